@@ -1,0 +1,1 @@
+"""Definitions: YAML in, descriptions out. The only room that reads YAML."""

@@ -1,0 +1,152 @@
+"""Descriptions: what a definition says ahead of time, as plain frozen data.
+
+The classes are those of IVOA ProvenanceDM 1.0 section 2.4 (ActivityDescription,
+UsageDescription, GenerationDescription, EntityDescription, ParameterDescription),
+with the keys that logprov added to say where a value is found at run time.
+Every path is kept as text here; capture/ compiles it once per target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterDescription:
+    """One parameter of an activity; ``value`` is the path to its value."""
+
+    name: str
+    value: str
+    description: str | None = None
+    datatype: str | None = None
+    arraysize: str | None = None
+    xtype: str | None = None
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+    min: str | None = None
+    max: str | None = None
+    options: tuple[str, ...] = ()
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberDescription:
+    """The members (or progenitors) of an entity.
+
+    ``list`` is a path on the entity's value that gives an iterable; without it the
+    thing meant is the one that ``value`` or ``location`` finds. ``id``, ``location``
+    and ``value`` are paths on each member.
+    """
+
+    entity_description: str | None = None
+    list: str | None = None
+    id: str | None = None
+    location: str | None = None
+    value: str | None = None
+    namespace: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityUse:
+    """A usage or a generation: the role an entity plays in an activity.
+
+    ``value``, ``location`` and ``id`` are paths on the call.
+    ``multiplicity`` is ``min..max``, or one number for both; ``*`` is unbounded.
+    """
+
+    role: str
+    description: str | None = None
+    type: str | None = None
+    entity_description: str | None = None
+    multiplicity: str | None = None
+    value: str | None = None
+    location: str | None = None
+    id: str | None = None
+    namespace: str | None = None
+    overwrite: bool = False
+    has_members: MemberDescription | None = None
+    has_progenitors: tuple[MemberDescription, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityDescription:
+    """What a callable does: its parameters, what it uses, what it generates.
+
+    ``name`` is the callable's name (``run_fit``), or, where several targets share
+    one, its qualified name (``Models.read``) or whole target
+    (``gammapy.maps.core:Map.read``).
+    """
+
+    name: str
+    description: str | None = None
+    type: str | None = None
+    subtype: str | None = None
+    version: str | None = None
+    docurl: str | None = None
+    contact: str | None = None
+    parameters: tuple[ParameterDescription, ...] = ()
+    usage: tuple[EntityUse, ...] = ()
+    generation: tuple[EntityUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityDescription:
+    """What an entity is, and how two of them are told apart.
+
+    ``identifier`` is one of the words in ``IDENTIFIERS``, or a tuple of paths that
+    are evaluated on the value. ``index`` names the file, inside a FileCollection,
+    whose content stands for the collection.
+    """
+
+    name: str
+    description: str | None = None
+    type: str = "PythonObject"
+    docurl: str | None = None
+    contentType: str | None = None  # the IVOA's spelling
+    index: str | None = None
+    identifier: str | tuple[str, ...] | None = None
+    unit: str | None = None
+    ucd: str | None = None
+    utype: str | None = None
+
+
+IDENTIFIERS = ("content", "str", "hash", "id", "file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDescription:
+    """Who is responsible: a person, an organization or a piece of software."""
+
+    name: str
+    type: str | None = None
+    email: str | None = None
+    affiliation: str | None = None
+    orcid: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPattern:
+    """One entry of ``targets:``, as written, and the line it stands on."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One definition.yaml, parsed. ``digest`` is ``sha256:hex`` of the file's bytes.
+
+    ``requires`` maps a distribution's name to a version specifier (PEP 440).
+    """
+
+    name: str
+    location: str
+    digest: str
+    requires: dict[str, str] = field(default_factory=dict)
+    targets: tuple[TargetPattern, ...] = ()
+    activities: dict[str, ActivityDescription] = field(default_factory=dict)
+    entities: dict[str, EntityDescription] = field(default_factory=dict)
+    agents: dict[str, AgentDescription] = field(default_factory=dict)
+    namespaces: dict[str, str] = field(default_factory=dict)

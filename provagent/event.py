@@ -1,0 +1,219 @@
+"""The shapes of events: log format 1, one JSON object a line.
+
+A shard begins with the ``run`` event of its process. Every event has ``v`` (the
+format) and ``event`` (its kind). Times are ISO 8601, UTC, with microseconds
+(``2026-11-23T20:05:11.884436Z``). Keys marked NotRequired are left out when there
+is nothing to say. Identifiers are ``<run>.<process>.<counter>``; parameters and
+values are encoded as ``provagent.value`` says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+Value = Any  # JSON, as provagent.value encodes it
+
+
+class Event(TypedDict):
+    """What every event has."""
+
+    v: int
+    event: str
+
+
+class FileState(TypedDict):
+    """A file as it stood: absolute path, and digest ``algorithm:hex`` where it was read."""
+
+    location: str
+    digest: NotRequired[str]
+
+
+class DefinitionUsed(TypedDict):
+    """A definition that was active in the process."""
+
+    name: str
+    location: str
+    digest: str
+
+
+class Run(Event):
+    """A process of a run began. The process that began the run has no ``parent_process_id``."""
+
+    run_id: str
+    process_id: str
+    parent_process_id: NotRequired[str]
+    startTime: str
+    command: list[str]  # sys.orig_argv
+    cwd: str
+    script: NotRequired[FileState]
+    module: NotRequired[str]  # python -m module
+    user: str
+    host: str
+    pid: int
+    environment_id: str
+    definitions: list[DefinitionUsed]
+    software: dict[str, str]  # {"provagent": version}
+    parent_run: NotRequired[str]
+    parent_activity: NotRequired[str]
+    job: NotRequired[dict[str, str]]
+
+
+class Environment(Event):
+    """What a process ran in; written once for each distinct environment of a run."""
+
+    environment_id: str  # digest of all that follows
+    python: dict[str, str]  # version, implementation, executable, prefix
+    platform: dict[str, str]  # system, release, machine, libc
+    packages: dict[str, str]  # distribution name -> version
+    git: NotRequired[dict[str, Any]]  # root, commit, branch, remote, dirty (bool)
+    variables: NotRequired[dict[str, str]]  # only those on the allow-list
+
+
+class Site(TypedDict):
+    """The line that made the call."""
+
+    file: str
+    line: int
+
+
+class Session(Event):
+    """An instance of a woven class came into use."""
+
+    session_id: str
+    module: str
+    # the key "class" holds the class's qualified name
+    startTime: str
+    configuration: dict[str, Value]
+    site: NotRequired[Site]
+
+
+class Description(Event):
+    """What a definition says of an activity or an entity; written once by each process.
+
+    Exactly one of ``activity`` and ``entity`` is there: the fields of the class of that
+    name in ``definition.description``, without those that are empty.
+    """
+
+    definition: str  # name of the definition
+    activity: NotRequired[dict[str, Any]]
+    entity: NotRequired[dict[str, Any]]
+
+
+class Used(TypedDict):
+    """An activity used an entity in a role."""
+
+    used_id: str
+    used_role: str
+
+
+class Activity(Event):
+    """A woven callable was called; written before its body runs."""
+
+    activity_id: str
+    activity_name: str
+    target: str  # module:Qual.name
+    startTime: str
+    definition: NotRequired[str]  # the definition that describes activity_name
+    session_id: NotRequired[str]
+    parent_id: NotRequired[str]
+    thread: int
+    site: NotRequired[Site]
+    # the key "class" holds module:QualName of type(self), where it is not the target's own class
+    parameters: NotRequired[dict[str, Value]]
+    used: NotRequired[list[Used]]
+
+
+class Member(TypedDict):
+    """An entity inside a collection entity."""
+
+    member_id: str
+
+
+class Entity(Event):
+    """A thing in one state; written before the first event that names it.
+
+    ``entity_description`` names an entity of ``definition``. ``identified`` says what
+    ``digest`` was taken of: ``content``, ``file``, ``str``, ``hash`` or ``paths``.
+    """
+
+    entity_id: str
+    type: str  # PythonObject, File, FileCollection
+    entity_description: NotRequired[str]
+    definition: NotRequired[str]
+    name: NotRequired[str]
+    namespace: NotRequired[str]
+    # the key "class" holds module:QualName of a Python object's type
+    location: NotRequired[str]
+    value: NotRequired[Value]
+    digest: NotRequired[str]
+    identified: NotRequired[str]
+    size: NotRequired[int]  # bytes, of a file
+    contentType: NotRequired[str]
+    missing: NotRequired[bool]  # a file that was declared and is not there
+    members: NotRequired[list[Member]]
+
+
+class Code(TypedDict):
+    """Source lines that ran between two call sites of one frame."""
+
+    file: str
+    first_line: int
+    last_line: int
+    text: str
+
+
+class Derivation(Event):
+    """An entity came from its progenitor without an activity that explains it."""
+
+    entity_id: str
+    progenitor_id: str
+    how: Literal["modified", "copied", "replaced", "declared"]
+    between: NotRequired[list[str]]  # activity ids
+    code: NotRequired[Code]
+
+
+class Error(TypedDict):
+    """An exception: its type's qualified name and its message."""
+
+    type: str
+    message: str
+
+
+class Generated(TypedDict):
+    """An activity generated an entity in a role."""
+
+    generated_id: str
+    generated_role: str
+
+
+class ActivityEnd(Event):
+    """A call ended, or its iteration did."""
+
+    activity_id: str
+    endTime: str
+    status: Literal["ok", "error", "cancelled"]
+    error: NotRequired[Error]
+    generated: NotRequired[list[Generated]]
+
+
+class Complaint(Event):
+    """What our own code could not do; the program was not affected.
+
+    ``count`` is how often it has happened in this process, up to this event.
+    """
+
+    target: str
+    stage: str
+    what: str
+    time: str
+    count: int
+
+
+class RunEnd(Event):
+    """A process of a run ended, as far as the interpreter could tell."""
+
+    run_id: str
+    process_id: str
+    endTime: str
+    status: Literal["ok", "error", "cancelled"]
+    error: NotRequired[Error]

@@ -1,0 +1,55 @@
+"""The words that stand in events and documents, and nothing else.
+
+Event and key names are those of logprov's logs where it has one. PROV names are
+those of the W3C recommendation (https://www.w3.org/TR/prov-dm/), IVOA names those
+of the Provenance Data Model 1.0 (https://www.ivoa.net/documents/ProvenanceDM/).
+"""
+
+from __future__ import annotations
+
+LOG_FORMAT = 1
+
+# Kinds of event: the value of the key "event" on each line of a shard.
+RUN = "run"
+ENVIRONMENT = "environment"
+SESSION = "session"
+DESCRIPTION = "description"
+ACTIVITY = "activity"
+ENTITY = "entity"
+DERIVATION = "derivation"
+ACTIVITY_END = "activity_end"
+COMPLAINT = "complaint"
+RUN_END = "run_end"
+
+# How an activity, or a run, ended: the value of the key "status".
+OK = "ok"
+ERROR = "error"
+CANCELLED = "cancelled"
+
+# How an entity came from its progenitor: the value of the key "how".
+MODIFIED = "modified"  # the same object or path, with other content
+COPIED = "copied"  # another object in the same place, with equal content
+REPLACED = "replaced"  # another object in the same place, with other content
+DECLARED = "declared"  # the definition says so
+
+# What an entity is: the value of the key "type", as logprov has it.
+PYTHON_OBJECT = "PythonObject"
+FILE = "File"
+FILE_COLLECTION = "FileCollection"
+ENTITY_TYPES = (PYTHON_OBJECT, FILE, FILE_COLLECTION)
+
+# Reserved words of IVOA ProvenanceDM 1.0, tables of sections 2.4 and 2.5.
+ACTIVITY_TYPES = (
+    "Observation",
+    "Simulation",
+    "Reduction",
+    "Calibration",
+    "Reconstruction",
+    "Selection",
+    "Analysis",
+)
+USAGE_TYPES = ("Main", "Calibration", "Preview", "Setup", "Quality", "Log", "Context")
+AGENT_TYPES = ("Person", "Organization", "SoftwareAgent")
+
+# Namespaces of the documents that are exported.
+VOPROV_NAMESPACE = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
