@@ -1,0 +1,3 @@
+"""Records the provenance of unchanged Python analyses."""
+
+__version__ = "0.1.0"

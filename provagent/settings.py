@@ -1,0 +1,234 @@
+"""Settings: one table, four sources, one precedence.
+
+Read at the start of every enabled interpreter, so nothing is imported here that the
+interpreter has not loaded already; ``tomllib`` only where there is a table to read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from provagent.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+PREFIX = "PROVAGENT_"
+
+# name: (kind, default, what it does). The environment variable is PROVAGENT_<NAME>.
+TABLE: dict[str, tuple[str, Any, str]] = {
+    "store": ("path", "prov", "folder that holds the records"),
+    "definitions": ("paths", (), "definition files to use beside those found by themselves"),
+    "targets": ("list", (), "targets to weave beside those of the definitions"),
+    "exclude": ("list", (), "targets that are never woven"),
+    "sink": ("word", "shard", "where events go: shard, logging (the _PROV_ dialect), or both"),
+    "processors": ("list", (), "processors of your own, as package.module:function"),
+    "digest": ("word", "sha256", "algorithm of digests, as hashlib names it"),
+    "max_text": ("int", 4096, "characters of a value's text that are kept; its digest always is"),
+    "max_items": ("int", 1000, "items of a container that are kept in a parameter's value"),
+    "log_args": ("bool", True, "no description: positional arguments are parameters"),
+    "log_kwargs": ("bool", True, "no description: keyword arguments are parameters"),
+    "log_args_as_entities": ("bool", True, "no description: arrays and objects among them are used"),
+    "log_returned_result": ("bool", True, "no description: the result is a generated entity"),
+    "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
+    "always": ("bool", False, "record a run also when nothing in it was traced"),
+    "cache": ("path", "", "folder for compiled definitions; the user's cache folder when empty"),
+    "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
+}
+WORDS = {"sink": ("shard", "logging", "both")}
+
+# Set by a process for those that it starts; no settings of a user's.
+INHERITED = ("PROVAGENT_RUN",)
+
+
+class Settings:
+    """The settings of one process: an attribute for each name in ``TABLE``.
+
+    ``problems`` are one-line texts of what could not be used, each with its source.
+    ``given`` are the names that did not keep their default.
+    """
+
+    def __init__(self, values: Mapping[str, Any], problems: list[str]) -> None:
+        self.given = set(values)
+        self.problems = problems
+        for name, (_, default, _) in TABLE.items():
+            setattr(self, name, values.get(name, default))
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def environ(self) -> dict[str, str]:
+        """The variables that give another process the same settings, wherever it runs."""
+        return {
+            PREFIX + name.upper(): _as_text(getattr(self, name)) for name in sorted(self.given)
+        }
+
+
+def read_settings(
+    environ: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    cwd: str | None = None,
+) -> Settings:
+    """Settings from their four sources, the later over the earlier.
+
+    1. defaults
+    2. the file that ``PROVAGENT`` names (TOML), else ``[tool.provagent]`` of the working
+       folder's pyproject.toml
+    3. the environment: ``PROVAGENT_<NAME>``
+    4. ``arguments``: values as text or already of their kind
+
+    Raises nothing: what cannot be used is told in ``problems``.
+    """
+    environ = os.environ if environ is None else environ
+    cwd = os.getcwd() if cwd is None else cwd
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    _take(values, problems, *_from_file(environ, cwd, problems))
+    variables = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and name not in INHERITED
+    }
+    _take(values, problems, variables, "environment", cwd)
+    _take(values, problems, dict(arguments or {}), "arguments", cwd)
+    values.setdefault("store", _path("store", TABLE["store"][1], cwd))
+    return Settings(values, problems)
+
+
+def require(settings: Settings) -> Settings:
+    """The same settings; raises SettingsError when any of them could not be used."""
+    if settings.problems:
+        raise SettingsError("\n".join(settings.problems))
+    return settings
+
+
+def _from_file(
+    environ: Mapping[str, str], cwd: str, problems: list[str]
+) -> tuple[dict[str, Any], str, str]:
+    named = environ.get("PROVAGENT", "")
+    is_path = named.lower() not in ("", *_TRUE, *_FALSE)
+    file = os.path.join(cwd, named) if is_path else os.path.join(cwd, "pyproject.toml")
+    try:
+        with open(file, "rb") as stream:
+            content = stream.read()
+    except FileNotFoundError:
+        if is_path:
+            problems.append(f"{named}: no such settings file; PROVAGENT is 1 or a TOML file's path")
+        return {}, file, cwd
+    except OSError as error:
+        problems.append(f"{file}: cannot be read: {error.strerror or error}")
+        return {}, file, cwd
+    if not is_path and b"[tool.provagent" not in content:
+        return {}, file, cwd
+    return _table_of(content, file, problems, is_path=is_path), file, os.path.dirname(file)
+
+
+def _table_of(
+    content: bytes, file: str, problems: list[str], *, is_path: bool
+) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        document = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{file}: is no TOML: {error}")
+        return {}
+    if is_path and "tool" not in document:
+        return document
+    table = document.get("tool", {}).get("provagent", {})
+    return table if isinstance(table, dict) else {}
+
+
+def _take(
+    values: dict[str, Any], problems: list[str], given: Mapping[str, Any], source: str, base: str
+) -> None:
+    for name, value in given.items():
+        if name not in TABLE:
+            problems.append(f"{source}: {name}: no such setting{_close(name)}")
+            continue
+        try:
+            values[name] = _KINDS[TABLE[name][0]](name, value, base)
+        except ValueError as error:
+            problems.append(f"{source}: {name}: {error}")
+
+
+def _close(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, TABLE, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(TABLE)}"
+
+
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+def is_enabled(environ: Mapping[str, str]) -> bool:
+    """Whether ``PROVAGENT`` asks for recording."""
+    return environ.get("PROVAGENT", "").lower() not in ("", *_FALSE)
+
+
+def _bool(name: str, value: Any, base: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).lower()
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    raise ValueError(f"{value!r} is neither yes nor no; write 1 or 0")
+
+
+def _int(name: str, value: Any, base: str) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is no whole number") from None
+    if number < 0:
+        raise ValueError(f"{number} is negative")
+    return number
+
+
+def _word(name: str, value: Any, base: str) -> str:
+    words = WORDS.get(name)
+    if not isinstance(value, str) or (words and value not in words):
+        raise ValueError(f"{value!r} is not one of {', '.join(words or ('a word',))}")
+    return value
+
+
+def _list(name: str, value: Any, base: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"{value!r} is no list of text")
+    return tuple(item.strip() for item in value if item.strip())
+
+
+def _path(name: str, value: Any, base: str) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise ValueError(f"{value!r} is no path")
+    text = os.path.expanduser(os.path.expandvars(os.fspath(value)))
+    return os.path.normpath(os.path.join(base, text)) if text else ""
+
+
+def _paths(name: str, value: Any, base: str) -> tuple[str, ...]:
+    return tuple(_path(name, item, base) for item in _list(name, value, base))
+
+
+_KINDS = {"bool": _bool, "int": _int, "word": _word, "list": _list, "path": _path, "paths": _paths}
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def tell(message: str) -> None:
+    """One line on stderr, for a person; never fails."""
+    try:
+        sys.stderr.write(f"provagent: {message}\n")
+    except Exception:
+        pass

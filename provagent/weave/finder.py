@@ -1,0 +1,159 @@
+"""A meta-path finder that hands each target's module over, once it has executed.
+
+It finds nothing itself: it asks the finders behind it, and wraps the loader of a
+module that holds a target. The loader is put back before the module executes, so
+that neither ``module.__loader__`` nor ``module.__spec__.loader`` shows a trace.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from provagent.weave.hidden import hide_from_imports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from provagent.weave.target import Target
+
+
+class TargetFinder:
+    """Calls ``on_module(module)`` for every module that a target may lie in.
+
+    ``on_module`` is called after the module has executed and before the importing
+    code can bind a name from it. It must not raise.
+    """
+
+    def __init__(
+        self, targets: Sequence[Target], on_module: Callable[[ModuleType], None]
+    ) -> None:
+        self.on_module = on_module
+        self.targets: list[Target] = []
+        self.overtaken_by: list[str] = []
+        self._modules: set[str] = set()
+        self._globs: list[Target] = []
+        self._asking: set[str] = set()
+        self.add(targets)
+
+    def add(self, targets: Sequence[Target]) -> None:
+        """Look out for more targets."""
+        self.targets.extend(targets)
+        self._modules.update(target.module for target in targets if target.is_exact)
+        self._globs.extend(target for target in targets if not target.is_exact)
+
+    def arm(self) -> None:
+        """Get in front of the other finders, and hand over what is already imported."""
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        self._hand_over_imported()
+
+    def disarm(self) -> None:
+        """Leave the import system as if we had never been there."""
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec that another finder gives, with its loader wrapped; else None."""
+        if sys.meta_path[0] is not self:
+            self._retake()
+        if name not in self._modules and not (self._globs and self._is_globbed(name)):
+            return None
+        if name in self._asking:
+            return None
+        self._asking.add(name)
+        try:
+            spec = self._ask_others(name, path, target)
+        finally:
+            self._asking.discard(name)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = WeavingLoader(spec.loader, self)  # type: ignore[assignment]
+        return spec
+
+    def wants(self, name: str) -> bool:
+        """Whether a target may lie in the module ``name``."""
+        return name in self._modules or self._is_globbed(name)
+
+    def _is_globbed(self, name: str) -> bool:
+        return any(target.matches_module(name) for target in self._globs)
+
+    # importlib.util.find_spec would start again at the head of sys.meta_path, take
+    # the import lock of parent packages, and can deadlock: the others are asked here.
+    def _ask_others(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        for finder in list(sys.meta_path):
+            find_spec = getattr(finder, "find_spec", None)
+            if finder is self or find_spec is None:
+                continue
+            spec = find_spec(name, path, target)
+            if spec is not None:
+                return spec  # type: ignore[no-any-return]
+        return None
+
+    def _retake(self) -> None:
+        """Another finder got in front of us: it may have loaded targets unseen."""
+        others = [finder for finder in sys.meta_path if finder is not self]
+        if len(others) == len(sys.meta_path):
+            return  # disarmed while an import was under way
+        front = others[0]
+        self.overtaken_by.append(getattr(front, "__name__", type(front).__qualname__))
+        sys.meta_path[:] = [self, *others]  # type: ignore[list-item]
+        self._hand_over_imported()
+
+    def _hand_over_imported(self) -> None:
+        for name, module in list(sys.modules.items()):
+            if self.wants(name) and not _is_executing(module):
+                self.on_module(module)
+
+
+# Never getattr on a module here: a lazy module loads itself at the first one.
+def _is_executing(module: ModuleType) -> bool:
+    if type(module).__name__ == "_LazyModule":
+        return True
+    try:
+        spec = object.__getattribute__(module, "__dict__").get("__spec__")
+    except AttributeError:
+        return True  # no module at all: anything may lie in sys.modules
+    return bool(getattr(spec, "_initializing", False))
+
+
+class WeavingLoader:
+    """A loader that hands its module over once it has executed; else as the one it wraps."""
+
+    def __init__(self, loader: object, finder: TargetFinder) -> None:
+        self._loader = loader
+        self._finder = finder
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self._loader)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        create_module = getattr(self._loader, "create_module", None)
+        return None if create_module is None else create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._put_back(module)
+        self._loader.exec_module(module)  # type: ignore[attr-defined]
+        self._finder.on_module(module)
+
+    def _put_back(self, module: ModuleType) -> None:
+        # object.__getattribute__: a lazy module's own __getattribute__ would load it.
+        get = object.__getattribute__
+        namespace = get(module, "__dict__")
+        spec = namespace.get("__spec__")
+        if getattr(spec, "loader", None) is self:
+            spec.loader = self._loader
+        if namespace.get("__loader__") is self:
+            namespace["__loader__"] = self._loader
+
+
+# A frame of ours must not show in the traceback of a module that fails to import.
+hide_from_imports(WeavingLoader.exec_module)  # type: ignore[arg-type]

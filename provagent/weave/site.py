@@ -1,0 +1,231 @@
+"""Sites: the callables that a target means, found without running anybody's code."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, Literal
+
+from provagent.errors import TargetError
+from provagent.weave.target import Target, is_glob, matches
+from provagent.weave.woven import Woven
+
+Kind = Literal["function", "method", "staticmethod", "classmethod", "getter", "constructor"]
+
+# What a class gives back as it is, when asked for itself: no other descriptor does.
+PLAIN = (FunctionType, functools._lru_cache_wrapper)  # noqa: SLF001 - it has no public name
+_LOOSE = (*PLAIN, BuiltinFunctionType)
+_GETTERS = (property, functools.cached_property)
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """One callable: where it is defined, and what stands there.
+
+    ``holder`` is the module or class whose attribute ``name`` is ``raw`` (the raw
+    descriptor). ``receivers`` are the classes whose instances are meant, where an
+    inherited method was named through a subclass; empty means all.
+    """
+
+    module: str
+    holder: ModuleType | type
+    name: str
+    raw: Any
+    kind: Kind
+    receivers: list[type] = field(default_factory=list)
+
+    @property
+    def owner(self) -> type | None:
+        """The class that defines it."""
+        return self.holder if isinstance(self.holder, type) else None
+
+    @property
+    def qualname(self) -> str:
+        """``Analysis.get_observations``, or ``stack`` for a function."""
+        return f"{self.owner.__qualname__}.{self.name}" if self.owner else self.name
+
+    @property
+    def target(self) -> str:
+        """``module:qualname``: the target that names this site alone."""
+        return f"{self.module}:{self.qualname}"
+
+    @property
+    def function(self) -> Any:
+        """The callable itself, out of its descriptor."""
+        raw = self.raw
+        if isinstance(raw, property):
+            return raw.fget
+        if isinstance(raw, functools.cached_property):
+            return raw.func
+        return getattr(raw, "__func__", raw)
+
+
+def find_sites(module: ModuleType, target: Target) -> list[Site]:
+    """The sites that ``target`` means in ``module``, which has executed.
+
+    Raises TargetError when a name that has no glob is not there, or is nothing that
+    can be woven.
+    """
+    sites = list(_in_module(module, target))
+    if not sites and not is_glob(target.text):
+        raise TargetError(_why_nothing(module, target))
+    return sites
+
+
+def _in_module(module: ModuleType, target: Target) -> Iterator[Site]:
+    first, *rest = target.parts
+    for name, value in _named(vars(module), first):
+        if is_glob(first) and not _is_own(value, module):
+            continue
+        if isinstance(value, type):
+            yield from _in_class(value, rest, explicit=not is_glob(target.text))
+        elif not rest and _is_function(value, explicit=not is_glob(first)):
+            yield Site(
+                module=_home(value, module), holder=module, name=name, raw=value, kind="function"
+            )
+
+
+def _in_class(owner: type, parts: list[str], *, explicit: bool) -> Iterator[Site]:
+    if not parts:
+        yield from _public_methods(owner)
+        if explicit:
+            yield from _constructor(owner)
+        return
+    first, *rest = parts
+    if rest:
+        for _, value in _named(vars(owner), first):
+            if isinstance(value, type):
+                yield from _in_class(value, rest, explicit=explicit)
+        return
+    if first == "__init__":
+        yield from _constructor(owner)
+        return
+    names = _public_names(owner, own_package=True) if is_glob(first) else [first]
+    for name in names:
+        if matches(name, first):
+            yield from _method(owner, name, named=not is_glob(first))
+
+
+def _public_methods(owner: type) -> Iterator[Site]:
+    for name in _public_names(owner, own_package=True):
+        yield from _method(owner, name, named=False)
+
+
+def _method(owner: type, name: str, *, named: bool) -> Iterator[Site]:
+    holder, raw = find_raw(owner, name)
+    kind = _kind(raw, named=named)
+    if holder is None or kind is None or not _is_python_class(holder):
+        return
+    yield Site(
+        module=holder.__module__,
+        holder=holder,
+        name=name,
+        raw=raw,
+        kind=kind,
+        receivers=[] if holder is owner else [owner],
+    )
+
+
+def _constructor(owner: type) -> Iterator[Site]:
+    holder, raw = find_raw(owner, "__init__")
+    if holder is None or not isinstance(unwoven(raw), FunctionType):
+        return  # object's own, or one written in C: the first call opens the session
+    yield Site(
+        module=holder.__module__,
+        holder=holder,
+        name="__init__",
+        raw=raw,
+        kind="constructor",
+        receivers=[] if holder is owner else [owner],
+    )
+
+
+def find_raw(owner: type, name: str) -> tuple[type | None, Any]:
+    """The class of the MRO that defines ``name``, and the raw descriptor there."""
+    for base in owner.__mro__:
+        if name in vars(base):
+            return base, vars(base)[name]
+    return None, None
+
+
+def unwoven(raw: Any) -> Any:
+    """What stands below the wrapper, if there is one."""
+    return raw.__wrapped__ if issubclass(type(raw), Woven) else raw
+
+
+def _public_names(owner: type, *, own_package: bool) -> list[str]:
+    package = owner.__module__.partition(".")[0]
+    names: dict[str, None] = {}
+    for base in reversed(owner.__mro__):
+        if own_package and base.__module__.partition(".")[0] != package:
+            continue
+        names.update(dict.fromkeys(name for name in vars(base) if not name.startswith("_")))
+    return list(names)
+
+
+def _named(namespace: Any, pattern: str) -> list[tuple[str, Any]]:
+    if not is_glob(pattern):
+        return [(pattern, namespace[pattern])] if pattern in namespace else []
+    private = pattern.startswith("_")
+    return [
+        (name, value)
+        for name, value in list(namespace.items())
+        if matches(name, pattern) and name.startswith("_") is private
+    ]
+
+
+def _is_own(value: Any, module: ModuleType) -> bool:
+    """Whether ``module`` defines it: a glob does not mean what was imported from elsewhere."""
+    return (isinstance(value, type) or type(unwoven(value)) in _LOOSE) and _home(
+        value, module
+    ) == module.__name__
+
+
+def _home(value: Any, module: ModuleType) -> str:
+    home = getattr(value, "__module__", None)
+    return home if isinstance(home, str) else module.__name__
+
+
+def _is_function(value: Any, *, explicit: bool) -> bool:
+    if type(unwoven(value)) in _LOOSE:
+        return True
+    return explicit and callable(value)
+
+
+def _kind(raw: Any, *, named: bool) -> Kind | None:
+    plain = unwoven(raw)
+    if isinstance(plain, staticmethod):
+        return "staticmethod"
+    if isinstance(plain, classmethod):
+        return "classmethod"
+    if isinstance(plain, PLAIN):
+        return "method"
+    if not named:
+        return None
+    if type(plain) in _GETTERS:
+        return "getter"
+    return "method" if callable(plain) else None
+
+
+def _is_python_class(owner: type) -> bool:
+    return bool(owner.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE: its attributes can be set
+
+
+def _why_nothing(module: ModuleType, target: Target) -> str:
+    import difflib
+
+    names: list[str] = [name for name in vars(module) if not name.startswith("_")]
+    first, *rest = target.parts
+    value = vars(module).get(first)
+    where, missing = f"module {module.__name__}", first
+    if isinstance(value, type) and rest:
+        names, where, missing = _public_names(value, own_package=False), f"class {first}", rest[0]
+        if find_raw(value, rest[0])[0] is not None:
+            return f"{target.text}: it is there, but is no callable that can be woven"
+    elif value is not None:
+        return f"{target.text}: it is there, but is no callable that can be woven"
+    close = difflib.get_close_matches(missing, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{target.text}: {where} has no {missing!r}{hint}"

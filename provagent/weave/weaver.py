@@ -1,0 +1,96 @@
+"""Puts wrappers in the place of callables, and takes them out again."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from provagent.weave.site import PLAIN, Site
+from provagent.weave.woven import Woven, WovenFunction
+
+# wrapped, instance, args, kwargs: as wrapt calls it.
+Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Weaver:
+    """Weaves sites, and remembers them.
+
+    ``make_wrapper(site)`` gives the wrapper for a site; it is asked once per callable.
+    """
+
+    def __init__(self, make_wrapper: Callable[[Site], Wrapper]) -> None:
+        self._make_wrapper = make_wrapper
+        self._woven: dict[tuple[int, str], tuple[Site, Any]] = {}
+
+    @property
+    def sites(self) -> list[Site]:
+        """What is woven now."""
+        return [site for site, _ in self._woven.values()]
+
+    def weave(self, site: Site) -> bool:
+        """Put the wrapper in place; False when it already stands there.
+
+        Raises whatever the class or module raises when its attribute is set.
+        """
+        key = (id(site.holder), site.name)
+        known = self._woven.get(key)
+        if known is not None and _stands(known[0], known[1]):
+            _widen(known[0], site)
+            return False
+        wrapper = _dressed(site, self._make_wrapper(site))
+        setattr(site.holder, site.name, wrapper)
+        self._woven[key] = (site, wrapper)
+        if site.kind == "function":
+            _rebind_aliases(site.raw, wrapper)
+        return True
+
+    def unweave_all(self) -> None:
+        """Put every original back where its wrapper still stands."""
+        for site, wrapper in reversed(list(self._woven.values())):
+            if _stands(site, wrapper):
+                setattr(site.holder, site.name, site.raw)
+                if site.kind == "function":
+                    _rebind_aliases(wrapper, site.raw)
+        self._woven.clear()
+
+
+def _stands(site: Site, wrapper: Any) -> bool:
+    return vars(site.holder).get(site.name) is wrapper
+
+
+def _widen(known: Site, site: Site) -> None:
+    """A second target names the same callable, perhaps through another class."""
+    if not known.receivers:
+        return
+    if site.receivers:
+        known.receivers.extend(site.receivers)
+    else:
+        known.receivers.clear()
+
+
+# The descriptor stays of the type it was: only the function inside it is woven.
+def _dressed(site: Site, wrapper: Wrapper) -> Any:
+    raw = site.raw
+    if type(raw) in (staticmethod, classmethod):
+        return type(raw)(WovenFunction(raw.__func__, wrapper))
+    if type(raw) is property:
+        return property(WovenFunction(raw.fget, wrapper), raw.fset, raw.fdel, raw.__doc__)
+    if type(raw) is functools.cached_property:
+        dressed = functools.cached_property(WovenFunction(raw.func, wrapper))
+        dressed.__set_name__(site.owner, site.name)
+        return dressed
+    return (WovenFunction if isinstance(raw, PLAIN) else Woven)(raw, wrapper)
+
+
+# Who imported a function before it was woven holds the plain one. Within its own
+# package, and in the program itself, that name is bound again.
+def _rebind_aliases(old: Any, new: Any) -> None:
+    package = str(getattr(old, "__module__", None) or "").partition(".")[0]
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in (package, "__main__") and type(module) is ModuleType:
+            namespace = vars(module)
+            for alias in [key for key, value in list(namespace.items()) if value is old]:
+                namespace[alias] = new
