@@ -209,6 +209,15 @@ class Complaint(Event):
     count: int
 
 
+class TargetState(TypedDict):
+    """What became of a target: woven, waiting (for its import), missing, failed or refused."""
+
+    target: str
+    definition: str
+    state: str
+    reason: str
+
+
 class RunEnd(Event):
     """A process of a run ended, as far as the interpreter could tell."""
 
@@ -216,4 +225,5 @@ class RunEnd(Event):
     process_id: str
     endTime: str
     status: Literal["ok", "error", "cancelled"]
+    targets: list[TargetState]
     error: NotRequired[Error]

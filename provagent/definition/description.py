@@ -34,9 +34,9 @@ class ParameterDescription:
 class MemberDescription:
     """The members (or progenitors) of an entity.
 
-    ``list`` is a path on the entity's value that gives an iterable; without it the
-    thing meant is the one that ``value`` or ``location`` finds. ``id``, ``location``
-    and ``value`` are paths on each member.
+    ``list`` is a path on the call that gives an iterable, and ``id``, ``location`` and
+    ``value`` are paths on each item of it. Without ``list`` they are paths on the call,
+    and the thing meant is the one that they find.
     """
 
     entity_description: str | None = None

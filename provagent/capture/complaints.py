@@ -1,0 +1,57 @@
+"""What our own code could not do: counted, told once for each target, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from provagent.capture.context import now
+from provagent.settings import tell
+from provagent.terms import COMPLAINT
+
+
+class Complaints:
+    """The failures of one process. With ``strict`` they are raised instead, for tests."""
+
+    def __init__(self, write_event: Callable[..., None], *, strict: bool = False) -> None:
+        self.counts: dict[tuple[str, str, str], int] = {}
+        self._write_event = write_event
+        self._strict = strict
+        self._told: set[str] = set()
+        self._written: dict[tuple[str, str, str], int] = {}
+
+    def add(self, target: str, stage: str, error: BaseException | str) -> None:
+        """Count a failure; say so on stderr the first time that this target has one."""
+        if self._strict and isinstance(error, BaseException):
+            raise error
+        what = error if isinstance(error, str) else _what(error)
+        key = (target, stage, what)
+        count = self.counts[key] = self.counts.get(key, 0) + 1
+        if target not in self._told:
+            self._told.add(target)
+            tell(f"{target}: {stage}: {what}; the program went on, provagent doctor tells more")
+        if count == 1:
+            self._write(key, count)
+
+    def write_counts(self) -> None:
+        """Write the totals of what has happened again since it was first written."""
+        for key, count in list(self.counts.items()):
+            if self._written.get(key) != count:
+                self._write(key, count)
+
+    def _write(self, key: tuple[str, str, str], count: int) -> None:
+        target, stage, what = key
+        self._written[key] = count
+        try:
+            self._write_event(
+                COMPLAINT, target=target, stage=stage, what=what, time=now(), count=count
+            )
+        except Exception:
+            pass  # nothing can be written: it was told on stderr
+
+
+def _what(error: BaseException) -> str:
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be read)"
+    return f"{type(error).__name__}: {message}"[:500]

@@ -1,0 +1,108 @@
+"""What was last known of objects and of the places that hold them; nothing is kept alive."""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from provagent.capture.context import Place
+
+# Objects that take no weak reference are remembered by address, the latest of them only.
+UNTRACKED_KEPT = 10_000
+
+# One object serves everyone: its address says nothing of where a value came from.
+_SHARED = (bool, int, type(None), type)
+
+
+@dataclass(slots=True)
+class Known:
+    """The last state seen of one thing. ``digests`` are by the method that took them."""
+
+    entity_id: str
+    digests: dict[str, str | None]
+    order: int
+    activity_id: str
+    place: Place | None
+    address: int = 0
+    cls: type | None = None
+
+    def remember(self, key: str, digest: str | None) -> None:
+        """Add the digest that another method took of the same state."""
+        self.digests.setdefault(key, digest)
+
+
+class KnownObjects:
+    """Objects by address, each verified by a weak reference while it lives."""
+
+    def __init__(self) -> None:
+        self._tracked: dict[int, tuple[weakref.ref[Any], Known]] = {}
+        self._untracked: OrderedDict[int, Known] = OrderedDict()
+
+    def find(self, value: Any, digest: str | None) -> Known | None:
+        """What is known of this very object."""
+        address = id(value)
+        tracked = self._tracked.get(address)
+        if tracked is not None:
+            return tracked[1] if tracked[0]() is value else None
+        known = self._untracked.get(address)
+        # The address may be another object's by now: only equal content is proof enough.
+        if known is None or known.cls is not type(value) or digest not in known.digests.values():
+            return None
+        return None if digest is None else known
+
+    def put(self, value: Any, known: Known) -> None:
+        if isinstance(value, _SHARED):
+            return
+        address = id(value)
+        known.address, known.cls = address, type(value)
+        try:
+            reference = weakref.ref(value, lambda _: self._tracked.pop(address, None))
+        except TypeError:
+            self._untracked[address] = known
+            self._untracked.move_to_end(address)
+            if len(self._untracked) > UNTRACKED_KEPT:
+                self._untracked.popitem(last=False)
+        else:
+            self._tracked[address] = (reference, known)
+
+    def is_untracked(self, value: Any, known: Known) -> bool:
+        """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
+        return id(value) not in self._tracked and (id(value), type(value)) == (
+            known.address,
+            known.cls,
+        )
+
+
+class Slots:
+    """The places that hold values: attributes of an instance, names of a module."""
+
+    def __init__(self) -> None:
+        self._globals: dict[str, Known] = {}
+        self._tracked: dict[int, tuple[weakref.ref[Any], dict[str, Known]]] = {}
+        self._untracked: OrderedDict[int, dict[str, Known]] = OrderedDict()
+
+    def find(self, instance: Any, slot: str) -> Known | None:
+        return self._of(instance).get(slot)
+
+    def put(self, instance: Any, slot: str, known: Known) -> None:
+        self._of(instance)[slot] = known
+
+    def _of(self, instance: Any) -> dict[str, Known]:
+        if instance is None:
+            return self._globals
+        address = id(instance)
+        tracked = self._tracked.get(address)
+        if tracked is not None and tracked[0]() is instance:
+            return tracked[1]
+        slots: dict[str, Known] = {}
+        try:
+            reference = weakref.ref(instance, lambda _: self._tracked.pop(address, None))
+        except TypeError:
+            slots = self._untracked.setdefault(address, slots)
+            if len(self._untracked) > UNTRACKED_KEPT:
+                self._untracked.popitem(last=False)
+        else:
+            self._tracked[address] = (reference, slots)
+        return slots

@@ -1,0 +1,162 @@
+"""The process as it is recorded: its run event and its environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from typing import Any
+
+import orjson
+
+from provagent import __version__
+from provagent.capture.git import git_state
+from provagent.settings import Settings
+
+# Beside what settings.variables names. Never a variable that may hold a secret.
+VARIABLES = (
+    "CONDA_DEFAULT_ENV",
+    "CONDA_PREFIX",
+    "CONTAINER_IMAGE",
+    "GAMMAPY_DATA",
+    "HOSTNAME",
+    "LANG",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "PYTHONPATH",
+    "SINGULARITY_NAME",
+    "SLURM_ARRAY_JOB_ID",
+    "SLURM_ARRAY_TASK_ID",
+    "SLURM_CLUSTER_NAME",
+    "SLURM_JOB_ID",
+    "SLURM_JOB_NAME",
+    "SLURM_PROCID",
+    "TZ",
+    "VIRTUAL_ENV",
+)
+
+
+def program() -> dict[str, Any]:
+    """What the process runs: command, working folder, and its script or module."""
+    fields: dict[str, Any] = {"command": list(sys.orig_argv), "cwd": _cwd()}
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and isinstance(getattr(spec, "name", None), str):
+        fields["module"] = spec.name
+    if isinstance(file, str):
+        fields["script"] = _script(os.path.join(fields["cwd"], file))
+    return fields
+
+
+def _script(location: str) -> dict[str, str]:
+    script = {"location": os.path.normpath(location)}
+    try:
+        with open(location, "rb") as stream:
+            script["digest"] = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        pass  # a zip's member, or gone: the location is what can be said
+    return script
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""  # the folder was removed under the program
+
+
+def person() -> dict[str, Any]:
+    """Who runs it, and where. There may be no terminal, and no entry for the user id."""
+    return {"user": _user(), "host": _host(), "pid": os.getpid()}
+
+
+def _user() -> str:
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError, AttributeError):
+        names = (os.environ.get(name) for name in ("LOGNAME", "USER", "USERNAME"))
+        return next((name for name in names if name), "unknown")
+
+
+def _host() -> str:
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    import platform
+
+    return platform.node()
+
+
+def software() -> dict[str, str]:
+    return {"provagent": __version__}
+
+
+def environment(settings: Settings) -> dict[str, Any]:
+    """What the process runs in, with ``environment_id``: the digest of all the rest."""
+    fields: dict[str, Any] = {
+        "python": {
+            "version": sys.version.split()[0],
+            "implementation": sys.implementation.name,
+            "executable": sys.executable or "",
+            "prefix": sys.prefix,
+        },
+        "platform": _platform(),
+        "packages": packages(sys.path),
+        "variables": _variables(settings),
+    }
+    git = git_state(_code_folder())
+    if git is not None:
+        fields["git"] = git
+    content = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    return {"environment_id": "sha256:" + hashlib.sha256(content).hexdigest(), **fields}
+
+
+def _code_folder() -> str:
+    """The folder whose version of the code matters: the script's, else the working one."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return os.path.dirname(os.path.abspath(file)) if isinstance(file, str) else _cwd()
+
+
+def _platform() -> dict[str, str]:
+    if not hasattr(os, "uname"):
+        import platform
+
+        return {"system": platform.system(), "release": platform.release(),
+                "machine": platform.machine()}  # fmt: skip
+    name = os.uname()
+    return {"system": name.sysname, "release": name.release, "machine": name.machine}
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    return {
+        name: os.environ[name]
+        for name in sorted({*VARIABLES, *settings.variables})
+        if name in os.environ
+    }
+
+
+# importlib.metadata opens and parses every METADATA file; the folders' names say as much.
+_DISTRIBUTION = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info")
+
+
+def packages(paths: list[str]) -> dict[str, str]:
+    """Every installed distribution and its version; the first on ``paths`` wins."""
+    found: dict[str, str] = {}
+    for path in paths:
+        for name in _listed(path):
+            match = _DISTRIBUTION.fullmatch(name)
+            if match:
+                found.setdefault(match["name"].replace("_", "-").lower(), match["version"])
+    return dict(sorted(found.items()))
+
+
+def _listed(path: str) -> list[str]:
+    try:
+        return os.listdir(path or ".")
+    except OSError:
+        return []  # a zip, or an entry that is not there

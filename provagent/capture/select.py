@@ -1,0 +1,182 @@
+"""Selectors: paths on a call, compiled once per target.
+
+A path starts at ``self``, ``args``, ``kwargs``, ``result``, a parameter's name, an
+attribute of ``self`` (implied, for a method) or a global of the module.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from provagent.definition.path import Call, Name, Path, Step, compile_steps, parse_path
+
+
+class Missing(LookupError):
+    """The call has no such argument: nothing was given, and there is no default."""
+
+
+# instance, args, kwargs, result
+Selector = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], Any]
+
+
+class Signature:
+    """The parameters of a callable, as a call sees them: without self or cls."""
+
+    def __init__(self, function: Any, *, has_instance: bool) -> None:
+        self.names: list[str] = []
+        self.defaults: dict[str, Any] = {}
+        self.var_positional: str | None = None
+        self.var_keyword: str | None = None
+        self.is_known = True
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (ValueError, TypeError):
+            self.is_known = False  # a function written in C may have none
+            return
+        self._sort(parameters[1:] if has_instance else parameters)
+
+    def _sort(self, parameters: list[inspect.Parameter]) -> None:
+        self.positional: list[str] = []
+        for parameter in parameters:
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                self.var_positional = parameter.name
+                continue
+            if parameter.kind is parameter.VAR_KEYWORD:
+                self.var_keyword = parameter.name
+                continue
+            self.names.append(parameter.name)
+            if parameter.default is not parameter.empty:
+                self.defaults[parameter.name] = parameter.default
+
+    def position(self, name: str) -> int:
+        return self.names.index(name)
+
+
+def compile_selector(
+    text: str, signature: Signature, namespace: Mapping[str, Any], *, has_instance: bool
+) -> Selector:
+    """The selector for a path. Raises PathError for text that is no path."""
+    path = parse_path(text)
+    root, steps = path.root, list(path.steps)
+    if root == "self":
+        return _after(_instance, steps)
+    if root == "result":
+        return _after(_result, steps)
+    if root == "args":
+        return _after(_args, steps)
+    if root == "kwargs":
+        return _from_kwargs(path, signature)
+    if root in signature.names:
+        return _after(_argument(root, signature), steps)
+    if root == signature.var_positional:
+        return _after(_rest(len(signature.names)), steps)
+    if root == signature.var_keyword:
+        return _after(_extra(signature), steps)
+    if has_instance:
+        return _from_instance(path, namespace)
+    return _from_globals(path, namespace)
+
+
+def _after(start: Selector, steps: list[Step]) -> Selector:
+    if not steps:
+        return start
+    walk = compile_steps(tuple(steps))
+
+    def select(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        return walk(start(instance, args, kwargs, result))
+
+    return select
+
+
+def _instance(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
+    return instance
+
+
+def _result(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
+    return result
+
+
+def _args(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
+    return args
+
+
+def _argument(name: str, signature: Signature) -> Selector:
+    position = signature.position(name)
+    defaults = signature.defaults
+
+    def select(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        if position < len(args):
+            return args[position]
+        if name in kwargs:
+            return kwargs[name]
+        if name in defaults:
+            return defaults[name]
+        raise Missing(name)
+
+    return select
+
+
+def _rest(count: int) -> Selector:
+    return lambda instance, args, kwargs, result: args[count:]
+
+
+def _extra(signature: Signature) -> Selector:
+    names = frozenset(signature.names)
+
+    def select(instance: Any, args: Any, kwargs: dict[str, Any], result: Any) -> Any:
+        return {name: value for name, value in kwargs.items() if name not in names}
+
+    return select
+
+
+# kwargs.name is the argument of that name, however it was passed: a definition's
+# author knows the name, not how every caller writes the call.
+def _from_kwargs(path: Path, signature: Signature) -> Selector:
+    steps = list(path.steps)
+    name = steps[0].name if steps and isinstance(steps[0], Name) else None
+    if name is None:
+        return _after(lambda instance, args, kwargs, result: kwargs, steps)
+    if name in signature.names:
+        return _after(_argument(name, signature), steps[1:])
+
+    def select(instance: Any, args: Any, kwargs: dict[str, Any], result: Any) -> Any:
+        if name not in kwargs:
+            raise Missing(name)
+        return kwargs[name]
+
+    return _after(select, steps[1:])
+
+
+def _refused(path: Path) -> Selector:
+    def select(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
+        raise Missing(f"{path.text}: what a module's global holds is not called")
+
+    return select
+
+
+def _from_instance(path: Path, namespace: Mapping[str, Any]) -> Selector:
+    walk = compile_steps((Name(path.root), *path.steps))
+    outside = _from_globals(path, namespace)
+
+    def select(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
+        if path.root in namespace and not hasattr(instance, path.root):
+            return outside(instance, args, kwargs, result)
+        return walk(instance)
+
+    return select
+
+
+# A module's globals hold other modules (os, subprocess): what a definition may name there
+# it must not be able to call.
+def _from_globals(path: Path, namespace: Mapping[str, Any]) -> Selector:
+    if any(isinstance(step, Call) for step in path.steps):
+        return _refused(path)
+
+    def start(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
+        if path.root.startswith("__") or path.root not in namespace:
+            raise Missing(path.root)
+        return namespace[path.root]
+
+    return _after(start, list(path.steps))

@@ -1,0 +1,45 @@
+"""Sessions: the instances of woven classes, known by identity and not kept alive."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+
+class Sessions:
+    """Session identifiers by instance. ``classes`` are those whose instances are sessions."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self.classes: set[type] = set()
+        self._new_id = new_id
+        self._ids: dict[int, tuple[weakref.ref[Any] | None, str]] = {}
+        self._known_types: dict[type, bool] = {}
+
+    def add_class(self, cls: type) -> None:
+        self.classes.add(cls)
+        self._known_types.clear()
+
+    def are_of(self, cls: type) -> bool:
+        """Whether instances of ``cls`` are sessions."""
+        known = self._known_types.get(cls)
+        if known is None:
+            known = self._known_types[cls] = any(base in self.classes for base in cls.__mro__)
+        return known
+
+    def find(self, instance: Any) -> str | None:
+        """The session that this instance is."""
+        entry = self._ids.get(id(instance))
+        if entry is None or (entry[0] is not None and entry[0]() is not instance):
+            return None
+        return entry[1]
+
+    def open(self, instance: Any) -> str:
+        """A new session for this instance."""
+        address, session_id = id(instance), self._new_id()
+        try:
+            reference = weakref.ref(instance, lambda _: self._ids.pop(address, None))
+        except TypeError:
+            reference = None  # its constructor will replace this entry when the address is reused
+        self._ids[address] = (reference, session_id)
+        return session_id

@@ -1,0 +1,213 @@
+"""Which definitions are active, and what they target: found in a millisecond.
+
+They are the shipped ones, those that installed packages offer (entry point
+``provagent.definitions``), ``definition.yaml`` in the working folder, and those that the
+settings name; a later one wins over an earlier. What was read is kept in a cache, so
+that an interpreter that starts needs neither YAML nor anything else that it has not
+loaded.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+import zlib
+
+from provagent import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from provagent.settings import Settings
+
+CACHE_FORMAT = 1
+ENTRY_POINT = "provagent.definitions"
+WORKING_FOLDER_FILE = "definition.yaml"
+
+
+class Source:
+    """A definition file that is active: its targets, and what was wrong with it."""
+
+    __slots__ = ("digest", "location", "name", "problems", "requires", "targets")
+
+    def __init__(
+        self,
+        name: str,
+        location: str,
+        digest: str,
+        targets: tuple[str, ...],
+        requires: dict[str, str],
+        problems: tuple[str, ...],
+    ) -> None:
+        self.name = name
+        self.location = location
+        self.digest = digest
+        self.targets = targets
+        self.requires = requires
+        self.problems = problems
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in _FIELDS)
+
+
+_FIELDS = ("name", "location", "digest", "targets", "requires", "problems")
+
+
+def active_sources(settings: Settings, cwd: str) -> list[Source]:
+    """The active definitions, each file once, in the order in which they give way."""
+    key = _key(settings, cwd)
+    cache = os.path.join(cache_folder(settings), f"active-{zlib.crc32(marshal.dumps(key)):08x}")
+    known = _load(cache, key)
+    if known is not None:
+        return known
+    from provagent.definition.compiled import read_source
+
+    sources = [read_source(name, location, settings) for name, location in _find(settings, cwd)]
+    _store(cache, key, sources)
+    return sources
+
+
+def cache_folder(settings: Settings) -> str:
+    """Where compiled definitions are kept: the settings', else the user's cache folder."""
+    if settings.cache:
+        return str(settings.cache)
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", home)
+    elif sys.platform == "darwin":
+        base = os.path.join(home, "Library", "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    return os.path.join(base, "provagent")
+
+
+def write_quietly(path: str, content: bytes) -> None:
+    """Write a cache file whole or not at all; a cache that cannot be written is none."""
+    partial = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(partial, "wb") as stream:
+            stream.write(content)
+        os.replace(partial, path)
+    except OSError:
+        pass
+
+
+def shipped_folder() -> str:
+    """The definitions that come with provagent: in the wheel, or in the source tree."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    inside = os.path.join(package, "definitions")
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), "definitions")
+
+
+# Whatever changes which files are found changes the key; the files themselves are
+# compared one by one.
+def _key(settings: Settings, cwd: str) -> tuple[Any, ...]:
+    folders = [shipped_folder(), *sys.path]
+    return (
+        CACHE_FORMAT,
+        __version__,
+        tuple(settings.definitions),
+        _stamp(os.path.join(cwd, WORKING_FOLDER_FILE)) and cwd,
+        tuple((folder, _stamp(folder)) for folder in folders),
+    )
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _load(cache: str, key: tuple[Any, ...]) -> list[Source] | None:
+    try:
+        with open(cache, "rb") as stream:
+            known_key, entries = marshal.load(stream)
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    if known_key != key:
+        return None
+    if any(_stamp(fields[1]) != stamp for fields, stamp in entries):
+        return None
+    return [Source(*fields) for fields, _ in entries]
+
+
+def _store(cache: str, key: tuple[Any, ...], sources: list[Source]) -> None:
+    entries = [(source.as_tuple(), _stamp(source.location)) for source in sources]
+    write_quietly(cache, marshal.dumps((key, entries)))
+
+
+def _find(settings: Settings, cwd: str) -> list[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for name, location in _candidates(settings, cwd):
+        real = os.path.realpath(location)
+        found.pop(real, None)  # the later place is the one that counts
+        found[real] = name
+    return [(name, location) for location, name in found.items()]
+
+
+def _candidates(settings: Settings, cwd: str) -> Iterator[tuple[str, str]]:
+    folder = shipped_folder()
+    for file in sorted(os.listdir(folder) if os.path.isdir(folder) else ()):
+        if file.endswith((".yaml", ".yml")):
+            yield file.rpartition(".")[0], os.path.join(folder, file)
+    yield from _offered()
+    own = os.path.join(cwd, WORKING_FOLDER_FILE)
+    if os.path.isfile(own):
+        yield "definition", own
+    for location in settings.definitions:
+        yield os.path.splitext(os.path.basename(location))[0], location
+
+
+def _offered() -> Iterator[tuple[str, str]]:
+    """Definitions of installed packages: ``name = package.module:file.yaml``."""
+    for folder in sys.path:
+        try:
+            entries = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.endswith((".dist-info", ".egg-info")):
+                file = os.path.join(folder, entry, "entry_points.txt")
+                for name, value in _entry_points(file):
+                    location = _resource(value)
+                    if location:
+                        yield name, location
+
+
+def _entry_points(file: str) -> Iterator[tuple[str, str]]:
+    try:
+        with open(file, encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    section = ""
+    for line in lines:
+        text = line.strip()
+        if text.startswith("["):
+            section = text[1:-1].strip()
+        elif section == ENTRY_POINT and "=" in text:
+            name, _, value = text.partition("=")
+            yield name.strip(), value.strip()
+
+
+# The package is not imported: only its place is looked up.
+def _resource(value: str) -> str | None:
+    from importlib.util import find_spec
+
+    package, _, file = value.partition(":")
+    top, *rest = package.split(".")
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    for place in (spec.submodule_search_locations if spec else None) or ():
+        location = os.path.join(place, *rest, file or WORKING_FOLDER_FILE)
+        if os.path.isfile(location):
+            return location
+    return None

@@ -1,0 +1,96 @@
+"""Definitions as plain data, for a cache and for ``description`` events, and back."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from provagent.definition.description import (
+    ActivityDescription,
+    AgentDescription,
+    Definition,
+    EntityDescription,
+    EntityUse,
+    MemberDescription,
+    ParameterDescription,
+    TargetPattern,
+)
+
+DATA_FORMAT = 1
+
+# The class of what stands at a key, alone, in a list, or by name: each key has one meaning.
+_CLASSES: dict[str, type] = {
+    "targets": TargetPattern,
+    "activities": ActivityDescription,
+    "entities": EntityDescription,
+    "agents": AgentDescription,
+    "parameters": ParameterDescription,
+    "usage": EntityUse,
+    "generation": EntityUse,
+    "has_members": MemberDescription,
+    "has_progenitors": MemberDescription,
+}
+_BY_NAME = ("activities", "entities", "agents")
+
+
+def to_data(definition: Definition) -> dict[str, Any]:
+    """Return ``definition`` as data that JSON can hold, without fields that are empty."""
+    return {"data_format": DATA_FORMAT, **_plain_fields(definition)}
+
+
+def from_data(data: dict[str, Any]) -> Definition:
+    """Return the definition that ``to_data`` made ``data`` of.
+
+    Raises ValueError for data of another format, or that are no definition's.
+    """
+    try:
+        values = dict(data)
+        found = values.pop("data_format", None)
+        if found == DATA_FORMAT:
+            definition: Definition = _built(Definition, values)
+            return definition
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"the data are no definition: {error}; make them anew") from error
+    raise ValueError(f"the data have format {found!r}, not {DATA_FORMAT}; make them anew")
+
+
+def describe(description: ActivityDescription | EntityDescription) -> dict[str, Any]:
+    """Return the fields of ``description`` that are not empty, as data that JSON can hold."""
+    return _plain_fields(description)
+
+
+def _plain_fields(described: Any) -> dict[str, Any]:
+    values = ((field, getattr(described, field.name)) for field in fields(described))
+    return {field.name: _plain(value) for field, value in values if not _is_empty(field, value)}
+
+
+def _is_empty(field: Field[Any], value: Any) -> bool:
+    if field.default_factory is not MISSING:
+        return bool(value == field.default_factory())
+    # A default that says something, such as an entity's type, is said.
+    return not value and field.default is not MISSING and bool(value == field.default)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, int)) or value is None:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return _plain_fields(value)
+
+
+def _built(described: type, data: dict[str, Any]) -> Any:
+    return described(**{key: _value(key, value) for key, value in data.items()})
+
+
+def _value(key: str, value: Any) -> Any:
+    described = _CLASSES.get(key)
+    if isinstance(value, list):
+        return tuple(_built(described, item) if described else item for item in value)
+    if described is None:
+        return value
+    if key in _BY_NAME:
+        return {name: _built(described, item) for name, item in value.items()}
+    return _built(described, value)

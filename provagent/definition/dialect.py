@@ -1,0 +1,128 @@
+"""The dialects of older definitions: other names for the same keys, as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provagent import terms
+from provagent.definition.nodes import Entry, Mapping, Scalar, Sequence, child
+from provagent.definition.report import did_you_mean
+
+if TYPE_CHECKING:
+    from provagent.definition.nodes import Node
+    from provagent.definition.report import Report
+
+_ENTITY_REFERENCE = dict.fromkeys(
+    ("entityType", "entitytype", "entityName"),
+    "entity_description",
+)
+_DOCURL = {"doculink": "docurl", "url": "docurl"}
+
+# For each kind of thing: the key that was written -> the key that it is today.
+SYNONYMS: dict[str, dict[str, str]] = {
+    "definition": {
+        "activity_description": "activities",
+        "activity_descriptions": "activities",
+        "entity_description": "entities",
+        "entity_descriptions": "entities",
+        "entityTypes": "entities",
+    },
+    "activity": _DOCURL,
+    "parameter": {"location": "value"},
+    "use": {
+        "name": "role",
+        "path": "location",
+        "is_derived_from": "has_progenitors",
+        **_ENTITY_REFERENCE,
+    },
+    "member": _ENTITY_REFERENCE,
+    "entity": {"content_type": "contentType", **_DOCURL},
+}
+
+# Keys that older definitions have, and that no reader of theirs ever obeyed.
+IGNORED: dict[str, frozenset[str]] = {
+    "activity": frozenset({"filter", "filters"}),
+    "use": frozenset({"filepath"}),  # the path that it had in one run, as an example
+    "entity": frozenset({"path"}),  # a default path
+}
+
+ENTITY_TYPE_SYNONYMS = {"SetCollection": terms.FILE_COLLECTION}
+
+# A usage says that its location is the value of a parameter, in one of two ways:
+# location_from_parameter: <parameter's name>, or from_parameter: {location: <its name>}.
+_FROM_PARAMETER = ("location_from_parameter", "from_parameter")
+
+
+def with_activities(root: Mapping, sections: frozenset[str], activity: frozenset[str]) -> Mapping:
+    """Return ``root``, put under ``activities:`` if its keys are activities, as they once were.
+
+    ``sections`` and ``activity`` are the keys that a definition and an activity may have.
+    """
+    nodes = [entry.node for entry in root.entries.values()]
+    if not nodes or sections & root.entries.keys():
+        return root
+    described = [node for node in nodes if not _is_null(node)]
+    if described and all(_has_only(node, activity) for node in described):
+        return Mapping(root.line, {"activities": Entry(root.line, root)})
+    return root
+
+
+def with_locations(activity: Mapping, report: Report, where: str) -> Mapping:
+    """Return ``activity`` with the location of each usage that takes it from a parameter."""
+    paths = _parameter_paths(activity)
+    entries = dict(activity.entries)
+    for key in ("usage", "generation"):
+        entry = entries.get(key)
+        if entry is not None and isinstance(entry.node, Sequence):
+            place = child(where, key)
+            items = tuple(
+                _with_location(item, paths, report, child(place, index))
+                for index, item in enumerate(entry.node.items)
+            )
+            entries[key] = Entry(entry.line, Sequence(entry.node.line, items))
+    return Mapping(activity.line, entries)
+
+
+def _parameter_paths(activity: Mapping) -> dict[str, Node]:
+    entry = activity.entries.get("parameters")
+    items = entry.node.items if entry and isinstance(entry.node, Sequence) else ()
+    paths: dict[str, Node] = {}
+    for item in items:
+        name = _text_at(item, "name")
+        path = _at(item, "value") or _at(item, "location")
+        if name is not None and path is not None:
+            paths[name] = path
+    return paths
+
+
+def _with_location(item: Node, paths: dict[str, Node], report: Report, where: str) -> Node:
+    key = next((key for key in _FROM_PARAMETER if _at(item, key)), None)
+    if key is None or not isinstance(item, Mapping):
+        return item
+    entries = dict(item.entries)
+    entry = entries.pop(key)
+    name = _text_at(item, key) or _text_at(entry.node, "location")
+    if name in paths:
+        entries["location"] = Entry(entry.line, paths[name])
+    else:
+        remedy = did_you_mean(name or "", paths) or "name one of the activity's parameters"
+        report.add(entry.line, child(where, key), f"{name!r} is not among the parameters", remedy)
+    return Mapping(item.line, entries)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.text is None
+
+
+def _has_only(node: Node, keys: frozenset[str]) -> bool:
+    return isinstance(node, Mapping) and bool(node.entries) and node.entries.keys() <= keys
+
+
+def _at(node: Node, key: str) -> Node | None:
+    entry = node.entries.get(key) if isinstance(node, Mapping) else None
+    return entry.node if entry else None
+
+
+def _text_at(node: Node, key: str) -> str | None:
+    found = _at(node, key)
+    return found.text if isinstance(found, Scalar) else None

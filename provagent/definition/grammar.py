@@ -1,0 +1,211 @@
+"""The grammar of the path language: a text becomes a root name and its steps."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Literal: TypeAlias = int | float | str | bool | None
+
+
+class PathError(ValueError):
+    """A text that is no path; ``position`` counts its characters from 0."""
+
+    def __init__(self, text: str, position: int, what: str, remedy: str) -> None:
+        super().__init__(f"{text[:80]!r}, character {position + 1}: {what}; {remedy}")
+        self.text = text
+        self.position = position
+        self.what = what
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The step ``.name``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The step ``[key]``."""
+
+    key: Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The step ``(arguments, keyword=argument)``."""
+
+    arguments: tuple[Literal, ...] = ()
+    keywords: tuple[tuple[str, Literal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The step ``.__str__()`` of old definitions: the value as text."""
+
+
+Step: TypeAlias = Name | Item | Call | Text
+
+
+def read_path(text: str) -> tuple[str, tuple[Step, ...]]:
+    """Return root and steps of the path that ``text`` says; raise PathError where it says none."""
+    if len(text) > _LONGEST:
+        raise PathError(text, _LONGEST, "the path is too long", f"{_LONGEST} characters at most")
+    reader = _Reader(text)
+    root = reader.name()
+    steps = []
+    while not reader.at_end():
+        steps.append(reader.step())
+    return root, tuple(steps)
+
+
+_LONGEST = 1000
+_SPACE = re.compile(r"[ \t]*")
+_NAME = re.compile(r"[^\W\d]\w*(?:-\w+)*")
+_WORD = re.compile(r"(?:True|False|None)(?![\w-])")
+_NUMBER = re.compile(r"-?(?:(?P<whole>[0-9]+)(?![0-9.eE])|[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?)")
+_STRING = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'""")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+_WORDS = {"True": True, "False": False, "None": None}
+_ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
+
+# From these, any code at all could be reached without a dunder name.
+_FRAMES = ("gi_frame", "cr_frame", "ag_frame", "tb_frame", "f_back", "f_builtins", "f_globals")
+_INTERPRETER = frozenset(("builtins", "eval", "exec", "f_locals", *_FRAMES))
+
+_GRAMMAR = "a path is a name, then any of .name, [literal] and (literal, keyword=literal)"
+_LITERALS = "a literal is a number, a text in quotes, True, False or None"
+
+
+class _Reader:
+    """Reads one text from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+
+    def at_end(self) -> bool:
+        return self.position == len(self.text)
+
+    def step(self) -> Step:
+        if self._take("."):
+            if self._take("__str__()"):
+                return Text()
+            return Name(self.name())
+        if self._take("["):
+            key = self._key()
+            self._expect("]")
+            return Item(key)
+        if self._take("("):
+            return self._call()
+        raise self._error(f"{self.text[self.position]!r} cannot stand here", _GRAMMAR)
+
+    def name(self) -> str:
+        start = self.position
+        match = self._match(_NAME)
+        if match is None:
+            raise self._error("a name is missing", _GRAMMAR)
+        name = match[0]
+        # A hyphen is also tried as an underscore, so it must not hide a dunder either.
+        if name.replace("-", "_").startswith("__"):
+            raise self._error(f"{name!r} begins with two underscores", "name a public thing", start)
+        if name in _INTERPRETER:
+            raise self._error(
+                f"{name!r} leads out of the value", "name what the value holds", start
+            )
+        return name
+
+    def _key(self) -> Literal:
+        start = self._skip_space()
+        key = self._literal()
+        if isinstance(key, str) and key.startswith("__"):
+            raise self._error(f"{key!r} begins with two underscores", "name a public thing", start)
+        self._skip_space()
+        return key
+
+    def _call(self) -> Call:
+        arguments: list[Literal] = []
+        keywords: dict[str, Literal] = {}
+        self._skip_space()
+        if self._take(")"):
+            return Call()
+        while True:
+            self._argument(arguments, keywords)
+            if not self._take(","):
+                break
+        self._expect(")")
+        return Call(tuple(arguments), tuple(keywords.items()))
+
+    def _argument(self, arguments: list[Literal], keywords: dict[str, Literal]) -> None:
+        start = self._skip_space()
+        keyword = self._keyword()
+        value = self._literal()
+        if keyword is None and keywords:
+            raise self._error(
+                "an argument without a keyword follows one with", "put it first", start
+            )
+        if keyword is None:
+            arguments.append(value)
+        elif keyword in keywords:
+            raise self._error(f"keyword {keyword!r} stands twice", "leave one of them out", start)
+        else:
+            keywords[keyword] = value
+        self._skip_space()
+
+    def _keyword(self) -> str | None:
+        start = self.position
+        if _WORD.match(self.text, start) or not _NAME.match(self.text, start):
+            return None
+        name = self.name()
+        if "-" in name:
+            raise self._error(f"keyword {name!r} has a hyphen", "Python has no such keyword", start)
+        self._skip_space()
+        if not self._take("="):
+            raise self._error(f"{name!r} is not a literal", _LITERALS, start)
+        self._skip_space()
+        return name
+
+    def _literal(self) -> Literal:
+        if word := self._match(_WORD):
+            return _WORDS[word[0]]
+        if number := self._match(_NUMBER):
+            return int(number[0]) if number["whole"] else float(number[0])
+        if string := self._match(_STRING):
+            return self._unescape(string)
+        raise self._error("a literal is missing", _LITERALS)
+
+    def _unescape(self, string: re.Match[str]) -> str:
+        inner = string[1] if string[1] is not None else string[2]
+        for escape in _ESCAPE.finditer(inner):
+            if escape[1] not in _ESCAPES:
+                place = string.start() + 1 + escape.start()
+                raise self._error(
+                    f"escape {escape[0]!r} is unknown", r"write \\ for \ itself", place
+                )
+        return _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], inner)
+
+    def _skip_space(self) -> int:
+        self._match(_SPACE)
+        return self.position
+
+    def _expect(self, token: str) -> None:
+        if not self._take(token):
+            raise self._error(f"{token!r} is missing", _GRAMMAR)
+
+    def _take(self, token: str) -> bool:
+        found = self.text.startswith(token, self.position)
+        self.position += len(token) if found else 0
+        return found
+
+    def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self.text, self.position)
+        if match:
+            self.position = match.end()
+        return match
+
+    def _error(self, what: str, remedy: str, position: int | None = None) -> PathError:
+        return PathError(self.text, self.position if position is None else position, what, remedy)

@@ -1,0 +1,192 @@
+"""YAML as a tree of texts, lists and mappings that know their lines; nothing is executed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import yaml
+
+if TYPE_CHECKING:
+    from provagent.definition.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A text as it is written, whatever it looks like; ``None`` for null."""
+
+    line: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    line: int
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys, each with the line of the key and the node of its value."""
+
+    line: int
+    entries: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands at a key."""
+
+    line: int
+    node: Node
+
+
+Node: TypeAlias = Scalar | Sequence | Mapping
+
+
+def read_nodes(text: str, report: Report) -> Node | None:
+    """Return the tree of a YAML document; None, and a problem in ``report``, if it has none."""
+    try:
+        _check_extent(text)
+        root = yaml.compose(text, Loader=_Loader)
+        if root is not None:
+            return _Tree(report).node(root, "")
+        report.add(1, "", "the file is empty", "describe activities: or name targets:")
+    except _RefusedError as error:
+        report.add(error.line, "", error.what, error.remedy)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        what = error.problem or error.context or "something is wrong"
+        report.add(line, "", f"this is not YAML: {what}", _REMEDY)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        report.add(line, "", f"a character is not allowed: {error.reason}", "take it out")
+    return None
+
+
+def child(where: str, key: str | int) -> str:
+    """Return the document path of what stands at ``key`` in ``where``."""
+    if isinstance(key, int):
+        return f"{where}[{key}]"
+    if not _PLAIN_KEY.fullmatch(key):
+        return f"{where}[{key!r}]"
+    return f"{where}.{key}" if where else key
+
+
+_PLAIN_KEY = re.compile(r"[\w-]+")
+_REMEDY = "quote a text that has ': ' or ' #' in it, or begins with one of * & ! % @ ` { ["
+
+_DEEPEST = 40
+_LONGEST = 100_000  # values, when each alias is replaced by what it stands for
+
+_CORE = "tag:yaml.org,2002:"
+_NULL = _CORE + "null"
+_MERGE = _CORE + "merge"
+_KINDS = ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
+_READ = frozenset(_CORE + kind for kind in _KINDS)
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _RefusedError(Exception):
+    """The document is not read at all."""
+
+    def __init__(self, line: int, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.line = line
+        self.what = what
+        self.remedy = remedy
+
+
+def _check_extent(text: str) -> None:
+    """Refuse what is too deep or too long, before the C composer's own recursion crashes on it."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        _refuse_excess(depth, count, event)
+
+
+def _refuse_excess(depth: int, count: int, place: yaml.Event | yaml.Node) -> None:
+    if depth > _DEEPEST:
+        what = f"more than {_DEEPEST} levels are nested"
+        raise _RefusedError(_line(place), what, "nest less")
+    if count > _LONGEST:
+        what = f"more than {_LONGEST} values, aliases included"
+        raise _RefusedError(_line(place), what, "use fewer aliases, or several files")
+
+
+def _line(place: Any) -> int:
+    return int(place.start_mark.line) + 1
+
+
+class _Tree:
+    """Turns PyYAML's nodes into ours, aliases and merge keys resolved."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._open: list[yaml.Node] = []  # the nodes that the present one stands in
+        self._count = 0
+
+    def node(self, node: yaml.Node, where: str) -> Node:
+        line = _line(node)
+        self._count += 1
+        _refuse_excess(len(self._open), self._count, node)
+        if any(node is outer for outer in self._open):
+            self._report.add(line, where, "an alias stands for what it is in", "write it out")
+            return Scalar(line, None)
+        if node.tag not in _READ:
+            tag = node.tag.replace(_CORE, "!!")
+            self._report.add(line, where, f"the tag {tag} is not read", "leave the tag out")
+        self._open.append(node)
+        try:
+            return self._converted(node, line, where)
+        finally:
+            self._open.pop()
+
+    def _converted(self, node: yaml.Node, line: int, where: str) -> Node:
+        if isinstance(node, yaml.MappingNode):
+            return Mapping(line, self._entries(node, where))
+        if isinstance(node, yaml.SequenceNode):
+            items = enumerate(node.value)
+            return Sequence(line, tuple(self.node(item, child(where, i)) for i, item in items))
+        return Scalar(line, None if node.tag == _NULL else str(node.value))
+
+    def _entries(self, node: yaml.MappingNode, where: str) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        merged: dict[str, Entry] = {}
+        for key, value in node.value:
+            line = _line(key)
+            if key.tag == _MERGE:
+                merged = self._merged(value, where) | merged
+            elif not isinstance(key, yaml.ScalarNode):
+                self._report.add(line, where, "a key is no text", "use a text as the key")
+            else:
+                self._refuse_twin(key.value, line, entries, where)
+                entries[key.value] = Entry(line, self.node(value, child(where, key.value)))
+        return merged | entries
+
+    def _refuse_twin(self, key: str, line: int, entries: dict[str, Entry], where: str) -> None:
+        if key in entries:
+            what = f"key {key!r} stands twice, first on line {entries[key].line}"
+            remedy = "keep one of them; the last one counts"
+            self._report.add(line, child(where, key), what, remedy)
+
+    def _merged(self, value: yaml.Node, where: str) -> dict[str, Entry]:
+        """Return what a merge key brings in: of one mapping, or of a list, the first counts."""
+        sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        entries: dict[str, Entry] = {}
+        for source in sources:
+            node = self.node(source, where)
+            if isinstance(node, Mapping):
+                entries = node.entries | entries
+            else:
+                what = "a merge key << stands for no mapping"
+                self._report.add(node.line, where, what, "merge the alias of a mapping")
+        return entries

@@ -1,0 +1,104 @@
+"""Reads a definition.yaml: what is understood, and every problem, at once."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from provagent import terms
+from provagent.definition import dialect
+from provagent.definition.description import Definition
+from provagent.definition.fields import read_thing
+from provagent.definition.nodes import Mapping, read_nodes
+from provagent.definition.report import Report
+from provagent.definition.shapes import ACTIVITY, DEFINITION
+from provagent.errors import Problem
+
+if TYPE_CHECKING:
+    from provagent.definition.fields import Fields
+
+LARGEST = 2_000_000  # bytes of a definition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a file said; ``definition`` is None only where nothing could be understood."""
+
+    definition: Definition | None
+    problems: tuple[Problem, ...]
+
+
+def read_definition(location: str | os.PathLike[str], *, name: str | None = None) -> Reading:
+    """Read the definition in the file ``location``; ``name`` is the file's unless given.
+
+    Raises nothing: a file that cannot be read is a reading without a definition.
+    """
+    file = os.fspath(location)
+    try:
+        data = _read_bytes(file)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        return _nothing(file, f"cannot be read: {reason}", "name a definition.yaml")
+    stem = os.path.splitext(os.path.basename(file))[0]
+    return parse_definition(data, location=file, name=name or stem)
+
+
+def parse_definition(data: bytes, *, location: str, name: str) -> Reading:
+    """Read the definition in ``data``, the bytes of the file ``location``. Raises nothing."""
+    if len(data) > LARGEST:
+        return _nothing(location, f"more than {LARGEST} bytes", "split the definition")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        return _nothing(location, what, "save the file as UTF-8", line)
+    report = Report(location)
+    fields = _parse(text, report)
+    definition = None
+    if fields is not None:
+        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        definition = Definition(name=name, location=location, digest=digest, **fields)
+    return Reading(definition=definition, problems=report.problems)
+
+
+def _read_bytes(file: str) -> bytes:
+    # A pipe would be waited for, and a device may have no end.
+    if not stat.S_ISREG(os.stat(file).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    with open(file, "rb") as stream:
+        return stream.read(LARGEST + 1)
+
+
+def _nothing(location: str, what: str, remedy: str, line: int = 1) -> Reading:
+    return Reading(definition=None, problems=(Problem(location, line, "", what, remedy),))
+
+
+def _parse(text: str, report: Report) -> dict[str, Any] | None:
+    root = read_nodes(text, report)
+    if root is None:
+        return None
+    if not isinstance(root, Mapping):
+        what = "the document is not a mapping"
+        report.add(root.line, "", what, "begin with a key, such as activities:")
+        return None
+    root = dialect.with_activities(root, DEFINITION.keys, ACTIVITY.keys)
+    fields: Fields = read_thing(DEFINITION, report, root, "")
+    _check_references(fields, report)
+    fields.values.pop("provagent", None)
+    return fields.values
+
+
+def _check_references(fields: Fields, report: Report) -> None:
+    declared: dict[str, frozenset[str]] = {}
+    if "entities" not in fields.unusable:
+        described = fields.values.get("entities", {})
+        declared["entities"] = frozenset(described) | frozenset(terms.ENTITY_TYPES)
+    # Older definitions use namespaces that nothing declares.
+    if "namespaces" in fields.values:
+        declared["namespaces"] = frozenset(fields.values["namespaces"])
+    report.check_references(declared)

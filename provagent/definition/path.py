@@ -1,0 +1,134 @@
+"""The path language: where a value is found, as text that is parsed once and compiled once.
+
+A path is a root name and then any number of steps::
+
+    config.observations.datastore          .name          an attribute or a key
+    args[1].header["OBJECT"]               [literal]      an item
+    location(hdu_type="events").path()     (literals)     a call
+
+Literals are numbers, texts in quotes, ``True``, ``False`` and ``None``. There is nothing
+else: no operator, no nested path, no name that leads to the interpreter itself.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from provagent.definition.grammar import Call, Item, Name, PathError, Step, Text, read_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Call",
+    "Item",
+    "Name",
+    "Path",
+    "PathError",
+    "Step",
+    "Text",
+    "compile_on_value",
+    "compile_steps",
+    "parse_path",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """A parsed path."""
+
+    text: str
+    root: str
+    steps: tuple[Step, ...]
+
+    @property
+    def last_name(self) -> str:
+        """What the value is called: the last name that is not a method, with its indexes."""
+        names = [self.root]
+        for step in self.steps:
+            match step:
+                case Name(name):
+                    names.append(name)
+                case Item(key):
+                    names[-1] += f"[{key!r}]"
+                case Call() if len(names) > 1:
+                    names.pop()
+        return names[-1]
+
+
+def parse_path(text: str) -> Path:
+    """Return the path that ``text`` says; raise PathError where it says none."""
+    root, steps = read_path(text)
+    return Path(text=text, root=root, steps=steps)
+
+
+def compile_on_value(text: str) -> Callable[[Any], Any]:
+    """Return a function that applies the whole path, its root included, to a value.
+
+    Raises PathError. What the value raises on the way comes through unchanged.
+    """
+    path = parse_path(text)
+    return compile_steps((Name(path.root), *path.steps))
+
+
+def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
+    """Return a function that takes ``steps`` one after the other, beginning at its argument."""
+    functions = tuple(_compile(step) for step in steps)
+    match functions:
+        case ():
+            return lambda value: value
+        case (only,):
+            return only
+        case (first, second):
+            return lambda value: second(first(value))
+
+    def follow(value: Any) -> Any:
+        for function in functions:
+            value = function(value)
+        return value
+
+    return follow
+
+
+def _compile(step: Step) -> Callable[[Any], Any]:
+    match step:
+        case Name(name):
+            return _by_name(name)
+        case Item(key):
+            return lambda value: value[key]
+        case Call((), ()):
+            return lambda value: value()
+        case Call(arguments, keywords):
+            by_keyword = dict(keywords)
+            return lambda value: value(*arguments, **by_keyword)
+        case Text():
+            return str
+
+
+def _by_name(name: str) -> Callable[[Any], Any]:
+    attribute = _hyphenated_attribute if "-" in name else getattr
+
+    def get(value: Any) -> Any:
+        # This pattern asks for a Mapping by a flag of its type: no method of the value runs.
+        match value:
+            case {}:
+                # The test comes first because reading may insert (defaultdict).
+                return value[name] if name in value else attribute(value, name)
+        try:
+            return attribute(value, name)
+        except AttributeError:
+            if hasattr(type(value), "__getitem__"):
+                with suppress(LookupError, TypeError):
+                    return value[name]
+            raise
+
+    return get
+
+
+def _hyphenated_attribute(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name)
+    except AttributeError:
+        return getattr(value, name.replace("-", "_"))

@@ -1,0 +1,782 @@
+"""Reading a definition: the format, the older dialects, and every kind of bad input."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import pathlib
+import textwrap
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provagent.definition import nodes
+from provagent.definition import parse as parse_module
+from provagent.definition.description import (
+    ActivityDescription,
+    AgentDescription,
+    EntityDescription,
+    EntityUse,
+    MemberDescription,
+    ParameterDescription,
+    TargetPattern,
+)
+from provagent.definition.parse import LARGEST, parse_definition, read_definition
+from provagent.weave.target import Target
+
+CORPUS = pathlib.Path(__file__).resolve().parents[2] / "shared" / "definitions-corpus"
+
+
+def parse(text):
+    data = textwrap.dedent(text).lstrip("\n").encode()
+    return parse_definition(data, location="d.yaml", name="d")
+
+
+def clean(text):
+    reading = parse(text)
+    assert reading.problems == ()
+    return reading.definition
+
+
+# The format
+
+
+WHOLE = """
+    provagent: 1
+    requires: {gammapy: ">=1.2", numpy: ">=1.26,<3"}
+    targets:
+      - gammapy.analysis.core:Analysis
+      - gammapy.estimators:*Estimator.run
+    activities:
+      get_observations:
+        description: Choose observations
+        type: Selection
+        version: 1.10
+        parameters:
+          - {name: datastore, value: config.observations.datastore, unit: TeV, min: 0.10}
+          - {value: config.datasets.dataset-type, options: [1d, 3d]}
+          - {name: kwargs.path}
+        usage:
+          - role: the data store
+            entity_description: DataStore
+            location: config.observations.datastore
+            multiplicity: 1
+            type: Main
+        generation:
+          - role: observations_selected
+            entity_description: Observations
+            value: observations
+            overwrite: true
+            has_members: {list: observations, entity_description: File, id: obs_id, namespace: obs}
+            has_progenitors:
+              - {value: config}
+    entities:
+      Observations: {description: A list, identifier: [ids, models.to_dict()]}
+      DataStore: {type: FileCollection, index: obs-index.fits.gz, identifier: file}
+      FITS: {contentType: application/fits}
+    agents:
+      me: {type: Person, email: me@there.org}
+    namespaces:
+      obs: https://there.org/obs/
+"""
+
+
+def test_the_whole_format_is_read():
+    """Each key of the format ends in the field of its name, numbers as they are written."""
+    definition = clean(WHOLE)
+    assert definition.requires == {"gammapy": ">=1.2", "numpy": ">=1.26,<3"}
+    assert definition.targets == (
+        TargetPattern(text="gammapy.analysis.core:Analysis", line=4),
+        TargetPattern(text="gammapy.estimators:*Estimator.run", line=5),
+    )
+    assert definition.activities == {
+        "get_observations": ActivityDescription(
+            name="get_observations",
+            description="Choose observations",
+            type="Selection",
+            version="1.10",
+            parameters=(
+                ParameterDescription(
+                    name="datastore",
+                    value="config.observations.datastore",
+                    unit="TeV",
+                    min="0.10",
+                ),
+                ParameterDescription(
+                    name="dataset-type",
+                    value="config.datasets.dataset-type",
+                    options=("1d", "3d"),
+                ),
+                ParameterDescription(name="kwargs.path", value="kwargs.path"),
+            ),
+            usage=(
+                EntityUse(
+                    role="the data store",
+                    entity_description="DataStore",
+                    location="config.observations.datastore",
+                    multiplicity="1",
+                    type="Main",
+                ),
+            ),
+            generation=(
+                EntityUse(
+                    role="observations_selected",
+                    entity_description="Observations",
+                    value="observations",
+                    overwrite=True,
+                    has_members=MemberDescription(
+                        list="observations",
+                        entity_description="File",
+                        id="obs_id",
+                        namespace="obs",
+                    ),
+                    has_progenitors=(MemberDescription(value="config"),),
+                ),
+            ),
+        )
+    }
+    assert definition.entities == {
+        "Observations": EntityDescription(
+            name="Observations", description="A list", identifier=("ids", "models.to_dict()")
+        ),
+        "DataStore": EntityDescription(
+            name="DataStore", type="FileCollection", index="obs-index.fits.gz", identifier="file"
+        ),
+        "FITS": EntityDescription(name="FITS", type="File", contentType="application/fits"),
+    }
+    assert definition.agents == {
+        "me": AgentDescription(name="me", type="Person", email="me@there.org")
+    }
+    assert definition.namespaces == {"obs": "https://there.org/obs/"}
+
+
+def test_null_lists_and_mappings_are_empty():
+    """A key with nothing after it is an empty list, mapping or text."""
+    definition = clean("""
+        activities:
+          f: {description: , parameters: , usage: [ ], generation: [null, {role: r, value: x}]}
+          g:
+        entities:
+          E:
+        namespaces:
+    """)
+    assert definition.activities == {
+        "f": ActivityDescription(name="f", generation=(EntityUse(role="r", value="x"),)),
+        "g": ActivityDescription(name="g"),
+    }
+    assert definition.entities == {"E": EntityDescription(name="E")}
+
+
+def test_words_that_yaml_takes_for_booleans_are_names():
+    """An activity called ``on`` and a default ``yes`` stay texts."""
+    definition = clean("activities: {on: {parameters: [{name: n, value: no, default: yes}]}}")
+    assert definition.activities["on"].parameters == (
+        ParameterDescription(name="n", value="no", default="yes"),
+    )
+
+
+def test_aliases_and_merge_keys_are_resolved():
+    """An alias is what it stands for; a merge key fills in, and what is written counts first."""
+    definition = clean("""
+        entities:
+          A: &a {type: File, docurl: one}
+          B: {<<: *a, docurl: two}
+          C: *a
+    """)
+    assert definition.entities["B"] == EntityDescription(name="B", type="File", docurl="two")
+    assert definition.entities["C"] == EntityDescription(name="C", type="File", docurl="one")
+
+
+def test_an_activity_may_be_named_by_its_target():
+    """Callables that share a name are told apart by class, or by the whole target."""
+    definition = clean("""
+        activities:
+          read: {}
+          Models.read: {}
+          gammapy.maps.core:Map.read: {}
+          Model.__call__: {}
+    """)
+    assert len(definition.activities) == 4
+
+
+@pytest.mark.parametrize("word", ["1", "12", "*", "0..1", "1..*", "2..5"])
+def test_multiplicities(word):
+    """A multiplicity is a number or *, or two of them."""
+    text = f"activities: {{f: {{usage: [{{role: r, value: x, multiplicity: '{word}'}}]}}}}"
+    assert clean(text).activities["f"].usage[0].multiplicity == word
+
+
+@pytest.mark.parametrize(
+    "specifier",
+    [">=1.2", "==1.*", "~=1.4.2", "!= 2.0rc1, <3", "===weird", ">1!2.0.post1", "<=2.0.dev3+ab.1"],
+)
+def test_version_specifiers(specifier):
+    """What PEP 440 allows is a specifier."""
+    assert clean(f"requires: {{a-b.c: '{specifier}'}}").requires == {"a-b.c": specifier}
+
+
+def test_the_digest_is_of_the_bytes():
+    """A definition knows the sha256 of the file that it was."""
+    data = b"entities: {A: }\n"
+    definition = parse_definition(data, location="x", name="n").definition
+    assert definition.digest == "sha256:" + hashlib.sha256(data).hexdigest()
+    assert (definition.location, definition.name) == ("x", "n")
+
+
+# Bad input: each row is a document, and the line, path, fault and remedy of its problem
+
+
+BAD = {
+    "unknown key at the top": (
+        "activites: {f: {}}",
+        (1, "activites", "no key 'activites'", "did you mean 'activities'"),
+    ),
+    "unknown key, nothing near": (
+        "agents:\n  me:\n    shoe: 44",
+        (3, "agents.me.shoe", "an agent has no key 'shoe'", "the keys are affiliation, email"),
+    ),
+    "unknown key of a usage": (
+        "activities:\n  f:\n    usage:\n      - rol: r\n        role: q\n        value: x",
+        (4, "activities.f.usage[0].rol", "no key 'rol'", "did you mean 'role'"),
+    ),
+    "newer format": (
+        "provagent: 2",
+        (1, "provagent", "format 2 is newer than this provagent", "upgrade provagent, or write 1"),
+    ),
+    "no format": ("provagent: new", (1, "provagent", "'new' is no format", "write 1")),
+    "no specifier": (
+        "requires:\n  gammapy: 1.2",
+        (2, "requires.gammapy", "'1.2' is not a version specifier", "such as '>=1.2'"),
+    ),
+    "bad specifier": (
+        "requires: {gammapy: '=>1.2'}",
+        (1, "requires.gammapy", "'=>1.2' is not a version specifier", "write an operator"),
+    ),
+    "compatible with one number": (
+        "requires: {gammapy: '~=1'}",
+        (1, "requires.gammapy", "'~=1' is not a version specifier", "write an operator"),
+    ),
+    "bad distribution": (
+        "requires: {'gamma py': '>=1'}",
+        (1, "requires['gamma py']", "not the name of a distribution", "that pip installs it by"),
+    ),
+    "target in slashes": (
+        "targets:\n  - gammapy/analysis.py:Analysis",
+        (2, "targets[0]", "is not a target", "package.module:Qual.name"),
+    ),
+    "target with two colons": (
+        "targets: ['a:b:c']",
+        (1, "targets[0]", "'a:b:c' is not a target", "package.module:Qual.name"),
+    ),
+    "target of nothing": (
+        "targets: ['a:']",
+        (1, "targets[0]", "'a:' is not a target", "package.module:Qual.name"),
+    ),
+    "stars in the middle": (
+        "targets: ['a.**.b']",
+        (1, "targets[0]", "'a.**.b' is not a target", "package.module:Qual.name"),
+    ),
+    "targets are a text": (
+        "targets: a:b",
+        (1, "targets", "a list belongs here", "begin each item with '- '"),
+    ),
+    "target is a mapping": (
+        "targets:\n  - a: b",
+        (2, "targets[0]", "a mapping stands where a text belongs", "write one text"),
+    ),
+    "activities are a list": (
+        "activities:\n  - f",
+        (2, "activities", "a mapping belongs here", "write name: value pairs"),
+    ),
+    "activity is a text": (
+        "activities:\n  f: fits",
+        (2, "activities.f", "an activity is a mapping", "write key: value pairs"),
+    ),
+    "activity is no name": (
+        "activities:\n  run fit: {}",
+        (2, "activities['run fit']", "not the name of a callable", "Class.name"),
+    ),
+    "activity type": (
+        "activities:\n  f:\n    type: Selecton",
+        (3, "activities.f.type", "'Selecton' is not a reserved word", "did you mean 'Selection'"),
+    ),
+    "activity type in lower case": (
+        "activities: {f: {type: calibration}}",
+        (1, "activities.f.type", "not a reserved word", "did you mean 'Calibration'"),
+    ),
+    "usage type": (
+        "activities:\n  f:\n    usage:\n      - {role: r, value: x, type: Qualty}",
+        (4, "activities.f.usage[0].type", "'Qualty' is not a reserved", "did you mean 'Quality'"),
+    ),
+    "entity type": (
+        "entities:\n  A:\n    type: Fil",
+        (3, "entities.A.type", "'Fil' is not a known word", "did you mean 'File'"),
+    ),
+    "entity type, nothing near": (
+        "entities: {A: {type: Banana}}",
+        (1, "entities.A.type", "not a known word", "one of PythonObject, File, FileCollection"),
+    ),
+    "agent type": (
+        "agents: {me: {type: Persona}}",
+        (1, "agents.me.type", "'Persona' is not a known word", "did you mean 'Person'"),
+    ),
+    "identifier word": (
+        "entities:\n  A:\n    identifier: contnet",
+        (3, "entities.A.identifier", "'contnet' is not one of content, str", "mean 'content'"),
+    ),
+    "identifier path alone": (
+        "entities: {A: {identifier: models.to_dict()}}",
+        (1, "entities.A.identifier", "is not one of content", "in a list, as in [models.to_dict"),
+    ),
+    "identifier path is bad": (
+        "entities:\n  A:\n    identifier:\n      - name\n      - x..y",
+        (5, "entities.A.identifier[1]", "path 'x..y', character 3: a name is missing", "a path is"),
+    ),
+    "unknown entity": (
+        (
+            "activities:\n  f:\n    usage: [{role: r, value: x,\n"
+            "      entity_description: DataStor}]\nentities: {DataStore: }"
+        ),
+        (4, "activities.f.usage[0].entity_description", "'DataStor' is not", "'DataStore'"),
+    ),
+    "unknown entity, nothing near": (
+        "activities: {f: {usage: [{role: r, value: x, entity_description: Zzz}]}}",
+        (1, "activities.f.usage[0].entity_description", "not among the entities", "entities:"),
+    ),
+    "unknown entity of a member": (
+        (
+            "activities: {f: {usage: [{role: r, value: x,\n"
+            "  has_members: {list: x, entity_description: Fle}}]}}"
+        ),
+        (2, "activities.f.usage[0].has_members.entity_description", "'Fle' is", "mean 'File'"),
+    ),
+    "unknown namespace": (
+        (
+            "activities: {f: {usage: [{role: r, value: x, namespace: ob}]}}\n"
+            "namespaces: {obs: 'http://there.org/'}"
+        ),
+        (1, "activities.f.usage[0].namespace", "'ob' is not among the namespaces", "mean 'obs'"),
+    ),
+    "namespace is relative": (
+        "namespaces:\n  obs: there/obs",
+        (2, "namespaces.obs", "'there/obs' is not an absolute IRI", "http://"),
+    ),
+    "namespace has a bad prefix": (
+        "namespaces: {'o:bs': 'http://there.org/'}",
+        (1, "namespaces['o:bs']", "'o:bs' is not a prefix", "write letters"),
+    ),
+    "role is missing": (
+        "activities:\n  f:\n    usage:\n      - value: x",
+        (4, "activities.f.usage[0]", "the role is missing", "in role:"),
+    ),
+    "role stands twice": (
+        "activities:\n  f:\n    usage:\n      - {role: r, value: x}\n      - {role: r, value: y}",
+        (4, "activities.f.usage", "role 'r' stands 2 times", "give each its own role"),
+    ),
+    "nothing says where": (
+        "activities:\n  f:\n    generation:\n      - role: r",
+        (4, "activities.f.generation[0]", "nothing says where it is found", "add value or locat"),
+    ),
+    "nothing says where members are": (
+        "activities: {f: {usage: [{role: r, value: x, has_members: {entity_description: File}}]}}",
+        (1, "activities.f.usage[0].has_members", "nothing says where", "add list or value"),
+    ),
+    "parameter of nothing": (
+        "activities:\n  f:\n    parameters:\n      - description: d",
+        (4, "activities.f.parameters[0]", "a parameter has no value", "in value:"),
+    ),
+    "parameter's name is no path": (
+        "activities: {f: {parameters: [{name: a b}]}}",
+        (1, "activities.f.parameters[0]", "its name is no path", "add value:"),
+    ),
+    "parameters of one name": (
+        "activities: {f: {parameters: [{value: fit.min}, {value: plot.min}]}}",
+        (1, "activities.f.parameters", "name 'min' stands 2 times", "give each its own name"),
+    ),
+    "parameter's path": (
+        "activities:\n  f:\n    parameters:\n      - name: p\n        value: x.__class__",
+        (5, "activities.f.parameters[0].value", "'__class__' begins with two", "a public thing"),
+    ),
+    "usage's path": (
+        "activities: {f: {usage: [{role: r, value: 'a + b'}]}}",
+        (1, "activities.f.usage[0].value", "character 2: ' ' cannot stand here", "a path is"),
+    ),
+    "members' path": (
+        "activities: {f: {usage: [{role: r, value: x, has_members: {list: 'x['}}]}}",
+        (1, "activities.f.usage[0].has_members.list", "a literal is missing", "a literal is"),
+    ),
+    "progenitors' path": (
+        "activities: {f: {usage: [{role: r, value: x, has_progenitors: [{value: '1'}]}]}}",
+        (1, "activities.f.usage[0].has_progenitors[0].value", "a name is missing", "a path is"),
+    ),
+    "multiplicity": (
+        "activities: {f: {usage: [{role: r, value: x, multiplicity: many}]}}",
+        (1, "activities.f.usage[0].multiplicity", "'many' is not a multiplicity", "0..1, 1..*"),
+    ),
+    "overwrite": (
+        "activities: {f: {usage: [{role: r, value: x, overwrite: maybe}]}}",
+        (1, "activities.f.usage[0].overwrite", "neither true nor false", "write true or false"),
+    ),
+    "text is a list": (
+        "entities:\n  A:\n    description:\n      - one",
+        (4, "entities.A.description", "a list stands where a text belongs", "write one text"),
+    ),
+    "key stands twice": (
+        "entities:\n  A: {type: File}\n  A: {type: PythonObject}",
+        (3, "entities.A", "key 'A' stands twice, first on line 2", "the last one counts"),
+    ),
+    "two keys of one meaning": (
+        "activities: {f: {usage: [{role: r, value: x, entityType: File, entityName: File}]}}",
+        (1, "activities.f.usage[0].entityName", "the same as 'entityType'", "keep one of them"),
+    ),
+    "location from no parameter": (
+        (
+            "activities:\n  f:\n    parameters: [{name: file, value: x}]\n    usage:\n"
+            "      - {role: r, location_from_parameter: fil, value: y}"
+        ),
+        (5, "activities.f.usage[0].location_from_parameter", "'fil' is not", "mean 'file'"),
+    ),
+    "tag": (
+        "entities: !!python/object/apply:os.system {A: }",
+        (1, "entities", "the tag !!python/object/apply:os.system is not read", "leave the tag"),
+    ),
+    "alias of itself": (
+        "entities: &a {A: *a}",
+        (1, "entities.A", "an alias stands for what it is in", "write it out"),
+    ),
+    "key is a list": ("entities:\n  ? [a]\n  : {}", (2, "entities", "a key is no text", "a text")),
+    "merge of a text": (
+        "entities: {<<: text}",
+        (1, "entities", "a merge key << stands for no mapping", "the alias of a mapping"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_told_with_its_place_and_remedy(case):
+    """One fault gives one problem: line, document path, what is wrong, what would be right."""
+    text, (line, path, what, remedy) = BAD[case]
+    reading = parse_definition(text.encode(), location="d.yaml", name="d")
+    (problem,) = reading.problems
+    assert (problem.file, problem.line, problem.path) == ("d.yaml", line, path)
+    assert what in problem.what
+    assert remedy in problem.remedy
+    assert reading.definition is not None
+
+
+NOTHING = {
+    "empty": (b"", 1, "the file is empty", "describe activities: or name targets:"),
+    "comments": (b"# nothing\n", 1, "the file is empty", "describe activities:"),
+    "list": (b"\n- a\n", 2, "the document is not a mapping", "begin with a key"),
+    "text": (b"hello", 1, "the document is not a mapping", "begin with a key"),
+    "colon": (b"entities:\n  A: b: c", 2, "mapping values are not allowed", "quote a text"),
+    "star": (b"a: *", 1, "this is not YAML", "quote a text that has"),
+    "no anchor": (b"a: 1\nb: *x", 2, "this is not YAML", "quote a text"),
+    "tab": (b"a:\n\tb: c", 2, "this is not YAML", "quote a text"),
+    "bracket": (b"a: [b\nc: d", 2, "this is not YAML", "quote a text"),
+    "two documents": (b"a: 1\n---\nb: 2", 2, "another document", "quote a text"),
+    "not UTF-8": (b"a: 1\nb: \xff", 2, "byte 0xff is not UTF-8", "save the file as UTF-8"),
+    "control": (b"a: \x01", 1, "a character is not allowed", "take it out"),
+    "too deep": (b"a: " + b"[" * 100_000, 1, "more than 40 levels are nested", "nest less"),
+    "too long": (b"x" * (LARGEST + 1), 1, "more than 2000000 bytes", "split the definition"),
+    "too many": (b"a: [" + b"b," * 100_001, 1, "more than 100000 values", "use fewer aliases"),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_what_cannot_be_understood_is_one_problem(case):
+    """Where nothing is understood there is no definition, and one problem with its line."""
+    data, line, what, remedy = NOTHING[case]
+    reading = parse_definition(data, location="d.yaml", name="d")
+    assert reading.definition is None
+    (problem,) = reading.problems
+    assert (problem.file, problem.line, problem.path) == ("d.yaml", line, "")
+    assert what in problem.what
+    assert remedy in problem.remedy
+
+
+def test_aliases_cannot_grow_without_bound():
+    """A thousand million values made of nine short lines are refused at once."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    (problem,) = parse("\n".join(lines)).problems
+    assert problem.what == "more than 100000 values, aliases included"
+
+
+def test_every_problem_is_told_at_once_and_in_order():
+    """Several faults are several problems, by line; what is sound between them is kept."""
+    reading = parse("""
+        provagent: 9
+        targets: [a:b, "c d"]
+        activities:
+          f:
+            typo: 1
+            usage:
+              - {role: r, value: "x["}
+              - {value: y}
+              - {role: s, value: z}
+        entities: {E: {type: Fil}}
+    """)
+    assert [problem.line for problem in reading.problems] == [1, 2, 5, 7, 8, 10]
+    definition = reading.definition
+    assert [target.text for target in definition.targets] == ["a:b"]
+    assert definition.activities["f"].usage == (
+        EntityUse(role="r"),
+        EntityUse(role="s", value="z"),
+    )
+    assert definition.entities == {"E": EntityDescription(name="E")}
+
+
+def test_half_an_identifier_is_none():
+    """Where one path of an identifier is bad, the others alone would identify wrongly."""
+    reading = parse("entities: {E: {identifier: [name, 'x[']}}")
+    assert reading.definition.entities["E"].identifier is None
+
+
+def test_a_long_text_is_cut_in_a_message():
+    """A message quotes no more than a part of an endless text."""
+    (problem,) = parse(f"requires: {{a: '>=1{'a' * 50_000}!'}}").problems
+    assert len(problem.what) < 400
+
+
+def test_no_tag_is_executed(tmp_path):
+    """A tag that builds Python objects builds none."""
+    mark = tmp_path / "mark"
+    parse(f"entities: !!python/object/apply:os.mkdir ['{mark}']")
+    assert not mark.exists()
+
+
+def test_the_python_loader_reads_the_same(monkeypatch):
+    """Without PyYAML's C library, the same definition is read."""
+    expected = parse(WHOLE)
+    monkeypatch.setattr(nodes, "_Loader", yaml.SafeLoader)
+    assert parse(WHOLE) == expected
+
+
+WORDS = "activities entities targets usage role value : - [ ] { } , & * ! ? << a 1 | >"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=60),
+        st.text(max_size=60).map(str.encode),
+        st.lists(
+            st.sampled_from([*WORDS.split(), "\n", "\n  ", "\n    ", " "]),
+            max_size=25,
+        ).map(lambda words: " ".join(words).encode()),
+    )
+)
+def test_nothing_is_raised_whatever_is_read(data):
+    """Any bytes at all are read or are told what is wrong with them."""
+    reading = parse_definition(data, location="d.yaml", name="d")
+    assert reading.definition is not None or reading.problems
+    for problem in reading.problems:
+        assert 1 <= problem.line <= data.count(b"\n") + data.count(b"\r") + len(data) + 1
+        assert problem.what
+        assert problem.remedy
+
+
+# Targets
+
+
+TARGETS = [
+    "gammapy.analysis.core:Analysis",
+    "gammapy.estimators:*Estimator.run",
+    "gammapy.modeling.**",
+    "gammapy.modeling.**:Fit",
+    "package.module",
+    "a.b?[cd]:X[!a]*.f",
+    "script:main",
+    "_a._b:_C.__call__",
+]
+NO_TARGETS = [
+    "a b",
+    "a:b:c",
+    ":",
+    "a:",
+    ":b",
+    "a..b:c",
+    "a.**.b",
+    "1a:b",
+    "a:b()",
+    "a-b:c",
+    "a:b.c***d",
+]
+
+
+@pytest.mark.parametrize("text", TARGETS)
+def test_targets(text):
+    """What can be woven is a target of a definition, too."""
+    assert clean(f"targets: ['{text}']").targets == (TargetPattern(text=text, line=1),)
+    assert Target(text).text == text
+
+
+@pytest.mark.parametrize("text", NO_TARGETS)
+def test_no_targets(text):
+    """What is no target is left out, with a problem."""
+    reading = parse(f"targets: ['{text}']")
+    assert reading.definition.targets == ()
+    assert len(reading.problems) == 1
+
+
+# Files
+
+
+def test_a_file_is_read_and_named_after_itself(tmp_path):
+    """A definition has the name of its file, unless another is given."""
+    file = tmp_path / "gammapy.yaml"
+    file.write_text("\ufeffentities: {A: }\r\n", encoding="utf-8")
+    reading = read_definition(file)
+    assert (reading.definition.name, reading.definition.location) == ("gammapy", str(file))
+    assert list(reading.definition.entities) == ["A"]
+    assert read_definition(file, name="other").definition.name == "other"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("absent.yaml", "cannot be read: no such file or directory"),
+        (".", "cannot be read: it is not a regular file"),
+        ("a\0b", "cannot be read: "),
+    ],
+)
+def test_a_file_that_is_not_there(tmp_path, name, reason):
+    """A missing file, or a folder, is a reading without a definition."""
+    reading = read_definition(os.path.join(tmp_path, name))
+    assert reading.definition is None
+    (problem,) = reading.problems
+    assert problem.what.startswith(reason)
+    assert problem.remedy == "name a definition.yaml"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    """A named pipe is refused at once: nobody may ever write to it."""
+    os.mkfifo(tmp_path / "pipe")
+    (problem,) = read_definition(tmp_path / "pipe").problems
+    assert problem.what == "cannot be read: it is not a regular file"
+
+
+def test_an_unreadable_file(tmp_path, monkeypatch):
+    """A file without permission is a reading without a definition."""
+    file = tmp_path / "d.yaml"
+    file.write_text("entities: {}")
+
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(parse_module, "open", refuse, raising=False)
+    (problem,) = read_definition(file).problems
+    assert problem.what == "cannot be read: permission denied"
+
+
+# Older dialects
+
+
+def test_activities_at_the_top():
+    """The first definitions had no sections: each key was an activity."""
+    definition = clean("""
+        get_observations:
+          description: d
+          usage:
+            - {name: datastore, path: observations.datastore}
+        fit:
+    """)
+    assert definition.activities["get_observations"].usage == (
+        EntityUse(role="datastore", location="observations.datastore"),
+    )
+    assert definition.activities["fit"] == ActivityDescription(name="fit")
+
+
+@pytest.mark.parametrize(
+    "item",
+    ["location_from_parameter: mask", "location: other, from_parameter: {location: mask}"],
+)
+def test_a_location_from_a_parameter(item):
+    """A location that a parameter has is the path of that parameter."""
+    definition = clean(f"""
+        activities:
+          f:
+            parameters: [{{name: mask, location: settings.mask.filename}}]
+            usage: [{{role: r, entityType: E, {item}}}]
+        entityTypes: {{E: }}
+    """)
+    activity = definition.activities["f"]
+    assert activity.parameters[0].value == "settings.mask.filename"
+    assert activity.usage[0].location == "settings.mask.filename"
+
+
+@pytest.mark.parametrize("key", ["entityType", "entitytype", "entityName", "entity_description"])
+@pytest.mark.parametrize("section", ["entityTypes", "entity_description", "entity_descriptions"])
+@pytest.mark.parametrize("progenitors", ["is_derived_from", "has_progenitors"])
+def test_other_names_of_keys(key, section, progenitors):
+    """The names that keys once had are read as today's."""
+    definition = clean(f"""
+        activity_descriptions:
+          f:
+            doculink: there
+            generation:
+              - {{role: r, {key}: E, value: x, {progenitors}: {{{key}: E, list: x}}, filepath: /y}}
+        {section}:
+          E: {{type: SetCollection, content_type: text/plain, url: there}}
+    """)
+    (made,) = definition.activities["f"].generation
+    assert made.entity_description == "E"
+    assert made.has_progenitors == (MemberDescription(entity_description="E", list="x"),)
+    assert definition.activities["f"].docurl == "there"
+    assert definition.entities["E"] == EntityDescription(
+        name="E", type="FileCollection", contentType="text/plain", docurl="there"
+    )
+
+
+FAULTS = {
+    # Two faults that are in the file: a role used twice, an entity that nothing describes.
+    "18_gammapy_Bultako_prov_branch.yaml": [
+        (220, "activities.get_flux_points.usage"),
+        (230, "activities.get_flux_points.usage[2].entityName"),
+    ],
+}
+FILES = sorted(CORPUS.glob("[0-9][0-9]_*.yaml"))
+
+
+@pytest.mark.skipif(not FILES, reason=f"no older definitions in {CORPUS}")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_older_definitions_are_read(file):
+    """Every activity, parameter, usage, generation and entity of the file is in the result."""
+    reading = read_definition(file)
+    places = [(problem.line, problem.path) for problem in reading.problems]
+    assert places == FAULTS.get(file.name, [])
+
+    written = yaml.safe_load(file.read_text())
+    activities = next((v for k, v in written.items() if k.startswith("activit")), written)
+    entities = next((v for k, v in written.items() if k.startswith("entit")), {})
+    found = reading.definition
+    assert found.activities.keys() == activities.keys()
+    assert found.entities.keys() == entities.keys()
+    for name, activity in activities.items():
+        for key in ("parameters", "usage", "generation"):
+            items = [item for item in (activity or {}).get(key) or [] if item]
+            assert len(getattr(found.activities[name], key)) == len(items)
+
+
+@pytest.mark.skipif(not FILES, reason=f"no older definitions in {CORPUS}")
+def test_the_newest_older_definition_in_detail():
+    """Paths with calls and hyphens, default names and namespaces of a real definition."""
+    definition = read_definition(CORPUS / "17_logprov_HEAD_namespaces.yaml").definition
+    observations = definition.activities["get_observations"]
+    assert [parameter.name for parameter in observations.parameters] == ["datastore", "filters"]
+    assert observations.generation[0].has_members == MemberDescription(
+        entity_description="Observation",
+        list="observations.list",
+        id="obs_id",
+        location='location(hdu_type="events").path().__str__()',
+        namespace="gamma-events",
+    )
+    names = [parameter.name for parameter in definition.activities["get_datasets"].parameters]
+    assert names[:4] == ["stack-datasets", "dataset-type", "geom", "geom-irf"]
+    assert definition.entities["DataStore"].index == "obs-index.fits.gz"
+    assert definition.namespaces == {"gamma-events": "http://localhost/"}
