@@ -1,3 +1,53 @@
-"""Records the provenance of unchanged Python analyses."""
+"""Records the provenance of unchanged Python analyses.
+
+Importing it has no effect. ``start`` begins recording in this process, ``stop`` ends it;
+``read`` gives the provenance of a run, ``export`` writes it as a document.
+"""
+
+from __future__ import annotations
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Provenance",
+    "ProvagentError",
+    "ProvagentWarning",
+    "export",
+    "read",
+    "start",
+    "stop",
+]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from provagent.errors import ProvagentError, ProvagentWarning
+    from provagent.export.write import export
+    from provagent.record.model import Provenance
+    from provagent.doors import read, start, stop
+
+# Loaded when they are asked for: the interpreter imports this package at its start.
+_DOORS = {
+    "Provenance": "provagent.record.model",
+    "ProvagentError": "provagent.errors",
+    "ProvagentWarning": "provagent.errors",
+    "export": "provagent.export.write",
+    "read": "provagent.doors",
+    "load_ipython_extension": "provagent.doors",
+    "start": "provagent.doors",
+    "stop": "provagent.doors",
+    "unload_ipython_extension": "provagent.doors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DOORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_DOORS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

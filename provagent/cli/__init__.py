@@ -1,0 +1,41 @@
+"""The command line: verbs, and no logic."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from provagent import __version__
+from provagent.cli.check import check
+from provagent.cli.doctor import doctor
+from provagent.cli.read import export_run, runs, show
+from provagent.cli.run import run
+from provagent.errors import ProvagentError
+from provagent.settings import tell
+
+
+class Verbs(click.Group):
+    """The verbs in the order in which they are needed; our errors are one line each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ProvagentError as error:
+            for line in str(error).splitlines():
+                tell(line)
+            sys.exit(getattr(error, "exit_code", 1))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="provagent")
+def main() -> None:
+    """Record the provenance of an unchanged Python program, and read it."""
+
+
+for verb in (run, show, runs, export_run, doctor, check):
+    main.add_command(verb)

@@ -69,7 +69,7 @@ def find_sites(module: ModuleType, target: Target) -> list[Site]:
     can be woven.
     """
     sites = list(_in_module(module, target))
-    if not sites and not is_glob(target.text):
+    if not sites and target.is_exact and not is_glob(target.qualname):
         raise TargetError(_why_nothing(module, target))
     return sites
 
@@ -80,7 +80,7 @@ def _in_module(module: ModuleType, target: Target) -> Iterator[Site]:
         if is_glob(first) and not _is_own(value, module):
             continue
         if isinstance(value, type):
-            yield from _in_class(value, rest, explicit=not is_glob(target.text))
+            yield from _in_class(value, rest, explicit=not is_glob(target.qualname))
         elif not rest and _is_function(value, explicit=not is_glob(first)):
             yield Site(
                 module=_home(value, module), holder=module, name=name, raw=value, kind="function"

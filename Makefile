@@ -1,0 +1,46 @@
+# make demo    a real analysis, recorded, and its story
+# make test    every test
+# make lint    ruff and mypy
+# make bench   what it costs, beside its peers
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+$(BIN)/.demo: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo]"
+	touch $@
+
+$(BIN)/.test: $(BIN)/.demo
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,test,lint]"
+	touch $@
+
+$(BIN)/.bench: $(BIN)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,test,lint,bench]"
+	touch $@
+
+demo: $(BIN)/.demo
+	rm -rf .demo && mkdir .demo
+	$(BIN)/python examples/prepare_crab.py .demo
+	cd .demo && ../$(BIN)/python -m provagent run ../examples/crab.py
+	cd .demo && ../$(BIN)/python -m provagent show
+	cd .demo && ../$(BIN)/python -m provagent export --to json -o crab.prov.json
+	cd .demo && ../$(BIN)/python -m provagent export --to provn -o crab.provn
+	cd .demo && ../$(BIN)/python -m provagent export --to svg -o crab.svg
+	@echo "Written in .demo: crab.prov.json, crab.provn, crab.svg"
+
+test: $(BIN)/.test
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+lint: $(BIN)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(BIN)/.bench
+	$(BIN)/python bench/bench.py
+
+clean:
+	rm -rf $(VENV) .demo .cache

@@ -1,0 +1,5 @@
+"""``python -m provagent``."""
+
+from provagent.cli import main
+
+main()

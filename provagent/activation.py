@@ -1,0 +1,192 @@
+"""An enabled process: what is looked for, and the recorder once something is found.
+
+Until a target's module is imported there is a finder and nothing else. The recorder,
+and with it wrapt and structlog, is loaded at the first match.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+
+from provagent.definition.active import Source, active_sources
+from provagent.errors import TargetError
+from provagent.settings import Settings, tell
+from provagent.weave.finder import TargetFinder
+from provagent.weave.target import Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from provagent.recorder import Recorder
+
+RUN_VARIABLE = "PROVAGENT_RUN"
+LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
+
+
+class Wanted:
+    """A target, who asked for it, and what became of it."""
+
+    __slots__ = ("reason", "source", "state", "target")
+
+    def __init__(self, target: Target, source: Source | None) -> None:
+        self.target = target
+        self.source = source
+        self.state = "waiting"
+        self.reason = "its module has not been imported"
+
+
+class Activation:
+    """What records one process. ``arm`` puts it in place, ``disarm`` takes it out."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.start_ns = time.time_ns()
+        inherited = os.environ.get(RUN_VARIABLE, "")
+        self.run_id, _, parent = inherited.partition("/")
+        self.parent_process_id: str | None = parent or None
+        self.is_root = not inherited
+        if not self.run_id:
+            self.run_id = new_run_id(self.start_ns)
+        self.process_id = _random_text()
+        self.pid = os.getpid()
+        self.sources: list[Source] = []
+        self.wanted: list[Wanted] = []
+        self.finder = TargetFinder((), self._on_module)
+        self._recorder: Recorder | None = None
+        self._is_armed = False
+        self._lock = threading.RLock()
+        self._queue: list[ModuleType] = []
+
+    def arm(self) -> None:
+        """Look out for targets from now on, here and in the processes that this one starts."""
+        self._is_armed = True
+        cwd = os.getcwd()
+        self.sources = active_sources(self.settings, cwd)
+        self._want()
+        self._export()
+        if self.is_root:
+            self._tell_problems()
+        atexit.register(self._at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
+        self.finder.add([wanted.target for wanted in self.wanted])
+        self.finder.arm()
+
+    def disarm(self) -> None:
+        """Take everything out again; what was recorded stays."""
+        self._is_armed = False
+        atexit.unregister(self._at_exit)
+        self.finder.disarm()
+        if self._recorder is not None:
+            self._recorder.end()
+            self._recorder.unweave()
+        for name in [*(variable for variable in os.environ if variable == RUN_VARIABLE)]:
+            del os.environ[name]
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder; loaded when it is first needed."""
+        if self._recorder is None:
+            from provagent.recorder import Recorder
+
+            self._recorder = Recorder(self)
+        return self._recorder
+
+    def _want(self) -> None:
+        for source in self.sources:
+            for text in source.targets:
+                self._want_one(text, source)
+        for text in self.settings.targets:
+            self._want_one(text, None)
+
+    def _want_one(self, text: str, source: Source | None) -> None:
+        try:
+            self.wanted.append(Wanted(Target(text), source))
+        except TargetError as error:
+            if source is None:  # a definition's targets were checked when it was read
+                self.settings.problems.append(f"settings: {error}")
+
+    def _export(self) -> None:
+        """Children inherit the run and the settings, with paths that do not depend on theirs."""
+        os.environ[RUN_VARIABLE] = f"{self.run_id}/{self.process_id}"
+        if self.is_root:
+            os.environ.setdefault("PROVAGENT", "1")
+            self.settings.given.add("store")
+            os.environ.update(self.settings.environ())
+
+    def _tell_problems(self) -> None:
+        for problem in self.settings.problems:
+            tell(problem)
+        for source in self.sources:
+            if source.problems:
+                rest = len(source.problems) - 1
+                more = f" (and {rest} more: provagent check {source.location})" if rest else ""
+                tell(source.problems[0] + more)
+
+    def _on_module(self, module: ModuleType) -> None:
+        """Weave a module that has executed. Raises nothing: it runs inside an import."""
+        if not self._is_armed:
+            return
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
+            return
+        try:
+            self._queue.append(module)
+            if len(self._queue) == 1:  # else we are inside our own import of a target
+                self._weave_queued()
+        except Exception as error:
+            self._queue.clear()
+            self._failed(module, error)
+        finally:
+            self._lock.release()
+
+    def _weave_queued(self) -> None:
+        while self._queue:
+            self.recorder.weave_module(self._queue[0])
+            del self._queue[0]
+
+    def _failed(self, module: ModuleType, error: Exception) -> None:
+        if self.settings.strict:
+            raise error
+        for wanted in self.wanted:
+            if wanted.target.matches_module(module.__name__):
+                wanted.state, wanted.reason = "failed", f"{type(error).__name__}: {error}"
+        tell(f"{module.__name__}: weaving: {type(error).__name__}: {error}; it is not recorded")
+
+    def _after_fork(self) -> None:
+        if not self._is_armed:
+            return
+        self.parent_process_id, self.process_id = self.process_id, _random_text()
+        self.is_root, self.pid = False, os.getpid()
+        self.start_ns = time.time_ns()
+        self._lock = threading.RLock()
+        self._queue.clear()
+        os.environ[RUN_VARIABLE] = f"{self.run_id}/{self.process_id}"
+        if self._recorder is not None:
+            self._recorder.restart()
+
+    def _at_exit(self) -> None:
+        try:
+            if self._recorder is not None or (self.is_root and self.settings.always):
+                self.recorder.end()
+        except Exception as error:
+            tell(f"end: {type(error).__name__}: {error}")
+
+
+def new_run_id(nanoseconds: int) -> str:
+    """A run's identifier: its UTC second, and six random letters and digits."""
+    second = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 1_000_000_000))
+    return f"{second}-{_random_text()}"
+
+
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: a person can read it aloud
+
+
+def _random_text() -> str:
+    return "".join(_LETTERS[byte % 32] for byte in os.urandom(6))
+
+

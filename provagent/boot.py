@@ -1,0 +1,65 @@
+"""The start of every interpreter: inert unless ``PROVAGENT`` is set.
+
+``provagent.pth`` and ``provagent.start`` call ``start``. Standard library only, and of
+that only what the interpreter has loaded already. This is the one room with state of
+the whole process: the activation.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from provagent.activation import Activation
+
+_activation: Activation | None = None
+
+
+def start() -> None:
+    """Record this process if the environment asks for it; a second call does nothing.
+
+    Raises nothing: what fails is told on stderr, and nothing is recorded here or in the
+    processes that this one starts.
+    """
+    if _activation is not None or not os.environ.get("PROVAGENT"):
+        return
+    try:
+        from provagent.settings import is_enabled, read_settings
+
+        if is_enabled(os.environ):
+            activate(read_settings())
+    except Exception as error:
+        _disarm(error)
+
+
+def activate(settings) -> Activation:  # type: ignore[no-untyped-def]
+    """Begin recording with these settings; the activation that stands, where there is one."""
+    global _activation  # noqa: PLW0603 - the one place that holds the process's state
+    if _activation is None:
+        from provagent.activation import Activation
+
+        activation = Activation(settings)
+        _activation = activation
+        activation.arm()
+    return _activation
+
+
+def activation() -> Activation | None:
+    """What records in this process, if anything does."""
+    return _activation
+
+
+def deactivate() -> None:
+    """Stop recording, and take everything that was woven out again."""
+    global _activation  # noqa: PLW0603 - the one place that holds the process's state
+    if _activation is not None:
+        _activation.disarm()
+        _activation = None
+
+
+def _disarm(error: BaseException) -> None:
+    os.environ.pop("PROVAGENT", None)
+    from provagent.settings import tell
+
+    tell(f"start: {type(error).__name__}: {error}; this process is not recorded")

@@ -1,0 +1,274 @@
+"""The recorder of a process: everything put together once a target is met."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from provagent.capture.call import Capture, describe_error, status_of
+from provagent.capture.complaints import Complaints
+from provagent.capture.context import Ids, iso, now
+from provagent.capture.entities import Ledger
+from provagent.capture.plan import Callee, make_plan
+from provagent.capture.process import environment, person, program, software
+from provagent.capture.sessions import Sessions
+from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
+from provagent.definition.compiled import load_definition
+from provagent.definition.description import Definition
+from provagent.definition.requires import satisfies
+from provagent.emit.chain import Emitter, make_emitter
+from provagent.emit.processors import load_processors, redact, render, shorten, stamp
+from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
+from provagent.errors import ProvagentError, TargetError
+from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
+from provagent.weave.hidden import hide_from_callers
+from provagent.weave.site import Site, find_sites
+from provagent.weave.target import Target, matches
+from provagent.weave.weaver import Weaver
+
+if TYPE_CHECKING:
+    from provagent.activation import Activation, Source, Wanted
+
+
+class Recorder:
+    """Weaves modules, and writes what their calls do into the shard of this process."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        self.settings = activation.settings
+        self.busy: set[int] = set()
+        self._busy_weaving(on=True)
+        self.emitter = self._make_emitter()
+        self.shard = ShardSink(self._shard_path())
+        self.sink = self._make_sink()
+        self.has_begun = False
+        self._begin_lock = threading.RLock()
+        self.complaints = Complaints(self._write_event, strict=self.settings.strict)
+        self.ids = Ids(activation.run_id, activation.process_id)
+        self.capture = Capture(
+            ledger=Ledger(self.ids.new, self.settings.digest, os.getcwd()),
+            sessions=Sessions(self.ids.new),
+            complaints=self.complaints,
+            render=self.emitter.render,
+            write=self.write,
+            settings=self.settings,
+            busy=self.busy,
+        )
+        self.weaver = Weaver(self._wrapper_for)
+        self._definitions: dict[str, Definition] = {}
+        self._excluded = [Target(text) for text in self.settings.exclude]
+        self._asked_by: list[Source | None] = []
+        self._busy_weaving(on=False)
+
+    def weave_module(self, module: ModuleType) -> None:
+        """Weave all that is wanted of a module that has executed."""
+        self._busy_weaving(on=True)
+        try:
+            for wanted in self.activation.wanted:
+                if wanted.target.matches_module(module.__name__):
+                    self._weave(module, wanted)
+        finally:
+            self._busy_weaving(on=False)
+
+    def unweave(self) -> None:
+        """Put every original back."""
+        self.weaver.unweave_all()
+
+    def write(self, data: bytes) -> None:
+        """Write events through; the process's own run event comes before its first."""
+        if not self.has_begun or os.getpid() != self.activation.pid:
+            self._begin()
+        self.sink.write(data)
+
+    def restart(self) -> None:
+        """Go on in a process that was forked: another shard, other identifiers."""
+        self.ids.restart(self.activation.run_id, self.activation.process_id)
+        self.shard.reopen(self._shard_path())
+        self.has_begun = False
+        self._begin_lock = threading.RLock()
+        self.capture.forget()
+
+    def end(self) -> None:
+        """Write that the process ended, as far as the interpreter can tell."""
+        if not self.has_begun and not (self.settings.always and self.activation.is_root):
+            return
+        self.complaints.write_counts()
+        fields: dict[str, Any] = {
+            "run_id": self.activation.run_id,
+            "process_id": self.activation.process_id,
+            "endTime": now(),
+            "status": OK,
+            "targets": [
+                {
+                    "target": want.target.text,
+                    "definition": want.source.name if want.source else "settings",
+                    "state": want.state,
+                    "reason": want.reason,
+                }
+                for want in self.activation.wanted
+            ],
+        }
+        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+        if isinstance(error, BaseException):
+            fields["status"] = status_of(error)
+            fields["error"] = describe_error(error)
+        self._write_event(RUN_END, **fields)
+
+    def _busy_weaving(self, *, on: bool) -> None:
+        (self.busy.add if on else self.busy.discard)(threading.get_ident())
+
+    def _make_emitter(self) -> Emitter:
+        own = []
+        try:
+            own = list(load_processors(self.settings.processors))
+        except ProvagentError as error:
+            self.settings.problems.append(str(error))
+            from provagent.settings import tell
+
+            tell(f"settings: {error}; it is left out")
+        cut = partial(shorten, limit=self.settings.max_text)
+        return make_emitter(processors=[stamp, redact, cut, *own], renderer=render)
+
+    def _make_sink(self) -> Sink:
+        if self.settings.sink == "logging":
+            return LoggingSink()
+        return TeeSink(self.shard, LoggingSink()) if self.settings.sink == "both" else self.shard
+
+    def _folder(self) -> str:
+        return os.path.join(self.settings.store, self.activation.run_id)
+
+    def _shard_path(self) -> str:
+        return os.path.join(self._folder(), f"{self.activation.process_id}.jsonl")
+
+    def _write_event(self, event: str, **fields: Any) -> None:
+        self.write(self.emitter.render(event, **fields))
+
+    def _begin(self) -> None:
+        with self._begin_lock:
+            if os.getpid() != self.activation.pid:
+                self.activation._after_fork()  # noqa: SLF001 - forked from C, where no hook runs
+            if self.has_begun:
+                return
+            self.has_begun = True
+            surroundings = environment(self.settings)
+            self._write_environment(surroundings)
+            self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
+
+    def _run(self, surroundings: dict[str, Any]) -> dict[str, Any]:
+        activation = self.activation
+        fields = {
+            "run_id": activation.run_id,
+            "process_id": activation.process_id,
+            "startTime": iso(activation.start_ns),
+            **program(),
+            **person(),
+            "environment_id": surroundings["environment_id"],
+            "definitions": [
+                {"name": source.name, "location": source.location, "digest": source.digest}
+                for source in activation.sources
+                if any(want.source is source and want.state == "woven" for want in activation.wanted)
+            ],
+            "software": software(),
+        }
+        if activation.parent_process_id is not None:
+            fields["parent_process_id"] = activation.parent_process_id
+        return fields
+
+    def _write_environment(self, surroundings: dict[str, Any]) -> None:
+        """Once for each distinct environment of the run: whoever makes the file first."""
+        line = self.emitter.render(ENVIRONMENT, **surroundings)
+        if self.sink is not self.shard:
+            self.sink.write(line)
+            return
+        short = surroundings["environment_id"].partition(":")[2][:12]
+        path = os.path.join(self._folder(), f"environment-{short}.jsonl")
+        if not os.path.exists(path):
+            sink = ShardSink(path)
+            sink.write(line)
+            sink.close()
+
+    def _weave(self, module: ModuleType, wanted: Wanted) -> None:
+        reason = self._why_not(wanted)
+        if reason:
+            wanted.state, wanted.reason = "refused", reason
+            return
+        try:
+            sites = find_sites(module, wanted.target)
+        except TargetError as error:
+            wanted.state, wanted.reason = "missing", str(error)
+            self.complaints.add(wanted.target.text, "weaving", str(error))
+            return
+        self._asked_by = [wanted.source]
+        for site in sites:
+            self._weave_site(site, wanted)
+        self._add_session_class(module, wanted.target)
+
+    def _weave_site(self, site: Site, wanted: Wanted) -> None:
+        if any(self._is_excluded(site, target) for target in self._excluded):
+            return
+        try:
+            self.weaver.weave(site)
+        except Exception as error:
+            wanted.state, wanted.reason = "failed", f"{type(error).__name__}: {error}"
+            self.complaints.add(site.target, "weaving", error)
+        else:
+            if wanted.state != "failed":
+                wanted.state, wanted.reason = "woven", ""
+
+    def _is_excluded(self, site: Site, target: Target) -> bool:
+        if not target.matches_module(site.module):
+            return False
+        heads = site.qualname.split(".")
+        return any(matches(".".join(heads[:end]), target.qualname) for end in range(1, 1 + len(heads)))
+
+    def _add_session_class(self, module: ModuleType, target: Target) -> None:
+        value = vars(module).get(target.qualname)
+        if isinstance(value, type):
+            self.capture.sessions.add_class(value)
+
+    def _why_not(self, wanted: Wanted) -> str:
+        """Why a definition's target is not woven in what is installed here; else nothing."""
+        source = wanted.source
+        if source is None or not source.requires:
+            return ""
+        from importlib.metadata import PackageNotFoundError, version
+
+        for package, specifier in source.requires.items():
+            try:
+                installed = version(package)
+            except PackageNotFoundError:
+                return f"{source.location} requires {package} {specifier}, which is not installed"
+            if not satisfies(installed, specifier):
+                return f"{source.location} requires {package} {specifier}; {installed} is installed"
+        return ""
+
+    def _wrapper_for(self, site: Site) -> Wrapper:
+        callee = Callee(
+            target=site.target,
+            qualname=site.qualname,
+            function=site.function,
+            namespace=getattr(site.function, "__globals__", {}),
+            owner=site.owner,
+            receivers=site.receivers,
+            takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
+        )
+        plan = make_plan(callee, self._definitions_for(self._asked_by[0]))
+        for problem in plan.problems:
+            self.complaints.add(plan.target, "definition", problem)
+        make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper
+        return make(self.capture, plan, hide_from_callers)
+
+    # A definition speaks of its own targets; a target that the user names may be
+    # described by any.
+    def _definitions_for(self, asked_by: Source | None) -> list[Definition]:
+        sources = self.activation.sources if asked_by is None else [asked_by]
+        return [self._definition(source) for source in sources if source.digest]
+
+    def _definition(self, source: Source) -> Definition:
+        if source.location not in self._definitions:
+            self._definitions[source.location] = load_definition(source, self.settings)
+        return self._definitions[source.location]

@@ -1,0 +1,45 @@
+"""The doctor's report, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def render_report(report: Any) -> None:
+    """Print a ``doctor.Report``: what works, every target, and what the run lacks."""
+    for check in report.checks:
+        _mark(check.works, f"{check.name}: {check.text}")
+    for problem in report.problems:
+        _mark(False, problem)
+    _heading("targets, as they stand here")
+    _targets(report.targets)
+    if report.run is not None:
+        _heading(f"run {report.run.run_id}")
+        _targets(report.run.targets)
+        for text in (*report.run.complaints, *report.run.gaps):
+            _mark(False, text)
+        for process in report.run.unended:
+            click.echo(f"  process {process} has no end: it is still running, or was killed")
+        if not (report.run.complaints or report.run.gaps):
+            _mark(True, "nothing was left out")
+
+
+def _heading(text: str) -> None:
+    click.echo()
+    click.secho(text, bold=True)
+
+
+def _targets(targets: Sequence[Any]) -> None:
+    for target in targets:
+        reason = f" ({target.reason})" if target.reason else ""
+        line = f"{target.state:8} {target.target}  [{target.definition}]{reason}"
+        click.secho("  " + line, fg="red" if target.state in ("missing", "failed") else None)
+
+
+def _mark(works: bool, text: str) -> None:  # noqa: FBT001 - a mark is one or the other
+    click.secho(f"  {'ok ' if works else 'NO '} {text}", fg=None if works else "red")
