@@ -215,7 +215,7 @@ class _Compiler:
             namespace=use.namespace,
             slot=slot,
             slot_is_global=slot_is_global,
-            members=None if use.has_members is None else self._many(use.has_members),
+            members=use.has_members and self._many(use.has_members, listed=use.value),
             progenitors=tuple(self._many(one) for one in use.has_progenitors),
         )
 
@@ -234,11 +234,12 @@ class _Compiler:
         return text, not self.callee.takes_instance
 
     # Where nothing is listed, the paths of the one thing meant are paths on the call.
-    def _many(self, many: MemberDescription) -> Many:
-        is_list = many.list is not None
+    def _many(self, many: MemberDescription, *, listed: str | None = None) -> Many:
+        listed = many.list or listed
+        is_list = listed is not None
         return Many(
             kind=self._kind(many.entity_description, many),
-            items=self._selector(many.list or many.value or many.location or many.id),
+            items=self._selector(listed or many.value or many.location or many.id),
             is_list=is_list,
             id=self._on_value(many.id) if is_list else None,
             location=self._on_value(many.location) if is_list else None,

@@ -35,8 +35,9 @@ class MemberDescription:
     """The members (or progenitors) of an entity.
 
     ``list`` is a path on the call that gives an iterable, and ``id``, ``location`` and
-    ``value`` are paths on each item of it. Without ``list`` they are paths on the call,
-    and the thing meant is the one that they find.
+    ``value`` are paths on each item of it. Without ``list``, members are the items of
+    the entity's own value, and a progenitor is the one thing that these paths, then
+    paths on the call, find.
     """
 
     entity_description: str | None = None

@@ -47,15 +47,27 @@ class Text:
     """The step ``.__str__()`` of old definitions: the value as text."""
 
 
-Step: TypeAlias = Name | Item | Call | Text
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The step ``.name?``: what the object itself stores; nothing stored ends the path in None."""
+
+    name: str
 
 
-def read_path(text: str) -> tuple[str, tuple[Step, ...]]:
+@dataclass(frozen=True, slots=True)
+class Each:
+    """The step ``[*]``: the rest of the path on every item."""
+
+
+Step: TypeAlias = Name | Item | Call | Text | Held | Each
+
+
+def read_path(text: str) -> tuple[Name | Held, tuple[Step, ...]]:
     """Return root and steps of the path that ``text`` says; raise PathError where it says none."""
     if len(text) > _LONGEST:
         raise PathError(text, _LONGEST, "the path is too long", f"{_LONGEST} characters at most")
     reader = _Reader(text)
-    root = reader.name()
+    root = reader.named()
     steps = []
     while not reader.at_end():
         steps.append(reader.step())
@@ -77,7 +89,7 @@ _ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
 _FRAMES = ("gi_frame", "cr_frame", "ag_frame", "tb_frame", "f_back", "f_builtins", "f_globals")
 _INTERPRETER = frozenset(("builtins", "eval", "exec", "f_locals", *_FRAMES))
 
-_GRAMMAR = "a path is a name, then any of .name, [literal] and (literal, keyword=literal)"
+_GRAMMAR = "a path is a name, then any of .name, [literal], [*] and (literal, keyword=literal)"
 _LITERALS = "a literal is a number, a text in quotes, True, False or None"
 
 
@@ -95,7 +107,9 @@ class _Reader:
         if self._take("."):
             if self._take("__str__()"):
                 return Text()
-            return Name(self.name())
+            return self.named()
+        if self._take("[*]"):
+            return Each()
         if self._take("["):
             key = self._key()
             self._expect("]")
@@ -104,6 +118,10 @@ class _Reader:
             return self._call()
         raise self._error(f"{self.text[self.position]!r} cannot stand here", _GRAMMAR)
 
+    def named(self) -> Name | Held:
+        name = self.name()
+        return Held(name) if self._take("?") else Name(name)
+
     def name(self) -> str:
         start = self.position
         match = self._match(_NAME)
@@ -111,8 +129,8 @@ class _Reader:
             raise self._error("a name is missing", _GRAMMAR)
         name = match[0]
         # A hyphen is also tried as an underscore, so it must not hide a dunder either.
-        if name.replace("-", "_").startswith("__"):
-            raise self._error(f"{name!r} begins with two underscores", "name a public thing", start)
+        if _is_special(name.replace("-", "_")):
+            raise self._error(f"{name!r} is a special name", "name what the value holds", start)
         if name in _INTERPRETER:
             raise self._error(
                 f"{name!r} leads out of the value", "name what the value holds", start
@@ -122,8 +140,8 @@ class _Reader:
     def _key(self) -> Literal:
         start = self._skip_space()
         key = self._literal()
-        if isinstance(key, str) and key.startswith("__"):
-            raise self._error(f"{key!r} begins with two underscores", "name a public thing", start)
+        if isinstance(key, str) and _is_special(key):
+            raise self._error(f"{key!r} is a special name", "name what the value holds", start)
         self._skip_space()
         return key
 
@@ -209,3 +227,8 @@ class _Reader:
 
     def _error(self, what: str, remedy: str, position: int | None = None) -> PathError:
         return PathError(self.text, self.position if position is None else position, what, remedy)
+
+
+# The interpreter's own names are all __so__; __events_hdu is a private attribute like any other.
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

@@ -5,6 +5,12 @@ A path is a root name and then any number of steps::
     config.observations.datastore          .name          an attribute or a key
     args[1].header["OBJECT"]               [literal]      an item
     location(hdu_type="events").path()     (literals)     a call
+    geom.axes[*].edges                     [*]            the rest of the path, on every item
+    counts?.data                           name?          what the object itself stores, or None
+
+``name?`` looks into the object's own dictionary: it runs no property, loads nothing lazily,
+and where nothing, or None, is stored it ends the path in None. Only paths on a value may
+begin with it.
 
 Literals are numbers, texts in quotes, ``True``, ``False`` and ``None``. There is nothing
 else: no operator, no nested path, no name that leads to the interpreter itself.
@@ -16,7 +22,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provagent.definition.grammar import Call, Item, Name, PathError, Step, Text, read_path
+from provagent.definition.grammar import (
+    Call,
+    Each,
+    Held,
+    Item,
+    Name,
+    PathError,
+    Step,
+    Text,
+    read_path,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +77,7 @@ class Path:
 def parse_path(text: str) -> Path:
     """Return the path that ``text`` says; raise PathError where it says none."""
     root, steps = read_path(text)
-    return Path(text=text, root=root, steps=steps)
+    return Path(text=text, root=root.name, steps=steps)
 
 
 def compile_on_value(text: str) -> Callable[[Any], Any]:
@@ -69,12 +85,15 @@ def compile_on_value(text: str) -> Callable[[Any], Any]:
 
     Raises PathError. What the value raises on the way comes through unchanged.
     """
-    path = parse_path(text)
-    return compile_steps((Name(path.root), *path.steps))
+    root, steps = read_path(text)
+    return compile_steps((root, *steps))
 
 
 def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     """Return a function that takes ``steps`` one after the other, beginning at its argument."""
+    for index, step in enumerate(steps):
+        if isinstance(step, Held | Each):
+            return _branch(step, compile_steps(steps[:index]), compile_steps(steps[index + 1 :]))
     functions = tuple(_compile(step) for step in steps)
     match functions:
         case ():
@@ -92,7 +111,21 @@ def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     return follow
 
 
-def _compile(step: Step) -> Callable[[Any], Any]:
+def _branch(
+    step: Held | Each, before: Callable[[Any], Any], after: Callable[[Any], Any]
+) -> Callable[[Any], Any]:
+    if isinstance(step, Each):
+        return lambda value: [after(item) for item in before(value)]
+    name = step.name
+
+    def if_held(value: Any) -> Any:
+        held = getattr(before(value), "__dict__", {}).get(name)
+        return None if held is None else after(held)
+
+    return if_held
+
+
+def _compile(step: Name | Item | Call | Text) -> Callable[[Any], Any]:
     match step:
         case Name(name):
             return _by_name(name)

@@ -1,0 +1,1 @@
+"""Events out: a private structlog chain makes lines of them, a sink writes the lines."""

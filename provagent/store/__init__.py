@@ -1,0 +1,1 @@
+"""The store: the folder that holds the records of runs."""

@@ -1,0 +1,1 @@
+"""What a person looks at: a run as a story, a store as a table."""

@@ -1,0 +1,205 @@
+"""What happens to an event before it is written: plain functions, called in the order of a list.
+
+Each takes the logger, the method's name and the event's dict, and returns the dict; the
+last, the renderer, returns bytes. The dict is the emitter's own and may be changed; what it
+holds belongs to the caller and is replaced, never changed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import reduce
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from orjson import OPT_APPEND_NEWLINE, dumps
+
+from provagent.emit.plain import plain
+from provagent.emit.secret import is_secret, mask_urls, mask_word
+from provagent.errors import SettingsError
+from provagent.terms import LOG_FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from structlog.typing import EventDict, Processor
+
+REDACTED = {"$type": "redacted"}
+TEXT_LIMIT = 4096  # characters
+
+
+def stamp(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
+    """Say in which format the event is."""
+    event_dict["v"] = LOG_FORMAT
+    return event_dict
+
+
+def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
+    """Replace secrets: values whose name tells it, credentials in URLs and in commands.
+
+    A value is replaced by ``{"$type": "redacted"}``, a part of a text by ``***``. None, True
+    and False are no secrets.
+    """
+    if _ACTIVITY_KEYS.issuperset(event_dict):
+        # Nearly every event. Only the parameters come from the program.
+        if "parameters" in event_dict:
+            event_dict["parameters"] = _redacted_dict(event_dict["parameters"])
+        return event_dict
+    for key, value in event_dict.items():
+        if key not in _OWN_KEYS:
+            event_dict[key] = _redacted(key, value)
+    if "value" in event_dict and is_secret(event_dict.get("name")):
+        event_dict["value"] = REDACTED
+        event_dict.pop("digest", None)  # a short secret could be guessed from it
+    return event_dict
+
+
+def shorten(
+    _logger: Any, _name: str, event_dict: EventDict, *, limit: int = TEXT_LIMIT
+) -> EventDict:
+    """Cut texts of more than ``limit`` characters in what comes from the program.
+
+    The digest of a text that was cut is that of its UTF-8 bytes.
+    """
+    for key in _LONG_KEYS:
+        if key in event_dict and not _is_short(event_dict[key], limit):
+            event_dict[key] = _shortened(event_dict[key], limit)
+    return event_dict
+
+
+def render(_logger: Any, _name: str, event_dict: EventDict) -> bytes:
+    """Return the event as one line of JSON in UTF-8, newline included.
+
+    What JSON has not, and what orjson refuses, is encoded as ``provagent.value`` says or,
+    if it has no encoding there, stands as its class.
+    """
+    try:
+        return dumps(event_dict, option=OPT_APPEND_NEWLINE)
+    except TypeError:
+        return dumps(plain(event_dict), option=OPT_APPEND_NEWLINE)
+
+
+def load_processors(names: Sequence[str]) -> tuple[Processor, ...]:
+    """Return the functions that ``names`` mean, each written ``package.module:function``.
+
+    Raises:
+        SettingsError: a name that is not of this form, or that cannot be loaded.
+
+    """
+    return tuple(_load_processor(name) for name in names)
+
+
+def _load_processor(name: str) -> Processor:
+    module, _, attributes = name.partition(":")
+    if not (module and attributes):
+        raise SettingsError(f"processors: {name!r} is no processor; write package.module:function")
+    try:
+        found = reduce(getattr, attributes.split("."), importlib.import_module(module))
+    except Exception as error:
+        raise SettingsError(
+            f"processors: {name!r} cannot be loaded, {error!r}; "
+            "write package.module:function of a module that can be imported"
+        ) from error
+    if not callable(found):
+        raise SettingsError(
+            f"processors: {name!r} cannot be called; "
+            "name a function of (logger, name, event_dict) that returns event_dict"
+        )
+    processor: Processor = found
+    return processor
+
+
+# Keys under which only our own words stand; the names of packages look like secrets.
+_OWN_KEYS = frozenset(
+    """
+    v event activity_id activity_name target definition session_id parent_id thread site used
+    generated startTime endTime status entity_id entity_description type class digest
+    identified size contentType members progenitor_id how between packages platform python
+    """.split()  # noqa: SIM905 - one word a line would be a page
+)
+_ACTIVITY_KEYS = _OWN_KEYS | {"parameters"}
+
+
+_HOLDS_TEXT = (str, dict, list, tuple)
+
+
+def _redacted(name: object, value: Any) -> Any:
+    if is_secret(name) and not (value is None or isinstance(value, bool)):
+        return REDACTED
+    if isinstance(value, str):
+        return mask_urls(value) if "://" in value else value
+    if isinstance(value, dict):
+        return _redacted_dict(value)
+    if isinstance(value, (list, tuple)):
+        return _redacted_list(value)
+    return value
+
+
+def _redacted_dict(values: dict[Any, Any]) -> dict[Any, Any]:
+    if "$type" in values and values["$type"] == "dict" and isinstance(values.get("value"), list):
+        return {**values, "value": [_redacted_pair(pair) for pair in values["value"]]}
+    result = values
+    for name, value in values.items():
+        if isinstance(value, str) and "://" not in value and not is_secret(name):
+            continue  # what nearly all are, without one more call
+        clean = _redacted(name, value)
+        if clean is not value:
+            result = values.copy() if result is values else result
+            result[name] = clean
+    return result
+
+
+def _redacted_pair(pair: Any) -> Any:
+    match pair:
+        case [str(name), value]:
+            return [name, _redacted(name, value)]
+        case _:
+            return _redacted(None, pair)
+
+
+def _redacted_list(values: Sequence[Any]) -> list[Any]:
+    clean = [_redacted(None, item) if isinstance(item, _HOLDS_TEXT) else item for item in values]
+    return [
+        mask_word(item, previous) if isinstance(item, str) else item
+        for previous, item in zip((None, *values), clean, strict=False)
+    ]
+
+
+# Keys under which texts of any length may stand.
+_LONG_KEYS = ("parameters", "configuration", "value", "error")
+
+
+def _is_short(value: Any, limit: int) -> bool:
+    if isinstance(value, dict):
+        value = value.values()
+    elif isinstance(value, str):
+        return len(value) <= limit
+    elif not isinstance(value, (list, tuple)):
+        return True
+    for inner in value:
+        if isinstance(inner, str):
+            if len(inner) > limit:
+                return False
+        elif isinstance(inner, _HOLDS_TEXT) and not _is_short(inner, limit):
+            return False
+    return True
+
+
+def _shortened(value: Any, limit: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= limit else _cut(value, limit)
+    if isinstance(value, dict) and value.get("$type") != "cut":
+        return {name: _shortened(inner, limit) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shortened(inner, limit) for inner in value]
+    return value
+
+
+def _cut(text: str, limit: int) -> dict[str, Any]:
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return {
+        "$type": "cut",
+        "value": text[:limit],
+        "length": len(text),
+        "digest": f"sha256:{digest}",
+    }

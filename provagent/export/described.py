@@ -1,0 +1,140 @@
+"""What definitions say of a run's activities and entities, as IVOA descriptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prov.identifier import QualifiedName
+
+    from provagent.export.names import Names
+    from provagent.export.statements import Statements
+    from provagent.record.model import Activity, Description, Entity, Provenance
+
+# Attributes of the description classes of IVOA ProvenanceDM 1.0, and what we call them.
+_IVOA = {
+    word: word
+    for word in (
+        "name role version description docurl type subtype multiplicity contentType "
+        "unit ucd utype min max default options"
+    ).split()
+} | {"datatype": "valueType"}
+_OWN = ("arraysize", "xtype", "contact")
+
+_CLASSES = {"usage": "UsageDescription", "generation": "GenerationDescription"}
+
+
+class Described:
+    """Writes parameters, and the descriptions of what a run's events name; those only."""
+
+    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+        self.entity_descriptions = provenance.entity_descriptions
+        self.names = names
+        self.say = say
+        self.written: set[QualifiedName] = set()
+
+    def write_activity(self, activity: Activity, name: QualifiedName) -> None:
+        """The activity's description and its parameters."""
+        description = activity.description
+        if description is not None:
+            self.say.influenced(name, self._activity_description(description), self._is_described)
+        for position, (word, value) in enumerate(activity.parameters.items()):
+            parameter = self.names.of("parameter", activity.id, position)
+            found = description and description.of("parameters", "name", word)
+            attributes = {
+                "prov:type": self.names.ivoa("Parameter"),
+                "prov:label": word,
+                "prov:value": "null" if value is None else [value],
+                "voprov:name": word,
+            }
+            self.say.entity(parameter, attributes)
+            configured = {
+                "prov:type": self.names.ivoa("WasConfiguredBy"),
+                "voprov:artefactType": "Parameter",
+            }
+            self.say.influenced(name, parameter, configured)
+            if description and found:
+                item = self._item_name(description, "parameters", found[0])
+                self.say.influenced(parameter, item, self._is_described)
+
+    def write_entity(self, entity: Entity, name: QualifiedName) -> None:
+        if entity.description is not None:
+            described = self._entity_description(entity.description)
+            self.say.influenced(name, described, self._is_described)
+
+    def attributes(self, activity: Activity, group: str, role: str | None) -> dict[str, Any]:
+        """Attributes of a usage or a generation: its role, and where that is described."""
+        attributes: dict[str, Any] = {"prov:role": role}
+        found = activity.description and role and activity.description.of(group, "role", role)
+        if activity.description and found:
+            position, item = found
+            word = "usageDescription" if group == "usage" else "generationDescription"
+            attributes[f"voprov:{word}"] = self._item_name(activity.description, group, position)
+            attributes["voprov:type"] = item.get("type")
+        return attributes
+
+    @property
+    def _is_described(self) -> dict[str, Any]:
+        return {"prov:type": self.names.ivoa("IsDescribedBy")}
+
+    def _activity_description(self, description: Description) -> QualifiedName:
+        name = self.names.description("activity_description", description.definition, description.name)
+        if name not in self.written:
+            self.written.add(name)
+            self._write(name, ["ActivityDescription"], description.fields, {})
+            for group in ("parameters", "usage", "generation"):
+                for position, item in enumerate(description.fields.get(group, ())):
+                    self._write_item(description, group, position, item, of=name)
+        return name
+
+    def _write_item(
+        self,
+        description: Description,
+        group: str,
+        position: int,
+        item: Mapping[str, Any],
+        *,
+        of: QualifiedName,
+    ) -> None:
+        links: dict[str, Any] = {"voprov:activityDescription": of}
+        entity = self.entity_descriptions.get(
+            (description.definition, item.get("entity_description") or "")
+        )
+        if entity is not None:
+            links["voprov:entityDescription"] = self._entity_description(entity)
+        name = self._item_name(description, group, position)
+        self._write(name, [_CLASSES.get(group, "ParameterDescription")], item, links)
+
+    def _item_name(self, description: Description, group: str, position: int) -> QualifiedName:
+        kind = f"{group.removesuffix('s')}_description"
+        return self.names.description(kind, description.definition, description.name, position)
+
+    def _entity_description(self, description: Description) -> QualifiedName:
+        name = self.names.description("entity_description", description.definition, description.name)
+        if name not in self.written:
+            self.written.add(name)
+            fields = description.fields
+            classes = ["EntityDescription"]
+            if fields.get("contentType"):
+                classes.append("DatasetDescription")
+            if fields.keys() & {"unit", "ucd", "utype"}:
+                classes.append("ValueDescription")
+            self._write(name, classes, fields, {})
+        return name
+
+    def _write(
+        self,
+        name: QualifiedName,
+        classes: list[str],
+        fields: Mapping[str, Any],
+        links: Mapping[str, Any],
+    ) -> None:
+        attributes: dict[str, Any] = {
+            "prov:type": [self.names.ivoa(word) for word in classes],
+            "prov:label": fields.get("name") or fields.get("role"),
+        }
+        attributes |= {f"voprov:{_IVOA[key]}": fields[key] for key in _IVOA if key in fields}
+        attributes |= {f"provagent:{key}": fields[key] for key in _OWN if key in fields}
+        self.say.entity(name, attributes | links)

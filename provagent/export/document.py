@@ -1,0 +1,253 @@
+"""Provenance -> a document of W3C PROV, with the terms of the IVOA's data model.
+
+One bundle holds one run. IVOA classes that PROV lacks are typed plain PROV
+(``prov:type voprov:Parameter``), so that any PROV tool reads the document. Attributes of
+``provagent:`` are those of this project's events.
+Sources: https://www.w3.org/TR/prov-dm/, https://www.ivoa.net/documents/ProvenanceDM/.
+"""
+
+from __future__ import annotations
+
+import os.path
+from typing import TYPE_CHECKING
+
+from prov.model import PROV, ProvDocument
+
+from provagent.export.described import Described
+from provagent.export.literals import as_json, moment
+from provagent.export.names import Names
+from provagent.export.responsible import Responsible
+from provagent.export.statements import Statements
+from provagent.terms import FILE, FILE_COLLECTION
+
+if TYPE_CHECKING:
+    from prov.identifier import QualifiedName
+
+    from provagent.record.model import Activity, Derivation, Entity, Process, Provenance, Session
+
+_OF_CONTENT = (None, "content", "file")  # digests of all of an entity's content
+
+
+def to_document(provenance: Provenance, *, namespace: str | None = None) -> ProvDocument:
+    """The PROV document of a run; the same one each time.
+
+    ``namespace`` is as in ``Names``. Raises ExportError for what is no absolute IRI.
+
+    The run is the outermost activity, ``run:program``; what it called is related to it,
+    as every activity is to the one that encloses it, by ``wasStartedBy``: that says who
+    called and when, while ``wasInformedBy`` would say that something it generated was
+    used. A session is an entity, which the program generated and its activities used: it
+    holds the configuration that they share.
+    """
+    document = ProvDocument()
+    names = Names(document, provenance.run.id, namespace)
+    bundle = document.bundle(names.bundle)
+    _Writer(provenance, names, Statements(bundle, names)).write()
+    return document
+
+
+class _Writer:
+    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+        self.provenance = provenance
+        self.names = names
+        self.say = say
+        self.described = Described(provenance, names, say)
+        self.responsible = Responsible(provenance, names, say)
+
+    def write(self) -> None:
+        provenance = self.provenance
+        for process in provenance.processes.values() or [provenance.run.process]:
+            self.write_process(process)
+        for session in provenance.sessions.values():
+            self.write_session(session)
+        for entity in provenance.entities.values():
+            self.write_entity(entity)
+        for activity in provenance.activities.values():
+            self.write_activity(activity)
+        for derivation in provenance.derivations:
+            self.write_derivation(derivation)
+
+    def write_process(self, process: Process) -> None:
+        run = self.provenance.run
+        name, start = self.process_name(process.id), moment(process.start)
+        is_first = process is run.process
+        attributes = {
+            "prov:type": [self.names.ivoa("Activity"), self.names.term("Process")],
+            "prov:label": " ".join(map(str, process.command)) or f"run {run.id}",
+            "voprov:name": process.module or _base_name(process.script and process.script.location),
+            "provagent:run_id": run.id,
+            "provagent:command": as_json(process.command) if process.command else None,
+            "provagent:cwd": process.cwd,
+            "provagent:host": process.host,
+            "provagent:pid": process.pid,
+            "provagent:status": process.status,
+            "provagent:error_type": process.error and process.error.type,
+            "provagent:error_message": process.error and process.error.message,
+            "provagent:job": as_json(run.job) if is_first and run.job else None,
+        }
+        self.say.activity(name, start, moment(process.end), attributes)
+        if process.parent_id is not None:
+            self.say.started(name, self.process_name(process.parent_id), start)
+        elif is_first and run.parent_run:
+            self.say.started(name, self.names.outer(run.parent_run, run.parent_activity), start)
+        self.write_context(process, name)
+        self.responsible.write_process(process, name)
+
+    def write_context(self, process: Process, name: QualifiedName) -> None:
+        start = moment(process.start)
+        if process.script is not None:
+            script = self.names.of("script", process.id)
+            self.write_file(script, process.script.location, process.script.digest)
+            self.say.used(name, script, start, {"prov:role": "script"})
+        for definition in process.definitions:
+            config = self.names.of("definition", definition.name)
+            self.write_file(config, definition.location, definition.digest, "ConfigFile")
+            self.say.used(name, config, start, {"prov:role": "definition", "voprov:type": "Setup"})
+        environment = self.provenance.environments.get(process.environment_id or "")
+        if environment is not None:
+            entity = self.names.of("environment", environment.id)
+            attributes = {
+                "prov:type": [self.names.ivoa("Entity"), self.names.term("Environment")],
+                "prov:label": "environment",
+                "provagent:python": as_json(environment.python),
+                "provagent:platform": as_json(environment.platform),
+                "provagent:packages": as_json(environment.packages),
+                "provagent:git": as_json(environment.git) if environment.git else None,
+                "provagent:variables": as_json(environment.variables),
+            }
+            self.say.entity(entity, attributes)
+            self.say.used(
+                name, entity, start, {"prov:role": "environment", "voprov:type": "Context"}
+            )
+
+    def write_file(
+        self, name: QualifiedName, location: str, digest: str | None, kind: str = "DatasetEntity"
+    ) -> None:
+        attributes = {
+            "prov:type": self.names.ivoa(kind),
+            "prov:label": _base_name(location),
+            "prov:location": location,
+            "voprov:name": _base_name(location),
+            "provagent:digest": digest,
+        }
+        self.say.entity(name, attributes)
+        if digest:
+            self.write_content(name, digest)
+
+    def write_content(self, name: QualifiedName, digest: str) -> None:
+        content = self.names.content(digest)
+        attributes = {"prov:type": self.names.term("Content"), "provagent:digest": digest}
+        self.say.specialised(name, self.say.entity(content, attributes))
+
+    def write_session(self, session: Session) -> None:
+        name = self.names.of("session", session.id)
+        attributes = {
+            "prov:type": [self.names.ivoa("Entity"), self.names.term("Session")],
+            "prov:label": session.class_name,
+            "voprov:name": session.class_name,
+            "provagent:module": session.module,
+            "provagent:class": session.class_name,
+            "provagent:configuration": as_json(session.configuration),
+            "provagent:file": session.site and session.site.file,
+            "provagent:line": session.site and session.site.line,
+        }
+        self.say.entity(name, attributes)
+        self.say.generated(name, self.names.program, moment(session.start), {"prov:role": "session"})
+
+    def write_entity(self, entity: Entity) -> None:
+        name = self.entity_name(entity)
+        attributes = {
+            "prov:type": self.entity_types(entity),
+            "prov:label": entity.name or _base_name(entity.location) or entity.entity_description,
+            "prov:location": entity.location,
+            "prov:value": [entity.value],
+            "voprov:name": entity.name,
+            "voprov:contentType": entity.content_type,
+            "provagent:entity_description": entity.entity_description,
+            "provagent:namespace": entity.namespace,
+            "provagent:class": entity.class_name,
+            "provagent:digest": entity.digest,
+            "provagent:identified": entity.identified,
+            "provagent:size": entity.size,
+            "provagent:missing": entity.missing or None,
+        }
+        self.say.entity(name, attributes)
+        for member in entity.members:
+            self.say.member(name, self.entity_name(member))
+        if entity.digest and entity.identified in _OF_CONTENT:
+            self.write_content(name, entity.digest)
+        self.described.write_entity(entity, name)
+
+    def entity_types(self, entity: Entity) -> list[QualifiedName]:
+        if entity.members or entity.type == FILE_COLLECTION:
+            return [PROV["Collection"], self.names.ivoa("Collection")]
+        if entity.type == FILE:
+            return [self.names.ivoa("DatasetEntity")]
+        return [self.names.ivoa("Entity" if entity.value is None else "ValueEntity")]
+
+    def write_activity(self, activity: Activity) -> None:
+        name = self.names.of("activity", activity.id)
+        start, end = moment(activity.start), moment(activity.end)
+        attributes = {
+            "prov:type": self.names.ivoa("Activity"),
+            "prov:label": activity.name,
+            "voprov:name": activity.name,
+            "provagent:target": activity.target,
+            "provagent:class": activity.class_name,
+            "provagent:status": activity.status,
+            "provagent:error_type": activity.error and activity.error.type,
+            "provagent:error_message": activity.error and activity.error.message,
+            "provagent:file": activity.site and activity.site.file,
+            "provagent:line": activity.site and activity.site.line,
+            "provagent:thread": activity.thread,
+        }
+        self.say.activity(name, start, end, attributes)
+        starter = (
+            self.names.of("activity", activity.parent.id)
+            if activity.parent
+            else self.process_name(activity.process_id)
+        )
+        self.say.started(name, starter, start)
+        self.described.write_activity(activity, name)
+        self.responsible.write_activity(activity, name)
+        if activity.session is not None:
+            session = self.names.of("session", activity.session.id)
+            self.say.used(name, session, start, {"prov:role": "session", "voprov:type": "Setup"})
+        self.write_relations(activity, name)
+
+    def write_relations(self, activity: Activity, name: QualifiedName) -> None:
+        for usage in activity.used:
+            attributes = self.described.attributes(activity, "usage", usage.role)
+            self.say.used(name, self.entity_name(usage.entity), moment(activity.start), attributes)
+        for made in activity.generated:
+            attributes = self.described.attributes(activity, "generation", made.role)
+            self.say.generated(self.entity_name(made.entity), name, moment(activity.end), attributes)
+
+    def write_derivation(self, derivation: Derivation) -> None:
+        code = derivation.code
+        attributes = {
+            "provagent:how": derivation.how,
+            "provagent:between": [
+                self.names.of("activity", activity.id) for activity in derivation.between
+            ],
+            "provagent:file": code and code.file,
+            "provagent:first_line": code and code.first_line,
+            "provagent:last_line": code and code.last_line,
+            "provagent:code": code and code.text,
+        }
+        entity, progenitor = derivation.entity, derivation.progenitor
+        self.say.derived(self.entity_name(entity), self.entity_name(progenitor), attributes)
+
+    def entity_name(self, entity: Entity) -> QualifiedName:
+        return self.names.of("entity", entity.id)
+
+    def process_name(self, process_id: str) -> QualifiedName:
+        first = self.provenance.run.process.id
+        known = process_id in self.provenance.processes
+        if process_id == first or not known:
+            return self.names.program
+        return self.names.of("process", process_id)
+
+
+def _base_name(location: str | None) -> str | None:
+    return os.path.basename(location.rstrip("/")) or location if location else None

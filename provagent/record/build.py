@@ -1,0 +1,248 @@
+"""Events in, one linked Provenance out, whatever the order of the shards they came from.
+
+An event may state a part of what is known of its subject, and say it again: parts are
+put together by id. First everything is collected, then it is put in order and linked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from provagent import terms
+from provagent.record.link import linked
+from provagent.record.model import (
+    Activity,
+    Complaint,
+    DefinitionUsed,
+    Description,
+    Entity,
+    Environment,
+    Error,
+    FileState,
+    Process,
+    Session,
+    Site,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provagent.record.model import Gap, Provenance
+
+Event: TypeAlias = dict[str, Any]
+
+
+def build(events: Iterable[Event], *, gaps: list[Gap] | None = None, name: str = "log") -> Provenance:
+    """The provenance that ``events``, as ``read_events`` accepts them, state.
+
+    The events of a process must stand in their order; the processes may stand in any, as
+    long as the events of each begin with its ``run`` event. ``gaps`` is taken over into the
+    result, and added to. ``name`` is the id of the run when no event tells it.
+    """
+    collected = Collected(name)
+    handlers = collected.handlers()
+    for event in events:
+        handlers[event["event"]](event)
+    return linked(collected, gaps if gaps is not None else [])
+
+
+class Collected:
+    """What events state, by id, not yet linked."""
+
+    def __init__(self, name: str) -> None:
+        self.run_id = name
+        self.of_run: Event = {}
+        self.process: Process | None = None  # that of the events being read
+        self.processes: dict[str, Process] = {}
+        self.environments: dict[str, Environment] = {}
+        self.sessions: dict[str, Session] = {}
+        self.activities: dict[str, Activity] = {}
+        self.entities: dict[str, Entity] = {}
+        self.activity_descriptions: dict[tuple[str, str], Description] = {}
+        self.entity_descriptions: dict[tuple[str, str], Description] = {}
+        self.complaints: dict[tuple[object, ...], Complaint] = {}
+        self.parents: dict[str, str] = {}  # activity id -> id of the one that encloses it
+        self.in_session: dict[str, str] = {}  # activity id -> session id
+        self.used: dict[str, list[tuple[str, str | None]]] = {}  # activity -> (entity, role)
+        self.generated: dict[str, list[tuple[str, str | None]]] = {}
+        self.members: dict[str, list[str]] = {}
+        self.derivations: list[Event] = []
+
+    def handlers(self) -> dict[str, Any]:
+        return {
+            terms.RUN: self.add_run,
+            terms.ENVIRONMENT: self.add_environment,
+            terms.SESSION: self.add_session,
+            terms.DESCRIPTION: self.add_description,
+            terms.ACTIVITY: self.add_activity,
+            terms.ENTITY: self.add_entity,
+            terms.DERIVATION: self.derivations.append,
+            terms.ACTIVITY_END: self.add_activity_end,
+            terms.COMPLAINT: self.add_complaint,
+            terms.RUN_END: self.add_run_end,
+        }
+
+    def add_run(self, event: Event) -> None:
+        self.run_id = event["run_id"]
+        self.process = process = self._process(event["process_id"])
+        _set(process, event, _PROCESS_FIELDS)
+        if "script" in event:
+            process.script = FileState(**_only(event["script"], "location", "digest"))
+        process.definitions = [
+            DefinitionUsed(**_only(item, "name", "location", "digest"))
+            for item in event.get("definitions", ())
+        ]
+        if process.parent_id is None:
+            self.of_run = _only(event, "parent_run", "parent_activity", "job")
+
+    def add_run_end(self, event: Event) -> None:
+        process = self._process(event["process_id"])
+        _set(process, event, _END_FIELDS)
+        process.error = _error(event)
+
+    def add_environment(self, event: Event) -> None:
+        environment = Environment(id=event["environment_id"])
+        _set(environment, event, _ENVIRONMENT_FIELDS)
+        self.environments[environment.id] = environment
+
+    def add_session(self, event: Event) -> None:
+        session = self.sessions.setdefault(event["session_id"], Session(id=event["session_id"]))
+        _set(session, event, _SESSION_FIELDS)
+        session.site = session.site or _site(event)
+
+    def add_description(self, event: Event) -> None:
+        for group, kind in (
+            (self.activity_descriptions, terms.ACTIVITY),
+            (self.entity_descriptions, terms.ENTITY),
+        ):
+            fields = event.get(kind)
+            if fields and isinstance(fields.get("name"), str):
+                description = Description(
+                    definition=event["definition"], name=fields["name"], fields=fields
+                )
+                group[description.definition, description.name] = description
+
+    def add_activity(self, event: Event) -> None:
+        activity = self._activity(event["activity_id"])
+        _set(activity, event, _ACTIVITY_FIELDS)
+        activity.site = activity.site or _site(event)
+        if "parent_id" in event:
+            self.parents[activity.id] = event["parent_id"]
+        if "session_id" in event:
+            self.in_session[activity.id] = event["session_id"]
+        for item in event.get("used", ()):
+            usages = self.used.setdefault(activity.id, [])
+            usages.append((item["used_id"], item["used_role"] or None))
+
+    def add_activity_end(self, event: Event) -> None:
+        activity = self._activity(event["activity_id"])
+        _set(activity, event, _END_FIELDS)
+        activity.error = activity.error or _error(event)
+        for item in event.get("generated", ()):
+            generations = self.generated.setdefault(activity.id, [])
+            generations.append((item["generated_id"], item["generated_role"] or None))
+
+    def add_entity(self, event: Event) -> None:
+        entity_id = event["entity_id"]
+        entity = self.entities.get(entity_id)
+        if entity is None:
+            entity = Entity(id=entity_id, process_id=process_of(entity_id))
+            self.entities[entity_id] = entity
+        _set(entity, event, _ENTITY_FIELDS)
+        members = event.get("members")
+        if members:
+            self.members.setdefault(entity_id, []).extend(item["member_id"] for item in members)
+
+    def add_complaint(self, event: Event) -> None:
+        """Keep the last of those that say the same in one process: it has their count."""
+        target, stage, what = event.get("target", ""), event.get("stage", ""), event["what"]
+        self.complaints[self.process, target, stage, what] = Complaint(
+            target=target,
+            stage=stage,
+            what=what,
+            time=event.get("time"),
+            count=event.get("count", 1),
+        )
+
+    def _process(self, process_id: str) -> Process:
+        return self.processes.setdefault(process_id, Process(id=process_id))
+
+    def _activity(self, activity_id: str) -> Activity:
+        activity = self.activities.get(activity_id)
+        if activity is None:
+            activity = Activity(id=activity_id, process_id=process_of(activity_id))
+            self.activities[activity_id] = activity
+        return activity
+
+
+def process_of(identifier: str) -> str:
+    """The process in ``<run>.<process>.<counter>``; empty for an id of another form."""
+    parts = identifier.rsplit(".", 2)
+    return parts[1] if len(parts) == 3 else ""
+
+
+def _set(subject: object, event: Event, fields: dict[str, str]) -> None:
+    for key, value in event.items():
+        name = fields.get(key)
+        if name is not None:
+            setattr(subject, name, value)
+
+
+def _error(event: Event) -> Error | None:
+    return Error(**_only(event["error"], "type", "message")) if "error" in event else None
+
+
+def _site(event: Event) -> Site | None:
+    return Site(**_only(event["site"], "file", "line")) if "site" in event else None
+
+
+def _only(event: Event, *keys: str) -> Event:
+    return {key: event[key] for key in keys if key in event}
+
+
+_PROCESS_FIELDS = {
+    "parent_process_id": "parent_id",
+    "startTime": "start",
+    "command": "command",
+    "cwd": "cwd",
+    "module": "module",
+    "user": "user",
+    "host": "host",
+    "pid": "pid",
+    "environment_id": "environment_id",
+    "software": "software",
+}
+_END_FIELDS = {"endTime": "end", "status": "status"}
+_ENVIRONMENT_FIELDS = {
+    key: key for key in ("python", "platform", "packages", "git", "variables")
+}
+_SESSION_FIELDS = {
+    "module": "module",
+    "class": "class_name",
+    "startTime": "start",
+    "configuration": "configuration",
+}
+_ACTIVITY_FIELDS = {
+    "activity_name": "name",
+    "target": "target",
+    "class": "class_name",
+    "startTime": "start",
+    "definition": "definition",
+    "thread": "thread",
+    "parameters": "parameters",
+}
+_ENTITY_FIELDS = {
+    "type": "type",
+    "entity_description": "entity_description",
+    "definition": "definition",
+    "name": "name",
+    "namespace": "namespace",
+    "class": "class_name",
+    "location": "location",
+    "value": "value",
+    "digest": "digest",
+    "identified": "identified",
+    "size": "size",
+    "contentType": "content_type",
+    "missing": "missing",
+}

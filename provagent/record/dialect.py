@@ -1,0 +1,154 @@
+"""The second dialect: ``_PROV_<time>_PROV_{facts}`` inside lines of any log.
+
+Written by provagent's own ``logging`` sink, by logprov, and (as ``__PROV__``) by lstosa.
+A line states one fact as a Python dict; it becomes events of log format 1 that hold no
+more than that fact, and the builder puts them together. A line is data: it is parsed as
+a literal, and never run.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from provagent import terms
+from provagent.value import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIXES = (b"_PROV_", b"__PROV__")
+
+_LINE = re.compile(
+    r"(?P<prefix>__PROV__|_PROV_)\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)?(?P=prefix)(?P<facts>.*)",
+    re.DOTALL,
+)
+
+_ALL = 1 << 30  # what stands in a log was cut, if at all, when it was written
+
+# Older spellings, and what they are called now.
+_RENAMED = {
+    "in_session": "session_id",
+    "session_tag": "session_id",
+    "entity_name": "entity_description",
+    "entity_type": "entity_description",
+    "entity_location": "location",
+    "filepath": "location",
+    "file_path": "location",
+    "member_type": "entity_description",
+}
+
+
+class DialectError(Exception):
+    """A line that has the dialect's mark and cannot be read."""
+
+
+def events_of_line(line: str) -> Iterator[dict[str, Any]]:
+    """The events that a line of a log states. Raises DialectError."""
+    match = _LINE.search(line)
+    if match is None:
+        raise DialectError("a _PROV_ mark without a time and a second mark; the line is left out")
+    facts = _literal(match["facts"].strip())
+    if not isinstance(facts, dict):
+        raise DialectError("what follows the _PROV_ marks is no dict; the line is left out")
+    for kind, event in _events(facts if "event" in facts else _modernised(facts)):
+        yield {"v": terms.LOG_FORMAT, "event": kind} | event
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(_Literals().visit(ast.parse(text, mode="eval")))
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError) as error:
+        raise DialectError(f"garbled _PROV_ line: {error}; the line is left out") from None
+
+
+class _Literals(ast.NodeTransformer):
+    """Give ``nan`` and ``inf`` their value, and leave any other code as its text."""
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id in ("nan", "inf"):
+            return ast.Constant(math.nan if node.id == "nan" else math.inf)
+        return self._as_text(node)
+
+    def _as_text(self, node: ast.AST) -> ast.AST:
+        return ast.Constant(ast.unparse(node))
+
+    visit_Call = visit_Attribute = visit_Subscript = visit_BinOp = _as_text
+
+
+def _modernised(facts: dict[Any, Any]) -> dict[str, Any]:
+    """``facts`` under today's keys, ids as text, values as JSON."""
+    modern = {_RENAMED.get(key, str(key)): value for key, value in facts.items()}
+    if "activity_id" in modern and "name" in modern:
+        modern["activity_name"] = modern.pop("name")
+    if "hash" in modern:
+        modern["digest"] = f"{modern.pop('hash_type', 'hash')}:{modern.pop('hash')}"
+    # logprov 0.0.2 writes the id of a used entity as {id: id} in place of {"entity_id": id}.
+    own = next((str(key) for key, value in facts.items() if key == value), None)
+    if own is not None and not any(key.endswith("_id") for key in modern):
+        modern["entity_id"] = modern.pop(own)
+    return {
+        key: str(value) if key.endswith("_id") or key == "location" else _json(value)
+        for key, value in modern.items()
+        if value is not None and (key != "definition" or isinstance(value, str))
+    }
+
+
+def _json(value: Any) -> Any:
+    if value == {"$type": "none"}:  # what our own sink writes for None, which YAML lacks
+        return None
+    if type(value) is dict and all(type(key) is str for key in value):
+        return {key: _json(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_json(item) for item in value]
+    return encode(value, max_items=_ALL, max_depth=_ALL)
+
+
+def _events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if "event" in facts:
+        yield facts["event"], _json(facts)
+    elif "used_id" in facts:
+        used = _only(facts, "used_id") | {"used_role": facts.get("used_role", "")}
+        yield terms.ACTIVITY, _only(facts, "activity_id") | {"used": [used]}
+    elif "generated_id" in facts:
+        made = _only(facts, "generated_id") | {"generated_role": facts.get("generated_role", "")}
+        yield terms.ACTIVITY_END, _only(facts, "activity_id") | {"generated": [made]}
+    elif "member_id" in facts:
+        yield terms.ENTITY, _only(facts, "entity_id") | {"members": [_only(facts, "member_id")]}
+    elif "progenitor_id" in facts:
+        how = terms.MODIFIED if "generated_time" in facts else terms.DECLARED
+        yield terms.DERIVATION, {"how": how} | facts
+    elif "activity_id" in facts:
+        yield from _activity_events(facts)
+    elif "entity_id" in facts:
+        yield terms.ENTITY, facts
+    elif "session_id" in facts:
+        yield terms.SESSION, _session(facts)
+    else:
+        raise DialectError(f"a _PROV_ line about nothing known: {sorted(facts)}")
+
+
+def _activity_events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    ends = {"endTime", "status", "error", "generated"} & facts.keys()
+    begins = facts.keys() - ends - {"activity_id"}
+    if begins:
+        yield terms.ACTIVITY, _only(facts, "activity_id", *begins)
+    if ends:  # logprov writes an end only when the call went well
+        status = {"status": terms.OK} if "endTime" in facts else {}
+        yield terms.ACTIVITY_END, status | _only(facts, "activity_id", *ends)
+
+
+def _session(facts: dict[str, Any]) -> dict[str, Any]:
+    known = _only(facts, "session_id", "module", "class", "startTime", "site")
+    rest = {key: value for key, value in facts.items() if value and key not in known}
+    return known | {"configuration": rest.pop("configuration", {}) | rest}
+
+
+def _only(facts: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: facts[key] for key in keys if key in facts}

@@ -1,0 +1,213 @@
+"""Collected statements -> Provenance: put in order, unified across processes, linked both ways."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from provagent.record.model import (
+    Activity,
+    Code,
+    Derivation,
+    Entity,
+    Gap,
+    Generation,
+    Process,
+    Provenance,
+    Run,
+    Session,
+    Usage,
+)
+from provagent.record.unify import aliases_of_files, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provagent.record.build import Collected
+
+
+def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
+    """The Provenance that ``collected`` amounts to; takes over its objects, and ``gaps``."""
+    return _Linker(collected, gaps).provenance()
+
+
+class _Linker:
+    def __init__(self, collected: Collected, gaps: list[Gap]) -> None:
+        self.collected = collected
+        self.gaps = gaps
+        self.processes = _in_order_of_start(collected.processes.values())
+        self.ranks = {process_id: rank for rank, process_id in enumerate(self.processes)}
+
+    def rank(self, process_id: str) -> int:
+        """Position of the process in order of start; those without a ``run`` event come last."""
+        return self.ranks.get(process_id, len(self.ranks))
+
+    def provenance(self) -> Provenance:
+        collected = self.collected
+        self.activities = self._ordered_activities()
+        self.aliases = aliases_of_files(
+            collected.entities, self.activities, collected.used, collected.generated, self.rank
+        )
+        self.entities = self._ordered_entities()
+        self.sessions = self._ordered_sessions()
+        self._link_activities()
+        self._link_members()
+        derivations = self._linked_derivations()
+        return Provenance(
+            run=self._run(),
+            processes=self.processes,
+            environments=dict(sorted(collected.environments.items())),
+            sessions=self.sessions,
+            activities=self.activities,
+            entities=self.entities,
+            aliases=self.aliases,
+            derivations=derivations,
+            activity_descriptions=dict(sorted(collected.activity_descriptions.items())),
+            entity_descriptions=dict(sorted(collected.entity_descriptions.items())),
+            complaints=sorted(
+                collected.complaints.values(), key=lambda each: (each.time or "", each.what)
+            ),
+            gaps=self._told(self.gaps),
+        )
+
+    def _run(self) -> Run:
+        begun = [process for process in self.processes.values() if process.parent_id is None]
+        first = next(iter(begun or self.processes.values()), None)
+        if first is None:
+            starts = [each.start for each in self.activities.values() if each.start]
+            first = Process(id="", start=min(starts, default=None))
+        return Run(id=self.collected.run_id, process=first, **self.collected.of_run)
+
+    def _ordered_activities(self) -> dict[str, Activity]:
+        """By start, then process; stable, so those of one process keep the order of its shard."""
+        activities = sorted(
+            self.collected.activities.values(),
+            key=lambda each: (each.start or "", self.rank(each.process_id)),
+        )
+        return {activity.id: activity for activity in activities}
+
+    def _ordered_entities(self) -> dict[str, Entity]:
+        entities = self.collected.entities
+        for alias, entity_id in self.aliases.items():
+            merge(entities.pop(alias), into=entities[entity_id])
+        for entity_id in self._named_entities():
+            if entity_id not in entities:
+                entities[entity_id] = Entity(id=entity_id, known=False)
+        for entity in entities.values():
+            key = entity.definition or "", entity.entity_description or ""
+            entity.description = self.collected.entity_descriptions.get(key)
+        # A process's own entities stand in the order of its shard; the lost ones, last, by id.
+        ordered = sorted(
+            entities.values(),
+            key=lambda each: (not each.known, self.rank(each.process_id), each.known or each.id),
+        )
+        return {entity.id: entity for entity in ordered}
+
+    def _named_entities(self) -> Iterable[str]:
+        collected = self.collected
+        for relations in (*collected.used.values(), *collected.generated.values()):
+            for entity_id, _ in relations:
+                yield self._canonical(entity_id)
+        for collection, members in collected.members.items():
+            yield self._canonical(collection)
+            yield from map(self._canonical, members)
+        for event in collected.derivations:
+            yield self._canonical(event["entity_id"])
+            yield self._canonical(event["progenitor_id"])
+
+    def _ordered_sessions(self) -> dict[str, Session]:
+        sessions = self.collected.sessions
+        for session_id in self.collected.in_session.values():
+            sessions.setdefault(session_id, Session(id=session_id))
+        ordered = sorted(sessions.values(), key=lambda each: (each.start or "", each.id))
+        return {session.id: session for session in ordered}
+
+    def _link_activities(self) -> None:
+        collected = self.collected
+        for activity in self.activities.values():
+            key = activity.definition or "", activity.name or ""
+            activity.description = collected.activity_descriptions.get(key)
+            if activity.id in collected.in_session:
+                activity.session = self.sessions[collected.in_session[activity.id]]
+                activity.session.activities.append(activity)
+            activity.parent = self.activities.get(collected.parents.get(activity.id, ""))
+            for entity_id, role in _once(collected.used.get(activity.id, ())):
+                usage = Usage(activity=activity, entity=self._entity(entity_id), role=role)
+                activity.used.append(usage)
+                usage.entity.used_by.append(usage)
+            for entity_id, role in _once(collected.generated.get(activity.id, ())):
+                made = Generation(activity=activity, entity=self._entity(entity_id), role=role)
+                activity.generated.append(made)
+                made.entity.generated_by.append(made)
+        self._break_cycles()
+        for activity in self.activities.values():
+            if activity.parent is not None:
+                activity.parent.children.append(activity)
+
+    def _break_cycles(self) -> None:
+        """Make the nesting a forest: a garbled parent id can name a descendant."""
+        safe: set[str] = set()
+        for activity in self.activities.values():
+            path: dict[str, Activity] = {}
+            node: Activity | None = activity
+            while node is not None and node.id not in safe:
+                path[node.id] = node
+                if node.parent is not None and node.parent.id in path:
+                    node.parent = None
+                node = node.parent
+            safe.update(path)
+
+    def _link_members(self) -> None:
+        for collection_id in self.entities:
+            for member_id in dict.fromkeys(self.collected.members.get(collection_id, ())):
+                collection, member = self.entities[collection_id], self._entity(member_id)
+                collection.members.append(member)
+                member.member_of.append(collection)
+
+    def _linked_derivations(self) -> list[Derivation]:
+        events = sorted(
+            self.collected.derivations,
+            key=lambda event: self.rank(self._entity(event["entity_id"]).process_id),
+        )
+        return [self._linked_derivation(event) for event in events]
+
+    def _linked_derivation(self, event: dict[str, Any]) -> Derivation:
+        code = event.get("code")
+        derivation = Derivation(
+            entity=self._entity(event["entity_id"]),
+            progenitor=self._entity(event["progenitor_id"]),
+            how=event.get("how"),
+            between=tuple(
+                self.activities[activity_id]
+                for activity_id in event.get("between", ())
+                if activity_id in self.activities
+            ),
+            code=Code(**{name: code[name] for name in Code.__slots__}) if code else None,
+        )
+        derivation.entity.derivations.append(derivation)
+        derivation.progenitor.derived.append(derivation)
+        return derivation
+
+    def _entity(self, entity_id: str) -> Entity:
+        return self.entities[self._canonical(entity_id)]
+
+    def _canonical(self, entity_id: str) -> str:
+        return self.aliases.get(entity_id, entity_id)
+
+    def _told(self, gaps: list[Gap]) -> list[Gap]:
+        lost = sum(not entity.known for entity in self.entities.values())
+        if lost:
+            gaps.append(Gap(place=None, what=f"the events of {lost} named entities are missing"))
+        nameless = sum(activity.name is None for activity in self.activities.values())
+        if nameless:
+            what = f"the beginnings of {nameless} activities are missing"
+            gaps.append(Gap(place=None, what=what))
+        return gaps
+
+
+def _in_order_of_start(processes: Iterable[Process]) -> dict[str, Process]:
+    ordered = sorted(processes, key=lambda each: (each.start or "", each.id))
+    return {process.id: process for process in ordered}
+
+
+def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, str | None]]:
+    return dict.fromkeys(relations)

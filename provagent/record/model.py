@@ -1,0 +1,334 @@
+"""Provenance: what a record says, linked both ways; what views and exporters read.
+
+Times are text as in events: ISO 8601, UTC. Values and parameters are encoded as
+``provagent.value`` says. Fields that the record is silent about are ``None``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+Value = Any  # JSON, as provagent.value encodes it
+
+
+class Place(NamedTuple):
+    """Where a line stands: ``line`` counts from 1, ``offset`` is in (unpacked) bytes from 0."""
+
+    file: str
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something in a record that could not be read."""
+
+    place: Place | None  # None: of the record as a whole
+    what: str
+
+    def __str__(self) -> str:
+        if self.place is None:
+            return self.what
+        return f"{self.place.file}:{self.place.line}: {self.what} (byte {self.place.offset})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What the recorder could not do; ``count`` is how often it happened in its process."""
+
+    target: str
+    stage: str
+    what: str
+    time: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """The exception that ended something."""
+
+    type: str
+    message: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The line that made a call."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Source lines that ran between two call sites of one frame."""
+
+    file: str
+    first_line: int
+    last_line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a definition says of an activity or an entity.
+
+    ``fields`` are those of the class of that kind in ``definition.description``,
+    without the empty ones.
+    """
+
+    definition: str
+    name: str
+    fields: dict[str, Any]
+
+    def of(self, group: str, key: str, value: str) -> tuple[int, dict[str, Any]] | None:
+        """Position and fields of the item of ``group`` whose ``key`` is ``value``.
+
+        ``of("usage", "role", "datastore")`` is the description of that usage.
+        """
+        for position, item in enumerate(self.fields.get(group, ())):
+            if item.get(key) == value:
+                return position, item
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """A file as it stood; ``digest`` is ``algorithm:hex`` where it was read."""
+
+    location: str
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionUsed:
+    """A definition that was active in a process."""
+
+    name: str
+    location: str
+    digest: str | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Process:
+    """A process of the run; the one that began the run has no ``parent_id``."""
+
+    id: str
+    parent_id: str | None = None
+    start: str | None = None
+    end: str | None = None
+    status: str | None = None
+    error: Error | None = None
+    command: list[str] = field(default_factory=list)
+    cwd: str | None = None
+    script: FileState | None = None
+    module: str | None = None
+    user: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    environment_id: str | None = None
+    definitions: list[DefinitionUsed] = field(default_factory=list)
+    software: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known."""
+        return seconds_between(self.start, self.end)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Run:
+    """One execution of a program; ``process`` is the one that began it.
+
+    ``end`` and ``status`` are ``None`` for a run that is still going on, or was killed.
+    """
+
+    id: str
+    process: Process
+    parent_run: str | None = None
+    parent_activity: str | None = None
+    job: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def start(self) -> str | None:
+        return self.process.start
+
+    @property
+    def end(self) -> str | None:
+        return self.process.end
+
+    @property
+    def status(self) -> str | None:
+        return self.process.status
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known."""
+        return self.process.duration
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Environment:
+    """What a process ran in; ``git`` is empty outside a working copy."""
+
+    id: str
+    python: dict[str, str] = field(default_factory=dict)
+    platform: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    git: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Session:
+    """An instance of a woven class."""
+
+    id: str
+    module: str | None = None
+    class_name: str | None = None
+    start: str | None = None
+    configuration: dict[str, Value] = field(default_factory=dict)
+    site: Site | None = None
+    activities: list[Activity] = field(default_factory=list, repr=False)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Activity:
+    """One execution of a described callable.
+
+    ``status`` is ``None`` for one that has no end: it is still running, or was killed.
+    ``class_name`` is ``module:QualName`` of the instance's type, where it is not the
+    target's own class. ``process_id`` is the process that it ran in.
+    """
+
+    id: str
+    process_id: str = ""
+    name: str | None = None
+    target: str | None = None
+    class_name: str | None = None
+    start: str | None = None
+    end: str | None = None
+    status: str | None = None
+    error: Error | None = None
+    definition: str | None = None
+    description: Description | None = field(default=None, repr=False)
+    thread: int | None = None
+    site: Site | None = None
+    parameters: dict[str, Value] = field(default_factory=dict)
+    session: Session | None = field(default=None, repr=False)
+    parent: Activity | None = field(default=None, repr=False)
+    children: list[Activity] = field(default_factory=list, repr=False)
+    used: list[Usage] = field(default_factory=list, repr=False)
+    generated: list[Generation] = field(default_factory=list, repr=False)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known."""
+        return seconds_between(self.start, self.end)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entity:
+    """A thing in one state.
+
+    ``known`` is false where the record names it and its own event was lost.
+    ``derivations`` are those that made it, ``derived`` those that it is the progenitor of.
+    """
+
+    id: str
+    process_id: str = ""
+    known: bool = True
+    type: str | None = None
+    entity_description: str | None = None
+    definition: str | None = None
+    description: Description | None = field(default=None, repr=False)
+    name: str | None = None
+    namespace: str | None = None
+    class_name: str | None = None
+    location: str | None = None
+    value: Value = None
+    digest: str | None = None
+    identified: str | None = None
+    size: int | None = None
+    content_type: str | None = None
+    missing: bool = False
+    generated_by: list[Generation] = field(default_factory=list, repr=False)
+    used_by: list[Usage] = field(default_factory=list, repr=False)
+    members: list[Entity] = field(default_factory=list, repr=False)
+    member_of: list[Entity] = field(default_factory=list, repr=False)
+    derivations: list[Derivation] = field(default_factory=list, repr=False)
+    derived: list[Derivation] = field(default_factory=list, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Usage:
+    """An activity used an entity in a role."""
+
+    activity: Activity
+    entity: Entity
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Generation:
+    """An activity generated an entity in a role."""
+
+    activity: Activity
+    entity: Entity
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Derivation:
+    """An entity came from its progenitor without an activity that explains it."""
+
+    entity: Entity
+    progenitor: Entity
+    how: str | None
+    between: tuple[Activity, ...] = ()
+    code: Code | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Provenance:
+    """All that the record of one run says.
+
+    ``processes``, ``sessions`` and ``activities`` are by id in order of their start;
+    ``entities`` by id, in the order in which their processes named them. ``aliases``
+    maps the id of an entity that another process knew under its own id to the id under
+    which the entity stands here. Descriptions are by (definition, name).
+    """
+
+    run: Run
+    processes: dict[str, Process] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    activities: dict[str, Activity] = field(default_factory=dict)
+    entities: dict[str, Entity] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    derivations: list[Derivation] = field(default_factory=list)
+    activity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
+    entity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
+    complaints: list[Complaint] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def entity(self, entity_id: str) -> Entity:
+        """The entity of that id, or of that alias; raises KeyError."""
+        return self.entities[self.aliases.get(entity_id, entity_id)]
+
+    @property
+    def outermost(self) -> list[Activity]:
+        """The activities that no other activity encloses, in order of their start."""
+        return [activity for activity in self.activities.values() if activity.parent is None]
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one ISO 8601 time to another; ``None`` where one is missing or malformed."""
+    if start is None or end is None:
+        return None
+    try:
+        return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    except (ValueError, TypeError):
+        return None

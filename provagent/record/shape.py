@@ -1,0 +1,139 @@
+"""The shapes of events, compiled from ``provagent.event``, to check what was read."""
+
+from __future__ import annotations
+
+from typing import (
+    Any,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from provagent import event as events
+from provagent import terms
+
+# Without these keys there is nothing that an event could be about.
+_VITAL = {
+    terms.RUN: (events.Run, ("run_id", "process_id")),
+    terms.ENVIRONMENT: (events.Environment, ("environment_id",)),
+    terms.SESSION: (events.Session, ("session_id",)),
+    terms.DESCRIPTION: (events.Description, ("definition",)),
+    terms.ACTIVITY: (events.Activity, ("activity_id",)),
+    terms.ENTITY: (events.Entity, ("entity_id",)),
+    terms.DERIVATION: (events.Derivation, ("entity_id", "progenitor_id")),
+    terms.ACTIVITY_END: (events.ActivityEnd, ("activity_id",)),
+    terms.COMPLAINT: (events.Complaint, ("what",)),
+    terms.RUN_END: (events.RunEnd, ("run_id", "process_id")),
+}
+
+
+class Shape(NamedTuple):
+    """What an object may hold: other keys are free.
+
+    ``types`` gives the type of a key's value; ``parts`` the shape of that value or, where
+    it is a list or a free mapping, of the items in it.
+    """
+
+    types: dict[str, type]
+    parts: dict[str, Shape | type]
+    vital: frozenset[str]
+
+
+def mend(event: dict[str, Any], shape: Shape) -> list[str]:
+    """Remove from ``event`` what is not in shape, and say what that was.
+
+    Whether what is vital is there must be looked at afterwards.
+    """
+    wrong = [] if _types_fit(event, shape.types) else _mend_top(event, shape.types)
+    for key, part in shape.parts.items():
+        if key in event and not _part_fits(event[key], part):
+            wrong.append(f"{key} is not all in shape")
+            _keep_what_fits(event, key, part)
+    return wrong
+
+
+def _types_fit(value: dict[str, Any], types: dict[str, type]) -> bool:
+    for key, item in value.items():
+        if types.get(key) is not type(item) and key in types:  # in this order: it is hot
+            return False
+    return True
+
+
+def _mend_top(event: dict[str, Any], types: dict[str, type]) -> list[str]:
+    bad = [key for key, value in event.items() if type(value) is not types.get(key, type(value))]
+    for key in bad:
+        del event[key]
+    return [f"{key} is not {_NAMES[types[key]]}" for key in bad]
+
+
+def _part_fits(value: Any, part: Shape | type) -> bool:
+    if type(value) is dict:
+        if not isinstance(part, type):
+            return _fits(value, part)
+        value = value.values()
+    for item in value:
+        if not _fits(item, part):
+            return False
+    return True
+
+
+def _fits(value: Any, part: Shape | type) -> bool:
+    if isinstance(part, type):
+        return type(value) is part or _is_encoded(value)
+    if type(value) is not dict or not part.vital <= value.keys():
+        return False
+    return _types_fit(value, part.types) or _types_fit(
+        {key: item for key, item in value.items() if not _is_encoded(item)}, part.types
+    )
+
+
+def _is_encoded(value: Any) -> bool:
+    """Whether a text was cut, or redacted, and is now an object as in ``provagent.value``."""
+    return type(value) is dict and "$type" in value
+
+
+def _keep_what_fits(event: dict[str, Any], key: str, part: Shape | type) -> None:
+    value = event[key]
+    if type(value) is list:
+        event[key] = [item for item in value if _fits(item, part)]
+    elif isinstance(part, type):
+        event[key] = {name: item for name, item in value.items() if _fits(item, part)}
+    else:
+        del event[key]
+
+
+def _compiled(typed_dict: type, vital: tuple[str, ...] | None = None) -> Shape:
+    types: dict[str, type] = {"class": str}  # a keyword: the classes there only mention it
+    parts: dict[str, Shape | type] = {}
+    required = set()
+    for key, hint in get_type_hints(typed_dict, include_extras=True).items():
+        optional = get_origin(hint) is NotRequired
+        if not optional:
+            required.add(key)
+        _add(key, get_args(hint)[0] if optional else hint, types, parts)
+    return Shape(types, parts, frozenset(required if vital is None else vital))
+
+
+def _add(key: str, hint: Any, types: dict[str, type], parts: dict[str, Shape | type]) -> None:
+    if hint is Any:
+        return
+    if is_typeddict(hint):
+        types[key], parts[key] = dict, _compiled(hint)
+    elif get_origin(hint) is Literal:
+        types[key] = str
+    elif get_origin(hint) in (list, dict):
+        types[key] = get_origin(hint)
+        item = get_args(hint)[-1]
+        if item is not Any:
+            parts[key] = _compiled(item) if is_typeddict(item) else item
+    else:
+        types[key] = hint
+
+
+_NAMES = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
+
+SHAPES = {kind: _compiled(typed_dict, vital) for kind, (typed_dict, vital) in _VITAL.items()}

@@ -1,0 +1,175 @@
+"""Reading a shard, or a log that has provenance lines in it: lines in, events out.
+
+Nothing that is wrong with a file stops the reading of the rest of it: each thing that
+could not be read is a gap, with its place.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
+
+import orjson
+
+from provagent.errors import RecordError
+from provagent.record.dialect import PREFIXES, DialectError, events_of_line
+from provagent.record.model import Gap, Place
+from provagent.record.shape import SHAPES, mend
+from provagent.terms import LOG_FORMAT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Event: TypeAlias = dict[str, Any]
+
+SHARD_MARK = ".jsonl"  # in a shard's name, before .gz, .zst and rotation numbers
+
+_EVENT_BEGINS = re.compile(rb'\{"(?:v|event)":')
+_SHOWN = 60  # characters of a line that a gap quotes
+
+
+def read_events(path: str, gaps: list[Gap]) -> Iterator[tuple[Event, Place]]:
+    """Each event of a file with its place; what could not be read is added to ``gaps``.
+
+    The file may be a shard, or a log with ``_PROV_`` lines among others; packed by gzip
+    (``.gz``) or zstd (``.zst``); cut at any byte; still growing. In a log, lines that are
+    not ours are no gaps. Raises RecordError when the file cannot be opened.
+    """
+    reader = _Reader(path, gaps)
+    new_place = partial(tuple.__new__, Place)  # a third of what Place(...) costs
+    number = offset = 0
+    for line in reader.lines():
+        number += 1
+        place = new_place((path, number, offset))
+        offset += len(line)
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            for event in reader.rescued(line, place):
+                yield event, place
+            continue
+        if reader.accepts(event, place):
+            yield event, place
+
+
+class _Reader:
+    def __init__(self, path: str, gaps: list[Gap]) -> None:
+        self.path = path
+        self.gaps = gaps
+        self.is_shard = SHARD_MARK in path
+        self.told: set[object] = set()
+
+    def lines(self) -> Iterator[bytes]:
+        try:
+            file = _opened(self.path)
+        except OSError as error:
+            raise RecordError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+        with file:
+            try:
+                yield from file
+            except (EOFError, OSError, zlib.error) as error:
+                self.gap(None, f"{self.path}: the rest cannot be read: {error}")
+            except Exception as error:
+                if type(error).__name__ != "ZstdError":  # its module is only there at times
+                    raise
+                self.gap(None, f"{self.path}: the rest cannot be unpacked: {error}")
+
+    def gap(self, place: Place | None, what: str) -> None:
+        self.gaps.append(Gap(place=place, what=what))
+
+    def gap_once(self, place: Place, what: str) -> None:
+        if what not in self.told:
+            self.told.add(what)
+            self.gap(place, what)
+
+    def accepts(self, event: Any, place: Place) -> bool:
+        """Whether a JSON value is an event that can be used; what is amiss becomes a gap."""
+        if type(event) is not dict or type(event.get("v")) is not int:
+            if self.is_shard:
+                self.gap(place, "foreign line: JSON, but no event of provagent")
+            return False
+        if event["v"] > LOG_FORMAT:
+            self.gap_once(
+                place,
+                f"log format {event['v']} is newer than {LOG_FORMAT}, the newest that is known "
+                "here; a newer provagent reads all of it",
+            )
+        kind = event.get("event")
+        shape = SHAPES.get(kind) if isinstance(kind, str) else None
+        if shape is None:
+            self.gap_once(place, f"unknown event {kind!r}")
+            return False
+        wrong = mend(event, shape)
+        if not shape.vital <= event.keys():
+            missing = sorted(shape.vital - event.keys())
+            self.gap(place, f"{kind} without {', '.join(missing)}; the event is left out")
+            return False
+        for what in wrong:
+            self.gap(place, f"{kind}: {what}; that part is left out")
+        return True
+
+    def rescued(self, line: bytes, place: Place) -> Iterator[Event]:
+        """What can be had from a line that is not JSON as it should be."""
+        if any(prefix in line for prefix in PREFIXES) and not line.startswith(b'{"'):
+            yield from self.of_dialect(line, place)
+        elif self.is_shard and line.strip():
+            self.gap(place, _what_is_wrong(line))
+            for event in _salvaged(line):
+                if self.accepts(event, place):
+                    yield event
+
+    def of_dialect(self, line: bytes, place: Place) -> Iterator[Event]:
+        try:
+            found = list(events_of_line(line.decode("utf-8", "replace")))
+        except DialectError as error:
+            self.gap(place, str(error))
+            return
+        for event in found:
+            if self.accepts(event, place):
+                yield event
+
+
+def _what_is_wrong(line: bytes) -> str:
+    if not line.endswith(b"\n"):
+        return f"the last line is cut, after {len(line)} bytes"
+    shown = line.strip()[:_SHOWN].decode("utf-8", "replace")
+    kind = "garbled" if b'{"' in line else "foreign"
+    return f"{kind} line: {shown!r}{'...' if len(line) > _SHOWN else ''}"
+
+
+def _salvaged(line: bytes) -> Iterator[Any]:
+    """A lenient reading of the line; else the whole event that ends it, after a cut one."""
+    starts = [0] if line.startswith(b"{") else []
+    starts += [match.start() for match in _EVENT_BEGINS.finditer(line) if match.start()]
+    for start in starts:
+        try:
+            yield json.loads(line[start:].decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            continue
+        return
+
+
+def _opened(path: str) -> BinaryIO:
+    if path.endswith(".gz"):
+        return cast("BinaryIO", gzip.open(path, "rb"))
+    if path.endswith(".zst"):
+        return _opened_zstd(path)
+    return open(path, "rb")
+
+
+def _opened_zstd(path: str) -> BinaryIO:
+    try:
+        from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on
+    except ImportError:
+        try:
+            import zstandard as zstd
+        except ImportError:
+            raise RecordError(
+                f"{path}: packed by zstd, which this Python cannot unpack; "
+                "pip install zstandard, or use Python 3.14 or newer"
+            ) from None
+    return cast("BinaryIO", zstd.open(path, "rb"))

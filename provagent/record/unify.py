@@ -1,0 +1,86 @@
+"""One file, seen by several processes of a run under an id of each, is one entity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from provagent.record.model import Activity, Entity
+
+# activity id -> (entity id, role) of each relation
+Relations: TypeAlias = "Mapping[str, Iterable[tuple[str, str | None]]]"
+
+
+def aliases_of_files(
+    entities: Mapping[str, Entity],
+    activities: Mapping[str, Activity],
+    used: Relations,
+    generated: Relations,
+    rank: Callable[[str], int],
+) -> dict[str, str]:
+    """Id of each entity that is another one's file -> the id of that other.
+
+    Entities of equal location and digest are one when each is of another process and at
+    most one was generated: that one's id wins, else that of the first process. Twice in
+    one process they are two states with another between them, as are two generations. An
+    entity that was used before the generation began is an earlier state, and stays.
+    """
+    groups = _groups_across_processes(entities)
+    if not groups:
+        return {}
+    made = _first_start(generated, activities)
+    first_use = _first_start(used, activities)
+    aliases: dict[str, str] = {}
+    for group in groups:
+        generations = [entity for entity in group if entity.id in made]
+        if len(generations) > 1:
+            continue
+        winner = generations[0] if generations else min(group, key=lambda e: rank(e.process_id))
+        began = made.get(winner.id, "")
+        for entity in group:
+            if entity is not winner and first_use.get(entity.id, began) >= began:
+                aliases[entity.id] = winner.id
+    return aliases
+
+
+def merge(entity: Entity, *, into: Entity) -> None:
+    """Complete ``into`` by what only ``entity`` knows."""
+    for name in _DATA:
+        if getattr(into, name) is None:
+            setattr(into, name, getattr(entity, name))
+
+
+_DATA = (
+    "type",
+    "entity_description",
+    "definition",
+    "name",
+    "namespace",
+    "identified",
+    "size",
+    "content_type",
+)
+
+
+def _groups_across_processes(entities: Mapping[str, Entity]) -> list[list[Entity]]:
+    groups: dict[tuple[str, str], list[Entity]] = {}
+    for entity in entities.values():
+        if entity.location and entity.digest and (entity.type or "").startswith("File"):
+            groups.setdefault((entity.location, entity.digest), []).append(entity)
+    return [
+        group
+        for group in groups.values()
+        if len(group) > 1 and len({entity.process_id for entity in group}) == len(group)
+    ]
+
+
+def _first_start(relations: Relations, activities: Mapping[str, Activity]) -> dict[str, str]:
+    """Id of each entity in ``relations`` -> start of the first activity that names it."""
+    first: dict[str, str] = {}
+    for activity_id, items in relations.items():
+        start = activities[activity_id].start or ""
+        for entity_id, _ in items:
+            first[entity_id] = min(first.get(entity_id, start), start)
+    return first

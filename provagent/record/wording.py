@@ -1,0 +1,62 @@
+"""Short words for the things of a Provenance, the same in every view."""
+
+from __future__ import annotations
+
+import os.path
+from typing import TYPE_CHECKING
+
+from provagent.value import text
+
+if TYPE_CHECKING:
+    from provagent.record.model import Entity, Value
+
+_DIGEST_SHOWN = 8  # hexadecimal digits
+_VALUE_SHOWN = 60  # characters
+_MINUTE, _HOUR = 60, 3600
+
+
+def duration_text(seconds: float | None) -> str:
+    """``4 ms``, ``1.25 s``, ``12.0 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``."""
+    if seconds is None:
+        return "no end"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < _MINUTE:
+        return f"{seconds:.{1 if seconds >= 10 else 2}f} s"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
+    return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
+
+
+def digest_text(digest: str | None) -> str:
+    """``sha256:1a2b3c4d``; empty where there is none."""
+    algorithm, _, value = (digest or "").partition(":")
+    return f"{algorithm}:{value[:_DIGEST_SHOWN]}" if value else algorithm
+
+
+def entity_text(entity: Entity) -> str:
+    """What a person would call the entity, without its folder."""
+    if entity.name:
+        return entity.name
+    if entity.location:
+        return os.path.basename(entity.location.rstrip("/")) or entity.location
+    if entity.entity_description or entity.class_name:
+        return entity.entity_description or (entity.class_name or "").rpartition(":")[2]
+    return value_text(entity.value) if entity.value is not None else entity.id
+
+
+def value_text(value: Value) -> str:
+    """An encoded value on one short line."""
+    return shortened(text(value, _VALUE_SHOWN))
+
+
+def shortened(words: str, length: int = _VALUE_SHOWN) -> str:
+    """``words`` on one line of no more than ``length`` characters."""
+    line = " ".join(words.split())
+    return line if len(line) <= length else f"{line[: length - 3]}..."
+
+
+def path_text(location: str, folder: str | None) -> str:
+    """A path as seen from ``folder``, where it is inside it."""
+    inside = folder and location.startswith(f"{folder.rstrip('/')}/")
+    return location[len(folder.rstrip("/")) + 1 :] if folder and inside else location

@@ -1,0 +1,214 @@
+"""The runs of a store: which there are, and one of them read."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from provagent import terms
+from provagent.errors import RecordError, StoreError
+from provagent.record.build import build
+from provagent.record.model import Gap, seconds_between
+from provagent.record.shard import SHARD_MARK, read_events
+from provagent.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provagent.record.model import Provenance
+
+LAST = "last"
+
+_ENVIRONMENT = "environment-"  # how the names of files begin that are no process's shard
+_TAIL = 1 << 16  # bytes at the end of a shard in which its run_end stands
+_LISTED = 5  # runs that an error message names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run in a line; ``end`` and ``status`` are ``None`` while it goes on, or if it was killed.
+
+    ``processes`` is the number of shards.
+    """
+
+    id: str
+    start: str | None = None
+    end: str | None = None
+    status: str | None = None
+    command: list[str] = field(default_factory=list)
+    script: str | None = None
+    user: str | None = None
+    processes: int = 0
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known."""
+        return seconds_between(self.start, self.end)
+
+
+def find_store(given: str | None = None) -> str:
+    """Path of the store: ``given``, else what the settings say, else ``./prov``.
+
+    Raises StoreError when there is no such folder.
+    """
+    store: str = given or read_settings().store
+    if not os.path.isdir(store):
+        raise StoreError(
+            f"{store}: no store there; record a run with 'provagent run script.py', "
+            "or name the store with --store"
+        )
+    return store
+
+
+def list_runs(store: str) -> list[RunSummary]:
+    """The runs of a store, the newest last. Reads the ends of one shard of each."""
+    summaries = [_summary(store, run_id) for run_id in _run_ids(store)]
+    return sorted(summaries, key=lambda each: (each.start or each.id, each.id))
+
+
+def read_run(store: str | None = None, text: str = LAST) -> Provenance:
+    """The provenance of the run that ``text`` means.
+
+    ``text`` is a run's id, the beginning or the end of only one such id, ``last`` for the
+    newest, or the path of a run's folder, a shard, or a log with ``_PROV_`` lines (for
+    which no store is needed). ``store`` is as in ``find_store``.
+
+    Raises StoreError when there is no such run, RecordError when nothing can be read.
+    """
+    if os.sep in text or (SHARD_MARK in text and os.path.exists(text)):
+        path = text
+    else:
+        path = _path_of(find_store(store), text)
+    if not os.path.exists(path):
+        raise StoreError(f"{path}: no such run or shard")
+    name = os.path.basename(os.path.normpath(path))
+    if os.path.isdir(path):
+        return _read(_shards(path), name)
+    return _read([path], name)
+
+
+def _path_of(store: str, text: str) -> str:
+    run_ids = _run_ids(store)
+    if not run_ids:
+        raise StoreError(f"{store}: no runs in this store")
+    if text == LAST:
+        return os.path.join(store, list_runs(store)[-1].id)
+    if text in run_ids:
+        return os.path.join(store, text)
+    fitting = [each for each in run_ids if each.startswith(text) or each.endswith(text)]
+    if len(fitting) == 1:
+        return os.path.join(store, fitting[0])
+    if fitting:
+        raise StoreError(f"{text!r} means {len(fitting)} runs: {_named(fitting)}; give more of the id")
+    if os.path.exists(text):
+        return text
+    close = difflib.get_close_matches(text, run_ids, n=1) or _close_in_part(text, run_ids)
+    hint = f"did you mean {close[0]}?" if close else f"there are {_named(run_ids)}"
+    raise StoreError(f"{store}: no run {text!r}; {hint}")
+
+
+def _close_in_part(text: str, run_ids: list[str]) -> list[str]:
+    parts = {part: run_id for run_id in run_ids for part in run_id.split("-")}
+    return [parts[part] for part in difflib.get_close_matches(text, parts, n=1)]
+
+
+def _named(run_ids: list[str]) -> str:
+    shown = ", ".join(run_ids[-_LISTED:])
+    more = len(run_ids) - _LISTED
+    return f"{shown} and {more} older" if more > 0 else shown
+
+
+def _run_ids(store: str) -> list[str]:
+    with os.scandir(store) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and _shards(entry.path))
+
+
+def _shards(folder: str) -> list[str]:
+    return sorted(
+        os.path.join(folder, name) for name in os.listdir(folder) if SHARD_MARK in name
+    )
+
+
+def _read(paths: list[str], name: str) -> Provenance:
+    gaps: list[Gap] = []
+    return build(_events(paths, gaps), gaps=gaps, name=name)
+
+
+def _events(paths: list[str], gaps: list[Gap]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        try:
+            for event, _ in read_events(path, gaps):
+                yield event
+        except RecordError as error:
+            if len(paths) == 1:
+                raise
+            gaps.append(Gap(place=None, what=str(error)))
+
+
+def _summary(store: str, run_id: str) -> RunSummary:
+    shards = [
+        path
+        for path in _shards(os.path.join(store, run_id))
+        if not os.path.basename(path).startswith(_ENVIRONMENT)
+    ]
+    begun, shard = _beginning(shards)
+    ended = _end(shard, begun) if shard else {}
+    script = begun.get("script") or {}
+    return RunSummary(
+        id=run_id,
+        start=begun.get("startTime"),
+        end=ended.get("endTime"),
+        status=ended.get("status"),
+        command=begun.get("command", []),
+        script=script.get("location") or begun.get("module"),
+        user=begun.get("user"),
+        processes=len(shards),
+    )
+
+
+def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
+    """The ``run`` event of the process that began the run, else of any, and its shard."""
+    found: tuple[dict[str, Any], str | None] = ({}, None)
+    for shard in shards:
+        event = _first_of_kind(terms.RUN, shard)
+        if event and "parent_process_id" not in event:
+            return event, shard
+        if event and not found[0]:
+            found = event, shard
+    return found
+
+
+def _first_of_kind(kind: str, shard: str) -> dict[str, Any]:
+    try:
+        return next((event for event, _ in read_events(shard, []) if event["event"] == kind), {})
+    except RecordError:
+        return {}
+
+
+def _end(shard: str, begun: dict[str, Any]) -> dict[str, Any]:
+    """The ``run_end`` event of the process that ``begun`` is of; empty where there is none."""
+    for event in _last_events(shard):
+        if event.get("event") == terms.RUN_END and event.get("process_id") == begun["process_id"]:
+            return event
+    return {}
+
+
+def _last_events(shard: str) -> Iterator[dict[str, Any]]:
+    """The events at the end of a shard, the last one first; of a packed one, all of them."""
+    if not shard.endswith(SHARD_MARK):
+        yield from reversed([event for event, _ in read_events(shard, [])])
+        return
+    with open(shard, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+        lines = file.read().splitlines()
+    for line in reversed(lines):
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(event, dict):
+            yield event

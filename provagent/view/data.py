@@ -1,0 +1,110 @@
+"""Runs as plain data for programs to read: what ``--json`` prints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provagent.record.model import Activity, Derivation, Entity, Provenance, Session
+    from provagent.store.runs import RunSummary
+
+
+def runs_data(summaries: Iterable[RunSummary]) -> list[dict[str, Any]]:
+    """A list of objects, one for each run, the newest last."""
+    return [asdict(summary) for summary in summaries]
+
+
+def run_data(provenance: Provenance) -> dict[str, Any]:
+    """One object that says all of a run; things refer to each other by id.
+
+    Values are encoded as in events; keys that have nothing to say are left out.
+    """
+    run = provenance.run
+    return _said(
+        run_id=run.id,
+        process_id=run.process.id,
+        start=run.start,
+        end=run.end,
+        status=run.status,
+        parent_run=run.parent_run,
+        parent_activity=run.parent_activity,
+        job=run.job,
+        processes=[_plain(process) for process in provenance.processes.values()],
+        environments=[_plain(environment) for environment in provenance.environments.values()],
+        sessions=[_session(session) for session in provenance.sessions.values()],
+        activities=[_activity(activity) for activity in provenance.activities.values()],
+        entities=[_entity(entity) for entity in provenance.entities.values()],
+        derivations=[_derivation(derivation) for derivation in provenance.derivations],
+        aliases=provenance.aliases,
+        complaints=[_plain(complaint) for complaint in provenance.complaints],
+        gaps=[str(gap) for gap in provenance.gaps],
+    )
+
+
+def _session(session: Session) -> dict[str, Any]:
+    return _said(
+        id=session.id,
+        module=session.module,
+        class_name=session.class_name,
+        start=session.start,
+        site=_plain(session.site),
+        configuration=session.configuration,
+    )
+
+
+def _activity(activity: Activity) -> dict[str, Any]:
+    return _said(
+        id=activity.id,
+        name=activity.name,
+        target=activity.target,
+        class_name=activity.class_name,
+        start=activity.start,
+        end=activity.end,
+        status=activity.status,
+        error=_plain(activity.error),
+        definition=activity.definition,
+        site=_plain(activity.site),
+        thread=activity.thread,
+        session=activity.session and activity.session.id,
+        parent=activity.parent and activity.parent.id,
+        parameters=activity.parameters,
+        used=[_said(entity=each.entity.id, role=each.role) for each in activity.used],
+        generated=[_said(entity=each.entity.id, role=each.role) for each in activity.generated],
+    )
+
+
+_OF_ENTITY = (
+    "id type name namespace entity_description definition class_name location value digest "
+    "identified size content_type missing"
+).split()
+
+
+def _entity(entity: Entity) -> dict[str, Any]:
+    fields = {name: getattr(entity, name) for name in _OF_ENTITY}
+    return _said(**fields, members=[member.id for member in entity.members])
+
+
+def _derivation(derivation: Derivation) -> dict[str, Any]:
+    return _said(
+        entity=derivation.entity.id,
+        progenitor=derivation.progenitor.id,
+        how=derivation.how,
+        between=[activity.id for activity in derivation.between],
+        code=_plain(derivation.code),
+    )
+
+
+def _plain(thing: Any) -> dict[str, Any] | None:
+    """A dataclass that refers to no other thing of the run."""
+    return None if thing is None else _said(**asdict(thing))
+
+
+def _said(**fields: Any) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and value is not False and value not in ({}, [])
+    }

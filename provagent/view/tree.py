@@ -1,0 +1,214 @@
+"""The story of a run, as a tree: what was called, what it used and made, in which files."""
+
+from __future__ import annotations
+
+import os.path
+import shlex
+from typing import TYPE_CHECKING
+
+from rich.segment import SegmentLines
+from rich.text import Text
+from rich.tree import Tree
+
+from provagent.record.wording import (
+    digest_text,
+    duration_text,
+    entity_text,
+    path_text,
+    shortened,
+    value_text,
+)
+from provagent.terms import FILE, FILE_COLLECTION, OK
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from provagent.record.model import (
+        Activity,
+        Derivation,
+        Entity,
+        Environment,
+        Error,
+        Provenance,
+        Site,
+    )
+
+MEMBERS_SHOWN = 6
+_WIDE = 1 << 20  # columns: a path is never cut, whatever the width of the terminal
+
+
+def render_run(provenance: Provenance, console: Console) -> None:
+    """Print the story of a run. Lines are as long as they must be; colours are for terminals."""
+    story = _Story(provenance)
+    trees = [story.header(), story.activities(), *story.files(), *story.troubles()]
+    for position, tree in enumerate(tree for tree in trees if tree is not None):
+        options = console.options.update(width=_WIDE, no_wrap=True, overflow="ignore")
+        lines = console.render_lines(tree, options, pad=False)
+        console.print("\n" if position else "", end="")
+        console.print(SegmentLines(lines, new_lines=True), soft_wrap=True, end="")
+
+
+class _Story:
+    def __init__(self, provenance: Provenance) -> None:
+        self.provenance = provenance
+        self.cwd = provenance.run.process.cwd
+        self.told: set[Derivation] = set()
+
+    def header(self) -> Tree:
+        run = self.provenance.run
+        process = run.process
+        title = _words(
+            ("run ", ""), (run.id, "bold"), ("  ", ""), _status(run.status),
+            (f"  {duration_text(run.duration)}", "dim"),
+        )  # fmt: skip
+        tree = Tree(title)
+        _fact(tree, "command", shlex.join(map(str, process.command)))
+        _fact(tree, "folder", process.cwd)
+        if process.script is not None:
+            place = path_text(process.script.location, self.cwd)
+            _fact(tree, "script", f"{place}  {digest_text(process.script.digest)}")
+        _fact(tree, "user", " on ".join(each for each in (process.user, process.host) if each))
+        _fact(tree, "started", process.start)
+        environment = self.provenance.environments.get(process.environment_id or "")
+        if environment is not None:
+            _fact(tree, "python", _python(environment))
+            _fact(tree, "git", _git(environment))
+        if process.error is not None:
+            tree.add(_error(process.error))
+        if len(self.provenance.processes) > 1:
+            _fact(tree, "processes", str(len(self.provenance.processes)))
+        for session in self.provenance.sessions.values():
+            called = f"{session.module}:{session.class_name}{self.site(session.site)}"
+            _fact(tree, "session", called)
+        return tree
+
+    def activities(self) -> Tree | None:
+        tree = Tree(Text("activities", "bold"))
+        nodes: dict[Activity, Tree] = {}
+        waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
+        while waiting:  # not by recursion: programs nest deeper than Python does
+            activity, branch = waiting.pop()
+            nodes[activity] = node = branch.add(self.title(activity))
+            self.add_facts(activity, node)
+            waiting += [(child, node) for child in reversed(activity.children)]
+        rest = [each for each in self.provenance.derivations if each not in self.told]
+        for derivation in rest:
+            tree.add(self.derivation(derivation, entity_text(derivation.entity)))
+        return tree if tree.children else None
+
+    def title(self, activity: Activity) -> Text:
+        parts = [(activity.name or "an unknown activity", "bold cyan")]
+        parts.append((f"  {duration_text(activity.duration)}", "dim"))
+        parts.append((self.site(activity.site), "dim"))
+        if activity.status != OK and activity.error is None:
+            parts += [("  ", ""), _status(activity.status)]
+        return _words(*parts)
+
+    def add_facts(self, activity: Activity, node: Tree) -> None:
+        for name, value in activity.parameters.items():
+            node.add(_words((f"{name} = ", ""), (value_text(value), "magenta")))
+        for usage in activity.used:
+            branch = node.add(self.relation("used", "green", usage.role, usage.entity))
+            for derivation in usage.entity.derivations:
+                if derivation not in self.told:
+                    branch.add(self.derivation(derivation))
+        for made in activity.generated:
+            node.add(self.relation("made", "yellow", made.role, made.entity))
+        if activity.error is not None:
+            node.add(_error(activity.error))
+
+    def relation(self, verb: str, style: str, role: str | None, entity: Entity) -> Text:
+        name = entity_text(entity)
+        parts = [(verb, style), (f" {role}:" if role and role != name else "", ""), (f" {name}", "")]
+        place = path_text(entity.location, self.cwd) if entity.location else name
+        parts.append((f"  {place}" if place != name else "", "dim"))
+        parts.append((f"  {digest_text(entity.digest)}" if entity.digest else "", "dim"))
+        if entity.members:
+            shown = ", ".join(map(entity_text, entity.members[:MEMBERS_SHOWN]))
+            more = ", ..." if len(entity.members) > MEMBERS_SHOWN else ""
+            parts.append((f"  {len(entity.members)} members: {shown}{more}", ""))
+        return _words(*parts)
+
+    def derivation(self, derivation: Derivation, name: str = "") -> Text:
+        self.told.add(derivation)
+        how = derivation.how or "derived"
+        parts = [(f"{name} " if name else "", ""), (how, "yellow")]
+        parts.append((f" from {entity_text(derivation.progenitor)}", ""))
+        if derivation.between:
+            names = " and ".join(activity.name or activity.id for activity in derivation.between)
+            parts.append((f" between {names}", ""))
+        if derivation.code is not None:
+            parts.append((f": {shortened(derivation.code.text, 200)}", "magenta"))
+        return _words(*parts)
+
+    def site(self, site: Site | None) -> str:
+        return f"  {path_text(site.file, self.cwd)}:{site.line}" if site else ""
+
+    def files(self) -> list[Tree | None]:
+        files = [each for each in self.provenance.entities.values() if _is_file(each)]
+        read = [each for each in files if not each.generated_by]
+        written = [each for each in files if each.generated_by]
+        return [self.file_tree("files read", read), self.file_tree("files written", written)]
+
+    def file_tree(self, title: str, files: list[Entity]) -> Tree | None:
+        tree = Tree(Text(title, "bold"))
+        for entity in files:
+            words = [(path_text(entity.location or "", self.cwd), "")]
+            words.append((f"  {entity.digest or ('missing' if entity.missing else '')}", "dim"))
+            tree.add(_words(*words))
+        return tree if files else None
+
+    def troubles(self) -> list[Tree | None]:
+        complaints = Tree(Text("what the recorder could not do", "bold red"))
+        for each in self.provenance.complaints:
+            times = f"  {each.count} times" if each.count > 1 else ""
+            stage = f" ({each.stage})" if each.stage else ""
+            complaints.add(Text(f"{each.target}: {each.what}{stage}{times}"))
+        gaps = Tree(Text("what could not be read of the record", "bold red"))
+        for gap in self.provenance.gaps:
+            gaps.add(Text(str(gap)))
+        return [tree if tree.children else None for tree in (complaints, gaps)]
+
+
+def _is_file(entity: Entity) -> bool:
+    """Whether its location is a path: that of an object may be the words that lead to it."""
+    return entity.location is not None and (
+        entity.type in (FILE, FILE_COLLECTION) or os.path.isabs(entity.location)
+    )
+
+
+def _fact(tree: Tree, name: str, words: str | None) -> None:
+    if words:
+        tree.add(_words((f"{name:<9} ", "dim"), (words, "")))
+
+
+def _python(environment: Environment) -> str:
+    python = environment.python
+    name = f"{python.get('implementation', 'Python')} {python.get('version', '')}"
+    return f"{name}, {len(environment.packages)} packages"
+
+
+def _git(environment: Environment) -> str | None:
+    git = environment.git
+    if not git.get("commit"):
+        return None
+    branch = f" ({git['branch']})" if git.get("branch") else ""
+    return f"{git['commit']}{branch}{', with changes not committed' if git.get('dirty') else ''}"
+
+
+def _error(error: Error) -> Text:
+    return _words((f"{error.type}: ", "red"), (value_text(error.message), ""))
+
+
+def _status(status: str | None) -> tuple[str, str]:
+    if status is None:
+        return "no end: still running, or killed", "red"
+    return status, "green" if status == OK else "red"
+
+
+def _words(*parts: tuple[str, str]) -> Text:
+    """Text without markup or control characters of its own: names come from anywhere."""
+    text = Text()
+    for words, style in parts:
+        text.append("".join(each if each.isprintable() else " " for each in words), style)
+    return text

@@ -1,0 +1,131 @@
+import io
+
+from read_side import CHILD, PROCESS, RUN_ID, Shard, crab, crab_with_child, event
+from rich.console import Console
+
+from provagent.record.build import build
+from provagent.record.model import Gap, Place
+from provagent.view.tree import render_run
+
+
+def story(provenance, **options):
+    stream = io.StringIO()
+    render_run(provenance, Console(file=stream, highlight=False, **options))
+    return stream.getvalue()
+
+
+def test_the_story_of_a_run():
+    """Header, activities in order with what they used and made, files with their digests."""
+    text = story(crab())
+    wanted = [
+        f"run {RUN_ID}  ok  57.0 s",
+        "command   python crab_1d.py --source 'Crab nebula'",
+        "script    crab_1d.py  sha256:",
+        "user      maria on hpc-07",
+        "python    CPython 3.13.0, 203 packages",
+        "(main), with changes not committed",
+        "session   gammapy.analysis.core:Analysis  crab_1d.py:20",
+        "get_observations  2.25 s  crab_1d.py:21",
+        "obs_ids = [23523, 23526, 23559, 23592]",
+        "used datastore: hess-dl3-dr1  /data/hess-dl3-dr1  sha256:",
+        "made observations  sha256:",
+        "4 members: 23523, 23526, 23559, 23592",
+        "get_datasets  26.5 s",
+        "copied from observations between get_observations and get_datasets: "
+        "analysis.observations = copy.deepcopy(analysis.observations)",
+        "read_models  1.00 s",
+        "used models file: model.yaml  sha256:",
+        "│   └── set_models  250 ms",
+        "run_fit  6.12 s",
+        "files read",
+        "hess_dl3_dr1_obs_id_023523.fits.gz  sha256:",
+        "model.yaml  sha256:",
+        "files written",
+        "flux_points.fits  sha256:",
+    ]
+    position = 0
+    for each in wanted:
+        position = text.find(each, position)
+        assert position >= 0, each
+
+
+def test_what_is_piped_depends_on_no_terminal():
+    """The lines are the same for any width, without colours, and no path is cut."""
+    narrow = story(crab_with_child(), width=20)
+    assert narrow == story(crab_with_child(), width=400)
+    assert "\x1b" not in narrow
+    assert "/data/hess-dl3-dr1/data/hess_dl3_dr1_obs_id_023523.fits.gz" in narrow
+
+
+def test_a_terminal_has_colours():
+    """The same story, coloured, where somebody looks at it."""
+    assert "\x1b[" in story(crab(), force_terminal=True, color_system="standard")
+
+
+def test_an_error_and_what_could_not_be_done_are_told():
+    """Failures of the program and of the recorder have their own lines; markup is text."""
+    provenance = crab_with_child()
+    provenance.gaps.append(Gap(place=Place("a.jsonl", 3, 99), what="garbled line"))
+    text = story(provenance)
+    assert "└── ValueError: no such axis: [bold]energy[/bold]" in text
+    assert "plots:plot: cannot identify a Figure (identify)  2 times" in text
+    assert "a.jsonl:3: garbled line (byte 99)" in text
+
+
+def test_a_run_that_was_killed_says_so():
+    """A run and an activity without an end are not called ok."""
+    shard = Shard()
+    shard.begin()
+    shard.activity("fit", 1)
+    text = story(build(shard.events))
+    assert f"run {RUN_ID}  no end: still running, or killed" in text
+    assert "fit  no end  crab_1d.py:1  no end: still running, or killed" in text
+
+
+def test_a_derivation_that_nothing_used_is_told_too():
+    """What no activity used stands after the activities."""
+    shard = Shard()
+    shard.begin()
+    first, second = shard.thing("a", "Thing"), shard.thing("b", "Thing")
+    shard.add("derivation", entity_id=second, progenitor_id=first, how="replaced")
+    assert "└── b replaced from a" in story(build(shard.events))
+
+
+def test_names_cannot_break_the_lines():
+    """Newlines and escape sequences in names do not reach the terminal."""
+    shard = Shard()
+    shard.begin()
+    shard.activity("evil\x1b[2J\nname", 1, target="m:f")
+    text = story(build(shard.events))
+    assert "\x1b" not in text
+    assert "evil [2J name" in text
+
+
+def test_deep_nesting_is_told():
+    """A program that nests deeper than Python's own stack has a story."""
+    shard = Shard()
+    shard.begin()
+    parent = shard.activity("f", 0)
+    for depth in range(1100):
+        parent = shard.activity("f", depth + 1, parent_id=parent)
+    assert story(build(shard.events)).count(" f  no end") == 1101
+
+
+def test_an_empty_record_has_a_story():
+    """Nothing recorded is told as nothing."""
+    assert story(build([], name="empty")).startswith("run empty  no end")
+
+
+def test_files_of_every_process_are_listed_once():
+    """What one process wrote and another read is written, and listed once."""
+    text = story(crab_with_child())
+    files = text[text.index("files read") :]
+    assert files.count("flux_points.fits") == 1
+    assert files.index("files written") < files.index("flux_points.fits")
+    assert {PROCESS, CHILD} == set(crab_with_child().processes)
+
+
+def test_an_object_whose_location_is_words_is_no_file():
+    """logprov gives objects the words that lead to them as location."""
+    entity = event("entity", entity_id="e", type="PythonObject", location="config.observations")
+    assert "files" not in story(build([entity]))
