@@ -61,7 +61,7 @@ class Recorder:
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._excluded = [Target(text) for text in self.settings.exclude]
-        self._asked_by: list[Source | None] = []
+        self._asked_by: Source | None = None
         self._busy_weaving(on=False)
 
     def weave_module(self, module: ModuleType) -> None:
@@ -202,7 +202,7 @@ class Recorder:
             wanted.state, wanted.reason = "missing", str(error)
             self.complaints.add(wanted.target.text, "weaving", str(error))
             return
-        self._asked_by = [wanted.source]
+        self._asked_by = wanted.source
         for site in sites:
             self._weave_site(site, wanted)
         self._add_session_class(module, wanted.target)
@@ -256,19 +256,28 @@ class Recorder:
             receivers=site.receivers,
             takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
         )
-        plan = make_plan(callee, self._definitions_for(self._asked_by[0]))
+        plan = make_plan(callee, self._definitions_for(site))
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
         make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper
         return make(self.capture, plan, hide_from_callers)
 
-    # A definition speaks of its own targets; a target that the user names may be
-    # described by any.
-    def _definitions_for(self, asked_by: Source | None) -> list[Definition]:
-        sources = self.activation.sources if asked_by is None else [asked_by]
-        return [self._definition(source) for source in sources if source.digest]
+    # A definition speaks of its own targets; one that has none, as older ones do, of
+    # whatever the user targets.
+    def _definitions_for(self, site: Site) -> list[Definition]:
+        if self._asked_by is not None:
+            return [self._definition(self._asked_by)]
+        return [
+            self._definition(source)
+            for source in self.activation.sources
+            if source.digest and (not source.targets or _speaks_of(source, site))
+        ]
 
     def _definition(self, source: Source) -> Definition:
         if source.location not in self._definitions:
             self._definitions[source.location] = load_definition(source, self.settings)
         return self._definitions[source.location]
+
+
+def _speaks_of(source: Source, site: Site) -> bool:
+    return any(Target(text).matches_module(site.module) for text in source.targets)

@@ -94,3 +94,63 @@ def cache(tmp_path_factory):
 def recorded(tmp_path, cache):
     """An empty folder in which programs run, recorded."""
     return Recorded(tmp_path, cache)
+
+
+class Woven:
+    """This very process, recording: a module made of source, and the events of its calls."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder = folder
+        self.cache = cache
+
+    def module(self, source: str, *targets: str, definition: str = "", **settings):
+        """Import ``source`` as ``subject``, woven by ``targets`` and ``definition``."""
+        import importlib
+
+        from provagent import boot
+        from provagent.settings import read_settings
+
+        (self.folder / "subject.py").write_text(source)
+        if definition:
+            (self.folder / "definition.yaml").write_text(definition)
+            settings["definitions"] = [str(self.folder / "definition.yaml")]
+        arguments = {
+            "store": self.folder / "prov", "cache": self.cache, "targets": list(targets), **settings,
+        }  # fmt: skip
+        boot.activate(read_settings({}, arguments, cwd=str(self.folder)))
+        importlib.invalidate_caches()
+        return importlib.import_module("subject")
+
+    def events(self, kind: str | None = None) -> list[dict]:
+        shards = [path for path in self.folder.glob("prov/*/*.jsonl") if "environment" not in path.name]
+        found = [orjson.loads(line) for path in shards for line in path.read_bytes().splitlines()]
+        return [event for event in found if kind is None or event["event"] == kind]
+
+    @property
+    def activities(self) -> list[dict]:
+        return self.events("activity")
+
+    @property
+    def complaints(self) -> list[dict]:
+        return self.events("complaint")
+
+    def entity(self, entity_id: str) -> dict:
+        return next(event for event in self.events("entity") if event["entity_id"] == entity_id)
+
+    def end(self, activity: dict) -> dict:
+        return next(
+            event for event in self.events("activity_end") if event["activity_id"] == activity["activity_id"]
+        )
+
+
+@pytest.fixture
+def woven(tmp_path, cache, monkeypatch):
+    """Weaves a module in this process, and takes it out again."""
+    from provagent import boot
+
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    yield Woven(tmp_path, cache)
+    boot.deactivate()
+    sys.modules.pop("subject", None)

@@ -284,14 +284,13 @@ class Capture:
         used = []
         for name, value, by_keyword in _arguments(plan, call):
             data = self._encode(value)
-            if _is_object(data) and not isinstance(value, _CODE):
-                if settings.log_args_as_entities:
-                    entity_id = self.ledger.value(
-                        value, _UNDESCRIBED, name, activity, emit, generated=False
-                    )
-                    used.append({"used_id": entity_id, "used_role": name})
-                    continue
-            if settings.log_kwargs if by_keyword else settings.log_args:
+            is_object = _is_object(data) and not isinstance(value, _CODE)
+            if settings.log_args_as_entities and (is_object or self.ledger.has_met(value)):
+                entity_id = self.ledger.value(
+                    value, _UNDESCRIBED, name, activity, emit, generated=False
+                )
+                used.append({"used_id": entity_id, "used_role": name})
+            if not is_object and (settings.log_kwargs if by_keyword else settings.log_args):
                 parameters[name] = data
         return parameters, used
 
@@ -300,7 +299,7 @@ class Capture:
 
 
 def _arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
-    names = plan.signature.names
+    names = plan.signature.positional
     _, args, kwargs, _ = call
     found = [(name, value, False) for name, value in zip(names, args, strict=False)]
     if len(args) > len(names):

@@ -78,6 +78,10 @@ class Ledger:
         thing = _Thing(kind=kind, value=value, name=name)
         return self._object(thing, None, None, activity, emit, generated=generated)
 
+    def has_met(self, value: Any) -> bool:
+        """Whether this very object may be an entity already: what one call made, another uses."""
+        return self.objects.may_have(value)
+
     def _entity(
         self, use: Use, call: Call, activity: Open, emit: Emit, *, generated: bool
     ) -> str | None:

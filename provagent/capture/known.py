@@ -52,8 +52,15 @@ class KnownObjects:
             return None
         return None if digest is None else known
 
+    def may_have(self, value: Any) -> bool:
+        """Whether something is known under this object's address."""
+        if type(value) in _SHARED:
+            return False
+        address = id(value)
+        return address in self._tracked or address in self._untracked
+
     def put(self, value: Any, known: Known) -> None:
-        if isinstance(value, _SHARED):
+        if type(value) in _SHARED:
             return
         address = id(value)
         known.address, known.cls = address, type(value)

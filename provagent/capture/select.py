@@ -7,6 +7,7 @@ attribute of ``self`` (implied, for a method) or a global of the module.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,33 +26,34 @@ class Signature:
     """The parameters of a callable, as a call sees them: without self or cls."""
 
     def __init__(self, function: Any, *, has_instance: bool) -> None:
-        self.names: list[str] = []
+        self.names: list[str] = []  # every parameter's, also those passed by keyword alone
+        self.positional: list[str] = []
         self.defaults: dict[str, Any] = {}
         self.var_positional: str | None = None
         self.var_keyword: str | None = None
-        self.is_known = True
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (ValueError, TypeError):
-            self.is_known = False  # a function written in C may have none
-            return
-        self._sort(parameters[1:] if has_instance else parameters)
+            return  # a function written in C may have none
+        for parameter in parameters[1:] if has_instance else parameters:
+            self._add(parameter)
 
-    def _sort(self, parameters: list[inspect.Parameter]) -> None:
-        self.positional: list[str] = []
-        for parameter in parameters:
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                self.var_positional = parameter.name
-                continue
-            if parameter.kind is parameter.VAR_KEYWORD:
-                self.var_keyword = parameter.name
-                continue
-            self.names.append(parameter.name)
-            if parameter.default is not parameter.empty:
-                self.defaults[parameter.name] = parameter.default
+    def _add(self, parameter: inspect.Parameter) -> None:
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            self.var_positional = parameter.name
+            return
+        if parameter.kind is parameter.VAR_KEYWORD:
+            self.var_keyword = parameter.name
+            return
+        self.names.append(parameter.name)
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            self.positional.append(parameter.name)
+        if parameter.default is not parameter.empty:
+            self.defaults[parameter.name] = parameter.default
 
     def position(self, name: str) -> int:
-        return self.names.index(name)
+        """Where ``name`` stands among the arguments; beyond all of them for a keyword's."""
+        return self.positional.index(name) if name in self.positional else sys.maxsize
 
 
 def compile_selector(
@@ -71,7 +73,7 @@ def compile_selector(
     if root in signature.names:
         return _after(_argument(root, signature), steps)
     if root == signature.var_positional:
-        return _after(_rest(len(signature.names)), steps)
+        return _after(_rest(len(signature.positional)), steps)
     if root == signature.var_keyword:
         return _after(_extra(signature), steps)
     if has_instance:

@@ -12,6 +12,7 @@ class Sessions:
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.classes: set[type] = set()
+        self.under_way: list[Any] = []  # instances whose constructor runs
         self._new_id = new_id
         self._ids: dict[int, tuple[weakref.ref[Any] | None, str]] = {}
         self._known_types: dict[type, bool] = {}

@@ -83,30 +83,26 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = _split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
-        is_nested = any(entry is on for entry in under_way)
-        if is_nested or not capture.is_meant(plan, on, given):
+        if any(entry is on for entry in sessions.under_way) or not capture.is_meant(plan, on, given):
             return wrapped(*args, **kwargs)
-        under_way.append(on)
+        sessions.under_way.append(on)
         session_id = sessions.open(on)
         try:
             result = wrapped(*args, **kwargs)
         finally:
-            under_way.remove_identical(on)
+            _drop(sessions.under_way, on)
         capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
         return result
 
-    under_way = _Instances()
     return woven
 
 
-class _Instances(list[Any]):
-    """Instances whose constructor runs; compared by identity, never by their own ``__eq__``."""
-
-    def remove_identical(self, instance: Any) -> None:
-        for position, entry in enumerate(self):
-            if entry is instance:
-                del self[position]
-                return
+# list.remove would ask the instances' own __eq__.
+def _drop(instances: list[Any], instance: Any) -> None:
+    for position, entry in enumerate(instances):
+        if entry is instance:
+            del instances[position]
+            return
 
 
 def _coroutine(capture: Capture, plan: Plan) -> Any:
