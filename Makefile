@@ -23,7 +23,7 @@ $(BIN)/.bench: $(BIN)/.test
 
 demo: $(BIN)/.demo
 	rm -rf .demo && mkdir .demo
-	$(BIN)/python examples/prepare_crab.py .demo
+	$(BIN)/python examples/prepare_crab.py .demo/crab
 	cd .demo && ../$(BIN)/python -m provagent run ../examples/crab.py
 	cd .demo && ../$(BIN)/python -m provagent show
 	cd .demo && ../$(BIN)/python -m provagent export --to json -o crab.prov.json

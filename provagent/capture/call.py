@@ -72,7 +72,7 @@ class Capture:
         if not plan.receivers:
             return True
         receiver = args[0] if instance is None and args else instance
-        cls = receiver if isinstance(receiver, type) else type(receiver)
+        cls = receiver if issubclass(type(receiver), type) else type(receiver)
         return any(base in plan.receivers for base in cls.__mro__)
 
     def open(
@@ -203,7 +203,7 @@ class Capture:
     def _add_instance(
         self, plan: Plan, instance: Any, fields: dict[str, Any], emit: Callable[..., None]
     ) -> None:
-        cls = instance if isinstance(instance, type) else type(instance)
+        cls = instance if issubclass(type(instance), type) else type(instance)
         if cls is not plan.owner:
             fields["class"] = type_name(cls)
         session_id = self.sessions.find(instance)
@@ -284,7 +284,7 @@ class Capture:
         used = []
         for name, value, by_keyword in _arguments(plan, call):
             data = self._encode(value)
-            is_object = _is_object(data) and not isinstance(value, _CODE)
+            is_object = _is_object(data) and not issubclass(type(value), _CODE)
             if settings.log_args_as_entities and (is_object or self.ledger.has_met(value)):
                 entity_id = self.ledger.value(
                     value, _UNDESCRIBED, name, activity, emit, generated=False

@@ -113,7 +113,7 @@ class Ledger:
         if found is None:
             return
         items = found if many.is_list else (found,)
-        for item in items.values() if isinstance(items, dict) else items:
+        for item in items.values() if issubclass(type(items), dict) else items:
             yield self._item(many, item, activity, emit, generated=generated)
 
     def _item(
@@ -325,7 +325,7 @@ class _Thing:
 
 
 def _is_path(value: Any) -> bool:
-    return isinstance(value, (str, bytes)) or hasattr(type(value), "__fspath__")
+    return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
 
 
 def _select(selector: Any, call: Call) -> Any:

@@ -1,0 +1,215 @@
+"""Real gammapy analyses, unchanged: what their records show, and that they ran as they would."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+
+import pytest
+from conftest import ROOT, SHARED, Recorded
+
+from provagent.record.lineage import ancestors
+
+gammapy = pytest.importorskip("gammapy")
+pytestmark = pytest.mark.gammapy
+
+OBSERVATIONS = ["23523", "23526", "23559", "23592"]
+STEPS = [
+    "get_observations", "get_datasets", "read_models", "run_fit", "get_flux_points",
+    "FluxPointsDataset.write",
+]  # fmt: skip
+
+
+def sha256(path):
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Runs:
+    """The same analysis run bare and recorded, each in its own folder."""
+
+    def __init__(self, bare, recorded, bare_done, recorded_done):
+        self.bare, self.recorded = bare, recorded
+        self.bare_done, self.recorded_done = bare_done, recorded_done
+        self.provenance = recorded.provenance
+
+    def named(self, name):
+        return [one for one in self.provenance.activities.values() if one.name == name]
+
+    def only(self, name):
+        (activity,) = self.named(name)
+        return activity
+
+    def file(self, name):
+        return next(
+            one for one in self.provenance.entities.values() if (one.location or "").endswith(name)
+        )
+
+
+@pytest.fixture(scope="module")
+def hess(tmp_path_factory, cache):
+    """The H.E.S.S. Crab analysis on four real observations."""
+    if not SHARED.is_dir():
+        pytest.skip(f"outside material is not at {SHARED}")
+    folders = [tmp_path_factory.mktemp(name) for name in ("bare", "recorded")]
+    for folder in folders:
+        for file in (SHARED / "acceptance").iterdir():
+            shutil.copyfile(file, folder / file.name)
+    bare, recorded = (Recorded(folder, cache) for folder in folders)
+    data = {"GAMMAPY_DATA": str(SHARED / "gammapy-data")}
+    return Runs(bare, recorded, bare.python("crab_1d.py", **data), recorded.run("crab_1d.py", **data))
+
+
+def test_program_is_as_without(hess):
+    """The same output, word for word, and equal data in the product."""
+    assert hess.recorded_done.stdout == hess.bare_done.stdout
+    assert hess.recorded_done.stderr == hess.bare_done.stderr
+    from astropy.io import fits
+
+    products = [runs.folder / "flux_points.fits" for runs in (hess.bare, hess.recorded)]
+    assert fits.FITSDiff(*products).identical
+
+
+def test_run_says_who_what_and_where(hess):
+    """Script, command, user, host, and every installed package."""
+    from importlib.metadata import distributions
+
+    run = hess.provenance.run.process
+    assert run.script.location == str(hess.recorded.folder / "crab_1d.py")
+    assert run.script.digest == sha256(SHARED / "acceptance" / "crab_1d.py")
+    assert run.command[-1] == "crab_1d.py"
+    assert run.user
+    assert run.host
+    assert run.status == "ok"
+    (environment,) = hess.provenance.environments.values()
+    assert environment.python["version"] == sys.version.split()[0]
+    installed = {one.name.lower().replace("_", "-").replace(".", "-") for one in distributions()}
+    assert {name.replace(".", "-") for name in environment.packages} == installed
+    assert environment.packages["gammapy"] == gammapy.__version__
+
+
+def test_one_session_with_its_configuration(hess):
+    """The Analysis instance, and the configuration that it was made with."""
+    (session,) = hess.provenance.sessions.values()
+    assert (session.module, session.class_name) == ("gammapy.analysis.core", "Analysis")
+    assert "0.5 TeV" in str(session.configuration)
+    assert "hess-dl3-dr1" in str(session.configuration)
+
+
+def test_activities_stand_in_their_order(hess):
+    """The steps of the script, with set_models inside read_models; nothing went wrong."""
+    assert [activity.name for activity in hess.provenance.outermost] == STEPS
+    assert hess.only("set_models").parent.name == "read_models"
+    lines = [activity.site.line for activity in hess.provenance.outermost]
+    assert lines == [21, 23, 24, 25, 26, 27]
+    for activity in hess.provenance.activities.values():
+        assert activity.status == "ok"
+        assert activity.start < activity.end
+    assert hess.provenance.complaints == []
+    assert hess.provenance.gaps == []
+
+
+def test_observations_come_from_the_data_store(hess):
+    """Parameters, the store by its index, and four members with their event files."""
+    activity = hess.only("get_observations")
+    assert {"datastore", "obs_ids", "required_irf"} <= set(activity.parameters)
+    assert activity.parameters["obs_ids"] == [int(name) for name in OBSERVATIONS]
+    store = next(usage.entity for usage in activity.used if usage.role == "datastore")
+    folder = SHARED / "gammapy-data" / "hess-dl3-dr1"
+    assert (store.type, store.location) == ("FileCollection", str(folder))
+    assert store.digest == sha256(folder / "obs-index.fits.gz")
+    (generation,) = activity.generated
+    members = generation.entity.members
+    assert [member.name for member in members] == OBSERVATIONS
+    for member, name in zip(members, OBSERVATIONS, strict=True):
+        (file,) = (folder / "data").glob(f"*{name}*")
+        assert (member.location, member.digest) == (str(file), sha256(file))
+
+
+def test_untraced_copy_is_a_derivation(hess):
+    """``copy.deepcopy`` between two calls shows, with the line that did it."""
+    (made,) = hess.only("get_observations").generated
+    used = next(u for u in hess.only("get_datasets").used if u.role.startswith("observations"))
+    (derivation,) = used.entity.derivations
+    assert (derivation.progenitor.id, derivation.how) == (made.entity.id, "copied")
+    assert "copy.deepcopy(analysis.observations)" in derivation.code.text
+
+
+def test_no_false_change_is_seen(hess):
+    """But for that copy, every derivation is what a step of the analysis did itself."""
+    for derivation in hess.provenance.derivations:
+        if derivation.how != "copied":
+            assert len(derivation.between) == 1, derivation
+
+
+def test_files_are_known_by_content(hess):
+    """model.yaml was read, flux_points.fits was written."""
+    model = hess.file("model.yaml")
+    assert model.digest == sha256(hess.recorded.folder / "model.yaml")
+    assert {usage.activity.name for usage in model.used_by} >= {"read_models"}
+    product = hess.file("flux_points.fits")
+    assert product.digest == sha256(hess.recorded.folder / "flux_points.fits")
+    assert [one.activity.name for one in product.generated_by] == ["FluxPointsDataset.write"]
+
+
+def test_product_leads_back_to_its_sources(hess):
+    """From flux_points.fits to the four event files and model.yaml."""
+    product = hess.file("flux_points.fits")
+    met = ancestors(hess.provenance, product.id).entities.values()
+    files = {one.location.rpartition("/")[2] for one in met if one.type == "File" and one.location}
+    assert "model.yaml" in files
+    assert all(any(name in file for file in files) for name in OBSERVATIONS)
+
+
+def test_what_one_used_and_another_made_is_one_entity(hess):
+    """No activity uses a second entity for what an earlier one generated unchanged."""
+    for earlier, later in zip(STEPS[2:], STEPS[3:], strict=False):
+        made = {one.entity.id for one in hess.only(earlier).generated}
+        used = {one.entity.id for one in hess.only(later).used}
+        assert made & used, (earlier, later)
+
+
+def test_documents_are_valid(hess, tmp_path):
+    """PROV-JSON and PROV-N read back equal, with all that prov warns of as errors."""
+    from prov.model import ProvDocument
+
+    from provagent.export.document import to_document
+    from provagent.export.write import export
+
+    document = to_document(hess.provenance)
+    for form in ("json", "provn"):
+        export(hess.provenance, form, tmp_path / f"crab.{form}")
+        assert ProvDocument.deserialize(str(tmp_path / f"crab.{form}"), format=form) == document
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory, cache):
+    """The example analysis of this repository, on the data that it simulates."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("bare", "recorded")]
+    bare, recorded = (Recorded(folder, cache) for folder in folders)
+    for one in (bare, recorded):
+        one.python(str(ROOT / "examples" / "prepare_crab.py"), "crab")
+    script = str(ROOT / "examples" / "crab.py")
+    return Runs(bare, recorded, bare.python(script), recorded.run(script))
+
+
+def test_example_is_as_without(example):
+    """The example prints the same, recorded or not, and has no word of provagent in it."""
+    assert example.recorded_done.stdout == example.bare_done.stdout
+    assert example.recorded_done.stderr == example.bare_done.stderr
+    assert "index" in example.bare_done.stdout
+    assert "provagent" not in (ROOT / "examples" / "crab.py").read_text()
+
+
+def test_example_leads_from_its_product_to_its_inputs(example):
+    """Datasets and models are read, flux points are written, and the way between is known."""
+    outermost = [activity.name for activity in example.provenance.outermost]
+    assert [name for name in outermost if not name.startswith("AnalysisConfig")] == [
+        "read_datasets", "run_fit", "get_flux_points", "FluxPointsDataset.write",
+    ]  # fmt: skip
+    assert example.only("read_models").parent.name == "read_datasets"
+    product = example.file("flux_points.fits")
+    met = ancestors(example.provenance, product.id).entities.values()
+    files = {one.location.rpartition("/")[2] for one in met if one.location}
+    assert {"datasets.yaml", "models.yaml"} <= files
+    assert example.provenance.complaints == []
