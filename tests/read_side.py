@@ -149,7 +149,12 @@ DESCRIPTIONS = [
             "type": "Selection",
             "parameters": [
                 {"name": "obs_ids", "value": "config.observations.obs_ids", "ucd": "meta.id"},
-                {"name": "max radius", "value": "config.radius", "unit": "deg", "datatype": "float"},
+                {
+                    "name": "max radius",
+                    "value": "config.radius",
+                    "unit": "deg",
+                    "datatype": "float",
+                },
             ],
             "usage": [
                 {"role": "datastore", "entity_description": "DataStore", "multiplicity": "1"}

@@ -141,7 +141,11 @@ def test_the_order_of_hashes_does_not_show():
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests"},
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": seed,
+                "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests",
+            },
             stdout=subprocess.PIPE,
             check=True,
         ).stdout
@@ -167,7 +171,9 @@ def value(record, name):
 
 
 def by_label(bundle, label):
-    return [each for each in bundle.get_records() if label in map(str, each.get_attribute("prov:label"))]
+    return [
+        each for each in bundle.get_records() if label in map(str, each.get_attribute("prov:label"))
+    ]
 
 
 def parameter_named(bundle, name):
@@ -196,7 +202,9 @@ def test_a_run_is_one_bundle_under_absolute_iris():
     assert bundle.identifier.uri == f"https://obs.example/prov/run.{RUN_ID}"
     for record in bundle.get_records():
         if record.identifier:
-            assert record.identifier.uri.startswith(("https://obs.example/prov/", "urn:provagent:content#"))
+            assert record.identifier.uri.startswith(
+                ("https://obs.example/prov/", "urn:provagent:content#")
+            )
 
 
 @pytest.mark.parametrize("namespace", ["obs", "/prov/", "https://a b/", "x:<y>"])
@@ -252,13 +260,21 @@ def test_descriptions_that_are_used_are_linked(bundle):
     assert str(value(description, "prov:type")) == "voprov:ActivityDescription"
     assert value(description, "voprov:type") == "Selection"
     (usage,) = [
-        each for each in bundle.get_records(ProvUsage) if "datastore" in each.get_attribute("prov:role")
+        each
+        for each in bundle.get_records(ProvUsage)
+        if "datastore" in each.get_attribute("prov:role")
     ]
     usage_description = found(bundle, value(usage, "voprov:usageDescription"))
     assert value(usage_description, "voprov:role") == "datastore"
-    assert str(value(usage_description, "voprov:entityDescription")) == "run:entity_description.gammapy.DataStore"
+    assert (
+        str(value(usage_description, "voprov:entityDescription"))
+        == "run:entity_description.gammapy.DataStore"
+    )
     parameter = found(bundle, "run:parameter_description.gammapy.get_observations.1")
-    assert (value(parameter, "voprov:unit"), value(parameter, "voprov:valueType")) == ("deg", "float")
+    assert (value(parameter, "voprov:unit"), value(parameter, "voprov:valueType")) == (
+        "deg",
+        "float",
+    )
     assert not bundle.get_record("run:entity_description.gammapy.NeverUsed")
 
 
@@ -343,14 +359,20 @@ def test_different_names_are_different_in_the_document():
         shard.begin()
         shard.events[0]["user"] = user
         (bundle,) = to_document(build(shard.events)).bundles
-        names |= {str(each.identifier) for each in bundle.get_records() if str(each.identifier).startswith("user:")}
+        names |= {
+            str(each.identifier)
+            for each in bundle.get_records()
+            if str(each.identifier).startswith("user:")
+        }
     assert len(names) == 7
 
 
 def test_a_run_inside_another_is_started_by_it():
     """The name of the outer activity is the one that the outer run's document has."""
     shard = Shard()
-    shard.begin(parent_run="20260101T000000-aaaaaa", parent_activity="20260101T000000-aaaaaa.bbbbbb.7")
+    shard.begin(
+        parent_run="20260101T000000-aaaaaa", parent_activity="20260101T000000-aaaaaa.bbbbbb.7"
+    )
     (bundle,) = to_document(build(shard.events)).bundles
     ((_, outer, record),) = relations(bundle, "wasStartedBy")
     assert outer == "runs:run.20260101T000000-aaaaaa.activity.bbbbbb.7"
@@ -372,7 +394,11 @@ def test_unknown_formats_and_missing_extras_are_told(monkeypatch, tmp_path):
     """The message names the formats, or the extra to install."""
     with pytest.raises(ExportError, match="'docx': no such format; there are json, provn, xml"):
         export(crab(), "docx", io.BytesIO())
-    for to, module, extra in (("xml", "lxml", "xml"), ("rdf", "rdflib", "rdf"), ("png", "pygraphviz", "svg")):
+    for to, module, extra in (
+        ("xml", "lxml", "xml"),
+        ("rdf", "rdflib", "rdf"),
+        ("png", "pygraphviz", "svg"),
+    ):
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(ExportError, match=rf"pip install 'provagent\[{extra}\]'"):
             export(crab(), to, io.BytesIO())

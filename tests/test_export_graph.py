@@ -19,7 +19,11 @@ def labels(drawn):
 
 def edges(drawn):
     return {
-        (begin.attr["label"].split("\\n")[0], end.attr["label"].split("\\n")[0], edge.attr["label"].strip())
+        (
+            begin.attr["label"].split("\\n")[0],
+            end.attr["label"].split("\\n")[0],
+            edge.attr["label"].strip(),
+        )
         for edge in drawn.edges()
         for begin, end in [(drawn.get_node(edge[0]), drawn.get_node(edge[1]))]
     }

@@ -1,10 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from provagent.record.build import build
-from provagent.record.model import Gap
-from provagent.view.data import run_data
 from read_side import (
     CHILD,
     CWD,
@@ -25,6 +21,10 @@ from read_side import (
     named,
 )
 
+from provagent.record.build import build
+from provagent.record.detail import Gap
+from provagent.view.data import run_data
+
 SHARDS = [crab_shard().events, child_shard().events, environment_events()]
 
 
@@ -39,7 +39,7 @@ def test_activities_stand_in_order_of_start_and_nest():
     """The story is in order, and set_models is inside read_models."""
     provenance = crab()
     names = [each.name for each in provenance.activities.values()]
-    assert names == "get_observations get_datasets read_models set_models run_fit get_flux_points write".split()  # fmt: skip
+    assert names == ["get_observations", "get_datasets", "read_models", "set_models", "run_fit", "get_flux_points", "write"]  # fmt: skip
     outermost = [each.name for each in provenance.outermost]
     assert outermost == [name for name in names if name != "set_models"]
     assert [child.name for child in named(provenance, "read_models").children] == ["set_models"]

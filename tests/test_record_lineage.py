@@ -1,8 +1,8 @@
 import pytest
+from read_side import Shard, at_location, crab, crab_with_child, named
 
 from provagent.record.build import build
 from provagent.record.lineage import ancestors
-from read_side import Shard, at_location, crab, crab_with_child, named
 
 
 def met(provenance, entity):

@@ -5,10 +5,10 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from read_side import at, crab_shard, event, ident, lines
 
 from provagent.errors import RecordError
 from provagent.record.shard import read_events
-from read_side import at, crab_shard, event, ident, lines
 
 EVENTS = crab_shard().events
 CONTENT = lines(EVENTS)
@@ -76,7 +76,9 @@ def test_no_bytes_crash_the_reader(tmp_path_factory, garbage, position):
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 

@@ -2,10 +2,10 @@ import gzip
 import os
 
 import pytest
+from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 
 from provagent.errors import RecordError, StoreError
 from provagent.store.runs import find_store, list_runs, read_run
-from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 
 OTHER = "20261124T080000-abc123"
 
@@ -69,6 +69,25 @@ def test_a_shard_is_read_alone_by_its_path(store):
     """The path of a shard means that process only, and needs no store."""
     provenance = read_run(None, f"{store}/{RUN_ID}/zz01aa.jsonl")
     assert list(provenance.processes) == ["zz01aa"]
+
+
+def test_a_log_is_read_by_its_name_without_a_store(tmp_path, monkeypatch):
+    """A log with _PROV_ lines in the working folder is as good as a path."""
+    monkeypatch.chdir(tmp_path)
+    fact = "{'activity_id': '1', 'name': 'fit', 'startTime': '2026-10-07T11:20:06'}"
+    (tmp_path / "analysis.log").write_text(f"INFO _PROV_2026-10-07T11:20:06_PROV_{fact}\n")
+    provenance = read_run(None, "analysis.log")
+    assert [each.name for each in provenance.activities.values()] == ["fit"]
+    assert provenance.run.id == "analysis.log"
+
+
+def test_a_run_whose_beginning_is_lost_keeps_its_place(store):
+    """A run is ordered by its id where no event tells its start."""
+    folder = os.path.join(store, "20260101T000000-aaaaaa")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "aaaaaa.jsonl"), "wb") as file:
+        file.write(b"garbage")
+    assert [each.id for each in list_runs(store)] == ["20260101T000000-aaaaaa", RUN_ID, OTHER]
 
 
 def test_a_packed_run_is_listed_and_read(store):

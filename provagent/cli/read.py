@@ -60,9 +60,13 @@ def runs(store: str | None, as_json: bool) -> None:  # noqa: FBT001
 @click.argument("run", default=LAST)
 @click.option("--to", "to", required=True, type=click.Choice(FORMATS), help="The format.")
 @click.option("-o", "--output", metavar="FILE", help="Where to. [default: standard output]")
-@click.option("--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]")
+@click.option(
+    "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
+)
 @_store
-def export_run(run: str, to: str, output: str | None, namespace: str | None, store: str | None) -> None:
+def export_run(
+    run: str, to: str, output: str | None, namespace: str | None, store: str | None
+) -> None:
     target = output or sys.stdout.buffer
     export(read_run(store, run), to, target, namespace=namespace)
 

@@ -11,16 +11,29 @@ if TYPE_CHECKING:
 
     from provagent.export.names import Names
     from provagent.export.statements import Statements
-    from provagent.record.model import Activity, Description, Entity, Provenance
+    from provagent.record.detail import Description
+    from provagent.record.model import Activity, Entity, Provenance
 
 # Attributes of the description classes of IVOA ProvenanceDM 1.0, and what we call them.
 _IVOA = {
-    word: word
-    for word in (
-        "name role version description docurl type subtype multiplicity contentType "
-        "unit ucd utype min max default options"
-    ).split()
-} | {"datatype": "valueType"}
+    "name": "name",
+    "role": "role",
+    "version": "version",
+    "description": "description",
+    "docurl": "docurl",
+    "type": "type",
+    "subtype": "subtype",
+    "multiplicity": "multiplicity",
+    "contentType": "contentType",
+    "datatype": "valueType",
+    "unit": "unit",
+    "ucd": "ucd",
+    "utype": "utype",
+    "min": "min",
+    "max": "max",
+    "default": "default",
+    "options": "options",
+}
 _OWN = ("arraysize", "xtype", "contact")
 
 _CLASSES = {"usage": "UsageDescription", "generation": "GenerationDescription"}
@@ -36,7 +49,7 @@ class Described:
         self.written: set[QualifiedName] = set()
 
     def write_activity(self, activity: Activity, name: QualifiedName) -> None:
-        """The activity's description and its parameters."""
+        """Write the activity's description, and its parameters."""
         description = activity.description
         if description is not None:
             self.say.influenced(name, self._activity_description(description), self._is_described)
@@ -65,7 +78,7 @@ class Described:
             self.say.influenced(name, described, self._is_described)
 
     def attributes(self, activity: Activity, group: str, role: str | None) -> dict[str, Any]:
-        """Attributes of a usage or a generation: its role, and where that is described."""
+        """Return attributes of a usage or a generation: its role, and where that is described."""
         attributes: dict[str, Any] = {"prov:role": role}
         found = activity.description and role and activity.description.of(group, "role", role)
         if activity.description and found:
@@ -80,7 +93,9 @@ class Described:
         return {"prov:type": self.names.ivoa("IsDescribedBy")}
 
     def _activity_description(self, description: Description) -> QualifiedName:
-        name = self.names.description("activity_description", description.definition, description.name)
+        name = self.names.description(
+            "activity_description", description.definition, description.name
+        )
         if name not in self.written:
             self.written.add(name)
             self._write(name, ["ActivityDescription"], description.fields, {})
@@ -112,7 +127,9 @@ class Described:
         return self.names.description(kind, description.definition, description.name, position)
 
     def _entity_description(self, description: Description) -> QualifiedName:
-        name = self.names.description("entity_description", description.definition, description.name)
+        name = self.names.description(
+            "entity_description", description.definition, description.name
+        )
         if name not in self.written:
             self.written.add(name)
             fields = description.fields
@@ -129,7 +146,7 @@ class Described:
         name: QualifiedName,
         classes: list[str],
         fields: Mapping[str, Any],
-        links: Mapping[str, Any],
+        links: dict[str, Any],
     ) -> None:
         attributes: dict[str, Any] = {
             "prov:type": [self.names.ivoa(word) for word in classes],

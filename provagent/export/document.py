@@ -29,7 +29,7 @@ _OF_CONTENT = (None, "content", "file")  # digests of all of an entity's content
 
 
 def to_document(provenance: Provenance, *, namespace: str | None = None) -> ProvDocument:
-    """The PROV document of a run; the same one each time.
+    """Return the PROV document of a run; the same one each time.
 
     ``namespace`` is as in ``Names``. Raises ExportError for what is no absolute IRI.
 
@@ -74,7 +74,7 @@ class _Writer:
         attributes = {
             "prov:type": [self.names.ivoa("Activity"), self.names.term("Process")],
             "prov:label": " ".join(map(str, process.command)) or f"run {run.id}",
-            "voprov:name": process.module or _base_name(process.script and process.script.location),
+            "voprov:name": process.module or _script_name(process),
             "provagent:run_id": run.id,
             "provagent:command": as_json(process.command) if process.command else None,
             "provagent:cwd": process.cwd,
@@ -152,7 +152,9 @@ class _Writer:
             "provagent:line": session.site and session.site.line,
         }
         self.say.entity(name, attributes)
-        self.say.generated(name, self.names.program, moment(session.start), {"prov:role": "session"})
+        self.say.generated(
+            name, self.names.program, moment(session.start), {"prov:role": "session"}
+        )
 
     def write_entity(self, entity: Entity) -> None:
         name = self.entity_name(entity)
@@ -221,7 +223,9 @@ class _Writer:
             self.say.used(name, self.entity_name(usage.entity), moment(activity.start), attributes)
         for made in activity.generated:
             attributes = self.described.attributes(activity, "generation", made.role)
-            self.say.generated(self.entity_name(made.entity), name, moment(activity.end), attributes)
+            self.say.generated(
+                self.entity_name(made.entity), name, moment(activity.end), attributes
+            )
 
     def write_derivation(self, derivation: Derivation) -> None:
         code = derivation.code
@@ -247,6 +251,10 @@ class _Writer:
         if process_id == first or not known:
             return self.names.program
         return self.names.of("process", process_id)
+
+
+def _script_name(process: Process) -> str | None:
+    return _base_name(process.script.location) if process.script else None
 
 
 def _base_name(location: str | None) -> str | None:

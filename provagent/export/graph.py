@@ -36,7 +36,7 @@ _REMARK = 'shape=plaintext, style="", fontcolor="#c0392b"'
 
 
 def to_dot(provenance: Provenance) -> str:
-    """The graph of a run as DOT; with a remark in it where it was too large to be drawn whole."""
+    """Return the graph of a run as DOT; it remarks when it was too large to be drawn whole."""
     graph = _Graph(provenance)
     graph.draw()
     return graph.text()
@@ -61,7 +61,9 @@ class _Graph:
 
     def text(self) -> str:
         run = self.provenance.run
-        title = f"{' '.join(map(str, run.process.command))}\n{run.id}, {duration_text(run.duration)}"
+        title = (
+            f"{' '.join(map(str, run.process.command))}\n{run.id}, {duration_text(run.duration)}"
+        )
         lines = [_HEAD + f"  label={_quoted(title)};", *self.nodes, *self.edges]
         if self.left_out:
             remark = f"{self.left_out} later activities are not drawn; export to json has all"
@@ -69,9 +71,13 @@ class _Graph:
         return "\n".join([*lines, "}", ""])
 
     def draw_activity(self, activity: Activity) -> None:
-        name = self.node(activity, _activity_label(activity), _activity_style(activity), _tip(activity))
+        name = self.node(
+            activity, _activity_label(activity), _activity_style(activity), _tip(activity)
+        )
         if activity.parent is not None and activity.parent in self.numbers:
-            self.edge(self.name(activity.parent), name, "style=dotted, arrowhead=none, tooltip=calls")
+            self.edge(
+                self.name(activity.parent), name, "style=dotted, arrowhead=none, tooltip=calls"
+            )
         for usage in activity.used:
             self.edge(self.draw_entity(usage.entity), name, _role(usage.role, usage.entity))
         for made in activity.generated:
@@ -99,7 +105,10 @@ class _Graph:
     def draw_derivation(self, derivation: Derivation) -> None:
         if derivation.entity not in self.numbers and len(self.nodes) >= NODE_LIMIT:
             return
-        progenitor, entity = self.draw_entity(derivation.progenitor), self.draw_entity(derivation.entity)
+        progenitor, entity = (
+            self.draw_entity(derivation.progenitor),
+            self.draw_entity(derivation.entity),
+        )
         how = derivation.how or "derived"
         tip = derivation.code.text if derivation.code else how
         attributes = f"style=dashed, label={_label(how)}, tooltip={_quoted(tip)}"
@@ -109,14 +118,18 @@ class _Graph:
         if thing not in self.numbers:
             self.numbers[thing] = len(self.numbers) + 1
             name = self.name(thing)
-            self.nodes.append(f"  {name} [label={_quoted(label)}, {style}, tooltip={_quoted(tip)}];")
+            self.nodes.append(
+                f"  {name} [label={_quoted(label)}, {style}, tooltip={_quoted(tip)}];"
+            )
         return self.name(thing)
 
     def name(self, thing: object) -> str:
         return f"n{self.numbers[thing]}"
 
     def edge(self, begin: str, end: str, attributes: str) -> None:
-        self.edges[f"  {begin} -> {end} [{attributes}];" if attributes else f"  {begin} -> {end};"] = None
+        self.edges[
+            f"  {begin} -> {end} [{attributes}];" if attributes else f"  {begin} -> {end};"
+        ] = None
 
 
 _MEMBER = 'arrowhead=odiamond, color="#b0b0b0", tooltip="member of"'
@@ -164,7 +177,7 @@ def _entity_tip(entity: Entity) -> str:
 
 
 def _role(role: str | None, entity: Entity) -> str:
-    """The role as a label, where it says more than what stands in the entity."""
+    """Return the role as a label, where it says more than what stands in the entity."""
     said = {entity.name, entity.entity_description, entity_text(entity)}
     if role is None or _bare(role) in {_bare(word) for word in said if word}:
         return ""
@@ -172,7 +185,7 @@ def _role(role: str | None, entity: Entity) -> str:
 
 
 def _label(words: str) -> str:
-    """The label of an edge, a little off its line."""
+    """Return the label of an edge, a little off its line."""
     return _quoted(f" {shortened(words, 30)} ")
 
 

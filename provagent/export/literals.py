@@ -17,7 +17,7 @@ _AS_TEXT = {"str", "int", "float", "datetime", "date", "time", "Decimal", "UUID"
 
 
 def literal(value: Any) -> Literal:
-    """A value, encoded as ``provagent.value`` says, as one PROV literal; nothing is lost.
+    """Return an encoded value as one PROV literal; nothing of it is lost.
 
     Numbers, booleans and text stand for themselves; a quantity is ``5.0 TeV``; whatever
     else PROV has no type for is its JSON text.
@@ -38,7 +38,7 @@ def literal(value: Any) -> Literal:
 
 
 def as_json(value: Any) -> str:
-    """The JSON text of a value, with its keys in their order."""
+    """Return the JSON text of a value, with its keys in their order."""
     return clean(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
 
 
@@ -48,7 +48,7 @@ def clean(text: str) -> str:
 
 
 def moment(time: str | None) -> datetime | None:
-    """An event's time; ``None`` where it is missing or malformed."""
+    """Return an event's time; ``None`` where it is missing or malformed."""
     try:
         return None if time is None else datetime.fromisoformat(time)
     except ValueError:

@@ -49,18 +49,18 @@ class Names:
         self.program = self._run["program"]
 
     def of(self, kind: str, identifier: str, position: int | None = None) -> QualifiedName:
-        """The name of a thing of this run, or of one in its list of such things."""
+        """Return the name of a thing of this run, or of one in its list of such things."""
         local = f"{kind}.{_legal(identifier.removeprefix(self._begin))}"
         return self._run[local if position is None else f"{local}.{position}"]
 
     def description(
         self, kind: str, definition: str, name: str, position: int | None = None
     ) -> QualifiedName:
-        """The name of what a definition says of ``name``, or of an item of it."""
+        """Return the name of what a definition says of ``name``, or of an item of it."""
         return self.of(f"{kind}.{_word(definition)}", name, position)
 
     def outer(self, run_id: str, activity_id: str | None) -> QualifiedName:
-        """The name of an activity of another run, as that run's document has it."""
+        """Return the name of an activity of another run, as that run's document has it."""
         part = f"activity.{_legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
         return self._runs[f"run.{_legal(run_id)}.{part or 'program'}"]
 
@@ -71,7 +71,7 @@ class Names:
         return self._software[f"{_word(name)}.{_legal(version)}"]
 
     def content(self, digest: str) -> QualifiedName:
-        """The name of what has this digest (``algorithm:hex``), wherever it is."""
+        """Return the name of what has this digest (``algorithm:hex``), wherever it is."""
         return self._content[_legal(digest.replace(":", ".", 1))]
 
     def term(self, word: str) -> QualifiedName:
@@ -82,12 +82,12 @@ class Names:
 
 
 def _legal(text: str) -> str:
-    """``text`` with ``_x20_`` for what no XML name may hold: different for different texts."""
+    """Return ``text`` with ``_x20_`` for what no XML name may hold; one text for one name."""
     return _NOT_LEGAL.sub(_hexadecimal, text)
 
 
 def _word(text: str) -> str:
-    """``text`` as ``_legal``, without a dot, and with a letter or ``_`` at its beginning."""
+    """Return ``text`` as ``_legal``, without a dot, and with a letter or ``_`` at its beginning."""
     return _NO_WORD.sub(_hexadecimal, text)
 
 

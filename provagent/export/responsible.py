@@ -27,7 +27,7 @@ class Responsible:
         }
 
     def write_process(self, process: Process, name: QualifiedName) -> None:
-        """The user as operator, Python as interpreter, provagent as recorder of a process."""
+        """Write a process's user as operator, Python as interpreter, provagent as recorder."""
         user = self._user(process)
         if user is not None:
             self.say.associated(name, user, {"prov:role": "operator"})
@@ -41,7 +41,7 @@ class Responsible:
             self.say.associated(name, recorder, {"prov:role": "recorder"})
 
     def write_activity(self, activity: Activity, name: QualifiedName) -> None:
-        """The installed package that the activity's target is in, as executor."""
+        """Write the installed package that the activity's target is in, as executor."""
         package = _normal((activity.target or "").partition(".")[0].partition(":")[0])
         installed = self.packages.get(activity.process_id, {}).get(package)
         if installed is not None:
@@ -80,5 +80,5 @@ class Responsible:
 
 
 def _normal(distribution: str) -> str:
-    """The name under which package indexes compare distributions (PEP 503)."""
+    """Return the name under which package indexes compare distributions (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

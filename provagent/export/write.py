@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from provagent.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from provagent.record.model import Provenance
 
@@ -54,7 +54,7 @@ def export(
 
 
 def rendered(provenance: Provenance, to: str, *, namespace: str | None = None) -> bytes:
-    """The bytes that ``export`` writes."""
+    """Return the bytes that ``export`` writes."""
     if to in DOCUMENTS:
         return _document(provenance, to, namespace)
     from provagent.export.graph import to_dot

@@ -9,31 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provagent import terms
+from provagent.record.detail import Complaint, DefinitionUsed, Description, Error, FileState, Site
 from provagent.record.link import linked
-from provagent.record.model import (
-    Activity,
-    Complaint,
-    DefinitionUsed,
-    Description,
-    Entity,
-    Environment,
-    Error,
-    FileState,
-    Process,
-    Session,
-    Site,
-)
+from provagent.record.model import Activity, Entity, Environment, Process, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provagent.record.model import Gap, Provenance
+    from provagent.record.detail import Gap
+    from provagent.record.model import Provenance
 
 Event: TypeAlias = dict[str, Any]
 
 
-def build(events: Iterable[Event], *, gaps: list[Gap] | None = None, name: str = "log") -> Provenance:
-    """The provenance that ``events``, as ``read_events`` accepts them, state.
+def build(
+    events: Iterable[Event], *, gaps: list[Gap] | None = None, name: str = "log"
+) -> Provenance:
+    """Return the provenance that ``events``, as ``read_events`` accepts them, state.
 
     The events of a process must stand in their order; the processes may stand in any, as
     long as the events of each begin with its ``run`` event. ``gaps`` is taken over into the
@@ -176,9 +168,10 @@ class Collected:
 
 
 def process_of(identifier: str) -> str:
-    """The process in ``<run>.<process>.<counter>``; empty for an id of another form."""
-    parts = identifier.rsplit(".", 2)
-    return parts[1] if len(parts) == 3 else ""
+    """Return the process in ``<run>.<process>.<counter>``; empty for an id of another form."""
+    before, _, _ = identifier.rpartition(".")
+    _, dot, process = before.rpartition(".")
+    return process if dot else ""
 
 
 def _set(subject: object, event: Event, fields: dict[str, str]) -> None:
@@ -213,9 +206,7 @@ _PROCESS_FIELDS = {
     "software": "software",
 }
 _END_FIELDS = {"endTime": "end", "status": "status"}
-_ENVIRONMENT_FIELDS = {
-    key: key for key in ("python", "platform", "packages", "git", "variables")
-}
+_ENVIRONMENT_FIELDS = {key: key for key in ("python", "platform", "packages", "git", "variables")}
 _SESSION_FIELDS = {
     "module": "module",
     "class": "class_name",

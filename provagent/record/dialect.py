@@ -46,7 +46,7 @@ class DialectError(Exception):
 
 
 def events_of_line(line: str) -> Iterator[dict[str, Any]]:
-    """The events that a line of a log states. Raises DialectError."""
+    """Yield the events that a line of a log states. Raises DialectError."""
     match = _LINE.search(line)
     if match is None:
         raise DialectError("a _PROV_ mark without a time and a second mark; the line is left out")

@@ -23,7 +23,7 @@ class Lineage:
 
 
 def ancestors(provenance: Provenance, entity_id: str) -> Lineage:
-    """All that the entity came from, in its run. Raises KeyError for an unknown id.
+    """Return all that the entity came from, in its run. Raises KeyError for an unknown id.
 
     From an entity the walk goes on to its progenitors, to its members, and to the
     activities that generated it; a member that nothing generated came with its collection,
@@ -73,7 +73,7 @@ def _makers(entity: Entity) -> Iterator[Activity]:
 
 
 def _at_work(activity: Activity) -> Iterator[Activity]:
-    """The activity, those inside it, and those around it."""
+    """Yield the activity, those inside it, and those around it."""
     inside = [activity]
     while inside:
         each = inside.pop()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provagent.record.detail import Code, Gap
 from provagent.record.model import (
     Activity,
-    Code,
     Derivation,
     Entity,
-    Gap,
     Generation,
     Process,
     Provenance,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
-    """The Provenance that ``collected`` amounts to; takes over its objects, and ``gaps``."""
+    """Return the Provenance that ``collected`` amounts to; takes over its objects, and ``gaps``."""
     return _Linker(collected, gaps).provenance()
 
 

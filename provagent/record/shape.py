@@ -75,10 +75,7 @@ def _part_fits(value: Any, part: Shape | type) -> bool:
         if not isinstance(part, type):
             return _fits(value, part)
         value = value.values()
-    for item in value:
-        if not _fits(item, part):
-            return False
-    return True
+    return all(_fits(item, part) for item in value)
 
 
 def _fits(value: Any, part: Shape | type) -> bool:
@@ -134,6 +131,12 @@ def _add(key: str, hint: Any, types: dict[str, type], parts: dict[str, Shape | t
         types[key] = hint
 
 
-_NAMES = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
+_NAMES = {
+    str: "text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+}
 
 SHAPES = {kind: _compiled(typed_dict, vital) for kind, (typed_dict, vital) in _VITAL.items()}

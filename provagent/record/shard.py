@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
 import orjson
 
 from provagent.errors import RecordError
+from provagent.record.detail import Gap, Place
 from provagent.record.dialect import PREFIXES, DialectError, events_of_line
-from provagent.record.model import Gap, Place
 from provagent.record.shape import SHAPES, mend
 from provagent.terms import LOG_FORMAT
 
@@ -113,7 +113,7 @@ class _Reader:
         return True
 
     def rescued(self, line: bytes, place: Place) -> Iterator[Event]:
-        """What can be had from a line that is not JSON as it should be."""
+        """Yield what can be had from a line that is not JSON as it should be."""
         if any(prefix in line for prefix in PREFIXES) and not line.startswith(b'{"'):
             yield from self.of_dialect(line, place)
         elif self.is_shard and line.strip():
@@ -142,7 +142,7 @@ def _what_is_wrong(line: bytes) -> str:
 
 
 def _salvaged(line: bytes) -> Iterator[Any]:
-    """A lenient reading of the line; else the whole event that ends it, after a cut one."""
+    """Yield a lenient reading of the line; else the whole event that ends it, after a cut one."""
     starts = [0] if line.startswith(b"{") else []
     starts += [match.start() for match in _EVENT_BEGINS.finditer(line) if match.start()]
     for start in starts:

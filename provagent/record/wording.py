@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from provagent.value import text
 
 if TYPE_CHECKING:
-    from provagent.record.model import Entity, Value
+    from provagent.record.detail import Value
+    from provagent.record.model import Entity
 
 _DIGEST_SHOWN = 8  # hexadecimal digits
 _VALUE_SHOWN = 60  # characters
@@ -16,13 +17,13 @@ _MINUTE, _HOUR = 60, 3600
 
 
 def duration_text(seconds: float | None) -> str:
-    """``4 ms``, ``1.25 s``, ``12.0 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``."""
+    """``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``."""
     if seconds is None:
         return "no end"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < _MINUTE:
-        return f"{seconds:.{1 if seconds >= 10 else 2}f} s"
+        return f"{seconds:.3g} s"
     if seconds < _HOUR:
         return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
     return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
@@ -35,7 +36,7 @@ def digest_text(digest: str | None) -> str:
 
 
 def entity_text(entity: Entity) -> str:
-    """What a person would call the entity, without its folder."""
+    """Return what a person would call the entity, without its folder."""
     if entity.name:
         return entity.name
     if entity.location:
@@ -46,8 +47,11 @@ def entity_text(entity: Entity) -> str:
 
 
 def value_text(value: Value) -> str:
-    """An encoded value on one short line."""
-    return shortened(text(value, _VALUE_SHOWN))
+    """Return an encoded value on one short line; a garbled one as it stands."""
+    try:
+        return shortened(text(value, _VALUE_SHOWN))
+    except (ValueError, KeyError, TypeError):
+        return shortened(str(value))
 
 
 def shortened(words: str, length: int = _VALUE_SHOWN) -> str:
@@ -57,6 +61,6 @@ def shortened(words: str, length: int = _VALUE_SHOWN) -> str:
 
 
 def path_text(location: str, folder: str | None) -> str:
-    """A path as seen from ``folder``, where it is inside it."""
+    """Return a path as seen from ``folder``, where it is inside it."""
     inside = folder and location.startswith(f"{folder.rstrip('/')}/")
     return location[len(folder.rstrip("/")) + 1 :] if folder and inside else location

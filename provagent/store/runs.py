@@ -12,7 +12,8 @@ import orjson
 from provagent import terms
 from provagent.errors import RecordError, StoreError
 from provagent.record.build import build
-from provagent.record.model import Gap, seconds_between
+from provagent.record.detail import Gap
+from provagent.record.model import seconds_between
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.settings import read_settings
 
@@ -65,13 +66,13 @@ def find_store(given: str | None = None) -> str:
 
 
 def list_runs(store: str) -> list[RunSummary]:
-    """The runs of a store, the newest last. Reads the ends of one shard of each."""
+    """Return the runs of a store, the newest last. Reads the ends of one shard of each."""
     summaries = [_summary(store, run_id) for run_id in _run_ids(store)]
-    return sorted(summaries, key=lambda each: (each.start or each.id, each.id))
+    return sorted(summaries, key=_age)
 
 
 def read_run(store: str | None = None, text: str = LAST) -> Provenance:
-    """The provenance of the run that ``text`` means.
+    """Return the provenance of the run that ``text`` means.
 
     ``text`` is a run's id, the beginning or the end of only one such id, ``last`` for the
     newest, or the path of a run's folder, a shard, or a log with ``_PROV_`` lines (for
@@ -79,16 +80,19 @@ def read_run(store: str | None = None, text: str = LAST) -> Provenance:
 
     Raises StoreError when there is no such run, RecordError when nothing can be read.
     """
-    if os.sep in text or (SHARD_MARK in text and os.path.exists(text)):
-        path = text
-    else:
-        path = _path_of(find_store(store), text)
+    is_path = os.sep in text or os.path.isfile(text)
+    path = text if is_path else _path_of(find_store(store), text)
     if not os.path.exists(path):
         raise StoreError(f"{path}: no such run or shard")
     name = os.path.basename(os.path.normpath(path))
     if os.path.isdir(path):
         return _read(_shards(path), name)
     return _read([path], name)
+
+
+def _age(summary: RunSummary) -> tuple[str, str, str]:
+    second = summary.id.partition("-")[0]  # also known where the shard's beginning is lost
+    return second, summary.start or "", summary.id
 
 
 def _path_of(store: str, text: str) -> str:
@@ -103,9 +107,9 @@ def _path_of(store: str, text: str) -> str:
     if len(fitting) == 1:
         return os.path.join(store, fitting[0])
     if fitting:
-        raise StoreError(f"{text!r} means {len(fitting)} runs: {_named(fitting)}; give more of the id")
-    if os.path.exists(text):
-        return text
+        raise StoreError(
+            f"{text!r} means {len(fitting)} runs: {_named(fitting)}; give more of the id"
+        )
     close = difflib.get_close_matches(text, run_ids, n=1) or _close_in_part(text, run_ids)
     hint = f"did you mean {close[0]}?" if close else f"there are {_named(run_ids)}"
     raise StoreError(f"{store}: no run {text!r}; {hint}")
@@ -128,9 +132,7 @@ def _run_ids(store: str) -> list[str]:
 
 
 def _shards(folder: str) -> list[str]:
-    return sorted(
-        os.path.join(folder, name) for name in os.listdir(folder) if SHARD_MARK in name
-    )
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if SHARD_MARK in name)
 
 
 def _read(paths: list[str], name: str) -> Provenance:
@@ -171,7 +173,7 @@ def _summary(store: str, run_id: str) -> RunSummary:
 
 
 def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
-    """The ``run`` event of the process that began the run, else of any, and its shard."""
+    """Return the ``run`` event of the process that began the run, else of any, and its shard."""
     found: tuple[dict[str, Any], str | None] = ({}, None)
     for shard in shards:
         event = _first_of_kind(terms.RUN, shard)
@@ -190,7 +192,7 @@ def _first_of_kind(kind: str, shard: str) -> dict[str, Any]:
 
 
 def _end(shard: str, begun: dict[str, Any]) -> dict[str, Any]:
-    """The ``run_end`` event of the process that ``begun`` is of; empty where there is none."""
+    """Return the ``run_end`` event of the process of ``begun``; empty where there is none."""
     for event in _last_events(shard):
         if event.get("event") == terms.RUN_END and event.get("process_id") == begun["process_id"]:
             return event
@@ -198,7 +200,7 @@ def _end(shard: str, begun: dict[str, Any]) -> dict[str, Any]:
 
 
 def _last_events(shard: str) -> Iterator[dict[str, Any]]:
-    """The events at the end of a shard, the last one first; of a packed one, all of them."""
+    """Yield the events at the end of a shard, the last one first; of a packed one, all of them."""
     if not shard.endswith(SHARD_MARK):
         yield from reversed([event for event, _ in read_events(shard, [])])
         return

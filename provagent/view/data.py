@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def runs_data(summaries: Iterable[RunSummary]) -> list[dict[str, Any]]:
-    """A list of objects, one for each run, the newest last."""
+    """Return a list of objects, one for each run, the newest last."""
     return [asdict(summary) for summary in summaries]
 
 
@@ -77,9 +77,21 @@ def _activity(activity: Activity) -> dict[str, Any]:
 
 
 _OF_ENTITY = (
-    "id type name namespace entity_description definition class_name location value digest "
-    "identified size content_type missing"
-).split()
+    "id",
+    "type",
+    "name",
+    "namespace",
+    "entity_description",
+    "definition",
+    "class_name",
+    "location",
+    "value",
+    "digest",
+    "identified",
+    "size",
+    "content_type",
+    "missing",
+)
 
 
 def _entity(entity: Entity) -> dict[str, Any]:
@@ -98,7 +110,7 @@ def _derivation(derivation: Derivation) -> dict[str, Any]:
 
 
 def _plain(thing: Any) -> dict[str, Any] | None:
-    """A dataclass that refers to no other thing of the run."""
+    """Return a dataclass that refers to no other thing of the run."""
     return None if thing is None else _said(**asdict(thing))
 
 

@@ -38,7 +38,10 @@ def render_runs(summaries: Sequence[RunSummary], console: Console) -> None:
 
 def _row(summary: RunSummary) -> tuple[str, ...]:
     started = (summary.start or "").partition(".")[0].replace("T", " ")
-    command = [os.path.basename(str(word)) if n == 0 else str(word) for n, word in enumerate(summary.command)]
+    command = [
+        os.path.basename(str(word)) if n == 0 else str(word)
+        for n, word in enumerate(summary.command)
+    ]
     return (
         summary.id,
         started,

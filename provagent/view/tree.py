@@ -6,9 +6,7 @@ import os.path
 import shlex
 from typing import TYPE_CHECKING
 
-from rich.segment import SegmentLines
 from rich.text import Text
-from rich.tree import Tree
 
 from provagent.record.wording import (
     digest_text,
@@ -19,22 +17,15 @@ from provagent.record.wording import (
     value_text,
 )
 from provagent.terms import FILE, FILE_COLLECTION, OK
+from provagent.view.branch import Branch, print_branch
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from provagent.record.model import (
-        Activity,
-        Derivation,
-        Entity,
-        Environment,
-        Error,
-        Provenance,
-        Site,
-    )
+    from provagent.record.detail import Error, Site
+    from provagent.record.model import Activity, Derivation, Entity, Environment, Provenance
 
 MEMBERS_SHOWN = 6
-_WIDE = 1 << 20  # columns: a path is never cut, whatever the width of the terminal
 
 
 def render_run(provenance: Provenance, console: Console) -> None:
@@ -42,10 +33,9 @@ def render_run(provenance: Provenance, console: Console) -> None:
     story = _Story(provenance)
     trees = [story.header(), story.activities(), *story.files(), *story.troubles()]
     for position, tree in enumerate(tree for tree in trees if tree is not None):
-        options = console.options.update(width=_WIDE, no_wrap=True, overflow="ignore")
-        lines = console.render_lines(tree, options, pad=False)
-        console.print("\n" if position else "", end="")
-        console.print(SegmentLines(lines, new_lines=True), soft_wrap=True, end="")
+        if position:
+            console.print()
+        print_branch(tree, console)
 
 
 class _Story:
@@ -54,14 +44,14 @@ class _Story:
         self.cwd = provenance.run.process.cwd
         self.told: set[Derivation] = set()
 
-    def header(self) -> Tree:
+    def header(self) -> Branch:
         run = self.provenance.run
         process = run.process
         title = _words(
             ("run ", ""), (run.id, "bold"), ("  ", ""), _status(run.status),
             (f"  {duration_text(run.duration)}", "dim"),
         )  # fmt: skip
-        tree = Tree(title)
+        tree = Branch(title)
         _fact(tree, "command", shlex.join(map(str, process.command)))
         _fact(tree, "folder", process.cwd)
         if process.script is not None:
@@ -82,9 +72,9 @@ class _Story:
             _fact(tree, "session", called)
         return tree
 
-    def activities(self) -> Tree | None:
-        tree = Tree(Text("activities", "bold"))
-        nodes: dict[Activity, Tree] = {}
+    def activities(self) -> Branch | None:
+        tree = Branch(Text("activities", "bold"))
+        nodes: dict[Activity, Branch] = {}
         waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
         while waiting:  # not by recursion: programs nest deeper than Python does
             activity, branch = waiting.pop()
@@ -104,7 +94,7 @@ class _Story:
             parts += [("  ", ""), _status(activity.status)]
         return _words(*parts)
 
-    def add_facts(self, activity: Activity, node: Tree) -> None:
+    def add_facts(self, activity: Activity, node: Branch) -> None:
         for name, value in activity.parameters.items():
             node.add(_words((f"{name} = ", ""), (value_text(value), "magenta")))
         for usage in activity.used:
@@ -119,7 +109,11 @@ class _Story:
 
     def relation(self, verb: str, style: str, role: str | None, entity: Entity) -> Text:
         name = entity_text(entity)
-        parts = [(verb, style), (f" {role}:" if role and role != name else "", ""), (f" {name}", "")]
+        parts = [
+            (verb, style),
+            (f" {role}:" if role and role != name else "", ""),
+            (f" {name}", ""),
+        ]
         place = path_text(entity.location, self.cwd) if entity.location else name
         parts.append((f"  {place}" if place != name else "", "dim"))
         parts.append((f"  {digest_text(entity.digest)}" if entity.digest else "", "dim"))
@@ -144,27 +138,27 @@ class _Story:
     def site(self, site: Site | None) -> str:
         return f"  {path_text(site.file, self.cwd)}:{site.line}" if site else ""
 
-    def files(self) -> list[Tree | None]:
+    def files(self) -> list[Branch | None]:
         files = [each for each in self.provenance.entities.values() if _is_file(each)]
         read = [each for each in files if not each.generated_by]
         written = [each for each in files if each.generated_by]
         return [self.file_tree("files read", read), self.file_tree("files written", written)]
 
-    def file_tree(self, title: str, files: list[Entity]) -> Tree | None:
-        tree = Tree(Text(title, "bold"))
+    def file_tree(self, title: str, files: list[Entity]) -> Branch | None:
+        tree = Branch(Text(title, "bold"))
         for entity in files:
             words = [(path_text(entity.location or "", self.cwd), "")]
             words.append((f"  {entity.digest or ('missing' if entity.missing else '')}", "dim"))
             tree.add(_words(*words))
         return tree if files else None
 
-    def troubles(self) -> list[Tree | None]:
-        complaints = Tree(Text("what the recorder could not do", "bold red"))
+    def troubles(self) -> list[Branch | None]:
+        complaints = Branch(Text("what the recorder could not do", "bold red"))
         for each in self.provenance.complaints:
             times = f"  {each.count} times" if each.count > 1 else ""
             stage = f" ({each.stage})" if each.stage else ""
             complaints.add(Text(f"{each.target}: {each.what}{stage}{times}"))
-        gaps = Tree(Text("what could not be read of the record", "bold red"))
+        gaps = Branch(Text("what could not be read of the record", "bold red"))
         for gap in self.provenance.gaps:
             gaps.add(Text(str(gap)))
         return [tree if tree.children else None for tree in (complaints, gaps)]
@@ -177,7 +171,7 @@ def _is_file(entity: Entity) -> bool:
     )
 
 
-def _fact(tree: Tree, name: str, words: str | None) -> None:
+def _fact(tree: Branch, name: str, words: str | None) -> None:
     if words:
         tree.add(_words((f"{name:<9} ", "dim"), (words, "")))
 

@@ -1,0 +1,106 @@
+"""The small facts that the things of a Provenance have: places, errors, sites, code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+Value = Any  # JSON, as provagent.value encodes it
+
+
+class Place(NamedTuple):
+    """Where a line stands: ``line`` counts from 1, ``offset`` is in (unpacked) bytes from 0."""
+
+    file: str
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something in a record that could not be read."""
+
+    place: Place | None  # None: of the record as a whole
+    what: str
+
+    def __str__(self) -> str:
+        if self.place is None:
+            return self.what
+        return f"{self.place.file}:{self.place.line}: {self.what} (byte {self.place.offset})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What the recorder could not do; ``count`` is how often it happened in its process."""
+
+    target: str
+    stage: str
+    what: str
+    time: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """The exception that ended something."""
+
+    type: str
+    message: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The line that made a call."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Source lines that ran between two call sites of one frame."""
+
+    file: str
+    first_line: int
+    last_line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a definition says of an activity or an entity.
+
+    ``fields`` are those of the class of that kind in ``definition.description``,
+    without the empty ones.
+    """
+
+    definition: str
+    name: str
+    fields: dict[str, Any]
+
+    def of(self, group: str, key: str, value: str) -> tuple[int, dict[str, Any]] | None:
+        """Position and fields of the item of ``group`` whose ``key`` is ``value``.
+
+        ``of("usage", "role", "datastore")`` is the description of that usage.
+        """
+        for position, item in enumerate(self.fields.get(group, ())):
+            if item.get(key) == value:
+                return position, item
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """A file as it stood; ``digest`` is ``algorithm:hex`` where it was read."""
+
+    location: str
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionUsed:
+    """A definition that was active in a process."""
+
+    name: str
+    location: str
+    digest: str | None = None
