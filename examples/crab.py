@@ -15,4 +15,5 @@ analysis.flux_points.write(folder / "flux_points.fits", overwrite=True)
 
 spectrum = analysis.models["Crab"].spectral_model
 for parameter in (spectrum.index, spectrum.amplitude):
-    print(f"{parameter.name:10} {parameter.value:.3g} +- {parameter.error:.2g} {parameter.unit}")
+    value = f"{parameter.value:.3g} +- {parameter.error:.2g} {parameter.unit}"
+    print(f"{parameter.name:10}{value}".rstrip())

@@ -3,7 +3,8 @@
     python examples/prepare_crab.py [FOLDER]
 
 Writes config.yaml, datasets.yaml with two spectra, and models.yaml into FOLDER (crab/ unless
-given). The instrument is invented, the seed is fixed: the files are the same at every run.
+given), to be analysed from the folder around it. The instrument is invented and the seed is
+fixed: the files are the same at every run.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from gammapy.datasets import SpectrumDataset, SpectrumDatasetOnOff
 from gammapy.irf import EDispKernelMap
 from gammapy.maps import MapAxis, RegionGeom, RegionNDMap
 from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
-from gammapy.utils.scripts import to_yaml, write_yaml
+from gammapy.utils.scripts import write_yaml
 from regions import CircleSkyRegion
 
 SEED = 1054  # the year of the supernova
@@ -43,6 +44,17 @@ flux_points:
   parameters: {{selection_optional: [ul]}}
 """
 
+# Laid out as gammapy does it, which checks the sum of its own layout.
+DATASETS = """\
+datasets:
+-   name: night-1
+    type: SpectrumDatasetOnOff
+    filename: night-1.fits
+-   name: night-2
+    type: SpectrumDatasetOnOff
+    filename: night-2.fits
+"""
+
 MODELS = """\
 components:
 - name: Crab
@@ -60,23 +72,20 @@ def prepare(folder: Path) -> None:
     """Write the analysis's input files into ``folder``, which is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.RandomState(SEED)
-    entries = [write(observe(night, random), folder) for night in NIGHTS]
-    write_yaml(
-        to_yaml({"datasets": entries}), folder / "datasets.yaml", checksum=True, overwrite=True
-    )
+    for night in NIGHTS:
+        write(observe(night, random), folder / f"{night}.fits")
+    write_yaml(DATASETS, folder / "datasets.yaml", checksum=True, overwrite=True)
     (folder / "models.yaml").write_text(MODELS, encoding="utf-8")
-    (folder / "config.yaml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    (folder / "config.yaml").write_text(CONFIG.format(folder=folder.name), encoding="utf-8")
 
 
-def write(dataset: SpectrumDatasetOnOff, folder: Path) -> dict[str, str]:
-    """Write a dataset to a file of ``folder``, and return its entry in datasets.yaml."""
-    entry = dataset.to_dict()
+def write(dataset: SpectrumDatasetOnOff, path: Path) -> None:
+    """Write a dataset as its own ``write`` does, but for the date."""
     hdus = dataset.to_hdulist()
     for hdu in hdus:
         if "CREATED" in hdu.header:
             hdu.header["CREATED"] = DATE
-    hdus.writeto(folder / entry["filename"], overwrite=True)
-    return entry
+    hdus.writeto(path, overwrite=True)
 
 
 def observe(name: str, random: np.random.RandomState) -> SpectrumDatasetOnOff:

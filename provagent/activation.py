@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 import time
+from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
 from provagent.definition.active import Source, active_sources
 from provagent.errors import TargetError
@@ -19,6 +19,7 @@ from provagent.weave.target import Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from types import ModuleType
 
     from provagent.recorder import Recorder
@@ -48,7 +49,7 @@ class Activation:
         inherited = os.environ.get(RUN_VARIABLE, "")
         self.run_id, _, parent = inherited.partition("/")
         self.parent_process_id: str | None = parent or None
-        self.is_root = not inherited
+        self.is_root = not parent
         if not self.run_id:
             self.run_id = new_run_id(self.start_ns)
         self.process_id = _random_text()
@@ -58,8 +59,9 @@ class Activation:
         self.finder = TargetFinder((), self._on_module)
         self._recorder: Recorder | None = None
         self._is_armed = False
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._queue: list[ModuleType] = []
+        self._environ_before: dict[str, str | None] = {}
 
     def arm(self) -> None:
         """Look out for targets from now on, here and in the processes that this one starts."""
@@ -82,10 +84,13 @@ class Activation:
         atexit.unregister(self._at_exit)
         self.finder.disarm()
         if self._recorder is not None:
-            self._recorder.end()
+            self._at_exit()
             self._recorder.unweave()
-        for name in [*(variable for variable in os.environ if variable == RUN_VARIABLE)]:
-            del os.environ[name]
+        for name, value in self._environ_before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     @property
     def recorder(self) -> Recorder:
@@ -98,25 +103,29 @@ class Activation:
 
     def _want(self) -> None:
         for source in self.sources:
-            for text in source.targets:
-                self._want_one(text, source)
-        for text in self.settings.targets:
-            self._want_one(text, None)
+            for target in self._usable(source.targets, source.location):
+                self.wanted.append(Wanted(target, source))
+        for target in self._usable(self.settings.targets, "settings: targets"):
+            self.wanted.append(Wanted(target, None))
+        excluded = self._usable(self.settings.exclude, "settings: exclude")
+        self.settings.exclude = tuple(target.text for target in excluded)
 
-    def _want_one(self, text: str, source: Source | None) -> None:
-        try:
-            self.wanted.append(Wanted(Target(text), source))
-        except TargetError as error:
-            if source is None:  # a definition's targets were checked when it was read
-                self.settings.problems.append(f"settings: {error}")
+    def _usable(self, texts: Sequence[str], where: str) -> Iterator[Target]:
+        for text in texts:
+            try:
+                yield Target(text)
+            except TargetError as error:
+                self.settings.problems.append(f"{where}: {error}")
 
     def _export(self) -> None:
         """Children inherit the run and the settings, with paths that do not depend on theirs."""
-        os.environ[RUN_VARIABLE] = f"{self.run_id}/{self.process_id}"
+        exported = {RUN_VARIABLE: f"{self.run_id}/{self.process_id}"}
         if self.is_root:
-            os.environ.setdefault("PROVAGENT", "1")
             self.settings.given.add("store")
-            os.environ.update(self.settings.environ())
+            exported.update(self.settings.environ())
+            exported["PROVAGENT"] = os.environ.get("PROVAGENT") or "1"
+        self._environ_before = {name: os.environ.get(name) for name in exported}
+        os.environ.update(exported)
 
     def _tell_problems(self) -> None:
         for problem in self.settings.problems:
@@ -163,7 +172,7 @@ class Activation:
         self.parent_process_id, self.process_id = self.process_id, _random_text()
         self.is_root, self.pid = False, os.getpid()
         self.start_ns = time.time_ns()
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._queue.clear()
         os.environ[RUN_VARIABLE] = f"{self.run_id}/{self.process_id}"
         if self._recorder is not None:
@@ -178,7 +187,7 @@ class Activation:
 
 
 def new_run_id(nanoseconds: int) -> str:
-    """A run's identifier: its UTC second, and six random letters and digits."""
+    """Make a run's identifier: its UTC second, and six random letters and digits."""
     second = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 1_000_000_000))
     return f"{second}-{_random_text()}"
 
@@ -188,5 +197,3 @@ _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: a person can rea
 
 def _random_text() -> str:
     return "".join(_LETTERS[byte % 32] for byte in os.urandom(6))
-
-

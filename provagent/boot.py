@@ -8,6 +8,7 @@ the whole process: the activation.
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def start() -> None:
         if is_enabled(os.environ):
             activate(read_settings())
     except Exception as error:
-        _disarm(error)
+        os.environ.pop("PROVAGENT", None)
+        _tell(f"start: {type(error).__name__}: {error}; this process is not recorded")
 
 
 def activate(settings) -> Activation:  # type: ignore[no-untyped-def]
@@ -39,27 +41,31 @@ def activate(settings) -> Activation:  # type: ignore[no-untyped-def]
     if _activation is None:
         from provagent.activation import Activation
 
-        activation = Activation(settings)
-        _activation = activation
-        activation.arm()
+        _activation = Activation(settings)
+        try:
+            _activation.arm()
+        except BaseException:
+            deactivate()
+            raise
     return _activation
 
 
 def activation() -> Activation | None:
-    """What records in this process, if anything does."""
+    """Return what records in this process, if anything does."""
     return _activation
 
 
 def deactivate() -> None:
     """Stop recording, and take everything that was woven out again."""
-    global _activation  # noqa: PLW0603 - the one place that holds the process's state
+    global _activation
     if _activation is not None:
-        _activation.disarm()
-        _activation = None
+        standing, _activation = _activation, None
+        standing.disarm()
 
 
-def _disarm(error: BaseException) -> None:
-    os.environ.pop("PROVAGENT", None)
-    from provagent.settings import tell
-
-    tell(f"start: {type(error).__name__}: {error}; this process is not recorded")
+# Not settings.tell: its module may be what could not be loaded.
+def _tell(message: str) -> None:
+    try:
+        sys.stderr.write(f"provagent: {message}\n")
+    except Exception:
+        pass

@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
 from provagent.definition.active import Source, active_sources, cache_folder
+from provagent.definition.requires import unmet
 from provagent.errors import StoreError, TargetError
 from provagent.launch import has_pth
 from provagent.settings import Settings, read_settings
@@ -73,7 +74,7 @@ class Report:
         return all(check.works for check in self.checks) and not (bad or self.problems or lacks)
 
     def data(self) -> dict[str, Any]:
-        """The report as plain data."""
+        """Return the report as plain data."""
         return {"is_well": self.is_well, **asdict(self)}
 
 
@@ -141,11 +142,18 @@ def _check_writable(name: str, folder: str, remedy: str) -> Check:
             return Check(name=name, works=False, text=f"{place} is no folder; {remedy}")
         place = os.path.dirname(place)
     works = os.access(place, os.W_OK | os.X_OK)
-    return Check(name=name, works=works, text=folder if works else f"{folder} cannot be written; {remedy}")
+    text = folder if works else f"{folder} cannot be written; {remedy}"
+    return Check(name=name, works=works, text=text)
 
 
 def _states(source: Source) -> list[TargetState]:
-    return [_state(text, source.name) for text in source.targets]
+    reason = unmet(source.requires)
+    if not reason:
+        return [_state(text, source.name) for text in source.targets]
+    return [
+        TargetState(target=text, definition=source.name, state="refused", reason=reason)
+        for text in source.targets
+    ]
 
 
 def _state(text: str, definition: str) -> TargetState:

@@ -28,7 +28,7 @@ def stop() -> None:
 
 
 def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "") -> Provenance:
-    """The provenance of a run.
+    """Read the provenance of a run.
 
     ``run`` is its identifier, a part of it that is unique, ``last``, or the path of a
     record; ``store`` the folder of records, else that of the settings. Raises StoreError

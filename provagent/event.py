@@ -150,6 +150,8 @@ class Entity(Event):
     size: NotRequired[int]  # bytes, of a file
     contentType: NotRequired[str]
     missing: NotRequired[bool]  # a file that was declared and is not there
+    sampled: NotRequired[bool]  # the digest is of a stated part of the content
+    changing: NotRequired[bool]  # a file that changed while it was read, twice
     members: NotRequired[list[Member]]
 
 

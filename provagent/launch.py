@@ -9,32 +9,47 @@ from __future__ import annotations
 
 import os
 import shutil
+import site
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NoReturn
+import time
+from typing import TYPE_CHECKING, NoReturn
 
 from provagent import boot
-from provagent.activation import RUN_VARIABLE
+from provagent.activation import RUN_VARIABLE, new_run_id
 from provagent.errors import ProvagentError
-from provagent.settings import Settings
+from provagent.settings import Settings, tell
 
-NOT_FOUND = 127  # what a shell says of a command that is not there
-_VALUED = ("-X", "-W", "--check-hash-based-pycs")
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# What a shell says of a command that is not there, and of one that cannot be executed.
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+_VALUED = "XW"  # options of one letter that take a value
+
+
+class CommandError(ProvagentError):
+    """A command that cannot be run; ``exit_code`` is what a shell would give."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> NoReturn:
     """Replace this process by the program, recorded.
 
     ``program`` is what would stand after ``python`` (``["-m", "module", "argument"]``),
-    or with ``is_command`` a whole command. Raises ProvagentError when it cannot be done.
+    or with ``is_command`` a whole command. Raises CommandError when it cannot be done.
     """
     environ = recording_environ(settings, os.environ)
     if is_command:
-        executable = shutil.which(program[0])
-        if executable is None:
-            raise ProvagentError(f"run: {program[0]}: command not found")
-        _replace(executable, list(program), environ)
+        # All that the command starts is one run, though no process of ours encloses it.
+        environ.setdefault(RUN_VARIABLE, f"{new_run_id(time.time_ns())}/")
+        _replace(_found(program[0]), list(program), environ)
+    if sys.flags.no_site:
+        tell("run: python -S reads no start-up file; leave out -S to record the program")
     flags = interpreter_flags(sys.orig_argv)
     _replace(sys.executable, [_own_name(), *flags, *program], environ)
 
@@ -57,21 +72,44 @@ def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[st
 
 
 def has_pth() -> bool:
-    """Whether this interpreter finds ``provagent.pth`` at its start."""
-    return any(os.path.isfile(os.path.join(folder, "provagent.pth")) for folder in sys.path)
+    """Whether this interpreter finds ``provagent.pth`` at its start.
+
+    A ``.pth`` file counts in site-packages only, not in any other folder of ``sys.path``.
+    """
+    folders = site.getsitepackages()
+    if site.ENABLE_USER_SITE:
+        folders.append(site.getusersitepackages())
+    return any(os.path.isfile(os.path.join(folder, "provagent.pth")) for folder in folders)
 
 
 def interpreter_flags(command: Sequence[str]) -> list[str]:
-    """The options that the interpreter itself was given: ``["-X", "dev"]``."""
+    """Return the options that the interpreter itself was given: ``["-X", "dev"]``."""
     flags: list[str] = []
     rest = iter(command[1:])
     for word in rest:
-        if not word.startswith("-") or word.startswith(("-m", "-c")) or word == "-":
+        if not word.startswith("-") or word == "-":
             break
-        flags.append(word)
-        if word in _VALUED:
+        if word.startswith("--"):  # --check-hash-based-pycs, the only one that runs a program
+            flags += [word, next(rest, "")]
+            continue
+        letters, last = _own_letters(word)
+        if letters != "-":
+            flags.append(letters)
+        if last in ("m", "c"):
+            break
+        if last in _VALUED and letters.endswith(last):
             flags.append(next(rest, ""))
     return flags
+
+
+def _own_letters(word: str) -> tuple[str, str]:
+    """``-Im`` is ``-I`` and the beginning of the program: ``("-I", "m")``."""
+    for position, letter in enumerate(word[1:], 1):
+        if letter in ("m", "c"):
+            return word[:position], letter
+        if letter in _VALUED:
+            return word, letter
+    return word, word[-1]
 
 
 # Python finds its own prefix by the name it is called by: a bare name is searched on PATH.
@@ -85,12 +123,23 @@ def _is_same_file(one: str, other: str) -> bool:
     return os.path.abspath(one) == os.path.abspath(other)
 
 
+def _found(command: str) -> str:
+    executable = shutil.which(command)
+    if executable is None:
+        raise CommandError(f"run: {command}: command not found", NOT_FOUND)
+    return executable
+
+
 def _replace(executable: str, command: list[str], environ: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     if sys.platform == "win32":  # exec there returns to the shell before the program ends
         raise SystemExit(subprocess.call(command, executable=executable, env=environ))  # noqa: S603
-    os.execve(executable, command, environ)  # noqa: S606 - this is what the user asked for
+    try:
+        os.execve(executable, command, environ)  # noqa: S606 - this is what the user asked for
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise CommandError(f"run: {executable}: {what.lower()}", NOT_EXECUTABLE) from error
 
 
 def _package_root() -> str:

@@ -50,11 +50,11 @@ class Recorder:
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
         self.capture = Capture(
-            ledger=Ledger(self.ids.new, self.settings.digest, os.getcwd()),
+            ledger=Ledger(self.ids.new, self.settings.digest),
             sessions=Sessions(self.ids.new),
             complaints=self.complaints,
-            render=self.emitter.render,
-            write=self.write,
+            line=self.emitter.line,
+            write=self._first_write,
             settings=self.settings,
             busy=self.busy,
         )
@@ -80,8 +80,11 @@ class Recorder:
 
     def write(self, data: bytes) -> None:
         """Write events through; the process's own run event comes before its first."""
-        if not self.has_begun or os.getpid() != self.activation.pid:
-            self._begin()
+        self.capture.write(data)
+
+    def _first_write(self, data: bytes) -> None:
+        self._begin()
+        self.capture.write = self.sink.write
         self.sink.write(data)
 
     def restart(self) -> None:
@@ -90,6 +93,7 @@ class Recorder:
         self.shard.reopen(self._shard_path())
         self.has_begun = False
         self._begin_lock = threading.RLock()
+        self.capture.write = self._first_write
         self.capture.forget()
 
     def end(self) -> None:
@@ -131,7 +135,7 @@ class Recorder:
 
             tell(f"settings: {error}; it is left out")
         cut = partial(shorten, limit=self.settings.max_text)
-        return make_emitter(processors=[stamp, redact, cut, *own], renderer=render)
+        return make_emitter(processors=[stamp, *own, redact, cut], renderer=render)
 
     def _make_sink(self) -> Sink:
         if self.settings.sink == "logging":
@@ -149,8 +153,6 @@ class Recorder:
 
     def _begin(self) -> None:
         with self._begin_lock:
-            if os.getpid() != self.activation.pid:
-                self.activation._after_fork()  # noqa: SLF001 - forked from C, where no hook runs
             if self.has_begun:
                 return
             self.has_begun = True

@@ -13,7 +13,7 @@ from provagent.errors import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 PREFIX = "PROVAGENT_"
@@ -26,12 +26,12 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "exclude": ("list", (), "targets that are never woven"),
     "sink": ("word", "shard", "where events go: shard, logging (the _PROV_ dialect), or both"),
     "processors": ("list", (), "processors of your own, as package.module:function"),
-    "digest": ("word", "sha256", "algorithm of digests, as hashlib names it"),
+    "digest": ("digest", "sha256", "algorithm of digests, as hashlib names it"),
     "max_text": ("int", 4096, "characters of a value's text that are kept; its digest always is"),
     "max_items": ("int", 1000, "items of a container that are kept in a parameter's value"),
     "log_args": ("bool", True, "no description: positional arguments are parameters"),
     "log_kwargs": ("bool", True, "no description: keyword arguments are parameters"),
-    "log_args_as_entities": ("bool", True, "no description: arrays and objects among them are used"),
+    "log_args_as_entities": ("bool", True, "no description: objects among them are used"),
     "log_returned_result": ("bool", True, "no description: the result is a generated entity"),
     "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
     "always": ("bool", False, "record a run also when nothing in it was traced"),
@@ -58,14 +58,13 @@ class Settings:
             setattr(self, name, values.get(name, default))
 
     if TYPE_CHECKING:
+        exclude: tuple[str, ...]
 
         def __getattr__(self, name: str) -> Any: ...
 
     def environ(self) -> dict[str, str]:
-        """The variables that give another process the same settings, wherever it runs."""
-        return {
-            PREFIX + name.upper(): _as_text(getattr(self, name)) for name in sorted(self.given)
-        }
+        """Return variables that give another process the same settings, wherever it runs."""
+        return {PREFIX + name.upper(): _as_text(getattr(self, name)) for name in sorted(self.given)}
 
 
 def read_settings(
@@ -73,7 +72,7 @@ def read_settings(
     arguments: Mapping[str, Any] | None = None,
     cwd: str | None = None,
 ) -> Settings:
-    """Settings from their four sources, the later over the earlier.
+    """Read settings from their four sources, the later over the earlier.
 
     1. defaults
     2. the file that ``PROVAGENT`` names (TOML), else ``[tool.provagent]`` of the working
@@ -84,9 +83,9 @@ def read_settings(
     Raises nothing: what cannot be used is told in ``problems``.
     """
     environ = os.environ if environ is None else environ
-    cwd = os.getcwd() if cwd is None else cwd
     values: dict[str, Any] = {}
     problems: list[str] = []
+    cwd = _cwd(problems) if cwd is None else cwd
     _take(values, problems, *_from_file(environ, cwd, problems))
     variables = {
         name.removeprefix(PREFIX).lower(): value
@@ -95,12 +94,20 @@ def read_settings(
     }
     _take(values, problems, variables, "environment", cwd)
     _take(values, problems, dict(arguments or {}), "arguments", cwd)
-    values.setdefault("store", _path("store", TABLE["store"][1], cwd))
+    values.setdefault("store", _path(TABLE["store"][1], cwd))
     return Settings(values, problems)
 
 
+def _cwd(problems: list[str]) -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        problems.append("start: the working folder is gone; name others by absolute paths")
+        return os.sep
+
+
 def require(settings: Settings) -> Settings:
-    """The same settings; raises SettingsError when any of them could not be used."""
+    """Return the same settings; raise SettingsError when any of them could not be used."""
     if settings.problems:
         raise SettingsError("\n".join(settings.problems))
     return settings
@@ -120,27 +127,30 @@ def _from_file(
             problems.append(f"{named}: no such settings file; PROVAGENT is 1 or a TOML file's path")
         return {}, file, cwd
     except OSError as error:
-        problems.append(f"{file}: cannot be read: {error.strerror or error}")
+        what = (error.strerror or str(error)).lower()
+        problems.append(f"{file}: cannot be read: {what}; PROVAGENT is 1 or a TOML file's path")
         return {}, file, cwd
     if not is_path and b"[tool.provagent" not in content:
         return {}, file, cwd
     return _table_of(content, file, problems, is_path=is_path), file, os.path.dirname(file)
 
 
-def _table_of(
-    content: bytes, file: str, problems: list[str], *, is_path: bool
-) -> dict[str, Any]:
+def _table_of(content: bytes, file: str, problems: list[str], *, is_path: bool) -> dict[str, Any]:
     import tomllib
 
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.append(f"{file}: is no TOML: {error}")
+        problems.append(f"{file}: is no TOML: {error}; settings are lines of name = value")
         return {}
     if is_path and "tool" not in document:
         return document
-    table = document.get("tool", {}).get("provagent", {})
-    return table if isinstance(table, dict) else {}
+    tool = document.get("tool")
+    table = tool.get("provagent", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        problems.append(f"{file}: tool.provagent is no table; write [tool.provagent]")
+        return {}
+    return table
 
 
 def _take(
@@ -151,7 +161,7 @@ def _take(
             problems.append(f"{source}: {name}: no such setting{_close(name)}")
             continue
         try:
-            values[name] = _KINDS[TABLE[name][0]](name, value, base)
+            values[name] = _converted(name, value, base)
         except ValueError as error:
             problems.append(f"{source}: {name}: {error}")
 
@@ -172,7 +182,16 @@ def is_enabled(environ: Mapping[str, str]) -> bool:
     return environ.get("PROVAGENT", "").lower() not in ("", *_FALSE)
 
 
-def _bool(name: str, value: Any, base: str) -> bool:
+def _converted(name: str, value: Any, base: str) -> Any:
+    kind = TABLE[name][0]
+    if kind == "word":
+        return _word(value, WORDS[name])
+    if kind in ("path", "paths"):
+        return _path(value, base) if kind == "path" else _paths(value, base)
+    return _KINDS[kind](value)
+
+
+def _bool(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     text = str(value).lower()
@@ -181,43 +200,57 @@ def _bool(name: str, value: Any, base: str) -> bool:
     raise ValueError(f"{value!r} is neither yes nor no; write 1 or 0")
 
 
-def _int(name: str, value: Any, base: str) -> int:
+def _int(value: Any) -> int:
     try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{value!r} is no whole number") from None
-    if number < 0:
-        raise ValueError(f"{number} is negative")
+        number = int(value) if isinstance(value, (int, str)) else -1
+    except ValueError:
+        number = -1
+    if number < 0 or isinstance(value, bool):
+        raise ValueError(f"{value!r} is no whole number; write 0 or more")
     return number
 
 
-def _word(name: str, value: Any, base: str) -> str:
-    words = WORDS.get(name)
-    if not isinstance(value, str) or (words and value not in words):
-        raise ValueError(f"{value!r} is not one of {', '.join(words or ('a word',))}")
+def _word(value: Any, words: Sequence[str]) -> str:
+    if not isinstance(value, str) or value not in words:
+        raise ValueError(f"{value!r} is not known; write {_one_of(words)}")
     return value
 
 
-def _list(name: str, value: Any, base: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = value.split(",")
-    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
-        raise ValueError(f"{value!r} is no list of text")
-    return tuple(item.strip() for item in value if item.strip())
+def _one_of(words: Sequence[str]) -> str:
+    return ", ".join(words[:-1]) + " or " + words[-1]
 
 
-def _path(name: str, value: Any, base: str) -> str:
-    if not isinstance(value, (str, os.PathLike)):
-        raise ValueError(f"{value!r} is no path")
+def _digest(value: Any) -> str:
+    import hashlib
+
+    try:
+        size = hashlib.new(value).digest_size
+    except (TypeError, ValueError):
+        size = 0
+    if not size:  # of shake_128 and its like the caller chooses the size
+        raise ValueError(f"{value!r} is no algorithm with a size of its own; sha256 is one")
+    return str(value)
+
+
+def _list(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
+        raise ValueError(f"{value!r} is no list of text; write a list, or text with commas")
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def _path(value: Any, base: str) -> str:
+    if not isinstance(value, (str, os.PathLike)) or "\0" in str(value):
+        raise ValueError(f"{value!r} is no path; write a text")
     text = os.path.expanduser(os.path.expandvars(os.fspath(value)))
     return os.path.normpath(os.path.join(base, text)) if text else ""
 
 
-def _paths(name: str, value: Any, base: str) -> tuple[str, ...]:
-    return tuple(_path(name, item, base) for item in _list(name, value, base))
+def _paths(value: Any, base: str) -> tuple[str, ...]:
+    return tuple(_path(item, base) for item in _list(value))
 
 
-_KINDS = {"bool": _bool, "int": _int, "word": _word, "list": _list, "path": _path, "paths": _paths}
+_KINDS = {"bool": _bool, "digest": _digest, "int": _int, "list": _list}
 
 
 def _as_text(value: Any) -> str:

@@ -21,6 +21,7 @@ JSON's own values stand for themselves. What JSON has not is an object with the 
 ``path``               ``value``: text, ``class``: ``PosixPath`` and the like
 ``tuple``, ``set``,    ``value``: list of encoded values
 ``frozenset``
+``range``, ``slice``   ``value``: [start, stop, step]
 ``dict``               ``value``: list of [key, value]; keys are not all text,
                        or one of them is ``$type``
 ``enum``               ``class``, ``name``, ``value``
@@ -47,18 +48,19 @@ instances are read through the descriptors of the interpreter.
 from __future__ import annotations
 
 import importlib
-import math
 import sys
 import weakref
 from base64 import b64decode, b64encode
 from dataclasses import Field, dataclass, field
 from itertools import islice
+from math import isfinite
 from types import (
     BuiltinFunctionType,
     FunctionType,
     GetSetDescriptorType,
     MemberDescriptorType,
     ModuleType,
+    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
@@ -81,6 +83,7 @@ _mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _namespace: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
 _module: Callable[[type], object] = type.__dict__["__module__"].__get__
 _qualname: Callable[[type], object] = type.__dict__["__qualname__"].__get__
+_module_namespace: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +120,21 @@ class NumberWithUnit(NamedTuple):
     unit: str
 
 
-def encode(value: object, *, max_items: int = MAX_ITEMS, max_depth: int = MAX_DEPTH) -> Json:
+def encode(value: Any, *, max_items: int = MAX_ITEMS, max_depth: int = MAX_DEPTH) -> Json:
     """Return ``value`` as JSON, of at most ``max_items`` items in all, ``max_depth`` deep.
 
     Raises RuntimeError when another thread changes a container meanwhile.
     """
-    plain = _PLAIN.get(id(type(value)))
-    return plain(value) if plain else _Walk(max_items, max_depth).encode(value)
+    kind = type(value)
+    if (
+        (kind is str and value.isascii())
+        or (kind is int and _INT64_MIN <= value <= _INT64_MAX)
+        or (kind is float and isfinite(value))
+        or value is None
+        or kind is bool
+    ):
+        return value
+    return _Walk(max_items, max_depth).encode(value)
 
 
 def decode(data: Json) -> Any:
@@ -175,6 +186,16 @@ def overrides_reading(cls: type, base_name: str) -> bool:
     return True
 
 
+def has_slots(cls: type, base_name: str) -> bool:
+    """Whether a subclass of a built-in type keeps anything in slots."""
+    for base in _mro(cls):
+        if type_name(base) == base_name:
+            return False
+        if any(type(at) is MemberDescriptorType for at in _namespace(base).values()):
+            return True
+    return True
+
+
 def fields_of(cls: type) -> Fields | None:
     """Return a reader of the declared fields of instances of ``cls``.
 
@@ -183,7 +204,7 @@ def fields_of(cls: type) -> Fields | None:
     default factory, no ``__getattr__`` runs, and a field that is not set is left out.
     """
     names = _declared(cls)
-    if names is None or _lookup(cls, "__getattribute__") is not object.__getattribute__:
+    if names is None or type(_lookup(cls, "__getattribute__")) is not WrapperDescriptorType:
         return None
     if issubclass(cls, tuple):
         return lambda value: dict(zip(names, tuple.__iter__(value), strict=False))  # type: ignore[arg-type]
@@ -206,7 +227,9 @@ def fields_of(cls: type) -> Fields | None:
 def instance_state(value: object) -> dict[str, Any]:
     """Return a copy of an instance's ``__dict__``; empty where it has none."""
     at = _lookup(type(value), "__dict__")
-    return dict.copy(at.__get__(value)) if type(at) is GetSetDescriptorType else {}
+    if type(at) not in (GetSetDescriptorType, MemberDescriptorType):
+        return {}
+    return dict.copy(at.__get__(value))
 
 
 class TypeCache(Generic[T]):
@@ -218,14 +241,12 @@ class TypeCache(Generic[T]):
 
     def __init__(self, find: Callable[[type], T]) -> None:
         self._find = find
-        self._known: dict[int, T] = {}
+        self._known: dict[int, Any] = {}
         self._alive: dict[int, weakref.ref[type]] = {}
 
     def __call__(self, cls: type) -> T:
-        try:
-            return self._known[id(cls)]
-        except KeyError:
-            return self._learn(cls)
+        known = self._known.get(id(cls), _MISSING)
+        return self._learn(cls) if known is _MISSING else known
 
     def clear(self) -> None:
         self._known.clear()
@@ -297,11 +318,14 @@ def _int(value: int) -> Json:
     if _INT64_MIN <= value <= _INT64_MAX:
         return value
     # str() of a huge int is quadratic, and refused by the interpreter beyond 4300 digits
-    return {"$type": "int", "value": str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value)}
+    return {
+        "$type": "int",
+        "value": str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value),
+    }
 
 
 def _float(value: float) -> Json:
-    return value if math.isfinite(value) else {"$type": "float", "value": repr(value)}
+    return value if isfinite(value) else {"$type": "float", "value": repr(value)}
 
 
 def _same(value: Json) -> Json:
@@ -368,6 +392,11 @@ def _bytes_of(kind: type[bytes | bytearray]) -> Encoder:
         return data if length <= walk.left else _cut(data, length)
 
     return encode_bytes
+
+
+def _bounds(value: Any, walk: _Walk) -> Json:
+    bounds = [walk.encode(bound) for bound in (value.start, value.stop, value.step)]
+    return {"$type": type(value).__name__, "value": bounds}
 
 
 def _fields(value: object, fields: dict[str, Any], walk: _Walk) -> Json:
@@ -491,10 +520,10 @@ def _is_what_it_says(cls: type) -> bool:
     if type(name) is not str or not issubclass(type(found), ModuleType):
         return False
     first, *inner = name.split(".")
-    place = ModuleType.__dict__["__dict__"].__get__(found).get(first)
+    place = _module_namespace(found).get(first)
     for part in inner:
-        place = _namespace(place).get(part) if issubclass(type(place), type) else None
-    return place is cls
+        place = _namespace(place).get(part) if isinstance(place, type) else None
+    return place is cls or any(cls is nameless for nameless in _NAMELESS)
 
 
 def _lookup(cls: type, name: str) -> Any:
@@ -611,7 +640,8 @@ def _line(data: Json, limit: int) -> str:
         return str(data)  # a number, True, None
     if kind in _LINES:
         return _LINES[kind](data, limit)
-    return str(decode(data))
+    value = data["value"]
+    return value if type(value) is str else str(decode(data))
 
 
 def _part(data: Json, limit: int) -> str:
@@ -666,12 +696,17 @@ def _text_of_items(before: str, after: str) -> Callable[[Json, int], str]:
     )
 
 
+def _text_of_tuple(data: Json, limit: int) -> str:
+    return _text_of_items("(", ",)" if len(data["value"]) == 1 else ")")(data, limit)
+
+
 def _text_of_pairs(data: Json, limit: int) -> str:
     pairs = (f"{_part(key, limit)}: {_part(item, limit)}" for key, item in data["value"])
     return _series("{", pairs, "}", limit)
 
 
 _MISSING = object()
+_NAMELESS = (FunctionType, BuiltinFunctionType, ModuleType)  # no module holds them under their name
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DECIMAL_BITS = 1024
 _FLOAT64 = 8  # bytes of Python's float
@@ -718,8 +753,11 @@ _BUILTIN: dict[str, Encoder] = {
 }
 _INHERITED: dict[str, Encoder] = {
     **_BUILTIN,
+    "builtins:range": _bounds,
+    "builtins:slice": _bounds,
     "builtins:type": _leaf(_class),
     "collections:OrderedDict": _dict,
+    "collections:defaultdict": _dict,
     "enum:Enum": _enum,
     "numpy:generic": _numpy_scalar,
     "numpy:ndarray": _array,
@@ -743,6 +781,8 @@ _DECODERS: dict[str, Callable[[Json], Any]] = {
     "tuple": lambda data: tuple(decode(data["value"])),
     "set": lambda data: set(decode(data["value"])),
     "frozenset": lambda data: frozenset(decode(data["value"])),
+    "range": lambda data: range(*decode(data["value"])),
+    "slice": lambda data: slice(*decode(data["value"])),
     "dict": lambda data: {decode(key): decode(item) for key, item in data["value"]},
     "enum": _decode_object,
     "numpy": _decode_numpy,
@@ -752,10 +792,13 @@ _DECODERS: dict[str, Callable[[Json], Any]] = {
     "redacted": lambda _: Redacted(),
 }
 _LINES: dict[str, Callable[[Json, int], str]] = {
-    "str": lambda data, _: data["value"],
-    "tuple": _text_of_items("(", ")"),
+    "bytes": lambda data, _: repr(decode(data)),
+    "bytearray": lambda data, _: repr(decode(data)),
+    "tuple": _text_of_tuple,
     "set": _text_of_items("{", "}"),
     "frozenset": _text_of_items("{", "}"),
+    "range": _text_of_items("range(", ")"),
+    "slice": _text_of_items("slice(", ")"),
     "dict": _text_of_pairs,
     "enum": lambda data, _: f"{data['class'].rpartition(':')[2]}.{data['name']}",
     "numpy": _text_of_numpy,

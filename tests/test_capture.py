@@ -354,7 +354,7 @@ activities:
     assert lines[0].startswith("provagent: subject:f: parameter 'bad': AttributeError")
 
 
-@pytest.mark.parametrize("stage", ["_open", "_close", "_write"])
+@pytest.mark.parametrize("stage", ["_open", "_close", "write"])
 def test_failure_of_our_own_never_reaches_the_caller(woven, stage, monkeypatch, capfd):
     """A bug in capture costs the record of the call, and nothing else."""
     from provagent.capture.call import Capture
@@ -365,10 +365,10 @@ def test_failure_of_our_own_never_reaches_the_caller(woven, stage, monkeypatch, 
     def broken(*args):
         raise RecursionError("our own")
 
-    if stage == "_write":
+    if stage == "write":
         from provagent import boot
 
-        monkeypatch.setattr(boot.activation().recorder.capture, "_write", broken)
+        monkeypatch.setattr(boot.activation().recorder.capture, "write", broken)
     else:
         monkeypatch.setattr(Capture, stage, broken)
     assert subject.add(1) == 3

@@ -398,7 +398,7 @@ BAD = {
     ),
     "parameter's path": (
         "activities:\n  f:\n    parameters:\n      - name: p\n        value: x.__class__",
-        (5, "activities.f.parameters[0].value", "'__class__' begins with two", "a public thing"),
+        (5, "activities.f.parameters[0].value", "'__class__' is a special name", "what the value holds"),
     ),
     "usage's path": (
         "activities: {f: {usage: [{role: r, value: 'a + b'}]}}",

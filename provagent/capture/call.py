@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable
 from threading import get_ident
 from types import FrameType, FunctionType, ModuleType
-from typing import Any, TypeAlias
+from typing import Any
 
 from provagent.capture.complaints import Complaints
 from provagent.capture.context import Open, Place, current, now
-from provagent.capture.entities import Ledger
+from provagent.capture.entities import Call, Events, Ledger
 from provagent.capture.plan import Kind, Plan, Use, undescribed_kind
 from provagent.capture.select import Missing
 from provagent.capture.sessions import Sessions
@@ -30,14 +30,12 @@ from provagent.terms import (
 )
 from provagent.value import encode, type_name
 
-Call: TypeAlias = tuple[Any, tuple[Any, ...], dict[str, Any], Any]
-
 _UNDESCRIBED: Kind = undescribed_kind()
 _CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
 
 
 class Capture:
-    """Opens and closes activities. ``render`` gives an event's bytes, ``write`` writes them."""
+    """Opens and closes activities. ``line`` gives an event's bytes, ``write`` writes them."""
 
     def __init__(
         self,
@@ -45,7 +43,7 @@ class Capture:
         ledger: Ledger,
         sessions: Sessions,
         complaints: Complaints,
-        render: Callable[..., bytes],
+        line: Callable[[str, dict[str, Any]], bytes],
         write: Callable[[bytes], None],
         settings: Settings,
         busy: set[int],
@@ -54,10 +52,10 @@ class Capture:
         self.sessions = sessions
         self.complaints = complaints
         self.busy = busy
-        self._render = render
-        self._write = write
+        self.write = write
+        self._line = line
         self._settings = settings
-        self._described: set[tuple[str | None, str]] = set()
+        self._described: set[str] = set()
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
@@ -81,7 +79,7 @@ class Capture:
         instance: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        frame: FrameType | None,
+        frame: FrameType,
     ) -> Open | None:
         """Write that the activity began; None when that could not be done."""
         thread = get_ident()
@@ -94,39 +92,45 @@ class Capture:
         finally:
             self.busy.discard(thread)
 
-    def _open(self, plan: Plan, call: Call, frame: FrameType | None, thread: int) -> Open:
-        start = now()
-        parent = current.get()
-        activity = Open(
-            self.ledger.new_id(), plan.name, self.ledger.order, _place(frame), parent
-        )
-        lines: list[bytes] = []
-        emit = self._emitter(lines)
-        if plan.description is not None and (plan.definition, plan.name) not in self._described:
-            self._described.add((plan.definition, plan.name))
-            emit(DESCRIPTION, definition=plan.definition, activity=plan.description)
+    def _open(self, plan: Plan, call: Call, frame: FrameType, thread: int) -> Open:
+        ledger, parent = self.ledger, current.get()
+        place = Place(frame.f_code.co_filename, frame.f_lineno, id(frame))
+        activity = Open(ledger.new_id(), plan.name, ledger.order, place, parent)
+        events: Events = []
         fields: dict[str, Any] = {
             "activity_id": activity.id,
             "activity_name": plan.name,
             "target": plan.target,
-            "startTime": start,
+            "startTime": now(),
             "thread": thread,
+            "site": {"file": place.file, "line": place.line},
         }
         if parent is not None:
             fields["parent_id"] = parent.id
         if plan.definition is not None:
             fields["definition"] = plan.definition
-        if activity.place is not None:
-            fields["site"] = {"file": activity.place.file, "line": activity.place.line}
+            if plan.name not in self._described:
+                self._describe(plan, events)
         if plan.takes_instance:
-            self._add_instance(plan, call[0], fields, emit)
-        parameters, used = self._inputs(plan, call, activity, emit)
+            self._add_instance(plan, call[0], fields, events)
+        if plan.is_described:
+            parameters, used = self._parameters(plan, call), []
+            for use in plan.usages:
+                try:
+                    entity_id = ledger.find(use, call, activity, events, False)
+                except Exception as error:
+                    self.complaints.add(plan.target, f"role {use.role!r}", error)
+                    continue
+                if entity_id is not None:
+                    used.append({"used_id": entity_id, "used_role": use.role})
+        else:
+            parameters, used = self._bound(plan, call, activity, events)
         if parameters:
             fields["parameters"] = parameters
         if used:
             fields["used"] = used
-        emit(ACTIVITY, **fields)
-        self._write_lines(plan, lines)
+        events.append((ACTIVITY, fields))
+        self._write_events(plan, events)
         return activity
 
     def close(
@@ -145,29 +149,25 @@ class Capture:
     def _close(
         self, plan: Plan, activity: Open, call: Call, error: BaseException | None
     ) -> None:
-        end = now()
-        lines: list[bytes] = []
-        emit = self._emitter(lines)
-        fields: dict[str, Any] = {"activity_id": activity.id, "endTime": end}
-        if error is None:
-            fields["status"] = OK
-            generated = self._outputs(plan, call, activity, emit)
-            if generated:
-                fields["generated"] = generated
-        else:
+        events: Events = []
+        fields: dict[str, Any] = {"activity_id": activity.id, "endTime": now(), "status": OK}
+        if error is not None:
             fields["status"] = status_of(error)
             fields["error"] = describe_error(error)
-        emit(ACTIVITY_END, **fields)
-        self._write_lines(plan, lines)
+        else:
+            generated = self._outputs(plan, call, activity, events)
+            if generated:
+                fields["generated"] = generated
+        events.append((ACTIVITY_END, fields))
+        self._write_events(plan, events)
 
     def open_session(
-        self, plan: Plan, instance: Any, call: Call, frame: FrameType | None, session_id: str
+        self, plan: Plan, instance: Any, call: Call, frame: FrameType, session_id: str
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
         self.busy.add(thread)
         try:
-            lines: list[bytes] = []
             cls = type(instance)
             fields: dict[str, Any] = {
                 "session_id": session_id,
@@ -176,32 +176,27 @@ class Capture:
                 "startTime": now(),
                 "configuration": self._parameters(plan, call),
             }
-            place = _place(frame)
-            if place is not None:
-                fields["site"] = {"file": place.file, "line": place.line}
-            self._emitter(lines)(SESSION, **fields)
-            self._write_lines(plan, lines)
+            fields["site"] = {"file": frame.f_code.co_filename, "line": frame.f_lineno}
+            self._write_events(plan, [(SESSION, fields)])
         except Exception as error:
             self.complaints.add(plan.target, "at the constructor", error)
         finally:
             self.busy.discard(thread)
 
-    def _emitter(self, lines: list[bytes]) -> Callable[..., None]:
-        render = self._render
-
-        def emit(event: str, **fields: Any) -> None:
-            lines.append(render(event, **fields))
-
-        return emit
-
-    def _write_lines(self, plan: Plan, lines: list[bytes]) -> None:
+    def _write_events(self, plan: Plan, events: Events) -> None:
         try:
-            self._write(b"".join(lines))
+            line = self._line
+            self.write(b"".join([line(event, fields) for event, fields in events]))
         except Exception as error:
             self.complaints.add(plan.target, "writing to the store", error)
 
+    def _describe(self, plan: Plan, events: Events) -> None:
+        self._described.add(plan.name)
+        described = {"definition": plan.definition, "activity": plan.description}
+        events.append((DESCRIPTION, described))
+
     def _add_instance(
-        self, plan: Plan, instance: Any, fields: dict[str, Any], emit: Callable[..., None]
+        self, plan: Plan, instance: Any, fields: dict[str, Any], events: Events
     ) -> None:
         cls = instance if issubclass(type(instance), type) else type(instance)
         if cls is not plan.owner:
@@ -209,58 +204,39 @@ class Capture:
         session_id = self.sessions.find(instance)
         if session_id is None and cls is type(instance) and self.sessions.are_of(cls):
             session_id = self.sessions.open(instance)
-            emit(
-                SESSION,
-                session_id=session_id,
-                module=cls.__module__,
-                **{"class": cls.__qualname__},
-                startTime=fields["startTime"],
-                configuration={},
-            )
+            session = {
+                "session_id": session_id,
+                "module": cls.__module__,
+                "class": cls.__qualname__,
+                "startTime": fields["startTime"],
+                "configuration": {},
+            }
+            events.append((SESSION, session))
         if session_id is not None:
             fields["session_id"] = session_id
 
-    def _inputs(
-        self, plan: Plan, call: Call, activity: Open, emit: Callable[..., None]
-    ) -> tuple[dict[str, Any], list[dict[str, str]]]:
-        if not plan.is_described:
-            return self._bound(plan, call, activity, emit)
-        used = []
-        for use in plan.usages:
-            entity_id = self._guarded(plan, use, self.ledger.use, call, activity, emit)
-            if entity_id is not None:
-                used.append({"used_id": entity_id, "used_role": use.role})
-        return self._parameters(plan, call), used
-
     def _outputs(
-        self, plan: Plan, call: Call, activity: Open, emit: Callable[..., None]
+        self, plan: Plan, call: Call, activity: Open, events: Events
     ) -> list[dict[str, str]]:
-        if plan.is_described:
-            found = [
-                (use.role, self._guarded(plan, use, self.ledger.generate, call, activity, emit))
-                for use in plan.generations
-            ]
-        elif self._settings.log_returned_result and call[3] is not None:
-            entity_id = self.ledger.value(
-                call[3], _UNDESCRIBED, "result", activity, emit, generated=True
-            )
-            found = [("result", entity_id)]
-        else:
-            return []
-        return [
-            {"generated_id": entity_id, "generated_role": role}
-            for role, entity_id in found
-            if entity_id is not None
-        ]
+        if not plan.is_described:
+            return self._result(call[3], activity, events)
+        generated = []
+        for use in plan.generations:
+            try:
+                entity_id = self.ledger.find(use, call, activity, events, True)
+            except Exception as error:
+                self.complaints.add(plan.target, f"role {use.role!r}", error)
+                continue
+            if entity_id is not None:
+                generated.append({"generated_id": entity_id, "generated_role": use.role})
+        return generated
 
-    def _guarded(
-        self, plan: Plan, use: Use, find: Callable[..., str | None], *call: Any
-    ) -> str | None:
-        try:
-            return find(use, *call)
-        except Exception as error:
-            self.complaints.add(plan.target, f"role {use.role!r}", error)
-            return None
+    def _result(self, result: Any, activity: Open, events: Events) -> list[dict[str, str]]:
+        """The result of a call that no definition describes."""
+        if result is None or not self._settings.log_returned_result:
+            return []
+        entity_id = self.ledger.value(result, _UNDESCRIBED, "result", activity, events, True)
+        return [{"generated_id": entity_id, "generated_role": "result"}]
 
     def _parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
         if not plan.is_described:
@@ -276,7 +252,7 @@ class Capture:
         return parameters
 
     def _bound(
-        self, plan: Plan, call: Call, activity: Open, emit: Callable[..., None]
+        self, plan: Plan, call: Call, activity: Open, events: Events
     ) -> tuple[dict[str, Any], list[dict[str, str]]]:
         """The arguments of a call that no definition describes."""
         settings = self._settings
@@ -286,9 +262,7 @@ class Capture:
             data = self._encode(value)
             is_object = _is_object(data) and not issubclass(type(value), _CODE)
             if settings.log_args_as_entities and (is_object or self.ledger.has_met(value)):
-                entity_id = self.ledger.value(
-                    value, _UNDESCRIBED, name, activity, emit, generated=False
-                )
+                entity_id = self.ledger.value(value, _UNDESCRIBED, name, activity, events, False)
                 used.append({"used_id": entity_id, "used_role": name})
             if not is_object and (settings.log_kwargs if by_keyword else settings.log_args):
                 parameters[name] = data
@@ -310,12 +284,6 @@ def _arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
 
 def _is_object(data: Any) -> bool:
     return type(data) is dict and data.get("$type") == "object"
-
-
-def _place(frame: FrameType | None) -> Place | None:
-    if frame is None:
-        return None
-    return Place(frame.f_code.co_filename, frame.f_lineno, id(frame))
 
 
 def status_of(error: BaseException) -> str:

@@ -57,17 +57,19 @@ _second = (0, "")
 
 def now() -> str:
     """The time, as ISO 8601 in UTC with microseconds."""
-    return iso(_clock())
+    second, rest = divmod(_clock(), 1_000_000_000)
+    known, text = _second
+    if known != second:
+        return iso(second * 1_000_000_000 + rest)
+    return f"{text}.{rest // 1000:06d}Z"
 
 
 def iso(nanoseconds: int) -> str:
     """``nanoseconds`` since the epoch as ISO 8601 in UTC: ``2026-11-23T20:05:11.884436Z``."""
     global _second  # noqa: PLW0603 - the last second's text; a tuple, so a race costs a miss
     second, rest = divmod(nanoseconds, 1_000_000_000)
-    known, text = _second
-    if known != second:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        _second = (second, text)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+    _second = (second, text)
     return f"{text}.{rest // 1000:06d}Z"
 
 

@@ -30,23 +30,24 @@ from provagent.terms import (
 )
 from provagent.value import encode, type_name
 
-Emit = Callable[..., None]  # emit(event, **fields): one event of the call at hand
+Events = list[tuple[str, dict[str, Any]]]  # those of the call at hand, in their order
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
-_NOTHING = Identity(digest=None, identified=None)
-_PLAIN = (bool, int, float, complex, str)
+_NOTHING = Identity()
+_PLAIN = frozenset((bool, int, float, complex, str))
+_ON_DISK = frozenset((FILE, FILE_COLLECTION))
 
 
 class Ledger:
     """What is known of every entity that this process has met.
 
-    ``new_id`` gives identifiers; ``algorithm`` is the digest's.
+    ``new_id`` gives identifiers; ``algorithm`` is the digests'; relative paths are those
+    of the working folder at the time.
     """
 
-    def __init__(self, new_id: Callable[[], str], algorithm: str, cwd: str) -> None:
+    def __init__(self, new_id: Callable[[], str], algorithm: str) -> None:
         self.new_id = new_id
         self.algorithm = algorithm
-        self.cwd = cwd
         self.forget()
 
     def forget(self) -> None:
@@ -58,188 +59,197 @@ class Ledger:
         self.order = 0
         self._described: set[tuple[str, str]] = set()
 
-    def use(self, use: Use, call: Call, activity: Open, emit: Emit) -> str | None:
-        """The entity that the activity uses in this role; None when there is none."""
-        return self._entity(use, call, activity, emit, generated=False)
-
-    def generate(self, use: Use, call: Call, activity: Open, emit: Emit) -> str | None:
-        """The entity that the activity has generated in this role; None when there is none."""
-        entity_id = self._entity(use, call, activity, emit, generated=True)
-        if entity_id is not None:
+    def find(
+        self, use: Use, call: Call, activity: Open, events: Events, generated: bool
+    ) -> str | None:
+        """The entity in this role, used or generated; None when there is none."""
+        try:
+            value = None if use.value is None else use.value(*call)
+        except Missing:
+            value = None
+        if use.is_plain:  # as nearly all are
+            if value is None:
+                return None
+            thing = Thing(use.kind, value, None, None, use.namespace)
+        else:
+            location, name = _select(use.location, call), _select(use.id, call)
+            if value is None and location is None and name is None:
+                return None
+            thing = _placed(use.kind, value, location, name, use.namespace)
+        if use.members is not None:
+            thing.members = [
+                {"member_id": entity_id}
+                for entity_id in self._items(use.members, call, activity, events, generated)
+            ]
+        if thing.location is not None and use.kind.type in _ON_DISK:
+            entity_id = self._file(thing, activity, events, generated)
+        else:
+            entity_id = self._object(thing, use, call[0], activity, events, generated)
+        if generated and use.progenitors:
             for many in use.progenitors:
-                for progenitor_id in self._items(many, call, activity, emit, generated=False):
-                    self._derive(entity_id, progenitor_id, DECLARED, [activity.id], emit)
+                for progenitor_id in self._items(many, call, activity, events, False):
+                    self._derive(entity_id, progenitor_id, DECLARED, [activity.id], events)
         return entity_id
 
     def value(
-        self, value: Any, kind: Kind, name: str, activity: Open, emit: Emit, *, generated: bool
+        self, value: Any, kind: Kind, name: str, activity: Open, events: Events, generated: bool
     ) -> str:
         """The entity of an argument or a result that no definition describes."""
-        thing = _Thing(kind=kind, value=value, name=name)
-        return self._object(thing, None, None, activity, emit, generated=generated)
+        thing = Thing(kind, value, None, name, None)
+        return self._object(thing, None, None, activity, events, generated)
 
     def has_met(self, value: Any) -> bool:
         """Whether this very object may be an entity already: what one call made, another uses."""
         return self.objects.may_have(value)
 
-    def _entity(
-        self, use: Use, call: Call, activity: Open, emit: Emit, *, generated: bool
-    ) -> str | None:
-        thing = _Thing(
-            kind=use.kind,
-            value=_select(use.value, call),
-            location=_select(use.location, call),
-            name=_select(use.id, call),
-            namespace=use.namespace,
-        )
-        if thing.location is None and thing.value is None and thing.name is None:
-            return None
-        if use.members is not None:
-            thing.members = [
-                {"member_id": entity_id}
-                for entity_id in self._items(use.members, call, activity, emit, generated=generated)
-            ]
-        if thing.is_file:
-            return self._file(thing, activity, emit, generated=generated)
-        if thing.name is None and use.slot is not None:
-            thing.name = use.slot
-        instance = None if use.slot_is_global else call[0]
-        return self._object(thing, use.slot, instance, activity, emit, generated=generated)
-
     def _items(
-        self, many: Many, call: Call, activity: Open, emit: Emit, *, generated: bool
+        self, many: Many, call: Call, activity: Open, events: Events, generated: bool
     ) -> Iterator[str]:
         found = _select(many.items, call)
         if found is None:
             return
         items = found if many.is_list else (found,)
         for item in items.values() if issubclass(type(items), dict) else items:
-            yield self._item(many, item, activity, emit, generated=generated)
+            thing = _placed(
+                many.kind,
+                item if many.value is None else many.value(item),
+                None if many.location is None else many.location(item),
+                None if many.id is None else many.id(item),
+                many.namespace,
+            )
+            if thing.location is not None and many.kind.type in _ON_DISK:
+                # A member's file was there before the collection was: it is not generated.
+                yield self._file(thing, activity, events, False)
+            else:
+                yield self._object(thing, None, None, activity, events, generated)
 
-    def _item(
-        self, many: Many, item: Any, activity: Open, emit: Emit, *, generated: bool
-    ) -> str:
-        thing = _Thing(
-            kind=many.kind,
-            value=item if many.value is None else many.value(item),
-            location=None if many.location is None else many.location(item),
-            name=None if many.id is None else many.id(item),
-            namespace=many.namespace,
-        )
-        if thing.is_file:
-            # A member's file was there before the collection was: it is not generated.
-            return self._file(thing, activity, emit, generated=False)
-        return self._object(thing, None, None, activity, emit, generated=generated)
-
-    def _file(self, thing: _Thing, activity: Open, emit: Emit, *, generated: bool) -> str:
+    def _file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
         kind = thing.kind
-        given = thing.location if thing.location is not None else thing.value
-        location = resolve_location(given, cwd=self.cwd)
-        if kind.type == FILE_COLLECTION:
-            identity = self.files.identify_collection(location, index=kind.index)
-        else:
-            identity = self.files.identify_file(location)
+        location = thing.location = resolve_location(thing.location)
+        identity = self._identify_file(location, kind)
         known = self.paths.get(location)
-        if known is not None and self._is_same(known, identity, kind, activity, generated):
+        if known is not None and _is_same(known, identity.digest, kind, activity, generated):
             return known.entity_id
-        thing.location = location
-        entity_id = self._write(thing, identity, emit)
+        entity_id = self._write(thing, identity, events)
         if known is not None and not generated:
             between = [known.activity_id, activity.id]
-            self._derive(entity_id, known.entity_id, MODIFIED, between, emit)
-        self.paths[location] = self._known(entity_id, identity, kind, activity, generated)
+            self._derive(entity_id, known.entity_id, MODIFIED, between, events)
+        self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)
         return entity_id
+
+    def _identify_file(self, location: str, kind: Kind) -> Identity:
+        if "://" in location:
+            return _NOTHING  # elsewhere: it is not fetched to be read
+        try:
+            if kind.type == FILE_COLLECTION:
+                return self.files.identify_collection(location, index=kind.index)
+            return self.files.identify_file(location)
+        except OSError:
+            return _NOTHING  # it is there, and may not be read: its place is what is known
 
     def _object(
         self,
-        thing: _Thing,
-        slot: str | None,
+        thing: Thing,
+        use: Use | None,
         instance: Any,
         activity: Open,
-        emit: Emit,
-        *,
+        events: Events,
         generated: bool,
     ) -> str:
+        kind = thing.kind
         identity = self._identify(thing)
-        known = self.objects.find(thing.value, identity.digest)
-        place = None if slot is None else self.slots.find(instance, slot)
-        if known is not None and self._is_same(known, identity, thing.kind, activity, generated):
-            known.remember(thing.kind.key, identity.digest)
+        digest = identity.digest
+        known = self.objects.find(thing.value, digest)
+        slots = None
+        if use is not None and use.slot is not None:
+            slots = self.slots.of(None if use.slot_is_global else instance)
+            if thing.name is None:
+                thing.name = use.slot_name
+        if known is not None and _is_same(known, digest, kind, activity, generated):
+            known.digests.setdefault(kind.key, digest)
             latest = known
         else:
-            entity_id = self._write(thing, identity, emit)
-            latest = self._known(entity_id, identity, thing.kind, activity, generated)
-            self._explain(latest, known, place, identity, thing, activity, emit, generated)
-            self.objects.put(thing.value, latest)
-        if slot is not None:
+            entity_id = self._write(thing, identity, events)
+            latest = self._known(entity_id, digest, kind, activity, generated)
+            if known is not None:
+                self._explain_change(latest, known, digest, kind, activity, events, generated)
+            elif slots is not None and not generated and use is not None:
+                before = slots.get(use.slot)
+                if before is not None:
+                    self._explain_exchange(latest, before, digest, thing, activity, events)
+            if thing.value is not None:
+                self.objects.put(thing.value, latest)
+        if slots is not None and use is not None:
             latest.activity_id, latest.place = activity.id, activity.place
-            self.slots.put(instance, slot, latest)
+            slots[use.slot] = latest
         return latest.entity_id
 
-    def _explain(
+    def _explain_change(
         self,
         latest: Known,
-        known: Known | None,
-        place: Known | None,
-        identity: Identity,
-        thing: _Thing,
+        known: Known,
+        digest: str | None,
+        kind: Kind,
         activity: Open,
-        emit: Emit,
+        events: Events,
         generated: bool,
     ) -> None:
-        """Write where a new state came from, when the activity itself does not say."""
-        if known is not None:
-            same = known.digests.get(thing.kind.key) == identity.digest
-            between = [activity.id] if generated else [known.activity_id, activity.id]
-            how = DECLARED if same else MODIFIED
-            code = None if generated else code_between(known.place, activity.place)
-            self._derive(latest.entity_id, known.entity_id, how, between, emit, code)
-        elif place is not None and not generated:
-            equal = identity.digest is not None and identity.digest == place.digests.get(
-                thing.kind.key
-            )
-            how = COPIED if equal else REPLACED
-            if not equal and self.objects.is_untracked(thing.value, place):
-                how = MODIFIED
-            code = code_between(place.place, activity.place)
-            between = [place.activity_id, activity.id]
-            self._derive(latest.entity_id, place.entity_id, how, between, emit, code)
+        """The same object: it was changed, or given out again as it was."""
+        how = DECLARED if known.digests.get(kind.key) == digest else MODIFIED
+        if generated:
+            self._derive(latest.entity_id, known.entity_id, how, [activity.id], events)
+            return
+        between = [known.activity_id, activity.id]
+        code = code_between(known.place, activity.place)
+        self._derive(latest.entity_id, known.entity_id, how, between, events, code)
 
-    def _is_same(
-        self, known: Known, identity: Identity, kind: Kind, activity: Open, generated: bool
-    ) -> bool:
-        """Whether the entity known is this one still: one thing in one state."""
-        if kind.key in known.digests and known.digests[kind.key] != identity.digest:
-            return False
-        # Generated inside this activity, by one that it called: it is what came out.
-        return not generated or known.order > activity.order
+    def _explain_exchange(
+        self,
+        latest: Known,
+        before: Known,
+        digest: str | None,
+        thing: Thing,
+        activity: Open,
+        events: Events,
+    ) -> None:
+        """Another object in the same place, that no activity put there."""
+        if digest is not None and digest == before.digests.get(thing.kind.key):
+            how = COPIED
+        else:
+            how = MODIFIED if self.objects.is_untracked(thing.value, before) else REPLACED
+        between = [before.activity_id, activity.id]
+        code = code_between(before.place, activity.place)
+        self._derive(latest.entity_id, before.entity_id, how, between, events, code)
 
-    def _identify(self, thing: _Thing) -> Identity:
-        kind = thing.kind
+    def _identify(self, thing: Thing) -> Identity:
         if thing.value is None:
             return _NOTHING
-        how = kind.how if kind.how != "file" else None
-        identity = identify(thing.value, how, algorithm=self.algorithm)
-        if identity.digest is None and how is None and kind.is_described:
-            identity = identify(thing.value, "str", algorithm=self.algorithm)
+        how = thing.kind.how
+        if how == "file" and thing.kind.type in _ON_DISK:
+            how = None  # an object where the definition says a file: no path leads to it
+        try:
+            identity = identify(thing.value, how, algorithm=self.algorithm)
+        except (AttributeError, LookupError, TypeError):
+            if type(how) is not tuple:
+                raise
+            # Not of the type that the identifier's paths were written for.
+            identity, how = identify(thing.value, None, algorithm=self.algorithm), None
+        if identity.digest is None and how is None and thing.kind.is_described:
+            return identify(thing.value, "str", algorithm=self.algorithm)
         return identity
 
     def _known(
-        self, entity_id: str, identity: Identity, kind: Kind, activity: Open, generated: bool
+        self, entity_id: str, digest: str | None, kind: Kind, activity: Open, generated: bool
     ) -> Known:
         if generated:
             self.order += 1
-        return Known(
-            entity_id=entity_id,
-            digests={kind.key: identity.digest},
-            order=self.order if generated else 0,
-            activity_id=activity.id,
-            place=activity.place,
-        )
+        order = self.order if generated else 0
+        return Known(entity_id, {kind.key: digest}, order, activity.id, activity.place)
 
-    def _write(self, thing: _Thing, identity: Identity, emit: Emit) -> str:
+    def _write(self, thing: Thing, identity: Identity, events: Events) -> str:
         kind = thing.kind
-        self._describe(kind, emit)
+        if kind.description is not None:
+            self._describe(kind, events)
         entity_id = self.new_id()
         fields: dict[str, Any] = {"entity_id": entity_id, "type": kind.type}
         if kind.name:
@@ -251,25 +261,25 @@ class Ledger:
             fields["namespace"] = thing.namespace
         if thing.location is not None:
             fields["location"] = str(thing.location)
-        if not thing.is_file and thing.value is not None:
-            fields["class"] = type_name(type(thing.value))
-            if type(thing.value) in _PLAIN:
+        if thing.value is not None:
+            cls = type(thing.value)
+            fields["class"] = type_name(cls)
+            if cls in _PLAIN:
                 fields["value"] = encode(thing.value)
         _add_identity(fields, identity)
         if kind.content_type:
             fields["contentType"] = kind.content_type
         if thing.members is not None:
             fields["members"] = thing.members
-        emit(ENTITY, **fields)
+        events.append((ENTITY, fields))
         return entity_id
 
-    def _describe(self, kind: Kind, emit: Emit) -> None:
-        if kind.description is None or kind.definition is None:
-            return
-        key = (kind.definition, kind.name)
+    def _describe(self, kind: Kind, events: Events) -> None:
+        key = (kind.definition or "", kind.name)
         if key not in self._described:
             self._described.add(key)
-            emit(DESCRIPTION, definition=kind.definition, entity=kind.description)
+            described = {"definition": kind.definition, "entity": kind.description}
+            events.append((DESCRIPTION, described))
 
     def _derive(
         self,
@@ -277,7 +287,7 @@ class Ledger:
         progenitor_id: str,
         how: str,
         between: list[str],
-        emit: Emit,
+        events: Events,
         code: dict[str, Any] | None = None,
     ) -> None:
         if entity_id == progenitor_id:
@@ -290,38 +300,45 @@ class Ledger:
         }
         if code is not None:
             fields["code"] = code
-        emit(DERIVATION, **fields)
+        events.append((DERIVATION, fields))
 
 
-class _Thing:
-    """What is met at a call: a value, a location, or both."""
+class Thing:
+    """What is met at a call: a value, or what lies at a location."""
 
     __slots__ = ("kind", "location", "members", "name", "namespace", "value")
 
     def __init__(
-        self,
-        *,
-        kind: Kind,
-        value: Any = None,
-        location: Any = None,
-        name: Any = None,
-        namespace: str | None = None,
+        self, kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
     ) -> None:
         self.kind = kind
-        # Old definitions give an object's path as its location.
-        is_object = value is None and location is not None and not _is_path(location)
-        self.value = location if is_object else value
-        self.location = None if is_object else location
+        self.value = value
+        self.location = location
         self.name = name
         self.namespace = namespace
         self.members: list[dict[str, str]] | None = None
 
-    @property
-    def is_file(self) -> bool:
-        """Whether a path stands for it, so that its content is what lies on the disk."""
-        if self.kind.type not in (FILE, FILE_COLLECTION):
-            return False
-        return self.location is not None or _is_path(self.value)
+
+def _placed(
+    kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
+) -> Thing:
+    """The thing, where definitions differ in what they call its value and its location."""
+    if location is not None and value is None and not _is_path(location):
+        return Thing(kind, location, None, name, namespace)  # older ones place objects so
+    if kind.type in _ON_DISK:
+        path = value if location is None and _is_path(value) else location
+        return Thing(kind, None if path is not None else value, path, name, namespace)
+    return Thing(kind, value, location, name, namespace)
+
+
+def _is_same(
+    known: Known, digest: str | None, kind: Kind, activity: Open, generated: bool
+) -> bool:
+    """Whether the entity known is this one still: one thing in one state."""
+    if known.digests.get(kind.key, digest) != digest:
+        return False
+    # Generated inside this activity, by one that it called: it is what came out.
+    return not generated or known.order > activity.order
 
 
 def _is_path(value: Any) -> bool:
@@ -338,12 +355,15 @@ def _select(selector: Any, call: Call) -> Any:
 
 
 def _add_identity(fields: dict[str, Any], identity: Identity) -> None:
-    if identity.digest is not None:
-        fields["digest"] = identity.digest
-        fields["identified"] = identity.identified
-    if identity.size is not None:
-        fields["size"] = identity.size
-    if identity.sampled:
-        fields["sampled"] = identity.sampled
-    if identity.missing:
+    digest, identified, size, sampled, missing, changing = identity
+    if digest is not None:
+        fields["digest"] = digest
+        fields["identified"] = identified
+    if size is not None:
+        fields["size"] = size
+    if sampled:
+        fields["sampled"] = True
+    if missing:
         fields["missing"] = True
+    if changing:
+        fields["changing"] = True

@@ -16,6 +16,14 @@ UNTRACKED_KEPT = 10_000
 _SHARED = (bool, int, type(None), type)
 
 
+_offset = type.__dict__["__weakrefoffset__"].__get__
+
+
+def takes_reference(cls: type) -> bool:
+    """Whether instances of ``cls`` can be referred to weakly; asks no metaclass."""
+    return bool(_offset(cls))
+
+
 @dataclass(slots=True)
 class Known:
     """The last state seen of one thing. ``digests`` are by the method that took them."""
@@ -27,10 +35,6 @@ class Known:
     place: Place | None
     address: int = 0
     cls: type | None = None
-
-    def remember(self, key: str, digest: str | None) -> None:
-        """Add the digest that another method took of the same state."""
-        self.digests.setdefault(key, digest)
 
 
 class KnownObjects:
@@ -64,15 +68,15 @@ class KnownObjects:
             return
         address = id(value)
         known.address, known.cls = address, type(value)
-        try:
-            reference = weakref.ref(value, lambda _: self._tracked.pop(address, None))
-        except TypeError:
-            self._untracked[address] = known
-            self._untracked.move_to_end(address)
-            if len(self._untracked) > UNTRACKED_KEPT:
-                self._untracked.popitem(last=False)
-        else:
+        if takes_reference(type(value)):
+            forget = self._tracked.pop
+            reference = weakref.ref(value, lambda _: forget(address, None))
             self._tracked[address] = (reference, known)
+            return
+        self._untracked[address] = known
+        self._untracked.move_to_end(address)
+        if len(self._untracked) > UNTRACKED_KEPT:
+            self._untracked.popitem(last=False)
 
     def is_untracked(self, value: Any, known: Known) -> bool:
         """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
@@ -90,13 +94,8 @@ class Slots:
         self._tracked: dict[int, tuple[weakref.ref[Any], dict[str, Known]]] = {}
         self._untracked: OrderedDict[int, dict[str, Known]] = OrderedDict()
 
-    def find(self, instance: Any, slot: str) -> Known | None:
-        return self._of(instance).get(slot)
-
-    def put(self, instance: Any, slot: str, known: Known) -> None:
-        self._of(instance)[slot] = known
-
-    def _of(self, instance: Any) -> dict[str, Known]:
+    def of(self, instance: Any) -> dict[str, Known]:
+        """What was last known in each place of an instance, or, for None, of modules."""
         if instance is None:
             return self._globals
         address = id(instance)
@@ -104,12 +103,12 @@ class Slots:
         if tracked is not None and tracked[0]() is instance:
             return tracked[1]
         slots: dict[str, Known] = {}
-        try:
-            reference = weakref.ref(instance, lambda _: self._tracked.pop(address, None))
-        except TypeError:
-            slots = self._untracked.setdefault(address, slots)
-            if len(self._untracked) > UNTRACKED_KEPT:
-                self._untracked.popitem(last=False)
-        else:
+        if takes_reference(type(instance)):
+            forget = self._tracked.pop
+            reference = weakref.ref(instance, lambda _: forget(address, None))
             self._tracked[address] = (reference, slots)
+            return slots
+        slots = self._untracked.setdefault(address, slots)
+        if len(self._untracked) > UNTRACKED_KEPT:
+            self._untracked.popitem(last=False)
         return slots

@@ -65,15 +65,20 @@ class Many:
 
 @dataclass(slots=True, kw_only=True)
 class Use:
-    """A usage or a generation, compiled. ``slot`` is the place that holds the value."""
+    """A usage or a generation, compiled. ``slot`` is the place that holds the value.
+
+    ``is_plain``: an object found by its value alone, as most are.
+    """
 
     role: str
+    is_plain: bool
     kind: Kind
     value: Selector | None
     location: Selector | None
     id: Selector | None
     namespace: str | None
     slot: str | None
+    slot_name: str | None
     slot_is_global: bool
     members: Many | None
     progenitors: tuple[Many, ...]
@@ -208,12 +213,14 @@ class _Compiler:
         slot, slot_is_global = self._slot(use.value)
         return Use(
             role=use.role,
+            is_plain=not (use.location or use.id) and kind.type == PYTHON_OBJECT,
             kind=kind,
             value=self._selector(use.value),
             location=self._selector(use.location),
             id=self._selector(use.id),
             namespace=use.namespace,
             slot=slot,
+            slot_name=None if slot is None else parse_path(slot).last_name,
             slot_is_global=slot_is_global,
             members=use.has_members and self._many(use.has_members, listed=use.value),
             progenitors=tuple(self._many(one) for one in use.has_progenitors),

@@ -62,7 +62,7 @@ class _Program(click.Command):
 )
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context
-def run(ctx: click.Context, **options: Any) -> None:
+def run(ctx: click.Context, /, **options: Any) -> None:
     """Run a program and record it.
 
     The program is what python would run: its arguments, exit code, signals and output are

@@ -12,7 +12,6 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-import zlib
 
 from provagent import __version__
 
@@ -57,16 +56,17 @@ _FIELDS = ("name", "location", "digest", "targets", "requires", "problems")
 
 
 def active_sources(settings: Settings, cwd: str) -> list[Source]:
-    """The active definitions, each file once, in the order in which they give way."""
-    key = _key(settings, cwd)
-    cache = os.path.join(cache_folder(settings), f"active-{zlib.crc32(marshal.dumps(key)):08x}")
-    known = _load(cache, key)
+    """Find the active definitions, each file once, in the order in which they give way."""
+    places = _places(settings, cwd)
+    stamps = tuple(_stamp(place) for place in places)
+    cache = _cache_file(settings, places)
+    known = _load(cache, (places, stamps))
     if known is not None:
         return known
     from provagent.definition.compiled import read_source
 
     sources = [read_source(name, location, settings) for name, location in _find(settings, cwd)]
-    _store(cache, key, sources)
+    _store(cache, (places, stamps), sources)
     return sources
 
 
@@ -97,23 +97,31 @@ def write_quietly(path: str, content: bytes) -> None:
 
 
 def shipped_folder() -> str:
-    """The definitions that come with provagent: in the wheel, or in the source tree."""
+    """Return the folder of the definitions that come with provagent."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     inside = os.path.join(package, "definitions")
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), "definitions")
+    beside = os.path.join(os.path.dirname(package), "definitions")  # in the source tree
+    return inside if os.path.isdir(inside) else beside
 
 
-# Whatever changes which files are found changes the key; the files themselves are
-# compared one by one.
-def _key(settings: Settings, cwd: str) -> tuple[Any, ...]:
-    folders = [shipped_folder(), *sys.path]
+# A file that appears or goes changes the stamp of one of these folders; the files that
+# were found are compared one by one.
+def _places(settings: Settings, cwd: str) -> tuple[str, ...]:
+    own = os.path.join(cwd, WORKING_FOLDER_FILE)
     return (
-        CACHE_FORMAT,
-        __version__,
-        tuple(settings.definitions),
-        _stamp(os.path.join(cwd, WORKING_FOLDER_FILE)) and cwd,
-        tuple((folder, _stamp(folder)) for folder in folders),
+        f"{CACHE_FORMAT} {__version__}",
+        shipped_folder(),
+        *sys.path,
+        *settings.definitions,
+        own if os.path.isfile(own) else "",
     )
+
+
+# hash() differs from process to process, and what imports hashlib or zlib is slow to load.
+def _cache_file(settings: Settings, places: tuple[str, ...]) -> str:
+    text = "\0".join(places).encode("utf-8", "surrogateescape")
+    number = int.from_bytes(text, "little") % (2**61 - 1)
+    return os.path.join(cache_folder(settings), f"active-{number:016x}")
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
@@ -124,7 +132,7 @@ def _stamp(path: str) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def _load(cache: str, key: tuple[Any, ...]) -> list[Source] | None:
+def _load(cache: str, key: Any) -> list[Source] | None:
     try:
         with open(cache, "rb") as stream:
             known_key, entries = marshal.load(stream)
@@ -137,7 +145,7 @@ def _load(cache: str, key: tuple[Any, ...]) -> list[Source] | None:
     return [Source(*fields) for fields, _ in entries]
 
 
-def _store(cache: str, key: tuple[Any, ...], sources: list[Source]) -> None:
+def _store(cache: str, key: Any, sources: list[Source]) -> None:
     entries = [(source.as_tuple(), _stamp(source.location)) for source in sources]
     write_quietly(cache, marshal.dumps((key, entries)))
 

@@ -11,10 +11,10 @@ import orjson
 
 from provagent.definition.active import Source, cache_folder, write_quietly
 from provagent.definition.data import DATA_FORMAT, from_data, to_data
-from provagent.definition.description import Definition
 from provagent.errors import Problem
 
 if TYPE_CHECKING:
+    from provagent.definition.description import Definition
     from provagent.settings import Settings
 
 
@@ -33,7 +33,7 @@ def read_source(name: str, location: str, settings: Settings) -> Source:
 
 
 def load_definition(source: Source, settings: Settings) -> Definition:
-    """The definition of a source, from the cache where it is there and sound.
+    """Return the definition of a source, from the cache where it is there and sound.
 
     Raises DefinitionError when the file has become unusable since.
     """

@@ -65,7 +65,7 @@ class Path:
         names = [self.root]
         for step in self.steps:
             match step:
-                case Name(name):
+                case Name(name) | Held(name):
                     names.append(name)
                 case Item(key):
                     names[-1] += f"[{key!r}]"
@@ -91,16 +91,18 @@ def compile_on_value(text: str) -> Callable[[Any], Any]:
 
 def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     """Return a function that takes ``steps`` one after the other, beginning at its argument."""
+    functions: list[Callable[[Any], Any]] = []
     for index, step in enumerate(steps):
         if isinstance(step, Held | Each):
-            return _branch(step, compile_steps(steps[:index]), compile_steps(steps[index + 1 :]))
-    functions = tuple(_compile(step) for step in steps)
+            functions.append(_branch(step, compile_steps(steps[index + 1 :])))
+            break
+        functions.append(_compile(step))
     match functions:
-        case ():
+        case []:
             return lambda value: value
-        case (only,):
+        case [only]:
             return only
-        case (first, second):
+        case [first, second]:
             return lambda value: second(first(value))
 
     def follow(value: Any) -> Any:
@@ -111,16 +113,14 @@ def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     return follow
 
 
-def _branch(
-    step: Held | Each, before: Callable[[Any], Any], after: Callable[[Any], Any]
-) -> Callable[[Any], Any]:
+def _branch(step: Held | Each, rest: Callable[[Any], Any]) -> Callable[[Any], Any]:
     if isinstance(step, Each):
-        return lambda value: [after(item) for item in before(value)]
+        return lambda value: [rest(item) for item in value]
     name = step.name
 
     def if_held(value: Any) -> Any:
-        held = getattr(before(value), "__dict__", {}).get(name)
-        return None if held is None else after(held)
+        held = getattr(value, "__dict__", {}).get(name)
+        return None if held is None else rest(held)
 
     return if_held
 

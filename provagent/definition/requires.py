@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CLAUSE = re.compile(r"\s*(~=|===?|!=|<=|>=|<|>)\s*([^,\s]+)\s*")
+
+
+def unmet(requires: Mapping[str, str]) -> str:
+    """Tell which package of ``requires`` is not here as it should be; empty text if none.
+
+    ``requires`` maps the name of a distribution to a specifier, as in ``satisfies``.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    for package, specifier in requires.items():
+        try:
+            installed = version(package)
+        except PackageNotFoundError:
+            return f"requires {package} {specifier}, which is not installed"
+        if not satisfies(installed, specifier):
+            return f"requires {package} {specifier}; {installed} is installed"
+    return ""
 
 
 def satisfies(version: str, specifier: str) -> bool:

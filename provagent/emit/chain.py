@@ -17,8 +17,7 @@ def make_emitter(*, processors: Sequence[Processor], renderer: Renderer) -> Emit
     Nothing of it depends on ``structlog.configure``, ``structlog.testing.capture_logs`` or
     ``structlog.contextvars``: those belong to the user.
     """
-    # The context keeps the first places of a line; ``stamp`` fills in v.
-    return Emitter(None, (*processors, renderer), {"v": None, "event": None})
+    return Emitter(None, (*processors, renderer), {})
 
 
 class Emitter(structlog.BoundLoggerBase):
@@ -30,10 +29,17 @@ class Emitter(structlog.BoundLoggerBase):
         It is empty when a processor raised ``structlog.DropEvent``. Whatever else a
         processor raises is raised.
         """
+        return self.line(event, fields)
+
+    # What BoundLoggerBase._process_event does, without its copies and its choice of what a
+    # chain may end in: ours ends in bytes. It halves the time of an event.
+    def line(self, event: str, fields: dict[str, Any]) -> bytes:
+        """Return what ``render`` does, of fields in a dict; the hot path's way in."""
+        event_dict: Any = {"v": None, "event": event, **fields}
         try:
-            # Not _proxy_to_logger: there is no logger to call, and it copies the fields.
-            rendered, _ = self._process_event("render", event, fields)
+            for processor in self._processors:
+                event_dict = processor(self._logger, "render", event_dict)
         except structlog.DropEvent:
             return b""
-        line: bytes = rendered[0]
+        line: bytes = event_dict
         return line

@@ -119,7 +119,6 @@ _OWN_KEYS = frozenset(
 )
 _ACTIVITY_KEYS = _OWN_KEYS | {"parameters"}
 
-
 _HOLDS_TEXT = (str, dict, list, tuple)
 
 

@@ -58,7 +58,11 @@ class ShardSink:
         if not data:
             return
         try:
-            self._append(data)
+            if self._descriptor is None or self._torn:
+                self._append(data)
+            elif (written := _write(self._descriptor, data)) < len(data):
+                self._torn = True
+                self._append_rest(data[written:])
         except OSError as error:
             if error.errno != errno.EBADF:
                 raise
@@ -83,7 +87,11 @@ class ShardSink:
             self._descriptor = _open_shard(self.path)
         if self._torn:  # the disk was full; what follows must not join that line
             data = b"\n" + data
-        while (written := _write(self._descriptor, data)) < len(data):
+        self._append_rest(data)
+
+    def _append_rest(self, data: bytes) -> None:
+        descriptor = self._descriptor
+        while descriptor is not None and (written := _write(descriptor, data)) < len(data):
             self._torn = True
             data = data[written:]
         self._torn = False

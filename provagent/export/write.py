@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,7 +29,7 @@ FORMATS = (*DOCUMENTS, "dot", *PICTURES)
 def export(
     provenance: Provenance,
     to: str,
-    target: BinaryIO | str,
+    target: BinaryIO | str | os.PathLike[str],
     *,
     namespace: str | None = None,
 ) -> None:
@@ -43,14 +44,14 @@ def export(
     absolute IRI, and a file that cannot be written.
     """
     content = rendered(provenance, to, namespace=namespace)
-    if not isinstance(target, str):
+    if not isinstance(target, (str, os.PathLike)):
         target.write(content)
         return
     try:
         with open(target, "wb") as file:
             file.write(content)
     except OSError as error:
-        raise ExportError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise ExportError(f"{os.fspath(target)}: cannot be written: {error.strerror or error}") from error
 
 
 def rendered(provenance: Provenance, to: str, *, namespace: str | None = None) -> bytes:

@@ -91,6 +91,7 @@ class Collected:
         process = self._process(event["process_id"])
         _set(process, event, _END_FIELDS)
         process.error = _error(event)
+        process.targets = event.get("targets", [])
 
     def add_environment(self, event: Event) -> None:
         environment = Environment(id=event["environment_id"])
@@ -236,4 +237,6 @@ _ENTITY_FIELDS = {
     "size": "size",
     "contentType": "content_type",
     "missing": "missing",
+    "sampled": "sampled",
+    "changing": "changing",
 }

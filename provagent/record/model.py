@@ -44,6 +44,7 @@ class Process:
     environment_id: str | None = None
     definitions: list[DefinitionUsed] = field(default_factory=list)
     software: dict[str, str] = field(default_factory=dict)
+    targets: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def duration(self) -> float | None:
@@ -167,6 +168,8 @@ class Entity:
     size: int | None = None
     content_type: str | None = None
     missing: bool = False
+    sampled: bool = False
+    changing: bool = False
     generated_by: list[Generation] = field(default_factory=list, repr=False)
     used_by: list[Usage] = field(default_factory=list, repr=False)
     members: list[Entity] = field(default_factory=list, repr=False)

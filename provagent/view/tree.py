@@ -130,7 +130,9 @@ class _Story:
         parts.append((f" from {entity_text(derivation.progenitor)}", ""))
         if derivation.between:
             names = " and ".join(activity.name or activity.id for activity in derivation.between)
-            parts.append((f" between {names}", ""))
+            # Between two activities nothing is known to have run; one has done it itself.
+            word = "between" if len(derivation.between) > 1 else "by"
+            parts.append((f" {word} {names}", ""))
         if derivation.code is not None:
             parts.append((f": {shortened(derivation.code.text, 200)}", "magenta"))
         return _words(*parts)

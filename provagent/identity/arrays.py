@@ -1,0 +1,211 @@
+"""Content of numpy arrays and of what astropy makes of them.
+
+The content of an array is its dtype, its shape and its items in C order, whatever its
+strides and its byte order: FITS files are big-endian, and what is read from them does not
+change when it is converted. All NaN are equal. Other things are told by their parts.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from provagent.value import instance_state, unit_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provagent.identity.objects import Content, Parts, Token
+
+_SMALL = 65_536  # bytes that are copied without a thought
+_CHUNK = 1 << 20
+_BLOCKS = 1024  # of a sample
+_FLOAT64 = 8
+_OWN_TYPES = 256  # numpy's own dtypes have lower numbers, except for the text of variable length
+
+
+def array_token(value: Any, content: Content) -> bytes:
+    """Return the token of an array, or of a view on one."""
+    ndarray = sys.modules["numpy"].ndarray
+    array = value if type(value) is ndarray else ndarray.view(value, ndarray)
+    dtype = array.dtype
+    if dtype.names is not None:
+        # by fields: there may be anything in the bytes between them
+        tokens = (
+            content.leaf(b"s", name.encode()) + array_token(array[name], content)
+            for name in dtype.names
+        )
+        return content.container(value, b"R" + repr(array.shape).encode(), len(dtype.names), tokens)
+    if dtype.hasobject or dtype.kind == "T":
+        items = map(content.token, array.flat)
+        return content.container(value, _header(b"O", array), array.size, items)
+    if array.nbytes <= _SMALL:
+        data = _header(b"a", array) + _payload(_little_endian(array)).tobytes()
+        return b"a" + content.new(data, usedforsecurity=False).digest()
+    return b"a" + _digest(array, content)
+
+
+def scalar_token(value: Any, content: Content) -> bytes:
+    """Return the token of a numpy scalar."""
+    return b"n" + array_token(sys.modules["numpy"].asarray(value), content)
+
+
+def _digest(array: Any, content: Content) -> bytes:
+    limit = content.max_bytes
+    hasher = content.new(_header(b"a", array), usedforsecurity=False)
+    if array.nbytes > limit:
+        content.sampled = True
+        hasher.update(b"sample of %d blocks in %d bytes" % (_BLOCKS, limit))
+    content.spend(min(array.nbytes, limit))
+    chunks = _sample(array, limit) if array.nbytes > limit else _chunks(array)
+    for chunk in chunks:
+        hasher.update(_payload(chunk).view("uint8"))
+    return hasher.digest()
+
+
+def _header(tag: bytes, array: Any) -> bytes:
+    dtype = array.dtype
+    # without the byte order; types from outside numpy are bare bytes by their code
+    kind = dtype.str[1:] if 0 <= dtype.num < _OWN_TYPES else str(dtype)
+    return tag + f"{kind}{array.shape}".encode()
+
+
+def _chunks(array: Any) -> Iterator[Any]:
+    """Yield the items in C order, as contiguous little-endian arrays of one dimension."""
+    step = max(1, _CHUNK // array.itemsize)
+    if array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        for start in range(0, flat.size, step):
+            yield _little_endian(flat[start : start + step])
+        return
+    yield from sys.modules["numpy"].nditer(
+        array,
+        flags=["external_loop", "buffered"],
+        op_flags=[["readonly", "contig"]],
+        op_dtypes=[_little_endian_type(array.dtype)],
+        order="C",
+        casting="equiv",
+        buffersize=step,
+    )
+
+
+def _sample(array: Any, limit: float) -> Iterator[Any]:
+    """Yield blocks at equal distances, the first and the last items among them."""
+    count = max(1, int(limit) // _BLOCKS // array.itemsize)
+    items = array.reshape(-1) if array.flags.c_contiguous else array.flat
+    for block in range(_BLOCKS):
+        start = (array.size - count) * block // (_BLOCKS - 1)
+        yield _little_endian(items[start : start + count])
+
+
+def _little_endian(array: Any) -> Any:
+    dtype = array.dtype
+    if dtype.isnative and sys.byteorder == "little":
+        return array
+    return array.astype(_little_endian_type(dtype), copy=False)
+
+
+def _little_endian_type(dtype: Any) -> Any:
+    return dtype.newbyteorder("<")
+
+
+def _payload(array: Any) -> Any:
+    """Return what stands for the items: one NaN, and no padding of extended precision."""
+    kind = array.dtype.kind
+    if kind not in "fc":
+        return array
+    numpy = sys.modules["numpy"]
+    if 1 in numpy.isnan(array).tobytes():
+        array = _with_one_nan(array, numpy)
+    return array if array.itemsize <= _FLOAT64 * (1 + (kind == "c")) else _unpadded(array, numpy)
+
+
+def _with_one_nan(array: Any, numpy: Any) -> Any:
+    array = array.copy(order="C")
+    parts = (array.real, array.imag) if array.dtype.kind == "c" else (array,)
+    for part in parts:
+        part[numpy.isnan(part)] = numpy.nan
+    return array
+
+
+def _unpadded(array: Any, numpy: Any) -> Any:
+    """Drop the bytes that x86 leaves undefined after the 80 bits of a longdouble."""
+    width = numpy.dtype(numpy.longdouble).itemsize
+    used = 10 if numpy.finfo(numpy.longdouble).nmant == 63 else width  # noqa: PLR2004
+    octets = numpy.frombuffer(array.tobytes(), "uint8").reshape(-1, width)
+    return numpy.ascontiguousarray(octets[:, :used]).reshape(-1)
+
+
+def _plain(value: Any) -> Any:
+    ndarray = sys.modules["numpy"].ndarray
+    return ndarray.view(value, ndarray)
+
+
+def _subclass(value: Any) -> Any:
+    return _plain(value), instance_state(value)
+
+
+def _masked(value: Any) -> Any:
+    return _unmasked(_plain(value), instance_state(value).get("_mask"))
+
+
+def _unmasked(data: Any, mask: Any) -> Any:
+    """Return the data where they are not masked, and the mask where there is any."""
+    if data.dtype.names is not None and mask is not None and mask.dtype.names is not None:
+        return [(name, _unmasked(data[name], mask[name])) for name in data.dtype.names]
+    if mask is None or not mask.any():
+        return data
+    return data[~mask], _plain(sys.modules["numpy"].asarray(mask))
+
+
+def _quantity(value: Any) -> Any:
+    return _plain(value), instance_state(value).get("_unit")
+
+
+def _masked_quantity(value: Any) -> Any:
+    mask = sys.modules["numpy"].asarray(value.mask)
+    return _unmasked(_plain(value), mask), instance_state(value).get("_unit")
+
+
+def _column(value: Any) -> Any:
+    state = instance_state(value)
+    return _unmasked(_plain(value), state.get("_mask")), value.unit, value.meta
+
+
+def _table(value: Any) -> Any:
+    return [(name, value.columns[name]) for name in value.colnames], value.meta
+
+
+def _time(value: Any) -> Any:
+    return value.scale, value.jd1, value.jd2, getattr(value, "location", None)
+
+
+def _frame(value: Any) -> Any:
+    attributes = {name: getattr(value, name) for name in value.frame_attributes}
+    return attributes, value.data if value.has_data else None
+
+
+def _representation(value: Any) -> Any:
+    components = {name: getattr(value, name) for name in value.components}
+    return components, getattr(value, "differentials", {})
+
+
+TOKENS: dict[str, Token] = {"numpy:ndarray": array_token, "numpy:memmap": array_token}
+# type -> what stands for a value of it or of a subclass
+INHERITED: dict[str, Parts] = {
+    "numpy:ndarray": _subclass,
+    "numpy.ma:MaskedArray": _masked,
+    "numpy.ma.core:MaskedArray": _masked,
+    "astropy.units.quantity:Quantity": _quantity,
+}
+# the same, of subclasses in the same package only: their own code is asked
+PACKAGED: dict[str, Parts] = {
+    "astropy.units.core:UnitBase": unit_text,
+    "astropy.utils.masked.core:MaskedNDArray": _masked_quantity,
+    "astropy.table.column:BaseColumn": _column,
+    "astropy.table.table:Table": _table,
+    "astropy.time.core:TimeBase": _time,
+    "astropy.coordinates.sky_coordinate:SkyCoord": lambda value: value.frame,
+    "astropy.coordinates.baseframe:BaseCoordinateFrame": _frame,
+    "astropy.coordinates.representation.base:BaseRepresentationOrDifferential": _representation,
+}

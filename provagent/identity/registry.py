@@ -1,0 +1,223 @@
+"""How a value of each type is identified, and ``identify`` itself.
+
+This room holds the one table of types that a process shares: plug-ins add to it with
+``register``. Types are found by name; no package is imported for that.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from provagent.identity import arrays, objects
+from provagent.identity.objects import Content, UnidentifiableError, named, text_token, unknown
+from provagent.value import (
+    TypeCache,
+    fields_of,
+    has_slots,
+    instance_state,
+    kinds,
+    overrides_reading,
+    type_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+
+    from provagent.identity.files import FileIdentities
+    from provagent.identity.objects import Parts, Token
+
+    How = str | tuple[Callable[[Any], Any], ...] | None
+
+MAX_BYTES = 256_000_000
+
+
+class Identity(NamedTuple):
+    """What tells a value, in its state at this moment, from others.
+
+    ``digest`` is ``algorithm:hex``; None where only the object itself is known
+    (``identified`` is ``id``), or where there was nothing to read. ``size`` is that of
+    files, in bytes. ``sampled``: the digest is of a stated part. ``missing``: there is no
+    such file. ``changing``: a file changed while it was read, twice.
+    """
+
+    digest: str | None = None
+    identified: Literal["content", "str", "hash", "id", "file", "paths"] | None = None
+    size: int | None = None
+    sampled: bool = False
+    missing: bool = False
+    changing: bool = False
+
+
+def identify(
+    value: Any,
+    how: How = None,
+    *,
+    algorithm: str = "sha256",
+    max_bytes: int = MAX_BYTES,
+    files: FileIdentities | None = None,
+) -> Identity:
+    """Identify a value in its present state.
+
+    ``how`` is one of
+
+    * None: by content, where the types of the value and of all that is in it are known.
+      No code of the value's own runs.
+    * ``content``: the same, but ``str()`` stands for values of unknown types;
+    * ``str``: by ``str(value)``, unless an object's address is in it;
+    * ``hash``: by ``hash(value)``, which for text holds within one process only;
+    * ``id``: by the object itself alone;
+    * ``file``: the value is a path, what is meant is the file (or folder) that it names;
+    * a tuple of functions: by the content of what each returns for the value.
+
+    An array of more than ``max_bytes`` bytes is sampled; a value that holds more than four
+    times as much, or as many items as take that long, is known by ``id`` only.
+
+    Raises ValueError for another ``how`` or an unknown ``algorithm``, and whatever the
+    value's own code raises, where ``how`` lets it run.
+    """
+    if how is None:
+        scalar = _SCALARS.get(id(type(value)))
+        if scalar is not None:
+            shared = _shared(algorithm)
+            return _result(scalar(value, shared), shared, algorithm, "content")
+        return _by_content(value, algorithm, max_bytes, "content", as_text=False)
+    if type(how) is tuple:
+        found = (type_name(type(value)), [path(value) for path in how])
+        return _by_content(found, algorithm, max_bytes, "paths", as_text=True)
+    if how == "content":
+        return _by_content(value, algorithm, max_bytes, "content", as_text=True)
+    if how == "str":
+        return _by_text(value, algorithm)
+    if how == "hash":
+        return _by_hash(value, algorithm)
+    if how == "file":
+        return _by_file(value, algorithm, files)
+    if how == "id":
+        return _ONLY_ITSELF
+    raise ValueError(f"identifier: {how!r} is not a way; content, str, hash, id, file or paths")
+
+
+def register(type_name: str, parts: Parts) -> None:
+    """Let ``parts(value)`` stand for the content of values of a type and its subclasses.
+
+    ``type_name`` is ``module:QualName``, where the class is defined, at a module's top or
+    inside another class. ``parts`` returns a value of types that are known. It must change
+    nothing, and load nothing that the value would load later.
+    """
+    _PLUGINS[type_name] = parts
+    _token_of.clear()
+
+
+def _by_content(
+    value: Any,
+    algorithm: str,
+    max_bytes: int,
+    identified: Literal["content", "paths"],
+    *,
+    as_text: bool,
+) -> Identity:
+    content = Content(algorithm, _token_of, max_bytes, as_text=as_text)
+    try:
+        return _result(content.token(value), content, algorithm, identified)
+    except (UnidentifiableError, RecursionError):
+        return _ONLY_ITSELF
+
+
+def _by_text(value: Any, algorithm: str) -> Identity:
+    content = _shared(algorithm)
+    try:
+        return _result(text_token(value, content), content, algorithm, "str")
+    except UnidentifiableError:
+        return _ONLY_ITSELF
+
+
+def _by_hash(value: Any, algorithm: str) -> Identity:
+    cls: Any = type(value)
+    if cls.__hash__ is object.__hash__:
+        return _ONLY_ITSELF
+    content = _shared(algorithm)
+    token = content.token((type_name(cls), hash(value)))
+    return _result(token, content, algorithm, "hash")
+
+
+def _by_file(value: Any, algorithm: str, files: FileIdentities | None) -> Identity:
+    from provagent.identity.files import FileIdentities, resolve_location
+
+    files = FileIdentities(algorithm=algorithm) if files is None else files
+    return files.identify_file(resolve_location(value))
+
+
+def _result(
+    token: bytes,
+    content: Content,
+    algorithm: str,
+    identified: Literal["content", "str", "hash", "paths"],
+) -> Identity:
+    digest = f"{algorithm}:{content.new(token, usedforsecurity=False).hexdigest()}"
+    return Identity(digest, identified, None, content.sampled)
+
+
+def _find_token(cls: type) -> Token:
+    names = kinds(cls)
+    if plugin := _first(names, _PLUGINS):
+        return named(type_name(cls), _PLUGINS[plugin])
+    if strict := _first(_BEFORE_OTHERS, names):
+        return _find_inherited(cls, strict)
+    if names and names[0] == type_name(cls):
+        if names[0] in arrays.TOKENS:
+            return arrays.TOKENS[names[0]]
+        if names[0] in objects.EXACT:
+            return named(*objects.EXACT[names[0]])
+    if fields := fields_of(cls):
+        return named(type_name(cls), fields)
+    base = _first(names, {**_INHERITED, **arrays.PACKAGED, **objects.BASES})
+    return _find_inherited(cls, base) if base else unknown
+
+
+def _first(names: Iterable[str], known: Container[str]) -> str | None:
+    return next((name for name in names if name in known), None)
+
+
+def _find_inherited(cls: type, name: str) -> Token:
+    """Return how a subclass of a known class is read, or that it is not."""
+    if name in objects.BASES:
+        if overrides_reading(cls, name) or has_slots(cls, name):
+            return unknown
+        return named(type_name(cls), _with_state(objects.BASES[name]))
+    if name == "numpy:generic":
+        return arrays.scalar_token if type_name(cls).startswith("numpy:") else unknown
+    package = _package(type_name(cls))
+    is_own = package == _package(name)
+    # A library moves its classes from module to module: its name is enough.
+    label = f"{package}:{cls.__qualname__}" if is_own else type_name(cls)
+    if name in _INHERITED:
+        return named(label, _INHERITED[name])
+    return named(label, arrays.PACKAGED[name]) if is_own else unknown
+
+
+def _with_state(base: Parts) -> Parts:
+    return lambda value: (base(value), instance_state(value))
+
+
+def _package(name: str) -> str:
+    return name.partition(":")[0].partition(".")[0]
+
+
+# whose other bases say less
+_BEFORE_OTHERS = ("enum:Enum", "numpy:generic", "astropy.utils.masked.core:MaskedNDArray")
+_INHERITED: dict[str, Parts] = {**objects.INHERITED, **arrays.INHERITED}
+_ONLY_ITSELF = Identity(None, "id")
+_PLUGINS: dict[str, Parts] = {}
+_BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}
+_SCALARS = {id(cls): token for cls, token in objects.SCALARS.items()}
+
+_token_of: TypeCache[Token] = TypeCache(
+    lambda cls: _BUILTIN[cls] if any(cls is known for known in _BUILTIN) else _find_token(cls)
+)
+
+
+@cache
+def _shared(algorithm: str) -> Content:
+    """Return the content of scalars, of which nothing is kept."""
+    return Content(algorithm, _token_of)
