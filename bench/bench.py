@@ -90,7 +90,7 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def check_installed(crab: bool) -> None:  # noqa: FBT001
+def check_installed(crab: bool) -> None:
     from provagent.launch import has_pth
 
     if not has_pth():

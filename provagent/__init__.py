@@ -9,9 +9,9 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 __all__ = [
-    "Provenance",
     "ProvagentError",
     "ProvagentWarning",
+    "Provenance",
     "export",
     "read",
     "start",
@@ -22,10 +22,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from provagent.doors import read, start, stop
     from provagent.errors import ProvagentError, ProvagentWarning
     from provagent.export.write import export
     from provagent.record.model import Provenance
-    from provagent.doors import read, start, stop
 
 # Loaded when they are asked for: the interpreter imports this package at its start.
 _DOORS = {

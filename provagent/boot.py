@@ -13,6 +13,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from provagent.activation import Activation
+    from provagent.settings import Settings
 
 _activation: Activation | None = None
 
@@ -35,7 +36,7 @@ def start() -> None:
         _tell(f"start: {type(error).__name__}: {error}; this process is not recorded")
 
 
-def activate(settings) -> Activation:  # type: ignore[no-untyped-def]
+def activate(settings: Settings) -> Activation:
     """Begin recording with these settings; the activation that stands, where there is one."""
     global _activation  # noqa: PLW0603 - the one place that holds the process's state
     if _activation is None:

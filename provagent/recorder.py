@@ -9,10 +9,11 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from provagent.capture.call import Capture, describe_error, status_of
+from provagent.capture.call import Capture
 from provagent.capture.complaints import Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.entities import Ledger
+from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, make_plan
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
@@ -31,7 +32,8 @@ from provagent.weave.target import Target, matches
 from provagent.weave.weaver import Weaver
 
 if TYPE_CHECKING:
-    from provagent.activation import Activation, Source, Wanted
+    from provagent.activation import Activation, Wanted
+    from provagent.definition.active import Source
 
 
 class Recorder:
@@ -172,7 +174,9 @@ class Recorder:
             "definitions": [
                 {"name": source.name, "location": source.location, "digest": source.digest}
                 for source in activation.sources
-                if any(want.source is source and want.state == "woven" for want in activation.wanted)
+                if any(
+                    want.source is source and want.state == "woven" for want in activation.wanted
+                )
             ],
             "software": software(),
         }
@@ -225,7 +229,9 @@ class Recorder:
         if not target.matches_module(site.module):
             return False
         heads = site.qualname.split(".")
-        return any(matches(".".join(heads[:end]), target.qualname) for end in range(1, 1 + len(heads)))
+        return any(
+            matches(".".join(heads[:end]), target.qualname) for end in range(1, 1 + len(heads))
+        )
 
     def _add_session_class(self, module: ModuleType, target: Target) -> None:
         value = vars(module).get(target.qualname)

@@ -16,7 +16,9 @@ SHARED = ROOT.parent / "shared"
 
 def pytest_configure():
     # Tests must not write into the record of somebody who records the tests.
-    for name in [name for name in os.environ if name.startswith("PROVAGENT") and "TEST" not in name]:
+    for name in [
+        name for name in os.environ if name.startswith("PROVAGENT") and "TEST" not in name
+    ]:
         del os.environ[name]
 
 
@@ -43,7 +45,9 @@ class Recorded:
         return path
 
     def environ(self, **extra: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PROVAGENT")}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith("PROVAGENT")
+        }
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return {**kept, "PROVAGENT_CACHE": str(self.cache), **extra}
 
@@ -122,7 +126,9 @@ class Woven:
         return importlib.import_module("subject")
 
     def events(self, kind: str | None = None) -> list[dict]:
-        shards = [path for path in self.folder.glob("prov/*/*.jsonl") if "environment" not in path.name]
+        shards = [
+            path for path in self.folder.glob("prov/*/*.jsonl") if "environment" not in path.name
+        ]
         found = [orjson.loads(line) for path in shards for line in path.read_bytes().splitlines()]
         return [event for event in found if kind is None or event["event"] == kind]
 
@@ -139,7 +145,9 @@ class Woven:
 
     def end(self, activity: dict) -> dict:
         return next(
-            event for event in self.events("activity_end") if event["activity_id"] == activity["activity_id"]
+            event
+            for event in self.events("activity_end")
+            if event["activity_id"] == activity["activity_id"]
         )
 
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-PLAIN = '''
+PLAIN = """
 def add(x, y=2, *rest, z=3, **more):
     return x + y
 
@@ -22,7 +22,7 @@ def fail():
 
 def countdown(n):
     return 0 if n == 0 else countdown(n - 1)
-'''
+"""
 
 
 def test_activity_is_written_before_the_body_runs(woven):
@@ -111,7 +111,10 @@ def test_call_site_is_the_callers_line(woven):
 
 def test_threads_have_their_own_nesting(woven):
     """A call in another thread is inside no activity of this one."""
-    source = PLAIN + "import threading\ndef spawn(f):\n    t = threading.Thread(target=f, args=(1,)); t.start(); t.join()\n"
+    source = (
+        PLAIN
+        + "import threading\ndef spawn(f):\n    t = threading.Thread(target=f, args=(1,)); t.start(); t.join()\n"
+    )
     subject = woven.module(source, "subject:spawn", "subject:outer", "subject:inner")
     subject.spawn(subject.outer)
     spawn, outer, inner = woven.activities
@@ -138,7 +141,7 @@ def test_many_threads_write_whole_lines_with_unique_ids(woven):
     assert len(woven.events("activity_end")) == 800
 
 
-SESSION = '''
+SESSION = """
 class Base:
     def __init__(self, config):
         self.config = config
@@ -156,7 +159,7 @@ class Late:
 class Slotted:
     __slots__ = ()
     def run(self): pass
-'''
+"""
 
 
 def test_constructor_opens_a_session_that_holds_its_configuration(woven):
@@ -170,7 +173,9 @@ def test_constructor_opens_a_session_that_holds_its_configuration(woven):
     assert [session["configuration"] for session in sessions] == [
         {"config": {"a": 1}}, {"config": {"a": 2}},
     ]  # fmt: skip
-    runs = [activity for activity in woven.activities if activity["activity_name"] == "Analysis.run"]
+    runs = [
+        activity for activity in woven.activities if activity["activity_name"] == "Analysis.run"
+    ]
     assert [run["session_id"] for run in runs] == [session["session_id"] for session in sessions]
 
 
@@ -210,12 +215,12 @@ def test_instance_is_not_kept_alive_nor_written_on(woven):
 
 def test_subclass_target_means_its_own_instances_alone(woven):
     """An inherited method is woven on the base, and recorded for the subclass named."""
-    source = '''
+    source = """
 class Base:
     def go(self): return type(self).__name__
 class One(Base): pass
 class Two(Base): pass
-'''
+"""
     subject = woven.module(source, "subject:One")
     assert [subject.One().go(), subject.Two().go(), subject.Base().go()] == ["One", "Two", "Base"]
     (activity,) = woven.activities
@@ -223,7 +228,7 @@ class Two(Base): pass
     assert activity["class"] == "subject:One"
 
 
-ITERATING = '''
+ITERATING = """
 import asyncio
 
 async def later(x):
@@ -243,7 +248,7 @@ async def stream(n):
     for i in range(n):
         inner(i)
         yield i
-'''
+"""
 
 
 def test_coroutine_ends_when_it_was_awaited(woven):
@@ -301,7 +306,9 @@ def test_generator_that_is_closed_early_is_cancelled(woven):
 
 def test_generator_is_thrown_into(woven):
     """``throw`` arrives inside, and what it yields then comes out."""
-    source = "def several():\n    try:\n        yield 1\n    except KeyError:\n        yield 'caught'\n"
+    source = (
+        "def several():\n    try:\n        yield 1\n    except KeyError:\n        yield 'caught'\n"
+    )
     generator = woven.module(source, "subject:several").several()
     next(generator)
     assert generator.throw(KeyError()) == "caught"
@@ -322,12 +329,12 @@ def test_async_generator_ends_when_its_iteration_does(woven):
 
 def test_what_our_own_work_calls_is_not_traced(woven):
     """A path that calls a woven method adds no activity."""
-    definition = '''
+    definition = """
 targets: [subject:Thing]
 activities:
   run:
     parameters: [{name: n, value: count()}]
-'''
+"""
     source = "class Thing:\n    def count(self): return 3\n    def run(self): pass\n"
     woven.module(source, definition=definition).Thing().run()
     (activity,) = woven.activities
@@ -336,12 +343,12 @@ activities:
 
 def test_path_that_fails_is_a_complaint_and_the_rest_is_recorded(woven, capfd):
     """One line on stderr for the target, however often; a count in the record."""
-    definition = '''
+    definition = """
 targets: [subject:f]
 activities:
   f:
     parameters: [{name: good, value: x}, {name: bad, value: x.nowhere}]
-'''
+"""
     subject = woven.module("def f(x): return x\n", definition=definition)
     for _ in range(3):
         assert subject.f(1) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 import sys
 
@@ -57,7 +58,9 @@ def hess(tmp_path_factory, cache):
             shutil.copyfile(file, folder / file.name)
     bare, recorded = (Recorded(folder, cache) for folder in folders)
     data = {"GAMMAPY_DATA": str(SHARED / "gammapy-data")}
-    return Runs(bare, recorded, bare.python("crab_1d.py", **data), recorded.run("crab_1d.py", **data))
+    return Runs(
+        bare, recorded, bare.python("crab_1d.py", **data), recorded.run("crab_1d.py", **data)
+    )
 
 
 def test_program_is_as_without(hess):
@@ -163,7 +166,7 @@ def test_product_leads_back_to_its_sources(hess):
 
 def test_what_one_used_and_another_made_is_one_entity(hess):
     """No activity uses a second entity for what an earlier one generated unchanged."""
-    for earlier, later in zip(STEPS[2:], STEPS[3:], strict=False):
+    for earlier, later in itertools.pairwise(STEPS[2:]):
         made = {one.entity.id for one in hess.only(earlier).generated}
         used = {one.entity.id for one in hess.only(later).used}
         assert made & used, (earlier, later)

@@ -8,7 +8,7 @@ import hashlib
 
 import pytest
 
-SUBJECT = '''
+SUBJECT = """
 class Analysis:
     def make(self):
         self.data = Data([1, 2, 3])
@@ -37,9 +37,9 @@ class Data:
 
 class Items(list):
     pass
-'''
+"""
 
-DEFINITION = '''
+DEFINITION = """
 targets: [subject:Analysis]
 activities:
   make:
@@ -65,7 +65,7 @@ entities:
   Data: {type: PythonObject, identifier: [values]}
   File: {type: File, contentType: text/plain}
   Folder: {type: FileCollection, index: index.txt}
-'''
+"""
 
 
 @pytest.fixture

@@ -196,7 +196,9 @@ def test_module_imported_by_two_threads_is_handed_over_once(package, armed):
     (package / "core.py").write_text("import time\ntime.sleep(0.05)\n")
     (package / "__init__.py").write_text("")
     finder = armed("hooked.core")
-    threads = [threading.Thread(target=importlib.import_module, args=("hooked.core",)) for _ in range(2)]
+    threads = [
+        threading.Thread(target=importlib.import_module, args=("hooked.core",)) for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

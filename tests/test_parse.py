@@ -398,7 +398,12 @@ BAD = {
     ),
     "parameter's path": (
         "activities:\n  f:\n    parameters:\n      - name: p\n        value: x.__class__",
-        (5, "activities.f.parameters[0].value", "'__class__' is a special name", "what the value holds"),
+        (
+            5,
+            "activities.f.parameters[0].value",
+            "'__class__' is a special name",
+            "what the value holds",
+        ),
     ),
     "usage's path": (
         "activities: {f: {usage: [{role: r, value: 'a + b'}]}}",

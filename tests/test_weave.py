@@ -19,7 +19,7 @@ from provagent.weave.site import find_sites
 from provagent.weave.target import Target
 from provagent.weave.weaver import Weaver
 
-SOURCE = '''
+SOURCE = """
 import abc, functools, math, warnings
 
 def plain(x, *, y=1):
@@ -74,7 +74,7 @@ class Slotted:
         return self.x
 
 root = math.sqrt
-'''
+"""
 
 
 @pytest.fixture
@@ -130,7 +130,13 @@ def test_class_means_its_public_methods_and_its_constructor(module):
 def test_inherited_methods_are_woven_where_they_are_defined(module):
     """A subclass's target names the base's methods, for instances of the subclass."""
     sites = {site.qualname: site for site in find_sites(module, Target("woven_here:Sub"))}
-    assert sorted(sites) == ["Base.__init__", "Base.double", "Base.inherited", "Base.make", "Sub.own"]
+    assert sorted(sites) == [
+        "Base.__init__",
+        "Base.double",
+        "Base.inherited",
+        "Base.make",
+        "Sub.own",
+    ]
     assert sites["Base.inherited"].receivers == [module.Sub]
     assert sites["Sub.own"].receivers == []
 
@@ -188,13 +194,25 @@ def test_every_kind_is_called_through_its_wrapper(module, weave):
 def test_descriptors_keep_their_type(module, weave):
     """A static method stays one, in the class's own namespace."""
     before = {name: type(value) for name, value in vars(module.Base).items()}
-    weave("woven_here:Base.double", "woven_here:Base.make", "woven_here:Base.doubled", "woven_here:Base.once")
+    weave(
+        "woven_here:Base.double",
+        "woven_here:Base.make",
+        "woven_here:Base.doubled",
+        "woven_here:Base.once",
+    )
     after = {name: type(value) for name, value in vars(module.Base).items()}
     assert before == after
     assert module.Base.doubled.__doc__ == "Twice c."
 
 
-CALLABLES = ["plain", "Base.inherited", "Base.make", "Base.double", "Base().inherited", "Base().make"]
+CALLABLES = [
+    "plain",
+    "Base.inherited",
+    "Base.make",
+    "Base.double",
+    "Base().inherited",
+    "Base().make",
+]
 
 
 def reach(module, path):
@@ -202,10 +220,20 @@ def reach(module, path):
 
 
 @pytest.mark.parametrize("path", CALLABLES)
-@pytest.mark.parametrize("copier", [copy.copy, copy.deepcopy, *(
-    functools.partial(lambda dump, load, value: load(dump(value)), module.dumps, module.loads)
-    for module in (pickle, cloudpickle)
-)], ids=["copy", "deepcopy", "pickle", "cloudpickle"])
+@pytest.mark.parametrize(
+    "copier",
+    [
+        copy.copy,
+        copy.deepcopy,
+        *(
+            functools.partial(
+                lambda dump, load, value: load(dump(value)), module.dumps, module.loads
+            )
+            for module in (pickle, cloudpickle)
+        ),
+    ],
+    ids=["copy", "deepcopy", "pickle", "cloudpickle"],
+)
 def test_copies_and_pickles_as_before(module, weave, path, copier):
     """What could be copied and pickled can still be, with the same kind of result."""
     pickle_of_class = pickle.PicklingError if path == "never" else None

@@ -6,7 +6,6 @@ one write. What we do before and after is guarded; the user's call is not touche
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from threading import get_ident
 from types import FrameType, FunctionType, ModuleType
@@ -15,16 +14,15 @@ from typing import Any
 from provagent.capture.complaints import Complaints
 from provagent.capture.context import Open, Place, current, now
 from provagent.capture.entities import Call, Events, Ledger
-from provagent.capture.plan import Kind, Plan, Use, undescribed_kind
+from provagent.capture.outcome import describe_error, status_of
+from provagent.capture.plan import Kind, Plan, undescribed_kind
 from provagent.capture.select import Missing
 from provagent.capture.sessions import Sessions
 from provagent.settings import Settings
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,
-    CANCELLED,
     DESCRIPTION,
-    ERROR,
     OK,
     SESSION,
 )
@@ -55,7 +53,7 @@ class Capture:
         self.write = write
         self._line = line
         self._settings = settings
-        self._described: set[str] = set()
+        self._described: set[tuple[str | None, str]] = set()
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
@@ -109,20 +107,12 @@ class Capture:
             fields["parent_id"] = parent.id
         if plan.definition is not None:
             fields["definition"] = plan.definition
-            if plan.name not in self._described:
-                self._describe(plan, events)
+            self._describe(plan, events)
         if plan.takes_instance:
             self._add_instance(plan, call[0], fields, events)
         if plan.is_described:
-            parameters, used = self._parameters(plan, call), []
-            for use in plan.usages:
-                try:
-                    entity_id = ledger.find(use, call, activity, events, False)
-                except Exception as error:
-                    self.complaints.add(plan.target, f"role {use.role!r}", error)
-                    continue
-                if entity_id is not None:
-                    used.append({"used_id": entity_id, "used_role": use.role})
+            parameters = self._parameters(plan, call)
+            used = self._usages(plan, call, activity, events)
         else:
             parameters, used = self._bound(plan, call, activity, events)
         if parameters:
@@ -146,9 +136,7 @@ class Capture:
         finally:
             self.busy.discard(thread)
 
-    def _close(
-        self, plan: Plan, activity: Open, call: Call, error: BaseException | None
-    ) -> None:
+    def _close(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
         events: Events = []
         fields: dict[str, Any] = {"activity_id": activity.id, "endTime": now(), "status": OK}
         if error is not None:
@@ -191,7 +179,10 @@ class Capture:
             self.complaints.add(plan.target, "writing to the store", error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
-        self._described.add(plan.name)
+        key = (plan.definition, plan.name)
+        if key in self._described:
+            return
+        self._described.add(key)
         described = {"definition": plan.definition, "activity": plan.description}
         events.append((DESCRIPTION, described))
 
@@ -214,6 +205,20 @@ class Capture:
             events.append((SESSION, session))
         if session_id is not None:
             fields["session_id"] = session_id
+
+    def _usages(
+        self, plan: Plan, call: Call, activity: Open, events: Events
+    ) -> list[dict[str, str]]:
+        used = []
+        for use in plan.usages:
+            try:
+                entity_id = self.ledger.find(use, call, activity, events, False)
+            except Exception as error:
+                self.complaints.add(plan.target, f"role {use.role!r}", error)
+                continue
+            if entity_id is not None:
+                used.append({"used_id": entity_id, "used_role": use.role})
+        return used
 
     def _outputs(
         self, plan: Plan, call: Call, activity: Open, events: Events
@@ -284,24 +289,3 @@ def _arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
 
 def _is_object(data: Any) -> bool:
     return type(data) is dict and data.get("$type") == "object"
-
-
-def status_of(error: BaseException) -> str:
-    """How an activity that raised this has ended."""
-    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
-        return CANCELLED
-    if isinstance(error, SystemExit) and not error.code:
-        return OK
-    # asyncio is not imported for this: where it is, its module names the class.
-    asyncio = sys.modules.get("asyncio")
-    cancelled = getattr(asyncio, "CancelledError", ())
-    return CANCELLED if isinstance(error, cancelled) else ERROR
-
-
-def describe_error(error: BaseException) -> dict[str, str]:
-    """The exception's type, as module:QualName, and its message."""
-    try:
-        message = str(error)
-    except Exception:
-        message = "(its message cannot be read)"
-    return {"type": type_name(type(error)), "message": message}

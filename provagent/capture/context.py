@@ -7,7 +7,6 @@ import threading
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(slots=True)
@@ -84,5 +83,5 @@ class Busy:
     def __enter__(self) -> None:
         self.threads.add(threading.get_ident())
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self.threads.discard(threading.get_ident())

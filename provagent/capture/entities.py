@@ -15,6 +15,7 @@ from provagent.capture.known import Known, KnownObjects, Slots
 from provagent.capture.plan import Kind, Many, Use
 from provagent.capture.select import Missing
 from provagent.capture.source import code_between
+from provagent.capture.thing import ON_DISK, Thing, add_identity, placed
 from provagent.identity.files import FileIdentities, resolve_location
 from provagent.identity.registry import Identity, identify
 from provagent.terms import (
@@ -23,7 +24,6 @@ from provagent.terms import (
     DERIVATION,
     DESCRIPTION,
     ENTITY,
-    FILE,
     FILE_COLLECTION,
     MODIFIED,
     REPLACED,
@@ -35,7 +35,6 @@ Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwarg
 
 _NOTHING = Identity()
 _PLAIN = frozenset((bool, int, float, complex, str))
-_ON_DISK = frozenset((FILE, FILE_COLLECTION))
 
 
 class Ledger:
@@ -75,13 +74,13 @@ class Ledger:
             location, name = _select(use.location, call), _select(use.id, call)
             if value is None and location is None and name is None:
                 return None
-            thing = _placed(use.kind, value, location, name, use.namespace)
+            thing = placed(use.kind, value, location, name, use.namespace)
         if use.members is not None:
             thing.members = [
                 {"member_id": entity_id}
                 for entity_id in self._items(use.members, call, activity, events, generated)
             ]
-        if thing.location is not None and use.kind.type in _ON_DISK:
+        if thing.location is not None and use.kind.type in ON_DISK:
             entity_id = self._file(thing, activity, events, generated)
         else:
             entity_id = self._object(thing, use, call[0], activity, events, generated)
@@ -108,16 +107,16 @@ class Ledger:
         found = _select(many.items, call)
         if found is None:
             return
-        items = found if many.is_list else (found,)
+        items: Any = found if many.is_list else (found,)
         for item in items.values() if issubclass(type(items), dict) else items:
-            thing = _placed(
+            thing = placed(
                 many.kind,
                 item if many.value is None else many.value(item),
                 None if many.location is None else many.location(item),
                 None if many.id is None else many.id(item),
                 many.namespace,
             )
-            if thing.location is not None and many.kind.type in _ON_DISK:
+            if thing.location is not None and many.kind.type in ON_DISK:
                 # A member's file was there before the collection was: it is not generated.
                 yield self._file(thing, activity, events, False)
             else:
@@ -160,8 +159,9 @@ class Ledger:
         identity = self._identify(thing)
         digest = identity.digest
         known = self.objects.find(thing.value, digest)
-        slots = None
+        slots, slot = None, ""
         if use is not None and use.slot is not None:
+            slot = use.slot
             slots = self.slots.of(None if use.slot_is_global else instance)
             if thing.name is None:
                 thing.name = use.slot_name
@@ -173,15 +173,15 @@ class Ledger:
             latest = self._known(entity_id, digest, kind, activity, generated)
             if known is not None:
                 self._explain_change(latest, known, digest, kind, activity, events, generated)
-            elif slots is not None and not generated and use is not None:
-                before = slots.get(use.slot)
+            elif slots is not None and not generated:
+                before = slots.get(slot)
                 if before is not None:
                     self._explain_exchange(latest, before, digest, thing, activity, events)
             if thing.value is not None:
                 self.objects.put(thing.value, latest)
-        if slots is not None and use is not None:
+        if slots is not None:
             latest.activity_id, latest.place = activity.id, activity.place
-            slots[use.slot] = latest
+            slots[slot] = latest
         return latest.entity_id
 
     def _explain_change(
@@ -225,7 +225,7 @@ class Ledger:
         if thing.value is None:
             return _NOTHING
         how = thing.kind.how
-        if how == "file" and thing.kind.type in _ON_DISK:
+        if how == "file" and thing.kind.type in ON_DISK:
             how = None  # an object where the definition says a file: no path leads to it
         try:
             identity = identify(thing.value, how, algorithm=self.algorithm)
@@ -266,7 +266,7 @@ class Ledger:
             fields["class"] = type_name(cls)
             if cls in _PLAIN:
                 fields["value"] = encode(thing.value)
-        _add_identity(fields, identity)
+        add_identity(fields, identity)
         if kind.content_type:
             fields["contentType"] = kind.content_type
         if thing.members is not None:
@@ -303,46 +303,12 @@ class Ledger:
         events.append((DERIVATION, fields))
 
 
-class Thing:
-    """What is met at a call: a value, or what lies at a location."""
-
-    __slots__ = ("kind", "location", "members", "name", "namespace", "value")
-
-    def __init__(
-        self, kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
-    ) -> None:
-        self.kind = kind
-        self.value = value
-        self.location = location
-        self.name = name
-        self.namespace = namespace
-        self.members: list[dict[str, str]] | None = None
-
-
-def _placed(
-    kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
-) -> Thing:
-    """The thing, where definitions differ in what they call its value and its location."""
-    if location is not None and value is None and not _is_path(location):
-        return Thing(kind, location, None, name, namespace)  # older ones place objects so
-    if kind.type in _ON_DISK:
-        path = value if location is None and _is_path(value) else location
-        return Thing(kind, None if path is not None else value, path, name, namespace)
-    return Thing(kind, value, location, name, namespace)
-
-
-def _is_same(
-    known: Known, digest: str | None, kind: Kind, activity: Open, generated: bool
-) -> bool:
+def _is_same(known: Known, digest: str | None, kind: Kind, activity: Open, generated: bool) -> bool:
     """Whether the entity known is this one still: one thing in one state."""
     if known.digests.get(kind.key, digest) != digest:
         return False
     # Generated inside this activity, by one that it called: it is what came out.
     return not generated or known.order > activity.order
-
-
-def _is_path(value: Any) -> bool:
-    return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
 
 
 def _select(selector: Any, call: Call) -> Any:
@@ -352,18 +318,3 @@ def _select(selector: Any, call: Call) -> Any:
         return selector(*call)
     except Missing:
         return None
-
-
-def _add_identity(fields: dict[str, Any], identity: Identity) -> None:
-    digest, identified, size, sampled, missing, changing = identity
-    if digest is not None:
-        fields["digest"] = digest
-        fields["identified"] = identified
-    if size is not None:
-        fields["size"] = size
-    if sampled:
-        fields["sampled"] = True
-    if missing:
-        fields["missing"] = True
-    if changing:
-        fields["changing"] = True

@@ -11,6 +11,7 @@ import stat
 import struct
 from typing import Any
 
+_SUBMODULE = 0o160000
 FILES_CHECKED = 20_000  # beyond it, whether the tree is dirty is not said
 
 
@@ -122,7 +123,7 @@ def _entry(data: bytes, start: int) -> tuple[int, tuple[Any, ...]]:
 
 def _differs(entry: tuple[Any, ...], root: str) -> bool:
     mode, size, digest, flags, name = entry[6], entry[9], entry[10], entry[11], entry[12]
-    if stat.S_IFMT(mode) == 0o160000 or flags & 0x8000:
+    if stat.S_IFMT(mode) == _SUBMODULE or flags & 0x8000:
         return False  # a submodule, or a file that git was told to assume unchanged
     path = os.path.join(os.fsencode(root), name)
     try:

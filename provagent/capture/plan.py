@@ -222,7 +222,7 @@ class _Compiler:
             slot=slot,
             slot_name=None if slot is None else parse_path(slot).last_name,
             slot_is_global=slot_is_global,
-            members=use.has_members and self._many(use.has_members, listed=use.value),
+            members=self._many(use.has_members, listed=use.value) if use.has_members else None,
             progenitors=tuple(self._many(one) for one in use.has_progenitors),
         )
 

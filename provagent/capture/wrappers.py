@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from threading import get_ident
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, current
@@ -22,22 +22,20 @@ Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 
 
-def make_wrapper(
-    capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]
-) -> Wrapper:
+def make_wrapper(capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]) -> Wrapper:
     """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers."""
-    wrapper = _FLAVOURS[plan.flavour](capture, plan)
+    wrapper: Any = _FLAVOURS[plan.flavour](capture, plan)
     hide(wrapper)
-    return wrapper
+    return cast("Wrapper", wrapper)
 
 
 def make_constructor_wrapper(
     capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]
 ) -> Wrapper:
     """The wrapper for a class's ``__init__``: its instance becomes a session."""
-    wrapper = _constructor(capture, plan)
+    wrapper: Any = _constructor(capture, plan)
     hide(wrapper)
-    return wrapper
+    return cast("Wrapper", wrapper)
 
 
 # A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
@@ -83,7 +81,9 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = _split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
-        if any(entry is on for entry in sessions.under_way) or not capture.is_meant(plan, on, given):
+        if any(entry is on for entry in sessions.under_way) or not capture.is_meant(
+            plan, on, given
+        ):
             return wrapped(*args, **kwargs)
         sessions.under_way.append(on)
         session_id = sessions.open(on)
@@ -122,7 +122,7 @@ def _coroutine(capture: Capture, plan: Plan) -> Any:
 async def _awaited(
     capture: Capture, plan: Plan, inner: Coroutine[Any, Any, Any], call: Any, frame: Any
 ) -> Any:
-    activity = capture.open(plan, *call, frame)
+    activity = capture.open(plan, call[0], call[1], call[2], frame)
     del frame
     if activity is None:
         return await inner
@@ -157,7 +157,7 @@ def _generator(capture: Capture, plan: Plan) -> Any:
 def _iterated(
     capture: Capture, plan: Plan, inner: Generator[Any, Any, Any], call: Any, frame: Any
 ) -> Generator[Any, Any, Any]:
-    activity = capture.open(plan, *call, frame)
+    activity = capture.open(plan, call[0], call[1], call[2], frame)
     del frame
     if activity is None:
         return (yield from inner)
@@ -211,7 +211,7 @@ def _async_generator(capture: Capture, plan: Plan) -> Any:
 async def _async_iterated(
     capture: Capture, plan: Plan, inner: AsyncGenerator[Any, Any], call: Any, frame: Any
 ) -> AsyncGenerator[Any, Any]:
-    activity = capture.open(plan, *call, frame)
+    activity = capture.open(plan, call[0], call[1], call[2], frame)
     del frame
     step: Callable[..., Any] = inner.asend
     given: tuple[Any, ...] = (None,)

@@ -28,7 +28,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @click.argument("run", default=LAST)
 @_store
 @_json
-def show(run: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001
+def show(run: str, store: str | None, as_json: bool) -> None:
     provenance = read_run(store, run)
     if as_json:
         from provagent.view.data import run_data
@@ -43,7 +43,7 @@ def show(run: str, store: str | None, as_json: bool) -> None:  # noqa: FBT001
 @click.command()
 @_store
 @_json
-def runs(store: str | None, as_json: bool) -> None:  # noqa: FBT001
+def runs(store: str | None, as_json: bool) -> None:
     """List the runs of a store, the newest last."""
     summaries = list_runs(find_store(store))
     if as_json:

@@ -51,7 +51,9 @@ def export(
         with open(target, "wb") as file:
             file.write(content)
     except OSError as error:
-        raise ExportError(f"{os.fspath(target)}: cannot be written: {error.strerror or error}") from error
+        raise ExportError(
+            f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def rendered(provenance: Provenance, to: str, *, namespace: str | None = None) -> bytes:

@@ -161,7 +161,7 @@ def _none(value: None, content: Content) -> bytes:  # noqa: ARG001
     return b"N"
 
 
-def _bool(value: bool, content: Content) -> bytes:  # noqa: ARG001, FBT001
+def _bool(value: bool, content: Content) -> bytes:  # noqa: ARG001
     return b"T" if value else b"F"
 
 

@@ -41,5 +41,5 @@ def _targets(targets: Sequence[Any]) -> None:
         click.secho("  " + line, fg="red" if target.state in ("missing", "failed") else None)
 
 
-def _mark(works: bool, text: str) -> None:  # noqa: FBT001 - a mark is one or the other
+def _mark(works: bool, text: str) -> None:
     click.secho(f"  {'ok ' if works else 'NO '} {text}", fg=None if works else "red")

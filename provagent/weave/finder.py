@@ -27,9 +27,7 @@ class TargetFinder:
     code can bind a name from it. It must not raise.
     """
 
-    def __init__(
-        self, targets: Sequence[Target], on_module: Callable[[ModuleType], None]
-    ) -> None:
+    def __init__(self, targets: Sequence[Target], on_module: Callable[[ModuleType], None]) -> None:
         self.on_module = on_module
         self.targets: list[Target] = []
         self.overtaken_by: list[str] = []
@@ -47,7 +45,7 @@ class TargetFinder:
     def arm(self) -> None:
         """Get in front of the other finders, and hand over what is already imported."""
         if self not in sys.meta_path:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+            sys.meta_path.insert(0, self)
         self._hand_over_imported()
 
     def disarm(self) -> None:
@@ -101,7 +99,7 @@ class TargetFinder:
             return  # disarmed while an import was under way
         front = others[0]
         self.overtaken_by.append(getattr(front, "__name__", type(front).__qualname__))
-        sys.meta_path[:] = [self, *others]  # type: ignore[list-item]
+        sys.meta_path[:] = [self, *others]
         self._hand_over_imported()
 
     def _hand_over_imported(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FunctionType
+    from types import CodeType, FunctionType
 
 WRAPPER_FILE = "<provagent importlib._bootstrap>"
 IMPORT_FILE = "<frozen importlib._bootstrap>"
@@ -32,7 +32,7 @@ def _rename(function: FunctionType, file: str) -> None:
     function.__code__ = renamed(function.__code__, file)
 
 
-def renamed(code, file: str):  # type: ignore[no-untyped-def]
+def renamed(code: CodeType, file: str) -> CodeType:
     """``code`` with another file name, its nested functions too."""
     constants = tuple(
         renamed(constant, file) if hasattr(constant, "co_code") else constant

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from provagent.weave.site import PLAIN, Site
 from provagent.weave.woven import Woven, WovenFunction
@@ -73,14 +73,14 @@ def _widen(known: Site, site: Site) -> None:
 
 # The descriptor stays of the type it was: only the function inside it is woven.
 def _dressed(site: Site, wrapper: Wrapper) -> Any:
-    raw = site.raw
+    raw: Any = site.raw
     if type(raw) in (staticmethod, classmethod):
         return type(raw)(WovenFunction(raw.__func__, wrapper))
     if type(raw) is property:
-        return property(WovenFunction(raw.fget, wrapper), raw.fset, raw.fdel, raw.__doc__)
+        return property(WovenFunction(site.function, wrapper), raw.fset, raw.fdel, raw.__doc__)
     if type(raw) is functools.cached_property:
         dressed = functools.cached_property(WovenFunction(raw.func, wrapper))
-        dressed.__set_name__(site.owner, site.name)
+        dressed.__set_name__(cast("type", site.owner), site.name)
         return dressed
     return (WovenFunction if isinstance(raw, PLAIN) else Woven)(raw, wrapper)
 

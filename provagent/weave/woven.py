@@ -12,7 +12,7 @@ from typing import Any
 import wrapt
 
 
-class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[misc]
+class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
     """A woven callable looked up on an instance or a class."""
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
@@ -29,7 +29,7 @@ class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[misc]
         return self._self_owner if holder is None else holder
 
 
-class Woven(wrapt.FunctionWrapper):  # type: ignore[misc]
+class Woven(wrapt.FunctionWrapper):  # type: ignore[type-arg]
     """A woven callable, as it stands in its module or class."""
 
     __bound_function_wrapper__ = BoundWoven

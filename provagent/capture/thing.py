@@ -1,0 +1,56 @@
+"""What is met at a call, before it is known which entity it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provagent.capture.plan import Kind
+from provagent.identity.registry import Identity
+from provagent.terms import FILE, FILE_COLLECTION
+
+ON_DISK = frozenset((FILE, FILE_COLLECTION))
+
+
+class Thing:
+    """What is met at a call: a value, or what lies at a location."""
+
+    __slots__ = ("kind", "location", "members", "name", "namespace", "value")
+
+    def __init__(
+        self, kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
+    ) -> None:
+        self.kind = kind
+        self.value = value
+        self.location = location
+        self.name = name
+        self.namespace = namespace
+        self.members: list[dict[str, str]] | None = None
+
+
+def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | None) -> Thing:
+    """The thing, where definitions differ in what they call its value and its location."""
+    if location is not None and value is None and not _is_path(location):
+        return Thing(kind, location, None, name, namespace)  # older ones place objects so
+    if kind.type in ON_DISK:
+        path = value if location is None and _is_path(value) else location
+        return Thing(kind, None if path is not None else value, path, name, namespace)
+    return Thing(kind, value, location, name, namespace)
+
+
+def _is_path(value: Any) -> bool:
+    return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
+
+
+def add_identity(fields: dict[str, Any], identity: Identity) -> None:
+    digest, identified, size, sampled, missing, changing = identity
+    if digest is not None:
+        fields["digest"] = digest
+        fields["identified"] = identified
+    if size is not None:
+        fields["size"] = size
+    if sampled:
+        fields["sampled"] = True
+    if missing:
+        fields["missing"] = True
+    if changing:
+        fields["changing"] = True
