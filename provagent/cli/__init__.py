@@ -19,7 +19,7 @@ from provagent.settings import tell
 class Verbs(click.Group):
     """The verbs in the order in which they are needed; our errors are one line each."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's  # noqa: ARG002 - click's
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -32,7 +32,7 @@ class Source:
 
     __slots__ = ("digest", "location", "name", "problems", "requires", "targets")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - they come from the cache as one tuple
         self,
         name: str,
         location: str,
@@ -135,7 +135,7 @@ def _stamp(path: str) -> tuple[int, int] | None:
 def _load(cache: str, key: Any) -> list[Source] | None:
     try:
         with open(cache, "rb") as stream:
-            known_key, entries = marshal.load(stream)  # noqa: S302 - the user's own cache
+            known_key, entries = marshal.load(stream)  # noqa: S302 - we wrote it, for us alone  # noqa: S302 - the user's own cache
     except (OSError, ValueError, EOFError, TypeError):
         return None
     if known_key != key:

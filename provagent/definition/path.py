@@ -119,7 +119,13 @@ def _branch(step: Held | Each, rest: Callable[[Any], Any]) -> Callable[[Any], An
     name = step.name
 
     def if_held(value: Any) -> Any:
-        held = getattr(value, "__dict__", {}).get(name)
+        try:
+            stored = object.__getattribute__(
+                value, "__dict__"
+            )  # asks none of its code
+        except AttributeError:
+            return None
+        held = stored.get(name)
         return None if held is None else rest(held)
 
     return if_held
