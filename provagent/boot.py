@@ -66,7 +66,7 @@ def deactivate() -> None:
 
 # Not settings.tell: its module may be what could not be loaded.
 def _tell(message: str) -> None:
-    try:  # noqa: SIM105 - contextlib is not loaded
+    try:
         sys.stderr.write(f"provagent: {message}\n")
     except Exception:
         pass

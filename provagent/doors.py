@@ -39,11 +39,11 @@ def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "
     return read_run(os.fspath(store) or read_settings().store, os.fspath(run))
 
 
-def load_ipython_extension(_ipython: Any) -> None:  # noqa: ARG001 - IPython passes itself
+def load_ipython_extension(_ipython: Any) -> None:
     """``%load_ext provagent``: begin to record the notebook that runs."""
     start()
 
 
-def unload_ipython_extension(_ipython: Any) -> None:  # noqa: ARG001 - IPython passes itself
+def unload_ipython_extension(_ipython: Any) -> None:
     """``%unload_ext provagent``: end recording."""
     stop()

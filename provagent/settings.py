@@ -261,7 +261,7 @@ def _as_text(value: Any) -> str:
 
 def tell(message: str) -> None:
     """One line on stderr, for a person; never fails."""
-    try:  # noqa: SIM105 - contextlib is not loaded
+    try:
         sys.stderr.write(f"provagent: {message}\n")
     except Exception:
         pass

@@ -32,7 +32,7 @@ class Source:
 
     __slots__ = ("digest", "location", "name", "problems", "requires", "targets")
 
-    def __init__(  # noqa: PLR0917 - they come from the cache as one tuple
+    def __init__(
         self,
         name: str,
         location: str,

@@ -120,9 +120,7 @@ def _branch(step: Held | Each, rest: Callable[[Any], Any]) -> Callable[[Any], An
 
     def if_held(value: Any) -> Any:
         try:
-            stored = object.__getattribute__(
-                value, "__dict__"
-            )  # asks none of its code
+            stored = object.__getattribute__(value, "__dict__")  # asks none of its code
         except AttributeError:
             return None
         held = stored.get(name)
