@@ -68,7 +68,7 @@ def main() -> None:
         console.print(table_of_calls(title, calls[subject]))
     console.print(table_of_parts(calls))
     starts = time_starts(STARTS, options.starts)
-    heavy = time_starts(HEAVY, max(3, options.starts // 5))
+    heavy = time_starts(HEAVY, max(3, options.starts // 10))
     console.print(table_of_starts(starts, heavy))
     crab = time_crab(options.crab_rounds) if options.crab else {}
     if crab:
@@ -83,9 +83,9 @@ def main() -> None:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60, help="rounds of calls (60)")
-    parser.add_argument("--starts", type=int, default=100, help="starts of an interpreter (100)")
+    parser.add_argument("--starts", type=int, default=200, help="starts of an interpreter (200)")
     parser.add_argument("--crab", action="store_true", help="time examples/crab.py, for minutes")
-    parser.add_argument("--crab-rounds", type=int, default=5, help="runs of examples/crab.py (5)")
+    parser.add_argument("--crab-rounds", type=int, default=10, help="runs of examples/crab.py (10)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to FILE")
     return parser.parse_args()
 
@@ -151,10 +151,13 @@ def table_of_starts(starts: dict[str, Sample], heavy: dict[str, Sample]) -> Tabl
 
 
 def table_of_crab(crab: dict[str, Sample]) -> Table:
-    table = make_table("examples/crab.py, the whole process", "s: min", "median", "share")
+    headings = ("s: min", "median", "share", "middle half of the rounds")
+    table = make_table("examples/crab.py, the whole process", *headings)
+    first, third = crab["recorded"].spread_to(crab["bare"])
+    shares = {"recorded": (f"{share_of(crab):+.1%}", f"{first - 1:+.1%} .. {third - 1:+.1%}")}
     for label, sample in crab.items():
-        share = f"{share_of(crab):+.1%}" if label == "recorded" else ""
-        table.add_row(label, f"{sample.minimum:.3f}", f"{sample.median:.3f}", share)
+        times = f"{sample.minimum:.3f}", f"{sample.median:.3f}"
+        table.add_row(label, *times, *shares.get(label, ()))
     return table
 
 

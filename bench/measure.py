@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 
@@ -30,13 +30,20 @@ class Sample:
 
     def ratio_to(self, other: Sample) -> float:
         """The median of the ratios of rounds that followed each other."""
-        pairs = zip(self.values, other.values, strict=True)
-        return median(one / two for one, two in pairs)
+        return median(self._ratios(other))
+
+    def spread_to(self, other: Sample) -> tuple[float, float]:
+        """Between what the middle half of those ratios lies."""
+        first, _, third = quantiles(self._ratios(other), n=4)
+        return first, third
 
     def more_than(self, other: Sample) -> tuple[float, float]:
         """How much more this took: the difference of the minima, the median difference."""
         pairs = zip(self.values, other.values, strict=True)
         return self.minimum - other.minimum, median(one - two for one, two in pairs)
+
+    def _ratios(self, other: Sample) -> list[float]:
+        return [one / two for one, two in zip(self.values, other.values, strict=True)]
 
     def as_dict(self, unit: str) -> dict[str, Any]:
         found = {f"min_{unit}": self.minimum, f"median_{unit}": self.median}

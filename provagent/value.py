@@ -236,24 +236,24 @@ class TypeCache(Generic[T]):
     """What was found out about each type.
 
     It does not keep types alive, and never hashes or compares them: a metaclass may have
-    its own ways.
+    its own ways. ``known`` holds what was found by the ``id`` of the type.
     """
 
     def __init__(self, find: Callable[[type], T]) -> None:
         self._find = find
-        self._known: dict[int, Any] = {}
+        self.known: dict[int, T] = {}
         self._alive: dict[int, weakref.ref[type]] = {}
 
     def __call__(self, cls: type) -> T:
-        known = self._known.get(id(cls), _MISSING)
-        return self._learn(cls) if known is _MISSING else known
+        found = self.known.get(id(cls))
+        return self._learn(cls) if found is None else found
 
     def clear(self) -> None:
-        self._known.clear()
+        self.known.clear()
 
     def _learn(self, cls: type) -> T:
         key = id(cls)
-        known, alive = self._known, self._alive
+        known, alive = self.known, self._alive
 
         def forget(_: weakref.ref[type]) -> None:
             known.pop(key, None)
@@ -276,8 +276,12 @@ class _Walk:
         self.open: set[int] = set()
 
     def encode(self, value: object) -> Json:
-        plain = _PLAIN.get(id(type(value)))
-        return plain(value) if plain else _encoder_of(type(value))(value, self)
+        key = id(type(value))
+        plain = _PLAIN.get(key)
+        if plain:
+            return plain(value)
+        encoder = _encoder_of.known.get(key) or _encoder_of(type(value))
+        return encoder(value, self)
 
     def container(
         self, value: object, items: Iterable[Any], length: int, build: Callable[..., Json]

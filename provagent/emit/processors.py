@@ -46,8 +46,11 @@ def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
             event_dict["parameters"] = _redacted_dict(event_dict["parameters"])
         return event_dict
     for key, value in event_dict.items():
-        if key not in _OWN_KEYS:
-            event_dict[key] = _redacted(key, value)
+        if key in _OWN_KEYS:
+            continue
+        if type(value) is str and "://" not in value and not is_secret(key):
+            continue  # what nearly all are, without one more call
+        event_dict[key] = _redacted(key, value)
     if "value" in event_dict and is_secret(event_dict.get("name")):
         event_dict["value"] = REDACTED
         event_dict.pop("digest", None)  # a short secret could be guessed from it

@@ -38,10 +38,11 @@ def array_token(value: Any, content: Content) -> bytes:
         return content.container(value, b"R" + repr(array.shape).encode(), len(dtype.names), tokens)
     if dtype.hasobject or dtype.kind == "T":
         items = map(content.token, array.flat)
-        return content.container(value, _header(b"O", array), array.size, items)
+        return content.container(value, _header("O", array), array.size, items)
     if array.nbytes <= _SMALL:
-        data = _header(b"a", array) + _payload(_little_endian(array)).tobytes()
-        return b"a" + content.new(data, usedforsecurity=False).digest()
+        content.spend(array.nbytes)
+        data = _header("a", array) + _payload(_little_endian(array)).tobytes()
+        return b"a" + content.new(data).digest()
     return b"a" + _digest(array, content)
 
 
@@ -52,7 +53,7 @@ def scalar_token(value: Any, content: Content) -> bytes:
 
 def _digest(array: Any, content: Content) -> bytes:
     limit = content.max_bytes
-    hasher = content.new(_header(b"a", array), usedforsecurity=False)
+    hasher = content.new(_header("a", array))
     if array.nbytes > limit:
         content.sampled = True
         hasher.update(b"sample of %d blocks in %d bytes" % (_BLOCKS, limit))
@@ -63,11 +64,15 @@ def _digest(array: Any, content: Content) -> bytes:
     return hasher.digest()
 
 
-def _header(tag: bytes, array: Any) -> bytes:
+def _header(tag: str, array: Any) -> bytes:
     dtype = array.dtype
-    # without the byte order; types from outside numpy are bare bytes by their code
-    kind = dtype.str[1:] if 0 <= dtype.num < _OWN_TYPES else str(dtype)
-    return tag + f"{kind}{array.shape}".encode()
+    kind = _NUMBERS.get(dtype.num)
+    if kind is None:
+        # types from outside numpy are bare bytes by their code
+        kind = dtype.str[1:] if 0 <= dtype.num < _OWN_TYPES else str(dtype)
+        if dtype.kind in "biufc":
+            _NUMBERS[dtype.num] = kind
+    return f"{tag}{kind}{array.shape}".encode()
 
 
 def _chunks(array: Any) -> Iterator[Any]:
@@ -117,7 +122,8 @@ def _payload(array: Any) -> Any:
     numpy = sys.modules["numpy"]
     if 1 in numpy.isnan(array).tobytes():
         array = _with_one_nan(array, numpy)
-    return array if array.itemsize <= _FLOAT64 * (1 + (kind == "c")) else _unpadded(array, numpy)
+    is_extended = array.itemsize > (_FLOAT64 if kind == "f" else 2 * _FLOAT64)
+    return _unpadded(array, numpy) if is_extended else array
 
 
 def _with_one_nan(array: Any, numpy: Any) -> Any:
@@ -189,6 +195,9 @@ def _representation(value: Any) -> Any:
     components = {name: getattr(value, name) for name in value.components}
     return components, getattr(value, "differentials", {})
 
+
+# numpy's number of a dtype -> its code without the byte order, which is slow to ask for
+_NUMBERS: dict[int, str] = {}
 
 TOKENS: dict[str, Token] = {"numpy:ndarray": array_token, "numpy:memmap": array_token}
 # type -> what stands for a value of it or of a subclass

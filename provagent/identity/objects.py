@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +20,8 @@ from provagent.value import instance_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from provagent.value import TypeCache
 
     Token = Callable[[Any, "Content"], bytes]
     Parts = Callable[[Any], Any]
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
         def hexdigest(self) -> str: ...
 
 
+# Tags of tokens that hold the digest of what begins with that very tag: nothing is gained
+# by another digest of them.
+DIGESTED = frozenset(b"ORSadlouz")
+_WEAK = ("md5", "sha1")
 _SHORT = 64  # bytes that stand in the token itself
 _ITEM_COST = 512  # bytes that could be hashed in the time that an item of a container takes
 _BATCH = 1024
@@ -49,36 +55,42 @@ class Content:
     tells whether an array was read in part.
     """
 
-    sampled = False
-    _reach = _NOWHERE  # the outermost open container that a cycle led back to
+    __slots__ = (
+        *("as_text", "max_bytes", "new", "sampled"),
+        *("_known", "_known_token", "_left", "_open", "_reach", "_token_of"),
+    )
 
     def __init__(
         self,
         algorithm: str,
-        token_of: Callable[[type], Token],
+        token_of: TypeCache[Token],
         max_bytes: float = inf,
-        *,
-        as_text: bool = False,
+        as_text: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
         self.new = hash_constructor(algorithm)
         self.max_bytes = max_bytes
         self.as_text = as_text
+        self.sampled = False
         self._token_of = token_of
+        self._known_token = token_of.known.get
         self._left = 4 * max_bytes
         self._known: dict[int, tuple[bytes, object]] = {}
         self._open: dict[int, int] = {}
+        self._reach = _NOWHERE  # the outermost open container that a cycle led back to
 
     def token(self, value: object) -> bytes:
         """Return the token of any value; raises UnidentifiableError."""
-        return self._token_of(type(value))(value, self)
+        cls = type(value)
+        token = self._known_token(id(cls)) or self._token_of(cls)
+        return token(value, self)
 
     def leaf(self, tag: bytes, payload: bytes | bytearray) -> bytes:
         """Return the token of something that has nothing inside."""
         size = len(payload)
         if size <= _SHORT:
-            return tag + bytes((size,)) + payload
+            return tag + _SIZES[size] + payload
         self.spend(size)
-        return tag + b"\xff" + self.new(payload, usedforsecurity=False).digest()
+        return tag + b"\xff" + self.new(payload).digest()
 
     def container(self, value: object, tag: bytes, count: int, tokens: Iterable[bytes]) -> bytes:
         """Return the token of ``count`` things inside ``value``, whose tokens are made here.
@@ -111,7 +123,7 @@ class Content:
             raise UnidentifiableError("content: too much to read; a larger max_bytes")
 
     def _digest(self, tag: bytes, tokens: Iterable[bytes]) -> bytes:
-        hasher, rest = self.new(tag, usedforsecurity=False), iter(tokens)
+        hasher, rest = self.new(tag), iter(tokens)
         while batch := b"".join(islice(rest, _BATCH)):
             hasher.update(batch)
         return hasher.digest()
@@ -124,7 +136,8 @@ def hash_constructor(algorithm: str) -> Callable[..., Hasher]:
     if algorithm not in known:
         raise ValueError(f"algorithm: {algorithm!r} is not known; one of {', '.join(known)}")
     constructor: Callable[..., Hasher] = getattr(hashlib, algorithm)
-    return constructor
+    # Some interpreters refuse these unless told that no security hangs on them.
+    return partial(constructor, usedforsecurity=False) if algorithm in _WEAK else constructor
 
 
 def named(label: str, parts: Parts) -> Token:
@@ -251,6 +264,7 @@ def _path(value: Any) -> Any:
     return type(value).__name__.removeprefix("Pure"), str(value)
 
 
+_SIZES = [bytes((size,)) for size in range(_SHORT + 1)]
 _NAN = struct.pack("<d", float("nan"))
 
 SCALARS: dict[type, Token] = {

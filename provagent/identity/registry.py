@@ -80,13 +80,15 @@ def identify(
         scalar = _SCALARS.get(id(type(value)))
         if scalar is not None:
             shared = _shared(algorithm)
-            return _result(scalar(value, shared), shared, algorithm, "content")
-        return _by_content(value, algorithm, max_bytes, "content", as_text=False)
+            digest = f"{algorithm}:{shared.new(scalar(value, shared)).hexdigest()}"
+            # in half the time that the constructor takes
+            return tuple.__new__(Identity, (digest, "content", None, False, False, False))
+        return _by_content(value, algorithm, max_bytes, "content")
     if type(how) is tuple:
         found = (type_name(type(value)), [path(value) for path in how])
-        return _by_content(found, algorithm, max_bytes, "paths", as_text=True)
+        return _by_content(found, algorithm, max_bytes, "paths", True)
     if how == "content":
-        return _by_content(value, algorithm, max_bytes, "content", as_text=True)
+        return _by_content(value, algorithm, max_bytes, "content", True)
     if how == "str":
         return _by_text(value, algorithm)
     if how == "hash":
@@ -114,10 +116,9 @@ def _by_content(
     algorithm: str,
     max_bytes: int,
     identified: Literal["content", "paths"],
-    *,
-    as_text: bool,
+    as_text: bool = False,  # noqa: FBT001, FBT002
 ) -> Identity:
-    content = Content(algorithm, _token_of, max_bytes, as_text=as_text)
+    content = Content(algorithm, _token_of, max_bytes, as_text)
     try:
         return _result(content.token(value), content, algorithm, identified)
     except (UnidentifiableError, RecursionError):
@@ -154,7 +155,10 @@ def _result(
     algorithm: str,
     identified: Literal["content", "str", "hash", "paths"],
 ) -> Identity:
-    digest = f"{algorithm}:{content.new(token, usedforsecurity=False).hexdigest()}"
+    hexadecimal = (
+        token[1:].hex() if token[0] in objects.DIGESTED else content.new(token).hexdigest()
+    )
+    digest = f"{algorithm}:{hexadecimal}"
     return Identity(digest, identified, None, content.sampled)
 
 
