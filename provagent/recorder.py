@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from provagent.capture.call import Capture
-from provagent.capture.complaints import Complaints
+from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.entities import Ledger
 from provagent.capture.outcome import describe_error, status_of
@@ -122,7 +122,10 @@ class Recorder:
         if isinstance(error, BaseException):
             fields["status"] = status_of(error)
             fields["error"] = describe_error(error)
-        self._write_event(RUN_END, **fields)
+        try:
+            self._write_event(RUN_END, **fields)
+        except OSError as error:
+            self.complaints.add("run", WRITING, error)
 
     def _busy_weaving(self, *, on: bool) -> None:
         (self.busy.add if on else self.busy.discard)(threading.get_ident())
@@ -157,10 +160,10 @@ class Recorder:
         with self._begin_lock:
             if self.has_begun:
                 return
-            self.has_begun = True
             surroundings = environment(self.settings)
             self._write_environment(surroundings)
             self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
+            self.has_begun = True
 
     def _run(self, surroundings: dict[str, Any]) -> dict[str, Any]:
         activation = self.activation

@@ -11,7 +11,7 @@ from threading import get_ident
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from provagent.capture.complaints import Complaints
+from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, current, now
 from provagent.capture.entities import Call, Events, Ledger
 from provagent.capture.outcome import describe_error, status_of
@@ -176,7 +176,7 @@ class Capture:
             line = self._line
             self.write(b"".join([line(event, fields) for event, fields in events]))
         except Exception as error:
-            self.complaints.add(plan.target, "writing to the store", error)
+            self.complaints.add(plan.target, WRITING, error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)

@@ -8,6 +8,8 @@ from provagent.capture.context import now
 from provagent.settings import tell
 from provagent.terms import COMPLAINT
 
+WRITING = "writing to the store"
+
 
 class Complaints:
     """The failures of one process. With ``strict`` they are raised instead, for tests."""
@@ -26,8 +28,10 @@ class Complaints:
         what = error if isinstance(error, str) else _what(error)
         key = (target, stage, what)
         count = self.counts[key] = self.counts.get(key, 0) + 1
-        if target not in self._told:
-            self._told.add(target)
+        # A store that cannot be written fails for every target alike: it is told once.
+        about = stage if stage == WRITING else target
+        if about not in self._told:
+            self._told.add(about)
             tell(f"{target}: {stage}: {what}; the program went on, provagent doctor tells more")
         if count == 1:
             self._write(key, count)

@@ -175,11 +175,13 @@ def _masked_quantity(value: Any) -> Any:
 
 def _column(value: Any) -> Any:
     state = instance_state(value)
-    return _unmasked(_plain(value), state.get("_mask")), value.unit, value.meta
+    return _unmasked(_plain(value), state.get("_mask")), value.unit, state.get("_meta") or {}
 
 
 def _table(value: Any) -> Any:
-    return [(name, value.columns[name]) for name in value.colnames], value.meta
+    # not value.meta, which would be made if there is none
+    meta = instance_state(value).get("_meta") or {}
+    return [(name, value.columns[name]) for name in value.colnames], meta
 
 
 def _time(value: Any) -> Any:
@@ -210,6 +212,8 @@ INHERITED: dict[str, Parts] = {
 # the same, of subclasses in the same package only: their own code is asked
 PACKAGED: dict[str, Parts] = {
     "astropy.units.core:UnitBase": unit_text,
+    "astropy.units.function.core:FunctionUnitBase": unit_text,
+    "astropy.units.structured:StructuredUnit": unit_text,
     "astropy.utils.masked.core:MaskedNDArray": _masked_quantity,
     "astropy.table.column:BaseColumn": _column,
     "astropy.table.table:Table": _table,

@@ -65,7 +65,7 @@ class Content:
         algorithm: str,
         token_of: TypeCache[Token],
         max_bytes: float = inf,
-        as_text: bool = False,  # noqa: FBT001, FBT002
+        as_text: bool = False,  # noqa: FBT002
     ) -> None:
         self.new = hash_constructor(algorithm)
         self.max_bytes = max_bytes

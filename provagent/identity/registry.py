@@ -116,7 +116,7 @@ def _by_content(
     algorithm: str,
     max_bytes: int,
     identified: Literal["content", "paths"],
-    as_text: bool = False,  # noqa: FBT001, FBT002
+    as_text: bool = False,  # noqa: FBT002
 ) -> Identity:
     content = Content(algorithm, _token_of, max_bytes, as_text)
     try:

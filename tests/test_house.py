@@ -1,0 +1,124 @@
+"""The house: who imports whom, how large a room may be, and what importing does."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+PACKAGE = ROOT / "provagent"
+# A room imports only from rooms that stand before it.
+LEVELS = [
+    {"errors", "terms", "__init__"},
+    {"event", "value", "settings"},
+    {"definition", "weave", "identity", "emit", "record"},
+    {"capture", "export", "store"},
+    {"view", "recorder"},
+    {"activation"},
+    {"boot"},
+    {"doors", "launch"},
+    {"doctor"},
+    {"cli"},
+    {"__main__"},
+]
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+READ_SIDE = {"record", "export", "store", "view", "cli", "doctor"}
+WRITE_SIDE = {
+    "settings",
+    "definition",
+    "weave",
+    "identity",
+    "emit",
+    "capture",
+    "recorder",
+    "activation",
+    "boot",
+}
+ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}
+# What the activation puts together it loads when it is needed; the doors open both sides.
+LAZY = {
+    ("activation", "recorder"),
+    ("recorder", "activation"),
+    ("definition", "settings"),
+    ("emit", "settings"),
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LARGER = {"value.py": 820, "entities.py": 330, "objects.py": 340, "call.py": 310}
+
+
+def room_of(path):
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_room_imports_downward(path):
+    """No room knows of one that stands above it, and the two sides do not know each other."""
+    room = room_of(path)
+    for name in imports(path):
+        if not name.startswith("provagent."):
+            continue
+        other = name.split(".")[1]
+        assert not (room in WRITE_SIDE and other in READ_SIDE), name
+        if room not in ("__init__", other) and (room, other) not in LAZY:
+            assert LEVEL[other] < LEVEL[room], name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_library_is_used_in_its_room_alone(path):
+    """wrapt, structlog, yaml and prov each have one room."""
+    for name in imports(path):
+        library = name.split(".")[0]
+        assert ONLY_IN.get(library, room_of(path)) == room_of(path), name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_room_is_small(path):
+    """About 300 lines at most; what is larger is named, with its bound."""
+    assert len(path.read_text().splitlines()) <= LARGER.get(path.name, 305)
+
+
+def test_weaving_knows_nothing_of_provenance():
+    """The room weave imports nothing of definitions, events or capture."""
+    for path in (PACKAGE / "weave").glob("*.py"):
+        assert {name.split(".")[1] for name in imports(path) if name.startswith("provagent.")} <= {
+            "errors", "weave",
+        }  # fmt: skip
+
+
+def test_importing_has_no_effect():
+    """No finder, no thread, no variable; and the doors are there."""
+    code = """
+import os, sys, threading
+before = list(sys.meta_path), dict(os.environ), threading.active_count()
+import provagent
+assert (list(sys.meta_path), dict(os.environ), threading.active_count()) == before
+assert not {"wrapt", "structlog", "yaml", "prov", "orjson"} & set(sys.modules)
+for name in provagent.__all__:
+    assert getattr(provagent, name) is not None, name
+try:
+    provagent.nothing
+except AttributeError as error:
+    assert "nothing" in str(error)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_public_names():
+    """What is public is what is listed."""
+    import provagent
+
+    assert set(provagent.__all__) == {
+        "Provenance", "ProvagentError", "ProvagentWarning", "export", "read", "start", "stop",
+    }  # fmt: skip
