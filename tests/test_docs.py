@@ -75,7 +75,8 @@ def code(text: str) -> list[str]:
 
 
 def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return [text for word, text in fenced if word == language]
 
 
 def commands() -> list[list[str]]:
@@ -104,10 +105,8 @@ def ours() -> list[list[str]]:
 
 
 def options(verb: str) -> set[str]:
-    return {name for parameter in main.commands[verb].params for name in parameter.opts} - {
-        "run",
-        "files",
-    }
+    names = {name for parameter in main.commands[verb].params for name in parameter.opts}
+    return {name for name in names if name.startswith("-")}
 
 
 def own_words(verb: str, words: list[str]) -> list[str]:
@@ -165,7 +164,7 @@ def test_formats_are_those_of_export():
 def test_extras_exist():
     """Every extra that the README installs is one of the project's."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    extras = re.findall(r'pip install "\.\[(\w+)\]"', README) + ["xml", "rdf"]
+    extras = [*re.findall(r'pip install "\.\[(\w+)\]"', README), "xml", "rdf"]
     for extra in extras:
         assert re.search(rf"^{extra} = ", project, re.MULTILINE)
 
@@ -406,16 +405,18 @@ print(json.dumps({
 def test_what_it_does_to_a_program_is_said(recorded):
     """What a program can see of provagent is what docs/enabling.md says."""
     text = section(ENABLING, "What it does to a program")
-    recorded.write("subject.py", "import sys\ndef caller(): return sys._getframe(1).f_code.co_name\n")
+    recorded.write(
+        "subject.py", "import sys\ndef caller(): return sys._getframe(1).f_code.co_name\n"
+    )
     recorded.write("seen.py", SEEN)
     bare = json.loads(recorded.python("seen.py").stdout)
     seen = json.loads(recorded.run("--target", "subject", "seen.py").stdout)
     added = set(seen["environ"]) - set(bare["environ"])
     given = {"PROVAGENT_TARGETS"}  # those of settings that were given
     assert {"PROVAGENT", "PROVAGENT_RUN", "PROVAGENT_STORE"} <= added
-    assert added - given <= set(code(text)) | {"PYTHONPATH"}
+    assert added - given <= set(code(text))
     assert bare["packages"] == []
-    assert all(package in text for package in seen["packages"])
+    assert set(seen["packages"]) <= set(re.findall(r"\w+", text))
     assert (bare["caller"], bare["function"]) == ("<module>", "function")
     assert seen["caller"] != "<module>"
     assert seen["function"] != "function"
@@ -462,7 +463,7 @@ def test_picture_is_small_and_of_the_example():
     assert "flux_points.fits" in picture
 
 
-MACHINE = re.compile(r"(?<![\w.}*)\]-])/(?:work|tmp|root|Users)(?:/|\b)|C:\\\\?Users")
+MACHINE = re.compile(r"(?<![\w.])/(?:work|tmp|root|Users)\b")
 
 
 def test_no_path_of_a_machine_is_in_the_repository():
@@ -475,6 +476,6 @@ def test_no_path_of_a_machine_is_in_the_repository():
     files = [ROOT / name for name in done.stdout.split("\0") if name]
     assert files
     for file in files:
-        if file.is_file() and file != Path(__file__).resolve():
+        if file.is_file():
             found = MACHINE.search(file.read_text(encoding="utf-8", errors="replace"))
             assert not found, f"{file}: {found and found[0]}"
