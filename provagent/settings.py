@@ -80,12 +80,13 @@ def read_settings(
     3. the environment: ``PROVAGENT_<NAME>``
     4. ``arguments``: values as text or already of their kind
 
-    Raises nothing: what cannot be used is told in ``problems``.
+    What cannot be used is told in ``problems``. Raises SettingsError where there is no working
+    folder.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     problems: list[str] = []
-    cwd = _cwd(problems) if cwd is None else cwd
+    cwd = _cwd() if cwd is None else cwd
     _take(values, problems, *_from_file(environ, cwd, problems))
     variables = {
         name.removeprefix(PREFIX).lower(): value
@@ -98,12 +99,11 @@ def read_settings(
     return Settings(values, problems)
 
 
-def _cwd(problems: list[str]) -> str:
+def _cwd() -> str:
     try:
         return os.getcwd()
     except OSError:
-        problems.append("start: the working folder is gone; name others by absolute paths")
-        return os.sep
+        raise SettingsError("the working folder is gone; start in one that is there") from None
 
 
 def require(settings: Settings) -> Settings:

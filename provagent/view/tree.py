@@ -120,7 +120,8 @@ class _Story:
         if entity.members:
             shown = ", ".join(map(entity_text, entity.members[:MEMBERS_SHOWN]))
             more = ", ..." if len(entity.members) > MEMBERS_SHOWN else ""
-            parts.append((f"  {len(entity.members)} members: {shown}{more}", ""))
+            many = "members" if len(entity.members) > 1 else "member"
+            parts.append((f"  {len(entity.members)} {many}: {shown}{more}", ""))
         return _words(*parts)
 
     def derivation(self, derivation: Derivation, name: str = "") -> Text:

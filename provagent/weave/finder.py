@@ -104,7 +104,7 @@ class TargetFinder:
 
     def _hand_over_imported(self) -> None:
         for name, module in list(sys.modules.items()):
-            if self.wants(name) and not _is_executing(module):
+            if self.wants(name) and not _is_executing(module) and not _is_blank(module):
                 self.on_module(module)
 
 
@@ -117,6 +117,11 @@ def _is_executing(module: ModuleType) -> bool:
     except AttributeError:
         return True  # no module at all: anything may lie in sys.modules
     return bool(getattr(spec, "_initializing", False))
+
+
+# __main__ stands there, empty, before the script that will fill it begins to run.
+def _is_blank(module: ModuleType) -> bool:
+    return all(name.startswith("__") for name in object.__getattribute__(module, "__dict__"))
 
 
 class WeavingLoader:
