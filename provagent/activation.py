@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
@@ -179,11 +180,23 @@ class Activation:
             self._recorder.restart()
 
     def _at_exit(self) -> None:
+        is_loaded = self._recorder is not None
         try:
-            if self._recorder is not None or (self.is_root and self.settings.always):
+            if is_loaded or (self.is_root and self.settings.always):
                 self.recorder.end()
         except Exception as error:
             tell(f"end: {type(error).__name__}: {error}")
+        if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
+            _interrupt_again()
+
+
+# CPython ends a program that was interrupted by SIGINT, for its caller to see; unless code
+# was run from text after the interrupt, as dataclasses do when they are loaded.
+def _interrupt_again() -> None:
+    try:
+        exec("raise KeyboardInterrupt")  # noqa: S102 - the code is our own
+    except KeyboardInterrupt:
+        pass
 
 
 def new_run_id(nanoseconds: int) -> str:

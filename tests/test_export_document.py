@@ -95,7 +95,9 @@ def test_awkward_names_read_back_equal(to):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.sampled_from(["json", "xml"]))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12), st.sampled_from(["json", "xml"])
+)
 def test_any_text_reads_back_equal(text, to):
     """No text that a program can hold breaks a document."""
     provenance = awkward(text)

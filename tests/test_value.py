@@ -117,7 +117,7 @@ def test_text_is_one_short_printable_line(value, limit):
     assert line.isprintable()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(values(), st.integers(0, 5), st.integers(0, 3))
 def test_bounds_hold_for_every_value(value, max_items, max_depth):
     """Whatever the bounds, the result is JSON that can be decoded."""

@@ -1,0 +1,230 @@
+"""Bad input in its corners: what cannot be opened, written or understood costs the record alone."""
+
+from __future__ import annotations
+
+import os
+
+import orjson
+import pytest
+
+SUBJECT = "def f(x):\n    return x\ndef g(x):\n    return x\n"
+PROGRAM = "import subject\nprint(subject.f(1) + subject.g(2))\nraise SystemExit(4)\n"
+
+
+@pytest.fixture
+def program(recorded):
+    recorded.write("subject.py", SUBJECT)
+    recorded.write("s.py", PROGRAM)
+    return recorded
+
+
+def lines_of(done):
+    """The lines on stderr; output and exit code are the program's own."""
+    assert (done.stdout, done.returncode) == ("3\n", 4)
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("provagent: ") for line in lines)
+    return lines
+
+
+def definition_problems(program):
+    """What doctor, and the verb check, say of a definition."""
+    report = orjson.loads(
+        program.python(
+            "-m", "provagent", "doctor", "--json", check=False, PROVAGENT_DEFINITIONS="d.yaml"
+        ).stdout
+    )
+    checked = program.python("-m", "provagent", "check", "d.yaml", check=False)
+    assert checked.returncode == 1
+    assert len(checked.stdout.splitlines()) == len(report["problems"])
+    return report["problems"]
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_dangling_link(path):
+    path.symlink_to("nowhere")
+
+
+def make_loop(path):
+    path.symlink_to(path.name)
+
+
+def make_pipe(path):
+    os.mkfifo(path)
+
+
+def make_closed(path):
+    path.write_text("targets: ['subject:f']\n")
+    path.chmod(0)
+
+
+def make_latin(path):
+    path.write_bytes("targets: ['subject:f']\n# Zürich\n".encode("latin-1"))
+
+
+UNREADABLE = {
+    make_folder: "it is not a regular file",
+    make_dangling_link: "no such file or directory",
+    make_loop: "too many levels of symbolic links",
+    make_pipe: "it is not a regular file",
+    make_latin: "byte 0xfc is not UTF-8; save the file as UTF-8",
+}
+if os.geteuid():  # root opens everything
+    UNREADABLE[make_closed] = "permission denied"
+
+
+@pytest.mark.parametrize("make", UNREADABLE)
+def test_definition_that_cannot_be_read(program, make):
+    """One line when the program starts; and the same line from doctor."""
+    make(program.folder / "d.yaml")
+    (line,) = lines_of(program.run("--definition", "d.yaml", "s.py", check=False))
+    assert UNREADABLE[make] in line
+    assert "; " in line
+    (problem,) = definition_problems(program)
+    assert line == f"provagent: {problem}"
+
+
+def test_definition_with_many_faults_is_one_line(program):
+    """The first one, how many more there are, and how to see them; the rest of the file works."""
+    program.write(
+        "d.yaml",
+        "targets: ['subject:f']\nactivities:\n  f: {descripton: a, usge: []}\n  h: {typ: b}\n",
+    )
+    (line,) = lines_of(program.run("--definition", "d.yaml", "s.py", check=False))
+    assert "(and 2 more: provagent check " in line
+    assert len(definition_problems(program)) == 3
+    assert [event["activity_name"] for event in program.events("activity")] == ["f"]
+
+
+def test_definition_in_the_working_folder_that_is_bad(program):
+    """One that was not asked for is told of as well."""
+    program.write("definition.yaml", "a: [")
+    (line,) = lines_of(program.run("s.py", check=False))
+    assert line.startswith(f"provagent: {program.folder}/definition.yaml:")
+
+
+def test_children_do_not_repeat_it(program):
+    """A bad definition is told by the program, not by each process that it starts."""
+    program.write("d.yaml", "a: [")
+    code = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, 's.py']).returncode)"
+    (line,) = lines_of(program.run("--definition", "d.yaml", "-c", code, check=False))
+    assert "d.yaml" in line
+
+
+def test_path_that_fails_at_call_time(program):
+    """Said once for the target, counted for each call; the other parameters are recorded."""
+    program.write(
+        "d.yaml",
+        "targets: ['subject:f']\nactivities: {f: {parameters: "
+        "[{name: bad, value: x.nothing}, {name: good, value: x}]}}\n",
+    )
+    (line,) = lines_of(program.run("--definition", "d.yaml", "s.py", check=False))
+    assert "subject:f: parameter 'bad': AttributeError: " in line
+    (activity,) = program.provenance.activities.values()
+    assert activity.parameters == {"good": 1}
+    (complaint,) = program.provenance.complaints
+    assert (complaint.target, complaint.stage, complaint.count) == (
+        "subject:f",
+        "parameter 'bad'",
+        1,
+    )
+
+
+PLACES = {"a file": "file", "below a file": "file/deep/prov", "a device": "/dev/null"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_store_that_cannot_be_a_folder(program, place):
+    """Two targets, one line; and doctor says what to do."""
+    program.write("file", "")
+    store = PLACES[place]
+    targets = ["--target", "subject:f", "--target", "subject:g"]
+    (line,) = lines_of(program.run("--store", store, *targets, "s.py", check=False))
+    assert "writing to the store: " in line
+    done = program.python("-m", "provagent", "doctor", "--store", store, check=False)
+    assert done.returncode == 1
+    assert "set PROVAGENT_STORE to a folder of your own" in done.stdout
+
+
+def test_store_with_nothing_to_write_is_told_too(program):
+    """``run`` records a program that traces nothing: where it cannot, that is said."""
+    program.write("file", "")
+    (line,) = lines_of(program.run("--store", "file", "s.py", check=False))
+    assert "Not a directory" in line
+
+
+def test_store_that_goes_away_while_the_program_runs(program):
+    """The open shard is written on; nothing is said, and nothing fails."""
+    program.write(
+        "s.py",
+        "import shutil, subject\nsubject.f(1)\nshutil.rmtree('prov')\nprint(subject.f(1) + 2)\n"
+        "raise SystemExit(4)\n",
+    )
+    assert lines_of(program.run("--target", "subject:f", "s.py", check=False)) == []
+
+
+def test_disk_that_fills_up(program):
+    """Where no more can be written the record ends and one line says so; the program goes on."""
+    program.write(
+        "s.py",
+        "import resource, subject\nresource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
+        "for i in range(500):\n    subject.f('x' * 500)\nprint(3)\nraise SystemExit(4)\n",
+    )
+    (line,) = lines_of(program.run("--target", "subject:f", "s.py", check=False))
+    assert "File too large" in line
+    provenance = program.provenance
+    assert 50 < len(provenance.activities) < 500
+    assert "is cut" in str(provenance.gaps[0])
+
+
+def spoil(program, change):
+    """Change the shard of a run of two calls, and give what ``show`` then prints."""
+    program.run("--target", "subject", "s.py", check=False)
+    shard = next(path for path in program.shards if "environment" not in path.name)
+    shard.write_bytes(change(shard.read_bytes()))
+    done = program.python("-m", "provagent", "show", check=False)
+    assert "Traceback" not in done.stderr
+    return shard, done
+
+
+SPOILT = {
+    "cut in its last line": lambda data: data[:-30],
+    "cut in the middle": lambda data: data[: len(data) // 2],
+    "garbled line": lambda data: data.replace(b"\n", b'\n{"v":1,"event":"acti\n', 1),
+    "foreign line": lambda data: data.replace(b"\n", b"\nSegmentation fault\n", 1),
+    "zero bytes": lambda data: data.replace(b"\n", b"\n" + bytes(4096), 1),
+    "newer format": lambda data: data.replace(b'{"v":1,', b'{"v":2,'),
+    "unknown event": lambda data: data + b'{"v":1,"event":"telemetry"}\n',
+    "not an object": lambda data: data + b"[1, 2]\n",
+    "wrong type": lambda data: data.replace(b'"activity_name":"f"', b'"activity_name":7'),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_record_that_is_spoilt_is_read_as_far_as_it_goes(program, kind):
+    """``show`` tells the rest of the story, and what is wrong with its place."""
+    shard, done = spoil(program, SPOILT[kind])
+    assert done.returncode == 0
+    assert "activities" in done.stdout
+    gaps = program.provenance.gaps
+    assert gaps
+    assert shard.name in str(gaps[0])
+    assert str(gaps[0]).split(": ", 1)[1][:20] in " ".join((done.stdout + done.stderr).split())
+
+
+def test_empty_shard_is_no_error(program):
+    """A process that was killed before its first byte leaves an empty file."""
+    _, done = spoil(program, lambda _: b"")
+    assert done.returncode in (0, 1)
+
+
+@pytest.mark.parametrize("verb", [["show"], ["runs"], ["export", "--to", "json"], ["doctor", "x"]])
+def test_store_that_is_not_there_is_one_line(program, verb):
+    """Nothing was recorded yet: it is said what to do."""
+    done = program.python("-m", "provagent", *verb, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("provagent: ")
+    assert done.stderr.count("\n") == 1
+    assert "; " in done.stderr

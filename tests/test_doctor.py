@@ -1,0 +1,188 @@
+"""``provagent doctor``: what works here, what every target waits for, what a run lacks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SUBJECT = "def f(x):\n    return x\ndef g(x):\n    return x\nNUMBER = 1\n"
+DEFINITION = "{requires}targets: [{targets}]\nactivities: {{f: {{description: words}}}}\n"
+
+
+@pytest.fixture
+def program(recorded):
+    recorded.write("subject.py", SUBJECT)
+    recorded.write("s.py", "import subject\nsubject.f(1)\n")
+    return recorded
+
+
+def diagnose(program, *arguments, **extra):
+    """Exit code and report; stderr stays empty."""
+    done = program.python("-m", "provagent", "doctor", "--json", *arguments, check=False, **extra)
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def states(targets, definition):
+    return {
+        one["target"]: (one["state"], one["reason"])
+        for one in targets
+        if one["definition"] == definition
+    }
+
+
+def test_place_where_all_is_well(program):
+    """Start-up file, children, isolated children, store and cache: each is tried, and works."""
+    code, report = diagnose(program)
+    assert code == 0
+    assert report["is_well"] is True
+    assert {one["name"]: one["works"] for one in report["checks"]} == dict.fromkeys(
+        ["start-up file", "a child records", "a child with -I records", "store", "cache"], True
+    )
+    assert (report["problems"], report["run"]) == ([], None)
+    assert not program.store.exists()
+
+
+def test_targets_before_a_run(program):
+    """Without importing anything it is known what is waited for and what cannot be."""
+    program.write("subject.py", "raise ImportError('imported')\n")
+    program.write("pkg/__init__.py", "raise ImportError('imported')\n")
+    names = ["subject:f", "pkg.nosuch:f", "nosuch.mod:f", "subject*:f", "pkg.**"]
+    targets = ", ".join(f"'{one}'" for one in names)
+    program.write("definition.yaml", DEFINITION.format(requires="", targets=targets))
+    code, report = diagnose(program)
+    assert states(report["targets"], "definition") == {
+        "subject:f": ("waiting", "for its import"),
+        "pkg.nosuch:f": ("missing", "there is no module pkg.nosuch"),
+        "nosuch.mod:f": ("waiting", "nosuch is not installed here"),
+        "subject*:f": ("waiting", "for the modules that match it"),
+        "pkg.**": ("waiting", "for its import"),
+    }
+    assert code == 1
+
+
+def test_target_of_the_settings_is_listed(program):
+    """A target that the environment names is there, under ``settings``."""
+    code, report = diagnose(program, PROVAGENT_TARGETS="subject:f")
+    assert states(report["targets"], "settings") == {"subject:f": ("waiting", "for its import")}
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("requires", "reason"),
+    [
+        ("click: '>=99'", "requires click >=99; "),
+        ("no-such-package: '>=1'", "requires no-such-package >=1, which is not installed"),
+    ],
+)
+def test_definition_for_another_version_is_refused(program, requires, reason):
+    """Its targets are refused, before a run and in its record; nothing is wrong with that."""
+    text = DEFINITION.format(requires=f"requires: {{{requires}}}\n", targets="'subject:f'")
+    program.write("definition.yaml", text)
+    program.run("s.py")
+    code, report = diagnose(program)
+    for targets in (report["targets"], report["run"]["targets"]):
+        state, why = states(targets, "definition")["subject:f"]
+        assert state == "refused"
+        assert reason in why
+    assert code == 0
+
+
+def test_run_s_targets(program):
+    """woven, waiting and missing, each with its reason; a missing one makes the exit code 1."""
+    for target in ("subject:f", "json.tool:main", "subject:h", "subject:NUMBER"):
+        program.run("--target", target, "s.py")
+    found = {}
+    for run in program.store.iterdir():
+        code, report = diagnose(program, run.name)
+        found.update(
+            {
+                one: (*state, code)
+                for one, state in states(report["run"]["targets"], "settings").items()
+            }
+        )
+    assert found["subject:f"] == ("woven", "", 0)
+    assert found["json.tool:main"] == ("waiting", "its module has not been imported", 0)
+    assert found["subject:h"] == ("missing", "subject:h: module subject has no 'h'", 1)
+    state, reason, code = found["subject:NUMBER"]
+    assert (state, code) == ("missing", 1)
+    assert "no callable" in reason
+
+
+def test_target_that_a_child_imported_is_woven(program):
+    """A process that never imported it does not hide one that did."""
+    child = "import subprocess, sys; subprocess.run([sys.executable, 's.py'], check=True)"
+    program.run("--target", "subject:f", "-c", child)
+    _, report = diagnose(program)
+    assert states(report["run"]["targets"], "settings") == {"subject:f": ("woven", "")}
+
+
+def test_failing_path_is_told_with_its_count(program):
+    """What was left out of a run: where, what, how often."""
+    program.write(
+        "d.yaml",
+        "targets: ['subject:f']\nactivities: {f: {parameters: [{name: p, value: x.nothing}]}}\n",
+    )
+    program.write("s.py", "import subject\nfor x in range(3):\n    subject.f(x)\n")
+    program.run("--definition", "d.yaml", "s.py")
+    code, report = diagnose(program)
+    assert code == 1
+    (complaint,) = report["run"]["complaints"]
+    assert complaint.startswith("subject:f: parameter 'p': AttributeError: ")
+    assert complaint.endswith("(3 times)")
+
+
+def test_killed_process_and_cut_shard_are_told(program):
+    """A process with no end is named, and a cut line has its place."""
+    program.write("s.py", "import os, subject\nsubject.f(1)\nos._exit(0)\n")
+    program.run("--target", "subject:f", "s.py")
+    shard = next(path for path in program.shards if "environment" not in path.name)
+    shard.write_bytes(shard.read_bytes()[:-20])
+    code, report = diagnose(program)
+    assert code == 1
+    assert report["run"]["unended"] == [shard.name.partition(".")[0]]
+    assert any(shard.name in gap and "cut" in gap for gap in report["run"]["gaps"])
+
+
+def test_bad_setting_and_bad_definition_are_problems(program):
+    """Each stands in the report as the line that a program's start tells."""
+    program.write("definition.yaml", "activities: {f: {usge: []}}\n")
+    code, report = diagnose(program, PROVAGENT_SNIK="both")
+    assert code == 1
+    assert any("no such setting; did you mean 'sink'" in one for one in report["problems"])
+    assert any("definition.yaml:1: " in one and "'usge'" in one for one in report["problems"])
+
+
+@pytest.mark.parametrize("name", ["store", "cache"])
+def test_folder_that_cannot_be_written(program, name):
+    """A path through a regular file: what to do stands beside it."""
+    program.write("file", "")
+    place = str(program.folder / "file/sub")
+    code, report = diagnose(program, **{f"PROVAGENT_{name.upper()}": place})
+    assert code == 1
+    (check,) = [one for one in report["checks"] if not one["works"]]
+    assert check["name"] == name
+    assert f"is no folder; {'set ' if name == 'store' else 'every '}" in check["text"]
+    assert f"set PROVAGENT_{name.upper()} to a folder of your own" in check["text"]
+
+
+def test_run_that_is_not_there_is_one_line(program):
+    """A run that is named must be there; without a name there need be none."""
+    done = program.python("-m", "provagent", "doctor", "nosuch", check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("provagent: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_report_for_people_says_the_same(program):
+    """Every check, target and complaint of the JSON stands in the text."""
+    program.run("--target", "subject:h", "s.py")
+    _, report = diagnose(program)
+    text = program.python("-m", "provagent", "doctor", check=False).stdout
+    for check in report["checks"]:
+        assert f"ok  {check['name']}: {check['text']}" in text
+    for target in [*report["targets"], *report["run"]["targets"]]:
+        assert f"{target['state']:8} {target['target']}  [{target['definition']}]" in text
+    for complaint in report["run"]["complaints"]:
+        assert f"NO  {complaint}" in text
