@@ -111,16 +111,6 @@ def test_what_is_not_there_is_missing(tmp_path):
         assert FileIdentities().identify_collection(tmp_path / name) == Identity(missing=True)
 
 
-@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_an_error(tmp_path):
-    """A file without permission raises; the caller says so in the record."""
-    file = tmp_path / "a"
-    file.write_bytes(b"")
-    file.chmod(0)
-    with pytest.raises(PermissionError):
-        FileIdentities().identify_file(file)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="no such things")
 def test_pipes_sockets_and_devices_are_not_opened(tmp_path, reads):
     """What would block or never end is not opened, alone or in a folder."""
