@@ -151,12 +151,12 @@ def _store(cache: str, key: Any, sources: list[Source]) -> None:
 
 
 def _find(settings: Settings, cwd: str) -> list[tuple[str, str]]:
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for name, location in _candidates(settings, cwd):
         real = os.path.realpath(location)
         found.pop(real, None)  # the later place is the one that counts
-        found[real] = name
-    return [(name, location) for location, name in found.items()]
+        found[real] = name, location
+    return list(found.values())
 
 
 def _candidates(settings: Settings, cwd: str) -> Iterator[tuple[str, str]]:
