@@ -68,8 +68,9 @@ class Report:
     @property
     def is_well(self) -> bool:
         """Whether nothing is wrong here; what a run lacks counts too."""
-        bad = [target for target in self.targets if target.state in ("missing", "failed")]
         run = self.run
+        targets = [*self.targets, *(run.targets if run else ())]
+        bad = [target for target in targets if target.state in ("missing", "failed")]
         lacks = run is not None and bool(run.complaints or run.gaps)
         return all(check.works for check in self.checks) and not (bad or self.problems or lacks)
 
