@@ -10,11 +10,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from provagent.capture.call import Capture
+from provagent.capture.compile import make_plan
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.entities import Ledger
 from provagent.capture.outcome import describe_error, status_of
-from provagent.capture.plan import Callee, make_plan
+from provagent.capture.plan import Callee
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
@@ -140,7 +141,9 @@ class Recorder:
 
             tell(f"settings: {error}; it is left out")
         cut = partial(shorten, limit=self.settings.max_text)
-        return make_emitter(processors=[stamp, *own, redact, cut], renderer=render)
+        # What a processor of the user's adds to an event may be anything.
+        plain: list[Any] | None = None if own else []
+        return make_emitter(processors=[stamp, *own, redact, cut], renderer=render, plain=plain)
 
     def _make_sink(self) -> Sink:
         if self.settings.sink == "logging":
@@ -267,7 +270,7 @@ class Recorder:
             receivers=site.receivers,
             takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
         )
-        plan = make_plan(callee, self._definitions_for(site))
+        plan = make_plan(callee, self._definitions_for(site), self.settings.digest)
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
         make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper

@@ -164,6 +164,10 @@ def text(data: Json, limit: int = 80) -> str:
 
 def type_name(cls: type) -> str:
     """Return ``module:QualName`` of a class without asking its metaclass."""
+    return _type_names.known.get(id(cls)) or _type_names(cls)
+
+
+def _find_type_name(cls: type) -> str:
     module, name = _module(cls), _qualname(cls)
     return f"{module if type(module) is str else '?'}:{name if type(name) is str else '?'}"
 
@@ -263,6 +267,9 @@ class TypeCache(Generic[T]):
         alive[key] = weakref.ref(cls, forget)
         known[key] = found
         return found
+
+
+_type_names: TypeCache[str] = TypeCache(_find_type_name)
 
 
 class _Walk:

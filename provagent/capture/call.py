@@ -11,24 +11,25 @@ from threading import get_ident
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+from provagent.capture.bound import arguments, is_object, is_plain
+from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, current, now
+from provagent.capture.context import Open, current, line_of, now
 from provagent.capture.entities import Call, Events, Ledger
 from provagent.capture.outcome import describe_error, status_of
-from provagent.capture.plan import Kind, Plan, undescribed_kind
+from provagent.capture.plan import Plan
 from provagent.capture.select import Missing
-from provagent.capture.sessions import Sessions
+from provagent.capture.sessions import Sessions, session_event
 from provagent.settings import Settings
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,
     DESCRIPTION,
+    LOG_FORMAT,
     OK,
-    SESSION,
 )
 from provagent.value import encode, type_name
 
-_UNDESCRIBED: Kind = undescribed_kind()
 _CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
 
 
@@ -41,7 +42,7 @@ class Capture:
         ledger: Ledger,
         sessions: Sessions,
         complaints: Complaints,
-        line: Callable[[str, dict[str, Any]], bytes],
+        line: Callable[[dict[str, Any], bool], bytes],
         write: Callable[[bytes], None],
         settings: Settings,
         busy: set[int],
@@ -53,6 +54,7 @@ class Capture:
         self.write = write
         self._line = line
         self._settings = settings
+        self._undescribed = undescribed_kind(settings.digest)
         self._described: set[tuple[str | None, str]] = set()
 
     def forget(self) -> None:
@@ -92,16 +94,18 @@ class Capture:
 
     def _open(self, plan: Plan, call: Call, frame: FrameType, thread: int) -> Open:
         ledger, parent = self.ledger, current.get()
-        place = Place(frame.f_code.co_filename, frame.f_lineno, id(frame))
-        activity = Open(ledger.new_id(), plan.name, ledger.order, place, parent)
+        file, line = frame.f_code.co_filename, line_of(frame)
+        activity = Open(ledger.new_id(), ledger.order, file, line, id(frame))
         events: Events = []
         fields: dict[str, Any] = {
+            "v": LOG_FORMAT,
+            "event": ACTIVITY,
             "activity_id": activity.id,
             "activity_name": plan.name,
             "target": plan.target,
             "startTime": now(),
             "thread": thread,
-            "site": {"file": place.file, "line": place.line},
+            "site": {"file": file, "line": line},
         }
         if parent is not None:
             fields["parent_id"] = parent.id
@@ -119,7 +123,7 @@ class Capture:
             fields["parameters"] = parameters
         if used:
             fields["used"] = used
-        events.append((ACTIVITY, fields))
+        events.append((fields, is_plain(parameters)))
         self._write_events(plan, events)
         return activity
 
@@ -138,7 +142,13 @@ class Capture:
 
     def _close(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
         events: Events = []
-        fields: dict[str, Any] = {"activity_id": activity.id, "endTime": now(), "status": OK}
+        fields: dict[str, Any] = {
+            "v": LOG_FORMAT,
+            "event": ACTIVITY_END,
+            "activity_id": activity.id,
+            "endTime": now(),
+            "status": OK,
+        }
         if error is not None:
             fields["status"] = status_of(error)
             fields["error"] = describe_error(error)
@@ -146,7 +156,7 @@ class Capture:
             generated = self._outputs(plan, call, activity, events)
             if generated:
                 fields["generated"] = generated
-        events.append((ACTIVITY_END, fields))
+        events.append((fields, error is None))
         self._write_events(plan, events)
 
     def open_session(
@@ -157,15 +167,10 @@ class Capture:
         self.busy.add(thread)
         try:
             cls = type(instance)
-            fields: dict[str, Any] = {
-                "session_id": session_id,
-                "module": cls.__module__,
-                "class": cls.__qualname__,
-                "startTime": now(),
-                "configuration": self._parameters(plan, call),
-            }
-            fields["site"] = {"file": frame.f_code.co_filename, "line": frame.f_lineno}
-            self._write_events(plan, [(SESSION, fields)])
+            configuration = self._parameters(plan, call)
+            fields = session_event(session_id, cls, now(), configuration)
+            fields["site"] = {"file": frame.f_code.co_filename, "line": line_of(frame)}
+            self._write_events(plan, [(fields, False)])
         except Exception as error:
             self.complaints.add(plan.target, "at the constructor", error)
         finally:
@@ -174,7 +179,10 @@ class Capture:
     def _write_events(self, plan: Plan, events: Events) -> None:
         try:
             line = self._line
-            self.write(b"".join([line(event, fields) for event, fields in events]))
+            if len(events) == 1:
+                self.write(line(*events[0]))
+            else:
+                self.write(b"".join([line(*event) for event in events]))
         except Exception as error:
             self.complaints.add(plan.target, WRITING, error)
 
@@ -184,25 +192,21 @@ class Capture:
             return
         self._described.add(key)
         described = {"definition": plan.definition, "activity": plan.description}
-        events.append((DESCRIPTION, described))
+        events.append(({"v": LOG_FORMAT, "event": DESCRIPTION, **described}, False))
 
     def _add_instance(
         self, plan: Plan, instance: Any, fields: dict[str, Any], events: Events
     ) -> None:
-        cls = instance if issubclass(type(instance), type) else type(instance)
+        cls = type(instance)
         if cls is not plan.owner:
-            fields["class"] = type_name(cls)
+            if issubclass(cls, type):
+                cls = instance
+            if cls is not plan.owner:
+                fields["class"] = type_name(cls)
         session_id = self.sessions.find(instance)
         if session_id is None and cls is type(instance) and self.sessions.are_of(cls):
             session_id = self.sessions.open(instance)
-            session = {
-                "session_id": session_id,
-                "module": cls.__module__,
-                "class": cls.__qualname__,
-                "startTime": fields["startTime"],
-                "configuration": {},
-            }
-            events.append((SESSION, session))
+            events.append((session_event(session_id, cls, fields["startTime"], {}), True))
         if session_id is not None:
             fields["session_id"] = session_id
 
@@ -240,12 +244,12 @@ class Capture:
         """The result of a call that no definition describes."""
         if result is None or not self._settings.log_returned_result:
             return []
-        entity_id = self.ledger.value(result, _UNDESCRIBED, "result", activity, events, True)
+        entity_id = self.ledger.value(result, self._undescribed, "result", activity, events, True)
         return [{"generated_id": entity_id, "generated_role": "result"}]
 
     def _parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
         if not plan.is_described:
-            return {name: self._encode(value) for name, value, _ in _arguments(plan, call)}
+            return {name: self._encode(value) for name, value, _ in arguments(plan, call)}
         parameters = {}
         for name, select in plan.parameters:
             try:
@@ -263,29 +267,17 @@ class Capture:
         settings = self._settings
         parameters: dict[str, Any] = {}
         used = []
-        for name, value, by_keyword in _arguments(plan, call):
+        for name, value, by_keyword in arguments(plan, call):
             data = self._encode(value)
-            is_object = _is_object(data) and not issubclass(type(value), _CODE)
-            if settings.log_args_as_entities and (is_object or self.ledger.has_met(value)):
-                entity_id = self.ledger.value(value, _UNDESCRIBED, name, activity, events, False)
+            is_data = not is_object(data) or issubclass(type(value), _CODE)
+            if settings.log_args_as_entities and (not is_data or self.ledger.has_met(value)):
+                entity_id = self.ledger.value(
+                    value, self._undescribed, name, activity, events, False
+                )
                 used.append({"used_id": entity_id, "used_role": name})
-            if not is_object and (settings.log_kwargs if by_keyword else settings.log_args):
+            if is_data and (settings.log_kwargs if by_keyword else settings.log_args):
                 parameters[name] = data
         return parameters, used
 
     def _encode(self, value: Any) -> Any:
         return encode(value, max_items=self._settings.max_items)
-
-
-def _arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
-    names = plan.signature.positional
-    _, args, kwargs, _ = call
-    found = [(name, value, False) for name, value in zip(names, args, strict=False)]
-    if len(args) > len(names):
-        found.append((plan.signature.var_positional or "args", args[len(names) :], False))
-    found.extend((name, value, True) for name, value in kwargs.items())
-    return found
-
-
-def _is_object(data: Any) -> bool:
-    return type(data) is dict and data.get("$type") == "object"

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from types import CodeType, FrameType
 
 
-@dataclass(slots=True)
-class Place:
-    """A line of the user's code, and the frame that stood on it (by its address)."""
-
-    file: str
-    line: int
-    frame: int
-
-
-@dataclass(slots=True)
 class Open:
-    """An activity that has begun. ``order`` tells what was generated since."""
+    """An activity that has begun: its call site, and the frame of that (by its address).
 
-    id: str
-    name: str
-    order: int
-    place: Place | None
-    parent: Open | None
+    ``order`` tells what was generated since.
+    """
+
+    __slots__ = ("file", "frame", "id", "line", "order")
+
+    def __init__(self, id: str, order: int, file: str = "", line: int = 0, frame: int = 0) -> None:  # noqa: A002 - its name everywhere
+        self.id = id
+        self.order = order
+        self.file = file
+        self.line = line
+        self.frame = frame
 
 
 current: ContextVar[Open | None] = ContextVar("provagent_activity", default=None)
@@ -51,37 +46,47 @@ class Ids:
 
 
 _clock = time.time_ns
-_second = (0, "")
+_NANO = 1_000_000_000
+_second = (0, "")  # its nanoseconds, and its text
 
 
 def now() -> str:
     """The time, as ISO 8601 in UTC with microseconds."""
-    second, rest = divmod(_clock(), 1_000_000_000)
-    known, text = _second
-    if known != second:
-        return iso(second * 1_000_000_000 + rest)
-    return f"{text}.{rest // 1000:06d}Z"
+    nanoseconds = _clock()
+    second, text = _second
+    rest = nanoseconds - second
+    if 0 <= rest < _NANO:
+        return f"{text}.{rest // 1000:06d}Z"
+    return iso(nanoseconds)
 
 
 def iso(nanoseconds: int) -> str:
     """``nanoseconds`` since the epoch as ISO 8601 in UTC: ``2026-11-23T20:05:11.884436Z``."""
     global _second  # noqa: PLW0603 - the last second's text; a tuple, so a race costs a miss
-    second, rest = divmod(nanoseconds, 1_000_000_000)
+    second, rest = divmod(nanoseconds, _NANO)
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-    _second = (second, text)
+    _second = (second * _NANO, text)
     return f"{text}.{rest // 1000:06d}Z"
 
 
-class Busy:
-    """Threads that are inside our own work: what they call there is not traced."""
+# A frame finds its line by counting from its code's beginning: in a long script that takes
+# longer than the call. The code is kept, so that its address stays its own.
+_NEAR = 400  # bytes of code that are counted in no time
+_LINES_KEPT = 10_000
+_lines: dict[tuple[int, int], tuple[CodeType, int]] = {}
 
-    __slots__ = ("threads",)
 
-    def __init__(self) -> None:
-        self.threads: set[int] = set()
-
-    def __enter__(self) -> None:
-        self.threads.add(threading.get_ident())
-
-    def __exit__(self, *_: object) -> None:
-        self.threads.discard(threading.get_ident())
+def line_of(frame: FrameType) -> int:
+    """The line on which a frame stands; 0 where its code has none."""
+    offset = frame.f_lasti
+    if offset < _NEAR:
+        return frame.f_lineno or 0
+    code = frame.f_code
+    known = _lines.get((id(code), offset))
+    if known is not None:
+        return known[1]
+    line = frame.f_lineno or 0
+    if len(_lines) >= _LINES_KEPT:
+        _lines.clear()
+    _lines[id(code), offset] = code, line
+    return line

@@ -12,12 +12,12 @@ from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.known import Known, KnownObjects, Slots
-from provagent.capture.plan import Kind, Many, Use
+from provagent.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.capture.select import Missing
 from provagent.capture.source import code_between
-from provagent.capture.thing import ON_DISK, Thing, add_identity, placed
+from provagent.capture.thing import Thing, add_identity, placed
 from provagent.identity.files import FileIdentities, resolve_location
-from provagent.identity.registry import Identity, identify
+from provagent.identity.registry import Identity
 from provagent.terms import (
     COPIED,
     DECLARED,
@@ -25,12 +25,14 @@ from provagent.terms import (
     DESCRIPTION,
     ENTITY,
     FILE_COLLECTION,
+    LOG_FORMAT,
     MODIFIED,
     REPLACED,
 )
 from provagent.value import encode, type_name
 
-Events = list[tuple[str, dict[str, Any]]]  # those of the call at hand, in their order
+# Those of the call at hand, in their order, and whether none of the program's text is in them.
+Events = list[tuple[dict[str, Any], bool]]
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
 _NOTHING = Identity()
@@ -69,33 +71,41 @@ class Ledger:
         if use.is_plain:  # as nearly all are
             if value is None:
                 return None
-            thing = Thing(use.kind, value, None, None, use.namespace)
+            entity_id = self._object(
+                use.kind, value, None, use, call[0], activity, events, generated
+            )
         else:
             location, name = _select(use.location, call), _select(use.id, call)
             if value is None and location is None and name is None:
                 return None
             thing = placed(use.kind, value, location, name, use.namespace)
-        if use.members is not None:
-            thing.members = [
-                {"member_id": entity_id}
-                for entity_id in self._items(use.members, call, activity, events, generated)
-            ]
-        if thing.location is not None and use.kind.type in ON_DISK:
-            entity_id = self._file(thing, activity, events, generated)
-        else:
-            entity_id = self._object(thing, use, call[0], activity, events, generated)
+            entity_id = self._placed(thing, use, call, activity, events, generated)
         if generated and use.progenitors:
             for many in use.progenitors:
                 for progenitor_id in self._items(many, call, activity, events, False):
                     self._derive(entity_id, progenitor_id, DECLARED, [activity.id], events)
         return entity_id
 
+    def _placed(
+        self, thing: Thing, use: Use, call: Call, activity: Open, events: Events, generated: bool
+    ) -> str:
+        if use.members is not None:
+            thing.members = [
+                {"member_id": entity_id}
+                for entity_id in self._items(use.members, call, activity, events, generated)
+            ]
+        if thing.location is not None and thing.kind.type in ON_DISK:
+            return self._file(thing, activity, events, generated)
+        return self._object(
+            thing.kind, thing.value, thing, use, call[0], activity, events, generated
+        )
+
     def value(
         self, value: Any, kind: Kind, name: str, activity: Open, events: Events, generated: bool
     ) -> str:
         """The entity of an argument or a result that no definition describes."""
         thing = Thing(kind, value, None, name, None)
-        return self._object(thing, None, None, activity, events, generated)
+        return self._object(kind, value, thing, None, None, activity, events, generated)
 
     def has_met(self, value: Any) -> bool:
         """Whether this very object may be an entity already: what one call made, another uses."""
@@ -120,7 +130,9 @@ class Ledger:
                 # A member's file was there before the collection was: it is not generated.
                 yield self._file(thing, activity, events, False)
             else:
-                yield self._object(thing, None, None, activity, events, generated)
+                yield self._object(
+                    many.kind, thing.value, thing, None, None, activity, events, generated
+                )
 
     def _file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
         kind = thing.kind
@@ -131,7 +143,7 @@ class Ledger:
             return known.entity_id
         entity_id = self._write(thing, identity, events)
         if known is not None and not generated:
-            between = [known.activity_id, activity.id]
+            between = [known.activity.id, activity.id]
             self._derive(entity_id, known.entity_id, MODIFIED, between, events)
         self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)
         return entity_id
@@ -146,42 +158,46 @@ class Ledger:
         except OSError:
             return _NOTHING  # it is there, and may not be read: its place is what is known
 
+    # A plain use brings no thing: most entities are known, and none is made for them.
     def _object(
         self,
-        thing: Thing,
+        kind: Kind,
+        value: Any,
+        thing: Thing | None,
         use: Use | None,
         instance: Any,
         activity: Open,
         events: Events,
         generated: bool,
     ) -> str:
-        kind = thing.kind
-        identity = self._identify(thing)
+        identity = _NOTHING if value is None else kind.identify(value)
         digest = identity.digest
-        known = self.objects.find(thing.value, digest)
-        slots, slot = None, ""
+        known = self.objects.find(value, digest)
+        slots = None
         if use is not None and use.slot is not None:
-            slot = use.slot
             slots = self.slots.of(None if use.slot_is_global else instance)
-            if thing.name is None:
-                thing.name = use.slot_name
         if known is not None and _is_same(known, digest, kind, activity, generated):
             known.digests.setdefault(kind.key, digest)
             latest = known
         else:
-            entity_id = self._write(thing, identity, events)
-            latest = self._known(entity_id, digest, kind, activity, generated)
+            if thing is None:
+                thing = Thing(kind, value, None, None, None if use is None else use.namespace)
+            if thing.name is None and slots is not None and use is not None:
+                thing.name = use.slot_name
+            latest = self._known(
+                self._write(thing, identity, events), digest, kind, activity, generated
+            )
             if known is not None:
                 self._explain_change(latest, known, digest, kind, activity, events, generated)
             elif slots is not None and not generated:
-                before = slots.get(slot)
+                before = slots.get(use.slot)  # type: ignore[arg-type, union-attr]
                 if before is not None:
                     self._explain_exchange(latest, before, digest, thing, activity, events)
-            if thing.value is not None:
-                self.objects.put(thing.value, latest)
+            if value is not None:
+                self.objects.put(value, latest)
         if slots is not None:
-            latest.activity_id, latest.place = activity.id, activity.place
-            slots[slot] = latest
+            latest.activity = activity
+            slots[use.slot] = latest  # type: ignore[index, union-attr]
         return latest.entity_id
 
     def _explain_change(
@@ -199,8 +215,8 @@ class Ledger:
         if generated:
             self._derive(latest.entity_id, known.entity_id, how, [activity.id], events)
             return
-        between = [known.activity_id, activity.id]
-        code = code_between(known.place, activity.place)
+        between = [known.activity.id, activity.id]
+        code = code_between(known.activity, activity)
         self._derive(latest.entity_id, known.entity_id, how, between, events, code)
 
     def _explain_exchange(
@@ -217,26 +233,9 @@ class Ledger:
             how = COPIED
         else:
             how = MODIFIED if self.objects.is_untracked(thing.value, before) else REPLACED
-        between = [before.activity_id, activity.id]
-        code = code_between(before.place, activity.place)
+        between = [before.activity.id, activity.id]
+        code = code_between(before.activity, activity)
         self._derive(latest.entity_id, before.entity_id, how, between, events, code)
-
-    def _identify(self, thing: Thing) -> Identity:
-        if thing.value is None:
-            return _NOTHING
-        how = thing.kind.how
-        if how == "file" and thing.kind.type in ON_DISK:
-            how = None  # an object where the definition says a file: no path leads to it
-        try:
-            identity = identify(thing.value, how, algorithm=self.algorithm)
-        except (AttributeError, LookupError, TypeError):
-            if type(how) is not tuple:
-                raise
-            # Not of the type that the identifier's paths were written for.
-            identity, how = identify(thing.value, None, algorithm=self.algorithm), None
-        if identity.digest is None and how is None and thing.kind.is_described:
-            return identify(thing.value, "str", algorithm=self.algorithm)
-        return identity
 
     def _known(
         self, entity_id: str, digest: str | None, kind: Kind, activity: Open, generated: bool
@@ -244,34 +243,43 @@ class Ledger:
         if generated:
             self.order += 1
         order = self.order if generated else 0
-        return Known(entity_id, {kind.key: digest}, order, activity.id, activity.place)
+        return Known(entity_id, {kind.key: digest}, order, activity)
 
     def _write(self, thing: Thing, identity: Identity, events: Events) -> str:
         kind = thing.kind
         if kind.description is not None:
             self._describe(kind, events)
         entity_id = self.new_id()
-        fields: dict[str, Any] = {"entity_id": entity_id, "type": kind.type}
+        fields: dict[str, Any] = {
+            "v": LOG_FORMAT,
+            "event": ENTITY,
+            "entity_id": entity_id,
+            "type": kind.type,
+        }
+        is_plain = True
         if kind.name:
             fields["entity_description"] = kind.name
             fields["definition"] = kind.definition
         if thing.name is not None:
-            fields["name"] = str(thing.name)
+            fields["name"] = name = str(thing.name)
+            is_plain = name.isidentifier()
         if thing.namespace:
             fields["namespace"] = thing.namespace
         if thing.location is not None:
             fields["location"] = str(thing.location)
+            is_plain = False
         if thing.value is not None:
             cls = type(thing.value)
             fields["class"] = type_name(cls)
             if cls in _PLAIN:
                 fields["value"] = encode(thing.value)
+                is_plain = False
         add_identity(fields, identity)
         if kind.content_type:
             fields["contentType"] = kind.content_type
         if thing.members is not None:
             fields["members"] = thing.members
-        events.append((ENTITY, fields))
+        events.append((fields, is_plain))
         return entity_id
 
     def _describe(self, kind: Kind, events: Events) -> None:
@@ -279,7 +287,7 @@ class Ledger:
         if key not in self._described:
             self._described.add(key)
             described = {"definition": kind.definition, "entity": kind.description}
-            events.append((DESCRIPTION, described))
+            events.append(({"v": LOG_FORMAT, "event": DESCRIPTION, **described}, False))
 
     def _derive(
         self,
@@ -293,6 +301,8 @@ class Ledger:
         if entity_id == progenitor_id:
             return
         fields: dict[str, Any] = {
+            "v": LOG_FORMAT,
+            "event": DERIVATION,
             "entity_id": entity_id,
             "progenitor_id": progenitor_id,
             "how": how,
@@ -300,7 +310,7 @@ class Ledger:
         }
         if code is not None:
             fields["code"] = code
-        events.append((DERIVATION, fields))
+        events.append((fields, code is None))
 
 
 def _is_same(known: Known, digest: str | None, kind: Kind, activity: Open, generated: bool) -> bool:

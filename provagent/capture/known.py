@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
-from provagent.capture.context import Place
+from provagent.capture.context import Open
 
 # Objects that take no weak reference are remembered by address, the latest of them only.
 UNTRACKED_KEPT = 10_000
@@ -16,41 +15,81 @@ UNTRACKED_KEPT = 10_000
 _SHARED = (bool, int, type(None), type)
 
 
-_offset = type.__dict__["__weakrefoffset__"].__get__
-
-
-def takes_reference(cls: type) -> bool:
-    """Whether instances of ``cls`` can be referred to weakly; asks no metaclass."""
-    return bool(_offset(cls))
-
-
-@dataclass(slots=True)
 class Known:
-    """The last state seen of one thing. ``digests`` are by the method that took them."""
+    """The last state seen of one thing, and the activity that saw it.
 
-    entity_id: str
-    digests: dict[str, str | None]
-    order: int
-    activity_id: str
-    place: Place | None
-    address: int = 0
-    cls: type | None = None
+    ``digests`` are by the method that took them.
+    """
+
+    __slots__ = ("activity", "address", "cls", "digests", "entity_id", "order")
+
+    def __init__(
+        self, entity_id: str, digests: dict[str, str | None], order: int, activity: Open
+    ) -> None:
+        self.entity_id = entity_id
+        self.digests = digests
+        self.order = order
+        self.activity = activity
+        self.address = 0
+        self.cls: type | None = None
+
+
+class _Tracked(weakref.ref[Any]):
+    """A reference to an object, and what is known of it."""
+
+    __slots__ = ("address", "known")
+
+    address: int
+    known: Any
+
+
+class _Table:
+    """Something for each object: by its address, and verified by a weak reference.
+
+    ``untracked`` are those that take none, the latest of them only.
+    """
+
+    def __init__(self) -> None:
+        self.tracked: dict[int, _Tracked] = {}
+        self.untracked: OrderedDict[int, Any] = OrderedDict()
+
+    def put(self, value: Any, known: Any) -> bool:
+        """Keep ``known`` for ``value``; whether by a reference."""
+        address = id(value)
+        try:
+            reference = _Tracked(value, self._forget)
+        except TypeError:
+            self.untracked[address] = known
+            self.untracked.move_to_end(address)
+            if len(self.untracked) > UNTRACKED_KEPT:
+                self.untracked.popitem(last=False)
+            return False
+        reference.address = address
+        reference.known = known
+        self.tracked[address] = reference
+        return True
+
+    # The address may be another object's by the time that this one's end is told.
+    def _forget(self, reference: weakref.ref[Any]) -> None:
+        address = reference.address  # type: ignore[attr-defined]
+        if self.tracked.get(address) is reference:
+            del self.tracked[address]
 
 
 class KnownObjects:
-    """Objects by address, each verified by a weak reference while it lives."""
+    """What is known of objects."""
 
     def __init__(self) -> None:
-        self._tracked: dict[int, tuple[weakref.ref[Any], Known]] = {}
-        self._untracked: OrderedDict[int, Known] = OrderedDict()
+        self._table = _Table()
+        self._tracked = self._table.tracked
+        self._untracked = self._table.untracked
 
     def find(self, value: Any, digest: str | None) -> Known | None:
         """What is known of this very object."""
-        address = id(value)
-        tracked = self._tracked.get(address)
+        tracked = self._tracked.get(id(value))
         if tracked is not None:
-            return tracked[1] if tracked[0]() is value else None
-        known = self._untracked.get(address)
+            return tracked.known if tracked() is value else None
+        known = self._untracked.get(id(value))
         # The address may be another object's by now: only equal content is proof enough.
         if known is None or known.cls is not type(value) or digest not in known.digests.values():
             return None
@@ -64,19 +103,9 @@ class KnownObjects:
         return address in self._tracked or address in self._untracked
 
     def put(self, value: Any, known: Known) -> None:
-        if type(value) in _SHARED:
-            return
-        address = id(value)
-        known.address, known.cls = address, type(value)
-        if takes_reference(type(value)):
-            forget = self._tracked.pop
-            reference = weakref.ref(value, lambda _: forget(address, None))
-            self._tracked[address] = (reference, known)
-            return
-        self._untracked[address] = known
-        self._untracked.move_to_end(address)
-        if len(self._untracked) > UNTRACKED_KEPT:
-            self._untracked.popitem(last=False)
+        if type(value) not in _SHARED:
+            known.address, known.cls = id(value), type(value)
+            self._table.put(value, known)
 
     def is_untracked(self, value: Any, known: Known) -> bool:
         """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
@@ -91,24 +120,16 @@ class Slots:
 
     def __init__(self) -> None:
         self._globals: dict[str, Known] = {}
-        self._tracked: dict[int, tuple[weakref.ref[Any], dict[str, Known]]] = {}
-        self._untracked: OrderedDict[int, dict[str, Known]] = OrderedDict()
+        self._table = _Table()
 
     def of(self, instance: Any) -> dict[str, Known]:
         """What was last known in each place of an instance, or, for None, of modules."""
         if instance is None:
             return self._globals
         address = id(instance)
-        tracked = self._tracked.get(address)
-        if tracked is not None and tracked[0]() is instance:
-            return tracked[1]
-        slots: dict[str, Known] = {}
-        if takes_reference(type(instance)):
-            forget = self._tracked.pop
-            reference = weakref.ref(instance, lambda _: forget(address, None))
-            self._tracked[address] = (reference, slots)
-            return slots
-        slots = self._untracked.setdefault(address, slots)
-        if len(self._untracked) > UNTRACKED_KEPT:
-            self._untracked.popitem(last=False)
+        tracked = self._table.tracked.get(address)
+        if tracked is not None and tracked() is instance:
+            return tracked.known  # type: ignore[no-any-return]
+        slots: dict[str, Known] = self._table.untracked.get(address, {})
+        self._table.put(instance, slots)
         return slots

@@ -6,6 +6,23 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from provagent.terms import LOG_FORMAT, SESSION
+
+
+def session_event(
+    session_id: str, cls: type, start: str, configuration: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the event of an instance of ``cls`` that came into use."""
+    return {
+        "v": LOG_FORMAT,
+        "event": SESSION,
+        "session_id": session_id,
+        "module": cls.__module__,
+        "class": cls.__qualname__,
+        "startTime": start,
+        "configuration": configuration,
+    }
+
 
 class Sessions:
     """Session identifiers by instance. ``classes`` are those whose instances are sessions."""
@@ -31,9 +48,10 @@ class Sessions:
     def find(self, instance: Any) -> str | None:
         """The session that this instance is."""
         entry = self._ids.get(id(instance))
-        if entry is None or (entry[0] is not None and entry[0]() is not instance):
+        if entry is None:
             return None
-        return entry[1]
+        reference, session_id = entry
+        return session_id if reference is None or reference() is instance else None
 
     def open(self, instance: Any) -> str:
         """A new session for this instance."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from provagent.capture.plan import Kind
+from provagent.capture.plan import ON_DISK, Kind
 from provagent.identity.registry import Identity
-from provagent.terms import FILE, FILE_COLLECTION
-
-ON_DISK = frozenset((FILE, FILE_COLLECTION))
 
 
 class Thing:

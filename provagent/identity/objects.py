@@ -16,12 +16,10 @@ from itertools import islice
 from math import inf, isnan
 from typing import TYPE_CHECKING, Any, Protocol
 
-from provagent.value import instance_state, type_name
+from provagent.value import TypeCache, instance_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from provagent.value import TypeCache
 
     Token = Callable[[Any, "Content"], bytes]
     Parts = Callable[[Any], Any]
@@ -163,11 +161,22 @@ def unknown(value: object, content: Content) -> bytes:
 
 def text_token(value: object, content: Content) -> bytes:
     """Return the token of ``str(value)``; raises UnidentifiableError if an address is in it."""
+    return b"t" + content.new(text_bytes(value)).digest()
+
+
+def text_bytes(value: object) -> bytes:
+    """Return what a text token is the digest of; raises UnidentifiableError."""
     text = str(value)
-    if _ADDRESS.search(text):
+    if "0x" in text and _ADDRESS.search(text):
         raise UnidentifiableError(f"{type_name(type(value))}: str() gives an address; a path")
-    name = content.leaf(b"s", type_name(type(value)).encode())
-    return b"t" + content.new(name + text.encode("utf-8", "surrogatepass")).digest()
+    cls = type(value)
+    head = _heads.known.get(id(cls)) or _heads(cls)
+    return head + text.encode("utf-8", "surrogatepass")
+
+
+_heads: TypeCache[bytes] = TypeCache(
+    lambda cls: b"t%b\0" % type_name(cls).encode("utf-8", "surrogatepass")
+)
 
 
 def _none(value: None, content: Content) -> bytes:  # noqa: ARG001

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from provagent.identity import arrays, objects
-from provagent.identity.objects import Content, UnidentifiableError, named, text_token, unknown
+from provagent.identity.objects import Content, UnidentifiableError, named, text_bytes, unknown
 from provagent.value import (
     TypeCache,
     fields_of,
@@ -90,7 +90,7 @@ def identify(
     if how == "content":
         return _by_content(value, algorithm, max_bytes, "content", True)
     if how == "str":
-        return _by_text(value, algorithm)
+        return text_identifier(algorithm)(value)
     if how == "hash":
         return _by_hash(value, algorithm)
     if how == "file":
@@ -125,12 +125,18 @@ def _by_content(
         return _ONLY_ITSELF
 
 
-def _by_text(value: Any, algorithm: str) -> Identity:
-    content = _shared(algorithm)
-    try:
-        return _result(text_token(value, content), content, algorithm, "str")
-    except UnidentifiableError:
-        return _ONLY_ITSELF
+def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
+    """Return ``identify(value, "str")`` as a function of the value; the hot path's way in."""
+    new, prefix, make = _shared(algorithm).new, f"{algorithm}:", tuple.__new__
+
+    def identify_text(value: Any) -> Identity:
+        try:
+            digest = prefix + new(text_bytes(value)).hexdigest()
+        except UnidentifiableError:
+            return _ONLY_ITSELF
+        return make(Identity, (digest, "str", None, False, False, False))
+
+    return identify_text
 
 
 def _by_hash(value: Any, algorithm: str) -> Identity:
