@@ -61,7 +61,10 @@ def read_nodes(text: str, report: Report) -> Node | None:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         what = error.problem or error.context or "something is wrong"
-        report.add(line, "", f"this is not YAML: {what}", _REMEDY)
+        if "nesting depth" in what:  # libyaml's own bound, where it looks ahead for a key
+            report.add(line, "", _TOO_DEEP, _NEST_LESS)
+        else:
+            report.add(line, "", f"this is not YAML: {what}", _REMEDY)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
         report.add(line, "", f"a character is not allowed: {error.reason}", "take it out")
@@ -81,6 +84,7 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 _REMEDY = "quote a text that has ': ' or ' #' in it, or begins with one of * & ! % @ ` { ["
 
 _DEEPEST = 40
+_TOO_DEEP, _NEST_LESS = f"more than {_DEEPEST} levels are nested", "nest less"
 _LONGEST = 100_000  # values, when each alias is replaced by what it stands for
 
 _CORE = "tag:yaml.org,2002:"
@@ -115,8 +119,7 @@ def _check_extent(text: str) -> None:
 
 def _refuse_excess(depth: int, count: int, place: yaml.Event | yaml.Node) -> None:
     if depth > _DEEPEST:
-        what = f"more than {_DEEPEST} levels are nested"
-        raise _RefusedError(_line(place), what, "nest less")
+        raise _RefusedError(_line(place), _TOO_DEEP, _NEST_LESS)
     if count > _LONGEST:
         what = f"more than {_LONGEST} values, aliases included"
         raise _RefusedError(_line(place), what, "use fewer aliases, or several files")
