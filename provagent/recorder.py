@@ -15,13 +15,13 @@ from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.entities import Ledger
 from provagent.capture.outcome import describe_error, status_of
-from provagent.capture.plan import Callee
+from provagent.capture.plan import Callee, Kind
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
-from provagent.definition.requires import satisfies
+from provagent.definition.requires import unmet
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
@@ -63,6 +63,8 @@ class Recorder:
         )
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
+        self._kinds: dict[Any, Kind] = {}
+        self._unmet: dict[str, str] = {}
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
         self._busy_weaving(on=False)
@@ -247,18 +249,12 @@ class Recorder:
     def _why_not(self, wanted: Wanted) -> str:
         """Why a definition's target is not woven in what is installed here; else nothing."""
         source = wanted.source
-        if source is None or not source.requires:
+        if source is None:
             return ""
-        from importlib.metadata import PackageNotFoundError, version
-
-        for package, specifier in source.requires.items():
-            try:
-                installed = version(package)
-            except PackageNotFoundError:
-                return f"{source.location} requires {package} {specifier}, which is not installed"
-            if not satisfies(installed, specifier):
-                return f"{source.location} requires {package} {specifier}; {installed} is installed"
-        return ""
+        if source.location not in self._unmet:
+            self._unmet[source.location] = unmet(source.requires)
+        reason = self._unmet[source.location]
+        return reason and f"{source.location} {reason}"
 
     def _wrapper_for(self, site: Site) -> Wrapper:
         callee = Callee(
@@ -270,7 +266,7 @@ class Recorder:
             receivers=site.receivers,
             takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
         )
-        plan = make_plan(callee, self._definitions_for(site), self.settings.digest)
+        plan = make_plan(callee, self._definitions_for(site), self.settings.digest, self._kinds)
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
         make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper

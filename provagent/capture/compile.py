@@ -44,10 +44,13 @@ def find_description(
     return None
 
 
-def make_plan(callee: Callee, definitions: list[Definition], algorithm: str) -> Plan:
+def make_plan(
+    callee: Callee, definitions: list[Definition], algorithm: str, kinds: dict[Any, Kind]
+) -> Plan:
     """The plan for a callable: from its description, or from its signature alone.
 
-    ``algorithm`` is that of digests.
+    ``algorithm`` is that of digests; ``kinds`` are those that other plans have made, and is
+    added to.
     """
     plan = Plan(
         target=callee.target,
@@ -61,7 +64,7 @@ def make_plan(callee: Callee, definitions: list[Definition], algorithm: str) -> 
     )
     found = find_description(callee, definitions)
     if found is not None:
-        _Compiler(plan, callee, found[1], algorithm).compile(found[0])
+        _Compiler(plan, callee, found[1], algorithm, kinds).compile(found[0])
     return plan
 
 
@@ -92,8 +95,16 @@ def undescribed_kind(algorithm: str) -> Kind:
 class _Compiler:
     """Turns one activity description into the parts of a plan; collects what is wrong."""
 
-    def __init__(self, plan: Plan, callee: Callee, definition: Definition, algorithm: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        callee: Callee,
+        definition: Definition,
+        algorithm: str,
+        kinds: dict[Any, Kind],
+    ) -> None:
         self.algorithm = algorithm
+        self.kinds = kinds
         self.plan = plan
         self.callee = callee
         self.definition = definition
@@ -182,6 +193,13 @@ class _Compiler:
             return None
 
     def _kind(self, name: str | None, use: EntityUse | MemberDescription) -> Kind:
+        guess = None if name in self.definition.entities else _guessed_type(use)
+        key = self.definition.name, name, guess
+        if key not in self.kinds:
+            self.kinds[key] = self._make_kind(name, use)
+        return self.kinds[key]
+
+    def _make_kind(self, name: str | None, use: EntityUse | MemberDescription) -> Kind:
         described = self.definition.entities.get(name or "")
         type_ = described.type if described else _guessed_type(use)
         return Kind(
