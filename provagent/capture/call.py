@@ -77,7 +77,7 @@ class Capture:
         instance: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        frame: FrameType,
+        frame: FrameType | Place,
     ) -> Open | None:
         """Write that the activity began; None when that could not be done."""
         thread = get_ident()
@@ -90,9 +90,11 @@ class Capture:
         finally:
             self.busy.discard(thread)
 
-    def _open(self, plan: Plan, call: Call, frame: FrameType, thread: int) -> Open:
+    def _open(self, plan: Plan, call: Call, frame: FrameType | Place, thread: int) -> Open:
         ledger, parent = self.ledger, current.get()
-        place = Place(frame.f_code.co_filename, frame.f_lineno, id(frame))
+        place: Any = frame
+        if type(frame) is not Place:
+            place = Place(frame.f_code.co_filename, frame.f_lineno, id(frame))  # type: ignore[union-attr]
         activity = Open(ledger.new_id(), plan.name, ledger.order, place, parent)
         events: Events = []
         fields: dict[str, Any] = {

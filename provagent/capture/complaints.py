@@ -16,6 +16,7 @@ class Complaints:
 
     def __init__(self, write_event: Callable[..., None], *, strict: bool = False) -> None:
         self.counts: dict[tuple[str, str, str], int] = {}
+        self.too_deep: dict[str, int] = {}  # by target; no depth was left to call add
         self._write_event = write_event
         self._strict = strict
         self._told: set[str] = set()
@@ -38,19 +39,21 @@ class Complaints:
 
     def write_counts(self) -> None:
         """Write the totals of what has happened again since it was first written."""
+        for target, count in self.too_deep.items():
+            self.counts[target, "near the limit of recursion", "it was not recorded"] = count
         for key, count in list(self.counts.items()):
             if self._written.get(key) != count:
                 self._write(key, count)
 
     def _write(self, key: tuple[str, str, str], count: int) -> None:
         target, stage, what = key
-        self._written[key] = count
         try:
             self._write_event(
                 COMPLAINT, target=target, stage=stage, what=what, time=now(), count=count
             )
+            self._written[key] = count
         except Exception:
-            pass  # nothing can be written: it was told on stderr
+            pass  # nothing can be written now: it was told on stderr, and is tried at the end
 
 
 def _what(error: BaseException) -> str:

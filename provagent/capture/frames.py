@@ -1,0 +1,28 @@
+"""Frames: whose line called, and that ours are not seen in what the callee raises."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+from typing import Any
+
+from provagent.capture.context import Place
+
+# Read past whatever the exception's class overrides.
+_traceback: Any = vars(BaseException)["__traceback__"]
+
+
+def place_of(frame: FrameType) -> Place:
+    """The line that stands in ``frame`` now; the frame itself is not kept alive."""
+    return Place(frame.f_code.co_filename, frame.f_lineno, id(frame))
+
+
+def drop_frame(error: BaseException) -> None:
+    """Take the frame that caught ``error`` out of its traceback, before it raises it again.
+
+    A bare ``raise`` adds no entry: the caller finds the traceback of the callee alone. Where
+    no depth is left for this, at the limit of recursion, the entry stays.
+    """
+    entry = _traceback.__get__(error)
+    if entry is not None and entry.tb_frame is sys._getframe(1):  # noqa: SLF001 - our own caller
+        _traceback.__set__(error, entry.tb_next)
