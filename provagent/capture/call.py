@@ -152,7 +152,7 @@ class Capture:
         self._write_events(plan, events)
 
     def open_session(
-        self, plan: Plan, instance: Any, call: Call, frame: FrameType, session_id: str
+        self, plan: Plan, instance: Any, call: Call, place: Place, session_id: str
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
@@ -166,7 +166,7 @@ class Capture:
                 "startTime": now(),
                 "configuration": self._parameters(plan, call),
             }
-            fields["site"] = {"file": frame.f_code.co_filename, "line": frame.f_lineno}
+            fields["site"] = {"file": place.file, "line": place.line}
             self._write_events(plan, [(SESSION, fields)])
         except Exception as error:
             self.complaints.add(plan.target, "at the constructor", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from provagent.capture.context import now
+from provagent.errors import is_from_signal
 from provagent.settings import tell
 from provagent.terms import COMPLAINT
 
@@ -12,7 +13,11 @@ WRITING = "writing to the store"
 
 
 class Complaints:
-    """The failures of one process. With ``strict`` they are raised instead, for tests."""
+    """The failures of one process. With ``strict`` they are raised instead, for tests.
+
+    What a signal handler of the program raised while our own code ran is no failure of
+    ours: it is raised again, for the program.
+    """
 
     def __init__(self, write_event: Callable[..., None], *, strict: bool = False) -> None:
         self.counts: dict[tuple[str, str, str], int] = {}
@@ -24,7 +29,7 @@ class Complaints:
 
     def add(self, target: str, stage: str, error: BaseException | str) -> None:
         """Count a failure; say so on stderr the first time that this target has one."""
-        if self._strict and isinstance(error, BaseException):
+        if isinstance(error, BaseException) and (self._strict or is_from_signal(error)):
             raise error
         what = error if isinstance(error, str) else _what(error)
         key = (target, stage, what)
@@ -52,8 +57,10 @@ class Complaints:
                 COMPLAINT, target=target, stage=stage, what=what, time=now(), count=count
             )
             self._written[key] = count
-        except Exception:
-            pass  # nothing can be written now: it was told on stderr, and is tried at the end
+        except Exception as error:
+            # Nothing can be written now: it was told on stderr, and is tried at the end.
+            if is_from_signal(error):
+                raise
 
 
 def _what(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import FrameType
 from typing import Any
 
 from provagent.capture.context import Place
@@ -12,8 +11,16 @@ from provagent.capture.context import Place
 _traceback: Any = vars(BaseException)["__traceback__"]
 
 
-def place_of(frame: FrameType) -> Place:
-    """The line that stands in ``frame`` now; the frame itself is not kept alive."""
+# At the interpreter's end, from an exit handler, in a new thread: no Python code called.
+NOWHERE = Place("<interpreter>", 0, 0)
+
+
+def place_above() -> Place:
+    """The line that called our caller; no frame is kept alive."""
+    try:
+        frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
+    except ValueError:
+        return NOWHERE
     return Place(frame.f_code.co_filename, frame.f_lineno, id(frame))
 
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from provagent.capture.call import Capture
 from provagent.capture.context import current
-from provagent.capture.frames import drop_frame, place_of
+from provagent.capture.frames import NOWHERE, drop_frame, place_above
 from provagent.capture.plan import Plan
 from provagent.capture.stepwise import before
 
@@ -49,18 +49,14 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
 
 
 # Our own frame is dropped from what passes: the traceback is the program's. At the limit of
-# recursion our work is what is given up, since the call may need less depth than we do.
-def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - all in one frame
-    takes_instance, receivers = plan.takes_instance, plan.receivers
-    enter, leave, busy, missed = (
-        current.set,
-        current.reset,
-        capture.busy,
-        capture.complaints.too_deep,
-    )
+# recursion our work is what is given up, since the call may need less depth than we do. All is
+# in one frame, since each takes from that depth.
+def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
+    busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
+    enter, leave, missed = current.set, current.reset, capture.complaints.too_deep
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: PLR0915
         on, given = instance, args
         activity: Any = None
         if get_ident() not in busy and not (
@@ -69,7 +65,11 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - all in one f
             if instance is None and takes_instance and args:
                 on, given = args[0], args[1:]
             try:
-                activity = capture.open(plan, on, given, kwargs, frame_of(1))
+                caller: Any = frame_of(1)
+            except ValueError:
+                caller = NOWHERE
+            try:
+                activity = capture.open(plan, on, given, kwargs, caller)
             except RecursionError:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         token = None if activity is None else enter(activity)
@@ -96,7 +96,6 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - all in one f
 
 
 def _constructor(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     sessions, missed = capture.sessions, capture.complaints.too_deep
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -117,7 +116,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
                 _drop(sessions.under_way, on)
         if session_id is not None:
             try:
-                capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
+                capture.open_session(plan, on, (on, given, kwargs, None), place_above(), session_id)
             except RecursionError:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
@@ -134,8 +133,6 @@ def _drop(instances: list[Any], instance: Any) -> None:
 
 
 def _stepwise(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
             inner = wrapped(*args, **kwargs)
@@ -145,6 +142,6 @@ def _stepwise(capture: Capture, plan: Plan) -> Any:
         on, given = _split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        return before(inner, capture, plan, (on, given, kwargs), place_of(frame_of(1)))
+        return before(inner, capture, plan, (on, given, kwargs), place_above())
 
     return woven

@@ -162,7 +162,8 @@ def same_process(recorded):
         bare = recorded.python("main.py", check=False)
         options = [part for target in targets or ("subject",) for part in ("--target", target)]
         woven = recorded.run(*options, "main.py", check=False)
-        for name in ("returncode", "stdout", "stderr"):
+        assert woven.returncode == bare.returncode, woven.stderr
+        for name in ("stdout", "stderr"):
             assert clean(getattr(woven, name)) == clean(getattr(bare, name)), name
         assert bare.returncode == code, bare.stderr
         assert recorded.events("complaint") == []
