@@ -12,8 +12,11 @@ from provagent.capture.context import Place
 # Objects that take no weak reference are remembered by address, the latest of them only.
 UNTRACKED_KEPT = 10_000
 
+
 # One object serves everyone: its address says nothing of where a value came from.
-_SHARED = (bool, int, type(None), type)
+# By identity: a metaclass may have its own __eq__ and __hash__.
+def _is_shared(cls: type) -> bool:
+    return cls is int or cls is bool or cls is type(None) or cls is type
 
 
 _offset = type.__dict__["__weakrefoffset__"].__get__
@@ -58,13 +61,13 @@ class KnownObjects:
 
     def may_have(self, value: Any) -> bool:
         """Whether something is known under this object's address."""
-        if type(value) in _SHARED:
+        if _is_shared(type(value)):
             return False
         address = id(value)
         return address in self._tracked or address in self._untracked
 
     def put(self, value: Any, known: Known) -> None:
-        if type(value) in _SHARED:
+        if _is_shared(type(value)):
             return
         address = id(value)
         known.address, known.cls = address, type(value)
@@ -80,9 +83,9 @@ class KnownObjects:
 
     def is_untracked(self, value: Any, known: Known) -> bool:
         """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
-        return id(value) not in self._tracked and (id(value), type(value)) == (
-            known.address,
-            known.cls,
+        address = id(value)
+        return (
+            address not in self._tracked and address == known.address and type(value) is known.cls
         )
 
 
