@@ -123,7 +123,7 @@ def leave_out(parts: list[str]) -> None:
     from provagent.emit.chain import Emitter
     from provagent.emit.sinks import ShardSink
 
-    nothing = Open("", 0)
+    nothing = Open("", 0, None)
     parts_of = {
         "write": (ShardSink, "write", lambda *_data: None),
         "render": (Emitter, "line", lambda *_event: b""),

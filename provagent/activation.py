@@ -13,7 +13,7 @@ import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
 from provagent.definition.active import Source, active_sources
-from provagent.errors import TargetError
+from provagent.errors import TargetError, is_from_signal
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
 from provagent.weave.target import Target
@@ -138,7 +138,7 @@ class Activation:
                 tell(source.problems[0] + more)
 
     def _on_module(self, module: ModuleType) -> None:
-        """Weave a module that has executed. Raises nothing: it runs inside an import."""
+        """Weave a module that has executed; no failure of ours leaves it, inside an import."""
         if not self._is_armed:
             return
         if not self._lock.acquire(timeout=LOCK_SECONDS):
@@ -150,6 +150,8 @@ class Activation:
                 self._weave_queued()
         except Exception as error:
             self._queue.clear()
+            if is_from_signal(error):
+                raise
             self._failed(module, error)
         finally:
             self._lock.release()

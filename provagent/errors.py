@@ -75,3 +75,42 @@ class Problem:
 
     def __repr__(self) -> str:
         return f"Problem({str(self)!r})"
+
+
+def is_from_signal(error: BaseException) -> bool:
+    """Whether a handler that the program has set for a signal raised this, while we worked.
+
+    Such an error (a timeout by ``signal.alarm``) is the program's, wherever it strikes.
+    """
+    import sys
+
+    entry = error.__traceback__
+    handlers = _handlers() if entry is not None and "signal" in sys.modules else ()
+    while handlers and entry is not None:
+        if any(entry.tb_frame.f_code is code for code in handlers):
+            return True
+        entry = entry.tb_next
+    return False
+
+
+def _handlers() -> list[object]:
+    """The code of every handler of a signal that is written in Python."""
+    import signal
+    from functools import partial
+    from types import FunctionType, MethodType
+
+    codes: list[object] = []
+    for number in signal.valid_signals():
+        handler: object = signal.getsignal(number)
+        while True:
+            if isinstance(handler, MethodType):
+                handler = handler.__func__
+            elif isinstance(handler, partial):
+                handler = handler.func
+            else:
+                break
+        if not isinstance(handler, FunctionType):
+            handler = vars(type(handler)).get("__call__")
+        if isinstance(handler, FunctionType):
+            codes.append(handler.__code__)
+    return codes

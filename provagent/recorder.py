@@ -18,6 +18,7 @@ from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, Kind
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
+from provagent.capture.stepwise import frames
 from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
@@ -35,6 +36,9 @@ from provagent.weave.weaver import Weaver
 if TYPE_CHECKING:
     from provagent.activation import Activation, Wanted
     from provagent.definition.active import Source
+
+for function in frames():
+    hide_from_callers(function)
 
 
 class Recorder:

@@ -14,7 +14,7 @@ from typing import Any
 from provagent.capture.bound import arguments, is_object, is_plain
 from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, current, line_of, now
+from provagent.capture.context import Open, Place, current, line_of, now
 from provagent.capture.entities import Call, Events, Ledger
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Plan
@@ -79,7 +79,7 @@ class Capture:
         instance: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        frame: FrameType,
+        frame: FrameType | Place,
     ) -> Open | None:
         """Write that the activity began; None when that could not be done."""
         thread = get_ident()
@@ -92,10 +92,12 @@ class Capture:
         finally:
             self.busy.discard(thread)
 
-    def _open(self, plan: Plan, call: Call, frame: FrameType, thread: int) -> Open:
+    def _open(self, plan: Plan, call: Call, frame: FrameType | Place, thread: int) -> Open:
         ledger, parent = self.ledger, current.get()
-        file, line = frame.f_code.co_filename, line_of(frame)
-        activity = Open(ledger.new_id(), ledger.order, file, line, id(frame))
+        place: Any = frame
+        if type(frame) is not Place:
+            place = Place(frame.f_code.co_filename, line_of(frame), id(frame))  # type: ignore[arg-type, union-attr]
+        activity = Open(ledger.new_id(), ledger.order, place)
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -105,7 +107,7 @@ class Capture:
             "target": plan.target,
             "startTime": now(),
             "thread": thread,
-            "site": {"file": file, "line": line},
+            "site": {"file": place.file, "line": place.line},
         }
         if parent is not None:
             fields["parent_id"] = parent.id
@@ -160,7 +162,7 @@ class Capture:
         self._write_events(plan, events)
 
     def open_session(
-        self, plan: Plan, instance: Any, call: Call, frame: FrameType, session_id: str
+        self, plan: Plan, instance: Any, call: Call, place: Place, session_id: str
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
@@ -169,7 +171,7 @@ class Capture:
             cls = type(instance)
             configuration = self._parameters(plan, call)
             fields = session_event(session_id, cls, now(), configuration)
-            fields["site"] = {"file": frame.f_code.co_filename, "line": line_of(frame)}
+            fields["site"] = {"file": place.file, "line": place.line}
             self._write_events(plan, [(fields, False)])
         except Exception as error:
             self.complaints.add(plan.target, "at the constructor", error)

@@ -8,20 +8,26 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 
 
-class Open:
-    """An activity that has begun: its call site, and the frame of that (by its address).
+class Place:
+    """A line of the user's code, and the frame that stood on it (by its address)."""
 
-    ``order`` tells what was generated since.
-    """
+    __slots__ = ("file", "frame", "line")
 
-    __slots__ = ("file", "frame", "id", "line", "order")
-
-    def __init__(self, id: str, order: int, file: str = "", line: int = 0, frame: int = 0) -> None:  # noqa: A002 - its name everywhere
-        self.id = id
-        self.order = order
+    def __init__(self, file: str, line: int, frame: int) -> None:
         self.file = file
         self.line = line
         self.frame = frame
+
+
+class Open:
+    """An activity that has begun. ``order`` tells what was generated since."""
+
+    __slots__ = ("id", "order", "place")
+
+    def __init__(self, id: str, order: int, place: Place | None) -> None:  # noqa: A002 - its name everywhere
+        self.id = id
+        self.order = order
+        self.place = place
 
 
 current: ContextVar[Open | None] = ContextVar("provagent_activity", default=None)

@@ -16,6 +16,7 @@ from provagent.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.capture.select import Missing
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, add_identity, placed
+from provagent.errors import is_from_signal
 from provagent.identity.files import FileIdentities, resolve_location
 from provagent.identity.registry import Identity
 from provagent.terms import (
@@ -36,7 +37,7 @@ Events = list[tuple[dict[str, Any], bool]]
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
 _NOTHING = Identity()
-_PLAIN = frozenset((bool, int, float, complex, str))
+_PLAIN = frozenset(map(id, (bool, int, float, complex, str)))  # a metaclass may have its own hash
 
 
 class Ledger:
@@ -155,7 +156,9 @@ class Ledger:
             if kind.type == FILE_COLLECTION:
                 return self.files.identify_collection(location, index=kind.index)
             return self.files.identify_file(location)
-        except OSError:
+        except OSError as error:
+            if is_from_signal(error):
+                raise
             return _NOTHING  # it is there, and may not be read: its place is what is known
 
     # A plain use brings no thing: most entities are known, and none is made for them.
@@ -216,7 +219,7 @@ class Ledger:
             self._derive(latest.entity_id, known.entity_id, how, [activity.id], events)
             return
         between = [known.activity.id, activity.id]
-        code = code_between(known.activity, activity)
+        code = code_between(known.activity.place, activity.place)
         self._derive(latest.entity_id, known.entity_id, how, between, events, code)
 
     def _explain_exchange(
@@ -234,7 +237,7 @@ class Ledger:
         else:
             how = MODIFIED if self.objects.is_untracked(thing.value, before) else REPLACED
         between = [before.activity.id, activity.id]
-        code = code_between(before.activity, activity)
+        code = code_between(before.activity.place, activity.place)
         self._derive(latest.entity_id, before.entity_id, how, between, events, code)
 
     def _known(
@@ -271,7 +274,7 @@ class Ledger:
         if thing.value is not None:
             cls = type(thing.value)
             fields["class"] = type_name(cls)
-            if cls in _PLAIN:
+            if id(cls) in _PLAIN:
                 fields["value"] = encode(thing.value)
                 is_plain = False
         add_identity(fields, identity)

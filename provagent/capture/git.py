@@ -11,6 +11,8 @@ import stat
 import struct
 from typing import Any
 
+from provagent.errors import is_from_signal
+
 _SUBMODULE = 0o160000
 FILES_CHECKED = 20_000  # beyond it, whether the tree is dirty is not said
 
@@ -37,8 +39,10 @@ def git_state(folder: str) -> dict[str, Any] | None:
         dirty = _is_dirty(os.path.join(git, "index"), root)
         if dirty is not None:
             state["dirty"] = dirty
-    except (OSError, ValueError, struct.error, IndexError):
-        pass  # a form that is not known here: what was found stands
+    except (OSError, ValueError, struct.error, IndexError) as error:
+        if is_from_signal(error):
+            raise
+        # a form that is not known here: what was found stands
     return state
 
 
@@ -128,7 +132,9 @@ def _differs(entry: tuple[Any, ...], root: str) -> bool:
     path = os.path.join(os.fsencode(root), name)
     try:
         status = os.lstat(path)
-    except OSError:
+    except OSError as error:
+        if is_from_signal(error):
+            raise
         return True
     times = (status.st_mtime_ns // 10**9 & 0xFFFFFFFF, status.st_mtime_ns % 10**9)
     if times == (entry[2], entry[3]) and status.st_size & 0xFFFFFFFF == size:

@@ -11,8 +11,11 @@ from provagent.capture.context import Open
 # Objects that take no weak reference are remembered by address, the latest of them only.
 UNTRACKED_KEPT = 10_000
 
+
 # One object serves everyone: its address says nothing of where a value came from.
-_SHARED = (bool, int, type(None), type)
+# By identity: a metaclass may have its own __eq__ and __hash__.
+def _is_shared(cls: type) -> bool:
+    return cls is int or cls is bool or cls is type(None) or cls is type
 
 
 class Known:
@@ -97,21 +100,21 @@ class KnownObjects:
 
     def may_have(self, value: Any) -> bool:
         """Whether something is known under this object's address."""
-        if type(value) in _SHARED:
+        if _is_shared(type(value)):
             return False
         address = id(value)
         return address in self._tracked or address in self._untracked
 
     def put(self, value: Any, known: Known) -> None:
-        if type(value) not in _SHARED:
+        if not _is_shared(type(value)):
             known.address, known.cls = id(value), type(value)
             self._table.put(value, known)
 
     def is_untracked(self, value: Any, known: Known) -> bool:
         """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
-        return id(value) not in self._tracked and (id(value), type(value)) == (
-            known.address,
-            known.cls,
+        address = id(value)
+        return (
+            address not in self._tracked and address == known.address and type(value) is known.cls
         )
 
 

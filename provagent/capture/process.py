@@ -12,6 +12,7 @@ import orjson
 
 from provagent import __version__
 from provagent.capture.git import git_state
+from provagent.errors import is_from_signal
 from provagent.settings import Settings
 
 # Beside what settings.variables names. Never a variable that may hold a secret.
@@ -57,15 +58,19 @@ def _script(location: str) -> dict[str, str]:
     try:
         with open(location, "rb") as stream:
             script["digest"] = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        pass  # a zip's member, or gone: the location is what can be said
+    except OSError as error:
+        if is_from_signal(error):
+            raise
+        # a zip's member, or gone: the location is what can be said
     return script
 
 
 def _cwd() -> str:
     try:
         return os.getcwd()
-    except OSError:
+    except OSError as error:
+        if is_from_signal(error):
+            raise
         return ""  # the folder was removed under the program
 
 
@@ -158,5 +163,7 @@ def packages(paths: list[str]) -> dict[str, str]:
 def _listed(path: str) -> list[str]:
     try:
         return os.listdir(path or ".")
-    except OSError:
+    except OSError as error:
+        if is_from_signal(error):
+            raise
         return []  # a zip, or an entry that is not there

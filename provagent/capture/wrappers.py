@@ -1,21 +1,23 @@
 """Wrappers, one for each way a callable runs: the only code between caller and callee.
 
 A plain call ends when it returns; a coroutine, a generator or an async generator when
-its iteration does. ``wrapped(...)`` is the only line of each that runs the user's code,
-and stands outside everything that is guarded.
+its iteration does (``stepwise``). ``wrapped(...)`` is the only line of each that runs the
+user's code, and stands outside everything that is guarded.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import Callable
 from threading import get_ident
 from types import FunctionType
 from typing import Any, cast
 
 from provagent.capture.call import Capture
-from provagent.capture.context import Open, current
+from provagent.capture.context import current
+from provagent.capture.frames import NOWHERE, drop_frame, place_above
 from provagent.capture.plan import Plan
+from provagent.capture.stepwise import before
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -24,7 +26,7 @@ Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 
 def make_wrapper(capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]) -> Wrapper:
     """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers."""
-    wrapper: Any = _FLAVOURS[plan.flavour](capture, plan)
+    wrapper: Any = (_plain if plan.flavour == "plain" else _stepwise)(capture, plan)
     hide(wrapper)
     return cast("Wrapper", wrapper)
 
@@ -46,52 +48,77 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
     return instance, args
 
 
-def _plain(capture: Capture, plan: Plan) -> Any:
+# Our own frame is dropped from what passes: the traceback is the program's. At the limit of
+# recursion our work is what is given up, since the call may need less depth than we do. All is
+# in one frame, since each takes from that depth.
+def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
-    enter, leave = current.set, current.reset
+    enter, leave, missed = current.set, current.reset, capture.complaints.too_deep
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        if get_ident() in busy or (receivers and not capture.is_meant(plan, instance, args)):
-            return wrapped(*args, **kwargs)
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: PLR0915
         on, given = instance, args
-        if instance is None and takes_instance and args:
-            on, given = args[0], args[1:]
-        activity = capture.open(plan, on, given, kwargs, frame_of(1))
-        if activity is None:
-            return wrapped(*args, **kwargs)
-        token = enter(activity)
+        activity: Any = None
+        if get_ident() not in busy and not (
+            receivers and not capture.is_meant(plan, instance, args)
+        ):
+            if instance is None and takes_instance and args:
+                on, given = args[0], args[1:]
+            try:
+                caller: Any = frame_of(1)
+            except ValueError:
+                caller = NOWHERE
+            try:
+                activity = capture.open(plan, on, given, kwargs, caller)
+            except RecursionError:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
+        token = None if activity is None else enter(activity)
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
-            leave(token)
-            capture.close(plan, activity, (on, given, kwargs, None), error)
+            try:
+                drop_frame(error)
+                if token is not None:
+                    leave(token)
+                    capture.close(plan, activity, (on, given, kwargs, None), error)
+            except RecursionError:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
             raise
-        leave(token)
-        capture.close(plan, activity, (on, given, kwargs, result))
+        if token is not None:
+            leave(token)
+            try:
+                capture.close(plan, activity, (on, given, kwargs, result))
+            except RecursionError:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 
     return woven
 
 
 def _constructor(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-    sessions = capture.sessions
+    sessions, missed = capture.sessions, capture.complaints.too_deep
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = _split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
-        if any(entry is on for entry in sessions.under_way) or not capture.is_meant(
-            plan, on, given
-        ):
-            return wrapped(*args, **kwargs)
-        sessions.under_way.append(on)
-        session_id = sessions.open(on)
+        is_inner = any(entry is on for entry in sessions.under_way)
+        session_id = None
+        if not is_inner and capture.is_meant(plan, on, given):
+            sessions.under_way.append(on)
+            session_id = sessions.open(on)
         try:
             result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            drop_frame(error)
+            raise
         finally:
-            _drop(sessions.under_way, on)
-        capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
+            if session_id is not None:
+                _drop(sessions.under_way, on)
+        if session_id is not None:
+            try:
+                capture.open_session(plan, on, (on, given, kwargs, None), place_above(), session_id)
+            except RecursionError:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 
     return woven
@@ -105,167 +132,16 @@ def _drop(instances: list[Any], instance: Any) -> None:
             return
 
 
-def _coroutine(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
+def _stepwise(capture: Capture, plan: Plan) -> Any:
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
+        try:
+            inner = wrapped(*args, **kwargs)
+        except BaseException as error:
+            drop_frame(error)
+            raise
         on, given = _split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        outer = _awaited(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
+        return before(inner, capture, plan, (on, given, kwargs), place_above())
 
     return woven
-
-
-async def _awaited(
-    capture: Capture, plan: Plan, inner: Coroutine[Any, Any, Any], call: Any, frame: Any
-) -> Any:
-    activity = capture.open(plan, call[0], call[1], call[2], frame)
-    del frame
-    if activity is None:
-        return await inner
-    token = current.set(activity)
-    try:
-        result = await inner
-    except BaseException as error:
-        _leave(token)
-        capture.close(plan, activity, (*call, None), error)
-        raise
-    _leave(token)
-    capture.close(plan, activity, (*call, result))
-    return result
-
-
-def _generator(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
-        if not capture.is_meant(plan, on, given):
-            return inner
-        outer = _iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
-
-    return woven
-
-
-# yield from would leave our activity current while the generator waits: it is set for
-# each step alone. The rest is what PEP 380 says that yield from does.
-def _iterated(
-    capture: Capture, plan: Plan, inner: Generator[Any, Any, Any], call: Any, frame: Any
-) -> Generator[Any, Any, Any]:
-    activity = capture.open(plan, call[0], call[1], call[2], frame)
-    del frame
-    if activity is None:
-        return (yield from inner)
-    step: Callable[..., Any] = inner.send
-    given: tuple[Any, ...] = (None,)
-    try:
-        while True:
-            try:
-                yielded = _step(activity, step, given)
-            except StopIteration as stop:
-                result = stop.value
-                break
-            try:
-                given = ((yield yielded),)
-                step = inner.send
-            except GeneratorExit:
-                _step(activity, inner.close, ())
-                raise
-            except BaseException as thrown:
-                given = (thrown,)
-                step = inner.throw
-    except BaseException as error:
-        capture.close(plan, activity, (*call, None), error)
-        raise
-    capture.close(plan, activity, (*call, result))
-    return result
-
-
-def _step(activity: Open, step: Callable[..., Any], given: tuple[Any, ...]) -> Any:
-    token = current.set(activity)
-    try:
-        return step(*given)
-    finally:
-        _leave(token)
-
-
-def _async_generator(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
-        if not capture.is_meant(plan, on, given):
-            return inner
-        outer = _async_iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
-
-    return woven
-
-
-async def _async_iterated(
-    capture: Capture, plan: Plan, inner: AsyncGenerator[Any, Any], call: Any, frame: Any
-) -> AsyncGenerator[Any, Any]:
-    activity = capture.open(plan, call[0], call[1], call[2], frame)
-    del frame
-    step: Callable[..., Any] = inner.asend
-    given: tuple[Any, ...] = (None,)
-    try:
-        while True:
-            try:
-                yielded = await _async_step(activity, step, given)
-            except StopAsyncIteration:
-                break
-            try:
-                given = ((yield yielded),)
-                step = inner.asend
-            except GeneratorExit:
-                await _async_step(activity, inner.aclose, ())
-                raise
-            except BaseException as thrown:
-                given = (thrown,)
-                step = inner.athrow
-    except BaseException as error:
-        if activity is not None:
-            capture.close(plan, activity, (*call, None), error)
-        raise
-    if activity is not None:
-        capture.close(plan, activity, (*call, None))
-
-
-async def _async_step(
-    activity: Open | None, step: Callable[..., Any], given: tuple[Any, ...]
-) -> Any:
-    if activity is None:
-        return await step(*given)
-    token = current.set(activity)
-    try:
-        return await step(*given)
-    finally:
-        _leave(token)
-
-
-def _leave(token: Any) -> None:
-    try:
-        current.reset(token)
-    except ValueError:
-        pass  # finished in another context than it began in: that one's value is its own
-
-
-def _named_as(outer: Any, inner: Any) -> Any:
-    outer.__name__ = inner.__name__
-    outer.__qualname__ = inner.__qualname__
-    return outer
-
-
-_FLAVOURS = {
-    "plain": _plain,
-    "coroutine": _coroutine,
-    "generator": _generator,
-    "async generator": _async_generator,
-}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from provagent.errors import TargetError
 from provagent.weave.target import Target, is_glob, matches
-from provagent.weave.woven import Woven
+from provagent.weave.woven import Woven, plain
 
 Kind = Literal["function", "method", "staticmethod", "classmethod", "getter", "constructor"]
 
@@ -94,10 +94,10 @@ def _in_class(owner: type, parts: list[str], *, explicit: bool) -> Iterator[Site
             yield from _constructor(owner)
         return
     first, *rest = parts
-    if rest:
-        for _, value in _named(vars(owner), first):
-            if isinstance(value, type):
-                yield from _in_class(value, rest, explicit=explicit)
+    inner = [value for _, value in _named(vars(owner), first) if isinstance(value, type)]
+    if rest or (inner and not is_glob(first)):
+        for value in inner:
+            yield from _in_class(value, rest, explicit=explicit)
         return
     if first == "__init__":
         yield from _constructor(owner)
@@ -152,7 +152,7 @@ def find_raw(owner: type, name: str) -> tuple[type | None, Any]:
 
 def unwoven(raw: Any) -> Any:
     """What stands below the wrapper, if there is one."""
-    return raw.__wrapped__ if issubclass(type(raw), Woven) else raw
+    return plain(raw) if issubclass(type(raw), Woven) else raw
 
 
 def _public_names(owner: type, *, own_package: bool) -> list[str]:

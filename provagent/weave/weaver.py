@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from provagent.weave.site import PLAIN, Site
 from provagent.weave.woven import Woven, WovenFunction
@@ -71,16 +72,21 @@ def _widen(known: Site, site: Site) -> None:
         known.receivers.clear()
 
 
-# The descriptor stays of the type it was: only the function inside it is woven.
+# The descriptor stays of the type it was, with all that was set on it: only the function
+# inside it is woven.
 def _dressed(site: Site, wrapper: Wrapper) -> Any:
     raw: Any = site.raw
     if type(raw) in (staticmethod, classmethod):
-        return type(raw)(WovenFunction(raw.__func__, wrapper))
+        dressed: Any = type(raw)(WovenFunction(raw.__func__, wrapper))
+        vars(dressed).update(vars(raw))
+        return dressed
     if type(raw) is property:
-        return property(WovenFunction(site.function, wrapper), raw.fset, raw.fdel, raw.__doc__)
+        dressed = property(WovenFunction(site.function, wrapper), raw.fset, raw.fdel, raw.__doc__)
+        dressed.__set_name__(site.owner, site.name)  # its error messages tell it
+        return dressed
     if type(raw) is functools.cached_property:
-        dressed = functools.cached_property(WovenFunction(raw.func, wrapper))
-        dressed.__set_name__(cast("type", site.owner), site.name)
+        dressed = copy.copy(raw)
+        dressed.func = WovenFunction(raw.func, wrapper)
         return dressed
     return (WovenFunction if isinstance(raw, PLAIN) else Woven)(raw, wrapper)
 

@@ -7,13 +7,23 @@ pickled is the name, so that a process without provagent finds the plain callabl
 from __future__ import annotations
 
 import copy
+import inspect
+import sys
+from types import MethodType
 from typing import Any
 
 import wrapt
 
+_below: Any = inspect.getattr_static(wrapt.FunctionWrapper, "__wrapped__")
+
+
+def plain(woven: Any) -> Any:
+    """What stands below the wrapper."""
+    return _below.__get__(woven)
+
 
 class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
-    """A woven callable looked up on an instance or a class."""
+    """What a woven descriptor of another kind gives on an instance or a class."""
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         return getattr, (self._holder(), self.__wrapped__.__name__)
@@ -34,8 +44,11 @@ class Woven(wrapt.FunctionWrapper):  # type: ignore[type-arg]
 
     __bound_function_wrapper__ = BoundWoven
 
+    def __repr__(self) -> str:
+        return repr(plain(self))
+
     def __reduce_ex__(self, protocol: object) -> Any:
-        return self.__wrapped__.__qualname__
+        return _reference(self, plain(self))
 
     def __copy__(self) -> Any:
         return self
@@ -44,15 +57,35 @@ class Woven(wrapt.FunctionWrapper):  # type: ignore[type-arg]
         return self
 
 
-_bind = wrapt.FunctionWrapper.__get__
-
-
 class WovenFunction(Woven):
-    """A woven plain function: looked up on a class it is itself, as functions are.
+    """A woven plain function: bound as functions are.
 
-    That identity is what pickle and cloudpickle ask for before they pickle
-    ``Analysis.run_fit`` by reference.
+    On its class it is itself, which pickle and cloudpickle ask for before they pickle
+    ``Analysis.run_fit`` by reference. On an instance it is the interpreter's own bound
+    method, which equality, pickle, copy and ``weakref.WeakMethod`` know how to take
+    apart and put together again.
     """
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else _bind(self, instance, owner)
+        return self if instance is None else MethodType(self, instance)
+
+    # The function's own, where a decorator has set it: who follows it looks for that.
+    @property
+    def __wrapped__(self) -> Any:
+        return plain(self).__wrapped__
+
+    @__wrapped__.setter
+    def __wrapped__(self, value: Any) -> None:
+        plain(self).__wrapped__ = value
+
+    @__wrapped__.deleter
+    def __wrapped__(self) -> None:
+        del plain(self).__wrapped__
+
+
+def _reference(woven: Any, function: Any) -> Any:
+    """How a pickle names it: as it is found in its module, else as the plain function."""
+    found: Any = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return function.__qualname__ if found is woven else (copy.copy, (function,))

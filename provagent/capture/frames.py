@@ -1,0 +1,35 @@
+"""Frames: whose line called, and that ours are not seen in what the callee raises."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from provagent.capture.context import Place, line_of
+
+# Read past whatever the exception's class overrides.
+_traceback: Any = vars(BaseException)["__traceback__"]
+
+
+# At the interpreter's end, from an exit handler, in a new thread: no Python code called.
+NOWHERE = Place("<interpreter>", 0, 0)
+
+
+def place_above() -> Place:
+    """The line that called our caller; no frame is kept alive."""
+    try:
+        frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
+    except ValueError:
+        return NOWHERE
+    return Place(frame.f_code.co_filename, line_of(frame), id(frame))
+
+
+def drop_frame(error: BaseException) -> None:
+    """Take the frame that caught ``error`` out of its traceback, before it raises it again.
+
+    A bare ``raise`` adds no entry: the caller finds the traceback of the callee alone. Where
+    no depth is left for this, at the limit of recursion, the entry stays.
+    """
+    entry = _traceback.__get__(error)
+    if entry is not None and entry.tb_frame is sys._getframe(1):  # noqa: SLF001 - our own caller
+        _traceback.__set__(error, entry.tb_next)
