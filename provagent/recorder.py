@@ -9,6 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from provagent.capture import wrappers
 from provagent.capture.call import Capture
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
@@ -17,7 +18,7 @@ from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, make_plan
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
-from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
+from provagent.capture.wrappers import Wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
 from provagent.definition.requires import satisfies
@@ -26,7 +27,7 @@ from provagent.emit.processors import load_processors, redact, render, shorten, 
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
 from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
-from provagent.weave.hidden import hide_from_callers
+from provagent.weave.hidden import hide_from_callers, hide_functions_of
 from provagent.weave.site import Site, find_sites
 from provagent.weave.target import Target, matches
 from provagent.weave.weaver import Weaver
@@ -60,6 +61,7 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
+        hide_functions_of(wrappers)
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._excluded = [Target(text) for text in self.settings.exclude]
@@ -270,7 +272,8 @@ class Recorder:
         plan = make_plan(callee, self._definitions_for(site))
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
-        make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper
+        is_constructor = site.kind == "constructor"
+        make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
         return make(self.capture, plan, hide_from_callers)
 
     # A definition speaks of its own targets; one that has none, as older ones do, of

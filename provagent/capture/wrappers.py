@@ -20,22 +20,20 @@ from provagent.capture.plan import Plan
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
+Hide = Callable[[FunctionType], FunctionType]
 
 
-def make_wrapper(capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]) -> Wrapper:
-    """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers."""
-    wrapper: Any = _FLAVOURS[plan.flavour](capture, plan)
-    hide(wrapper)
-    return cast("Wrapper", wrapper)
+def make_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
+    """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers.
+
+    What a wrapper needs it encloses: hidden, it has no globals of its own.
+    """
+    return cast("Wrapper", hide(_FLAVOURS[plan.flavour](capture, plan)))
 
 
-def make_constructor_wrapper(
-    capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]
-) -> Wrapper:
+def make_constructor_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
     """The wrapper for a class's ``__init__``: its instance becomes a session."""
-    wrapper: Any = _constructor(capture, plan)
-    hide(wrapper)
-    return cast("Wrapper", wrapper)
+    return cast("Wrapper", hide(_constructor(capture, plan)))
 
 
 # A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
@@ -48,11 +46,11 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
 
 def _plain(capture: Capture, plan: Plan) -> Any:
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
-    enter, leave = current.set, current.reset
+    enter, leave, thread, anything = current.set, current.reset, get_ident, BaseException
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        if get_ident() in busy or (receivers and not capture.is_meant(plan, instance, args)):
+        if thread() in busy or (receivers and not capture.is_meant(plan, instance, args)):
             return wrapped(*args, **kwargs)
         on, given = instance, args
         if instance is None and takes_instance and args:
@@ -63,7 +61,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:
         token = enter(activity)
         try:
             result = wrapped(*args, **kwargs)
-        except BaseException as error:
+        except anything as error:
             leave(token)
             capture.close(plan, activity, (on, given, kwargs, None), error)
             raise
@@ -76,25 +74,27 @@ def _plain(capture: Capture, plan: Plan) -> Any:
 
 def _constructor(capture: Capture, plan: Plan) -> Any:
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-    sessions = capture.sessions
+    sessions, split, drop, has = capture.sessions, _split, _drop, _has
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        on, given = _split(plan, instance, args)
+        on, given = split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
-        if any(entry is on for entry in sessions.under_way) or not capture.is_meant(
-            plan, on, given
-        ):
+        if has(sessions.under_way, on) or not capture.is_meant(plan, on, given):
             return wrapped(*args, **kwargs)
         sessions.under_way.append(on)
         session_id = sessions.open(on)
         try:
             result = wrapped(*args, **kwargs)
         finally:
-            _drop(sessions.under_way, on)
+            drop(sessions.under_way, on)
         capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
         return result
 
     return woven
+
+
+def _has(instances: list[Any], instance: Any) -> bool:
+    return any(entry is instance for entry in instances)
 
 
 # list.remove would ask the instances' own __eq__.
@@ -106,15 +106,16 @@ def _drop(instances: list[Any], instance: Any) -> None:
 
 
 def _coroutine(capture: Capture, plan: Plan) -> Any:
+    split, run, named_as = _split, _awaited, _named_as
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
+        on, given = split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        outer = _awaited(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
+        outer = run(capture, plan, inner, (on, given, kwargs), frame_of(1))
+        return named_as(outer, inner)
 
     return woven
 
@@ -139,15 +140,16 @@ async def _awaited(
 
 
 def _generator(capture: Capture, plan: Plan) -> Any:
+    split, run, named_as = _split, _iterated, _named_as
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
+        on, given = split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        outer = _iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
+        outer = run(capture, plan, inner, (on, given, kwargs), frame_of(1))
+        return named_as(outer, inner)
 
     return woven
 
@@ -195,15 +197,16 @@ def _step(activity: Open, step: Callable[..., Any], given: tuple[Any, ...]) -> A
 
 
 def _async_generator(capture: Capture, plan: Plan) -> Any:
+    split, run, named_as = _split, _async_iterated, _named_as
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
+        on, given = split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        outer = _async_iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
+        outer = run(capture, plan, inner, (on, given, kwargs), frame_of(1))
+        return named_as(outer, inner)
 
     return woven
 
