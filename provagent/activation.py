@@ -31,6 +31,9 @@ NEEDED = (
     *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
     *("pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
 )
+# Of these the one that a program imports is its own: executed when the program imports it,
+# with the sys.stdout of then, and woven where it is a target. The others are compiled code.
+GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
 
@@ -104,9 +107,12 @@ class Activation:
     def recorder(self) -> Recorder:
         """The recorder; loaded when it is first needed."""
         if self._recorder is None:
+            before = set(sys.modules)
             from provagent.recorder import Recorder
 
             self._recorder = Recorder(self)
+            if not self.settings.processors:  # those of a user raise structlog.DropEvent
+                _give_back(before)
         return self._recorder
 
     # The recorder cannot be loaded amid the import of something that it needs itself.
@@ -207,6 +213,13 @@ class Activation:
             tell(f"end: {type(error).__name__}: {error}")
         if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
             _interrupt_again()
+
+
+def _give_back(before: set[str]) -> None:
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
+        if top in GIVEN_BACK and top not in before:
+            del sys.modules[name]
 
 
 # CPython ends a program that was interrupted by SIGINT, for its caller to see; unless code

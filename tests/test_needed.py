@@ -46,10 +46,22 @@ def test_what_provagent_needs_can_be_a_target(recorded, target, called):
     assert not recorded.events("complaint")
 
 
+def test_library_that_provagent_uses_too_is_the_programs_own(recorded):
+    """structlog binds sys.stdout when it is imported: that of the moment when the program does."""
+    recorded.write("subject.py", "def call(): return 1\n")
+    code = "import subject, sys, io; subject.call(); sys.stdout = io.StringIO()\n"
+    code += "import structlog, structlog._output; mine = structlog._output.stdout is sys.stdout\n"
+    code += "import rich, attr; subject.call(); print(mine, file=sys.__stdout__)"
+    environ = {"PROVAGENT": "1", "PROVAGENT_TARGETS": "subject:call"}
+    assert recorded.python("-c", code, **environ).stdout == "True\n"
+    assert len(recorded.events("activity_end")) == 2
+
+
 def test_what_is_needed_is_known(recorded):
     """The recorder imports nothing but what is listed and the standard library."""
     recorded.write("subject.py", "def call(): return 1\n")
-    code = "import sys; before = set(sys.modules); import subject; subject.call()\n"
+    code = "import sys; before = set(sys.modules); import provagent.recorder\n"
+    code += "import subject; subject.call()\n"
     code += "tops = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
     code += "from provagent.activation import NEEDED\n"
     code += "print(*sorted(tops - set(sys.stdlib_module_names) - set(NEEDED)))"
