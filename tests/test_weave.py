@@ -335,6 +335,28 @@ def test_alias_in_the_package_is_bound_again(module, weave, monkeypatch):
     assert calls == ["plain"]
 
 
+@pytest.mark.parametrize(
+    "targets", [["woven_here"], ["woven_here:first", "woven_here:second", "woven_here.late:third"]]
+)
+def test_two_names_of_a_function_stay_one(module, weave, monkeypatch, targets):
+    """Both are woven, both are the same object, and a call is recorded once."""
+    exec("def first():\n    return 1\nsecond = first\n", module.__dict__)
+    late = types.ModuleType("woven_here.late")
+    monkeypatch.setitem(sys.modules, "woven_here.late", late)
+    calls = weave(*targets[:1])
+    late.third = module.second
+    for target in targets[1:]:
+        for site in find_sites(sys.modules[target.partition(":")[0]], Target(target)):
+            weave.weaver.weave(site)
+    assert module.first is module.second
+    assert late.third is module.first
+    module.second()
+    assert calls == ["first"]
+    weave.weaver.unweave_all()
+    assert type(module.second) is types.FunctionType
+    assert module.second is module.first
+
+
 def test_unweave_gives_back_the_very_objects(module, weave):
     """After unweaving, every attribute is what it was, by identity."""
     before = {**vars(module)}, {**vars(module.Base)}, {**vars(module.Sub)}
