@@ -16,7 +16,7 @@ from provagent.definition.active import Source, active_sources
 from provagent.errors import TargetError, is_from_signal
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
-from provagent.weave.target import Target
+from provagent.weave.target import Target, is_glob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from provagent.recorder import Recorder
 
 RUN_VARIABLE = "PROVAGENT_RUN"
+# What the recorder imports, of what is not the standard library's; some of it where it is there.
+NEEDED = (
+    *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
+    *("pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
+)
+# Of these the one that a program imports is its own: executed when the program imports it,
+# with the sys.stdout of then, and woven where it is a target. The others are compiled code.
+GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
 
@@ -77,6 +85,8 @@ class Activation:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
         self.finder.add([wanted.target for wanted in self.wanted])
+        if any(self._is_needed(wanted.target) for wanted in self.wanted):
+            self._load_first()
         self.finder.arm()
 
     def disarm(self) -> None:
@@ -97,10 +107,25 @@ class Activation:
     def recorder(self) -> Recorder:
         """The recorder; loaded when it is first needed."""
         if self._recorder is None:
+            before = set(sys.modules)
             from provagent.recorder import Recorder
 
             self._recorder = Recorder(self)
+            if not self.settings.processors:  # those of a user raise structlog.DropEvent
+                _give_back(before)
         return self._recorder
+
+    # The recorder cannot be loaded amid the import of something that it needs itself.
+    def _is_needed(self, target: Target) -> bool:
+        top = target.module.partition(".")[0]
+        own = (processor.partition(".")[0] for processor in self.settings.processors)
+        return is_glob(top) or top in (*NEEDED, *own) or top in sys.stdlib_module_names
+
+    def _load_first(self) -> None:
+        try:
+            self._recorder = self.recorder
+        except Exception:
+            self._recorder = None  # tried again, and told, at the first match
 
     def _want(self) -> None:
         for source in self.sources:
@@ -190,6 +215,13 @@ class Activation:
             tell(f"end: {type(error).__name__}: {error}")
         if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
             _interrupt_again()
+
+
+def _give_back(before: set[str]) -> None:
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
+        if top in GIVEN_BACK and top not in before:
+            del sys.modules[name]
 
 
 # CPython ends a program that was interrupted by SIGINT, for its caller to see; unless code

@@ -200,10 +200,10 @@ def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
 
 
 def _run_report(run: str | None, store: str) -> RunReport | None:
-    from provagent.store.runs import read_run
+    from provagent.store.runs import read_outline
 
     try:
-        provenance = read_run(store, run or "last")
+        provenance = read_outline(store, run or "last")
     except StoreError:
         if run is not None:
             raise

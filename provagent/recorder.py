@@ -9,6 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from provagent.capture import stepwise, wrappers
 from provagent.capture.call import Capture
 from provagent.capture.compile import make_plan
 from provagent.capture.complaints import WRITING, Complaints
@@ -18,8 +19,7 @@ from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, Kind
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
-from provagent.capture.stepwise import frames
-from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
+from provagent.capture.wrappers import Wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
 from provagent.definition.requires import unmet
@@ -28,7 +28,7 @@ from provagent.emit.processors import load_processors, redact, render, shorten, 
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
 from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
-from provagent.weave.hidden import hide_from_callers
+from provagent.weave.hidden import hide_from_callers, hide_functions_of
 from provagent.weave.site import Site, find_sites
 from provagent.weave.target import Target, matches
 from provagent.weave.weaver import Weaver
@@ -36,9 +36,6 @@ from provagent.weave.weaver import Weaver
 if TYPE_CHECKING:
     from provagent.activation import Activation, Wanted
     from provagent.definition.active import Source
-
-for function in frames():
-    hide_from_callers(function)
 
 
 class Recorder:
@@ -65,6 +62,8 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
+        hide_functions_of(wrappers)
+        hide_functions_of(stepwise)
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._kinds: dict[Any, Kind] = {}
@@ -273,7 +272,8 @@ class Recorder:
         plan = make_plan(callee, self._definitions_for(site), self.settings.digest, self._kinds)
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
-        make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper
+        is_constructor = site.kind == "constructor"
+        make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
         return make(self.capture, plan, hide_from_callers)
 
     # A definition speaks of its own targets; one that has none, as older ones do, of

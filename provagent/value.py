@@ -27,7 +27,8 @@ JSON's own values stand for themselves. What JSON has not is an object with the 
 ``enum``               ``class``, ``name``, ``value``
 ``numpy``              ``dtype``, ``value``: a numpy scalar; with ``shape`` an
                        array of at most 16 items, ``value`` lists them (C order).
-                       datetime64 is ISO 8601, timedelta64 a count
+                       datetime64 is ISO 8601, timedelta64 a count, longdouble
+                       text, clongdouble a list of two such texts
 ``quantity``           ``value`` (a number, or ``numpy``), ``unit``: an astropy
                        Quantity of at most 16 numbers
 ``object``             ``class`` (module:QualName), ``text`` when it was asked
@@ -502,6 +503,9 @@ def _numbers(array: Any, walk: _Walk) -> list[Json]:
         return list(array.astype("int64").tolist())
     if kind == "f" and array.dtype.itemsize > _FLOAT64:
         return [numpy.format_float_scientific(item, unique=True) for item in array]
+    if kind == "c" and array.dtype.itemsize > 2 * _FLOAT64:  # Python has no such number
+        parts = _numbers(array.real, walk), _numbers(array.imag, walk)
+        return [list(pair) for pair in zip(*parts, strict=True)]
     return [walk.encode(item) for item in array.tolist()]
 
 
@@ -605,6 +609,10 @@ def _decode_numpy(data: Json) -> Any:
     except ImportError:
         return value
     dtype = numpy.dtype(data["dtype"])
+    if dtype.kind == "c" and dtype.itemsize > 2 * _FLOAT64:
+        parts = numpy.array(value, f"{dtype.byteorder}f{dtype.itemsize // 2}")
+        made = parts.reshape(-1, 2).view(dtype)
+        return made.reshape(data["shape"]) if "shape" in data else made[0, 0]
     if "shape" in data:
         return numpy.array(value, dtype).reshape(data["shape"])
     return dtype.type(value) if dtype.kind in "SU" else numpy.array([value], dtype)[0]

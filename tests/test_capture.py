@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dis
 import threading
+import warnings
 
 import pytest
 
@@ -325,6 +327,61 @@ def test_async_generator_ends_when_its_iteration_does(woven):
     stream, *inner = woven.activities
     assert {activity["parent_id"] for activity in inner} == {stream["activity_id"]}
     assert woven.end(stream)["status"] == "ok"
+
+
+FLAVOURS = """
+import warnings
+
+class Session:
+    def __init__(self):
+        warnings.warn("look", stacklevel=2)
+
+def plain():
+    warnings.warn("look", stacklevel=2)
+
+def generator():
+    warnings.warn("look", stacklevel=2)
+    yield
+
+async def coroutine():
+    warnings.warn("look", stacklevel=2)
+
+async def async_generator():
+    warnings.warn("look", stacklevel=2)
+    yield
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["Session", "plain", "generator", "coroutine", "async_generator"]
+)  # fmt: skip
+def test_warning_blames_the_callers_line(woven, name, recwarn):
+    """However a woven callable runs, ``stacklevel`` counts the user's frames alone."""
+    warnings.simplefilter("always")
+    subject = woven.module(FLAVOURS, "subject", "subject:Session")
+
+    def exhaust(made):
+        if hasattr(made, "__next__"):
+            next(made)
+        elif hasattr(made, "__anext__"):
+            anext(made).__await__().send(None)
+        elif hasattr(made, "send"):
+            made.send(None)
+
+    try:
+        exhaust(getattr(subject, name)())
+    except StopIteration:
+        pass
+    assert recwarn[0].filename == __file__
+
+
+def test_wrappers_read_no_globals(woven):
+    """A wrapper's globals are its caller's: reading one would be slow, and another's."""
+    subject = woven.module(FLAVOURS, "subject", "subject:Session")
+    kinds = [getattr(subject, name) for name in ("plain", "generator", "coroutine")]
+    for kind in (*kinds, subject.async_generator, subject.Session.__init__):
+        wrapper = kind._self_wrapper
+        assert not [one for one in dis.get_instructions(wrapper) if one.opname == "LOAD_GLOBAL"]
 
 
 def test_what_our_own_work_calls_is_not_traced(woven):

@@ -5,7 +5,7 @@ import pytest
 from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 
 from provagent.errors import RecordError, StoreError
-from provagent.store.runs import find_store, list_runs, read_run
+from provagent.store.runs import find_store, list_runs, read_outline, read_run
 
 OTHER = "20261124T080000-abc123"
 
@@ -153,3 +153,24 @@ def test_folders_that_hold_no_shard_are_no_runs(store):
     """The store may hold other things."""
     os.mkdir(os.path.join(store, "notes"))
     assert len(list_runs(store)) == 2
+
+
+def test_an_outline_says_of_damage_what_the_whole_reading_says(tmp_path):
+    """Each line in turn is lost, then garbled: the same gaps, processes and complaints."""
+    store = str(tmp_path / "prov")
+    write_run(store, crab_shard(), child_shard())
+    folder = os.path.join(store, RUN_ID)
+    seen = 0
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        with open(path, "rb") as file:
+            lines = file.read().splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            for damaged in (b"", line[: len(line) // 2] + b"\n", line):
+                with open(path, "wb") as file:
+                    file.writelines([*lines[:number], damaged, *lines[number + 1 :]])
+                whole, outline = read_run(store, RUN_ID), read_outline(store, RUN_ID)
+                assert repr(outline.processes) == repr(whole.processes)
+                assert (outline.gaps, outline.complaints) == (whole.gaps, whole.complaints)
+                seen += bool(whole.gaps)
+    assert seen > 10

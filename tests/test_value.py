@@ -363,6 +363,7 @@ def test_encoding_imports_nothing_heavy():
         ("uint64", 2**64 - 1),
         ("bool", True),
         ("complex64", 1 + 2j),
+        ("clongdouble", 1 + 2j),
         ("U", "añ"),
         ("S", b"a"),
         ("datetime64[ns]", "2020-01-01T00:00:00.123456789"),

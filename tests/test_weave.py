@@ -96,8 +96,7 @@ def weave(module):
             calls.append(site.target.partition(":")[2])
             return wrapped(*args, **kwargs)
 
-        hide_from_callers(woven)
-        return woven
+        return hide_from_callers(woven)
 
     weaver = Weaver(make_wrapper)
 
@@ -288,6 +287,44 @@ def test_warning_blames_the_caller(module, weave):
     assert caught[0].filename == __file__
 
 
+def test_globals_of_the_frame_are_the_callers(module, weave):
+    """Code that asks in which module it was called is told the module, as without us."""
+    source = (
+        "import sys\ndef ask(look, depth=1):\n    return look(sys._getframe(depth).f_globals)\n"
+    )
+    source += "def through(look):\n    return ask(look, 3)\n"
+    exec(source, module.__dict__)
+    weave("woven_here:ask", "woven_here:through")
+    assert module.ask(lambda names: names["__name__"]) == __name__
+    assert module.ask(lambda names: names.get("__package__", 1)) == __package__
+    assert module.ask(lambda names: "names" in names and "nothing" not in names)
+    assert module.ask(lambda names: names.copy()) == globals()
+    assert module.ask(lambda names: names.get("nothing", 2)) == 2
+    assert module.through(lambda names: names["__name__"]) == __name__
+
+
+def test_globals_of_the_frame_do_not_say_where_its_code_lies(module, weave):
+    """Coverage would count our lines as the caller's; and a frame that is left has no caller."""
+    exec(
+        "import sys\ndef ask(look):\n    return look(sys._getframe(1).f_globals)\n", module.__dict__
+    )
+    weave("woven_here:ask")
+    assert module.ask(lambda names: [names.get("__file__"), "__spec__" in names]) == [None, False]
+    left = module.ask(lambda names: names)
+    assert left.get("__name__") is None
+
+
+def test_class_made_in_a_woven_call_is_pickled_by_its_makers_module(module, weave, monkeypatch):
+    """attrs.make_class and its like name the module in which they were called."""
+    source = "import sys\ndef make(name):\n    made = type(name, (), {})\n"
+    source += "    made.__module__ = sys._getframe(1).f_globals['__name__']\n    return made\n"
+    exec(source, module.__dict__)
+    weave("woven_here:make")
+    made = module.make("Made")
+    monkeypatch.setitem(globals(), "Made", made)
+    assert pickle.loads(pickle.dumps(made)) is made
+
+
 def test_alias_in_the_package_is_bound_again(module, weave, monkeypatch):
     """A name of the same package that was bound before weaving is woven too."""
     early = types.ModuleType("woven_here.early")
@@ -296,6 +333,28 @@ def test_alias_in_the_package_is_bound_again(module, weave, monkeypatch):
     calls = weave("woven_here:plain")
     early.plain(1)
     assert calls == ["plain"]
+
+
+@pytest.mark.parametrize(
+    "targets", [["woven_here"], ["woven_here:first", "woven_here:second", "woven_here.late:third"]]
+)
+def test_two_names_of_a_function_stay_one(module, weave, monkeypatch, targets):
+    """Both are woven, both are the same object, and a call is recorded once."""
+    exec("def first():\n    return 1\nsecond = first\n", module.__dict__)
+    late = types.ModuleType("woven_here.late")
+    monkeypatch.setitem(sys.modules, "woven_here.late", late)
+    calls = weave(*targets[:1])
+    late.third = module.second
+    for target in targets[1:]:
+        for site in find_sites(sys.modules[target.partition(":")[0]], Target(target)):
+            weave.weaver.weave(site)
+    assert module.first is module.second
+    assert late.third is module.first
+    module.second()
+    assert calls == ["first"]
+    weave.weaver.unweave_all()
+    assert type(module.second) is types.FunctionType
+    assert module.second is module.first
 
 
 def test_unweave_gives_back_the_very_objects(module, weave):

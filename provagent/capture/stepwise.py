@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from inspect import CO_ITERABLE_COROUTINE
 from threading import get_ident
-from types import FunctionType
 from typing import Any
 
 from provagent.capture.call import Capture
@@ -264,16 +263,3 @@ for _cls, _name in (
     (WovenAsyncGenerator, "async_generator"),
 ):
     _cls.__name__ = _name
-
-
-def frames() -> list[FunctionType]:
-    """Every function of ours that may stand between the user's frames."""
-    classes = (
-        _Work, WovenGenerator, _CoroutineSteps, _AsyncSteps, WovenCoroutine, WovenAsyncGenerator,
-    )  # fmt: skip
-    return [
-        value
-        for cls in classes
-        for value in vars(cls).values()
-        if issubclass(type(value), FunctionType)
-    ]

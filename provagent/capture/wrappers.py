@@ -24,20 +24,20 @@ Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 
 
-def make_wrapper(capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]) -> Wrapper:
-    """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers."""
-    wrapper: Any = (_plain if plan.flavour == "plain" else _stepwise)(capture, plan)
-    hide(wrapper)
-    return cast("Wrapper", wrapper)
+Hide = Callable[[FunctionType], FunctionType]
 
 
-def make_constructor_wrapper(
-    capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]
-) -> Wrapper:
+def make_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
+    """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers.
+
+    What a wrapper needs it encloses: hidden, it has no globals of its own.
+    """
+    return cast("Wrapper", hide((_plain if plan.flavour == "plain" else _stepwise)(capture, plan)))
+
+
+def make_constructor_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
     """The wrapper for a class's ``__init__``: its instance becomes a session."""
-    wrapper: Any = _constructor(capture, plan)
-    hide(wrapper)
-    return cast("Wrapper", wrapper)
+    return cast("Wrapper", hide(_constructor(capture, plan)))
 
 
 # A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
@@ -55,40 +55,40 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
     enter, leave, missed = current.set, current.reset, capture.complaints.too_deep
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
+    thread, drop, nowhere = get_ident, drop_frame, NOWHERE
+    anything, too_deep, no_caller = BaseException, RecursionError, ValueError
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: PLR0915
         on, given = instance, args
         activity: Any = None
-        if get_ident() not in busy and not (
-            receivers and not capture.is_meant(plan, instance, args)
-        ):
+        if thread() not in busy and not (receivers and not capture.is_meant(plan, instance, args)):
             if instance is None and takes_instance and args:
                 on, given = args[0], args[1:]
             try:
                 caller: Any = frame_of(1)
-            except ValueError:
-                caller = NOWHERE
+            except no_caller:
+                caller = nowhere
             try:
                 activity = capture.open(plan, on, given, kwargs, caller)
-            except RecursionError:
+            except too_deep:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         token = None if activity is None else enter(activity)
         try:
             result = wrapped(*args, **kwargs)
-        except BaseException as error:
+        except anything as error:
             try:
-                drop_frame(error)
+                drop(error)
                 if token is not None:
                     leave(token)
                     capture.close(plan, activity, (on, given, kwargs, None), error)
-            except RecursionError:
+            except too_deep:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
             raise
         if token is not None:
             leave(token)
             try:
                 capture.close(plan, activity, (on, given, kwargs, result))
-            except RecursionError:
+            except too_deep:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 
@@ -97,31 +97,36 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
 
 def _constructor(capture: Capture, plan: Plan) -> Any:
     sessions, missed = capture.sessions, capture.complaints.too_deep
+    split, has, drop, place = _split, _has, _drop, place_above
+    drop_entry, anything, too_deep = drop_frame, BaseException, RecursionError
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        on, given = _split(plan, instance, args)
+        on, given = split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
-        is_inner = any(entry is on for entry in sessions.under_way)
         session_id = None
-        if not is_inner and capture.is_meant(plan, on, given):
+        if not has(sessions.under_way, on) and capture.is_meant(plan, on, given):
             sessions.under_way.append(on)
             session_id = sessions.open(on)
         try:
             result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            drop_frame(error)
+        except anything as error:
+            drop_entry(error)
             raise
         finally:
             if session_id is not None:
-                _drop(sessions.under_way, on)
+                drop(sessions.under_way, on)
         if session_id is not None:
             try:
-                capture.open_session(plan, on, (on, given, kwargs, None), place_above(), session_id)
-            except RecursionError:
+                capture.open_session(plan, on, (on, given, kwargs, None), place(), session_id)
+            except too_deep:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 
     return woven
+
+
+def _has(instances: list[Any], instance: Any) -> bool:
+    return any(entry is instance for entry in instances)
 
 
 # list.remove would ask the instances' own __eq__.
@@ -133,15 +138,17 @@ def _drop(instances: list[Any], instance: Any) -> None:
 
 
 def _stepwise(capture: Capture, plan: Plan) -> Any:
+    split, stand, place, drop, anything = _split, before, place_above, drop_frame, BaseException
+
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
             inner = wrapped(*args, **kwargs)
-        except BaseException as error:
-            drop_frame(error)
+        except anything as error:
+            drop(error)
             raise
-        on, given = _split(plan, instance, args)
+        on, given = split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        return before(inner, capture, plan, (on, given, kwargs), place_above())
+        return stand(inner, capture, plan, (on, given, kwargs), place())
 
     return woven

@@ -193,14 +193,21 @@ class _Linker:
         return self.aliases.get(entity_id, entity_id)
 
     def _told(self, gaps: list[Gap]) -> list[Gap]:
-        lost = sum(not entity.known for entity in self.entities.values())
-        if lost:
-            gaps.append(Gap(place=None, what=f"the events of {lost} named entities are missing"))
+        unknown = sum(not entity.known for entity in self.entities.values())
         nameless = sum(activity.name is None for activity in self.activities.values())
-        if nameless:
-            what = f"the beginnings of {nameless} activities are missing"
-            gaps.append(Gap(place=None, what=what))
+        gaps.extend(lost(unknown, nameless))
         return gaps
+
+
+def lost(entities: int, activities: int) -> list[Gap]:
+    """Return the gaps that are seen only when all is read: of what is named, what is missing."""
+    gaps = []
+    if entities:
+        gaps.append(Gap(place=None, what=f"the events of {entities} named entities are missing"))
+    if activities:
+        what = f"the beginnings of {activities} activities are missing"
+        gaps.append(Gap(place=None, what=what))
+    return gaps
 
 
 def _in_order_of_start(processes: Iterable[Process]) -> dict[str, Process]:

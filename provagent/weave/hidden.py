@@ -6,30 +6,85 @@ skips frames whose file name contains both ``importlib`` and ``_bootstrap``
 ``<frozen importlib._bootstrap>`` that ends in the module's own code
 (``remove_importlib_frames`` in Python/import.c). Giving a function's code such a file
 name is therefore enough, and costs nothing at call time.
+
+Code that makes classes asks in which module it was called (``sys._getframe(1).f_globals
+["__name__"]``: the class is pickled by that name). A wrapper's globals answer for its
+caller; the wrapper itself reads none, so that this too costs nothing at call time.
 """
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType, FunctionType
+    from types import CodeType, FunctionType, ModuleType
+    from typing import Any
 
 WRAPPER_FILE = "<provagent importlib._bootstrap>"
 IMPORT_FILE = "<frozen importlib._bootstrap>"
 
 
-def hide_from_callers(function: FunctionType) -> None:
-    """Make frames of ``function`` not count as a caller in warnings."""
-    _rename(function, WRAPPER_FILE)
+def hide_from_callers(function: FunctionType) -> FunctionType:
+    """Return ``function`` with frames that do not count as a caller's.
+
+    Warnings and logging do not count them, and their globals are those of whoever called.
+    It must read none of its own: what it needs is a local name, or one that it encloses.
+    """
+    code = renamed(function.__code__, WRAPPER_FILE)
+    caller = CallersGlobals(__builtins__=function.__builtins__)  # type: ignore[attr-defined]
+    made = type(function)(
+        code, caller, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
+
+
+def hide_functions_of(module: ModuleType) -> None:
+    """Make frames of all functions and methods that ``module`` defines not count as a caller's."""
+    for value in list(vars(module).values()):
+        if getattr(value, "__module__", None) == module.__name__:
+            for function in vars(value).values() if isinstance(value, type) else (value,):
+                if type(function) is _FUNCTION:
+                    function.__code__ = renamed(function.__code__, WRAPPER_FILE)
+
+
+_FUNCTION = type(hide_from_callers)
 
 
 def hide_from_imports(function: FunctionType) -> None:
     """Make frames of ``function`` look like the import system's own."""
-    _rename(function, IMPORT_FILE)
+    function.__code__ = renamed(function.__code__, IMPORT_FILE)
 
 
-def _rename(function: FunctionType, file: str) -> None:
-    function.__code__ = renamed(function.__code__, file)
+# Where a frame's own code lies: coverage, pdb and linecache ask for it.
+_OWN = frozenset(("__builtins__", "__cached__", "__file__", "__loader__", "__spec__"))
+
+
+class CallersGlobals(dict):  # type: ignore[type-arg]
+    """The globals of a wrapper: names are looked up in the module that called it."""
+
+    def __getitem__(self, name: Any) -> Any:
+        return self._at_hand(name)[name]
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self._at_hand(name)
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        """The caller's value, as of any dict."""
+        return self._at_hand(name).get(name, default)
+
+    def copy(self) -> dict[str, Any]:
+        """The caller's names and values."""
+        return dict(self._at_hand(""))
+
+    def _at_hand(self, name: Any) -> dict[str, Any]:
+        frame: Any = None if name in _OWN else sys._getframe(2)  # noqa: SLF001 - no other way
+        while frame is not None and frame.f_globals is not self:
+            frame = frame.f_back
+        while frame is not None and type(frame.f_globals) is CallersGlobals:
+            frame = frame.f_back
+        return dict(dict.items(self)) if frame is None else frame.f_globals
 
 
 def renamed(code: CodeType, file: str) -> CodeType:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from provagent.weave.site import PLAIN, Site
-from provagent.weave.woven import Woven, WovenFunction
+from provagent.weave.woven import Woven, WovenFunction, plain
 
 # wrapped, instance, args, kwargs: as wrapt calls it.
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
@@ -41,6 +41,8 @@ class Weaver:
         if known is not None and _stands(known[0], known[1]):
             _widen(known[0], site)
             return False
+        if _is_alias(site):
+            return False
         wrapper = _dressed(site, self._make_wrapper(site))
         setattr(site.holder, site.name, wrapper)
         self._woven[key] = (site, wrapper)
@@ -60,6 +62,15 @@ class Weaver:
 
 def _stands(site: Site, wrapper: Any) -> bool:
     return vars(site.holder).get(site.name) is wrapper
+
+
+# Two names of one function: the second was bound again when the first was woven, and both
+# are the same wrapper still, as they were the same function.
+def _is_alias(site: Site) -> bool:
+    standing = vars(site.holder).get(site.name)
+    return issubclass(type(standing), Woven) and (
+        standing is site.raw or plain(standing) is site.raw
+    )
 
 
 def _widen(known: Site, site: Site) -> None:

@@ -1,0 +1,86 @@
+"""What a record says of its processes, and what it lacks, however long it is.
+
+Activities and entities are not kept: of each of them only whether it was named, and told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from provagent import terms
+from provagent.record.build import Collected
+from provagent.record.link import linked, lost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provagent.record.detail import Gap
+    from provagent.record.model import Provenance
+
+Event = dict[str, Any]
+
+
+def build_outline(
+    events: Iterable[Event], *, gaps: list[Gap] | None = None, name: str = "log"
+) -> Provenance:
+    """Return what ``build`` does of the same events, without activities, entities and sessions.
+
+    Its processes, complaints and gaps are the same.
+    """
+    collected, mentioned = Collected(name), Mentioned()
+    handlers = mentioned.handlers()
+    every = collected.handlers()
+    handlers.update({kind: every[kind] for kind in (terms.RUN, terms.RUN_END, terms.COMPLAINT)})
+    for event in events:
+        handler = handlers.get(event["event"])
+        if handler is not None:
+            handler(event)
+    outline = linked(collected, gaps if gaps is not None else [])
+    outline.gaps.extend(mentioned.gaps())
+    return outline
+
+
+class Mentioned:
+    """Which activities and entities are named, and which of them have events of their own."""
+
+    def __init__(self) -> None:
+        self.activities: set[str] = set()
+        self.begun: set[str] = set()
+        self.entities: set[str] = set()
+        self.known: set[str] = set()
+
+    def handlers(self) -> dict[str, Any]:
+        return {
+            terms.ACTIVITY: self.add_activity,
+            terms.ACTIVITY_END: self.add_activity_end,
+            terms.ENTITY: self.add_entity,
+            terms.DERIVATION: self.add_derivation,
+        }
+
+    def gaps(self) -> list[Gap]:
+        return lost(len(self.entities - self.known), len(self.activities - self.begun))
+
+    def add_activity(self, event: Event) -> None:
+        known = self.begun if event.get("activity_name") is not None else self.activities
+        known.add(event["activity_id"])
+        for item in event.get("used", ()):
+            self._name(item["used_id"])
+
+    def add_activity_end(self, event: Event) -> None:
+        if event["activity_id"] not in self.begun:
+            self.activities.add(event["activity_id"])
+        for item in event.get("generated", ()):
+            self._name(item["generated_id"])
+
+    def add_entity(self, event: Event) -> None:
+        self.known.add(event["entity_id"])
+        for item in event.get("members", ()):
+            self._name(item["member_id"])
+
+    def add_derivation(self, event: Event) -> None:
+        self._name(event["entity_id"])
+        self._name(event["progenitor_id"])
+
+    def _name(self, entity_id: str) -> None:
+        if entity_id not in self.known:
+            self.entities.add(entity_id)
