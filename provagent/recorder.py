@@ -26,7 +26,6 @@ from provagent.emit.processors import load_processors, redact, render, shorten, 
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
 from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
-from provagent.weave.hidden import hide_from_callers
 from provagent.weave.site import Site, find_sites
 from provagent.weave.target import Target, matches
 from provagent.weave.weaver import Weaver
@@ -271,7 +270,7 @@ class Recorder:
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
         make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper
-        return make(self.capture, plan, hide_from_callers)
+        return make(self.capture, plan)
 
     # A definition speaks of its own targets; one that has none, as older ones do, of
     # whatever the user targets.

@@ -16,26 +16,34 @@ from typing import Any, cast
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, current
 from provagent.capture.plan import Plan
+from provagent.weave.hidden import WRAPPER_FILE, hide_from_callers
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 
 
-def make_wrapper(capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]) -> Wrapper:
-    """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers."""
-    wrapper: Any = _FLAVOURS[plan.flavour](capture, plan)
-    hide(wrapper)
-    return cast("Wrapper", wrapper)
+def make_wrapper(capture: Capture, plan: Plan) -> Wrapper:
+    """The wrapper for a plan."""
+    return cast("Wrapper", _FLAVOURS[plan.flavour](capture, plan))
 
 
-def make_constructor_wrapper(
-    capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]
-) -> Wrapper:
+def make_constructor_wrapper(capture: Capture, plan: Plan) -> Wrapper:
     """The wrapper for a class's ``__init__``: its instance becomes a session."""
-    wrapper: Any = _constructor(capture, plan)
-    hide(wrapper)
-    return cast("Wrapper", wrapper)
+    return cast("Wrapper", _constructor(capture, plan))
+
+
+# CPython has put our frames at the head of the traceback by now; without them it is that
+# of a plain call. ``raise`` alone adds none. The exception's own attributes are not asked.
+def _step_aside(error: BaseException) -> None:
+    trace = _traceback_of(error)
+    while trace is not None and trace.tb_frame.f_code.co_filename == WRAPPER_FILE:
+        trace = trace.tb_next
+    _set_traceback(error, trace)
+
+
+_traceback_of: Callable[[BaseException], Any] = vars(BaseException)["__traceback__"].__get__
+_set_traceback = BaseException.with_traceback
 
 
 # A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
@@ -52,20 +60,24 @@ def _plain(capture: Capture, plan: Plan) -> Any:
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        if get_ident() in busy or (receivers and not capture.is_meant(plan, instance, args)):
-            return wrapped(*args, **kwargs)
-        on, given = instance, args
-        if instance is None and takes_instance and args:
-            on, given = args[0], args[1:]
-        activity = capture.open(plan, on, given, kwargs, frame_of(1))
-        if activity is None:
-            return wrapped(*args, **kwargs)
-        token = enter(activity)
+        activity = token = None
         try:
+            if get_ident() in busy or (receivers and not capture.is_meant(plan, instance, args)):
+                return wrapped(*args, **kwargs)
+            on, given = instance, args
+            if instance is None and takes_instance and args:
+                on, given = args[0], args[1:]
+            activity = capture.open(plan, on, given, kwargs, frame_of(1))
+            if activity is None:
+                return wrapped(*args, **kwargs)
+            token = enter(activity)
             result = wrapped(*args, **kwargs)
         except BaseException as error:
-            leave(token)
-            capture.close(plan, activity, (on, given, kwargs, None), error)
+            if token is not None:
+                leave(token)
+            if activity is not None:
+                capture.close(plan, activity, (on, given, kwargs, None), error)
+            _step_aside(error)
             raise
         leave(token)
         capture.close(plan, activity, (on, given, kwargs, result))
@@ -80,17 +92,22 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = _split(plan, instance, args)
-        # The constructor of a base class, called by that of the session's own class.
-        if any(entry is on for entry in sessions.under_way) or not capture.is_meant(
-            plan, on, given
-        ):
-            return wrapped(*args, **kwargs)
-        sessions.under_way.append(on)
-        session_id = sessions.open(on)
+        session_id = None
         try:
+            # The constructor of a base class, called by that of the session's own class.
+            if any(entry is on for entry in sessions.under_way) or not capture.is_meant(
+                plan, on, given
+            ):
+                return wrapped(*args, **kwargs)
+            sessions.under_way.append(on)
+            session_id = sessions.open(on)
             result = wrapped(*args, **kwargs)
-        finally:
-            _drop(sessions.under_way, on)
+        except BaseException as error:
+            if session_id is not None:
+                _drop(sessions.under_way, on)
+            _step_aside(error)
+            raise
+        _drop(sessions.under_way, on)
         capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
         return result
 
@@ -124,17 +141,18 @@ async def _awaited(
 ) -> Any:
     activity = capture.open(plan, call[0], call[1], call[2], frame)
     del frame
-    if activity is None:
-        return await inner
-    token = current.set(activity)
+    token = None if activity is None else current.set(activity)
     try:
         result = await inner
     except BaseException as error:
-        _leave(token)
-        capture.close(plan, activity, (*call, None), error)
+        if activity is not None:
+            _leave(token)
+            capture.close(plan, activity, (*call, None), error)
+        _step_aside(error)
         raise
-    _leave(token)
-    capture.close(plan, activity, (*call, result))
+    if activity is not None:
+        _leave(token)
+        capture.close(plan, activity, (*call, result))
     return result
 
 
@@ -159,8 +177,6 @@ def _iterated(
 ) -> Generator[Any, Any, Any]:
     activity = capture.open(plan, call[0], call[1], call[2], frame)
     del frame
-    if activity is None:
-        return (yield from inner)
     step: Callable[..., Any] = inner.send
     given: tuple[Any, ...] = (None,)
     try:
@@ -180,13 +196,18 @@ def _iterated(
                 given = (thrown,)
                 step = inner.throw
     except BaseException as error:
-        capture.close(plan, activity, (*call, None), error)
+        if activity is not None:
+            capture.close(plan, activity, (*call, None), error)
+        _step_aside(error)
         raise
-    capture.close(plan, activity, (*call, result))
+    if activity is not None:
+        capture.close(plan, activity, (*call, result))
     return result
 
 
-def _step(activity: Open, step: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+def _step(activity: Open | None, step: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    if activity is None:
+        return step(*given)
     token = current.set(activity)
     try:
         return step(*given)
@@ -233,6 +254,7 @@ async def _async_iterated(
     except BaseException as error:
         if activity is not None:
             capture.close(plan, activity, (*call, None), error)
+        _step_aside(error)
         raise
     if activity is not None:
         capture.close(plan, activity, (*call, None))
@@ -269,3 +291,8 @@ _FLAVOURS = {
     "generator": _generator,
     "async generator": _async_generator,
 }
+
+for _function in (
+    *_FLAVOURS.values(), _constructor, _awaited, _iterated, _step, _async_iterated, _async_step
+):  # fmt: skip
+    hide_from_callers(cast("FunctionType", _function))
