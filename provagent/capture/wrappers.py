@@ -15,8 +15,9 @@ from typing import Any, cast
 
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, current
+from provagent.capture.frames import NO_CALLER, caller, step_aside
 from provagent.capture.plan import Plan
-from provagent.weave.hidden import WRAPPER_FILE, hide_from_callers
+from provagent.weave.hidden import hide_from_callers
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -31,19 +32,6 @@ def make_wrapper(capture: Capture, plan: Plan) -> Wrapper:
 def make_constructor_wrapper(capture: Capture, plan: Plan) -> Wrapper:
     """The wrapper for a class's ``__init__``: its instance becomes a session."""
     return cast("Wrapper", _constructor(capture, plan))
-
-
-# CPython has put our frames at the head of the traceback by now; without them it is that
-# of a plain call. ``raise`` alone adds none. The exception's own attributes are not asked.
-def _step_aside(error: BaseException) -> None:
-    trace = _traceback_of(error)
-    while trace is not None and trace.tb_frame.f_code.co_filename == WRAPPER_FILE:
-        trace = trace.tb_next
-    _set_traceback(error, trace)
-
-
-_traceback_of: Callable[[BaseException], Any] = vars(BaseException)["__traceback__"].__get__
-_set_traceback = BaseException.with_traceback
 
 
 # A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
@@ -67,7 +55,11 @@ def _plain(capture: Capture, plan: Plan) -> Any:
             on, given = instance, args
             if instance is None and takes_instance and args:
                 on, given = args[0], args[1:]
-            activity = capture.open(plan, on, given, kwargs, frame_of(1))
+            try:
+                frame = frame_of(1)
+            except ValueError:
+                frame = NO_CALLER
+            activity = capture.open(plan, on, given, kwargs, frame)
             if activity is None:
                 return wrapped(*args, **kwargs)
             token = enter(activity)
@@ -77,7 +69,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:
                 leave(token)
             if activity is not None:
                 capture.close(plan, activity, (on, given, kwargs, None), error)
-            _step_aside(error)
+            step_aside(error)
             raise
         leave(token)
         capture.close(plan, activity, (on, given, kwargs, result))
@@ -87,7 +79,6 @@ def _plain(capture: Capture, plan: Plan) -> Any:
 
 
 def _constructor(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     sessions = capture.sessions
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -105,10 +96,10 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
         except BaseException as error:
             if session_id is not None:
                 _drop(sessions.under_way, on)
-            _step_aside(error)
+            step_aside(error)
             raise
         _drop(sessions.under_way, on)
-        capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
+        capture.open_session(plan, on, (on, given, kwargs, None), caller(), session_id)
         return result
 
     return woven
@@ -123,14 +114,16 @@ def _drop(instances: list[Any], instance: Any) -> None:
 
 
 def _coroutine(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
+        try:
+            inner = wrapped(*args, **kwargs)
+        except BaseException as error:
+            step_aside(error)
+            raise
         on, given = _split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        outer = _awaited(capture, plan, inner, (on, given, kwargs), frame_of(1))
+        outer = _awaited(capture, plan, inner, (on, given, kwargs), caller())
         return _named_as(outer, inner)
 
     return woven
@@ -148,7 +141,7 @@ async def _awaited(
         if activity is not None:
             _leave(token)
             capture.close(plan, activity, (*call, None), error)
-        _step_aside(error)
+        step_aside(error)
         raise
     if activity is not None:
         _leave(token)
@@ -157,14 +150,16 @@ async def _awaited(
 
 
 def _generator(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
+        try:
+            inner = wrapped(*args, **kwargs)
+        except BaseException as error:
+            step_aside(error)
+            raise
         on, given = _split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        outer = _iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
+        outer = _iterated(capture, plan, inner, (on, given, kwargs), caller())
         return _named_as(outer, inner)
 
     return woven
@@ -193,12 +188,13 @@ def _iterated(
                 _step(activity, inner.close, ())
                 raise
             except BaseException as thrown:
+                step_aside(thrown)
                 given = (thrown,)
                 step = inner.throw
     except BaseException as error:
         if activity is not None:
             capture.close(plan, activity, (*call, None), error)
-        _step_aside(error)
+        step_aside(error)
         raise
     if activity is not None:
         capture.close(plan, activity, (*call, result))
@@ -216,14 +212,16 @@ def _step(activity: Open | None, step: Callable[..., Any], given: tuple[Any, ...
 
 
 def _async_generator(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
+        try:
+            inner = wrapped(*args, **kwargs)
+        except BaseException as error:
+            step_aside(error)
+            raise
         on, given = _split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        outer = _async_iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
+        outer = _async_iterated(capture, plan, inner, (on, given, kwargs), caller())
         return _named_as(outer, inner)
 
     return woven
@@ -249,12 +247,13 @@ async def _async_iterated(
                 await _async_step(activity, inner.aclose, ())
                 raise
             except BaseException as thrown:
+                step_aside(thrown)
                 given = (thrown,)
                 step = inner.athrow
     except BaseException as error:
         if activity is not None:
             capture.close(plan, activity, (*call, None), error)
-        _step_aside(error)
+        step_aside(error)
         raise
     if activity is not None:
         capture.close(plan, activity, (*call, None))

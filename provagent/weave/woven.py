@@ -24,6 +24,9 @@ class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return getattr(copy.deepcopy(self._holder(), memo), self.__wrapped__.__name__)
 
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
     def _holder(self) -> object:
         holder = getattr(self.__wrapped__, "__self__", None)
         return self._self_owner if holder is None else holder
@@ -33,6 +36,9 @@ class Woven(wrapt.FunctionWrapper):  # type: ignore[type-arg]
     """A woven callable, as it stands in its module or class."""
 
     __bound_function_wrapper__ = BoundWoven
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __reduce_ex__(self, protocol: object) -> Any:
         return self.__wrapped__.__qualname__
