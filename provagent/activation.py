@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import ModuleType
+    from typing import Any
 
     from provagent.recorder import Recorder
 
@@ -172,7 +173,8 @@ class Activation:
         try:
             self._queue.append(module)
             if len(self._queue) == 1:  # else we are inside our own import of a target
-                self._weave_queued()
+                with KeptRandom():
+                    self._weave_queued()
         except Exception as error:
             self._queue.clear()
             if is_from_signal(error):
@@ -222,6 +224,20 @@ def _give_back(before: set[str]) -> None:
         top = name.partition(".")[0]
         if top in GIVEN_BACK and top not in before:
             del sys.modules[name]
+
+
+class KeptRandom:
+    """Gives the program its random numbers: rich, which structlog loads, draws one at import."""
+
+    def __enter__(self) -> None:
+        random: Any = sys.modules.get("random")
+        is_loaded = type(random) is type(sys) and hasattr(random, "setstate")
+        self._random = random if is_loaded else None
+        self._state = random.getstate() if is_loaded else None
+
+    def __exit__(self, *_: object) -> None:
+        if self._random is not None:
+            self._random.setstate(self._state)
 
 
 # CPython ends a program that was interrupted by SIGINT, for its caller to see; unless code

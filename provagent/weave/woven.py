@@ -34,6 +34,9 @@ class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return getattr(copy.deepcopy(self._holder(), memo), self.__wrapped__.__name__)
 
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
     def _holder(self) -> object:
         holder = getattr(self.__wrapped__, "__self__", None)
         return self._self_owner if holder is None else holder

@@ -1,0 +1,227 @@
+"""A program cannot tell that it is recorded, but for what docs/effects.md lists."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+PROBE = (HERE / "probe.py").read_text()
+TARGETS = "subject:*,subject:Thing,subject:Thing.broken,subject:measure"
+OURS = ("PROVAGENT", "PROVAGENT_RUN", "PROVAGENT_STORE", "PROVAGENT_TARGETS")
+# What the first read of a definition loads; later ones are in the cache.
+LOADED = {"provagent", "orjson", "yaml", "_yaml", "cython_runtime"}
+
+
+class Probed:
+    """A folder with the probe in every form in which Python runs a program."""
+
+    def __init__(self, recorded):
+        self.recorded = recorded
+        self.folder = recorded.folder
+        recorded.write("lib/subject.py", (HERE / "probed.py").read_text())
+        for name in ("probe.py", "pkg/__main__.py", "pkg/mod.py", "folder/__main__.py"):
+            recorded.write(name, PROBE)
+        recorded.write("pkg/__init__.py", "")
+        os.symlink("../probe.py", self.folder / "folder/link.py")
+        with zipfile.ZipFile(self.folder / "app.zip", "w") as file:
+            file.writestr("__main__.py", PROBE)
+
+    def run(self, words, how, *, stdin="from stdin\n", **extra):
+        """Outcome, what was told, and the files that were left: ``how`` is bare, run or environment."""
+        for folder in [*self.folder.rglob("__pycache__")]:
+            shutil.rmtree(folder)
+        environ = self.recorded.environ(
+            PYTHONHASHSEED="7", PROBED=str(self.folder / "lib"), **extra
+        )
+        if how == "environment":
+            environ |= {"PROVAGENT": "1", "PROVAGENT_TARGETS": TARGETS}
+        if how == "run":
+            flags = [word for word in words[: words.index(EXEC)]]
+            targets = [part for one in TARGETS.split(",") for part in ("--target", one)]
+            words = [*flags, "-m", "provagent", "run", *targets, *words[len(flags) :]]
+        done = subprocess.run(
+            [sys.executable, *(word for word in words if word != EXEC)], cwd=self.folder, env=environ,
+            input=stdin, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        return done.stdout, done.stderr, done.returncode, self.files()
+
+    def files(self):
+        paths = [path for path in self.folder.rglob("*") if path.is_file()]
+        inside = {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
+        return {name: content for name, content in inside.items() if not name.startswith("prov/")}
+
+
+EXEC = "here the program begins"
+
+
+@pytest.fixture
+def probed(recorded):
+    return Probed(recorded)
+
+
+def told(stdout):
+    """What the probe told by name, and what it printed besides."""
+    named, other = {}, []
+    for line in stdout.splitlines():
+        name, sign, value = line.partition(" = ")
+        if sign:
+            named[name] = value
+        else:
+            other.append(line)
+    return named, other
+
+
+def is_superset(bare, seen):
+    return set(bare) <= set(seen)
+
+
+def is_with_start_modules(bare, seen):
+    added = {name.partition(".")[0] for name in set(seen) - set(bare)}
+    known = {name for name in added if name in sys.stdlib_module_names or name in LOADED}
+    return is_superset(bare, seen) and all(re.match(r"_cython_", name) for name in added - known)
+
+
+def has_only_our_variables(bare, seen):
+    added = set(seen) - set(bare)
+    return is_superset(bare, seen) and {*OURS} <= added <= {*OURS, "PROVAGENT_ALWAYS"}
+
+
+# Each is listed in docs/effects.md; a line that is not needed any more fails too.
+INHERENT = {
+    "modules at start": is_with_start_modules,
+    "early meta_path": lambda bare, seen: seen == ["TargetFinder", *bare],
+    "late meta_path": lambda bare, seen: seen == ["TargetFinder", *bare],
+    "early importer cache": is_superset,
+    "late importer cache": is_superset,
+    "early environ": has_only_our_variables,
+    "late environ": has_only_our_variables,
+    "late descriptors": lambda bare, seen: set(seen) - set(bare) == {200} and is_superset(bare, seen),
+    "type": lambda bare, seen: (bare, seen) == ("function", "WovenFunction"),
+    "caller": lambda bare, seen: (bare, seen) == ("<module>", "woven"),
+}  # fmt: skip
+
+
+def assert_alike(bare, seen):
+    """All that was told, printed and left is the same, but for what is inherent."""
+    (before, before_other), (after, after_other) = told(bare[0]), told(seen[0])
+    assert len(before) > 130  # the probe ran to its end
+    assert before.keys() == after.keys()
+    other = {name for name in before if before[name] != after[name]}
+    assert {name: (before[name], after[name]) for name in other - INHERENT.keys()} == {}
+    for name, is_as_said in INHERENT.items():
+        assert is_as_said(ast.literal_eval(before[name]), ast.literal_eval(after[name])), name
+    assert (after_other, *seen[1:]) == (before_other, *bare[1:])
+
+
+WAYS = {
+    "script": [EXEC, "probe.py", "end"],
+    "folder": [EXEC, "folder", "end"],
+    "zip": [EXEC, "app.zip", "end"],
+    "package": [EXEC, "-m", "pkg", "end"],
+    "module": [EXEC, "-m", "pkg.mod", "end"],
+    "code": [EXEC, "-c", PROBE, "end"],
+    "symlink": [EXEC, "folder/link.py", "end"],
+    "stdin": [EXEC, "-", "end"],
+}
+
+
+@pytest.mark.parametrize("how", ["run", "environment"])
+@pytest.mark.parametrize("way", WAYS)
+def test_program_cannot_tell(probed, way, how):
+    """Whatever way a program is started, all that it sees, prints and leaves is as without."""
+    stdin = PROBE if way == "stdin" else "from stdin\n"
+    bare = probed.run(WAYS[way], "bare", stdin=stdin)
+    assert bare[2] == 3
+    assert_alike(bare, probed.run(WAYS[way], how, stdin=stdin))
+    assert {event["activity_name"] for event in probed.recorded.events("activity")} >= {"f", "fail"}
+
+
+FLAGS = [
+    "-O", "-W error", "-X dev", "-u", "-B", "-I", "-E", "-s", "-P", "-X utf8", "-X faulthandler",
+    "-X tracemalloc=2", "-X no_debug_ranges",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_program_cannot_tell_with_an_option_of_python(probed, flag):
+    """No option of the interpreter shows what is hidden without it."""
+    words = [*flag.split(), EXEC, "probe.py", "end"]
+    assert_alike(probed.run(words, "bare"), probed.run(words, "environment"))
+    assert probed.recorded.events("activity")
+
+
+ENDS = {
+    "return": "pass",
+    "integer": "sys.exit(7)",
+    "big integer": "sys.exit(2**70)",
+    "over 255": "sys.exit(260)",
+    "negative": "sys.exit(-1)",
+    "text": "sys.exit('words')",
+    "None": "sys.exit(None)",
+    "object": "sys.exit([1, 2])",
+    "tuple": "raise SystemExit(1, 2)",
+    "in a group": "raise BaseExceptionGroup('g', [SystemExit(3)])",
+    "exception": "subject.fail('uncaught')",
+    "cause": "subject.chain()",
+    "group": "subject.group()",
+    "deep": "deep = lambda n: n and deep(n - 1) or subject.fail(n)\ndeep(30)",
+    "recursion": "def again(): subject.f(again())\nsys.setrecursionlimit(200)\nagain()",
+    "note": "try:\n    subject.fail(1)\nexcept ValueError as e:\n    e.add_note('noted')\n    raise",
+    "own excepthook": "sys.excepthook = lambda *a: print('hook', a[0], a[2].tb_frame)\nsubject.fail(1)",
+    "unraisable": "class A:\n    def __del__(self): subject.fail('gone')\nA()",
+    "thread": "t = threading.Thread(target=subject.fail, args=(1,), name='T')\nt.start(); t.join()",
+    "atexit": "atexit.register(subject.fail, 'at exit')",
+    "woven excepthook": "sys.excepthook = subject.f\n1 / 0",
+    "woven hook that fails": "sys.excepthook = subject.call\n1 / 0",
+    "bare thread": "import _thread\n_thread.start_new_thread(subject.fail, (1,))\ntime.sleep(0.3)",
+    "bare generator": "atexit.register(subject.numbers, 3)\natexit.register(subject.wait, 3)",
+    "constructor at exit": "atexit.register(subject.Thing, 3)",
+    "interrupt": "subject.f(KeyboardInterrupt)\nraise KeyboardInterrupt",
+    "interrupted": "signal.raise_signal(signal.SIGINT)",
+    "interrupted in a call": "subject.call(signal.raise_signal, signal.SIGINT)",
+    "term": "os.kill(os.getpid(), signal.SIGTERM)",
+    "term in a call": "subject.call(os.kill, os.getpid(), signal.SIGTERM)",
+    "kill": "subject.call(os.kill, os.getpid(), signal.SIGKILL)",
+    "abort": "subject.call(os.abort)",
+    "segmentation fault": "subject.call(os.kill, os.getpid(), signal.SIGSEGV)",
+    "alarm": "signal.alarm(1)\nsubject.call(time.sleep, 5)",
+    "pipe": "os.close(1)\nsubject.f(1)\nprint('nowhere', flush=True)",
+    "_exit": "subject.call(os._exit, 5)",
+    "exec": "subject.call(os.execv, sys.executable, [sys.executable, '-c', 'print(2)'])",
+    "fork": "pid = os.fork()\nsubject.f(pid)\nprint(pid == 0 or os.waitpid(pid, 0)[1], flush=True)\nsys.exit(4)",
+    "warning": "for n in range(3):\n    subject.warn()\nwarnings.warn('own', UserWarning)",
+    "leak": "open(__file__)\nsubject.f(1)",
+    "never awaited": "subject.wait(1)\nprint(1)",
+    "generator left alone": "g = subject.numbers(3)\nnext(g)",
+    "deep copy of a traceback": "import traceback\ntry: subject.fail(1)\nexcept ValueError as e: print(*traceback.walk_tb(e.__traceback__))",
+}  # fmt: skip
+HEAD = """\
+import atexit, os, signal, sys, threading, time, warnings
+sys.path.append(os.environ["PROBED"])
+import subject
+print("out", subject.f(1), flush=True)
+"""
+
+
+def without_addresses(outcome):
+    return [re.sub(r"0x[0-9a-f]+", "0x", part) for part in outcome[:2]], outcome[2]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_every_end_is_as_without(probed, end):
+    """Exit code, signal, traceback and warnings are the same to the byte, whatever ends it."""
+    probed.recorded.write("e.py", HEAD + ENDS[end] + "\n")
+    flags = ["-X", "dev"] if end in ("leak", "never awaited", "generator left alone") else []
+    bare = probed.run([*flags, EXEC, "e.py"], "bare")
+    seen = probed.run([*flags, EXEC, "e.py"], "environment")
+    assert without_addresses(seen) == without_addresses(bare)
+    assert probed.recorded.events("activity")
