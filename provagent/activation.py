@@ -16,6 +16,7 @@ from provagent.definition.active import Source, active_sources
 from provagent.errors import TargetError
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
+from provagent.weave.program import MAIN, ProgramWatch, expected_names
 from provagent.weave.target import Target
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from provagent.recorder import Recorder
 
 RUN_VARIABLE = "PROVAGENT_RUN"
+# What the program is called that began this process: in a spawned one its functions count too.
+PROGRAM_VARIABLE = "PROVAGENT_PROGRAM"
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
 
@@ -61,7 +64,8 @@ class Activation:
         self._recorder: Recorder | None = None
         self._is_armed = False
         self._lock = RLock()
-        self._queue: list[ModuleType] = []
+        self._queue: list[tuple[ModuleType, str | None]] = []
+        self._program: ProgramWatch | None = None
         self._environ_before: dict[str, str | None] = {}
 
     def arm(self) -> None:
@@ -71,6 +75,7 @@ class Activation:
         self.sources = active_sources(self.settings, cwd)
         self._want()
         self._export()
+        own = self._of_program()
         if self.is_root:
             self._tell_problems()
         atexit.register(self._at_exit)
@@ -78,14 +83,19 @@ class Activation:
             os.register_at_fork(after_in_child=self._after_fork)
         self.finder.add([wanted.target for wanted in self.wanted])
         self.finder.arm()
+        if own:
+            self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
+            self._program.arm()
 
     def disarm(self) -> None:
         """Take everything out again; what was recorded stays."""
         self._is_armed = False
         atexit.unregister(self._at_exit)
         self.finder.disarm()
+        if self._program is not None:
+            self._program.disarm()
         if self._recorder is not None:
-            self._at_exit()
+            self._end()
             self._recorder.unweave()
         for name, value in self._environ_before.items():
             if value is None:
@@ -118,6 +128,17 @@ class Activation:
             except TargetError as error:
                 self.settings.problems.append(f"{where}: {error}")
 
+    def _of_program(self) -> list[Wanted]:
+        """What the program itself may hold; that it will not be imported is said of it."""
+        names = expected_names().union(os.environ.get(PROGRAM_VARIABLE, "").split(","))
+        own = [want for want in self.wanted if any(map(want.target.matches_module, names))]
+        for wanted in own:
+            if wanted.target.matches_module(MAIN):
+                wanted.reason = "the program has not defined it"
+        if own:
+            self._hand_down({PROGRAM_VARIABLE: ",".join(sorted(names - {MAIN, ""}))})
+        return own
+
     def _export(self) -> None:
         """Children inherit the run and the settings, with paths that do not depend on theirs."""
         exported = {RUN_VARIABLE: f"{self.run_id}/{self.process_id}"}
@@ -125,8 +146,11 @@ class Activation:
             self.settings.given.add("store")
             exported.update(self.settings.environ())
             exported["PROVAGENT"] = os.environ.get("PROVAGENT") or "1"
-        self._environ_before = {name: os.environ.get(name) for name in exported}
-        os.environ.update(exported)
+        self._hand_down(exported)
+
+    def _hand_down(self, variables: dict[str, str]) -> None:
+        self._environ_before.update({name: os.environ.get(name) for name in variables})
+        os.environ.update(variables)
 
     def _tell_problems(self) -> None:
         for problem in self.settings.problems:
@@ -137,15 +161,18 @@ class Activation:
                 more = f" (and {rest} more: provagent check {source.location})" if rest else ""
                 tell(source.problems[0] + more)
 
-    def _on_module(self, module: ModuleType) -> None:
-        """Weave a module that has executed. Raises nothing: it runs inside an import."""
+    def _on_module(self, module: ModuleType, name: str | None = None) -> None:
+        """Weave a module that has executed, or what the program holds under a name now.
+
+        Raises nothing: it runs inside an import, or between two statements of the program.
+        """
         if not self._is_armed:
             return
         if not self._lock.acquire(timeout=LOCK_SECONDS):
             tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
             return
         try:
-            self._queue.append(module)
+            self._queue.append((module, name))
             if len(self._queue) == 1:  # else we are inside our own import of a target
                 self._weave_queued()
         except Exception as error:
@@ -156,7 +183,7 @@ class Activation:
 
     def _weave_queued(self) -> None:
         while self._queue:
-            self.recorder.weave_module(self._queue[0])
+            self.recorder.weave_module(*self._queue[0])
             del self._queue[0]
 
     def _failed(self, module: ModuleType, error: Exception) -> None:
@@ -179,7 +206,24 @@ class Activation:
         if self._recorder is not None:
             self._recorder.restart()
 
+    def missed(self) -> Iterator[tuple[Wanted, str]]:
+        """The program's own targets that were not woven when it ended, and why."""
+        if self._program is None or sys.modules.get(MAIN) is None:
+            return
+        from provagent.weave.site import why_not_there
+
+        names = self._program.names or {MAIN}
+        for wanted in self.wanted:
+            if wanted.state == "waiting" and wanted.target.module in names:
+                reason = self._program.trouble
+                yield wanted, reason or why_not_there(sys.modules[MAIN], wanted.target)
+
     def _at_exit(self) -> None:
+        self._end()
+        if self._recorder is not None:
+            self._recorder.let_go()
+
+    def _end(self) -> None:
         is_loaded = self._recorder is not None
         try:
             if is_loaded or (self.is_root and self.settings.always):

@@ -27,6 +27,7 @@ from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
 from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
 from provagent.weave.hidden import hide_from_callers
+from provagent.weave.program import MAIN_NAMES, program_names
 from provagent.weave.site import Site, find_sites
 from provagent.weave.target import Target, matches
 from provagent.weave.weaver import Weaver
@@ -66,19 +67,28 @@ class Recorder:
         self._asked_by: Source | None = None
         self._busy_weaving(on=False)
 
-    def weave_module(self, module: ModuleType) -> None:
-        """Weave all that is wanted of a module that has executed."""
+    def weave_module(self, module: ModuleType, name: str | None = None) -> None:
+        """Weave all that is wanted of a module that has executed.
+
+        Of the program, which still executes, what it holds by now; with ``name`` only that.
+        """
+        is_program = module.__name__ in MAIN_NAMES
+        names = program_names(module) if is_program else {module.__name__}
         self._busy_weaving(on=True)
         try:
             for wanted in self.activation.wanted:
-                if wanted.target.matches_module(module.__name__):
-                    self._weave(module, wanted)
+                if any(map(wanted.target.matches_module, names)):
+                    self._weave(module, wanted, name, is_whole=not is_program)
         finally:
             self._busy_weaving(on=False)
 
     def unweave(self) -> None:
         """Put every original back."""
         self.weaver.unweave_all()
+
+    def let_go(self) -> None:
+        """Keep nothing of the program: the interpreter ends, and ends what is in it."""
+        self.weaver.forget()
 
     def write(self, data: bytes) -> None:
         """Write events through; the process's own run event comes before its first."""
@@ -102,6 +112,10 @@ class Recorder:
         """Write that the process ended, as far as the interpreter can tell."""
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
+        for want, reason in self.activation.missed():
+            want.state, want.reason = "missing", reason
+            if self.activation.is_root:  # a child need not define what its parent does
+                self.complaints.add(want.target.text, "weaving", reason)
         self.complaints.write_counts()
         fields: dict[str, Any] = {
             "run_id": self.activation.run_id,
@@ -200,14 +214,18 @@ class Recorder:
             sink.write(line)
             sink.close()
 
-    def _weave(self, module: ModuleType, wanted: Wanted) -> None:
+    def _weave(
+        self, module: ModuleType, wanted: Wanted, name: str | None, *, is_whole: bool
+    ) -> None:
         reason = self._why_not(wanted)
         if reason:
             wanted.state, wanted.reason = "refused", reason
             return
         try:
-            sites = find_sites(module, wanted.target)
+            sites = find_sites(module, wanted.target, name)
         except TargetError as error:
+            if not is_whole:
+                return  # it may still come
             wanted.state, wanted.reason = "missing", str(error)
             self.complaints.add(wanted.target.text, "weaving", str(error))
             return

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 
 from provagent.weave.hidden import hide_from_imports
+from provagent.weave.program import MAIN_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class TargetFinder:
 
     def _hand_over_imported(self) -> None:
         for name, module in list(sys.modules.items()):
-            if self.wants(name) and not _is_executing(module) and not _is_blank(module):
+            if self.wants(name) and name not in MAIN_NAMES and not _is_executing(module):
                 self.on_module(module)
 
 
@@ -117,11 +118,6 @@ def _is_executing(module: ModuleType) -> bool:
     except AttributeError:
         return True  # no module at all: anything may lie in sys.modules
     return bool(getattr(spec, "_initializing", False))
-
-
-# __main__ stands there, empty, before the script that will fill it begins to run.
-def _is_blank(module: ModuleType) -> bool:
-    return all(name.startswith("__") for name in object.__getattribute__(module, "__dict__"))
 
 
 class WeavingLoader:

@@ -57,6 +57,11 @@ class Weaver:
         self._woven.clear()
 
 
+    def forget(self) -> None:
+        """Let go of what is woven, as it is."""
+        self._woven.clear()
+
+
 def _stands(site: Site, wrapper: Any) -> bool:
     return vars(site.holder).get(site.name) is wrapper
 
