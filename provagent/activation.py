@@ -112,6 +112,11 @@ class Activation:
             self._recorder = Recorder(self)
         return self._recorder
 
+    @property
+    def program_names(self) -> set[str]:
+        """What the program is called whose own functions are wanted."""
+        return self._program.names if self._program else set()
+
     def _want(self) -> None:
         for source in self.sources:
             for target in self._usable(source.targets, source.location):
@@ -212,9 +217,8 @@ class Activation:
             return
         from provagent.weave.site import why_not_there
 
-        names = self._program.names or {MAIN}
         for wanted in self.wanted:
-            if wanted.state == "waiting" and wanted.target.module in names:
+            if wanted.state == "waiting" and wanted.target.module in self.program_names:
                 reason = self._program.trouble
                 yield wanted, reason or why_not_there(sys.modules[MAIN], wanted.target)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from functools import partial
 from types import ModuleType
@@ -12,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 from provagent.capture.call import Capture
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
+from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
-from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, make_plan
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
-from provagent.definition.requires import satisfies
+from provagent.definition.requires import unmet
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
-from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
+from provagent.terms import ENVIRONMENT, RUN, RUN_END
 from provagent.weave.hidden import hide_from_callers
-from provagent.weave.program import MAIN_NAMES, program_names
+from provagent.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.weave.site import Site, find_sites
 from provagent.weave.target import Target, matches
 from provagent.weave.weaver import Weaver
@@ -61,6 +60,7 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
+        self.ending = Ending()
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._excluded = [Target(text) for text in self.settings.exclude]
@@ -89,6 +89,9 @@ class Recorder:
     def let_go(self) -> None:
         """Keep nothing of the program: the interpreter ends, and ends what is in it."""
         self.weaver.forget()
+        self.ending.let_go()
+        self.capture.forget()
+        self.capture.sessions.let_go()
 
     def write(self, data: bytes) -> None:
         """Write events through; the process's own run event comes before its first."""
@@ -121,7 +124,7 @@ class Recorder:
             "run_id": self.activation.run_id,
             "process_id": self.activation.process_id,
             "endTime": now(),
-            "status": OK,
+            **self.ending.tell(),
             "targets": [
                 {
                     "target": want.target.text,
@@ -132,10 +135,6 @@ class Recorder:
                 for want in self.activation.wanted
             ],
         }
-        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-        if isinstance(error, BaseException):
-            fields["status"] = status_of(error)
-            fields["error"] = describe_error(error)
         try:
             self._write_event(RUN_END, **fields)
         except OSError as error:
@@ -177,6 +176,7 @@ class Recorder:
             surroundings = environment(self.settings)
             self._write_environment(surroundings)
             self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
+            self.ending.watch()
             self.has_begun = True
 
     def _run(self, surroundings: dict[str, Any]) -> dict[str, Any]:
@@ -217,9 +217,10 @@ class Recorder:
     def _weave(
         self, module: ModuleType, wanted: Wanted, name: str | None, *, is_whole: bool
     ) -> None:
-        reason = self._why_not(wanted)
-        if reason:
-            wanted.state, wanted.reason = "refused", reason
+        source = wanted.source
+        reason = unmet(source.requires) if source is not None else ""
+        if source is not None and reason:
+            wanted.state, wanted.reason = "refused", f"{source.location} {reason}"
             return
         try:
             sites = find_sites(module, wanted.target, name)
@@ -259,22 +260,6 @@ class Recorder:
         if isinstance(value, type):
             self.capture.sessions.add_class(value)
 
-    def _why_not(self, wanted: Wanted) -> str:
-        """Why a definition's target is not woven in what is installed here; else nothing."""
-        source = wanted.source
-        if source is None or not source.requires:
-            return ""
-        from importlib.metadata import PackageNotFoundError, version
-
-        for package, specifier in source.requires.items():
-            try:
-                installed = version(package)
-            except PackageNotFoundError:
-                return f"{source.location} requires {package} {specifier}, which is not installed"
-            if not satisfies(installed, specifier):
-                return f"{source.location} requires {package} {specifier}; {installed} is installed"
-        return ""
-
     def _wrapper_for(self, site: Site) -> Wrapper:
         callee = Callee(
             target=site.target,
@@ -284,6 +269,11 @@ class Recorder:
             owner=site.owner,
             receivers=site.receivers,
             takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
+            aliases=tuple(
+                f"{name}:{site.qualname}"
+                for name in self.activation.program_names
+                if site.module == MAIN
+            ),
         )
         plan = make_plan(callee, self._definitions_for(site))
         for problem in plan.problems:

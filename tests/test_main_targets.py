@@ -63,7 +63,8 @@ FORMS = {
     "exec": ("exec('def fit(x): return x')\nprint(fit(4))", 1),
     "deleted": (FIT + "print(fit(1))\ndel fit\nprint('fit' in globals())", 1),
     "other namespace": (
-        "space = {'__name__': 'other'}\nexec('def fit(x): return x\\nfit(1)', space)\n" + FIT, 0,
+        "space = {'__name__': 'other'}\nexec('def fit(x): return x\\nfit(1)', space)\n" + FIT,
+        0,
     ),  # fmt: skip
     "many names": (
         "\n".join(f"v{n} = {n}" for n in range(600)) + "\n" + FIT + "print(fit(v599))\n",
@@ -141,7 +142,8 @@ def main():
 frame, depth = sys._getframe(), 0
 while frame.f_back is not None:
     frame, depth = frame.f_back, depth + 1
-print(depth, __name__, globals().get("__file__"), __spec__, type(__loader__), type(__builtins__))
+print(depth, __name__, globals().get("__file__"), __spec__ and (__spec__.name, type(__spec__.loader)))
+print(type(__loader__), type(__builtins__), __spec__ is None or __spec__.loader is __loader__)
 print(sys.argv, sys.path[0], globals().get("__package__"), globals().get("__cached__", "unset"))
 print(sys.modules["__main__"].__dict__ is globals(), sys.gettrace(), sys.getprofile())
 print(threading.active_count(), [name for name in globals()])
@@ -152,7 +154,7 @@ WAYS = {
     "script": (["crab.py", "a"], "crab"),
     "module": (["-m", "crab", "a"], "crab"),
     "module of a package": (["-m", "pkg.mod", "a"], "pkg.mod"),
-    "package": (["-m", "pkg", "a"], "pkg"),
+    "package": (["-m", "pkg", "a"], "pkg.__main__"),
     "code": (["-c", TELL, "a"], None),
     "stdin": (["-", "a"], None),
     "folder": (["folder", "a"], None),
@@ -326,16 +328,16 @@ def test_start_in_a_program_that_runs(program):
     """What is bound already is woven on the spot, what is bound later then; stop undoes it."""
     program.write(
         "s.py",
-        FIT + "import provagent, sys\nplain = fit\n"
+        FIT + "import provagent, sys\nplain, = kept = [fit]\n"
         "provagent.start(targets=['__main__:fit', '__main__:later'])\n"
-        "print(fit is plain, fit(1), sys.gettrace() is not None)\n"
-        "def later(x):\n    return x\nprint(later(2), sys.gettrace())\n"
-        "provagent.stop()\nprint(fit is plain, type(later), fit(1), later(1))\n"
+        "print(fit is kept[0], plain is fit, fit(1), sys.gettrace() is not None)\n"
+        "def later(x):\n    return x\nprint(later(2))\n"
+        "provagent.stop()\nprint(sys.gettrace())\nprint(fit is kept[0] is plain, type(later), fit(1), later(1))\n"
         "def later(x):\n    return x\nprint(type(later))\n",
     )
     lines = program.python("s.py").stdout.splitlines()
-    assert lines[0].startswith("False 2")
-    assert lines[1:] == ["2 None", "True <class 'function'> 2 1", "<class 'function'>"]
+    assert lines[0].startswith("False True 2")
+    assert lines[1:] == ["2", "None", "True <class 'function'> 2 1", "<class 'function'>"]
     assert names(program) == ["fit", "later"]
 
 

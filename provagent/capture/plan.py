@@ -106,7 +106,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callee:
-    """The callable to plan for, as the weaver found it."""
+    """The callable to plan for, as the weaver found it; ``aliases`` are targets for it too."""
 
     target: str
     qualname: str
@@ -115,6 +115,7 @@ class Callee:
     owner: type | None
     receivers: list[type]
     takes_instance: bool
+    aliases: tuple[str, ...] = ()
 
 
 def find_description(
@@ -123,7 +124,7 @@ def find_description(
     """The description with the most specific name; a later definition wins over an earlier."""
     name = callee.qualname.rpartition(".")[2]
     through = [f"{receiver.__qualname__}.{name}" for receiver in callee.receivers]
-    for key in (callee.target, callee.qualname, *through, name):
+    for key in (callee.target, *callee.aliases, callee.qualname, *through, name):
         for definition in reversed(definitions):
             if key in definition.activities:
                 return definition.activities[key], definition

@@ -13,6 +13,8 @@ from typing import Any
 
 from provagent.weave.definitions import Definitions
 
+monitoring: Any = getattr(sys, "monitoring", None)
+
 TOOL_NAME = "provagent"
 # 0 to 2 and 5 are reserved: for debuggers, coverage, profilers and optimizers.
 _TOOL_IDS = (3, 4)
@@ -26,13 +28,13 @@ class Monitor:
         self._tool: int | None = None
         self._watched: dict[int, tuple[CodeType, Definitions]] = {}
 
-    def watch(self, code: CodeType, definitions: Definitions, frame: FrameType | None) -> bool:
+    def watch(self, code: CodeType, definitions: Definitions, _frame: FrameType | None) -> bool:
         """Begin to watch ``code``; False where no tool's place is free."""
         if self._tool is None and not self._take_tool():
             return False
         self._watched[id(code)] = (code, definitions)
-        events = sys.monitoring.events
-        sys.monitoring.set_local_events(self._tool, code, events.INSTRUCTION | events.PY_RETURN)
+        wanted = monitoring.events.INSTRUCTION | monitoring.events.PY_RETURN
+        monitoring.set_local_events(self._tool, code, wanted)
         return True
 
     def stop(self) -> None:
@@ -41,7 +43,6 @@ class Monitor:
             self._finish(code)
 
     def _take_tool(self) -> bool:
-        monitoring = sys.monitoring
         for tool in _TOOL_IDS:
             if monitoring.get_tool(tool) is not None:
                 continue
@@ -58,7 +59,7 @@ class Monitor:
     def _instruction(self, code: CodeType, offset: int) -> Any:
         _, definitions = self._watched.get(id(code), (None, None))
         if definitions is None:
-            return sys.monitoring.DISABLE
+            return monitoring.DISABLE
         if offset > definitions.last:
             self._finish(code)
         elif offset in definitions.after:
@@ -66,7 +67,7 @@ class Monitor:
             if not self._on_bound(namespace, definitions.after[offset]):
                 self._finish(code)
             return None  # in a loop it may be bound again
-        return sys.monitoring.DISABLE
+        return monitoring.DISABLE
 
     def _return(self, code: CodeType, _offset: int, _value: object) -> Any:
         self._finish(code)
@@ -74,7 +75,7 @@ class Monitor:
     def _finish(self, code: CodeType) -> None:
         if self._watched.pop(id(code), None) is None or self._tool is None:
             return
-        monitoring, tool = sys.monitoring, self._tool
+        tool = self._tool
         monitoring.set_local_events(tool, code, 0)
         if not self._watched:
             self._tool = None

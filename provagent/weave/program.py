@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         """Tells of each binding; False where it cannot."""
 
         def watch(
-            self, code: CodeType, definitions: Definitions, frame: FrameType | None
+            self, code: CodeType, definitions: Definitions, frame: FrameType | None, /
         ) -> bool: ...
 
         def stop(self) -> None: ...
@@ -54,11 +54,15 @@ class ProgramWatch:
     def __init__(
         self, firsts: Iterable[str], on_defined: Callable[[ModuleType, str | None], None]
     ) -> None:
+        from opcode import opmap
+
         self.trouble = ""
-        self.names: set[str] = set()  # what the program that was met is called
+        self.names = expected_names()  # what the program is called, or was that was met
         self._firsts = set(firsts)
         self._globs = [first for first in self._firsts if is_glob(first)]
         self._on_defined = on_defined
+        # Of ``from module import *``; since Python 3.12 that opcode means other things too.
+        self._star = opmap.get("IMPORT_STAR") or opmap["CALL_INTRINSIC_1"]
         self._watchers: list[Watcher] = []
 
     def arm(self) -> None:
@@ -80,7 +84,7 @@ class ProgramWatch:
 
     def on_exec(self, code: CodeType) -> None:
         """Code is about to be executed: watch it if it may bind a name that is wanted."""
-        if code.co_flags & _HAS_OWN_LOCALS or not self._may_bind(code) or _is_imported():
+        if code.co_flags & _HAS_OWN_LOCALS or _is_imported() or not self._may_bind(code):
             return
         self._begin(code, None)
 
@@ -131,10 +135,12 @@ class ProgramWatch:
 
     def _may_bind(self, code: CodeType) -> bool:
         return bool(
-            self._globs or not self._firsts.isdisjoint(code.co_names) or _may_import_star(code)
+            self._globs
+            or not self._firsts.isdisjoint(code.co_names)
+            or self._star in code.co_code[::2]
         )
 
-    def _is_wanted(self, name: str, is_made: bool) -> bool:  # noqa: FBT001 - one of two facts
+    def _is_wanted(self, name: str, is_made: bool) -> bool:
         return name in self._firsts or (
             is_made and any(matches(name, pattern) for pattern in self._globs)
         )
@@ -170,7 +176,7 @@ def program_names(module: ModuleType) -> set[str]:
     spec, file = namespace.get("__spec__"), namespace.get("__file__")
     name = getattr(spec, "name", None)
     if isinstance(name, str):
-        return {MAIN, name, name.removesuffix("." + MAIN)}
+        return {MAIN, name}
     return {MAIN, *(_stem(file) if isinstance(file, str) else ())}
 
 
@@ -184,7 +190,7 @@ def expected_names() -> set[str]:
     if argv[0] == "-m" and len(given) > len(argv):
         word = given[len(given) - len(argv)]
         name = word.partition("m")[2] if word.startswith("-") else word
-        names |= {name, f"{name}.{MAIN}"}
+        names |= {name, f"{name}.{MAIN}"}  # a module, or a package
     elif not argv[0].startswith("-"):
         names.update(_stem(argv[0]))
     return names
@@ -207,13 +213,6 @@ def _is_imported() -> bool:
     except ValueError:
         return False  # nothing of Python runs: the program itself begins
     return frame.f_code.co_filename.startswith(_IMPORTS)
-
-
-def _may_import_star(code: CodeType) -> bool:
-    from opcode import opmap
-
-    number = opmap.get("IMPORT_STAR", opmap.get("CALL_INTRINSIC_1"))
-    return number is not None and number in code.co_code[::2]
 
 
 def _why_untold() -> str:

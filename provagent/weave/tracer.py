@@ -56,6 +56,7 @@ class _Trace:
         self._on_bound = on_bound
         self._outer = outer
         self._frame: FrameType | None = None
+        self._told: int | None = None  # an instruction whose line has just been told
 
     def begin(self, frame: FrameType | None) -> None:
         if frame is not None:
@@ -73,7 +74,7 @@ class _Trace:
         if sys.gettrace() == self.on_call:
             sys.settrace(self._outer)
 
-    def on_call(self, frame: FrameType, event: str, _value: object) -> Any:
+    def on_call(self, frame: FrameType, _event: str, _value: object) -> Any:
         if frame.f_code is self._code and self._frame is None and not self.is_done:
             self._enter(frame)
             return self._on_event
@@ -87,18 +88,24 @@ class _Trace:
         if self.is_done:
             return None
         definitions, offset = self._definitions, frame.f_lasti
+        # Some interpreters (3.12.1) tell no opcodes: then the next line has to do.
         if event == "line":
             frame.f_trace_opcodes = frame.f_lineno in definitions.lines
-        elif event == "opcode" and offset in definitions.after:
-            if not self._on_bound(frame.f_globals, definitions.after[offset]):
-                self.end()
-        elif event == "exception":
+        if event == "exception":
             _leave_out(value[2])
+        elif (
+            event in ("line", "opcode")
+            and offset in definitions.after
+            and offset != self._told
+            and not self._on_bound(frame.f_globals, definitions.after[offset])
+        ):
+            self.end()  # it is not the program's
+        self._told = offset if event == "line" else None
         if event == "return" or (event != "exception" and offset > definitions.last):
             self.end()
         elif event == "opcode" and offset in definitions.imports:
             self._step_aside(frame)
-        return self._on_event
+        return None if self.is_done else self._on_event
 
     # What an import statement runs is by far the most of what a script runs before its
     # functions are defined. IMPORT_NAME asks builtins for __import__: ours stands there
@@ -118,14 +125,14 @@ class _Trace:
                 if sys.gettrace() is None and not self.is_done:
                     sys.settrace(self.on_call)
 
-        hide_from_imports(importing)
+        hide_from_imports(importing)  # type: ignore[arg-type]
         builtins.__import__ = importing
         sys.settrace(None)
 
 
 # Our __import__ must not show in the traceback of an import that fails.
 def _leave_out(traceback: Any) -> None:
-    inner = getattr(traceback, "tb_next", None)
-    if inner is not None and inner.tb_frame.f_code.co_name == "importing":
-        if inner.tb_frame.f_globals is globals():
-            traceback.tb_next = inner.tb_next
+    inner: Any = getattr(traceback, "tb_next", None)
+    frame = getattr(inner, "tb_frame", None)
+    if frame and frame.f_code.co_name == "importing" and frame.f_globals is globals():
+        traceback.tb_next = inner.tb_next
