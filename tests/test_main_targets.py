@@ -357,3 +357,65 @@ def test_objects_end_in_the_same_order(program):
     assert program.run(*targets, "s.py").stdout == bare
     assert len(names(program)) == 2
     assert sys.version_info >= (3, 11)
+
+
+CELLS = [
+    "import sys\n%load_ext provagent",
+    "def fit(x):\n    return x + 1\nclass Model:\n    def run(self):\n        return fit(2)\nprint(fit(1))",
+    "print(Model().run(), sys.gettrace())",
+    "def fit(x):\n    return x + 10\nprint(fit(1))",
+    "fit('x')",
+    "import asyncio\nasync def wait(x):\n    await asyncio.sleep(0)\n    return fit(x)\nprint(await wait(1))",
+    "import inspect, pickle\nprint(inspect.getsource(fit), pickle.loads(pickle.dumps(Model())).run())",
+    "%unload_ext provagent",
+    "print(type(fit), fit(1), type(Model.run))",
+    "def fit(x):\n    return x\nprint(type(fit), fit(1), sys.gettrace())",
+]
+IN_NOTEBOOK = ["fit", "Model.run", "fit", "fit", "fit", "wait", "fit", "Model.run", "fit"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("enabled", [True, False], ids=["from the start", "by %load_ext"])
+def test_notebook(program, enabled, monkeypatch):
+    """In a kernel each cell's functions count, in the cell that defines them and when run again."""
+    import nbclient
+    import nbformat
+
+    outputs = []
+    for targets in ("", "__main__:fit,__main__:Model,__main__:wait"):
+        for name, value in program.environ(PROVAGENT_TARGETS=targets).items():
+            monkeypatch.setenv(name, value)
+        if enabled and targets:
+            monkeypatch.setenv("PROVAGENT", "1")
+        cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
+        for cell in cells:
+            cell.metadata["tags"] = ["raises-exception"]
+            if enabled or not targets:
+                cell.source = cell.source.replace("%load_ext provagent", "pass")
+            if enabled or not targets:
+                stop = "import provagent; provagent.stop()"
+                cell.source = cell.source.replace("%unload_ext provagent", stop)
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        nbclient.NotebookClient(
+            notebook, timeout=60, resources={"metadata": {"path": str(program.folder)}}
+        ).execute()
+        outputs.append(
+            [
+                [out.get("text") or out["evalue"] for out in cell.outputs]
+                for cell in notebook.cells
+            ]
+        )
+    assert outputs[0] == outputs[1]
+    assert names(program) == IN_NOTEBOOK
+
+
+def test_ipython(program):
+    """A file of cells, and a plain script by %run, in IPython at a terminal."""
+    program.write("s.py", FIT + "print(fit(1), __name__)\n")
+    program.write("cells.ipy", "%load_ext provagent\n" + FIT + "print(fit(2))\n%run s.py\nfit(3)\n")
+    done = program.python(
+        "-m", "IPython", "--colors=NoColor", "cells.ipy",
+        PROVAGENT_TARGETS="__main__:fit", IPYTHONDIR=str(program.folder / "ipython"),
+    )  # fmt: skip
+    assert done.stdout.splitlines()[:2] == ["3", "2 __main__"], done.stdout
+    assert names(program) == ["fit", "fit", "fit"]
