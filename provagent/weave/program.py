@@ -90,10 +90,14 @@ class ProgramWatch:
 
     def on_bound(self, namespace: dict[str, Any], name: str | None) -> bool:
         """A name was bound in ``namespace``; False where that is not the program's."""
-        module = program_module(namespace)
-        if module is None or _standing is not self:
+        try:
+            module = program_module(namespace)
+            if module is None or _standing is not self:
+                return False
+            self.names.update(program_names(module))
+        except Exception as error:  # anything may stand in sys.modules
+            self.trouble = f"{type(error).__name__}: {error}"
             return False
-        self.names.update(program_names(module))
         self._on_defined(module, name)
         return True
 
