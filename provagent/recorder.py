@@ -84,6 +84,7 @@ class Recorder:
 
     def unweave(self) -> None:
         """Put every original back."""
+        self.ending.let_go()
         self.weaver.unweave_all()
 
     def let_go(self) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
 OK = ("ok", 0)
 UNKNOWN = ("exit", None)
+# What sys.exit is given in the program's own code is seen from Python 3.12 on.
+SEES_CALLS = sys.version_info >= (3, 12)
 ENDS = {
     "": OK,
     "def f():\n    return 1\nf()": OK,
@@ -22,13 +25,19 @@ ENDS = {
         "error", 1,
     ),
 }  # fmt: skip
+LIBRARY = "import argparse\nargparse.ArgumentParser().parse_args(['--no'])"
+CAUGHT = f"try:\n    sys.exit(7)\nexcept SystemExit:\n    pass\n{LIBRARY}"
 EXITS = {
     "sys.exit(3)": 3,
     "sys.exit()": 0,
     "sys.exit('words')": 1,
     "raise SystemExit(4)": 4,
     "def main():\n    exit(2)\nmain()": 2,
-    "import argparse\nargparse.ArgumentParser().parse_args(['--no'])": 2,
+    "sys.exit(259)": 3,
+    "def main():\n    return 5\nif __name__ == '__main__':\n    sys.exit(main())": 5,
+    "try:\n    raise ValueError\nfinally:\n    sys.exit(True)": 1,
+    LIBRARY: 2,
+    CAUGHT: 2,
 }
 
 
@@ -69,8 +78,12 @@ def test_a_program_that_exited(program, way, end):
     """What SystemExit carries no handler at exit is told; the record says no more than is true."""
     source = f"import subject, sys\nsubject.f(1)\n{end}\n"
     done = program.run("--target", "subject:f", *ways(program, source)[way], check=False)
-    assert done.returncode == EXITS[end]
-    assert ended(program) == UNKNOWN
+    code = EXITS[end]
+    assert done.returncode == code
+    if SEES_CALLS and end not in (LIBRARY, CAUGHT):
+        assert ended(program) == ("error" if code else "ok", code)
+    else:
+        assert ended(program) == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -104,7 +117,7 @@ def test_first_call_in_a_thread(program):
         "sys.exit(3)\n",
     )
     program.run("--target", "subject:f", "s.py", check=False)
-    assert ended(program) == UNKNOWN
+    assert ended(program) == (("error", 3) if SEES_CALLS else UNKNOWN)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -117,9 +130,9 @@ def test_forked_process_and_its_parent(program):
     )
     program.run("--target", "subject:f", "s.py")
     events = program.events("run_end")
-    assert sorted((event["status"], event.get("exit_code")) for event in events) == [
-        UNKNOWN, OK,
-    ]  # fmt: skip
+    assert sorted((event["status"], event.get("exit_code")) for event in events) == sorted(
+        [OK, ("error", 3) if SEES_CALLS else UNKNOWN]
+    )
 
 
 def test_views_tell_it(program):

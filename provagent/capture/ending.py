@@ -12,26 +12,32 @@ from opcode import opname
 from types import FrameType
 from typing import Any
 
+from provagent.capture.exits import Exits
 from provagent.capture.outcome import describe_error, status_of
-from provagent.terms import EXIT, OK
+from provagent.terms import ERROR, EXIT, OK
 
 _MAIN_NAMES = ("__main__", "__mp_main__")
 _HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: a function's code, not a module's
 
 
 class Ending:
-    """Watches the frame of the program, without a cost while it runs."""
+    """Watches the frame of the program: nothing runs while it does, but for ``Exits``."""
 
     def __init__(self) -> None:
         self._frame: FrameType | None = None
+        self._exits: Exits | None = None
 
     def watch(self) -> None:
         """Remember the frame in which the program runs, if it does."""
-        self._frame = self._frame or _program_frame()
+        if self._frame is None:
+            self._frame = _program_frame()
+            self._exits = Exits(self._frame) if self._frame is not None else None
 
     def let_go(self) -> None:
         """Keep no frame: with it goes the program's namespace."""
-        self._frame = None
+        if self._exits is not None:
+            self._exits.stop()
+        self._frame = self._exits = None
 
     def tell(self) -> dict[str, Any]:
         """The ``status``, and where they are known ``exit_code`` and ``error``."""
@@ -49,7 +55,12 @@ class Ending:
         ]
         if has_returned and (frame is not None or not errors):
             return {"status": OK, "exit_code": 0}
-        return _left_by(errors[0]) if errors else {"status": EXIT}
+        if errors:
+            return _left_by(errors[0])
+        code = self._exits.exit_code if self._exits is not None else None
+        if code is None:
+            return {"status": EXIT}
+        return {"status": ERROR if code else OK, "exit_code": code}
 
 
 def _left_by(error: BaseException) -> dict[str, Any]:
