@@ -14,27 +14,22 @@ from _thread import RLock  # threading costs a millisecond, and a program may no
 
 from provagent.definition.active import Source, active_sources
 from provagent.errors import TargetError, is_from_signal
+from provagent.loading import NEEDED, KeptRandom, give_back
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
+from provagent.weave.program import MAIN, ProgramWatch, expected_names
 from provagent.weave.target import Target, is_glob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import ModuleType
-    from typing import Any
 
     from provagent.recorder import Recorder
 
 RUN_VARIABLE = "PROVAGENT_RUN"
-# What the recorder imports, of what is not the standard library's; some of it where it is there.
-NEEDED = (
-    *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
-    *("pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
-)
-# Of these the one that a program imports is its own: executed when the program imports it,
-# with the sys.stdout of then, and woven where it is a target. The others are compiled code.
-GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
+# What the program is called that began this process: in a spawned one its functions count too.
+PROGRAM_VARIABLE = "PROVAGENT_PROGRAM"
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
 
@@ -70,7 +65,8 @@ class Activation:
         self._recorder: Recorder | None = None
         self._is_armed = False
         self._lock = RLock()
-        self._queue: list[ModuleType] = []
+        self._queue: list[tuple[ModuleType, str | None]] = []
+        self._program: ProgramWatch | None = None
         self._environ_before: dict[str, str | None] = {}
 
     def arm(self) -> None:
@@ -80,6 +76,7 @@ class Activation:
         self.sources = active_sources(self.settings, cwd)
         self._want()
         self._export()
+        own = self._of_program()
         if self.is_root:
             self._tell_problems()
         atexit.register(self._at_exit)
@@ -89,14 +86,19 @@ class Activation:
         if any(self._is_needed(wanted.target) for wanted in self.wanted):
             self._load_first()
         self.finder.arm()
+        if own:
+            self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
+            self._program.arm()
 
     def disarm(self) -> None:
         """Take everything out again; what was recorded stays."""
         self._is_armed = False
         atexit.unregister(self._at_exit)
         self.finder.disarm()
+        if self._program is not None:
+            self._program.disarm()
         if self._recorder is not None:
-            self._at_exit()
+            self._end()
             self._recorder.unweave()
         for name, value in self._environ_before.items():
             if value is None:
@@ -113,7 +115,7 @@ class Activation:
 
             self._recorder = Recorder(self)
             if not self.settings.processors:  # those of a user raise structlog.DropEvent
-                _give_back(before)
+                give_back(before)
         return self._recorder
 
     # The recorder cannot be loaded amid the import of something that it needs itself.
@@ -127,6 +129,11 @@ class Activation:
             self._recorder = self.recorder
         except Exception:
             self._recorder = None  # tried again, and told, at the first match
+
+    @property
+    def program_names(self) -> set[str]:
+        """What the program is called whose own functions are wanted."""
+        return self._program.names if self._program else set()
 
     def _want(self) -> None:
         for source in self.sources:
@@ -144,6 +151,17 @@ class Activation:
             except TargetError as error:
                 self.settings.problems.append(f"{where}: {error}")
 
+    def _of_program(self) -> list[Wanted]:
+        """What the program itself may hold; that it will not be imported is said of it."""
+        names = expected_names().union(os.environ.get(PROGRAM_VARIABLE, "").split(","))
+        own = [want for want in self.wanted if any(map(want.target.matches_module, names))]
+        for wanted in own:
+            if wanted.target.matches_module(MAIN):
+                wanted.reason = "the program has not defined it"
+        if own:
+            self._hand_down({PROGRAM_VARIABLE: ",".join(sorted(names - {MAIN, ""}))})
+        return own
+
     def _export(self) -> None:
         """Children inherit the run and the settings, with paths that do not depend on theirs."""
         exported = {RUN_VARIABLE: f"{self.run_id}/{self.process_id}"}
@@ -151,8 +169,11 @@ class Activation:
             self.settings.given.add("store")
             exported.update(self.settings.environ())
             exported["PROVAGENT"] = os.environ.get("PROVAGENT") or "1"
-        self._environ_before = {name: os.environ.get(name) for name in exported}
-        os.environ.update(exported)
+        self._hand_down(exported)
+
+    def _hand_down(self, variables: dict[str, str]) -> None:
+        self._environ_before.update({name: os.environ.get(name) for name in variables})
+        os.environ.update(variables)
 
     def _tell_problems(self) -> None:
         for problem in self.settings.problems:
@@ -163,15 +184,18 @@ class Activation:
                 more = f" (and {rest} more: provagent check {source.location})" if rest else ""
                 tell(source.problems[0] + more)
 
-    def _on_module(self, module: ModuleType) -> None:
-        """Weave a module that has executed; no failure of ours leaves it, inside an import."""
+    def _on_module(self, module: ModuleType, name: str | None = None) -> None:
+        """Weave a module that has executed, or what the program holds under a name now.
+
+        No failure of ours leaves it: it runs inside an import, or between two statements.
+        """
         if not self._is_armed:
             return
         if not self._lock.acquire(timeout=LOCK_SECONDS):
             tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
             return
         try:
-            self._queue.append(module)
+            self._queue.append((module, name))
             if len(self._queue) == 1:  # else we are inside our own import of a target
                 with KeptRandom():
                     self._weave_queued()
@@ -185,7 +209,7 @@ class Activation:
 
     def _weave_queued(self) -> None:
         while self._queue:
-            self.recorder.weave_module(self._queue[0])
+            self.recorder.weave_module(*self._queue[0])
             del self._queue[0]
 
     def _failed(self, module: ModuleType, error: Exception) -> None:
@@ -208,7 +232,23 @@ class Activation:
         if self._recorder is not None:
             self._recorder.restart()
 
+    def missed(self) -> Iterator[tuple[Wanted, str]]:
+        """The program's own targets that were not woven when it ended, and why."""
+        if self._program is None or sys.modules.get(MAIN) is None:
+            return
+        from provagent.weave.site import why_not_there
+
+        for wanted in self.wanted:
+            if wanted.state == "waiting" and wanted.target.module in self.program_names:
+                reason = self._program.trouble
+                yield wanted, reason or why_not_there(sys.modules[MAIN], wanted.target)
+
     def _at_exit(self) -> None:
+        self._end()
+        if self._recorder is not None:
+            self._recorder.let_go()
+
+    def _end(self) -> None:
         is_loaded = self._recorder is not None
         try:
             if is_loaded or (self.is_root and self.settings.always):
@@ -217,27 +257,6 @@ class Activation:
             tell(f"end: {type(error).__name__}: {error}")
         if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
             _interrupt_again()
-
-
-def _give_back(before: set[str]) -> None:
-    for name in list(sys.modules):
-        top = name.partition(".")[0]
-        if top in GIVEN_BACK and top not in before:
-            del sys.modules[name]
-
-
-class KeptRandom:
-    """Gives the program its random numbers: rich, which structlog loads, draws one at import."""
-
-    def __enter__(self) -> None:
-        random: Any = sys.modules.get("random")
-        is_loaded = type(random) is type(sys) and hasattr(random, "setstate")
-        self._random = random if is_loaded else None
-        self._state = random.getstate() if is_loaded else None
-
-    def __exit__(self, *_: object) -> None:
-        if self._random is not None:
-            self._random.setstate(self._state)
 
 
 # CPython ends a program that was interrupted by SIGINT, for its caller to see; unless code

@@ -15,11 +15,14 @@ from provagent.definition.requires import unmet
 from provagent.errors import StoreError, TargetError
 from provagent.launch import has_pth
 from provagent.settings import Settings, read_settings
+from provagent.weave.program import MAIN
 from provagent.weave.target import Target
 
 if TYPE_CHECKING:
     from provagent.record.model import Provenance
 
+# Of several processes: a program's workers need not define what the program defines.
+_RANKS = ["waiting", "refused", "missing", "woven", "failed"]
 _CHILD = "from provagent import boot; print(boot.activation() is not None)"
 
 
@@ -163,7 +166,9 @@ def _state(text: str, definition: str) -> TargetState:
     except TargetError as error:
         return TargetState(target=text, definition=definition, state="missing", reason=str(error))
     module = target.module.removesuffix(".**")
-    if not target.is_exact and module == target.module:
+    if target.module == MAIN:
+        state, reason = "waiting", "for the program to define it"
+    elif not target.is_exact and module == target.module:
         state, reason = "waiting", "for the modules that match it"
     elif not _top_is_installed(module):
         state, reason = "waiting", f"{module.partition('.')[0]} is not installed here"
@@ -191,7 +196,7 @@ def _module_exists(module: str) -> bool:
 
 
 def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
-    if name in sys.builtin_module_names or name == "__main__":
+    if name in sys.builtin_module_names:
         return ModuleSpec(name, None)
     try:
         return PathFinder.find_spec(name, path)
@@ -230,6 +235,6 @@ def _run_targets(provenance: Provenance) -> list[TargetState]:
         for one in process.targets:
             state = TargetState(**one)
             known = found.get(state.target)
-            if known is None or known.state == "waiting":
+            if known is None or _RANKS.index(state.state) > _RANKS.index(known.state):
                 found[state.target] = state
     return list(found.values())

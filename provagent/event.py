@@ -226,6 +226,7 @@ class RunEnd(Event):
     run_id: str
     process_id: str
     endTime: str
-    status: Literal["ok", "error", "cancelled"]
+    status: Literal["ok", "error", "cancelled", "exit"]
+    exit_code: NotRequired[int]
     targets: list[TargetState]
     error: NotRequired[Error]

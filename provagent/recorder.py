@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from functools import partial
 from types import ModuleType
@@ -14,8 +13,8 @@ from provagent.capture.call import Capture
 from provagent.capture.compile import make_plan
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
+from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
-from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, Kind
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
@@ -27,10 +26,11 @@ from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
-from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
+from provagent.terms import ENVIRONMENT, RUN, RUN_END
 from provagent.weave.hidden import hide_from_callers, hide_functions_of
+from provagent.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.weave.site import Site, find_sites
-from provagent.weave.target import Target, matches
+from provagent.weave.target import Target
 from provagent.weave.weaver import Weaver
 
 if TYPE_CHECKING:
@@ -64,27 +64,40 @@ class Recorder:
         )
         hide_functions_of(wrappers)
         hide_functions_of(stepwise)
+        self.ending = Ending()
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._kinds: dict[Any, Kind] = {}
-        self._unmet: dict[str, str] = {}
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
         self._busy_weaving(on=False)
 
-    def weave_module(self, module: ModuleType) -> None:
-        """Weave all that is wanted of a module that has executed."""
+    def weave_module(self, module: ModuleType, name: str | None = None) -> None:
+        """Weave all that is wanted of a module that has executed.
+
+        Of the program, which still executes, what it holds by now; with ``name`` only that.
+        """
+        is_program = module.__name__ in MAIN_NAMES
+        names = program_names(module) if is_program else {module.__name__}
         self._busy_weaving(on=True)
         try:
             for wanted in self.activation.wanted:
-                if wanted.target.matches_module(module.__name__):
-                    self._weave(module, wanted)
+                if any(map(wanted.target.matches_module, names)):
+                    self._weave(module, wanted, name, is_whole=not is_program)
         finally:
             self._busy_weaving(on=False)
 
     def unweave(self) -> None:
         """Put every original back."""
+        self.ending.let_go()
         self.weaver.unweave_all()
+
+    def let_go(self) -> None:
+        """Keep nothing of the program: the interpreter ends, and ends what is in it."""
+        self.weaver.forget()
+        self.ending.let_go()
+        self.capture.forget()
+        self.capture.sessions.let_go()
 
     def write(self, data: bytes) -> None:
         """Write events through; the process's own run event comes before its first."""
@@ -108,12 +121,16 @@ class Recorder:
         """Write that the process ended, as far as the interpreter can tell."""
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
+        for want, reason in self.activation.missed():
+            want.state, want.reason = "missing", reason
+            if self.activation.is_root:  # a child need not define what its parent does
+                self.complaints.add(want.target.text, "weaving", reason)
         self.complaints.write_counts()
         fields: dict[str, Any] = {
             "run_id": self.activation.run_id,
             "process_id": self.activation.process_id,
             "endTime": now(),
-            "status": OK,
+            **self.ending.tell(),
             "targets": [
                 {
                     "target": want.target.text,
@@ -124,10 +141,6 @@ class Recorder:
                 for want in self.activation.wanted
             ],
         }
-        error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
-        if isinstance(error, BaseException):
-            fields["status"] = status_of(error)
-            fields["error"] = describe_error(error)
         try:
             self._write_event(RUN_END, **fields)
         except OSError as error:
@@ -171,6 +184,7 @@ class Recorder:
             surroundings = environment(self.settings)
             self._write_environment(surroundings)
             self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
+            self.ending.watch()
             self.has_begun = True
 
     def _run(self, surroundings: dict[str, Any]) -> dict[str, Any]:
@@ -208,14 +222,19 @@ class Recorder:
             sink.write(line)
             sink.close()
 
-    def _weave(self, module: ModuleType, wanted: Wanted) -> None:
-        reason = self._why_not(wanted)
-        if reason:
-            wanted.state, wanted.reason = "refused", reason
+    def _weave(
+        self, module: ModuleType, wanted: Wanted, name: str | None, *, is_whole: bool
+    ) -> None:
+        source = wanted.source
+        reason = unmet(source.requires) if source is not None else ""
+        if source is not None and reason:
+            wanted.state, wanted.reason = "refused", f"{source.location} {reason}"
             return
         try:
-            sites = find_sites(module, wanted.target)
+            sites = find_sites(module, wanted.target, name)
         except TargetError as error:
+            if not is_whole:
+                return  # it may still come
             wanted.state, wanted.reason = "missing", str(error)
             self.complaints.add(wanted.target.text, "weaving", str(error))
             return
@@ -225,7 +244,7 @@ class Recorder:
         self._add_session_class(module, wanted.target)
 
     def _weave_site(self, site: Site, wanted: Wanted) -> None:
-        if any(self._is_excluded(site, target) for target in self._excluded):
+        if any(target.covers(site.module, site.qualname) for target in self._excluded):
             return
         try:
             self.weaver.weave(site)
@@ -236,28 +255,10 @@ class Recorder:
             if wanted.state != "failed":
                 wanted.state, wanted.reason = "woven", ""
 
-    def _is_excluded(self, site: Site, target: Target) -> bool:
-        if not target.matches_module(site.module):
-            return False
-        heads = site.qualname.split(".")
-        return any(
-            matches(".".join(heads[:end]), target.qualname) for end in range(1, 1 + len(heads))
-        )
-
     def _add_session_class(self, module: ModuleType, target: Target) -> None:
         value = vars(module).get(target.qualname)
         if isinstance(value, type):
             self.capture.sessions.add_class(value)
-
-    def _why_not(self, wanted: Wanted) -> str:
-        """Why a definition's target is not woven in what is installed here; else nothing."""
-        source = wanted.source
-        if source is None:
-            return ""
-        if source.location not in self._unmet:
-            self._unmet[source.location] = unmet(source.requires)
-        reason = self._unmet[source.location]
-        return reason and f"{source.location} {reason}"
 
     def _wrapper_for(self, site: Site) -> Wrapper:
         callee = Callee(
@@ -268,6 +269,11 @@ class Recorder:
             owner=site.owner,
             receivers=site.receivers,
             takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
+            aliases=tuple(
+                f"{name}:{site.qualname}"
+                for name in self.activation.program_names
+                if site.module == MAIN
+            ),
         )
         plan = make_plan(callee, self._definitions_for(site), self.settings.digest, self._kinds)
         for problem in plan.problems:

@@ -41,7 +41,7 @@ TABLE: dict[str, tuple[str, Any, str]] = {
 WORDS = {"sink": ("shard", "logging", "both")}
 
 # Set by a process for those that it starts; no settings of a user's.
-INHERITED = ("PROVAGENT_RUN",)
+INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM")
 
 
 class Settings:

@@ -25,6 +25,7 @@ RUN_END = "run_end"
 OK = "ok"
 ERROR = "error"
 CANCELLED = "cancelled"
+EXIT = "exit"  # of a run: it ended by itself, with an exit code that is not known
 
 # How an entity came from its progenitor: the value of the key "how".
 MODIFIED = "modified"  # the same object or path, with other content

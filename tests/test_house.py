@@ -13,7 +13,7 @@ PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
     {"errors", "terms", "__init__"},
-    {"event", "value", "settings"},
+    {"event", "value", "settings", "loading"},
     {"definition", "weave", "identity", "emit", "record"},
     {"capture", "export", "store"},
     {"view", "recorder"},
@@ -28,6 +28,7 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 READ_SIDE = {"record", "export", "store", "view", "cli", "doctor"}
 WRITE_SIDE = {
     "settings",
+    "loading",
     "definition",
     "weave",
     "identity",

@@ -37,7 +37,7 @@ def find_description(
     """The description with the most specific name; a later definition wins over an earlier."""
     name = callee.qualname.rpartition(".")[2]
     through = [f"{receiver.__qualname__}.{name}" for receiver in callee.receivers]
-    for key in (callee.target, callee.qualname, *through, name):
+    for key in (callee.target, *callee.aliases, callee.qualname, *through, name):
         for definition in reversed(definitions):
             if key in definition.activities:
                 return definition.activities[key], definition

@@ -97,7 +97,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callee:
-    """The callable to plan for, as the weaver found it."""
+    """The callable to plan for, as the weaver found it; ``aliases`` are targets for it too."""
 
     target: str
     qualname: str
@@ -106,3 +106,4 @@ class Callee:
     owner: type | None
     receivers: list[type]
     takes_instance: bool
+    aliases: tuple[str, ...] = ()

@@ -44,13 +44,19 @@ def program() -> dict[str, Any]:
     """What the process runs: command, working folder, and its script or module."""
     fields: dict[str, Any] = {"command": list(sys.orig_argv), "cwd": _cwd()}
     main = sys.modules.get("__main__")
-    file = getattr(main, "__file__", None)
+    file = _file_of(main)
     spec = getattr(main, "__spec__", None)
     if spec is not None and isinstance(getattr(spec, "name", None), str):
         fields["module"] = spec.name
     if isinstance(file, str):
         fields["script"] = _script(os.path.join(fields["cwd"], file))
     return fields
+
+
+# CPython takes __file__ out of __main__ when a script has ended; its loader still knows.
+def _file_of(main: Any) -> Any:
+    loader = getattr(main, "__loader__", None)
+    return getattr(main, "__file__", None) or getattr(loader, "path", None)
 
 
 def _script(location: str) -> dict[str, str]:
@@ -123,7 +129,7 @@ def environment(settings: Settings) -> dict[str, Any]:
 
 def _code_folder() -> str:
     """The folder whose version of the code matters: the script's, else the working one."""
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    file = _file_of(sys.modules.get("__main__"))
     return os.path.dirname(os.path.abspath(file)) if isinstance(file, str) else _cwd()
 
 

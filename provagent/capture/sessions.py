@@ -38,6 +38,11 @@ class Sessions:
         self.classes.add(cls)
         self._known_types.clear()
 
+    def let_go(self) -> None:
+        """Keep no class: through its methods it keeps the module that defines it."""
+        self.classes.clear()
+        self._known_types.clear()
+
     def are_of(self, cls: type) -> bool:
         """Whether instances of ``cls`` are sessions."""
         known = self._known_types.get(cls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,9 +17,14 @@ def unmet(requires: Mapping[str, str]) -> str:
 
     ``requires`` maps the name of a distribution to a specifier, as in ``satisfies``.
     """
+    return _unmet(tuple(requires.items()))
+
+
+@cache  # each target of a definition asks, and to read a version takes milliseconds
+def _unmet(requires: tuple[tuple[str, str], ...]) -> str:
     from importlib.metadata import PackageNotFoundError, version
 
-    for package, specifier in requires.items():
+    for package, specifier in requires:
         try:
             installed = version(package)
         except PackageNotFoundError:

@@ -81,6 +81,7 @@ class _Writer:
             "provagent:host": process.host,
             "provagent:pid": process.pid,
             "provagent:status": process.status,
+            "provagent:exit_code": process.exit_code,
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
             "provagent:job": as_json(run.job) if is_first and run.job else None,

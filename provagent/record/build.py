@@ -206,7 +206,7 @@ _PROCESS_FIELDS = {
     "environment_id": "environment_id",
     "software": "software",
 }
-_END_FIELDS = {"endTime": "end", "status": "status"}
+_END_FIELDS = {"endTime": "end", "status": "status", "exit_code": "exit_code"}
 _ENVIRONMENT_FIELDS = {key: key for key in ("python", "platform", "packages", "git", "variables")}
 _SESSION_FIELDS = {
     "module": "module",

@@ -33,6 +33,7 @@ class Process:
     start: str | None = None
     end: str | None = None
     status: str | None = None
+    exit_code: int | None = None
     error: Error | None = None
     command: list[str] = field(default_factory=list)
     cwd: str | None = None
@@ -76,6 +77,10 @@ class Run:
     @property
     def status(self) -> str | None:
         return self.process.status
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.exit_code
 
     @property
     def duration(self) -> float | None:

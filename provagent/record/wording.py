@@ -29,6 +29,11 @@ def duration_text(seconds: float | None) -> str:
     return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
 
 
+def status_text(status: str | None, exit_code: int | None) -> str:
+    """``ok``; ``error 3`` where another exit code than 0 is known; empty for no status."""
+    return f"{status} {exit_code}" if status and exit_code else status or ""
+
+
 def digest_text(digest: str | None) -> str:
     """``sha256:1a2b3c4d``; empty where there is none."""
     algorithm, _, value = (digest or "").partition(":")

@@ -41,6 +41,7 @@ class RunSummary:
     start: str | None = None
     end: str | None = None
     status: str | None = None
+    exit_code: int | None = None
     command: list[str] = field(default_factory=list)
     script: str | None = None
     user: str | None = None
@@ -172,6 +173,7 @@ def _summary(store: str, run_id: str) -> RunSummary:
         start=begun.get("startTime"),
         end=ended.get("endTime"),
         status=ended.get("status"),
+        exit_code=ended.get("exit_code"),
         command=begun.get("command", []),
         script=script.get("location") or begun.get("module"),
         user=begun.get("user"),

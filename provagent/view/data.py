@@ -29,6 +29,7 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
         start=run.start,
         end=run.end,
         status=run.status,
+        exit_code=run.exit_code,
         parent_run=run.parent_run,
         parent_activity=run.parent_activity,
         job=run.job,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from provagent.record.wording import duration_text
+from provagent.record.wording import duration_text, status_text
 from provagent.terms import OK
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _row(summary: RunSummary) -> tuple[str, ...]:
         summary.id,
         started,
         duration_text(summary.duration),
-        summary.status or "-",
+        status_text(summary.status, summary.exit_code) or "-",
         summary.user or "-",
         str(summary.processes),
         " ".join(shlex.join(command).split()),

@@ -14,6 +14,7 @@ from provagent.record.wording import (
     entity_text,
     path_text,
     shortened,
+    status_text,
     value_text,
 )
 from provagent.terms import FILE, FILE_COLLECTION, OK
@@ -48,7 +49,7 @@ class _Story:
         run = self.provenance.run
         process = run.process
         title = _words(
-            ("run ", ""), (run.id, "bold"), ("  ", ""), _status(run.status),
+            ("run ", ""), (run.id, "bold"), ("  ", ""), _status(run.status, run.exit_code),
             (f"  {duration_text(run.duration)}", "dim"),
         )  # fmt: skip
         tree = Branch(title)
@@ -197,10 +198,10 @@ def _error(error: Error) -> Text:
     return _words((f"{error.type}: ", "red"), (value_text(error.message), ""))
 
 
-def _status(status: str | None) -> tuple[str, str]:
+def _status(status: str | None, exit_code: int | None = None) -> tuple[str, str]:
     if status is None:
         return "no end: still running, or killed", "red"
-    return status, "green" if status == OK else "red"
+    return status_text(status, exit_code), "green" if status == OK else "red"
 
 
 def _words(*parts: tuple[str, str]) -> Text:

@@ -8,8 +8,10 @@ that neither ``module.__loader__`` nor ``module.__spec__.loader`` shows a trace.
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from provagent.weave.hidden import hide_from_imports
+from provagent.weave.program import MAIN_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ class TargetFinder:
             self._retake()
         if name not in self._modules and not (self._globs and self._is_globbed(name)):
             return None
-        if name in self._asking:
+        if name in self._asking or name in MAIN_NAMES:
             return None
         self._asking.add(name)
         try:
@@ -68,7 +70,7 @@ class TargetFinder:
         finally:
             self._asking.discard(name)
         if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = WeavingLoader(spec.loader, self)  # type: ignore[assignment]
+            spec.loader = WeavingLoader(spec.loader, self, spec)  # type: ignore[assignment]
         return spec
 
     def wants(self, name: str) -> bool:
@@ -104,7 +106,7 @@ class TargetFinder:
 
     def _hand_over_imported(self) -> None:
         for name, module in list(sys.modules.items()):
-            if self.wants(name) and not _is_executing(module) and not _is_blank(module):
+            if self.wants(name) and name not in MAIN_NAMES and not _is_executing(module):
                 self.on_module(module)
 
 
@@ -119,24 +121,26 @@ def _is_executing(module: ModuleType) -> bool:
     return bool(getattr(spec, "_initializing", False))
 
 
-# __main__ stands there, empty, before the script that will fill it begins to run.
-def _is_blank(module: ModuleType) -> bool:
-    return all(name.startswith("__") for name in object.__getattribute__(module, "__dict__"))
-
-
 class WeavingLoader:
     """A loader that hands its module over once it has executed; else as the one it wraps."""
 
-    def __init__(self, loader: object, finder: TargetFinder) -> None:
+    def __init__(self, loader: object, finder: TargetFinder, spec: ModuleSpec) -> None:
         self._loader = loader
         self._finder = finder
+        self._spec = spec
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return type(self._loader)
 
     def __getattr__(self, name: str) -> object:
-        return getattr(self._loader, name)
+        value = getattr(self._loader, name)
+        return partial(self._get_code, value) if name == "get_code" else value
+
+    # Who asks for the code executes it by himself, as runpy does for ``-m``.
+    def _get_code(self, get_code: Callable[[str], object], name: str) -> object:
+        self._spec.loader = self._loader  # type: ignore[assignment]
+        return get_code(name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         create_module = getattr(self._loader, "create_module", None)

@@ -9,6 +9,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Literal
 
 from provagent.errors import TargetError
+from provagent.weave.program import home_name
 from provagent.weave.target import Target, is_glob, matches
 from provagent.weave.woven import Woven, plain
 
@@ -62,22 +63,22 @@ class Site:
         return getattr(raw, "__func__", raw)
 
 
-def find_sites(module: ModuleType, target: Target) -> list[Site]:
+def find_sites(module: ModuleType, target: Target, name: str | None = None) -> list[Site]:
     """The sites that ``target`` means in ``module``, which has executed.
 
-    Raises TargetError when a name that has no glob is not there, or is nothing that
-    can be woven.
+    With ``name`` only those that the module holds under that name. Raises TargetError
+    when a name that has no glob is not there, or is nothing that can be woven.
     """
-    sites = list(_in_module(module, target))
+    sites = list(_in_module(module, target, name))
     if not sites and target.is_exact and not is_glob(target.qualname):
         raise TargetError(_why_nothing(module, target))
     return sites
 
 
-def _in_module(module: ModuleType, target: Target) -> Iterator[Site]:
+def _in_module(module: ModuleType, target: Target, only: str | None) -> Iterator[Site]:
     first, *rest = target.parts
     for name, value in _named(vars(module), first):
-        if is_glob(first) and not _is_own(value, module):
+        if only not in (None, name) or (is_glob(first) and not _is_own(value, module)):
             continue
         if isinstance(value, type):
             yield from _in_class(value, rest, explicit=not is_glob(target.qualname))
@@ -180,12 +181,12 @@ def _is_own(value: Any, module: ModuleType) -> bool:
     """Whether ``module`` defines it: a glob does not mean what was imported from elsewhere."""
     return (isinstance(value, type) or type(unwoven(value)) in _LOOSE) and _home(
         value, module
-    ) == module.__name__
+    ) == home_name(module.__name__)
 
 
 def _home(value: Any, module: ModuleType) -> str:
     home = getattr(value, "__module__", None)
-    return home if isinstance(home, str) else module.__name__
+    return home_name(home if isinstance(home, str) else module.__name__)
 
 
 def _is_function(value: Any, *, explicit: bool) -> bool:
@@ -211,6 +212,15 @@ def _kind(raw: Any, *, named: bool) -> Kind | None:
 
 def _is_python_class(owner: type) -> bool:
     return bool(owner.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE: its attributes can be set
+
+
+def why_not_there(module: ModuleType, target: Target) -> str:
+    """Why nothing was woven for ``target`` while ``module``, the program, ran."""
+    if is_glob(target.qualname):
+        return f"{target.text}: the program has defined nothing that matches"
+    if list(_in_module(module, target, None)):
+        return f"{target.text}: it is there, but no statement that binds this name was seen"
+    return _why_nothing(module, target)
 
 
 def _why_nothing(module: ModuleType, target: Target) -> str:

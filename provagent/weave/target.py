@@ -60,6 +60,12 @@ class Target:
             return any(matches(".".join(head), package) for head in _heads(name.split(".")))
         return matches(name, self.module)
 
+    def covers(self, module: str, qualname: str) -> bool:
+        """Whether it names this callable, or a class that holds it."""
+        if not self.matches_module(module):
+            return False
+        return any(matches(".".join(head), self.qualname) for head in _heads(qualname.split(".")))
+
 
 def is_glob(text: str) -> bool:
     """Whether ``text`` has a character that stands for others."""

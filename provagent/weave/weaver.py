@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
+from weakref import ref
 
 from provagent.weave.site import PLAIN, Site
 from provagent.weave.woven import Woven, WovenFunction, plain
@@ -24,12 +25,7 @@ class Weaver:
 
     def __init__(self, make_wrapper: Callable[[Site], Wrapper]) -> None:
         self._make_wrapper = make_wrapper
-        self._woven: dict[tuple[int, str], tuple[Site, Any]] = {}
-
-    @property
-    def sites(self) -> list[Site]:
-        """What is woven now."""
-        return [site for site, _ in self._woven.values()]
+        self._woven: dict[tuple[int, str], tuple[Site, Callable[[], Any]]] = {}
 
     def weave(self, site: Site) -> bool:
         """Put the wrapper in place; False when it already stands there.
@@ -38,30 +34,42 @@ class Weaver:
         """
         key = (id(site.holder), site.name)
         known = self._woven.get(key)
-        if known is not None and _stands(known[0], known[1]):
+        if known is not None and _stands(known[0], known[1]()):
             _widen(known[0], site)
             return False
         if _is_alias(site):
             return False
         wrapper = _dressed(site, self._make_wrapper(site))
         setattr(site.holder, site.name, wrapper)
-        self._woven[key] = (site, wrapper)
         if site.kind == "function":
             _rebind_aliases(site.raw, wrapper)
+            # Its wrapper holds it: what the program lets go of is not to live on here.
+            site.raw = None
+            self._woven[key] = (site, ref(wrapper))
+        else:
+            self._woven[key] = (site, lambda: wrapper)
         return True
 
     def unweave_all(self) -> None:
         """Put every original back where its wrapper still stands."""
-        for site, wrapper in reversed(list(self._woven.values())):
-            if _stands(site, wrapper):
+        for site, held in reversed(list(self._woven.values())):
+            wrapper = held()
+            if not _stands(site, wrapper):
+                continue
+            if site.kind == "function":
+                setattr(site.holder, site.name, plain(wrapper))
+                _rebind_aliases(wrapper, plain(wrapper))
+            else:
                 setattr(site.holder, site.name, site.raw)
-                if site.kind == "function":
-                    _rebind_aliases(wrapper, site.raw)
+        self._woven.clear()
+
+    def forget(self) -> None:
+        """Let go of what is woven, as it is."""
         self._woven.clear()
 
 
 def _stands(site: Site, wrapper: Any) -> bool:
-    return vars(site.holder).get(site.name) is wrapper
+    return wrapper is not None and vars(site.holder).get(site.name) is wrapper
 
 
 # Two names of one function: the second was bound again when the first was woven, and both

@@ -1,0 +1,40 @@
+"""What the recorder loads, and how the program does not notice."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# What the recorder imports, of what is not the standard library's; some of it where it is there.
+NEEDED = (
+    *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
+    *("pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
+)
+# Of these the one that a program imports is its own: executed when the program imports it,
+# with the sys.stdout of then, and woven where it is a target. The others are compiled code.
+GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
+
+
+def give_back(before: set[str]) -> None:
+    """Take out of ``sys.modules`` what was not there before, so that the program loads its own."""
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
+        if top in GIVEN_BACK and top not in before:
+            del sys.modules[name]
+
+
+class KeptRandom:
+    """Gives the program its random numbers: rich, which structlog loads, draws one at import."""
+
+    def __enter__(self) -> None:
+        random: Any = sys.modules.get("random")
+        is_loaded = type(random) is type(sys) and hasattr(random, "setstate")
+        self._random = random if is_loaded else None
+        self._state = random.getstate() if is_loaded else None
+
+    def __exit__(self, *_: object) -> None:
+        if self._random is not None:
+            self._random.setstate(self._state)

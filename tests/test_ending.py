@@ -1,0 +1,145 @@
+"""How a program ended is recorded as far as the interpreter lets it be seen."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+OK = ("ok", 0)
+UNKNOWN = ("exit", None)
+# What sys.exit is given in the program's own code is seen from Python 3.12 on.
+SEES_CALLS = sys.version_info >= (3, 12)
+ENDS = {
+    "": OK,
+    "def f():\n    return 1\nf()": OK,
+    "try:\n    sys.exit(3)\nexcept SystemExit:\n    pass": OK,
+    "try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass\nfor n in range(3):\n    pass": OK,
+    "1 / 0": ("error", 1),
+    "if sys.argv:\n    raise KeyError('x') from ValueError('y')": ("error", 1),
+    "raise KeyboardInterrupt": ("cancelled", None),
+    "import threading\nthreading.Thread(target=lambda: 1 / 0).start()": OK,
+    "sys.last_value = sys.last_exc = ValueError('of a notebook')": OK,
+    "sys.last_value = sys.last_exc = ValueError('of a notebook')\nsys.argparse.exit(1)": (
+        "error", 1,
+    ),
+}  # fmt: skip
+LIBRARY = "import argparse\nargparse.ArgumentParser().parse_args(['--no'])"
+CAUGHT = f"try:\n    sys.exit(7)\nexcept SystemExit:\n    pass\n{LIBRARY}"
+EXITS = {
+    "sys.exit(3)": 3,
+    "sys.exit()": 0,
+    "sys.exit('words')": 1,
+    "raise SystemExit(4)": 4,
+    "def main():\n    exit(2)\nmain()": 2,
+    "sys.exit(259)": 3,
+    "def main():\n    return 5\nif __name__ == '__main__':\n    sys.exit(main())": 5,
+    "try:\n    raise ValueError\nfinally:\n    sys.exit(True)": 1,
+    LIBRARY: 2,
+    CAUGHT: 2,
+}
+
+
+@pytest.fixture
+def program(recorded):
+    recorded.write("subject.py", "def f(x):\n    return x\n")
+    return recorded
+
+
+def ways(program, source):
+    program.write("s.py", source)
+    return {"script": ["s.py"], "module": ["-m", "s"], "code": ["-c", source]}
+
+
+def ended(program):
+    (event,) = [event for event in program.events("run_end") if "status" in event]
+    return event["status"], event.get("exit_code")
+
+
+@pytest.mark.parametrize(
+    ("way", "end"),
+    [*(("script", end) for end in ENDS), ("module", ""), ("code", ""), ("module", "1 / 0")],
+)
+def test_a_program_that_returned_or_failed(program, way, end):
+    """Its exit code is known, since it follows from the way it ended."""
+    source = f"import subject, sys\nsubject.f(1)\n{end}\n"
+    arguments = ways(program, source)[way]
+    done = program.run("--target", "subject:f", *arguments, check=False)
+    assert ended(program) == ENDS[end]
+    assert ENDS[end][1] in (None, done.returncode)
+
+
+@pytest.mark.parametrize(
+    ("way", "end"),
+    [*(("script", end) for end in EXITS), ("module", "sys.exit(3)"), ("code", "sys.exit(3)")],
+)
+def test_a_program_that_exited(program, way, end):
+    """What SystemExit carries no handler at exit is told; the record says no more than is true."""
+    source = f"import subject, sys\nsubject.f(1)\n{end}\n"
+    done = program.run("--target", "subject:f", *ways(program, source)[way], check=False)
+    code = EXITS[end]
+    assert done.returncode == code
+    if SEES_CALLS and end not in (LIBRARY, CAUGHT):
+        assert ended(program) == ("error" if code else "ok", code)
+    else:
+        assert ended(program) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [("", OK), ("sys.exit(3)", UNKNOWN), ("1 / 0", ("error", 1))],
+)
+def test_nothing_was_recorded(program, end, expected):
+    """A script's end is told apart even where nothing of it was traced."""
+    program.write("s.py", f"import sys\n{end}\n")
+    program.run("s.py", check=False)
+    assert ended(program) == expected
+
+
+def test_recording_ends_before_the_program(program):
+    """stop() says that all went well until then, and no exit code."""
+    program.write(
+        "s.py",
+        "import provagent, sys\nprovagent.start(targets=['subject:f'])\n"
+        "import subject\nsubject.f(1)\nprovagent.stop()\nsys.exit(3)\n",
+    )
+    program.python("s.py", check=False)
+    assert ended(program) == ("ok", None)
+
+
+def test_first_call_in_a_thread(program):
+    """The program's frame is found from any thread."""
+    program.write(
+        "s.py",
+        "import subject, sys, threading\n"
+        "thread = threading.Thread(target=subject.f, args=(1,))\nthread.start()\nthread.join()\n"
+        "sys.exit(3)\n",
+    )
+    program.run("--target", "subject:f", "s.py", check=False)
+    assert ended(program) == (("error", 3) if SEES_CALLS else UNKNOWN)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_forked_process_and_its_parent(program):
+    """Each tells of its own end."""
+    program.write(
+        "s.py",
+        "import os, subject, sys\nsubject.f(1)\n"
+        "if not os.fork():\n    subject.f(2)\n    sys.exit(3)\nos.wait()\nsubject.f(3)\n",
+    )
+    program.run("--target", "subject:f", "s.py")
+    events = program.events("run_end")
+    assert sorted((event["status"], event.get("exit_code")) for event in events) == sorted(
+        [OK, ("error", 3) if SEES_CALLS else UNKNOWN]
+    )
+
+
+def test_views_tell_it(program):
+    """show, runs and their JSON."""
+    program.write("s.py", "import subject\nsubject.f(1)\n1 / 0\n")
+    program.run("--target", "subject:f", "s.py", check=False)
+    assert program.provenance.run.exit_code == 1
+    assert "error 1" in program.python("-m", "provagent", "show").stdout
+    assert "error 1" in program.python("-m", "provagent", "runs").stdout
+    assert '"exit_code": 1' in program.python("-m", "provagent", "show", "--json").stdout
