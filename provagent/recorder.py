@@ -60,7 +60,8 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
-        self.ending = Ending()
+        self.ending = Ending(activation.frame)
+        activation.frame = None
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._excluded = [Target(text) for text in self.settings.exclude]
