@@ -11,19 +11,20 @@ import os
 import sys
 import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
+from functools import partial
 
 from provagent.definition.active import Source, active_sources
 from provagent.errors import TargetError, is_from_signal
 from provagent.loading import NEEDED, KeptRandom, give_back
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
-from provagent.weave.program import MAIN, ProgramWatch, expected_names
+from provagent.weave.program import MAIN, ProgramWatch, expected_names, meet_beginning
 from provagent.weave.target import Target, is_glob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import ModuleType
+    from types import FrameType, ModuleType
 
     from provagent.recorder import Recorder
 
@@ -63,6 +64,7 @@ class Activation:
         self.wanted: list[Wanted] = []
         self.finder = TargetFinder((), self._on_module)
         self._recorder: Recorder | None = None
+        self.frame: FrameType | None = None  # in which the program runs, if it is known
         self._is_armed = False
         self._lock = RLock()
         self._queue: list[tuple[ModuleType, str | None]] = []
@@ -89,6 +91,8 @@ class Activation:
         if own:
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()
+        elif self.is_root and self.settings.always and sys.argv[:1] == ["-c"]:
+            meet_beginning(partial(setattr, self, "frame"))
 
     def disarm(self) -> None:
         """Take everything out again; what was recorded stays."""

@@ -64,7 +64,8 @@ class Recorder:
         )
         hide_functions_of(wrappers)
         hide_functions_of(stepwise)
-        self.ending = Ending()
+        self.ending = Ending(activation.frame)
+        activation.frame = None
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._kinds: dict[Any, Kind] = {}

@@ -200,7 +200,10 @@ def test_settings_example_is_valid(tmp_path):
 
 def test_variables_exist():
     """Every environment variable of ours that a page names is a setting's, or the run's."""
-    known = {PREFIX + name.upper() for name in TABLE} | {"PROVAGENT_RUN"}
+    known = {PREFIX + name.upper() for name in TABLE} | {
+        "PROVAGENT_RUN",
+        "PROVAGENT_PROGRAM",
+    }
     assert set(re.findall(r"\bPROVAGENT_[A-Z_]+\b", EVERYTHING)) <= known
 
 

@@ -91,10 +91,13 @@ def test_a_program_that_exited(program, way, end):
     [("", OK), ("sys.exit(3)", UNKNOWN), ("1 / 0", ("error", 1))],
 )
 def test_nothing_was_recorded(program, end, expected):
-    """A script's end is told apart even where nothing of it was traced."""
-    program.write("s.py", f"import sys\n{end}\n")
-    program.run("s.py", check=False)
-    assert ended(program) == expected
+    """How a script or -c ended is known even where nothing of it was traced."""
+    source = f"import sys\nprint(sys.gettrace())\n{end}\n"
+    program.write("s.py", source)
+    for arguments in (["s.py"], ["-c", source]):
+        assert program.run(*arguments, check=False).stdout == "None\n"
+    for event in program.events("run_end"):
+        assert (event["status"], event.get("exit_code")) == expected
 
 
 def test_recording_ends_before_the_program(program):

@@ -400,7 +400,10 @@ def test_notebook(program, enabled, monkeypatch):
             notebook, timeout=60, resources={"metadata": {"path": str(program.folder)}}
         ).execute()
         outputs.append(
-            [[out.get("text") or out["evalue"] for out in cell.outputs] for cell in notebook.cells]
+            [
+                "".join(out.get("text") or out["evalue"] for out in cell.outputs)
+                for cell in notebook.cells
+            ]
         )
     assert outputs[0] == outputs[1]
     assert names(program) == IN_NOTEBOOK

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
 from opcode import opname
 from types import FrameType
 from typing import Any
@@ -23,15 +24,15 @@ _HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: a function's code, not a module's
 class Ending:
     """Watches the frame of the program: nothing runs while it does, but for ``Exits``."""
 
-    def __init__(self) -> None:
-        self._frame: FrameType | None = None
+    def __init__(self, frame: FrameType | None = None) -> None:
+        self._frame = frame
         self._exits: Exits | None = None
 
     def watch(self) -> None:
         """Remember the frame in which the program runs, if it does."""
-        if self._frame is None:
-            self._frame = _program_frame()
-            self._exits = Exits(self._frame) if self._frame is not None else None
+        self._frame = self._frame or _program_frame()
+        if self._frame is not None and self._exits is None:
+            self._exits = Exits(self._frame)
 
     def let_go(self) -> None:
         """Keep no frame: with it goes the program's namespace."""
@@ -44,7 +45,7 @@ class Ending:
         frame = self._frame
         if frame is None:
             has_returned = _script_has_returned()
-        elif any(each is frame for each in _stack()):
+        elif _program_frame() is frame:
             return {"status": OK}  # the program goes on: it is the recording that ends
         else:
             has_returned = _has_returned(frame)
@@ -69,22 +70,22 @@ def _left_by(error: BaseException) -> dict[str, Any]:
     return fields if isinstance(error, KeyboardInterrupt) else {**fields, "exit_code": 1}
 
 
-def _stack() -> list[FrameType]:
+# No list of frames is made: it would hold its own frame, and so all that stand below it.
+def _stack() -> Iterator[FrameType]:
     """The frames of the main thread, the innermost first."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001
-    frames = []
     while frame is not None:
-        frames.append(frame)
+        yield frame
         frame = frame.f_back
-    return frames
 
 
 def _program_frame() -> FrameType | None:
-    for frame in reversed(_stack()):
+    found = None
+    for frame in _stack():
         is_module = not frame.f_code.co_flags & _HAS_OWN_LOCALS
         if is_module and frame.f_globals.get("__name__") in _MAIN_NAMES:
-            return frame
-    return None
+            found = frame
+    return found
 
 
 def _has_returned(frame: FrameType) -> bool:

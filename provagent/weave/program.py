@@ -150,6 +150,23 @@ class ProgramWatch:
         )
 
 
+def meet_beginning(on_frame: Callable[[FrameType], None]) -> None:
+    """Call ``on_frame`` with the program's frame when it begins, unless somebody traces.
+
+    Only for a program that begins right after the interpreter's start, as ``-c`` does: until
+    then each call costs more.
+    """
+
+    def on_call(frame: FrameType, _event: str, _value: object) -> None:
+        is_outermost = frame.f_back is None and not frame.f_code.co_flags & _HAS_OWN_LOCALS
+        if is_outermost and frame.f_globals.get("__name__") == MAIN:
+            sys.settrace(None)
+            on_frame(frame)
+
+    if sys.gettrace() is None:
+        sys.settrace(on_call)
+
+
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     if event != "exec" or _standing is None:
         return
