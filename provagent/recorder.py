@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.capture.call import Capture
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Ids, iso, now
+from provagent.capture.context import Ids, current, iso, now
 from provagent.capture.entities import Ledger
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, make_plan
@@ -25,7 +25,8 @@ from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
-from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
+from provagent.follow import Follower
+from provagent.terms import CHILD, ENVIRONMENT, OK, RUN, RUN_END
 from provagent.weave.hidden import hide_from_callers
 from provagent.weave.site import Site, find_sites
 from provagent.weave.target import Target, matches
@@ -62,14 +63,18 @@ class Recorder:
         )
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
+        self.follower = Follower(self.complaints)
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
+        activation.finder.add(self.follower.targets)
+        self.follower.follow_imported()
         self._busy_weaving(on=False)
 
     def weave_module(self, module: ModuleType) -> None:
         """Weave all that is wanted of a module that has executed."""
         self._busy_weaving(on=True)
         try:
+            self.follower.follow(module)
             for wanted in self.activation.wanted:
                 if wanted.target.matches_module(module.__name__):
                     self._weave(module, wanted)
@@ -79,6 +84,7 @@ class Recorder:
     def unweave(self) -> None:
         """Put every original back."""
         self.weaver.unweave_all()
+        self.follower.unweave()
 
     def write(self, data: bytes) -> None:
         """Write events through; the process's own run event comes before its first."""
@@ -126,6 +132,12 @@ class Recorder:
             self._write_event(RUN_END, **fields)
         except OSError as error:
             self.complaints.add("run", WRITING, error)
+
+    def write_child(self, command: list[str], reason: str) -> None:
+        """Write that a Python is started which will not record."""
+        activity = current.get()
+        parent = {} if activity is None else {"parent_id": activity.id}
+        self._write_event(CHILD, command=command, time=now(), reason=reason, **parent)
 
     def _busy_weaving(self, *, on: bool) -> None:
         (self.busy.add if on else self.busy.discard)(threading.get_ident())

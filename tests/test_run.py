@@ -105,7 +105,11 @@ def test_flags_are_told_from_the_program(command, flags):
 
 @pytest.mark.parametrize(
     ("number", "target"),
-    [(signal.SIGTERM, "subject:f"), (signal.SIGINT, "subject:f"), (signal.SIGINT, "json.tool:main")],
+    [
+        (signal.SIGTERM, "subject:f"),
+        (signal.SIGINT, "subject:f"),
+        (signal.SIGINT, "json.tool:main"),
+    ],
 )
 def test_signal_from_outside_reaches_the_program(program, number, target):
     """The process that was started is the program: its signal is the program's end."""

@@ -8,6 +8,8 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from provagent import carry
+
 
 @dataclass(slots=True)
 class Place:
@@ -29,7 +31,7 @@ class Open:
     parent: Open | None
 
 
-current: ContextVar[Open | None] = ContextVar("provagent_activity", default=None)
+current: ContextVar[Open | None] = carry.current
 
 
 class Ids:
