@@ -93,7 +93,9 @@ class Children:
         words = [os.fsdecode(word) for word in command]
         reason = why_unrecorded(words, _as_text(environ))
         if reason:
-            self.activation.recorder.write_child(words, reason)
+            activity_id = activity_here()
+            parent = {} if activity_id is None else {"parent_id": activity_id}
+            self.activation.recorder.write_child(command=words, reason=reason, **parent)
 
     def _failed(self, error: Exception) -> None:
         if self.activation.settings.strict:

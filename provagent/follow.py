@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,10 @@ from provagent.weave.site import Site, find_sites, unwoven
 from provagent.weave.target import Target
 from provagent.weave.weaver import Weaver
 
-Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
+Report = Callable[[Exception], None]
 
 
 class Follower:
@@ -26,7 +30,7 @@ class Follower:
 
     def __init__(self, complaints: Complaints) -> None:
         self._complaints = complaints
-        self._weaver = Weaver(_wrapper_for)
+        self._weaver = Weaver(self._wrapper_for)
         self._by_module: dict[str, list[Target]] = {}
         for text in _WAYS:
             target = Target(text)
@@ -62,17 +66,32 @@ class Follower:
         """Put every original back."""
         self._weaver.unweave_all()
 
+    def _wrapper_for(self, site: Site) -> Wrapper:
+        report = partial(self._complaints.add, site.target, "following tasks")
+        wrapper: Any = _WAYS[site.target](unwoven(site.function), report)
+        hide_from_callers(wrapper)
+        return wrapper  # type: ignore[no-any-return]
 
-def _wrapper_for(site: Site) -> Wrapper:
-    wrapper: Any = _WAYS[site.target](unwoven(site.function))
-    hide_from_callers(wrapper)
-    return wrapper  # type: ignore[no-any-return]
+
+def _changing(change: Any, report: Report) -> Wrapper:
+    """The wrapper that gives a call other arguments where an activity is open."""
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        activity = current.get()
+        if activity is not None:
+            try:
+                args = change(args, kwargs, activity, 1 if instance is None else 0)
+            except Exception as error:
+                report(error)
+        return wrapped(*args, **kwargs)
+
+    return woven
 
 
 _CALLABLES = ("fn", "func", "callback", "error_callback")
 
 
-def _task(function: Any) -> Wrapper:
+def _task(function: Any, report: Report) -> Wrapper:
     """For what is called with a task's callable: it is carried, and so are callbacks."""
     code = function.__code__
     names = code.co_varnames[1 : code.co_argcount]
@@ -80,44 +99,56 @@ def _task(function: Any) -> Wrapper:
     # What is positional only leaves its name to the keywords of the task itself.
     keywords = set(_CALLABLES) & set(names[max(code.co_posonlyargcount - 1, 0) :])
 
-    def woven(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
-        activity = current.get()
-        if activity is None:
-            return wrapped(*args, **kwargs)
+    def carried(args: Args, kwargs: Kwargs, activity: Any, first: int) -> Args:
         given = list(args)
         for position in positions:
-            if position < len(given):
-                given[position] = carry(given[position], activity)
+            if first + position < len(given):
+                given[first + position] = carry(given[first + position], activity)
         for name in keywords & kwargs.keys():
             kwargs[name] = carry(kwargs[name], activity)
-        return wrapped(*given, **kwargs)
+        return tuple(given)
 
-    return woven
+    return _changing(carried, report)
+
+
+def _graph(_: Any, report: Report) -> Wrapper:
+    """For a dask client's messages: a graph's tasks are annotated with their activity."""
+
+    def annotated(args: Args, _: Kwargs, activity: Any, first: int) -> Args:
+        message = args[first]
+        if message["op"] == "update-graph":
+            message["annotations"].data[KEY] = activity.id
+        return args
+
+    return _changing(annotated, report)
 
 
 # The thread or process begins in _bootstrap, above all frames that a program gets to
 # see. It is looked up (and, for a process, pickled) while start runs.
-def _start(_: Any) -> Wrapper:
+def _start(_: Any, report: Report) -> Wrapper:
     """For ``start`` of a thread or a process; those that serve tasks begin outside of all."""
 
-    def woven(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         activity = current.get()
-        if activity is None:
+        one = args[0] if instance is None and args else instance
+        if activity is None or one is None:
             return wrapped(*args, **kwargs)
-        if _serves_tasks(instance):
-            token = current.set(None)
-            try:
-                return wrapped(*args, **kwargs)
-            finally:
-                current.reset(token)
-        namespace = vars(instance)
-        if "_bootstrap" in namespace:
-            return wrapped(*args, **kwargs)
-        namespace["_bootstrap"] = carry(instance._bootstrap, activity)  # noqa: SLF001
+        own, token = None, None
+        try:
+            if _serves_tasks(one):
+                token = current.set(None)
+            elif "_bootstrap" not in one.__dict__:
+                one.__dict__["_bootstrap"] = carry(one._bootstrap, activity)  # noqa: SLF001
+                own = one.__dict__
+        except Exception as error:
+            report(error)
         try:
             return wrapped(*args, **kwargs)
         finally:
-            namespace.pop("_bootstrap", None)
+            if token is not None:
+                current.reset(token)
+            if own is not None:
+                own.pop("_bootstrap", None)
 
     return woven
 
@@ -134,37 +165,21 @@ def _serves_tasks(instance: Any) -> bool:
     return home.partition(".")[0] in _LIBRARIES
 
 
-def _graph(_: Any) -> Wrapper:
-    """For a dask client's messages: a graph's tasks are annotated with their activity."""
-
-    def woven(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
-        activity = current.get()
-        message = args[0] if args else None
-        if activity is not None and isinstance(message, dict):
-            annotations = getattr(message.get("annotations"), "data", None)
-            if message.get("op") == "update-graph" and isinstance(annotations, dict):
-                annotations[KEY] = activity.id
-        return wrapped(*args, **kwargs)
-
-    return woven
-
-
-def _execute(_: Any) -> Wrapper:
+def _execute(_: Any, report: Report) -> Wrapper:
     """For a dask worker: a task runs in the activity that it is annotated with, or in none."""
 
-    def woven(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return _executed(wrapped(*args, **kwargs), _annotated(instance, args, kwargs))
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        activity = None
+        try:
+            worker, *rest = args if instance is None else (instance, *args)
+            task = worker.state.tasks[rest[0] if rest else kwargs["key"]]
+            activity_id = (task.annotations or {}).get(KEY)
+            activity = None if activity_id is None else Elsewhere(activity_id)
+        except Exception as error:
+            report(error)
+        return _executed(wrapped(*args, **kwargs), activity)
 
     return woven
-
-
-def _annotated(worker: Any, args: Any, kwargs: Any) -> Any:
-    try:
-        task = worker.state.tasks[args[0] if args else kwargs["key"]]
-        activity_id = (task.annotations or {}).get(KEY)
-    except Exception:
-        return None
-    return None if activity_id is None else Elsewhere(activity_id)
 
 
 async def _executed(execution: Any, activity: Any) -> Any:
@@ -175,7 +190,7 @@ async def _executed(execution: Any, activity: Any) -> Any:
         current.reset(token)
 
 
-_WAYS: dict[str, Callable[[Any], Wrapper]] = {
+_WAYS: dict[str, Callable[[Any, Report], Wrapper]] = {
     "threading:Thread.start": _start,
     "multiprocessing.process:BaseProcess.start": _start,
     "concurrent.futures._base:Future.add_done_callback": _task,

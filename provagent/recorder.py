@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.capture.call import Capture
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Ids, current, iso, now
+from provagent.capture.context import Ids, iso, now
 from provagent.capture.entities import Ledger
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Callee, make_plan
@@ -133,11 +133,9 @@ class Recorder:
         except OSError as error:
             self.complaints.add("run", WRITING, error)
 
-    def write_child(self, command: list[str], reason: str) -> None:
+    def write_child(self, **fields: Any) -> None:
         """Write that a Python is started which will not record."""
-        activity = current.get()
-        parent = {} if activity is None else {"parent_id": activity.id}
-        self._write_event(CHILD, command=command, time=now(), reason=reason, **parent)
+        self._write_event(CHILD, time=now(), **fields)
 
     def _busy_weaving(self, *, on: bool) -> None:
         (self.busy.add if on else self.busy.discard)(threading.get_ident())
