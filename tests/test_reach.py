@@ -544,3 +544,22 @@ def test_command_is_understood(command, reason):
     )
     assert reason in why
     assert bool(reason) == bool(why)
+
+
+@pytest.mark.gammapy
+def test_gammapy_in_parallel(program):
+    """Each flux point of a pool's worker is inside the estimation that asked for it."""
+    point = "gammapy.estimators.points.sed:FluxPointsEstimator.estimate_flux_point"
+    program.python(str(ROOT / "examples" / "prepare_crab.py"))
+    config = program.folder / "crab" / "config.yaml"
+    alone, parallel = config.read_text(), "general:\n  n_jobs: 2\n"
+    crab = str(ROOT / "examples" / "crab.py")
+    plain = program.python(crab)
+    config.write_text(alone.replace("general:\n", parallel))
+    assert program.run("--target", point, crab).stdout == plain.stdout
+    provenance = program.provenance
+    points = [one for one in provenance.activities.values() if one.name.endswith("flux_point")]
+    (estimation,) = [one for one in provenance.activities.values() if one.name == "get_flux_points"]
+    assert len(points) == 4
+    assert all(one.parent is estimation for one in points)
+    assert estimation.process_id not in {one.process_id for one in points}
