@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _thread import get_ident  # threading costs a millisecond
 
 from provagent.settings import tell
 
@@ -33,6 +34,7 @@ class Children:
         self.activation = activation
         self._replaced: list[tuple[Any, str, Any, Any]] = []
         self._has_failed = False
+        self.within: set[int] = set()  # threads in which subprocess is at it
 
     def arm(self) -> None:
         """Begin with ``os``; ``subprocess`` follows when it is imported."""
@@ -78,6 +80,8 @@ class Children:
         Where the child is a Python that will not record, that is written down. Raises
         nothing: the program's own call follows.
         """
+        if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
+            return environ
         try:
             given = os.environ if environ is None else environ
             self._look(command(), given)
@@ -140,7 +144,12 @@ def _popen(children: Children, original: Any) -> Any:
         if len(args) > _SHELL:
             environ = children.environ(lambda: _command(*args[1:3], shell=args[_SHELL]), args[_ENV])
             args = (*args[:_ENV], environ, *args[_ENV + 1 :])
-        return original(*args, **kwargs)
+        thread = get_ident()
+        children.within.add(thread)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            children.within.discard(thread)
 
     return _execute_child
 
