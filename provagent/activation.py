@@ -13,6 +13,7 @@ import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 from functools import partial
 
+from provagent.children import Children, activity_here
 from provagent.definition.active import Source, active_sources
 from provagent.errors import TargetError, is_from_signal
 from provagent.loading import NEEDED, KeptRandom, give_back
@@ -23,14 +24,16 @@ from provagent.weave.target import Target, is_glob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType, ModuleType
+    from typing import Any
 
     from provagent.recorder import Recorder
 
 RUN_VARIABLE = "PROVAGENT_RUN"
 # What the program is called that began this process: in a spawned one its functions count too.
 PROGRAM_VARIABLE = "PROVAGENT_PROGRAM"
+_STARTER = "subprocess"  # the module that starts programs
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
 
@@ -52,9 +55,9 @@ class Activation:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.start_ns = time.time_ns()
-        inherited = os.environ.get(RUN_VARIABLE, "")
-        self.run_id, _, parent = inherited.partition("/")
+        self.run_id, parent, activity = _inherited(os.environ.get(RUN_VARIABLE, ""))
         self.parent_process_id: str | None = parent or None
+        self.parent_activity_id: str | None = activity or None
         self.is_root = not parent
         if not self.run_id:
             self.run_id = new_run_id(self.start_ns)
@@ -63,6 +66,7 @@ class Activation:
         self.sources: list[Source] = []
         self.wanted: list[Wanted] = []
         self.finder = TargetFinder((), self._on_module)
+        self.children = Children(self)
         self._recorder: Recorder | None = None
         self.frame: FrameType | None = None  # in which the program runs, if it is known
         self._is_armed = False
@@ -84,7 +88,10 @@ class Activation:
         atexit.register(self._at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
-        self.finder.add([wanted.target for wanted in self.wanted])
+        if self.parent_activity_id is not None:
+            self._go_on_with(self.parent_activity_id)
+        self.children.arm()
+        self.finder.add([Target(_STARTER), *(wanted.target for wanted in self.wanted)])
         if any(self._is_needed(wanted.target) for wanted in self.wanted):
             self._load_first()
         self.finder.arm()
@@ -101,6 +108,7 @@ class Activation:
         self.finder.disarm()
         if self._program is not None:
             self._program.disarm()
+        self.children.disarm()
         if self._recorder is not None:
             self._end()
             self._recorder.unweave()
@@ -139,6 +147,24 @@ class Activation:
         """What the program is called whose own functions are wanted."""
         return self._program.names if self._program else set()
 
+    def variable_here(self, environ: Mapping[Any, Any]) -> dict[str, str] | None:
+        """What a child's environment is to have for its activities to be those of the open one.
+
+        None where none is open, or ``environ`` is not of this process's making.
+        """
+        activity_id = activity_here()
+        if activity_id is None or environ.get(RUN_VARIABLE) != self._variable():
+            return None
+        return {RUN_VARIABLE: self._variable(activity_id)}
+
+    def _variable(self, activity_id: str = "") -> str:
+        return run_variable(self.run_id, self.process_id, activity_id)
+
+    def _go_on_with(self, activity_id: str) -> None:
+        from provagent.carry import Elsewhere, current
+
+        current.set(Elsewhere(activity_id))
+
     def _want(self) -> None:
         for source in self.sources:
             for target in self._usable(source.targets, source.location):
@@ -168,7 +194,7 @@ class Activation:
 
     def _export(self) -> None:
         """Children inherit the run and the settings, with paths that do not depend on theirs."""
-        exported = {RUN_VARIABLE: f"{self.run_id}/{self.process_id}"}
+        exported = {RUN_VARIABLE: self._variable()}
         if self.is_root:
             self.settings.given.add("store")
             exported.update(self.settings.environ())
@@ -195,6 +221,10 @@ class Activation:
         """
         if not self._is_armed:
             return
+        if module.__name__ == _STARTER:
+            self.children.watch(module)
+        if not self._is_wanted(module.__name__):
+            return
         if not self._lock.acquire(timeout=LOCK_SECONDS):
             tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
             return
@@ -210,6 +240,11 @@ class Activation:
             self._failed(module, error)
         finally:
             self._lock.release()
+
+    def _is_wanted(self, name: str) -> bool:
+        return (self._recorder is not None and self._recorder.follower.wants(name)) or any(
+            wanted.target.matches_module(name) for wanted in self.wanted
+        )
 
     def _weave_queued(self) -> None:
         while self._queue:
@@ -232,7 +267,7 @@ class Activation:
         self.start_ns = time.time_ns()
         self._lock = RLock()
         self._queue.clear()
-        os.environ[RUN_VARIABLE] = f"{self.run_id}/{self.process_id}"
+        os.environ[RUN_VARIABLE] = self._variable()
         if self._recorder is not None:
             self._recorder.restart()
 
@@ -270,6 +305,16 @@ def _interrupt_again() -> None:
         exec("raise KeyboardInterrupt")  # noqa: S102 - the code is our own
     except KeyboardInterrupt:
         pass
+
+
+def run_variable(run_id: str, process_id: str, activity_id: str = "") -> str:
+    """What a child finds in PROVAGENT_RUN: its run, who started it, and in which activity."""
+    return "/".join([run_id, process_id, *([activity_id] if activity_id else [])])
+
+
+def _inherited(text: str) -> tuple[str, str, str]:
+    run_id, process_id, activity_id = [*text.split("/", 2), "", ""][:3]
+    return run_id, process_id, activity_id
 
 
 def new_run_id(nanoseconds: int) -> str:

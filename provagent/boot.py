@@ -12,6 +12,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from provagent.activation import Activation
     from provagent.settings import Settings
 
@@ -54,6 +56,17 @@ def activate(settings: Settings) -> Activation:
 def activation() -> Activation | None:
     """Return what records in this process, if anything does."""
     return _activation
+
+
+def __getattr__(name: str) -> Any:
+    """``partial``: what a pickled task asks for, here or of functools (see carry)."""
+    if name != "partial":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from provagent.carry import Carried as partial  # noqa: N813
+    except ImportError:
+        from functools import partial  # type: ignore[assignment]
+    return partial
 
 
 def deactivate() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from provagent.weave.program import MAIN
 from provagent.weave.target import Target
 
 if TYPE_CHECKING:
+    from provagent.record.detail import Child
     from provagent.record.model import Provenance
 
 # Of several processes: a program's workers need not define what the program defines.
@@ -57,6 +59,7 @@ class RunReport:
     complaints: list[str] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
     unended: list[str] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class Report:
         run = self.run
         targets = [*self.targets, *(run.targets if run else ())]
         bad = [target for target in targets if target.state in ("missing", "failed")]
-        lacks = run is not None and bool(run.complaints or run.gaps)
+        lacks = run is not None and bool(run.complaints or run.gaps or run.unrecorded)
         return all(check.works for check in self.checks) and not (bad or self.problems or lacks)
 
     def data(self) -> dict[str, Any]:
@@ -226,7 +229,12 @@ def _report_on(provenance: Provenance) -> RunReport:
         ],
         gaps=[str(gap) for gap in provenance.gaps],
         unended=[process.id for process in provenance.processes.values() if process.end is None],
+        unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
     )
+
+
+def _unrecorded(child: Child) -> str:
+    return f"not recorded: {shlex.join(child.command)}: {child.reason}"
 
 
 def _run_targets(provenance: Provenance) -> list[TargetState]:

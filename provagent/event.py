@@ -211,6 +211,15 @@ class Complaint(Event):
     count: int
 
 
+class Child(Event):
+    """A Python was started that will not record, as far as could be told before."""
+
+    command: list[str]
+    time: str
+    reason: str
+    parent_id: NotRequired[str]  # the activity that was open
+
+
 class TargetState(TypedDict):
     """What became of a target: woven, waiting (for its import), missing, failed or refused."""
 

@@ -16,8 +16,9 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from provagent import boot
-from provagent.activation import RUN_VARIABLE, new_run_id
+from provagent.activation import RUN_VARIABLE, new_run_id, run_variable
 from provagent.errors import ProvagentError
+from provagent.reach import interpreter_flags
 from provagent.settings import Settings, tell
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 # What a shell says of a command that is not there, and of one that cannot be executed.
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
-_VALUED = "XW"  # options of one letter that take a value
 
 
 class CommandError(ProvagentError):
@@ -63,7 +63,11 @@ def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[st
     if activation is not None:  # this process records too: the program takes its place
         own.pop(RUN_VARIABLE, None)
         if not activation.is_root:
-            own[RUN_VARIABLE] = f"{activation.run_id}/{activation.parent_process_id or ''}"
+            own[RUN_VARIABLE] = run_variable(
+                activation.run_id,
+                activation.parent_process_id or "",
+                activation.parent_activity_id or "",
+            )
     if not has_pth():
         folder = _sitecustomize_folder()
         path = own.get("PYTHONPATH")
@@ -80,36 +84,6 @@ def has_pth() -> bool:
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
     return any(os.path.isfile(os.path.join(folder, "provagent.pth")) for folder in folders)
-
-
-def interpreter_flags(command: Sequence[str]) -> list[str]:
-    """Return the options that the interpreter itself was given: ``["-X", "dev"]``."""
-    flags: list[str] = []
-    rest = iter(command[1:])
-    for word in rest:
-        if not word.startswith("-") or word == "-":
-            break
-        if word.startswith("--"):  # --check-hash-based-pycs, the only one that runs a program
-            flags += [word, next(rest, "")]
-            continue
-        letters, last = _own_letters(word)
-        if letters != "-":
-            flags.append(letters)
-        if last in ("m", "c"):
-            break
-        if last in _VALUED and letters.endswith(last):
-            flags.append(next(rest, ""))
-    return flags
-
-
-def _own_letters(word: str) -> tuple[str, str]:
-    """``-Im`` is ``-I`` and the beginning of the program: ``("-I", "m")``."""
-    for position, letter in enumerate(word[1:], 1):
-        if letter in ("m", "c"):
-            return word[:position], letter
-        if letter in _VALUED:
-            return word, letter
-    return word, word[-1]
 
 
 # Python finds its own prefix by the name it is called by: a bare name is searched on PATH.

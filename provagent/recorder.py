@@ -26,7 +26,8 @@ from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
-from provagent.terms import ENVIRONMENT, RUN, RUN_END
+from provagent.follow import Follower
+from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
 from provagent.weave.hidden import hide_from_callers, hide_functions_of
 from provagent.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.weave.site import Site, find_sites
@@ -69,8 +70,11 @@ class Recorder:
         self.weaver = Weaver(self._wrapper_for)
         self._definitions: dict[str, Definition] = {}
         self._kinds: dict[Any, Kind] = {}
+        self.follower = Follower(self.complaints)
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
+        activation.finder.add(self.follower.targets)
+        self.follower.follow_imported()
         self._busy_weaving(on=False)
 
     def weave_module(self, module: ModuleType, name: str | None = None) -> None:
@@ -82,6 +86,7 @@ class Recorder:
         names = program_names(module) if is_program else {module.__name__}
         self._busy_weaving(on=True)
         try:
+            self.follower.follow(module)
             for wanted in self.activation.wanted:
                 if any(map(wanted.target.matches_module, names)):
                     self._weave(module, wanted, name, is_whole=not is_program)
@@ -92,6 +97,7 @@ class Recorder:
         """Put every original back."""
         self.ending.let_go()
         self.weaver.unweave_all()
+        self.follower.unweave()
 
     def let_go(self) -> None:
         """Keep nothing of the program: the interpreter ends, and ends what is in it."""
@@ -146,6 +152,10 @@ class Recorder:
             self._write_event(RUN_END, **fields)
         except OSError as error:
             self.complaints.add("run", WRITING, error)
+
+    def write_child(self, **fields: Any) -> None:
+        """Write that a Python is started which will not record."""
+        self._write_event(CHILD, time=now(), **fields)
 
     def _busy_weaving(self, *, on: bool) -> None:
         (self.busy.add if on else self.busy.discard)(threading.get_ident())

@@ -19,6 +19,7 @@ ENTITY = "entity"
 DERIVATION = "derivation"
 ACTIVITY_END = "activity_end"
 COMPLAINT = "complaint"
+CHILD = "child"
 RUN_END = "run_end"
 
 # How an activity, or a run, ended: the value of the key "status".

@@ -112,7 +112,7 @@ def test_call_site_is_the_callers_line(woven):
 
 
 def test_threads_have_their_own_nesting(woven):
-    """A call in another thread is inside no activity of this one."""
+    """What a thread calls is inside the activity that started it, and nests there."""
     source = (
         PLAIN
         + "import threading\ndef spawn(f):\n    t = threading.Thread(target=f, args=(1,)); t.start(); t.join()\n"
@@ -120,7 +120,7 @@ def test_threads_have_their_own_nesting(woven):
     subject = woven.module(source, "subject:spawn", "subject:outer", "subject:inner")
     subject.spawn(subject.outer)
     spawn, outer, inner = woven.activities
-    assert "parent_id" not in outer
+    assert outer["parent_id"] == spawn["activity_id"]
     assert inner["parent_id"] == outer["activity_id"]
     assert outer["thread"] == inner["thread"] != spawn["thread"]
 

@@ -221,7 +221,8 @@ KINDS = {
     kind: getattr(event, "".join(part.capitalize() for part in kind.split("_")))
     for kind in (
         terms.RUN, terms.ENVIRONMENT, terms.SESSION, terms.DESCRIPTION, terms.ACTIVITY,
-        terms.ENTITY, terms.DERIVATION, terms.ACTIVITY_END, terms.COMPLAINT, terms.RUN_END,
+        terms.ENTITY, terms.DERIVATION, terms.ACTIVITY_END, terms.COMPLAINT, terms.CHILD,
+        terms.RUN_END,
     )
 }  # fmt: skip
 NO_ATTRIBUTE = {"class"}  # a key that no class body can declare

@@ -13,10 +13,13 @@ PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
     {"errors", "terms", "__init__"},
-    {"event", "value", "settings", "loading"},
+    {"event", "value", "settings", "loading", "reach"},
     {"definition", "weave", "identity", "emit", "record"},
+    {"carry"},
     {"capture", "export", "store"},
+    {"follow"},
     {"view", "recorder"},
+    {"children"},
     {"activation"},
     {"boot"},
     {"doors", "launch"},
@@ -37,12 +40,17 @@ WRITE_SIDE = {
     "recorder",
     "activation",
     "boot",
+    "carry",
+    "children",
+    "follow",
+    "reach",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}
 # What the activation puts together it loads when it is needed; the doors open both sides.
 LAZY = {
     ("activation", "recorder"),
     ("recorder", "activation"),
+    ("children", "activation"),
     ("definition", "settings"),
     ("emit", "settings"),
 }

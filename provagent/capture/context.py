@@ -7,6 +7,8 @@ import time
 from contextvars import ContextVar
 from types import CodeType, FrameType
 
+from provagent import carry
+
 
 class Place:
     """A line of the user's code, and the frame that stood on it (by its address)."""
@@ -30,7 +32,7 @@ class Open:
         self.place = place
 
 
-current: ContextVar[Open | None] = ContextVar("provagent_activity", default=None)
+current: ContextVar[Open | None] = carry.current
 
 
 class Ids:

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provagent import terms
-from provagent.record.detail import Complaint, DefinitionUsed, Description, Error, FileState, Site
+from provagent.record.detail import (
+    Child,
+    Complaint,
+    DefinitionUsed,
+    Description,
+    Error,
+    FileState,
+    Site,
+)
 from provagent.record.link import linked
 from provagent.record.model import Activity, Entity, Environment, Process, Session
 
@@ -59,6 +67,7 @@ class Collected:
         self.generated: dict[str, list[tuple[str, str | None]]] = {}
         self.members: dict[str, list[str]] = {}
         self.derivations: list[Event] = []
+        self.children: list[Child] = []
 
     def handlers(self) -> dict[str, Any]:
         return {
@@ -71,6 +80,7 @@ class Collected:
             terms.DERIVATION: self.derivations.append,
             terms.ACTIVITY_END: self.add_activity_end,
             terms.COMPLAINT: self.add_complaint,
+            terms.CHILD: self.add_child,
             terms.RUN_END: self.add_run_end,
         }
 
@@ -156,6 +166,11 @@ class Collected:
             time=event.get("time"),
             count=event.get("count", 1),
         )
+
+    def add_child(self, event: Event) -> None:
+        process_id = self.process.id if self.process is not None else ""
+        fields = _only(event, "command", "reason", "time", "parent_id")
+        self.children.append(Child(process_id=process_id, **fields))
 
     def _process(self, process_id: str) -> Process:
         return self.processes.setdefault(process_id, Process(id=process_id))

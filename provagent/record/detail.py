@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -38,6 +40,41 @@ class Complaint:
     what: str
     time: str | None
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A Python that was started by ``process_id`` and did not record."""
+
+    process_id: str
+    command: list[str]
+    reason: str
+    time: str | None = None
+    parent_id: str | None = None  # the activity that was open
+
+    def is_seen_as(self, command: list[str]) -> bool:
+        """Whether a process that has this command line may be the one that was started.
+
+        A script's interpreter stands in front of it, and a program's folder is found.
+        """
+        words = _words(self.command)
+        name, rest = words[:1], words[1:]
+        start = len(command) - len(words)
+        return (
+            start >= 0
+            and command[start + 1 :] == rest
+            and [os.path.basename(word) for word in command[start : start + 1]]
+            == [os.path.basename(word) for word in name]
+        )
+
+
+def _words(command: list[str]) -> list[str]:
+    if command[:2] != ["sh", "-c"]:
+        return command
+    try:
+        return shlex.split(" ".join(command[2:]))
+    except ValueError:
+        return command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.record.build import Collected
+    from provagent.record.detail import Child
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
@@ -66,6 +67,7 @@ class _Linker:
                 collected.complaints.values(), key=lambda each: (each.time or "", each.what)
             ),
             gaps=self._told(self.gaps),
+            unrecorded=self._unrecorded(),
         )
 
     def _run(self) -> Run:
@@ -191,6 +193,19 @@ class _Linker:
 
     def _canonical(self, entity_id: str) -> str:
         return self.aliases.get(entity_id, entity_id)
+
+    def _unrecorded(self) -> list[Child]:
+        """Children that were thought not to record, without those that did all the same."""
+        recorded = list(self.processes.values())
+        unrecorded = []
+        for child in sorted(self.collected.children, key=lambda each: each.time or ""):
+            for process in recorded:
+                if process.parent_id == child.process_id and child.is_seen_as(process.command):
+                    recorded.remove(process)
+                    break
+            else:
+                unrecorded.append(child)
+        return unrecorded
 
     def _told(self, gaps: list[Gap]) -> list[Gap]:
         unknown = sum(not entity.known for entity in self.entities.values())

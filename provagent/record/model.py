@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from provagent.record.detail import (
+        Child,
         Code,
         Complaint,
         DefinitionUsed,
@@ -234,6 +235,7 @@ class Provenance:
     entity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    unrecorded: list[Child] = field(default_factory=list)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity of that id, or of that alias; raises KeyError."""

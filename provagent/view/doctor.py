@@ -21,11 +21,11 @@ def render_report(report: Any) -> None:
     if report.run is not None:
         _heading(f"run {report.run.run_id}")
         _targets(report.run.targets)
-        for text in (*report.run.complaints, *report.run.gaps):
+        for text in (*report.run.complaints, *report.run.gaps, *report.run.unrecorded):
             _mark(False, text)
         for process in report.run.unended:
             click.echo(f"  process {process} has no end: it is still running, or was killed")
-        if not (report.run.complaints or report.run.gaps):
+        if not (report.run.complaints or report.run.gaps or report.run.unrecorded):
             _mark(True, "nothing was left out")
 
 

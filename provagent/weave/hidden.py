@@ -40,13 +40,18 @@ def hide_from_callers(function: FunctionType) -> FunctionType:
     return made
 
 
+def uncount(function: FunctionType) -> None:
+    """Make frames of ``function`` not count as a caller's in warnings and logging."""
+    function.__code__ = renamed(function.__code__, WRAPPER_FILE)
+
+
 def hide_functions_of(module: ModuleType) -> None:
     """Make frames of all functions and methods that ``module`` defines not count as a caller's."""
     for value in list(vars(module).values()):
         if getattr(value, "__module__", None) == module.__name__:
             for function in vars(value).values() if isinstance(value, type) else (value,):
                 if type(function) is _FUNCTION:
-                    function.__code__ = renamed(function.__code__, WRAPPER_FILE)
+                    uncount(function)  # type: ignore[arg-type]
 
 
 _FUNCTION = type(hide_from_callers)

@@ -1,0 +1,82 @@
+"""The activity that is current, and callables that take it with them where they run.
+
+Standard library only: a worker process loads this when it is given its first task.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import partial
+from typing import Any
+
+from provagent.weave.hidden import uncount
+
+KEY = "provagent_activity"
+
+# The activity that is open here: capture.context.Open, or Elsewhere; None where none is.
+current: ContextVar[Any] = ContextVar(KEY, default=None)
+
+
+class Elsewhere:
+    """An activity of another process: all that is known of it here is its identifier."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, activity_id: str) -> None:
+        self.id = activity_id
+
+
+class Carried(partial[Any]):
+    """A callable that runs as part of the activity in which it was handed over.
+
+    Where it is unpickled without provagent it is a plain ``functools.partial``.
+    """
+
+    activity: Any
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        token = current.set(self.activity)
+        try:
+            return partial.__call__(self, *args, **kwargs)
+        finally:
+            current.reset(token)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = self.func, self.args, self.keywords, {KEY: self.activity.id}
+        return _PARTIAL, (self.func,), state
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__((*state[:3], {}))  # type: ignore[misc]
+        self.activity = Elsewhere(state[3][KEY])
+
+
+uncount(Carried.__call__)  # type: ignore[arg-type]
+
+
+def carry(function: Any, activity: Any) -> Any:
+    """Return what does as ``function`` does, as part of ``activity``."""
+    if not callable(function) or type(function) is Carried:
+        return function
+    carried = Carried(function)
+    carried.activity = activity
+    return carried
+
+
+class _Expression:
+    """What is pickled as a call, for the reader of the pickle to make."""
+
+    def __init__(self, function: Any, *args: Any) -> None:
+        self.reduced = function, args
+
+    def __reduce__(self) -> Any:
+        return self.reduced
+
+    def __call__(self, function: Any) -> Carried:
+        return Carried(function)
+
+
+# dict.get(sys.modules, "provagent.boot", functools).partial: all of it is the standard
+# library's, so that who has no provagent can read it.
+_MODULES = _Expression(getattr, _Expression(__import__, "sys"), "modules")
+_HOME = _Expression(dict.get, _MODULES, "provagent.boot", _Expression(__import__, "functools"))
+_PARTIAL = _Expression(getattr, _HOME, "partial")

@@ -1,0 +1,188 @@
+"""Programs that this process starts: each is told which activity it is started in.
+
+An audit hook would see them all, and slow down whatever else raises audit events, ``id``
+and ``sys._getframe`` among them: with any hook ``copy.deepcopy`` takes twice its time. So
+the functions that start programs are replaced, by plain ones, since ``os.system`` may be
+pickled by name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident  # threading costs a millisecond
+
+from provagent.settings import tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
+    from typing import Any
+
+    from provagent.activation import Activation
+
+# Where the environment stands among the arguments of Popen._execute_child, and whether
+# the command is a shell's: private, but the same from 3.8 on, on every system.
+_ENV, _SHELL = 7, 10
+
+
+class Children:
+    """Replaces the functions that start programs; ``disarm`` puts them back."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
+        self._has_failed = False
+        self.within: set[int] = set()  # threads in which subprocess is at it
+
+    def arm(self) -> None:
+        """Begin with ``os``; ``subprocess`` follows when it is imported."""
+        for name, make in (
+            ("execv", _inheriting),
+            ("execve", _given),
+            ("posix_spawn", _given),
+            ("posix_spawnp", _given),
+            ("system", _system),
+        ):
+            if hasattr(os, name):
+                self._replace(os, name, make)
+
+    def watch(self, subprocess: ModuleType) -> None:
+        """Go on with ``subprocess``, which has executed."""
+        self._replace(subprocess.Popen, "_execute_child", _popen)
+
+    def disarm(self) -> None:
+        """Put back what still stands there."""
+        for holder, name, original, ours in self._replaced:
+            if vars(holder).get(name) is ours:
+                setattr(holder, name, original)
+        self._replaced.clear()
+
+    def _replace(self, holder: Any, name: str, make: Callable[..., Any]) -> None:
+        original = vars(holder)[name]
+        if getattr(original, "__code__", None) is not None and (
+            original.__code__.co_filename == __file__
+        ):
+            return
+        ours = make(self, original)
+        ours.__name__, ours.__doc__ = original.__name__, original.__doc__
+        ours.__qualname__, ours.__wrapped__ = original.__qualname__, original
+        ours.__module__ = getattr(holder, "__module__", None) or holder.__name__
+        setattr(holder, name, ours)
+        self._replaced.append((holder, name, original, ours))
+
+    def environ(
+        self, command: Callable[[], Sequence[Any]], environ: Mapping[Any, Any] | None
+    ) -> Any:
+        """What the child is to be given as its environment; ``environ`` if nothing is to change.
+
+        Where the child is a Python that will not record, that is written down. Raises
+        nothing: the program's own call follows.
+        """
+        if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
+            return environ
+        try:
+            given = os.environ if environ is None else environ
+            self._look(command(), given)
+            variable = self.activation.variable_here(given)
+            return environ if variable is None else {**given, **variable}
+        except Exception as error:
+            self._failed(error)
+            return environ
+
+    def _look(self, command: Sequence[Any], environ: Mapping[Any, Any]) -> None:
+        from provagent.reach import why_unrecorded
+
+        words = [os.fsdecode(word) for word in command]
+        reason = why_unrecorded(words, _as_text(environ))
+        if reason:
+            activity_id = activity_here()
+            parent = {} if activity_id is None else {"parent_id": activity_id}
+            self.activation.recorder.write_child(command=words, reason=reason, **parent)
+
+    def _failed(self, error: Exception) -> None:
+        if self.activation.settings.strict:
+            raise error
+        if not self._has_failed:
+            self._has_failed = True
+            tell(f"children: {type(error).__name__}: {error}; the program went on")
+
+
+def _as_text(environ: Mapping[Any, Any]) -> dict[str, str]:
+    if environ is os.environ:
+        return dict(os.environ)
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in environ.items()}
+
+
+def _given(children: Children, original: Any) -> Any:
+    def start(path: Any, argv: Any, env: Any, /, *args: Any, **kwargs: Any) -> Any:
+        env = children.environ(lambda: [path, *argv[1:]], env)
+        return original(path, argv, env, *args, **kwargs)
+
+    return start
+
+
+def _inheriting(children: Children, original: Any) -> Any:
+    def start(path: Any, argv: Any, /) -> Any:
+        with _Exported(children.environ(lambda: [path, *argv[1:]], None)):
+            return original(path, argv)
+
+    return start
+
+
+def _system(children: Children, original: Any) -> Any:
+    def system(command: Any) -> Any:
+        with _Exported(children.environ(lambda: ["sh", "-c", command], None)):
+            return original(command)
+
+    return system
+
+
+def _popen(children: Children, original: Any) -> Any:
+    def _execute_child(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > _SHELL:
+            environ = children.environ(lambda: _command(*args[1:3], shell=args[_SHELL]), args[_ENV])
+            args = (*args[:_ENV], environ, *args[_ENV + 1 :])
+        thread = get_ident()
+        children.within.add(thread)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            children.within.discard(thread)
+
+    return _execute_child
+
+
+def _command(args: Any, executable: Any, *, shell: bool) -> list[Any]:
+    words = [args] if isinstance(args, (str, bytes, os.PathLike)) else list(args)
+    if shell:
+        return ["sh", "-c", *words]
+    return words if executable is None else [executable, *words[1:]]
+
+
+class _Exported:
+    """For as long as a program is started: what it inherits, unseen by ``os.environ``."""
+
+    def __init__(self, environ: Mapping[str, str] | None) -> None:
+        name = "PROVAGENT_RUN"
+        self._inner = None if environ is None else (name, environ[name])
+
+    def __enter__(self) -> None:
+        if self._inner is not None:
+            os.putenv(*self._inner)
+
+    def __exit__(self, *_: object) -> None:
+        if self._inner is not None:
+            name = self._inner[0]
+            if name in os.environ:
+                os.putenv(name, os.environ[name])
+            else:
+                os.unsetenv(name)
+
+
+def activity_here() -> str | None:
+    """The identifier of the activity that is open here; None where none is."""
+    carry = sys.modules.get("provagent.carry")
+    activity = None if carry is None else carry.current.get()
+    return None if activity is None else activity.id

@@ -1,0 +1,207 @@
+"""Parents follow the work: a task belongs to the activity in which it was handed over.
+
+Each place where a library takes a task is woven, once that library is imported and
+something of the program's own is: with no activity open it does what it always did.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from provagent.capture.complaints import Complaints
+from provagent.carry import KEY, Elsewhere, carry, current
+from provagent.weave.hidden import uncount
+from provagent.weave.site import Site, find_sites, unwoven
+from provagent.weave.target import Target
+from provagent.weave.weaver import Weaver
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
+Report = Callable[[Exception], None]
+
+
+class Follower:
+    """Weaves what takes tasks, in the modules that are imported."""
+
+    def __init__(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+        self._weaver = Weaver(self._wrapper_for)
+        self._by_module: dict[str, list[Target]] = {}
+        for text in _WAYS:
+            target = Target(text)
+            self._by_module.setdefault(target.module, []).append(target)
+
+    @property
+    def targets(self) -> list[Target]:
+        """What to look out for."""
+        return [target for targets in self._by_module.values() for target in targets]
+
+    def wants(self, name: str) -> bool:
+        """Whether the module ``name`` takes tasks."""
+        return name in self._by_module
+
+    def follow_imported(self) -> None:
+        """Weave what is there already."""
+        for name in self._by_module:
+            module = sys.modules.get(name)
+            spec = getattr(module, "__spec__", None)
+            if module is not None and not getattr(spec, "_initializing", False):
+                self.follow(module)
+
+    def follow(self, module: ModuleType) -> None:
+        """Weave what takes tasks in a module that has executed."""
+        for target in self._by_module.get(module.__name__, ()):
+            try:
+                for site in find_sites(module, target):
+                    self._weaver.weave(site)
+            except Exception as error:
+                self._complaints.add(target.text, "following tasks", error)
+
+    def unweave(self) -> None:
+        """Put every original back."""
+        self._weaver.unweave_all()
+
+    def _wrapper_for(self, site: Site) -> Wrapper:
+        report = partial(self._complaints.add, site.target, "following tasks")
+        wrapper: Any = _WAYS[site.target](unwoven(site.function), report)
+        uncount(wrapper)
+        return wrapper  # type: ignore[no-any-return]
+
+
+def _changing(change: Any, report: Report) -> Wrapper:
+    """The wrapper that gives a call other arguments where an activity is open."""
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        activity = current.get()
+        if activity is not None:
+            try:
+                args = change(args, kwargs, activity, 1 if instance is None else 0)
+            except Exception as error:
+                report(error)
+        return wrapped(*args, **kwargs)
+
+    return woven
+
+
+_CALLABLES = ("fn", "func", "callback", "error_callback")
+
+
+def _task(function: Any, report: Report) -> Wrapper:
+    """For what is called with a task's callable: it is carried, and so are callbacks."""
+    code = function.__code__
+    names = code.co_varnames[1 : code.co_argcount]
+    positions = [position for position, name in enumerate(names) if name in _CALLABLES]
+    # What is positional only leaves its name to the keywords of the task itself.
+    keywords = set(_CALLABLES) & set(names[max(code.co_posonlyargcount - 1, 0) :])
+
+    def carried(args: Args, kwargs: Kwargs, activity: Any, first: int) -> Args:
+        given = list(args)
+        for position in positions:
+            if first + position < len(given):
+                given[first + position] = carry(given[first + position], activity)
+        for name in keywords & kwargs.keys():
+            kwargs[name] = carry(kwargs[name], activity)
+        return tuple(given)
+
+    return _changing(carried, report)
+
+
+def _graph(_: Any, report: Report) -> Wrapper:
+    """For a dask client's messages: a graph's tasks are annotated with their activity."""
+
+    def annotated(args: Args, _: Kwargs, activity: Any, first: int) -> Args:
+        message = args[first]
+        if message["op"] == "update-graph":
+            message["annotations"].data[KEY] = activity.id
+        return args
+
+    return _changing(annotated, report)
+
+
+# The thread or process begins in _bootstrap, above all frames that a program gets to
+# see. It is looked up (and, for a process, pickled) while start runs.
+def _start(_: Any, report: Report) -> Wrapper:
+    """For ``start`` of a thread or a process; those that serve tasks begin outside of all."""
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        activity = current.get()
+        one = args[0] if instance is None and args else instance
+        if activity is None or one is None:
+            return wrapped(*args, **kwargs)
+        own, token = None, None
+        try:
+            if _serves_tasks(one):
+                token = current.set(None)
+            elif "_bootstrap" not in one.__dict__:
+                one.__dict__["_bootstrap"] = carry(one._bootstrap, activity)  # noqa: SLF001
+                own = one.__dict__
+        except Exception as error:
+            report(error)
+        try:
+            return wrapped(*args, **kwargs)
+        finally:
+            if token is not None:
+                current.reset(token)
+            if own is not None:
+                own.pop("_bootstrap", None)
+
+    return woven
+
+
+_LIBRARIES = frozenset(
+    ("asyncio", "concurrent", "dask", "distributed", "joblib", "loky", "multiprocessing", "tornado")
+)
+
+
+def _serves_tasks(instance: Any) -> bool:
+    home = getattr(getattr(instance, "_target", None), "__module__", None)
+    if not isinstance(home, str):
+        home = type(instance).__module__
+    return home.partition(".")[0] in _LIBRARIES
+
+
+def _execute(_: Any, report: Report) -> Wrapper:
+    """For a dask worker: a task runs in the activity that it is annotated with, or in none."""
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        activity = None
+        try:
+            worker, *rest = args if instance is None else (instance, *args)
+            task = worker.state.tasks[rest[0] if rest else kwargs["key"]]
+            activity_id = (task.annotations or {}).get(KEY)
+            activity = None if activity_id is None else Elsewhere(activity_id)
+        except Exception as error:
+            report(error)
+        return _executed(wrapped(*args, **kwargs), activity)
+
+    return woven
+
+
+async def _executed(execution: Any, activity: Any) -> Any:
+    token = current.set(activity)
+    try:
+        return await execution
+    finally:
+        current.reset(token)
+
+
+_WAYS: dict[str, Callable[[Any, Report], Wrapper]] = {
+    "threading:Thread.start": _start,
+    "multiprocessing.process:BaseProcess.start": _start,
+    "concurrent.futures._base:Future.add_done_callback": _task,
+    "concurrent.futures.thread:ThreadPoolExecutor.submit": _task,
+    "concurrent.futures.process:ProcessPoolExecutor.submit": _task,
+    "loky.process_executor:ProcessPoolExecutor.submit": _task,
+    "joblib.externals.loky.process_executor:ProcessPoolExecutor.submit": _task,
+    "multiprocessing.pool:Pool.apply_async": _task,
+    "multiprocessing.pool:Pool._map_async": _task,
+    "multiprocessing.pool:Pool.imap": _task,
+    "multiprocessing.pool:Pool.imap_unordered": _task,
+    "distributed.client:Client._send_to_scheduler": _graph,
+    "distributed.worker:Worker.execute": _execute,
+}

@@ -1,0 +1,565 @@
+"""Every kind of child that records, and what is told of those that can't."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zipfile
+
+import pytest
+from conftest import ROOT
+
+from provagent.reach import why_unrecorded
+
+SUBJECT = """
+def outer(work, *args, **kwargs):
+    return work(*args, **kwargs)
+def leaf(tag):
+    return tag
+"""
+TARGETS = "subject:outer,subject:leaf"
+LEAF = "import sys, subject\nsubject.leaf(sys.argv[-1])\n"
+
+
+@pytest.fixture
+def program(recorded):
+    recorded.write("subject.py", SUBJECT)
+    recorded.write("leaf.py", LEAF)
+    return recorded
+
+
+def record(program, script, **extra):
+    """Run a script with nothing but variables set; the parent of each leaf, by its tag.
+
+    A parent is the text that ``outer`` was given beside its work, else None.
+    """
+    program.write("script.py", script)
+    done = program.python(
+        "script.py", PROVAGENT="1", PROVAGENT_TARGETS=TARGETS,
+        PYTHONPATH=str(program.folder), **extra,
+    )  # fmt: skip
+    assert "provagent:" not in done.stderr, done.stderr
+    return done, parents(program)
+
+
+def parents(program):
+    provenance = program.provenance
+    assert provenance.gaps == provenance.complaints == []
+    return {
+        one.parameters["tag"]: one.parent and one.parent.parameters["name"]
+        for one in provenance.activities.values()
+        if one.name == "leaf"
+    }
+
+
+def test_programs_that_are_started(program):
+    """A script, -m, -c, shells, console scripts, zips: each is inside what started it."""
+    with zipfile.ZipFile(program.folder / "app.pyz", "w") as archive:
+        archive.writestr("__main__.py", LEAF)
+    tool = program.write("bin/tool", f"#!{sys.executable}\n{LEAF}")
+    tool.chmod(0o755)
+    _, found = record(
+        program,
+        """
+import os, subprocess, sys
+import subject
+PY, CODE = sys.executable, "import sys, subject; subject.leaf(sys.argv[-1])"
+os.environ["PATH"] = os.path.abspath("bin") + os.pathsep + os.environ["PATH"]
+early = dict(os.environ)
+bare = {name: value for name, value in early.items() if name != "PYTHONPATH"}
+ADD = "import sys; sys.path.insert(0, '.'); " + CODE
+def call(*args, **kwargs):
+    kwargs.pop("name")
+    subprocess.run(args[0], check=True, **kwargs)
+def spawn(argv, env, name):
+    assert os.waitpid(os.posix_spawn(argv[0], argv, env), 0)[1] == 0
+def fork(name):
+    pid = os.fork()
+    if not pid:
+        subject.leaf(name)
+        os._exit(0)
+    os.waitpid(pid, 0)
+def fork_exec(name):
+    pid = os.fork()
+    if not pid:
+        os.execv(PY, [PY, "leaf.py", name])
+    os.waitpid(pid, 0)
+def system(line, name):
+    assert os.system(line) == 0
+before = dict(os.environ)
+for name, command in {
+    "script": [PY, "leaf.py", "script"],
+    "module": [PY, "-m", "leaf", "module"],
+    "code": [PY, "-c", CODE, "code"],
+    "console": ["tool", "console"],
+    "zip": [PY, "app.pyz", "zip"],
+    "-E": [PY, "-E", "-c", ADD, "-E"],
+    "-I": [PY, "-I", "-c", ADD, "-I"],
+}.items():
+    subject.outer(call, command, name=name)
+subject.outer(call, f"true && {PY} leaf.py shell", shell=True, name="shell")
+subject.outer(call, [PY, "leaf.py", "early"], env=early, name="early")
+subject.outer(call, [PY, "-c", ADD, "no path"], env=bare, name="no path")
+subject.outer(call, [PY, "leaf.py", "vfork"], close_fds=False, name="vfork")
+subject.outer(spawn, [PY, "leaf.py", "spawn"], early, name="spawn")
+subject.outer(fork, name="fork")
+subject.outer(fork_exec, name="fork and exec")
+subject.outer(system, f"{PY} leaf.py system", name="system")
+subprocess.run([PY, "leaf.py", "outside"], check=True)
+subject.leaf("here")
+assert dict(os.environ) == before
+os.execv(PY, [PY, "leaf.py", "exec"])
+""",
+    )
+    inside = {
+        "script", "module", "code", "console", "zip", "-E", "-I", "shell", "early", "no path",
+        "vfork", "spawn", "fork", "system",
+    }  # fmt: skip
+    expected = {name: name for name in inside}
+    assert found == {
+        **expected,
+        "outside": None,
+        "here": None,
+        "exec": None,
+        "fork and exec": "fork and exec",
+    }
+    assert program.provenance.unrecorded == []
+
+
+POOLS = """
+import multiprocessing, sys, threading, time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+import subject
+from subject import leaf, outer
+
+def used(make, ways, tag):
+    '''Each way, twice, in two activities of which the pool outlives both; then in none.'''
+    pool = make()
+    for mark in ("first", "second"):
+        outer(lambda name: [ways[way](pool, [(f"{tag} {way} {mark} {n}",) for n in "xy"]) for way in ways],
+              name=f"{tag} {mark}")
+    for way in ways:
+        ways[way](pool, [(f"{tag} {way} none {n}",) for n in "xy"])
+    return pool
+
+FUTURES = {
+    "submit": lambda pool, items: [each.result() for each in [pool.submit(leaf, *item) for item in items]],
+    "map": lambda pool, items: list(pool.map(leaf, *zip(*items))),
+}
+POOL = {
+    "apply": lambda pool, items: [pool.apply(leaf, item) for item in items],
+    "apply_async": lambda pool, items: [each.get() for each in [pool.apply_async(leaf, item) for item in items]],
+    "map": lambda pool, items: pool.map(leaf, [item[0] for item in items]),
+    "map_async": lambda pool, items: pool.map_async(leaf, [item[0] for item in items]).get(),
+    "starmap": lambda pool, items: pool.starmap(leaf, items),
+    "starmap_async": lambda pool, items: pool.starmap_async(leaf, items).get(),
+    "imap": lambda pool, items: list(pool.imap(leaf, [item[0] for item in items])),
+    "imap chunks": lambda pool, items: list(pool.imap(leaf, [item[0] for item in items], 2)),
+    "imap_unordered": lambda pool, items: list(pool.imap_unordered(leaf, [item[0] for item in items])),
+}
+"""
+
+
+def assert_followed(found, tags):
+    """Each task is inside the activity in which it was handed over, or inside none."""
+    expected = {
+        tag: None
+        if " none " in tag
+        else f"{tag.split(' ')[0]} {'first' if ' first ' in tag else 'second'}"
+        for tag in found
+    }
+    assert found == expected
+    assert {tag.split(" ")[0] for tag in found} == set(tags)
+    assert {mark for mark in ("first", "second", "none") for tag in found if f" {mark} " in tag} == {
+        "first", "second", "none",
+    }  # fmt: skip
+
+
+def test_tasks_of_threads(program):
+    """Executors and pools of threads: a task's parent is where it was handed over."""
+    _, found = record(
+        program,
+        POOLS
+        + """
+used(lambda: ThreadPoolExecutor(1), FUTURES, "threads")
+used(lambda: ThreadPool(1), POOL, "threadpool").terminate()
+""",
+    )
+    assert_followed(found, ["threads", "threadpool"])
+    assert len(found) == 2 * 3 * (2 + 9)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_tasks_of_processes(program, method):
+    """Pools that begin in one activity and serve others; a process of its own; by each method."""
+    _, found = record(
+        program,
+        POOLS
+        + f"""
+context = multiprocessing.get_context({method!r})
+class Own(context.Process):
+    def run(self): leaf(self.name)
+if __name__ == "__main__":
+    used(lambda: ProcessPoolExecutor(1, mp_context=context), FUTURES, "futures").shutdown()
+    pool = used(lambda: context.Pool(1), POOL, "pool")
+    pool.close(); pool.join()
+    # Workers that are started within an activity, and outlive it.
+    late = ProcessPoolExecutor(1, mp_context=context)
+    outer(lambda name: late.submit(leaf, "late submit first x").result(), name="late first")
+    late.submit(leaf, "late submit none x").result()
+    late.shutdown()
+    def single(process, name):
+        process.start(); process.join()
+        assert process.exitcode == 0 and "_bootstrap" not in vars(process)
+    outer(single, context.Process(target=leaf, args=("process target first x",)), name="process first")
+    outer(single, Own(name="process class second x"), name="process second")
+    single(context.Process(target=leaf, args=("process target none x",)), "")
+""",
+    )
+    assert_followed(found, ["futures", "pool", "late", "process"])
+    assert len(found) == 2 * 3 * (2 + 9) + 2 + 3
+
+
+def test_threads_and_asyncio(program):
+    """Threads, timers and callbacks; asyncio's tasks, to_thread and executors; in order or not."""
+    _, found = record(
+        program,
+        """
+import asyncio, threading, time
+from concurrent.futures import Future, ThreadPoolExecutor
+from subject import leaf, outer
+class Own(threading.Thread):
+    def run(self): leaf("class")
+def start(thread, name):
+    thread.start(); thread.join()
+    assert "_bootstrap" not in vars(thread)
+outer(start, threading.Thread(target=leaf, args=("target",)), name="target")
+outer(start, Own(), name="class")
+outer(start, threading.Timer(0.01, leaf, ("timer",)), name="timer")
+start(threading.Thread(target=leaf, args=("plain",)), "")
+future = Future()
+outer(lambda name: future.add_done_callback(lambda _: leaf("callback")), name="callback")
+future.set_result(1)
+async def main(name):
+    await asyncio.gather(*(asyncio.create_task(task(f"{name} {n}")) for n in "xy"))
+    await asyncio.to_thread(leaf, f"{name} to_thread")
+    await asyncio.get_running_loop().run_in_executor(None, leaf, f"{name} executor")
+async def task(tag):
+    await asyncio.sleep(0)
+    leaf(tag)
+outer(lambda name: asyncio.run(main(name)), name="async")
+asyncio.run(main("free"))
+""",
+    )
+    own = {name: name for name in ("target", "class", "timer", "callback")}
+    inside = {f"async {what}": "async" for what in ("x", "y", "to_thread", "executor")}
+    outside = {f"free {what}": None for what in ("x", "y", "to_thread", "executor")}
+    assert found == {**own, **inside, **outside, "plain": None}
+
+
+def test_joblib(program):
+    """Its loky, multiprocessing and threading backends, in more batches than are sent at once."""
+    _, found = record(
+        program,
+        """
+from joblib import Parallel, delayed
+from subject import leaf, outer
+def many(backend, mark):
+    Parallel(2, backend=backend, batch_size=1, pre_dispatch=2)(
+        delayed(leaf)(f"{backend} parallel {mark} {n}") for n in range(8))
+if __name__ == "__main__":
+    for backend in ("loky", "multiprocessing", "threading"):
+        for mark in ("first", "second"):
+            outer(lambda name: many(backend, mark), name=f"{backend} {mark}")
+        many(backend, "none")
+""",
+    )
+    assert_followed(found, ["loky", "multiprocessing", "threading"])
+    assert len(found) == 3 * 3 * 8
+
+
+def test_dask(program):
+    """Its schedulers of threads and processes, and a cluster's submit, map and delayed."""
+    _, found = record(
+        program,
+        """
+import dask
+from distributed import Client, LocalCluster
+from subject import leaf, outer
+def local(scheduler, mark):
+    dask.compute(*(dask.delayed(leaf)(f"{scheduler} delayed {mark} {n}") for n in "xy"), scheduler=scheduler)
+def cluster(client, mark, tag):
+    client.submit(leaf, f"{tag} submit {mark} x").result()
+    client.gather(client.map(leaf, [f"{tag} map {mark} {n}" for n in "xy"]))
+    dask.compute(*(dask.delayed(leaf)(f"{tag} delayed {mark} {n}") for n in "xy"))
+def all_of(work, tag):
+    for mark in ("first", "second"):
+        outer(lambda name: work(mark), name=f"{tag} {mark}")
+    work("none")
+if __name__ == "__main__":
+    for scheduler in ("threads", "processes"):
+        all_of(lambda mark: local(scheduler, mark), scheduler)
+    def made(processes, tag, name):
+        cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=processes, dashboard_address=None)
+        return cluster, Client(cluster)
+    for tag, processes in (("inside", False), ("nanny", True)):
+        own, client = outer(made, processes, tag, name=tag)
+        all_of(lambda mark: cluster(client, mark, tag), tag)
+        client.close(); own.close()
+""",
+    )
+    assert_followed(found, ["threads", "processes", "inside", "nanny"])
+    assert len(found) == 2 * 3 * 2 + 2 * 3 * 5
+
+
+def test_pytest_and_its_workers(program):
+    """pytest, and the workers of xdist."""
+    program.write(
+        "test_it.py",
+        "import subject\ndef test_a(): subject.leaf('a')\ndef test_b(): subject.leaf('b')\n",
+    )
+    plain = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    for more in ([], ["-n", "2"]):
+        program.python(*plain, *more, PROVAGENT="1", PROVAGENT_TARGETS=TARGETS)
+    activities = [one["parameters"]["tag"] for one in program.events("activity")]
+    assert sorted(activities) == ["a", "a", "b", "b"]
+
+
+def test_notebook(program):
+    """A kernel that runs a notebook, started inside an activity."""
+    _, found = record(
+        program,
+        """
+import nbformat
+from nbclient import NotebookClient
+from subject import outer
+cells = [nbformat.v4.new_code_cell("import subject; subject.leaf('cell')")]
+book = nbformat.v4.new_notebook(cells=cells)
+outer(lambda name: NotebookClient(book, kernel_name="python3").execute(), name="cell")
+""",
+    )
+    assert found == {"cell": "cell"}
+
+
+def test_ranks_of_mpi(program):
+    """Each rank of mpiexec, inside the activity that started it."""
+    program.write(
+        "rank.py",
+        "from mpi4py import MPI\nimport subject\nsubject.leaf(str(MPI.COMM_WORLD.Get_rank()))\n",
+    )
+    mpiexec = os.path.join(os.path.dirname(sys.executable), "mpiexec")
+    _, found = record(
+        program,
+        f"""
+import subprocess, sys
+from subject import outer
+outer(lambda name: subprocess.run([{mpiexec!r}, "-n", "2", sys.executable, "rank.py"], check=True), name="ranks")
+""",
+    )
+    assert found == {"0": "ranks", "1": "ranks"}
+
+
+SEEN = """
+import concurrent.futures as futures, functools, multiprocessing, pickle, sys, threading, traceback, warnings
+from subject import leaf, outer
+def fails(value): raise ValueError(value)
+def warns(): warnings.warn("mine", stacklevel=2)
+def names(): return threading.current_thread().name, sys._getframe(0).f_code.co_name
+def tell(name):
+    with futures.ThreadPoolExecutor(1, thread_name_prefix="t") as pool:
+        error = pool.submit(fails, 3).exception()
+        print(type(error), error.args, [f.name for f in traceback.extract_tb(error.__traceback__) if f.name != "__call__"])
+        print(pool.submit(names).result(), pool.submit(functools.partial(pow, 2), 5).result())
+        print(repr(pool.submit(3).exception()), sorted(vars(pool)))
+        pool.submit(warns).result()
+        slow = pool.submit(threading.Event().wait, 0.1); queued = pool.submit(fails, 1)
+        print(queued.cancel(), queued.cancelled())
+    context = multiprocessing.get_context("fork")
+    with futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        error = pool.submit(fails, 3).exception()
+        print(type(error), error.args)
+        try: pool.submit(lambda: 1).result()
+        except Exception as bad: print(type(bad))
+    with context.Pool(1) as pool:
+        try: pool.map(fails, [5])
+        except ValueError as bad: print(bad.args)
+        print(pool.apply(pow, (2, 3), {"mod": 5}), sorted(pool.imap_unordered(abs, range(3))))
+    print(names.__name__, threading.Thread.start.__name__, futures.ThreadPoolExecutor.submit.__qualname__)
+warnings.simplefilter("always")
+outer(tell, name="x")
+"""
+
+
+def test_program_sees_no_difference(program):
+    """Results, exceptions, names, warnings and cancellation are those of the same program alone."""
+    program.write("script.py", SEEN)
+    plain = program.python("script.py")
+    seen = program.python("script.py", PROVAGENT="1", PROVAGENT_TARGETS=TARGETS)
+    assert (seen.stdout, seen.stderr) == (plain.stdout, plain.stderr)
+    assert len(program.events("activity")) == 1
+
+
+def test_task_is_read_without_provagent(program):
+    """A carried task that is pickled is a partial of functools where provagent does not record."""
+    code = """
+import pickle, sys
+from provagent.carry import Elsewhere, carry
+sys.stdout.buffer.write(pickle.dumps(carry(divmod, Elsewhere("a.b.1")), int(sys.argv[1])))
+"""
+    for protocol in range(2, 6):
+        done = program.python(
+            "-c",
+            code.replace("sys.stdout.buffer.write", "print")
+            .replace("pickle.dumps(carry", "repr(pickle.dumps(carry")
+            .replace("int(sys.argv[1]))", "int(sys.argv[1])))"),
+            str(protocol),
+        )
+        read = f"import pickle, sys; task = pickle.loads({done.stdout.strip()}); "
+        shown = "print(type(task).__module__, task(7, 2), 'provagent' in sys.modules)"
+        assert program.python("-S", "-c", read + shown).stdout == "functools (3, 1) False\n"
+        recording = program.python("-c", read + shown, PROVAGENT="1", PROVAGENT_TARGETS=TARGETS)
+        assert recording.stdout == "provagent.carry (3, 1) True\n"
+
+
+def test_children_that_do_not_record_are_told(program):
+    """Each Python that is not reached is in the record with its reason; no other program is."""
+    venv = program.folder / "other"
+    program.python("-m", "venv", "--without-pip", str(venv))
+    other = str(venv / "bin" / "python")
+    done, _ = record(
+        program,
+        f"""
+import os, subprocess, sys
+from subject import leaf, outer
+PY, RUN = sys.executable, subprocess.run
+none, off = {{}}, {{**os.environ, "PROVAGENT": "0"}}
+RUN([PY, "-S", "-c", ""])
+RUN([PY, "-c", ""], env=none)
+RUN([{other!r}, "-c", ""])
+outer(lambda name: os.system(f"env -i {{PY}} -c 1"), name="activity")
+os.waitpid(os.posix_spawn(PY, [PY, "-IS", "-c", ""], os.environ), 0)
+RUN(["ls"], env=none, stdout=-3); RUN([PY, "-V"], env=none, stdout=-3); RUN([PY, "-c", ""], env=off)
+RUN([PY, "-c", ""]); RUN([PY, "leaf.py", "reached"])
+pid = os.fork()
+if not pid: os.execv(PY, [PY, "-S", "-c", ""])
+os.waitpid(pid, 0)
+leaf("here")
+""",
+    )
+    told = program.provenance.unrecorded
+    reasons = ["-S", "PROVAGENT", other, "PROVAGENT", "-S", "-S"]
+    assert len(told) == len(reasons)
+    assert all(word in child.reason for word, child in zip(reasons, told, strict=True))
+    (outer,) = [one for one in program.provenance.activities.values() if one.name == "outer"]
+    assert [child.parent_id for child in told] == [None, None, None, outer.id, None, None]
+    doctor = program.python("-m", "provagent", "doctor", "--json", check=False)
+    assert doctor.returncode == 1
+    lines = json.loads(doctor.stdout)["run"]["unrecorded"]
+    assert lines[0] == f"not recorded: {sys.executable} -S -c '': python -S reads no start-up file"
+    assert (
+        "nothing was left out"
+        not in program.python("-m", "provagent", "doctor", check=False).stdout
+    )
+
+
+def test_child_that_recorded_all_the_same_is_not_told(program):
+    """What was thought not to record is left out when its own events are in the record."""
+    program.python("-m", "venv", "--without-pip", "other")
+    # An installation that no file of the interpreter shows: through PYTHONPATH.
+    path = os.pathsep.join(
+        [str(ROOT / "sitecustomize_example"), *filter(None, sys.path), str(ROOT)]
+    )
+    program.write(
+        "site/sitecustomize.py",
+        f"import sys; sys.path += {path.split(os.pathsep)!r}\nfrom provagent.boot import start; start()\n",
+    )
+    record(
+        program,
+        """
+import os, subprocess, sys
+import subject
+env = {**os.environ, "PYTHONPATH": os.path.abspath("site") + os.pathsep + os.environ["PYTHONPATH"]}
+subprocess.run(["other/bin/python", "leaf.py", "other"], env=env, check=True)
+subprocess.run(["other/bin/python", "-c", "1"], check=True)
+subject.leaf("here")
+""",
+    )
+    assert len(program.events("child")) == 2
+    assert [child.command[1:] for child in program.provenance.unrecorded] == [["-c", "1"]]
+
+
+def test_process_that_only_starts_an_unrecorded_one_is_recorded(program):
+    """Nothing is traced, and yet what is missing is told."""
+    record(program, "import subprocess, sys; subprocess.run([sys.executable, '-S', '-c', ''])\n")
+    (child,) = program.provenance.unrecorded
+    assert child.command == [sys.executable, "-S", "-c", ""]
+
+
+def test_all_is_put_back_by_stop(program):
+    """After stop the functions that start programs and take tasks are the originals."""
+    code = """
+import concurrent.futures.thread, os, subprocess, threading, provagent
+look = lambda: [os.execv, os.execve, os.posix_spawn, os.system, subprocess.Popen._execute_child,
+                threading.Thread.start, concurrent.futures.thread.ThreadPoolExecutor.submit]
+before = look()
+provagent.start(targets=["subject:leaf"])
+import subject, pickle
+assert not any(a is b for a, b in zip(before, look()))
+assert pickle.loads(pickle.dumps(os.system)) is os.system
+provagent.stop()
+assert all(a is b for a, b in zip(before, look()))
+"""
+    program.python("-c", code)
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("python3 -S x.py", "-S"),
+        ("python3 -BSm x", "-S"),
+        ("python3 -W S x.py", ""),
+        ("python3 x.py -S", ""),
+        ("python3 -m x -S", ""),
+        ("sh -c 'X=1 python3 -S x.py'", "-S"),
+        ("sh -c 'exec python3 -S x.py'", "-S"),
+        ("sh -c 'cd x; ls'", ""),
+        ('sh -c "\'"', ""),
+        ("env -u PROVAGENT python3 x.py", "PROVAGENT"),
+        ("env -i PATH=/bin python3 x.py", "PROVAGENT"),
+        ("env A=1 python3 x.py", ""),
+        ("nosuchprogram", ""),
+        ("sh", ""),
+        ("", ""),
+    ],
+)
+def test_command_is_understood(command, reason):
+    """Which interpreter a command would start, with which options, in which environment."""
+    import shlex
+
+    folder = os.path.dirname(sys.executable)
+    why = why_unrecorded(
+        shlex.split(command), {"PROVAGENT": "1", "PATH": folder + ":" + os.defpath}
+    )
+    assert reason in why
+    assert bool(reason) == bool(why)
+
+
+@pytest.mark.gammapy
+def test_gammapy_in_parallel(program):
+    """Each flux point of a pool's worker is inside the estimation that asked for it."""
+    point = "gammapy.estimators.points.sed:FluxPointsEstimator.estimate_flux_point"
+    program.python(str(ROOT / "examples" / "prepare_crab.py"))
+    config = program.folder / "crab" / "config.yaml"
+    alone, parallel = config.read_text(), "general:\n  n_jobs: 2\n"
+    crab = str(ROOT / "examples" / "crab.py")
+    plain = program.python(crab)
+    config.write_text(alone.replace("general:\n", parallel))
+    assert program.run("--target", point, crab).stdout == plain.stdout
+    provenance = program.provenance
+    points = [one for one in provenance.activities.values() if one.name.endswith("flux_point")]
+    (estimation,) = [one for one in provenance.activities.values() if one.name == "get_flux_points"]
+    assert len(points) == 4
+    assert all(one.parent is estimation for one in points)
+    assert estimation.process_id not in {one.process_id for one in points}
