@@ -2,11 +2,12 @@
 # make test    every test
 # make lint    ruff and mypy
 # make bench   what it costs, beside its peers
+# make peers   the test suites of other packages, bare and traced, test for test
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench peers clean
 
 $(BIN)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +42,9 @@ lint: $(BIN)/.test
 
 bench: $(BIN)/.bench
 	$(BIN)/python bench/bench.py
+
+peers:
+	$(PYTHON) bench/peers/peers.py $(PEERS)
 
 clean:
 	rm -rf $(VENV) .demo .cache

@@ -27,8 +27,7 @@ JSON's own values stand for themselves. What JSON has not is an object with the 
 ``enum``               ``class``, ``name``, ``value``
 ``numpy``              ``dtype``, ``value``: a numpy scalar; with ``shape`` an
                        array of at most 16 items, ``value`` lists them (C order).
-                       datetime64 is ISO 8601, timedelta64 a count, longdouble
-                       text, clongdouble a list of two such texts
+                       datetime64 is ISO 8601, timedelta64 a count, a longdouble text
 ``quantity``           ``value`` (a number, or ``numpy``), ``unit``: an astropy
                        Quantity of at most 16 numbers
 ``object``             ``class`` (module:QualName), ``text`` when it was asked
@@ -611,11 +610,10 @@ def _decode_numpy(data: Json) -> Any:
     dtype = numpy.dtype(data["dtype"])
     if dtype.kind == "c" and dtype.itemsize > 2 * _FLOAT64:
         parts = numpy.array(value, f"{dtype.byteorder}f{dtype.itemsize // 2}")
-        made = parts.reshape(-1, 2).view(dtype)
-        return made.reshape(data["shape"]) if "shape" in data else made[0, 0]
+        value = parts.reshape(-1, 2).view(dtype)
     if "shape" in data:
         return numpy.array(value, dtype).reshape(data["shape"])
-    return dtype.type(value) if dtype.kind in "SU" else numpy.array([value], dtype)[0]
+    return dtype.type(value) if dtype.kind in "SU" else numpy.array([value], dtype).flat[0]
 
 
 def _decode_quantity(data: Json) -> Any:

@@ -75,7 +75,7 @@ def _stands(site: Site, wrapper: Any) -> bool:
 # Two names of one function: the second was bound again when the first was woven, and both
 # are the same wrapper still, as they were the same function.
 def _is_alias(site: Site) -> bool:
-    standing = vars(site.holder).get(site.name)
+    standing: Any = vars(site.holder).get(site.name)
     return issubclass(type(standing), Woven) and (
         standing is site.raw or plain(standing) is site.raw
     )
