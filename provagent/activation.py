@@ -19,7 +19,7 @@ from provagent.errors import TargetError, is_from_signal
 from provagent.loading import NEEDED, KeptRandom, give_back
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
-from provagent.weave.program import MAIN, ProgramWatch, expected_names, meet_beginning
+from provagent.weave.program import MAIN, MAIN_NAMES, ProgramWatch, expected_names, meet_beginning
 from provagent.weave.target import Target, is_glob
 
 TYPE_CHECKING = False
@@ -223,7 +223,7 @@ class Activation:
             return
         if module.__name__ == _STARTER:
             self.children.watch(module)
-        if not self._is_wanted(module.__name__):
+        if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
             return
         if not self._lock.acquire(timeout=LOCK_SECONDS):
             tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")

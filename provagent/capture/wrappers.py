@@ -53,12 +53,13 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
 # in one frame, since each takes from that depth.
 def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
-    enter, leave, missed = current.set, current.reset, capture.complaints.too_deep
+    enter, leave, inside = current.set, current.reset, current.get
+    missed = capture.complaints.too_deep
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     thread, drop, nowhere = get_ident, drop_frame, NOWHERE
     anything, too_deep, no_caller = BaseException, RecursionError, ValueError
 
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: PLR0915
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: C901, PLR0915
         on, given = instance, args
         activity: Any = None
         if thread() not in busy and not (receivers and not capture.is_meant(plan, instance, args)):
@@ -72,20 +73,24 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                 activity = capture.open(plan, on, given, kwargs, caller)
             except too_deep:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
-        token = None if activity is None else enter(activity)
+        outer, token = inside(), None
         try:
+            if activity is not None:
+                token = enter(activity)
             result = wrapped(*args, **kwargs)
+            if token is not None:
+                leave(token)
         except anything as error:
             try:
                 drop(error)
-                if token is not None:
-                    leave(token)
+                if activity is not None:
+                    if inside() is activity:  # a signal's handler may raise between any two steps
+                        enter(outer) if token is None else leave(token)
                     capture.close(plan, activity, (on, given, kwargs, None), error)
             except too_deep:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
             raise
-        if token is not None:
-            leave(token)
+        if activity is not None:
             try:
                 capture.close(plan, activity, (on, given, kwargs, result))
             except too_deep:

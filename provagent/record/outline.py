@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
+_KEPT = (terms.RUN, terms.RUN_END, terms.COMPLAINT, terms.CHILD)
+
 
 def build_outline(
     events: Iterable[Event], *, gaps: list[Gap] | None = None, name: str = "log"
@@ -30,7 +32,7 @@ def build_outline(
     collected, mentioned = Collected(name), Mentioned()
     handlers = mentioned.handlers()
     every = collected.handlers()
-    handlers.update({kind: every[kind] for kind in (terms.RUN, terms.RUN_END, terms.COMPLAINT)})
+    handlers.update({kind: every[kind] for kind in _KEPT})
     for event in events:
         handler = handlers.get(event["event"])
         if handler is not None:
