@@ -19,11 +19,18 @@ GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
 
 
 def give_back(before: set[str]) -> None:
-    """Take out of ``sys.modules`` what was not there before, so that the program loads its own."""
+    """Take out of ``sys.modules`` what was not there before, so that the program loads its own.
+
+    Ours keep no stream of the program's: it writes what it still holds when it dies at exit.
+    """
+    streams = sys.stdout, sys.stderr
     for name in list(sys.modules):
         top = name.partition(".")[0]
         if top in GIVEN_BACK and top not in before:
-            del sys.modules[name]
+            namespace = vars(sys.modules.pop(name))
+            for key, value in list(namespace.items()):
+                if value is not None and (value is streams[0] or value is streams[1]):
+                    namespace[key] = None
 
 
 class KeptRandom:
