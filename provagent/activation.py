@@ -13,7 +13,7 @@ import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
 from provagent.definition.active import Source, active_sources
-from provagent.errors import TargetError
+from provagent.errors import TargetError, is_the_programs, what_failed
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
 from provagent.weave.target import Target
@@ -57,9 +57,11 @@ class Activation:
         self.pid = os.getpid()
         self.sources: list[Source] = []
         self.wanted: list[Wanted] = []
-        self.finder = TargetFinder((), self._on_module)
+        self.finder = TargetFinder((), self._on_module, self._on_failure)
         self._recorder: Recorder | None = None
+        self.failures: list[tuple[str, str, str]] = []
         self._is_armed = False
+        self._is_lost = False
         self._lock = RLock()
         self._queue: list[ModuleType] = []
         self._environ_before: dict[str, str | None] = {}
@@ -138,38 +140,75 @@ class Activation:
                 tell(source.problems[0] + more)
 
     def _on_module(self, module: ModuleType) -> None:
-        """Weave a module that has executed. Raises nothing: it runs inside an import."""
-        if not self._is_armed:
-            return
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
-            tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
-            return
+        """Weave a module that has executed. Raises nothing of ours: it runs inside an import."""
         try:
-            self._queue.append(module)
-            if len(self._queue) == 1:  # else we are inside our own import of a target
-                self._weave_queued()
-        except Exception as error:
-            self._queue.clear()
-            self._failed(module, error)
+            if not self._is_armed:
+                return
+            if not self._lock.acquire(timeout=LOCK_SECONDS):
+                tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
+                return
+            try:
+                self._weave_in_turn(module)
+            finally:
+                self._lock.release()
+        except BaseException as error:
+            self._on_failure(module.__name__, error)
+
+    def _weave_in_turn(self, module: ModuleType) -> None:
+        self._queue.append(module)
+        if len(self._queue) > 1:
+            return  # we are inside our own import of a target
+        try:
+            self._weave_queued()
         finally:
-            self._lock.release()
+            self._queue.clear()
 
     def _weave_queued(self) -> None:
         while self._queue:
             self.recorder.weave_module(self._queue[0])
             del self._queue[0]
 
-    def _failed(self, module: ModuleType, error: Exception) -> None:
-        if self.settings.strict:
-            raise error
-        for wanted in self.wanted:
-            if wanted.target.matches_module(module.__name__):
-                wanted.state, wanted.reason = "failed", f"{type(error).__name__}: {error}"
-        tell(f"{module.__name__}: weaving: {type(error).__name__}: {error}; it is not recorded")
+    # The guard of every border but the calls themselves. What cannot even be told is let go.
+    def failed(self, name: str, stage: str, error: BaseException) -> None:
+        """Tell a failure now; it is written with the complaints at the end.
 
+        Raises ``error`` again where it is the program's, or the settings are strict.
+        """
+        if self.settings.strict or is_the_programs(error):
+            raise error
+        try:
+            what = what_failed(error)
+            if (name, stage, what) not in self.failures:
+                self.failures.append((name, stage, what))
+                tell(f"{name}: {stage}: {what}; the program went on, not all of it is recorded")
+        except Exception:
+            pass
+
+    def _on_failure(self, name: str, error: BaseException) -> None:
+        self.failed(name, "weaving", error)
+        try:
+            for wanted in self.wanted:
+                if wanted.target.matches_module(name):
+                    wanted.state, wanted.reason = "failed", what_failed(error)
+        except Exception:
+            pass
+
+    # What is raised here would be printed by CPython, and a child that half began again
+    # would write as if it were its parent.
     def _after_fork(self) -> None:
+        try:
+            self._restart()
+        except BaseException as error:
+            self._is_armed, self._is_lost = False, True
+            if self.settings.strict or is_the_programs(error):
+                raise
+            tell(f"fork: {what_failed(error)}; the new process is not recorded")
+
+    def _restart(self) -> None:
         if not self._is_armed:
             return
+        if self._recorder is not None:
+            self._recorder.silence()
         self.parent_process_id, self.process_id = self.process_id, _random_text()
         self.is_root, self.pid = False, os.getpid()
         self.start_ns = time.time_ns()
@@ -180,12 +219,17 @@ class Activation:
             self._recorder.restart()
 
     def _at_exit(self) -> None:
-        is_loaded = self._recorder is not None
+        is_loaded = True
         try:
+            is_loaded = self._recorder is not None
+            if self._is_lost:
+                return
             if is_loaded or (self.is_root and self.settings.always):
                 self.recorder.end()
-        except Exception as error:
-            tell(f"end: {type(error).__name__}: {error}")
+        except BaseException as error:
+            if self.settings.strict or is_the_programs(error):
+                raise
+            tell(f"end: {what_failed(error)}")
         if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
             _interrupt_again()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,11 @@ from provagent.capture.sessions import Sessions
 from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
-from provagent.definition.requires import satisfies
+from provagent.definition.requires import unmet
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
-from provagent.errors import ProvagentError, TargetError
+from provagent.errors import ProvagentError, TargetError, what_failed
 from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
 from provagent.weave.hidden import hide_from_callers
 from provagent.weave.site import Site, find_sites
@@ -89,19 +90,27 @@ class Recorder:
         self.capture.write = self.sink.write
         self.sink.write(data)
 
+    def silence(self) -> None:
+        """Write nothing until ``restart``: what is open is the parent's."""
+        self.capture.write = _nowhere
+
     def restart(self) -> None:
         """Go on in a process that was forked: another shard, other identifiers."""
+        self.silence()
         self.ids.restart(self.activation.run_id, self.activation.process_id)
         self.shard.reopen(self._shard_path())
         self.has_begun = False
         self._begin_lock = threading.RLock()
-        self.capture.write = self._first_write
         self.capture.forget()
+        self.capture.write = self._first_write
 
     def end(self) -> None:
         """Write that the process ended, as far as the interpreter can tell."""
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
+        for failure in self.activation.failures:
+            self.complaints.note(*failure)
+        self.activation.failures.clear()
         self.complaints.write_counts()
         fields: dict[str, Any] = {
             "run_id": self.activation.run_id,
@@ -124,7 +133,7 @@ class Recorder:
             fields["error"] = describe_error(error)
         try:
             self._write_event(RUN_END, **fields)
-        except OSError as error:
+        except BaseException as error:
             self.complaints.add("run", WRITING, error)
 
     def _busy_weaving(self, *, on: bool) -> None:
@@ -160,10 +169,19 @@ class Recorder:
         with self._begin_lock:
             if self.has_begun:
                 return
-            surroundings = environment(self.settings)
-            self._write_environment(surroundings)
+            surroundings = self._about("environment", lambda: environment(self.settings))
+            if surroundings:
+                self._write_environment(surroundings)
             self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
             self.has_begun = True
+
+    # Neither the environment nor who runs what is worth the record of what was done.
+    def _about(self, what: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return part()
+        except BaseException as error:
+            self.activation.failed("run", what, error)
+            return {}
 
     def _run(self, surroundings: dict[str, Any]) -> dict[str, Any]:
         activation = self.activation
@@ -171,9 +189,9 @@ class Recorder:
             "run_id": activation.run_id,
             "process_id": activation.process_id,
             "startTime": iso(activation.start_ns),
-            **program(),
-            **person(),
-            "environment_id": surroundings["environment_id"],
+            **self._about("program", program),
+            **self._about("person", person),
+            "environment_id": surroundings.get("environment_id"),
             "definitions": [
                 {"name": source.name, "location": source.location, "digest": source.digest}
                 for source in activation.sources
@@ -201,9 +219,10 @@ class Recorder:
             sink.close()
 
     def _weave(self, module: ModuleType, wanted: Wanted) -> None:
-        reason = self._why_not(wanted)
-        if reason:
-            wanted.state, wanted.reason = "refused", reason
+        source = wanted.source
+        reason = unmet(source.requires) if source is not None else ""
+        if source is not None and reason:
+            wanted.state, wanted.reason = "refused", f"{source.location} {reason}"
             return
         try:
             sites = find_sites(module, wanted.target)
@@ -221,8 +240,8 @@ class Recorder:
             return
         try:
             self.weaver.weave(site)
-        except Exception as error:
-            wanted.state, wanted.reason = "failed", f"{type(error).__name__}: {error}"
+        except BaseException as error:
+            wanted.state, wanted.reason = "failed", what_failed(error)
             self.complaints.add(site.target, "weaving", error)
         else:
             if wanted.state != "failed":
@@ -240,22 +259,6 @@ class Recorder:
         value = vars(module).get(target.qualname)
         if isinstance(value, type):
             self.capture.sessions.add_class(value)
-
-    def _why_not(self, wanted: Wanted) -> str:
-        """Why a definition's target is not woven in what is installed here; else nothing."""
-        source = wanted.source
-        if source is None or not source.requires:
-            return ""
-        from importlib.metadata import PackageNotFoundError, version
-
-        for package, specifier in source.requires.items():
-            try:
-                installed = version(package)
-            except PackageNotFoundError:
-                return f"{source.location} requires {package} {specifier}, which is not installed"
-            if not satisfies(installed, specifier):
-                return f"{source.location} requires {package} {specifier}; {installed} is installed"
-        return ""
 
     def _wrapper_for(self, site: Site) -> Wrapper:
         callee = Callee(
@@ -288,6 +291,10 @@ class Recorder:
         if source.location not in self._definitions:
             self._definitions[source.location] = load_definition(source, self.settings)
         return self._definitions[source.location]
+
+
+def _nowhere(data: bytes) -> None:
+    pass
 
 
 def _speaks_of(source: Source, site: Site) -> bool:

@@ -81,10 +81,10 @@ class Capture:
     ) -> Open | None:
         """Write that the activity began; None when that could not be done."""
         thread = get_ident()
-        self.busy.add(thread)
         try:
+            self.busy.add(thread)
             return self._open(plan, (instance, args, kwargs, None), frame, thread)
-        except Exception as error:
+        except BaseException as error:
             self.complaints.add(plan.target, "before the call", error)
             return None
         finally:
@@ -128,10 +128,10 @@ class Capture:
     ) -> None:
         """Write that the activity ended."""
         thread = get_ident()
-        self.busy.add(thread)
         try:
+            self.busy.add(thread)
             self._close(plan, activity, call, error)
-        except Exception as failure:
+        except BaseException as failure:
             self.complaints.add(plan.target, "after the call", failure)
         finally:
             self.busy.discard(thread)
@@ -154,8 +154,8 @@ class Capture:
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
-        self.busy.add(thread)
         try:
+            self.busy.add(thread)
             cls = type(instance)
             fields: dict[str, Any] = {
                 "session_id": session_id,
@@ -166,7 +166,7 @@ class Capture:
             }
             fields["site"] = {"file": frame.f_code.co_filename, "line": frame.f_lineno}
             self._write_events(plan, [(SESSION, fields)])
-        except Exception as error:
+        except BaseException as error:
             self.complaints.add(plan.target, "at the constructor", error)
         finally:
             self.busy.discard(thread)
@@ -175,7 +175,7 @@ class Capture:
         try:
             line = self._line
             self.write(b"".join([line(event, fields) for event, fields in events]))
-        except Exception as error:
+        except BaseException as error:
             self.complaints.add(plan.target, WRITING, error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
@@ -213,7 +213,7 @@ class Capture:
         for use in plan.usages:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, False)
-            except Exception as error:
+            except BaseException as error:
                 self.complaints.add(plan.target, f"role {use.role!r}", error)
                 continue
             if entity_id is not None:
@@ -229,7 +229,7 @@ class Capture:
         for use in plan.generations:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, True)
-            except Exception as error:
+            except BaseException as error:
                 self.complaints.add(plan.target, f"role {use.role!r}", error)
                 continue
             if entity_id is not None:
@@ -252,7 +252,7 @@ class Capture:
                 parameters[name] = self._encode(select(*call))
             except Missing:
                 continue
-            except Exception as error:
+            except BaseException as error:
                 self.complaints.add(plan.target, f"parameter {name!r}", error)
         return parameters
 

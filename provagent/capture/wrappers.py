@@ -21,10 +21,14 @@ Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 
+# Where the stack or the memory is used up nothing can be called, not even to say so.
+FULL = (RecursionError, MemoryError)
+BEFORE = "before the call"
+
 
 def make_wrapper(capture: Capture, plan: Plan, hide: Callable[[FunctionType], None]) -> Wrapper:
     """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers."""
-    wrapper: Any = _FLAVOURS[plan.flavour](capture, plan)
+    wrapper: Any = (_plain if plan.flavour == "plain" else _deferred)(capture, plan)
     hide(wrapper)
     return cast("Wrapper", wrapper)
 
@@ -48,16 +52,21 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
 
 def _plain(capture: Capture, plan: Plan) -> Any:
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
-    enter, leave = current.set, current.reset
+    enter, leave, complaints = current.set, current.reset, capture.complaints
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        if get_ident() in busy or (receivers and not capture.is_meant(plan, instance, args)):
-            return wrapped(*args, **kwargs)
+        activity = None
         on, given = instance, args
-        if instance is None and takes_instance and args:
-            on, given = args[0], args[1:]
-        activity = capture.open(plan, on, given, kwargs, frame_of(1))
+        try:
+            if not (
+                get_ident() in busy or (receivers and not capture.is_meant(plan, instance, args))
+            ):
+                if instance is None and takes_instance and args:
+                    on, given = args[0], args[1:]
+                activity = capture.open(plan, on, given, kwargs, frame_of(1))
+        except FULL:
+            complaints.unsaid += 1
         if activity is None:
             return wrapped(*args, **kwargs)
         token = enter(activity)
@@ -65,10 +74,16 @@ def _plain(capture: Capture, plan: Plan) -> Any:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
             leave(token)
-            capture.close(plan, activity, (on, given, kwargs, None), error)
+            try:
+                capture.close(plan, activity, (on, given, kwargs, None), error)
+            except FULL:
+                complaints.unsaid += 1
             raise
         leave(token)
-        capture.close(plan, activity, (on, given, kwargs, result))
+        try:
+            capture.close(plan, activity, (on, given, kwargs, result))
+        except FULL:
+            complaints.unsaid += 1
         return result
 
     return woven
@@ -76,22 +91,32 @@ def _plain(capture: Capture, plan: Plan) -> Any:
 
 def _constructor(capture: Capture, plan: Plan) -> Any:
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-    sessions = capture.sessions
+    sessions, complaints = capture.sessions, capture.complaints
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        on, given = _split(plan, instance, args)
-        # The constructor of a base class, called by that of the session's own class.
-        if any(entry is on for entry in sessions.under_way) or not capture.is_meant(
-            plan, on, given
-        ):
+        session_id, on, given = None, instance, args
+        try:
+            on, given = _split(plan, instance, args)
+            # Not the constructor of a base class, called by that of the session's own class.
+            if not any(entry is on for entry in sessions.under_way) and capture.is_meant(
+                plan, on, given
+            ):
+                session_id = sessions.open(on)
+                sessions.under_way.append(on)
+        except FULL:
+            complaints.unsaid += 1
+        except BaseException as error:
+            complaints.add(plan.target, BEFORE, error)
+        if session_id is None:
             return wrapped(*args, **kwargs)
-        sessions.under_way.append(on)
-        session_id = sessions.open(on)
         try:
             result = wrapped(*args, **kwargs)
         finally:
             _drop(sessions.under_way, on)
-        capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
+        try:
+            capture.open_session(plan, on, (on, given, kwargs, None), frame_of(1), session_id)
+        except FULL:
+            complaints.unsaid += 1
         return result
 
     return woven
@@ -105,24 +130,51 @@ def _drop(instances: list[Any], instance: Any) -> None:
             return
 
 
-def _coroutine(capture: Capture, plan: Plan) -> Any:
+# What is called returns at once, and runs when it is awaited or iterated.
+def _deferred(capture: Capture, plan: Plan) -> Any:
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
+    run, complaints = _RUNS[plan.flavour], capture.complaints
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
-        if not capture.is_meant(plan, on, given):
-            return inner
-        outer = _awaited(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
+        outer = inner
+        try:
+            on, given = _split(plan, instance, args)
+            if capture.is_meant(plan, on, given):
+                outer = run(capture, plan, inner, (on, given, kwargs), frame_of(1))
+                outer.__name__, outer.__qualname__ = inner.__name__, inner.__qualname__
+        except FULL:
+            complaints.unsaid += 1
+        except BaseException as error:
+            complaints.add(plan.target, BEFORE, error)
+        return outer
 
     return woven
+
+
+# What waits or yields runs its inner callable one frame deeper, as it runs these: where
+# they find no room, that would have found none.
+def _opened(capture: Capture, plan: Plan, call: Any, frame: Any) -> Open | None:
+    try:
+        return capture.open(plan, call[0], call[1], call[2], frame)
+    except FULL:
+        capture.complaints.unsaid += 1
+        return None
+
+
+def _closed(
+    capture: Capture, plan: Plan, activity: Open, call: Any, error: BaseException | None = None
+) -> None:
+    try:
+        capture.close(plan, activity, call, error)
+    except FULL:
+        capture.complaints.unsaid += 1
 
 
 async def _awaited(
     capture: Capture, plan: Plan, inner: Coroutine[Any, Any, Any], call: Any, frame: Any
 ) -> Any:
-    activity = capture.open(plan, call[0], call[1], call[2], frame)
+    activity = _opened(capture, plan, call, frame)
     del frame
     if activity is None:
         return await inner
@@ -131,25 +183,11 @@ async def _awaited(
         result = await inner
     except BaseException as error:
         _leave(token)
-        capture.close(plan, activity, (*call, None), error)
+        _closed(capture, plan, activity, (*call, None), error)
         raise
     _leave(token)
-    capture.close(plan, activity, (*call, result))
+    _closed(capture, plan, activity, (*call, result))
     return result
-
-
-def _generator(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
-        if not capture.is_meant(plan, on, given):
-            return inner
-        outer = _iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
-
-    return woven
 
 
 # yield from would leave our activity current while the generator waits: it is set for
@@ -157,7 +195,7 @@ def _generator(capture: Capture, plan: Plan) -> Any:
 def _iterated(
     capture: Capture, plan: Plan, inner: Generator[Any, Any, Any], call: Any, frame: Any
 ) -> Generator[Any, Any, Any]:
-    activity = capture.open(plan, call[0], call[1], call[2], frame)
+    activity = _opened(capture, plan, call, frame)
     del frame
     if activity is None:
         return (yield from inner)
@@ -180,9 +218,9 @@ def _iterated(
                 given = (thrown,)
                 step = inner.throw
     except BaseException as error:
-        capture.close(plan, activity, (*call, None), error)
+        _closed(capture, plan, activity, (*call, None), error)
         raise
-    capture.close(plan, activity, (*call, result))
+    _closed(capture, plan, activity, (*call, result))
     return result
 
 
@@ -194,24 +232,10 @@ def _step(activity: Open, step: Callable[..., Any], given: tuple[Any, ...]) -> A
         _leave(token)
 
 
-def _async_generator(capture: Capture, plan: Plan) -> Any:
-    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
-
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        inner = wrapped(*args, **kwargs)
-        on, given = _split(plan, instance, args)
-        if not capture.is_meant(plan, on, given):
-            return inner
-        outer = _async_iterated(capture, plan, inner, (on, given, kwargs), frame_of(1))
-        return _named_as(outer, inner)
-
-    return woven
-
-
 async def _async_iterated(
     capture: Capture, plan: Plan, inner: AsyncGenerator[Any, Any], call: Any, frame: Any
 ) -> AsyncGenerator[Any, Any]:
-    activity = capture.open(plan, call[0], call[1], call[2], frame)
+    activity = _opened(capture, plan, call, frame)
     del frame
     step: Callable[..., Any] = inner.asend
     given: tuple[Any, ...] = (None,)
@@ -232,10 +256,10 @@ async def _async_iterated(
                 step = inner.athrow
     except BaseException as error:
         if activity is not None:
-            capture.close(plan, activity, (*call, None), error)
+            _closed(capture, plan, activity, (*call, None), error)
         raise
     if activity is not None:
-        capture.close(plan, activity, (*call, None))
+        _closed(capture, plan, activity, (*call, None))
 
 
 async def _async_step(
@@ -257,15 +281,8 @@ def _leave(token: Any) -> None:
         pass  # finished in another context than it began in: that one's value is its own
 
 
-def _named_as(outer: Any, inner: Any) -> Any:
-    outer.__name__ = inner.__name__
-    outer.__qualname__ = inner.__qualname__
-    return outer
-
-
-_FLAVOURS = {
-    "plain": _plain,
-    "coroutine": _coroutine,
-    "generator": _generator,
-    "async generator": _async_generator,
+_RUNS: dict[str, Any] = {
+    "coroutine": _awaited,
+    "generator": _iterated,
+    "async generator": _async_iterated,
 }
