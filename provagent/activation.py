@@ -15,38 +15,33 @@ from functools import partial
 
 from provagent.children import Children, activity_here
 from provagent.definition.active import Source, active_sources
-from provagent.errors import TargetError, is_from_signal
-from provagent.loading import NEEDED, KeptRandom, give_back
+from provagent.errors import is_the_programs, what_failed
+from provagent.failures import Failures
+from provagent.inherit import (
+    PROGRAM_VARIABLE,
+    RUN_VARIABLE,
+    inherited,
+    new_run_id,
+    random_text,
+    run_variable,
+)
+from provagent.loading import KeptRandom, give_back
 from provagent.settings import Settings, tell
+from provagent.wanted import Wanted, find_wanted, is_needed
 from provagent.weave.finder import TargetFinder
 from provagent.weave.program import MAIN, MAIN_NAMES, ProgramWatch, expected_names, meet_beginning
-from provagent.weave.target import Target, is_glob
+from provagent.weave.target import Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from types import FrameType, ModuleType
     from typing import Any
 
     from provagent.recorder import Recorder
 
-RUN_VARIABLE = "PROVAGENT_RUN"
-# What the program is called that began this process: in a spawned one its functions count too.
-PROGRAM_VARIABLE = "PROVAGENT_PROGRAM"
 _STARTER = "subprocess"  # the module that starts programs
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
-
-
-class Wanted:
-    """A target, who asked for it, and what became of it."""
-
-    __slots__ = ("reason", "source", "state", "target")
-
-    def __init__(self, target: Target, source: Source | None) -> None:
-        self.target = target
-        self.source = source
-        self.state = "waiting"
-        self.reason = "its module has not been imported"
 
 
 class Activation:
@@ -55,21 +50,23 @@ class Activation:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.start_ns = time.time_ns()
-        self.run_id, parent, activity = _inherited(os.environ.get(RUN_VARIABLE, ""))
+        self.run_id, parent, activity = inherited(os.environ.get(RUN_VARIABLE, ""))
         self.parent_process_id: str | None = parent or None
         self.parent_activity_id: str | None = activity or None
         self.is_root = not parent
         if not self.run_id:
             self.run_id = new_run_id(self.start_ns)
-        self.process_id = _random_text()
+        self.process_id = random_text()
         self.pid = os.getpid()
         self.sources: list[Source] = []
         self.wanted: list[Wanted] = []
-        self.finder = TargetFinder((), self._on_module)
+        self.finder = TargetFinder((), self._on_module, self._on_failure)
         self.children = Children(self)
         self._recorder: Recorder | None = None
+        self.failures = Failures(settings)
         self.frame: FrameType | None = None  # in which the program runs, if it is known
         self._is_armed = False
+        self._is_lost = False
         self._lock = RLock()
         self._queue: list[tuple[ModuleType, str | None]] = []
         self._program: ProgramWatch | None = None
@@ -80,7 +77,7 @@ class Activation:
         self._is_armed = True
         cwd = os.getcwd()
         self.sources = active_sources(self.settings, cwd)
-        self._want()
+        self.wanted = find_wanted(self.sources, self.settings)
         self._export()
         own = self._of_program()
         if self.is_root:
@@ -92,7 +89,7 @@ class Activation:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
         self.finder.add([Target(_STARTER), *(wanted.target for wanted in self.wanted)])
-        if any(self._is_needed(wanted.target) for wanted in self.wanted):
+        if any(is_needed(wanted.target, self.settings) for wanted in self.wanted):
             self._load_first()
         self.finder.arm()
         if own:
@@ -130,12 +127,6 @@ class Activation:
                 give_back(before)
         return self._recorder
 
-    # The recorder cannot be loaded amid the import of something that it needs itself.
-    def _is_needed(self, target: Target) -> bool:
-        top = target.module.partition(".")[0]
-        own = (processor.partition(".")[0] for processor in self.settings.processors)
-        return is_glob(top) or top in (*NEEDED, *own) or top in sys.stdlib_module_names
-
     def _load_first(self) -> None:
         try:
             self._recorder = self.recorder
@@ -164,22 +155,6 @@ class Activation:
         from provagent.carry import Elsewhere, current
 
         current.set(Elsewhere(activity_id))
-
-    def _want(self) -> None:
-        for source in self.sources:
-            for target in self._usable(source.targets, source.location):
-                self.wanted.append(Wanted(target, source))
-        for target in self._usable(self.settings.targets, "settings: targets"):
-            self.wanted.append(Wanted(target, None))
-        excluded = self._usable(self.settings.exclude, "settings: exclude")
-        self.settings.exclude = tuple(target.text for target in excluded)
-
-    def _usable(self, texts: Sequence[str], where: str) -> Iterator[Target]:
-        for text in texts:
-            try:
-                yield Target(text)
-            except TargetError as error:
-                self.settings.problems.append(f"{where}: {error}")
 
     def _of_program(self) -> list[Wanted]:
         """What the program itself may hold; that it will not be imported is said of it."""
@@ -219,27 +194,32 @@ class Activation:
 
         No failure of ours leaves it: it runs inside an import, or between two statements.
         """
-        if not self._is_armed:
-            return
-        if module.__name__ == _STARTER:
-            self.children.watch(module)
-        if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
-            return
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
-            tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
-            return
         try:
-            self._queue.append((module, name))
-            if len(self._queue) == 1:  # else we are inside our own import of a target
-                with KeptRandom():
-                    self._weave_queued()
-        except Exception as error:
-            self._queue.clear()
-            if is_from_signal(error):
-                raise
-            self._failed(module, error)
+            if not self._is_armed:
+                return
+            if module.__name__ == _STARTER:
+                self.children.watch(module)
+            if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
+                return
+            if not self._lock.acquire(timeout=LOCK_SECONDS):
+                tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
+                return
+            try:
+                self._weave_in_turn(module, name)
+            finally:
+                self._lock.release()
+        except BaseException as error:
+            self._on_failure(module.__name__, error)
+
+    def _weave_in_turn(self, module: ModuleType, name: str | None) -> None:
+        self._queue.append((module, name))
+        if len(self._queue) > 1:
+            return  # we are inside our own import of a target
+        try:
+            with KeptRandom():
+                self._weave_queued()
         finally:
-            self._lock.release()
+            self._queue.clear()
 
     def _is_wanted(self, name: str) -> bool:
         return (self._recorder is not None and self._recorder.follower.wants(name)) or any(
@@ -248,21 +228,35 @@ class Activation:
 
     def _weave_queued(self) -> None:
         while self._queue:
-            self.recorder.weave_module(*self._queue[0])
+            self.recorder.weaving.weave_module(*self._queue[0])
             del self._queue[0]
 
-    def _failed(self, module: ModuleType, error: Exception) -> None:
-        if self.settings.strict:
-            raise error
-        for wanted in self.wanted:
-            if wanted.target.matches_module(module.__name__):
-                wanted.state, wanted.reason = "failed", f"{type(error).__name__}: {error}"
-        tell(f"{module.__name__}: weaving: {type(error).__name__}: {error}; it is not recorded")
+    def _on_failure(self, name: str, error: BaseException) -> None:
+        self.failures.add(name, "weaving", error)
+        try:
+            for wanted in self.wanted:
+                if wanted.target.matches_module(name):
+                    wanted.state, wanted.reason = "failed", what_failed(error)
+        except Exception:
+            pass
 
+    # What is raised here would be printed by CPython, and a child that half began again
+    # would write as if it were its parent.
     def _after_fork(self) -> None:
+        try:
+            self._restart()
+        except BaseException as error:
+            self._is_armed, self._is_lost = False, True
+            if self.settings.strict or is_the_programs(error):
+                raise
+            tell(f"fork: {what_failed(error)}; the new process is not recorded")
+
+    def _restart(self) -> None:
         if not self._is_armed:
             return
-        self.parent_process_id, self.process_id = self.process_id, _random_text()
+        if self._recorder is not None:
+            self._recorder.silence()
+        self.parent_process_id, self.process_id = self.process_id, random_text()
         self.is_root, self.pid = False, os.getpid()
         self.start_ns = time.time_ns()
         self._lock = RLock()
@@ -288,12 +282,17 @@ class Activation:
             self._recorder.let_go()
 
     def _end(self) -> None:
-        is_loaded = self._recorder is not None
+        is_loaded = True
         try:
+            is_loaded = self._recorder is not None
+            if self._is_lost:
+                return
             if is_loaded or (self.is_root and self.settings.always):
                 self.recorder.end()
-        except Exception as error:
-            tell(f"end: {type(error).__name__}: {error}")
+        except BaseException as error:
+            if self.settings.strict or is_the_programs(error):
+                raise
+            tell(f"end: {what_failed(error)}")
         if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
             _interrupt_again()
 
@@ -305,26 +304,3 @@ def _interrupt_again() -> None:
         exec("raise KeyboardInterrupt")  # noqa: S102 - the code is our own
     except KeyboardInterrupt:
         pass
-
-
-def run_variable(run_id: str, process_id: str, activity_id: str = "") -> str:
-    """What a child finds in PROVAGENT_RUN: its run, who started it, and in which activity."""
-    return "/".join([run_id, process_id, *([activity_id] if activity_id else [])])
-
-
-def _inherited(text: str) -> tuple[str, str, str]:
-    run_id, process_id, activity_id = [*text.split("/", 2), "", ""][:3]
-    return run_id, process_id, activity_id
-
-
-def new_run_id(nanoseconds: int) -> str:
-    """Make a run's identifier: its UTC second, and six random letters and digits."""
-    second = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 1_000_000_000))
-    return f"{second}-{_random_text()}"
-
-
-_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: a person can read it aloud
-
-
-def _random_text() -> str:
-    return "".join(_LETTERS[byte % 32] for byte in os.urandom(6))

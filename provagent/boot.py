@@ -26,9 +26,9 @@ def start() -> None:
     Raises nothing: what fails is told on stderr, and nothing is recorded here or in the
     processes that this one starts.
     """
-    if _activation is not None or not os.environ.get("PROVAGENT"):
-        return
     try:
+        if _activation is not None or not os.environ.get("PROVAGENT"):
+            return
         from provagent.settings import is_enabled, read_settings
 
         if is_enabled(os.environ):

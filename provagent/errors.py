@@ -53,6 +53,36 @@ class ProvagentWarning(UserWarning):
     """Our own code could not do something; the program went on unchanged."""
 
 
+def is_the_programs(error: BaseException) -> bool:
+    """Whether the program must get it: an interrupt, or what its own signal handler raised.
+
+    Both arrive wherever the interpreter is, so inside our own work too. A handler is known
+    by what it is given: the very frame that it interrupted.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        interrupted, trace = trace.tb_frame, trace.tb_next
+        for value in trace.tb_frame.f_locals.values():
+            if value is interrupted:
+                return True
+            if type(value) is tuple and any(item is interrupted for item in value):
+                return True
+    return False
+
+
+def what_failed(error: BaseException) -> str:
+    """Tell an exception as a piece of text, also one whose message cannot be had."""
+    try:
+        message = str(error)
+    except BaseException as failure:
+        if is_the_programs(failure):
+            raise
+        message = "(its message cannot be read)"
+    return f"{type(error).__name__}: {message}"[:500]
+
+
 class Problem:
     """One thing that is wrong in a file, with its place and its remedy.
 
@@ -75,42 +105,3 @@ class Problem:
 
     def __repr__(self) -> str:
         return f"Problem({str(self)!r})"
-
-
-def is_from_signal(error: BaseException) -> bool:
-    """Whether a handler that the program has set for a signal raised this, while we worked.
-
-    Such an error (a timeout by ``signal.alarm``) is the program's, wherever it strikes.
-    """
-    import sys
-
-    entry = error.__traceback__
-    handlers = _handlers() if entry is not None and "signal" in sys.modules else ()
-    while handlers and entry is not None:
-        if any(entry.tb_frame.f_code is code for code in handlers):
-            return True
-        entry = entry.tb_next
-    return False
-
-
-def _handlers() -> list[object]:
-    """The code of every handler of a signal that is written in Python."""
-    import signal
-    from functools import partial
-    from types import FunctionType, MethodType
-
-    codes: list[object] = []
-    for number in signal.valid_signals():
-        handler: object = signal.getsignal(number)
-        while True:
-            if isinstance(handler, MethodType):
-                handler = handler.__func__
-            elif isinstance(handler, partial):
-                handler = handler.func
-            else:
-                break
-        if not isinstance(handler, FunctionType):
-            handler = vars(type(handler)).get("__call__")
-        if isinstance(handler, FunctionType):
-            codes.append(handler.__code__)
-    return codes

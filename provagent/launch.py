@@ -16,8 +16,8 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from provagent import boot
-from provagent.activation import RUN_VARIABLE, new_run_id, run_variable
 from provagent.errors import ProvagentError
+from provagent.inherit import RUN_VARIABLE, new_run_id, run_variable
 from provagent.reach import interpreter_flags
 from provagent.settings import Settings, tell
 

@@ -4,49 +4,36 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from provagent.capture import stepwise, wrappers
 from provagent.capture.call import Capture
-from provagent.capture.compile import make_plan
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
-from provagent.capture.plan import Callee, Kind
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
-from provagent.capture.wrappers import Wrapper
-from provagent.definition.compiled import load_definition
-from provagent.definition.description import Definition
-from provagent.definition.requires import unmet
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
-from provagent.errors import ProvagentError, TargetError
-from provagent.follow import Follower
+from provagent.errors import ProvagentError
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
-from provagent.weave.hidden import hide_from_callers, hide_functions_of
-from provagent.weave.program import MAIN, MAIN_NAMES, program_names
-from provagent.weave.site import Site, find_sites
-from provagent.weave.target import Target
-from provagent.weave.weaver import Weaver
+from provagent.weaving import Weaving
 
 if TYPE_CHECKING:
-    from provagent.activation import Activation, Wanted
-    from provagent.definition.active import Source
+    from provagent.activation import Activation
 
 
 class Recorder:
-    """Weaves modules, and writes what their calls do into the shard of this process."""
+    """Writes what woven calls do into the shard of this process, and its beginning and end."""
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self.settings = activation.settings
         self.busy: set[int] = set()
-        self._busy_weaving(on=True)
+        self.busy.add(threading.get_ident())
         self.emitter = self._make_emitter()
         self.shard = ShardSink(self._shard_path())
         self.sink = self._make_sink()
@@ -63,45 +50,22 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
-        hide_functions_of(wrappers)
-        hide_functions_of(stepwise)
         self.ending = Ending(activation.frame)
         activation.frame = None
-        self.weaver = Weaver(self._wrapper_for)
-        self._definitions: dict[str, Definition] = {}
-        self._kinds: dict[Any, Kind] = {}
-        self.follower = Follower(self.complaints)
-        self._excluded = [Target(text) for text in self.settings.exclude]
-        self._asked_by: Source | None = None
+        self.weaving = Weaving(activation, self.capture)
+        self.follower = self.weaving.follower
         activation.finder.add(self.follower.targets)
         self.follower.follow_imported()
-        self._busy_weaving(on=False)
-
-    def weave_module(self, module: ModuleType, name: str | None = None) -> None:
-        """Weave all that is wanted of a module that has executed.
-
-        Of the program, which still executes, what it holds by now; with ``name`` only that.
-        """
-        is_program = module.__name__ in MAIN_NAMES
-        names = program_names(module) if is_program else {module.__name__}
-        self._busy_weaving(on=True)
-        try:
-            self.follower.follow(module)
-            for wanted in self.activation.wanted:
-                if any(map(wanted.target.matches_module, names)):
-                    self._weave(module, wanted, name, is_whole=not is_program)
-        finally:
-            self._busy_weaving(on=False)
+        self.busy.discard(threading.get_ident())
 
     def unweave(self) -> None:
         """Put every original back."""
         self.ending.let_go()
-        self.weaver.unweave_all()
-        self.follower.unweave()
+        self.weaving.unweave()
 
     def let_go(self) -> None:
         """Keep nothing of the program: the interpreter ends, and ends what is in it."""
-        self.weaver.forget()
+        self.weaving.forget()
         self.ending.let_go()
         self.capture.forget()
         self.capture.sessions.let_go()
@@ -115,14 +79,19 @@ class Recorder:
         self.capture.write = self.sink.write
         self.sink.write(data)
 
+    def silence(self) -> None:
+        """Write nothing until ``restart``: what is open is the parent's."""
+        self.capture.write = _nowhere
+
     def restart(self) -> None:
         """Go on in a process that was forked: another shard, other identifiers."""
+        self.silence()
         self.ids.restart(self.activation.run_id, self.activation.process_id)
         self.shard.reopen(self._shard_path())
         self.has_begun = False
         self._begin_lock = threading.RLock()
-        self.capture.write = self._first_write
         self.capture.forget()
+        self.capture.write = self._first_write
 
     def end(self) -> None:
         """Write that the process ended, as far as the interpreter can tell."""
@@ -132,6 +101,9 @@ class Recorder:
             want.state, want.reason = "missing", reason
             if self.activation.is_root:  # a child need not define what its parent does
                 self.complaints.add(want.target.text, "weaving", reason)
+        for failure in self.activation.failures.told:
+            self.complaints.note(*failure)
+        self.activation.failures.told.clear()
         self.complaints.write_counts()
         fields: dict[str, Any] = {
             "run_id": self.activation.run_id,
@@ -150,15 +122,12 @@ class Recorder:
         }
         try:
             self._write_event(RUN_END, **fields)
-        except OSError as error:
+        except BaseException as error:
             self.complaints.add("run", WRITING, error)
 
     def write_child(self, **fields: Any) -> None:
         """Write that a Python is started which will not record."""
         self._write_event(CHILD, time=now(), **fields)
-
-    def _busy_weaving(self, *, on: bool) -> None:
-        (self.busy.add if on else self.busy.discard)(threading.get_ident())
 
     def _make_emitter(self) -> Emitter:
         own = []
@@ -192,11 +161,20 @@ class Recorder:
         with self._begin_lock:
             if self.has_begun:
                 return
-            surroundings = environment(self.settings)
-            self._write_environment(surroundings)
+            surroundings = self._about("environment", lambda: environment(self.settings))
+            if surroundings:
+                self._write_environment(surroundings)
             self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
             self.ending.watch()
             self.has_begun = True
+
+    # Neither the environment nor who runs what is worth the record of what was done.
+    def _about(self, what: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return part()
+        except BaseException as error:
+            self.activation.failures.add("run", what, error)
+            return {}
 
     def _run(self, surroundings: dict[str, Any]) -> dict[str, Any]:
         activation = self.activation
@@ -204,9 +182,9 @@ class Recorder:
             "run_id": activation.run_id,
             "process_id": activation.process_id,
             "startTime": iso(activation.start_ns),
-            **program(),
-            **person(),
-            "environment_id": surroundings["environment_id"],
+            **self._about("program", program),
+            **self._about("person", person),
+            "environment_id": surroundings.get("environment_id"),
             "definitions": [
                 {"name": source.name, "location": source.location, "digest": source.digest}
                 for source in activation.sources
@@ -233,82 +211,6 @@ class Recorder:
             sink.write(line)
             sink.close()
 
-    def _weave(
-        self, module: ModuleType, wanted: Wanted, name: str | None, *, is_whole: bool
-    ) -> None:
-        source = wanted.source
-        reason = unmet(source.requires) if source is not None else ""
-        if source is not None and reason:
-            wanted.state, wanted.reason = "refused", f"{source.location} {reason}"
-            return
-        try:
-            sites = find_sites(module, wanted.target, name)
-        except TargetError as error:
-            if not is_whole:
-                return  # it may still come
-            wanted.state, wanted.reason = "missing", str(error)
-            self.complaints.add(wanted.target.text, "weaving", str(error))
-            return
-        self._asked_by = wanted.source
-        for site in sites:
-            self._weave_site(site, wanted)
-        self._add_session_class(module, wanted.target)
 
-    def _weave_site(self, site: Site, wanted: Wanted) -> None:
-        if any(target.covers(site.module, site.qualname) for target in self._excluded):
-            return
-        try:
-            self.weaver.weave(site)
-        except Exception as error:
-            wanted.state, wanted.reason = "failed", f"{type(error).__name__}: {error}"
-            self.complaints.add(site.target, "weaving", error)
-        else:
-            if wanted.state != "failed":
-                wanted.state, wanted.reason = "woven", ""
-
-    def _add_session_class(self, module: ModuleType, target: Target) -> None:
-        value = vars(module).get(target.qualname)
-        if isinstance(value, type):
-            self.capture.sessions.add_class(value)
-
-    def _wrapper_for(self, site: Site) -> Wrapper:
-        callee = Callee(
-            target=site.target,
-            qualname=site.qualname,
-            function=site.function,
-            namespace=getattr(site.function, "__globals__", {}),
-            owner=site.owner,
-            receivers=site.receivers,
-            takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
-            aliases=tuple(
-                f"{name}:{site.qualname}"
-                for name in self.activation.program_names
-                if site.module == MAIN
-            ),
-        )
-        plan = make_plan(callee, self._definitions_for(site), self.settings.digest, self._kinds)
-        for problem in plan.problems:
-            self.complaints.add(plan.target, "definition", problem)
-        is_constructor = site.kind == "constructor"
-        make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
-        return make(self.capture, plan, hide_from_callers)
-
-    # A definition speaks of its own targets; one that has none, as older ones do, of
-    # whatever the user targets.
-    def _definitions_for(self, site: Site) -> list[Definition]:
-        if self._asked_by is not None:
-            return [self._definition(self._asked_by)]
-        return [
-            self._definition(source)
-            for source in self.activation.sources
-            if source.digest and (not source.targets or _speaks_of(source, site))
-        ]
-
-    def _definition(self, source: Source) -> Definition:
-        if source.location not in self._definitions:
-            self._definitions[source.location] = load_definition(source, self.settings)
-        return self._definitions[source.location]
-
-
-def _speaks_of(source: Source, site: Site) -> bool:
-    return any(Target(text).matches_module(site.module) for text in source.targets)
+def _nowhere(data: bytes) -> None:
+    pass

@@ -13,11 +13,13 @@ PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
     {"errors", "terms", "__init__"},
-    {"event", "value", "settings", "loading", "reach"},
+    {"event", "value", "settings", "loading", "reach", "inherit"},
+    {"failures"},
     {"definition", "weave", "identity", "emit", "record"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow"},
+    {"follow", "wanted"},
+    {"weaving"},
     {"view", "recorder"},
     {"children"},
     {"activation"},
@@ -44,6 +46,10 @@ WRITE_SIDE = {
     "children",
     "follow",
     "reach",
+    "inherit",
+    "failures",
+    "wanted",
+    "weaving",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}
 # What the activation puts together it loads when it is needed; the doors open both sides.
@@ -51,6 +57,7 @@ LAZY = {
     ("activation", "recorder"),
     ("recorder", "activation"),
     ("children", "activation"),
+    ("weaving", "activation"),
     ("definition", "settings"),
     ("emit", "settings"),
 }

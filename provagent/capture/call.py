@@ -83,10 +83,10 @@ class Capture:
     ) -> Open | None:
         """Write that the activity began; None when that could not be done."""
         thread = get_ident()
-        self.busy.add(thread)
         try:
+            self.busy.add(thread)
             return self._open(plan, (instance, args, kwargs, None), frame, thread)
-        except Exception as error:
+        except BaseException as error:
             self.complaints.add(plan.target, "before the call", error)
             return None
         finally:
@@ -134,10 +134,10 @@ class Capture:
     ) -> None:
         """Write that the activity ended."""
         thread = get_ident()
-        self.busy.add(thread)
         try:
+            self.busy.add(thread)
             self._close(plan, activity, call, error)
-        except Exception as failure:
+        except BaseException as failure:
             self.complaints.add(plan.target, "after the call", failure)
         finally:
             self.busy.discard(thread)
@@ -166,14 +166,14 @@ class Capture:
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
-        self.busy.add(thread)
         try:
+            self.busy.add(thread)
             cls = type(instance)
             configuration = self._parameters(plan, call)
             fields = session_event(session_id, cls, now(), configuration)
             fields["site"] = {"file": place.file, "line": place.line}
             self._write_events(plan, [(fields, False)])
-        except Exception as error:
+        except BaseException as error:
             self.complaints.add(plan.target, "at the constructor", error)
         finally:
             self.busy.discard(thread)
@@ -185,7 +185,7 @@ class Capture:
                 self.write(line(*events[0]))
             else:
                 self.write(b"".join([line(*event) for event in events]))
-        except Exception as error:
+        except BaseException as error:
             self.complaints.add(plan.target, WRITING, error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
@@ -219,7 +219,7 @@ class Capture:
         for use in plan.usages:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, False)
-            except Exception as error:
+            except BaseException as error:
                 self.complaints.add(plan.target, f"role {use.role!r}", error)
                 continue
             if entity_id is not None:
@@ -235,7 +235,7 @@ class Capture:
         for use in plan.generations:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, True)
-            except Exception as error:
+            except BaseException as error:
                 self.complaints.add(plan.target, f"role {use.role!r}", error)
                 continue
             if entity_id is not None:
@@ -258,7 +258,7 @@ class Capture:
                 parameters[name] = self._encode(select(*call))
             except Missing:
                 continue
-            except Exception as error:
+            except BaseException as error:
                 self.complaints.add(plan.target, f"parameter {name!r}", error)
         return parameters
 

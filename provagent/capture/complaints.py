@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from provagent.capture.context import now
-from provagent.errors import is_from_signal
+from provagent.errors import is_the_programs, what_failed
 from provagent.settings import tell
 from provagent.terms import COMPLAINT
 
@@ -15,23 +15,38 @@ WRITING = "writing to the store"
 class Complaints:
     """The failures of one process. With ``strict`` they are raised instead, for tests.
 
-    What a signal handler of the program raised while our own code ran is no failure of
-    ours: it is raised again, for the program.
+    What is the program's own, such as an interrupt while our code ran, is raised again for it.
+    ``unsaid`` counts, by target, failures of which not even a complaint could be made: the
+    stack or the memory was used up.
     """
 
     def __init__(self, write_event: Callable[..., None], *, strict: bool = False) -> None:
         self.counts: dict[tuple[str, str, str], int] = {}
-        self.too_deep: dict[str, int] = {}  # by target; no depth was left to call add
         self._write_event = write_event
-        self._strict = strict
+        self.strict = strict
+        self.unsaid: dict[str, int] = {}
         self._told: set[str] = set()
         self._written: dict[tuple[str, str, str], int] = {}
 
     def add(self, target: str, stage: str, error: BaseException | str) -> None:
-        """Count a failure; say so on stderr the first time that this target has one."""
-        if isinstance(error, BaseException) and (self._strict or is_from_signal(error)):
+        """Count a failure; say so on stderr the first time that this target has one.
+
+        Raises ``error`` again where it is the program's, and with ``strict``; nothing else.
+        """
+        rises = False
+        try:
+            rises = isinstance(error, BaseException) and (self.strict or is_the_programs(error))
+            if not rises:
+                self._add(target, stage, error)
+        except BaseException as failure:
+            self.unsaid[target] = self.unsaid.get(target, 0) + 1
+            if is_the_programs(failure):
+                raise
+        if rises and isinstance(error, BaseException):
             raise error
-        what = error if isinstance(error, str) else _what(error)
+
+    def _add(self, target: str, stage: str, error: BaseException | str) -> None:
+        what = error if isinstance(error, str) else what_failed(error)
         key = (target, stage, what)
         count = self.counts[key] = self.counts.get(key, 0) + 1
         # A store that cannot be written fails for every target alike: it is told once.
@@ -42,10 +57,15 @@ class Complaints:
         if count == 1:
             self._write(key, count)
 
+    def note(self, target: str, stage: str, what: str) -> None:
+        """Count a failure that was told already, before there was anything to write it with."""
+        self._told.add(target)
+        self._add(target, stage, what)
+
     def write_counts(self) -> None:
         """Write the totals of what has happened again since it was first written."""
-        for target, count in self.too_deep.items():
-            self.counts[target, "near the limit of recursion", "it was not recorded"] = count
+        for target, count in self.unsaid.items():
+            self.counts[target, "calls", "no stack or memory was left to record it"] = count
         for key, count in list(self.counts.items()):
             if self._written.get(key) != count:
                 self._write(key, count)
@@ -57,15 +77,7 @@ class Complaints:
                 COMPLAINT, target=target, stage=stage, what=what, time=now(), count=count
             )
             self._written[key] = count
-        except Exception as error:
+        except BaseException as error:
             # Nothing can be written now: it was told on stderr, and is tried at the end.
-            if is_from_signal(error):
+            if is_the_programs(error):
                 raise
-
-
-def _what(error: BaseException) -> str:
-    try:
-        message = str(error)
-    except Exception:
-        message = "(its message cannot be read)"
-    return f"{type(error).__name__}: {message}"[:500]

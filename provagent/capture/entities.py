@@ -16,7 +16,7 @@ from provagent.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.capture.select import Missing
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, add_identity, placed
-from provagent.errors import is_from_signal
+from provagent.errors import is_the_programs
 from provagent.identity.files import FileIdentities, resolve_location
 from provagent.identity.registry import Identity
 from provagent.terms import (
@@ -157,7 +157,7 @@ class Ledger:
                 return self.files.identify_collection(location, index=kind.index)
             return self.files.identify_file(location)
         except OSError as error:
-            if is_from_signal(error):
+            if is_the_programs(error):
                 raise
             return _NOTHING  # it is there, and may not be read: its place is what is known
 

@@ -11,7 +11,7 @@ import stat
 import struct
 from typing import Any
 
-from provagent.errors import is_from_signal
+from provagent.errors import is_the_programs
 
 _SUBMODULE = 0o160000
 FILES_CHECKED = 20_000  # beyond it, whether the tree is dirty is not said
@@ -40,7 +40,7 @@ def git_state(folder: str) -> dict[str, Any] | None:
         if dirty is not None:
             state["dirty"] = dirty
     except (OSError, ValueError, struct.error, IndexError) as error:
-        if is_from_signal(error):
+        if is_the_programs(error):
             raise
         # a form that is not known here: what was found stands
     return state
@@ -133,7 +133,7 @@ def _differs(entry: tuple[Any, ...], root: str) -> bool:
     try:
         status = os.lstat(path)
     except OSError as error:
-        if is_from_signal(error):
+        if is_the_programs(error):
             raise
         return True
     times = (status.st_mtime_ns // 10**9 & 0xFFFFFFFF, status.st_mtime_ns % 10**9)

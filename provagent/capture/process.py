@@ -12,7 +12,7 @@ import orjson
 
 from provagent import __version__
 from provagent.capture.git import git_state
-from provagent.errors import is_from_signal
+from provagent.errors import is_the_programs
 from provagent.settings import Settings
 
 # Beside what settings.variables names. Never a variable that may hold a secret.
@@ -65,7 +65,7 @@ def _script(location: str) -> dict[str, str]:
         with open(location, "rb") as stream:
             script["digest"] = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        if is_from_signal(error):
+        if is_the_programs(error):
             raise
         # a zip's member, or gone: the location is what can be said
     return script
@@ -75,7 +75,7 @@ def _cwd() -> str:
     try:
         return os.getcwd()
     except OSError as error:
-        if is_from_signal(error):
+        if is_the_programs(error):
             raise
         return ""  # the folder was removed under the program
 
@@ -170,6 +170,6 @@ def _listed(path: str) -> list[str]:
     try:
         return os.listdir(path or ".")
     except OSError as error:
-        if is_from_signal(error):
+        if is_the_programs(error):
             raise
         return []  # a zip, or an entry that is not there

@@ -24,6 +24,9 @@ Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 
 
+# Where the stack or the memory is used up nothing can be called, not even to say so.
+FULL = (RecursionError, MemoryError)
+
 Hide = Callable[[FunctionType], FunctionType]
 
 
@@ -54,10 +57,10 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
 def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
     enter, leave, inside = current.set, current.reset, current.get
-    missed = capture.complaints.too_deep
+    missed = capture.complaints.unsaid
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     thread, drop, nowhere = get_ident, drop_frame, NOWHERE
-    anything, too_deep, no_caller = BaseException, RecursionError, ValueError
+    anything, full, no_caller = BaseException, FULL, ValueError
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: C901, PLR0915
         on, given = instance, args
@@ -71,7 +74,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                 caller = nowhere
             try:
                 activity = capture.open(plan, on, given, kwargs, caller)
-            except too_deep:
+            except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         outer, token = inside(), None
         try:
@@ -87,13 +90,13 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                     if inside() is activity:  # a signal's handler may raise between any two steps
                         enter(outer) if token is None else leave(token)
                     capture.close(plan, activity, (on, given, kwargs, None), error)
-            except too_deep:
+            except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
             raise
         if activity is not None:
             try:
                 capture.close(plan, activity, (on, given, kwargs, result))
-            except too_deep:
+            except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 
@@ -101,9 +104,9 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
 
 
 def _constructor(capture: Capture, plan: Plan) -> Any:
-    sessions, missed = capture.sessions, capture.complaints.too_deep
+    sessions, missed = capture.sessions, capture.complaints.unsaid
     split, has, drop, place = _split, _has, _drop, place_above
-    drop_entry, anything, too_deep = drop_frame, BaseException, RecursionError
+    drop_entry, anything, full = drop_frame, BaseException, FULL
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = split(plan, instance, args)
@@ -123,7 +126,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
         if session_id is not None:
             try:
                 capture.open_session(plan, on, (on, given, kwargs, None), place(), session_id)
-            except too_deep:
+            except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 

@@ -183,7 +183,11 @@ def _open_shard(path: Path) -> int:
     except FileNotFoundError:
         _make_folder(path.parent)
         descriptor = _open(path, _APPEND, _OWNER_ONLY_FILE)
-    return _moved_up(descriptor)
+    try:
+        return _moved_up(descriptor)
+    except BaseException:
+        _close(descriptor)
+        raise
 
 
 def _make_folder(folder: Path) -> None:

@@ -26,11 +26,18 @@ class TargetFinder:
     """Calls ``on_module(module)`` for every module that a target may lie in.
 
     ``on_module`` is called after the module has executed and before the importing
-    code can bind a name from it. It must not raise.
+    code can bind a name from it. It must not raise. What fails of our own is given to
+    ``on_failure(name, error)``; the import goes on, unwoven.
     """
 
-    def __init__(self, targets: Sequence[Target], on_module: Callable[[ModuleType], None]) -> None:
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        on_module: Callable[[ModuleType], None],
+        on_failure: Callable[[str, BaseException], None] | None = None,
+    ) -> None:
         self.on_module = on_module
+        self.on_failure = on_failure or _raised
         self.targets: list[Target] = []
         self.overtaken_by: list[str] = []
         self._modules: set[str] = set()
@@ -58,19 +65,26 @@ class TargetFinder:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The spec that another finder gives, with its loader wrapped; else None."""
-        if sys.meta_path[0] is not self:
-            self._retake()
-        if name not in self._modules and not (self._globs and self._is_globbed(name)):
-            return None
-        if name in self._asking or name in MAIN_NAMES:
+        try:
+            if sys.meta_path[0] is not self:
+                self._retake()
+            if name not in self._modules and not (self._globs and self._is_globbed(name)):
+                return None
+            if name in self._asking or name in MAIN_NAMES:
+                return None
+        except BaseException as error:
+            self.on_failure(name, error)
             return None
         self._asking.add(name)
         try:
             spec = self._ask_others(name, path, target)
         finally:
             self._asking.discard(name)
-        if spec is not None and hasattr(spec.loader, "exec_module"):
-            spec.loader = WeavingLoader(spec.loader, self, spec)  # type: ignore[assignment]
+        try:
+            if spec is not None and hasattr(spec.loader, "exec_module"):
+                spec.loader = WeavingLoader(spec.loader, self, spec)  # type: ignore[assignment]
+        except BaseException as error:
+            self.on_failure(name, error)
         return spec
 
     def wants(self, name: str) -> bool:
@@ -110,6 +124,10 @@ class TargetFinder:
                 self.on_module(module)
 
 
+def _raised(_name: str, error: BaseException) -> None:
+    raise error
+
+
 # Never getattr on a module here: a lazy module loads itself at the first one.
 def _is_executing(module: ModuleType) -> bool:
     if type(module).__name__ == "_LazyModule":
@@ -147,7 +165,10 @@ class WeavingLoader:
         return None if create_module is None else create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        self._put_back(module)
+        try:
+            self._put_back(module)
+        except BaseException as error:
+            self._finder.on_failure(module.__name__, error)
         self._loader.exec_module(module)  # type: ignore[attr-defined]
         self._finder.on_module(module)
 

@@ -1,0 +1,30 @@
+"""Failures of our own outside the calls: told when they happen, written when the process ends."""
+
+from __future__ import annotations
+
+from provagent.errors import is_the_programs, what_failed
+from provagent.settings import Settings, tell
+
+
+class Failures:
+    """The guard of every border but the calls themselves."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.told: list[tuple[str, str, str]] = []
+
+    # What cannot even be told is let go.
+    def add(self, name: str, stage: str, error: BaseException) -> None:
+        """Tell a failure once; it is written with the complaints at the end.
+
+        Raises ``error`` again where it is the program's, or the settings are strict.
+        """
+        if self._settings.strict or is_the_programs(error):
+            raise error
+        try:
+            failure = name, stage, what_failed(error)
+            if failure not in self.told:
+                self.told.append(failure)
+                tell(f"{': '.join(failure)}; the program went on, not all of it is recorded")
+        except Exception:
+            pass

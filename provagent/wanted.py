@@ -1,0 +1,57 @@
+"""What is wanted of a process: targets, who asked for each, and what became of it."""
+
+from __future__ import annotations
+
+import sys
+
+from provagent.definition.active import Source
+from provagent.errors import TargetError
+from provagent.loading import NEEDED
+from provagent.settings import Settings
+from provagent.weave.target import Target, is_glob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Wanted:
+    """A target, who asked for it, and what became of it."""
+
+    __slots__ = ("reason", "source", "state", "target")
+
+    def __init__(self, target: Target, source: Source | None) -> None:
+        self.target = target
+        self.source = source
+        self.state = "waiting"
+        self.reason = "its module has not been imported"
+
+
+def find_wanted(sources: Sequence[Source], settings: Settings) -> list[Wanted]:
+    """What definitions and settings ask for; what is no target is a problem of the settings."""
+    wanted = [
+        Wanted(target, source)
+        for source in sources
+        for target in _usable(source.targets, source.location, settings)
+    ]
+    own = _usable(settings.targets, "settings: targets", settings)
+    wanted.extend(Wanted(target, None) for target in own)
+    excluded = _usable(settings.exclude, "settings: exclude", settings)
+    settings.exclude = tuple(target.text for target in excluded)
+    return wanted
+
+
+def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Target]:
+    for text in texts:
+        try:
+            yield Target(text)
+        except TargetError as error:
+            settings.problems.append(f"{where}: {error}")
+
+
+# The recorder cannot be loaded amid the import of something that it needs itself.
+def is_needed(target: Target, settings: Settings) -> bool:
+    """Whether the recorder itself may need the package in which a target lies."""
+    top = target.module.partition(".")[0]
+    own = (processor.partition(".")[0] for processor in settings.processors)
+    return is_glob(top) or top in (*NEEDED, *own) or top in sys.stdlib_module_names

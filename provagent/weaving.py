@@ -1,0 +1,152 @@
+"""Weaving what is wanted: targets become sites, sites get plans, plans wrappers."""
+
+from __future__ import annotations
+
+import threading
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from provagent.capture import stepwise, wrappers
+from provagent.capture.call import Capture
+from provagent.capture.compile import make_plan
+from provagent.capture.plan import Callee, Kind
+from provagent.capture.wrappers import Wrapper
+from provagent.definition.compiled import load_definition
+from provagent.definition.description import Definition
+from provagent.definition.requires import unmet
+from provagent.errors import TargetError, what_failed
+from provagent.follow import Follower
+from provagent.weave.hidden import hide_from_callers, hide_functions_of
+from provagent.weave.program import MAIN, MAIN_NAMES, program_names
+from provagent.weave.site import Site, find_sites
+from provagent.weave.target import Target
+from provagent.weave.weaver import Weaver
+
+if TYPE_CHECKING:
+    from provagent.activation import Activation
+    from provagent.definition.active import Source
+    from provagent.wanted import Wanted
+
+
+class Weaving:
+    """What is woven in this process, by whose wish, and how."""
+
+    def __init__(self, activation: Activation, capture: Capture) -> None:
+        self.activation = activation
+        self.settings = activation.settings
+        self.capture = capture
+        self.complaints = capture.complaints
+        self.weaver = Weaver(self._wrapper_for)
+        self.follower = Follower(capture.complaints)
+        self._definitions: dict[str, Definition] = {}
+        self._kinds: dict[Any, Kind] = {}
+        self._excluded = [Target(text) for text in self.settings.exclude]
+        self._asked_by: Source | None = None
+        hide_functions_of(wrappers)
+        hide_functions_of(stepwise)
+
+    def weave_module(self, module: ModuleType, name: str | None = None) -> None:
+        """Weave all that is wanted of a module that has executed.
+
+        Of the program, which still executes, what it holds by now; with ``name`` only that.
+        """
+        is_program = module.__name__ in MAIN_NAMES
+        names = program_names(module) if is_program else {module.__name__}
+        thread = threading.get_ident()
+        self.capture.busy.add(thread)
+        try:
+            self.follower.follow(module)
+            for wanted in self.activation.wanted:
+                if any(map(wanted.target.matches_module, names)):
+                    self._weave(module, wanted, name, is_whole=not is_program)
+        finally:
+            self.capture.busy.discard(thread)
+
+    def unweave(self) -> None:
+        """Put every original back."""
+        self.weaver.unweave_all()
+        self.follower.unweave()
+
+    def forget(self) -> None:
+        """Let go of what is woven, as it is."""
+        self.weaver.forget()
+
+    def _weave(
+        self, module: ModuleType, wanted: Wanted, name: str | None, *, is_whole: bool
+    ) -> None:
+        source = wanted.source
+        reason = unmet(source.requires) if source is not None else ""
+        if source is not None and reason:
+            wanted.state, wanted.reason = "refused", f"{source.location} {reason}"
+            return
+        try:
+            sites = find_sites(module, wanted.target, name)
+        except TargetError as error:
+            if not is_whole:
+                return  # it may still come
+            wanted.state, wanted.reason = "missing", str(error)
+            self.complaints.add(wanted.target.text, "weaving", str(error))
+            return
+        self._asked_by = wanted.source
+        for site in sites:
+            self._weave_site(site, wanted)
+        self._add_session_class(module, wanted.target)
+
+    def _weave_site(self, site: Site, wanted: Wanted) -> None:
+        if any(target.covers(site.module, site.qualname) for target in self._excluded):
+            return
+        try:
+            self.weaver.weave(site)
+        except BaseException as error:
+            wanted.state, wanted.reason = "failed", what_failed(error)
+            self.complaints.add(site.target, "weaving", error)
+        else:
+            if wanted.state != "failed":
+                wanted.state, wanted.reason = "woven", ""
+
+    def _add_session_class(self, module: ModuleType, target: Target) -> None:
+        value = vars(module).get(target.qualname)
+        if isinstance(value, type):
+            self.capture.sessions.add_class(value)
+
+    def _wrapper_for(self, site: Site) -> Wrapper:
+        callee = Callee(
+            target=site.target,
+            qualname=site.qualname,
+            function=site.function,
+            namespace=getattr(site.function, "__globals__", {}),
+            owner=site.owner,
+            receivers=site.receivers,
+            takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
+            aliases=tuple(
+                f"{name}:{site.qualname}"
+                for name in self.activation.program_names
+                if site.module == MAIN
+            ),
+        )
+        plan = make_plan(callee, self._definitions_for(site), self.settings.digest, self._kinds)
+        for problem in plan.problems:
+            self.complaints.add(plan.target, "definition", problem)
+        is_constructor = site.kind == "constructor"
+        make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
+        return make(self.capture, plan, hide_from_callers)
+
+    # A definition speaks of its own targets; one that has none, as older ones do, of
+    # whatever the user targets.
+    def _definitions_for(self, site: Site) -> list[Definition]:
+        if self._asked_by is not None:
+            return [self._definition(self._asked_by)]
+        return [
+            self._definition(source)
+            for source in self.activation.sources
+            if source.digest and (not source.targets or _speaks_of(source, site))
+        ]
+
+    def _definition(self, source: Source) -> Definition:
+        if source.location not in self._definitions:
+            self._definitions[source.location] = load_definition(source, self.settings)
+        return self._definitions[source.location]
+
+
+def _speaks_of(source: Source, site: Site) -> bool:
+    return any(Target(text).matches_module(site.module) for text in source.targets)
