@@ -19,6 +19,7 @@ from provagent.capture.plan import Callee, Kind
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.capture.wrappers import Wrapper, make_constructor_wrapper, make_wrapper
+from provagent.definition.active import cache_folder
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
 from provagent.definition.requires import unmet
@@ -26,6 +27,7 @@ from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError, TargetError
+from provagent.identity.digests import Digests
 from provagent.terms import ENVIRONMENT, OK, RUN, RUN_END
 from provagent.weave.hidden import hide_from_callers
 from provagent.weave.site import Site, find_sites
@@ -52,8 +54,9 @@ class Recorder:
         self._begin_lock = threading.RLock()
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
+        self.digests = Digests.of(self.settings, cache_folder(self.settings))
         self.capture = Capture(
-            ledger=Ledger(self.ids.new, self.settings.digest),
+            ledger=Ledger(self.ids.new, self.digests),
             sessions=Sessions(self.ids.new),
             complaints=self.complaints,
             line=self.emitter.line,
@@ -266,7 +269,7 @@ class Recorder:
             receivers=site.receivers,
             takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
         )
-        plan = make_plan(callee, self._definitions_for(site), self.settings.digest, self._kinds)
+        plan = make_plan(callee, self._definitions_for(site), self.digests, self._kinds)
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
         make = make_constructor_wrapper if site.kind == "constructor" else make_wrapper

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provagent.capture.plan import ON_DISK, Kind
+from provagent.capture.plan import ON_DISK, Kind, Many
 from provagent.identity.registry import Identity
 
 
@@ -34,6 +34,17 @@ def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | No
     return Thing(kind, value, location, name, namespace)
 
 
+def placed_member(many: Many, item: Any) -> Thing:
+    """The thing that an item of a list is."""
+    return placed(
+        many.kind,
+        item if many.value is None else many.value(item),
+        None if many.location is None else many.location(item),
+        None if many.id is None else many.id(item),
+        many.namespace,
+    )
+
+
 def _is_path(value: Any) -> bool:
     return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
 
@@ -46,7 +57,9 @@ def add_identity(fields: dict[str, Any], identity: Identity) -> None:
     if size is not None:
         fields["size"] = size
     if sampled:
-        fields["sampled"] = True
+        fields["sampled"] = {
+            name: part for name, part in sampled._asdict().items() if part is not None
+        }
     if missing:
         fields["missing"] = True
     if changing:

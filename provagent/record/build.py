@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provagent import terms
-from provagent.record.detail import Complaint, DefinitionUsed, Description, Error, FileState, Site
+from provagent.record.detail import (
+    Complaint,
+    DefinitionUsed,
+    Description,
+    Error,
+    FileState,
+    Sample,
+    Site,
+)
 from provagent.record.link import linked
 from provagent.record.model import Activity, Entity, Environment, Process, Session
 
@@ -142,6 +150,8 @@ class Collected:
             entity = Entity(id=entity_id, process_id=process_of(entity_id))
             self.entities[entity_id] = entity
         _set(entity, event, _ENTITY_FIELDS)
+        if "sampled" in event:
+            entity.sampled = Sample(**_only(event["sampled"], "parts", "number", "read", "of"))
         members = event.get("members")
         if members:
             self.members.setdefault(entity_id, []).extend(item["member_id"] for item in members)
@@ -237,6 +247,5 @@ _ENTITY_FIELDS = {
     "size": "size",
     "contentType": "content_type",
     "missing": "missing",
-    "sampled": "sampled",
     "changing": "changing",
 }
