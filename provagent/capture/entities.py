@@ -15,7 +15,7 @@ from provagent.capture.known import Known, KnownObjects, Slots
 from provagent.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.capture.select import Missing
 from provagent.capture.source import code_between
-from provagent.capture.thing import Thing, add_identity, placed, placed_member
+from provagent.capture.thing import Thing, add_identity, placed, placed_members
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
@@ -118,9 +118,7 @@ class Ledger:
         found = _select(many.items, call)
         if found is None:
             return
-        items: Any = found if many.is_list else (found,)
-        each = items.values() if issubclass(type(items), dict) else items
-        things = [placed_member(many, item) for item in each]
+        things = placed_members(many, found)
         if many.kind.type in ON_DISK:
             self.files.read_ahead([thing.location for thing in things])
         for thing in things:

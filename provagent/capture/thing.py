@@ -34,15 +34,19 @@ def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | No
     return Thing(kind, value, location, name, namespace)
 
 
-def placed_member(many: Many, item: Any) -> Thing:
-    """The thing that an item of a list is."""
-    return placed(
-        many.kind,
-        item if many.value is None else many.value(item),
-        None if many.location is None else many.location(item),
-        None if many.id is None else many.id(item),
-        many.namespace,
-    )
+def placed_members(many: Many, found: Any) -> list[Thing]:
+    """The things that are listed in what was found, or the one thing that it is."""
+    items: Any = found if many.is_list else (found,)
+    return [
+        placed(
+            many.kind,
+            item if many.value is None else many.value(item),
+            None if many.location is None else many.location(item),
+            None if many.id is None else many.id(item),
+            many.namespace,
+        )
+        for item in (items.values() if issubclass(type(items), dict) else items)
+    ]
 
 
 def _is_path(value: Any) -> bool:

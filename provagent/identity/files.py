@@ -115,12 +115,12 @@ class FileIdentities:
 
         What is no file's place, or cannot be read, is left for the one who asks for it.
         """
-        big = []
+        big: list[tuple[os.stat_result, PathText]] = []
         for place in places:
             try:
                 path = resolve_location(place)
                 found = os.stat(path)
-            except Exception:
+            except Exception:  # noqa: S112
                 continue
             if self._is_slow(found):
                 big.append((found, path))
