@@ -214,8 +214,8 @@ class Capture:
         self, plan: Plan, call: Call, activity: Open, events: Events
     ) -> list[dict[str, str]]:
         used = []
-        if plan.reads_files:
-            self.ledger.read_ahead(plan.usages, call)
+        if plan.files:
+            self.ledger.read_ahead(plan.files, call)
         for use in plan.usages:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, False)

@@ -122,7 +122,8 @@ class _Compiler:
             if (selector := self._selector(parameter.value)) is not None
         )
         plan.usages = tuple(self._use(use) for use in described.usage)
-        plan.reads_files = sum(use.kind.type in ON_DISK for use in plan.usages) > 1
+        files = tuple(use.location for use in plan.usages if use.kind.type in ON_DISK)
+        plan.files = files if len(files) > 1 else ()
         plan.generations = tuple(self._use(use) for use in described.generation)
 
     def _selector(self, text: str | None) -> Selector | None:

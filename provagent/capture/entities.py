@@ -13,7 +13,7 @@ from typing import Any
 from provagent.capture.context import Open
 from provagent.capture.known import Known, KnownObjects, Slots
 from provagent.capture.plan import ON_DISK, Kind, Many, Use
-from provagent.capture.select import Missing
+from provagent.capture.select import Missing, Selector
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, add_identity, placed, placed_members
 from provagent.identity.digests import Digests
@@ -144,10 +144,9 @@ class Ledger:
         self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)
         return entity_id
 
-    def read_ahead(self, uses: Iterable[Use], call: Call) -> None:
-        """Read the files of several usages at once, where that is quicker."""
-        on_disk = [use.location for use in uses if use.kind.type in ON_DISK]
-        self.files.read_ahead([_select(location, call) for location in on_disk])
+    def read_ahead(self, locations: Iterable[Selector | None], call: Call) -> None:
+        """Read several files at once, where that is quicker."""
+        self.files.read_ahead([_select(location, call) for location in locations])
 
     def _identify_file(self, location: str, kind: Kind) -> Identity:
         if "://" in location:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provagent.identity.content import Content, Parts, Token
 
 _SMALL = 65_536  # bytes that are copied without a thought
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17  # what the processor keeps at hand while it is looked at twice
 BLOCKS = 1024  # of a sample
 _FLOAT64 = 8
 _OWN_TYPES = 256  # numpy's own dtypes have lower numbers, except for the text of variable length

@@ -149,7 +149,12 @@ class FileIdentities:
         known = self._known_identity(found)
         if known is None and self.kept is not None and not self._is_too_big(found.st_size):
             known = self._remembered(found)
-        return known or self._read(path) or self._read(path) or Identity(changing=True)
+        return (
+            known
+            or self._read(path, found)
+            or self._read(path, os.stat(path))
+            or Identity(changing=True)
+        )
 
     def _remembered(self, found: os.stat_result) -> Identity | None:
         digest = None if self.kept is None else self.kept.find(found)
@@ -166,16 +171,15 @@ class FileIdentities:
     def _is_too_big(self, size: int) -> bool:
         return bool(self.max_bytes) and size > self.max_bytes
 
-    def _read(self, path: PathText) -> Identity | None:
-        """Read a file once; None when it changed meanwhile."""
-        begun = now()
+    def _read(self, path: PathText, found: os.stat_result) -> Identity | None:
+        """Read a file once; None when it is not what was found, or changed meanwhile."""
+        begun = 0 if found.st_size < KEPT_FROM else now()
         with io.FileIO(os.fspath(path)) as file:  # not open(), which the program may replace
-            before = os.fstat(file.fileno())
-            hasher, sample = self._hashed(file, before.st_size)
+            hasher, sample = self._hashed(file, found.st_size)
             after = os.fstat(file.fileno())
-        if _state(before) != _state(after):
+        if _state(found) != _state(after):
             return None
-        if self.kept is not None and sample is None and after.st_size >= KEPT_FROM:
+        if begun and sample is None and self.kept is not None:
             self.kept.keep(after, hasher.digest(), begun)
         return self._learn(after, hasher.hexdigest(), sample)
 
@@ -191,7 +195,8 @@ class FileIdentities:
         self, folder: str, names: list[str], *, in_part: bool = False, missing: bool = False
     ) -> Identity:
         """Put members together; where one that is missing matters, all is ``missing``."""
-        found = [_look(os.path.join(folder, name)) for name in names]
+        inside = os.path.join(folder, "")
+        found = [_look(inside + name) for name in names]
         self._read_at_once(
             [(state, path) for path, state in found if state and self._is_slow(state)]
         )
@@ -200,8 +205,8 @@ class FileIdentities:
             return Identity(missing=True)
         if any(member.changing for member in members):
             return Identity(changing=True)
-        pairs = [(name, member.digest) for name, member in zip(names, members, strict=True)]
-        whole = identify(pairs, algorithm=self.algorithm, max_bytes=0)
+        digests = [member.digest for member in members]
+        whole = identify((names, digests), algorithm=self.algorithm, max_bytes=0)
         size = sum(member.size or 0 for member in members)
         sample = _sample_of(members, size, in_part=in_part)
         return Identity(digest=whole.digest, identified="file", size=size, sampled=sample)

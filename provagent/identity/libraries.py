@@ -7,6 +7,7 @@ read nor made; what they have not loaded or computed is not asked for.
 
 from __future__ import annotations
 
+import copy
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,10 @@ def _coded_token(value: _Coded, content: Content) -> bytes:
 
 def _series(value: Any) -> Any:
     state = instance_state(value)
-    return state.get("_name"), value.index, _values(value.array), state.get("_attrs") or {}
+    blocks = getattr(state["_mgr"], "blocks", None)
+    # The array is kept once it was asked for; blocks are there.
+    items = blocks[0].values if blocks else _values(value.array)
+    return state.get("_name"), value.index, items, state.get("_attrs") or {}
 
 
 def _data_frame(value: Any) -> Any:
@@ -114,7 +118,7 @@ def _categorical_dtype(value: Any) -> Any:
 def _masked(value: Any) -> Any:
     state = instance_state(value)
     data, mask = state["_data"], state["_mask"]
-    return str(value.dtype), (data[~mask] if mask.any() else data), mask
+    return (data[~mask] if mask.any() else data), mask
 
 
 def _strings(value: Any) -> Any:
@@ -124,7 +128,8 @@ def _strings(value: Any) -> Any:
 
 
 def _backed(value: Any) -> Any:
-    return str(value.dtype), value._ndarray  # noqa: SLF001
+    # The public dtype is kept by some once it was asked for.
+    return str(value._dtype), value._ndarray  # noqa: SLF001
 
 
 def _interval_array(value: Any) -> Any:
@@ -189,7 +194,8 @@ def _dask_array(value: Any) -> Any:
 
 
 def _compressed(value: Any) -> Any:
-    copied = value.copy()  # the canonical form is made in place
+    # The canonical form is made in place; what is asked on the way there is kept.
+    copied = copy.copy(value).copy()
     copied.sum_duplicates()
     copied.eliminate_zeros()
     pointers, indices = copied.indptr.astype("i8", copy=False), copied.indices
@@ -197,7 +203,7 @@ def _compressed(value: Any) -> Any:
 
 
 def _coordinates(value: Any) -> Any:
-    copied = value.tocoo(copy=True)
+    copied = copy.copy(value).tocoo(copy=True)
     copied.sum_duplicates()
     copied.eliminate_zeros()
     places = copied.coords if hasattr(copied, "coords") else (copied.row, copied.col)
@@ -224,8 +230,20 @@ TOKENS: dict[str, Token] = {
     f"{__name__}:_Coded": _coded_token,
     f"{__name__}:_Range": lambda value, content: range_token(value.value, content),
 }
+# Classes that differ in how they keep equal content -> the one that they count as
+ALIKE = {
+    "pandas:RangeIndex": "pandas:Index",
+    "pandas:Int64Index": "pandas:Index",
+    "pandas:Float64Index": "pandas:Index",
+    "pandas:UInt64Index": "pandas:Index",
+    "pandas:NumericIndex": "pandas:Index",
+    "pandas:ArrowStringArray": "pandas:StringArray",
+    "pandas:ArrowStringArrayNumpySemantics": "pandas:StringArray",
+    "pandas:StringArrayNumpySemantics": "pandas:StringArray",
+}
 # package:Class -> what stands for a value of it, or of a subclass in the same package
 OWN: dict[str, Parts] = {
+    "numpy:dtype": str,
     "pandas:Series": _series,
     "pandas:DataFrame": _data_frame,
     "pandas:RangeIndex": _range_index,

@@ -106,7 +106,8 @@ def _moment(value: Any) -> Any:
 
 
 def _path(value: Any) -> Any:
-    return type(value).__name__.removeprefix("Pure"), str(value)
+    # A path keeps its text once it was asked for: another one is asked.
+    return type(value).__name__.removeprefix("Pure"), str(type(value)(value))
 
 
 _NAN = struct.pack("<d", float("nan"))

@@ -228,7 +228,9 @@ def _first_own(cls: type, names: list[str]) -> Token | None:
             return None
         short = f"{package}:{name.partition(':')[2]}"
         if short in _OWN:
-            return named(f"{package}:{cls.__qualname__}", plugins.guarded(short, _OWN[short]))
+            label = f"{package}:{cls.__qualname__}"
+            parts = plugins.guarded(short, _OWN[short])
+            return named(libraries.ALIKE.get(label, label), parts)
     return None
 
 
