@@ -58,10 +58,10 @@ class Sample(NamedTuple):
 class Content:
     """One reading of the content of a value, and of all that is inside it.
 
-    ``max_bytes`` bounds what is read of one array, four times as much what is read in
-    all, ``max_ms`` the time (0: no bound); ``as_text`` lets ``str()`` stand for values of
-    unknown types. Afterwards ``sampled`` tells what was read of arrays that were read in part,
-    ``has_arrays`` whether there was any that a sample could be taken of.
+    ``max_bytes`` bounds what is read of one array, ``max_total`` (four times as much unless
+    given) what is read in all, ``max_ms`` the time (0: no bound). ``as_text`` lets ``str()``
+    stand for values of unknown types. Afterwards ``sampled`` tells what was read of arrays that
+    were read in part, ``has_arrays`` whether there was any that a sample could be taken of.
     """
 
     __slots__ = (
@@ -76,6 +76,7 @@ class Content:
         max_bytes: float = inf,
         as_text: bool = False,  # noqa: FBT002
         max_ms: float = 0,
+        max_total: float = 0,
     ) -> None:
         self.new = hash_constructor(algorithm)
         self.max_bytes = max_bytes
@@ -85,7 +86,7 @@ class Content:
         self._deadline = perf_counter_ns() + int(max_ms * 1e6) if max_ms else 0
         self._token_of = token_of
         self._known_token = token_of.known.get
-        self._left = 4 * max_bytes
+        self._left = max_total or 4 * max_bytes
         self._known: dict[int, tuple[bytes, object]] = {}
         self._open: dict[int, int] = {}
         self._reach = _NOWHERE  # the outermost open container that a cycle led back to

@@ -29,7 +29,7 @@ class _Waiting:
     by_name: dict[str, list[str]] | None = None
 
 
-def load_for(packages: set[str], *, also_others: bool) -> dict[str, Parts]:
+def load_for(packages: set[str], *, also_others: bool = False) -> dict[str, Parts]:
     """Load what is offered for types of some packages, and for any type; each once.
 
     What fails to load is told in one line, and left out.

@@ -136,13 +136,17 @@ def _by_content(
 ) -> Identity:
     content = Content(algorithm, _token_of, max_bytes or inf, as_text, max_ms)
     try:
-        return _result(content.token(value), content, algorithm, identified)
-    except TooMuchError:
-        if not content.has_arrays or max_bytes == SAMPLE_BYTES:
-            return _ONLY_ITSELF
+        try:
+            token = content.token(value)
+        except TooMuchError:
+            if not content.has_arrays:
+                return _ONLY_ITSELF
+            total = 4 * (max_bytes or inf)
+            content = Content(algorithm, _token_of, SAMPLE_BYTES, as_text, max_ms, total)
+            token = content.token(value)
+        return _result(token, content, algorithm, identified)
     except (UnidentifiableError, RecursionError):
         return _ONLY_ITSELF
-    return _by_content(value, algorithm, SAMPLE_BYTES, max_ms, identified, as_text)
 
 
 def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
@@ -187,15 +191,21 @@ def _result(
 
 
 def _find_token(cls: type) -> Token:
+    packages = {_package(name) for name in kinds(cls)}
+    _take(plugins.load_for(packages))
     found = _find_known_token(cls)
-    names = kinds(cls)
-    offered = plugins.load_for({_package(name) for name in names}, also_others=found is unknown)
-    if not offered:
-        return found
+    if found is unknown and _take(plugins.load_for(packages, also_others=True)):
+        return _find_known_token(cls)
+    return found
+
+
+def _take(offered: dict[str, Parts]) -> bool:
+    """Take over what plug-ins offer, and say whether there was anything."""
     for name, parts in offered.items():
         _PLUGINS.setdefault(name, plugins.guarded(name, parts))
-    _token_of.clear()
-    return _find_token(cls)
+    if offered:
+        _token_of.clear()
+    return bool(offered)
 
 
 def _find_known_token(cls: type) -> Token:
