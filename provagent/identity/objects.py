@@ -106,8 +106,9 @@ def _moment(value: Any) -> Any:
 
 
 def _path(value: Any) -> Any:
-    # A path keeps its text once it was asked for: another one is asked.
-    return type(value).__name__.removeprefix("Pure"), str(type(value)(value))
+    # A path keeps its text once it was asked for: until then another one is asked.
+    text = getattr(value, "_str", None) or str(type(value)(value))
+    return type(value).__name__.removeprefix("Pure"), text
 
 
 _NAN = struct.pack("<d", float("nan"))
