@@ -84,13 +84,8 @@ def of_file(path: Path) -> Iterator[tuple[str, Calls]]:
     table = KeptDigests(str(path.parent / "cache"), "sha256")
     # As long after the file was made as it takes to be sure that it stands.
     table.keep(path.stat(), hashlib.sha256().digest(), time.time_ns() + 10**11)
-    yield (
-        "the same, kept by another run",
-        {
-            **calls,
-            PROVAGENT: lambda: FileIdentities(kept=table).identify_file(path),
-        },
-    )
+    again[PROVAGENT] = lambda: FileIdentities(kept=table).identify_file(path)
+    yield "the same, kept by another run", again
 
 
 def of_folder(folder: Path) -> Iterator[tuple[str, Calls]]:
