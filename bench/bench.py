@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from digests import BARE, JOBLIB, time_digests
+from digests import PROVAGENT as OURS
 from rich.console import Console
 from rich.table import Table
 from startup import HEAVY, STARTS, time_starts
@@ -42,7 +44,7 @@ SUBJECTS = {
     "method": "a method: 1 parameter, 1 usage, 1 generation",
 }
 PACKAGES = ("provagent", "wrapt", "structlog", "orjson", "opentelemetry-sdk", "logprov")
-NEEDED = ("logprov", "psutil", "opentelemetry.sdk")
+NEEDED = ("logprov", "psutil", "opentelemetry.sdk", "joblib", "pandas", "astropy")
 # What a span took on the machine on which the budgets were set: others are slower or quicker.
 REFERENCE_SPAN = 13.0
 AT_REFERENCE = f"if a span took {REFERENCE_SPAN:g} us"
@@ -70,13 +72,16 @@ def main() -> None:
     starts = time_starts(STARTS, options.starts)
     heavy = time_starts(HEAVY, max(3, options.starts // 10))
     console.print(table_of_starts(starts, heavy))
+    digests = time_digests(options.rounds)
+    console.print(table_of_digests(digests))
     crab = time_crab(options.crab_rounds) if options.crab else {}
     if crab:
         console.print(table_of_crab(crab))
     budgets = find_budgets(calls, starts, crab)
     console.print(table_of_budgets(budgets))
     if options.json:
-        found = {"machine": machine(), "calls": calls, "starts": {**starts, **heavy}, "crab": crab}
+        found = {"machine": machine(), "calls": calls, "starts": {**starts, **heavy}}
+        found |= {"crab": crab, "digests": digests}
         options.json.write_text(as_json(found, budgets), encoding="utf-8")
 
 
@@ -150,6 +155,17 @@ def table_of_starts(starts: dict[str, Sample], heavy: dict[str, Sample]) -> Tabl
     return table
 
 
+def table_of_digests(digests: dict[str, dict[str, Sample]]) -> Table:
+    headings = ("ms: min", "median", "/ bare hash", "/ joblib.hash")
+    table = make_table("A digest", *headings)
+    for label, samples in digests.items():
+        ours = samples[OURS]
+        others = [samples[name] for name in (BARE, JOBLIB) if name in samples]
+        ratios = [f"{ours.ratio_to(other):.2g}" for other in others]
+        table.add_row(label, f"{ours.minimum:.4g}", f"{ours.median:.4g}", *ratios)
+    return table
+
+
 def table_of_crab(crab: dict[str, Sample]) -> Table:
     headings = ("s: min", "median", "share", "middle half of the rounds")
     table = make_table("examples/crab.py, the whole process", *headings)
@@ -217,6 +233,10 @@ def as_json(found: dict[str, Any], budgets: list[Budget]) -> str:
     numbers["calls"] = {
         subject: {label: sample.as_dict("us") for label, sample in samples.items()}
         for subject, samples in found["calls"].items()
+    }
+    numbers["digests"] = {
+        label: {name: sample.as_dict("ms") for name, sample in samples.items()}
+        for label, samples in found["digests"].items()
     }
     for name, unit in units.items():
         numbers[name] = {label: sample.as_dict(unit) for label, sample in found[name].items()}

@@ -129,6 +129,15 @@ class Member(TypedDict):
     member_id: str
 
 
+class Sampled(TypedDict):
+    """The part of a content that a digest was taken of."""
+
+    parts: str  # blocks, at equal distances; files, the first in the order of their names
+    number: int  # of these
+    read: int  # bytes
+    of: NotRequired[int]  # bytes that there are
+
+
 class Entity(Event):
     """A thing in one state; written before the first event that names it.
 
@@ -150,7 +159,7 @@ class Entity(Event):
     size: NotRequired[int]  # bytes, of a file
     contentType: NotRequired[str]
     missing: NotRequired[bool]  # a file that was declared and is not there
-    sampled: NotRequired[bool]  # the digest is of a stated part of the content
+    sampled: NotRequired[Sampled]  # the digest is of that part of the content alone
     changing: NotRequired[bool]  # a file that changed while it was read, twice
     members: NotRequired[list[Member]]
 

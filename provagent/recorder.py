@@ -15,10 +15,12 @@ from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
+from provagent.definition.active import cache_folder
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError
+from provagent.identity.digests import Digests
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
 from provagent.weaving import Weaving
 
@@ -41,8 +43,9 @@ class Recorder:
         self._begin_lock = threading.RLock()
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
+        self.digests = Digests.of(self.settings, cache_folder(self.settings))
         self.capture = Capture(
-            ledger=Ledger(self.ids.new, self.settings.digest),
+            ledger=Ledger(self.ids.new, self.digests),
             sessions=Sessions(self.ids.new),
             complaints=self.complaints,
             line=self.emitter.line,

@@ -26,7 +26,10 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "exclude": ("list", (), "targets that are never woven"),
     "sink": ("word", "shard", "where events go: shard, logging (the _PROV_ dialect), or both"),
     "processors": ("list", (), "processors of your own, as package.module:function"),
-    "digest": ("digest", "sha256", "algorithm of digests, as hashlib names it"),
+    "digest": ("digest", "sha256", "algorithm of digests, as hashlib names it; blake3; xxh3"),
+    "digest_bytes": ("int", 256_000_000, "bytes of one array that are read for a digest; 0: all"),
+    "digest_file_bytes": ("int", 0, "bytes of one file that are read for a digest; 0: all"),
+    "digest_ms": ("int", 0, "milliseconds that a digest may take; 0: as long as it takes"),
     "max_text": ("int", 4096, "characters of a value's text that are kept; its digest always is"),
     "max_items": ("int", 1000, "items of a container that are kept in a parameter's value"),
     "log_args": ("bool", True, "no description: positional arguments are parameters"),
@@ -35,9 +38,15 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "log_returned_result": ("bool", True, "no description: the result is a generated entity"),
     "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
     "always": ("bool", False, "record a run also when nothing in it was traced"),
-    "cache": ("path", "", "folder for compiled definitions; the user's cache folder when empty"),
+    "cache": (
+        "path",
+        "",
+        "folder of what is kept between runs; the user's cache folder if empty",
+    ),
     "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
 }
+# algorithm of digests -> the package that it needs
+DIGEST_PACKAGES = {"blake3": "blake3", "xxh3": "xxhash"}
 WORDS = {"sink": ("shard", "logging", "both")}
 
 # Set by a process for those that it starts; no settings of a user's.
@@ -223,6 +232,16 @@ def _one_of(words: Sequence[str]) -> str:
 def _digest(value: Any) -> str:
     import hashlib
 
+    package = DIGEST_PACKAGES.get(value) if isinstance(value, str) else None
+    if package is not None:
+        from importlib.util import find_spec
+
+        if find_spec(package) is None:
+            raise ValueError(
+                f"{value!r} needs the package {package}, which is not installed; "
+                f"pip install {package}, or write sha256"
+            )
+        return str(value)
     try:
         size = hashlib.new(value).digest_size
     except (TypeError, ValueError):

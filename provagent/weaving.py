@@ -124,7 +124,9 @@ class Weaving:
                 if site.module == MAIN
             ),
         )
-        plan = make_plan(callee, self._definitions_for(site), self.settings.digest, self._kinds)
+        plan = make_plan(
+            callee, self._definitions_for(site), self.capture.ledger.digests, self._kinds
+        )
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
         is_constructor = site.kind == "constructor"

@@ -54,7 +54,7 @@ class Capture:
         self.write = write
         self._line = line
         self._settings = settings
-        self._undescribed = undescribed_kind(settings.digest)
+        self._undescribed = undescribed_kind(ledger.digests)
         self._described: set[tuple[str | None, str]] = set()
 
     def forget(self) -> None:
@@ -216,6 +216,8 @@ class Capture:
         self, plan: Plan, call: Call, activity: Open, events: Events
     ) -> list[dict[str, str]]:
         used = []
+        if plan.files:
+            self.ledger.read_ahead(plan.files, call)
         for use in plan.usages:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, False)

@@ -27,6 +27,7 @@ from provagent.definition.description import (
     MemberDescription,
 )
 from provagent.definition.path import PathError, compile_on_value, parse_path
+from provagent.identity.digests import Digests
 from provagent.identity.registry import Identity, identify, text_identifier
 from provagent.terms import FILE, PYTHON_OBJECT
 
@@ -45,11 +46,11 @@ def find_description(
 
 
 def make_plan(
-    callee: Callee, definitions: list[Definition], algorithm: str, kinds: dict[Any, Kind]
+    callee: Callee, definitions: list[Definition], digests: Digests, kinds: dict[Any, Kind]
 ) -> Plan:
     """The plan for a callable: from its description, or from its signature alone.
 
-    ``algorithm`` is that of digests; ``kinds`` are those that other plans have made, and is
+    ``digests`` says how they are taken; ``kinds`` are those that other plans have made, and is
     added to.
     """
     plan = Plan(
@@ -64,7 +65,7 @@ def make_plan(
     )
     found = find_description(callee, definitions)
     if found is not None:
-        _Compiler(plan, callee, found[1], algorithm, kinds).compile(found[0])
+        _Compiler(plan, callee, found[1], digests, kinds).compile(found[0])
     return plan
 
 
@@ -77,14 +78,14 @@ def flavour_of(function: Any) -> Flavour:
     return "generator" if inspect.isgeneratorfunction(function) else "plain"
 
 
-def undescribed_kind(algorithm: str) -> Kind:
+def undescribed_kind(digests: Digests) -> Kind:
     """The kind of an object that no definition describes."""
     return Kind(
         name="",
         type=PYTHON_OBJECT,
         content_type=None,
         index=None,
-        identify=partial(identify, algorithm=algorithm),
+        identify=partial(identify, **digests.options()),
         key=PYTHON_OBJECT,
         definition=None,
         is_described=False,
@@ -100,10 +101,10 @@ class _Compiler:
         plan: Plan,
         callee: Callee,
         definition: Definition,
-        algorithm: str,
+        digests: Digests,
         kinds: dict[Any, Kind],
     ) -> None:
-        self.algorithm = algorithm
+        self.digests = digests
         self.kinds = kinds
         self.plan = plan
         self.callee = callee
@@ -121,6 +122,8 @@ class _Compiler:
             if (selector := self._selector(parameter.value)) is not None
         )
         plan.usages = tuple(self._use(use) for use in described.usage)
+        files = tuple(use.location for use in plan.usages if use.kind.type in ON_DISK)
+        plan.files = files if len(files) > 1 else ()
         plan.generations = tuple(self._use(use) for use in described.generation)
 
     def _selector(self, text: str | None) -> Selector | None:
@@ -207,7 +210,7 @@ class _Compiler:
             type=type_,
             content_type=described.contentType if described else None,
             index=described.index if described else None,
-            identify=compile_identifier(self._how(described), algorithm=self.algorithm),
+            identify=compile_identifier(self._how(described), self.digests),
             key=f"{self.definition.name}:{name}" if name else type_,
             definition=self.definition.name if name else None,
             is_described=True,
@@ -225,18 +228,20 @@ class _Compiler:
         return described.identifier
 
 
-def compile_identifier(how: Any, *, algorithm: str) -> Callable[[Any], Identity]:
+def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
     """How objects are identified that a definition describes: as it says, or as they allow."""
-    by_text, by_itself = text_identifier(algorithm), partial(identify, algorithm=algorithm)
+    options = digests.options()
+    by_text = text_identifier(digests.algorithm)
+    by_itself: Callable[[Any], Identity] = partial(identify, **options)
     if how == "str":
         return by_text
     if how is not None and type(how) is not tuple:
-        return partial(identify, how=how, algorithm=algorithm)
+        return partial(identify, how=how, **options)
 
     def identify_object(value: Any) -> Identity:
         if how is not None:
             try:
-                return identify(value, how, algorithm=algorithm)
+                return identify(value, how, **options)
             except (AttributeError, LookupError, TypeError):
                 pass  # not of the type that the identifier's paths were written for
         identity = by_itself(value)

@@ -7,17 +7,18 @@ change which nothing traced shows as a derivation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.known import Known, KnownObjects, Slots
 from provagent.capture.plan import ON_DISK, Kind, Many, Use
-from provagent.capture.select import Missing
+from provagent.capture.select import Missing, Selector
 from provagent.capture.source import code_between
-from provagent.capture.thing import Thing, add_identity, placed
+from provagent.capture.thing import Thing, add_identity, placed, placed_members
 from provagent.errors import is_the_programs
-from provagent.identity.files import FileIdentities, resolve_location
+from provagent.identity.digests import Digests
+from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.terms import (
     COPIED,
@@ -43,18 +44,18 @@ _PLAIN = frozenset(map(id, (bool, int, float, complex, str)))  # a metaclass may
 class Ledger:
     """What is known of every entity that this process has met.
 
-    ``new_id`` gives identifiers; ``algorithm`` is the digests'; relative paths are those
+    ``new_id`` gives identifiers; ``digests`` says how they are taken; relative paths are those
     of the working folder at the time.
     """
 
-    def __init__(self, new_id: Callable[[], str], algorithm: str) -> None:
+    def __init__(self, new_id: Callable[[], str], digests: Digests) -> None:
         self.new_id = new_id
-        self.algorithm = algorithm
+        self.digests = digests
         self.forget()
 
     def forget(self) -> None:
         """Begin again: the process was forked, and its descriptions are another shard's."""
-        self.files = FileIdentities(algorithm=self.algorithm)
+        self.files = self.digests.new_files()
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
         self.slots = Slots()
@@ -118,15 +119,10 @@ class Ledger:
         found = _select(many.items, call)
         if found is None:
             return
-        items: Any = found if many.is_list else (found,)
-        for item in items.values() if issubclass(type(items), dict) else items:
-            thing = placed(
-                many.kind,
-                item if many.value is None else many.value(item),
-                None if many.location is None else many.location(item),
-                None if many.id is None else many.id(item),
-                many.namespace,
-            )
+        things = placed_members(many, found)
+        if many.kind.type in ON_DISK:
+            self.files.read_ahead([thing.location for thing in things])
+        for thing in things:
             if thing.location is not None and many.kind.type in ON_DISK:
                 # A member's file was there before the collection was: it is not generated.
                 yield self._file(thing, activity, events, False)
@@ -148,6 +144,10 @@ class Ledger:
             self._derive(entity_id, known.entity_id, MODIFIED, between, events)
         self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)
         return entity_id
+
+    def read_ahead(self, locations: Iterable[Selector | None], call: Call) -> None:
+        """Read several files at once, where that is quicker."""
+        self.files.read_ahead([_select(location, call) for location in locations])
 
     def _identify_file(self, location: str, kind: Kind) -> Identity:
         if "://" in location:

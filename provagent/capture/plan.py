@@ -91,6 +91,7 @@ class Plan:
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
+    files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
     description: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provagent.capture.plan import ON_DISK, Kind
+from provagent.capture.plan import ON_DISK, Kind, Many
 from provagent.identity.registry import Identity
 
 
@@ -34,6 +34,21 @@ def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | No
     return Thing(kind, value, location, name, namespace)
 
 
+def placed_members(many: Many, found: Any) -> list[Thing]:
+    """The things that are listed in what was found, or the one thing that it is."""
+    items: Any = found if many.is_list else (found,)
+    return [
+        placed(
+            many.kind,
+            item if many.value is None else many.value(item),
+            None if many.location is None else many.location(item),
+            None if many.id is None else many.id(item),
+            many.namespace,
+        )
+        for item in (items.values() if issubclass(type(items), dict) else items)
+    ]
+
+
 def _is_path(value: Any) -> bool:
     return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
 
@@ -46,7 +61,9 @@ def add_identity(fields: dict[str, Any], identity: Identity) -> None:
     if size is not None:
         fields["size"] = size
     if sampled:
-        fields["sampled"] = True
+        fields["sampled"] = {
+            name: part for name, part in sampled._asdict().items() if part is not None
+        }
     if missing:
         fields["missing"] = True
     if changing:

@@ -174,34 +174,12 @@ def _candidates(settings: Settings, cwd: str) -> Iterator[tuple[str, str]]:
 
 def _offered() -> Iterator[tuple[str, str]]:
     """Definitions of installed packages: ``name = package.module:file.yaml``."""
-    for folder in sys.path:
-        try:
-            entries = sorted(os.listdir(folder or "."))
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.endswith((".dist-info", ".egg-info")):
-                file = os.path.join(folder, entry, "entry_points.txt")
-                for name, value in _entry_points(file):
-                    location = _resource(value)
-                    if location:
-                        yield name, location
+    from provagent.offered import offered
 
-
-def _entry_points(file: str) -> Iterator[tuple[str, str]]:
-    try:
-        with open(file, encoding="utf-8") as stream:
-            lines = stream.read().splitlines()
-    except (OSError, UnicodeDecodeError):
-        return
-    section = ""
-    for line in lines:
-        text = line.strip()
-        if text.startswith("["):
-            section = text[1:-1].strip()
-        elif section == ENTRY_POINT and "=" in text:
-            name, _, value = text.partition("=")
-            yield name.strip(), value.strip()
+    for name, value in offered(ENTRY_POINT):
+        location = _resource(value)
+        if location:
+            yield name, location
 
 
 # The package is not imported: only its place is looked up.

@@ -173,11 +173,12 @@ class _Writer:
             "provagent:identified": entity.identified,
             "provagent:size": entity.size,
             "provagent:missing": entity.missing or None,
+            "provagent:sampled": entity.sampled and str(entity.sampled),
         }
         self.say.entity(name, attributes)
         for member in entity.members:
             self.say.member(name, self.entity_name(member))
-        if entity.digest and entity.identified in _OF_CONTENT:
+        if entity.digest and entity.identified in _OF_CONTENT and not entity.sampled:
             self.write_content(name, entity.digest)
         self.described.write_entity(entity, name)
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from provagent.value import instance_state, unit_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from provagent.identity.objects import Content, Parts, Token
+    from provagent.identity.content import Content, Parts, Token
 
 _SMALL = 65_536  # bytes that are copied without a thought
-_CHUNK = 1 << 20
-_BLOCKS = 1024  # of a sample
+_CHUNK = 1 << 17  # what the processor keeps at hand while it is looked at twice
+BLOCKS = 1024  # of a sample
 _FLOAT64 = 8
 _OWN_TYPES = 256  # numpy's own dtypes have lower numbers, except for the text of variable length
 
@@ -51,16 +51,37 @@ def scalar_token(value: Any, content: Content) -> bytes:
     return b"n" + array_token(sys.modules["numpy"].asarray(value), content)
 
 
-def _digest(array: Any, content: Content) -> bytes:
-    limit = content.max_bytes
+def range_token(value: range, content: Content) -> bytes:
+    """Return the token of an array of the integers of a range, which is not made as a whole."""
+    numpy, size = sys.modules["numpy"], len(value)
+    # All ranges of that length would be seen as one array: nothing but its shape is read of it.
+    shape = numpy.lib.stride_tricks.as_strided(numpy.zeros(1, "i8"), (size,), (0,))
+
+    def part(start: int, stop: int) -> Any:
+        some = value[start:stop]
+        return numpy.arange(some.start, some.start + some.step * len(some), some.step, "i8")
+
+    if shape.nbytes <= _SMALL:
+        return array_token(part(0, size), content)
+    return b"a" + _digest(shape, content, part)
+
+
+def _digest(array: Any, content: Content, part: Callable[[int, int], Any] | None = None) -> bytes:
+    limit, nbytes = content.max_bytes, array.nbytes
     hasher = content.new(_header("a", array))
-    if array.nbytes > limit:
-        content.sampled = True
-        hasher.update(b"sample of %d blocks in %d bytes" % (_BLOCKS, limit))
-    content.spend(min(array.nbytes, limit))
-    chunks = _sample(array, limit) if array.nbytes > limit else _chunks(array)
-    for chunk in chunks:
+    content.has_arrays = True
+    content.spend(min(nbytes, limit))
+    if nbytes > limit:
+        hasher.update(b"sample of %d blocks in %d bytes" % (BLOCKS, limit))
+        read = 0
+        for chunk in _sample(array, limit, part):
+            read += chunk.nbytes
+            hasher.update(_payload(chunk).view("uint8"))
+        content.add_sample(BLOCKS, read, nbytes)
+        return hasher.digest()
+    for chunk in _chunks(array, part):
         hasher.update(_payload(chunk).view("uint8"))
+        content.spend(0)  # the time
     return hasher.digest()
 
 
@@ -75,9 +96,13 @@ def _header(tag: str, array: Any) -> bytes:
     return f"{tag}{kind}{array.shape}".encode()
 
 
-def _chunks(array: Any) -> Iterator[Any]:
+def _chunks(array: Any, part: Callable[[int, int], Any] | None) -> Iterator[Any]:
     """Yield the items in C order, as contiguous little-endian arrays of one dimension."""
     step = max(1, _CHUNK // array.itemsize)
+    if part is not None:
+        for start in range(0, array.size, step):
+            yield _little_endian(part(start, start + step))
+        return
     if array.flags.c_contiguous:
         flat = array.reshape(-1)
         for start in range(0, flat.size, step):
@@ -94,13 +119,14 @@ def _chunks(array: Any) -> Iterator[Any]:
     )
 
 
-def _sample(array: Any, limit: float) -> Iterator[Any]:
+def _sample(array: Any, limit: float, part: Callable[[int, int], Any] | None) -> Iterator[Any]:
     """Yield blocks at equal distances, the first and the last items among them."""
-    count = max(1, int(limit) // _BLOCKS // array.itemsize)
+    count = max(1, int(limit) // BLOCKS // array.itemsize)
     items = array.reshape(-1) if array.flags.c_contiguous else array.flat
-    for block in range(_BLOCKS):
-        start = (array.size - count) * block // (_BLOCKS - 1)
-        yield _little_endian(items[start : start + count])
+    for block in range(BLOCKS):
+        start = (array.size - count) * block // (BLOCKS - 1)
+        end = start + count
+        yield _little_endian(items[start:end] if part is None else part(start, end))
 
 
 def _little_endian(array: Any) -> Any:
@@ -142,17 +168,17 @@ def _unpadded(array: Any, numpy: Any) -> Any:
     return numpy.ascontiguousarray(octets[:, :used]).reshape(-1)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     ndarray = sys.modules["numpy"].ndarray
     return ndarray.view(value, ndarray)
 
 
 def _subclass(value: Any) -> Any:
-    return _plain(value), instance_state(value)
+    return plain(value), instance_state(value)
 
 
 def _masked(value: Any) -> Any:
-    return _unmasked(_plain(value), instance_state(value).get("_mask"))
+    return _unmasked(plain(value), instance_state(value).get("_mask"))
 
 
 def _unmasked(data: Any, mask: Any) -> Any:
@@ -161,21 +187,21 @@ def _unmasked(data: Any, mask: Any) -> Any:
         return [(name, _unmasked(data[name], mask[name])) for name in data.dtype.names]
     if mask is None or not mask.any():
         return data
-    return data[~mask], _plain(sys.modules["numpy"].asarray(mask))
+    return data[~mask], plain(sys.modules["numpy"].asarray(mask))
 
 
 def _quantity(value: Any) -> Any:
-    return _plain(value), instance_state(value).get("_unit")
+    return plain(value), instance_state(value).get("_unit")
 
 
 def _masked_quantity(value: Any) -> Any:
     mask = sys.modules["numpy"].asarray(value.mask)
-    return _unmasked(_plain(value), mask), instance_state(value).get("_unit")
+    return _unmasked(plain(value), mask), instance_state(value).get("_unit")
 
 
 def _column(value: Any) -> Any:
     state = instance_state(value)
-    return _unmasked(_plain(value), state.get("_mask")), value.unit, state.get("_meta") or {}
+    return _unmasked(plain(value), state.get("_mask")), value.unit, state.get("_meta") or {}
 
 
 def _table(value: Any) -> Any:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import re
 import stat
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from provagent.identity.objects import hash_constructor
-from provagent.identity.registry import Identity, identify
+from provagent.identity.algorithms import hash_constructor
+from provagent.identity.content import Sample
+from provagent.identity.hashing import hash_sample, hash_whole
+from provagent.identity.kept import KEPT_FROM, KeptDigests, now
+from provagent.identity.registry import SAMPLE_BYTES, Identity, identify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from provagent.identity.algorithms import Hasher
 
     PathText = str | bytes | os.PathLike[str] | os.PathLike[bytes]
     State = tuple[int, int, int]  # size, mtime_ns, ctime_ns
 
 MAX_FILES = 10_000
+THREAD_FROM = 1 << 20  # bytes of a file: with less, a thread costs more than it saves
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -45,13 +50,26 @@ class FileIdentities:
 
     A file is read again only when its device, inode, size, mtime or ctime is another one.
     (A change of equal size within one tick of the file system's clock, some milliseconds
-    on Linux before 6.13, is not seen.)
+    on Linux before 6.13, is not seen.) Of a file of more than ``max_bytes`` bytes, or one that
+    takes more than ``max_ms`` milliseconds, a sample is read (0: no bound). ``kept`` holds
+    what earlier runs have read.
     """
 
-    def __init__(self, *, algorithm: str = "sha256", max_files: int = MAX_FILES) -> None:
-        hash_constructor(algorithm)
+    def __init__(
+        self,
+        *,
+        algorithm: str = "sha256",
+        max_files: int = MAX_FILES,
+        max_bytes: int = 0,
+        max_ms: float = 0,
+        kept: KeptDigests | None = None,
+    ) -> None:
+        self.new = hash_constructor(algorithm)
         self.algorithm = algorithm
         self.max_files = max_files
+        self.max_bytes = max_bytes
+        self.max_ms = max_ms
+        self.kept = kept
         self._known: dict[tuple[int, int], tuple[State, Identity]] = {}
 
     def identify_file(self, path: PathText) -> Identity:
@@ -65,12 +83,7 @@ class FileIdentities:
             found = os.stat(path)
             if stat.S_ISDIR(found.st_mode):
                 return self.identify_collection(path)
-            if not stat.S_ISREG(found.st_mode):
-                return Identity()
-            known = self._known.get((found.st_dev, found.st_ino))
-            if known is not None and known[0] == _state(found):
-                return known[1]
-            return self._read(path) or self._read(path) or Identity(changing=True)
+            return self._identify(path, found)
         except OSError as error:
             if error.errno in _NOT_THERE:
                 return Identity(missing=True)
@@ -95,39 +108,141 @@ class FileIdentities:
             return self._collection(folder, sorted(index), missing=True)
         names = _names_below(folder)
         first = list(islice(names, self.max_files))
-        return self._collection(folder, first, sampled=next(names, None) is not None)
+        return self._collection(folder, first, in_part=next(names, None) is not None)
 
-    def _read(self, path: PathText) -> Identity | None:
-        """Read a file once; None when it changed meanwhile."""
-        with io.FileIO(os.fspath(path)) as file:  # not open(), which the program may replace
-            before = os.fstat(file.fileno())
-            hasher = hashlib.file_digest(file, self.algorithm)
-            after = os.fstat(file.fileno())
-        if _state(before) != _state(after):
-            return None
-        digest = f"{self.algorithm}:{hasher.hexdigest()}"
-        identity = Identity(digest=digest, identified="file", size=after.st_size)
-        self._known[after.st_dev, after.st_ino] = _state(after), identity
+    def read_ahead(self, places: Iterable[Any]) -> None:
+        """Read several files at once, where that is quicker, so that they are known then.
+
+        What is no file's place, or cannot be read, is left for the one who asks for it.
+        """
+        big: list[tuple[os.stat_result, PathText]] = []
+        for place in places:
+            try:
+                path = resolve_location(place)
+                found = os.stat(path)
+            except Exception:  # noqa: S112
+                continue
+            if self._is_slow(found):
+                big.append((found, path))
+        self._read_at_once(big)
+
+    def _is_slow(self, found: os.stat_result) -> bool:
+        return (
+            found.st_size >= THREAD_FROM
+            and stat.S_ISREG(found.st_mode)
+            and self._known_identity(found) is None
+        )
+
+    def _read_at_once(self, big: list[tuple[os.stat_result, PathText]]) -> None:
+        if len(big) > 1:
+            from provagent.identity.threads import each
+
+            each(lambda item: self._identify(item[1], item[0]), big)
+
+    def _known_identity(self, found: os.stat_result) -> Identity | None:
+        known = self._known.get((found.st_dev, found.st_ino))
+        return known[1] if known is not None and known[0] == _state(found) else None
+
+    def _identify(self, path: PathText, found: os.stat_result) -> Identity:
+        if not stat.S_ISREG(found.st_mode):
+            return Identity()
+        known = self._known_identity(found)
+        if known is None and self.kept is not None and not self._is_too_big(found.st_size):
+            known = self._remembered(found)
+        return (
+            known
+            or self._read(path, found)
+            or self._read(path, os.stat(path))
+            or Identity(changing=True)
+        )
+
+    def _remembered(self, found: os.stat_result) -> Identity | None:
+        digest = None if self.kept is None else self.kept.find(found)
+        return None if digest is None else self._learn(found, digest.hex())
+
+    def _learn(self, found: os.stat_result, digest: str, sample: Sample | None = None) -> Identity:
+        identity = tuple.__new__(  # in half the time that the constructor takes
+            Identity,
+            (f"{self.algorithm}:{digest}", "file", found.st_size, sample or False, False, False),
+        )
+        self._known[found.st_dev, found.st_ino] = _state(found), identity
         return identity
 
+    def _is_too_big(self, size: int) -> bool:
+        return bool(self.max_bytes) and size > self.max_bytes
+
+    def _read(self, path: PathText, found: os.stat_result) -> Identity | None:
+        """Read a file once; None when it is not what was found, or changed meanwhile."""
+        begun = 0 if found.st_size < KEPT_FROM else now()
+        with io.FileIO(os.fspath(path)) as file:  # not open(), which the program may replace
+            hasher, sample = self._hashed(file, found.st_size)
+            after = os.fstat(file.fileno())
+        if _state(found) != _state(after):
+            return None
+        if begun and sample is None and self.kept is not None:
+            self.kept.keep(after, hasher.digest(), begun)
+        return self._learn(after, hasher.hexdigest(), sample)
+
+    def _hashed(self, file: io.FileIO, size: int) -> tuple[Hasher, Sample | None]:
+        if self._is_too_big(size):
+            return hash_sample(file, size, self.max_bytes, self.new)
+        hasher = hash_whole(file, size, self.new, self.max_ms)
+        if hasher is not None:
+            return hasher, None
+        return hash_sample(file, size, min(SAMPLE_BYTES, size), self.new)
+
     def _collection(
-        self, folder: str, names: list[str], *, sampled: bool = False, missing: bool = False
+        self, folder: str, names: list[str], *, in_part: bool = False, missing: bool = False
     ) -> Identity:
         """Put members together; where one that is missing matters, all is ``missing``."""
-        members = [self._member(os.path.join(folder, name)) for name in names]
+        inside = os.path.join(folder, "")
+        found = [_look(inside + name) for name in names]
+        self._read_at_once(
+            [(state, path) for path, state in found if state and self._is_slow(state)]
+        )
+        members = [self._member(path, state) for path, state in found]
         if missing and any(member.missing for member in members):
             return Identity(missing=True)
         if any(member.changing for member in members):
             return Identity(changing=True)
         digests = [member.digest for member in members]
-        whole = identify(list(zip(names, digests, strict=True)), algorithm=self.algorithm)
+        whole = identify((names, digests), algorithm=self.algorithm, max_bytes=0)
         size = sum(member.size or 0 for member in members)
-        return Identity(digest=whole.digest, identified="file", size=size, sampled=sampled)
+        sample = _sample_of(members, size, in_part=in_part)
+        return Identity(digest=whole.digest, identified="file", size=size, sampled=sample)
 
-    def _member(self, path: str) -> Identity:
-        if os.path.islink(path) and os.path.isdir(path):
-            return identify(os.readlink(path), algorithm=self.algorithm)
-        return self.identify_file(path)
+    def _member(self, path: str, found: os.stat_result | None) -> Identity:
+        if found is None:
+            return Identity(missing=True)
+        if stat.S_ISDIR(found.st_mode):
+            if os.path.islink(path):
+                return identify(os.readlink(path), algorithm=self.algorithm)
+            return self.identify_collection(path)
+        try:
+            return self._identify(path, found)
+        except OSError as error:
+            if error.errno in _NOT_THERE:
+                return Identity(missing=True)
+            raise
+
+
+def _look(path: str) -> tuple[str, os.stat_result | None]:
+    try:
+        return path, os.stat(path)
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return path, None
+        raise
+
+
+def _sample_of(members: list[Identity], size: int, *, in_part: bool) -> Sample | Literal[False]:
+    samples = [member.sampled for member in members if member.sampled]
+    read = size - sum((sample.of or 0) - sample.read for sample in samples)
+    if in_part:
+        return Sample("files", len(members), read)
+    if not samples:
+        return False
+    return Sample("blocks", sum(sample.number for sample in samples), read, size)
 
 
 def _state(found: os.stat_result) -> State:

@@ -7,10 +7,20 @@ This room holds the one table of types that a process shares: plug-ins add to it
 from __future__ import annotations
 
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from provagent.identity import arrays, objects
-from provagent.identity.objects import Content, UnidentifiableError, named, text_bytes, unknown
+from provagent.identity import arrays, fits, libraries, objects, plugins
+from provagent.identity.content import (
+    DIGESTED,
+    Content,
+    Sample,
+    TooMuchError,
+    UnidentifiableError,
+    named,
+    text_bytes,
+    unknown,
+)
 from provagent.value import (
     TypeCache,
     fields_of,
@@ -24,12 +34,13 @@ from provagent.value import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
+    from provagent.identity.content import Parts, Token
     from provagent.identity.files import FileIdentities
-    from provagent.identity.objects import Parts, Token
 
     How = str | tuple[Callable[[Any], Any], ...] | None
 
 MAX_BYTES = 256_000_000
+SAMPLE_BYTES = 1 << 20  # of each array, when all of them are too much
 
 
 class Identity(NamedTuple):
@@ -37,14 +48,14 @@ class Identity(NamedTuple):
 
     ``digest`` is ``algorithm:hex``; None where only the object itself is known
     (``identified`` is ``id``), or where there was nothing to read. ``size`` is that of
-    files, in bytes. ``sampled``: the digest is of a stated part. ``missing``: there is no
-    such file. ``changing``: a file changed while it was read, twice.
+    files, in bytes. ``sampled``: the digest is of that part of the content alone. ``missing``:
+    there is no such file. ``changing``: a file changed while it was read, twice.
     """
 
     digest: str | None = None
     identified: Literal["content", "str", "hash", "id", "file", "paths"] | None = None
     size: int | None = None
-    sampled: bool = False
+    sampled: Sample | Literal[False] = False
     missing: bool = False
     changing: bool = False
 
@@ -55,6 +66,7 @@ def identify(
     *,
     algorithm: str = "sha256",
     max_bytes: int = MAX_BYTES,
+    max_ms: float = 0,
     files: FileIdentities | None = None,
 ) -> Identity:
     """Identify a value in its present state.
@@ -70,8 +82,11 @@ def identify(
     * ``file``: the value is a path, what is meant is the file (or folder) that it names;
     * a tuple of functions: by the content of what each returns for the value.
 
-    An array of more than ``max_bytes`` bytes is sampled; a value that holds more than four
-    times as much, or as many items as take that long, is known by ``id`` only.
+    Of an array of more than ``max_bytes`` bytes so many are read, in blocks at equal distances.
+    A value that holds more than four times as much, or as many items as take that long, or that
+    takes more than ``max_ms`` milliseconds (0: no bound), is begun again, with
+    ``SAMPLE_BYTES`` at most of each array; where that does not help, it is known by ``id``
+    only. ``sampled`` says what was read.
 
     Raises ValueError for another ``how`` or an unknown ``algorithm``, and whatever the
     value's own code raises, where ``how`` lets it run.
@@ -83,12 +98,12 @@ def identify(
             digest = f"{algorithm}:{shared.new(scalar(value, shared)).hexdigest()}"
             # in half the time that the constructor takes
             return tuple.__new__(Identity, (digest, "content", None, False, False, False))
-        return _by_content(value, algorithm, max_bytes, "content")
+        return _by_content(value, algorithm, max_bytes, max_ms, "content")
     if type(how) is tuple:
         found = (type_name(type(value)), [path(value) for path in how])
-        return _by_content(found, algorithm, max_bytes, "paths", True)
+        return _by_content(found, algorithm, max_bytes, max_ms, "paths", True)
     if how == "content":
-        return _by_content(value, algorithm, max_bytes, "content", True)
+        return _by_content(value, algorithm, max_bytes, max_ms, "content", True)
     if how == "str":
         return text_identifier(algorithm)(value)
     if how == "hash":
@@ -107,20 +122,29 @@ def register(type_name: str, parts: Parts) -> None:
     inside another class. ``parts`` returns a value of types that are known. It must change
     nothing, and load nothing that the value would load later.
     """
-    _PLUGINS[type_name] = parts
+    _PLUGINS[type_name] = plugins.guarded(type_name, parts)
     _token_of.clear()
 
 
 def _by_content(
     value: Any,
     algorithm: str,
-    max_bytes: int,
+    max_bytes: float,
+    max_ms: float,
     identified: Literal["content", "paths"],
     as_text: bool = False,  # noqa: FBT002
 ) -> Identity:
-    content = Content(algorithm, _token_of, max_bytes, as_text)
+    content = Content(algorithm, _token_of, max_bytes or inf, as_text, max_ms)
     try:
-        return _result(content.token(value), content, algorithm, identified)
+        try:
+            token = content.token(value)
+        except TooMuchError:
+            if not content.has_arrays:
+                return _ONLY_ITSELF
+            total = 4 * (max_bytes or inf)
+            content = Content(algorithm, _token_of, SAMPLE_BYTES, as_text, max_ms, total)
+            token = content.token(value)
+        return _result(token, content, algorithm, identified)
     except (UnidentifiableError, RecursionError):
         return _ONLY_ITSELF
 
@@ -161,28 +185,63 @@ def _result(
     algorithm: str,
     identified: Literal["content", "str", "hash", "paths"],
 ) -> Identity:
-    hexadecimal = (
-        token[1:].hex() if token[0] in objects.DIGESTED else content.new(token).hexdigest()
-    )
+    hexadecimal = token[1:].hex() if token[0] in DIGESTED else content.new(token).hexdigest()
     digest = f"{algorithm}:{hexadecimal}"
-    return Identity(digest, identified, None, content.sampled)
+    return Identity(digest, identified, None, content.sampled or False)
 
 
 def _find_token(cls: type) -> Token:
+    packages = {_package(name) for name in kinds(cls)}
+    _take(plugins.load_for(packages))
+    found = _find_known_token(cls)
+    if found is unknown and _take(plugins.load_for(packages, also_others=True)):
+        return _find_known_token(cls)
+    return found
+
+
+def _take(offered: dict[str, Parts]) -> bool:
+    """Take over what plug-ins offer, and say whether there was anything."""
+    for name, parts in offered.items():
+        _PLUGINS.setdefault(name, plugins.guarded(name, parts))
+    if offered:
+        _token_of.clear()
+    return bool(offered)
+
+
+def _find_known_token(cls: type) -> Token:
     names = kinds(cls)
     if plugin := _first(names, _PLUGINS):
         return named(type_name(cls), _PLUGINS[plugin])
     if strict := _first(_BEFORE_OTHERS, names):
         return _find_inherited(cls, strict)
     if names and names[0] == type_name(cls):
-        if names[0] in arrays.TOKENS:
-            return arrays.TOKENS[names[0]]
+        if names[0] in _TOKENS:
+            return _TOKENS[names[0]]
         if names[0] in objects.EXACT:
             return named(*objects.EXACT[names[0]])
     if fields := fields_of(cls):
         return named(type_name(cls), fields)
+    if (own := _first_own(cls, names)) is not None:
+        return own
     base = _first(names, {**_INHERITED, **arrays.PACKAGED, **objects.BASES})
     return _find_inherited(cls, base) if base else unknown
+
+
+def _first_own(cls: type, names: list[str]) -> Token | None:
+    """Return how a library's own class is read, by the package and the class alone.
+
+    Its subclasses elsewhere are not its own: their code would have to be asked.
+    """
+    package = _package(type_name(cls))
+    for name in names:
+        if _package(name) != package:
+            return None
+        short = f"{package}:{name.partition(':')[2]}"
+        if short in _OWN:
+            label = f"{package}:{cls.__qualname__}"
+            parts = plugins.guarded(short, _OWN[short])
+            return named(libraries.ALIKE.get(label, label), parts)
+    return None
 
 
 def _first(names: Iterable[str], known: Container[str]) -> str | None:
@@ -217,6 +276,8 @@ def _package(name: str) -> str:
 # whose other bases say less
 _BEFORE_OTHERS = ("enum:Enum", "numpy:generic", "astropy.utils.masked.core:MaskedNDArray")
 _INHERITED: dict[str, Parts] = {**objects.INHERITED, **arrays.INHERITED}
+_TOKENS: dict[str, Token] = {**arrays.TOKENS, **libraries.TOKENS}
+_OWN: dict[str, Parts] = {**libraries.OWN, **fits.OWN}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}

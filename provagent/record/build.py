@@ -16,6 +16,7 @@ from provagent.record.detail import (
     Description,
     Error,
     FileState,
+    Sample,
     Site,
 )
 from provagent.record.link import linked
@@ -152,6 +153,8 @@ class Collected:
             entity = Entity(id=entity_id, process_id=process_of(entity_id))
             self.entities[entity_id] = entity
         _set(entity, event, _ENTITY_FIELDS)
+        if "sampled" in event:
+            entity.sampled = Sample(**_only(event["sampled"], "parts", "number", "read", "of"))
         members = event.get("members")
         if members:
             self.members.setdefault(entity_id, []).extend(item["member_id"] for item in members)
@@ -252,6 +255,5 @@ _ENTITY_FIELDS = {
     "size": "size",
     "contentType": "content_type",
     "missing": "missing",
-    "sampled": "sampled",
     "changing": "changing",
 }

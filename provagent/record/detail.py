@@ -94,6 +94,24 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The part of a content that its digest was taken of.
+
+    ``number`` of ``blocks`` at equal distances, or of the first ``files``; ``read`` are bytes,
+    ``of`` those that there are, where they are known.
+    """
+
+    parts: str
+    number: int
+    read: int
+    of: int | None = None
+
+    def __str__(self) -> str:
+        of = "" if self.of is None else f" of {self.of}"
+        return f"{self.number} {self.parts}, {self.read}{of} bytes"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
     """Source lines that ran between two call sites of one frame."""
 

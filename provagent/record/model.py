@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Error,
         FileState,
         Gap,
+        Sample,
         Site,
         Value,
     )
@@ -174,7 +175,7 @@ class Entity:
     size: int | None = None
     content_type: str | None = None
     missing: bool = False
-    sampled: bool = False
+    sampled: Sample | None = None
     changing: bool = False
     generated_by: list[Generation] = field(default_factory=list, repr=False)
     used_by: list[Usage] = field(default_factory=list, repr=False)

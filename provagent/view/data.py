@@ -97,7 +97,9 @@ _OF_ENTITY = (
 
 def _entity(entity: Entity) -> dict[str, Any]:
     fields = {name: getattr(entity, name) for name in _OF_ENTITY}
-    return _said(**fields, members=[member.id for member in entity.members])
+    return _said(
+        **fields, sampled=_plain(entity.sampled), members=[member.id for member in entity.members]
+    )
 
 
 def _derivation(derivation: Derivation) -> dict[str, Any]:

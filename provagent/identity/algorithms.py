@@ -1,0 +1,49 @@
+"""Hash algorithms: those of ``hashlib``, and two quick ones of packages that may be there."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+from provagent.settings import DIGEST_PACKAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    class Hasher(Protocol):
+        def update(self, data: Any, /) -> None: ...
+        def digest(self) -> bytes: ...
+        def hexdigest(self) -> str: ...
+
+
+_WEAK = ("md5", "sha1")
+# algorithm -> what its package calls it; neither starts a thread of its own
+_CONSTRUCTORS = {"blake3": "blake3", "xxh3": "xxh3_128"}
+
+
+@cache
+def hash_constructor(algorithm: str) -> Callable[..., Hasher]:
+    """Return what makes a hasher; raises ValueError for an algorithm without fixed size.
+
+    ``blake3`` and ``xxh3`` (the one of 128 bits) need the packages that they are named in
+    ``settings.DIGEST_PACKAGES`` with: ValueError where such a one is not installed.
+    """
+    if algorithm in DIGEST_PACKAGES:
+        package = DIGEST_PACKAGES[algorithm]
+        try:
+            found: Callable[..., Hasher] = getattr(import_module(package), _CONSTRUCTORS[algorithm])
+        except ImportError:
+            raise ValueError(
+                f"algorithm: {algorithm!r} needs the package {package}, which is not installed"
+            ) from None
+        return found
+    known = sorted(name for name in hashlib.algorithms_guaranteed if "shake" not in name)
+    if algorithm not in known:
+        raise ValueError(
+            f"algorithm: {algorithm!r} is not known; one of {', '.join([*known, *DIGEST_PACKAGES])}"
+        )
+    constructor: Callable[..., Hasher] = getattr(hashlib, algorithm)
+    # Some interpreters refuse these unless told that no security hangs on them.
+    return partial(constructor, usedforsecurity=False) if algorithm in _WEAK else constructor

@@ -1,0 +1,199 @@
+"""Content as canonical bytes: equal content gives equal bytes in any process.
+
+A value becomes a *token*: short bytes that say where they end. A scalar's token holds a
+tag, a length and the value itself; that of a long text or a container holds a tag and the
+digest of what is inside. Tags and lengths keep different values apart, so that no two
+give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from math import inf
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provagent.identity.algorithms import hash_constructor
+from provagent.value import TypeCache, kinds, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Token = Callable[[Any, "Content"], bytes]
+    Parts = Callable[[Any], Any]
+
+# Tags of tokens that hold the digest of what begins with that very tag: nothing is gained
+# by another digest of them.
+DIGESTED = frozenset(b"ORSadlouz")
+SHORT = 64  # bytes that stand in the token itself
+_ITEM_COST = 512  # bytes that could be hashed in the time that an item of a container takes
+_BATCH = 1024
+_NOWHERE = 1 << 30
+_ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]{6,}")
+
+
+class UnidentifiableError(Exception):
+    """The content of a value is not known, or reading it would cost too much."""
+
+
+class TooMuchError(UnidentifiableError):
+    """Reading the content would cost more bytes or milliseconds than it may."""
+
+
+class Sample(NamedTuple):
+    """Which part a digest was taken of.
+
+    ``parts`` is ``blocks`` (``number`` of them at equal distances in each array or file, the
+    first and the last bytes among them) or ``files`` (the first ``number`` of a folder, in the
+    order of their names). ``read`` are bytes, ``of`` those that there are, where they are known.
+    """
+
+    parts: str
+    number: int
+    read: int
+    of: int | None = None
+
+
+class Content:
+    """One reading of the content of a value, and of all that is inside it.
+
+    ``max_bytes`` bounds what is read of one array, ``max_total`` (four times as much unless
+    given) what is read in all, ``max_ms`` the time (0: no bound). ``as_text`` lets ``str()``
+    stand for values of unknown types. Afterwards ``sampled`` tells what was read of arrays that
+    were read in part, ``has_arrays`` whether there was any that a sample could be taken of.
+    """
+
+    __slots__ = (
+        *("as_text", "has_arrays", "max_bytes", "new", "sampled"),
+        *("_deadline", "_known", "_known_token", "_left", "_open", "_reach", "_token_of"),
+    )
+
+    def __init__(
+        self,
+        algorithm: str,
+        token_of: TypeCache[Token],
+        max_bytes: float = inf,
+        as_text: bool = False,  # noqa: FBT002
+        max_ms: float = 0,
+        max_total: float = 0,
+    ) -> None:
+        self.new = hash_constructor(algorithm)
+        self.max_bytes = max_bytes
+        self.as_text = as_text
+        self.sampled: Sample | None = None
+        self.has_arrays = False
+        self._deadline = perf_counter_ns() + int(max_ms * 1e6) if max_ms else 0
+        self._token_of = token_of
+        self._known_token = token_of.known.get
+        self._left = max_total or 4 * max_bytes
+        self._known: dict[int, tuple[bytes, object]] = {}
+        self._open: dict[int, int] = {}
+        self._reach = _NOWHERE  # the outermost open container that a cycle led back to
+
+    def token(self, value: object) -> bytes:
+        """Return the token of any value; raises UnidentifiableError."""
+        cls = type(value)
+        token = self._known_token(id(cls)) or self._token_of(cls)
+        return token(value, self)
+
+    def leaf(self, tag: bytes, payload: bytes | bytearray) -> bytes:
+        """Return the token of something that has nothing inside."""
+        size = len(payload)
+        if size <= SHORT:
+            return tag + _SIZES[size] + payload
+        self.spend(size)
+        return tag + b"\xff" + self.new(payload).digest()
+
+    def container(self, value: object, tag: bytes, count: int, tokens: Iterable[bytes]) -> bytes:
+        """Return the token of ``number`` things inside ``value``, whose tokens are made here.
+
+        Inside itself a value is told by how far up it is. What no cycle passes through is
+        read once, however often it is met.
+        """
+        key, level = id(value), len(self._open)
+        if key in self._known:
+            return self._known[key][0]
+        if key in self._open:
+            self._reach = min(self._reach, self._open[key])
+            return b"^" + (level - self._open[key]).to_bytes(4, "little")
+        self.spend(_ITEM_COST * (count + 1))
+        self._open[key] = level
+        outer, self._reach = self._reach, _NOWHERE
+        token = tag[:1] + self._digest(tag, tokens)
+        del self._open[key]
+        if self._reach >= level:
+            self._known[key] = token, value
+            self._reach = outer
+        else:
+            self._reach = min(outer, self._reach)
+        return token
+
+    def spend(self, cost: int) -> None:
+        """Count what is read; raises TooMuchError when it is too much."""
+        self._left -= cost
+        if self._left < 0:
+            raise TooMuchError("content: too much to read; a larger max_bytes")
+        if self._deadline and perf_counter_ns() > self._deadline:
+            raise TooMuchError("content: takes too long to read; a larger max_ms")
+
+    def add_sample(self, blocks: int, read: int, of: int) -> None:
+        """Say that of an array no more than some blocks were read."""
+        _, more, read_before, of_before = self.sampled or Sample("blocks", 0, 0, 0)
+        self.sampled = Sample("blocks", more + blocks, read_before + read, (of_before or 0) + of)
+
+    def _digest(self, tag: bytes, tokens: Iterable[bytes]) -> bytes:
+        hasher, rest = self.new(tag), iter(tokens)
+        while batch := b"".join(islice(rest, _BATCH)):
+            hasher.update(batch)
+        return hasher.digest()
+
+
+def named(label: str, parts: Parts) -> Token:
+    """Return the token function of a type for whose content ``parts(value)`` stands."""
+    name = label.encode()
+    tag = b"o" + len(name).to_bytes(4, "little") + name
+
+    def token(value: object, content: Content) -> bytes:
+        def inside() -> Iterator[bytes]:
+            yield content.token(parts(value))
+
+        return content.container(value, tag, 1, inside())
+
+    return token
+
+
+def unknown(value: object, content: Content) -> bytes:
+    """Return the token of a value of unknown type: its text, where that may stand for it."""
+    if not content.as_text:
+        raise UnidentifiableError(f"{type_name(type(value))}: content is not known; an identifier")
+    return text_token(value, content)
+
+
+def text_token(value: object, content: Content) -> bytes:
+    """Return the token of ``str(value)``; raises UnidentifiableError if an address is in it."""
+    return b"t" + content.new(text_bytes(value)).digest()
+
+
+def text_bytes(value: object) -> bytes:
+    """Return what a text token is the digest of; raises UnidentifiableError."""
+    cls = type(value)
+    head = _heads.known.get(id(cls)) or _heads(cls)
+    text = str(value)
+    if "0x" in text and _ADDRESS.search(text):
+        raise UnidentifiableError(f"{type_name(type(value))}: str() gives an address; a path")
+    return head + text.encode("utf-8", "surrogatepass")
+
+
+def _head(cls: type) -> bytes:
+    for name in kinds(cls):
+        if name.partition(":")[0].partition(".")[0] in _LOADS_FOR_TEXT:
+            raise UnidentifiableError(f"{type_name(cls)}: str() may load data; content, or a path")
+    return b"t%b\0" % type_name(cls).encode("utf-8", "surrogatepass")
+
+
+# Packages whose values read files, or compute, for their text.
+_LOADS_FOR_TEXT = ("xarray",)
+_heads: TypeCache[bytes] = TypeCache(_head)
+
+_SIZES = [bytes((size,)) for size in range(SHORT + 1)]

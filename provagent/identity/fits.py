@@ -1,0 +1,108 @@
+"""Content of FITS headers, of lists of HDUs in memory, and of world coordinate systems."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from provagent.identity.content import UnidentifiableError
+from provagent.value import instance_state, type_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from provagent.identity.content import Parts
+
+
+def _header(value: Any) -> Any:
+    # A card is read when it is first asked for, and keeps what it read: copies are asked.
+    cards = (copy.copy(card) for card in instance_state(value)["_cards"])
+    return [_card(card) for card in cards]
+
+
+def _card(card: Any) -> Any:
+    try:
+        return card.keyword, card.value, card.comment
+    except Exception:
+        return instance_state(card).get("_image")  # not FITS: as it is written
+
+
+def _undefined(_: Any) -> Any:
+    return None
+
+
+def _hdu_list(value: Any) -> Any:
+    state = instance_state(value)
+    if state.get("_file") is not None or not state.get("_read_all"):
+        raise UnidentifiableError(f"{type_name(type(value))}: reads from a file; that file")
+    return list(list.__iter__(value))
+
+
+def _hdu(value: Any) -> Any:
+    """Return the header and the data of an HDU that was made in memory.
+
+    One that reads from a file is not identified, whether its data are loaded or not: it would
+    become another one by being looked at.
+    """
+    state = instance_state(value)
+    if state.get("_file") is not None or state.get("_buffer") is not None:
+        raise UnidentifiableError(f"{type_name(type(value))}: reads from a file; that file")
+    return state["_header"], state.get("data", state.get("_data"))
+
+
+def _fits_rec(value: Any) -> Any:
+    state = instance_state(value)
+    from provagent.identity.arrays import plain
+
+    # What was scaled, or is of variable length, is kept beside the items until it is written.
+    return plain(value), state.get("_converted") or {}
+
+
+def _wcs(value: Any) -> Any:
+    state = instance_state(value)
+    kept = {name: state.get(name) for name in ("naxis", "_naxis", "_pixel_bounds")}
+    tables = (value.sip, value.cpdis1, value.cpdis2, value.det2im1, value.det2im2)
+    return kept, _projection(value.wcs), [_attributes(table, _OF_TABLES) for table in tables]
+
+
+def _projection(value: Any) -> Any:
+    # What is not given is filled in when it is first used: in a copy that is done at once.
+    filled = copy.deepcopy(value)
+    try:
+        filled.set()
+    except Exception:
+        filled = value
+    return _attributes(filled, _OF_PROJECTIONS), filled.get_pv(), filled.get_ps()
+
+
+def _attributes(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {}
+    for name in names:
+        try:
+            item = getattr(value, name)
+        except AttributeError:
+            continue  # not given, or not in this version
+        is_list = type_name(type(item)).partition(":")[0].partition(".")[0] == "astropy"
+        found[name] = list(map(str, item)) if is_list else item
+    return found
+
+
+_OF_TABLES = ("a", "b", "ap", "bp", "crpix", "data", "crval", "cdelt")
+_OF_PROJECTIONS = (
+    *("alt", "name", "naxis", "crpix", "crval", "cdelt", "ctype", "cunit", "cname", "pc", "cd"),
+    *("crota", "crder", "csyer", "colnum", "colax", "lonpole", "latpole", "radesys", "equinox"),
+    *("restfrq", "restwav", "specsys", "ssysobs", "ssyssrc", "velosys", "velangl", "velref"),
+    *("zsource", "dateobs", "dateavg", "datebeg", "dateend", "dateref", "mjdobs", "mjdavg"),
+    *("mjdbeg", "mjdend", "mjdref", "timesys", "timeunit", "trefpos", "trefdir", "timeoffs"),
+    *("tstart", "tstop", "telapse", "timedel", "timepixr", "xposure", "obsgeo", "obsorbit"),
+    *("phi0", "theta0", "bepoch", "jepoch", "czphs", "cperi", "timrder", "timsyer", "plephem"),
+)
+# package:Class -> what stands for a value of it, or of a subclass in the same package
+OWN: dict[str, Parts] = {
+    "astropy:Header": _header,
+    "astropy:Undefined": _undefined,
+    "astropy:HDUList": _hdu_list,
+    "astropy:_BaseHDU": _hdu,
+    "astropy:FITS_rec": _fits_rec,
+    "astropy:WCS": _wcs,
+    "astropy:Wcsprm": _projection,
+}

@@ -1,0 +1,51 @@
+"""The bytes of one open file, hashed: all of them, or a sample."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from provagent.identity.arrays import BLOCKS
+from provagent.identity.content import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provagent.identity.algorithms import Hasher
+
+_AT_ONCE = 1 << 18
+
+
+def hash_whole(
+    file: io.FileIO, size: int, new: Callable[..., Hasher], max_ms: float
+) -> Hasher | None:
+    """Hash a file from where it stands to its end; None when that takes too long."""
+    if size <= _AT_ONCE:
+        data = file.read(size + 1)
+        if len(data) == size:
+            return new(data)
+        file.seek(0)  # it grew, or is being read in pieces
+    if not max_ms:
+        return hashlib.file_digest(file, new)  # type: ignore[arg-type]
+    deadline = perf_counter_ns() + int(max_ms * 1e6)
+    hasher, buffer = new(), memoryview(bytearray(_AT_ONCE))
+    while count := file.readinto(buffer):
+        hasher.update(buffer[:count])
+        if perf_counter_ns() > deadline:
+            return None
+    return hasher
+
+
+def hash_sample(
+    file: io.FileIO, size: int, limit: int, new: Callable[..., Hasher]
+) -> tuple[Hasher, Sample]:
+    """Hash blocks at equal distances, the first and the last bytes among them."""
+    count = max(1, limit // BLOCKS)
+    blocks = min(BLOCKS, max(1, limit))
+    hasher = new(b"sample of %d blocks in %d bytes of %d" % (blocks, limit, size))
+    for block in range(blocks):
+        file.seek((size - count) * block // max(1, blocks - 1))
+        hasher.update(file.read(count))
+    return hasher, Sample("blocks", blocks, blocks * count, size)
