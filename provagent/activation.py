@@ -181,8 +181,9 @@ class Activation:
             if (name, stage, what) not in self.failures:
                 self.failures.append((name, stage, what))
                 tell(f"{name}: {stage}: {what}; the program went on, not all of it is recorded")
-        except Exception:
-            pass
+        except BaseException as failure:
+            if is_the_programs(failure):
+                raise
 
     def _on_failure(self, name: str, error: BaseException) -> None:
         self.failed(name, "weaving", error)
@@ -190,8 +191,9 @@ class Activation:
             for wanted in self.wanted:
                 if wanted.target.matches_module(name):
                     wanted.state, wanted.reason = "failed", what_failed(error)
-        except Exception:
-            pass
+        except BaseException as failure:
+            if is_the_programs(failure):
+                raise
 
     # What is raised here would be printed by CPython, and a child that half began again
     # would write as if it were its parent.

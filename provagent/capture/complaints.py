@@ -73,11 +73,11 @@ class Complaints:
 
     def _write(self, key: tuple[str, str, str], count: int) -> None:
         target, stage, what = key
-        self._written[key] = count
         try:
             self._write_event(
                 COMPLAINT, target=target, stage=stage, what=what, time=now(), count=count
             )
+            self._written[key] = count  # else it is tried again at the end
         except BaseException as error:
             if is_the_programs(error):
                 raise
