@@ -16,6 +16,7 @@ from provagent.capture.plan import Kind, Many, Use
 from provagent.capture.select import Missing
 from provagent.capture.source import code_between
 from provagent.capture.thing import ON_DISK, Thing, add_identity, placed
+from provagent.errors import is_the_programs
 from provagent.identity.files import FileIdentities, resolve_location
 from provagent.identity.registry import Identity, identify
 from provagent.terms import (
@@ -143,7 +144,9 @@ class Ledger:
             if kind.type == FILE_COLLECTION:
                 return self.files.identify_collection(location, index=kind.index)
             return self.files.identify_file(location)
-        except OSError:
+        except OSError as error:
+            if is_the_programs(error):  # a TimeoutError of its alarm, while a large file is read
+                raise
             return _NOTHING  # it is there, and may not be read: its place is what is known
 
     def _object(
