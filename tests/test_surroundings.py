@@ -298,3 +298,23 @@ def test_marshal_of_another_shape_in_the_cache(program):
             done = program.python("s.py", **environ)
             assert (done.stdout, done.stderr) == ("1\n", "")
     assert len(program.events("activity")) == 7
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import subject\nsubject.f(subject.Text(lambda: 1 / 0))\n", "ZeroDivisionError"),
+        ("import sys\nsys.modules['wrapt'] = None\nimport subject\n", "ModuleNotFoundError"),
+    ],
+)
+def test_strict_raises(program, code, told):
+    """With PROVAGENT_STRICT our own failures are errors, and without it they are not."""
+    environ = {"PROVAGENT": "1", "PROVAGENT_DEFINITIONS": "d.yaml"}
+    program.write("s.py", code)
+    done = program.python("s.py", check=False, **environ)
+    assert done.returncode == 0
+    assert done.stderr.startswith("provagent: ")
+    assert done.stderr.count("\n") == 1
+    done = program.python("s.py", check=False, PROVAGENT_STRICT="1", **environ)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(told)
