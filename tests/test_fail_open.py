@@ -24,6 +24,8 @@ ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
 
 # They ask the program's own finders and loaders: what is raised in them is the program's.
 ASK_THE_PROGRAM = ("TargetFinder._ask_others", "WeavingLoader.create_module")
+# site guards their import against every Exception; nothing in them raises anything else.
+FIRST_IMPORTED = ("provagent:<module>", "provagent.boot:<module>")
 # CPython itself tells what is raised where nothing can catch it, and goes on: at the import of
 # the first of our modules, in a weak reference's callback, at exit.
 TOLD_BY_PYTHON = ("Error processing line", "Exception ignored in")
@@ -122,6 +124,8 @@ def jobs_of(tmp, chunk, kinds_of):
         if number % CHUNKS != chunk or name.endswith(ASK_THE_PROGRAM):
             continue
         for kind in kinds_of(number // CHUNKS):
+            if name in FIRST_IMPORTED and kind in ("Private", "SystemExit"):
+                continue
             folder = cache if name in warm else tmp / f"cold{chunk}-{len(jobs)}"
             jobs.append({"environ": listening(folder), "name": name, "kind": kind})
     return bare, jobs
