@@ -237,8 +237,9 @@ class Activation:
             for wanted in self.wanted:
                 if wanted.target.matches_module(name):
                     wanted.state, wanted.reason = "failed", what_failed(error)
-        except Exception:
-            pass
+        except BaseException as failure:
+            if is_the_programs(failure):
+                raise
 
     # What is raised here would be printed by CPython, and a child that half began again
     # would write as if it were its parent.

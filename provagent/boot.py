@@ -33,9 +33,11 @@ def start() -> None:
 
         if is_enabled(os.environ):
             activate(read_settings())
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise  # the user's: it would have met the interpreter's start all the same
+    except BaseException as error:
         os.environ.pop("PROVAGENT", None)
-        _tell(f"start: {type(error).__name__}: {error}; this process is not recorded")
+        _tell(error)
 
 
 def activate(settings: Settings) -> Activation:
@@ -78,8 +80,13 @@ def deactivate() -> None:
 
 
 # Not settings.tell: its module may be what could not be loaded.
-def _tell(message: str) -> None:
+def _tell(error: BaseException) -> None:
     try:
-        sys.stderr.write(f"provagent: {message}\n")
+        name = type(error).__name__
+        try:
+            what = f"{name}: {error}"
+        except Exception:
+            what = name
+        sys.stderr.write(f"provagent: start: {what}; this process is not recorded\n")
     except Exception:
         pass

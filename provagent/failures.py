@@ -26,5 +26,6 @@ class Failures:
             if failure not in self.told:
                 self.told.append(failure)
                 tell(f"{': '.join(failure)}; the program went on, not all of it is recorded")
-        except Exception:
-            pass
+        except BaseException as failure:
+            if is_the_programs(failure):
+                raise

@@ -187,7 +187,6 @@ class Recorder:
             "startTime": iso(activation.start_ns),
             **self._about("program", program),
             **self._about("person", person),
-            "environment_id": surroundings.get("environment_id"),
             "definitions": [
                 {"name": source.name, "location": source.location, "digest": source.digest}
                 for source in activation.sources
@@ -197,6 +196,8 @@ class Recorder:
             ],
             "software": software(),
         }
+        if surroundings:
+            fields["environment_id"] = surroundings["environment_id"]
         if activation.parent_process_id is not None:
             fields["parent_process_id"] = activation.parent_process_id
         return fields

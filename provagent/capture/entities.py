@@ -157,7 +157,7 @@ class Ledger:
                 return self.files.identify_collection(location, index=kind.index)
             return self.files.identify_file(location)
         except OSError as error:
-            if is_the_programs(error):
+            if is_the_programs(error):  # a TimeoutError of its alarm, while a large file is read
                 raise
             return _NOTHING  # it is there, and may not be read: its place is what is known
 

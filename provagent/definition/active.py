@@ -135,14 +135,12 @@ def _stamp(path: str) -> tuple[int, int] | None:
 def _load(cache: str, key: Any) -> list[Source] | None:
     try:
         with open(cache, "rb") as stream:
-            known_key, entries = marshal.load(stream)  # noqa: S302 - we wrote it, for us alone  # noqa: S302 - the user's own cache
-    except (OSError, ValueError, EOFError, TypeError):
-        return None
-    if known_key != key:
-        return None
-    if any(_stamp(fields[1]) != stamp for fields, stamp in entries):
-        return None
-    return [Source(*fields) for fields, _ in entries]
+            known_key, entries = marshal.load(stream)  # noqa: S302 - we wrote it, for us alone
+        if known_key != key or any(_stamp(fields[1]) != stamp for fields, stamp in entries):
+            return None
+        return [Source(*fields) for fields, _ in entries]
+    except (OSError, ValueError, EOFError, TypeError, LookupError):
+        return None  # none, or not what we store
 
 
 def _store(cache: str, key: Any, sources: list[Source]) -> None:

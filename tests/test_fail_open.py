@@ -1,0 +1,181 @@
+"""Fail open, by injection: each function of ours fails once, and the program is as without us."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+FOLDER = ROOT / "tests" / "injection"
+# What no quiet fallback of ours expects: it must be told.
+LOUD = ("RuntimeError", "Private", "BadText")
+KINDS = (
+    *LOUD, "RecursionError", "MemoryError", "KeyError", "AttributeError", "TypeError",
+    "ValueError", "OSError", "UnicodeError", "StopIteration", "SystemExit",
+)  # fmt: skip
+CHUNKS = 4
+# PROVAGENT_TEST_INJECT=RuntimeError,SIGINT injects these into every function; "all" for all.
+ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
+
+# They ask the program's own finders and loaders: what is raised in them is the program's.
+ASK_THE_PROGRAM = ("TargetFinder._ask_others", "WeavingLoader.create_module")
+# site guards their import against every Exception; nothing in them raises anything else.
+FIRST_IMPORTED = ("provagent:<module>", "provagent.boot:<module>")
+# CPython itself tells what is raised where nothing can catch it, and goes on: at the import of
+# the first of our modules, in a weak reference's callback, at exit.
+TOLD_BY_PYTHON = ("Error processing line", "Exception ignored in")
+
+
+def listening(cache):
+    return {
+        "PROVAGENT": "1",
+        "PROVAGENT_CACHE": str(cache),
+        "PROVAGENT_TARGETS": "subject:undescribed",
+        "PROVAGENT_PROCESSORS": "processors:own",
+    }
+
+
+def run(base, jobs):
+    """Run the jobs, one after the other, in children of one process."""
+    order = base / "order.json"
+    base.mkdir()
+    order.write_text(json.dumps({"base": str(base), "jobs": jobs}))
+    environ = {name: value for name, value in os.environ.items() if "PROVAGENT" not in name}
+    harness = [sys.executable, str(FOLDER / "harness.py"), str(order)]
+    subprocess.run(harness, env=environ, check=True, timeout=1500)
+    return [
+        Outcome(base / str(n), job) for n, job in enumerate(json.loads(order.read_text())["jobs"])
+    ]
+
+
+class Outcome:
+    """What a run of the program left: for anybody to see, and in the record."""
+
+    def __init__(self, folder, job):
+        self.name, self.kind, self.status = job.get("name"), job.get("kind"), job["status"]
+        self.folder = folder
+        self.stdout = folder.with_suffix(".stdout").read_text()
+        lines = folder.with_suffix(".stderr").read_text().splitlines()
+        self.told = [line for line in lines if line.startswith("provagent: ")]
+        self.stderr = [line for line in lines if line not in self.told]
+        self.files = {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and "prov" not in path.relative_to(folder).parts
+        }
+
+    def __str__(self):
+        return f"{self.kind} in {self.name}: {self.status} {self.stderr[-3:]} {self.told}\n{self.stdout[-300:]}"
+
+    @property
+    def events(self):
+        lines = b"".join(
+            path.read_bytes() for path in self.folder.glob("prov/*/*.jsonl")
+        ).splitlines()
+        return [json.loads(line) for line in lines]
+
+    @property
+    def is_told_by_python(self):
+        return any(line.startswith(TOLD_BY_PYTHON) for line in self.stderr)
+
+    def same_as(self, bare):
+        stderr = bare.stderr if self.is_told_by_python else self.stderr
+        stdout = self.stdout
+        if self.name.endswith("ShardSink.close"):  # a descriptor that could not be closed is open
+            stdout = stdout.replace("descriptors 1", "descriptors 0")
+        return (self.status, stdout, stderr, self.files) == (
+            bare.status, bare.stdout, bare.stderr, bare.files,
+        )  # fmt: skip
+
+    def is_interrupted(self, bare):
+        """As by a SIGINT to the bare program, at some moment."""
+        return (
+            bare.stdout.startswith(self.stdout)
+            and self.stderr[-1:] == ["KeyboardInterrupt"]
+            and os.waitstatus_to_exitcode(self.status) in (-2, 1)
+        )
+
+
+@functools.cache
+def reference(tmp):
+    """The bare run, and the functions that are called with an empty cache, and with a full one."""
+    cache = tmp / "cache"
+    environ = listening(cache)
+    bare, cold, warm = run(tmp / "lists", [{}, *[{"environ": environ, "list": 1}] * 2])
+    assert bare.status
+    for outcome in (cold, warm):
+        outcome.name = ""
+        assert outcome.same_as(bare), outcome
+        assert not outcome.told
+        assert not [event for event in outcome.events if event["event"] == "complaint"]
+    called = [outcome.folder.with_suffix(".list").read_text().split() for outcome in (cold, warm)]
+    return bare, cache, called[0], frozenset(called[1])
+
+
+def jobs_of(tmp, chunk, kinds_of):
+    bare, cache, cold, warm = reference(tmp)
+    jobs = []
+    for number, name in enumerate(cold):
+        if number % CHUNKS != chunk or name.endswith(ASK_THE_PROGRAM):
+            continue
+        for kind in kinds_of(number // CHUNKS):
+            if name in FIRST_IMPORTED and kind in ("Private", "SystemExit"):
+                continue
+            folder = cache if name in warm else tmp / f"cold{chunk}-{len(jobs)}"
+            jobs.append({"environ": listening(folder), "name": name, "kind": kind})
+    return bare, jobs
+
+
+@pytest.fixture(scope="module")
+def tmp(tmp_path_factory):
+    return tmp_path_factory.mktemp("injection")
+
+
+def test_functions_are_found(tmp):
+    """What is injected is what was called: hundreds of functions, in every writing room."""
+    cold = reference(tmp)[2]
+    assert len(set(cold)) > 300
+    rooms = {name.split(":")[0].split(".")[1] for name in cold if "." in name.split(":")[0]}
+    assert {
+        "settings", "definition", "weave", "identity", "capture", "emit", "recorder", "activation",
+        "boot",
+    } <= rooms  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_failure_changes_nothing(tmp, chunk):
+    """Same output, exit code and files; told, each thing once; and in the record."""
+    asked = KINDS if ASKED == "all" else [kind for kind in ASKED.split(",") if kind in KINDS]
+    bare, jobs = jobs_of(tmp, chunk, lambda n: asked or [KINDS[n % len(KINDS)]])
+    wrong = []
+    for outcome in run(tmp / f"failures{chunk}", jobs):
+        said = outcome.told or outcome.is_told_by_python or outcome.kind not in LOUD
+        if not (outcome.same_as(bare) and said and len(set(outcome.told)) == len(outcome.told)):
+            wrong.append(str(outcome))
+            continue
+        kinds = [event["event"] for event in outcome.events]
+        if "provagent: fork: " in "".join(outcome.told):
+            continue  # the child has no record, and the parent does not know of it
+        if outcome.told and "run_end" in kinds and "complaint" not in kinds:
+            wrong.append(f"no complaint: {outcome}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_interrupt_is_the_programs(tmp, chunk):
+    """A SIGINT that arrives inside our own work ends the program, as it would without us."""
+    step = 1 if ASKED else 6
+    bare, jobs = jobs_of(tmp, chunk, lambda n: ["SIGINT"] if n % step == 0 else [])
+    outcomes = run(tmp / f"interrupts{chunk}", jobs)
+    wrong = [
+        str(outcome)
+        for outcome in outcomes
+        if not (outcome.is_interrupted(bare) or outcome.same_as(bare))
+    ]
+    assert not wrong, "\n".join(wrong)
+    assert sum(outcome.is_interrupted(bare) for outcome in outcomes) > len(outcomes) / 2
