@@ -250,6 +250,34 @@ def test_a_folder_of_big_files(tmp_path, readers):
     assert readers[1][0] == 1
 
 
+def test_the_programs_own_threads_keep_their_numbers(tmp_path, readers):
+    """The next thread that has no name is called as it would have been."""
+    number = int(threading.Thread().name.partition("-")[2])
+    FileIdentities().read_ahead(big_files(tmp_path / "many"))
+    assert threading.Thread().name == f"Thread-{number + 1}"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no such call")
+def test_a_forked_child_reads_at_once_too(tmp_path):
+    """Nothing of the parent's threads is needed: there are none left."""
+    big_files(tmp_path / "many")
+    code = f"""
+import os
+from provagent.identity import threads
+from provagent.identity.files import FileIdentities
+threads._processors = lambda: 3
+first = FileIdentities().identify_file({str(tmp_path / "many")!r})
+child = os.fork()
+if child == 0:
+    os._exit(0 if FileIdentities().identify_file({str(tmp_path / "many")!r}) == first else 1)
+print(os.waitpid(child, 0)[1])
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_small_files_need_no_thread(tmp_path, readers):
     """For them a thread costs more than it saves; so it does for one file."""
     for name in "abc":

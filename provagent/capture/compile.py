@@ -236,7 +236,8 @@ def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
     if how == "str":
         return by_text
     if how is not None and type(how) is not tuple:
-        return partial(identify, how=how, **options)
+        files = digests.new_files() if how == "file" else None
+        return partial(identify, how=how, files=files, **options)
 
     def identify_object(value: Any) -> Identity:
         if how is not None:

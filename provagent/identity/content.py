@@ -187,13 +187,15 @@ def text_bytes(value: object) -> bytes:
 
 def _head(cls: type) -> bytes:
     for name in kinds(cls):
-        if name.partition(":")[0].partition(".")[0] in _LOADS_FOR_TEXT:
+        module, _, qualname = name.partition(":")
+        package = module.partition(".")[0]
+        if package in _LOADS_FOR_TEXT or f"{package}:{qualname}" in _LOADS_FOR_TEXT:
             raise UnidentifiableError(f"{type_name(cls)}: str() may load data; content, or a path")
     return b"t%b\0" % type_name(cls).encode("utf-8", "surrogatepass")
 
 
-# Packages whose values read files, or compute, for their text.
-_LOADS_FOR_TEXT = ("xarray",)
+# Packages, and classes of packages, whose values read files, or compute, for their text.
+_LOADS_FOR_TEXT = frozenset(("xarray", "astropy:HDUList"))
 _heads: TypeCache[bytes] = TypeCache(_head)
 
 _SIZES = [bytes((size,)) for size in range(SHORT + 1)]

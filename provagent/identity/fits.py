@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 from provagent.identity.content import UnidentifiableError
@@ -20,10 +21,13 @@ def _header(value: Any) -> Any:
 
 
 def _card(card: Any) -> Any:
+    state = instance_state(card)
+    if state.get("_keyword") is None and not _USUAL.match(state.get("_image") or ""):
+        return state.get("_image")  # astropy would warn
     try:
         return card.keyword, card.value, card.comment
     except Exception:
-        return instance_state(card).get("_image")  # not FITS: as it is written
+        return state.get("_image")  # not FITS: as it is written
 
 
 def _undefined(_: Any) -> Any:
@@ -86,6 +90,9 @@ def _attributes(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
+_USUAL = re.compile(
+    r"(?=.{8}= )[A-Z0-9_-]+ *= |(COMMENT |HISTORY |CONTINUE| {8})|HIERARCH [^=]*=", re.DOTALL
+)
 _OF_TABLES = ("a", "b", "ap", "bp", "crpix", "data", "crval", "cdelt")
 _OF_PROJECTIONS = (
     *("alt", "name", "naxis", "crpix", "crval", "cdelt", "ctype", "cunit", "cname", "pc", "cd"),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_THREADS = 8
+_NAME = "provagent"  # without one, the numbers of the program's own threads would change
 
 
 def each(work: Callable[[T], object], items: Iterable[T]) -> None:
@@ -21,7 +22,7 @@ def each(work: Callable[[T], object], items: Iterable[T]) -> None:
     """
     waiting = list(items)[::-1]
     threads = [
-        threading.Thread(target=_work_off, args=(work, waiting), daemon=True)
+        threading.Thread(target=_work_off, args=(work, waiting), name=_NAME, daemon=True)
         for _ in range(min(len(waiting), _processors(), MAX_THREADS) - 1)
     ]
     begun = []
