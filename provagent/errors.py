@@ -59,8 +59,15 @@ def is_the_programs(error: BaseException) -> bool:
     Both arrive wherever the interpreter is, so inside our own work too. A handler is known
     by what it is given: the very frame that it interrupted.
     """
-    if isinstance(error, KeyboardInterrupt):
-        return True
+    try:
+        return isinstance(error, KeyboardInterrupt) or _met_an_interrupted_frame(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return False  # no stack or memory is left to look at it
+
+
+def _met_an_interrupted_frame(error: BaseException) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         interrupted, trace = trace.tb_frame, trace.tb_next

@@ -193,7 +193,9 @@ def names_in(path):
     events = json.loads(path.read_text())["traceEvents"]
     own = [event["name"] for event in events if event["ph"] == "X"]
     return sorted(
-        name.partition(" (")[0] for name in own if "subject.py" in name or "program.py" in name
+        name.partition(" (")[0]
+        for name in own
+        if "subject.py" in name or ("program.py" in name and "provagent" not in name)
     )
 
 

@@ -128,7 +128,8 @@ def _cannot_fail(node):
 # they call, which is injected, or by the program.
 def _calls_the_program(node):
     names = {argument.arg for argument in node.args.args}
-    return bool(names & {"wrapped", "inner", "step"})
+    # __get__ is the interpreter's own step of a look-up, and makes what the interpreter makes.
+    return node.name == "__get__" or bool(names & {"wrapped", "inner", "step"})
 
 
 class HookedFinder:
