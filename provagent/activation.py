@@ -65,8 +65,7 @@ class Activation:
         self._recorder: Recorder | None = None
         self.failures = Failures(settings)
         self.frame: FrameType | None = None  # in which the program runs, if it is known
-        self._is_armed = False
-        self._is_lost = False
+        self._is_armed = self._is_lost = False
         self._lock = RLock()
         self._queue: list[tuple[ModuleType, str | None]] = []
         self._program: ProgramWatch | None = None
@@ -258,8 +257,7 @@ class Activation:
         if self._recorder is not None:
             self._recorder.silence()
         self.parent_process_id, self.process_id = self.process_id, random_text()
-        self.is_root, self.pid = False, os.getpid()
-        self.start_ns = time.time_ns()
+        self.is_root, self.pid, self.start_ns = False, os.getpid(), time.time_ns()
         self._lock = RLock()
         self._queue.clear()
         os.environ[RUN_VARIABLE] = self._variable()

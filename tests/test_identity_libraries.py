@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from provagent.identity.registry import identify
-from provagent.value import instance_state
+from provagent.value.types import instance_state
 
 NAMES = list(identity_values.every())
 

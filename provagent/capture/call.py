@@ -15,7 +15,8 @@ from provagent.capture.bound import arguments, is_object, is_plain
 from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, current, line_of, now
-from provagent.capture.entities import Call, Events, Ledger
+from provagent.capture.entities import Call, Ledger
+from provagent.capture.entity_events import Events
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Plan
 from provagent.capture.select import Missing
@@ -28,7 +29,8 @@ from provagent.terms import (
     LOG_FORMAT,
     OK,
 )
-from provagent.value import encode, type_name
+from provagent.value.encode import encode
+from provagent.value.types import type_name
 
 _CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
 

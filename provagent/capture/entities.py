@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from provagent.capture.context import Open
+from provagent.capture.entity_events import EntityEvents, Events
 from provagent.capture.known import Known, KnownObjects, Slots
 from provagent.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.capture.select import Missing, Selector
 from provagent.capture.source import code_between
-from provagent.capture.thing import Thing, add_identity, placed, placed_members
+from provagent.capture.thing import Thing, placed, placed_members
 from provagent.errors import is_the_programs
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
@@ -23,22 +24,14 @@ from provagent.identity.registry import Identity
 from provagent.terms import (
     COPIED,
     DECLARED,
-    DERIVATION,
-    DESCRIPTION,
-    ENTITY,
     FILE_COLLECTION,
-    LOG_FORMAT,
     MODIFIED,
     REPLACED,
 )
-from provagent.value import encode, type_name
 
-# Those of the call at hand, in their order, and whether none of the program's text is in them.
-Events = list[tuple[dict[str, Any], bool]]
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
 _NOTHING = Identity()
-_PLAIN = frozenset(map(id, (bool, int, float, complex, str)))  # a metaclass may have its own hash
 
 
 class Ledger:
@@ -60,7 +53,7 @@ class Ledger:
         self.objects = KnownObjects()
         self.slots = Slots()
         self.order = 0
-        self._described: set[tuple[str, str]] = set()
+        self.events = EntityEvents(self.new_id)
 
     def find(
         self, use: Use, call: Call, activity: Open, events: Events, generated: bool
@@ -85,7 +78,7 @@ class Ledger:
         if generated and use.progenitors:
             for many in use.progenitors:
                 for progenitor_id in self._items(many, call, activity, events, False):
-                    self._derive(entity_id, progenitor_id, DECLARED, [activity.id], events)
+                    self.events.derive(entity_id, progenitor_id, DECLARED, [activity.id], events)
         return entity_id
 
     def _placed(
@@ -138,10 +131,10 @@ class Ledger:
         known = self.paths.get(location)
         if known is not None and _is_same(known, identity.digest, kind, activity, generated):
             return known.entity_id
-        entity_id = self._write(thing, identity, events)
+        entity_id = self.events.write(thing, identity, events)
         if known is not None and not generated:
             between = [known.activity.id, activity.id]
-            self._derive(entity_id, known.entity_id, MODIFIED, between, events)
+            self.events.derive(entity_id, known.entity_id, MODIFIED, between, events)
         self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)
         return entity_id
 
@@ -188,7 +181,7 @@ class Ledger:
             if thing.name is None and slots is not None and use is not None:
                 thing.name = use.slot_name
             latest = self._known(
-                self._write(thing, identity, events), digest, kind, activity, generated
+                self.events.write(thing, identity, events), digest, kind, activity, generated
             )
             if known is not None:
                 self._explain_change(latest, known, digest, kind, activity, events, generated)
@@ -216,11 +209,11 @@ class Ledger:
         """The same object: it was changed, or given out again as it was."""
         how = DECLARED if known.digests.get(kind.key) == digest else MODIFIED
         if generated:
-            self._derive(latest.entity_id, known.entity_id, how, [activity.id], events)
+            self.events.derive(latest.entity_id, known.entity_id, how, [activity.id], events)
             return
         between = [known.activity.id, activity.id]
         code = code_between(known.activity.place, activity.place)
-        self._derive(latest.entity_id, known.entity_id, how, between, events, code)
+        self.events.derive(latest.entity_id, known.entity_id, how, between, events, code)
 
     def _explain_exchange(
         self,
@@ -238,7 +231,7 @@ class Ledger:
             how = MODIFIED if self.objects.is_untracked(thing.value, before) else REPLACED
         between = [before.activity.id, activity.id]
         code = code_between(before.activity.place, activity.place)
-        self._derive(latest.entity_id, before.entity_id, how, between, events, code)
+        self.events.derive(latest.entity_id, before.entity_id, how, between, events, code)
 
     def _known(
         self, entity_id: str, digest: str | None, kind: Kind, activity: Open, generated: bool
@@ -247,73 +240,6 @@ class Ledger:
             self.order += 1
         order = self.order if generated else 0
         return Known(entity_id, {kind.key: digest}, order, activity)
-
-    def _write(self, thing: Thing, identity: Identity, events: Events) -> str:
-        kind = thing.kind
-        if kind.description is not None:
-            self._describe(kind, events)
-        entity_id = self.new_id()
-        fields: dict[str, Any] = {
-            "v": LOG_FORMAT,
-            "event": ENTITY,
-            "entity_id": entity_id,
-            "type": kind.type,
-        }
-        is_plain = True
-        if kind.name:
-            fields["entity_description"] = kind.name
-            fields["definition"] = kind.definition
-        if thing.name is not None:
-            fields["name"] = name = str(thing.name)
-            is_plain = name.isidentifier()
-        if thing.namespace:
-            fields["namespace"] = thing.namespace
-        if thing.location is not None:
-            fields["location"] = str(thing.location)
-            is_plain = False
-        if thing.value is not None:
-            cls = type(thing.value)
-            fields["class"] = type_name(cls)
-            if id(cls) in _PLAIN:
-                fields["value"] = encode(thing.value)
-                is_plain = False
-        add_identity(fields, identity)
-        if kind.content_type:
-            fields["contentType"] = kind.content_type
-        if thing.members is not None:
-            fields["members"] = thing.members
-        events.append((fields, is_plain))
-        return entity_id
-
-    def _describe(self, kind: Kind, events: Events) -> None:
-        key = (kind.definition or "", kind.name)
-        if key not in self._described:
-            self._described.add(key)
-            described = {"definition": kind.definition, "entity": kind.description}
-            events.append(({"v": LOG_FORMAT, "event": DESCRIPTION, **described}, False))
-
-    def _derive(
-        self,
-        entity_id: str,
-        progenitor_id: str,
-        how: str,
-        between: list[str],
-        events: Events,
-        code: dict[str, Any] | None = None,
-    ) -> None:
-        if entity_id == progenitor_id:
-            return
-        fields: dict[str, Any] = {
-            "v": LOG_FORMAT,
-            "event": DERIVATION,
-            "entity_id": entity_id,
-            "progenitor_id": progenitor_id,
-            "how": how,
-            "between": between,
-        }
-        if code is not None:
-            fields["code"] = code
-        events.append((fields, code is None))
 
 
 def _is_same(known: Known, digest: str | None, kind: Kind, activity: Open, generated: bool) -> bool:

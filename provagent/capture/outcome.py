@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from provagent.terms import CANCELLED, ERROR, OK
-from provagent.value import type_name
+from provagent.value.types import type_name
 
 
 def status_of(error: BaseException) -> str:

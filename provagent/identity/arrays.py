@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from provagent.value import instance_state, unit_text
+from provagent.value.numbers import unit_text
+from provagent.value.types import instance_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

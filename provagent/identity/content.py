@@ -15,7 +15,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provagent.identity.algorithms import hash_constructor
-from provagent.value import TypeCache, kinds, type_name
+from provagent.value.types import TypeCache, kinds, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from provagent.identity.content import UnidentifiableError
-from provagent.value import instance_state, type_name
+from provagent.value.types import instance_state, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.identity.arrays import array_token, range_token
 from provagent.identity.content import UnidentifiableError
-from provagent.value import instance_state, type_name
+from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
     from provagent.identity.content import Content, Parts, Token

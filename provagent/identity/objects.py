@@ -7,7 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from provagent.identity.content import UnidentifiableError
-from provagent.value import instance_state, type_name
+from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -21,7 +21,7 @@ from provagent.identity.content import (
     text_bytes,
     unknown,
 )
-from provagent.value import (
+from provagent.value.types import (
     TypeCache,
     fields_of,
     has_slots,

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from provagent import terms
-from provagent.value import encode
+from provagent.value.encode import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

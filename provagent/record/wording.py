@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING
 
-from provagent.value import text
+from provagent.value.show import text
 
 if TYPE_CHECKING:
     from provagent.record.detail import Value

@@ -1,0 +1,93 @@
+"""The events of entities: what is written of each, once, and of what it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from provagent.capture.plan import Kind
+from provagent.capture.thing import Thing, add_identity
+from provagent.identity.registry import Identity
+from provagent.terms import DERIVATION, DESCRIPTION, ENTITY, LOG_FORMAT
+from provagent.value.encode import encode
+from provagent.value.types import type_name
+
+# Those of the call at hand, in their order, and whether none of the program's text is in them.
+Events = list[tuple[dict[str, Any], bool]]
+_PLAIN = frozenset(map(id, (bool, int, float, complex, str)))  # a metaclass may have its own hash
+
+
+class EntityEvents:
+    """Makes the events of entities; an entity's description is written before the first of them."""
+
+    def __init__(self, new_id: Callable[[], str]) -> None:
+        self._new_id = new_id
+        self._described: set[tuple[str, str]] = set()
+
+    def write(self, thing: Thing, identity: Identity, events: Events) -> str:
+        """Add the event of a new entity to ``events``; return its identifier."""
+        kind = thing.kind
+        if kind.description is not None:
+            self._describe(kind, events)
+        entity_id = self._new_id()
+        fields: dict[str, Any] = {
+            "v": LOG_FORMAT,
+            "event": ENTITY,
+            "entity_id": entity_id,
+            "type": kind.type,
+        }
+        is_plain = True
+        if kind.name:
+            fields["entity_description"] = kind.name
+            fields["definition"] = kind.definition
+        if thing.name is not None:
+            fields["name"] = name = str(thing.name)
+            is_plain = name.isidentifier()
+        if thing.namespace:
+            fields["namespace"] = thing.namespace
+        if thing.location is not None:
+            fields["location"] = str(thing.location)
+            is_plain = False
+        if thing.value is not None:
+            cls = type(thing.value)
+            fields["class"] = type_name(cls)
+            if id(cls) in _PLAIN:
+                fields["value"] = encode(thing.value)
+                is_plain = False
+        add_identity(fields, identity)
+        if kind.content_type:
+            fields["contentType"] = kind.content_type
+        if thing.members is not None:
+            fields["members"] = thing.members
+        events.append((fields, is_plain))
+        return entity_id
+
+    def _describe(self, kind: Kind, events: Events) -> None:
+        key = (kind.definition or "", kind.name)
+        if key not in self._described:
+            self._described.add(key)
+            described = {"definition": kind.definition, "entity": kind.description}
+            events.append(({"v": LOG_FORMAT, "event": DESCRIPTION, **described}, False))
+
+    def derive(
+        self,
+        entity_id: str,
+        progenitor_id: str,
+        how: str,
+        between: list[str],
+        events: Events,
+        code: dict[str, Any] | None = None,
+    ) -> None:
+        if entity_id == progenitor_id:
+            return
+        fields: dict[str, Any] = {
+            "v": LOG_FORMAT,
+            "event": DERIVATION,
+            "entity_id": entity_id,
+            "progenitor_id": progenitor_id,
+            "how": how,
+            "between": between,
+        }
+        if code is not None:
+            fields["code"] = code
+        events.append((fields, code is None))

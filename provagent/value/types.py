@@ -1,0 +1,196 @@
+"""Types, and instances, read past whatever their classes override."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from dataclasses import Field
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Fields = Callable[[object], dict[str, Any]]
+
+T = TypeVar("T")
+
+
+# Read past whatever the class or its metaclass overrides.
+_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+_namespace: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
+_module: Callable[[type], object] = type.__dict__["__module__"].__get__
+_qualname: Callable[[type], object] = type.__dict__["__qualname__"].__get__
+_module_namespace: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
+
+
+def type_name(cls: type) -> str:
+    """Return ``module:QualName`` of a class without asking its metaclass."""
+    return _type_names.known.get(id(cls)) or _type_names(cls)
+
+
+def _find_type_name(cls: type) -> str:
+    module, name = _module(cls), _qualname(cls)
+    return f"{module if type(module) is str else '?'}:{name if type(name) is str else '?'}"
+
+
+def kinds(cls: type) -> list[str]:
+    """Return the names of a class and its bases, in the order of resolution.
+
+    A class that merely bears the name of another one is left out.
+    """
+    return [type_name(base) for base in _mro(cls) if _is_what_it_says(base)]
+
+
+def overrides_reading(cls: type, base_name: str) -> bool:
+    """Whether a subclass of a built-in type changes how values of it are read."""
+    for base in _mro(cls):
+        if type_name(base) == base_name:
+            return False
+        if any(name in _namespace(base) for name in _READING):
+            return True
+    return True
+
+
+def has_slots(cls: type, base_name: str) -> bool:
+    """Whether a subclass of a built-in type keeps anything in slots."""
+    for base in _mro(cls):
+        if type_name(base) == base_name:
+            return False
+        if any(type(at) is MemberDescriptorType for at in _namespace(base).values()):
+            return True
+    return True
+
+
+def fields_of(cls: type) -> Fields | None:
+    """Return a reader of the declared fields of instances of ``cls``.
+
+    There is one for dataclasses, named tuples, attrs classes and pydantic models that
+    leave ``__getattribute__`` alone. It reads slots and ``__dict__``: no property, no
+    default factory, no ``__getattr__`` runs, and a field that is not set is left out.
+    """
+    names = _declared(cls)
+    if names is None or type(_lookup(cls, "__getattribute__")) is not WrapperDescriptorType:
+        return None
+    if issubclass(cls, tuple):
+        return lambda value: dict(zip(names, tuple.__iter__(value), strict=False))  # type: ignore[arg-type]
+    found = {name: _lookup(cls, name) for name in names}
+    slots = {name: at for name, at in found.items() if type(at) is MemberDescriptorType}
+
+    def read(value: object) -> dict[str, Any]:
+        state = instance_state(value)
+        fields = {}
+        for name in names:
+            item = _slot(slots[name], value) if name in slots else state.get(name, found[name])
+            if item is not _MISSING:
+                fields[name] = item
+        extra = fields.pop("__pydantic_extra__", None)
+        return {**fields, **extra} if extra else fields
+
+    return read
+
+
+def instance_state(value: object) -> dict[str, Any]:
+    """Return a copy of an instance's ``__dict__``; empty where it has none."""
+    at = _lookup(type(value), "__dict__")
+    if type(at) not in (GetSetDescriptorType, MemberDescriptorType):
+        return {}
+    return dict.copy(at.__get__(value))
+
+
+class TypeCache(Generic[T]):
+    """What was found out about each type.
+
+    It does not keep types alive, and never hashes or compares them: a metaclass may have
+    its own ways. ``known`` holds what was found by the ``id`` of the type.
+    """
+
+    def __init__(self, find: Callable[[type], T]) -> None:
+        self._find = find
+        self.known: dict[int, T] = {}
+        self._alive: dict[int, weakref.ref[type]] = {}
+
+    def __call__(self, cls: type) -> T:
+        found = self.known.get(id(cls))
+        return self._learn(cls) if found is None else found
+
+    def clear(self) -> None:
+        self.known.clear()
+
+    def _learn(self, cls: type) -> T:
+        key = id(cls)
+        known, alive = self.known, self._alive
+
+        def forget(_: weakref.ref[type]) -> None:
+            known.pop(key, None)
+            alive.pop(key, None)
+
+        found = self._find(cls)
+        alive[key] = weakref.ref(cls, forget)
+        known[key] = found
+        return found
+
+
+_type_names: TypeCache[str] = TypeCache(_find_type_name)
+
+
+def _is_what_it_says(cls: type) -> bool:
+    module, name = _module(cls), _qualname(cls)
+    found = sys.modules.get(module) if type(module) is str else None
+    if type(name) is not str or not issubclass(type(found), ModuleType):
+        return False
+    first, *inner = name.split(".")
+    place = _module_namespace(found).get(first)
+    for part in inner:
+        place = _namespace(place).get(part) if isinstance(place, type) else None
+    return place is cls or any(cls is nameless for nameless in _NAMELESS)
+
+
+def _lookup(cls: type, name: str) -> Any:
+    """Find a class attribute as it stands in the class, unbound."""
+    for base in _mro(cls):
+        if name in _namespace(base):
+            return _namespace(base)[name]
+    return _MISSING
+
+
+def _declared(cls: type) -> tuple[str, ...] | None:
+    named = _lookup(cls, "_fields")
+    if issubclass(cls, tuple) and type(named) is tuple:
+        return named
+    by_name = _lookup(cls, "__dataclass_fields__")
+    if type(by_name) is dict:
+        return tuple(
+            name
+            for name, at in by_name.items()
+            if type(at) is Field and at._field_type.name == "_FIELD"  # type: ignore[attr-defined]  # noqa: SLF001
+        )
+    by_name = _lookup(cls, "__pydantic_fields__")
+    if type(by_name) is dict:
+        return (*by_name, "__pydantic_extra__")
+    attributes = _lookup(cls, "__attrs_attrs__")
+    if isinstance(attributes, tuple):
+        return tuple(at.name for at in attributes)
+    return None
+
+
+def _slot(at: MemberDescriptorType, value: object) -> Any:
+    try:
+        return at.__get__(value)
+    except AttributeError:
+        return _MISSING
+
+
+_MISSING = object()
+_NAMELESS = (FunctionType, BuiltinFunctionType, ModuleType)  # no module holds them under their name
+_READING = (
+    *("__getattribute__", "__iter__", "__len__", "__getitem__", "keys", "values", "items"),
+    *("__str__", "__int__", "__index__", "__float__", "__bytes__"),
+)
