@@ -127,7 +127,7 @@ def test_one_bit_of_a_frame(numbers, data):
     before = digest(frame)
     changed = frame.copy()
     row = data.draw(st.integers(0, len(numbers) - 1))
-    changed.iloc[row, 0] = np.nextafter(numbers[row], np.inf)
+    changed.iloc[row, 0] = np.nextafter(numbers[row], -np.inf if numbers[row] > 0 else np.inf)
     variants = [
         changed,
         frame.astype({"b": "i4"}),
