@@ -225,3 +225,75 @@ def test_every_end_is_as_without(probed, end):
     seen = probed.run([*flags, EXEC, "e.py"], "environment")
     assert without_addresses(seen) == without_addresses(bare)
     assert probed.recorded.events("activity")
+
+
+UNRUNNABLE = {
+    "syntax error": [EXEC, "wrong.py"],
+    "syntax error in a module": [EXEC, "-c", "import wrong"],
+    "syntax error in the code": [EXEC, "-c", "1 +"],
+    "syntax error in a package": [EXEC, "-m", "faulty"],
+    "syntax error on stdin": [EXEC, "-"],
+    "indentation": [EXEC, "indented.py"],
+    "text that is no UTF-8": [EXEC, "latin.py"],
+    "zero bytes": [EXEC, "zero.py"],
+    "no such script": [EXEC, "absent.py"],
+    "no such module": [EXEC, "-m", "absent"],
+    "no such module in a package": [EXEC, "-m", "pkg.absent"],
+    "folder without __main__": [EXEC, "lib"],
+    "package without __main__": [EXEC, "-m", "mainless"],
+    "zip without __main__": [EXEC, "empty.zip"],
+    "byte code of another Python": [EXEC, "old.pyc"],
+    "import of what is not there": [EXEC, "-c", "import subject.part"],
+    "nothing in it": [EXEC, "mainless/__init__.py"],
+}
+
+
+@pytest.mark.parametrize("how", ["run", "environment"])
+@pytest.mark.parametrize("fault", UNRUNNABLE)
+def test_what_cannot_be_run_is_told_as_without(probed, fault, how):
+    """A program that does not compile, or is not there: message and exit code are Python's own."""
+    for name in ("wrong.py", "faulty/__main__.py"):
+        probed.recorded.write(name, "x = 1\nif x\n    print(x)\n")
+    probed.recorded.write("faulty/__init__.py", "")
+    probed.recorded.write("mainless/__init__.py", "")
+    probed.recorded.write("indented.py", "def f():\nreturn 1\n")
+    for name, content in {
+        "latin.py": b"x = '\xe9'\n",
+        "zero.py": b"x = 1\0\n",
+        "old.pyc": b"\0" * 16,
+    }.items():
+        (probed.folder / name).write_bytes(content)
+    zipfile.ZipFile(probed.folder / "empty.zip", "w").close()
+    words = UNRUNNABLE[fault]
+    bare = probed.run(words, "bare", stdin="1 +\n")
+    assert (bare[2] == 0) == (fault == "nothing in it")
+    assert probed.run(words, how, stdin="1 +\n") == bare
+    assert len(probed.recorded.events("run")) == (how == "run")
+
+
+DRAWN = """\
+import random, sys
+import numpy as np
+sys.path.append("lib")
+import subject
+np.random.seed(7)
+random.seed(7)
+own, old = np.random.default_rng(7), np.random.RandomState(7)
+drawn = [np.random.random(3), random.random(), own.random(), old.rand()]
+for value in (own, old, np.random.random(3_000_000), own.random((500, 500)), np.random, [own]):
+    subject.f(value)
+    drawn += [np.random.random(3), random.random(), own.random(), old.rand()]
+    drawn += [np.random.get_state()[1:3], own.bit_generator.state, random.getstate()[1][:5]]
+print(drawn)
+"""
+
+
+@pytest.mark.parametrize("how", ["run", "environment"])
+def test_random_numbers_are_the_same(probed, how):
+    """What is drawn from every generator, also from one that is an argument, is as without."""
+    probed.recorded.write("drawn.py", DRAWN)
+    bare = probed.run([EXEC, "drawn.py"], "bare")
+    assert bare[2] == 0, bare[1]
+    assert probed.run([EXEC, "drawn.py"], how) == bare
+    calls = probed.recorded.events("activity")
+    assert [call["activity_name"] for call in calls].count("f") == 6
