@@ -56,6 +56,7 @@ def state(when):
     tell(f"{when} main cached", main.__dict__.get("__cached__", "unset"))
     tell(f"{when} main is me", main.__dict__ is globals())
     tell(f"{when} builtins", (type(__builtins__).__name__, sorted(vars(builtins))))
+    tell(f"{when} builtin kinds", sorted({type(one).__name__ for one in vars(builtins).values()}))
     tell(f"{when} path_hooks", [getattr(hook, "__name__", hook) for hook in sys.path_hooks])
     tell(f"{when} importer cache", sorted(sys.path_importer_cache))
     tell(
