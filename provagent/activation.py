@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
-from functools import partial
 
 from provagent.children import Children, activity_here
 from provagent.definition.active import Source, active_sources
@@ -95,7 +94,7 @@ class Activation:
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()
         elif self.is_root and self.settings.always and sys.argv[:1] == ["-c"]:
-            meet_beginning(partial(setattr, self, "frame"))
+            meet_beginning(lambda frame: setattr(self, "frame", frame))
 
     def disarm(self) -> None:
         """Take everything out again; what was recorded stays."""

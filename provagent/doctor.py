@@ -60,6 +60,7 @@ class RunReport:
     gaps: list[str] = field(default_factory=list)
     unended: list[str] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
+    overtaken_by: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -230,6 +231,9 @@ def _report_on(provenance: Provenance) -> RunReport:
         gaps=[str(gap) for gap in provenance.gaps],
         unended=[process.id for process in provenance.processes.values() if process.end is None],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
+        overtaken_by=sorted(
+            {name for process in provenance.processes.values() for name in process.overtaken_by}
+        ),
     )
 
 

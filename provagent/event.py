@@ -247,4 +247,5 @@ class RunEnd(Event):
     status: Literal["ok", "error", "cancelled", "exit"]
     exit_code: NotRequired[int]
     targets: list[TargetState]
+    overtaken_by: NotRequired[list[str]]  # import finders that got in front of ours for a time
     error: NotRequired[Error]

@@ -123,6 +123,8 @@ class Recorder:
                 for want in self.activation.wanted
             ],
         }
+        if self.activation.finder.overtaken_by:
+            fields["overtaken_by"] = sorted(set(self.activation.finder.overtaken_by))
         try:
             self._write_event(RUN_END, **fields)
         except BaseException as error:

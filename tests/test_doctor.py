@@ -111,6 +111,28 @@ def test_target_that_a_child_imported_is_woven(program):
     assert states(report["run"]["targets"], "settings") == {"subject:f": ("woven", "")}
 
 
+def test_finder_that_got_in_front_is_named(program):
+    """What it loaded was woven afterwards; that there is one is worth knowing."""
+    program.write(
+        "front.py",
+        "import sys, importlib.util\n"
+        "class Front:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name == 'subject': return importlib.util.spec_from_file_location(name, 'subject.py')\n"
+        "sys.meta_path.insert(0, Front)\n"
+        "import subject, colorsys\n"
+        "subject.f(1)\n",
+    )
+    program.run("--target", "subject:f", "front.py")
+    report = json.loads(program.python("-m", "provagent", "doctor", "--json").stdout)
+    assert report["run"]["overtaken_by"] == ["Front"]
+    assert (
+        "the import finder Front got in front" in program.python("-m", "provagent", "doctor").stdout
+    )
+    assert len(program.events("activity")) == 1
+
+
 def test_failing_path_is_told_with_its_count(program):
     """What was left out of a run: where, what, how often."""
     program.write(

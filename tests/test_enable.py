@@ -65,6 +65,17 @@ def test_start_up_file_loads_nothing_until_it_is_asked(interpreter):
         assert "provagent.activation" not in loaded
 
 
+def test_enabled_start_loads_nothing_heavy(interpreter):
+    """Until a target is met, of the standard library only what costs no time: built-in modules."""
+    interpreter.link()
+    before = set(interpreter.run("-c", LOADED).stdout.split())
+    interpreter.enable()
+    interpreter.run("-c", "pass", **ON)  # the first start compiles, and fills the cache
+    after = set(interpreter.run("-c", LOADED, **ON).stdout.split())
+    others = {name for name in after - before if name.partition(".")[0] != "provagent"}
+    assert others <= {"__future__", "atexit"}
+
+
 def test_start_up_file_enables(interpreter):
     """The two files are all that it takes."""
     interpreter.link()

@@ -1,8 +1,10 @@
 import gzip
+import os
 import sys
 
 import orjson
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from read_side import at, crab_shard, event, ident, lines
@@ -166,13 +168,18 @@ def test_text_that_was_cut_by_the_recorder_is_in_shape(shard):
     assert gaps == []
 
 
-def test_a_packed_shard_is_read_and_a_cut_one_as_far_as_it_goes(shard):
-    """gzip is unpacked on the way; where the packed data end too early, a gap says so."""
-    packed = gzip.compress(CONTENT, mtime=0)
-    assert [each for each, _ in read(shard(packed, "a.jsonl.gz"))[0]] == EVENTS
-    found, gaps = read(shard(packed[: len(packed) // 2], "b.jsonl.gz"))
-    assert 0 < len(found) < len(EVENTS)
-    assert [each for each, _ in found] == EVENTS[: len(found)]
+PACK = {"gz": lambda data: gzip.compress(data, mtime=0), "zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_a_packed_shard_is_read_and_a_cut_one_as_far_as_it_goes(shard, kind):
+    """gzip and zstd are unpacked on the way; where the packed data end too early, a gap says so."""
+    assert [each for each, _ in read(shard(PACK[kind](CONTENT), f"a.jsonl.{kind}"))[0]] == EVENTS
+    many = [entity_line(name=os.urandom(20).hex()) for _ in range(5000)]  # several blocks of zstd
+    packed = PACK[kind](b"".join(many))
+    found, gaps = read(shard(packed[: len(packed) // 2], f"b.jsonl.{kind}"))
+    assert 0 < len(found) < len(many)
+    assert [each for each, _ in found] == [orjson.loads(line) for line in many[: len(found)]]
     assert gaps
 
 

@@ -103,6 +103,7 @@ class Collected:
         _set(process, event, _END_FIELDS)
         process.error = _error(event)
         process.targets = event.get("targets", [])
+        process.overtaken_by = event.get("overtaken_by", [])
 
     def add_environment(self, event: Event) -> None:
         environment = Environment(id=event["environment_id"])

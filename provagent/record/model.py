@@ -48,6 +48,7 @@ class Process:
     definitions: list[DefinitionUsed] = field(default_factory=list)
     software: dict[str, str] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
+    overtaken_by: list[str] = field(default_factory=list)
 
     @property
     def duration(self) -> float | None:

@@ -7,6 +7,7 @@ could not be read is a gap, with its place.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import re
 import zlib
@@ -172,4 +173,4 @@ def _opened_zstd(path: str) -> BinaryIO:
                 f"{path}: packed by zstd, which this Python cannot unpack; "
                 "pip install zstandard, or use Python 3.14 or newer"
             ) from None
-    return cast("BinaryIO", zstd.open(path, "rb"))
+    return io.BufferedReader(zstd.open(path, "rb"))  # zstandard's own reader has no lines

@@ -25,6 +25,10 @@ def render_report(report: Any) -> None:
             _mark(False, text)
         for process in report.run.unended:
             click.echo(f"  process {process} has no end: it is still running, or was killed")
+        for name in report.run.overtaken_by:
+            click.echo(
+                f"  the import finder {name} got in front; what it loaded was woven afterwards"
+            )
         if not (report.run.complaints or report.run.gaps or report.run.unrecorded):
             _mark(True, "nothing was left out")
 

@@ -8,7 +8,6 @@ that neither ``module.__loader__`` nor ``module.__spec__.loader`` shows a trace.
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 from provagent.weave.hidden import hide_from_imports
 from provagent.weave.program import MAIN_NAMES
@@ -153,7 +152,9 @@ class WeavingLoader:
 
     def __getattr__(self, name: str) -> object:
         value = getattr(self._loader, name)
-        return partial(self._get_code, value) if name == "get_code" else value
+        if name == "get_code":
+            return lambda name: self._get_code(value, name)
+        return value
 
     # Who asks for the code executes it by himself, as runpy does for ``-m``.
     def _get_code(self, get_code: Callable[[str], object], name: str) -> object:

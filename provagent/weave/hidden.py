@@ -32,7 +32,7 @@ def hide_from_callers(function: FunctionType) -> FunctionType:
     It must read none of its own: what it needs is a local name, or one that it encloses.
     """
     code = renamed(function.__code__, WRAPPER_FILE)
-    caller = CallersGlobals(__builtins__=function.__builtins__)  # type: ignore[attr-defined]
+    caller = CallersGlobals(__builtins__=function.__globals__["__builtins__"])
     made = type(function)(
         code, caller, function.__name__, function.__defaults__, function.__closure__
     )
