@@ -95,19 +95,19 @@ def has_only_our_variables(bare, seen):
     return is_superset(bare, seen) and {*OURS} <= added <= {*OURS, "PROVAGENT_ALWAYS"}
 
 
-# Each is listed in docs/effects.md; a line that is not needed any more fails too.
+# Each with the row of docs/effects.md that tells it; a line that is not needed any more fails too.
 INHERENT = {
-    "modules at start": is_with_start_modules,
-    "early meta_path": lambda bare, seen: seen == ["TargetFinder", *bare],
-    "late meta_path": lambda bare, seen: seen == ["TargetFinder", *bare],
-    "early importer cache": is_superset,
-    "late importer cache": is_superset,
-    "early environ": has_only_our_variables,
-    "late environ": has_only_our_variables,
-    "late descriptors": lambda bare, seen: set(seen) - set(bare) == {200} and is_superset(bare, seen),
-    "type": lambda bare, seen: (bare, seen) == ("function", "WovenFunction"),
-    "caller": lambda bare, seen: (bare, seen) == ("<module>", "woven"),
-}  # fmt: skip
+    "modules at start": ("modules", is_with_start_modules),
+    "early meta_path": ("finder", lambda bare, seen: seen == ["TargetFinder", *bare]),
+    "late meta_path": ("finder", lambda bare, seen: seen == ["TargetFinder", *bare]),
+    "early importer cache": ("modules", is_superset),
+    "late importer cache": ("modules", is_superset),
+    "early environ": ("environment", has_only_our_variables),
+    "late environ": ("environment", has_only_our_variables),
+    "late descriptors": ("descriptor", lambda bare, seen: [*sorted(bare), 200] == sorted(seen)),
+    "type": ("type", lambda bare, seen: (bare, seen) == ("function", "WovenFunction")),
+    "caller": ("caller", lambda bare, seen: (bare, seen) == ("<module>", "woven")),
+}
 
 
 def assert_alike(bare, seen):
@@ -117,9 +117,22 @@ def assert_alike(bare, seen):
     assert before.keys() == after.keys()
     other = {name for name in before if before[name] != after[name]}
     assert {name: (before[name], after[name]) for name in other - INHERENT.keys()} == {}
-    for name, is_as_said in INHERENT.items():
+    for name, (_, is_as_said) in INHERENT.items():
         assert is_as_said(ast.literal_eval(before[name]), ast.literal_eval(after[name])), name
     assert (after_other, *seen[1:]) == (before_other, *bare[1:])
+
+
+def listed():
+    """What docs/effects.md says can be noticed: the names of its rows."""
+    page = (HERE.parent / "docs" / "effects.md").read_text()
+    return re.findall(r"^\| \*\*(.+?)\*\* \|", page, re.MULTILINE)
+
+
+def test_what_is_inherent_is_listed_by_name():
+    """No difference is passed over here, or below, that docs/effects.md does not tell."""
+    rows = listed()
+    assert len(rows) == len(set(rows))
+    assert {row for row, _ in INHERENT.values()} | NOTICED.keys() <= set(rows)
 
 
 WAYS = {
@@ -297,3 +310,49 @@ def test_random_numbers_are_the_same(probed, how):
     assert probed.run([EXEC, "drawn.py"], how) == bare
     calls = probed.recorded.events("activity")
     assert [call["activity_name"] for call in calls].count("f") == 6
+
+
+# Of each row of docs/effects.md that the probe does not tell: what a program sees that looks
+# for it, bare and recorded.
+NOTICED = {
+    "steps": ("type(subject.numbers(1)) is types.GeneratorType", True, False),
+    "origin": ("subject.has_other_origin()", False, True),
+    "arguments": ("subject.counted([]) > subject._counted([])", False, True),
+    "context variable": ("'provagent_activity' in subject.variables()", False, True),
+    "starters": ("type(os.system).__name__", "builtin_function_or_method", "function"),
+    "recursion": ("subject.depth() > 900", True, False),
+}
+if sys.version_info >= (3, 12):
+    NOTICED |= {
+        "module name": ("subject.module_name()", "__main__", None),
+        "monitoring": ("sys.monitoring.get_tool(4)", None, "provagent"),
+    }
+LOOKING = """
+import contextvars, os, sys
+
+def counted(x): return sys.getrefcount(x)
+def _counted(x): return sys.getrefcount(x)
+def variables(): return [one.name for one in contextvars.copy_context()]
+def module_name(): return sys._getframemodulename(1)
+def depth(reached=0):
+    try:
+        return depth(reached + 1)
+    except RecursionError:
+        return reached
+def has_other_origin():
+    sys.set_coroutine_origin_tracking_depth(2)
+    waiting = wait(1)
+    sys.set_coroutine_origin_tracking_depth(0)
+    waiting.close()
+    return any("provagent" in file for file, *_ in waiting.cr_origin)
+"""
+
+
+@pytest.mark.parametrize("row", NOTICED)
+def test_what_is_listed_can_be_noticed(probed, row):
+    """What docs/effects.md lists is so: a row that is not true any more goes."""
+    probed.recorded.write("lib/subject.py", (HERE / "probed.py").read_text() + LOOKING)
+    expression, *expected = NOTICED[row]
+    code = f"import os, sys, types\nsys.path.append('lib')\nimport subject\nsubject.f(1)\nprint(repr({expression}))"
+    seen = [probed.run([EXEC, "-c", code], how)[0] for how in ("bare", "environment")]
+    assert [ast.literal_eval(one) for one in seen] == expected
