@@ -95,19 +95,19 @@ def has_only_our_variables(bare, seen):
     return is_superset(bare, seen) and {*OURS} <= added <= {*OURS, "PROVAGENT_ALWAYS"}
 
 
-# Each is listed in docs/effects.md; a line that is not needed any more fails too.
+# Each with the row of docs/effects.md that tells it; a line that is not needed any more fails too.
 INHERENT = {
-    "modules at start": is_with_start_modules,
-    "early meta_path": lambda bare, seen: seen == ["TargetFinder", *bare],
-    "late meta_path": lambda bare, seen: seen == ["TargetFinder", *bare],
-    "early importer cache": is_superset,
-    "late importer cache": is_superset,
-    "early environ": has_only_our_variables,
-    "late environ": has_only_our_variables,
-    "late descriptors": lambda bare, seen: set(seen) - set(bare) == {200} and is_superset(bare, seen),
-    "type": lambda bare, seen: (bare, seen) == ("function", "WovenFunction"),
-    "caller": lambda bare, seen: (bare, seen) == ("<module>", "woven"),
-}  # fmt: skip
+    "modules at start": ("modules", is_with_start_modules),
+    "early meta_path": ("finder", lambda bare, seen: seen == ["TargetFinder", *bare]),
+    "late meta_path": ("finder", lambda bare, seen: seen == ["TargetFinder", *bare]),
+    "early importer cache": ("modules", is_superset),
+    "late importer cache": ("modules", is_superset),
+    "early environ": ("environment", has_only_our_variables),
+    "late environ": ("environment", has_only_our_variables),
+    "late descriptors": ("descriptor", lambda bare, seen: [*sorted(bare), 200] == sorted(seen)),
+    "type": ("type", lambda bare, seen: (bare, seen) == ("function", "WovenFunction")),
+    "caller": ("caller", lambda bare, seen: (bare, seen) == ("<module>", "woven")),
+}
 
 
 def assert_alike(bare, seen):
@@ -117,9 +117,22 @@ def assert_alike(bare, seen):
     assert before.keys() == after.keys()
     other = {name for name in before if before[name] != after[name]}
     assert {name: (before[name], after[name]) for name in other - INHERENT.keys()} == {}
-    for name, is_as_said in INHERENT.items():
+    for name, (_, is_as_said) in INHERENT.items():
         assert is_as_said(ast.literal_eval(before[name]), ast.literal_eval(after[name])), name
     assert (after_other, *seen[1:]) == (before_other, *bare[1:])
+
+
+def listed():
+    """What docs/effects.md says can be noticed: the names of its rows."""
+    page = (HERE.parent / "docs" / "effects.md").read_text()
+    return re.findall(r"^\| \*\*(.+?)\*\* \|", page, re.MULTILINE)
+
+
+def test_what_is_inherent_is_listed_by_name():
+    """No difference is passed over here, or below, that docs/effects.md does not tell."""
+    rows = listed()
+    assert len(rows) == len(set(rows))
+    assert {row for row, _ in INHERENT.values()} | NOTICED.keys() <= set(rows)
 
 
 WAYS = {
@@ -225,3 +238,121 @@ def test_every_end_is_as_without(probed, end):
     seen = probed.run([*flags, EXEC, "e.py"], "environment")
     assert without_addresses(seen) == without_addresses(bare)
     assert probed.recorded.events("activity")
+
+
+UNRUNNABLE = {
+    "syntax error": [EXEC, "wrong.py"],
+    "syntax error in a module": [EXEC, "-c", "import wrong"],
+    "syntax error in the code": [EXEC, "-c", "1 +"],
+    "syntax error in a package": [EXEC, "-m", "faulty"],
+    "syntax error on stdin": [EXEC, "-"],
+    "indentation": [EXEC, "indented.py"],
+    "text that is no UTF-8": [EXEC, "latin.py"],
+    "zero bytes": [EXEC, "zero.py"],
+    "no such script": [EXEC, "absent.py"],
+    "no such module": [EXEC, "-m", "absent"],
+    "no such module in a package": [EXEC, "-m", "pkg.absent"],
+    "folder without __main__": [EXEC, "lib"],
+    "package without __main__": [EXEC, "-m", "mainless"],
+    "zip without __main__": [EXEC, "empty.zip"],
+    "byte code of another Python": [EXEC, "old.pyc"],
+    "import of what is not there": [EXEC, "-c", "import subject.part"],
+    "nothing in it": [EXEC, "mainless/__init__.py"],
+}
+
+
+@pytest.mark.parametrize("how", ["run", "environment"])
+@pytest.mark.parametrize("fault", UNRUNNABLE)
+def test_what_cannot_be_run_is_told_as_without(probed, fault, how):
+    """A program that does not compile, or is not there: message and exit code are Python's own."""
+    for name in ("wrong.py", "faulty/__main__.py"):
+        probed.recorded.write(name, "x = 1\nif x\n    print(x)\n")
+    probed.recorded.write("faulty/__init__.py", "")
+    probed.recorded.write("mainless/__init__.py", "")
+    probed.recorded.write("indented.py", "def f():\nreturn 1\n")
+    for name, content in {
+        "latin.py": b"x = '\xe9'\n",
+        "zero.py": b"x = 1\0\n",
+        "old.pyc": b"\0" * 16,
+    }.items():
+        (probed.folder / name).write_bytes(content)
+    zipfile.ZipFile(probed.folder / "empty.zip", "w").close()
+    words = UNRUNNABLE[fault]
+    bare = probed.run(words, "bare", stdin="1 +\n")
+    assert (bare[2] == 0) == (fault == "nothing in it")
+    assert probed.run(words, how, stdin="1 +\n") == bare
+    assert len(probed.recorded.events("run")) == (how == "run")
+
+
+DRAWN = """\
+import random, sys
+import numpy as np
+sys.path.append("lib")
+import subject
+np.random.seed(7)
+random.seed(7)
+own, old = np.random.default_rng(7), np.random.RandomState(7)
+drawn = [np.random.random(3), random.random(), own.random(), old.rand()]
+for value in (own, old, np.random.random(3_000_000), own.random((500, 500)), np.random, [own]):
+    subject.f(value)
+    drawn += [np.random.random(3), random.random(), own.random(), old.rand()]
+    drawn += [np.random.get_state()[1:3], own.bit_generator.state, random.getstate()[1][:5]]
+print(drawn)
+"""
+
+
+@pytest.mark.parametrize("how", ["run", "environment"])
+def test_random_numbers_are_the_same(probed, how):
+    """What is drawn from every generator, also from one that is an argument, is as without."""
+    probed.recorded.write("drawn.py", DRAWN)
+    bare = probed.run([EXEC, "drawn.py"], "bare")
+    assert bare[2] == 0, bare[1]
+    assert probed.run([EXEC, "drawn.py"], how) == bare
+    calls = probed.recorded.events("activity")
+    assert [call["activity_name"] for call in calls].count("f") == 6
+
+
+# Of each row of docs/effects.md that the probe does not tell: what a program sees that looks
+# for it, bare and recorded.
+NOTICED = {
+    "steps": ("type(subject.numbers(1)) is types.GeneratorType", True, False),
+    "origin": ("subject.has_other_origin()", False, True),
+    "arguments": ("subject.counted([]) > subject._counted([])", False, True),
+    "context variable": ("'provagent_activity' in subject.variables()", False, True),
+    "starters": ("type(os.system).__name__", "builtin_function_or_method", "function"),
+    "recursion": ("subject.depth() > 900", True, False),
+}
+if sys.version_info >= (3, 12):
+    NOTICED |= {
+        "module name": ("subject.module_name()", "__main__", None),
+        "monitoring": ("sys.monitoring.get_tool(4)", None, "provagent"),
+    }
+LOOKING = """
+import contextvars, os, sys
+
+def counted(x): return sys.getrefcount(x)
+def _counted(x): return sys.getrefcount(x)
+def variables(): return [one.name for one in contextvars.copy_context()]
+def module_name(): return sys._getframemodulename(1)
+def depth(reached=0):
+    try:
+        return depth(reached + 1)
+    except RecursionError:
+        return reached
+def has_other_origin():
+    sys.set_coroutine_origin_tracking_depth(2)
+    waiting = wait(1)
+    sys.set_coroutine_origin_tracking_depth(0)
+    waiting.close()
+    return any("provagent" in file for file, *_ in waiting.cr_origin)
+"""
+
+
+@pytest.mark.parametrize("row", NOTICED)
+def test_what_is_listed_can_be_noticed(probed, row):
+    """What docs/effects.md lists is so: a row that is not true any more goes."""
+    probed.recorded.write("lib/subject.py", (HERE / "probed.py").read_text() + LOOKING)
+    expression, *expected = NOTICED[row]
+    code = f"import os, sys, types\nsys.path.append('lib')\nimport subject\nsubject.f(1)\nprint(repr({expression}))"
+    seen = [probed.run([EXEC, "-c", code], how)[0] for how in ("bare", "environment")]
+    assert [ast.literal_eval(one) for one in seen] == expected

@@ -407,8 +407,8 @@ print(json.dumps({
 
 
 def test_what_it_does_to_a_program_is_said(recorded):
-    """What a program can see of provagent is what docs/enabling.md says."""
-    text = section(ENABLING, "What it does to a program")
+    """What a program can see of provagent is what docs/effects.md says."""
+    text = PAGES["docs/effects.md"]
     recorded.write(
         "subject.py", "import sys\ndef caller(): return sys._getframe(1).f_code.co_name\n"
     )

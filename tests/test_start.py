@@ -7,6 +7,8 @@ import os
 import shlex
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -140,3 +142,36 @@ def test_compiled_sitecustomize_runs_too(program):
     )
     assert done.stdout == f"own\n{path.split(os.pathsep)!r}\n"
     assert len(program.events("activity")) == 1
+
+
+CUSTOM = "import sys, subject\nprint('own start', subject.f(1), sys.flags.no_user_site)\n"
+
+
+@pytest.mark.parametrize("way", ["installed", "sitecustomize_example"])
+def test_own_usercustomize_runs_too(program, way):
+    """A user's own start-up file does what it always did, and its traced calls are recorded."""
+    python = getattr(sys, "_base_executable", sys.executable)  # a venv has no folder of a user's
+    base = str(program.folder / "base")
+    packages = [str(ROOT), sysconfig.get_path("purelib")]
+    path = [str(program.folder)]
+    if way == "sitecustomize_example":
+        path = [str(ROOT / "sitecustomize_example"), *path, *packages]
+    environ = program.environ(PYTHONUSERBASE=base, PYTHONPATH=os.pathsep.join(path))
+    ask = [python, "-c", "import site; print(site.getusersitepackages())"]
+    folder = Path(subprocess.check_output(ask, env=environ, text=True).strip())
+    folder.mkdir(parents=True)
+    (folder / "usercustomize.py").write_text(CUSTOM)
+    if way == "installed":
+        (folder / "packages.pth").write_text("\n".join(packages) + "\n")
+        for file in (ROOT / "enable").iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+    bare, seen = (
+        subprocess.run(
+            [python, "s.py"], cwd=program.folder, env=environ | on, capture_output=True,
+            check=False, timeout=120,
+        )
+        for on in ({}, ON)
+    )  # fmt: skip
+    assert bare.stdout.startswith(b"own start 1 0\n")
+    assert outcome(seen) == outcome(bare)
+    assert len(program.events("activity")) == 3

@@ -6,6 +6,7 @@ import copy
 import functools
 import inspect
 import pickle
+import shutil
 import sys
 import types
 import warnings
@@ -333,6 +334,17 @@ def test_alias_in_the_package_is_bound_again(module, weave, monkeypatch):
     calls = weave("woven_here:plain")
     early.plain(1)
     assert calls == ["plain"]
+
+
+def test_name_of_what_is_elsewhere_stays_there(module, weave):
+    """A target may name what came from another package: there it is not woven."""
+    exec("from shutil import which\nmeasure = len\n", module.__dict__)
+    calls = weave("woven_here:measure", "woven_here:which")
+    assert module.measure([1]) == 1
+    module.which("sh")
+    assert calls == ["measure", "which"]
+    assert type(len) is types.BuiltinFunctionType
+    assert type(shutil.which) is types.FunctionType
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class Weaver:
         wrapper = _dressed(site, self._make_wrapper(site))
         setattr(site.holder, site.name, wrapper)
         if site.kind == "function":
-            _rebind_aliases(site.raw, wrapper)
+            _rebind_aliases(site, site.raw, wrapper)
             # Its wrapper holds it: what the program lets go of is not to live on here.
             site.raw = None
             self._woven[key] = (site, ref(wrapper))
@@ -58,7 +58,7 @@ class Weaver:
                 continue
             if site.kind == "function":
                 setattr(site.holder, site.name, plain(wrapper))
-                _rebind_aliases(wrapper, plain(wrapper))
+                _rebind_aliases(site, wrapper, plain(wrapper))
             else:
                 setattr(site.holder, site.name, site.raw)
         self._woven.clear()
@@ -110,10 +110,11 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
     return (WovenFunction if isinstance(raw, PLAIN) else Woven)(raw, wrapper)
 
 
-# Who imported a function before it was woven holds the plain one. Within its own
-# package, and in the program itself, that name is bound again.
-def _rebind_aliases(old: Any, new: Any) -> None:
-    package = str(getattr(old, "__module__", None) or "").partition(".")[0]
+# Who imported a function before it was woven holds the plain one. Within the package in
+# which it was named, and in the program itself, that name is bound again; where it came to
+# that package from elsewhere (``measure = len``), there it stays.
+def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
+    package = site.holder.__name__.partition(".")[0]
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in (package, "__main__") and type(module) is ModuleType:
             namespace = vars(module)
