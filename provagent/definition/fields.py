@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from provagent.definition.description import IDENTIFIERS
 from provagent.definition.nodes import Mapping, Node, Scalar, Sequence, child
 from provagent.definition.path import PathError, parse_path
-from provagent.definition.report import Report, did_you_mean
+from provagent.definition.report import Place, Report, did_you_mean
 
 
 class _Unusable:
@@ -27,14 +27,14 @@ Reader: TypeAlias = Callable[[Report, Node, str], Any]
 class Fields:
     """What was read of one thing; ``unusable`` are the fields that had a problem."""
 
-    line: int
+    place: Place
     where: str
     report: Report
     values: dict[str, Any] = field(default_factory=dict)
     unusable: set[str] = field(default_factory=set)
 
     def add_problem(self, what: str, remedy: str) -> None:
-        self.report.add(self.line, self.where, what, remedy)
+        self.report.add(self.place, self.where, what, remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +58,15 @@ class Shape:
 
 def read_thing(shape: Shape, report: Report, node: Node, where: str, **given: Any) -> Any:
     """Return the thing that ``shape`` makes of a mapping, or None; null is an empty mapping."""
-    fields = Fields(line=node.line, where=where, report=report, values=given)
+    fields = Fields(place=node.place, where=where, report=report, values=given)
     if isinstance(node, Mapping):
         _read_fields(shape, node, fields)
     elif not is_null(node):
         fields.add_problem(f"{shape.article} is a mapping", "write key: value pairs")
         return None
-    return shape.make(fields)
+    thing = shape.make(fields)
+    report.note_origin(thing, node.place, where)
+    return thing
 
 
 def _read_fields(shape: Shape, node: Mapping, fields: Fields) -> None:
@@ -73,12 +75,13 @@ def _read_fields(shape: Shape, node: Mapping, fields: Fields) -> None:
         where = child(fields.where, key)
         name = shape.synonyms.get(key, key)
         if key in shape.ignored:
-            continue
-        if name not in shape.readers:
-            _report_unknown(shape, fields.report, entry.line, where, key)
+            what = f"{key!r} is passed over"
+            fields.report.warn(entry.place, where, what, "nothing ever came of it")
+        elif name not in shape.readers:
+            _report_unknown(shape, fields.report, entry.place, where, key)
         elif name in written:
             what = f"{key!r} says the same as {written[name]!r}"
-            fields.report.add(entry.line, where, what, "keep one of them")
+            fields.report.add(entry.place, where, what, "keep one of them")
         else:
             written[name] = key
             _read_field(fields, name, shape.readers[name](fields.report, entry.node, where))
@@ -91,10 +94,10 @@ def _read_field(fields: Fields, name: str, value: Any) -> None:
         fields.values[name] = value
 
 
-def _report_unknown(shape: Shape, report: Report, line: int, where: str, key: str) -> None:
+def _report_unknown(shape: Shape, report: Report, place: Place, where: str, key: str) -> None:
     known = ", ".join(sorted(shape.readers))
     remedy = did_you_mean(key, shape.keys - shape.ignored) or f"the keys are {known}"
-    report.add(line, where, f"{shape.article} has no key {key!r}", remedy)
+    report.add(place, where, f"{shape.article} has no key {key!r}", remedy)
 
 
 def text(report: Report, node: Node, where: str) -> Any:
@@ -102,7 +105,7 @@ def text(report: Report, node: Node, where: str) -> Any:
     if isinstance(node, Scalar):
         return node.text or None
     kind = "list" if isinstance(node, Sequence) else "mapping"
-    report.add(node.line, where, f"a {kind} stands where a text belongs", "write one text")
+    report.add(node.place, where, f"a {kind} stands where a text belongs", "write one text")
     return UNUSABLE
 
 
@@ -114,7 +117,7 @@ def path(report: Report, node: Node, where: str) -> Any:
             parse_path(found)
         except PathError as error:
             what = f"path {found[:80]!r}, character {error.position + 1}: {error.what}"
-            report.add(node.line, where, what, error.remedy)
+            report.add(node.place, where, what, error.remedy)
             return UNUSABLE
     return found
 
@@ -125,7 +128,7 @@ def flag(report: Report, node: Node, where: str) -> Any:
     if not isinstance(found, str):
         return found
     if found.lower() not in _FLAGS:
-        report.add(node.line, where, f"{found!r} is neither true nor false", "write true or false")
+        report.add(node.place, where, f"{found!r} is neither true nor false", "write true or false")
         return UNUSABLE
     return _FLAGS[found.lower()]
 
@@ -140,7 +143,7 @@ def matching(pattern: str, what: str, remedy: str) -> Reader:
     def read(report: Report, node: Node, where: str) -> Any:
         found = text(report, node, where)
         if isinstance(found, str) and not compiled.fullmatch(found):
-            report.add(node.line, where, f"{found!r} is not {what}", remedy)
+            report.add(node.place, where, f"{found!r} is not {what}", remedy)
             return UNUSABLE
         return found
 
@@ -155,7 +158,7 @@ def reserved(words: tuple[str, ...]) -> Reader:
         if isinstance(found, str) and found not in words:
             remedy = did_you_mean(found, words, cutoff=0.8)
             if remedy:
-                report.add(node.line, where, f"{found!r} is not a reserved word", remedy)
+                report.add(node.place, where, f"{found!r} is not a reserved word", remedy)
         return found
 
     return read
@@ -172,7 +175,7 @@ def one_of(words: tuple[str, ...], synonyms: dict[str, str] | None = None) -> Re
         if found in words:
             return found
         remedy = did_you_mean(found, words) or f"write one of {', '.join(words)}"
-        report.add(node.line, where, f"{found!r} is not a known word", remedy)
+        report.add(node.place, where, f"{found!r} is not a known word", remedy)
         return UNUSABLE
 
     return read
@@ -184,7 +187,7 @@ def reference(kind: str) -> Reader:
     def read(report: Report, node: Node, where: str) -> Any:
         found = text(report, node, where)
         if isinstance(found, str):
-            report.refer(kind, found, node.line, where)
+            report.refer(kind, found, node.place, where)
         return found
 
     return read
@@ -200,7 +203,7 @@ def identifier(report: Report, node: Node, where: str) -> Any:
     if not isinstance(found, str) or found in IDENTIFIERS:
         return found
     remedy = did_you_mean(found, IDENTIFIERS) or f"put a path in a list, as in [{found}]"
-    report.add(node.line, where, f"{found!r} is not one of {', '.join(IDENTIFIERS)}", remedy)
+    report.add(node.place, where, f"{found!r} is not one of {', '.join(IDENTIFIERS)}", remedy)
     return UNUSABLE
 
 
@@ -215,7 +218,7 @@ def listed(reader: Reader, *, alone: bool = False) -> Reader:
         elif alone:
             places = [(node, where)]
         else:
-            report.add(node.line, where, "a list belongs here", "begin each item with '- '")
+            report.add(node.place, where, "a list belongs here", "begin each item with '- '")
             return UNUSABLE
         values = [reader(report, item, place) for item, place in places if not is_null(item)]
         return tuple(value for value in values if value is not None and value is not UNUSABLE)
@@ -233,12 +236,12 @@ def named(reader_of: Callable[[str], Reader], key: Reader = text) -> Reader:
         if is_null(node):
             return {}
         if not isinstance(node, Mapping):
-            report.add(node.line, where, "a mapping belongs here", "write name: value pairs")
+            report.add(node.place, where, "a mapping belongs here", "write name: value pairs")
             return UNUSABLE
         values: dict[str, Any] = {}
         for name, entry in node.entries.items():
             place = child(where, name)
-            usable = key(report, Scalar(entry.line, name), place) is not UNUSABLE
+            usable = key(report, Scalar(entry.place, name), place) is not UNUSABLE
             value = reader_of(name)(report, entry.node, place)
             if usable and value is not None and value is not UNUSABLE:
                 values[name] = value

@@ -129,7 +129,7 @@ def _each_once(reader: Reader, field: str) -> Reader:
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
                 what = f"{field} {name!r} stands {names.count(name)} times"
-                report.add(node.line, where, what, f"give each its own {field}")
+                report.add(node.place, where, what, f"give each its own {field}")
         return things
 
     return read
@@ -157,7 +157,7 @@ def _activity(name: str) -> Reader:
 
 def _target(report: Report, node: Node, where: str) -> Any:
     found = _target_text(report, node, where)
-    return TargetPattern(text=found, line=node.line) if isinstance(found, str) else found
+    return TargetPattern(text=found, line=node.place.line) if isinstance(found, str) else found
 
 
 def _format(report: Report, node: Node, where: str) -> Any:
@@ -167,7 +167,7 @@ def _format(report: Report, node: Node, where: str) -> Any:
     newer = found.isdecimal() and int(found) > FORMAT
     what = f"format {found} is newer than this provagent" if newer else f"{found!r} is no format"
     remedy = f"upgrade provagent, or write {FORMAT}" if newer else f"write {FORMAT}"
-    report.add(node.line, where, what, remedy)
+    report.add(node.place, where, what, remedy)
     return UNUSABLE
 
 
