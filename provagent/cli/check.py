@@ -32,3 +32,11 @@ def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_j
             for problem in (*one.problems, *one.warnings):
                 click.echo(str(problem))
     ctx.exit(1 if any(one.problems for one in checked) else 0)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of definitions, for editors."""
+    from provagent.definition.schema import definition_schema
+
+    click.echo(json.dumps(definition_schema(), indent=2, ensure_ascii=False))

@@ -51,7 +51,7 @@ ENTITY_TYPE_SYNONYMS = {"SetCollection": terms.FILE_COLLECTION}
 # A usage says that its location is the value of a parameter, in one of two ways:
 # location_from_parameter: <parameter's name>, or from_parameter: {location: <its name>}.
 _KEEP_ONE = "keep one of them"
-_FROM_PARAMETER = ("location_from_parameter", "from_parameter")
+FROM_PARAMETER = ("location_from_parameter", "from_parameter")
 
 
 def with_activities(root: Mapping, sections: frozenset[str], activity: frozenset[str]) -> Mapping:
@@ -97,7 +97,7 @@ def _parameter_paths(activity: Mapping) -> dict[str, Node]:
 
 
 def _with_location(item: Node, paths: dict[str, Node], report: Report, where: str) -> Node:
-    key = next((key for key in _FROM_PARAMETER if _at(item, key)), None)
+    key = next((key for key in FROM_PARAMETER if _at(item, key)), None)
     if key is None or not isinstance(item, Mapping):
         return item
     entries = dict(item.entries)
