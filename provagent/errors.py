@@ -6,6 +6,7 @@ ProvagentError
 ├── TargetError        a target that cannot be read, found or woven
 ├── RecordError        a record that cannot be read at all
 ├── StoreError         a store that is not there, or a run that it does not hold
+├── DraftError         a definition that cannot be drafted
 └── ExportError        a format that is unknown, or whose extra is not installed
 
 ProvagentWarning       what our own code could not do while the program went on
@@ -43,6 +44,10 @@ class RecordError(ProvagentError):
 
 class StoreError(ProvagentError):
     """A store that is not there, or a run that it does not hold."""
+
+
+class DraftError(ProvagentError):
+    """A definition that cannot be drafted."""
 
 
 class ExportError(ProvagentError):
