@@ -14,6 +14,7 @@ from provagent.definition.path import PathError, parse_path
 from provagent.definition.report import Report, did_you_mean
 
 NULL = {"type": "null"}
+_QUOTED = 80  # characters of a value that a message repeats
 
 
 def _text(report: Report, node: Node, where: str) -> Any:
@@ -71,7 +72,7 @@ def matching(
     def read(report: Report, node: Node, where: str) -> Any:
         found = text(report, node, where)
         if isinstance(found, str) and not compiled.fullmatch(found):
-            report.add(node.place, where, f"{found!r} is not {what}", remedy)
+            report.add(node.place, where, f"{found[:_QUOTED]!r} is not {what}", remedy)
             return UNUSABLE
         return found
 
