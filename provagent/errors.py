@@ -6,6 +6,7 @@ ProvagentError
 ├── TargetError        a target that cannot be read, found or woven
 ├── RecordError        a record that cannot be read at all
 ├── StoreError         a store that is not there, or a run that it does not hold
+├── DraftError         a definition that cannot be drafted
 └── ExportError        a format that is unknown, or whose extra is not installed
 
 ProvagentWarning       what our own code could not do while the program went on
@@ -43,6 +44,10 @@ class RecordError(ProvagentError):
 
 class StoreError(ProvagentError):
     """A store that is not there, or a run that it does not hold."""
+
+
+class DraftError(ProvagentError):
+    """A definition that cannot be drafted."""
 
 
 class ExportError(ProvagentError):
@@ -93,22 +98,38 @@ def what_failed(error: BaseException) -> str:
 class Problem:
     """One thing that is wrong in a file, with its place and its remedy.
 
-    ``line`` counts from 1; ``path`` is the way to the value inside the document
-    (``activities.get_observations.usage[0].role``) and may be empty.
+    ``line`` and ``column`` count from 1; ``column`` 0 is none in particular. ``path`` is the
+    way to the value inside the document (``activities.get_observations.usage[0].role``) and
+    may be empty. A warning tells what is passed over, where nothing is wrong.
     """
 
-    __slots__ = ("file", "line", "path", "remedy", "what")
+    __slots__ = ("column", "file", "is_warning", "line", "path", "remedy", "what")
 
-    def __init__(self, file: str, line: int, path: str, what: str, remedy: str = "") -> None:
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        path: str,
+        what: str,
+        remedy: str = "",
+        *,
+        column: int = 0,
+        is_warning: bool = False,
+    ) -> None:
         self.file = file
         self.line = line
+        self.column = column
+        self.is_warning = is_warning
         self.path = path
         self.what = what
         self.remedy = remedy
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " + (f"{self.path}: " if self.path else "")
-        return place + self.what + (f"; {self.remedy}" if self.remedy else "")
+        column = f"{self.column}:" if self.column else ""
+        place = f"{self.file}:{self.line}:{column} "
+        kind = "warning: " if self.is_warning else ""
+        path = f"{self.path}: " if self.path else ""
+        return place + kind + path + self.what + (f"; {self.remedy}" if self.remedy else "")
 
     def __repr__(self) -> str:
         return f"Problem({str(self)!r})"

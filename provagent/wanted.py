@@ -28,10 +28,13 @@ class Wanted:
 
 
 def find_wanted(sources: Sequence[Source], settings: Settings) -> list[Wanted]:
-    """What definitions and settings ask for; what is no target is a problem of the settings."""
+    """What definitions and settings ask for; what is no target is a problem of the settings.
+
+    Who asks first describes: of two definitions of one callable, the later one counts.
+    """
     wanted = [
         Wanted(target, source)
-        for source in sources
+        for source in reversed(sources)
         for target in _usable(source.targets, source.location, settings)
     ]
     own = _usable(settings.targets, "settings: targets", settings)

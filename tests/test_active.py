@@ -223,3 +223,17 @@ def test_cache_is_the_user_s_unless_set(place, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/u")
     assert cache_folder(unset) == "/home/u/.cache/provagent"
+
+
+def test_later_definition_describes_what_both_target(recorded):
+    """Of two definitions that target one callable, the later one's description counts."""
+    recorded.write("subject.py", "def f(x):\n    return x\n")
+    for name in ("first", "second"):
+        recorded.write(
+            f"{name}.yaml",
+            f"targets: ['subject:f']\nactivities: {{f: {{parameters: [{{name: {name}, value: x}}]}}}}\n",
+        )
+    recorded.write("s.py", "import subject\nsubject.f(7)\n")
+    recorded.run("--definition", "first.yaml", "--definition", "second.yaml", "s.py")
+    (activity,) = recorded.events("activity")
+    assert (activity["definition"], activity["parameters"]) == ("second", {"second": 7})

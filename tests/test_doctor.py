@@ -166,7 +166,7 @@ def test_bad_setting_and_bad_definition_are_problems(program):
     code, report = diagnose(program, PROVAGENT_SNIK="both")
     assert code == 1
     assert any("no such setting; did you mean 'sink'" in one for one in report["problems"])
-    assert any("definition.yaml:1: " in one and "'usge'" in one for one in report["problems"])
+    assert any("definition.yaml:1:18: " in one and "'usge'" in one for one in report["problems"])
 
 
 @pytest.mark.parametrize("name", ["store", "cache"])

@@ -20,17 +20,17 @@ LEVELS = [
     {"capture", "export", "store"},
     {"follow", "wanted"},
     {"weaving"},
-    {"view", "recorder"},
+    {"view", "recorder", "draft"},
     {"children"},
     {"activation"},
     {"boot"},
     {"doors", "launch"},
-    {"doctor"},
+    {"doctor", "check"},
     {"cli"},
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "export", "store", "view", "cli", "doctor"}
+READ_SIDE = {"record", "export", "store", "view", "cli", "doctor", "draft", "check"}
 WRITE_SIDE = {
     "settings",
     "loading",

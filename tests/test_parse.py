@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import pathlib
+import re
 import textwrap
+from collections import Counter
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provagent.cli import main
 from provagent.definition import nodes
 from provagent.definition import parse as parse_module
+from provagent.definition.data import to_data
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -746,26 +752,131 @@ FAULTS = {
     ],
 }
 FILES = sorted(CORPUS.glob("[0-9][0-9]_*.yaml"))
+GROUPS = ("parameters", "usage", "generation")
+
+
+def written(file):
+    """The document as PyYAML alone reads it, every scalar the text that it is."""
+    return yaml.load(file.read_bytes(), Loader=yaml.BaseLoader)
+
+
+def sections(document):
+    """Its activities and its entities, whatever they are called."""
+    activities = next((v for k, v in document.items() if k.startswith("activit")), document)
+    return activities or {}, next((v for k, v in document.items() if k.startswith("entit")), {})
+
+
+def items_of(activities, key):
+    """What stands in the lists ``key`` of all activities; nothing is no item."""
+    lists = [(activity or {}).get(key) or [] for activity in activities.values()]
+    return [item for items in lists for item in items if item]
 
 
 @pytest.mark.skipif(not FILES, reason=f"no older definitions in {CORPUS}")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_older_definitions_are_read(file):
-    """Every activity, parameter, usage, generation and entity of the file is in the result."""
-    reading = read_definition(file)
-    places = [(problem.line, problem.path) for problem in reading.problems]
+def test_check_counts_what_a_plain_walk_counts(file):
+    """``check --json`` finds as many of everything as stand in the file, and its faults alone."""
+    done = CliRunner().invoke(main, ["check", "--json", str(file)])
+    (checked,) = json.loads(done.output)
+    activities, entities = sections(written(file))
+    expected = {key: len(items_of(activities, key)) for key in GROUPS}
+    expected |= {"activities": len(activities), "entities": len(entities or {})}
+    assert {key: checked["counts"][key] for key in expected} == expected
+    places = [(one["line"], one["path"]) for one in checked["problems"]]
     assert places == FAULTS.get(file.name, [])
+    assert done.exit_code == bool(places)
 
-    written = yaml.safe_load(file.read_text())
-    activities = next((v for k, v in written.items() if k.startswith("activit")), written)
-    entities = next((v for k, v in written.items() if k.startswith("entit")), {})
-    found = reading.definition
-    assert found.activities.keys() == activities.keys()
-    assert found.entities.keys() == entities.keys()
-    for name, activity in activities.items():
-        for key in ("parameters", "usage", "generation"):
-            items = [item for item in (activity or {}).get(key) or [] if item]
-            assert len(getattr(found.activities[name], key)) == len(items)
+
+def leaves(value):
+    """Every text of a document, keys of sections aside, that is not empty."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from leaves(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from leaves(item)
+    elif value not in (None, "", "null", "~"):
+        yield str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def steps_to(document, path):
+    """What stands at the document path of a problem or warning."""
+    found = document
+    for key, index, quoted in re.findall(r"([\w-]+)|\[(\d+)\]|\[('[^']*')\]", path):
+        found = found[int(index)] if index else found[key or quoted.strip("'")]
+    return found
+
+
+@pytest.mark.skipif(not FILES, reason=f"no older definitions in {CORPUS}")
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_nothing_of_an_older_definition_is_dropped_in_silence(file):
+    """Every text of the file is in what was read of it, or a warning names its line."""
+    reading = read_definition(file)
+    document = written(file)
+    activities, _ = sections(document)
+    kept = Counter(leaves(to_data(reading.definition)))
+    passed_over, told = Counter(), []
+    for warning in reading.warnings:
+        path = warning.path if warning.path.split(".")[0] in document else warning.path[11:]
+        passed_over.update(leaves(steps_to(document, path)))
+        key = re.split(r"[.\]]", warning.path)[-1]
+        line = file.read_text().splitlines()[warning.line - 1]
+        assert line[warning.column - 1 :].startswith(key)
+        told.append(key)
+    missing = Counter(leaves(document)) - kept - passed_over
+    # Said in other words: today's word, and the name of a parameter instead of its path.
+    names = Counter()
+    for use in (item for key in GROUPS for item in items_of(activities, key)):
+        names.update(leaves([use.get("location_from_parameter"), use.get("from_parameter")]))
+    assert missing - names - Counter({"SetCollection": missing["SetCollection"]}) == Counter()
+    text = re.sub(r"#.*", "", file.read_text())
+    assert {"filters", "filepath"} & set(re.findall(r"(\w+):", text)) <= set(told)
+
+
+def test_what_is_passed_over_is_a_warning_with_its_place():
+    """A key that nothing ever came of is no problem, and not dropped in silence."""
+    reading = parse("""
+        activities:
+          f:
+            filters: {only: some}
+            parameters: [{name: mask, value: x}]
+            usage:
+              - {role: r, location: y, location_from_parameter: mask, filepath: /z}
+        entities: {E: {path: .}}
+    """)
+    assert reading.problems == ()
+    assert [(one.line, one.column, one.path) for one in reading.warnings] == [
+        (3, 5, "activities.f.filters"),
+        (6, 19, "activities.f.usage[0].location"),
+        (6, 63, "activities.f.usage[0].filepath"),
+        (7, 16, "entities.E.path"),
+    ]
+    assert str(reading.warnings[0]) == (
+        "d.yaml:3:5: warning: activities.f.filters: 'filters' is passed over; nothing ever came of it"
+    )
+
+
+def test_keys_that_were_only_in_comments_are_kept():
+    """What logprov's format names in its comments alone is kept in full."""
+    keys = ("datatype", "arraysize", "xtype", "unit", "ucd", "utype", "min", "max", "default")
+    reading = clean(f"""
+        activities:
+          f:
+            contact: who
+            parameters:
+              - {{name: p, options: [a, 1], {", ".join(f"{key}: the {key}" for key in keys)}}}
+            usage: [{{role: r, id: p, multiplicity: 0..1}}]
+        agents:
+          who: {{type: Person, email: w@t.org, affiliation: There, orcid: 0000-0001-5109-3700}}
+    """)
+    activity = reading.activities["f"]
+    (parameter,) = activity.parameters
+    assert {key: getattr(parameter, key) for key in keys} == {key: f"the {key}" for key in keys}
+    assert parameter.options == ("a", "1")
+    assert (activity.contact, activity.usage[0].multiplicity) == ("who", "0..1")
+    assert reading.agents["who"] == AgentDescription(
+        name="who", type="Person", email="w@t.org", affiliation="There", orcid="0000-0001-5109-3700"
+    )
 
 
 @pytest.mark.skipif(not FILES, reason=f"no older definitions in {CORPUS}")

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from provagent import __version__
-from provagent.cli.check import check
+from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
+from provagent.cli.draft import draft
 from provagent.cli.read import export_run, runs, show
 from provagent.cli.run import run
 from provagent.errors import ProvagentError
@@ -37,5 +38,5 @@ def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""
 
 
-for verb in (run, show, runs, export_run, doctor, check):
+for verb in (run, show, runs, export_run, doctor, check, draft, schema):
     main.add_command(verb)

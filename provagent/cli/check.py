@@ -1,21 +1,42 @@
-"""The verb check."""
+"""The verbs of definitions: check, schema."""
 
 from __future__ import annotations
 
+import json
+
 import click
 
-from provagent.definition.parse import read_definition
+from provagent.check import check_definition
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--import",
+    "with_import",
+    is_flag=True,
+    help="Compare with what is installed, too; imports the modules that targets name.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @click.pass_context
-def check(ctx: click.Context, files: tuple[str, ...]) -> None:
+def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_json: bool) -> None:
     """Tell every problem of a definition.
 
-    Exits with 1 when there is one.
+    Exits with 1 when there is one; warnings, of what is passed over, do not count.
     """
-    problems = [problem for file in files for problem in read_definition(file).problems]
-    for problem in problems:
-        click.echo(str(problem))
-    ctx.exit(1 if problems else 0)
+    checked = [check_definition(file, with_import=with_import) for file in files]
+    if as_json:
+        click.echo(json.dumps([one.data() for one in checked], indent=2, ensure_ascii=False))
+    else:
+        for one in checked:
+            for problem in (*one.problems, *one.warnings):
+                click.echo(str(problem))
+    ctx.exit(1 if any(one.problems for one in checked) else 0)
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of definitions, for editors."""
+    from provagent.definition.schema import definition_schema
+
+    click.echo(json.dumps(definition_schema(), indent=2, ensure_ascii=False))

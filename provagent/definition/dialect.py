@@ -50,7 +50,8 @@ ENTITY_TYPE_SYNONYMS = {"SetCollection": terms.FILE_COLLECTION}
 
 # A usage says that its location is the value of a parameter, in one of two ways:
 # location_from_parameter: <parameter's name>, or from_parameter: {location: <its name>}.
-_FROM_PARAMETER = ("location_from_parameter", "from_parameter")
+_KEEP_ONE = "keep one of them"
+FROM_PARAMETER = ("location_from_parameter", "from_parameter")
 
 
 def with_activities(root: Mapping, sections: frozenset[str], activity: frozenset[str]) -> Mapping:
@@ -63,7 +64,7 @@ def with_activities(root: Mapping, sections: frozenset[str], activity: frozenset
         return root
     described = [node for node in nodes if not _is_null(node)]
     if described and all(_has_only(node, activity) for node in described):
-        return Mapping(root.line, {"activities": Entry(root.line, root)})
+        return Mapping(root.place, {"activities": Entry(root.place, root)})
     return root
 
 
@@ -79,8 +80,8 @@ def with_locations(activity: Mapping, report: Report, where: str) -> Mapping:
                 _with_location(item, paths, report, child(place, index))
                 for index, item in enumerate(entry.node.items)
             )
-            entries[key] = Entry(entry.line, Sequence(entry.node.line, items))
-    return Mapping(activity.line, entries)
+            entries[key] = Entry(entry.place, Sequence(entry.node.place, items))
+    return Mapping(activity.place, entries)
 
 
 def _parameter_paths(activity: Mapping) -> dict[str, Node]:
@@ -96,18 +97,21 @@ def _parameter_paths(activity: Mapping) -> dict[str, Node]:
 
 
 def _with_location(item: Node, paths: dict[str, Node], report: Report, where: str) -> Node:
-    key = next((key for key in _FROM_PARAMETER if _at(item, key)), None)
+    key = next((key for key in FROM_PARAMETER if _at(item, key)), None)
     if key is None or not isinstance(item, Mapping):
         return item
     entries = dict(item.entries)
     entry = entries.pop(key)
     name = _text_at(item, key) or _text_at(entry.node, "location")
     if name in paths:
-        entries["location"] = Entry(entry.line, paths[name])
+        if "location" in entries:
+            what = f"'location' is passed over for {key!r}"
+            report.warn(entries["location"].place, child(where, "location"), what, _KEEP_ONE)
+        entries["location"] = Entry(entry.place, paths[name])
     else:
         remedy = did_you_mean(name or "", paths) or "name one of the activity's parameters"
-        report.add(entry.line, child(where, key), f"{name!r} is not among the parameters", remedy)
-    return Mapping(item.line, entries)
+        report.add(entry.place, child(where, key), f"{name!r} is not among the parameters", remedy)
+    return Mapping(item.place, entries)
 
 
 def _is_null(node: Node) -> bool:

@@ -85,6 +85,19 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _WORDS = {"True": True, "False": False, "None": None}
 _ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
 
+# The same for JSON Schema, and the editors that read it: as near as one expression comes.
+_A_NAME = r"[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*(?:-[\w\u0080-\uffff]+)*"
+_A_LITERAL = (
+    r"(?:True|False|None|-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
+    r"""|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+)
+_AN_ARGUMENT = rf"[ \t]*(?:{_A_NAME}[ \t]*=[ \t]*)?{_A_LITERAL}[ \t]*"
+_A_STEP = (
+    rf"\.__str__\(\)|\.(?!__\w+__(?!\w)){_A_NAME}\??|\[\*\]|\[[ \t]*{_A_LITERAL}[ \t]*\]"
+    rf"|\([ \t]*\)|\({_AN_ARGUMENT}(?:,{_AN_ARGUMENT})*\)"
+)
+PATTERN = rf"^(?!__\w+__(?!\w)){_A_NAME}\??(?:{_A_STEP})*$|^$"
+
 # From these, any code at all could be reached without a dunder name.
 _FRAMES = ("gi_frame", "cr_frame", "ag_frame", "tb_frame", "f_back", "f_builtins", "f_globals")
 _INTERPRETER = frozenset(("builtins", "eval", "exec", "f_locals", *_FRAMES))

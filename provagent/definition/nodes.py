@@ -1,22 +1,21 @@
-"""YAML as a tree of texts, lists and mappings that know their lines; nothing is executed."""
+"""YAML as a tree of texts, lists and mappings that know their places; nothing is executed."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
-if TYPE_CHECKING:
-    from provagent.definition.report import Report
+from provagent.definition.report import START, Place, Report
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """A text as it is written, whatever it looks like; ``None`` for null."""
 
-    line: int
+    place: Place
     text: str | None
 
 
@@ -24,15 +23,15 @@ class Scalar:
 class Sequence:
     """A list."""
 
-    line: int
+    place: Place
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Keys, each with the line of the key and the node of its value."""
+    """Keys, each with the place of the key and the node of its value."""
 
-    line: int
+    place: Place
     entries: dict[str, Entry]
 
 
@@ -40,7 +39,7 @@ class Mapping:
 class Entry:
     """What stands at a key."""
 
-    line: int
+    place: Place
     node: Node
 
 
@@ -54,20 +53,20 @@ def read_nodes(text: str, report: Report) -> Node | None:
         root = yaml.compose(text, Loader=_Loader)
         if root is not None:
             return _Tree(report).node(root, "")
-        report.add(1, "", "the file is empty", "describe activities: or name targets:")
+        report.add(START, "", "the file is empty", "describe activities: or name targets:")
     except _RefusedError as error:
-        report.add(error.line, "", error.what, error.remedy)
+        report.add(error.place, "", error.what, error.remedy)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
+        place = Place(mark.line + 1, mark.column + 1) if mark else START
         what = error.problem or error.context or "something is wrong"
         if "nesting depth" in what:  # libyaml's own bound, where it looks ahead for a key
-            report.add(line, "", _TOO_DEEP, _NEST_LESS)
+            report.add(place, "", _TOO_DEEP, _NEST_LESS)
         else:
-            report.add(line, "", f"this is not YAML: {what}", _REMEDY)
+            report.add(place, "", f"this is not YAML: {what}", _REMEDY)
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, int(error.position)) + 1
-        report.add(line, "", f"a character is not allowed: {error.reason}", "take it out")
+        place = Place(text.count("\n", 0, int(error.position)) + 1)
+        report.add(place, "", f"a character is not allowed: {error.reason}", "take it out")
     return None
 
 
@@ -99,9 +98,9 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _RefusedError(Exception):
     """The document is not read at all."""
 
-    def __init__(self, line: int, what: str, remedy: str) -> None:
+    def __init__(self, place: Place, what: str, remedy: str) -> None:
         super().__init__(what)
-        self.line = line
+        self.place = place
         self.what = what
         self.remedy = remedy
 
@@ -117,16 +116,16 @@ def _check_extent(text: str) -> None:
         _refuse_excess(depth, count, event)
 
 
-def _refuse_excess(depth: int, count: int, place: yaml.Event | yaml.Node) -> None:
+def _refuse_excess(depth: int, count: int, marked: yaml.Event | yaml.Node) -> None:
     if depth > _DEEPEST:
-        raise _RefusedError(_line(place), _TOO_DEEP, _NEST_LESS)
+        raise _RefusedError(_place(marked), _TOO_DEEP, _NEST_LESS)
     if count > _LONGEST:
         what = f"more than {_LONGEST} values, aliases included"
-        raise _RefusedError(_line(place), what, "use fewer aliases, or several files")
+        raise _RefusedError(_place(marked), what, "use fewer aliases, or several files")
 
 
-def _line(place: Any) -> int:
-    return int(place.start_mark.line) + 1
+def _place(marked: Any) -> Place:
+    return Place(marked.start_mark.line + 1, marked.start_mark.column + 1)
 
 
 class _Tree:
@@ -138,48 +137,48 @@ class _Tree:
         self._count = 0
 
     def node(self, node: yaml.Node, where: str) -> Node:
-        line = _line(node)
+        place = _place(node)
         self._count += 1
         _refuse_excess(len(self._open), self._count, node)
         if any(node is outer for outer in self._open):
-            self._report.add(line, where, "an alias stands for what it is in", "write it out")
-            return Scalar(line, None)
+            self._report.add(place, where, "an alias stands for what it is in", "write it out")
+            return Scalar(place, None)
         if node.tag not in _READ:
             tag = node.tag.replace(_CORE, "!!")
-            self._report.add(line, where, f"the tag {tag} is not read", "leave the tag out")
+            self._report.add(place, where, f"the tag {tag} is not read", "leave the tag out")
         self._open.append(node)
         try:
-            return self._converted(node, line, where)
+            return self._converted(node, place, where)
         finally:
             self._open.pop()
 
-    def _converted(self, node: yaml.Node, line: int, where: str) -> Node:
+    def _converted(self, node: yaml.Node, place: Place, where: str) -> Node:
         if isinstance(node, yaml.MappingNode):
-            return Mapping(line, self._entries(node, where))
+            return Mapping(place, self._entries(node, where))
         if isinstance(node, yaml.SequenceNode):
             items = enumerate(node.value)
-            return Sequence(line, tuple(self.node(item, child(where, i)) for i, item in items))
-        return Scalar(line, None if node.tag == _NULL else str(node.value))
+            return Sequence(place, tuple(self.node(item, child(where, i)) for i, item in items))
+        return Scalar(place, None if node.tag == _NULL else str(node.value))
 
     def _entries(self, node: yaml.MappingNode, where: str) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
         merged: dict[str, Entry] = {}
         for key, value in node.value:
-            line = _line(key)
+            place = _place(key)
             if key.tag == _MERGE:
                 merged = self._merged(value, where) | merged
             elif not isinstance(key, yaml.ScalarNode):
-                self._report.add(line, where, "a key is no text", "use a text as the key")
+                self._report.add(place, where, "a key is no text", "use a text as the key")
             else:
-                self._refuse_twin(key.value, line, entries, where)
-                entries[key.value] = Entry(line, self.node(value, child(where, key.value)))
+                self._refuse_twin(key.value, place, entries, where)
+                entries[key.value] = Entry(place, self.node(value, child(where, key.value)))
         return merged | entries
 
-    def _refuse_twin(self, key: str, line: int, entries: dict[str, Entry], where: str) -> None:
+    def _refuse_twin(self, key: str, place: Place, entries: dict[str, Entry], where: str) -> None:
         if key in entries:
-            what = f"key {key!r} stands twice, first on line {entries[key].line}"
+            what = f"key {key!r} stands twice, first on line {entries[key].place.line}"
             remedy = "keep one of them; the last one counts"
-            self._report.add(line, child(where, key), what, remedy)
+            self._report.add(place, child(where, key), what, remedy)
 
     def _merged(self, value: yaml.Node, where: str) -> dict[str, Entry]:
         """Return what a merge key brings in: of one mapping, or of a list, the first counts."""
@@ -191,5 +190,5 @@ class _Tree:
                 entries = node.entries | entries
             else:
                 what = "a merge key << stands for no mapping"
-                self._report.add(node.line, where, what, "merge the alias of a mapping")
+                self._report.add(node.place, where, what, "merge the alias of a mapping")
         return entries

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from provagent import terms
@@ -14,7 +14,7 @@ from provagent.definition import dialect
 from provagent.definition.description import Definition
 from provagent.definition.fields import read_thing
 from provagent.definition.nodes import Mapping, read_nodes
-from provagent.definition.report import Report
+from provagent.definition.report import Origins, Report
 from provagent.definition.shapes import ACTIVITY, DEFINITION
 from provagent.errors import Problem
 
@@ -26,10 +26,15 @@ LARGEST = 2_000_000  # bytes of a definition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a file said; ``definition`` is None only where nothing could be understood."""
+    """What a file said; ``definition`` is None only where nothing could be understood.
+
+    ``warnings`` are what is passed over, as in older definitions, where nothing is wrong.
+    """
 
     definition: Definition | None
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
+    origins: Origins = field(default_factory=Origins, compare=False)
 
 
 def read_definition(location: str | os.PathLike[str], *, name: str | None = None) -> Reading:
@@ -63,7 +68,12 @@ def parse_definition(data: bytes, *, location: str, name: str) -> Reading:
     if fields is not None:
         digest = "sha256:" + hashlib.sha256(data).hexdigest()
         definition = Definition(name=name, location=location, digest=digest, **fields)
-    return Reading(definition=definition, problems=report.problems)
+    return Reading(
+        definition=definition,
+        problems=report.problems,
+        warnings=report.warnings,
+        origins=report.origins,
+    )
 
 
 def _read_bytes(file: str) -> bytes:
@@ -84,7 +94,7 @@ def _parse(text: str, report: Report) -> dict[str, Any] | None:
         return None
     if not isinstance(root, Mapping):
         what = "the document is not a mapping"
-        report.add(root.line, "", what, "begin with a key, such as activities:")
+        report.add(root.place, "", what, "begin with a key, such as activities:")
         return None
     root = dialect.with_activities(root, DEFINITION.keys, ACTIVITY.keys)
     fields: Fields = read_thing(DEFINITION, report, root, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from provagent.errors import Problem
 
@@ -15,14 +15,39 @@ if TYPE_CHECKING:
 _LONGEST = 300  # characters of a message that may quote the file
 
 
+class Place(NamedTuple):
+    """Where something stands in a file; both count from 1, and column 0 is none in particular."""
+
+    line: int
+    column: int = 0
+
+
+START = Place(1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """A name that must be declared in the same file, wherever that is."""
 
     kind: str  # what it names, which is also the key of the section that declares it
     name: str
-    line: int
+    place: Place
     where: str
+
+
+class Origins:
+    """Where descriptions stand in their file: told by themselves, for two may be equal."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, tuple[object, Place, str]] = {}
+
+    def add(self, thing: object, place: Place, where: str) -> None:
+        self._by_id[id(thing)] = thing, place, where
+
+    def of(self, thing: object) -> tuple[Place, str]:
+        """Return its place, and its document path."""
+        _, place, where = self._by_id.get(id(thing), (thing, START, ""))
+        return place, where
 
 
 class Report:
@@ -31,19 +56,37 @@ class Report:
     def __init__(self, file: str) -> None:
         self._file = file
         self._problems: list[Problem] = []
+        self._warnings: list[Problem] = []
         self._references: list[Reference] = []
+        self.origins = Origins()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(sorted(self._problems, key=lambda problem: problem.line))
+        return _in_order(self._problems)
 
-    def add(self, line: int, where: str, what: str, remedy: str) -> None:
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return _in_order(self._warnings)
+
+    def add(self, place: Place, where: str, what: str, remedy: str) -> None:
         what = what if len(what) <= _LONGEST else what[:_LONGEST] + "..."
-        self._problems.append(Problem(self._file, line, where, what, remedy))
+        problem = Problem(self._file, place.line, where, what, remedy, column=place.column)
+        self._problems.append(problem)
 
-    def refer(self, kind: str, name: str, line: int, where: str) -> None:
+    def warn(self, place: Place, where: str, what: str, remedy: str) -> None:
+        """Note what is passed over where nothing is wrong."""
+        line, column = place
+        self._warnings.append(
+            Problem(self._file, line, where, what, remedy, column=column, is_warning=True)
+        )
+
+    def note_origin(self, thing: object, place: Place, where: str) -> None:
+        """Note where a description stands, for what is found out about it later."""
+        self.origins.add(thing, place, where)
+
+    def refer(self, kind: str, name: str, place: Place, where: str) -> None:
         """Note a reference, for ``check_references`` to check when everything is read."""
-        self._references.append(Reference(kind=kind, name=name, line=line, where=where))
+        self._references.append(Reference(kind=kind, name=name, place=place, where=where))
 
     def check_references(self, declared: Mapping[str, Collection[str]]) -> None:
         """Report each reference whose kind is in ``declared``, but not its name."""
@@ -53,7 +96,11 @@ class Report:
                 continue
             what = f"{reference.name!r} is not among the {reference.kind}"
             remedy = did_you_mean(reference.name, names) or f"describe it under {reference.kind}:"
-            self.add(reference.line, reference.where, what, remedy)
+            self.add(reference.place, reference.where, what, remedy)
+
+
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
 
 
 def did_you_mean(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str:

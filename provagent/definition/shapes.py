@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from provagent import terms
-from provagent.definition import dialect
+from provagent.definition import dialect, words
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -16,34 +16,40 @@ from provagent.definition.description import (
     ParameterDescription,
     TargetPattern,
 )
-from provagent.definition.fields import (
-    UNUSABLE,
-    Fields,
-    Reader,
-    Shape,
+from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_thing
+from provagent.definition.nodes import Mapping, Node
+from provagent.definition.path import PathError, parse_path
+from provagent.definition.readers import (
     flag,
     identifier,
     listed,
-    matching,
     named,
     one_of,
     path,
-    read_thing,
     reference,
     reserved,
     text,
 )
-from provagent.definition.nodes import Mapping, Node
-from provagent.definition.path import PathError, parse_path
 
 if TYPE_CHECKING:
     from provagent.definition.report import Report
 
 FORMAT = 1
 
+_PLACES = ("value", "location", "id")
+_MEMBER_PLACES = ("list", *_PLACES)
 
-def _shape(kind: str, article: str, make: Any, readers: dict[str, Reader]) -> Shape:
+
+def _shape(
+    kind: str,
+    article: str,
+    make: Any,
+    readers: dict[str, Reader],
+    needs: tuple[tuple[str, ...], ...] = (),
+) -> Shape:
     return Shape(
+        kind=kind,
+        needs=needs,
         article=article,
         readers=readers,
         make=make,
@@ -82,12 +88,12 @@ def _make_use(fields: Fields) -> EntityUse | None:
         if "role" not in fields.unusable:
             fields.add_problem("the role is missing", "say what the entity is there for, in role:")
         return None
-    _check_is_found(fields, ("value", "location", "id"))
+    _check_is_found(fields, _PLACES)
     return EntityUse(**fields.values)
 
 
 def _make_member(fields: Fields) -> MemberDescription:
-    _check_is_found(fields, ("list", "value", "location", "id"))
+    _check_is_found(fields, _MEMBER_PLACES)
     return MemberDescription(**fields.values)
 
 
@@ -129,19 +135,28 @@ def _each_once(reader: Reader, field: str) -> Reader:
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
                 what = f"{field} {name!r} stands {names.count(name)} times"
-                report.add(node.line, where, what, f"give each its own {field}")
+                report.add(node.place, where, what, f"give each its own {field}")
         return things
 
-    return read
+    return Reader(read, read_list.schema)
 
 
 def _thing(shape: Shape) -> Reader:
-    return lambda report, node, where: read_thing(shape, report, node, where)
+    return Reader(
+        lambda report, node, where: read_thing(shape, report, node, where), _reference_to(shape)
+    )
+
+
+def _reference_to(shape: Shape) -> dict[str, str]:
+    return {"$ref": f"#/$defs/{shape.kind}"}
 
 
 def _things_by_name(shape: Shape, key: Reader = text) -> Reader:
     def reader_of(name: str) -> Reader:
-        return lambda report, node, where: read_thing(shape, report, node, where, name=name)
+        return Reader(
+            lambda report, node, where: read_thing(shape, report, node, where, name=name),
+            _reference_to(shape),
+        )
 
     return named(reader_of, key)
 
@@ -152,12 +167,12 @@ def _activity(name: str) -> Reader:
             node = dialect.with_locations(node, report, where)
         return read_thing(ACTIVITY, report, node, where, name=name)
 
-    return read
+    return Reader(read, _reference_to(ACTIVITY))
 
 
 def _target(report: Report, node: Node, where: str) -> Any:
-    found = _target_text(report, node, where)
-    return TargetPattern(text=found, line=node.line) if isinstance(found, str) else found
+    found = words.target_text(report, node, where)
+    return TargetPattern(text=found, line=node.place.line) if isinstance(found, str) else found
 
 
 def _format(report: Report, node: Node, where: str) -> Any:
@@ -167,49 +182,9 @@ def _format(report: Report, node: Node, where: str) -> Any:
     newer = found.isdecimal() and int(found) > FORMAT
     what = f"format {found} is newer than this provagent" if newer else f"{found!r} is no format"
     remedy = f"upgrade provagent, or write {FORMAT}" if newer else f"write {FORMAT}"
-    report.add(node.line, where, what, remedy)
+    report.add(node.place, where, what, remedy)
     return UNUSABLE
 
-
-# One part of a dotted name, with or without globs.
-_PART = r"(?:[^\W\d]|[*?]|\[!?[\w-]+\])(?:\w|(?<!\*)\*|\?|\[!?[\w-]+\])*"
-_DOTTED = rf"{_PART}(?:\.{_PART})*"
-_target_text = matching(
-    rf"{_DOTTED}(?:\.\*\*)?(?::{_DOTTED})?",
-    "a target",
-    "write package.module:Qual.name, such as gammapy.analysis.core:Analysis",
-)
-_activity_name = matching(
-    r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*:)?[^\W\d]\w*(?:\.[^\W\d]\w*)*",
-    "the name of a callable",
-    "write name, Class.name or package.module:Class.name",
-)
-_distribution = matching(
-    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
-    "the name of a distribution",
-    "write the name that pip installs it by",
-)
-# PEP 440; every alternative ends where it must, so that no text takes long to refuse.
-_VERSION = (
-    r"(?i:v?(?:\d+!)?\d+(?:\.\d+)*(?:[-_.]?(?:alpha|beta|preview|pre|rc|a|b|c)[-_.]?\d*)?"
-    r"(?:-\d+|[-_.]?(?:post|rev|r)[-_.]?\d*)?(?:[-_.]?dev[-_.]?\d*)?(?:\+[a-z\d]+(?:[-_.][a-z\d]+)*)?)"
-)
-_CLAUSE = (
-    rf"(?:(?:==|!=)\s*{_VERSION}(?:\.\*)?|(?:<=|>=|<|>)\s*{_VERSION}"
-    rf"|~=\s*(?=[\d!]+\.\d){_VERSION}|===\s*[^\s,]+)"
-)
-_specifier = matching(
-    rf"\s*{_CLAUSE}(?:\s*,\s*{_CLAUSE})*\s*",
-    "a version specifier",
-    "write an operator and a version, such as '>=1.2' or '>=1.2,<3'",
-)
-_multiplicity = matching(
-    r"(?:\d+|\*)|\d+\.\.(?:\d+|\*)",
-    "a multiplicity",
-    "write 1, 0..1, 1..* or '*'",
-)
-_prefix = matching(r"[^\W\d][\w.-]*", "a prefix", "write letters, digits, '-' and '_'")
-_iri = matching(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", "an absolute IRI", "write one as in http://...")
 
 MEMBER = _shape(
     "member",
@@ -221,6 +196,7 @@ MEMBER = _shape(
         "entity_description": reference("entities"),
         "namespace": reference("namespaces"),
     },
+    needs=(_MEMBER_PLACES,),
 )
 USE = _shape(
     "use",
@@ -232,17 +208,19 @@ USE = _shape(
         "type": reserved(terms.USAGE_TYPES),
         "entity_description": reference("entities"),
         "namespace": reference("namespaces"),
-        "multiplicity": _multiplicity,
+        "multiplicity": words.multiplicity,
         "overwrite": flag,
         "has_members": _thing(MEMBER),
         "has_progenitors": listed(_thing(MEMBER), alone=True),
     },
+    needs=(("role",), _PLACES),
 )
 PARAMETER = _shape(
     "parameter",
     "a parameter",
     _make_parameter,
     {**_texts(ParameterDescription), "value": path, "options": listed(text)},
+    needs=(("name", "value"),),
 )
 ACTIVITY = _shape(
     "activity",
@@ -277,12 +255,12 @@ DEFINITION = _shape(
     "a definition",
     lambda fields: fields,
     {
-        "provagent": _format,
-        "requires": named(lambda _: _specifier, key=_distribution),
-        "targets": listed(_target),
-        "activities": named(_activity, key=_activity_name),
+        "provagent": Reader(_format, {"enum": [FORMAT, str(FORMAT), None]}),
+        "requires": named(lambda _: words.specifier, key=words.distribution),
+        "targets": listed(Reader(_target, words.target_text.schema)),
+        "activities": named(_activity, key=words.activity_name),
         "entities": _things_by_name(ENTITY),
         "agents": _things_by_name(AGENT),
-        "namespaces": named(lambda _: _iri, key=_prefix),
+        "namespaces": named(lambda _: words.iri, key=words.prefix),
     },
 )

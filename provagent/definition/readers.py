@@ -1,0 +1,194 @@
+"""Readers: how each kind of value in a definition is read, and what JSON Schema says of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from provagent.definition.description import IDENTIFIERS
+from provagent.definition.fields import UNUSABLE, Reader, is_null
+from provagent.definition.grammar import PATTERN
+from provagent.definition.nodes import Mapping, Node, Scalar, Sequence, child
+from provagent.definition.path import PathError, parse_path
+from provagent.definition.report import Report, did_you_mean
+
+NULL = {"type": "null"}
+_QUOTED = 80  # characters of a value that a message repeats
+
+
+def _text(report: Report, node: Node, where: str) -> Any:
+    """Read a text as it is written, numbers and booleans too."""
+    if isinstance(node, Scalar):
+        return node.text or None
+    kind = "list" if isinstance(node, Sequence) else "mapping"
+    report.add(node.place, where, f"a {kind} stands where a text belongs", "write one text")
+    return UNUSABLE
+
+
+text = Reader(_text, {"type": ["string", "number", "boolean", "null"]})
+
+
+def _path(report: Report, node: Node, where: str) -> Any:
+    """Read a text that is a path."""
+    found = text(report, node, where)
+    if isinstance(found, str):
+        try:
+            parse_path(found)
+        except PathError as error:
+            what = f"path {found[:80]!r}, character {error.position + 1}: {error.what}"
+            report.add(node.place, where, what, error.remedy)
+            return UNUSABLE
+    return found
+
+
+path = Reader(_path, {"type": ["string", "boolean", "null"], "pattern": PATTERN})
+
+
+def _flag(report: Report, node: Node, where: str) -> Any:
+    """Read true or false."""
+    found = text(report, node, where)
+    if not isinstance(found, str):
+        return found
+    if found.lower() not in _FLAGS:
+        report.add(node.place, where, f"{found!r} is neither true nor false", "write true or false")
+        return UNUSABLE
+    return _FLAGS[found.lower()]
+
+
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+flag = Reader(_flag, {"enum": [True, False, None, *_FLAGS]})
+
+
+def matching(
+    pattern: str, what: str, remedy: str, *, roughly: str = "", numbers: bool = False
+) -> Reader:
+    """Return a reader of a text that ``pattern`` matches; ``what`` says what others are not.
+
+    ``roughly`` is the pattern where JSON Schema cannot say it; ``numbers`` may match, too.
+    """
+    compiled = re.compile(pattern)
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        found = text(report, node, where)
+        if isinstance(found, str) and not compiled.fullmatch(found):
+            report.add(node.place, where, f"{found[:_QUOTED]!r} is not {what}", remedy)
+            return UNUSABLE
+        return found
+
+    kinds = ["string", "integer", "null"] if numbers else ["string", "null"]
+    return Reader(read, {"type": kinds, "pattern": f"^(?:{roughly or pattern})$"})
+
+
+def reserved(words: tuple[str, ...]) -> Reader:
+    """Return a reader of free text, which reports a near miss of a reserved word."""
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        found = text(report, node, where)
+        if isinstance(found, str) and found not in words:
+            remedy = did_you_mean(found, words, cutoff=0.8)
+            if remedy:
+                report.add(node.place, where, f"{found!r} is not a reserved word", remedy)
+        return found
+
+    return Reader(read, {"anyOf": [{"enum": list(words)}, text.schema]})
+
+
+def one_of(words: tuple[str, ...], synonyms: dict[str, str] | None = None) -> Reader:
+    """Return a reader of one of ``words``."""
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        found = text(report, node, where)
+        if not isinstance(found, str):
+            return found
+        found = (synonyms or {}).get(found, found)
+        if found in words:
+            return found
+        remedy = did_you_mean(found, words) or f"write one of {', '.join(words)}"
+        report.add(node.place, where, f"{found!r} is not a known word", remedy)
+        return UNUSABLE
+
+    return Reader(read, {"enum": [*words, *(synonyms or ()), None]})
+
+
+def reference(kind: str) -> Reader:
+    """Return a reader of a name that the section ``kind`` declares."""
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        found = text(report, node, where)
+        if isinstance(found, str):
+            report.refer(kind, found, node.place, where)
+        return found
+
+    return Reader(read, text.schema)
+
+
+def _identifier(report: Report, node: Node, where: str) -> Any:
+    """Read one of the words of ``IDENTIFIERS``, or a list of paths."""
+    if isinstance(node, Sequence):
+        found = [path(report, item, child(where, i)) for i, item in enumerate(node.items)]
+        # Part of an identifier would call different things the same.
+        return UNUSABLE if UNUSABLE in found else tuple(filter(None, found)) or None
+    found = text(report, node, where)
+    if not isinstance(found, str) or found in IDENTIFIERS:
+        return found
+    remedy = did_you_mean(found, IDENTIFIERS) or f"put a path in a list, as in [{found}]"
+    report.add(node.place, where, f"{found!r} is not one of {', '.join(IDENTIFIERS)}", remedy)
+    return UNUSABLE
+
+
+identifier = Reader(
+    _identifier,
+    {"anyOf": [{"enum": [*IDENTIFIERS, None]}, {"type": "array", "items": path.schema}]},
+)
+
+
+def listed(reader: Reader, *, alone: bool = False) -> Reader:
+    """Return a reader of a list, null items left out; ``alone``: of a single item, too."""
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        if is_null(node):
+            return ()
+        if isinstance(node, Sequence):
+            places = [(item, child(where, index)) for index, item in enumerate(node.items)]
+        elif alone:
+            places = [(node, where)]
+        else:
+            report.add(node.place, where, "a list belongs here", "begin each item with '- '")
+            return UNUSABLE
+        values = [reader(report, item, place) for item, place in places if not is_null(item)]
+        return tuple(value for value in values if value is not None and value is not UNUSABLE)
+
+    items = {"type": ["array", "null"], "items": {"anyOf": [reader.schema, NULL]}}
+    return Reader(read, {"anyOf": [items, reader.schema]} if alone else items)
+
+
+def named(reader_of: Callable[[str], Reader], key: Reader = text) -> Reader:
+    """Return a reader of a mapping from names to what ``reader_of(name)`` reads.
+
+    ``key`` reads the name itself; a name that is unusable is left out with its value.
+    """
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        if is_null(node):
+            return {}
+        if not isinstance(node, Mapping):
+            report.add(node.place, where, "a mapping belongs here", "write name: value pairs")
+            return UNUSABLE
+        values: dict[str, Any] = {}
+        for name, entry in node.entries.items():
+            place = child(where, name)
+            usable = key(report, Scalar(entry.place, name), place) is not UNUSABLE
+            value = reader_of(name)(report, entry.node, place)
+            if usable and value is not None and value is not UNUSABLE:
+                values[name] = value
+        return values
+
+    return Reader(
+        read,
+        {
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": key.schema["pattern"]} if "pattern" in key.schema else {},
+            "additionalProperties": reader_of("").schema,
+        },
+    )

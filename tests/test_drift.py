@@ -1,0 +1,212 @@
+"""``provagent check --import``: a definition compared with what is installed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import textwrap
+
+import pytest
+from click.testing import CliRunner
+from conftest import ROOT
+
+from provagent.cli import main
+
+LAB = """
+LIMIT = 3
+
+def calibrate(path, gain=2.0, *, mask=None):
+    return LIMIT
+
+def anything(*args, **kwargs):
+    pass
+
+class Base:
+    def __init__(self, order):
+        self.order = order
+
+    def inherited(self):
+        pass
+
+class Fit(Base):
+    kind: str
+
+    def run(self, flux):
+        self.flux = flux
+
+    def write(self, filename): pass
+
+class Other:
+    def write(self, path): pass
+
+class Free:
+    def __getattr__(self, name):
+        return name
+
+    def run(self, x): pass
+"""
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch):
+    """Checks a definition of the package ``driftlab``, as JSON."""
+    package = tmp_path / "driftlab"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "spectra.py").write_text(LAB)
+    (package / "broken.py").write_text("import nosuchpackage\n")
+    (package / "exits.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+
+    def run(text):
+        file = tmp_path / "d.yaml"
+        file.write_text(textwrap.dedent(text).lstrip())
+        done = CliRunner().invoke(main, ["check", "--import", "--json", str(file)])
+        (checked,) = json.loads(done.output)
+        assert done.exit_code == bool(checked["problems"])
+        return checked
+
+    yield run
+    import sys
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "driftlab"]:
+        del sys.modules[name]
+
+
+def told(problems):
+    return [(one["line"], one["path"], one["what"], one["remedy"]) for one in problems]
+
+
+def test_what_is_there_is_no_drift(check):
+    """Parameters, attributes that code stores, inherited ones, annotations, globals, kwargs."""
+    checked = check("""
+        targets: [driftlab.spectra]
+        activities:
+          calibrate:
+            parameters: [{name: gain}, {value: kwargs.mask}, {value: "args[1]"}, {value: LIMIT}]
+            usage: [{role: r, location: path}]
+            generation: [{role: s, value: result.x, has_progenitors: {value: path}}]
+          anything: {parameters: [{value: kwargs.all}, {name: n, value: "args[7]"}]}
+          Fit.run:
+            parameters: [{name: same, value: self.order}, {value: order}, {value: kind}, {value: flux}]
+          inherited: {parameters: [{value: order.real}]}
+          Free.run: {parameters: [{value: self.whatever}]}
+    """)
+    assert (checked["problems"], checked["warnings"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("target", "what", "remedy"),
+    [
+        ("driftlab.spectra:calibrat", "has no 'calibrat'", "did you mean 'calibrate'"),
+        ("driftlab.spectra:Fit.rum", "class Fit has no 'rum'", "did you mean 'run'"),
+        ("driftlab.spectre:Fit", "there is no module driftlab.spectre", "'driftlab.spectra'"),
+        ("driftlab.spectra:Fti*", "nothing that is installed matches", "name what the"),
+        ("driftlab.spectra:LIMIT", "is no callable", "name what the"),
+        ("nosuch.thing:x", "nosuch is not installed here", "name what the"),
+        ("driftlab.broken:x", "No module named 'nosuchpackage'", "name what the"),
+        ("driftlab.exits:x", "cannot be imported: SystemExit: 3", "name what the"),
+        ("__main__:f", "it is the program's own", "name the module instead"),
+    ],
+)
+def test_targets_that_are_not_there(check, target, what, remedy):
+    """Each is a problem on its line, with the nearest name that there is."""
+    checked = check(f"""
+        targets:
+          - driftlab.spectra:Other
+          - "{target}"
+    """)
+    ((line, path, found, right),) = told(checked["problems"])
+    assert (line, path) == (3, "targets[1]")
+    assert what in found
+    assert remedy in right
+
+
+def test_globs_over_modules_pass_over_what_cannot_be_imported(check):
+    """A module that needs what is not installed would not be woven either."""
+    assert check("targets: ['driftlab.**:Fit.run']")["problems"] == []
+
+
+def test_paths_and_activities_that_are_not_there(check):
+    """Each fault is told once, at its description, surely where the signature decides."""
+    checked = check("""
+        requires: {click: ">=1", wrapt: ">=99"}
+        targets: [driftlab.spectra]
+        activities:
+          calibrate:
+            parameters: [{value: gian}, {value: kwargs.gaim}]
+            usage:
+              - {role: r, location: "args[2]"}
+              - {role: s, value: self.x}
+          calibrat:
+          Fit.run:
+            parameters: [{value: fluxx}, {value: ordr}]
+          write: {parameters: [{value: filename}]}
+          Free.write:
+    """)
+    assert told(checked["problems"]) == [
+        (1, "requires", _unmet(), "nothing of it would be woven"),
+        (
+            5,
+            "activities.calibrate.parameters[0].value",
+            "driftlab.spectra:calibrate has no parameter 'gian', and its module no such global",
+            "did you mean 'gain'",
+        ),
+        (
+            5,
+            "activities.calibrate.parameters[1].value",
+            "driftlab.spectra:calibrate has no parameter 'gaim'",
+            "did you mean 'gain'",
+        ),
+        (
+            7,
+            "activities.calibrate.usage[0].location",
+            "driftlab.spectra:calibrate takes 2 positional arguments",
+            "its parameters are path, gain, mask",
+        ),
+        (
+            8,
+            "activities.calibrate.usage[1].value",
+            "driftlab.spectra:calibrate has no self",
+            "begin with a parameter",
+        ),
+        (
+            9,
+            "activities.calibrat",
+            "no target has a callable 'calibrat'",
+            "did you mean 'calibrate'",
+        ),
+        (
+            13,
+            "activities['Free.write']",
+            "no target has a callable 'Free.write'",
+            "did you mean 'Fit.write'",
+        ),
+    ]
+    assert [(one["line"], one["remedy"]) for one in checked["warnings"]] == [
+        (11, "did you mean 'flux'"),
+        (11, "did you mean 'order'"),
+    ]
+
+
+def _unmet():
+    from importlib.metadata import version
+
+    return f"requires wrapt >=99; {version('wrapt')} is installed"
+
+
+def test_no_targets_is_a_warning(check):
+    """An older definition can't be compared, and says so."""
+    checked = check("activities: {f: }")
+    assert checked["problems"] == []
+    assert "there are no targets" in checked["warnings"][0]["what"]
+
+
+@pytest.mark.gammapy
+def test_shipped_definition_has_not_drifted():
+    """definitions/gammapy.yaml is right for the gammapy that is installed."""
+    pytest.importorskip("gammapy")
+    file = str(ROOT / "definitions" / "gammapy.yaml")
+    done = CliRunner().invoke(main, ["check", "--import", file])
+    assert (done.exit_code, done.output) == (0, "")
