@@ -11,14 +11,24 @@ from provagent import carry
 
 
 class Place:
-    """A line of the user's code, and the frame that stood on it (by its address)."""
+    """Where a frame of the user's code stood: its code, the offset in it, and the line.
 
-    __slots__ = ("file", "frame", "line")
+    ``frame`` is the frame's address, which another has when this one is gone.
+    """
 
-    def __init__(self, file: str, line: int, frame: int) -> None:
-        self.file = file
+    __slots__ = ("code", "frame", "line", "offset")
+
+    def __init__(self, code: CodeType, offset: int, line: int, frame: int) -> None:
+        self.code = code
+        self.offset = offset
         self.line = line
         self.frame = frame
+
+
+class EarlierPlace(Place):
+    """Where a coroutine or a generator was made, which may run later, or elsewhere."""
+
+    __slots__ = ()
 
 
 class Open:
