@@ -98,7 +98,8 @@ class Capture:
         ledger, parent = self.ledger, current.get()
         place: Any = frame
         if type(frame) is FrameType:
-            place = Place(frame.f_code, frame.f_lasti, line_of(frame), id(frame))
+            offset = frame.f_lasti
+            place = Place(frame.f_code, offset, line_of(frame, offset), id(frame))
         activity = Open(ledger.new_id(), ledger.order, place)
         events: Events = []
         fields: dict[str, Any] = {

@@ -94,9 +94,8 @@ _LINES_KEPT = 10_000
 _lines: dict[tuple[int, int], tuple[CodeType, int]] = {}
 
 
-def line_of(frame: FrameType) -> int:
-    """The line on which a frame stands; 0 where its code has none."""
-    offset = frame.f_lasti
+def line_of(frame: FrameType, offset: int) -> int:
+    """The line on which a frame stands, at an offset in its code; 0 where that has none."""
     if offset < _NEAR:
         return frame.f_lineno or 0
     code = frame.f_code

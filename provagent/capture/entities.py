@@ -248,14 +248,15 @@ class Ledger:
     ) -> bool:
         """Whether the entity known is this one still: one thing in one state."""
         state = known.states.get(kind.key)
-        if self._differs(state, identity):
-            return False
-        if generated and known.order <= activity.order:
-            return False
-        # It was not generated, or inside this activity, by one that it called.
-        if state is None or state.digest is None:
+        if state is None:
             known.states[kind.key] = identity
-        return True
+        elif state.digest is None or state.digest != identity.digest:
+            if self._differs(state, identity):
+                return False
+            if state.digest is None:
+                known.states[kind.key] = identity
+        # Generated inside this activity, by one that it called: it is what came out.
+        return not generated or known.order > activity.order
 
     def _as_it_stood(
         self, value: Any, before: Known, identity: Identity, kind: Kind

@@ -21,7 +21,8 @@ def place_above() -> Place:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
         return NOWHERE
-    return EarlierPlace(frame.f_code, frame.f_lasti, line_of(frame), id(frame))
+    offset = frame.f_lasti
+    return EarlierPlace(frame.f_code, offset, line_of(frame, offset), id(frame))
 
 
 def drop_frame(error: BaseException) -> None:
