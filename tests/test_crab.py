@@ -216,3 +216,78 @@ def test_example_leads_from_its_product_to_its_inputs(example):
     files = {one.location.rpartition("/")[2] for one in met if one.location}
     assert {"datasets.yaml", "models.yaml"} <= files
     assert example.provenance.complaints == []
+
+
+MAPS = """
+from gammapy.analysis import Analysis, AnalysisConfig
+from gammapy.modeling.models import PointSpatialModel, PowerLawSpectralModel, SkyModel
+
+config = AnalysisConfig.from_yaml('''
+general: {log: {level: warning}}
+observations: {datastore: $GAMMAPY_DATA/hess-dl3-dr1, obs_ids: [23523, 23526]}
+datasets:
+  type: 3d
+  stack: true
+  geom:
+    wcs:
+      skydir: {frame: icrs, lon: 83.633 deg, lat: 22.014 deg}
+      width: {width: 1 deg, height: 1 deg}
+      binsize: 0.05 deg
+    axes:
+      energy: {min: 1 TeV, max: 10 TeV, nbins: 2}
+      energy_true: {min: 0.5 TeV, max: 20 TeV, nbins: 4}
+  map_selection: [counts, exposure, background, psf, edisp]
+  safe_mask: {methods: [offset-max], parameters: {offset_max: 2.5 deg}}
+flux_points: {energy: {min: 1 TeV, max: 10 TeV, nbins: 1}, source: crab}
+excess_map: {correlation_radius: 0.1 deg}
+''')
+analysis = Analysis(config)
+analysis.get_observations()
+str(analysis.observations)
+analysis.get_datasets()
+print(analysis.datasets)
+spatial = PointSpatialModel(lon_0="83.633 deg", lat_0="22.014 deg", frame="icrs")
+spatial.parameters.freeze_all()
+spectral = PowerLawSpectralModel(amplitude="3e-11 cm-2 s-1 TeV-1", index=2.5)
+analysis.set_models([SkyModel(spectral, spatial, name="crab")])
+print(analysis.datasets[0].stat_sum(), analysis.datasets[0].npred().data.sum())
+analysis.run_fit()
+print(analysis.models)
+analysis.get_flux_points()
+print(analysis.flux_points.data.to_table(sed_type="dnde"))
+analysis.get_excess_map()
+analysis.get_excess_map()
+analysis.datasets[0].counts.data[0, 10, 10] += 1
+analysis.get_excess_map()
+"""
+
+
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory, cache):
+    """An analysis in three dimensions, looked at between its steps, and changed before the last."""
+    if not SHARED.is_dir():
+        pytest.skip(f"outside material is not at {SHARED}")
+    folders = [tmp_path_factory.mktemp(name) for name in ("bare", "recorded")]
+    bare, recorded = (Recorded(folder, cache) for folder in folders)
+    for one in (bare, recorded):
+        one.write("maps.py", MAPS)
+    data = {"GAMMAPY_DATA": str(SHARED / "gammapy-data")}
+    return Runs(bare, recorded, bare.python("maps.py", **data), recorded.run("maps.py", **data))
+
+
+def test_maps_are_as_without(maps):
+    """The same output, word for word."""
+    assert maps.recorded_done.stdout == maps.bare_done.stdout
+    assert maps.recorded_done.stderr == maps.bare_done.stderr
+    assert maps.provenance.complaints == []
+
+
+def test_looking_at_maps_is_no_change(maps):
+    """What fills gammapy's caches is none; one more count in one pixel is."""
+    between = [one for one in maps.provenance.derivations if len(one.between) > 1]
+    (changed,) = (one for one in between if one.entity.entity_description == "Datasets")
+    assert changed.how == "modified"
+    assert changed.code.text == "analysis.datasets[0].counts.data[0, 10, 10] += 1"
+    assert {one.code.first_line for one in between} == {changed.code.first_line}
+    by = {one.between[0].name for one in maps.provenance.derivations if len(one.between) == 1}
+    assert by == {"set_models", "run_fit"}

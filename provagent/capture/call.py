@@ -97,8 +97,9 @@ class Capture:
     def _open(self, plan: Plan, call: Call, frame: FrameType | Place, thread: int) -> Open:
         ledger, parent = self.ledger, current.get()
         place: Any = frame
-        if type(frame) is not Place:
-            place = Place(frame.f_code.co_filename, line_of(frame), id(frame))  # type: ignore[arg-type, union-attr]
+        if type(frame) is FrameType:
+            offset = frame.f_lasti
+            place = Place(frame.f_code, offset, line_of(frame, offset), id(frame))
         activity = Open(ledger.new_id(), ledger.order, place)
         events: Events = []
         fields: dict[str, Any] = {
@@ -109,7 +110,7 @@ class Capture:
             "target": plan.target,
             "startTime": now(),
             "thread": thread,
-            "site": {"file": place.file, "line": place.line},
+            "site": {"file": place.code.co_filename, "line": place.line},
         }
         if parent is not None:
             fields["parent_id"] = parent.id
@@ -173,7 +174,7 @@ class Capture:
             cls = type(instance)
             configuration = self._parameters(plan, call)
             fields = session_event(session_id, cls, now(), configuration)
-            fields["site"] = {"file": place.file, "line": place.line}
+            fields["site"] = {"file": place.code.co_filename, "line": place.line}
             self._write_events(plan, [(fields, False)])
         except BaseException as error:
             self.complaints.add(plan.target, "at the constructor", error)

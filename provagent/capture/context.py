@@ -11,14 +11,24 @@ from provagent import carry
 
 
 class Place:
-    """A line of the user's code, and the frame that stood on it (by its address)."""
+    """Where a frame of the user's code stood: its code, the offset in it, and the line.
 
-    __slots__ = ("file", "frame", "line")
+    ``frame`` is the frame's address, which another has when this one is gone.
+    """
 
-    def __init__(self, file: str, line: int, frame: int) -> None:
-        self.file = file
+    __slots__ = ("code", "frame", "line", "offset")
+
+    def __init__(self, code: CodeType, offset: int, line: int, frame: int) -> None:
+        self.code = code
+        self.offset = offset
         self.line = line
         self.frame = frame
+
+
+class EarlierPlace(Place):
+    """Where a coroutine or a generator was made, which may run later, or elsewhere."""
+
+    __slots__ = ()
 
 
 class Open:
@@ -84,9 +94,8 @@ _LINES_KEPT = 10_000
 _lines: dict[tuple[int, int], tuple[CodeType, int]] = {}
 
 
-def line_of(frame: FrameType) -> int:
-    """The line on which a frame stands; 0 where its code has none."""
-    offset = frame.f_lasti
+def line_of(frame: FrameType, offset: int) -> int:
+    """The line on which a frame stands, at an offset in its code; 0 where that has none."""
     if offset < _NEAR:
         return frame.f_lineno or 0
     code = frame.f_code

@@ -129,13 +129,13 @@ class Ledger:
         location = thing.location = resolve_location(thing.location)
         identity = self._identify_file(location, kind)
         known = self.paths.get(location)
-        if known is not None and _is_same(known, identity.digest, kind, activity, generated):
+        if known is not None and self._is_same(known, identity, kind, activity, generated):
+            known.activity = activity
             return known.entity_id
         entity_id = self.events.write(thing, identity, events)
         if known is not None and not generated:
-            between = [known.activity.id, activity.id]
-            self.events.derive(entity_id, known.entity_id, MODIFIED, between, events)
-        self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)
+            self._derive_between(entity_id, known, MODIFIED, activity, events)
+        self.paths[location] = self._known(entity_id, identity, kind, activity, generated)
         return entity_id
 
     def read_ahead(self, locations: Iterable[Selector | None], call: Call) -> None:
@@ -167,13 +167,14 @@ class Ledger:
         generated: bool,
     ) -> str:
         identity = _NOTHING if value is None else kind.identify(value)
-        digest = identity.digest
-        known = self.objects.find(value, digest)
-        slots = None
+        known = self.objects.find(value, identity.digest)
+        slots = before = None
         if use is not None and use.slot is not None:
             slots = self.slots.of(None if use.slot_is_global else instance)
-        if known is not None and _is_same(known, digest, kind, activity, generated):
-            known.digests.setdefault(kind.key, digest)
+            if known is None and not generated and (before := slots.get(use.slot)) is not None:
+                known = self._as_it_stood(value, before, identity, kind)
+        if known is not None and self._is_same(known, identity, kind, activity, generated):
+            known.activity = activity
             latest = known
         else:
             if thing is None:
@@ -181,18 +182,15 @@ class Ledger:
             if thing.name is None and slots is not None and use is not None:
                 thing.name = use.slot_name
             latest = self._known(
-                self.events.write(thing, identity, events), digest, kind, activity, generated
+                self.events.write(thing, identity, events), identity, kind, activity, generated
             )
             if known is not None:
-                self._explain_change(latest, known, digest, kind, activity, events, generated)
-            elif slots is not None and not generated:
-                before = slots.get(use.slot)  # type: ignore[arg-type, union-attr]
-                if before is not None:
-                    self._explain_exchange(latest, before, digest, thing, activity, events)
+                self._explain_change(latest, known, identity, kind, activity, events, generated)
+            elif before is not None:
+                self._explain_exchange(latest, before, identity, thing, activity, events)
             if value is not None:
                 self.objects.put(value, latest)
         if slots is not None:
-            latest.activity = activity
             slots[use.slot] = latest  # type: ignore[index, union-attr]
         return latest.entity_id
 
@@ -200,54 +198,83 @@ class Ledger:
         self,
         latest: Known,
         known: Known,
-        digest: str | None,
+        identity: Identity,
         kind: Kind,
         activity: Open,
         events: Events,
         generated: bool,
     ) -> None:
         """The same object: it was changed, or given out again as it was."""
-        how = DECLARED if known.digests.get(kind.key) == digest else MODIFIED
+        how = MODIFIED if self._differs(known.states.get(kind.key), identity) else DECLARED
         if generated:
             self.events.derive(latest.entity_id, known.entity_id, how, [activity.id], events)
-            return
-        between = [known.activity.id, activity.id]
-        code = code_between(known.activity.place, activity.place)
-        self.events.derive(latest.entity_id, known.entity_id, how, between, events, code)
+        else:
+            self._derive_between(latest.entity_id, known, how, activity, events)
 
     def _explain_exchange(
         self,
         latest: Known,
         before: Known,
-        digest: str | None,
+        identity: Identity,
         thing: Thing,
         activity: Open,
         events: Events,
     ) -> None:
         """Another object in the same place, that no activity put there."""
-        if digest is not None and digest == before.digests.get(thing.kind.key):
+        state = before.states.get(thing.kind.key)
+        if state is not None and identity.digest is not None and identity.digest == state.digest:
             how = COPIED
         else:
             how = MODIFIED if self.objects.is_untracked(thing.value, before) else REPLACED
+        self._derive_between(latest.entity_id, before, how, activity, events)
+
+    def _derive_between(
+        self, entity_id: str, before: Known, how: str, activity: Open, events: Events
+    ) -> None:
         between = [before.activity.id, activity.id]
         code = code_between(before.activity.place, activity.place)
-        self.events.derive(latest.entity_id, before.entity_id, how, between, events, code)
+        self.events.derive(entity_id, before.entity_id, how, between, events, code)
 
     def _known(
-        self, entity_id: str, digest: str | None, kind: Kind, activity: Open, generated: bool
+        self, entity_id: str, identity: Identity, kind: Kind, activity: Open, generated: bool
     ) -> Known:
         if generated:
             self.order += 1
         order = self.order if generated else 0
-        return Known(entity_id, {kind.key: digest}, order, activity)
+        return Known(entity_id, {kind.key: identity}, order, activity)
 
+    def _is_same(
+        self, known: Known, identity: Identity, kind: Kind, activity: Open, generated: bool
+    ) -> bool:
+        """Whether the entity known is this one still: one thing in one state."""
+        state = known.states.get(kind.key)
+        if state is None:
+            known.states[kind.key] = identity
+        elif state.digest is None or state.digest != identity.digest:
+            if self._differs(state, identity):
+                return False
+            if state.digest is None:
+                known.states[kind.key] = identity
+        # Generated inside this activity, by one that it called: it is what came out.
+        return not generated or known.order > activity.order
 
-def _is_same(known: Known, digest: str | None, kind: Kind, activity: Open, generated: bool) -> bool:
-    """Whether the entity known is this one still: one thing in one state."""
-    if known.digests.get(kind.key, digest) != digest:
-        return False
-    # Generated inside this activity, by one that it called: it is what came out.
-    return not generated or known.order > activity.order
+    def _as_it_stood(
+        self, value: Any, before: Known, identity: Identity, kind: Kind
+    ) -> Known | None:
+        """An object that takes no reference, in its place, and not known to be another."""
+        if self._differs(before.states.get(kind.key), identity):
+            return None
+        return before if self.objects.is_untracked(value, before) else None
+
+    def _differs(self, before: Identity | None, now: Identity) -> bool:
+        """Whether the content is known to be another: what was not read tells nothing."""
+        if before is None:
+            return False
+        one, other = before.digest, now.digest
+        if one == other or one is None or other is None:
+            return before.missing is not now.missing
+        # Where time bounds what is read, equal content may be read in other parts.
+        return not self.digests.max_ms or before.sampled == now.sampled
 
 
 def _select(selector: Any, call: Call) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from provagent.capture.context import Place, line_of
+from provagent.capture.context import EarlierPlace, Place, line_of
 
 # Read past whatever the exception's class overrides.
 _traceback: Any = vars(BaseException)["__traceback__"]
 
 
 # At the interpreter's end, from an exit handler, in a new thread: no Python code called.
-NOWHERE = Place("<interpreter>", 0, 0)
+NOWHERE = Place(compile("", "<interpreter>", "exec"), 0, 0, 0)
 
 
 def place_above() -> Place:
@@ -21,7 +21,8 @@ def place_above() -> Place:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
         return NOWHERE
-    return Place(frame.f_code.co_filename, line_of(frame), id(frame))
+    offset = frame.f_lasti
+    return EarlierPlace(frame.f_code, offset, line_of(frame, offset), id(frame))
 
 
 def drop_frame(error: BaseException) -> None:

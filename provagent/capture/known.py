@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any
 
 from provagent.capture.context import Open
+from provagent.identity.registry import Identity
 
 # Objects that take no weak reference are remembered by address, the latest of them only.
 UNTRACKED_KEPT = 10_000
@@ -19,18 +20,18 @@ def _is_shared(cls: type) -> bool:
 
 
 class Known:
-    """The last state seen of one thing, and the activity that saw it.
+    """The last state seen of one thing, and the last activity that saw it.
 
-    ``digests`` are by the method that took them.
+    ``states`` are by the method that identified them.
     """
 
-    __slots__ = ("activity", "address", "cls", "digests", "entity_id", "order")
+    __slots__ = ("activity", "address", "cls", "entity_id", "order", "states")
 
     def __init__(
-        self, entity_id: str, digests: dict[str, str | None], order: int, activity: Open
+        self, entity_id: str, states: dict[str, Identity], order: int, activity: Open
     ) -> None:
         self.entity_id = entity_id
-        self.digests = digests
+        self.states = states
         self.order = order
         self.activity = activity
         self.address = 0
@@ -94,9 +95,9 @@ class KnownObjects:
             return tracked.known if tracked() is value else None
         known = self._untracked.get(id(value))
         # The address may be another object's by now: only equal content is proof enough.
-        if known is None or known.cls is not type(value) or digest not in known.digests.values():
+        if known is None or known.cls is not type(value) or digest is None:
             return None
-        return None if digest is None else known
+        return known if any(one.digest == digest for one in known.states.values()) else None
 
     def may_have(self, value: Any) -> bool:
         """Whether something is known under this object's address."""
