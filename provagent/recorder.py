@@ -13,6 +13,7 @@ from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
+from provagent.capture.files import FilesSeen
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
@@ -53,6 +54,7 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
+        self.files = FilesSeen(self.capture)
         self.ending = Ending(activation.frame)
         activation.frame = None
         self.weaving = Weaving(activation, self.capture)
@@ -94,10 +96,12 @@ class Recorder:
         self.has_begun = False
         self._begin_lock = threading.RLock()
         self.capture.forget()
+        self.files.forget()
         self.capture.write = self._first_write
 
     def end(self) -> None:
         """Write that the process ended, as far as the interpreter can tell."""
+        self.files.end_all()
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
         for want, reason in self.activation.missed():

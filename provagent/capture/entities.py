@@ -90,7 +90,7 @@ class Ledger:
                 for entity_id in self._items(use.members, call, activity, events, generated)
             ]
         if thing.location is not None and thing.kind.type in ON_DISK:
-            return self._file(thing, activity, events, generated)
+            return self.file(thing, activity, events, generated)
         return self._object(
             thing.kind, thing.value, thing, use, call[0], activity, events, generated
         )
@@ -118,22 +118,23 @@ class Ledger:
         for thing in things:
             if thing.location is not None and many.kind.type in ON_DISK:
                 # A member's file was there before the collection was: it is not generated.
-                yield self._file(thing, activity, events, False)
+                yield self.file(thing, activity, events, False)
             else:
                 yield self._object(
                     many.kind, thing.value, thing, None, None, activity, events, generated
                 )
 
-    def _file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
+    def file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
+        """The entity of a file as it is now. An ``activity`` without an id is the run."""
         kind = thing.kind
         location = thing.location = resolve_location(thing.location)
-        identity = self._identify_file(location, kind)
+        identity = self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and _is_same(known, identity.digest, kind, activity, generated):
             return known.entity_id
         entity_id = self.events.write(thing, identity, events)
         if known is not None and not generated:
-            between = [known.activity.id, activity.id]
+            between = [each.id for each in (known.activity, activity) if each.id]
             self.events.derive(entity_id, known.entity_id, MODIFIED, between, events)
         self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)
         return entity_id
@@ -142,7 +143,8 @@ class Ledger:
         """Read several files at once, where that is quicker."""
         self.files.read_ahead([_select(location, call) for location in locations])
 
-    def _identify_file(self, location: str, kind: Kind) -> Identity:
+    def identify_file(self, location: str, kind: Kind) -> Identity:
+        """The content of a file, as far as it can be read."""
         if "://" in location:
             return _NOTHING  # elsewhere: it is not fetched to be read
         try:
