@@ -200,7 +200,7 @@ def test_stack_that_is_used_up(program):
     assert any(
         "room" in one.what or "RecursionError" in one.what for one in program.provenance.complaints
     )
-    assert [event["parameters"]["x"] for event in program.events("activity")][-1] == 2
+    assert program.events("activity")[-1]["parameters"]["x"] == 2
 
 
 MEMORY = """

@@ -6,6 +6,7 @@ told when the activity that opened it ends, or the run: then it is what it was t
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
 from threading import get_ident
@@ -16,6 +17,7 @@ from provagent.capture.context import Open, now
 from provagent.capture.entity_events import Events
 from provagent.capture.plan import Kind
 from provagent.capture.thing import Thing
+from provagent.errors import is_the_programs
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, WRITTEN
@@ -31,6 +33,10 @@ _KIND = Kind(
     is_described=False,
     description=None,
 )
+
+
+STDERR = 2
+_STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 class _Before:
@@ -74,11 +80,15 @@ class FilesSeen:
 
     def end(self, activity: Open, events: Events) -> None:
         """Tell what this activity has written."""
-        files = self.owners.pop(activity.id, None)
+        files = self.owners.get(activity.id)
         if files:
-            self._ledger.files.read_ahead(files)
-            for location, before in files.items():
-                self._tell_written(location, before, activity, events)
+            still_open = open_files() if activity.place is not None else set()
+            closed = [location for location in files if _number(location) not in still_open]
+            self._ledger.files.read_ahead(closed)
+            for location in closed:
+                self._tell_written(location, files.pop(location), activity, events)
+            if not files:  # what it leaves open is told later, when it is what it was to become
+                del self.owners[activity.id]
 
     def end_all(self) -> None:
         """Tell what the run has written, and activities that did not end."""
@@ -86,6 +96,8 @@ class FilesSeen:
         try:
             capture.busy.add(thread)
             events: Events = []
+            if self.owners:
+                _flush(open_files())
             for owner in list(self.owners):
                 self.end(Open(owner, 0, None), events)
             self._write(events)
@@ -189,6 +201,45 @@ class FilesSeen:
     def _write(self, events: Events) -> None:
         if events:
             self._capture.write_all("files", events)
+
+
+def open_files() -> set[tuple[int, int]]:
+    """Device and inode of each file that the process has open, where the system tells."""
+    found = set()
+    try:
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                state = os.fstat(int(name))
+            except OSError:
+                continue  # the one by which the list was read
+            found.add((state.st_dev, state.st_ino))
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+    return found
+
+
+def _number(location: str) -> tuple[int, int] | None:
+    try:
+        state = os.stat(location)
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+# What the interpreter does with them soon after, when we can see no more of it.
+def _flush(numbers: set[tuple[int, int]]) -> None:
+    import gc
+
+    if not numbers:
+        return
+    for stream in gc.get_objects():
+        if type(stream) in _STREAMS and not stream.closed and stream.fileno() > STDERR:
+            try:
+                stream.flush()
+            except (OSError, ValueError) as error:
+                if is_the_programs(error):
+                    raise
 
 
 def _owner(activity: Any) -> Open:

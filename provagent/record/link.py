@@ -53,6 +53,7 @@ class _Linker:
             collected.used,
             collected.generated,
             self.rank,
+            collected.read_at,
         )
         self.entities = self._ordered_entities()
         self.sessions = self._ordered_sessions()
