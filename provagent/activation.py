@@ -71,7 +71,7 @@ class Activation:
         self._queue: list[tuple[ModuleType, str | None]] = []
         self._program: ProgramWatch | None = None
         self._environ_before: dict[str, str | None] = {}
-        self._files: OpenedFiles | None = None
+        self.files: OpenedFiles | None = None
 
     def arm(self) -> None:
         """Look out for targets from now on, here and in the processes that this one starts."""
@@ -94,8 +94,8 @@ class Activation:
             self._load_first()
         self.finder.arm()
         if self.settings.files:
-            self._files = OpenedFiles(self)
-            self._files.arm()
+            self.files = OpenedFiles(self)
+            self.files.arm()
         if own:
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()
@@ -110,8 +110,8 @@ class Activation:
         if self._program is not None:
             self._program.disarm()
         self.children.disarm()
-        if self._files is not None:
-            self._files.end()
+        if self.files is not None:
+            self.files.end()
         if self._recorder is not None:
             self._end()
             self._recorder.unweave()
@@ -264,8 +264,8 @@ class Activation:
         self.lock = RLock()
         self._queue.clear()
         os.environ[RUN_VARIABLE] = self._variable()
-        if self._files is not None:
-            self._files.restart()
+        if self.files is not None:
+            self.files.restart()
         if self._recorder is not None:
             self._recorder.restart()
 
@@ -283,8 +283,8 @@ class Activation:
         try:
             if self._is_lost:
                 return
-            if self._files is not None:
-                self._files.end()
+            if self.files is not None:
+                self.files.end()
             is_loaded = self._recorder is not None
             if is_loaded or (self.is_root and self.settings.always):
                 self.recorder.end()

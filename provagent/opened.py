@@ -71,12 +71,16 @@ class OpenedFiles:
         self._remembered.clear()
         self._within.clear()
 
+    def catch_up(self) -> None:
+        """Tell what is still remembered."""
+        if self._remembered and get_ident() not in self._within:
+            self._hand_over()
+
     def end(self) -> None:
         """Tell what is still remembered: the program ends."""
         try:
             self.disarm()
-            if self._remembered:
-                self._hand_over()
+            self.catch_up()
         except BaseException as error:
             self._failed(error)
 

@@ -41,6 +41,7 @@ class Recorder:
         self.shard = ShardSink(self._shard_path())
         self.sink = self._make_sink()
         self.has_begun = False
+        self._told: dict[str, Any] = {}  # what the run event says
         self._begin_lock = threading.RLock()
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
@@ -54,7 +55,8 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
-        self.files = FilesSeen(self.capture)
+        opened = activation.files
+        self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
         self.ending = Ending(activation.frame)
         activation.frame = None
         self.weaving = Weaving(activation, self.capture)
@@ -93,7 +95,7 @@ class Recorder:
         self.silence()
         self.ids.restart(self.activation.run_id, self.activation.process_id)
         self.shard.reopen(self._shard_path())
-        self.has_begun = False
+        self.has_begun, self._told = False, {}
         self._begin_lock = threading.RLock()
         self.capture.forget()
         self.files.forget()
@@ -128,6 +130,7 @@ class Recorder:
             ],
         }
         try:
+            self._tell_definitions()
             self._write_event(RUN_END, **fields)
         except BaseException as error:
             self.complaints.add("run", WRITING, error)
@@ -171,7 +174,8 @@ class Recorder:
             surroundings = self._about("environment", lambda: environment(self.settings))
             if surroundings:
                 self._write_environment(surroundings)
-            self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
+            self._told = self._run(surroundings)
+            self.sink.write(self.emitter.render(RUN, **self._told))
             self.ending.watch()
             self.has_begun = True
 
@@ -191,13 +195,7 @@ class Recorder:
             "startTime": iso(activation.start_ns),
             **self._about("program", program),
             **self._about("person", person),
-            "definitions": [
-                {"name": source.name, "location": source.location, "digest": source.digest}
-                for source in activation.sources
-                if any(
-                    want.source is source and want.state == "woven" for want in activation.wanted
-                )
-            ],
+            "definitions": self._definitions(),
             "software": software(),
         }
         if surroundings:
@@ -205,6 +203,21 @@ class Recorder:
         if activation.parent_process_id is not None:
             fields["parent_process_id"] = activation.parent_process_id
         return fields
+
+    def _definitions(self) -> list[dict[str, str]]:
+        return [
+            {"name": source.name, "location": source.location, "digest": source.digest}
+            for source in self.activation.sources
+            if any(
+                want.source is source and want.state == "woven" for want in self.activation.wanted
+            )
+        ]
+
+    def _tell_definitions(self) -> None:
+        """Write the run event once more where something was woven after it."""
+        definitions = self._definitions()
+        if self._told and self._told["definitions"] != definitions:
+            self._write_event(RUN, **{**self._told, "definitions": definitions})
 
     def _write_environment(self, surroundings: dict[str, Any]) -> None:
         """Once for each distinct environment of the run: whoever makes the file first."""

@@ -44,10 +44,13 @@ class Ledger:
     def __init__(self, new_id: Callable[[], str], digests: Digests) -> None:
         self.new_id = new_id
         self.digests = digests
+        # Files that were seen only are told before a description speaks of them (see files).
+        self.settle: Callable[[str, Events], None] = lambda _location, _events: None
         self.forget()
 
     def forget(self) -> None:
         """Begin again: the process was forked, and its descriptions are another shard's."""
+        self.undescribed: set[str] = set()  # files that were seen, and that no definition named
         self.files = self.digests.new_files()
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
@@ -128,12 +131,19 @@ class Ledger:
         """The entity of a file as it is now. An ``activity`` without an id is the run."""
         kind = thing.kind
         location = thing.location = resolve_location(thing.location)
+        if not generated:
+            self.settle(location, events)
         identity = self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and _is_same(known, identity.digest, kind, activity, generated):
+            if (kind.name or thing.name) and known.entity_id in self.undescribed:
+                self.undescribed.discard(known.entity_id)
+                self.events.write(thing, identity, events, known.entity_id)
             return known.entity_id
         entity_id = self.events.write(thing, identity, events)
-        if known is not None and not generated:
+        if not kind.name:
+            self.undescribed.add(entity_id)
+        if known is not None and not (generated and activity.id):
             between = [each.id for each in (known.activity, activity) if each.id]
             self.events.derive(entity_id, known.entity_id, MODIFIED, between, events)
         self.paths[location] = self._known(entity_id, identity.digest, kind, activity, generated)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import Any
 
@@ -53,15 +53,19 @@ class _Before:
 class FilesSeen:
     """Tells what is met with files; ``owners`` are the activities that have some to tell.
 
+    ``catch_up`` brings what was met before there was anybody to tell.
+
     An owner is the identifier of an activity; empty is the run.
     """
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: Capture, catch_up: Callable[[], None]) -> None:
+        self._catch_up = catch_up
         self._capture = capture
         self._ledger = capture.ledger
         self._said: set[tuple[str, str]] = set()
         self.owners: dict[str, dict[str, _Before | None]] = capture.written
         capture.end_files = self.end
+        capture.ledger.settle = self.settle
 
     def meet(self, what: str, path: str, source: str, activity: Any) -> None:
         """A file is about to be read, made, changed, or moved from ``source``."""
@@ -77,6 +81,12 @@ class FilesSeen:
         finally:
             if not was_busy:
                 capture.busy.discard(thread)
+
+    def settle(self, location: str, events: Events) -> None:
+        """Tell what was written there so far: somebody goes on with it."""
+        self._catch_up()
+        if self.owners:
+            self._settle([location], events)
 
     def end(self, activity: Open, events: Events) -> None:
         """Tell what this activity has written."""
@@ -155,7 +165,8 @@ class FilesSeen:
                 return
         entity_id = self._ledger.file(thing, activity, events, generated=True)
         self._tell(entity_id, WRITTEN, activity, events)
-        if before is not None:
+        known_already = not activity.id and before is not None and before.how == MODIFIED
+        if before is not None and not known_already:
             between = [activity.id] if activity.id else []
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
 
