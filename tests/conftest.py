@@ -141,7 +141,9 @@ class Woven:
         return self.events("complaint")
 
     def entity(self, entity_id: str) -> dict:
-        return next(event for event in self.events("entity") if event["entity_id"] == entity_id)
+        parts = [event for event in self.events("entity") if event["entity_id"] == entity_id]
+        assert parts
+        return {key: value for part in parts for key, value in part.items()}
 
     def end(self, activity: dict) -> dict:
         return next(
