@@ -62,7 +62,7 @@ LINES = {
     "many arguments": "$python s.py $(seq 20000)",
     "empty arguments": "$python s.py '' ' ' '\n' '\"'",
     "no terminal, no login": "setsid -w $python -c 'import os, subject\ntry: os.getlogin()\nexcept OSError as e: print(subject.f(e.errno))'",
-    "no name for the user": "setpriv --reuid=54321 --clear-groups $python -c 'import os, subject; print(subject.f(os.getuid()))'",
+    "no name for the user": "setpriv --reuid=54321 --clear-groups --inh-caps=+dac_override --ambient-caps=+dac_override $python -c 'import os, subject; print(subject.f(os.getuid()))'",
     "PYTHONPATH order": "PYTHONPATH=/b:/a:/c $python -c 'import sys, subject; print(subject.f(sys.path))'",
     "PYTHONPATH empty": "PYTHONPATH= $python -c 'import sys, subject; print(subject.f(sys.path))'",
     "PYTHONSAFEPATH": "PYTHONSAFEPATH=1 PYTHONPATH=$PWD $python -c 'import sys, subject; print(subject.f(sys.path))'",

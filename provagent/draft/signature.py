@@ -138,7 +138,7 @@ class _Activity:
             first = chain.partition(".")[0]
             if _is_method(owner, first) or _NAMES_NOTHING.search(chain):
                 continue
-            if first in given and ("." in chain or first not in changing):
+            if first in given and (first not in changing or _NAMES_NOTHING.search(first)):
                 if not any(other.startswith(f"{chain}.") for other in state.read):
                     self._add_setting(chain)
             elif first in changing:
