@@ -14,7 +14,7 @@ from typing import Any
 from provagent.capture.bound import arguments, is_object, is_plain
 from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, current, line_of, now
+from provagent.capture.context import Open, Place, address_of, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import describe_error, status_of
@@ -101,7 +101,7 @@ class Capture:
         ledger, parent = self.ledger, current.get()
         place: Any = frame
         if type(frame) is not Place:
-            place = Place(frame.f_code.co_filename, line_of(frame), id(frame))  # type: ignore[arg-type, union-attr]
+            place = Place(frame.f_code.co_filename, line_of(frame), address_of(frame))  # type: ignore[arg-type, union-attr]
         activity = Open(ledger.new_id(), ledger.order, place)
         events: Events = []
         fields: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from provagent.capture.context import Place, line_of
+from provagent.capture.context import Place, address_of, line_of
 
 # Read past whatever the exception's class overrides.
 _traceback: Any = vars(BaseException)["__traceback__"]
@@ -21,7 +21,7 @@ def place_above() -> Place:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
         return NOWHERE
-    return Place(frame.f_code.co_filename, line_of(frame), id(frame))
+    return Place(frame.f_code.co_filename, line_of(frame), address_of(frame))
 
 
 def drop_frame(error: BaseException) -> None:
