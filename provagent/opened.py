@@ -240,7 +240,12 @@ class OpenedFiles:
         return loaded.files
 
     def _failed(self, error: BaseException) -> None:
-        self.activation.failures.add("files", "noticing", error)
+        thread = get_ident()
+        self._within.add(thread)
+        try:
+            self.activation.failures.add("files", "noticing", error)
+        finally:
+            self._within.discard(thread)
 
 
 def _absolute(path: str) -> str:

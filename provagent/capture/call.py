@@ -14,7 +14,7 @@ from typing import Any
 from provagent.capture.bound import arguments, is_object, is_plain
 from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, current, line_of, now
+from provagent.capture.context import Open, Place, address_of, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import describe_error, status_of
@@ -102,7 +102,7 @@ class Capture:
         place: Any = frame
         if type(frame) is FrameType:
             offset = frame.f_lasti
-            place = Place(frame.f_code, offset, line_of(frame, offset), id(frame))
+            place = Place(frame.f_code, offset, line_of(frame, offset), address_of(frame))
         activity = Open(ledger.new_id(), ledger.order, place)
         events: Events = []
         fields: dict[str, Any] = {
