@@ -25,8 +25,9 @@ from provagent.inherit import (
     run_variable,
 )
 from provagent.loading import KeptRandom, give_back
+from provagent.opened import OpenedFiles
 from provagent.settings import Settings, tell
-from provagent.wanted import Wanted, find_wanted, is_needed
+from provagent.wanted import Wanted, find_wanted, is_needed, missed, tell_problems
 from provagent.weave.finder import TargetFinder
 from provagent.weave.program import MAIN, MAIN_NAMES, ProgramWatch, expected_names, meet_beginning
 from provagent.weave.target import Target
@@ -65,10 +66,11 @@ class Activation:
         self.failures = Failures(settings)
         self.frame: FrameType | None = None  # in which the program runs, if it is known
         self._is_armed = self._is_lost = False
-        self._lock = RLock()
+        self.lock = RLock()
         self._queue: list[tuple[ModuleType, str | None]] = []
         self._program: ProgramWatch | None = None
         self._environ_before: dict[str, str | None] = {}
+        self.files: OpenedFiles | None = None
 
     def arm(self) -> None:
         """Look out for targets from now on, here and in the processes that this one starts."""
@@ -79,7 +81,7 @@ class Activation:
         self._export()
         own = self._of_program()
         if self.is_root:
-            self._tell_problems()
+            tell_problems(self.settings, self.sources)
         atexit.register(self._at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
@@ -90,6 +92,9 @@ class Activation:
         if any(is_needed(wanted.target, self.settings) for wanted in self.wanted):
             self._load_first()
         self.finder.arm()
+        if self.settings.files:
+            self.files = OpenedFiles(self)
+            self.files.arm()
         if own:
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()
@@ -104,6 +109,8 @@ class Activation:
         if self._program is not None:
             self._program.disarm()
         self.children.disarm()
+        if self.files is not None:
+            self.files.end()
         if self._recorder is not None:
             self._end()
             self._recorder.unweave()
@@ -112,6 +119,11 @@ class Activation:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+    @property
+    def loaded(self) -> Recorder | None:
+        """The recorder, if it is loaded."""
+        return self._recorder
 
     @property
     def recorder(self) -> Recorder:
@@ -178,15 +190,6 @@ class Activation:
         self._environ_before.update({name: os.environ.get(name) for name in variables})
         os.environ.update(variables)
 
-    def _tell_problems(self) -> None:
-        for problem in self.settings.problems:
-            tell(problem)
-        for source in self.sources:
-            if source.problems:
-                rest = len(source.problems) - 1
-                more = f" (and {rest} more: provagent check {source.location})" if rest else ""
-                tell(source.problems[0] + more)
-
     def _on_module(self, module: ModuleType, name: str | None = None) -> None:
         """Weave a module that has executed, or what the program holds under a name now.
 
@@ -199,13 +202,13 @@ class Activation:
                 self.children.watch(module)
             if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
                 return
-            if not self._lock.acquire(timeout=LOCK_SECONDS):
+            if not self.lock.acquire(timeout=LOCK_SECONDS):
                 tell(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
                 return
             try:
                 self._weave_in_turn(module, name)
             finally:
-                self._lock.release()
+                self.lock.release()
         except BaseException as error:
             self._on_failure(module.__name__, error)
 
@@ -257,22 +260,17 @@ class Activation:
             self._recorder.silence()
         self.parent_process_id, self.process_id = self.process_id, random_text()
         self.is_root, self.pid, self.start_ns = False, os.getpid(), time.time_ns()
-        self._lock = RLock()
+        self.lock = RLock()
         self._queue.clear()
         os.environ[RUN_VARIABLE] = self._variable()
+        if self.files is not None:
+            self.files.restart()
         if self._recorder is not None:
             self._recorder.restart()
 
     def missed(self) -> Iterator[tuple[Wanted, str]]:
-        """The program's own targets that were not woven when it ended, and why."""
-        if self._program is None or sys.modules.get(MAIN) is None:
-            return
-        from provagent.weave.site import why_not_there
-
-        for wanted in self.wanted:
-            if wanted.state == "waiting" and wanted.target.module in self.program_names:
-                reason = self._program.trouble
-                yield wanted, reason or why_not_there(sys.modules[MAIN], wanted.target)
+        """What ``wanted.missed`` tells of the program."""
+        return iter(()) if self._program is None else missed(self.wanted, self._program)
 
     def _at_exit(self) -> None:
         self._end()
@@ -282,9 +280,11 @@ class Activation:
     def _end(self) -> None:
         is_loaded = True
         try:
-            is_loaded = self._recorder is not None
             if self._is_lost:
                 return
+            if self.files is not None:
+                self.files.end()
+            is_loaded = self._recorder is not None
             if is_loaded or (self.is_root and self.settings.always):
                 self.recorder.end()
         except BaseException as error:

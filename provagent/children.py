@@ -1,9 +1,8 @@
 """Programs that this process starts: each is told which activity it is started in.
 
-An audit hook would see them all, and slow down whatever else raises audit events, ``id``
-and ``sys._getframe`` among them: with any hook ``copy.deepcopy`` takes twice its time. So
-the functions that start programs are replaced, by plain ones, since ``os.system`` may be
-pickled by name.
+The audit hook sees them all, but cannot change what they are given, and may be switched off
+(see weave.audit). So the functions that start programs are replaced, by plain ones, since
+``os.system`` may be pickled by name.
 """
 
 from __future__ import annotations

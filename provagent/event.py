@@ -220,6 +220,18 @@ class Complaint(Event):
     count: int
 
 
+class File(Event):
+    """A file was opened, or a server asked; declared or not.
+
+    The activity that was open used the entity, or generated it; where none was, the process did.
+    """
+
+    entity_id: str
+    mode: Literal["read", "written"]
+    time: str
+    activity_id: NotRequired[str]
+
+
 class Child(Event):
     """A Python was started that will not record, as far as could be told before."""
 

@@ -11,7 +11,8 @@ class Failures:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.told: list[tuple[str, str, str]] = []
+        self.told: list[tuple[str, str, str]] = []  # and not yet written
+        self._said: set[tuple[str, str, str]] = set()
 
     # What cannot even be told is let go.
     def add(self, name: str, stage: str, error: BaseException) -> None:
@@ -23,7 +24,8 @@ class Failures:
             raise error
         try:
             failure = name, stage, what_failed(error)
-            if failure not in self.told:
+            if failure not in self._said:
+                self._said.add(failure)
                 self.told.append(failure)
                 tell(f"{': '.join(failure)}; the program went on, not all of it is recorded")
         except BaseException as failure:

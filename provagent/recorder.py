@@ -13,6 +13,7 @@ from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
+from provagent.capture.files import FilesSeen
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
@@ -40,6 +41,7 @@ class Recorder:
         self.shard = ShardSink(self._shard_path())
         self.sink = self._make_sink()
         self.has_begun = False
+        self._told: dict[str, Any] = {}  # what the run event says
         self._begin_lock = threading.RLock()
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
@@ -53,6 +55,8 @@ class Recorder:
             settings=self.settings,
             busy=self.busy,
         )
+        opened = activation.files
+        self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
         self.ending = Ending(activation.frame)
         activation.frame = None
         self.weaving = Weaving(activation, self.capture)
@@ -91,13 +95,15 @@ class Recorder:
         self.silence()
         self.ids.restart(self.activation.run_id, self.activation.process_id)
         self.shard.reopen(self._shard_path())
-        self.has_begun = False
+        self.has_begun, self._told = False, {}
         self._begin_lock = threading.RLock()
         self.capture.forget()
+        self.files.forget()
         self.capture.write = self._first_write
 
     def end(self) -> None:
         """Write that the process ended, as far as the interpreter can tell."""
+        self.files.end_all()
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
         for want, reason in self.activation.missed():
@@ -126,6 +132,7 @@ class Recorder:
         if self.activation.finder.overtaken_by:
             fields["overtaken_by"] = sorted(set(self.activation.finder.overtaken_by))
         try:
+            self._tell_definitions()
             self._write_event(RUN_END, **fields)
         except BaseException as error:
             self.complaints.add("run", WRITING, error)
@@ -169,7 +176,8 @@ class Recorder:
             surroundings = self._about("environment", lambda: environment(self.settings))
             if surroundings:
                 self._write_environment(surroundings)
-            self.sink.write(self.emitter.render(RUN, **self._run(surroundings)))
+            self._told = self._run(surroundings)
+            self.sink.write(self.emitter.render(RUN, **self._told))
             self.ending.watch()
             self.has_begun = True
 
@@ -189,13 +197,7 @@ class Recorder:
             "startTime": iso(activation.start_ns),
             **self._about("program", program),
             **self._about("person", person),
-            "definitions": [
-                {"name": source.name, "location": source.location, "digest": source.digest}
-                for source in activation.sources
-                if any(
-                    want.source is source and want.state == "woven" for want in activation.wanted
-                )
-            ],
+            "definitions": self._definitions(),
             "software": software(),
         }
         if surroundings:
@@ -203,6 +205,21 @@ class Recorder:
         if activation.parent_process_id is not None:
             fields["parent_process_id"] = activation.parent_process_id
         return fields
+
+    def _definitions(self) -> list[dict[str, str]]:
+        return [
+            {"name": source.name, "location": source.location, "digest": source.digest}
+            for source in self.activation.sources
+            if any(
+                want.source is source and want.state == "woven" for want in self.activation.wanted
+            )
+        ]
+
+    def _tell_definitions(self) -> None:
+        """Write the run event once more where something was woven after it."""
+        definitions = self._definitions()
+        if self._told and self._told["definitions"] != definitions:
+            self._write_event(RUN, **{**self._told, "definitions": definitions})
 
     def _write_environment(self, surroundings: dict[str, Any]) -> None:
         """Once for each distinct environment of the run: whoever makes the file first."""

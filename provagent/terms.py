@@ -19,6 +19,7 @@ ENTITY = "entity"
 DERIVATION = "derivation"
 ACTIVITY_END = "activity_end"
 COMPLAINT = "complaint"
+FILE_EVENT = "file"
 CHILD = "child"
 RUN_END = "run_end"
 
@@ -33,6 +34,11 @@ MODIFIED = "modified"  # the same object or path, with other content
 COPIED = "copied"  # another object in the same place, with equal content
 REPLACED = "replaced"  # another object in the same place, with other content
 DECLARED = "declared"  # the definition says so
+
+# What was seen of a file that an activity, or the run, opened: the value of the key "mode",
+# and the role of what was used or generated.
+READ = "read"
+WRITTEN = "written"
 
 # What an entity is: the value of the key "type", as logprov has it.
 PYTHON_OBJECT = "PythonObject"

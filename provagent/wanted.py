@@ -7,7 +7,8 @@ import sys
 from provagent.definition.active import Source
 from provagent.errors import TargetError
 from provagent.loading import NEEDED
-from provagent.settings import Settings
+from provagent.settings import Settings, tell
+from provagent.weave.program import MAIN, ProgramWatch
 from provagent.weave.target import Target, is_glob
 
 TYPE_CHECKING = False
@@ -58,3 +59,26 @@ def is_needed(target: Target, settings: Settings) -> bool:
     top = target.module.partition(".")[0]
     own = (processor.partition(".")[0] for processor in settings.processors)
     return is_glob(top) or top in (*NEEDED, *own) or top in sys.stdlib_module_names
+
+
+def missed(wanted: Sequence[Wanted], program: ProgramWatch) -> Iterator[tuple[Wanted, str]]:
+    """The program's own targets that were not woven when it ended, and why."""
+    main = sys.modules.get(MAIN)
+    if main is None:
+        return
+    from provagent.weave.site import why_not_there
+
+    for want in wanted:
+        if want.state == "waiting" and want.target.module in program.names:
+            yield want, program.trouble or why_not_there(main, want.target)
+
+
+def tell_problems(settings: Settings, sources: Sequence[Source]) -> None:
+    """Tell what is wrong in settings and definitions, a line for each of them."""
+    for problem in settings.problems:
+        tell(problem)
+    for source in sources:
+        if source.problems:
+            rest = len(source.problems) - 1
+            more = f" (and {rest} more: provagent check {source.location})" if rest else ""
+            tell(source.problems[0] + more)

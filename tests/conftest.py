@@ -37,6 +37,7 @@ class Recorded:
         self.folder = folder
         self.store = folder / "prov"
         self.cache = cache
+        self.settings: dict[str, str] = {}
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -49,7 +50,7 @@ class Recorded:
             name: value for name, value in os.environ.items() if not name.startswith("PROVAGENT")
         }
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
-        return {**kept, "PROVAGENT_CACHE": str(self.cache), **extra}
+        return {**kept, "PROVAGENT_CACHE": str(self.cache), **self.settings, **extra}
 
     def python(self, *arguments: str, check: bool = True, **extra: str):
         """Run a plain interpreter in the folder; ``PROVAGENT="1"`` makes it record."""
@@ -141,7 +142,9 @@ class Woven:
         return self.events("complaint")
 
     def entity(self, entity_id: str) -> dict:
-        return next(event for event in self.events("entity") if event["entity_id"] == entity_id)
+        parts = [event for event in self.events("entity") if event["entity_id"] == entity_id]
+        assert parts
+        return {key: value for part in parts for key, value in part.items()}
 
     def end(self, activity: dict) -> dict:
         return next(

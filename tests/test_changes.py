@@ -425,7 +425,9 @@ def test_slots_and_open_activities_keep_nothing_alive(woven, analysis):
     other.data = other
     other.look()
     reference = weakref.ref(other)
-    assert id(other) in ledger_of().slots._table.tracked
+    from provagent.capture.context import address_of
+
+    assert address_of(other) in ledger_of().slots._table.tracked
     del other
     gc.collect()
     assert reference() is None

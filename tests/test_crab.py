@@ -291,3 +291,19 @@ def test_looking_at_maps_is_no_change(maps):
     assert {one.code.first_line for one in between} == {changed.code.first_line}
     by = {one.between[0].name for one in maps.provenance.derivations if len(one.between) == 1}
     assert by == {"set_models", "run_fit"}
+
+
+def test_files_are_those_a_scientist_would_name(tmp_path, cache):
+    """The example's inputs and its product: all of them, and no other file."""
+    recorded = Recorded(tmp_path, cache)
+    for name in ("prepare_crab.py", "crab.py"):
+        shutil.copyfile(ROOT / "examples" / name, tmp_path / name)
+    recorded.python("prepare_crab.py")
+    recorded.run("--files", "crab.py")
+    files = [one for one in recorded.provenance.entities.values() if one.type == "File"]
+    read = {one.location for one in files if not one.generated_by}
+    made = {one.location for one in files if one.generated_by}
+    inputs = ("config.yaml", "datasets.yaml", "models.yaml", "night-1.fits", "night-2.fits")
+    assert read == {str(tmp_path / "crab" / name) for name in inputs}
+    assert made == {str(tmp_path / "crab" / "flux_points.fits")}
+    assert not any(one.generated_by[1:] for one in files)

@@ -14,7 +14,7 @@ from typing import Any
 from provagent.capture.bound import arguments, is_object, is_plain
 from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, current, line_of, now
+from provagent.capture.context import Open, Place, address_of, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import describe_error, status_of
@@ -58,6 +58,9 @@ class Capture:
         self._settings = settings
         self._undescribed = undescribed_kind(ledger.digests)
         self._described: set[tuple[str | None, str]] = set()
+        # What activities have open for writing, by their ids, and what tells it (see files).
+        self.written: dict[str, Any] = {}
+        self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
@@ -99,7 +102,7 @@ class Capture:
         place: Any = frame
         if type(frame) is FrameType:
             offset = frame.f_lasti
-            place = Place(frame.f_code, offset, line_of(frame, offset), id(frame))
+            place = Place(frame.f_code, offset, line_of(frame, offset), address_of(frame))
         activity = Open(ledger.new_id(), ledger.order, place)
         events: Events = []
         fields: dict[str, Any] = {
@@ -129,7 +132,7 @@ class Capture:
         if used:
             fields["used"] = used
         events.append((fields, is_plain(parameters)))
-        self._write_events(plan, events)
+        self.write_all(plan.target, events)
         return activity
 
     def close(
@@ -161,8 +164,10 @@ class Capture:
             generated = self._outputs(plan, call, activity, events)
             if generated:
                 fields["generated"] = generated
+        if self.written:
+            self.end_files(activity, events)
         events.append((fields, error is None))
-        self._write_events(plan, events)
+        self.write_all(plan.target, events)
 
     def open_session(
         self, plan: Plan, instance: Any, call: Call, place: Place, session_id: str
@@ -175,13 +180,14 @@ class Capture:
             configuration = self._parameters(plan, call)
             fields = session_event(session_id, cls, now(), configuration)
             fields["site"] = {"file": place.code.co_filename, "line": place.line}
-            self._write_events(plan, [(fields, False)])
+            self.write_all(plan.target, [(fields, False)])
         except BaseException as error:
             self.complaints.add(plan.target, "at the constructor", error)
         finally:
             self.busy.discard(thread)
 
-    def _write_events(self, plan: Plan, events: Events) -> None:
+    def write_all(self, target: str, events: Events) -> None:
+        """Write the events of a call, or of what was seen, in one write."""
         try:
             line = self._line
             if len(events) == 1:
@@ -189,7 +195,7 @@ class Capture:
             else:
                 self.write(b"".join([line(*event) for event in events]))
         except BaseException as error:
-            self.complaints.add(plan.target, WRITING, error)
+            self.complaints.add(target, WRITING, error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)

@@ -9,6 +9,9 @@ from types import CodeType, FrameType
 
 from provagent import carry
 
+# Unique as id() is, and no audit event: with a hook that one takes three times as long.
+address_of = object.__hash__
+
 
 class Place:
     """Where a frame of the user's code stood: its code, the offset in it, and the line.
@@ -99,11 +102,11 @@ def line_of(frame: FrameType, offset: int) -> int:
     if offset < _NEAR:
         return frame.f_lineno or 0
     code = frame.f_code
-    known = _lines.get((id(code), offset))
+    known = _lines.get((address_of(code), offset))
     if known is not None:
         return known[1]
     line = frame.f_lineno or 0
     if len(_lines) >= _LINES_KEPT:
         _lines.clear()
-    _lines[id(code), offset] = code, line
+    _lines[address_of(code), offset] = code, line
     return line

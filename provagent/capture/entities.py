@@ -44,10 +44,13 @@ class Ledger:
     def __init__(self, new_id: Callable[[], str], digests: Digests) -> None:
         self.new_id = new_id
         self.digests = digests
+        # Files that were seen only are told before a description speaks of them (see files).
+        self.settle: Callable[[str, Events], None] = lambda _location, _events: None
         self.forget()
 
     def forget(self) -> None:
         """Begin again: the process was forked, and its descriptions are another shard's."""
+        self.undescribed: set[str] = set()  # files that were seen, and that no definition named
         self.files = self.digests.new_files()
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
@@ -90,7 +93,7 @@ class Ledger:
                 for entity_id in self._items(use.members, call, activity, events, generated)
             ]
         if thing.location is not None and thing.kind.type in ON_DISK:
-            return self._file(thing, activity, events, generated)
+            return self.file(thing, activity, events, generated)
         return self._object(
             thing.kind, thing.value, thing, use, call[0], activity, events, generated
         )
@@ -118,22 +121,30 @@ class Ledger:
         for thing in things:
             if thing.location is not None and many.kind.type in ON_DISK:
                 # A member's file was there before the collection was: it is not generated.
-                yield self._file(thing, activity, events, False)
+                yield self.file(thing, activity, events, False)
             else:
                 yield self._object(
                     many.kind, thing.value, thing, None, None, activity, events, generated
                 )
 
-    def _file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
+    def file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
+        """The entity of a file as it is now. An ``activity`` without an id is the run."""
         kind = thing.kind
         location = thing.location = resolve_location(thing.location)
-        identity = self._identify_file(location, kind)
+        if not generated:
+            self.settle(location, events)
+        identity = self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
             known.activity = activity
+            if (kind.name or thing.name) and known.entity_id in self.undescribed:
+                self.undescribed.discard(known.entity_id)
+                self.events.write(thing, identity, events, known.entity_id)
             return known.entity_id
         entity_id = self.events.write(thing, identity, events)
-        if known is not None and not generated:
+        if not kind.name:
+            self.undescribed.add(entity_id)
+        if known is not None and not (generated and activity.id):
             self._derive_between(entity_id, known, MODIFIED, activity, events)
         self.paths[location] = self._known(entity_id, identity, kind, activity, generated)
         return entity_id
@@ -142,7 +153,8 @@ class Ledger:
         """Read several files at once, where that is quicker."""
         self.files.read_ahead([_select(location, call) for location in locations])
 
-    def _identify_file(self, location: str, kind: Kind) -> Identity:
+    def identify_file(self, location: str, kind: Kind) -> Identity:
+        """The content of a file, as far as it can be read."""
         if "://" in location:
             return _NOTHING  # elsewhere: it is not fetched to be read
         try:
@@ -231,7 +243,8 @@ class Ledger:
     def _derive_between(
         self, entity_id: str, before: Known, how: str, activity: Open, events: Events
     ) -> None:
-        between = [before.activity.id, activity.id]
+        # The run itself is no activity: it has no id.
+        between = [each.id for each in (before.activity, activity) if each.id]
         code = code_between(before.activity.place, activity.place)
         self.events.derive(entity_id, before.entity_id, how, between, events, code)
 

@@ -24,16 +24,17 @@ class EntityEvents:
         self._new_id = new_id
         self._described: set[tuple[str, str]] = set()
 
-    def write(self, thing: Thing, identity: Identity, events: Events) -> str:
-        """Add the event of a new entity to ``events``; return its identifier."""
+    def write(
+        self, thing: Thing, identity: Identity, events: Events, entity_id: str | None = None
+    ) -> str:
+        """Add the event of a new entity to ``events``, or of a known one; return its identifier."""
         kind = thing.kind
         if kind.description is not None:
             self._describe(kind, events)
-        entity_id = self._new_id()
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
             "event": ENTITY,
-            "entity_id": entity_id,
+            "entity_id": entity_id or self._new_id(),
             "type": kind.type,
         }
         is_plain = True
@@ -60,7 +61,7 @@ class EntityEvents:
         if thing.members is not None:
             fields["members"] = thing.members
         events.append((fields, is_plain))
-        return entity_id
+        return fields["entity_id"]  # type: ignore[no-any-return]
 
     def _describe(self, kind: Kind, events: Events) -> None:
         key = (kind.definition or "", kind.name)

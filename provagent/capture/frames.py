@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from provagent.capture.context import EarlierPlace, Place, line_of
+from provagent.capture.context import EarlierPlace, Place, address_of, line_of
 
 # Read past whatever the exception's class overrides.
 _traceback: Any = vars(BaseException)["__traceback__"]
@@ -22,7 +22,7 @@ def place_above() -> Place:
     except ValueError:
         return NOWHERE
     offset = frame.f_lasti
-    return EarlierPlace(frame.f_code, offset, line_of(frame, offset), id(frame))
+    return EarlierPlace(frame.f_code, offset, line_of(frame, offset), address_of(frame))
 
 
 def drop_frame(error: BaseException) -> None:

@@ -6,7 +6,7 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
-from provagent.capture.context import Open
+from provagent.capture.context import Open, address_of
 from provagent.identity.registry import Identity
 
 # Objects that take no weak reference are remembered by address, the latest of them only.
@@ -59,7 +59,7 @@ class _Table:
 
     def put(self, value: Any, known: Any) -> bool:
         """Keep ``known`` for ``value``; whether by a reference."""
-        address = id(value)
+        address = address_of(value)
         try:
             reference = _Tracked(value, self._forget)
         except TypeError:
@@ -90,10 +90,10 @@ class KnownObjects:
 
     def find(self, value: Any, digest: str | None) -> Known | None:
         """What is known of this very object."""
-        tracked = self._tracked.get(id(value))
+        tracked = self._tracked.get(address_of(value))
         if tracked is not None:
             return tracked.known if tracked() is value else None
-        known = self._untracked.get(id(value))
+        known = self._untracked.get(address_of(value))
         # The address may be another object's by now: only equal content is proof enough.
         if known is None or known.cls is not type(value) or digest is None:
             return None
@@ -103,17 +103,17 @@ class KnownObjects:
         """Whether something is known under this object's address."""
         if _is_shared(type(value)):
             return False
-        address = id(value)
+        address = address_of(value)
         return address in self._tracked or address in self._untracked
 
     def put(self, value: Any, known: Known) -> None:
         if not _is_shared(type(value)):
-            known.address, known.cls = id(value), type(value)
+            known.address, known.cls = address_of(value), type(value)
             self._table.put(value, known)
 
     def is_untracked(self, value: Any, known: Known) -> bool:
         """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
-        address = id(value)
+        address = address_of(value)
         return (
             address not in self._tracked and address == known.address and type(value) is known.cls
         )
@@ -130,7 +130,7 @@ class Slots:
         """What was last known in each place of an instance, or, for None, of modules."""
         if instance is None:
             return self._globals
-        address = id(instance)
+        address = address_of(instance)
         tracked = self._table.tracked.get(address)
         if tracked is not None and tracked() is instance:
             return tracked.known  # type: ignore[no-any-return]

@@ -23,7 +23,8 @@ class _Program(click.Command):
         return super().parse_args(ctx, own)
 
     def _split(self, args: list[str]) -> tuple[list[str], list[str]]:
-        valued = {name for param in self.params for name in param.opts}
+        options = [param for param in self.params if isinstance(param, click.Option)]
+        valued = {name for option in options if not option.is_flag for name in option.opts}
         position = 0
         while position < len(args):
             word = args[position]
@@ -60,6 +61,7 @@ class _Program(click.Command):
     multiple=True,
     help="A target that is not woven; may be repeated.",
 )
+@click.option("--files", is_flag=True, help="Record the files that are opened, declared or not.")
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:

@@ -64,6 +64,8 @@ class _Writer:
             self.write_entity(entity)
         for activity in provenance.activities.values():
             self.write_activity(activity)
+        for process in provenance.processes.values():
+            self.write_relations(process.program, self.process_name(process.id))
         for derivation in provenance.derivations:
             self.write_derivation(derivation)
 

@@ -51,6 +51,9 @@ class _Graph:
         self.left_out = 0
 
     def draw(self) -> None:
+        for process in self.provenance.processes.values():
+            if process.program.used or process.program.generated:
+                self.draw_activity(process.program)
         for activity in self.provenance.activities.values():
             if len(self.nodes) >= NODE_LIMIT:
                 self.left_out += 1

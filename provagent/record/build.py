@@ -69,6 +69,10 @@ class Collected:
         self.members: dict[str, list[str]] = {}
         self.derivations: list[Event] = []
         self.children: list[Child] = []
+        # Of an activity, or of a process, by its id: what was read, and what was written.
+        self.read: dict[str, list[tuple[str, str | None]]] = {}
+        self.written: dict[str, list[tuple[str, str | None]]] = {}
+        self.read_at: dict[tuple[str, str], str] = {}  # when a process, by its id, read an entity
 
     def handlers(self) -> dict[str, Any]:
         return {
@@ -82,6 +86,7 @@ class Collected:
             terms.ACTIVITY_END: self.add_activity_end,
             terms.COMPLAINT: self.add_complaint,
             terms.CHILD: self.add_child,
+            terms.FILE_EVENT: self.add_file,
             terms.RUN_END: self.add_run_end,
         }
 
@@ -175,6 +180,13 @@ class Collected:
         process_id = self.process.id if self.process is not None else ""
         fields = _only(event, "command", "reason", "time", "parent_id")
         self.children.append(Child(process_id=process_id, **fields))
+
+    def add_file(self, event: Event) -> None:
+        seen = self.written if event["mode"] == terms.WRITTEN else self.read
+        owner = event.get("activity_id") or (self.process.id if self.process is not None else "")
+        seen.setdefault(owner, []).append((event["entity_id"], event["mode"]))
+        if seen is self.read and "time" in event:
+            self.read_at.setdefault((owner, event["entity_id"]), event["time"])
 
     def _process(self, process_id: str) -> Process:
         return self.processes.setdefault(process_id, Process(id=process_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from typing import TYPE_CHECKING, Any
 
 from provagent.record.detail import Code, Gap
@@ -43,9 +44,16 @@ class _Linker:
 
     def provenance(self) -> Provenance:
         collected = self.collected
+        self._add_files()
         self.activities = self._ordered_activities()
+        self.programs = {each.id: _program(each) for each in self.processes.values()}
         self.aliases = aliases_of_files(
-            collected.entities, self.activities, collected.used, collected.generated, self.rank
+            collected.entities,
+            {**self.programs, **self.activities},
+            collected.used,
+            collected.generated,
+            self.rank,
+            collected.read_at,
         )
         self.entities = self._ordered_entities()
         self.sessions = self._ordered_sessions()
@@ -77,6 +85,20 @@ class _Linker:
             starts = [each.start for each in self.activities.values() if each.start]
             first = Process(id="", start=min(starts, default=None))
         return Run(id=self.collected.run_id, process=first, **self.collected.of_run)
+
+    def _add_files(self) -> None:
+        """Files that were seen are related as those that were declared, each in one role."""
+        for seen, relations in (
+            (self.collected.read, self.collected.used),
+            (self.collected.written, self.collected.generated),
+        ):
+            for owner, items in seen.items():
+                if owner not in self.processes and owner not in self.collected.activities:
+                    continue  # its event was lost
+                declared = {entity_id for entity_id, _ in relations.get(owner, ())}
+                relations.setdefault(owner, []).extend(
+                    item for item in items if item[0] not in declared
+                )
 
     def _ordered_activities(self) -> dict[str, Activity]:
         """By start, then process; stable, so those of one process keep the order of its shard."""
@@ -131,6 +153,7 @@ class _Linker:
                 activity.session = self.sessions[collected.in_session[activity.id]]
                 activity.session.activities.append(activity)
             activity.parent = self.activities.get(collected.parents.get(activity.id, ""))
+        for activity in (*self.programs.values(), *self.activities.values()):
             for entity_id, role in _once(collected.used.get(activity.id, ())):
                 usage = Usage(activity=activity, entity=self._entity(entity_id), role=role)
                 activity.used.append(usage)
@@ -228,6 +251,15 @@ def lost(entities: int, activities: int) -> list[Gap]:
 def _in_order_of_start(processes: Iterable[Process]) -> dict[str, Process]:
     ordered = sorted(processes, key=lambda each: (each.start or "", each.id))
     return {process.id: process for process in ordered}
+
+
+def _program(process: Process) -> Activity:
+    """The process as an activity: what is opened while no other is open, it opens."""
+    activity = process.program
+    activity.id = activity.process_id = process.id
+    activity.name = os.path.basename(process.script.location) if process.script else process.module
+    activity.start, activity.end, activity.status = process.start, process.end, process.status
+    return activity
 
 
 def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, str | None]]:

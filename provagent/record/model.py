@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Process:
-    """A process of the run; the one that began the run has no ``parent_id``."""
+    """A process of the run; the one that began the run has no ``parent_id``.
+
+    ``program`` is the process as the outermost activity: it used and generated the files that
+    were opened while no other activity was open. It is in no list of activities.
+    """
 
     id: str
     parent_id: str | None = None
@@ -49,6 +53,7 @@ class Process:
     software: dict[str, str] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
+    program: Activity = field(default_factory=lambda: Activity(id=""), repr=False)
 
     @property
     def duration(self) -> float | None:

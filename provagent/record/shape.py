@@ -27,6 +27,7 @@ _VITAL = {
     terms.DERIVATION: (events.Derivation, ("entity_id", "progenitor_id")),
     terms.ACTIVITY_END: (events.ActivityEnd, ("activity_id",)),
     terms.COMPLAINT: (events.Complaint, ("what",)),
+    terms.FILE_EVENT: (events.File, ("entity_id", "mode")),
     terms.CHILD: (events.Child, ("command", "reason")),
     terms.RUN_END: (events.RunEnd, ("run_id", "process_id")),
 }

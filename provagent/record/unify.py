@@ -19,19 +19,21 @@ def aliases_of_files(
     used: Relations,
     generated: Relations,
     rank: Callable[[str], int],
+    read_at: Mapping[tuple[str, str], str],
 ) -> dict[str, str]:
     """Id of each entity that is another one's file -> the id of that other.
 
     Entities of equal location and digest are one when each is of another process and at
     most one was generated: that one's id wins, else that of the first process. Twice in
     one process they are two states with another between them, as are two generations. An
-    entity that was used before the generation began is an earlier state, and stays.
+    entity that was used before the generation began is an earlier state, and stays. ``read_at``
+    says when an activity, or a process, used an entity where that is known better.
     """
     groups = _groups_across_processes(entities)
     if not groups:
         return {}
-    made = _first_start(generated, activities)
-    first_use = _first_start(used, activities)
+    made = _first_start(generated, activities, {})
+    first_use = _first_start(used, activities, read_at)
     aliases: dict[str, str] = {}
     for group in groups:
         generations = [entity for entity in group if entity.id in made]
@@ -76,11 +78,16 @@ def _groups_across_processes(entities: Mapping[str, Entity]) -> list[list[Entity
     ]
 
 
-def _first_start(relations: Relations, activities: Mapping[str, Activity]) -> dict[str, str]:
+def _first_start(
+    relations: Relations,
+    activities: Mapping[str, Activity],
+    times: Mapping[tuple[str, str], str],
+) -> dict[str, str]:
     """Id of each entity in ``relations`` -> start of the first activity that names it."""
     first: dict[str, str] = {}
     for activity_id, items in relations.items():
         start = activities[activity_id].start or ""
         for entity_id, _ in items:
-            first[entity_id] = min(first.get(entity_id, start), start)
+            time = times.get((activity_id, entity_id), start)
+            first[entity_id] = min(first.get(entity_id, time), time)
     return first

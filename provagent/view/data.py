@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from provagent.record.model import Process
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,7 +35,7 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
         parent_run=run.parent_run,
         parent_activity=run.parent_activity,
         job=run.job,
-        processes=[_plain(process) for process in provenance.processes.values()],
+        processes=[_process(process) for process in provenance.processes.values()],
         environments=[_plain(environment) for environment in provenance.environments.values()],
         sessions=[_session(session) for session in provenance.sessions.values()],
         activities=[_activity(activity) for activity in provenance.activities.values()],
@@ -43,6 +45,21 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
         complaints=[_plain(complaint) for complaint in provenance.complaints],
         gaps=[str(gap) for gap in provenance.gaps],
     )
+
+
+def _process(process: Process) -> dict[str, Any]:
+    fields = {name: getattr(process, name) for name in Process.__slots__ if name != "program"}
+    for name in ("error", "script"):
+        fields[name] = _plain(fields[name])
+    fields["definitions"] = [_plain(each) for each in process.definitions]
+    return _said(**fields, **_relations(process.program))
+
+
+def _relations(activity: Activity) -> dict[str, Any]:
+    return {
+        "used": [_said(entity=each.entity.id, role=each.role) for each in activity.used],
+        "generated": [_said(entity=each.entity.id, role=each.role) for each in activity.generated],
+    }
 
 
 def _session(session: Session) -> dict[str, Any]:
@@ -72,8 +89,7 @@ def _activity(activity: Activity) -> dict[str, Any]:
         session=activity.session and activity.session.id,
         parent=activity.parent and activity.parent.id,
         parameters=activity.parameters,
-        used=[_said(entity=each.entity.id, role=each.role) for each in activity.used],
-        generated=[_said(entity=each.entity.id, role=each.role) for each in activity.generated],
+        **_relations(activity),
     )
 
 

@@ -17,7 +17,7 @@ from provagent.record.wording import (
     status_text,
     value_text,
 )
-from provagent.terms import FILE, FILE_COLLECTION, OK
+from provagent.terms import FILE, FILE_COLLECTION, OK, READ, WRITTEN
 from provagent.view.branch import Branch, print_branch
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ class _Story:
 
     def activities(self) -> Branch | None:
         tree = Branch(Text("activities", "bold"))
+        for process in self.provenance.processes.values():
+            if process.program.used or process.program.generated:
+                self.add_facts(process.program, tree.add(self.title(process.program)))
         nodes: dict[Activity, Branch] = {}
         waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
         while waiting:  # not by recursion: programs nest deeper than Python does
@@ -112,7 +115,7 @@ class _Story:
         name = entity_text(entity)
         parts = [
             (verb, style),
-            (f" {role}:" if role and role != name else "", ""),
+            (f" {role}:" if role and role not in (name, READ, WRITTEN) else "", ""),
             (f" {name}", ""),
         ]
         place = path_text(entity.location, self.cwd) if entity.location else name
@@ -152,7 +155,7 @@ class _Story:
         tree = Branch(Text(title, "bold"))
         for entity in files:
             words = [(path_text(entity.location or "", self.cwd), "")]
-            words.append((f"  {entity.digest or ('missing' if entity.missing else '')}", "dim"))
+            words.append((f"  {entity.digest or _why_no_digest(entity)}", "dim"))
             tree.add(_words(*words))
         return tree if files else None
 
@@ -173,6 +176,12 @@ def _is_file(entity: Entity) -> bool:
     return entity.location is not None and (
         entity.type in (FILE, FILE_COLLECTION) or os.path.isabs(entity.location)
     )
+
+
+def _why_no_digest(entity: Entity) -> str:
+    if entity.missing:
+        return "missing"
+    return "elsewhere: its content was not taken" if "://" in (entity.location or "") else ""
 
 
 def _fact(tree: Branch, name: str, words: str | None) -> None:

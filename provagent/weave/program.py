@@ -5,8 +5,6 @@ with the code of a script, a module of ``-m``, a notebook's cell, before it runs
 code binds a name that is wanted, its bindings are watched while it executes: by
 ``sys.monitoring`` (Python 3.12 and newer), else by ``sys.settrace``, and only until
 the last of them is done.
-
-An audit hook can't be removed, hence the one slot of the process that it looks into.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
+from provagent.weave import audit
 from provagent.weave.target import is_glob, matches
 
 TYPE_CHECKING = False
@@ -41,7 +40,6 @@ _HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: a function's code, not a module's
 _IMPORTS = "<frozen importlib"
 
 _standing: ProgramWatch | None = None
-_is_hooked = False
 
 
 class ProgramWatch:
@@ -67,11 +65,9 @@ class ProgramWatch:
 
     def arm(self) -> None:
         """Look out for the program from now on; it may be running already."""
-        global _standing, _is_hooked  # noqa: PLW0603 - see the module's docstring
+        global _standing  # noqa: PLW0603 - one program, one watch
         _standing = self
-        if not _is_hooked:
-            _is_hooked = True
-            sys.addaudithook(_hook)
+        audit.listen(_LISTENERS, _on_failure)
         self._meet_running()
 
     def disarm(self) -> None:
@@ -79,6 +75,7 @@ class ProgramWatch:
         global _standing  # noqa: PLW0603
         if _standing is self:
             _standing = None
+            audit.unlisten(_LISTENERS)
         for watcher in self._watchers:
             watcher.stop()
 
@@ -167,14 +164,20 @@ def meet_beginning(on_frame: Callable[[FrameType], None]) -> None:
         sys.settrace(on_call)
 
 
-def _hook(event: str, args: tuple[Any, ...]) -> None:
-    if event != "exec" or _standing is None:
-        return
+def _on_exec(args: tuple[Any, ...]) -> None:
     try:
-        _standing.on_exec(args[0])
-    except Exception as error:
         if _standing is not None:
-            _standing.trouble = f"{type(error).__name__}: {error}"
+            _standing.on_exec(args[0])
+    except Exception as error:
+        _on_failure(error)
+
+
+def _on_failure(error: BaseException) -> None:
+    if _standing is not None:
+        _standing.trouble = f"{type(error).__name__}: {error}"
+
+
+_LISTENERS = {"exec": _on_exec}
 
 
 def program_module(namespace: dict[str, Any]) -> ModuleType | None:
@@ -230,7 +233,7 @@ def _stem(file: str) -> list[str]:
 def _is_imported() -> bool:
     """Whether it is the import system that executes the code: then it is no program."""
     try:
-        frame = sys._getframe(3)  # noqa: SLF001 - past on_exec and _hook
+        frame = sys._getframe(4)  # noqa: SLF001 - past on_exec, _on_exec and the hook
     except ValueError:
         return False  # nothing of Python runs: the program itself begins
     return frame.f_code.co_filename.startswith(_IMPORTS)

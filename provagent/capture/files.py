@@ -1,0 +1,261 @@
+"""Files that no definition declares: seen when they are opened, told to the open activity.
+
+What is read is told at once, in the state that it has when it is opened. What is written is
+told when the activity that opened it ends, or the run: then it is what it was to become.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterable
+from threading import get_ident
+from typing import Any
+
+from provagent.capture.call import Capture
+from provagent.capture.context import Open, now
+from provagent.capture.entity_events import Events
+from provagent.capture.plan import Kind
+from provagent.capture.thing import Thing
+from provagent.errors import is_the_programs
+from provagent.identity.files import resolve_location
+from provagent.identity.registry import Identity
+from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, WRITTEN
+
+_KIND = Kind(
+    name="",
+    type=FILE,
+    content_type=None,
+    index=None,
+    identify=lambda _: Identity(),
+    key=FILE,
+    definition=None,
+    is_described=False,
+    description=None,
+)
+
+
+STDERR = 2
+_STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+
+
+class _Before:
+    """What a file was before it was opened for writing, and how what it becomes comes from it."""
+
+    __slots__ = ("digest", "entity_id", "how")
+
+    def __init__(self, entity_id: str, digest: str | None, how: str) -> None:
+        self.entity_id = entity_id
+        self.digest = digest
+        self.how = how
+
+
+class FilesSeen:
+    """Tells what is met with files; ``owners`` are the activities that have some to tell.
+
+    ``catch_up`` brings what was met before there was anybody to tell.
+
+    An owner is the identifier of an activity; empty is the run.
+    """
+
+    def __init__(self, capture: Capture, catch_up: Callable[[], None]) -> None:
+        self._catch_up = catch_up
+        self._capture = capture
+        self._ledger = capture.ledger
+        self._said: set[tuple[str, str]] = set()
+        self.owners: dict[str, dict[str, _Before | None]] = capture.written
+        capture.end_files = self.end
+        capture.ledger.settle = self.settle
+
+    def meet(self, what: str, path: str, source: str, activity: Any) -> None:
+        """A file is about to be read, made, changed, or moved from ``source``."""
+        capture, thread = self._capture, get_ident()
+        was_busy = thread in capture.busy
+        try:
+            capture.busy.add(thread)
+            events: Events = []
+            self._meet(what, path, source, _owner(activity), events)
+            self._write(events)
+        except BaseException as error:
+            capture.complaints.add("files", "a file", error)
+        finally:
+            if not was_busy:
+                capture.busy.discard(thread)
+
+    def settle(self, location: str, events: Events) -> None:
+        """Tell what was written there so far: somebody goes on with it."""
+        self._catch_up()
+        if self.owners:
+            self._settle([location], events)
+
+    def end(self, activity: Open, events: Events) -> None:
+        """Tell what this activity has written."""
+        files = self.owners.get(activity.id)
+        if files:
+            still_open = open_files() if activity.place is not None else set()
+            closed = [location for location in files if _number(location) not in still_open]
+            self._ledger.files.read_ahead(closed)
+            for location in closed:
+                self._tell_written(location, files.pop(location), activity, events)
+            if not files:  # what it leaves open is told later, when it is what it was to become
+                del self.owners[activity.id]
+
+    def end_all(self) -> None:
+        """Tell what the run has written, and activities that did not end."""
+        capture, thread = self._capture, get_ident()
+        try:
+            capture.busy.add(thread)
+            events: Events = []
+            if self.owners:
+                _flush(open_files())
+            for owner in list(self.owners):
+                self.end(Open(owner, 0, None), events)
+            self._write(events)
+        except BaseException as error:
+            capture.complaints.add("files", "at the end", error)
+        finally:
+            capture.busy.discard(thread)
+
+    def forget(self) -> None:
+        """Begin again, in a process that was forked: what is open is the parent's."""
+        self._said.clear()
+        self.owners.clear()
+
+    def _meet(self, what: str, path: str, source: str, activity: Open, events: Events) -> None:
+        if "://" in path:
+            self._tell_remote(what, path, activity, events)
+            return
+        location = resolve_location(path)
+        own = self.owners.get(activity.id, {})
+        if what == "moved":
+            self._move(resolve_location(source), location, activity, events)
+            return
+        if location in own:
+            return  # its own product, not yet what it is to become
+        self._settle([location], events)
+        before = None
+        if what != "made":
+            before = self._tell_read(location, activity, events)
+        if what != "read":
+            self.owners.setdefault(activity.id, {})[location] = before
+
+    def _tell_remote(self, what: str, url: str, activity: Open, events: Events) -> None:
+        thing = Thing(_KIND, None, url, None, None)
+        entity_id = self._ledger.file(thing, activity, events, generated=what != "read")
+        self._tell(entity_id, READ if what == "read" else WRITTEN, activity, events)
+
+    def _tell_read(self, location: str, activity: Open, events: Events) -> _Before | None:
+        if not os.path.isfile(location):
+            return None  # it was there when the program opened it
+        thing = Thing(_KIND, None, location, None, None)
+        entity_id = self._ledger.file(thing, activity, events, generated=False)
+        self._tell(entity_id, READ, activity, events)
+        known = self._ledger.paths[location]
+        state = known.states.get(FILE)
+        return _Before(entity_id, None if state is None else state.digest, MODIFIED)
+
+    def _tell_written(
+        self, location: str, before: _Before | None, activity: Open, events: Events
+    ) -> None:
+        if not os.path.isfile(location):
+            return  # it was for the time being only
+        thing = Thing(_KIND, None, location, None, None)
+        if before is not None and before.how == MODIFIED:
+            digest = self._ledger.identify_file(location, _KIND).digest
+            if digest == before.digest:
+                return
+        entity_id = self._ledger.file(thing, activity, events, generated=True)
+        self._tell(entity_id, WRITTEN, activity, events)
+        known_already = not activity.id and before is not None and before.how == MODIFIED
+        if before is not None and not known_already:
+            between = [activity.id] if activity.id else []
+            self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
+
+    def _move(self, source: str, location: str, activity: Open, events: Events) -> None:
+        own = self.owners.get(activity.id, {})
+        self._settle([location], events, but=activity.id)
+        if os.path.isdir(source):
+            for path in [path for path in own if path.startswith(source + os.sep)]:
+                own[location + path[len(source) :]] = own.pop(path)
+        elif source in own or not os.path.exists(source):
+            # What is not there any more was moved before anything could be told of it.
+            self.owners.setdefault(activity.id, {})[location] = own.pop(source, None)
+        else:
+            self._settle([source], events)
+            before = self._tell_read(source, activity, events)
+            if before is not None:
+                before.how = COPIED
+            self.owners.setdefault(activity.id, {})[location] = before
+
+    def _settle(self, locations: Iterable[str], events: Events, but: str | None = None) -> None:
+        """Tell what others have written there: another activity goes on with it."""
+        for owner, files in list(self.owners.items()):
+            for location in locations:
+                if owner != but and location in files:
+                    self._tell_written(location, files.pop(location), Open(owner, 0, None), events)
+
+    def _tell(self, entity_id: str, mode: str, activity: Open, events: Events) -> None:
+        key = activity.id + mode, entity_id
+        if key in self._said:
+            return
+        self._said.add(key)
+        fields: dict[str, Any] = {
+            "v": LOG_FORMAT,
+            "event": FILE_EVENT,
+            "entity_id": entity_id,
+            "mode": mode,
+            "time": now(),
+        }
+        if activity.id:
+            fields["activity_id"] = activity.id
+        events.append((fields, True))
+
+    def _write(self, events: Events) -> None:
+        if events:
+            self._capture.write_all("files", events)
+
+
+def open_files() -> set[tuple[int, int]]:
+    """Device and inode of each file that the process has open, where the system tells."""
+    found = set()
+    try:
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                state = os.fstat(int(name))
+            except OSError:
+                continue  # the one by which the list was read
+            found.add((state.st_dev, state.st_ino))
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+    return found
+
+
+def _number(location: str) -> tuple[int, int] | None:
+    try:
+        state = os.stat(location)
+    except OSError:
+        return None
+    return state.st_dev, state.st_ino
+
+
+# What the interpreter does with them soon after, when we can see no more of it.
+def _flush(numbers: set[tuple[int, int]]) -> None:
+    import gc
+
+    if not numbers:
+        return
+    for stream in gc.get_objects():
+        if type(stream) in _STREAMS and not stream.closed and stream.fileno() > STDERR:
+            try:
+                stream.flush()
+            except (OSError, ValueError) as error:
+                if is_the_programs(error):
+                    raise
+
+
+def _owner(activity: Any) -> Open:
+    """The activity, or what stands for the run, or for one of another process."""
+    if type(activity) is Open:
+        return activity
+    return Open("" if activity is None else activity.id, 0, None)

@@ -1,0 +1,259 @@
+"""The files that the program opens, renames and removes, and the servers that it asks.
+
+Told by the process's audit events. Until the recorder is loaded they are only remembered,
+so that a program that is about to import something is not kept waiting; the recorder is
+loaded for them when the program ends, or overwrites what it has read.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from _thread import get_ident  # threading costs a millisecond
+
+from provagent.loading import KeptRandom
+from provagent.noise import Noise
+from provagent.weave import audit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from provagent.activation import Activation
+
+# What is done to a file: how its state before and after counts.
+READ = "read"
+MADE = "made"  # what was there before is gone, or was not there
+CHANGED = "changed"  # it may be another one afterwards; what was there before is a part of it
+MOVED = "moved"
+
+_NO_FILE = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
+_ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+_NEW = os.O_TRUNC | os.O_EXCL
+LOCK_SECONDS = 10
+
+Met = tuple[str, str, str, "Any"]  # what is done, path, the path that it comes from, activity
+
+
+class OpenedFiles:
+    """Tells the recorder of each file that is not noise; ``arm`` begins with it."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        settings = activation.settings
+        own = [os.path.join(settings.store, ""), os.path.join(os.path.dirname(__file__), "")]
+        own += [source.location for source in activation.sources]
+        if settings.cache:
+            own.append(os.path.join(settings.cache, ""))
+        self._noise = Noise(settings.files_ignore, own)
+        self._remembered: list[Met] = []
+        self._within: set[int] = set()  # threads in which we are at it
+        self._listeners = {
+            "open": self._on_open,
+            "os.rename": self._on_rename,
+            "os.link": self._on_rename,
+            "os.remove": self._on_remove,
+            "os.truncate": self._on_truncate,
+            "sqlite3.connect": self._on_database,
+            "http.client.send": self._on_request,
+            "ftplib.sendcmd": self._on_ftp,
+        }
+
+    def arm(self) -> None:
+        audit.listen(self._listeners, self._failed)
+
+    def disarm(self) -> None:
+        audit.unlisten(self._listeners)
+
+    def restart(self) -> None:
+        """Go on in a process that was forked: what is remembered is the parent's."""
+        self._remembered.clear()
+        self._within.clear()
+
+    def catch_up(self) -> None:
+        """Tell what is still remembered."""
+        if self._remembered and get_ident() not in self._within:
+            self._hand_over()
+
+    def end(self) -> None:
+        """Tell what is still remembered: the program ends."""
+        try:
+            self.disarm()
+            self.catch_up()
+        except BaseException as error:
+            self._failed(error)
+
+    # The quick way out of what is noise: most of what is opened is.
+    def _on_open(self, args: tuple[Any, ...]) -> None:
+        try:
+            path, mode, flags = args
+            if type(path) is not str:
+                if isinstance(path, int) or path is None:
+                    return
+                path = os.fsdecode(path)
+            if path.startswith(self._noise.prefixes) or get_ident() in self._within:
+                return
+            if flags & _NO_FILE or (not flags and mode == "rb"):  # code that is to be executed
+                return
+            access = flags & _ACCESS
+            if access == os.O_RDONLY:
+                self._meet(READ, path)
+            else:
+                self._meet(MADE if flags & _NEW else CHANGED, path, is_new=bool(flags & os.O_EXCL))
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_rename(self, args: tuple[Any, ...]) -> None:
+        try:
+            source, path = map(os.fsdecode, args[:2])
+            if get_ident() not in self._within and all(each in (-1, None) for each in args[2:]):
+                self._meet(MOVED, path, _absolute(source))
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_truncate(self, args: tuple[Any, ...]) -> None:
+        try:
+            if not isinstance(args[0], int) and get_ident() not in self._within:
+                self._meet(CHANGED, os.fsdecode(args[0]))
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_remove(self, args: tuple[Any, ...]) -> None:
+        try:
+            if self._remembered and get_ident() not in self._within:
+                self._keep_state(_absolute(os.fsdecode(args[0])))
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_database(self, args: tuple[Any, ...]) -> None:
+        try:
+            path = os.fsdecode(args[0])
+            if path.startswith("file:"):
+                from urllib.parse import unquote, urlsplit
+
+                parts = urlsplit(path)
+                path = "" if "mode=memory" in parts.query else unquote(parts.path)
+            if path and path != ":memory:" and get_ident() not in self._within:
+                self._meet(CHANGED, path)
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_request(self, args: tuple[Any, ...]) -> None:
+        try:
+            from provagent.remote import http_request
+
+            found = http_request(*args)
+            if found is not None and get_ident() not in self._within:
+                self._tell(*found, "")
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_ftp(self, args: tuple[Any, ...]) -> None:
+        try:
+            from provagent.remote import ftp_command
+
+            found = ftp_command(*args)
+            if found is not None and get_ident() not in self._within:
+                self._tell(*found, "")
+        except BaseException as error:
+            self._failed(error)
+
+    def _meet(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
+        path = _absolute(path)
+        if self._noise.is_noise(path, is_read=what is READ):
+            return
+        found = _look(path if what is not MOVED else source)
+        if what is MOVED and found is not None and self._noise.is_noise(source, is_read=True):
+            what, source = MADE, ""
+        if found is None:
+            if what in (READ, MOVED):
+                return  # what is not there will not be opened
+            what = MADE
+        elif not stat.S_ISREG(found.st_mode) and not (
+            what is MOVED and stat.S_ISDIR(found.st_mode)
+        ):
+            return
+        elif what is not MOVED and (
+            is_new or not os.access(path, os.R_OK if what is READ else os.W_OK)
+        ):
+            if what is not CHANGED or not os.access(path, os.R_OK):
+                return
+            what = READ  # a database may be read all the same
+        self._tell(what, path, source)
+
+    def _tell(self, what: str, path: str, source: str) -> None:
+        carry = sys.modules.get("provagent.carry")
+        activity = None if carry is None else carry.current.get()
+        recorder = self.activation.loaded
+        if recorder is not None and get_ident() in recorder.busy:
+            return
+        if recorder is None and not self._needs_recorder(what, path, source):
+            self._remember((what, path, source, activity))
+            return
+        self._hand_over((what, path, source, activity))
+
+    def _remember(self, met: Met) -> None:
+        if met not in self._remembered[-100:]:
+            self._remembered.append(met)
+
+    def _needs_recorder(self, what: str, path: str, source: str) -> bool:
+        """Whether the state of a file is about to be lost that the record is to tell."""
+        if what is READ or "://" in path:
+            return False
+        if what is MOVED and not any(
+            met[1] == source and met[0] is not READ for met in self._remembered
+        ):
+            return True
+        return (what is CHANGED) or self._is_read(path)
+
+    def _is_read(self, path: str) -> bool:
+        return any(met[1] == path and met[0] is READ for met in self._remembered)
+
+    def _keep_state(self, path: str) -> None:
+        if self._is_read(path):
+            self._hand_over()
+
+    def _hand_over(self, *met: Met) -> None:
+        """Tell the recorder of what is remembered, and of this."""
+        thread = get_ident()
+        self._within.add(thread)
+        try:
+            files = self._files()
+            while self._remembered:
+                files.meet(*self._remembered.pop(0))
+            for each in met:
+                files.meet(*each)
+        finally:
+            self._within.discard(thread)
+
+    def _files(self) -> Any:
+        loaded = self.activation.loaded
+        if loaded is None:
+            if not self.activation.lock.acquire(timeout=LOCK_SECONDS):
+                raise TimeoutError("another thread holds the recorder up")
+            try:
+                with KeptRandom():
+                    loaded = self.activation.recorder
+            finally:
+                self.activation.lock.release()
+        return loaded.files
+
+    def _failed(self, error: BaseException) -> None:
+        thread = get_ident()
+        self._within.add(thread)
+        try:
+            self.activation.failures.add("files", "noticing", error)
+        finally:
+            self._within.discard(thread)
+
+
+def _absolute(path: str) -> str:
+    return path if path.startswith(os.sep) else os.path.join(os.getcwd(), path)
+
+
+def _look(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,43 @@
+"""Where a request to a server goes: the URL, and whether something is fetched or sent."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_METHODS = {
+    b"GET": "read",
+    b"POST": "read",  # a question, mostly: what is asked for comes back
+    b"PUT": "made",
+    b"PATCH": "made",
+}
+_HTTPS = 443
+_COMMANDS = {"RETR": "read", "STOR": "made", "STOU": "made", "APPE": "made"}
+
+
+def http_request(connection: Any, data: Any) -> tuple[str, str] | None:
+    """What is done, and the URL, if ``data`` is the beginning of a request of HTTP."""
+    if type(data) is not bytes or not data[:3].isupper():
+        return None
+    method, _, rest = data.partition(b"\r\n")[0].partition(b" ")
+    word, _, version = rest.partition(b" ")
+    if method not in _METHODS or not version.startswith(b"HTTP/"):
+        return None
+    target = word.decode("latin-1")
+    if "://" not in target:
+        host, port = connection.host, connection.port
+        if getattr(connection, "_tunnel_host", None):
+            host, port = connection._tunnel_host, connection._tunnel_port  # noqa: SLF001
+        scheme = "https" if connection.default_port == _HTTPS else "http"
+        host = f"[{host}]" if ":" in host else host
+        port_text = "" if port in (None, connection.default_port) else f":{port}"
+        target = f"{scheme}://{host}{port_text}{target}"
+    return _METHODS[method], target
+
+
+def ftp_command(connection: Any, command: str) -> tuple[str, str] | None:
+    """What is done, and the URL, if ``command`` moves a file."""
+    word, _, path = command.partition(" ")
+    what = _COMMANDS.get(word.upper())
+    return (what, f"ftp://{connection.host}/{path.lstrip('/')}") if what and path else None

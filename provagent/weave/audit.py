@@ -1,0 +1,65 @@
+"""The one audit hook of the process, with a table of who listens to which event.
+
+A hook can't be removed, and each audited event of the process (``id`` and ``sys._getframe``
+among them) is slower with one. So there is none until somebody listens, and then only one,
+whose first step is one look-up.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    Listener = Callable[[tuple[Any, ...]], None]
+
+_listeners: dict[str, Listener] = {}
+_failures: list[Callable[[BaseException], None]] = []  # whom to tell, the last of them
+_is_hooked = False
+
+
+def listen(listeners: Mapping[str, Listener], on_failure: Callable[[BaseException], None]) -> None:
+    """Call ``listeners[event](args)`` at each event from now on, and tell what they raise.
+
+    What ``on_failure`` raises is raised in the program, where the event was.
+    """
+    global _is_hooked  # noqa: PLW0603 - see the module's docstring
+    _listeners.update(listeners)
+    _failures[:] = [on_failure]
+    if not _is_hooked:
+        _is_hooked = True
+        sys.addaudithook(_make_hook(_listeners.get, _failures))
+
+
+def unlisten(listeners: Mapping[str, Listener]) -> None:
+    """Call them no more; what stays of the hook does nothing."""
+    for event, listener in listeners.items():
+        if _listeners.get(event) == listener:
+            del _listeners[event]
+
+
+# A closure: it finds all that it needs without a global, also while the interpreter ends.
+# Telling a failure raises events as well, and what failed once may fail again in each.
+def _make_hook(
+    find: Callable[[str], Listener | None], failures: list[Callable[[BaseException], None]]
+) -> Callable[[str, tuple[Any, ...]], None]:
+    anything = BaseException
+    telling: set[str] = set()
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        try:
+            listener = find(event)
+            if listener is not None:
+                listener(args)
+        except anything as error:
+            if not telling:
+                telling.add(event)
+                try:
+                    failures[-1](error)
+                finally:
+                    telling.clear()
+
+    return hook
