@@ -28,8 +28,13 @@ ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
 ASK_THE_PROGRAM = ("TargetFinder._ask_others", "WeavingLoader.create_module")
 # site guards their import against every Exception; nothing in them raises anything else.
 FIRST_IMPORTED = ("provagent:<module>", "provagent.boot:<module>")
-# It is asked of an error that came before: where it cannot look, that one counts as ours.
-QUIET = ("provagent.errors:is_the_programs", "provagent.errors:_met_an_interrupted_frame")
+# The first two are asked of an error that came before: where they cannot look, that one counts as
+# ours. Where the third fails the exit code is not known, and the end of the run says so.
+QUIET = (
+    "provagent.errors:is_the_programs",
+    "provagent.errors:_met_an_interrupted_frame",
+    "provagent.capture.exits:Exits._call",
+)
 # CPython itself tells what is raised where nothing can catch it, and goes on: at the import of
 # the first of our modules, in a weak reference's callback, at exit.
 TOLD_BY_PYTHON = ("Error processing line", "Exception ignored in")

@@ -12,6 +12,8 @@ import sys
 from types import CodeType, FrameType
 from typing import Any
 
+from provagent.errors import is_the_programs
+
 _monitoring: Any = getattr(sys, "monitoring", None)
 _TOOL_ID = 4  # 3 is left for who needs it more; the others are reserved
 _NEXT = 8  # bytes from a call to what raises its result: ``raise SystemExit(3)``
@@ -49,9 +51,13 @@ class Exits:
         self._tool = None
 
     def _call(self, _code: CodeType, _offset: int, called: Any, first: Any) -> Any:
-        if called is sys.exit or called is SystemExit or type(called).__name__ == "Quitter":
-            self._asked = self._frame.f_lasti, _exit_code(first)
-            return None
+        try:
+            if called is sys.exit or called is SystemExit or type(called).__name__ == "Quitter":
+                self._asked = self._frame.f_lasti, _exit_code(first)
+                return None
+        except BaseException as error:  # raised here it would be the program's
+            if is_the_programs(error):
+                raise
         return _monitoring.DISABLE
 
 
