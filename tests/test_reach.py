@@ -259,6 +259,29 @@ asyncio.run(main("free"))
     assert found == {**own, **inside, **outside, "plain": None}
 
 
+def test_loky(program):
+    """Its own executor, whose workers live on: ``submit`` and ``map``, each task for itself."""
+    _, found = record(
+        program,
+        """
+import loky
+from subject import leaf, outer
+def many(mark):
+    pool = loky.get_reusable_executor(max_workers=2)
+    for task in [pool.submit(leaf, f"loky submit {mark} {n}") for n in range(3)]:
+        task.result()
+    list(pool.map(leaf, [f"loky map {mark} {n}" for n in range(3)]))
+if __name__ == "__main__":
+    for mark in ("first", "second"):
+        outer(lambda name: many(mark), name=f"loky {mark}")
+    many("none")
+    loky.get_reusable_executor().shutdown()
+""",
+    )
+    assert_followed(found, ["loky"])
+    assert len(found) == 3 * 6
+
+
 def test_joblib(program):
     """Its loky, multiprocessing and threading backends, in more batches than are sent at once."""
     _, found = record(
