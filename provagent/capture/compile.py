@@ -112,7 +112,7 @@ class _Compiler:
 
     def compile(self, described: ActivityDescription) -> None:
         plan = self.plan
-        plan.name = described.name.rpartition(":")[2]
+        plan.name = described.name
         plan.definition = self.definition.name
         plan.is_described = True
         plan.description = describe(described)
@@ -152,7 +152,7 @@ class _Compiler:
             id=self._selector(use.id),
             namespace=use.namespace,
             slot=slot,
-            slot_name=None if slot is None else parse_path(slot).last_name,
+            slot_name=None if slot is None else _public_name(slot),
             slot_is_global=slot_is_global,
             members=self._many(use.has_members, listed=use.value) if use.has_members else None,
             progenitors=tuple(self._many(one) for one in use.has_progenitors),
@@ -249,6 +249,12 @@ def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
         return by_text(value) if identity.digest is None else identity
 
     return identify_object
+
+
+def _public_name(path: str) -> str | None:
+    """The name at a path's end; one that begins with an underscore is the code's own affair."""
+    name = parse_path(path).last_name
+    return None if name.startswith("_") else name
 
 
 def _guessed_type(use: EntityUse | MemberDescription) -> str:

@@ -16,7 +16,7 @@ from provagent.capture.known import Known, KnownObjects, Slots
 from provagent.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.capture.select import Missing, Selector
 from provagent.capture.source import code_between
-from provagent.capture.thing import Thing, placed, placed_members
+from provagent.capture.thing import Thing, file_of, placed, placed_members
 from provagent.errors import is_the_programs
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
@@ -74,6 +74,8 @@ class Ledger:
             )
         else:
             location, name = _select(use.location, call), _select(use.id, call)
+            if location is not None and not generated:  # what is being written is not whole yet
+                location = file_of(location)
             if value is None and location is None and name is None:
                 return None
             thing = placed(use.kind, value, location, name, use.namespace)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from provagent.definition.path import Call, Name, Path, Step, compile_steps, parse_path
+from provagent.definition.path import Call, Item, Name, Path, Step, compile_steps, parse_path
 
 
 class Missing(LookupError):
@@ -67,15 +67,15 @@ def compile_selector(
     if root == "result":
         return _after(_result, steps)
     if root == "args":
-        return _after(_args, steps)
+        return _from_given(_args, steps)
     if root == "kwargs":
         return _from_kwargs(path, signature)
     if root in signature.names:
         return _after(_argument(root, signature), steps)
     if root == signature.var_positional:
-        return _after(_rest(len(signature.positional)), steps)
+        return _from_given(_rest(len(signature.positional)), steps)
     if root == signature.var_keyword:
-        return _after(_extra(signature), steps)
+        return _from_given(_extra(signature), steps)
     if has_instance:
         return _from_instance(path, namespace)
     return _from_globals(path, namespace)
@@ -90,6 +90,24 @@ def _after(start: Selector, steps: list[Step]) -> Selector:
         return walk(start(instance, args, kwargs, result))
 
     return select
+
+
+# What was not given is no empty thing, and no fault: that argument is left out.
+def _from_given(start: Selector, steps: list[Step]) -> Selector:
+    first = steps[0] if steps else None
+
+    def select(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        given = start(instance, args, kwargs, result)
+        if not given:
+            raise Missing("no arguments")
+        if not isinstance(first, Item):
+            return given
+        try:
+            return given[first.key]
+        except LookupError:
+            raise Missing(first.key) from None
+
+    return _after(select, steps[1:] if isinstance(first, Item) else steps)
 
 
 def _instance(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
@@ -139,7 +157,7 @@ def _from_kwargs(path: Path, signature: Signature) -> Selector:
     steps = list(path.steps)
     name = steps[0].name if steps and isinstance(steps[0], Name) else None
     if name is None:
-        return _after(lambda instance, args, kwargs, result: kwargs, steps)
+        return _from_given(lambda instance, args, kwargs, result: kwargs, steps)
     if name in signature.names:
         return _after(_argument(name, signature), steps[1:])
 

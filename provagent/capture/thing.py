@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from provagent.capture.plan import ON_DISK, Kind, Many
 from provagent.identity.registry import Identity
+
+
+_STREAMS = ("_io", "bz2", "gzip", "lzma")  # none of these runs the program's code when asked
 
 
 class Thing:
@@ -47,6 +51,14 @@ def placed_members(many: Many, found: Any) -> list[Thing]:
         )
         for item in (items.values() if issubclass(type(items), dict) else items)
     ]
+
+
+def file_of(location: Any) -> Any:
+    """The path of what is open, where a path and an open file may stand; else ``location``."""
+    if type(location).__module__ not in _STREAMS:
+        return location
+    name = getattr(location, "name", None)
+    return name if type(name) is str and os.path.isfile(name) else location
 
 
 def _is_path(value: Any) -> bool:

@@ -74,9 +74,9 @@ class EntityUse:
 class ActivityDescription:
     """What a callable does: its parameters, what it uses, what it generates.
 
-    ``name`` is the callable's name (``run_fit``), or, where several targets share
-    one, its qualified name (``Models.read``) or whole target
-    (``gammapy.maps.core:Map.read``).
+    ``name`` is what it is called in records. A definition holds it under the callable's
+    name (``run_fit``), or, where several targets share one, its qualified name
+    (``Models.read``) or whole target (``gammapy.maps.core:Map.read``).
     """
 
     name: str

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from provagent.definition.grammar import (
@@ -74,6 +75,7 @@ class Path:
         return names[-1]
 
 
+@lru_cache(maxsize=1024)
 def parse_path(text: str) -> Path:
     """Return the path that ``text`` says; raise PathError where it says none."""
     root, steps = read_path(text)

@@ -165,7 +165,7 @@ def _activity(name: str) -> Reader:
     def read(report: Report, node: Node, where: str) -> Any:
         if isinstance(node, Mapping):
             node = dialect.with_locations(node, report, where)
-        return read_thing(ACTIVITY, report, node, where, name=name)
+        return read_thing(ACTIVITY, report, node, where, name=name.rpartition(":")[2])
 
     return Reader(read, _reference_to(ACTIVITY))
 
@@ -227,7 +227,7 @@ ACTIVITY = _shape(
     "an activity",
     lambda fields: ActivityDescription(**fields.values),
     {
-        **_unnamed(_texts(ActivityDescription)),
+        **_texts(ActivityDescription),
         "type": reserved(terms.ACTIVITY_TYPES),
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),

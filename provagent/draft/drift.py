@@ -79,19 +79,18 @@ class _Drift:
         return list(found.values())
 
     def check_activities(self, sites: list[Site]) -> None:
-        described: dict[str, list[Site]] = {}
+        described: dict[int, list[Site]] = {}
         for site in sites:
             found = find_description(callee_of(site), [self.definition])
             if found is not None:
-                described.setdefault(found[0].name, []).append(site)
+                described.setdefault(id(found[0]), []).append(site)
         for name, activity in self.definition.activities.items():
-            if name in described:
-                self.check_paths(activity, described[name])
+            if id(activity) in described:
+                self.check_paths(activity, described[id(activity)])
             else:
-                self.miss_activity(activity, sites)
+                self.miss_activity(name, activity, sites)
 
-    def miss_activity(self, activity: ActivityDescription, sites: list[Site]) -> None:
-        name = activity.name
+    def miss_activity(self, name: str, activity: ActivityDescription, sites: list[Site]) -> None:
         names = {form for site in sites for form in (site.name, site.qualname, site.target)}
         place, where = self.origins.of(activity)
         if name in names:

@@ -10,7 +10,7 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from provagent.identity import arrays, fits, libraries, objects, plugins
+from provagent.identity import arrays, estimators, fits, libraries, objects, plugins
 from provagent.identity.content import (
     DIGESTED,
     Content,
@@ -277,7 +277,7 @@ def _package(name: str) -> str:
 _BEFORE_OTHERS = ("enum:Enum", "numpy:generic", "astropy.utils.masked.core:MaskedNDArray")
 _INHERITED: dict[str, Parts] = {**objects.INHERITED, **arrays.INHERITED}
 _TOKENS: dict[str, Token] = {**arrays.TOKENS, **libraries.TOKENS}
-_OWN: dict[str, Parts] = {**libraries.OWN, **fits.OWN}
+_OWN: dict[str, Parts] = {**libraries.OWN, **fits.OWN, **estimators.OWN}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}

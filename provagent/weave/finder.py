@@ -40,7 +40,7 @@ class TargetFinder:
         self.targets: list[Target] = []
         self.overtaken_by: list[str] = []
         self._modules: set[str] = set()
-        self._globs: list[Target] = []
+        self._globs: dict[str, Target] = {}  # one for each pattern of modules
         self._asking: set[str] = set()
         self.add(targets)
 
@@ -48,7 +48,7 @@ class TargetFinder:
         """Look out for more targets."""
         self.targets.extend(targets)
         self._modules.update(target.module for target in targets if target.is_exact)
-        self._globs.extend(target for target in targets if not target.is_exact)
+        self._globs.update((target.module, target) for target in targets if not target.is_exact)
 
     def arm(self) -> None:
         """Get in front of the other finders, and hand over what is already imported."""
@@ -91,7 +91,7 @@ class TargetFinder:
         return name in self._modules or self._is_globbed(name)
 
     def _is_globbed(self, name: str) -> bool:
-        return any(target.matches_module(name) for target in self._globs)
+        return any(target.matches_module(name) for target in self._globs.values())
 
     # importlib.util.find_spec would start again at the head of sys.meta_path, take
     # the import lock of parent packages, and can deadlock: the others are asked here.

@@ -60,7 +60,8 @@ class Site:
             return raw.fget
         if isinstance(raw, functools.cached_property):
             return raw.func
-        return getattr(raw, "__func__", raw)
+        name = held_function(raw)
+        return vars(raw)[name] if name else getattr(raw, "__func__", raw)
 
 
 def find_sites(module: ModuleType, target: Target, name: str | None = None) -> list[Site]:
@@ -78,7 +79,9 @@ def find_sites(module: ModuleType, target: Target, name: str | None = None) -> l
 def _in_module(module: ModuleType, target: Target, only: str | None) -> Iterator[Site]:
     first, *rest = target.parts
     for name, value in _named(vars(module), first):
-        if only not in (None, name) or (is_glob(first) and not _is_own(value, module)):
+        if only not in (None, name) or (rest and not isinstance(value, type)):
+            continue
+        if is_glob(first) and not _is_own(value, module):
             continue
         if isinstance(value, type):
             yield from _in_class(value, rest, explicit=not is_glob(target.qualname))
@@ -151,6 +154,25 @@ def find_raw(owner: type, name: str) -> tuple[type | None, Any]:
     return None, None
 
 
+def held_function(raw: Any) -> str | None:
+    """Where a descriptor of somebody's own holds the one function that it binds.
+
+    Such as ``functools.update_wrapper`` has dressed as that function: what a decorator makes
+    that gives the method out on a condition.
+    """
+    if type(raw).__module__ in ("builtins", "functools") or not hasattr(type(raw), "__get__"):
+        return None
+    try:
+        state = object.__getattribute__(raw, "__dict__")
+    except AttributeError:
+        return None
+    wrapped = state.get("__wrapped__")
+    if not isinstance(wrapped, FunctionType) or callable(raw):
+        return None
+    names = [name for name, value in state.items() if value is wrapped and name != "__wrapped__"]
+    return names[0] if len(names) == 1 else None
+
+
 def unwoven(raw: Any) -> Any:
     """What stands below the wrapper, if there is one."""
     return plain(raw) if issubclass(type(raw), Woven) else raw
@@ -201,7 +223,7 @@ def _kind(raw: Any, *, named: bool) -> Kind | None:
         return "staticmethod"
     if isinstance(plain, classmethod):
         return "classmethod"
-    if isinstance(plain, PLAIN):
+    if isinstance(plain, PLAIN) or held_function(plain):
         return "method"
     if not named:
         return None

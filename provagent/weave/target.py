@@ -16,16 +16,19 @@ class Target:
 
     ``*``, ``?`` and ``[...]`` are globs within a dotted name's part.
 
+    ``is_exact``: the module is named in full, with no glob.
+
     Raises TargetError for text that is no target.
     """
 
-    __slots__ = ("module", "qualname", "text")
+    __slots__ = ("is_exact", "module", "qualname", "text")
 
     def __init__(self, text: str) -> None:
         module, colon, qualname = text.strip().partition(":")
         self.text = text.strip()
         self.module = module.strip()
         self.qualname = qualname.strip() if colon else EVERYTHING
+        self.is_exact = not is_glob(self.module)
         problem = _problem(self.module, self.qualname)
         if problem:
             raise TargetError(f"target {text!r}: {problem}")
@@ -43,11 +46,6 @@ class Target:
     def parts(self) -> list[str]:
         """The parts of the qualified name: ``["Analysis", "get_observations"]``."""
         return self.qualname.split(".")
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the module is named in full, with no glob."""
-        return not is_glob(self.module)
 
     def matches_module(self, name: str) -> bool:
         """Whether the module ``name`` may hold what this target names."""
@@ -74,7 +72,7 @@ def is_glob(text: str) -> bool:
 
 def matches(dotted: str, pattern: str) -> bool:
     """Whether the dotted name matches the dotted pattern, part by part."""
-    if dotted == pattern:
+    if dotted == pattern or (pattern == "*" and "." not in dotted):
         return True
     if not is_glob(pattern):
         return False

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 from weakref import ref
 
-from provagent.weave.site import PLAIN, Site
+from provagent.weave.site import PLAIN, Site, held_function
 from provagent.weave.woven import Woven, WovenFunction, plain
 
 # wrapped, instance, args, kwargs: as wrapt calls it.
@@ -106,6 +106,11 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
     if type(raw) is functools.cached_property:
         dressed = copy.copy(raw)
         dressed.func = WovenFunction(raw.func, wrapper)
+        return dressed
+    held = held_function(raw)
+    if held:
+        dressed = copy.copy(raw)
+        vars(dressed)[held] = WovenFunction(site.function, wrapper)
         return dressed
     return (WovenFunction if isinstance(raw, PLAIN) else Woven)(raw, wrapper)
 
