@@ -32,7 +32,7 @@ class RuleBook:
 
     The first of these that says something counts, for each rule by itself: the settings, for a
     target that covers it; its activity in the definition; the definition's targets, the last that
-    covers it; the settings, for everything.
+    covers it; the definition, for all of them; the settings, for everything.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -66,6 +66,8 @@ class RuleBook:
         for definition in reversed(definitions):
             if found is None:
                 found = _last(self._of_targets(definition)[key], names)
+            if found is None:
+                found = getattr(definition, key)
         return self._everything[key] if found is None else found
 
     def _of_targets(self, definition: Definition) -> dict[str, list[_Rule]]:

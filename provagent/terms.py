@@ -41,7 +41,8 @@ LEVELS = (OFF, CALL, PARAMETERS, ENTITIES, MEMBERS)
 # Which calls are not recorded that another recorded one encloses: the value of the key "quiet".
 NO = "no"  # none for that
 INSIDE = "inside"  # those inside a recorded call of the same definition
-QUIET_WORDS = (NO, INSIDE)
+NESTED = "nested"  # those inside one of any definition
+QUIET_WORDS = (NO, INSIDE, NESTED)
 
 # How an entity came from its progenitor: the value of the key "how".
 MODIFIED = "modified"  # the same object or path, with other content

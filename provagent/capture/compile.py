@@ -64,7 +64,7 @@ class Planner:
         self.digests = digests
         self.complain = complain
         self.kinds: dict[Any, Kind] = {}
-        self._groups: dict[str | None, int] = {}  # a bit for each definition
+        self._groups = {"": 0}  # a bit for each definition, the first for what none describes
 
     def plan(self, callee: Callee, found: Described | None, rules: Rules, group: str) -> Plan:
         """The plan for a callable: from its description, or from its signature alone.

@@ -20,6 +20,7 @@ from provagent.terms import (
     ENTITIES,
     ERROR,
     INSIDE,
+    NESTED,
     LOG_FORMAT,
     MEMBERS,
 )
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # Why a call is left out, which is the key that says so: the value of the key "reason".
 WHEN, QUIET, SAMPLE, MAX_CALLS, MAX_BYTES = "when", "quiet", "sample", "max_calls", "max_bytes"
+UNDESCRIBED = 1  # the bit of the activities that no definition describes
 SPARED = (SAMPLE, MAX_CALLS)  # where a call that raises is recorded all the same
 
 
@@ -51,9 +53,10 @@ class Gate:
         """Begin to count, in a new process."""
         plan, rules = self._plan, self._plan.rules
         bound = rules.max_calls or sys.maxsize
-        asks = plan.when is not None or rules.quiet == INSIDE or rules.sample > 1
+        self._quiet = {INSIDE: plan.group, NESTED: ~UNDESCRIBED}.get(rules.quiet, 0)
+        asks = plan.when is not None or self._quiet or rules.sample > 1
         self.free, self._left = (0, bound) if asks else (bound, 0)
-        self._lends = rules.quiet == INSIDE and rules.level in (ENTITIES, MEMBERS)
+        self._lends = self._quiet and rules.level in (ENTITIES, MEMBERS)
         self._errors = bound
         self._seen = 0
         self._latest: Sum | None = None
@@ -86,9 +89,9 @@ class Gate:
         if plan.when is not None and not self._asked(plan.when, instance, args, kwargs):
             return WHEN
         rules = plan.rules
-        if rules.quiet == INSIDE:
+        if self._quiet:
             parent = current.get()
-            if parent is not None and parent.groups & plan.group:
+            if parent is not None and parent.groups & self._quiet:
                 return QUIET
         if rules.sample > 1:
             self._seen += 1

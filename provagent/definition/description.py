@@ -151,12 +151,17 @@ class TargetPattern:
 class Definition:
     """One definition.yaml, parsed. ``digest`` is ``sha256:hex`` of the file's bytes.
 
-    ``requires`` maps a distribution's name to a version specifier (PEP 440).
+    ``requires`` maps a distribution's name to a version specifier (PEP 440). ``level`` and the
+    like are those of all of its calls, where nothing more specific says another.
     """
 
     name: str
     location: str
     digest: str
+    level: str | None = None
+    max_calls: int | None = None
+    sample: int | None = None
+    quiet: str | None = None
     requires: dict[str, str] = field(default_factory=dict)
     targets: tuple[TargetPattern, ...] = ()
     activities: dict[str, ActivityDescription] = field(default_factory=dict)

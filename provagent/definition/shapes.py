@@ -291,6 +291,7 @@ DEFINITION = _shape(
     {
         "provagent": Reader(_format, {"enum": [FORMAT, str(FORMAT), None]}),
         "requires": named(lambda _: words.specifier, key=words.distribution),
+        **CALLS,
         "targets": listed(
             Reader(_target, {"anyOf": [words.target_text.schema, _reference_to(TARGET)]})
         ),
