@@ -65,6 +65,7 @@ class Capture:
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
         self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
+        self.meet_file: Callable[[str, str, str, Any], None] = lambda *_: None
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""

@@ -73,7 +73,7 @@ class Ledger:
                 use.kind, value, None, use, call[0], activity, events, generated
             )
         else:
-            location, name = _select(use.location, call), _select(use.id, call)
+            location, name = selected(use.location, call), selected(use.id, call)
             if location is not None and not generated:  # what is being written is not whole yet
                 location = file_of(location)
             if value is None and location is None and name is None:
@@ -114,7 +114,7 @@ class Ledger:
     def _items(
         self, many: Many, call: Call, activity: Open, events: Events, generated: bool
     ) -> Iterator[str]:
-        found = _select(many.items, call)
+        found = selected(many.items, call)
         if found is None:
             return
         things = placed_members(many, found)
@@ -153,7 +153,7 @@ class Ledger:
 
     def read_ahead(self, locations: Iterable[Selector | None], call: Call) -> None:
         """Read several files at once, where that is quicker."""
-        self.files.read_ahead([_select(location, call) for location in locations])
+        self.files.read_ahead([selected(location, call) for location in locations])
 
     def identify_file(self, location: str, kind: Kind) -> Identity:
         """The content of a file, as far as it can be read."""
@@ -292,7 +292,8 @@ class Ledger:
         return not self.digests.max_ms or before.sampled == now.sampled
 
 
-def _select(selector: Any, call: Call) -> Any:
+def selected(selector: Any, call: Call) -> Any:
+    """What a path finds on a call; None where the call was not given it."""
     if selector is None:
         return None
     try:

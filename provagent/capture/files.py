@@ -69,6 +69,7 @@ class FilesSeen:
         self.owners: dict[str, dict[str, _Before | None]] = capture.written
         capture.end_files = self.end
         capture.ledger.settle = self.settle
+        capture.meet_file = self.meet
 
     def meet(self, what: str, path: str, source: str, activity: Any) -> None:
         """A file is about to be read, made, changed, or moved from ``source``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +11,22 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from provagent.capture.context import Open, current, iso
+from provagent.capture.entities import selected
 from provagent.capture.entity_events import Events
 from provagent.capture.left_out import Sum, clock
 from provagent.capture.outcome import status_of
-from provagent.capture.plan import Plan
+from provagent.capture.plan import ON_DISK, Plan
+from provagent.capture.thing import file_of, is_path
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,
     ENTITIES,
     ERROR,
     INSIDE,
-    NESTED,
     LOG_FORMAT,
     MEMBERS,
+    NESTED,
+    READ,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +45,9 @@ class Gate:
     The next ``free`` calls are, without being asked for; of the others ``refuse`` tells.
     """
 
-    __slots__ = ("_capture", "_errors", "_latest", "_left", "_lends", "_plan", "_seen", "free")
+    __slots__ = (
+        *("_capture", "_errors", "_latest", "_left", "_lends", "_plan", "_quiet", "_seen", "free"),
+    )
 
     def __init__(self, capture: Capture, plan: Plan) -> None:
         self._capture = capture
@@ -78,7 +84,7 @@ class Gate:
         parent, latest = current.get(), self._latest
         if latest is None or latest.parent is not parent or latest.reason is not reason:
             latest = self._latest = self._sum(parent, reason)
-        if self._lends and type(latest) is _Lent:
+        if self._lends and isinstance(latest, _Lent):
             latest.begin((instance, args, kwargs, None))
         return latest
 
@@ -126,6 +132,8 @@ class Gate:
         where = capture.sums, plan.target, plan.name, parent, reason
         if reason in SPARED:
             return _Spared(*where, gate=self)
+        if reason is QUIET and plan.rules.quiet == NESTED:
+            return _Nested(*where, gate=self)
         return _Lent(*where, gate=self) if reason is QUIET and self._lends else Sum(*where)
 
     def fail(self, call: Call, start: int, error: BaseException, place: Any) -> bool:
@@ -155,6 +163,9 @@ class Gate:
     def _lend(self, activity: Open, call: Call, told: set[Any], *, result: bool) -> None:
         events: Events = []
         plan, capture = self._plan, self._capture
+        if plan.rules.quiet == NESTED:
+            self._lend_files(activity, call, result=result)
+            return
         if result:
             kind, key = ACTIVITY_END, "generated"
             found = capture.outputs(plan, call, activity, events)
@@ -168,6 +179,14 @@ class Gate:
             events.append((event, True))
         if events:
             capture.write_all(plan.target, events)
+
+    def _lend_files(self, activity: Open, call: Call, *, result: bool) -> None:
+        """Tell the files alone: as the enclosing activity's own, in no other role than that."""
+        for use in self._plan.generations if result else self._plan.usages:
+            location = selected(use.location, call) if use.kind.type in ON_DISK else None
+            path: Any = location if result else file_of(location)
+            if is_path(path):
+                self._capture.meet_file("made" if result else READ, os.fsdecode(path), "", activity)
 
     def _used(self, call: Call, activity: Open, events: Events) -> list[dict[str, str]]:
         plan, capture = self._plan, self._capture
@@ -218,3 +237,15 @@ class _Lent(Sum):
     def add(self, call: Call, start: int) -> None:
         self._gate.lend(self.parent, call, self._told, result=True)
         super().add(call, start)
+
+
+class _Nested(_Lent):
+    """Calls that are how the enclosing activity does what it does: there is no more to tell."""
+
+    __slots__ = ()
+
+    def add(self, call: Call, start: int) -> None:  # noqa: ARG002
+        self._gate.lend(self.parent, call, self._told, result=True)
+
+    def fail(self, call: Call, start: int, error: BaseException, place: Any) -> None:
+        """The activity itself fails by it, or copes with it."""

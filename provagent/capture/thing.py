@@ -8,7 +8,6 @@ from typing import Any
 from provagent.capture.plan import ON_DISK, Kind, Many
 from provagent.identity.registry import Identity
 
-
 _STREAMS = ("_io", "bz2", "gzip", "lzma")  # none of these runs the program's code when asked
 
 
@@ -30,10 +29,10 @@ class Thing:
 
 def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | None) -> Thing:
     """The thing, where definitions differ in what they call its value and its location."""
-    if location is not None and value is None and not _is_path(location):
+    if location is not None and value is None and not is_path(location):
         return Thing(kind, location, None, name, namespace)  # older ones place objects so
     if kind.type in ON_DISK:
-        path = value if location is None and _is_path(value) else location
+        path = value if location is None and is_path(value) else location
         return Thing(kind, None if path is not None else value, path, name, namespace)
     return Thing(kind, value, location, name, namespace)
 
@@ -61,7 +60,8 @@ def file_of(location: Any) -> Any:
     return name if type(name) is str and os.path.isfile(name) else location
 
 
-def _is_path(value: Any) -> bool:
+def is_path(value: Any) -> bool:
+    """Whether it can be where a file lies."""
     return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
 
 
