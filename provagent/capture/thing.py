@@ -8,7 +8,11 @@ from typing import Any
 from provagent.capture.plan import ON_DISK, Kind, Many
 from provagent.identity.registry import Identity
 
-_STREAMS = ("_io", "bz2", "gzip", "lzma")  # none of these runs the program's code when asked
+# By the module of their type, what names their file: none of these runs the program's code.
+_OPEN_FILES = {
+    **dict.fromkeys(("_io", "bz2", "gzip", "lzma"), "name"),
+    **dict.fromkeys(("zipfile", "tables.file", "h5py._hl.files", "pandas.io.pytables"), "filename"),
+}
 
 
 class Thing:
@@ -54,9 +58,13 @@ def placed_members(many: Many, found: Any) -> list[Thing]:
 
 def file_of(location: Any) -> Any:
     """The path of what is open, where a path and an open file may stand; else ``location``."""
-    if type(location).__module__ not in _STREAMS:
+    attribute = _OPEN_FILES.get(type(location).__module__)
+    if attribute is None:
         return location
-    name = getattr(location, "name", None)
+    try:
+        name = getattr(location, attribute, None)
+    except Exception:  # it is closed
+        return location
     return name if type(name) is str and os.path.isfile(name) else location
 
 
