@@ -12,6 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from provagent.errors import ExportError
+from provagent.record.part import part_of
 
 if TYPE_CHECKING:
     from provagent.record.model import Provenance
@@ -25,6 +26,7 @@ def export(
     target: BinaryIO | str | os.PathLike[str],
     *,
     namespace: str | None = None,
+    of: str | None = None,
 ) -> None:
     """Write the provenance of a run, in UTF-8 where it is text.
 
@@ -33,11 +35,13 @@ def export(
     ``target`` is a path or a binary stream, and gets the whole document or nothing;
     ``namespace`` is the absolute IRI under which a document's names stand
     (``urn:provagent:`` unless given). Equal provenance gives equal bytes (but for the time
-    in a PDF).
+    in a PDF). ``of`` names what alone is written of it, as in ``part_of``.
 
     Raises ExportError for an unknown format, a missing extra, a namespace that is no
-    absolute IRI, and a file that cannot be written.
+    absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
     """
+    if of is not None:
+        provenance = part_of(provenance, of)
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _write(provenance, to, whole, namespace)
         whole.seek(0)
