@@ -98,6 +98,7 @@ class _Writer:
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
             "provagent:job": as_json(run.job) if is_first and run.job else None,
+            "provagent:left_out": _left_out(process.program),
         }
         self.say.activity(name, start, moment(process.end), attributes)
         if process.parent_id is not None:
@@ -217,6 +218,7 @@ class _Writer:
             "provagent:file": activity.site and activity.site.file,
             "provagent:line": activity.site and activity.site.line,
             "provagent:thread": activity.thread,
+            "provagent:left_out": _left_out(activity),
         }
         self.say.activity(name, start, end, attributes)
         starter = (
@@ -270,6 +272,11 @@ class _Writer:
 
 def _script_name(process: Process) -> str | None:
     return _base_name(process.script.location) if process.script else None
+
+
+def _left_out(activity: Activity) -> list[str]:
+    keys = ("target", "reason", "count", "errors", "seconds", "start", "end")
+    return [as_json({key: getattr(each, key) for key in keys}) for each in activity.left_out]
 
 
 def _base_name(location: str | None) -> str | None:
