@@ -63,12 +63,15 @@ def runs(store: str | None, as_json: bool) -> None:
 @click.option(
     "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
 )
+@click.option(
+    "--of", "of", metavar="WHAT", help="Only this: a session, an activity, or a file's lineage."
+)
 @_store
 def export_run(
-    run: str, to: str, output: str | None, namespace: str | None, store: str | None
+    run: str, to: str, output: str | None, namespace: str | None, of: str | None, store: str | None
 ) -> None:
     target = output or sys.stdout.buffer
-    export(read_run(store, run), to, target, namespace=namespace)
+    export(read_run(store, run), to, target, namespace=namespace, of=of)
 
 
 def _console() -> Console:

@@ -12,6 +12,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from provagent.errors import ExportError
+from provagent.record.part import part_of
 
 if TYPE_CHECKING:
     from provagent.record.model import Provenance
@@ -25,19 +26,22 @@ def export(
     target: BinaryIO | str | os.PathLike[str],
     *,
     namespace: str | None = None,
+    of: str | None = None,
 ) -> None:
     """Write the provenance of a run, in UTF-8 where it is text.
 
     ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
-    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), or a graph as DOT or drawn.
-    ``target`` is a path or a binary stream, and gets the whole document or nothing;
+    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), an RO-Crate as a zip, or a graph
+    as DOT or drawn. ``target`` is a path or a binary stream, and gets all of it or nothing.
     ``namespace`` is the absolute IRI under which a document's names stand
-    (``urn:provagent:`` unless given). Equal provenance gives equal bytes (but for the time
-    in a PDF).
+    (``urn:provagent:`` unless given). Equal provenance gives equal bytes (but for times in a
+    PDF and a zip). ``of`` names what alone is written of it, as in ``part_of``.
 
     Raises ExportError for an unknown format, a missing extra, a namespace that is no
-    absolute IRI, and a file that cannot be written.
+    absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
     """
+    if of is not None:
+        provenance = part_of(provenance, of)
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _write(provenance, to, whole, namespace)
         whole.seek(0)
@@ -116,6 +120,15 @@ def _drawn(provenance: Provenance, to: str, file: IO[bytes], _namespace: str | N
     file.write(AGraph(string=dot).draw(format=to, prog="dot"))
 
 
+def _crate(provenance: Provenance, _to: str, file: IO[bytes], namespace: str | None) -> None:
+    from provagent.export.crate import write_crate
+
+    def write_document(inner: IO[bytes]) -> None:
+        _stream(provenance, "json", inner, namespace)
+
+    write_crate(provenance, write_document, file)
+
+
 class _Writer(NamedTuple):
     """``module`` is what it needs, and ``extra`` what brings that."""
 
@@ -136,6 +149,6 @@ _GRAPHS = {
     "dot": _Writer(_drawn),
     **{to: _Writer(_drawn, "pygraphviz", "svg") for to in ("svg", "png", "pdf")},
 }
-_WRITERS = _DOCUMENTS | _GRAPHS
+_WRITERS = _DOCUMENTS | {"rocrate": _Writer(_crate, "rocrate", "crate")} | _GRAPHS
 DOCUMENTS = tuple(_DOCUMENTS)
 FORMATS = tuple(_WRITERS)
