@@ -41,6 +41,7 @@ _COMPILED = (
 OWN: dict[str, Parts] = {
     **{f"sklearn:{name}": instance_state for name in _HELD},
     **{f"sklearn:{name}": _reduced for name in _COMPILED},
+    "sklearn:Bunch": dict.copy,
     "sklearn:BinaryTree32": _neighbors,
     "sklearn:BinaryTree64": _neighbors,
     "scipy:BSpline": instance_state,
