@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import importlib.util
 import inspect
 import time
@@ -37,19 +36,13 @@ def gammapy():
 @pytest.fixture(scope="module")
 def callables(definition, gammapy):
     """The callable that each target names, by its whole target; a class's are its public ones."""
-    found = {}
-    for target in definition.targets:
-        module, _, name = target.text.partition(":")
-        thing = resolve(importlib.import_module(module), name)
-        if inspect.isclass(thing):
-            for method, value in vars(thing).items():
-                if inspect.isfunction(value) and (
-                    method == "__init__" or not method.startswith("_")
-                ):
-                    found[f"{target.text}.{method}"] = value
-        else:
-            found[target.text] = thing
-    return found
+    from provagent.draft.find import sites_of
+
+    return {
+        site.target: site.function
+        for target in definition.targets
+        for site in sites_of(target.text)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +140,7 @@ def test_every_path_starts_at_something_that_exists(described, gammapy):
     attributes = {*dir(Analysis(AnalysisConfig(general={"log": {"level": "error"}}))), *made_later}
     lost = {}
     for target, (function, activity) in described.items():
-        known = {"self", "result", *inspect.signature(function).parameters}
+        known = {"self", "result", "kwargs", *inspect.signature(function).parameters}
         if ":Analysis." in target:
             known |= attributes
         roots = {parse_path(path).root for path in paths_of_calls(activity)}
@@ -441,12 +434,6 @@ def test_the_example_is_prepared_alike_each_time(preparation, inputs, tmp_path):
     prepared = {name: (tmp_path / "crab" / name).read_bytes() for name in names}
     assert prepared == {name: (inputs / name).read_bytes() for name in names}
     assert names == ["config.yaml", "datasets.yaml", "models.yaml", "night-1.fits", "night-2.fits"]
-
-
-def resolve(thing, dotted):
-    for name in dotted.split("."):
-        thing = getattr(thing, name)
-    return thing
 
 
 def paths_of_calls(activity):
