@@ -29,7 +29,11 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "level": ("each", "members", "how much of a call is recorded; each level has the one before"),
     "max_calls": ("each", "10000", "calls of one target in a process that are recorded; 0: all"),
     "sample": ("each", "1", "of so many calls of one target one is recorded"),
-    "quiet": ("each", "no", "inside: no call is, inside a recorded one of the same definition"),
+    "quiet": (
+        "each",
+        "no",
+        "inside: none in a recorded call of the same definition; nested: of any",
+    ),
     "max_bytes": ("int", 250_000_000, "bytes that a process writes of calls; 0: all"),
     "sink": ("word", "shard", "where events go: shard, logging (the _PROV_ dialect), or both"),
     "processors": ("list", (), "processors of your own, as package.module:function"),

@@ -63,7 +63,7 @@ def check(tmp_path, monkeypatch):
         file = tmp_path / "d.yaml"
         file.write_text(textwrap.dedent(text).lstrip())
         done = CliRunner().invoke(main, ["check", "--import", "--json", str(file)])
-        (checked,) = json.loads(done.output)
+        (checked,) = json.loads(done.stdout)
         assert done.exit_code == bool(checked["problems"])
         return checked
 
@@ -126,6 +126,21 @@ def test_targets_that_are_not_there(check, target, what, remedy):
 def test_globs_over_modules_pass_over_what_cannot_be_imported(check):
     """A module that needs what is not installed would not be woven either."""
     assert check("targets: ['driftlab.**:Fit.run']")["problems"] == []
+
+
+def test_what_modules_print_and_tests_are_not_ours(check, tmp_path, capfd):
+    """Globs do not import tests; what a module prints does not come between."""
+    tests = tmp_path / "driftlab" / "tests"
+    tests.mkdir()
+    (tests / "__init__.py").write_text("")
+    (tests / "test_it.py").write_text("raise SystemError('imported')\n")
+    (tmp_path / "driftlab" / "loud.py").write_text("print('loud')\ndef f(): pass\n")
+    checked = check("targets: [driftlab.**:f]\nactivities: {f: {description: x}}")
+    assert (checked["problems"], checked["warnings"]) == ([], [])
+    import sys
+
+    assert "driftlab.loud" in sys.modules
+    assert "driftlab.tests.test_it" not in sys.modules
 
 
 def test_paths_and_activities_that_are_not_there(check):

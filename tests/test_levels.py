@@ -167,7 +167,7 @@ def test_level_of_a_constructor(woven):
         ("max_calls", "lab:f=-1", "'-1' is no whole number; write 0 or more"),
         ("max_calls", -1, "'-1' is no whole number; write 0 or more"),
         ("sample", "0", "'0' is too small; write 1 or more"),
-        ("quiet", "lab:f=yes", "write no or inside"),
+        ("quiet", "lab:f=yes", "write no, inside or nested"),
     ],
 )
 def test_bad_setting(tmp_path, name, value, told):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from types import ModuleType
 
 from provagent.capture.plan import Callee
@@ -67,10 +69,17 @@ def _modules(target: Target) -> Iterator[ModuleType]:
 
 
 def _names_below(package: ModuleType) -> list[str]:
+    depth = package.__name__.count(".") + 1
     below = pkgutil.walk_packages(
         getattr(package, "__path__", []), package.__name__ + ".", onerror=lambda _: None
     )
-    return [one.name for one in below if not one.name.endswith(".__main__")]
+    names = [one.name for one in below]
+    return [name for name in names if not any(map(_is_apart, name.split(".")[depth:]))]
+
+
+# Nobody imports them but to run them.
+def _is_apart(part: str) -> bool:
+    return part in ("__main__", "conftest", "tests", "test") or part.startswith(("test_", "_test"))
 
 
 # Of many modules some need what is not installed: they would not be imported either.
@@ -83,7 +92,8 @@ def _if_importable(name: str) -> Iterator[ModuleType]:
 
 def _imported(name: str, text: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        with redirect_stdout(sys.stderr):  # what it prints is not what we have to say
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             raise TargetError(f"{text}: {_why_missing(error.name)}") from error
