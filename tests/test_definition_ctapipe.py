@@ -7,6 +7,7 @@ import json
 
 import pytest
 from conftest import Recorded
+from prov.model import ProvDocument, ProvGeneration, ProvSpecialization, ProvUsage
 from story import parameters, story
 
 pytest.importorskip("ctapipe")
@@ -178,7 +179,7 @@ def test_tool(runs):
     """The tool with its configuration and files; each step for three events, and the count."""
     lines = story(runs["tool"])
     assert lines[0] == (
-        "Tool.run: read=config.yaml -> written=toy.dl2.h5 written=toy-process.provenance.log"
+        "Tool.run: read=config.yaml read=toy.dl2.h5 -> written=toy.dl2.h5 written=toy-process.provenance.log"
     )
     assert lines[1:6] == [
         "  Tool.configure: -> configuration=Configuration-1",
@@ -229,19 +230,42 @@ def test_selection(runs):
 
 
 def test_one_document_of_three_programs(runs):
-    """The file that one has written and another read is one content in one vocabulary."""
-    content = {}
+    """A file that one has written and another read is one entity of one document, in one vocabulary."""
+    document = ProvDocument()
+    for run in runs.values():
+        options = ("--store", str(run.store), "--to", "json")
+        text = run.python("-m", "provagent", "export", *options).stdout
+        document.update(ProvDocument.deserialize(content=text))
+    bundles = list(document.bundles)
+    assert len(bundles) == 3
     for name in ("toy.dl2.h5", "events.fits"):
         data = (runs["tool"].folder / name).read_bytes()
-        content[name] = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    documents = {}
-    for name, run in runs.items():
-        done = run.python(
-            "-m", "provagent", "export", "--store", str(run.store), "--to", "json", "last"
-        )
-        documents[name] = done.stdout
-    for name, users in {
-        "toy.dl2.h5": ("tool", "selection"), "events.fits": ("selection", "analysis"),
-    }.items():  # fmt: skip
-        for user in users:
-            assert content[name].removeprefix("sha256:") in documents[user], (name, user)
+        content = f"content:sha256.{hashlib.sha256(data).hexdigest()}"
+        general = [
+            (bundle, relation.args[0], relation.args[1])
+            for bundle in bundles
+            for relation in bundle.get_records(ProvSpecialization)
+            if str(relation.args[1]) == content
+        ]
+        assert len({one for _, _, one in general}) == 1, name
+        made = {
+            bundle.identifier
+            for bundle, entity, _ in general
+            if any(each.args[0] == entity for each in bundle.get_records(ProvGeneration))
+        }
+        used = {
+            bundle.identifier
+            for bundle, entity, _ in general
+            if any(each.args[1] == entity for each in bundle.get_records(ProvUsage))
+        }
+        assert len(made) == 1, name
+        assert used - made, name
+    words = [
+        {
+            attribute.namespace.uri
+            for record in bundle.get_records()
+            for attribute, _ in record.attributes
+        }
+        for bundle in bundles
+    ]
+    assert len(set.union(*words)) == len(set.intersection(*words))

@@ -37,12 +37,13 @@ def program(recorded, source, *, run=True, check=True, **extra):
 
 @pytest.mark.parametrize("run", [True, False], ids=["run", "PROVAGENT=1"])
 def test_numpy_script_has_its_inputs_and_outputs(recorded, run):
-    """A script of pure numpy, with no target at all, has its files with their digests."""
+    """A script of a package that nobody described has its files with their digests."""
     counts = recorded.write("counts.txt", "1 2\n3 4\n")
     done = program(
         recorded,
         "import numpy\nnumpy.save('flux.npy', numpy.loadtxt('counts.txt') * 2)\n",
         run=run,
+        PROVAGENT_EXCLUDE="numpy",
     )
     (used,), (made,) = done.used, done.generated
     assert (used.entity.location, used.entity.digest) == (str(counts), sha256(counts))
@@ -57,6 +58,7 @@ def test_pandas_script_has_its_inputs_and_outputs(recorded):
     done = program(
         recorded,
         "import pandas\npandas.read_csv('night.csv').sum().to_csv('sum.csv')\n",
+        PROVAGENT_EXCLUDE="pandas.**",
     )
     assert (names(done.used), names(done.generated)) == (["night.csv"], ["sum.csv"])
 
@@ -480,7 +482,9 @@ request = urllib.request.Request("http://{server}/up.txt", data=b"up", method="P
 urllib.request.urlopen(request).read()
 """,
     )
-    (used,), (made,) = done.used, done.generated
+    (activity,) = recorded.provenance.activities.values()
+    (used,), (made,) = activity.used, done.generated
+    assert (used.role, done.used) == ("file", [])
     assert used.entity.location == f"http://{server}/night.csv?token=***"
     assert made.entity.location == f"http://{server}/up.txt"
     assert used.entity.digest is None

@@ -88,17 +88,21 @@ class _Linker:
         return Run(id=self.collected.run_id, process=first, **self.collected.of_run)
 
     def _add_files(self) -> None:
-        """Files that were seen are related as those that were declared, each in one role."""
+        """Files that were seen are related as those that were declared, each in one role.
+
+        What an activity has written and read again is its own product alone.
+        """
         for seen, relations in (
-            (self.collected.read, self.collected.used),
             (self.collected.written, self.collected.generated),
+            (self.collected.read, self.collected.used),
         ):
             for owner, items in seen.items():
                 if owner not in self.processes and owner not in self.collected.activities:
                     continue  # its event was lost
-                declared = {entity_id for entity_id, _ in relations.get(owner, ())}
+                related = {*relations.get(owner, ()), *self.collected.generated.get(owner, ())}
+                declared = {entity_id for entity_id, _ in related}
                 relations.setdefault(owner, []).extend(
-                    item for item in items if item[0] not in declared
+                    item for item in dict.fromkeys(items) if item[0] not in declared
                 )
 
     def _ordered_activities(self) -> dict[str, Activity]:

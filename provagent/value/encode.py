@@ -7,6 +7,7 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from provagent.value import leaves
 from provagent.value.numbers import (
     encode_array,
     encode_object,
@@ -156,6 +157,10 @@ def _dict(value: Any, walk: _Walk) -> Json:
     return walk.container(value, dict.items(value), dict.__len__(value), _pairs)
 
 
+def _wrapped(value: Any, walk: _Walk) -> Json:
+    return walk.encode(instance_state(value).get("data"))
+
+
 def _tuple(value: Any, walk: _Walk) -> Json:
     def build(first: list[Any], walk: _Walk) -> Json:
         return {"$type": "tuple", "value": _items(first, walk)}
@@ -214,38 +219,8 @@ def _leaf(leaf: Leaf) -> Encoder:
     return lambda value, _: leaf(value)
 
 
-def _timedelta(value: Any) -> Json:
-    return {"$type": "timedelta", "value": [value.days, value.seconds, value.microseconds]}
-
-
 def _path(value: Any) -> Json:
     return {"$type": "path", "class": type(value).__name__, "value": _str(str(value))}
-
-
-def _date(value: Any) -> Json:
-    return {"$type": "date", "value": value.isoformat()}
-
-
-def _moment(value: Any) -> Json:
-    zone = value.tzinfo
-    zone_kind = None if zone is None else type_name(type(zone))
-    key = zone.key if zone_kind == "zoneinfo:ZoneInfo" else None
-    if key is None and zone_kind not in {None, "datetime:timezone"}:
-        return encode_object(value)  # its offset is found by code of its own
-    data = {"$type": type(value).__name__, "value": value.isoformat()}
-    if key is not None:
-        data["zone"] = key
-    return {**data, "fold": 1} if value.fold else data
-
-
-def _function(value: Any) -> Json:
-    module, name = value.__module__, value.__qualname__
-    place = f"{module if type(module) is str else '?'}:{name if type(name) is str else '?'}"
-    return {**encode_object(value), "text": place}
-
-
-def _class(value: Any) -> Json:
-    return {**encode_object(value), "text": type_name(value)}
 
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
@@ -262,12 +237,12 @@ _PLAIN: dict[int, Callable[[Any], Json]] = {
 }
 _EXACT: dict[str, Leaf] = {
     "builtins:complex": _complex,
-    "datetime:date": _date,
-    "datetime:datetime": _moment,
-    "datetime:time": _moment,
-    "datetime:timedelta": _timedelta,
-    "builtins:function": _function,
-    "builtins:builtin_function_or_method": _function,
+    "datetime:date": leaves.date,
+    "datetime:datetime": leaves.moment,
+    "datetime:time": leaves.moment,
+    "datetime:timedelta": leaves.timedelta,
+    "builtins:function": leaves.function,
+    "builtins:builtin_function_or_method": leaves.function,
     "decimal:Decimal": _written("Decimal"),
     "uuid:UUID": _written("UUID"),
 }
@@ -293,8 +268,10 @@ _INHERITED: dict[str, Encoder] = {
     **_BUILTIN,
     "builtins:range": _bounds,
     "builtins:slice": _bounds,
-    "builtins:type": _leaf(_class),
+    "builtins:type": _leaf(leaves.class_),
     "collections:OrderedDict": _dict,
+    "collections:UserDict": _wrapped,
+    "collections:UserList": _wrapped,
     "collections:defaultdict": _dict,
     "enum:Enum": _enum,
     "numpy:generic": encode_scalar,
