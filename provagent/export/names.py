@@ -82,6 +82,11 @@ class Names:
     def term(self, word: str) -> Name:
         return Name(f"provagent:{word}")
 
+    def iri(self, name: Name) -> str:
+        """Return the IRI that a name of this run stands for."""
+        prefix, _, local = name.partition(":")
+        return f"{self.namespaces[prefix]}{local}"
+
     def prov(self, word: str) -> Name:
         return Name(f"prov:{word}")
 

@@ -71,7 +71,7 @@ def _chosen(provenance: Provenance, what: str) -> tuple[dict[str, Activity], dic
     if named:
         several = ", ".join(one.id for one in named)
         raise RecordError(f"{what}: is the name of several activities; give one of {several}")
-    entity = _entity(provenance, what)
+    entity = entity_of(provenance, what)
     found = ancestors(provenance, entity.id)
     return found.activities, found.entities | {entity.id: entity}
 
@@ -87,7 +87,8 @@ def _named(things: Iterable[str], what: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _entity(provenance: Provenance, what: str) -> Entity:
+def entity_of(provenance: Provenance, what: str) -> Entity:
+    """Return the entity that ``what`` names, as in ``part_of``."""
     known = provenance.aliases.get(what) or _named(provenance.entities, what)
     if known is not None:
         return provenance.entities[known]
