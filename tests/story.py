@@ -48,8 +48,8 @@ def story(recorded: Recorded) -> list[str]:
         depth, parent = 0, activity.parent
         while parent is not None:
             depth, parent = depth + 1, parent.parent
-        line = f"{'  ' * depth}{activity.name}: {side(activity.used)} -> {side(activity.generated)}"
-        lines.append(line.rstrip())
+        line = f"{activity.name}: {side(activity.used)} -> {side(activity.generated)}"
+        lines.append("  " * depth + " ".join(line.split()))
     return lines
 
 
