@@ -1,4 +1,4 @@
-"""The verbs that read: show, runs, export, embed."""
+"""The verbs that read a run: show, runs, stats, timeline, export, embed."""
 
 from __future__ import annotations
 
@@ -67,6 +67,34 @@ def runs(store: str | None, as_json: bool) -> None:
     from provagent.view.runs import render_runs
 
     render_runs(summaries, _console())
+
+
+@click.command(help=f"Tell what took how long, and how large the files are.\n\n{_RUN_HELP}")
+@click.argument("run", default=LAST)
+@_store
+@_json
+def stats(run: str, store: str | None, as_json: bool) -> None:
+    from provagent.view.stats import render_stats, stats_data
+
+    provenance = read_run(store, run)
+    if as_json:
+        click.echo(json.dumps(stats_data(provenance), indent=2, ensure_ascii=False))
+    else:
+        render_stats(provenance, _console())
+
+
+@click.command("timeline", help=f"Tell when each activity ran.\n\n{_RUN_HELP}")
+@click.argument("run", default=LAST)
+@_store
+@_json
+def timeline_of(run: str, store: str | None, as_json: bool) -> None:
+    from provagent.view.stats import render_timeline, timeline
+
+    provenance = read_run(store, run)
+    if as_json:
+        click.echo(json.dumps(timeline(provenance), indent=2, ensure_ascii=False))
+    else:
+        render_timeline(provenance, _console())
 
 
 @click.command("export", help=f"Write the provenance of a run in another format.\n\n{_RUN_HELP}")
