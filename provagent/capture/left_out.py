@@ -19,6 +19,8 @@ from provagent.terms import ERROR, LEFT_OUT, LOG_FORMAT
 if TYPE_CHECKING:
     from provagent.capture.context import Open
 
+# Why a call is left out, which is the key that says so: the value of the key "reason".
+WHEN, QUIET, SAMPLE, MAX_CALLS, MAX_BYTES = "when", "quiet", "sample", "max_calls", "max_bytes"
 clock = time.perf_counter_ns
 
 Told = Callable[[str, Events], None]
@@ -27,12 +29,13 @@ Told = Callable[[str, Events], None]
 class Sum:
     """Calls of one target that were left out: those that no event has told of yet.
 
-    ``due`` of them are told at once. Times are those of ``clock``.
+    At the first of them, and when there are ``step``, ``due`` is reached and there is more to do
+    than to count. Times are those of ``clock``.
     """
 
     __slots__ = (
-        "count", "due", "errors", "first", "last", "name", "parent", "reason", "spent", "sums",
-        "target",
+        "count", "due", "errors", "first", "last", "name", "parent", "reason", "spent", "step",
+        "sums", "target",
     )  # fmt: skip
 
     def __init__(
@@ -43,20 +46,28 @@ class Sum:
         self.name = name
         self.parent = parent
         self.reason = reason
-        self.due = 1
+        self.due = self.step = 1
         self.count = self.errors = self.spent = self.first = self.last = 0
 
-    def add(self, _call: Any, start: int) -> None:
-        """A call that began at ``start`` has returned; it is with its result."""
-        end = clock()
-        if not self.count:
-            self.first = start
-            self.sums.untold.setdefault(self.parent_id, {})[self] = None
-        self.last = end
+    def add(self, call: Any, start: int) -> None:
+        """A call that began at ``start`` has returned; ``call`` is with its result.
+
+        Where each nanosecond counts, these lines stand in the place of this method.
+        """
+        end = self.last = clock()
         self.spent += end - start
         self.count += 1
         if self.count >= self.due:
-            self.due *= 2
+            self.mark(call, start)
+
+    def mark(self, _call: Any, start: int) -> None:
+        """What there is to do after a call, beside counting it."""
+        if self.count == 1:
+            self.first = start
+            self.due = self.step
+            self.sums.untold.setdefault(self.parent_id, {})[self] = None
+        if self.count >= self.step:
+            self.step *= 2
             self.sums.tell(self)
 
     def fail(self, call: Any, start: int, error: BaseException, _place: Any) -> None:
@@ -64,6 +75,11 @@ class Sum:
         if status_of(error) == ERROR:
             self.errors += 1
         self.add(call, start)
+
+    def clear(self) -> None:
+        """Begin to count anew."""
+        self.count = self.errors = self.spent = 0
+        self.due = 1
 
     @property
     def parent_id(self) -> str:
@@ -74,7 +90,7 @@ class Sum:
         """What there is to tell; it is told then."""
         offset = time.time_ns() - clock()
         count, errors, spent = self.count, self.errors, self.spent
-        self.count = self.errors = self.spent = 0
+        self.clear()
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
             "event": LEFT_OUT,
@@ -128,5 +144,5 @@ class Sums:
         """Begin again, in a process that was forked: what was counted is the parent's."""
         for held in self.untold.values():
             for one in held:
-                one.count = one.errors = one.spent = 0
+                one.clear()
         self.untold.clear()
