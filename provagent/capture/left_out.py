@@ -1,8 +1,8 @@
 """Calls that are left out of the record: counted, and told as sums.
 
 A sum is of the calls of one target, inside one activity, that were left out for one reason. It is
-told when their number has doubled, and at the end of the activity, so that a process that is
-killed has told the half of them at least.
+told at the end of the activity, and before that when there are a hundred of them, and whenever
+their number has doubled since: a process that is killed has told the half of them at least.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Why a call is left out, which is the key that says so: the value of the key "reason".
 WHEN, QUIET, SAMPLE, MAX_CALLS, MAX_BYTES = "when", "quiet", "sample", "max_calls", "max_bytes"
+STEP = 100  # calls of a sum that are told before its activity ends; then as many as were told
 clock = time.perf_counter_ns
 
 Told = Callable[[str, Events], None]
@@ -46,7 +47,7 @@ class Sum:
         self.name = name
         self.parent = parent
         self.reason = reason
-        self.due = self.step = 1
+        self.due, self.step = 1, STEP
         self.count = self.errors = self.spent = self.first = self.last = 0
 
     def add(self, call: Any, start: int) -> None:
