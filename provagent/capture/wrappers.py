@@ -90,9 +90,10 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                     start = time()
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
-        outer, token = inside(), None
+        token = None
         try:
             if activity is not None:
+                outer = inside()
                 token = enter(activity)
             result = wrapped(*args, **kwargs)
             if token is not None:
