@@ -15,10 +15,10 @@ LEVELS = [
     {"errors", "terms", "convert", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote"},
-    {"definition", "weave", "identity", "emit", "record"},
+    {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted", "rules"},
+    {"follow", "wanted", "rules", "embed"},
     {"weaving"},
     {"view", "recorder", "draft"},
     {"children", "opened"},
@@ -30,7 +30,18 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "export", "store", "view", "cli", "doctor", "draft", "check"}
+READ_SIDE = {
+    "record",
+    "constraints",
+    "embed",
+    "export",
+    "store",
+    "view",
+    "cli",
+    "doctor",
+    "draft",
+    "check",
+}
 WRITE_SIDE = {
     "settings",
     "convert",
