@@ -89,7 +89,9 @@ def test_calls_beyond_the_bound_are_counted(woven):
         assert subject.f(number) == number
     assert [each["parameters"]["x"] for each in recorded(woven)] == [0, 1, 2]
     assert counts(woven) == {("f", "max_calls"): 997}
-    assert [each["count"] for each in woven.events("left_out")] == [100, 200, 400, 297]
+    assert [each["count"] for each in woven.events("left_out")] == [
+        1, 2, 4, 8, 16, 32, 64, 128, 256, 486,
+    ]  # fmt: skip
 
 
 def test_sums_have_times(woven):
@@ -126,6 +128,14 @@ def test_each_activity_has_its_own_sum(woven):
     assert last < kinds.index(("activity_end", ids[0]))
 
 
+def test_sums_inside_an_activity_wait_for_its_end(woven):
+    """Or for a hundred calls: ten thousand activities would tell thrice what is told once."""
+    subject = woven.module(LAB, "subject:f", "subject:outer", max_calls="subject:f=1")
+    subject.outer(50)
+    subject.outer(1000)
+    assert [each["count"] for each in woven.events("left_out")] == [49, 100, 200, 400, 300]
+
+
 def test_default_bound(woven):
     """Nobody asked for one: a call too many is counted."""
     subject = woven.module(LAB, "subject:f")
@@ -133,6 +143,21 @@ def test_default_bound(woven):
         subject.f(number)
     assert len(recorded(woven)) == 10_000
     assert counts(woven) == {("f", "max_calls"): 5}
+
+
+def test_rules_of_a_description_reach_the_call(woven):
+    """In an activity, and at a target, which gives way to it."""
+    definition = """
+targets: [{target: subject, sample: 2}]
+activities:
+  f: {sample: 4}
+  read: {max_calls: 1}
+"""
+    subject = woven.module(LAB, definition=definition)
+    for number in range(8):
+        subject.f(number)
+        subject.read(number)
+    assert counts(woven) == {("f", "sample"): 6, ("read", "sample"): 4, ("read", "max_calls"): 3}
 
 
 def test_zero_is_no_bound(woven):

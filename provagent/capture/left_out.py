@@ -2,22 +2,20 @@
 
 A sum is of the calls of one target, inside one activity, that were left out for one reason. It is
 told at the end of the activity, and before that when there are a hundred of them, and whenever
-their number has doubled since: a process that is killed has told the half of them at least.
+their number has doubled since: a process that is killed has told the half of them at least. What
+no activity of this process encloses is told from the first call on.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from provagent.capture.context import iso
+from provagent.capture.context import Open, iso
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import status_of
 from provagent.terms import ERROR, LEFT_OUT, LOG_FORMAT
-
-if TYPE_CHECKING:
-    from provagent.capture.context import Open
 
 # Why a call is left out, which is the key that says so: the value of the key "reason".
 WHEN, QUIET, SAMPLE, MAX_CALLS, MAX_BYTES = "when", "quiet", "sample", "max_calls", "max_bytes"
@@ -47,7 +45,8 @@ class Sum:
         self.name = name
         self.parent = parent
         self.reason = reason
-        self.due, self.step = 1, STEP
+        # Where the process encloses them, which may end without a farewell, none waits long.
+        self.due, self.step = 1, STEP if type(parent) is Open else 1
         self.count = self.errors = self.spent = self.first = self.last = 0
 
     def add(self, call: Any, start: int) -> None:
