@@ -368,6 +368,61 @@ def test_coroutines(woven):
     assert sum(each.errors for each in left_out(woven).values()) == 1
 
 
+def test_tasks_that_take_turns(woven):
+    """Each keeps its own sum, however often another's call comes between."""
+    source = (
+        LAB
+        + """
+async def task(n):
+    for number in range(n):
+        f(number)
+        await asyncio.sleep(0)
+
+async def many(n):
+    await asyncio.gather(task(n), task(n))
+"""
+    )
+    subject = woven.module(source, "subject:f", "subject:task", max_calls="subject:f=1")
+    asyncio.run(subject.many(500))
+    ids = [each["activity_id"] for each in recorded(woven, "task")]
+    assert {key[2]: each.count for key, each in left_out(woven).items()} == {
+        ids[0]: 499, ids[1]: 500,
+    }  # fmt: skip
+    assert len(woven.events("left_out")) == 6
+
+
+def test_name_that_is_bound_again(woven, tmp_path):
+    """After a reload there is one sum, and an error is still recorded."""
+    import importlib
+
+    subject = woven.module(LAB, "subject:fail", "subject:f", max_calls=1)
+    for _ in range(3):
+        subject.f()
+        with pytest.raises(ValueError, match="1"):
+            subject.fail(1)
+        importlib.reload(subject)
+    assert len(recorded(woven, "fail")) == 3
+    assert len(recorded(woven)) + sum(counts(woven).values()) == 3
+
+
+def test_quiet_call_that_raises_has_generated_nothing(woven):
+    """What its paths would find is not looked for, and the caller gets the error."""
+    source = "def outer():\n    inner()\ndef inner():\n    raise KeyError(1)\nleft = [1]\n"
+    definition = """
+targets: [subject]
+activities:
+  outer: {}
+  inner: {quiet: inside, generation: [{role: left, value: left}]}
+"""
+    subject = woven.module(source, definition=definition)
+    with pytest.raises(KeyError):
+        subject.outer()
+    assert woven.events("entity") == []
+    assert counts(woven) == {("inner", "quiet"): 1}
+    ((_, summed),) = left_out(woven).items()
+    assert summed.errors == 1
+
+
 def test_async_generators(woven):
     """Each is counted when its iteration is over."""
     subject = woven.module(LAB, "subject:ticks", max_calls=1)

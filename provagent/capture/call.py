@@ -63,7 +63,7 @@ class Capture:
         self.undescribed = Undescribed(ledger, settings)
         self._described: set[tuple[str | None, str]] = set()
         self.sums = Sums(self.write_all)
-        self._untold = self.sums.untold
+        self._sums_open = self.sums.open
         self.fill = Fill(settings.max_bytes, size, partial(complaints.add, "run", MAX_BYTES))
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
@@ -180,7 +180,7 @@ class Capture:
                 fields["generated"] = generated
         if self.written:
             self.end_files(activity, events)
-        if self._untold:
+        if self._sums_open:
             self.sums.end(activity.id, events)
         events.append((fields, error is None))
         self.write_all(plan.target, events)

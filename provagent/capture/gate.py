@@ -23,6 +23,7 @@ from provagent.capture.left_out import (
 )
 from provagent.capture.outcome import status_of
 from provagent.capture.plan import Plan
+from provagent.errors import is_the_programs
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,
@@ -85,7 +86,7 @@ class Gate:
             return None
         parent, latest = current.get(), self._latest
         if latest is None or latest.parent is not parent or latest.reason is not reason:
-            latest = self._latest = self._sum(parent, reason)
+            latest = self._latest = self._find(parent, reason)
         if reason is MAX_BYTES or (reason is MAX_CALLS and self._needs_no_call):
             self.shut = latest
         if self._lends and type(latest) is _Lent:
@@ -126,7 +127,9 @@ class Gate:
                 return MAX_BYTES
             self._paid = self._ahead = self._capture.fill.ahead(self._ahead)
         left, paid = self._left, self._paid
-        number = 1 if self._asks or left <= 1 else min(left, paid)
+        number = 1
+        if left > 1 and not self._asks:
+            number = paid if paid < left else left  # noqa: FURB136 - that would be a call
         self._left = left - number
         self._paid = paid - number
         self.free += number - 1
@@ -139,6 +142,15 @@ class Gate:
             return any(_finds(place, call) for place in self._plan.places)
         finally:
             busy.discard(thread)
+
+    def _find(self, parent: Any, reason: str) -> Sum:
+        plan, sums = self._plan, self._capture.sums
+        known = sums.find("" if parent is None else parent.id, plan.target, reason)
+        if known is None:
+            return self._sum(parent, reason)
+        if isinstance(known, _OfGate):
+            known.gate = ref(self)  # the program may have bound the target's name again
+        return known
 
     def _sum(self, parent: Any, reason: str) -> Sum:
         plan, capture = self._plan, self._capture
@@ -210,44 +222,56 @@ class Gate:
 def _finds(place: Callable[..., Any], call: Any) -> bool:
     try:
         return place(*call, None) is not None
-    except Exception:
+    except Exception as error:
+        if is_the_programs(error):
+            raise
         return False  # a call that is recorded tells why
 
 
-class _Spared(Sum):
-    """Calls beyond a bound: one that raises is recorded after all."""
+class _OfGate(Sum):
+    """Calls for which more is to be done than to count them, by their gate."""
 
-    __slots__ = ("_gate",)
+    __slots__ = ("gate",)
 
     def __init__(self, *where: Any, gate: Gate) -> None:
         super().__init__(*where)
-        self._gate = ref(gate)  # a sum that waits to be told keeps nothing of the program
+        self.gate = ref(gate)  # a sum that waits to be told keeps nothing of the program
+
+
+class _Spared(_OfGate):
+    """Calls beyond a bound: one that raises is recorded after all."""
+
+    __slots__ = ()
 
     def fail(self, call: Call, start: int, error: BaseException, place: Any) -> None:
-        gate = self._gate() if status_of(error) == ERROR else None
+        gate = self.gate() if status_of(error) == ERROR else None
         if gate is None or not gate.fail(call, start, error, place):
             super().fail(call, start, error, place)
 
 
-class _Lent(Sum):
+class _Lent(_OfGate):
     """Calls inside another: what they used and generated that one has used and generated."""
 
-    __slots__ = ("_gate", "_told")
+    __slots__ = ("_told",)
 
     def __init__(self, *where: Any, gate: Gate) -> None:
-        super().__init__(*where)
-        self._gate = ref(gate)
+        super().__init__(*where, gate=gate)
         self._told: set[Any] = set()
 
     def begin(self, call: Call) -> None:
         self._lend(call, result=False)
 
-    def mark(self, call: Call, start: int) -> None:
-        self._lend(call, result=True)
+    def mark(self, call: Call | None, start: int) -> None:
+        if call is not None:
+            self._lend(call, result=True)
         super().mark(call, start)
         self.due = 0  # each call is looked at
 
+    # A call that has raised has generated nothing.
+    def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
+        super().fail(None, start, error, place)
+
     def _lend(self, call: Call, *, result: bool) -> None:
-        gate = self._gate()
+        gate = self.gate()
         if gate is not None:
             gate.lend(self.parent, call, self._told, result=result)

@@ -62,11 +62,12 @@ class Sum:
 
     def mark(self, _call: Any, start: int) -> None:
         """What there is to do after a call, beside counting it."""
+        is_kept = True
         if self.count == 1:
             self.first = start
             self.due = self.step
-            self.sums.untold.setdefault(self.parent_id, {})[self] = None
-        if self.count >= self.step:
+            is_kept = self.sums.keep(self)
+        if self.count >= self.step or not is_kept:
             self.step *= 2
             self.sums.tell(self)
 
@@ -110,39 +111,45 @@ class Sum:
 
 
 class Sums:
-    """The sums of a process; ``untold`` are those that have something to tell, by activity.
+    """The sums of a process, by the activity that is open, and by target and reason.
 
     ``write`` writes events, in the name of a target.
     """
 
     def __init__(self, write: Told) -> None:
-        self.untold: dict[str, dict[Sum, None]] = {}
+        self.open: dict[str, dict[tuple[str, str], Sum]] = {}
         self._write = write
+
+    def find(self, parent_id: str, target: str, reason: str) -> Sum | None:
+        """The sum of these calls; None where there is none yet, or the activity has ended."""
+        held = self.open.get(parent_id)
+        return None if held is None else held.get((target, reason))
+
+    def keep(self, one: Sum) -> bool:
+        """Keep a sum until its activity ends; False where another is kept in its place."""
+        held = self.open.setdefault(one.parent_id, {})
+        return held.setdefault((one.target, one.reason), one) is one
 
     def tell(self, one: Sum) -> None:
         """Write what a sum has to tell."""
-        held = self.untold.get(one.parent_id)
-        if held is not None:
-            held.pop(one, None)
-            if not held:
-                self.untold.pop(one.parent_id, None)
         self._write(one.target, [(one.event(), True)])
 
     def end(self, activity_id: str, events: Events) -> None:
         """Add what is to be told of the calls inside an activity, which ends."""
-        for one in self.untold.pop(activity_id, ()):
-            events.append((one.event(), True))
+        for one in self.open.pop(activity_id, {}).values():
+            if one.count:
+                events.append((one.event(), True))
 
     def end_all(self) -> Events:
         """The events of all that is to be told: the process ends."""
         events: Events = []
-        for activity_id in list(self.untold):
+        for activity_id in list(self.open):
             self.end(activity_id, events)
         return events
 
     def forget(self) -> None:
         """Begin again, in a process that was forked: what was counted is the parent's."""
-        for held in self.untold.values():
-            for one in held:
+        for held in self.open.values():
+            for one in held.values():
                 one.clear()
-        self.untold.clear()
+        self.open.clear()
