@@ -72,7 +72,7 @@ class _Reader:
 
     def lines(self, start: int) -> Iterator[bytes]:
         try:
-            file = _opened(self.path)
+            file = opened(self.path)
         except OSError as error:
             raise RecordError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         with file:
@@ -162,7 +162,7 @@ def _salvaged(line: bytes) -> Iterator[Any]:
         return
 
 
-def _opened(path: str) -> BinaryIO:
+def opened(path: str) -> BinaryIO:
     if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
     if path.endswith(".zst"):
