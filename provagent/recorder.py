@@ -52,6 +52,7 @@ class Recorder:
             complaints=self.complaints,
             line=self.emitter.line,
             write=self._first_write,
+            size=self.shard.size,
             settings=self.settings,
             busy=self.busy,
         )
