@@ -8,7 +8,9 @@ ProvagentError
 ├── StoreError         a store that is not there, or a run that it does not hold
 ├── DraftError         a definition that cannot be drafted
 ├── ExportError        a format that is unknown, or whose extra is not installed
-└── DocumentError      a document of PROV that cannot be read
+├── DocumentError      a document of PROV that cannot be read
+├── FetchError         a server that does not answer as it should
+└── LinkError          a run that cannot be joined with results of a job
 
 ProvagentWarning       what our own code could not do while the program went on
 """
@@ -57,6 +59,14 @@ class ExportError(ProvagentError):
 
 class DocumentError(ProvagentError):
     """A document of PROV that cannot be read."""
+
+
+class FetchError(ProvagentError):
+    """A server that does not answer as it should."""
+
+
+class LinkError(ProvagentError):
+    """A run that cannot be joined with results of a job."""
 
 
 class ProvagentWarning(UserWarning):

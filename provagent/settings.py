@@ -40,6 +40,11 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "files_ignore": ("list", (), "globs for files that are not recorded: *.log, /data/tmp/*"),
     "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
     "always": ("bool", False, "record a run also when nothing in it was traced"),
+    "parent": ("iri", "", "IRI of the job or activity that the run is a part of"),
+    "opus_job": ("iri", "", "address of the OPUS job that the run is in: .../rest/<name>/<id>"),
+    "opus_folder": ("path", "", "folder of that job's data, where it is not found by itself"),
+    "opus_provenance": ("bool", True, "in a job of OPUS, write what it takes of the provenance"),
+    "documents": ("paths", (), "PROV documents to write when the run ends: night.prov.json"),
     "cache": (
         "path",
         "",
@@ -260,6 +265,18 @@ def _list(value: Any) -> tuple[str, ...]:
     return tuple(item.strip() for item in items if item.strip())
 
 
+def _iri(value: Any) -> str:
+    text = value if isinstance(value, str) else ""
+    scheme, colon, rest = text.partition(":")
+    is_legal = scheme[:1].isalpha() and scheme.isascii() and rest and not _NO_IRI & set(text)
+    if value != "" and not (colon and is_legal and scheme.replace("+", "").isalnum()):
+        raise ValueError(f"{value!r} is no absolute IRI; write one such as https://a.example/b")
+    return text
+
+
+_NO_IRI = frozenset(' \t\r\n<>"{}|\\^`')
+
+
 def _path(value: Any, base: str) -> str:
     if not isinstance(value, (str, os.PathLike)) or "\0" in str(value):
         raise ValueError(f"{value!r} is no path; write a text")
@@ -271,7 +288,7 @@ def _paths(value: Any, base: str) -> tuple[str, ...]:
     return tuple(_path(item, base) for item in _list(value))
 
 
-_KINDS = {"bool": _bool, "digest": _digest, "int": _int, "list": _list}
+_KINDS = {"bool": _bool, "digest": _digest, "int": _int, "iri": _iri, "list": _list}
 
 
 def _as_text(value: Any) -> str:

@@ -14,13 +14,13 @@ PACKAGE = ROOT / "provagent"
 LEVELS = [
     {"errors", "terms", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
-    {"failures", "noise", "remote"},
+    {"failures", "noise", "remote", "internal"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted"},
+    {"follow", "wanted", "delivery"},
     {"weaving"},
-    {"view", "recorder", "draft"},
+    {"view", "recorder", "draft", "link"},
     {"children", "opened"},
     {"activation"},
     {"boot"},
@@ -30,7 +30,18 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "constraints", "export", "store", "view", "cli", "doctor", "draft", "check"}
+READ_SIDE = {
+    "record",
+    "constraints",
+    "export",
+    "link",
+    "store",
+    "view",
+    "cli",
+    "doctor",
+    "draft",
+    "check",
+}
 WRITE_SIDE = {
     "settings",
     "loading",
@@ -51,6 +62,8 @@ WRITE_SIDE = {
     "noise",
     "remote",
     "opened",
+    "internal",
+    "delivery",
     "wanted",
     "weaving",
 }

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from prov.model import PROV, ProvDocument
 
+from provagent.errors import ExportError
 from provagent.export.described import Described
+from provagent.export.jobs import write_account, write_informants
 from provagent.export.literals import as_json, moment
 from provagent.export.names import Names
 from provagent.export.responsible import Responsible
 from provagent.export.statements import Statements
+from provagent.export.write import FORMS
 from provagent.terms import FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
@@ -28,10 +31,15 @@ if TYPE_CHECKING:
 _OF_CONTENT = (None, "content", "file")  # digests of all of an entity's content
 
 
-def to_document(provenance: Provenance, *, namespace: str | None = None) -> ProvDocument:
+def to_document(
+    provenance: Provenance, *, namespace: str | None = None, form: str = "bundle"
+) -> ProvDocument:
     """Return the PROV document of a run; the same one each time.
 
-    ``namespace`` is as in ``Names``. Raises ExportError for what is no absolute IRI.
+    ``namespace`` is as in ``Names``. As a ``bundle`` the run is an account of its own, which
+    its jobs have generated; as ``activities`` it stands in no bundle, beside what the
+    documents of its jobs say. Raises ExportError for what is no absolute IRI, and for
+    another form.
 
     The run is the outermost activity, ``run:program``; what it called is related to it,
     as every activity is to the one that encloses it, by ``wasStartedBy``: that says who
@@ -39,10 +47,16 @@ def to_document(provenance: Provenance, *, namespace: str | None = None) -> Prov
     used. A session is an entity, which the program generated and its activities used: it
     holds the configuration that they share.
     """
+    if form not in FORMS:
+        raise ExportError(f"form {form!r}: no such form; there are {', '.join(FORMS)}")
     document = ProvDocument()
-    names = Names(document, provenance.run.id, namespace)
-    bundle = document.bundle(names.bundle)
-    _Writer(provenance, names, Statements(bundle, names)).write()
+    run = provenance.run
+    names = Names(document, run.id, namespace)
+    if form == "activities":
+        _Writer(provenance, names, Statements(document, names)).write()
+        return document
+    _Writer(provenance, names, Statements(document.bundle(names.bundle), names)).write()
+    write_account(run, names, Statements(document, names))
     return document
 
 
@@ -86,13 +100,14 @@ class _Writer:
             "provagent:exit_code": process.exit_code,
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
-            "provagent:job": as_json(run.job) if is_first and run.job else None,
         }
         self.say.activity(name, start, moment(process.end), attributes)
         if process.parent_id is not None:
             self.say.started(name, self.process_name(process.parent_id), start)
         elif is_first and run.parent_run:
             self.say.started(name, self.names.outer(run.parent_run, run.parent_activity), start)
+        if is_first:
+            write_informants(run, name, self.names, self.say)
         self.write_context(process, name)
         self.responsible.write_process(process, name)
 

@@ -14,6 +14,9 @@ from provagent.errors import ExportError
 from provagent.terms import VOPROV_NAMESPACE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from prov.identifier import QualifiedName
     from prov.model import ProvDocument
 
@@ -24,6 +27,9 @@ CONTENT = "urn:provagent:content#"
 _ABSOLUTE_IRI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+""")
 _AS_ESCAPED = r"_(?=x[0-9a-f]+_)"  # an underscore that would be read as an escape's first
 _NOT_LEGAL = re.compile(rf"[^A-Za-z0-9._-]|\.$|{_AS_ESCAPED}")
+_NO_PART = re.compile(rf"[^A-Za-z0-9_-]|{_AS_ESCAPED}")
+_LAST_NAME = re.compile(r"(?<![A-Za-z0-9._-])[A-Za-z_][A-Za-z0-9._-]*$")
+_LAST_PART = re.compile(r"(?<=[/#:=?])[^/#:=?]+[/#:=?]*$")
 _NO_WORD = re.compile(rf"[^A-Za-z0-9_-]|^[^A-Za-z_]|{_AS_ESCAPED}")
 
 
@@ -36,6 +42,7 @@ class Names:
     """
 
     def __init__(self, document: ProvDocument, run_id: str, namespace: str | None) -> None:
+        self._document = document
         base = _checked(namespace or BASE)
         self._begin = f"{run_id}."
         self._runs = document.add_namespace("runs", base)
@@ -64,6 +71,30 @@ class Names:
         part = f"activity.{_legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
         return self._runs[f"run.{_legal(run_id)}.{part or 'program'}"]
 
+    def job(self, job: Mapping[str, Any]) -> QualifiedName:
+        """Return the name of a job that the run is a part of: its own IRI, where it has one.
+
+        OPUS's has the prefix that OPUS gives it.
+        """
+        iri, url = str(job.get("iri", "")), str(job.get("url", ""))
+        if not _ABSOLUTE_IRI.fullmatch(iri):
+            parts = (
+                str(job[key]) for key in ("system", "place", "id", "task", "span") if key in job
+            )
+            return self._runs[
+                ".".join(["job", *(_NO_PART.sub(_hexadecimal, part) for part in parts)])
+            ]
+        if job.get("system") == "opus" and iri.startswith(f"{url}/rest/"):
+            return self._document.add_namespace("opus_job", f"{url}/rest/")[
+                iri.removeprefix(f"{url}/rest/")
+            ]
+        return self.foreign(iri, "job")
+
+    def foreign(self, iri: str, prefix: str) -> QualifiedName:
+        """Return the name of what somebody else has named."""
+        begin, local = _divided(iri)
+        return self._document.add_namespace(prefix, begin)[local]
+
     def user(self, name: str) -> QualifiedName:
         return self._user[_word(name)]
 
@@ -79,6 +110,13 @@ class Names:
 
     def ivoa(self, word: str) -> QualifiedName:
         return self._voprov[word]
+
+
+def _divided(iri: str) -> tuple[str, str]:
+    """Divide an IRI before what is an XML name, at its end; else before its last part."""
+    found = _LAST_NAME.search(iri) or _LAST_PART.search(iri)
+    at = found.start() if found else len(iri) - 1
+    return iri[:at], iri[at:]
 
 
 def _legal(text: str) -> str:

@@ -81,6 +81,9 @@ class Statements:
     ) -> None:
         self._relate("started", self._bundle.start, (activity, None, starter, time), _NONE)
 
+    def informed(self, activity: QualifiedName, informant: QualifiedName) -> None:
+        self._relate("informed", self._bundle.communication, (activity, informant), _NONE)
+
     def influenced(
         self, influencee: QualifiedName, influencer: QualifiedName, attributes: Attributes
     ) -> None:

@@ -8,10 +8,13 @@ import os
 import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
+from provagent import internal
 from provagent.errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from prov.model import ProvDocument
 
     from provagent.record.model import Provenance
 
@@ -22,8 +25,27 @@ DOCUMENTS: Mapping[str, tuple[dict[str, str], str | None]] = {
     "xml": ({"format": "xml"}, "lxml"),
     "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),
 }
+OPUS = "opus"
 PICTURES = ("svg", "png", "pdf")
-FORMATS = (*DOCUMENTS, "dot", *PICTURES)
+FORMATS = (*DOCUMENTS, OPUS, "dot", *PICTURES)
+FORMS = ("bundle", "activities")  # what a run is in a document
+_BY_SUFFIX = {
+    **{f".{name}": name for name in ("json", "provn", "xml", "dot", *PICTURES)},
+    ".provx": "xml",
+    ".trig": "rdf",
+}
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Return the format that a file's name tells; raises ExportError where it tells none."""
+    folder, name = os.path.split(os.fspath(path))
+    found = OPUS if name == internal.NAME else _BY_SUFFIX.get(os.path.splitext(name)[1].lower())
+    if found is None:
+        raise ExportError(
+            f"{os.path.join(folder, name)}: its name tells no format; "
+            f"end it in {', '.join(_BY_SUFFIX)}, or say it with --to"
+        )
+    return found
 
 
 def export(
@@ -32,18 +54,30 @@ def export(
     target: BinaryIO | str | os.PathLike[str],
     *,
     namespace: str | None = None,
+    form: str = "bundle",
 ) -> None:
     """Write the provenance of a run, in UTF-8 where it is text.
 
     ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-N, PROV-XML or
-    PROV-O (TriG), or a graph as DOT or drawn. ``target`` is a path or a binary stream;
-    ``namespace`` the absolute IRI under which a document's names stand (``urn:provagent:``
-    unless given). Equal provenance gives equal bytes (but for the time in a PDF).
+    PROV-O (TriG), what a job of OPUS takes, or a graph as DOT or drawn. ``target`` is a path
+    or a binary stream; ``namespace`` the absolute IRI under which a document's names stand
+    (``urn:provagent:`` unless given); ``form`` is as in ``to_document``. Equal provenance
+    gives equal bytes (but for the time in a PDF); what a job of OPUS takes is joined with
+    what the file at ``target`` holds already.
 
     Raises ExportError for an unknown format, a missing extra, a namespace that is no
     absolute IRI, and a file that cannot be written.
     """
-    content = rendered(provenance, to, namespace=namespace)
+    if to == OPUS and isinstance(target, (str, os.PathLike)):
+        from provagent.export.opus import to_internal
+
+        internal.write(target, to_internal(provenance, namespace=namespace))
+        return
+    put(rendered(provenance, to, namespace=namespace, form=form), target)
+
+
+def put(content: bytes, target: BinaryIO | str | os.PathLike[str]) -> None:
+    """Write ``content`` to a path or a stream; raises ExportError where that cannot be done."""
     if not isinstance(target, (str, os.PathLike)):
         target.write(content)
         return
@@ -56,10 +90,16 @@ def export(
         ) from error
 
 
-def rendered(provenance: Provenance, to: str, *, namespace: str | None = None) -> bytes:
+def rendered(
+    provenance: Provenance, to: str, *, namespace: str | None = None, form: str = "bundle"
+) -> bytes:
     """Return the bytes that ``export`` writes."""
     if to in DOCUMENTS:
-        return _document(provenance, to, namespace)
+        return _document(provenance, to, namespace, form)
+    if to == OPUS:
+        from provagent.export.opus import to_internal
+
+        return internal.as_bytes(to_internal(provenance, namespace=namespace))
     from provagent.export.graph import to_dot
 
     if to == "dot":
@@ -69,13 +109,17 @@ def rendered(provenance: Provenance, to: str, *, namespace: str | None = None) -
     raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
 
 
-def _document(provenance: Provenance, to: str, namespace: str | None) -> bytes:
-    options, module = DOCUMENTS[to]
-    if module is not None:
-        _require(module, to, extra=to)
+def _document(provenance: Provenance, to: str, namespace: str | None, form: str) -> bytes:
+    _need(to)
     from provagent.export.document import to_document
 
-    document = to_document(provenance, namespace=namespace)
+    return serialized(to_document(provenance, namespace=namespace, form=form), to)
+
+
+def serialized(document: ProvDocument, to: str) -> bytes:
+    """Return a document of PROV in one of the formats ``DOCUMENTS``."""
+    _need(to)
+    options, _ = DOCUMENTS[to]
     with warnings.catch_warnings():
         # prov calls what rdflib is about to rename: no matter of the user's.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -86,6 +130,12 @@ def _document(provenance: Provenance, to: str, namespace: str | None) -> bytes:
         text = io.StringIO()
         document.serialize(text, **options)
     return f"{text.getvalue().rstrip()}\n".encode()
+
+
+def _need(to: str) -> None:
+    module = DOCUMENTS[to][1]
+    if module is not None:
+        _require(module, to, extra=to)
 
 
 def _drawn(dot: str, to: str) -> bytes:
