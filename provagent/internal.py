@@ -10,13 +10,25 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, TypeAlias
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provagent.errors import ExportError, is_the_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+fcntl: Any = None
+try:
+    import fcntl
+except ImportError:
+    pass  # Windows has none
 
 NAME = "internal_provenance.json"
 JOB = "current_job"  # the name, in the default namespace, by which OPUS knows its own job
 MAX_BYTES = 32_000  # OPUS reads YAML at 2.4 seconds for each MB, while it answers nobody
+SECONDS = 2.0  # that are waited for another run of the job
 MAX_ID = 80  # characters that its data base has for an identifier
 
 Document: TypeAlias = dict[str, Any]
@@ -174,18 +186,45 @@ def write(path: str | os.PathLike[str], document: Document) -> None:
     path = os.fspath(path)
     temporary = f"{path}.{os.getpid()}"
     try:
-        there = _there(path)
-        if there is not None:
-            document = joined(there, document)
-        with open(temporary, "wb") as file:
-            file.write(as_bytes(document))
-        os.replace(temporary, path)
+        with _alone(os.path.dirname(path) or "."):
+            there = _there(path)
+            if there is not None:
+                document = joined(there, document)
+            with open(temporary, "wb") as file:
+                file.write(as_bytes(document))
+            os.replace(temporary, path)
     except OSError as error:
         if is_the_programs(error):
             raise
         raise ExportError(f"{path}: cannot be written: {error.strerror or error}") from error
     except ExportError as error:
         raise ExportError(f"{path}: {error}; it is left as it is") from error
+
+
+@contextmanager
+def _alone(folder: str) -> Iterator[None]:
+    """While no other run of the job writes here, as far as the file system has locks."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.005)
+        except OSError:
+            return  # there are no locks there
 
 
 def _there(path: str) -> Document | None:

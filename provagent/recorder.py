@@ -14,7 +14,7 @@ from provagent.capture.context import Ids, iso, now
 from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
 from provagent.capture.files import FilesSeen
-from provagent.capture.jobs import find_jobs
+from provagent.capture.jobs import NotAJob, find_jobs
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
@@ -228,7 +228,11 @@ class Recorder:
             opus_job=settings.opus_job,
             opus_folder=settings.opus_folder,
         )
-        self._wrong = wrong
+        for error in wrong:
+            if isinstance(error, NotAJob):
+                self._wrong.append(f"{error}; that job is left out")
+            else:
+                self.activation.failures.add("run", "jobs", error)
         return {"jobs": jobs} if jobs else {}
 
     def _announce(self) -> dict[str, Any]:

@@ -95,6 +95,31 @@ def test_two_programs_of_one_job_are_both_there(tmp_path, recorded, program):
     assert sorted(labels(left_in(one.jd), "wasGeneratedBy")) == ["more.txt", "out.txt"]
 
 
+def test_programs_of_one_job_may_end_together(tmp_path, recorded):
+    """Side by side, and each is told; none overwrites what another has said."""
+    for n in range(4):
+        recorded.write(f"p{n}.py", f"open('p{n}.txt', 'w').write('{n}')\n")
+    runs = "".join(
+        f"$PYTHON -m provagent run --files {recorded.folder}/p{n}.py &\n" for n in range(4)
+    )
+    one = job(tmp_path, f"{runs}wait\n")
+    assert ran(one, recorded).returncode == 0
+    assert sorted(labels(left_in(one.jd), "wasGeneratedBy")) == [f"p{n}.txt" for n in range(4)]
+
+
+def test_all_that_a_command_starts_is_one_run(tmp_path, recorded, program):
+    """``run -- command`` makes one run of a job's programs, and one account."""
+    recorded.write("more.py", "open('more.txt', 'w').write('x')\n")
+    steps = recorded.write("steps.sh", f"$PYTHON {program}\n$PYTHON {recorded.folder}/more.py\n")
+    one = job(tmp_path, f"$PYTHON -m provagent run --files -- sh {steps}\n")
+    assert ran(one, recorded).returncode == 0
+    document = left_in(one.jd)
+    assert sorted(labels(document, "wasGeneratedBy")) == ["more.txt", "out.txt"]
+    run_id = document["activity"]["current_job"]["provagent:run_id"]
+    assert recorded.provenance.run.id == run_id
+    assert len(recorded.provenance.run.jobs) == 1
+
+
 def test_a_setting_turns_it_off(tmp_path, recorded, program):
     """The job is known still."""
     one = job(tmp_path, f"$PYTHON -m provagent run --files {program}\n")

@@ -97,8 +97,8 @@ def a_run(*, jobs=(JOB,), content=CONTENT, name="out.txt", algorithm="sha256", s
     """A run that used the file in.csv, and made another."""
     shard = Shard()
     shard.begin(jobs=list(jobs))
-    used = shard.file("/work/in.csv", digest=sha(b"1", algorithm))
-    made = shard.file(f"/work/{name}", digest=sha(content, algorithm))
+    used = shard.file("/night/in.csv", digest=sha(b"1", algorithm))
+    made = shard.file(f"/night/{name}", digest=sha(content, algorithm))
     for each in shard.events:
         if each["event"] == "entity":
             each.pop("size")
@@ -114,6 +114,7 @@ def names(record):
 
 
 def valid(document, tmp_path):
+    assert ProvDocument.deserialize(content=serialized(document, "xml"), format="xml") == document
     for to in DOCUMENTS:
         if to != "xml":  # in which a name that ends in /c30279 is no legal one
             path = tmp_path / {"json": "d.json", "provn": "d.provn", "rdf": "d.trig"}[to]
@@ -132,7 +133,7 @@ def test_a_job_and_its_run_are_one_document(opus, tmp_path, form):
     """Job, run, activities, and results in the archive: one valid document."""
     linked = link_run(build(a_run().events), [opus.url], form=form)
     valid(linked.document, tmp_path)
-    assert linked.lines() == ["out.txt: copied from /work/out.txt", "1 joined, 0 not"]
+    assert linked.lines() == ["out.txt: copied from /night/out.txt", "1 joined, 0 not"]
     assert opus.asked == [PROVSAP, "/store?ID=dd63a6"]
     places = [linked.document, *linked.document.bundles]
     (place,) = [
@@ -165,7 +166,49 @@ def test_equal_content_alone_is_no_copy(opus):
         linked = link_run(build(shard.events), [f"{opus.url}/rest/{JOB_NAME}/{JOB_ID}"])
         assert [each.is_copied for each in linked.joins.found] == [False]
         assert not list(linked.document.get_records(ProvDerivation))
-        assert linked.lines()[0].startswith("out.txt: equal to /work/")
+        assert linked.lines()[0].startswith("out.txt: equal to /night/")
+
+
+def test_a_password_goes_to_its_server_alone(opus, tmp_path):
+    """It is in no document and no message."""
+    sent = []
+    given = opus.answers.pop(PROVSAP)
+
+    def asking(handler):
+        sent.append(handler.headers["Authorization"])
+        handler.send_response(200)
+        handler.end_headers()
+        handler.wfile.write(given)
+
+    opus.answers[PROVSAP] = asking
+    url = opus.url.replace("://", "://me:s3cr%40t@")
+    linked = link_run(build(a_run().events), [url])
+    assert sent == ["Basic bWU6czNjckB0"]  # me:s3cr@t
+    text = serialized(linked.document, "json").decode() + "".join(linked.lines())
+    assert "s3cr" not in text
+    opus.answers[PROVSAP] = b"nothing"
+    with pytest.raises(DocumentError) as caught:
+        link_run(build(a_run().events), [url])
+    assert "s3cr" not in str(caught.value)
+    del opus.answers[PROVSAP]
+    with pytest.raises(FetchError) as caught:
+        link_run(build(a_run().events), [url])
+    assert "s3cr" not in str(caught.value)
+    with pytest.raises(LinkError) as caught:
+        link_run(build(a_run(jobs=()).events), [url])
+    assert "s3cr" not in str(caught.value)
+    with pytest.raises(FetchError) as caught:
+        fetch("http://me:s3cr@a:b/")
+    assert "s3cr" not in str(caught.value)
+
+
+def test_a_store_that_says_a_thing_twice_is_read(opus, shared):
+    """PROV-JSON has a list of what shares a name."""
+    document = json.loads(opus.answers[PROVSAP])
+    entity = document["entity"]["opus_store:dd63a6"]
+    document["entity"]["opus_store:dd63a6"] = [entity, {"prov:label": "out.txt"}]
+    opus.answers[PROVSAP] = json.dumps(document).encode()
+    assert len(link_run(build(a_run().events), [opus.url]).joins.found) == 1
 
 
 def test_other_content_is_not_joined(opus):
@@ -174,7 +217,7 @@ def test_other_content_is_not_joined(opus):
     linked = link_run(other, [opus.url])
     assert linked.lines() == [
         "out.txt: not joined: no file of the run has its content",
-        "/work/out.txt: made, and no result",
+        "/night/out.txt: made, and no result",
         "0 joined, 1 not",
     ]
     del opus.asked[:]
@@ -232,7 +275,7 @@ def test_a_list_alone_is_held_against_the_run_s_own_files(tmp_path):
     listed.write_text(entry("out.txt", "/nonexistent"))
     shard = a_run()
     for each in shard.events:
-        if each.get("location") == "/work/out.txt":
+        if each.get("location") == "/night/out.txt":
             each["location"] = str(tmp_path / "out.txt")
     provenance = build(shard.events)
     assert not link_run(provenance, [str(listed)]).joins.found
@@ -457,7 +500,7 @@ def test_verb(opus, tmp_path):
     words = ["link", "--opus", opus.url, "-o", str(target), "--store", str(tmp_path / "prov")]
     done = CliRunner().invoke(main, words)
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == "out.txt: copied from /work/out.txt\n1 joined, 0 not\n"
+    assert done.stderr == "out.txt: copied from /night/out.txt\n1 joined, 0 not\n"
     assert validate_file(target).is_valid
     done = CliRunner().invoke(main, [*words[:3], "--store", str(tmp_path / "prov")])
     assert json.loads(done.stdout)["prefix"]["opus_job"] == f"{SERVER}/rest/"

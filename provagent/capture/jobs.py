@@ -44,6 +44,8 @@ def _of_condor(path: str) -> Job:
     """Read HTCondor's own description of the job: lines of ``Name = value``."""
     lines = re.findall(r"^(\w+)\s*=\s*(.+?)\s*$", _content(path), re.MULTILINE)
     said = {name: value.strip('"') for name, value in lines}
+    if "ClusterId" not in said:
+        raise NotAJob(f"{path}: does not say ClusterId; it is no job of HTCondor's")
     job = {"id": said.get("GlobalJobId") or f"{said['ClusterId']}.{said.get('ProcId', '0')}"}
     return job | ({"name": said["JobBatchName"]} if "JobBatchName" in said else {})
 
@@ -114,15 +116,15 @@ def find_jobs(
     opus_job: str = "",
     opus_folder: str = "",
     proc: str = "/proc",
-) -> tuple[list[Job], list[str]]:
-    """Return the jobs that this process is a part of, and what of them cannot be read.
+) -> tuple[list[Job], list[Exception]]:
+    """Return the jobs that this process is a part of, and why others are left out.
 
     ``parent`` is the IRI of any activity; ``opus_job`` and ``opus_folder`` are the address and
-    the folder of a job of OPUS, for where its chain of parents does not show. Raises nothing
-    but what is the program's.
+    the folder of a job of OPUS, for where its chain of parents does not show. The reasons are
+    NotAJob, for what others have set, and failures of our own. Raises what is the program's.
     """
     jobs: list[Job] = [{"system": "named", "iri": parent}] if parent else []
-    wrong: list[str] = []
+    wrong: list[Exception] = []
     readers: list[tuple[str, Callable[[], Job | None]]] = [
         ("opus", lambda: _opus(opus_job, opus_folder, proc)),
         *((system.variables[0], lambda each=system: _told(each, environ)) for system in SYSTEMS),
@@ -133,8 +135,7 @@ def find_jobs(
         except Exception as error:
             if is_the_programs(error):
                 raise
-            what = str(error) if isinstance(error, NotAJob) else repr(error)[:200]
-            wrong.append(f"{name}: {what}; that job is left out")
+            wrong.append(NotAJob(f"{name}: {error}") if isinstance(error, NotAJob) else error)
         else:
             if job is not None:
                 jobs.append({key: value[:MAX_TEXT] for key, value in job.items() if value})

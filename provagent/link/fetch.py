@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import socket
 import threading
@@ -28,7 +29,9 @@ def fetch(url: str, *, seconds: float = SECONDS, max_bytes: int = MAX_BYTES) -> 
     kind = stream(url, parts.append, seconds=seconds, max_bytes=max_bytes)
     content = b"".join(parts)
     if "html" in kind or content[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        raise FetchError(f"{url}: answers with a web page, not with data; is the address right?")
+        raise FetchError(
+            f"{without_secret(url)}: answers with a web page, not with data; is the address right?"
+        )
     return content
 
 
@@ -43,17 +46,21 @@ def stream(
     """Give ``take`` what a server answers, in pieces; return the media type.
 
     ``accept`` is asked with the length that the server announces, if it does; where it says
-    no, nothing is read. Raises FetchError, one line, for what is no address of http or https,
-    a server that is not there, refuses, sends elsewhere, takes more than ``seconds`` in all,
-    or answers more than ``max_bytes``.
+    no, nothing is read. ``url`` may hold a name and a password (``https://me:secret@host/``),
+    which are sent to that server and told to nobody.
+
+    Raises FetchError, one line, for what is no address of http or https, a server that is not
+    there, refuses, sends elsewhere, takes more than ``seconds`` in all, or answers more than
+    ``max_bytes``.
     """
     origin(url)
+    url, headers = _asked(url)
     sockets = _Sockets()
     try:
         with _deadline(seconds, sockets):
             opener = urllib.request.build_opener(_Redirects(url), _Http(sockets), _Https(sockets))
             request = urllib.request.Request(  # noqa: S310 - http or https, as origin made sure
-                url, headers={"Accept-Encoding": "identity", "User-Agent": "provagent"}
+                url, headers={**headers, "Accept-Encoding": "identity", "User-Agent": "provagent"}
             )
             with opener.open(request, timeout=seconds) as answer:
                 _read(url, answer, take, max_bytes, accept)
@@ -72,15 +79,30 @@ def stream(
         raise FetchError(f"{url}: cannot be fetched: {what}") from error
 
 
+def without_secret(url: str) -> str:
+    """Return an address without the name and the password in it."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _asked(url: str) -> tuple[str, dict[str, str]]:
+    parts = urllib.parse.urlsplit(url)
+    secret, at, _ = parts.netloc.rpartition("@")
+    words = urllib.parse.unquote(secret).encode()
+    headers = {"Authorization": f"Basic {base64.b64encode(words).decode()}"} if at else {}
+    return without_secret(url), headers
+
+
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port; raises FetchError for what is no address of a server."""
+    shown = url.rpartition("@")[2]
     try:
         parts = urllib.parse.urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError as error:
-        raise FetchError(f"{url}: is no address: {error}") from error
+        raise FetchError(f"{shown}: is no address: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FetchError(f"{url}: is no address of http or https")
+        raise FetchError(f"{shown}: is no address of http or https")
     return parts.scheme, parts.hostname, port
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.capture.jobs import opus_of
 from provagent.export.linked import linked_document
-from provagent.link.fetch import SECONDS
+from provagent.link.fetch import SECONDS, without_secret
 from provagent.link.join import Joins, join
 from provagent.link.results import JobAt, fetch_provenance, job_at, read_list
 
@@ -72,8 +72,9 @@ def link_run(
         in_job=known is not None and (job is None or job.id == known["id"]),
         seconds=seconds, max_bytes=max_bytes,
     )  # fmt: skip
+    said = None if job is None else (without_secret(job.provenance), content)
     document = linked_document(
-        provenance, joins.found, [each for each, _ in joins.missed],
-        None if job is None else (job.provenance, content), namespace=namespace, form=form,
+        provenance, joins.found, [each for each, _ in joins.missed], said,
+        namespace=namespace, form=form,
     )  # fmt: skip
     return Linked(document=document, joins=joins)

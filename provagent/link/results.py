@@ -11,11 +11,14 @@ import json
 import os
 import urllib.parse
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provagent.capture.jobs import NotAJob, opus_address
 from provagent.errors import DocumentError, LinkError
-from provagent.link.fetch import SECONDS, fetch
+from provagent.link.fetch import SECONDS, fetch, without_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_BYTES = 1 << 20  # of results.yml
 STORE = "opus_store"
@@ -43,7 +46,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobAt:
-    """A job of OPUS: its server's address, its name and id, and its own address."""
+    """A job of OPUS: its server's address, as it is to be asked; the job's name and id."""
 
     url: str
     name: str
@@ -51,7 +54,8 @@ class JobAt:
 
     @property
     def iri(self) -> str:
-        return f"{self.url}/rest/{self.name}/{self.id}"
+        """The job's own address, which tells no secret."""
+        return f"{without_secret(self.url)}/rest/{self.name}/{self.id}"
 
     def store(self, entity_id: str) -> str:
         """Return where the server gives a file of its store."""
@@ -75,7 +79,7 @@ def job_at(url: str, known: dict[str, Any] | None) -> JobAt:
     except NotAJob:
         if known is None or not known.get("name"):
             raise LinkError(
-                f"{url}: the run's record does not say which job it was in; "
+                f"{without_secret(url)}: the run's record does not say which job it was in; "
                 "give the job's own address, .../rest/<name>/<id>"
             ) from None
         return JobAt(url=url.rstrip("/"), name=str(known["name"]), id=str(known["id"]))
@@ -147,14 +151,15 @@ def fetch_provenance(job: JobAt, *, seconds: float = SECONDS) -> tuple[bytes, li
         results = _mended(document, job)
     except (ValueError, RecursionError, TypeError, AttributeError, KeyError) as error:
         start = " ".join(content[:80].decode("utf-8", "replace").split())
-        raise DocumentError(f"{url}: the answer is no PROV-JSON; it begins {start!r}") from error
+        place = without_secret(url)
+        raise DocumentError(f"{place}: the answer is no PROV-JSON; it begins {start!r}") from error
     return json.dumps(document).encode(), results
 
 
 def _mended(document: dict[str, Any], job: JobAt) -> list[Result]:
     prefixes = document.setdefault("prefix", {})
     prefixes.setdefault("voprov", _VOPROV)
-    prefixes.setdefault("opus_job", f"{job.url}/rest/")
+    prefixes.setdefault("opus_job", f"{without_secret(job.url)}/rest/")
     bundles = document.get("bundle", {})
     document["bundle"] = {
         f"opus_job:{job.name}/{job.id}{name}" if name.startswith("#") else name: records
@@ -162,12 +167,23 @@ def _mended(document: dict[str, Any], job: JobAt) -> list[Result]:
     }
     if not bundles:
         del document["bundle"]
-    made = {each["prov:entity"] for each in document.get("wasGeneratedBy", {}).values()}
+    made = {each["prov:entity"] for _, each in _each(document.get("wasGeneratedBy", {}))}
+    stored = {
+        name: said
+        for name, said in _each(document.get("entity", {}))
+        if name.startswith(f"{STORE}:")
+    }
     return [
         _stored(name, said, job, prefixes[STORE], is_made=name in made)
-        for name, said in document.get("entity", {}).items()
-        if name.startswith(f"{STORE}:")
+        for name, said in stored.items()
     ]
+
+
+def _each(records: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each record of a kind; PROV-JSON has a list of those that share a name."""
+    for name, record in records.items():
+        for one in record if isinstance(record, list) else [record]:
+            yield name, one
 
 
 def _stored(
