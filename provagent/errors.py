@@ -9,6 +9,7 @@ ProvagentError
 ├── DraftError         a definition that cannot be drafted
 ├── ExportError        a format that is unknown, or whose extra is not installed
 ├── DocumentError      a document of PROV that cannot be read
+├── EmbedError         a file into which nothing can be embedded
 ├── FetchError         a server that does not answer as it should
 └── LinkError          a run that cannot be joined with results of a job
 
@@ -59,6 +60,10 @@ class ExportError(ProvagentError):
 
 class DocumentError(ProvagentError):
     """A document of PROV that cannot be read."""
+
+
+class EmbedError(ProvagentError):
+    """A file into which nothing can be embedded."""
 
 
 class FetchError(ProvagentError):

@@ -171,7 +171,7 @@ def test_what_cannot_be_written_is_told_and_the_rest_is(recorded, program):
     done = recorded.run("--files", str(program), PROVAGENT_DOCUMENTS=documents)
     told = [line for line in done.stderr.splitlines() if line.startswith("provagent: ")]
     assert len(told) == 1
-    assert "a.docx: its name tells no format; end it in .json, .provn" in told[0]
+    assert "a.docx: its name tells no format; end it in .json, .jsonld, .provn" in told[0]
     assert "nosuch/b.json: cannot be written: No such file or directory" in told[0]
     assert (recorded.folder / "c.json").exists()
     (complaint,) = [each for each in recorded.provenance.complaints if each.stage == "documents"]

@@ -12,13 +12,13 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"errors", "terms", "__init__"},
+    {"errors", "terms", "convert", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote", "internal"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted", "delivery"},
+    {"follow", "wanted", "rules", "embed", "delivery"},
     {"weaving"},
     {"view", "recorder", "draft", "link"},
     {"children", "opened"},
@@ -33,6 +33,7 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 READ_SIDE = {
     "record",
     "constraints",
+    "embed",
     "export",
     "link",
     "store",
@@ -44,6 +45,7 @@ READ_SIDE = {
 }
 WRITE_SIDE = {
     "settings",
+    "convert",
     "loading",
     "definition",
     "weave",
@@ -65,6 +67,7 @@ WRITE_SIDE = {
     "internal",
     "delivery",
     "wanted",
+    "rules",
     "weaving",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import socket
 import threading
@@ -18,7 +19,7 @@ from read_side import Shard, write_run
 from provagent.cli import main
 from provagent.errors import DocumentError, FetchError, LinkError
 from provagent.export.validate import validate_file
-from provagent.export.write import DOCUMENTS, serialized
+from provagent.export.write import DOCUMENTS, write_document
 from provagent.link.fetch import fetch, stream
 from provagent.link.linked import link_run
 from provagent.link.results import job_at, read_list
@@ -109,6 +110,12 @@ def a_run(*, jobs=(JOB,), content=CONTENT, name="out.txt", algorithm="sha256", s
     return shard
 
 
+def serialized(document, to):
+    stream = io.BytesIO()
+    write_document(document, to, stream)
+    return stream.getvalue()
+
+
 def names(record):
     return [str(each) for each in record.args[:2]]
 
@@ -117,7 +124,7 @@ def valid(document, tmp_path):
     assert ProvDocument.deserialize(content=serialized(document, "xml"), format="xml") == document
     for to in DOCUMENTS:
         if to != "xml":  # in which a name that ends in /c30279 is no legal one
-            path = tmp_path / {"json": "d.json", "provn": "d.provn", "rdf": "d.trig"}[to]
+            path = tmp_path / f"d.{'ttl' if to == 'turtle' else to}"
             path.write_bytes(serialized(document, to))
             assert [
                 str(each) for _, each in validate_file(path).violations if not each.is_warning

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from provagent import __version__
+from provagent.cli.ask import impact, index, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
 from provagent.cli.link import link
-from provagent.cli.read import export_run, runs, show
+from provagent.cli.read import embed, export_run, runs, show
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -40,5 +41,20 @@ def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""
 
 
-for verb in (run, show, runs, export_run, link, validate, doctor, check, draft, schema):
+for verb in (
+    run,
+    show,
+    runs,
+    why,
+    impact,
+    export_run,
+    link,
+    embed,
+    validate,
+    doctor,
+    check,
+    draft,
+    schema,
+    index,
+):
     main.add_command(verb)

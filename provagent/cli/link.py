@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from provagent.export.write import DOCUMENTS, FORMS, format_of, put
+from provagent.export.write import DOCUMENTS, FORMS, format_of, write_document
 from provagent.store.runs import LAST, read_run
 
 
@@ -53,16 +53,20 @@ def link(
     RUN is a run's id, its beginning or its end, a path, or 'last' (the default). What is
     joined, and what is not, is told on standard error.
     """
-    from provagent.export.write import serialized
     from provagent.link.linked import link_run
 
     named = to or (format_of(output) if output else "json")
     if named not in DOCUMENTS:
         raise click.UsageError(f"{output}: is no document; end it in .json, .provn, .xml or .trig")
     linked = link_run(
-        read_run(store, run), sources, namespace=namespace, form=form, seconds=timeout,
+        read_run(store, run),
+        sources,
+        namespace=namespace,
+        form=form,
+        for_rdf=named in ("trig", "turtle"),
+        seconds=timeout,
         max_bytes=max_bytes,
-    )  # fmt: skip
-    put(serialized(linked.document, named), output or sys.stdout.buffer)
+    )
+    write_document(linked.document, named, output or sys.stdout.buffer)
     for line in linked.lines():
         click.echo(line, err=True)

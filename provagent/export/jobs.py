@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from prov.model import PROV
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from prov.identifier import QualifiedName
-
-    from provagent.export.names import Names
+    from provagent.export.names import Name, Names
     from provagent.export.statements import Statements
     from provagent.record.model import Run
 
 _SAID = ("system", "id", "place", "task", "span", "folder")
 
 
-def write_informants(run: Run, program: QualifiedName, names: Names, say: Statements) -> None:
-    """Write that the program was informed by each job of the run.
+class Jobs:
+    """The jobs of a run, each once: made before the document begins, since they bring prefixes."""
 
-    A job hands over what a run begins with: parameters, files, the environment.
-    """
-    for job in run.jobs:
-        say.informed(program, _job(job, names, say))
+    def __init__(self, run: Run, names: Names) -> None:
+        self.run = run
+        self.names = names
+        jobs = [(names.job(job), job) for job in run.jobs]
+        by_iri = {names.iri(name): (name, job) for name, job in reversed(jobs)}
+        self.jobs = list(reversed(by_iri.values()))
 
+    def write_informants(self, program: Name, say: Statements) -> None:
+        """Write that the program was informed by each job.
 
-def write_account(run: Run, names: Names, say: Statements) -> None:
-    """Write, beside the run's bundle, that its jobs have generated it."""
-    for job in run.jobs:
-        say.entity(names.bundle, {"prov:type": PROV["Bundle"], "prov:label": f"run {run.id}"})
-        say.generated(names.bundle, _job(job, names, say), None)
+        A job hands over what a run begins with: parameters, files, the environment.
+        """
+        for name, job in self.jobs:
+            self._write(name, job, say)
+            say.informed(program, name)
 
+    def write_account(self, say: Statements) -> None:
+        """Write, beside the run's bundle, that its jobs have generated it."""
+        bundle, label = self.names.bundle, f"run {self.run.id}"
+        for name, job in self.jobs:
+            say.entity(bundle, {"prov:type": self.names.prov("Bundle"), "prov:label": label})
+            self._write(name, job, say)
+            say.generated(bundle, name, None)
 
-def _job(job: Mapping[str, Any], names: Names, say: Statements) -> QualifiedName:
-    name = names.job(job)
-    attributes = {
-        "prov:type": [names.ivoa("Activity"), names.term("Job")],
-        "prov:label": job.get("name") or job.get("id") or job.get("iri"),
-        "voprov:name": job.get("name"),
-        **{f"provagent:{key}": str(job[key]) for key in _SAID if key in job},
-    }
-    say.activity(name, None, None, attributes)
-    return name
+    def _write(self, name: Name, job: Mapping[str, Any], say: Statements) -> None:
+        attributes = {
+            "prov:type": [self.names.ivoa("Activity"), self.names.term("Job")],
+            "prov:label": job.get("name") or job.get("id") or job.get("iri"),
+            "voprov:name": job.get("name"),
+            **{f"provagent:{key}": str(job[key]) for key in _SAID if key in job},
+        }
+        say.activity(name, None, None, attributes)

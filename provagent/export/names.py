@@ -8,125 +8,142 @@ user called it stands in its attributes.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from provagent.errors import ExportError
 from provagent.terms import VOPROV_NAMESPACE
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from prov.identifier import QualifiedName
-    from prov.model import ProvDocument
-
 BASE = "urn:provagent:"
 TERMS = "urn:provagent:terms#"
 CONTENT = "urn:provagent:content#"
+ROLES = "urn:provagent:role#"
+LOCATIONS = "urn:provagent:location#"
 
 _ABSOLUTE_IRI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+""")
-_AS_ESCAPED = r"_(?=x[0-9a-f]+_)"  # an underscore that would be read as an escape's first
+_AS_ESCAPED = r"_(?=x[0-9a-f]*_)"  # an underscore that would be read as an escape's first
 _NOT_LEGAL = re.compile(rf"[^A-Za-z0-9._-]|\.$|{_AS_ESCAPED}")
 _NO_PART = re.compile(rf"[^A-Za-z0-9_-]|{_AS_ESCAPED}")
-_LAST_NAME = re.compile(r"(?<![A-Za-z0-9._-])[A-Za-z_][A-Za-z0-9._-]*$")
-_LAST_PART = re.compile(r"(?<=[/#:=?])[^/#:=?]+[/#:=?]*$")
+_LAST_NAME = re.compile(r"[A-Za-z_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$")
+_LAST_NUMBER = re.compile(r"[0-9]+$")
+_OPUS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*[A-Za-z0-9_-]")
 _NO_WORD = re.compile(rf"[^A-Za-z0-9_-]|^[^A-Za-z_]|{_AS_ESCAPED}")
 
 
+class Name(str):
+    """A name as a document writes it, ``prefix:local``: text that stands for an IRI."""
+
+    __slots__ = ()
+
+
 class Names:
-    """Makes the names of one run.
+    """Makes the names of one run; ``namespaces`` maps their prefixes to IRIs.
 
     ``namespace`` is the absolute IRI under which an institution's runs, users and software
     stand. Terms and contents stand under provagent's own, so that equal contents of
     different institutions have one name. Raises ExportError for what is no absolute IRI.
     """
 
-    def __init__(self, document: ProvDocument, run_id: str, namespace: str | None) -> None:
-        self._document = document
+    def __init__(self, run_id: str, namespace: str | None) -> None:
         base = _checked(namespace or BASE)
         self._begin = f"{run_id}."
-        self._runs = document.add_namespace("runs", base)
-        self._run = document.add_namespace("run", f"{base}run.{_legal(run_id)}.")
-        self._user = document.add_namespace("user", f"{base}user.")
-        self._software = document.add_namespace("software", f"{base}software.")
-        self._content = document.add_namespace("content", CONTENT)
-        self._terms = document.add_namespace("provagent", TERMS)
-        self._voprov = document.add_namespace("voprov", VOPROV_NAMESPACE)
-        self.bundle = self._runs[f"run.{_legal(run_id)}"]
-        self.program = self._run["program"]
+        self.namespaces = {
+            "runs": base,
+            "run": f"{base}run.{legal(run_id)}.",
+            "user": f"{base}user.",
+            "software": f"{base}software.",
+            "content": CONTENT,
+            "provagent": TERMS,
+            "voprov": VOPROV_NAMESPACE,
+        }
+        self.bundle = Name(f"runs:run.{legal(run_id)}")
+        self.program = Name("run:program")
 
-    def of(self, kind: str, identifier: str, position: int | None = None) -> QualifiedName:
+    def of(self, kind: str, identifier: str, position: int | None = None) -> Name:
         """Return the name of a thing of this run, or of one in its list of such things."""
-        local = f"{kind}.{_legal(identifier.removeprefix(self._begin))}"
-        return self._run[local if position is None else f"{local}.{position}"]
+        local = f"{kind}.{legal(identifier.removeprefix(self._begin))}"
+        return Name(f"run:{local}" if position is None else f"run:{local}.{position}")
 
     def description(
         self, kind: str, definition: str, name: str, position: int | None = None
-    ) -> QualifiedName:
+    ) -> Name:
         """Return the name of what a definition says of ``name``, or of an item of it."""
         return self.of(f"{kind}.{_word(definition)}", name, position)
 
-    def outer(self, run_id: str, activity_id: str | None) -> QualifiedName:
+    def outer(self, run_id: str, activity_id: str | None) -> Name:
         """Return the name of an activity of another run, as that run's document has it."""
-        part = f"activity.{_legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
-        return self._runs[f"run.{_legal(run_id)}.{part or 'program'}"]
+        part = f"activity.{legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
+        return Name(f"runs:run.{legal(run_id)}.{part or 'program'}")
 
-    def job(self, job: Mapping[str, Any]) -> QualifiedName:
+    def job(self, job: Mapping[str, Any]) -> Name:
         """Return the name of a job that the run is a part of: its own IRI, where it has one.
 
         OPUS's has the prefix that OPUS gives it.
         """
-        iri, url = str(job.get("iri", "")), str(job.get("url", ""))
+        iri, rest = str(job.get("iri", "")), f"{job.get('url', '')}/rest/"
         if not _ABSOLUTE_IRI.fullmatch(iri):
-            parts = (
-                str(job[key]) for key in ("system", "place", "id", "task", "span") if key in job
-            )
-            return self._runs[
-                ".".join(["job", *(_NO_PART.sub(_hexadecimal, part) for part in parts)])
-            ]
-        if job.get("system") == "opus" and iri.startswith(f"{url}/rest/"):
-            return self._document.add_namespace("opus_job", f"{url}/rest/")[
-                iri.removeprefix(f"{url}/rest/")
-            ]
+            keys = ("system", "place", "id", "task", "span")
+            parts = (str(job[key]) for key in keys if job.get(key))
+            return Name(f"runs:{'.'.join(['job', *(_part(part) for part in parts)])}")
+        local = iri.removeprefix(rest)
+        if job.get("system") == "opus" and _OPUS.fullmatch(local):
+            return Name(f"{self._prefix('opus_job', rest)}:{local}")
         return self.foreign(iri, "job")
 
-    def foreign(self, iri: str, prefix: str) -> QualifiedName:
-        """Return the name of what somebody else has named."""
-        begin, local = _divided(iri)
-        return self._document.add_namespace(prefix, begin)[local]
+    def foreign(self, iri: str, prefix: str) -> Name:
+        """Return the name of what somebody else has named, with a prefix of that kind.
 
-    def user(self, name: str) -> QualifiedName:
-        return self._user[_word(name)]
+        It ends as an XML name does, where the IRI does.
+        """
+        found = _LAST_NAME.search(iri) or _LAST_NUMBER.search(iri)
+        at = found.start() if found else len(iri)
+        return Name(f"{self._prefix(prefix, iri[:at])}:{iri[at:]}")
 
-    def software(self, name: str, version: str) -> QualifiedName:
-        return self._software[f"{_word(name)}.{_legal(version)}"]
+    def _prefix(self, prefix: str, namespace: str) -> str:
+        word, number = prefix, 1
+        while self.namespaces.setdefault(word, namespace) != namespace:
+            number += 1
+            word = f"{prefix}{number}"
+        return word
 
-    def content(self, digest: str) -> QualifiedName:
+    def user(self, name: str) -> Name:
+        return Name(f"user:{_word(name)}")
+
+    def software(self, name: str, version: str) -> Name:
+        return Name(f"software:{_word(name)}.{legal(version)}")
+
+    def content(self, digest: str) -> Name:
         """Return the name of what has this digest (``algorithm:hex``), wherever it is."""
-        return self._content[_legal(digest.replace(":", ".", 1))]
+        return Name(f"content:{legal(digest.replace(':', '.', 1))}")
 
-    def term(self, word: str) -> QualifiedName:
-        return self._terms[word]
+    def term(self, word: str) -> Name:
+        return Name(f"provagent:{word}")
 
-    def ivoa(self, word: str) -> QualifiedName:
-        return self._voprov[word]
+    def iri(self, name: Name) -> str:
+        """Return the IRI that a name of this run stands for."""
+        prefix, _, local = name.partition(":")
+        return f"{self.namespaces[prefix]}{local}"
+
+    def prov(self, word: str) -> Name:
+        return Name(f"prov:{word}")
+
+    def ivoa(self, word: str) -> Name:
+        return Name(f"voprov:{word}")
 
 
-def _divided(iri: str) -> tuple[str, str]:
-    """Divide an IRI before what is an XML name, at its end; else before its last part."""
-    found = _LAST_NAME.search(iri) or _LAST_PART.search(iri)
-    at = found.start() if found else len(iri) - 1
-    return iri[:at], iri[at:]
-
-
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
     """Return ``text`` with ``_x20_`` for what no XML name may hold; one text for one name."""
-    return _NOT_LEGAL.sub(_hexadecimal, text)
+    return _NOT_LEGAL.sub(_hexadecimal, text) or "_x_"  # nothing: no name may end in a dot
 
 
 def _word(text: str) -> str:
     """Return ``text`` as ``_legal``, without a dot, and with a letter or ``_`` at its beginning."""
     return _NO_WORD.sub(_hexadecimal, text)
+
+
+def _part(text: str) -> str:
+    """Return ``text`` as ``legal``, without a dot."""
+    return _NO_PART.sub(_hexadecimal, text)
 
 
 def _hexadecimal(match: re.Match[str]) -> str:

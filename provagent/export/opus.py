@@ -10,8 +10,6 @@ import hashlib
 import os.path
 from typing import TYPE_CHECKING, Any
 
-from prov.model import ProvDocument
-
 from provagent.export.names import Names
 from provagent.internal import JOB, MAX_ID, PREFIXES, Document, fitting
 from provagent.terms import FILE, FILE_COLLECTION
@@ -19,8 +17,7 @@ from provagent.terms import FILE, FILE_COLLECTION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prov.identifier import QualifiedName
-
+    from provagent.export.names import Name
     from provagent.record.model import Activity, Entity, Generation, Provenance, Usage
 
 MAX_TEXT = 200  # characters of a label
@@ -40,9 +37,8 @@ class _Writer:
     def __init__(self, provenance: Provenance, namespace: str | None) -> None:
         self.provenance = provenance
         self.run = provenance.run
-        document = ProvDocument()
-        self.names = Names(document, self.run.id, namespace)
-        self.base = next(each.uri for each in document.namespaces if each.prefix == "runs")
+        self.names = Names(self.run.id, namespace)
+        self.base = self.names.namespaces["runs"]
         self.folder = self.run.process.cwd or ""
 
     def document(self) -> Document:
@@ -146,9 +142,9 @@ class _Writer:
     def entity_name(self, entity: Entity) -> str:
         return self.name(self.names.of("entity", entity.id))
 
-    def name(self, name: QualifiedName) -> str:
+    def name(self, name: Name) -> str:
         """Return a name below one prefix; one that is too long ends with its digest."""
-        local = name.uri.removeprefix(self.base)
+        local = self.names.iri(name).removeprefix(self.base)
         text = f"runs:{local}"
         if len(text) <= MAX_ID:
             return text

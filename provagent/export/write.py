@@ -4,36 +4,83 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import os
+import shutil
 import warnings
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from provagent import internal
 from provagent.errors import ExportError
+from provagent.record.part import part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from prov.model import ProvDocument
 
     from provagent.record.model import Provenance
 
-DOCUMENTS: Mapping[str, tuple[dict[str, str], str | None]] = {
-    # format: (what prov calls it, the module that it needs)
-    "json": ({"format": "json"}, None),
-    "provn": ({"format": "provn"}, None),
-    "xml": ({"format": "xml"}, "lxml"),
-    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),
-}
-OPUS = "opus"
-PICTURES = ("svg", "png", "pdf")
-FORMATS = (*DOCUMENTS, OPUS, "dot", *PICTURES)
 FORMS = ("bundle", "activities")  # what a run is in a document
-_BY_SUFFIX = {
-    **{f".{name}": name for name in ("json", "provn", "xml", "dot", *PICTURES)},
-    ".provx": "xml",
-    ".trig": "rdf",
-}
+OPUS = "opus"
+_IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is whole
+
+
+def export(
+    provenance: Provenance,
+    to: str,
+    target: BinaryIO | str | os.PathLike[str],
+    *,
+    namespace: str | None = None,
+    of: str | None = None,
+    form: str = FORMS[0],
+) -> None:
+    """Write the provenance of a run, in UTF-8 where it is text.
+
+    ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
+    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), an RO-Crate as a zip, what a job
+    of OPUS takes, or a graph as DOT or drawn. ``target`` is a path or a binary stream, and gets
+    all of it or nothing; what a job of OPUS takes is joined with what the file holds already.
+    ``namespace`` is the absolute IRI under which a document's names stand
+    (``urn:provagent:`` unless given). Equal provenance gives equal bytes (but for times in a
+    PDF and a zip). ``of`` names what alone is written of it, as in ``part_of``; ``form`` is
+    what the run is in a document of PROV, as in ``state_run``.
+
+    Raises ExportError for an unknown format, a missing extra, a namespace that is no
+    absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
+    """
+    if of is not None:
+        provenance = part_of(provenance, of)
+    with SpooledTemporaryFile(_IN_MEMORY) as whole:
+        _write(provenance, to, whole, _Options(namespace, form))
+        if to == OPUS and isinstance(target, (str, os.PathLike)):
+            whole.seek(0)
+            internal.write(target, json.load(whole))
+            return
+        _put(whole, target)
+
+
+def _put(whole: IO[bytes], target: BinaryIO | str | os.PathLike[str]) -> None:
+    whole.seek(0)
+    if not isinstance(target, (str, os.PathLike)):
+        shutil.copyfileobj(whole, target)
+        return
+    try:
+        with open(target, "wb") as file:
+            shutil.copyfileobj(whole, file)
+    except OSError as error:
+        raise ExportError(
+            f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def rendered(
+    provenance: Provenance, to: str, *, namespace: str | None = None, form: str = FORMS[0]
+) -> bytes:
+    """Return the bytes that ``export`` writes."""
+    whole = io.BytesIO()
+    _write(provenance, to, whole, _Options(namespace, form))
+    return whole.getvalue()
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
@@ -48,109 +95,130 @@ def format_of(path: str | os.PathLike[str]) -> str:
     return found
 
 
-def export(
-    provenance: Provenance,
-    to: str,
-    target: BinaryIO | str | os.PathLike[str],
-    *,
-    namespace: str | None = None,
-    form: str = "bundle",
+def write_document(
+    document: ProvDocument, to: str, target: BinaryIO | str | os.PathLike[str]
 ) -> None:
-    """Write the provenance of a run, in UTF-8 where it is text.
+    """Write a document of the library prov, in one of ``DOCUMENTS``.
 
-    ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-N, PROV-XML or
-    PROV-O (TriG), what a job of OPUS takes, or a graph as DOT or drawn. ``target`` is a path
-    or a binary stream; ``namespace`` the absolute IRI under which a document's names stand
-    (``urn:provagent:`` unless given); ``form`` is as in ``to_document``. Equal provenance
-    gives equal bytes (but for the time in a PDF); what a job of OPUS takes is joined with
-    what the file at ``target`` holds already.
-
-    Raises ExportError for an unknown format, a missing extra, a namespace that is no
-    absolute IRI, and a file that cannot be written.
+    Raises ExportError for a missing extra, and a file that cannot be written.
     """
-    if to == OPUS and isinstance(target, (str, os.PathLike)):
-        from provagent.export.opus import to_internal
-
-        internal.write(target, to_internal(provenance, namespace=namespace))
-        return
-    put(rendered(provenance, to, namespace=namespace, form=form), target)
+    with SpooledTemporaryFile(_IN_MEMORY) as whole:
+        _need(to)
+        _serialize(document, to, whole)
+        _put(whole, target)
 
 
-def put(content: bytes, target: BinaryIO | str | os.PathLike[str]) -> None:
-    """Write ``content`` to a path or a stream; raises ExportError where that cannot be done."""
-    if not isinstance(target, (str, os.PathLike)):
-        target.write(content)
-        return
-    try:
-        with open(target, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise ExportError(
-            f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
-        ) from error
+class _Options(NamedTuple):
+    namespace: str | None
+    form: str
 
 
-def rendered(
-    provenance: Provenance, to: str, *, namespace: str | None = None, form: str = "bundle"
-) -> bytes:
-    """Return the bytes that ``export`` writes."""
-    if to in DOCUMENTS:
-        return _document(provenance, to, namespace, form)
-    if to == OPUS:
-        from provagent.export.opus import to_internal
-
-        return internal.as_bytes(to_internal(provenance, namespace=namespace))
-    from provagent.export.graph import to_dot
-
-    if to == "dot":
-        return to_dot(provenance).encode()
-    if to in PICTURES:
-        return _drawn(to_dot(provenance), to)
-    raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
+def _write(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
+    _need(to).write(provenance, to, file, options)
 
 
-def _document(provenance: Provenance, to: str, namespace: str | None, form: str) -> bytes:
-    _need(to)
+def _need(to: str) -> _Writer:
+    """Return what writes a format; raises ExportError where it is not to be had."""
+    if to not in _WRITERS:
+        raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
+    writer = _WRITERS[to]
+    if writer.module is not None:
+        try:
+            importlib.import_module(writer.module)
+        except ImportError as error:
+            raise ExportError(
+                f"format {to!r}: needs {writer.module}, which is not installed; "
+                f"pip install 'provagent[{writer.extra}]'"
+            ) from error
+    return writer
+
+
+def _stream(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.export.document import state_run
+    from provagent.export.streams import AsProvJson, AsProvN
+
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    sink = AsProvN(text) if to == "provn" else AsProvJson(text)
+    state_run(provenance, sink, **options._asdict())
+    text.detach()
+
+
+def _by_prov(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
     from provagent.export.document import to_document
 
-    return serialized(to_document(provenance, namespace=namespace, form=form), to)
+    _serialize(to_document(provenance, **options._asdict(), for_rdf=to in _RDF), to, file)
 
 
-def serialized(document: ProvDocument, to: str) -> bytes:
-    """Return a document of PROV in one of the formats ``DOCUMENTS``."""
-    _need(to)
-    options, _ = DOCUMENTS[to]
+def _serialize(document: ProvDocument, to: str, file: IO[bytes]) -> None:
+    options = {"format": "rdf", "rdf_format": to} if to in _RDF else {"format": to}
+    if to == "turtle":
+        document = document.flattened()
     with warnings.catch_warnings():
         # prov calls what rdflib is about to rename: no matter of the user's.
         warnings.simplefilter("ignore", DeprecationWarning)
         if to == "xml":  # lxml writes bytes
-            binary = io.BytesIO()
-            document.serialize(binary, **options)
-            return binary.getvalue()
+            document.serialize(file, **options)
+            return
         text = io.StringIO()
         document.serialize(text, **options)
-    return f"{text.getvalue().rstrip()}\n".encode()
+    file.write(f"{text.getvalue().rstrip()}\n".encode())
 
 
-def _need(to: str) -> None:
-    module = DOCUMENTS[to][1]
-    if module is not None:
-        _require(module, to, extra=to)
+def _opus(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.export.opus import to_internal
+
+    file.write(internal.as_bytes(to_internal(provenance, namespace=options.namespace)))
 
 
-def _drawn(dot: str, to: str) -> bytes:
-    _require("pygraphviz", to, extra="svg")
+def _drawn(provenance: Provenance, to: str, file: IO[bytes], _options: _Options) -> None:
+    from provagent.export.graph import to_dot
+
+    dot = to_dot(provenance)
+    if to == "dot":
+        file.write(dot.encode())
+        return
     from pygraphviz import AGraph
 
-    drawn: bytes = AGraph(string=dot).draw(format=to, prog="dot")
-    return drawn
+    file.write(AGraph(string=dot).draw(format=to, prog="dot"))
 
 
-def _require(module: str, to: str, *, extra: str) -> None:
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        raise ExportError(
-            f"format {to!r}: needs {module}, which is not installed; "
-            f"pip install 'provagent[{extra}]'"
-        ) from error
+def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.export.crate import write_crate
+
+    def write_document(inner: IO[bytes]) -> None:
+        _stream(provenance, "json", inner, options)
+
+    write_crate(provenance, write_document, file)
+
+
+class _Writer(NamedTuple):
+    """``module`` is what it needs, and ``extra`` what brings that."""
+
+    write: Callable[[Provenance, str, IO[bytes], _Options], None]
+    module: str | None = None
+    extra: str = ""
+
+
+_DOCUMENTS = {
+    "json": _Writer(_stream),
+    "jsonld": _Writer(_by_prov),
+    "provn": _Writer(_stream),
+    "xml": _Writer(_by_prov, "lxml", "xml"),
+    "trig": _Writer(_by_prov, "rdflib", "rdf"),
+    "turtle": _Writer(_by_prov, "rdflib", "rdf"),
+}
+_GRAPHS = {
+    "dot": _Writer(_drawn),
+    **{to: _Writer(_drawn, "pygraphviz", "svg") for to in ("svg", "png", "pdf")},
+}
+_OTHERS = {"rocrate": _Writer(_crate, "rocrate", "crate"), OPUS: _Writer(_opus)}
+_WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS
+_RDF = ("trig", "turtle")
+_BY_SUFFIX = {
+    **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS)},
+    ".provx": "xml",
+    ".ttl": "turtle",
+    ".zip": "rocrate",
+}
+DOCUMENTS = tuple(_DOCUMENTS)
+FORMATS = tuple(_WRITERS)

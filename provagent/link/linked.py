@@ -45,14 +45,15 @@ def link_run(
     *,
     namespace: str | None = None,
     form: str = "activities",
+    for_rdf: bool = False,
     seconds: float = SECONDS,
     max_bytes: int = MAX_BYTES,
 ) -> Linked:
     """Join a run with the results of the job of OPUS that it was in.
 
     ``sources`` are the address of a server or of a job, of which the provenance is fetched and
-    merged, and paths of ``results.yml``. ``namespace`` and ``form`` are as in
-    ``to_document``; ``seconds`` and ``max_bytes`` bound each answer of the server.
+    merged, and paths of ``results.yml``. ``namespace``, ``form`` and ``for_rdf`` are
+    as in ``to_document``; ``seconds`` and ``max_bytes`` bound each answer of the server.
 
     Raises LinkError, FetchError and DocumentError for sources that cannot be read.
     """
@@ -75,6 +76,6 @@ def link_run(
     said = None if job is None else (without_secret(job.provenance), content)
     document = linked_document(
         provenance, joins.found, [each for each, _ in joins.missed], said,
-        namespace=namespace, form=form,
+        namespace=namespace, form=form, for_rdf=for_rdf,
     )  # fmt: skip
     return Linked(document=document, joins=joins)
