@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from provagent.export.write import FORMATS, export
+from provagent.errors import ExportError
+from provagent.export.write import FORMATS, FORMS, export, format_of
 from provagent.store.runs import LAST, find_store, list_runs, read_run
 
 if TYPE_CHECKING:
@@ -97,22 +98,44 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
         render_timeline(provenance, _console())
 
 
-@click.command("export", help=f"Write the provenance of a run in another format.\n\n{_RUN_HELP}")
+@click.command("export", help=f"Write the provenance of a run in other formats.\n\n{_RUN_HELP}")
 @click.argument("run", default=LAST)
-@click.option("--to", "to", required=True, type=click.Choice(FORMATS), help="The format.")
-@click.option("-o", "--output", metavar="FILE", help="Where to. [default: standard output]")
+@click.option("--to", "to", type=click.Choice(FORMATS), help="The format. [default: as -o ends]")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    metavar="FILE",
+    multiple=True,
+    help="Where to; may be repeated. [default: standard output]",
+)
 @click.option(
     "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
 )
 @click.option(
     "--of", "of", metavar="WHAT", help="Only this: a session, an activity, or a file's lineage."
 )
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    help="What the run is in the document. [default: bundle]",
+)
 @_store
 def export_run(
-    run: str, to: str, output: str | None, namespace: str | None, of: str | None, store: str | None
+    run: str, to: str | None, outputs: tuple[str, ...], store: str | None, **options: Any
 ) -> None:
-    target = output or sys.stdout.buffer
-    export(read_run(store, run), to, target, namespace=namespace, of=of)
+    if not outputs and to is None:
+        raise click.UsageError("say the format with --to, or name a file with -o")
+    provenance = read_run(store, run)
+    wrong = []
+    for output in outputs or [sys.stdout.buffer]:
+        try:
+            export(provenance, to or format_of(str(output)), output, **options)
+        except ExportError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ExportError("\n".join(wrong))
 
 
 def _show_embedded(payload: Payload, *, as_json: bool) -> None:
