@@ -9,9 +9,26 @@ from pathlib import Path
 
 import orjson
 import pytest
+from ivoa_rules import broken
+
+from provagent.export import write
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+_rendered = write.rendered
+
+
+def rendered(provenance, to, *, model=None, **options):
+    """Every document that a test exports keeps the rules of the IVOA's data model."""
+    content = _rendered(provenance, to, model=model, **options)
+    if to == "json":
+        assert broken(orjson.loads(content), is_plain=model != "ivoa") == []
+    return content
+
+
+write.rendered = rendered  # before a test module can import it
 
 
 def pytest_configure():

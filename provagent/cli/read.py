@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provagent.export.write import FORMATS, export
+from provagent.export.write import FORMATS, MODELS, export
 from provagent.store.runs import LAST, find_store, list_runs, read_run
 
 if TYPE_CHECKING:
@@ -63,12 +63,22 @@ def runs(store: str | None, as_json: bool) -> None:
 @click.option(
     "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
 )
+@click.option(
+    "--model",
+    type=click.Choice(MODELS),
+    help="In whose words. [default: w3c; of a votable, ivoa]",
+)
 @_store
 def export_run(
-    run: str, to: str, output: str | None, namespace: str | None, store: str | None
+    run: str,
+    to: str,
+    output: str | None,
+    namespace: str | None,
+    model: str | None,
+    store: str | None,
 ) -> None:
     target = output or sys.stdout.buffer
-    export(read_run(store, run), to, target, namespace=namespace)
+    export(read_run(store, run), to, target, namespace=namespace, model=model)
 
 
 def _console() -> Console:
