@@ -18,7 +18,7 @@ LEVELS = [
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted"},
+    {"follow", "wanted", "foreign"},
     {"weaving"},
     {"view", "recorder", "draft"},
     {"children", "opened"},
@@ -30,7 +30,9 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "constraints", "export", "store", "view", "cli", "doctor", "draft", "check"}
+READ_SIDE = {
+    "record", "constraints", "export", "store", "foreign", "view", "cli", "doctor", "draft", "check",
+}  # fmt: skip
 WRITE_SIDE = {
     "settings",
     "loading",
