@@ -12,13 +12,13 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"errors", "terms", "__init__"},
+    {"errors", "terms", "convert", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted", "foreign"},
+    {"follow", "wanted", "rules", "embed", "foreign"},
     {"weaving"},
     {"view", "recorder", "draft"},
     {"children", "opened"},
@@ -31,10 +31,21 @@ LEVELS = [
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 READ_SIDE = {
-    "record", "constraints", "export", "store", "foreign", "view", "cli", "doctor", "draft", "check",
-}  # fmt: skip
+    "record",
+    "constraints",
+    "embed",
+    "export",
+    "foreign",
+    "store",
+    "view",
+    "cli",
+    "doctor",
+    "draft",
+    "check",
+}
 WRITE_SIDE = {
     "settings",
+    "convert",
     "loading",
     "definition",
     "weave",
@@ -54,6 +65,7 @@ WRITE_SIDE = {
     "remote",
     "opened",
     "wanted",
+    "rules",
     "weaving",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}

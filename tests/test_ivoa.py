@@ -259,7 +259,7 @@ def test_the_rules_see_what_is_too_much():
     assert broken(wrong)
 
 
-@pytest.mark.parametrize("to", ["provn", "xml", "rdf"])
+@pytest.mark.parametrize("to", ["provn", "xml", "trig", "jsonld"])
 def test_other_formats_hold_plain_prov_without_bundles(to):
     """The same statements, typed, at the top of the document."""
     document = read_back(rendered(every_class(), to, model="ivoa"), to)

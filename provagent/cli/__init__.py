@@ -12,7 +12,7 @@ from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
-from provagent.cli.read import export_run, runs, show
+from provagent.cli.read import embed, export_run, runs, show
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -40,5 +40,7 @@ def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""
 
 
-for verb in (run, show, runs, export_run, import_files, validate, doctor, check, draft, schema):
+for verb in (
+    run, show, runs, export_run, embed, import_files, validate, doctor, check, draft, schema,
+):  # fmt: skip
     main.add_command(verb)

@@ -12,9 +12,7 @@ from provagent.terms import FILE, FILE_COLLECTION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prov.identifier import QualifiedName
-
-    from provagent.export.names import Names
+    from provagent.export.names import Name, Names
     from provagent.export.statements import Statements
     from provagent.record.detail import Description
     from provagent.record.model import Activity, Entity, Provenance
@@ -58,9 +56,9 @@ class Described:
         self.entity_descriptions = provenance.entity_descriptions
         self.names = names
         self.say = say
-        self.written: set[QualifiedName] = set()
+        self.written: set[Name] = set()
 
-    def write_activity(self, activity: Activity, name: QualifiedName) -> None:
+    def write_activity(self, activity: Activity, name: Name) -> None:
         """Write the activity's description, and its parameters."""
         description = activity.description
         if description is not None:
@@ -92,7 +90,7 @@ class Described:
                     )
                     break  # a parameter has one origin
 
-    def write_entity(self, entity: Entity, name: QualifiedName) -> None:
+    def write_entity(self, entity: Entity, name: Name) -> None:
         if entity.description is not None:
             described = self._entity_description(entity.description, entity.value)
             self.say.influenced(name, described, self._is_described)
@@ -112,7 +110,7 @@ class Described:
 
     def _activity_description(
         self, description: Description, parameters: Mapping[str, Any]
-    ) -> QualifiedName:
+    ) -> Name:
         name = self.names.description(
             "activity_description", description.definition, description.name
         )
@@ -134,7 +132,7 @@ class Described:
         position: int,
         item: Mapping[str, Any],
         *,
-        of: QualifiedName,
+        of: Name,
     ) -> None:
         links: dict[str, Any] = {"voprov:activityDescription": of}
         word = item.get("entity_description")
@@ -144,11 +142,11 @@ class Described:
         name = self._item_name(description, group, position)
         self._write(name, [_CLASSES.get(group, "ParameterDescription")], item, links)
 
-    def _item_name(self, description: Description, group: str, position: int) -> QualifiedName:
+    def _item_name(self, description: Description, group: str, position: int) -> Name:
         kind = f"{group.removesuffix('s')}_description"
         return self.names.description(kind, description.definition, description.name, position)
 
-    def _entity_description(self, description: Description, value: Any = None) -> QualifiedName:
+    def _entity_description(self, description: Description, value: Any = None) -> Name:
         name = self.names.description(
             "entity_description", description.definition, description.name
         )
@@ -167,7 +165,7 @@ class Described:
 
     def _write(
         self,
-        name: QualifiedName,
+        name: Name,
         classes: list[str],
         fields: Mapping[str, Any],
         links: dict[str, Any],

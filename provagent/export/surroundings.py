@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 from provagent.export.literals import as_json, moment
 
 if TYPE_CHECKING:
-    from prov.identifier import QualifiedName
-
-    from provagent.export.names import Names
+    from provagent.export.names import Name, Names
     from provagent.export.statements import Statements
     from provagent.record.detail import DefinitionUsed
     from provagent.record.model import Environment, Process, Provenance
@@ -35,7 +33,7 @@ class Surroundings:
         self.say = say
         self.description = names.of("activity_description", "program")
 
-    def write(self, process: Process, name: QualifiedName) -> None:
+    def write(self, process: Process, name: Name) -> None:
         environment = self.provenance.environments.get(process.environment_id or "")
         if process.script or process.definitions or environment:
             self._write_description(name)
@@ -49,7 +47,7 @@ class Surroundings:
         if environment is not None:
             self._write_usage(process, name, self._environment(environment), "environment")
 
-    def _write_description(self, name: QualifiedName) -> None:
+    def _write_description(self, name: Name) -> None:
         attributes = {
             "prov:type": self.names.ivoa("ActivityDescription"),
             "prov:label": "program",
@@ -59,9 +57,7 @@ class Surroundings:
         self.say.entity(self.description, attributes)
         self.say.influenced(name, self.description, {"prov:type": self.names.ivoa("IsDescribedBy")})
 
-    def _write_usage(
-        self, process: Process, name: QualifiedName, entity: QualifiedName, role: str
-    ) -> None:
+    def _write_usage(self, process: Process, name: Name, entity: Name, role: str) -> None:
         kind, text = _USED[role]
         item = self.names.of("usage_description.program", role)
         attributes = {
@@ -76,7 +72,7 @@ class Surroundings:
         usage = {"prov:role": role, "voprov:usageDescription": item}
         self.say.used(name, entity, moment(process.start), usage)
 
-    def _write_definition(self, definition: DefinitionUsed, name: QualifiedName) -> None:
+    def _write_definition(self, definition: DefinitionUsed, name: Name) -> None:
         word = base_name(definition.location) or definition.name
         item = self.names.of("config_file_description.program", word)
         attributes = {
@@ -99,7 +95,7 @@ class Surroundings:
         self.say.influenced(config, item, {"prov:type": self.names.ivoa("IsDescribedBy")})
 
     def _write_file(
-        self, name: QualifiedName, location: str, digest: str | None, kind: str, word: str | None
+        self, name: Name, location: str, digest: str | None, kind: str, word: str | None
     ) -> None:
         attributes = {
             "prov:type": self.names.ivoa(kind),
@@ -112,7 +108,7 @@ class Surroundings:
         if digest:
             write_content(self.names, self.say, name, digest)
 
-    def _environment(self, environment: Environment) -> QualifiedName:
+    def _environment(self, environment: Environment) -> Name:
         attributes = {
             "prov:type": [self.names.ivoa("Entity"), self.names.term("Environment")],
             "prov:label": "environment",
@@ -125,7 +121,7 @@ class Surroundings:
         return self.say.entity(self.names.of("environment", environment.id), attributes)
 
 
-def write_content(names: Names, say: Statements, name: QualifiedName, digest: str) -> None:
+def write_content(names: Names, say: Statements, name: Name, digest: str) -> None:
     """Say that ``name`` is one of the things that have this content."""
     content = names.content(digest)
     attributes = {"prov:type": names.term("Content"), "provagent:digest": digest}

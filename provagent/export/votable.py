@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from provagent.export.provdm import ATTRIBUTES, class_of
 from provagent.export.provjson import text_of
@@ -25,24 +25,24 @@ _UCDS = {"id": "meta.id;meta.main", "startTime": "time.start", "endTime": "time.
 _LISTS = {"voprov:options"}  # lists also where they have one item
 
 
-def votable_bytes(document: Document) -> bytes:
-    """Return the bytes of the VOTable of ``document``, which must have no bundles."""
+def write_votable(document: Document, file: IO[bytes]) -> None:
+    """Write the VOTable of ``document``, which must have no bundles, into ``file``."""
     from astropy.io.votable.tree import Info, Resource, VOTableFile
 
-    file = VOTableFile(version="1.4")
+    tables = VOTableFile(version="1.4")
     resource = Resource(type="results")
     resource.description = "Provenance, after the IVOA Provenance Data Model 1.0"
-    file.resources.append(resource)
+    tables.resources.append(resource)
     for prefix, iri in sorted(document.prefixes.items()):
         resource.infos.append(Info(name=prefix, value=iri))
     groups: dict[str, list[Record]] = {}
     for record in document.records:
         groups.setdefault(record.kind, []).append(record)
     for kind, records in groups.items():
-        resource.tables.append(_table(file, kind, records))
-    content = io.BytesIO()
-    file.to_xml(content, compressed=False, tabledata_format="tabledata")
-    return content.getvalue()
+        resource.tables.append(_table(tables, kind, records))
+    content = io.BytesIO()  # astropy asks for a descriptor that a file in memory has not
+    tables.to_xml(content, compressed=False, tabledata_format="tabledata")
+    file.write(content.getbuffer())
 
 
 def _table(file: Any, kind: str, records: list[Record]) -> Any:

@@ -6,30 +6,26 @@ import importlib
 import io
 import json
 import os
+import shutil
 import warnings
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from provagent.errors import ExportError
+from provagent.record.part import part_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from prov.model import ProvDocument
 
     from provagent.record.model import Provenance
 
-DOCUMENTS: Mapping[str, tuple[dict[str, str], str | None]] = {
-    # format: (what prov calls it, the module that it needs)
-    "json": ({"format": "json"}, None),
-    "provn": ({"format": "provn"}, None),
-    "xml": ({"format": "xml"}, "lxml"),
-    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),
-}
-PICTURES = ("svg", "png", "pdf")
 VOTABLE = "votable"
-FORMATS = (*DOCUMENTS, VOTABLE, "dot", *PICTURES)
-W3C, IVOA = "w3c", "ivoa"
-MODELS = (W3C, IVOA)
+IVOA = "ivoa"
+MODELS = ("w3c", IVOA)
+
+_RDF = ("trig", "turtle")
+_IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is whole
 
 
 def export(
@@ -39,107 +35,166 @@ def export(
     *,
     namespace: str | None = None,
     model: str | None = None,
+    of: str | None = None,
 ) -> None:
     """Write the provenance of a run, in UTF-8 where it is text.
 
-    ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-N, PROV-XML or
-    PROV-O (TriG), tables of the IVOA's data model as a VOTable, or a graph as DOT or drawn.
-    ``target`` is a path or a binary stream; ``namespace`` the absolute IRI under which a
-    document's names stand (``urn:provagent:`` unless given). Equal provenance gives equal
-    bytes (but for the time in a PDF).
+    ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
+    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), tables of the IVOA's data model
+    as a VOTable, an RO-Crate as a zip, or a graph as DOT or drawn. ``target`` is a path or
+    a binary stream, and gets all of it or nothing. ``namespace`` is the absolute IRI under
+    which a document's names stand (``urn:provagent:`` unless given). Equal provenance gives
+    equal bytes (but for times in a PDF and a zip). ``of`` names what alone is written of it,
+    as in ``part_of``.
 
     ``model`` is ``w3c``, unless a VOTable is asked for, or ``ivoa``: then PROV-JSON has the
     kinds and the attributes of the IVOA's tools, and no document has a bundle.
 
-    Raises ExportError for an unknown format or model, a missing extra, a namespace that is
-    no absolute IRI, and a file that cannot be written.
+    Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
+    absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
     """
-    content = rendered(provenance, to, namespace=namespace, model=model)
-    if not isinstance(target, (str, os.PathLike)):
-        target.write(content)
-        return
-    try:
-        with open(target, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise ExportError(
-            f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
-        ) from error
+    if of is not None:
+        provenance = part_of(provenance, of)
+    with SpooledTemporaryFile(_IN_MEMORY) as whole:
+        _write(provenance, to, whole, namespace, model)
+        whole.seek(0)
+        if not isinstance(target, (str, os.PathLike)):
+            shutil.copyfileobj(whole, target)
+            return
+        try:
+            with open(target, "wb") as file:
+                shutil.copyfileobj(whole, file)
+        except OSError as error:
+            raise ExportError(
+                f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
+            ) from error
 
 
 def rendered(
     provenance: Provenance, to: str, *, namespace: str | None = None, model: str | None = None
 ) -> bytes:
     """Return the bytes that ``export`` writes."""
+    whole = io.BytesIO()
+    _write(provenance, to, whole, namespace, model)
+    return whole.getvalue()
+
+
+def _write(
+    provenance: Provenance, to: str, file: IO[bytes], namespace: str | None, model: str | None
+) -> None:
+    if to not in _WRITERS:
+        raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
     if model not in (None, *MODELS):
         raise ExportError(f"model {model!r}: no such model; there are {', '.join(MODELS)}")
-    if to == VOTABLE or (to in DOCUMENTS and model == IVOA):
-        return _of_the_ivoa(provenance, to, namespace)
-    if to in DOCUMENTS:
-        return _document(provenance, to, namespace)
-    from provagent.export.graph import to_dot
+    writer = _WRITERS[to]
+    if writer.module is not None:
+        try:
+            importlib.import_module(writer.module)
+        except ImportError as error:
+            raise ExportError(
+                f"format {to!r}: needs {writer.module}, which is not installed; "
+                f"pip install 'provagent[{writer.extra}]'"
+            ) from error
+    write = _in_words_of_the_ivoa if model == IVOA and to in _DOCUMENTS else writer.write
+    write(provenance, to, file, namespace)
 
-    if to == "dot":
-        return to_dot(provenance).encode()
-    if to in PICTURES:
-        return _drawn(to_dot(provenance), to)
-    raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
+
+def _stream(provenance: Provenance, to: str, file: IO[bytes], namespace: str | None) -> None:
+    from provagent.export.document import state_run
+    from provagent.export.streams import AsProvJson, AsProvN
+
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    sink = AsProvN(text) if to == "provn" else AsProvJson(text)
+    state_run(provenance, sink, namespace=namespace)
+    text.detach()
 
 
-def _of_the_ivoa(provenance: Provenance, to: str, namespace: str | None) -> bytes:
+def _by_prov(provenance: Provenance, to: str, file: IO[bytes], namespace: str | None) -> None:
+    from provagent.export.document import to_document
+
+    document = to_document(provenance, namespace=namespace, for_rdf=to in _RDF)
+    _serialize(document, to, file)
+
+
+def _in_words_of_the_ivoa(
+    provenance: Provenance, to: str, file: IO[bytes], namespace: str | None
+) -> None:
     from provagent.export.ivoa import to_ivoa, to_plain
     from provagent.export.provjson import read_provjson, write_provjson
 
-    written = _document(provenance, "json", namespace)
-    document = to_ivoa(read_provjson(json.loads(written)))
+    streamed = io.BytesIO()
+    _stream(provenance, "json", streamed, namespace)
+    document = to_ivoa(read_provjson(json.loads(streamed.getvalue())))
     if to == VOTABLE:
-        _require("astropy", to, extra=to)
-        from provagent.export.votable import votable_bytes
+        from provagent.export.votable import write_votable
 
-        return votable_bytes(document)
-    if to == "json":
-        return f"{json.dumps(write_provjson(document), ensure_ascii=False)}\n".encode()
-    from prov.model import ProvDocument
+        write_votable(document, file)
+    elif to == "json":
+        text = json.dumps(write_provjson(document), ensure_ascii=False)
+        file.write(f"{text}\n".encode())
+    else:
+        from provagent.export.library import from_provjson
 
-    plain = json.dumps(write_provjson(to_plain(document)))
-    return _serialized(ProvDocument.deserialize(content=plain, format="json"), to)
-
-
-def _document(provenance: Provenance, to: str, namespace: str | None) -> bytes:
-    from provagent.export.document import to_document
-
-    return _serialized(to_document(provenance, namespace=namespace), to)
+        _serialize(from_provjson(to_plain(document), for_rdf=to in _RDF), to, file)
 
 
-def _serialized(document: ProvDocument, to: str) -> bytes:
-    options, module = DOCUMENTS[to]
-    if module is not None:
-        _require(module, to, extra=to)
+def _serialize(document: ProvDocument, to: str, file: IO[bytes]) -> None:
+    options = {"format": "rdf", "rdf_format": to} if to in _RDF else {"format": to}
+    if to == "turtle":
+        document = document.flattened()
     with warnings.catch_warnings():
         # prov calls what rdflib is about to rename: no matter of the user's.
         warnings.simplefilter("ignore", DeprecationWarning)
         if to == "xml":  # lxml writes bytes
-            binary = io.BytesIO()
-            document.serialize(binary, **options)
-            return binary.getvalue()
+            document.serialize(file, **options)
+            return
         text = io.StringIO()
         document.serialize(text, **options)
-    return f"{text.getvalue().rstrip()}\n".encode()
+    file.write(f"{text.getvalue().rstrip()}\n".encode())
 
 
-def _drawn(dot: str, to: str) -> bytes:
-    _require("pygraphviz", to, extra="svg")
+def _drawn(provenance: Provenance, to: str, file: IO[bytes], _namespace: str | None) -> None:
+    from provagent.export.graph import to_dot
+
+    dot = to_dot(provenance)
+    if to == "dot":
+        file.write(dot.encode())
+        return
     from pygraphviz import AGraph
 
-    drawn: bytes = AGraph(string=dot).draw(format=to, prog="dot")
-    return drawn
+    file.write(AGraph(string=dot).draw(format=to, prog="dot"))
 
 
-def _require(module: str, to: str, *, extra: str) -> None:
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        raise ExportError(
-            f"format {to!r}: needs {module}, which is not installed; "
-            f"pip install 'provagent[{extra}]'"
-        ) from error
+def _crate(provenance: Provenance, _to: str, file: IO[bytes], namespace: str | None) -> None:
+    from provagent.export.crate import write_crate
+
+    def write_document(inner: IO[bytes]) -> None:
+        _stream(provenance, "json", inner, namespace)
+
+    write_crate(provenance, write_document, file)
+
+
+class _Writer(NamedTuple):
+    """``module`` is what it needs, and ``extra`` what brings that."""
+
+    write: Callable[[Provenance, str, IO[bytes], str | None], None]
+    module: str | None = None
+    extra: str = ""
+
+
+_DOCUMENTS = {
+    "json": _Writer(_stream),
+    "jsonld": _Writer(_by_prov),
+    "provn": _Writer(_stream),
+    "xml": _Writer(_by_prov, "lxml", "xml"),
+    "trig": _Writer(_by_prov, "rdflib", "rdf"),
+    "turtle": _Writer(_by_prov, "rdflib", "rdf"),
+}
+_GRAPHS = {
+    "dot": _Writer(_drawn),
+    **{to: _Writer(_drawn, "pygraphviz", "svg") for to in ("svg", "png", "pdf")},
+}
+_TABLES = {VOTABLE: _Writer(_in_words_of_the_ivoa, "astropy", VOTABLE)}
+_WRITERS = _DOCUMENTS | _TABLES | {"rocrate": _Writer(_crate, "rocrate", "crate")} | _GRAPHS
+DOCUMENTS = tuple(_DOCUMENTS)
+FORMATS = tuple(_WRITERS)
