@@ -331,6 +331,63 @@ def test_analyses_of_one_process_are_kept_apart(tmp_path):
     assert activity(second, "get").status is None
 
 
+def test_sessions_that_write_at_once_are_kept_apart(tmp_path):
+    """Two processes, and two threads of one of them, wrote into one log line by line."""
+    other = SESSION | {"session_id": 99, "startTime": "2026-11-25T03:00:01"}
+    content = {"entity_description": "Input", "type": "File", "hash": "ab", "hash_type": "sha1"}
+    lines = [
+        fact(**SESSION), fact(**other), started("a", "get"), started("x", "get", session_id=99), started("b", "fit"),
+        f"{MARK}{ {**content, 'location': '/one', 'ab': 'ab'} }", f"{MARK}{ {**content, 'location': '/two', 'ab': 'ab'} }",
+        fact(activity_id="a", used_id="ab", used_role="input"), fact(activity_id="x", used_id="ab", used_role="input"),
+        fact(activity_id="b", parameters={"n": 1}), fact(activity_id="x", endTime="2026-11-25T03:50:00"),
+        fact(activity_id="b", endTime="2026-11-25T03:51:00"), fact(activity_id="a", endTime="2026-11-25T03:52:00"),
+    ]  # fmt: skip
+    (first, second), done = imported(tmp_path, *lines)
+    assert done.clashes == 0
+    assert [(each.name, each.end[14:16]) for each in first.activities.values()] == [
+        ("get", "52"),
+        ("fit", "51"),
+    ]
+    assert activity(first, "fit").parameters == {"n": 1}
+    assert [(each.name, each.end[14:16]) for each in second.activities.values()] == [("get", "50")]
+    for run in (first, second):
+        assert activity(run, "get").used[0].entity.digest == "sha1:ab"
+
+
+def test_a_session_whose_calls_all_failed_is_there(tmp_path):
+    """Where logprov finds no terminal it fails after the session, and before the activity."""
+    changed = fact(entity_id=6, progenitor_id=5, generated_time="2026-11-25T03:00:02")
+    (run,), _ = imported(
+        tmp_path,
+        fact(**SESSION),
+        fact(entity_id=6, entity_description="E", location="self.x"),
+        changed,
+    )
+    assert len(run.activities) == 0
+    assert [each.class_name for each in run.sessions.values()] == ["Analysis"]
+    assert [each.how for each in run.derivations] == ["modified"]
+
+
+def test_nothing_is_cut_in_a_document(tmp_path):
+    """logprov's own export keeps twenty characters of a value."""
+    text = "a long value, " * 40
+    (run,), _ = imported(
+        tmp_path, started("a", "get"), fact(activity_id="a", parameters={"text": text})
+    )
+    assert text in rendered(run, "json").decode()
+
+
+def test_a_file_that_was_generated_outside_a_session(tmp_path):
+    """log_file_generation names no session: the line belongs to the one that was on."""
+    (run,), _ = imported(
+        tmp_path, fact(**SESSION), started("a", "get"), fact(activity_id="a", endTime="2026-11-25T03:43:40"),
+        fact(entity_id="cd", entity_description="Plot", location="p.png", hash="cd", hash_type="sha1"),
+        fact(activity_id="c", name="plot"), fact(activity_id="c", used_id=5), fact(activity_id="c", generated_id="cd", generated_role="plot"),
+    )  # fmt: skip
+    plot = activity(run, "plot")
+    assert [(each.role, each.entity.location) for each in plot.generated] == [("plot", "p.png")]
+
+
 # --- identifiers ---------------------------------------------------------------------------
 
 

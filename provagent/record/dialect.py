@@ -140,13 +140,16 @@ def _events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield facts["event"], _json(facts)
     elif "used_id" in facts:
         used = _only(facts, "used_id") | {"used_role": str(facts.get("used_role", ""))}
+        yield from _also_of(facts, "used_id")
         yield terms.ACTIVITY, _only(facts, "activity_id") | {"used": [used]}
     elif "generated_id" in facts:
         made = _only(facts, "generated_id") | {
             "generated_role": str(facts.get("generated_role", ""))
         }
+        yield from _also_of(facts, "generated_id")
         yield terms.ACTIVITY_END, _only(facts, "activity_id") | {"generated": [made]}
     elif "member_id" in facts:
+        yield from _also_of(facts, "member_id")
         yield terms.ENTITY, _only(facts, "entity_id") | {"members": [_only(facts, "member_id")]}
     elif "progenitor_id" in facts:
         how = terms.MODIFIED if "generated_time" in facts else terms.DECLARED
@@ -161,6 +164,14 @@ def _events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         raise DialectError(f"a _PROV_ line about nothing known: {sorted(facts)}")
 
 
+def _also_of(facts: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what a line about a relation says, besides, of the entity that it names."""
+    said = _only(facts, *_OF_ENTITY)
+    if said:
+        yield terms.ENTITY, {"entity_id": facts[key]} | said
+
+
+_OF_ENTITY = ("entity_description", "type", "name", "location", "value", "contentType", "digest")
 _OF_END = ("endTime", "status", "error", "generated")
 
 
