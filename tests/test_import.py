@@ -664,6 +664,55 @@ def test_hostile_lines_are_counted_in_bounded_time_and_memory(tmp_path):
     assert (complaint.stage, complaint.count) == ("import", 9)
 
 
+def test_memory_is_in_proportion_to_the_log(tmp_path):
+    """Hours of log: a small part of what its events take as objects."""
+    path = tmp_path / "prov.log"
+    with open(path, "w") as file:
+        file.write(f"{fact(**SESSION)}\n")
+        for number in range(10_000):
+            name = f"a{number}"
+            file.write(
+                f"{started(name, 'get')}\n{fact(activity_id=name, parameters={'x': number})}\n"
+            )
+            file.write(
+                f"{fact(entity_id=number, entity_description='E')}\n{fact(activity_id=name, used_id=number)}\n"
+            )
+    code = (
+        "import resource\n"
+        "from provagent.foreign.importing import import_logs\n"
+        f"done = import_logs([{str(path)!r}], {str(tmp_path / 'prov')!r})\n"
+        "print(done.runs[0].activities, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    activities, kilobytes = map(int, told.stdout.split())
+    assert activities == 10_000
+    assert kilobytes * 1024 < 30 * 2**20 + 10 * path.stat().st_size
+
+
+@pytest.mark.parametrize("run_id", ["../../x", "/tmp/x", "20261125T030000-abcdef/../..", ""])
+def test_a_run_cannot_lead_out_of_the_store(tmp_path, run_id):
+    """What a log says is data: no identifier in it is a path."""
+    path = write(
+        tmp_path,
+        f"{MARK}{ {'event': 'run', 'run_id': run_id, 'process_id': 'abcdef'} }",
+        started("a/../../b", "get", session_id="../s"),
+    )
+    done = import_logs([path], str(tmp_path / "store" / "prov"), zone=UTC)
+    assert any("is no process of a run" in str(gap) for gap in done.gaps)
+    assert [each.name for each in (tmp_path / "store").iterdir()] == ["prov"]
+    assert {each.name for each in tmp_path.iterdir()} == {"prov.log", "store"}
+
+
+def test_text_that_utf8_has_not_is_kept_as_its_escape(tmp_path):
+    (run,), _ = imported(
+        tmp_path,
+        started("a", "get"),
+        f"{MARK}{{'entity_id': '\\ud800', 'location': '\\udfff'}}",
+        f"{MARK}{{'activity_id': 'a', 'used_id': '\\ud800', 'parameters': {{'\\ud800': '\\ud800'}}}}",
+    )
+    assert activity(run, "get").used[0].entity.location == "\\udfff"
+
+
 def test_a_log_without_provenance_is_told(tmp_path):
     path = write(tmp_path, "INFO nothing here")
     told = CliRunner().invoke(main, ["import", path, "--store", str(tmp_path / "prov")])

@@ -5,27 +5,30 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections import deque
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from provagent import terms
 from provagent.errors import StoreError
-from provagent.foreign.sessions import Sessions
+from provagent.foreign.sessions import Sessions, packed
 from provagent.foreign.shards import Shard
-from provagent.record.detail import Gap
+from provagent.record.detail import Gap, Place
 from provagent.record.shard import SHARD_MARK, read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import tzinfo
 
     from provagent.foreign.sessions import Event
 
 PREFIX = "imported-"  # how the names of shards begin that were not recorded
 
-_OWN_ID = re.compile(r"(\d{8}T\d{6}-[a-z0-9]{6})\.([a-z0-9]{6})(?:\.|$)")
+_OWN_PROCESS = re.compile(r"(\d{8}T\d{6}-[a-z0-9]{6})\.([a-z0-9]{6})")
+_OWN_ID = re.compile(rf"{_OWN_PROCESS.pattern}\.")
 _SUBJECTS = ("activity_id", "entity_id", "session_id")
 _OF_OTHERS_TOO = (
     terms.SESSION,
@@ -79,16 +82,16 @@ def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None)
     written.
     """
     gaps: list[Gap] = []
-    sessions, own, told = Sessions(), _OwnRuns(), 0
+    sessions, own, told = Sessions(), _OwnRuns(gaps), 0
     for file in files:
-        for event, _ in read_events(file, gaps):
-            if not own.takes(event):
+        for event, place in read_events(file, gaps):
+            if not own.takes(event, place):
                 sessions.add(event)
             if len(gaps) > told and sessions.current is not None:
                 sessions.current.gaps += gaps[told:]
                 told = len(gaps)
     shards = [Shard(session, zone) for session in sessions.close()]
-    if shards and gaps[told:]:
+    if shards:
         shards[-1].session.gaps += gaps[told:]
     try:
         runs = [*(_write_session(store, shard) for shard in shards), *own.write(store)]
@@ -99,49 +102,89 @@ def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None)
 
 
 class _OwnRuns:
-    """Events that provagent itself wrote, into a log or a shard, by run and shard."""
+    """Events that provagent itself wrote, into a log or a shard, by run and process."""
 
-    def __init__(self) -> None:
-        self.shards: dict[tuple[str, str], list[Event]] = {}
+    def __init__(self, gaps: list[Gap]) -> None:
+        self.gaps = gaps
+        self.shards: dict[str, dict[str, list[bytes]]] = {}
         self.environments: dict[str, Event] = {}
         self.early: list[Event] = []  # of a run that is not known yet
-        self.current: tuple[str, str] | None = None
+        self.current: list[bytes] | None = None  # the shard that the last event went into
 
-    def takes(self, event: Event) -> bool:
+    def takes(self, event: Event, place: Place) -> bool:
         """Whether an event is provagent's own; then it is kept."""
         kind = event["event"]
         if kind == terms.ENVIRONMENT:
             self.environments[event["environment_id"]] = event
             return True
         if kind in (terms.RUN, terms.RUN_END):
-            self.current = event["run_id"], event["process_id"]
+            identifier = f"{event['run_id']}.{event['process_id']}"
+            if not self._turn_to(_OWN_PROCESS.fullmatch(identifier)):
+                what = f"{kind}: {identifier!r:.60} is no process of a run; the event is left out"
+                self.gaps.append(Gap(place=place, what=what))
+                return True
         elif kind in _OF_OTHERS_TOO:
-            match = next((_OWN_ID.match(event[key]) for key in _SUBJECTS if key in event), None)
-            if match is None:
+            subject = next(event[key] for key in _SUBJECTS if key in event)
+            if not self._turn_to(_OWN_ID.match(subject)):
                 return False
-            self.current = match[1], match[2]
         if self.current is None:
             self.early.append(event)
-        else:
-            events = self.shards.setdefault(self.current, [])
-            events += [*self.early, event]
-            self.early.clear()
+            return True
+        self.current += map(packed, (*self.early, event))
+        self.early.clear()
         return True
 
-    def write(self, store: str) -> Iterable[ImportedRun]:
+    def _with_environments(self, lines: list[bytes]) -> Iterator[Event]:
+        for event in map(orjson.loads, lines):
+            environment = self.environments.get(event.get("environment_id", ""))
+            if environment is not None:
+                yield environment
+            yield event
+
+    def _turn_to(self, match: re.Match[str] | None) -> bool:
+        if match is not None:
+            self.current = self.shards.setdefault(match[1], {}).setdefault(match[2], [])
+        return match is not None
+
+    def write(self, store: str) -> Iterator[ImportedRun]:
         """Write them; a shard that was recorded into the store has it all already."""
-        by_run: dict[str, dict[str, list[Event]]] = {}
-        for (run_id, process_id), events in self.shards.items():
-            by_run.setdefault(run_id, {})[process_id] = events
-        for run_id, shards in by_run.items():
-            added, all_events = 0, []
-            for process_id, events in shards.items():
-                found = [self.environments.get(event.get("environment_id", "")) for event in events]
-                told = [*filter(None, found), *events]
-                all_events += told
-                if not os.path.exists(_path(store, run_id, process_id)):
-                    added += _append(store, run_id, f"{PREFIX}{process_id}", told)
-            yield _summary(run_id, all_events, added)
+        for run_id, shards in self.shards.items():
+            tally, added = _Tally(), 0
+            for process_id, lines in shards.items():
+                counted = tally.counted(self._with_environments(lines))
+                if os.path.exists(_path(store, run_id, process_id)):
+                    deque(counted, 0)
+                else:
+                    added += _append(_path(store, run_id, f"{PREFIX}{process_id}"), counted)
+            yield tally.run(run_id, added)
+
+
+class _Tally:
+    """Counts what goes into a run."""
+
+    def __init__(self) -> None:
+        self.activities: set[str] = set()
+        self.entities: set[str] = set()
+        self.events = 0
+
+    def counted(self, events: Iterable[Event]) -> Iterator[bytes]:
+        """Yield the lines of events."""
+        for event in events:
+            self.events += 1
+            if event["event"] == terms.ACTIVITY:
+                self.activities.add(event["activity_id"])
+            elif event["event"] == terms.ENTITY:
+                self.entities.add(event["entity_id"])
+            yield packed(event)
+
+    def run(self, run_id: str, added: int) -> ImportedRun:
+        return ImportedRun(
+            id=run_id,
+            activities=len(self.activities),
+            entities=len(self.entities),
+            events=self.events,
+            added=added,
+        )
 
 
 def _write_session(store: str, shard: Shard) -> ImportedRun:
@@ -150,44 +193,46 @@ def _write_session(store: str, shard: Shard) -> ImportedRun:
     for run_id in known:  # also where another part of the log has told another start
         if run_id.endswith(f"-{shard.tail}") and os.path.exists(_path(store, run_id, name)):
             shard.run_id = run_id
-    events = list(shard.events())
-    return _summary(shard.run_id, events, _append(store, shard.run_id, name, events))
+    tally = _Tally()
+    added = _append(_path(store, shard.run_id, name), tally.counted(shard.events()))
+    return tally.run(shard.run_id, added)
 
 
-def _summary(run_id: str, events: list[Event], added: int) -> ImportedRun:
-    activities = {event["activity_id"] for event in events if event["event"] == terms.ACTIVITY}
-    entities = {event["entity_id"] for event in events if event["event"] == terms.ENTITY}
-    return ImportedRun(
-        id=run_id,
-        activities=len(activities),
-        entities=len(entities),
-        events=len(events),
-        added=added,
-    )
+def _append(path: str, lines: Iterable[bytes]) -> int:
+    """Add the lines that a shard has not yet, all or none; return how many they were."""
+    folder, added = os.path.dirname(path), 0
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
+    try:
+        known: set[bytes] = set()
+        with os.fdopen(descriptor, "wb") as file:
+            for line in _lines_of(path):
+                known.add(_mark(line))
+                file.write(line)
+            for line in lines:
+                whole = line + b"\n"
+                if (mark := _mark(whole)) not in known:
+                    known.add(mark)
+                    file.write(whole)
+                    added += 1
+        if added:
+            os.replace(half, path)
+    finally:
+        if os.path.exists(half):
+            os.unlink(half)
+    return added
 
 
-def _append(store: str, run_id: str, name: str, events: list[Event]) -> int:
-    """Add the events that a shard has not yet, all or none; return how many they were."""
-    path = _path(store, run_id, name)
-    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+def _lines_of(path: str) -> Iterator[bytes]:
     try:
         with open(path, "rb") as file:
-            before = file.read()
+            yield from file
     except FileNotFoundError:
-        before = b""
-    known = set(before.splitlines())
-    new = []
-    for event in events:
-        line = orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS)
-        if line not in known:
-            known.add(line)
-            new.append(line + b"\n")
-    if new:
-        descriptor, half = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".import-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(before + b"".join(new))
-        os.replace(half, path)
-    return len(new)
+        return
+
+
+def _mark(line: bytes) -> bytes:
+    return blake2b(line, digest_size=16).digest()
 
 
 def _path(store: str, run_id: str, name: str) -> str:

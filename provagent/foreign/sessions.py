@@ -8,10 +8,14 @@ belongs there too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import orjson
+
 from provagent import terms
+from provagent.emit.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +23,15 @@ if TYPE_CHECKING:
     from provagent.record.detail import Gap
 
 Event: TypeAlias = dict[str, Any]
+
+
+def packed(event: Event) -> bytes:
+    """Return an event as a line has it, without a newline: a tenth of its size as objects."""
+    try:
+        line = orjson.dumps(event)
+    except TypeError:  # text that UTF-8 has not
+        line = orjson.dumps(plain(event))
+    return b"%b" % line  # a copy: what orjson gives holds 4 kB, however short it is
 
 
 @dataclass(slots=True, kw_only=True)
@@ -30,8 +43,15 @@ class SessionOfLog:
 
     key: str
     started: str | None = None
-    events: list[Event] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+
+    def add(self, event: Event) -> None:
+        self.lines.append(packed(event))
+
+    def events(self) -> Iterator[Event]:
+        """Yield what was added, in its order."""
+        return map(orjson.loads, self.lines)
 
 
 @dataclass(slots=True)
@@ -50,8 +70,8 @@ class Sessions:
         self.current: SessionOfLog | None = None
         self._by_id: dict[str, SessionOfLog] = {}  # the latest of that identifier
         self._activities: dict[str, _Activity] = {}
-        self._waiting: dict[str, list[Event]] = {}  # entities that no relation has named yet
-        self._entities: dict[str, tuple[SessionOfLog, Event | None]] = {}  # where each was last
+        self._waiting: dict[str, list[bytes]] = {}  # entities that no relation has named yet
+        self._entities: dict[str, tuple[SessionOfLog, bytes | None]] = {}  # where each was last
         self._handlers: dict[str, Callable[[Event], None]] = {
             terms.SESSION: self._add_session,
             terms.ACTIVITY: self._add_activity,
@@ -68,10 +88,10 @@ class Sessions:
 
     def close(self) -> list[SessionOfLog]:
         """Return the sessions; nothing can be added any more."""
-        for entity_id, events in self._waiting.items():
+        for entity_id, lines in self._waiting.items():
             known = self._entities.get(entity_id)
             session = known[0] if known else self._now(entity_id)
-            session.events += events
+            session.lines += lines
         self._waiting.clear()
         return self.all
 
@@ -87,7 +107,7 @@ class Sessions:
         self.current = session
         if session.started is None:
             session.started = started
-            session.events.append(event)
+            session.add(event)
 
     def _add_activity(self, event: Event) -> None:
         activity_id, session_id = event["activity_id"], event.get("session_id")
@@ -99,7 +119,7 @@ class Sessions:
         activity = self._activity(event)
         for item in event.get("used", ()):
             self._place(item["used_id"], activity.session)
-        activity.session.events.append(event | {"activity_id": activity.id})
+        activity.session.add(event | {"activity_id": activity.id})
         self.current = activity.session
 
     def _begin(self, event: Event, session: SessionOfLog) -> None:
@@ -118,25 +138,25 @@ class Sessions:
         activity = self._activity(event)
         for item in event.get("generated", ()):
             self._place(item["generated_id"], activity.session)
-        activity.session.events.append(event | {"activity_id": activity.id})
+        activity.session.add(event | {"activity_id": activity.id})
         self.current = activity.session
 
     def _add_entity(self, event: Event) -> None:
         members = event.get("members", ())
         if not members:
-            self._waiting.setdefault(event["entity_id"], []).append(event)
+            self._waiting.setdefault(event["entity_id"], []).append(packed(event))
             return
         session = self._session_of(event["entity_id"])
         for entity_id in (event["entity_id"], *(item["member_id"] for item in members)):
             self._place(entity_id, session)
-        session.events.append(event)
+        session.add(event)
 
     def _add_derivation(self, event: Event) -> None:
         known = event["progenitor_id"] in self._entities
         session = self._session_of(event["progenitor_id" if known else "entity_id"])
         for key in ("progenitor_id", "entity_id"):
             self._place(event[key], session)
-        session.events.append(event)
+        session.add(event)
 
     def _place(self, entity_id: str, session: SessionOfLog) -> None:
         """Let what is said of an entity stand in the session that names it."""
@@ -144,7 +164,7 @@ class Sessions:
         before, said = self._entities.get(entity_id, (None, None))
         if not waiting and before is not session and said is not None:
             waiting = [said]  # another session said it
-        session.events += waiting
+        session.lines += waiting
         self._entities[entity_id] = session, waiting[-1] if waiting else said
 
     def _activity(self, event: Event) -> _Activity:

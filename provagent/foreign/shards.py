@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os.path
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -55,12 +55,12 @@ class Shard:
         yield self._run(surroundings, rest)
         if "environment" in surroundings:
             yield surroundings["environment"]
-        described = _described(rest.get("definitions"), self.session.events)
+        described = _described(rest.get("definitions"), self.session.events())
         yield from described
         definition = described[0]["definition"] if described else None
         if session is not None:
             yield self._ours(session)
-        for event in self.session.events:
+        for event in self.session.events():
             if event["event"] == terms.SESSION:
                 continue
             ours = self._ours(event)
@@ -72,7 +72,7 @@ class Shard:
 
     def _told_of_session(self) -> tuple[Event | None, dict[str, Any]]:
         """Return the session's own event, and what it says of its process."""
-        for event in self.session.events:
+        for event in self.session.events():
             if event["event"] == terms.SESSION:
                 own = dict(event.get("configuration", {}))
                 rest = {key: own.pop(key) for key in ("system", "definitions") if key in own}
@@ -80,12 +80,14 @@ class Shard:
         return None, {}
 
     def _run(self, surroundings: dict[str, Any], rest: dict[str, Any]) -> Event:
-        users = [event["agent_name"] for event in self.session.events if "agent_name" in event]
+        user = next(
+            (each["agent_name"] for each in self.session.events() if "agent_name" in each), None
+        )
         known: dict[str, Any] = {
             key: surroundings[key] for key in ("command", "host") if key in surroundings
         }
-        if users and isinstance(users[0], str):
-            known["user"] = users[0]
+        if isinstance(user, str):
+            known["user"] = user
         if "environment" in surroundings:
             known["environment_id"] = surroundings["environment"]["environment_id"]
         writer = (
@@ -122,7 +124,7 @@ class Shard:
         return f"{self.run_id}.{self.process_id}.{local}"
 
     def _start(self) -> str | None:
-        texts = [self.session.started, *(each.get("startTime") for each in self.session.events)]
+        texts = [self.session.started, *(each.get("startTime") for each in self.session.events())]
         times = (_in_utc(text, self.zone) for text in texts if text)
         return next((time for time in times if time), None)
 
@@ -197,7 +199,7 @@ def _texts(value: Any) -> dict[str, str]:
     return {str(key): item for key, item in items if isinstance(item, str) and item != "None"}
 
 
-def _described(definitions: Any, events: list[Event]) -> list[Event]:
+def _described(definitions: Any, events: Iterable[Event]) -> list[Event]:
     """Return what the definition in a log of logprov says of what the log names."""
     if not isinstance(definitions, dict):
         return []
@@ -205,8 +207,11 @@ def _described(definitions: Any, events: list[Event]) -> list[Event]:
     read = parse_definition(data, location="", name="logprov").definition
     if read is None:
         return []
-    activities = {event.get("activity_name"): None for event in events}
-    entities = {event.get("entity_description"): None for event in events}
+    activities: dict[Any, None] = {}
+    entities: dict[Any, None] = {}
+    for event in events:
+        activities[event.get("activity_name")] = None
+        entities[event.get("entity_description")] = None
     found = [
         _event(terms.DESCRIPTION, definition=read.name, activity=_said(read.activities[name]))
         for name in activities
