@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from provagent import __version__
+from provagent.cli.ask import find, impact, index, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
@@ -41,6 +42,20 @@ def main() -> None:
 
 
 for verb in (
-    run, show, runs, export_run, embed, import_files, validate, doctor, check, draft, schema,
-):  # fmt: skip
+    run,
+    show,
+    runs,
+    why,
+    impact,
+    find,
+    export_run,
+    embed,
+    import_files,
+    validate,
+    doctor,
+    check,
+    draft,
+    schema,
+    index,
+):
     main.add_command(verb)

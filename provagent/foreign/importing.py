@@ -134,12 +134,16 @@ class _OwnRuns:
         self.early.clear()
         return True
 
-    def _with_environments(self, lines: list[bytes]) -> Iterator[Event]:
-        for event in map(orjson.loads, lines):
-            environment = self.environments.get(event.get("environment_id", ""))
-            if environment is not None:
-                yield environment
-            yield event
+    def _environments_of(self, shards: dict[str, list[bytes]]) -> Iterator[tuple[str, Event]]:
+        """Yield the environments that a run names, and the names that their files have."""
+        for lines in shards.values():
+            for event in (orjson.loads(each) for each in lines if b'"environment_id"' in each):
+                environment = self.environments.get(event.get("environment_id", ""))
+                if environment is not None:
+                    short = event["environment_id"].rpartition(":")[2][:12]
+                    if not short.isalnum():  # no name of the recorder's, and perhaps a path
+                        short = _mark(short.encode()).hex()[:12]
+                    yield f"environment-{short}", environment
 
     def _turn_to(self, match: re.Match[str] | None) -> bool:
         if match is not None:
@@ -150,12 +154,17 @@ class _OwnRuns:
         """Write them; a shard that was recorded into the store has it all already."""
         for run_id, shards in self.shards.items():
             tally, added = _Tally(), 0
+            recorded = [each for each in shards if os.path.exists(_path(store, run_id, each))]
             for process_id, lines in shards.items():
-                counted = tally.counted(self._with_environments(lines))
-                if os.path.exists(_path(store, run_id, process_id)):
+                counted = tally.counted(map(orjson.loads, lines))
+                if process_id in recorded:
                     deque(counted, 0)
                 else:
                     added += _append(_path(store, run_id, f"{PREFIX}{process_id}"), counted)
+            if len(recorded) < len(shards):
+                for name, environment in self._environments_of(shards):
+                    told = [*tally.counted([environment])]
+                    added += _append(_path(store, run_id, name), told)
             yield tally.run(run_id, added)
 
 

@@ -41,17 +41,23 @@ MAX_LINE = 1 << 24  # bytes of an event; of a fact in a log, MAX_FACTS
 _MAX_LINES = 10_000  # that one fact may have
 
 
-def read_events(path: str, gaps: list[Gap]) -> Iterator[tuple[Event, Place]]:
+def read_events(
+    path: str, gaps: list[Gap], *, start: int = 0, is_growing: bool = False
+) -> Iterator[tuple[Event, Place]]:
     """Each event of a file with its place; what could not be read is added to ``gaps``.
 
     The file may be a shard, or a log with ``_PROV_`` lines among others; packed by gzip
     (``.gz``) or zstd (``.zst``); cut at any byte; still growing. In a log, lines that are
-    not ours are no gaps. Raises RecordError when the file cannot be opened.
+    not ours are no gaps. Reading begins at the (unpacked) byte ``start``, where a line does;
+    of a file that ``is_growing`` a last line that is not ended is left for the next time.
+    Raises RecordError when the file cannot be opened.
     """
     reader = _Reader(path, gaps)
     new_place = partial(tuple.__new__, Place)  # a third of what Place(...) costs
-    number = offset = 0
-    for line in reader.lines():
+    number, offset = 0, start
+    for line in reader.lines(start):
+        if is_growing and line[-1:] != b"\n":
+            return
         number += 1
         place = new_place((path, number, offset))
         offset += len(line)
@@ -76,14 +82,16 @@ class _Reader:
         self.told: set[object] = set()
         self.more_lines = self.more_bytes = 0  # that the last line had, and were not given out
 
-    def lines(self) -> Iterator[bytes]:
+    def lines(self, start: int) -> Iterator[bytes]:
         try:
-            file = _opened(self.path)
+            file = opened(self.path)
         except OSError as error:
             raise RecordError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         with file:
             try:
-                lines = self.bounded(file)
+                if start:
+                    file.seek(start)
+                lines = self.bounded(file, start)
                 yield from lines if self.is_shard else self.joined(lines)
             except (EOFError, OSError, zlib.error) as error:
                 self.gap(None, f"{self.path}: the rest cannot be read: {error}")
@@ -92,11 +100,10 @@ class _Reader:
                     raise
                 self.gap(None, f"{self.path}: the rest cannot be unpacked: {error}")
 
-    def bounded(self, file: BinaryIO) -> Iterator[bytes]:
+    def bounded(self, file: BinaryIO, offset: int) -> Iterator[bytes]:
         """Yield the lines of a file; of one that is too long, its end alone."""
         limit = MAX_LINE if self.is_shard else MAX_FACTS
         read = partial(file.readline, limit)
-        offset = 0
         for number, line in enumerate(iter(read, b""), 1):
             if len(line) < limit or line.endswith(b"\n"):
                 offset += len(line)
@@ -216,7 +223,7 @@ def _salvaged(line: bytes) -> Iterator[Any]:
         return
 
 
-def _opened(path: str) -> BinaryIO:
+def opened(path: str) -> BinaryIO:
     if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
     if path.endswith(".zst"):
