@@ -1,4 +1,4 @@
-"""The verbs that ask the whole store: why, impact, find, index."""
+"""The verbs that ask the whole store: why, impact, find, diff, verify, index."""
 
 from __future__ import annotations
 
@@ -90,6 +90,59 @@ def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -
             from provagent.view.answer import render_matches
 
             render_matches(matches, Console(highlight=False, emoji=False))
+
+
+@click.command()
+@click.argument("before", metavar="RUN")
+@click.argument("after", metavar="RUN", default="last")
+@_store
+@_json
+def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
+    """Tell what differs between two runs, what may have caused it first.
+
+    RUN is a run's id, its beginning or its end, a path, or 'last' (the default of the second).
+    """
+    from provagent.store.compare import compare_runs
+    from provagent.store.runs import read_run
+
+    found = compare_runs(read_run(store, before), read_run(store, after))
+    if as_json:
+        click.echo(json.dumps(found.data(), indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from provagent.view.differences import render_difference
+
+    render_difference(found, Console(highlight=False, emoji=False))
+
+
+@click.command()
+@click.argument("what", required=False)
+@_store
+@_json
+@click.pass_context
+def verify(ctx: click.Context, what: str | None, store: str | None, as_json: bool) -> None:
+    """Tell whether files are still what was recorded.
+
+    WHAT is a run, by its id or the end of it, or a file; all files of the store unless given.
+    Exits with 1 where one is changed or missing.
+    """
+    from dataclasses import asdict
+
+    from provagent.store.verify import CHANGED, MISSING
+    from provagent.store.verify import verify as ask
+
+    with _opened(store) as opened:
+        files = ask(opened, what, progress=_progress())
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in files], indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from provagent.view.differences import render_verified
+
+        render_verified(files, Console(highlight=False, emoji=False))
+    ctx.exit(1 if any(one.state in (CHANGED, MISSING) for one in files) else 0)
 
 
 @click.command()
