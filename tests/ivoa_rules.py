@@ -6,6 +6,7 @@ PROV-JSON of the IVOA's tools, and plain PROV in which ``prov:type`` names the c
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 
 # class: (mandatory attributes, optional ones); an attribute has one value, but for options.
@@ -64,6 +65,7 @@ DESCRIBED = {  # class: those that may describe it
 PARTS_OF_ACTIVITY = {
     "UsageDescription", "GenerationDescription", "ParameterDescription", "ConfigFileDescription",
 }  # fmt: skip
+MULTIPLICITY = re.compile(r"(\d+|\*)(\.\.(\d+|\*))?")
 AGENTS = {"Person", "Organization", "SoftwareAgent"}
 LINKS = {
     "voprov:usageDescription": ("isDescribedBy", True),
@@ -101,6 +103,8 @@ def broken(data, *, is_plain=False):
     fields = {identifier: attributes for identifier, _, attributes in things}
     for identifier, word, attributes in things:
         check_attributes(told, identifier, word, attributes, *CLASSES[word])
+        for each in attributes.get("voprov:multiplicity", ()):
+            told.unless(MULTIPLICITY.fullmatch(str(each)), f"{identifier}: multiplicity {each}")
         if word == "Agent" and "voprov:type" in attributes:
             told.unless(set(attributes["voprov:type"]) <= AGENTS, f"{identifier}: type of agent")
     ends = defaultdict(list)

@@ -209,6 +209,11 @@ def test_an_entity_is_generated_once():
     """Of what two activities generated, one generation stays; the other is an influence."""
     shard = Shard()
     shard.begin()
+    generation = [{"role": "a"}, {"role": "b"}]
+    for word in ("outer", "inner"):
+        shard.add(
+            "description", definition="gammapy", activity={"name": word, "generation": generation}
+        )
     outer, inner = shard.activity("outer", 1), shard.activity("inner", 2)
     entity = shard.file("/x")
     shard.done(inner, 3, generated=[(entity, "a")])
@@ -225,6 +230,10 @@ def test_an_entity_is_generated_once():
     assert data["datasetEntity"][name]["voprov:generatedAtTime"].startswith("2026-11-23T23:15:04")
     (influence,) = data["wasInfluencedBy"].values()
     assert (influence["prov:influencee"], influence["provagent:role"]) == (name, "a")
+    described = influence["provagent:generationDescription"]["$"]
+    assert data["generationDescription"][described]["prov:role"] == "a"
+    document = read_provjson(data)
+    assert said(to_ivoa(to_plain(document))) == said(document)
 
 
 MANDATORY = [
@@ -285,7 +294,13 @@ def test_votable_is_valid_and_holds_every_statement(make, tmp_path):
     assert "no violations" in report.getvalue()
     tables = {table.name: table for table in file.iter_tables()}
     data = extended(provenance)
-    groups = {kind: data[kind] for kind in data if kind != "prefix"}
+    groups = {kind: dict(data[kind]) for kind in data if kind != "prefix"}
+    groups["collection"] = {
+        name: groups["entity"].pop(name)
+        for name, each in data["entity"].items()
+        if "voprov:Collection" in str(each.get("prov:type"))
+    }
+    groups = {kind: group for kind, group in groups.items() if group}
     assert {name.lower() for name in tables} == {kind.lower() for kind in groups}
     for kind, group in groups.items():
         table = tables[f"{kind[0].upper()}{kind[1:]}"]

@@ -99,11 +99,17 @@ def to_ivoa(document: Document) -> Document:
         said, linked = _ivoa_record(record)
         found.records.append(said)
         links += linked
-    _settle_generations(found.records)
+    influences = {record.id: record for record in _settled(found.records)}
+    kept = []
+    for link in links:
+        if link[1] in influences:
+            _add(influences[link[1]], "provagent:generationDescription", name(link[2]))
+        else:
+            kept.append(link)
     taken = {record.id for record in found.records}
-    numbers = (f"_:id{number}" for number in range(1, len(links) + len(taken) + 1))
+    numbers = (f"_:id{number}" for number in range(1, len(kept) + len(taken) + 1))
     free = (each for each in numbers if each not in taken)
-    found.records += [_relation(word, next(free), begin, end) for word, begin, end in links]
+    found.records += [_relation(word, next(free), begin, end) for word, begin, end in kept]
     return found
 
 
@@ -183,7 +189,8 @@ def _links(said: Record) -> Iterator[Link]:
             yield (word, said.id, each) if is_begin else (word, each, said.id)
 
 
-def _settle_generations(records: list[Record]) -> None:
+def _settled(records: list[Record]) -> Iterator[Record]:
+    """Let each entity be generated once; yield the generations that are influences now."""
     entities = {record.id: record for record in records}
     generated: set[str] = set()
     for record in records:
@@ -197,6 +204,7 @@ def _settle_generations(records: list[Record]) -> None:
             _rename(record, "prov:time", "provagent:time")
             _rename(record, "prov:role", "provagent:role")
             _add(record, "prov:type", name("prov:Generation"))
+            yield record
         elif subject in entities:
             generated.add(subject)
             time = record.take("prov:time")

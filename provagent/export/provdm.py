@@ -22,6 +22,7 @@ _OF_VALUE = ("voprov:valueType", "voprov:unit", "voprov:ucd", "voprov:utype")
 ATTRIBUTES = {
     "activity": ("prov:name", "prov:startTime", "prov:endTime", "voprov:comment"),
     "entity": _CORE,
+    "collection": _CORE,  # in PROV-JSON an entity of the type voprov:Collection
     "valueEntity": (*_CORE, "voprov:value"),
     "datasetEntity": _CORE,
     "agent": (

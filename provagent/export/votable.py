@@ -37,12 +37,18 @@ def write_votable(document: Document, file: IO[bytes]) -> None:
         resource.infos.append(Info(name=prefix, value=iri))
     groups: dict[str, list[Record]] = {}
     for record in document.records:
-        groups.setdefault(record.kind, []).append(record)
+        groups.setdefault(_kind_of(record), []).append(record)
     for kind, records in groups.items():
         resource.tables.append(_table(tables, kind, records))
     content = io.BytesIO()  # astropy asks for a descriptor that a file in memory has not
     tables.to_xml(content, compressed=False, tabledata_format="tabledata")
     file.write(content.getbuffer())
+
+
+def _kind_of(record: Record) -> str:
+    types = map(text_of, record.attributes.get("prov:type", ()))
+    is_collection = record.kind == "entity" and "voprov:Collection" in types
+    return "collection" if is_collection else record.kind
 
 
 def _table(file: Any, kind: str, records: list[Record]) -> Any:
