@@ -25,6 +25,7 @@ from provagent.record.dialect import (
     begins_fact,
     events_of_line,
 )
+from provagent.record.frames import is_whole
 from provagent.record.shape import SHAPES, mend
 from provagent.terms import LOG_FORMAT
 
@@ -93,6 +94,8 @@ class _Reader:
                     file.seek(start)
                 lines = self.bounded(file, start)
                 yield from lines if self.is_shard else self.joined(lines)
+                if self.path.endswith(".zst") and not is_whole(self.path):
+                    self.gap(None, f"{self.path}: the rest cannot be unpacked: it is cut")
             except (EOFError, OSError, zlib.error) as error:
                 self.gap(None, f"{self.path}: the rest cannot be read: {error}")
             except Exception as error:
