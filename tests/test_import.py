@@ -734,13 +734,37 @@ def test_a_run_cannot_lead_out_of_the_store(tmp_path, run_id):
 
 
 def test_text_that_utf8_has_not_is_kept_as_its_escape(tmp_path):
+    bad = "\\ud800"
     (run,), _ = imported(
         tmp_path,
-        started("a", "get"),
-        f"{MARK}{{'entity_id': '\\ud800', 'location': '\\udfff'}}",
-        f"{MARK}{{'activity_id': 'a', 'used_id': '\\ud800', 'parameters': {{'\\ud800': '\\ud800'}}}}",
+        f"{MARK}{{'activity_id': 'a', 'name': 'get', 'startTime': '2026-11-25T03:43:39', 'in_session': '{bad}'}}",
+        f"{MARK}{{'entity_id': '{bad}', 'location': '\\udfff'}}",
+        f"{MARK}{{'activity_id': 'a', 'parameters': {{'{bad}': '{bad}'}}}}",
+        f"{MARK}{{'activity_id': 'a', 'used_id': '{bad}'}}",
     )
-    assert activity(run, "get").used[0].entity.location == "\\udfff"
+    get = activity(run, "get")
+    assert get.used[0].entity.location == "\\udfff"
+    assert get.session is not None
+    assert [key for key in get.parameters] == [bad]
+
+
+def test_secrets_that_others_logged_stay_out_of_the_store(tmp_path):
+    """What is imported is redacted as what is recorded."""
+    secret = "https://jo:hunter2@host.example/x"
+    system = {
+        "executable": "/usr/bin/python",
+        "environment": {"API_TOKEN": "hunter2", "HOME": "/home/jo"},
+        "arguments": ["x.py", "--password=hunter2", secret],
+    }
+    (run,), _ = imported(
+        tmp_path, fact(**SESSION, system=system), started("a", "get"),
+        fact(activity_id="a", parameters={"db_password": "hunter2", "url": secret, "n": 1}),
+        fact(entity_id="e", entity_description="E", location=secret), fact(activity_id="a", used_id="e"),
+    )  # fmt: skip
+    assert activity(run, "get").parameters["n"] == 1
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("prov/*/*"))
+    assert b"/home/jo" in stored
+    assert b"hunter2" not in stored
 
 
 def test_a_log_without_provenance_is_told(tmp_path):

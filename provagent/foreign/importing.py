@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from provagent import terms
+from provagent.emit.processors import redact
 from provagent.errors import StoreError
 from provagent.foreign.sessions import Sessions, packed
 from provagent.foreign.shards import Shard
@@ -203,7 +204,9 @@ def _write_session(store: str, shard: Shard) -> ImportedRun:
         if run_id.endswith(f"-{shard.tail}") and os.path.exists(_path(store, run_id, name)):
             shard.run_id = run_id
     tally = _Tally()
-    added = _append(_path(store, shard.run_id, name), tally.counted(shard.events()))
+    # Others do not redact; what provagent wrote is redacted already.
+    events = (dict(redact(None, "", event)) for event in shard.events())
+    added = _append(_path(store, shard.run_id, name), tally.counted(events))
     return tally.run(shard.run_id, added)
 
 

@@ -41,7 +41,7 @@ class Shard:
         self.session = session
         self.zone = zone
         self.wrong: list[str] = []  # times that are none
-        code = int.from_bytes(hashlib.sha256(session.key.encode()).digest())
+        code = int.from_bytes(hashlib.sha256(_utf8(session.key)).digest())
         self.tail, self.process_id = _letters(code), _letters(code >> 64)
         self.start = self._start()
         second = self.start[:19].translate({45: None, 58: None}) if self.start else _UNKNOWN
@@ -120,7 +120,7 @@ class Shard:
     def _id(self, text: str) -> str:
         local = quote(text, safe=":~").replace(".", "%2E")
         if len(local) > _LONGEST:
-            local = f"{local[:_LONGEST]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+            local = f"{local[:_LONGEST]}-{hashlib.sha256(_utf8(text)).hexdigest()[:12]}"
         return f"{self.run_id}.{self.process_id}.{local}"
 
     def _start(self) -> str | None:
@@ -149,6 +149,10 @@ def _told(gap: Gap) -> str:
     if gap.place is None:
         return gap.what
     return f"{os.path.basename(gap.place.file)}:{gap.place.line}: {gap.what}"
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _letters(code: int) -> str:
