@@ -12,6 +12,7 @@ from provagent.cli.ask import diff, find, impact, index, verify, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
+from provagent.cli.import_ import import_files
 from provagent.cli.link import link
 from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
 from provagent.cli.run import run
@@ -55,6 +56,7 @@ for verb in (
     export_run,
     link,
     embed,
+    import_files,
     validate,
     doctor,
     check,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provagent.errors import ExportError
-from provagent.export.write import FORMATS, FORMS, export, format_of
+from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
 from provagent.store.runs import LAST, find_store, list_runs, read_run
 
 if TYPE_CHECKING:
@@ -120,6 +120,11 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     type=click.Choice(FORMS),
     default=FORMS[0],
     help="What the run is in the document. [default: bundle]",
+)
+@click.option(
+    "--model",
+    type=click.Choice(MODELS),
+    help="In whose words. [default: w3c; of a votable, ivoa]",
 )
 @_store
 def export_run(

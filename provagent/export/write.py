@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 FORMS = ("bundle", "activities")  # what a run is in a document
 OPUS = "opus"
+VOTABLE = "votable"
+IVOA = "ivoa"
+MODELS = ("w3c", IVOA)
+
+_RDF = ("trig", "turtle")
 _IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is whole
 
 
@@ -32,27 +37,31 @@ def export(
     target: BinaryIO | str | os.PathLike[str],
     *,
     namespace: str | None = None,
+    model: str | None = None,
     of: str | None = None,
     form: str = FORMS[0],
 ) -> None:
     """Write the provenance of a run, in UTF-8 where it is text.
 
     ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
-    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), an RO-Crate as a zip, what a job
-    of OPUS takes, or a graph as DOT or drawn. ``target`` is a path or a binary stream, and gets
-    all of it or nothing; what a job of OPUS takes is joined with what the file holds already.
-    ``namespace`` is the absolute IRI under which a document's names stand
-    (``urn:provagent:`` unless given). Equal provenance gives equal bytes (but for times in a
-    PDF and a zip). ``of`` names what alone is written of it, as in ``part_of``; ``form`` is
-    what the run is in a document of PROV, as in ``state_run``.
+    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), tables of the IVOA's data model
+    as a VOTable, an RO-Crate as a zip, what a job of OPUS takes, or a graph as DOT or drawn.
+    ``target`` is a path or a binary stream, and gets all of it or nothing; what a job of OPUS
+    takes is joined with what the file holds already. ``namespace`` is the absolute IRI under
+    which a document's names stand (``urn:provagent:`` unless given). Equal provenance gives
+    equal bytes (but for times in a PDF and a zip). ``of`` names what alone is written of it,
+    as in ``part_of``; ``form`` is what the run is in a document of PROV, as in ``state_run``.
 
-    Raises ExportError for an unknown format, a missing extra, a namespace that is no
+    ``model`` is ``w3c``, unless a VOTable is asked for, or ``ivoa``: then PROV-JSON has the
+    kinds and the attributes of the IVOA's tools, and no document has a bundle.
+
+    Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
     absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
     """
     if of is not None:
         provenance = part_of(provenance, of)
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
-        _write(provenance, to, whole, _Options(namespace, form))
+        _write(provenance, to, whole, _Options(namespace, form), model)
         if to == OPUS and isinstance(target, (str, os.PathLike)):
             whole.seek(0)
             internal.write(target, json.load(whole))
@@ -75,11 +84,16 @@ def _put(whole: IO[bytes], target: BinaryIO | str | os.PathLike[str]) -> None:
 
 
 def rendered(
-    provenance: Provenance, to: str, *, namespace: str | None = None, form: str = FORMS[0]
+    provenance: Provenance,
+    to: str,
+    *,
+    namespace: str | None = None,
+    form: str = FORMS[0],
+    model: str | None = None,
 ) -> bytes:
     """Return the bytes that ``export`` writes."""
     whole = io.BytesIO()
-    _write(provenance, to, whole, _Options(namespace, form))
+    _write(provenance, to, whole, _Options(namespace, form), model)
     return whole.getvalue()
 
 
@@ -113,8 +127,14 @@ class _Options(NamedTuple):
     form: str
 
 
-def _write(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
-    _need(to).write(provenance, to, file, options)
+def _write(
+    provenance: Provenance, to: str, file: IO[bytes], options: _Options, model: str | None
+) -> None:
+    if model not in (None, *MODELS):
+        raise ExportError(f"model {model!r}: no such model; there are {', '.join(MODELS)}")
+    writer = _need(to)
+    write = _in_words_of_the_ivoa if model == IVOA and to in _DOCUMENTS else writer.write
+    write(provenance, to, file, options)
 
 
 def _need(to: str) -> _Writer:
@@ -147,6 +167,28 @@ def _by_prov(provenance: Provenance, to: str, file: IO[bytes], options: _Options
     from provagent.export.document import to_document
 
     _serialize(to_document(provenance, **options._asdict(), for_rdf=to in _RDF), to, file)
+
+
+def _in_words_of_the_ivoa(
+    provenance: Provenance, to: str, file: IO[bytes], options: _Options
+) -> None:
+    from provagent.export.ivoa import to_ivoa, to_plain
+    from provagent.export.provjson import read_provjson, write_provjson
+
+    streamed = io.BytesIO()
+    _stream(provenance, "json", streamed, options)
+    document = to_ivoa(read_provjson(json.loads(streamed.getvalue())))
+    if to == VOTABLE:
+        from provagent.export.votable import write_votable
+
+        write_votable(document, file)
+    elif to == "json":
+        text = json.dumps(write_provjson(document), ensure_ascii=False)
+        file.write(f"{text}\n".encode())
+    else:
+        from provagent.export.library import from_provjson
+
+        _serialize(from_provjson(to_plain(document), for_rdf=to in _RDF), to, file)
 
 
 def _serialize(document: ProvDocument, to: str, file: IO[bytes]) -> None:
@@ -211,9 +253,12 @@ _GRAPHS = {
     "dot": _Writer(_drawn),
     **{to: _Writer(_drawn, "pygraphviz", "svg") for to in ("svg", "png", "pdf")},
 }
-_OTHERS = {"rocrate": _Writer(_crate, "rocrate", "crate"), OPUS: _Writer(_opus)}
+_OTHERS = {
+    VOTABLE: _Writer(_in_words_of_the_ivoa, "astropy", VOTABLE),
+    "rocrate": _Writer(_crate, "rocrate", "crate"),
+    OPUS: _Writer(_opus),
+}
 _WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS
-_RDF = ("trig", "turtle")
 _BY_SUFFIX = {
     **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS)},
     ".provx": "xml",
