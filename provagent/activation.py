@@ -12,10 +12,11 @@ import sys
 import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
+from provagent import beneath
 from provagent.children import Children, activity_here
 from provagent.definition.active import Source, active_sources
-from provagent.errors import is_the_programs, what_failed
-from provagent.failures import Failures
+from provagent.errors import is_the_programs
+from provagent.failures import Failures, what_failed
 from provagent.inherit import (
     PROGRAM_VARIABLE,
     RUN_VARIABLE,
@@ -291,7 +292,7 @@ class Activation:
             if self.settings.strict or is_the_programs(error):
                 raise
             tell(f"end: {what_failed(error)}")
-        if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
+        if not is_loaded and beneath.is_a(getattr(sys, "last_value", None), KeyboardInterrupt):
             _interrupt_again()
 
 

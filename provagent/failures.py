@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from provagent.errors import is_the_programs, what_failed
+from provagent.errors import is_the_programs
 from provagent.settings import Settings, tell
+
+
+def what_failed(error: BaseException) -> str:
+    """Tell an exception as a piece of text; what that takes is loaded at the first failure."""
+    from provagent.value.message import what_failed
+
+    return what_failed(error)
 
 
 class Failures:

@@ -22,6 +22,14 @@ def arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
     return found
 
 
+def own_names(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of a call under plain text: a name may be of a class with its own ``__eq__``."""
+    for name in kwargs:
+        if type(name) is not str:
+            return {str.__str__(name): value for name, value in kwargs.items()}
+    return kwargs
+
+
 def is_plain(parameters: dict[str, Any]) -> bool:
     """Whether the values are numbers, and no secrets: nothing is to be redacted or cut."""
     for name, data in parameters.items():

@@ -11,7 +11,8 @@ from threading import get_ident
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
-from provagent.capture.bound import arguments, is_object, is_plain
+from provagent import beneath
+from provagent.capture.bound import arguments, is_object, is_plain, own_names
 from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, address_of, current, line_of, now
@@ -75,8 +76,8 @@ class Capture:
         if not plan.receivers:
             return True
         receiver = args[0] if instance is None and args else instance
-        cls = receiver if issubclass(type(receiver), type) else type(receiver)
-        return any(base in plan.receivers for base in cls.__mro__)
+        cls = receiver if beneath.is_class(receiver) else type(receiver)
+        return any(beneath.is_among(base, plan.receivers) for base in beneath.mro(cls))
 
     def open(
         self,
@@ -90,7 +91,8 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
-            return self._open(plan, (instance, args, kwargs, None), frame, thread)
+            call = instance, args, own_names(kwargs) if kwargs else kwargs, None
+            return self._open(plan, call, frame, thread)
         except BaseException as error:
             self.complaints.add(plan.target, "before the call", error)
             return None
@@ -142,6 +144,8 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
+            if call[2]:
+                call = call[0], call[1], own_names(call[2]), call[3]
             self._close(plan, activity, call, error)
         except BaseException as failure:
             self.complaints.add(plan.target, "after the call", failure)

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 from weakref import ref
 
+from provagent import beneath
 from provagent.weave.site import PLAIN, Site
 from provagent.weave.woven import Woven, WovenFunction, plain
 
@@ -40,7 +41,7 @@ class Weaver:
         if _is_alias(site):
             return False
         wrapper = _dressed(site, self._make_wrapper(site))
-        setattr(site.holder, site.name, wrapper)
+        beneath.set_attribute(site.holder, site.name, wrapper)
         if site.kind == "function":
             _rebind_aliases(site, site.raw, wrapper)
             # Its wrapper holds it: what the program lets go of is not to live on here.
@@ -57,10 +58,10 @@ class Weaver:
             if not _stands(site, wrapper):
                 continue
             if site.kind == "function":
-                setattr(site.holder, site.name, plain(wrapper))
+                beneath.set_attribute(site.holder, site.name, plain(wrapper))
                 _rebind_aliases(site, wrapper, plain(wrapper))
             else:
-                setattr(site.holder, site.name, site.raw)
+                beneath.set_attribute(site.holder, site.name, site.raw)
         self._woven.clear()
 
     def forget(self) -> None:
@@ -69,13 +70,18 @@ class Weaver:
 
 
 def _stands(site: Site, wrapper: Any) -> bool:
-    return wrapper is not None and vars(site.holder).get(site.name) is wrapper
+    return wrapper is not None and _standing(site) is wrapper
+
+
+def _standing(site: Site) -> Any:
+    owner = site.owner
+    return (vars(site.holder) if owner is None else beneath.namespace(owner)).get(site.name)
 
 
 # Two names of one function: the second was bound again when the first was woven, and both
 # are the same wrapper still, as they were the same function.
 def _is_alias(site: Site) -> bool:
-    standing: Any = vars(site.holder).get(site.name)
+    standing = _standing(site)
     return issubclass(type(standing), Woven) and (
         standing is site.raw or plain(standing) is site.raw
     )
@@ -95,7 +101,7 @@ def _widen(known: Site, site: Site) -> None:
 # inside it is woven.
 def _dressed(site: Site, wrapper: Wrapper) -> Any:
     raw: Any = site.raw
-    if type(raw) in (staticmethod, classmethod):
+    if beneath.is_among(type(raw), (staticmethod, classmethod)):
         dressed: Any = type(raw)(WovenFunction(raw.__func__, wrapper))
         vars(dressed).update(vars(raw))
         return dressed
@@ -107,7 +113,7 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
         dressed = copy.copy(raw)
         dressed.func = WovenFunction(raw.func, wrapper)
         return dressed
-    return (WovenFunction if isinstance(raw, PLAIN) else Woven)(raw, wrapper)
+    return (WovenFunction if beneath.is_a(raw, PLAIN) else Woven)(raw, wrapper)
 
 
 # Who imported a function before it was woven holds the plain one. Within the package in
