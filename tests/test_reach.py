@@ -259,6 +259,77 @@ asyncio.run(main("free"))
     assert found == {**own, **inside, **outside, "plain": None}
 
 
+def test_executors_of_the_programs_own(program):
+    """Subclasses, executors that start threads themselves, loops of other threads, contexts."""
+    _, found = record(
+        program,
+        """
+import asyncio, contextvars, sched, threading
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+from subject import leaf, outer
+class Checked(ThreadPoolExecutor):
+    def submit(self, fn, /, *args, **kwargs):
+        assert fn is leaf
+        return super().submit(fn, *args, **kwargs)
+class Processes(ProcessPoolExecutor): pass
+class Own(Executor):
+    def submit(self, fn, /, *args):
+        future = Future()
+        threading.Thread(target=lambda: future.set_result(fn(*args))).start()
+        return future
+async def task(tag):
+    await asyncio.sleep(0)
+    leaf(tag)
+async def in_group(tag):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(task(tag))
+async def in_executor(tag):
+    await asyncio.get_running_loop().run_in_executor(processes, leaf, tag)
+async def later(tag):
+    done = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0, lambda: done.set_result(leaf(tag)))
+    await done
+def soon(tag):
+    done = threading.Event()
+    loop.call_soon_threadsafe(lambda: (leaf(tag), done.set()))
+    done.wait(60)
+def planned(tag):
+    plan = sched.scheduler()
+    plan.enter(0, 1, leaf, (tag,))
+    plan.run()
+def called_back(tag):
+    done = threading.Event()
+    pool.apply_async(str, callback=lambda _: (leaf(tag), done.set()))
+    done.wait(60)
+if __name__ == "__main__":
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    checked, processes, own, pool = Checked(1), Processes(1), Own(), ThreadPool(1)
+    for mark in ("first", "second", "none"):
+        for work in (
+            lambda tag: checked.submit(leaf, tag).result(),
+            lambda tag: processes.submit(leaf, tag).result(),
+            lambda tag: list(own.map(leaf, [tag])),
+            lambda tag: asyncio.run_coroutine_threadsafe(task(tag), loop).result(),
+            lambda tag: asyncio.run(in_group(tag)),
+            lambda tag: asyncio.run(in_executor(tag)),
+            lambda tag: asyncio.run(later(tag)),
+            lambda tag: contextvars.copy_context().run(leaf, tag),
+            soon, planned, called_back,
+        ):
+            tag = f"way {work.__code__.co_firstlineno} {mark}"
+            work(tag) if mark == "none" else outer(lambda name: work(tag), name=f"way {mark}")
+    loop.call_soon_threadsafe(loop.stop)
+""",
+    )
+    assert {tag: parent for tag, parent in found.items() if tag.endswith("none")} == dict.fromkeys(
+        [tag for tag in found if tag.endswith("none")]
+    )
+    assert all(parent == f"way {tag.split()[-1]}" for tag, parent in found.items() if parent)
+    assert len(found) == 3 * 11 and sum(parent is None for parent in found.values()) == 11
+
+
 def test_loky(program):
     """Its own executor, whose workers live on: ``submit`` and ``map``, each task for itself."""
     _, found = record(
@@ -304,12 +375,12 @@ if __name__ == "__main__":
 
 
 def test_dask(program):
-    """Its schedulers of threads and processes, and a cluster's submit, map and delayed."""
+    """Its schedulers of threads and processes, and each way to hand a cluster work."""
     _, found = record(
         program,
         """
-import dask
-from distributed import Client, LocalCluster
+import dask, dask.array, dask.bag, numpy
+from distributed import Client, LocalCluster, as_completed, wait, worker_client
 from subject import leaf, outer
 def local(scheduler, mark):
     dask.compute(*(dask.delayed(leaf)(f"{scheduler} delayed {mark} {n}") for n in "xy"), scheduler=scheduler)
@@ -317,6 +388,25 @@ def cluster(client, mark, tag):
     client.submit(leaf, f"{tag} submit {mark} x").result()
     client.gather(client.map(leaf, [f"{tag} map {mark} {n}" for n in "xy"]))
     dask.compute(*(dask.delayed(leaf)(f"{tag} delayed {mark} {n}") for n in "xy"))
+    wait(dask.persist(*(dask.delayed(leaf)(f"{tag} persist {mark} {n}") for n in "xy")))
+    wait(dask.delayed(leaf)(f"{tag} delayed.persist {mark} x").persist())
+    wait(client.persist(dask.delayed(leaf)(f"{tag} client.persist {mark} x")))
+    client.compute(dask.delayed(leaf)(f"{tag} client.compute {mark} x")).result()
+    upon, = dask.persist(dask.delayed(lambda: f"{tag} upon {mark} x")())
+    dask.delayed(leaf)(upon).compute()
+    client.submit(leaf, client.submit(lambda: f"{tag} future {mark} x")).result()
+    list(as_completed([client.submit(leaf, f"{tag} completed {mark} x")]))
+    client.submit(within, f"{tag} within {mark} x").result()
+    client.get_executor().submit(leaf, f"{tag} executor {mark} x").result()
+    client.run(leaf, f"{tag} run {mark} x")
+    dask.bag.from_sequence([f"{tag} bag {mark} x"]).map(leaf).compute()
+    ones = dask.array.ones(1, chunks=1)
+    wait(ones.map_blocks(block, tag=f"{tag} array {mark} x", meta=numpy.ones(1)).persist())
+def within(tag):
+    with worker_client() as client: return client.submit(leaf, tag).result()
+def block(block, tag):
+    leaf(tag)
+    return block
 def all_of(work, tag):
     for mark in ("first", "second"):
         outer(lambda name: work(mark), name=f"{tag} {mark}")
@@ -334,7 +424,7 @@ if __name__ == "__main__":
 """,
     )
     assert_followed(found, ["threads", "processes", "inside", "nanny"])
-    assert len(found) == 2 * 3 * 2 + 2 * 3 * 5
+    assert len(found) == 2 * 3 * 2 + 2 * 3 * (5 + 13)
 
 
 def test_pytest_and_its_workers(program):
