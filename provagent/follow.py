@@ -182,10 +182,10 @@ def _execute(_: Any, report: Report) -> Wrapper:
     return woven
 
 
-def _run(_: Any, report: Report) -> Wrapper:  # noqa: ARG001 - as of all
+def _run(_: Any, _report: Report) -> Wrapper:
     """For a dask worker: a function that a client runs on it brings its activity, or none."""
 
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+    def woven(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
         return _executed(wrapped(*args, **kwargs), None)
 
     return woven

@@ -577,6 +577,81 @@ leaf("here")
     )
 
 
+def test_each_way_to_start_a_program_is_seen(program):
+    """Whatever starts it: a Python that does not record is told, once, with its activity."""
+    program.python("-m", "venv", "--without-pip", "other")
+    other = str(program.folder / "other" / "bin" / "python")
+    record(
+        program,
+        f"""
+import asyncio, multiprocessing, os, pty, subprocess, sys
+from subject import leaf, outer
+PY, ARGS = {other!r}, [{other!r}, "-c", "pass"]
+def forked(execute):
+    def work():
+        pid = os.fork()
+        if not pid: execute()
+        os.waitpid(pid, 0)
+    return work
+def on_terminal():
+    pid, _ = pty.fork()
+    if not pid: os.execv(PY, ARGS)
+    os.waitpid(pid, 0)
+def with_asyncio(start, *args):
+    async def run(): await (await start(*args)).wait()
+    return lambda: asyncio.run(run())
+def with_multiprocessing(method):
+    def work():
+        context = multiprocessing.get_context(method)
+        context.set_executable(PY)
+        process = context.Process(target=print)
+        try:
+            process.start(); process.join()
+        except (EOFError, OSError): pass  # it cannot do what it is to do
+    return work
+os.environ["PATH"] = os.path.dirname(PY) + os.pathsep + os.environ["PATH"]
+WAYS = dict(
+    spawnv=lambda: os.spawnv(os.P_WAIT, PY, ARGS),
+    spawnve=lambda: os.spawnve(os.P_WAIT, PY, ARGS, dict(os.environ)),
+    spawnlp=lambda: os.spawnlp(os.P_WAIT, "python", *ARGS),
+    execvp=forked(lambda: os.execvp("python", ARGS)),
+    execle=forked(lambda: os.execle(PY, *ARGS, dict(os.environ))),
+    pty_fork=on_terminal,
+    pty_spawn=lambda: pty.spawn(ARGS),
+    posix_spawn=lambda: os.waitpid(os.posix_spawn(PY, ARGS, os.environ), 0),
+    posix_spawnp=lambda: os.waitpid(os.posix_spawnp("python", ARGS, os.environ), 0),
+    exec=with_asyncio(asyncio.create_subprocess_exec, *ARGS),
+    shell=with_asyncio(asyncio.create_subprocess_shell, PY + " -c pass"),
+    system=lambda: os.system(f"true && {{PY}} -c pass"),
+    popen=lambda: os.popen(f"{{PY}} -c pass").close(),
+    line=lambda: subprocess.run(f"cd / && {{PY}} -c pass; true", shell=True),
+    executable=lambda: subprocess.run(["any", "-c", "pass"], executable=PY),
+    timeout=lambda: subprocess.run(["nice", "-n", "1", *ARGS]),
+    mp_forkserver=with_multiprocessing("forkserver"),
+    mp_spawn=with_multiprocessing("spawn"),
+)
+if __name__ == "__main__":
+    for name, work in WAYS.items():
+        outer(lambda name: work() and None, name=name)
+    leaf("here")
+""",
+    )
+    activities = program.provenance.activities
+    told = [
+        (activities[child.parent_id].parameters["name"], child.reason)
+        for child in program.provenance.unrecorded
+    ]
+    assert all(reason.startswith("provagent is not installed for ") for _, reason in told)
+    names = [name for name, _ in told if not name.startswith("mp_")]
+    assert sorted(names) == sorted(
+        "spawnv spawnve spawnlp execvp execle pty_fork pty_spawn posix_spawn posix_spawnp exec "
+        "shell system popen line executable timeout".split()
+    )
+    assert {name for name, _ in told} >= {"mp_spawn", "mp_forkserver"}
+    shown = program.python("-m", "provagent", "doctor", check=False).stdout
+    assert shown.count(other) >= len(told)
+
+
 def test_child_that_recorded_all_the_same_is_not_told(program):
     """What was thought not to record is left out when its own events are in the record."""
     program.python("-m", "venv", "--without-pip", "other")
@@ -639,6 +714,24 @@ assert all(a is b for a, b in zip(before, look()))
         ("sh -c 'exec python3 -S x.py'", "-S"),
         ("sh -c 'cd x; ls'", ""),
         ('sh -c "\'"', ""),
+        ("sh -c 'cd x && python3 -S x.py; true'", "-S"),
+        ("sh -c 'cat x | python3 -S - > y 2>&1'", "-S"),
+        ("bash -lc 'if true; then python3 -S x.py; fi'", "-S"),
+        ("bash -e -o pipefail -c 'for x in 1 2; do python3 -S $x; done'", "-S"),
+        ("sh -c 'X=$(python3 -S x.py)'", "-S"),
+        ("sh -c 'true\npython3 -S x.py'", "-S"),
+        ("sh -c 'A=1 env -i python3 x.py'", "PROVAGENT"),
+        ("sh -c 'env -i true; python3 x.py'", ""),
+        ("sh -c '$HOW x.py'", "-S"),
+        ("sh -c 'cat > python3 -S'", ""),
+        ("sh -c 'cat <<E\npython3 -S x.py\nE'", ""),
+        ("sh -c 'echo python3 -S'", ""),
+        ("sh x.sh", ""),
+        ("timeout -k 5 10s python3 -S x.py", "-S"),
+        ("xargs -n 1 -I {} python3 -S {}", "-S"),
+        ("nohup nice -n 5 sh -c 'python3 -S x.py'", "-S"),
+        ("nice echo python3 -S", ""),
+        ("/nosuch/python3 -S x.py", ""),
         ("env -u PROVAGENT python3 x.py", "PROVAGENT"),
         ("env -i PATH=/bin python3 x.py", "PROVAGENT"),
         ("env A=1 python3 x.py", ""),
@@ -653,7 +746,8 @@ def test_command_is_understood(command, reason):
 
     folder = os.path.dirname(sys.executable)
     why = why_unrecorded(
-        shlex.split(command), {"PROVAGENT": "1", "PATH": folder + ":" + os.defpath}
+        shlex.split(command),
+        {"PROVAGENT": "1", "PATH": folder + ":" + os.defpath, "HOW": f"{folder}/python3 -S"},
     )
     assert reason in why
     assert bool(reason) == bool(why)
