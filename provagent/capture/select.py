@@ -33,8 +33,8 @@ class Signature:
         self.var_keyword: str | None = None
         try:
             parameters = list(inspect.signature(function).parameters.values())
-        except Exception:
-            return  # a function written in C may have none, one that says otherwise may raise
+        except (ValueError, TypeError):
+            return  # a function written in C may have none
         for parameter in parameters[1:] if has_instance else parameters:
             self._add(parameter)
 
