@@ -118,7 +118,8 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
 
 # Who imported a function before it was woven holds the plain one. Within the package in
 # which it was named, and in the program itself, that name is bound again; where it came to
-# that package from elsewhere (``measure = len``), there it stays.
+# that package from elsewhere (``measure = len``), there it stays. So it is with the tables
+# of its own module, by which a function is chosen and then told by ``is``.
 def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
     package = site.holder.__name__.partition(".")[0]
     for name, module in list(sys.modules.items()):
@@ -126,3 +127,15 @@ def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
             namespace = vars(module)
             for alias in [key for key, value in list(namespace.items()) if value is old]:
                 namespace[alias] = new
+    for table in list(vars(site.holder).values()):
+        if type(table) is list or (type(table) is dict and "__name__" not in table):
+            _rebind_entries(table, old, new)
+
+
+# Another module's namespace is no table, the builtins least of all. By plain keys alone: to
+# set one of another class would ask it for its hash.
+def _rebind_entries(table: Any, old: Any, new: Any) -> None:
+    entries = table.items() if type(table) is dict else enumerate(table)
+    for key in [key for key, value in list(entries) if value is old]:
+        if beneath.is_among(type(key), (str, int)):
+            table[key] = new
