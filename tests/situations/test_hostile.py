@@ -350,6 +350,7 @@ class Holder:
     def get(self): return self.held
     def default(self, x=given.value): return x
 class Own(given.base, metaclass=given.meta):
+    def __init__(self, *x): pass
     def method(self, x): return x
     def itself(self): return self
     @staticmethod
@@ -400,6 +401,8 @@ def meet(module, value):
         )
         made = value if failed else made
         known |= {"made": made, "cls": cls}
+        if "__init__" in found:
+            yield did(found["__init__"].__get__(made, cls), value)
         for key in ("method", "static"):
             yield did(found[key].__get__(made, cls), value)
         for key in ("itself", "klass", "below"):
