@@ -13,13 +13,13 @@ PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
     {"beneath"},
-    {"errors", "terms", "__init__"},
+    {"errors", "terms", "convert", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote"},
-    {"definition", "weave", "identity", "emit", "record"},
+    {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted"},
+    {"follow", "wanted", "rules", "embed"},
     {"weaving"},
     {"view", "recorder", "draft"},
     {"children", "opened"},
@@ -31,10 +31,22 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "export", "store", "view", "cli", "doctor", "draft", "check"}
+READ_SIDE = {
+    "record",
+    "constraints",
+    "embed",
+    "export",
+    "store",
+    "view",
+    "cli",
+    "doctor",
+    "draft",
+    "check",
+}
 WRITE_SIDE = {
     "beneath",
     "settings",
+    "convert",
     "loading",
     "definition",
     "weave",
@@ -54,6 +66,7 @@ WRITE_SIDE = {
     "remote",
     "opened",
     "wanted",
+    "rules",
     "weaving",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent import terms
 from provagent.definition import dialect, words
+from provagent.definition.calls import CALLS, check_conditions
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -20,6 +21,7 @@ from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_th
 from provagent.definition.nodes import Mapping, Node
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.readers import (
+    condition,
     flag,
     identifier,
     listed,
@@ -90,6 +92,12 @@ def _make_use(fields: Fields) -> EntityUse | None:
         return None
     _check_is_found(fields, _PLACES)
     return EntityUse(**fields.values)
+
+
+def _make_activity(fields: Fields) -> ActivityDescription:
+    description = ActivityDescription(**fields.values)
+    check_conditions(description, fields)
+    return description
 
 
 def _make_member(fields: Fields) -> MemberDescription:
@@ -171,8 +179,23 @@ def _activity(name: str) -> Reader:
 
 
 def _target(report: Report, node: Node, where: str) -> Any:
+    if isinstance(node, Mapping) and "target" in node.entries:
+        return read_thing(TARGET, report, node, where)
+    if isinstance(node, Mapping):
+        remedy = "write package.module:Qual.name without blanks, or target: before it"
+        report.add(node.place, where, "the target is missing", remedy)
+        return UNUSABLE
     found = words.target_text(report, node, where)
     return TargetPattern(text=found, line=node.place.line) if isinstance(found, str) else found
+
+
+def _make_target(fields: Fields) -> TargetPattern | None:
+    values = fields.values
+    if "target" not in values:
+        if "target" not in fields.unusable:
+            fields.add_problem("the target is empty", "write package.module:Qual.name")
+        return None
+    return TargetPattern(text=values.pop("target"), line=fields.place.line, **values)
 
 
 def _format(report: Report, node: Node, where: str) -> Any:
@@ -186,6 +209,14 @@ def _format(report: Report, node: Node, where: str) -> Any:
     return UNUSABLE
 
 
+_TARGET_TEXT = {**words.target_text.schema, "type": ["string", "boolean", "null"]}
+TARGET = _shape(
+    "target",
+    "a target",
+    _make_target,
+    {"target": Reader(words.target_text.read, _TARGET_TEXT), **CALLS},
+    needs=(("target",),),
+)
 MEMBER = _shape(
     "member",
     "a member",
@@ -210,6 +241,7 @@ USE = _shape(
         "namespace": reference("namespaces"),
         "multiplicity": words.multiplicity,
         "overwrite": flag,
+        "when": condition,
         "has_members": _thing(MEMBER),
         "has_progenitors": listed(_thing(MEMBER), alone=True),
     },
@@ -219,15 +251,17 @@ PARAMETER = _shape(
     "parameter",
     "a parameter",
     _make_parameter,
-    {**_texts(ParameterDescription), "value": path, "options": listed(text)},
+    {**_texts(ParameterDescription), "value": path, "options": listed(text), "when": condition},
     needs=(("name", "value"),),
 )
 ACTIVITY = _shape(
     "activity",
     "an activity",
-    lambda fields: ActivityDescription(**fields.values),
+    _make_activity,
     {
         **_unnamed(_texts(ActivityDescription)),
+        **CALLS,
+        "when": condition,
         "type": reserved(terms.ACTIVITY_TYPES),
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),
@@ -257,7 +291,9 @@ DEFINITION = _shape(
     {
         "provagent": Reader(_format, {"enum": [FORMAT, str(FORMAT), None]}),
         "requires": named(lambda _: words.specifier, key=words.distribution),
-        "targets": listed(Reader(_target, words.target_text.schema)),
+        "targets": listed(
+            Reader(_target, {"anyOf": [words.target_text.schema, _reference_to(TARGET)]})
+        ),
         "activities": named(_activity, key=words.activity_name),
         "entities": _things_by_name(ENTITY),
         "agents": _things_by_name(AGENT),
