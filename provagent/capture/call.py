@@ -111,8 +111,7 @@ class Capture:
     ) -> Open:
         """What ``open`` does, unguarded; with ``start``: of a call that began then."""
         ledger, parent = self.ledger, current.get()
-        if call[2]:
-            call = own_names(call)
+        call = own_names(call) if call[2] else call
         place: Any = frame
         if type(frame) is FrameType:
             offset = frame.f_lasti
@@ -165,8 +164,7 @@ class Capture:
 
     def finish(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
         """What ``close`` does, unguarded."""
-        if call[2]:
-            call = own_names(call)
+        call = own_names(call) if call[2] else call
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,

@@ -82,6 +82,10 @@ ASKS = {
     "File": [str, os.fspath],
     "Parameter": [],
     "Nothing": [],
+    "Truth": [bool],
+    "Equal": [lambda value: bool(value == 1)],
+    "Among": [lambda value: value in (1, "a")],
+    "Matching": [os.fspath],
 }
 HOW = {
     "Bare": "usage: [{role: x, entity_description: Bare, value: x}]\n    generation: [{role: r, entity_description: Bare, value: result}]",
@@ -97,6 +101,10 @@ HOW = {
     "File": "usage: [{role: x, entity_description: File, location: x}]",
     "Parameter": "parameters: [{name: x, value: x}]",
     "Nothing": "description: says nothing of x",
+    "Truth": "when: x",
+    "Equal": "when: x == 1",
+    "Among": "when: x in [1, a]",
+    "Matching": "when: x matches a*",
 }
 ENTITIES = """
 entities:
