@@ -12,7 +12,8 @@ from threading import get_ident
 from types import FrameType
 from typing import Any
 
-from provagent.capture.bound import Undescribed, is_plain
+from provagent import beneath
+from provagent.capture.bound import Undescribed, is_plain, own_names
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, address_of, current, line_of, now
 from provagent.capture.entities import Call, Ledger
@@ -84,8 +85,8 @@ class Capture:
         if not plan.receivers:
             return True
         receiver = args[0] if instance is None and args else instance
-        cls = receiver if issubclass(type(receiver), type) else type(receiver)
-        return any(base in plan.receivers for base in cls.__mro__)
+        cls = receiver if beneath.is_class(receiver) else type(receiver)
+        return any(beneath.is_among(base, plan.receivers) for base in beneath.mro(cls))
 
     def open(
         self,
@@ -111,6 +112,7 @@ class Capture:
     ) -> Open:
         """What ``open`` does, unguarded; with ``start``: of a call that began then."""
         ledger, parent = self.ledger, current.get()
+        call = own_names(call) if call[2] else call
         place: Any = frame
         if type(frame) is FrameType:
             offset = frame.f_lasti
@@ -163,6 +165,7 @@ class Capture:
 
     def finish(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
         """What ``close`` does, unguarded."""
+        call = own_names(call) if call[2] else call
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
