@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from provagent import beneath
 from provagent.capture.plan import ON_DISK, Kind, Many
 from provagent.identity.registry import Identity
 
@@ -70,7 +71,8 @@ def file_of(location: Any) -> Any:
 
 def is_path(value: Any) -> bool:
     """Whether it can be where a file lies."""
-    return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
+    cls = type(value)
+    return issubclass(cls, (str, bytes)) or beneath.lookup(cls, "__fspath__") is not None
 
 
 def add_identity(fields: dict[str, Any], identity: Identity) -> None:

@@ -203,7 +203,8 @@ def _fields(value: object, fields: dict[str, Any], walk: _Walk) -> Json:
 
 def _enum(value: Any, walk: _Walk) -> Json:
     state = instance_state(value)
-    data = {"$type": "enum", "class": type_name(type(value)), "name": state.get("_name_")}
+    name = walk.encode(state.get("_name_"))
+    data = {"$type": "enum", "class": type_name(type(value)), "name": name}
     return {**data, "value": walk.encode(state.get("_value_"))}
 
 

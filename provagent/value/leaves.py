@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from provagent.value.numbers import encode_object
-from provagent.value.types import type_name
+from provagent.value.types import kinds, type_name
 
 if TYPE_CHECKING:
     Json = Any
@@ -24,9 +24,9 @@ def date(value: Any) -> Json:
 def moment(value: Any) -> Json:
     """Return a time of day, or of a date, with its zone where no code has to be asked for it."""
     zone = value.tzinfo
-    zone_kind = None if zone is None else type_name(type(zone))
+    zone_kind = "" if zone is None else kinds(type(zone))[0]
     key = zone.key if zone_kind == "zoneinfo:ZoneInfo" else None
-    if key is None and zone_kind not in {None, "datetime:timezone"}:
+    if key is None and zone_kind not in {"", "datetime:timezone"}:
         return encode_object(value)  # its offset is found by code of its own
     data = {"$type": type(value).__name__, "value": value.isoformat()}
     if key is not None:
