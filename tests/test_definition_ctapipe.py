@@ -179,7 +179,7 @@ def test_tool(runs):
     """The tool with its configuration and files; each step for three events, and the count."""
     lines = story(runs["tool"])
     assert lines[0] == (
-        "Tool.run: read=config.yaml -> written=toy.dl2.h5 written=toy-process.provenance.log"
+        "Tool.run: read=config.yaml read=toy.dl2.h5 -> written=toy.dl2.h5 written=toy-process.provenance.log"
     )
     assert lines[1:6] == [
         "  Tool.configure: -> configuration=Configuration-1",

@@ -16,7 +16,7 @@ from provagent.capture.known import Known, KnownObjects, Slots
 from provagent.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.capture.select import Missing, Selector
 from provagent.capture.source import code_between
-from provagent.capture.thing import Thing, file_of, placed, placed_members
+from provagent.capture.thing import Thing, file_of, placed, placed_members, selected
 from provagent.errors import is_the_programs
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
@@ -290,13 +290,3 @@ class Ledger:
             return before.missing is not now.missing
         # Where time bounds what is read, equal content may be read in other parts.
         return not self.digests.max_ms or before.sampled == now.sampled
-
-
-def selected(selector: Any, call: Call) -> Any:
-    """What a path finds on a call; None where the call was not given it."""
-    if selector is None:
-        return None
-    try:
-        return selector(*call)
-    except Missing:
-        return None

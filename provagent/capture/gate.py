@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from provagent.capture.context import Open, current, iso
-from provagent.capture.entities import selected
 from provagent.capture.entity_events import Events
 from provagent.capture.left_out import (
     MAX_BYTES,
@@ -24,8 +22,8 @@ from provagent.capture.left_out import (
     clock,
 )
 from provagent.capture.outcome import status_of
-from provagent.capture.plan import ON_DISK, Plan
-from provagent.capture.thing import file_of, is_path
+from provagent.capture.plan import Plan
+from provagent.capture.thing import named_files
 from provagent.errors import is_the_programs
 from provagent.terms import (
     ACTIVITY,
@@ -196,7 +194,8 @@ class Gate:
         events: Events = []
         plan, capture = self._plan, self._capture
         if plan.rules.quiet == NESTED:
-            self._lend_files(activity, call, result=result)
+            for path in named_files(plan.generations if result else plan.usages, call, not result):
+                capture.meet_file("made" if result else READ, path, "", activity)
             return
         if result:
             kind, key = ACTIVITY_END, "generated"
@@ -211,14 +210,6 @@ class Gate:
             events.append((event, True))
         if events:
             capture.write_all(plan.target, events)
-
-    def _lend_files(self, activity: Open, call: Call, *, result: bool) -> None:
-        """Tell the files alone: as the enclosing activity's own, in no other role than that."""
-        for use in self._plan.generations if result else self._plan.usages:
-            location = selected(use.location, call) if use.kind.type in ON_DISK else None
-            path: Any = location if result else file_of(location)
-            if is_path(path):
-                self._capture.meet_file("made" if result else READ, os.fsdecode(path), "", activity)
 
     def _used(self, call: Call, activity: Open, events: Events) -> list[dict[str, str]]:
         plan, capture = self._plan, self._capture

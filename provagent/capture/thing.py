@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from provagent import beneath
-from provagent.capture.plan import ON_DISK, Kind, Many
+from provagent.capture.plan import ON_DISK, Kind, Many, Use
+from provagent.capture.select import Missing
 from provagent.identity.registry import Identity
 
 # By the module of their type, what names their file: none of these runs the program's code.
@@ -90,3 +92,22 @@ def add_identity(fields: dict[str, Any], identity: Identity) -> None:
         fields["missing"] = True
     if changing:
         fields["changing"] = True
+
+
+def selected(selector: Any, call: Any) -> Any:
+    """What a path finds on a call; None where the call was not given it."""
+    if selector is None:
+        return None
+    try:
+        return selector(*call)
+    except Missing:
+        return None
+
+
+def named_files(uses: Iterable[Use], call: Any, is_used: bool) -> Iterator[str]:
+    """The paths that a call names of files; where they are used, also those of open files."""
+    for use in uses:
+        location = selected(use.location, call) if use.kind.type in ON_DISK else None
+        path: Any = file_of(location) if is_used else location
+        if is_path(path):
+            yield os.fsdecode(path)
