@@ -57,7 +57,7 @@ class Activation:
         if not self.run_id:
             self.run_id = new_run_id(self.start_ns)
         self.process_id = random_text()
-        self.pid = os.getpid()
+        self.pid, self.cwd = os.getpid(), ""
         self.sources: list[Source] = []
         self.wanted: list[Wanted] = []
         self.finder = TargetFinder((), self._on_module, self._on_failure)
@@ -75,8 +75,8 @@ class Activation:
     def arm(self) -> None:
         """Look out for targets from now on, here and in the processes that this one starts."""
         self._is_armed = True
-        cwd = os.getcwd()
-        self.sources = active_sources(self.settings, cwd)
+        self.cwd = os.getcwd()
+        self.sources = active_sources(self.settings, self.cwd)
         self.wanted = find_wanted(self.sources, self.settings)
         self._export()
         own = self._of_program()

@@ -10,7 +10,9 @@ ProvagentError
 ├── DraftError         a definition that cannot be drafted
 ├── ExportError        a format that is unknown, or whose extra is not installed
 ├── DocumentError      a document of PROV that cannot be read
-└── EmbedError         a file into which nothing can be embedded
+├── EmbedError         a file into which nothing can be embedded
+├── FetchError         a server that does not answer as it should
+└── LinkError          a run that cannot be joined with results of a job
 
 ProvagentWarning       what our own code could not do while the program went on
 """
@@ -69,6 +71,14 @@ class DocumentError(ProvagentError):
 
 class EmbedError(ProvagentError):
     """A file into which nothing can be embedded."""
+
+
+class FetchError(ProvagentError):
+    """A server that does not answer as it should."""
+
+
+class LinkError(ProvagentError):
+    """A run that cannot be joined with results of a job."""
 
 
 class ProvagentWarning(UserWarning):
