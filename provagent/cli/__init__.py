@@ -13,7 +13,8 @@ from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
-from provagent.cli.read import embed, export_run, runs, show
+from provagent.cli.link import link
+from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -45,12 +46,15 @@ for verb in (
     run,
     show,
     runs,
+    stats,
+    timeline_of,
     why,
     impact,
     find,
     diff,
     verify,
     export_run,
+    link,
     embed,
     import_files,
     validate,

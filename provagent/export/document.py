@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provagent.errors import ExportError
 from provagent.export.described import Described, is_value
+from provagent.export.jobs import Jobs
 from provagent.export.literals import as_json, moment
 from provagent.export.names import Names
 from provagent.export.responsible import Responsible
 from provagent.export.statements import Statements
 from provagent.export.surroundings import Surroundings, base_name, write_content
+from provagent.export.write import FORMS
 from provagent.terms import FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
@@ -29,12 +32,16 @@ _OF_CONTENT = (None, "content", "file")  # digests of all of an entity's content
 
 
 def to_document(
-    provenance: Provenance, *, namespace: str | None = None, for_rdf: bool = False
+    provenance: Provenance,
+    *,
+    namespace: str | None = None,
+    form: str = "bundle",
+    for_rdf: bool = False,
 ) -> ProvDocument:
     """Return the PROV document of a run; the same one each time.
 
-    ``namespace`` is as in ``Names``, ``for_rdf`` as in ``InDocument``. Raises
-    ExportError for what is no absolute IRI.
+    ``namespace`` is as in ``Names``, ``form`` as in ``state_run``, ``for_rdf`` as in
+    ``InDocument``. Raises ExportError for what is no absolute IRI, and for another form.
 
     The run is the outermost activity, ``run:program``; what it called is related to it,
     as every activity is to the one that encloses it, by ``wasStartedBy``: that says who
@@ -45,23 +52,37 @@ def to_document(
     from provagent.export.library import InDocument
 
     sink = InDocument(for_rdf=for_rdf)
-    state_run(provenance, sink, namespace=namespace)
+    state_run(provenance, sink, namespace=namespace, form=form)
     return sink.document
 
 
-def state_run(provenance: Provenance, sink: Sink, *, namespace: str | None = None) -> None:
-    """State all that is known of a run, one statement after another, into ``sink``."""
+def state_run(
+    provenance: Provenance, sink: Sink, *, namespace: str | None = None, form: str = "bundle"
+) -> None:
+    """State all that is known of a run, one statement after another, into ``sink``.
+
+    As a ``bundle`` the run is an account of its own, which its jobs have generated; as
+    ``activities`` it stands in no bundle, beside what the documents of its jobs say.
+    """
+    if form not in FORMS:
+        raise ExportError(f"form {form!r}: no such form; there are {', '.join(FORMS)}")
     names = Names(provenance.run.id, namespace)
-    sink.begin(names.namespaces, names.bundle)
-    _Writer(provenance, names, Statements(sink, names)).write()
+    jobs = Jobs(provenance.run, names)
+    say = Statements(sink, names)
+    sink.begin(names.namespaces)
+    if form == "bundle":
+        jobs.write_account(say)
+        sink.bundle(names.bundle)
+    _Writer(provenance, names, say, jobs).write()
     sink.end()
 
 
 class _Writer:
-    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+    def __init__(self, provenance: Provenance, names: Names, say: Statements, jobs: Jobs) -> None:
         self.provenance = provenance
         self.names = names
         self.say = say
+        self.jobs = jobs
         self.described = Described(provenance, names, say)
         self.responsible = Responsible(provenance, names, say)
         self.surroundings = Surroundings(provenance, names, say)
@@ -98,7 +119,6 @@ class _Writer:
             "provagent:exit_code": process.exit_code,
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
-            "provagent:job": as_json(run.job) if is_first and run.job else None,
             "provagent:left_out": _left_out(process.program),
         }
         self.say.activity(name, start, moment(process.end), attributes)
@@ -106,6 +126,8 @@ class _Writer:
             self.say.started(name, self.process_name(process.parent_id), start)
         elif is_first and run.parent_run:
             self.say.started(name, self.names.outer(run.parent_run, run.parent_activity), start)
+        if is_first:
+            self.jobs.write_informants(name, self.say)
         self.surroundings.write(process, name)
         self.responsible.write_process(process, name)
 

@@ -17,6 +17,7 @@ from provagent.export.provjson import name, write_provjson
 
 if TYPE_CHECKING:
     from prov.identifier import Namespace, QualifiedName
+    from prov.model import ProvBundle
 
     from provagent.export.provjson import Document
     from provagent.export.statements import Pairs, Terms
@@ -26,20 +27,23 @@ _TYPES = {PROV_N_MAP[type_]: type_ for type_ in PROV_REC_CLS}
 
 
 class InDocument:
-    """A sink whose ``document`` holds the bundle.
+    """A sink whose ``document`` holds the statements; ``place`` is where they go now.
 
     ``for_rdf``: roles and locations are IRIs, as PROV-O has them; elsewhere they are text.
     """
 
     def __init__(self, *, for_rdf: bool = False) -> None:
         self.document = ProvDocument()
+        self.place: ProvBundle = self.document
         self._for_rdf = for_rdf
         self._namespaces: dict[str, Namespace] = {}
 
-    def begin(self, namespaces: Mapping[str, str], bundle: Name) -> None:
+    def begin(self, namespaces: Mapping[str, str]) -> None:
         for prefix, iri in namespaces.items():
             self._namespaces[prefix] = self.document.add_namespace(prefix, iri)
-        self._bundle = self.document.bundle(self._name(bundle))
+
+    def bundle(self, name: Name) -> None:
+        self.place = self.document.bundle(self.name(name))
 
     def state(self, kind: str, name: Name | None, terms: Terms, pairs: Pairs) -> None:
         type_ = _TYPES[kind]
@@ -51,14 +55,14 @@ class InDocument:
         more = [(key, self._value(value)) for key, value in pairs]
         if self._for_rdf:
             more = [(key, self._resource(key, value)) for key, value in more]
-        self._bundle.new_record(type_, name and self._name(name), formal, more)
+        self.place.new_record(type_, name and self.name(name), formal, more)
 
     def end(self) -> None:
         pass
 
     def _value(self, value: Any) -> Any:
         if type(value) is Name:
-            return self._name(value)
+            return self.name(value)
         return datetime.fromisoformat(value) if type(value) is Moment else value
 
     def _resource(self, key: str, value: Any) -> Any:
@@ -71,7 +75,8 @@ class InDocument:
     def _namespace(self, prefix: str, iri: str) -> Namespace:
         return self.document.add_namespace(prefix, iri)  # the same one each time
 
-    def _name(self, name: Name) -> QualifiedName:
+    def name(self, name: Name) -> QualifiedName:
+        """Return a name as the library has it."""
         prefix, _, local = name.partition(":")
         return self._namespaces.get(prefix, PROV)[local]
 

@@ -53,7 +53,14 @@ def read_document(
     something outside of itself (a DTD), or is no document of PROV.
     """
     content = _content(file, max_bytes)
-    syntax = syntax or guess_syntax(os.fspath(file), content)
+    return parse_document(os.fspath(file), content, syntax)
+
+
+def parse_document(
+    file: str, content: bytes, syntax: str | None = None
+) -> tuple[ProvDocument, list[str]]:
+    """Return what ``read_document`` does of ``content``, which came from ``file``."""
+    syntax = syntax or guess_syntax(file, content)
     if syntax not in _READERS:
         raise DocumentError(f"format {syntax!r}: no such format; there are {', '.join(FORMATS)}")
     options, module, extra = _READERS[syntax]
