@@ -12,9 +12,9 @@ import stat
 import sys
 from _thread import get_ident  # threading costs a millisecond
 
+from provagent import audit
 from provagent.loading import KeptRandom
 from provagent.noise import Noise
-from provagent.weave import audit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"errors", "terms", "__init__"},
+    {"errors", "terms", "audit", "__init__"},
+    {"address"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote"},
     {"definition", "weave", "identity", "emit", "record"},
@@ -32,6 +33,8 @@ LEVELS = [
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 READ_SIDE = {"record", "export", "store", "view", "cli", "doctor", "draft", "check"}
 WRITE_SIDE = {
+    "address",
+    "audit",
     "settings",
     "loading",
     "definition",
@@ -112,7 +115,7 @@ def test_weaving_knows_nothing_of_provenance():
     """The room weave imports nothing of definitions, events or capture."""
     for path in (PACKAGE / "weave").glob("*.py"):
         assert {name.split(".")[1] for name in imports(path) if name.startswith("provagent.")} <= {
-            "errors", "weave",
+            "audit", "errors", "weave",
         }  # fmt: skip
 
 

@@ -11,10 +11,11 @@ from threading import get_ident
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
+from provagent.address import address_of
 from provagent.capture.bound import arguments, is_object, is_plain
 from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, address_of, current, line_of, now
+from provagent.capture.context import Open, Place, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import describe_error, status_of
@@ -101,8 +102,8 @@ class Capture:
         ledger, parent = self.ledger, current.get()
         place: Any = frame
         if type(frame) is FrameType:
-            offset = frame.f_lasti
-            place = Place(frame.f_code, offset, line_of(frame, offset), address_of(frame))
+            code, offset = frame.f_code, frame.f_lasti  # each look at f_code is an audit event
+            place = Place(code, offset, line_of(frame, code, offset), address_of(frame))
         activity = Open(ledger.new_id(), ledger.order, place)
         events: Events = []
         fields: dict[str, Any] = {

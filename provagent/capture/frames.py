@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from provagent.capture.context import EarlierPlace, Place, address_of, line_of
+from provagent.address import address_of
+from provagent.capture.context import EarlierPlace, Place, line_of
 
 # Read past whatever the exception's class overrides.
 _traceback: Any = vars(BaseException)["__traceback__"]
@@ -21,8 +22,8 @@ def place_above() -> Place:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
         return NOWHERE
-    offset = frame.f_lasti
-    return EarlierPlace(frame.f_code, offset, line_of(frame, offset), address_of(frame))
+    code, offset = frame.f_code, frame.f_lasti
+    return EarlierPlace(code, offset, line_of(frame, code, offset), address_of(frame))
 
 
 def drop_frame(error: BaseException) -> None:

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from provagent.address import address_of
 from provagent.terms import LOG_FORMAT, SESSION
 
 
@@ -52,7 +53,7 @@ class Sessions:
 
     def find(self, instance: Any) -> str | None:
         """The session that this instance is."""
-        entry = self._ids.get(id(instance))
+        entry = self._ids.get(address_of(instance))
         if entry is None:
             return None
         reference, session_id = entry
@@ -60,7 +61,7 @@ class Sessions:
 
     def open(self, instance: Any) -> str:
         """A new session for this instance."""
-        address, session_id = id(instance), self._new_id()
+        address, session_id = address_of(instance), self._new_id()
         try:
             reference = weakref.ref(instance, lambda _: self._ids.pop(address, None))
         except TypeError:

@@ -10,6 +10,7 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from provagent.address import address_of
 from provagent.identity import arrays, fits, libraries, objects, plugins
 from provagent.identity.content import (
     DIGESTED,
@@ -92,7 +93,7 @@ def identify(
     value's own code raises, where ``how`` lets it run.
     """
     if how is None:
-        scalar = _SCALARS.get(id(type(value)))
+        scalar = _SCALARS.get(address_of(type(value)))
         if scalar is not None:
             shared = _shared(algorithm)
             digest = f"{algorithm}:{shared.new(scalar(value, shared)).hexdigest()}"
@@ -281,7 +282,7 @@ _OWN: dict[str, Parts] = {**libraries.OWN, **fits.OWN}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}
-_SCALARS = {id(cls): token for cls, token in objects.SCALARS.items()}
+_SCALARS = {address_of(cls): token for cls, token in objects.SCALARS.items()}
 
 _token_of: TypeCache[Token] = TypeCache(
     lambda cls: _BUILTIN[cls] if any(cls is known for known in _BUILTIN) else _find_token(cls)
