@@ -80,6 +80,10 @@ class OpenedFiles:
         """Tell what is still remembered: the program ends."""
         try:
             self.disarm()
+            # What is gone by now tells nothing that the recorder would be loaded for.
+            self._remembered = [
+                met for met in self._remembered if "://" in met[1] or os.path.exists(met[1])
+            ]
             self.catch_up()
         except BaseException as error:
             self._failed(error)

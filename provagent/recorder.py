@@ -23,10 +23,10 @@ from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError
 from provagent.identity.digests import Digests
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
-from provagent.weaving import Weaving
 
 if TYPE_CHECKING:
     from provagent.activation import Activation
+    from provagent.weaving import Weaving
 
 
 class Recorder:
@@ -59,20 +59,39 @@ class Recorder:
         self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
         self.ending = Ending(activation.frame)
         activation.frame = None
-        self.weaving = Weaving(activation, self.capture)
-        self.follower = self.weaving.follower
-        activation.finder.add(self.follower.targets)
-        self.follower.follow_imported()
+        self._weaving: Weaving | None = None
         self.busy.discard(threading.get_ident())
+
+    @property
+    def weaving(self) -> Weaving:
+        """What weaves; loaded, and wrapt with it, when there is something to weave."""
+        if self._weaving is None:
+            thread = threading.get_ident()
+            self.busy.add(thread)
+            try:
+                from provagent.weaving import Weaving
+
+                self._weaving = Weaving(self.activation, self.capture)
+                self.activation.finder.add(self._weaving.follower.targets)
+                self._weaving.follower.follow_imported()
+            finally:
+                self.busy.discard(thread)
+        return self._weaving
+
+    def follows(self, name: str) -> bool:
+        """Whether the module ``name`` takes tasks that are followed."""
+        return self._weaving is not None and self._weaving.follower.wants(name)
 
     def unweave(self) -> None:
         """Put every original back."""
         self.ending.let_go()
-        self.weaving.unweave()
+        if self._weaving is not None:
+            self._weaving.unweave()
 
     def let_go(self) -> None:
         """Keep nothing of the program: the interpreter ends, and ends what is in it."""
-        self.weaving.forget()
+        if self._weaving is not None:
+            self._weaving.forget()
         self.ending.let_go()
         self.capture.forget()
         self.capture.sessions.let_go()

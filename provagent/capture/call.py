@@ -7,21 +7,21 @@ one write. What we do before and after is guarded; the user's call is not touche
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 from provagent.address import address_of
 from provagent.capture.bound import arguments, is_object, is_plain
-from provagent.capture.compile import undescribed_kind
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import describe_error, status_of
-from provagent.capture.plan import Plan
-from provagent.capture.select import Missing
+from provagent.capture.plan import Missing, Plan, undescribed_kind
 from provagent.capture.sessions import Sessions, session_event
+from provagent.identity.registry import identify
 from provagent.settings import Settings
 from provagent.terms import (
     ACTIVITY,
@@ -29,6 +29,7 @@ from provagent.terms import (
     DESCRIPTION,
     LOG_FORMAT,
     OK,
+    PYTHON_OBJECT,
 )
 from provagent.value.encode import encode
 from provagent.value.types import type_name
@@ -57,7 +58,9 @@ class Capture:
         self.write = write
         self._line = line
         self._settings = settings
-        self._undescribed = undescribed_kind(ledger.digests)
+        self._undescribed = undescribed_kind(
+            PYTHON_OBJECT, partial(identify, **ledger.digests.options())
+        )
         self._described: set[tuple[str | None, str]] = set()
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}

@@ -78,21 +78,6 @@ def flavour_of(function: Any) -> Flavour:
     return "generator" if inspect.isgeneratorfunction(function) else "plain"
 
 
-def undescribed_kind(digests: Digests) -> Kind:
-    """The kind of an object that no definition describes."""
-    return Kind(
-        name="",
-        type=PYTHON_OBJECT,
-        content_type=None,
-        index=None,
-        identify=partial(identify, **digests.options()),
-        key=PYTHON_OBJECT,
-        definition=None,
-        is_described=False,
-        description=None,
-    )
-
-
 class _Compiler:
     """Turns one activity description into the parts of a plan; collects what is wrong."""
 

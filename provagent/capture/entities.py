@@ -8,13 +8,12 @@ change which nothing traced shows as a derivation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provagent.capture.context import Open
 from provagent.capture.entity_events import EntityEvents, Events
 from provagent.capture.known import Known, KnownObjects, Slots
-from provagent.capture.plan import ON_DISK, Kind, Many, Use
-from provagent.capture.select import Missing, Selector
+from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, placed, placed_members
 from provagent.errors import is_the_programs
@@ -28,6 +27,9 @@ from provagent.terms import (
     MODIFIED,
     REPLACED,
 )
+
+if TYPE_CHECKING:
+    from provagent.capture.select import Selector
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 

@@ -15,25 +15,14 @@ from typing import Any
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, now
 from provagent.capture.entity_events import Events
-from provagent.capture.plan import Kind
+from provagent.capture.plan import undescribed_kind
 from provagent.capture.thing import Thing
 from provagent.errors import is_the_programs
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, WRITTEN
 
-_KIND = Kind(
-    name="",
-    type=FILE,
-    content_type=None,
-    index=None,
-    identify=lambda _: Identity(),
-    key=FILE,
-    definition=None,
-    is_described=False,
-    description=None,
-)
-
+_KIND = undescribed_kind(FILE, lambda _: Identity())
 
 STDERR = 2
 _STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)

@@ -61,7 +61,11 @@ class _Program(click.Command):
     multiple=True,
     help="A target that is not woven; may be repeated.",
 )
-@click.option("--files", is_flag=True, help="Record the files that are opened, declared or not.")
+@click.option(
+    "--files/--no-files",
+    default=None,
+    help="Record the files that are opened, declared or not.  [default: files]",
+)
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
@@ -71,5 +75,5 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     its own.
     """
     program, is_command = ctx.obj
-    given = {name: value for name, value in options.items() if value}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
     become(program, require(read_settings(arguments=given)), is_command=is_command)
