@@ -163,6 +163,19 @@ class OpenedFiles:
         except BaseException as error:
             self._failed(error)
 
+    def notice(self, file: object, mode: object) -> None:
+        """A file, or a URL, that a library is about to open, as a definition says."""
+        if not isinstance(file, (str, bytes, os.PathLike)) or get_ident() in self._within:
+            return  # a buffer, an open file
+        path = os.fsdecode(file).removeprefix("file://")
+        what, is_new = _access(mode)
+        if "://" in path and what:
+            self._tell(what, path, "")
+        elif "://" not in path:
+            if self.activation.loaded is not None:
+                self.activation.loaded.files.note_library(path)
+            self._meet(what, path, is_new=is_new)
+
     def _meet(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
         path = _absolute(path)
         if self._noise.is_noise(path, is_read=what is READ):
@@ -250,6 +263,21 @@ class OpenedFiles:
             self.activation.failures.add("files", "noticing", error)
         finally:
             self._within.discard(thread)
+
+
+def _access(mode: object) -> tuple[str, bool]:
+    """What is done to a file that is opened in this mode, and whether it has to be new.
+
+    Modes are those of ``open`` as libraries extend them, "w-" for "x"; or a method of HTTP.
+    """
+    text = mode if isinstance(mode, str) else ""
+    if text.isupper():
+        from provagent.remote import METHODS
+
+        return METHODS.get(text, ""), False
+    if "w" in text or "x" in text:
+        return MADE, "x" in text or "-" in text
+    return (CHANGED if "a" in text or "+" in text else READ), False
 
 
 def _absolute(path: str) -> str:

@@ -57,6 +57,8 @@ class Recorder:
         )
         opened = activation.files
         self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
+        if opened is not None:
+            self.capture.notice = opened.notice
         self.ending = Ending(activation.frame)
         activation.frame = None
         self._weaving: Weaving | None = None

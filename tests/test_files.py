@@ -10,13 +10,6 @@ import orjson
 import pytest
 
 
-@pytest.fixture
-def recorded(recorded):
-    """Where the files that are opened are recorded."""
-    recorded.settings["PROVAGENT_FILES"] = "1"
-    return recorded
-
-
 def sha256(path):
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -65,6 +65,8 @@ class Capture:
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
         self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
+        # What is told of the files that definitions say are opened (see opened).
+        self.notice: Callable[[Any, Any], None] = lambda _file, _mode: None
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
 _NOTHING = Identity()
+_CHANGING = Identity(changing=True)
 
 
 class Ledger:
@@ -54,6 +55,7 @@ class Ledger:
         """Begin again: the process was forked, and its descriptions are another shard's."""
         self.undescribed: set[str] = set()  # files that were seen, and that no definition named
         self.files = self.digests.new_files()
+        self.changing: frozenset[str] = frozenset()  # files that are known not to be whole
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
         self.slots = Slots()
@@ -159,6 +161,8 @@ class Ledger:
         """The content of a file, as far as it can be read."""
         if "://" in location:
             return _NOTHING  # elsewhere: it is not fetched to be read
+        if location in self.changing:
+            return _CHANGING
         try:
             if kind.type == FILE_COLLECTION:
                 return self.files.identify_collection(location, index=kind.index)

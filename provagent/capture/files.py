@@ -52,6 +52,7 @@ class FilesSeen:
         self._capture = capture
         self._ledger = capture.ledger
         self._said: set[tuple[str, str]] = set()
+        self._in_library: set[str] = set()  # opened where Python does not see it
         self.owners: dict[str, dict[str, _Before | None]] = capture.written
         capture.end_files = self.end
         capture.ledger.settle = self.settle
@@ -70,6 +71,10 @@ class FilesSeen:
         finally:
             if not was_busy:
                 capture.busy.discard(thread)
+
+    def note_library(self, path: str) -> None:
+        """A library opens this file past Python, and may keep of it what it is to write."""
+        self._in_library.add(resolve_location(path))
 
     def settle(self, location: str, events: Events) -> None:
         """Tell what was written there so far: somebody goes on with it."""
@@ -96,7 +101,10 @@ class FilesSeen:
             capture.busy.add(thread)
             events: Events = []
             if self.owners:
-                _flush(open_files())
+                still_open = open_files()
+                _flush(still_open)
+                left = [each for each in self._in_library if _number(each) in still_open]
+                self._ledger.changing = frozenset(left)
             for owner in list(self.owners):
                 self.end(Open(owner, 0, None), events)
             self._write(events)
@@ -108,6 +116,7 @@ class FilesSeen:
     def forget(self) -> None:
         """Begin again, in a process that was forked: what is open is the parent's."""
         self._said.clear()
+        self._in_library.clear()
         self.owners.clear()
 
     def _meet(self, what: str, path: str, source: str, activity: Open, events: Events) -> None:

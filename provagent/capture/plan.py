@@ -113,6 +113,8 @@ class Plan:
     generations: tuple[Use, ...] = ()
     is_described: bool = False
     files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
+    opens: tuple[Selector, Selector] | None = None  # a file that it opens, and the mode
+    is_activity: bool = True
     description: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
 

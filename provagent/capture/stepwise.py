@@ -14,6 +14,7 @@ from typing import Any
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, Place, current
 from provagent.capture.frames import drop_frame
+from provagent.capture.opening import beginning
 from provagent.capture.plan import Plan
 
 _OWN = "_self_"  # our attributes; every other is the user's object's
@@ -71,7 +72,8 @@ class _Work:
         if self._is_over() or get_ident() in self.capture.busy:
             return None
         instance, args, kwargs = self.call
-        self.activity = self.capture.open(self.plan, instance, args, kwargs, self.place)
+        begin = beginning(self.capture, self.plan)
+        self.activity = begin(self.plan, instance, args, kwargs, self.place)
         return self.activity
 
     def stop(self, error: BaseException, last: type[BaseException]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from types import FunctionType
 from typing import Any, cast
@@ -16,6 +17,7 @@ from typing import Any, cast
 from provagent.capture.call import Capture
 from provagent.capture.context import current
 from provagent.capture.frames import NOWHERE, drop_frame, place_above
+from provagent.capture.opening import beginning, tell_file
 from provagent.capture.plan import Plan
 from provagent.capture.stepwise import before
 
@@ -35,12 +37,15 @@ def make_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
 
     What a wrapper needs it encloses: hidden, it has no globals of its own.
     """
+    if not plan.is_activity:
+        return cast("Wrapper", hide(_opener(capture, plan)))
     return cast("Wrapper", hide((_plain if plan.flavour == "plain" else _stepwise)(capture, plan)))
 
 
 def make_constructor_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
     """The wrapper for a class's ``__init__``: its instance becomes a session."""
-    return cast("Wrapper", hide(_constructor(capture, plan)))
+    make = _constructor if plan.is_activity else _opener
+    return cast("Wrapper", hide(make(capture, plan)))
 
 
 # A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
@@ -58,6 +63,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
     enter, leave, inside = current.set, current.reset, current.get
     missed = capture.complaints.unsaid
+    begin = beginning(capture, plan)
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     thread, drop, nowhere = get_ident, drop_frame, NOWHERE
     anything, full, no_caller = BaseException, FULL, ValueError
@@ -73,7 +79,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
             except no_caller:
                 caller = nowhere
             try:
-                activity = capture.open(plan, on, given, kwargs, caller)
+                activity = begin(plan, on, given, kwargs, caller)
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         outer, token = inside(), None
@@ -106,13 +112,14 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
 def _constructor(capture: Capture, plan: Plan) -> Any:
     sessions, missed = capture.sessions, capture.complaints.unsaid
     split, has, drop, place = _split, _has, _drop, place_above
-    drop_entry, anything, full = drop_frame, BaseException, FULL
+    drop_entry, anything, full, tell = drop_frame, BaseException, FULL, partial(tell_file, capture)
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
         session_id = None
         if not has(sessions.under_way, on) and capture.is_meant(plan, on, given):
+            tell(plan, on, given, kwargs)
             sessions.under_way.append(on)
             session_id = sessions.open(on)
         try:
@@ -129,6 +136,31 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
+
+    return woven
+
+
+def _opener(capture: Capture, plan: Plan) -> Any:
+    """Only tells of the file: the call is no activity."""
+    split, tell, drop, anything, full = (
+        _split,
+        partial(tell_file, capture),
+        drop_frame,
+        BaseException,
+        FULL,
+    )
+    missed = capture.complaints.unsaid
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        try:
+            tell(plan, *split(plan, instance, args), kwargs)
+        except full:
+            missed[plan.target] = missed.get(plan.target, 0) + 1
+        try:
+            return wrapped(*args, **kwargs)
+        except anything as error:
+            drop(error)
+            raise
 
     return woven
 

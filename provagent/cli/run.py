@@ -62,9 +62,11 @@ class _Program(click.Command):
     help="A target that is not woven; may be repeated.",
 )
 @click.option(
-    "--files/--no-files",
+    "--no-files",
+    "files",
+    flag_value=False,
     default=None,
-    help="Record the files that are opened, declared or not.  [default: files]",
+    help="Record none of the files that are opened, but those that are declared.",
 )
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context

@@ -14,7 +14,8 @@ from provagent.definition.dialect import FROM_PARAMETER
 from provagent.definition.fields import Shape
 
 _SHAPES = (
-    shapes.ACTIVITY, shapes.PARAMETER, shapes.USE, shapes.MEMBER, shapes.ENTITY, shapes.AGENT,
+    shapes.ACTIVITY, shapes.OPENS, shapes.PARAMETER, shapes.USE, shapes.MEMBER, shapes.ENTITY,
+    shapes.AGENT,
 )  # fmt: skip
 _OLDER = {"deprecated": True}
 

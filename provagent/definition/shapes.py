@@ -13,6 +13,7 @@ from provagent.definition.description import (
     EntityDescription,
     EntityUse,
     MemberDescription,
+    OpenedFile,
     ParameterDescription,
     TargetPattern,
 )
@@ -90,6 +91,14 @@ def _make_use(fields: Fields) -> EntityUse | None:
         return None
     _check_is_found(fields, _PLACES)
     return EntityUse(**fields.values)
+
+
+def _make_opened(fields: Fields) -> OpenedFile | None:
+    if "file" not in fields.values:
+        if "file" not in fields.unusable:
+            fields.add_problem("the file is missing", "say which argument names it, in file:")
+        return None
+    return OpenedFile(**fields.values)
 
 
 def _make_member(fields: Fields) -> MemberDescription:
@@ -222,6 +231,13 @@ PARAMETER = _shape(
     {**_texts(ParameterDescription), "value": path, "options": listed(text)},
     needs=(("name", "value"),),
 )
+OPENS = _shape(
+    "opens",
+    "an opened file",
+    _make_opened,
+    {"file": path, "mode": words.mode},
+    needs=(("file",),),
+)
 ACTIVITY = _shape(
     "activity",
     "an activity",
@@ -232,6 +248,7 @@ ACTIVITY = _shape(
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),
         "generation": _each_once(_thing(USE), "role"),
+        "opens": _thing(OPENS),
     },
 )
 ENTITY = _shape(

@@ -50,7 +50,8 @@ class Identity(NamedTuple):
     ``digest`` is ``algorithm:hex``; None where only the object itself is known
     (``identified`` is ``id``), or where there was nothing to read. ``size`` is that of
     files, in bytes. ``sampled``: the digest is of that part of the content alone. ``missing``:
-    there is no such file. ``changing``: a file changed while it was read, twice.
+    there is no such file. ``changing``: a file changed while it was read, twice, or is not yet
+    whole.
     """
 
     digest: str | None = None
