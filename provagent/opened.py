@@ -225,7 +225,11 @@ class OpenedFiles:
         return (what is CHANGED) or self._is_read(path)
 
     def _is_read(self, path: str) -> bool:
-        return any(met[1] == path and met[0] is READ for met in self._remembered)
+        """Whether the program has read what it did not make itself."""
+        for met in self._remembered:
+            if met[1] == path:
+                return met[0] is READ
+        return False
 
     def _keep_state(self, path: str) -> None:
         if self._is_read(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
 SUBJECT = """
 class Events:
@@ -65,3 +66,52 @@ def test_traced_call_raises_two_audit_events(recorded):
     assert orjson.loads(done.stdout) == {"select": least, "empty": least}
     assert [event["activity_name"] for event in recorded.events("activity")].count("select") == 3
     assert not recorded.events("complaint")
+
+
+NOTHING_OF_INTEREST = {
+    "pip": ["-m", "pip", "--version"],
+    "pip list": ["-m", "pip", "list", "--disable-pip-version-check"],
+    "code": ["-c", "import json, csv, tempfile; json.dumps([1])"],
+    "a temporary file": [
+        "-c",
+        "import tempfile\nwith tempfile.NamedTemporaryFile('w+', dir='.') as file:\n"
+        "    file.write('x'); file.flush(); open(file.name).read()",
+    ],
+    "a folder that is gone": [
+        "-c",
+        "import tempfile, pathlib\nwith tempfile.TemporaryDirectory(dir='.') as folder:\n"
+        "    path = pathlib.Path(folder, 'x.txt'); path.write_text('x'); path.read_text()\n"
+        "    path.rename(path.with_suffix('.old'))",
+    ],
+    "a module": ["-m", "json.tool", "--help"],
+    "a compiler": ["-m", "compileall", "-q", "subject.py"],
+}
+
+
+@pytest.mark.parametrize("command", NOTHING_OF_INTEREST)
+def test_process_that_opens_nothing_of_interest_loads_nothing(recorded, command):
+    """Helpers that a pipeline starts write no record, and do not wait for the recorder."""
+    recorded.write("subject.py", SUBJECT)
+    recorded.python("-c", "pass", PROVAGENT="1")  # definitions are compiled once
+    done = recorded.python("-X", "importtime", *NOTHING_OF_INTEREST[command], PROVAGENT="1")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "provagent.opened" in loaded
+    assert loaded & {"provagent.recorder", "structlog", "orjson", "wrapt", "rich"} == set()
+    assert not recorded.store.exists()
+
+
+def test_files_alone_load_no_more_than_they_need(recorded):
+    """Neither what weaves nor what shows things at a terminal; the program loads its own."""
+    recorded.write("in.txt", "in")
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))\n"
+        "open('in.txt').read(); open('in.txt', 'a').write('more')\n"
+        "from provagent import boot; assert boot.activation().loaded\n"
+        "import rich, structlog, structlog.dev; assert structlog.dev.rich is rich\n"
+    )
+    done = recorded.python("-c", code, PROVAGENT="1")
+    loaded = set(done.stderr.split())
+    assert {"provagent.recorder", "structlog", "rich"} <= loaded
+    assert not loaded & {"wrapt", "provagent.weaving", "provagent.capture.compile", "yaml"}
+    assert [event["mode"] for event in recorded.events("file")] == ["read", "written"]
