@@ -55,9 +55,9 @@ def _make_hook(
     telling: set[str] = set()
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
-        if event == "builtins.id":  # a comparison takes half as long as the look-up
-            return
         try:
+            if event == "builtins.id":  # a comparison takes half as long as the look-up
+                return
             listener = find(event)
             if listener is not None:
                 listener(args)

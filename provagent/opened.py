@@ -47,6 +47,8 @@ class OpenedFiles:
         if settings.cache:
             own.append(os.path.join(settings.cache, ""))
         self._noise = Noise(settings.files_ignore, own)
+        # Read once more where a traceback shows it; noise, as other code is.
+        self._program = _absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
         self._remembered: list[Met] = []
         self._within: set[int] = set()  # threads in which we are at it
         self._listeners = {
@@ -179,6 +181,8 @@ class OpenedFiles:
     def _meet(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
         path = _absolute(path)
         if self._noise.is_noise(path, is_read=what is READ):
+            return
+        if what is READ and path == self._program:
             return
         found = _look(path if what is not MOVED else source)
         if what is MOVED and found is not None and self._noise.is_noise(source, is_read=True):

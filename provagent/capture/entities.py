@@ -20,13 +20,7 @@ from provagent.errors import is_the_programs
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
-from provagent.terms import (
-    COPIED,
-    DECLARED,
-    FILE_COLLECTION,
-    MODIFIED,
-    REPLACED,
-)
+from provagent.terms import COPIED, DECLARED, FILE_COLLECTION, MODIFIED, REPLACED
 
 if TYPE_CHECKING:
     from provagent.capture.select import Selector
@@ -34,7 +28,6 @@ if TYPE_CHECKING:
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
 _NOTHING = Identity()
-_CHANGING = Identity(changing=True)
 
 
 class Ledger:
@@ -48,14 +41,13 @@ class Ledger:
         self.new_id = new_id
         self.digests = digests
         # Files that were seen only are told before a description speaks of them (see files).
-        self.settle: Callable[[str, Events], None] = lambda _location, _events: None
+        self.settle: Callable[[str, Open, Events], None] = lambda _location, _next, _events: None
         self.forget()
 
     def forget(self) -> None:
         """Begin again: the process was forked, and its descriptions are another shard's."""
         self.undescribed: set[str] = set()  # files that were seen, and that no definition named
         self.files = self.digests.new_files()
-        self.changing: frozenset[str] = frozenset()  # files that are known not to be whole
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
         self.slots = Slots()
@@ -131,16 +123,24 @@ class Ledger:
                     many.kind, thing.value, thing, None, None, activity, events, generated
                 )
 
-    def file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
-        """The entity of a file as it is now. An ``activity`` without an id is the run."""
+    def file(
+        self,
+        thing: Thing,
+        activity: Open,
+        events: Events,
+        generated: bool,
+        next_: Open | None = None,
+    ) -> str:
+        """The entity of a file now: of the run, without an id, as ``next_`` goes on with it."""
         kind = thing.kind
         location = thing.location = resolve_location(thing.location)
         if not generated:
-            self.settle(location, events)
+            self.settle(location, activity, events)
         identity = self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
-            known.activity = activity
+            if activity.id:  # of the run no line is known
+                known.activity = activity
             if (kind.name or thing.name) and known.entity_id in self.undescribed:
                 self.undescribed.discard(known.entity_id)
                 self.events.write(thing, identity, events, known.entity_id)
@@ -149,7 +149,7 @@ class Ledger:
         if not kind.name:
             self.undescribed.add(entity_id)
         if known is not None and not (generated and activity.id):
-            self._derive_between(entity_id, known, MODIFIED, activity, events)
+            self._derive_between(entity_id, known, MODIFIED, next_ or activity, events)
         self.paths[location] = self._known(entity_id, identity, kind, activity, generated)
         return entity_id
 
@@ -161,8 +161,6 @@ class Ledger:
         """The content of a file, as far as it can be read."""
         if "://" in location:
             return _NOTHING  # elsewhere: it is not fetched to be read
-        if location in self.changing:
-            return _CHANGING
         try:
             if kind.type == FILE_COLLECTION:
                 return self.files.identify_collection(location, index=kind.index)

@@ -76,11 +76,11 @@ class FilesSeen:
         """A library opens this file past Python, and may keep of it what it is to write."""
         self._in_library.add(resolve_location(path))
 
-    def settle(self, location: str, events: Events) -> None:
-        """Tell what was written there so far: somebody goes on with it."""
+    def settle(self, location: str, activity: Open, events: Events) -> None:
+        """Tell what was written there so far: this activity goes on with it."""
         self._catch_up()
         if self.owners:
-            self._settle([location], events)
+            self._settle([location], activity, events)
 
     def end(self, activity: Open, events: Events) -> None:
         """Tell what this activity has written."""
@@ -104,7 +104,7 @@ class FilesSeen:
                 still_open = open_files()
                 _flush(still_open)
                 left = [each for each in self._in_library if _number(each) in still_open]
-                self._ledger.changing = frozenset(left)
+                self._ledger.files.changing = frozenset(left)
             for owner in list(self.owners):
                 self.end(Open(owner, 0, None), events)
             self._write(events)
@@ -130,7 +130,7 @@ class FilesSeen:
             return
         if location in own:
             return  # its own product, not yet what it is to become
-        self._settle([location], events)
+        self._settle([location], activity, events)
         before = None
         if what != "made":
             before = self._tell_read(location, activity, events)
@@ -153,7 +153,12 @@ class FilesSeen:
         return _Before(entity_id, None if state is None else state.digest, MODIFIED)
 
     def _tell_written(
-        self, location: str, before: _Before | None, activity: Open, events: Events
+        self,
+        location: str,
+        before: _Before | None,
+        activity: Open,
+        events: Events,
+        next_one: Open | None = None,
     ) -> None:
         if not os.path.isfile(location):
             return  # it was for the time being only
@@ -162,7 +167,7 @@ class FilesSeen:
             digest = self._ledger.identify_file(location, _KIND).digest
             if digest == before.digest:
                 return
-        entity_id = self._ledger.file(thing, activity, events, generated=True)
+        entity_id = self._ledger.file(thing, activity, events, generated=True, next_=next_one)
         self._tell(entity_id, WRITTEN, activity, events)
         known_already = not activity.id and before is not None and before.how == MODIFIED
         if before is not None and not known_already:
@@ -171,7 +176,7 @@ class FilesSeen:
 
     def _move(self, source: str, location: str, activity: Open, events: Events) -> None:
         own = self.owners.get(activity.id, {})
-        self._settle([location], events, but=activity.id)
+        self._settle([location], activity, events, but=activity.id)
         if os.path.isdir(source):
             for path in [path for path in own if path.startswith(source + os.sep)]:
                 own[location + path[len(source) :]] = own.pop(path)
@@ -179,18 +184,21 @@ class FilesSeen:
             # What is not there any more was moved before anything could be told of it.
             self.owners.setdefault(activity.id, {})[location] = own.pop(source, None)
         else:
-            self._settle([source], events)
+            self._settle([source], activity, events)
             before = self._tell_read(source, activity, events)
             if before is not None:
                 before.how = COPIED
             self.owners.setdefault(activity.id, {})[location] = before
 
-    def _settle(self, locations: Iterable[str], events: Events, but: str | None = None) -> None:
+    def _settle(
+        self, locations: Iterable[str], next_one: Open, events: Events, but: str | None = None
+    ) -> None:
         """Tell what others have written there: another activity goes on with it."""
         for owner, files in list(self.owners.items()):
             for location in locations:
                 if owner != but and location in files:
-                    self._tell_written(location, files.pop(location), Open(owner, 0, None), events)
+                    by = Open(owner, 0, None)
+                    self._tell_written(location, files.pop(location), by, events, next_one)
 
     def _tell(self, entity_id: str, mode: str, activity: Open, events: Events) -> None:
         key = activity.id + mode, entity_id

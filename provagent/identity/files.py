@@ -75,6 +75,7 @@ class FileIdentities:
         self.max_bytes = max_bytes
         self.max_ms = max_ms
         self.kept = kept
+        self.changing: frozenset[str] = frozenset()  # places of files that are not whole
         self._known: dict[tuple[int, int], tuple[State, Identity]] = {}
 
     def identify_file(self, path: PathText) -> Identity:
@@ -84,6 +85,8 @@ class FileIdentities:
         again at the second try, ``changing``. Devices, pipes and sockets are not opened.
         Raises OSError when the file cannot be read.
         """
+        if path in self.changing:
+            return Identity(changing=True)
         try:
             found = os.stat(path)
             if stat.S_ISDIR(found.st_mode):
