@@ -35,7 +35,7 @@ class Recorder:
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self.settings = activation.settings
-        self.busy: set[int] = set()
+        self.busy: set[int] = activation.files.busy if activation.files else set()
         self.busy.add(threading.get_ident())
         self.emitter = self._make_emitter()
         self.shard = ShardSink(self._shard_path())
