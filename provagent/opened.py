@@ -293,8 +293,8 @@ def _access(mode: object) -> tuple[str, bool]:
     return (CHANGED if "a" in text or "+" in text else READ), False
 
 
-def _absolute(path: str) -> str:
-    return path if path.startswith(os.sep) else os.path.join(os.getcwd(), path)
+def _absolute(path: str) -> str:  # not os.path.join: it takes longer than all the rest
+    return path if path[:1] == os.sep else os.getcwd().rstrip(os.sep) + os.sep + path
 
 
 def _look(path: str) -> os.stat_result | None:
