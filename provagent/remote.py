@@ -12,7 +12,7 @@ METHODS = {
     "PUT": "made",
     "PATCH": "made",
 }
-_HTTPS = 443
+_HTTPS, _FTP = 443, 21
 _COMMANDS = {"RETR": "read", "STOR": "made", "STOU": "made", "APPE": "made"}
 
 
@@ -41,4 +41,5 @@ def ftp_command(connection: Any, command: str) -> tuple[str, str] | None:
     """What is done, and the URL, if ``command`` moves a file."""
     word, _, path = command.partition(" ")
     what = _COMMANDS.get(word.upper())
-    return (what, f"ftp://{connection.host}/{path.lstrip('/')}") if what and path else None
+    port = "" if connection.port == _FTP else f":{connection.port}"
+    return (what, f"ftp://{connection.host}{port}/{path.lstrip('/')}") if what and path else None
