@@ -6,8 +6,11 @@ ProvagentError
 ├── TargetError        a target that cannot be read, found or woven
 ├── RecordError        a record that cannot be read at all
 ├── StoreError         a store that is not there, or a run that it does not hold
+├── QueryError         a question that cannot be read; says where
 ├── DraftError         a definition that cannot be drafted
-└── ExportError        a format that is unknown, or whose extra is not installed
+├── ExportError        a format that is unknown, or whose extra is not installed
+├── DocumentError      a document of PROV that cannot be read
+└── EmbedError         a file into which nothing can be embedded
 
 ProvagentWarning       what our own code could not do while the program went on
 """
@@ -46,12 +49,24 @@ class StoreError(ProvagentError):
     """A store that is not there, or a run that it does not hold."""
 
 
+class QueryError(ProvagentError):
+    """A question that cannot be read; the message marks the place."""
+
+
 class DraftError(ProvagentError):
     """A definition that cannot be drafted."""
 
 
 class ExportError(ProvagentError):
     """A format that is unknown, or whose extra is not installed."""
+
+
+class DocumentError(ProvagentError):
+    """A document of PROV that cannot be read."""
+
+
+class EmbedError(ProvagentError):
+    """A file into which nothing can be embedded."""
 
 
 class ProvagentWarning(UserWarning):

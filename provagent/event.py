@@ -232,6 +232,23 @@ class File(Event):
     activity_id: NotRequired[str]
 
 
+class LeftOut(Event):
+    """Calls of one target that were not recorded, inside one activity, for one reason.
+
+    Those since the event before that says the same: a reader adds them up.
+    """
+
+    target: str
+    activity_name: str
+    reason: Literal["when", "quiet", "sample", "max_calls", "max_bytes"]
+    count: int
+    seconds: float
+    startTime: str
+    endTime: str
+    errors: NotRequired[int]
+    parent_id: NotRequired[str]  # the activity that encloses them
+
+
 class Child(Event):
     """A Python was started that will not record, as far as could be told before."""
 

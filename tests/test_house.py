@@ -12,14 +12,14 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"errors", "terms", "audit", "__init__"},
+    {"errors", "terms", "convert", "audit", "__init__"},
     {"address"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote"},
-    {"definition", "weave", "identity", "emit", "record"},
+    {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted"},
+    {"follow", "wanted", "rules", "embed"},
     {"weaving"},
     {"view", "recorder", "draft"},
     {"children", "opened"},
@@ -31,11 +31,23 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "export", "store", "view", "cli", "doctor", "draft", "check"}
+READ_SIDE = {
+    "record",
+    "constraints",
+    "embed",
+    "export",
+    "store",
+    "view",
+    "cli",
+    "doctor",
+    "draft",
+    "check",
+}
 WRITE_SIDE = {
     "address",
     "audit",
     "settings",
+    "convert",
     "loading",
     "definition",
     "weave",
@@ -55,6 +67,7 @@ WRITE_SIDE = {
     "remote",
     "opened",
     "wanted",
+    "rules",
     "weaving",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}

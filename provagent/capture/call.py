@@ -6,22 +6,23 @@ one write. What we do before and after is guarded; the user's call is not touche
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from functools import partial
 from threading import get_ident
-from types import FrameType, FunctionType, ModuleType
+from types import FrameType
 from typing import Any
 
 from provagent.address import address_of
-from provagent.capture.bound import arguments, is_object, is_plain
+from provagent.capture.bound import Undescribed, is_plain
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
+from provagent.capture.gate import MAX_BYTES, Gate
+from provagent.capture.left_out import Sums
 from provagent.capture.outcome import describe_error, status_of
-from provagent.capture.plan import Missing, Plan, undescribed_kind
+from provagent.capture.plan import Missing, Plan
 from provagent.capture.sessions import Sessions, session_event
-from provagent.identity.registry import identify
 from provagent.settings import Settings
 from provagent.terms import (
     ACTIVITY,
@@ -29,12 +30,9 @@ from provagent.terms import (
     DESCRIPTION,
     LOG_FORMAT,
     OK,
-    PYTHON_OBJECT,
 )
 from provagent.value.encode import encode
 from provagent.value.types import type_name
-
-_CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
 
 
 class Capture:
@@ -58,10 +56,12 @@ class Capture:
         self.write = write
         self._line = line
         self._settings = settings
-        self._undescribed = undescribed_kind(
-            PYTHON_OBJECT, partial(identify, **ledger.digests.options())
-        )
+        self.undescribed = Undescribed(ledger, settings)
         self._described: set[tuple[str | None, str]] = set()
+        self.sums = Sums(self.write_all)
+        self.gates: list[Gate] = []
+        self._bytes = 0  # that may still be written
+        self._refill()
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
         self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
@@ -73,6 +73,10 @@ class Capture:
         self.ledger.forget()
         self._described.clear()
         self.busy.clear()
+        self.sums.forget()
+        self._refill()
+        for gate in self.gates:
+            gate.reset()
 
     def is_meant(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
         """Whether this call is to be recorded: not from our own work, nor another class's."""
@@ -96,20 +100,24 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
-            return self._open(plan, (instance, args, kwargs, None), frame, thread)
+            return self.begin(plan, (instance, args, kwargs, None), frame, thread)
         except BaseException as error:
             self.complaints.add(plan.target, "before the call", error)
             return None
         finally:
             self.busy.discard(thread)
 
-    def _open(self, plan: Plan, call: Call, frame: FrameType | Place, thread: int) -> Open:
+    def begin(
+        self, plan: Plan, call: Call, frame: FrameType | Place, thread: int, start: str = ""
+    ) -> Open:
+        """What ``open`` does, unguarded; with ``start``: of a call that began then."""
         ledger, parent = self.ledger, current.get()
         place: Any = frame
         if type(frame) is FrameType:
             code, offset = frame.f_code, frame.f_lasti  # each look at f_code is an audit event
             place = Place(code, offset, line_of(frame, code, offset), address_of(frame))
-        activity = Open(ledger.new_id(), ledger.order, place)
+        groups = plan.group if parent is None else parent.groups | plan.group
+        activity = Open(ledger.new_id(), ledger.order, place, groups)
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -117,7 +125,7 @@ class Capture:
             "activity_id": activity.id,
             "activity_name": plan.name,
             "target": plan.target,
-            "startTime": now(),
+            "startTime": start or now(),
             "thread": thread,
             "site": {"file": place.code.co_filename, "line": place.line},
         }
@@ -130,9 +138,9 @@ class Capture:
             self._add_instance(plan, call[0], fields, events)
         if plan.is_described:
             parameters = self._parameters(plan, call)
-            used = self._usages(plan, call, activity, events)
+            used = self.usages(plan, call, activity, events)
         else:
-            parameters, used = self._bound(plan, call, activity, events)
+            parameters, used = self.undescribed.inputs(plan, call, activity, events)
         if parameters:
             fields["parameters"] = parameters
         if used:
@@ -148,13 +156,14 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
-            self._close(plan, activity, call, error)
+            self.finish(plan, activity, call, error)
         except BaseException as failure:
             self.complaints.add(plan.target, "after the call", failure)
         finally:
             self.busy.discard(thread)
 
-    def _close(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
+    def finish(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
+        """What ``close`` does, unguarded."""
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -167,11 +176,13 @@ class Capture:
             fields["status"] = status_of(error)
             fields["error"] = describe_error(error)
         else:
-            generated = self._outputs(plan, call, activity, events)
+            generated = self.outputs(plan, call, activity, events)
             if generated:
                 fields["generated"] = generated
         if self.written:
             self.end_files(activity, events)
+        if self.sums.untold:
+            self.sums.end(activity.id, events)
         events.append((fields, error is None))
         self.write_all(plan.target, events)
 
@@ -197,11 +208,26 @@ class Capture:
         try:
             line = self._line
             if len(events) == 1:
-                self.write(line(*events[0]))
+                data = line(*events[0])
             else:
-                self.write(b"".join([line(*event) for event in events]))
+                data = b"".join([line(*event) for event in events])
+            self.write(data)
+            self._bytes -= len(data)
+            if self._bytes < 0 and not self.is_full:
+                self._fill()
         except BaseException as error:
             self.complaints.add(target, WRITING, error)
+
+    def _refill(self) -> None:
+        self._bytes = self._settings.max_bytes or sys.maxsize
+        self.is_full = False
+
+    def _fill(self) -> None:
+        self.is_full = True
+        for gate in self.gates:
+            gate.free = 0
+        what = f"{self._settings.max_bytes} bytes are written; calls are counted only from here on"
+        self.complaints.add("run", MAX_BYTES, what)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)
@@ -227,9 +253,10 @@ class Capture:
         if session_id is not None:
             fields["session_id"] = session_id
 
-    def _usages(
+    def usages(
         self, plan: Plan, call: Call, activity: Open, events: Events
     ) -> list[dict[str, str]]:
+        """What a call uses that a definition describes."""
         used = []
         if plan.files:
             self.ledger.read_ahead(plan.files, call)
@@ -243,11 +270,12 @@ class Capture:
                 used.append({"used_id": entity_id, "used_role": use.role})
         return used
 
-    def _outputs(
+    def outputs(
         self, plan: Plan, call: Call, activity: Open, events: Events
     ) -> list[dict[str, str]]:
+        """What a call has generated."""
         if not plan.is_described:
-            return self._result(call[3], activity, events)
+            return self.undescribed.outputs(plan, call[3], activity, events)
         generated = []
         for use in plan.generations:
             try:
@@ -259,16 +287,9 @@ class Capture:
                 generated.append({"generated_id": entity_id, "generated_role": use.role})
         return generated
 
-    def _result(self, result: Any, activity: Open, events: Events) -> list[dict[str, str]]:
-        """The result of a call that no definition describes."""
-        if result is None or not self._settings.log_returned_result:
-            return []
-        entity_id = self.ledger.value(result, self._undescribed, "result", activity, events, True)
-        return [{"generated_id": entity_id, "generated_role": "result"}]
-
     def _parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
         if not plan.is_described:
-            return {name: self._encode(value) for name, value, _ in arguments(plan, call)}
+            return self.undescribed.parameters(plan, call)
         parameters = {}
         for name, select in plan.parameters:
             try:
@@ -278,25 +299,6 @@ class Capture:
             except BaseException as error:
                 self.complaints.add(plan.target, f"parameter {name!r}", error)
         return parameters
-
-    def _bound(
-        self, plan: Plan, call: Call, activity: Open, events: Events
-    ) -> tuple[dict[str, Any], list[dict[str, str]]]:
-        """The arguments of a call that no definition describes."""
-        settings = self._settings
-        parameters: dict[str, Any] = {}
-        used = []
-        for name, value, by_keyword in arguments(plan, call):
-            data = self._encode(value)
-            is_data = not is_object(data) or issubclass(type(value), _CODE)
-            if settings.log_args_as_entities and (not is_data or self.ledger.has_met(value)):
-                entity_id = self.ledger.value(
-                    value, self._undescribed, name, activity, events, False
-                )
-                used.append({"used_id": entity_id, "used_role": name})
-            if is_data and (settings.log_kwargs if by_keyword else settings.log_args):
-                parameters[name] = data
-        return parameters, used
 
     def _encode(self, value: Any) -> Any:
         return encode(value, max_items=self._settings.max_items)

@@ -15,6 +15,8 @@ from typing import Any
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, now
 from provagent.capture.entity_events import Events
+from provagent.capture.gate import MAX_BYTES
+from provagent.capture.left_out import Sum, clock
 from provagent.capture.plan import undescribed_kind
 from provagent.capture.thing import Thing
 from provagent.errors import is_the_programs
@@ -51,6 +53,7 @@ class FilesSeen:
         self._catch_up = catch_up
         self._capture = capture
         self._ledger = capture.ledger
+        self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[str, str]] = set()
         self._in_library: set[str] = set()  # opened where Python does not see it
         self.owners: dict[str, dict[str, _Before | None]] = capture.written
@@ -60,6 +63,9 @@ class FilesSeen:
     def meet(self, what: str, path: str, source: str, activity: Any) -> None:
         """A file is about to be read, made, changed, or moved from ``source``."""
         capture, thread = self._capture, get_ident()
+        if capture.is_full:
+            self._left_out.add(path, clock())
+            return
         was_busy = thread in capture.busy
         try:
             capture.busy.add(thread)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from provagent.identity.registry import Identity
-from provagent.terms import FILE, FILE_COLLECTION
+from provagent.terms import FILE, FILE_COLLECTION, MEMBERS, NO
 
 if TYPE_CHECKING:
+    from provagent.capture.condition import Holds
     from provagent.capture.select import Selector, Signature
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
@@ -96,9 +97,25 @@ class Use:
     progenitors: tuple[Many, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Which calls of a target are recorded, and how much of each.
+
+    ``max_calls`` of a process are, or all where it is 0; one of ``sample`` is.
+    """
+
+    level: str = MEMBERS
+    max_calls: int = 0
+    sample: int = 1
+    quiet: str = NO
+
+
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """All that a call of one target needs to know."""
+    """All that a call of one target needs to know.
+
+    ``group`` is the bit of its definition; ``places`` find the files that a call names.
+    """
 
     target: str
     name: str
@@ -108,10 +125,15 @@ class Plan:
     receivers: list[type]
     takes_instance: bool
     signature: Signature
+    rules: Rules
+    group: int
     parameters: tuple[tuple[str, Selector], ...] = ()
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
+    log_entities: bool = True  # undescribed: objects are used, and the result is generated
+    when: Holds | None = None  # which calls are recorded
+    places: tuple[Selector, ...] = ()
     files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
     opens: tuple[Selector, Selector] | None = None  # a file that it opens, and the mode
     is_activity: bool = True

@@ -56,7 +56,13 @@ def compile_selector(
     text: str, signature: Signature, namespace: Mapping[str, Any], *, has_instance: bool
 ) -> Selector:
     """The selector for a path. Raises PathError for text that is no path."""
-    path = parse_path(text)
+    return select_path(parse_path(text), signature, namespace, has_instance=has_instance)
+
+
+def select_path(
+    path: Path, signature: Signature, namespace: Mapping[str, Any], *, has_instance: bool
+) -> Selector:
+    """The selector for a path that was parsed."""
     root, steps = path.root, list(path.steps)
     if root == "self":
         return _after(_instance, steps)

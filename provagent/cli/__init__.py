@@ -8,11 +8,13 @@ from typing import Any
 import click
 
 from provagent import __version__
+from provagent.cli.ask import diff, find, impact, index, verify, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
-from provagent.cli.read import export_run, runs, show
+from provagent.cli.read import embed, export_run, runs, show
 from provagent.cli.run import run
+from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
 from provagent.settings import tell
 
@@ -38,5 +40,22 @@ def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""
 
 
-for verb in (run, show, runs, export_run, doctor, check, draft, schema):
+for verb in (
+    run,
+    show,
+    runs,
+    why,
+    impact,
+    find,
+    diff,
+    verify,
+    export_run,
+    embed,
+    validate,
+    doctor,
+    check,
+    draft,
+    schema,
+    index,
+):
     main.add_command(verb)

@@ -62,6 +62,19 @@ class _Program(click.Command):
     help="A target that is not woven; may be repeated.",
 )
 @click.option(
+    "--level",
+    metavar="[TARGET=]LEVEL",
+    multiple=True,
+    help="How much of a call is recorded: off, call, parameters, entities or members; for all, "
+    "or for a target; may be repeated.",
+)
+@click.option(
+    "--max-calls",
+    metavar="[TARGET=]NUMBER",
+    multiple=True,
+    help="How many calls of a target are recorded; the others are counted; may be repeated.",
+)
+@click.option(
     "--no-files",
     "files",
     flag_value=False,

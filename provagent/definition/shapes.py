@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from provagent import terms
 from provagent.definition import dialect, words
+from provagent.definition.calls import CALLS, check_conditions
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
     EntityDescription,
     EntityUse,
     MemberDescription,
-    OpenedFile,
     ParameterDescription,
     TargetPattern,
 )
 from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_thing
 from provagent.definition.nodes import Mapping, Node
+from provagent.definition.opens import OPENS
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.readers import (
+    condition,
     flag,
     identifier,
     listed,
@@ -93,12 +95,10 @@ def _make_use(fields: Fields) -> EntityUse | None:
     return EntityUse(**fields.values)
 
 
-def _make_opened(fields: Fields) -> OpenedFile | None:
-    if "file" not in fields.values:
-        if "file" not in fields.unusable:
-            fields.add_problem("the file is missing", "say which argument names it, in file:")
-        return None
-    return OpenedFile(**fields.values)
+def _make_activity(fields: Fields) -> ActivityDescription:
+    description = ActivityDescription(**fields.values)
+    check_conditions(description, fields)
+    return description
 
 
 def _make_member(fields: Fields) -> MemberDescription:
@@ -180,8 +180,23 @@ def _activity(name: str) -> Reader:
 
 
 def _target(report: Report, node: Node, where: str) -> Any:
+    if isinstance(node, Mapping) and "target" in node.entries:
+        return read_thing(TARGET, report, node, where)
+    if isinstance(node, Mapping):
+        remedy = "write package.module:Qual.name without blanks, or target: before it"
+        report.add(node.place, where, "the target is missing", remedy)
+        return UNUSABLE
     found = words.target_text(report, node, where)
     return TargetPattern(text=found, line=node.place.line) if isinstance(found, str) else found
+
+
+def _make_target(fields: Fields) -> TargetPattern | None:
+    values = fields.values
+    if "target" not in values:
+        if "target" not in fields.unusable:
+            fields.add_problem("the target is empty", "write package.module:Qual.name")
+        return None
+    return TargetPattern(text=values.pop("target"), line=fields.place.line, **values)
 
 
 def _format(report: Report, node: Node, where: str) -> Any:
@@ -195,6 +210,14 @@ def _format(report: Report, node: Node, where: str) -> Any:
     return UNUSABLE
 
 
+_TARGET_TEXT = {**words.target_text.schema, "type": ["string", "boolean", "null"]}
+TARGET = _shape(
+    "target",
+    "a target",
+    _make_target,
+    {"target": Reader(words.target_text.read, _TARGET_TEXT), **CALLS},
+    needs=(("target",),),
+)
 MEMBER = _shape(
     "member",
     "a member",
@@ -219,6 +242,7 @@ USE = _shape(
         "namespace": reference("namespaces"),
         "multiplicity": words.multiplicity,
         "overwrite": flag,
+        "when": condition,
         "has_members": _thing(MEMBER),
         "has_progenitors": listed(_thing(MEMBER), alone=True),
     },
@@ -228,22 +252,17 @@ PARAMETER = _shape(
     "parameter",
     "a parameter",
     _make_parameter,
-    {**_texts(ParameterDescription), "value": path, "options": listed(text)},
+    {**_texts(ParameterDescription), "value": path, "options": listed(text), "when": condition},
     needs=(("name", "value"),),
-)
-OPENS = _shape(
-    "opens",
-    "an opened file",
-    _make_opened,
-    {"file": path, "mode": words.mode},
-    needs=(("file",),),
 )
 ACTIVITY = _shape(
     "activity",
     "an activity",
-    lambda fields: ActivityDescription(**fields.values),
+    _make_activity,
     {
         **_unnamed(_texts(ActivityDescription)),
+        **CALLS,
+        "when": condition,
         "type": reserved(terms.ACTIVITY_TYPES),
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),
@@ -274,7 +293,9 @@ DEFINITION = _shape(
     {
         "provagent": Reader(_format, {"enum": [FORMAT, str(FORMAT), None]}),
         "requires": named(lambda _: words.specifier, key=words.distribution),
-        "targets": listed(Reader(_target, words.target_text.schema)),
+        "targets": listed(
+            Reader(_target, {"anyOf": [words.target_text.schema, _reference_to(TARGET)]})
+        ),
         "activities": named(_activity, key=words.activity_name),
         "entities": _things_by_name(ENTITY),
         "agents": _things_by_name(AGENT),

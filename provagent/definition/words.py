@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
-
-from provagent.definition.fields import Reader
-from provagent.definition.readers import matching, path, text
-
-if TYPE_CHECKING:
-    from provagent.definition.nodes import Node
-    from provagent.definition.report import Report
+from provagent.definition.readers import matching
 
 # One part of a dotted name, with or without globs.
 _PART = r"(?:[^\W\d]|[*?]|\[!?[\w-]+\])(?:\w|(?<!\*)\*|\?|\[!?[\w-]+\])*"
@@ -51,17 +43,5 @@ multiplicity = matching(
     "write 1, 0..1, 1..* or '*'",
     numbers=True,
 )
-_MODE = r"""'[rwax][+bt-]*'|"[rwax][+bt-]*\""""
-
-
-def _mode(report: Report, node: Node, where: str) -> Any:
-    """Read a mode of ``open`` in quotes, or a path to one."""
-    found = text(report, node, where)
-    if isinstance(found, str) and re.fullmatch(_MODE, found):
-        return found
-    return path(report, node, where)
-
-
-mode = Reader(_mode, {"anyOf": [{"type": "string", "pattern": f"^(?:{_MODE})$"}, path.schema]})
 prefix = matching(r"[^\W\d][\w.-]*", "a prefix", "write letters, digits, '-' and '_'")
 iri = matching(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", "an absolute IRI", "write one as in http://...")

@@ -16,6 +16,7 @@ from provagent.record.detail import (
     Description,
     Error,
     FileState,
+    LeftOut,
     Sample,
     Site,
 )
@@ -69,6 +70,7 @@ class Collected:
         self.members: dict[str, list[str]] = {}
         self.derivations: list[Event] = []
         self.children: list[Child] = []
+        self.left_out: dict[tuple[str, str, str, str], LeftOut] = {}
         # Of an activity, or of a process, by its id: what was read, and what was written.
         self.read: dict[str, list[tuple[str, str | None]]] = {}
         self.written: dict[str, list[tuple[str, str | None]]] = {}
@@ -86,6 +88,7 @@ class Collected:
             terms.ACTIVITY_END: self.add_activity_end,
             terms.COMPLAINT: self.add_complaint,
             terms.CHILD: self.add_child,
+            terms.LEFT_OUT: self.add_left_out,
             terms.FILE_EVENT: self.add_file,
             terms.RUN_END: self.add_run_end,
         }
@@ -180,6 +183,27 @@ class Collected:
         process_id = self.process.id if self.process is not None else ""
         fields = _only(event, "command", "reason", "time", "parent_id")
         self.children.append(Child(process_id=process_id, **fields))
+
+    def add_left_out(self, event: Event) -> None:
+        """Add up those that have process, activity, target and reason in common."""
+        process_id = self.process.id if self.process is not None else ""
+        parent_id, reason = event.get("parent_id", ""), event.get("reason", "")
+        key = process_id, parent_id, event["target"], reason
+        summed = self.left_out.get(key)
+        if summed is None:
+            summed = LeftOut(
+                target=event["target"],
+                reason=reason,
+                process_id=process_id,
+                parent_id=parent_id or None,
+                name=event.get("activity_name"),
+                start=event.get("startTime"),
+            )
+            self.left_out[key] = summed
+        summed.count += event["count"]
+        summed.errors += event.get("errors", 0)
+        summed.seconds += event.get("seconds", 0.0)
+        summed.end = max(summed.end or "", event.get("endTime", "")) or None
 
     def add_file(self, event: Event) -> None:
         seen = self.written if event["mode"] == terms.WRITTEN else self.read

@@ -42,6 +42,25 @@ class Complaint:
     count: int
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class LeftOut:
+    """Calls of one target that were not recorded, inside one activity, or process.
+
+    ``seconds`` is how long they took together.
+    """
+
+    target: str
+    reason: str
+    process_id: str = ""
+    parent_id: str | None = None
+    name: str | None = None
+    count: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    start: str | None = None
+    end: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """A Python that was started by ``process_id`` and did not record."""

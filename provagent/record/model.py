@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Error,
         FileState,
         Gap,
+        LeftOut,
         Sample,
         Site,
         Value,
@@ -149,6 +150,7 @@ class Activity:
     children: list[Activity] = field(default_factory=list, repr=False)
     used: list[Usage] = field(default_factory=list, repr=False)
     generated: list[Generation] = field(default_factory=list, repr=False)
+    left_out: list[LeftOut] = field(default_factory=list, repr=False)
 
     @property
     def duration(self) -> float | None:
@@ -243,6 +245,7 @@ class Provenance:
     complaints: list[Complaint] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     unrecorded: list[Child] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity of that id, or of that alias; raises KeyError."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-_KEPT = (terms.RUN, terms.RUN_END, terms.COMPLAINT, terms.CHILD)
+_KEPT = (terms.RUN, terms.RUN_END, terms.COMPLAINT, terms.CHILD, terms.LEFT_OUT)
 
 
 def build_outline(
@@ -27,7 +27,7 @@ def build_outline(
 ) -> Provenance:
     """Return what ``build`` does of the same events, without activities, entities and sessions.
 
-    Its processes, complaints and gaps are the same.
+    Its processes, complaints, gaps and what was left out are the same.
     """
     collected, mentioned = Collected(name), Mentioned()
     handlers = mentioned.handlers()

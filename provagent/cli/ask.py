@@ -1,0 +1,229 @@
+"""The verbs that ask the whole store: why, impact, find, diff, verify, index."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from provagent.store.runs import find_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provagent.record.detail import Gap
+    from provagent.store.answer import Answer
+    from provagent.store.index import Index
+
+_WHAT = (
+    "WHAT is a file, by its path or its name or what lies there now, a digest or its "
+    "beginning, or an identifier or its end."
+)
+_store = click.option(
+    "--store", metavar="FOLDER",
+    help="Where the records are. [default: PROVAGENT_STORE, else prov]",
+)  # fmt: skip
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+@click.command(help=f"Tell how a thing was made, across runs, back to the sources.\n\n{_WHAT}")
+@click.argument("what")
+@_store
+@_json
+def why(what: str, store: str | None, as_json: bool) -> None:
+    from provagent.store.answer import why as ask
+
+    _answer(what, store, ask, as_json=as_json)
+
+
+@click.command(help=f"Tell what came of a thing, across runs.\n\n{_WHAT}")
+@click.argument("what")
+@_store
+@_json
+def impact(what: str, store: str | None, as_json: bool) -> None:
+    from provagent.store.answer import impact as ask
+
+    _answer(what, store, ask, as_json=as_json)
+
+
+_LANGUAGE = """\
+\b
+QUERY is conditions: a field, an operator, a value.
+  activity = run_fit and status != ok
+  obs_ids contains 23523 and (index > 2 or user = maria)
+  made like "*/flux_points.fits" started > "3 days ago" not package.gammapy < 2.0
+Operators: =  !=  <  <=  >  >=  contains  like (with * and ?); and, or, not, ( ).
+Fields: {fields}; package.NAME is a version;
+any other field is a parameter (parameter.NAME where it has a field's name).
+A text alone is looked for everywhere. Quote what has spaces.
+"""
+
+
+class _Find(click.Command):
+    """The fields are those of the language, which is only loaded for its help."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        from provagent.store.fields import FIELDS
+
+        self.help = f"Find activities, in all runs.\n\n{_LANGUAGE.format(fields=', '.join(FIELDS))}"
+        return super().get_help(ctx)
+
+
+@click.command(cls=_Find, help="Find activities, in all runs.")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", default=20, show_default=True, help="How many are shown.")
+@_store
+@_json
+def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -> None:
+    from provagent.store.find import find as ask
+    from provagent.store.find import matches_data
+
+    with _opened(store) as opened:
+        matches = ask(opened, _joined(query), limit=None if as_json else limit)
+        if as_json:
+            click.echo(json.dumps(matches_data(matches), indent=2, ensure_ascii=False))
+        else:
+            from rich.console import Console
+
+            from provagent.view.answer import render_matches
+
+            render_matches(matches, Console(highlight=False, emoji=False))
+
+
+@click.command()
+@click.argument("before", metavar="RUN")
+@click.argument("after", metavar="RUN", default="last")
+@_store
+@_json
+def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
+    """Tell what differs between two runs, what may have caused it first.
+
+    RUN is a run's id, its beginning or its end, a path, or 'last' (the default of the second).
+    """
+    from provagent.store.compare import compare_runs
+    from provagent.store.runs import read_run
+
+    found = compare_runs(read_run(store, before), read_run(store, after))
+    if as_json:
+        click.echo(json.dumps(found.data(), indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from provagent.view.differences import render_difference
+
+    render_difference(found, Console(highlight=False, emoji=False))
+
+
+@click.command()
+@click.argument("what", required=False)
+@_store
+@_json
+@click.pass_context
+def verify(ctx: click.Context, what: str | None, store: str | None, as_json: bool) -> None:
+    """Tell whether files are still what was recorded.
+
+    WHAT is a run, by its id or the end of it, or a file; all files of the store unless given.
+    Exits with 1 where one is changed or missing.
+    """
+    from dataclasses import asdict
+
+    from provagent.store.verify import CHANGED, MISSING
+    from provagent.store.verify import verify as ask
+
+    with _opened(store) as opened:
+        files = ask(opened, what, progress=_progress())
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in files], indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from provagent.view.differences import render_verified
+
+        render_verified(files, Console(highlight=False, emoji=False))
+    ctx.exit(1 if any(one.state in (CHANGED, MISSING) for one in files) else 0)
+
+
+@click.command()
+@click.option("--rebuild", is_flag=True, help="Make it anew from all records.")
+@_store
+def index(store: str | None, rebuild: bool) -> None:
+    """Bring the index of a store up to date; the other verbs do so themselves."""
+    from provagent.store.index import open_index, remove
+
+    folder = find_store(store)
+    if rebuild:
+        with open_index(folder) as opened:
+            path = opened.path
+        remove(path)
+    with open_index(folder) as opened:
+        updated = opened.update(_progress())
+        _tell(updated.gaps)
+        click.echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
+
+
+_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "like")
+
+
+def _joined(words: tuple[str, ...]) -> str:
+    """Return the query whose quotes a shell took: what follows an operator is one value."""
+    found = [
+        json.dumps(word) if before in _OPERATORS and " " in word and word[:1] not in "\"'" else word
+        for before, word in zip(("", *words), words, strict=False)
+    ]
+    return " ".join(found)
+
+
+def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json: bool) -> None:
+    from provagent.store.answer import answer_data
+    from provagent.view.answer import STEPS_SHOWN, render_answer
+
+    with _opened(store) as opened:
+        answer = ask(opened, what, limit=None if as_json else STEPS_SHOWN)
+        if as_json:
+            click.echo(json.dumps(answer_data(answer), indent=2, ensure_ascii=False))
+        else:
+            from rich.console import Console
+
+            render_answer(answer, Console(highlight=False, emoji=False))
+
+
+def _opened(store: str | None) -> Index:
+    from provagent.store.index import open_index
+
+    opened = open_index(find_store(store))
+    _tell(opened.update(_progress()).gaps)
+    return opened
+
+
+def _tell(gaps: list[Gap]) -> None:
+    for gap in gaps[:5]:
+        click.echo(f"provagent: {gap}", err=True)
+    if len(gaps) > 5:  # noqa: PLR2004
+        click.echo(f"provagent: and {len(gaps) - 5} more that could not be read", err=True)
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """Return what shows a bar where it takes long, and somebody sees it."""
+    if not sys.stderr.isatty():
+        return None
+    from time import monotonic
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    started = monotonic()
+    shown: list[Progress] = []
+
+    def show(done: int, total: int) -> None:
+        if not shown and monotonic() - started > 1 and done < total:
+            shown.append(Progress(console=Console(stderr=True), transient=True))
+            shown[0].start()
+            shown[0].add_task("reading records", total=total)
+        if shown:
+            shown[0].update(shown[0].task_ids[0], completed=done, total=total)
+            if done >= total:
+                shown[0].stop()
+
+    return show
