@@ -36,6 +36,23 @@ class DefinitionUsed(TypedDict):
     digest: str
 
 
+class Job(TypedDict):
+    """A job that the run is a part of; what else its system says of it stands beside, as text.
+
+    ``place`` is where ``id`` means one job only; ``span`` is of a trace.
+    """
+
+    system: str  # opus, slurm, ..., trace; named: the IRI that a person gave
+    id: NotRequired[str]
+    iri: NotRequired[str]
+    name: NotRequired[str]
+    place: NotRequired[str]
+    task: NotRequired[str]  # in an array of jobs that share one id
+    span: NotRequired[str]
+    url: NotRequired[str]  # of the server
+    folder: NotRequired[str]
+
+
 class Run(Event):
     """A process of a run began. The process that began the run has no ``parent_process_id``."""
 
@@ -55,7 +72,7 @@ class Run(Event):
     software: dict[str, str]  # {"provagent": version}
     parent_run: NotRequired[str]
     parent_activity: NotRequired[str]
-    job: NotRequired[dict[str, str]]
+    jobs: NotRequired[list[Job]]
 
 
 class Environment(Event):

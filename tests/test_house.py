@@ -12,16 +12,17 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
+    {"beneath"},
     {"errors", "terms", "convert", "audit", "__init__"},
     {"address"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
-    {"failures", "noise", "remote"},
+    {"failures", "noise", "remote", "internal"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted", "rules", "embed"},
+    {"follow", "wanted", "rules", "embed", "delivery", "foreign"},
     {"weaving"},
-    {"view", "recorder", "draft"},
+    {"view", "recorder", "draft", "link"},
     {"children", "opened"},
     {"activation"},
     {"boot"},
@@ -36,6 +37,8 @@ READ_SIDE = {
     "constraints",
     "embed",
     "export",
+    "link",
+    "foreign",
     "store",
     "view",
     "cli",
@@ -46,6 +49,7 @@ READ_SIDE = {
 WRITE_SIDE = {
     "address",
     "audit",
+    "beneath",
     "settings",
     "convert",
     "loading",
@@ -66,6 +70,8 @@ WRITE_SIDE = {
     "noise",
     "remote",
     "opened",
+    "internal",
+    "delivery",
     "wanted",
     "rules",
     "weaving",
@@ -128,7 +134,7 @@ def test_weaving_knows_nothing_of_provenance():
     """The room weave imports nothing of definitions, events or capture."""
     for path in (PACKAGE / "weave").glob("*.py"):
         assert {name.split(".")[1] for name in imports(path) if name.startswith("provagent.")} <= {
-            "audit", "errors", "weave",
+            "audit", "beneath", "errors", "weave",
         }  # fmt: skip
 
 

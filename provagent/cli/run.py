@@ -81,6 +81,7 @@ class _Program(click.Command):
     default=None,
     help="Record none of the files that are opened, but those that are declared.",
 )
+@click.option("--parent", metavar="IRI", help="The job or activity that the run is a part of.")
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
