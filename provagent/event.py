@@ -177,7 +177,7 @@ class Entity(Event):
     contentType: NotRequired[str]
     missing: NotRequired[bool]  # a file that was declared and is not there
     sampled: NotRequired[Sampled]  # the digest is of that part of the content alone
-    changing: NotRequired[bool]  # a file that changed while it was read, twice
+    changing: NotRequired[bool]  # a file that changed while it was read, twice, or was not whole
     members: NotRequired[list[Member]]
 
 

@@ -248,6 +248,14 @@ BAD = {
         "activities:\n  f:\n    usage:\n      - rol: r\n        role: q\n        value: x",
         (4, "activities.f.usage[0].rol", "no key 'rol'", "did you mean 'role'"),
     ),
+    "opens without a file": (
+        "activities:\n  f:\n    opens: {mode: mode}",
+        (3, "activities.f.opens", "the file is missing", "which argument names it, in file:"),
+    ),
+    "opens with a mode that is none": (
+        "activities:\n  f:\n    opens: {file: x, mode: \"'q'\"}",
+        (3, "activities.f.opens.mode", "a name is missing", "a path is a name"),
+    ),
     "newer format": (
         "provagent: 2",
         (1, "provagent", "format 2 is newer than this provagent", "upgrade provagent, or write 1"),

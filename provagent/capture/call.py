@@ -13,16 +13,16 @@ from types import FrameType
 from typing import Any
 
 from provagent import beneath
+from provagent.address import address_of
 from provagent.capture.bound import Undescribed, is_plain, own_names
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, address_of, current, line_of, now
+from provagent.capture.context import Open, Place, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
 from provagent.capture.fill import Fill
 from provagent.capture.left_out import MAX_BYTES, Sums
 from provagent.capture.outcome import describe_error, status_of
-from provagent.capture.plan import Plan
-from provagent.capture.select import Missing
+from provagent.capture.plan import Missing, Plan
 from provagent.capture.sessions import Sessions, session_event
 from provagent.settings import Settings
 from provagent.terms import (
@@ -69,6 +69,8 @@ class Capture:
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
         self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
+        # What is told of the files that definitions say are opened (see opened).
+        self.notice: Callable[[Any, Any], None] = lambda _file, _mode: None
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
@@ -115,8 +117,8 @@ class Capture:
         call = own_names(call) if call[2] else call
         place: Any = frame
         if type(frame) is FrameType:
-            offset = frame.f_lasti
-            place = Place(frame.f_code, offset, line_of(frame, offset), address_of(frame))
+            code, offset = frame.f_code, frame.f_lasti  # each look at f_code is an audit event
+            place = Place(code, offset, line_of(frame, code, offset), address_of(frame))
         groups = plan.group if parent is None else parent.groups | plan.group
         activity = Open(ledger.new_id(), ledger.order, place, groups)
         events: Events = []

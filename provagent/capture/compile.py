@@ -135,6 +135,11 @@ class _Compiler:
         files = tuple(use.location for use in plan.usages if use.kind.type in ON_DISK)
         plan.files = files if len(files) > 1 else ()
         plan.generations = tuple(self._use(use) for use in described.generation)
+        plan.is_activity = not described.only_opens
+        if described.opens is not None:
+            file = self._selector(described.opens.file)
+            mode = self._mode(described.opens.mode)
+            plan.opens = None if file is None or mode is None else (file, mode)
         plan.places = tuple(
             place
             for use in (*plan.usages, *plan.generations)
@@ -142,6 +147,12 @@ class _Compiler:
             for place in (use.location or use.value,)
             if place is not None
         )
+
+    def _mode(self, text: str | None) -> Selector | None:
+        if text is None or text[0] in "'\"":
+            said = (text or "'r'")[1:-1]
+            return lambda *_: said
+        return self._selector(text)
 
     def _selector(self, text: str | None) -> Selector | None:
         if text is None:

@@ -8,26 +8,22 @@ change which nothing traced shows as a derivation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provagent.capture.context import Open
 from provagent.capture.entity_events import EntityEvents, Events
 from provagent.capture.known import Known, KnownObjects, Slots
-from provagent.capture.plan import ON_DISK, Kind, Many, Use
-from provagent.capture.select import Missing, Selector
+from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, placed, placed_members
 from provagent.errors import is_the_programs
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
-from provagent.terms import (
-    COPIED,
-    DECLARED,
-    FILE_COLLECTION,
-    MODIFIED,
-    REPLACED,
-)
+from provagent.terms import COPIED, DECLARED, FILE_COLLECTION, MODIFIED, REPLACED
+
+if TYPE_CHECKING:
+    from provagent.capture.select import Selector
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
@@ -45,7 +41,7 @@ class Ledger:
         self.new_id = new_id
         self.digests = digests
         # Files that were seen only are told before a description speaks of them (see files).
-        self.settle: Callable[[str, Events], None] = lambda _location, _events: None
+        self.settle: Callable[[str, Open, Events], None] = lambda _location, _next, _events: None
         self.forget()
 
     def forget(self) -> None:
@@ -127,16 +123,24 @@ class Ledger:
                     many.kind, thing.value, thing, None, None, activity, events, generated
                 )
 
-    def file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
-        """The entity of a file as it is now. An ``activity`` without an id is the run."""
+    def file(
+        self,
+        thing: Thing,
+        activity: Open,
+        events: Events,
+        generated: bool,
+        next_: Open | None = None,
+    ) -> str:
+        """The entity of a file now: of the run, without an id, as ``next_`` goes on with it."""
         kind = thing.kind
         location = thing.location = resolve_location(thing.location)
         if not generated:
-            self.settle(location, events)
+            self.settle(location, activity, events)
         identity = self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
-            known.activity = activity
+            if activity.id:  # of the run no line is known
+                known.activity = activity
             if (kind.name or thing.name) and known.entity_id in self.undescribed:
                 self.undescribed.discard(known.entity_id)
                 self.events.write(thing, identity, events, known.entity_id)
@@ -145,7 +149,7 @@ class Ledger:
         if not kind.name:
             self.undescribed.add(entity_id)
         if known is not None and not (generated and activity.id):
-            self._derive_between(entity_id, known, MODIFIED, activity, events)
+            self._derive_between(entity_id, known, MODIFIED, next_ or activity, events)
         self.paths[location] = self._known(entity_id, identity, kind, activity, generated)
         return entity_id
 

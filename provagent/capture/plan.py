@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from provagent.capture.condition import Holds
-from provagent.capture.select import Selector, Signature
 from provagent.identity.registry import Identity
 from provagent.terms import FILE, FILE_COLLECTION, MEMBERS, NO
+
+if TYPE_CHECKING:
+    from provagent.capture.condition import Holds
+    from provagent.capture.select import Selector, Signature
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
 OnValue = Callable[[Any], Any]
 
 ON_DISK = frozenset((FILE, FILE_COLLECTION))
+
+
+class Missing(LookupError):
+    """The call has no such argument: nothing was given, and there is no default."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +43,21 @@ class Kind:
     definition: str | None
     is_described: bool
     description: dict[str, Any] | None
+
+
+def undescribed_kind(type_: str, identify: Callable[[Any], Identity]) -> Kind:
+    """The kind of what no definition describes."""
+    return Kind(
+        name="",
+        type=type_,
+        content_type=None,
+        index=None,
+        identify=identify,
+        key=type_,
+        definition=None,
+        is_described=False,
+        description=None,
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +135,8 @@ class Plan:
     when: Holds | None = None  # which calls are recorded
     places: tuple[Selector, ...] = ()
     files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
+    opens: tuple[Selector, Selector] | None = None  # a file that it opens, and the mode
+    is_activity: bool = True
     description: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
 

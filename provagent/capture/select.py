@@ -11,12 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from provagent.capture.plan import Missing
 from provagent.definition.path import Call, Name, Path, Step, compile_steps, parse_path
-
-
-class Missing(LookupError):
-    """The call has no such argument: nothing was given, and there is no default."""
-
 
 # instance, args, kwargs, result
 Selector = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], Any]

@@ -12,6 +12,7 @@ from provagent.definition.description import (
     EntityDescription,
     EntityUse,
     MemberDescription,
+    OpenedFile,
     ParameterDescription,
     TargetPattern,
 )
@@ -27,6 +28,7 @@ _CLASSES: dict[str, type] = {
     "parameters": ParameterDescription,
     "usage": EntityUse,
     "generation": EntityUse,
+    "opens": OpenedFile,
     "has_members": MemberDescription,
     "has_progenitors": MemberDescription,
 }

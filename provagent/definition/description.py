@@ -74,6 +74,18 @@ class EntityUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedFile:
+    """A file that a callable opens in a way that Python does not see.
+
+    ``file`` is the path to its name. ``mode`` is the path to how it is opened, in the words of
+    ``open``, or such words in quotes; a file without one is read.
+    """
+
+    file: str
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDescription:
     """What a callable does: its parameters, what it uses, what it generates.
 
@@ -97,6 +109,12 @@ class ActivityDescription:
     parameters: tuple[ParameterDescription, ...] = ()
     usage: tuple[EntityUse, ...] = ()
     generation: tuple[EntityUse, ...] = ()
+    opens: OpenedFile | None = None
+
+    @property
+    def only_opens(self) -> bool:
+        """Whether a call of it is no activity of its own: it opens a file for another."""
+        return self.opens is not None and not (self.parameters or self.usage or self.generation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

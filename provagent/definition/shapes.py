@@ -19,6 +19,7 @@ from provagent.definition.description import (
 )
 from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_thing
 from provagent.definition.nodes import Mapping, Node
+from provagent.definition.opens import OPENS
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.readers import (
     condition,
@@ -266,6 +267,7 @@ ACTIVITY = _shape(
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),
         "generation": _each_once(_thing(USE), "role"),
+        "opens": _thing(OPENS),
     },
 )
 ENTITY = _shape(

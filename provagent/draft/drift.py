@@ -16,6 +16,7 @@ from provagent.definition.description import (
     Definition,
     EntityUse,
     MemberDescription,
+    OpenedFile,
     ParameterDescription,
 )
 from provagent.definition.path import Item, Name, Path, parse_path
@@ -25,7 +26,7 @@ from provagent.draft.find import callee_of, sites_of, takes_instance
 from provagent.errors import Problem, TargetError
 from provagent.weave.site import Site, unwoven
 
-_PATHS = ("value", "location", "id")
+_PATHS = ("value", "location", "id", "file", "mode")
 _ALWAYS = ("self", "args", "kwargs", "result")
 
 
@@ -116,14 +117,18 @@ class _Drift:
 def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, Path]]:
     """Yield each path on the call: the description that has it, its key, and the path."""
     yield from _condition_paths(activity)
-    things: list[ParameterDescription | EntityUse | MemberDescription] = [*activity.parameters]
+    things: list[ParameterDescription | EntityUse | MemberDescription | OpenedFile] = [
+        *activity.parameters
+    ]
     for use in (*activity.usage, *activity.generation):
         things.append(use)
         if use.has_members is not None and use.has_members.list:
             things.append(use.has_members)
         things.extend(use.has_progenitors)
+    if activity.opens is not None:
+        things.append(activity.opens)
     for thing in things:
-        if not isinstance(thing, MemberDescription):
+        if not isinstance(thing, (MemberDescription, OpenedFile)):
             yield from _condition_paths(thing)
         listed = thing.list if isinstance(thing, MemberDescription) else None
         if listed:
@@ -131,7 +136,7 @@ def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, Path]]:
             continue  # the others are paths on each item
         for key in _PATHS:
             text = getattr(thing, key, None)
-            if text:
+            if text and text[0] not in "'\"":  # a mode may be said itself
                 yield thing, key, parse_path(text)
 
 

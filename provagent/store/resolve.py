@@ -155,7 +155,7 @@ def digest_of(path: str, algorithm: str) -> str | None:
     try:
         new = hash_constructor(algorithm)
         with io.FileIO(path) as file:
-            hasher = hash_whole(file, os.fstat(file.fileno()).st_size, new, 0)
+            hasher = hash_whole(file.fileno(), os.fstat(file.fileno()).st_size, new, 0)
     except (OSError, ValueError):
         return None
     return None if hasher is None else f"{algorithm}:{hasher.hexdigest()}"
