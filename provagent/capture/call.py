@@ -19,7 +19,7 @@ from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Plan
-from provagent.capture.select import Missing
+from provagent.capture.select import Missing, found
 from provagent.capture.sessions import Sessions, session_event
 from provagent.settings import Settings
 from provagent.terms import (
@@ -226,7 +226,7 @@ class Capture:
     ) -> list[dict[str, str]]:
         used = []
         if plan.files:
-            self.ledger.read_ahead(plan.files, call)
+            self.ledger.files.read_ahead([found(location, call) for location in plan.files])
         for use in plan.usages:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, False)

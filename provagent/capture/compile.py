@@ -109,6 +109,7 @@ class _Compiler:
         self.plan = plan
         self.callee = callee
         self.definition = definition
+        self.made = False  # whether what is compiled is read after the call
 
     def compile(self, described: ActivityDescription) -> None:
         plan = self.plan
@@ -124,6 +125,7 @@ class _Compiler:
         plan.usages = tuple(self._use(use) for use in described.usage)
         files = tuple(use.location for use in plan.usages if use.kind.type in ON_DISK)
         plan.files = files if len(files) > 1 else ()
+        self.made = True
         plan.generations = tuple(self._use(use) for use in described.generation)
 
     def _selector(self, text: str | None) -> Selector | None:
@@ -135,6 +137,7 @@ class _Compiler:
                 self.plan.signature,
                 self.callee.namespace,
                 has_instance=self.callee.takes_instance,
+                made=self.made,
             )
         except PathError as error:
             self.plan.problems.append(str(error))
@@ -143,9 +146,13 @@ class _Compiler:
     def _use(self, use: EntityUse) -> Use:
         kind = self._kind(use.entity_description, use)
         slot, slot_is_global = self._slot(use.value)
+        overwrites = self.made and use.overwrite
+        is_more = use.location or use.id or use.has_members or overwrites
         return Use(
             role=use.role,
-            is_plain=kind.type == PYTHON_OBJECT and not (use.location or use.id or use.has_members),
+            is_plain=kind.type == PYTHON_OBJECT and not is_more,
+            is_name=_is_name(use, kind),
+            overwrites=overwrites,
             kind=kind,
             value=self._selector(use.value),
             location=self._selector(use.location),
@@ -155,7 +162,7 @@ class _Compiler:
             slot_name=None if slot is None else parse_path(slot).last_name,
             slot_is_global=slot_is_global,
             members=self._many(use.has_members, listed=use.value) if use.has_members else None,
-            progenitors=tuple(self._many(one) for one in use.has_progenitors),
+            progenitors=tuple(self._progenitor(one) for one in use.has_progenitors),
         )
 
     # What stands in a place can be replaced while nothing of ours runs; an argument
@@ -165,12 +172,19 @@ class _Compiler:
             return None, False
         path = parse_path(text)
         signature = self.plan.signature
-        held = (*signature.names, signature.var_positional, signature.var_keyword)
+        held = [signature.var_positional, signature.var_keyword]
+        if not (self.made and self.callee.takes_instance):
+            held += signature.names
         if path.root in ("args", "kwargs", "result", *held):
             return None, False
         if path.root == "self":
             return (text.removeprefix("self."), False) if path.steps else (None, False)
         return text, not self.callee.takes_instance
+
+    def _progenitor(self, many: MemberDescription) -> Many:
+        compiled = self._many(many)
+        compiled.is_name = _is_name(many, compiled.kind)
+        return compiled
 
     # Where nothing is listed, the paths of the one thing meant are paths on the call.
     def _many(self, many: MemberDescription, *, listed: str | None = None) -> Many:
@@ -249,6 +263,12 @@ def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
         return by_text(value) if identity.digest is None else identity
 
     return identify_object
+
+
+def _is_name(use: EntityUse | MemberDescription, kind: Kind) -> bool:
+    is_name = bool(use.id and not (use.value or use.location))
+    kind.is_named = kind.is_named or is_name
+    return is_name
 
 
 def _guessed_type(use: EntityUse | MemberDescription) -> str:

@@ -36,6 +36,7 @@ class Kind:
     definition: str | None
     is_described: bool
     description: dict[str, Any] | None
+    is_named: bool = False  # something is known by nothing but the name of such an entity
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,13 +53,15 @@ class Many:
     location: OnValue | None
     value: OnValue | None
     namespace: str | None
+    is_name: bool = False  # an entity that was named so before, where there is one
 
 
 @dataclass(slots=True, kw_only=True)
 class Use:
     """A usage or a generation, compiled. ``slot`` is the place that holds the value.
 
-    ``is_plain``: an object found by its value alone, as most are.
+    ``is_plain``: an object found by its value alone, as most are. ``is_name``: nothing but its
+    name says which it is. ``overwrites``: a new version of what stood there before.
     """
 
     role: str
@@ -73,6 +76,8 @@ class Use:
     slot_is_global: bool
     members: Many | None
     progenitors: tuple[Many, ...]
+    is_name: bool = False
+    overwrites: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
