@@ -7,7 +7,8 @@ ProvagentError
 ├── RecordError        a record that cannot be read at all
 ├── StoreError         a store that is not there, or a run that it does not hold
 ├── DraftError         a definition that cannot be drafted
-└── ExportError        a format that is unknown, or whose extra is not installed
+├── ExportError        a format that is unknown, or whose extra is not installed
+└── DocumentError      a document of PROV that cannot be read
 
 ProvagentWarning       what our own code could not do while the program went on
 """
@@ -52,6 +53,10 @@ class DraftError(ProvagentError):
 
 class ExportError(ProvagentError):
     """A format that is unknown, or whose extra is not installed."""
+
+
+class DocumentError(ProvagentError):
+    """A document of PROV that cannot be read."""
 
 
 class ProvagentWarning(UserWarning):

@@ -15,7 +15,7 @@ LEVELS = [
     {"errors", "terms", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote"},
-    {"definition", "weave", "identity", "emit", "record"},
+    {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
     {"follow", "wanted"},
@@ -30,7 +30,7 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "export", "store", "view", "cli", "doctor", "draft", "check"}
+READ_SIDE = {"record", "constraints", "export", "store", "view", "cli", "doctor", "draft", "check"}
 WRITE_SIDE = {
     "settings",
     "loading",

@@ -121,7 +121,9 @@ def test_timeout_by_a_signal_strikes_our_own_work_too(woven, kind):
         for delay in range(1, 60):
             try:
                 signal.setitimer(signal.ITIMER_REAL, delay / 10_000)
-                for _ in range(100_000):  # calls, not seconds: a machine may stand still for a while
+                for _ in range(
+                    100_000
+                ):  # calls, not seconds: a machine may stand still for a while
                     subject.f(1)
             except TimeoutError as error:
                 assert str(error) == "alarm"

@@ -1,0 +1,153 @@
+"""Documents of W3C PROV that others wrote, in any of its formats.
+
+What is read is somebody's file: it is bounded, it cannot make anything be fetched, and
+whatever is wrong with it is one error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from provagent.errors import DocumentError
+
+if TYPE_CHECKING:
+    from prov.model import ProvDocument
+
+MAX_BYTES = 64 * 2**20
+
+# format: (what prov calls it, the module that it needs, the extra that brings it)
+_READERS: dict[str, tuple[dict[str, str], str | None, str]] = {
+    "json": ({"format": "json"}, None, ""),
+    "jsonld": ({"format": "jsonld"}, None, ""),
+    "provn": ({"format": "provn"}, None, ""),
+    "xml": ({"format": "xml"}, "lxml", "xml"),
+    "turtle": ({"format": "rdf", "rdf_format": "turtle"}, "rdflib", "rdf"),
+    "trig": ({"format": "rdf", "rdf_format": "trig"}, "rdflib", "rdf"),
+}
+FORMATS = tuple(_READERS)
+_SUFFIXES = {
+    ".json": "json", ".jsonld": "jsonld", ".provn": "provn", ".provx": "xml", ".xml": "xml",
+    ".ttl": "turtle", ".trig": "trig",
+}  # fmt: skip
+
+
+def read_document(
+    file: str | os.PathLike[str],
+    *,
+    syntax: str | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> tuple[ProvDocument, list[str]]:
+    """Return the document in a file, and what its reader warned of.
+
+    ``syntax`` is one of ``FORMATS``, and told by the content unless given. Raises
+    DocumentError for a file that cannot be read, has more than ``max_bytes``, refers to
+    something outside of itself (a DTD), or is no document of PROV.
+    """
+    content = _content(file, max_bytes)
+    syntax = syntax or guess_syntax(os.fspath(file), content)
+    if syntax not in _READERS:
+        raise DocumentError(f"format {syntax!r}: no such format; there are {', '.join(FORMATS)}")
+    options, module, extra = _READERS[syntax]
+    if module is not None:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise DocumentError(
+                f"{file}: format {syntax} needs {module}, which is not installed; "
+                f"pip install 'provagent[{extra}]'"
+            ) from error
+    if syntax == "xml" and _has_doctype(content):
+        raise DocumentError(
+            f"{file}: has a document type (DTD), which no PROV-XML needs; remove it"
+        )
+    return _parsed(file, content, syntax, options)
+
+
+def _content(file: str | os.PathLike[str], max_bytes: int) -> bytes:
+    try:
+        with open(file, "rb") as stream:
+            content = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise DocumentError(f"{file}: cannot be read: {error.strerror or error}") from error
+    if len(content) > max_bytes:
+        raise DocumentError(f"{file}: has more than {max_bytes} bytes; allow more with --max-bytes")
+    return content
+
+
+def guess_syntax(name: str, content: bytes) -> str:
+    """Tell the format by what a document begins with; by its name where that leaves it open."""
+    by_name = _SUFFIXES.get(os.path.splitext(name)[1].lower())
+    start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"{" and by_name != "trig":
+        return "jsonld" if by_name == "jsonld" or _is_jsonld(content) else "json"
+    if start[:2] in (b"<?", b"<p") or (start[:1] == b"<" and by_name in (None, "xml")):
+        return "xml"
+    if start.startswith((b"document", b"bundle")):
+        return "provn"
+    return by_name or "provn"
+
+
+def _is_jsonld(content: bytes) -> bool:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "@graph" in found
+
+
+def _has_doctype(content: bytes) -> bool:
+    """Look at what stands before the first element, where alone a document type may be."""
+    from xml.parsers import expat
+
+    found = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = lambda *_: found.append(True)
+    parser.StartElementHandler = _stop
+    try:
+        parser.Parse(content, True)
+    except (_Enough, expat.ExpatError):
+        pass  # that it is malformed tells its reader, better
+    return bool(found)
+
+
+class _Enough(Exception):
+    pass
+
+
+def _stop(*_: object) -> None:
+    raise _Enough
+
+
+def _parsed(
+    file: str | os.PathLike[str],
+    content: bytes,
+    syntax: str,
+    options: dict[str, str],
+) -> tuple[ProvDocument, list[str]]:
+    from prov.model import ProvDocument
+
+    logger = logging.getLogger("rdflib.term")  # logs what it cannot convert, with tracebacks
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if syntax == "xml":  # lxml reads the encoding that is declared in it
+                document = ProvDocument.deserialize(io.BytesIO(content), **options)
+            else:
+                text = io.StringIO(content.decode("utf-8-sig"))
+                document = ProvDocument.deserialize(text, **options)
+    except (Exception, RecursionError) as error:
+        what = " ".join(str(error).split())[:300] or type(error).__name__
+        raise DocumentError(
+            f"{file}: is no PROV document in the format {syntax}: {what}"
+        ) from error
+    finally:
+        logger.disabled = was_disabled
+    told = [str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)]
+    return document, list(dict.fromkeys(told))
