@@ -61,6 +61,7 @@ class RunReport:
     unended: list[str] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
+    mismatches: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -231,6 +232,7 @@ def _report_on(provenance: Provenance) -> RunReport:
         gaps=[str(gap) for gap in provenance.gaps],
         unended=[process.id for process in provenance.processes.values() if process.end is None],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
+        mismatches=[f"{what} ({count} times)" for what, count in provenance.mismatches.items()],
         overtaken_by=sorted(
             {name for process in provenance.processes.values() for name in process.overtaken_by}
         ),

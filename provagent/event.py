@@ -90,13 +90,14 @@ class Session(Event):
 class Description(Event):
     """What a definition says of an activity or an entity; written once by each process.
 
-    Exactly one of ``activity`` and ``entity`` is there: the fields of the class of that
+    Exactly one of ``activity``, ``entity`` and ``agent`` is there: the fields of the class of that
     name in ``definition.description``, without those that are empty.
     """
 
     definition: str  # name of the definition
     activity: NotRequired[dict[str, Any]]
     entity: NotRequired[dict[str, Any]]
+    agent: NotRequired[dict[str, Any]]
 
 
 class Used(TypedDict):
@@ -104,6 +105,15 @@ class Used(TypedDict):
 
     used_id: str
     used_role: str
+
+
+class Mismatch(TypedDict):
+    """Something is not as its description says; it is recorded as it is."""
+
+    of: str  # parameter, used, generated, members
+    name: str  # of the parameter, or the role
+    rule: str  # min, max, unit, options, multiplicity
+    what: str
 
 
 class Activity(Event):
@@ -121,6 +131,7 @@ class Activity(Event):
     # the key "class" holds module:QualName of type(self), where it is not the target's own class
     parameters: NotRequired[dict[str, Value]]
     used: NotRequired[list[Used]]
+    mismatches: NotRequired[list[Mismatch]]
 
 
 class Member(TypedDict):
@@ -205,6 +216,7 @@ class ActivityEnd(Event):
     status: Literal["ok", "error", "cancelled"]
     error: NotRequired[Error]
     generated: NotRequired[list[Generated]]
+    mismatches: NotRequired[list[Mismatch]]
 
 
 class Complaint(Event):

@@ -131,7 +131,10 @@ class Capture:
             fields["parameters"] = parameters
         if used:
             fields["used"] = used
-        events.append((fields, is_plain(parameters)))
+        is_plain_text = is_plain(parameters)
+        if plan.rules is not None:
+            is_plain_text &= plan.rules.mark(plan.target, fields, events, self.complaints)
+        events.append((fields, is_plain_text))
         self.write_all(plan.target, events)
         return activity
 
@@ -157,6 +160,7 @@ class Capture:
             "endTime": now(),
             "status": OK,
         }
+        is_right = error is None
         if error is not None:
             fields["status"] = status_of(error)
             fields["error"] = describe_error(error)
@@ -164,9 +168,11 @@ class Capture:
             generated = self._outputs(plan, call, activity, events)
             if generated:
                 fields["generated"] = generated
+            if plan.rules is not None:
+                is_right = plan.rules.mark(plan.target, fields, events, self.complaints)
         if self.written:
             self.end_files(activity, events)
-        events.append((fields, error is None))
+        events.append((fields, is_right))
         self.write_all(plan.target, events)
 
     def open_session(
@@ -202,8 +208,11 @@ class Capture:
         if key in self._described:
             return
         self._described.add(key)
-        described = {"definition": plan.definition, "activity": plan.description}
-        events.append(({"v": LOG_FORMAT, "event": DESCRIPTION, **described}, False))
+        described = {"v": LOG_FORMAT, "event": DESCRIPTION, "definition": plan.definition}
+        if (plan.definition, "") not in self._described:
+            self._described.add((plan.definition, ""))
+            events += [({**described, "agent": agent}, False) for agent in plan.agents]
+        events.append(({**described, "activity": plan.description}, False))
 
     def _add_instance(
         self, plan: Plan, instance: Any, fields: dict[str, Any], events: Events

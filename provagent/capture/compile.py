@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provagent.capture.plan import (
     ON_DISK,
@@ -30,6 +30,9 @@ from provagent.definition.path import PathError, compile_on_value, parse_path
 from provagent.identity.digests import Digests
 from provagent.identity.registry import Identity, identify, text_identifier
 from provagent.terms import FILE, PYTHON_OBJECT
+
+if TYPE_CHECKING:
+    from provagent.capture.rules import Rules
 
 
 def find_description(
@@ -117,6 +120,8 @@ class _Compiler:
         plan.definition = self.definition.name
         plan.is_described = True
         plan.description = describe(described)
+        plan.agents = tuple(map(describe, self.definition.agents.values()))
+        plan.rules = _rules(described)
         plan.parameters = tuple(
             (parameter.name, selector)
             for parameter in described.parameters
@@ -263,6 +268,18 @@ def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
         return by_text(value) if identity.digest is None else identity
 
     return identify_object
+
+
+# Loaded where a definition has any.
+def _rules(described: ActivityDescription) -> Rules | None:
+    uses = (*described.usage, *described.generation)
+    if not any(p.unit or p.min or p.max or p.options for p in described.parameters) and not any(
+        use.multiplicity or (use.has_members and use.has_members.multiplicity) for use in uses
+    ):
+        return None
+    from provagent.capture.rules import Rules
+
+    return Rules(described) or None
 
 
 def _is_name(use: EntityUse | MemberDescription, kind: Kind) -> bool:

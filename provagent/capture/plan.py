@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from provagent.capture.select import Selector, Signature
 from provagent.identity.registry import Identity
 from provagent.terms import FILE, FILE_COLLECTION
+
+if TYPE_CHECKING:
+    from provagent.capture.rules import Rules
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
 OnValue = Callable[[Any], Any]
@@ -96,6 +99,8 @@ class Plan:
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
+    rules: Rules | None = None
+    agents: tuple[dict[str, Any], ...] = ()
     files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
     description: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)

@@ -17,6 +17,7 @@ from provagent.definition.description import (
     TargetPattern,
 )
 from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_thing
+from provagent.definition.limits import bounds, limit
 from provagent.definition.nodes import Mapping, Node
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.readers import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
+_QUOTED = 80  # characters of a value that a message repeats
 _PLACES = ("value", "location", "id")
 _MEMBER_PLACES = ("list", *_PLACES)
 
@@ -80,7 +82,19 @@ def _make_parameter(fields: Fields) -> ParameterDescription | None:
         return None
     values.setdefault("value", values.get("name"))
     values.setdefault("name", parse_path(values["value"]).last_name)
+    _check_range(fields)
     return ParameterDescription(**values)
+
+
+def _check_range(fields: Fields) -> None:
+    limits = {key: limit(fields.values.get(key)) for key in ("min", "max")}
+    for key, found in limits.items():
+        if found is None and key in fields.values:
+            what = f"{key} {fields.values[key][:_QUOTED]!r} is no number"
+            fields.warn(what, "it is kept, and no value is compared with it")
+    low, high = limits["min"], limits["max"]
+    if low and high and low[1] == high[1] and low[0] > high[0]:
+        fields.add_problem(f"min {low[0]:g} is more than max {high[0]:g}", "exchange them")
 
 
 def _make_use(fields: Fields) -> EntityUse | None:
@@ -89,7 +103,17 @@ def _make_use(fields: Fields) -> EntityUse | None:
             fields.add_problem("the role is missing", "say what the entity is there for, in role:")
         return None
     _check_is_found(fields, _PLACES)
+    _check_multiplicities(fields)
     return EntityUse(**fields.values)
+
+
+def _check_multiplicities(fields: Fields) -> None:
+    low, _ = bounds(fields.values.get("multiplicity") or "*")
+    if low > 1:
+        what = f"a role is one entity in a call, not {low}"
+        fields.warn(what, "say how many members it has, in has_members: multiplicity:")
+    if any(each.multiplicity for each in fields.values.get("has_progenitors", ())):
+        fields.warn("the multiplicity of progenitors is passed over", "leave it out")
 
 
 def _make_member(fields: Fields) -> MemberDescription:
@@ -195,6 +219,7 @@ MEMBER = _shape(
         **dict.fromkeys(("list", "id", "location", "value"), path),
         "entity_description": reference("entities"),
         "namespace": reference("namespaces"),
+        "multiplicity": words.multiplicity,
     },
     needs=(_MEMBER_PLACES,),
 )
@@ -248,7 +273,13 @@ AGENT = _shape(
     "agent",
     "an agent",
     lambda fields: AgentDescription(**fields.values),
-    {**_unnamed(_texts(AgentDescription)), "type": one_of(terms.AGENT_TYPES)},
+    {
+        **_unnamed(_texts(AgentDescription)),
+        "type": one_of(terms.AGENT_TYPES),
+        "email": words.email,
+        "orcid": words.orcid,
+        "url": words.iri,
+    },
 )
 DEFINITION = _shape(
     "definition",

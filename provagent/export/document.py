@@ -16,6 +16,7 @@ from prov.model import PROV, ProvDocument
 from provagent.export.described import Described
 from provagent.export.literals import as_json, moment
 from provagent.export.names import Names
+from provagent.export.people import People
 from provagent.export.responsible import Responsible
 from provagent.export.statements import Statements
 from provagent.terms import FILE, FILE_COLLECTION
@@ -53,6 +54,7 @@ class _Writer:
         self.say = say
         self.described = Described(provenance, names, say)
         self.responsible = Responsible(provenance, names, say)
+        self.people = People(provenance, names, say)
 
     def write(self) -> None:
         provenance = self.provenance
@@ -106,6 +108,7 @@ class _Writer:
             config = self.names.of("definition", definition.name)
             self.write_file(config, definition.location, definition.digest, "ConfigFile")
             self.say.used(name, config, start, {"prov:role": "definition", "voprov:type": "Setup"})
+            self.people.write_definition(definition.name, config)
         environment = self.provenance.environments.get(process.environment_id or "")
         if environment is not None:
             entity = self.names.of("environment", environment.id)
@@ -183,6 +186,7 @@ class _Writer:
         if entity.digest and entity.identified in _OF_CONTENT and not entity.sampled:
             self.write_content(name, entity.digest)
         self.described.write_entity(entity, name)
+        self.people.write_entity(entity, name)
 
     def entity_types(self, entity: Entity) -> list[QualifiedName]:
         if entity.members or entity.type == FILE_COLLECTION:
@@ -206,6 +210,7 @@ class _Writer:
             "provagent:file": activity.site and activity.site.file,
             "provagent:line": activity.site and activity.site.line,
             "provagent:thread": activity.thread,
+            "provagent:mismatch": [str(each) for each in activity.mismatches],
         }
         self.say.activity(name, start, end, attributes)
         starter = (
@@ -216,6 +221,7 @@ class _Writer:
         self.say.started(name, starter, start)
         self.described.write_activity(activity, name)
         self.responsible.write_activity(activity, name)
+        self.people.write_activity(activity, name)
         if activity.session is not None:
             session = self.names.of("session", activity.session.id)
             self.say.used(name, session, start, {"prov:role": "session", "voprov:type": "Setup"})

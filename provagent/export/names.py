@@ -41,6 +41,7 @@ class Names:
         self._runs = document.add_namespace("runs", base)
         self._run = document.add_namespace("run", f"{base}run.{_legal(run_id)}.")
         self._user = document.add_namespace("user", f"{base}user.")
+        self._agent = document.add_namespace("agent", f"{base}agent.")
         self._software = document.add_namespace("software", f"{base}software.")
         self._content = document.add_namespace("content", CONTENT)
         self._terms = document.add_namespace("provagent", TERMS)
@@ -66,6 +67,9 @@ class Names:
 
     def user(self, name: str) -> QualifiedName:
         return self._user[_word(name)]
+
+    def agent(self, name: str) -> QualifiedName:
+        return self._agent[_word(name)]
 
     def software(self, name: str, version: str) -> QualifiedName:
         return self._software[f"{_word(name)}.{_legal(version)}"]

@@ -96,6 +96,9 @@ class Statements:
     ) -> None:
         self._relate("associated", self._bundle.association, (activity, agent, None), attributes)
 
+    def attributed(self, entity: QualifiedName, agent: QualifiedName) -> None:
+        self._relate("attributed", self._bundle.attribution, (entity, agent), _NONE)
+
     def acted_for(self, agent: QualifiedName, responsible: QualifiedName) -> None:
         self._relate("acted", self._bundle.delegation, (agent, responsible), _NONE)
 

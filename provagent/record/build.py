@@ -16,6 +16,7 @@ from provagent.record.detail import (
     Description,
     Error,
     FileState,
+    Mismatch,
     Sample,
     Site,
 )
@@ -61,6 +62,7 @@ class Collected:
         self.entities: dict[str, Entity] = {}
         self.activity_descriptions: dict[tuple[str, str], Description] = {}
         self.entity_descriptions: dict[tuple[str, str], Description] = {}
+        self.agent_descriptions: dict[tuple[str, str], Description] = {}
         self.complaints: dict[tuple[object, ...], Complaint] = {}
         self.parents: dict[str, str] = {}  # activity id -> id of the one that encloses it
         self.in_session: dict[str, str] = {}  # activity id -> session id
@@ -124,6 +126,7 @@ class Collected:
         for group, kind in (
             (self.activity_descriptions, terms.ACTIVITY),
             (self.entity_descriptions, terms.ENTITY),
+            (self.agent_descriptions, terms.AGENT),
         ):
             fields = event.get(kind)
             if fields and isinstance(fields.get("name"), str):
@@ -136,6 +139,7 @@ class Collected:
         activity = self._activity(event["activity_id"])
         _set(activity, event, _ACTIVITY_FIELDS)
         activity.site = activity.site or _site(event)
+        activity.mismatches += mismatches_in(event)
         if "parent_id" in event:
             self.parents[activity.id] = event["parent_id"]
         if "session_id" in event:
@@ -148,6 +152,7 @@ class Collected:
         activity = self._activity(event["activity_id"])
         _set(activity, event, _END_FIELDS)
         activity.error = activity.error or _error(event)
+        activity.mismatches += mismatches_in(event)
         for item in event.get("generated", ()):
             generations = self.generated.setdefault(activity.id, [])
             generations.append((item["generated_id"], item["generated_role"] or None))
@@ -211,6 +216,14 @@ def _set(subject: object, event: Event, fields: dict[str, str]) -> None:
         name = fields.get(key)
         if name is not None:
             setattr(subject, name, value)
+
+
+def mismatches_in(event: Event) -> list[Mismatch]:
+    """Return what an activity's event, or that of its end, says is not as described."""
+    return [
+        Mismatch(**{key: item[key] for key in ("of", "name", "rule", "what")})
+        for item in event.get("mismatches", ())
+    ]
 
 
 def _error(event: Event) -> Error | None:

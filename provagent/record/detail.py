@@ -86,6 +86,23 @@ class Error:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """Something in an activity that is not as its description says.
+
+    ``of`` is ``parameter``, ``used``, ``generated`` or ``members``, ``name`` the parameter's or
+    the role's, ``rule`` the key of the description.
+    """
+
+    of: str
+    name: str
+    rule: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.name}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """The line that made a call."""
 

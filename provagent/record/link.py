@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.record.build import Collected
-    from provagent.record.detail import Child
+    from provagent.record.detail import Child, Mismatch
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
@@ -71,6 +71,8 @@ class _Linker:
             derivations=derivations,
             activity_descriptions=dict(sorted(collected.activity_descriptions.items())),
             entity_descriptions=dict(sorted(collected.entity_descriptions.items())),
+            agent_descriptions=dict(sorted(collected.agent_descriptions.items())),
+            mismatches=_mismatches(collected.activities.values()),
             complaints=sorted(
                 collected.complaints.values(), key=lambda each: (each.time or "", each.what)
             ),
@@ -264,3 +266,17 @@ def _program(process: Process) -> Activity:
 
 def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, str | None]]:
     return dict.fromkeys(relations)
+
+
+def count_mismatch(counts: dict[str, int], activity: str | None, mismatch: Mismatch) -> None:
+    """Count what is not as described, by its words."""
+    words = f"{activity or 'an unknown activity'}: {mismatch}"
+    counts[words] = counts.get(words, 0) + 1
+
+
+def _mismatches(activities: Iterable[Activity]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for activity in activities:
+        for each in activity.mismatches:
+            count_mismatch(counts, activity.name, each)
+    return counts

@@ -89,6 +89,7 @@ def _activity(activity: Activity) -> dict[str, Any]:
         session=activity.session and activity.session.id,
         parent=activity.parent and activity.parent.id,
         parameters=activity.parameters,
+        mismatches=[_plain(each) for each in activity.mismatches],
         **_relations(activity),
     )
 
