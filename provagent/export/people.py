@@ -68,7 +68,9 @@ class People:
             "provagent:orcid": f"https://orcid.org/{orcid}" if orcid else None,
         }
         # One person has one name in the documents of many runs and definitions.
-        agent = self.names.agent(f"orcid-{orcid}" if orcid else fields.get("email") or fields["name"])
+        agent = self.names.agent(
+            f"orcid-{orcid}" if orcid else fields.get("email") or fields["name"]
+        )
         self.say.agent(agent, attributes)
         if affiliation and affiliation != fields["name"]:
             self.say.acted_for(agent, self._organization(affiliation, definition))
