@@ -22,6 +22,8 @@ class Elsewhere:
 
     __slots__ = ("id",)
 
+    groups = 0  # nothing is inside it as far as can be told here
+
     def __init__(self, activity_id: str) -> None:
         self.id = activity_id
 

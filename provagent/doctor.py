@@ -60,6 +60,7 @@ class RunReport:
     gaps: list[str] = field(default_factory=list)
     unended: list[str] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
     mismatches: list[str] = field(default_factory=list)
 
@@ -222,6 +223,8 @@ def _run_report(run: str | None, store: str) -> RunReport | None:
 
 
 def _report_on(provenance: Provenance) -> RunReport:
+    from provagent.record.wording import add_up, left_out_text
+
     return RunReport(
         run_id=provenance.run.id,
         targets=_run_targets(provenance),
@@ -233,6 +236,7 @@ def _report_on(provenance: Provenance) -> RunReport:
         unended=[process.id for process in provenance.processes.values() if process.end is None],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
         mismatches=[f"{what} ({count} times)" for what, count in provenance.mismatches.items()],
+        left_out=[left_out_text(each) for each in add_up(provenance.left_out)],
         overtaken_by=sorted(
             {name for process in provenance.processes.values() for name in process.overtaken_by}
         ),

@@ -8,7 +8,8 @@ ProvagentError
 ├── StoreError         a store that is not there, or a run that it does not hold
 ├── DraftError         a definition that cannot be drafted
 ├── ExportError        a format that is unknown, or whose extra is not installed
-└── DocumentError      a document of PROV that cannot be read
+├── DocumentError      a document of PROV that cannot be read
+└── EmbedError         a file into which nothing can be embedded
 
 ProvagentWarning       what our own code could not do while the program went on
 """
@@ -57,6 +58,10 @@ class ExportError(ProvagentError):
 
 class DocumentError(ProvagentError):
     """A document of PROV that cannot be read."""
+
+
+class EmbedError(ProvagentError):
+    """A file into which nothing can be embedded."""
 
 
 class ProvagentWarning(UserWarning):

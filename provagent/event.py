@@ -112,7 +112,7 @@ class Mismatch(TypedDict):
 
     of: str  # parameter, used, generated, members
     name: str  # of the parameter, or the role
-    rule: str  # min, max, unit, options, multiplicity
+    key: str  # of the description: min, max, unit, options, multiplicity
     what: str
 
 
@@ -242,6 +242,23 @@ class File(Event):
     mode: Literal["read", "written"]
     time: str
     activity_id: NotRequired[str]
+
+
+class LeftOut(Event):
+    """Calls of one target that were not recorded, inside one activity, for one reason.
+
+    Those since the event before that says the same: a reader adds them up.
+    """
+
+    target: str
+    activity_name: str
+    reason: Literal["when", "quiet", "sample", "max_calls", "max_bytes"]
+    count: int
+    seconds: float
+    startTime: str
+    endTime: str
+    errors: NotRequired[int]
+    parent_id: NotRequired[str]  # the activity that encloses them
 
 
 class Child(Event):

@@ -104,6 +104,9 @@ class Recorder:
     def end(self) -> None:
         """Write that the process ended, as far as the interpreter can tell."""
         self.files.end_all()
+        sums = self.capture.sums.end_all()
+        if sums:
+            self.capture.write_all("run", sums)
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
         for want, reason in self.activation.missed():

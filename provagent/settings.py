@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import sys
 
+from provagent import convert
 from provagent.errors import SettingsError
+from provagent.terms import LEVELS, QUIET_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
 PREFIX = "PROVAGENT_"
@@ -24,6 +26,11 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "definitions": ("paths", (), "definition files to use beside those found by themselves"),
     "targets": ("list", (), "targets to weave beside those of the definitions"),
     "exclude": ("list", (), "targets that are never woven"),
+    "level": ("each", "members", "how much of a call is recorded; each level has the one before"),
+    "max_calls": ("each", "10000", "calls of one target in a process that are recorded; 0: all"),
+    "sample": ("each", "1", "of so many calls of one target one is recorded"),
+    "quiet": ("each", "no", "inside: no call is, inside a recorded one of the same definition"),
+    "max_bytes": ("int", 250_000_000, "bytes that a process writes of calls; 0: all"),
     "sink": ("word", "shard", "where events go: shard, logging (the _PROV_ dialect), or both"),
     "processors": ("list", (), "processors of your own, as package.module:function"),
     "digest": ("digest", "sha256", "algorithm of digests, as hashlib names it; blake3; xxh3"),
@@ -47,9 +54,9 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     ),
     "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
 }
-# algorithm of digests -> the package that it needs
-DIGEST_PACKAGES = {"blake3": "blake3", "xxh3": "xxhash"}
-WORDS = {"sink": ("shard", "logging", "both")}
+WORDS = {"sink": ("shard", "logging", "both"), "level": LEVELS, "quiet": QUIET_WORDS}
+# What may be said for each target by itself; the least number, where it is no word.
+EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
 
 # Set by a process for those that it starts; no settings of a user's.
 INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM")
@@ -106,7 +113,7 @@ def read_settings(
     }
     _take(values, problems, variables, "environment", cwd)
     _take(values, problems, dict(arguments or {}), "arguments", cwd)
-    values.setdefault("store", _path(TABLE["store"][1], cwd))
+    values.setdefault("store", convert.as_path(TABLE["store"][1], cwd))
     return Settings(values, problems)
 
 
@@ -115,6 +122,16 @@ def _cwd() -> str:
         return os.getcwd()
     except OSError:
         raise SettingsError("the working folder is gone; start in one that is there") from None
+
+
+def each_of(settings: Settings, name: str) -> dict[str, Any]:
+    """Return what a setting of the kind ``each`` says, by target; for all others by empty text."""
+    said = {"": _each_value(name, TABLE[name][1])}
+    for item in convert.as_list(getattr(settings, name)):
+        target, _, value = item.rpartition("=")
+        said.pop(target, None)  # the last counts, and the later target
+        said[target] = _each_value(name, value)
+    return said
 
 
 def require(settings: Settings) -> Settings:
@@ -128,7 +145,7 @@ def _from_file(
     environ: Mapping[str, str], cwd: str, problems: list[str]
 ) -> tuple[dict[str, Any], str, str]:
     named = environ.get("PROVAGENT", "")
-    is_path = named.lower() not in ("", *_TRUE, *_FALSE)
+    is_path = named.lower() not in ("", *convert.TRUE, *convert.FALSE)
     file = os.path.join(cwd, named) if is_path else os.path.join(cwd, "pyproject.toml")
     try:
         with open(file, "rb") as stream:
@@ -184,94 +201,45 @@ def _close(name: str) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(TABLE)}"
 
 
-_TRUE = ("1", "true", "yes", "on")
-_FALSE = ("0", "false", "no", "off")
-
-
 def is_enabled(environ: Mapping[str, str]) -> bool:
     """Whether ``PROVAGENT`` asks for recording."""
-    return environ.get("PROVAGENT", "").lower() not in ("", *_FALSE)
+    return environ.get("PROVAGENT", "").lower() not in ("", *convert.FALSE)
 
 
 def _converted(name: str, value: Any, base: str) -> Any:
     kind = TABLE[name][0]
     if kind == "word":
-        return _word(value, WORDS[name])
+        return convert.as_word(value, WORDS[name])
+    if kind == "each":
+        return _each(name, value)
     if kind in ("path", "paths"):
-        return _path(value, base) if kind == "path" else _paths(value, base)
+        return convert.as_path(value, base) if kind == "path" else convert.as_paths(value, base)
     return _KINDS[kind](value)
 
 
-def _bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = str(value).lower()
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
-    raise ValueError(f"{value!r} is neither yes nor no; write 1 or 0")
+_KINDS = {
+    "bool": convert.as_bool,
+    "digest": convert.as_digest,
+    "int": convert.as_int,
+    "list": convert.as_list,
+}
 
 
-def _int(value: Any) -> int:
-    try:
-        number = int(value) if isinstance(value, (int, str)) else -1
-    except ValueError:
-        number = -1
-    if number < 0 or isinstance(value, bool):
-        raise ValueError(f"{value!r} is no whole number; write 0 or more")
+def _each(name: str, value: Any) -> str:
+    items = (str(value),) if isinstance(value, int) else convert.as_list(value)
+    for item in items:
+        _each_value(name, item.rpartition("=")[2])
+    return ",".join(items)
+
+
+def _each_value(name: str, text: str) -> Any:
+    least = EACH[name]
+    if least is None:
+        return convert.as_word(text, WORDS[name])
+    number = convert.as_int(text)
+    if number < least:
+        raise ValueError(f"{text!r} is too small; write {least} or more")
     return number
-
-
-def _word(value: Any, words: Sequence[str]) -> str:
-    if not isinstance(value, str) or value not in words:
-        raise ValueError(f"{value!r} is not known; write {_one_of(words)}")
-    return value
-
-
-def _one_of(words: Sequence[str]) -> str:
-    return ", ".join(words[:-1]) + " or " + words[-1]
-
-
-def _digest(value: Any) -> str:
-    import hashlib
-
-    package = DIGEST_PACKAGES.get(value) if isinstance(value, str) else None
-    if package is not None:
-        from importlib.util import find_spec
-
-        if find_spec(package) is None:
-            raise ValueError(
-                f"{value!r} needs the package {package}, which is not installed; "
-                f"pip install {package}, or write sha256"
-            )
-        return str(value)
-    try:
-        size = hashlib.new(value).digest_size
-    except (TypeError, ValueError):
-        size = 0
-    if not size:  # of shake_128 and its like the caller chooses the size
-        raise ValueError(f"{value!r} is no algorithm with a size of its own; sha256 is one")
-    return str(value)
-
-
-def _list(value: Any) -> tuple[str, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
-        raise ValueError(f"{value!r} is no list of text; write a list, or text with commas")
-    return tuple(item.strip() for item in items if item.strip())
-
-
-def _path(value: Any, base: str) -> str:
-    if not isinstance(value, (str, os.PathLike)) or "\0" in str(value):
-        raise ValueError(f"{value!r} is no path; write a text")
-    text = os.path.expanduser(os.path.expandvars(os.fspath(value)))
-    return os.path.normpath(os.path.join(base, text)) if text else ""
-
-
-def _paths(value: Any, base: str) -> tuple[str, ...]:
-    return tuple(_path(item, base) for item in _list(value))
-
-
-_KINDS = {"bool": _bool, "digest": _digest, "int": _int, "list": _list}
 
 
 def _as_text(value: Any) -> str:

@@ -22,6 +22,7 @@ ACTIVITY_END = "activity_end"
 COMPLAINT = "complaint"
 FILE_EVENT = "file"
 CHILD = "child"
+LEFT_OUT = "left_out"
 RUN_END = "run_end"
 
 # How an activity, or a run, ended: the value of the key "status".
@@ -29,6 +30,19 @@ OK = "ok"
 ERROR = "error"
 CANCELLED = "cancelled"
 EXIT = "exit"  # of a run: it ended by itself, with an exit code that is not known
+
+# How much of a call is recorded, each a part of the next: the value of the key "level".
+OFF = "off"  # nothing: it is not woven
+CALL = "call"  # that it was made: name, times, status, call site
+PARAMETERS = "parameters"  # and its parameters
+ENTITIES = "entities"  # and what it used and generated
+MEMBERS = "members"  # and the members of that
+LEVELS = (OFF, CALL, PARAMETERS, ENTITIES, MEMBERS)
+
+# Which calls are not recorded that another recorded one encloses: the value of the key "quiet".
+NO = "no"  # none for that
+INSIDE = "inside"  # those inside a recorded call of the same definition
+QUIET_WORDS = (NO, INSIDE)
 
 # How an entity came from its progenitor: the value of the key "how".
 MODIFIED = "modified"  # the same object or path, with other content

@@ -7,7 +7,7 @@ import sys
 from provagent.definition.active import Source
 from provagent.errors import TargetError
 from provagent.loading import NEEDED
-from provagent.settings import Settings, tell
+from provagent.settings import EACH, Settings, each_of, tell
 from provagent.weave.program import MAIN, ProgramWatch
 from provagent.weave.target import Target, is_glob
 
@@ -42,7 +42,19 @@ def find_wanted(sources: Sequence[Source], settings: Settings) -> list[Wanted]:
     wanted.extend(Wanted(target, None) for target in own)
     excluded = _usable(settings.exclude, "settings: exclude", settings)
     settings.exclude = tuple(target.text for target in excluded)
+    for name in EACH:
+        _check_each(name, settings)
     return wanted
+
+
+def _check_each(name: str, settings: Settings) -> None:
+    """Leave out of a setting what it says for something that is no target."""
+    said = each_of(settings, name)
+    targets = [text for text in said if text]
+    usable = {target.text for target in _usable(targets, f"settings: {name}", settings)}
+    if len(usable) < len(targets):
+        kept = (f"{text}={said[text]}" for text in targets if text in usable)
+        setattr(settings, name, ",".join([str(said[""]), *kept]))
 
 
 def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Target]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from provagent.capture import stepwise, wrappers
 from provagent.capture.call import Capture
-from provagent.capture.compile import make_plan
-from provagent.capture.plan import Callee, Kind
+from provagent.capture.compile import Planner, find_description
+from provagent.capture.plan import Callee
 from provagent.capture.wrappers import Wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
 from provagent.definition.requires import unmet
 from provagent.errors import TargetError, what_failed
 from provagent.follow import Follower
+from provagent.rules import RuleBook
+from provagent.terms import OFF
 from provagent.weave.hidden import hide_from_callers, hide_functions_of
 from provagent.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.weave.site import Site, find_sites
@@ -39,7 +41,8 @@ class Weaving:
         self.weaver = Weaver(self._wrapper_for)
         self.follower = Follower(capture.complaints)
         self._definitions: dict[str, Definition] = {}
-        self._kinds: dict[Any, Kind] = {}
+        self._planner = Planner(capture.ledger.digests, capture.complaints.add)
+        self._rules = RuleBook(self.settings)
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
         hide_functions_of(wrappers)
@@ -96,20 +99,24 @@ class Weaving:
         if any(target.covers(site.module, site.qualname) for target in self._excluded):
             return
         try:
-            self.weaver.weave(site)
+            stands = self.weaver.weave(site)
         except BaseException as error:
             wanted.state, wanted.reason = "failed", what_failed(error)
             self.complaints.add(site.target, "weaving", error)
         else:
-            if wanted.state != "failed":
+            if wanted.state == "failed":
+                return
+            if stands:
                 wanted.state, wanted.reason = "woven", ""
+            elif wanted.state == "waiting":
+                wanted.state, wanted.reason = "refused", "its level is off"
 
     def _add_session_class(self, module: ModuleType, target: Target) -> None:
         value = vars(module).get(target.qualname)
         if isinstance(value, type):
             self.capture.sessions.add_class(value)
 
-    def _wrapper_for(self, site: Site) -> Wrapper:
+    def _wrapper_for(self, site: Site) -> Wrapper | None:
         callee = Callee(
             target=site.target,
             qualname=site.qualname,
@@ -124,14 +131,23 @@ class Weaving:
                 if site.module == MAIN
             ),
         )
-        plan = make_plan(
-            callee, self._definitions_for(site), self.capture.ledger.digests, self._kinds
-        )
+        definitions = self._definitions_for(site)
+        found = find_description(callee, definitions)
+        rules = self._rules.rules(self._names(site), found[0] if found else None, definitions)
+        if rules.level == OFF:
+            return None
+        group = definitions[0] if self._asked_by is not None else found and found[1]
+        plan = self._planner.plan(callee, found, rules, group.location if group else "")
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
         is_constructor = site.kind == "constructor"
         make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
         return make(self.capture, plan, hide_from_callers)
+
+    def _names(self, site: Site) -> list[tuple[str, str]]:
+        modules = [site.module, *(self.activation.program_names if site.module == MAIN else ())]
+        through = [(cls.__module__, f"{cls.__qualname__}.{site.name}") for cls in site.receivers]
+        return [*((module, site.qualname) for module in modules), *through]
 
     # A definition speaks of its own targets; one that has none, as older ones do, of
     # whatever the user targets.

@@ -418,7 +418,7 @@ activities:
     assert lines[0].startswith("provagent: subject:f: parameter 'bad': AttributeError")
 
 
-@pytest.mark.parametrize("stage", ["_open", "_close", "write"])
+@pytest.mark.parametrize("stage", ["begin", "finish", "write"])
 def test_failure_of_our_own_never_reaches_the_caller(woven, stage, monkeypatch, capfd):
     """A bug in capture costs the record of the call, and nothing else."""
     from provagent.capture.call import Capture

@@ -12,13 +12,13 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"errors", "terms", "__init__"},
+    {"errors", "terms", "convert", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
     {"failures", "noise", "remote"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted"},
+    {"follow", "wanted", "rules", "embed"},
     {"weaving"},
     {"view", "recorder", "draft"},
     {"children", "opened"},
@@ -30,9 +30,21 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
-READ_SIDE = {"record", "constraints", "export", "store", "view", "cli", "doctor", "draft", "check"}
+READ_SIDE = {
+    "record",
+    "constraints",
+    "embed",
+    "export",
+    "store",
+    "view",
+    "cli",
+    "doctor",
+    "draft",
+    "check",
+}
 WRITE_SIDE = {
     "settings",
+    "convert",
     "loading",
     "definition",
     "weave",
@@ -52,6 +64,7 @@ WRITE_SIDE = {
     "remote",
     "opened",
     "wanted",
+    "rules",
     "weaving",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}

@@ -291,7 +291,47 @@ BAD = {
     ),
     "target is a mapping": (
         "targets:\n  - a: b",
-        (2, "targets[0]", "a mapping stands where a text belongs", "write one text"),
+        (2, "targets[0]", "the target is missing", "without blanks, or target: before it"),
+    ),
+    "target is empty": (
+        "targets:\n  - {target: , level: call}",
+        (2, "targets[0]", "the target is empty", "write package.module:Qual.name"),
+    ),
+    "level": (
+        "activities: {f: {level: calls}}",
+        (1, "activities.f.level", "'calls' is not a known word", "did you mean 'call'"),
+    ),
+    "quiet": (
+        "activities: {f: {quiet: outside}}",
+        (1, "activities.f.quiet", "'outside' is not a known word", "did you mean 'inside'"),
+    ),
+    "max_calls": (
+        "targets: [{target: 'a:b', max_calls: -1}]",
+        (1, "targets[0].max_calls", "'-1' is not a whole number from 0 on", "write 0 or more"),
+    ),
+    "sample": (
+        "activities: {f: {sample: 0}}",
+        (1, "activities.f.sample", "'0' is not a whole number from 1 on", "write 1 or more"),
+    ),
+    "condition": (
+        "activities: {f: {when: mode = w}}",
+        (1, "activities.f.when", "condition 'mode = w', character 6: '=' compares", "write =="),
+    ),
+    "condition of a parameter": (
+        "activities: {f: {parameters: [{value: x, when: 'x in w'}]}}",
+        (1, "activities.f.parameters[0].when", "character 6: a list is missing", "as in [w, a]"),
+    ),
+    "condition of a generation": (
+        "activities: {f: {generation: [{role: r, value: x, when: result.__class__}]}}",
+        (1, "activities.f.generation[0].when", "'__class__' is a special name", "name what"),
+    ),
+    "condition of an activity asks for the result": (
+        "activities:\n  f:\n    when: result is not None",
+        (3, "activities.f", "its condition asks for the result", "it is asked before the call"),
+    ),
+    "condition of a usage asks for the result": (
+        "activities:\n  f:\n    usage:\n      - {role: r, value: x, when: not result.ok}",
+        (4, "activities.f.usage[0]", "its condition asks for the result", "those of a generation"),
     ),
     "activities are a list": (
         "activities:\n  - f",

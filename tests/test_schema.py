@@ -69,9 +69,11 @@ def test_whole_format_and_older_definitions_are_valid():
 
 # What JSON Schema has no words for.
 BEYOND = {
-    "activity type", "activity type in lower case", "compatible with one number",
+    "activity type", "activity type in lower case", "compatible with one number", "condition",
+    "condition of a generation", "condition of a parameter",
+    "condition of a usage asks for the result", "condition of an activity asks for the result",
     "location from no parameter", "parameter's name is no path", "parameters of one name",
-    "role stands twice", "two keys of one meaning", "unknown entity",
+    "role stands twice", "target is empty", "two keys of one meaning", "unknown entity",
     "unknown entity of a member", "unknown entity, nothing near", "unknown namespace",
     "usage type", "orcid's checksum", "range",
 }  # fmt: skip
@@ -108,12 +110,14 @@ def documents_of(shape):
         },
         "entity": lambda thing: {"entities": {"E": thing}},
         "agent": lambda thing: {"agents": {"a": thing}},
+        "target": lambda thing: {"targets": [{"target": "a:b"} | thing]},
     }[shape.kind]
 
 
 SHAPES = [
     shapes.DEFINITION, shapes.ACTIVITY, shapes.PARAMETER, shapes.USE, shapes.MEMBER,
     shapes.ENTITY, shapes.AGENT,
+    shapes.TARGET,
 ]  # fmt: skip
 KEYS = [(shape, key) for shape in SHAPES for key in shape.readers]
 

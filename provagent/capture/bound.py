@@ -1,13 +1,20 @@
-"""The arguments of a call, by their names, and what their encodings tell of them."""
+"""The arguments of a call, by their names, and what is recorded of them undescribed."""
 
 from __future__ import annotations
 
+from types import FunctionType, ModuleType
 from typing import Any
 
-from provagent.capture.entities import Call
+from provagent.capture.context import Open
+from provagent.capture.entities import Call, Ledger
+from provagent.capture.entity_events import Events
+from provagent.capture.kinds import undescribed_kind
 from provagent.capture.plan import Plan
 from provagent.emit.secret import is_secret
+from provagent.settings import Settings
+from provagent.value.encode import encode
 
+_CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
 _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
@@ -33,3 +40,46 @@ def is_plain(parameters: dict[str, Any]) -> bool:
 def is_object(data: Any) -> bool:
     """Whether a value was encoded as the object that it is, for want of anything better."""
     return type(data) is dict and data.get("$type") == "object"
+
+
+class Undescribed:
+    """What is recorded of a call that no definition describes."""
+
+    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._kind = undescribed_kind(ledger.digests)
+
+    def parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
+        """Every argument."""
+        return {name: self._encode(value) for name, value, _ in arguments(plan, call)}
+
+    def inputs(
+        self, plan: Plan, call: Call, activity: Open, events: Events
+    ) -> tuple[dict[str, Any], list[dict[str, str]]]:
+        """The arguments: those that are data, and the objects, which are used."""
+        settings = self._settings
+        log_entities = settings.log_args_as_entities and plan.log_entities
+        parameters: dict[str, Any] = {}
+        used = []
+        for name, value, by_keyword in arguments(plan, call):
+            data = self._encode(value)
+            is_data = not is_object(data) or issubclass(type(value), _CODE)
+            if log_entities and (not is_data or self._ledger.has_met(value)):
+                entity_id = self._ledger.value(value, self._kind, name, activity, events, False)
+                used.append({"used_id": entity_id, "used_role": name})
+            if is_data and (settings.log_kwargs if by_keyword else settings.log_args):
+                parameters[name] = data
+        return parameters, used
+
+    def outputs(
+        self, plan: Plan, result: Any, activity: Open, events: Events
+    ) -> list[dict[str, str]]:
+        """The result."""
+        if result is None or not (self._settings.log_returned_result and plan.log_entities):
+            return []
+        entity_id = self._ledger.value(result, self._kind, "result", activity, events, True)
+        return [{"generated_id": entity_id, "generated_role": "result"}]
+
+    def _encode(self, value: Any) -> Any:
+        return encode(value, max_items=self._settings.max_items)

@@ -6,17 +6,19 @@ one write. What we do before and after is guarded; the user's call is not touche
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from threading import get_ident
-from types import FrameType, FunctionType, ModuleType
+from types import FrameType
 from typing import Any
 
-from provagent.capture.bound import arguments, is_object, is_plain
-from provagent.capture.compile import undescribed_kind
+from provagent.capture.bound import Undescribed, is_plain
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, address_of, current, line_of, now
 from provagent.capture.entities import Call, Ledger
-from provagent.capture.entity_events import Events
+from provagent.capture.entity_events import Events, Links
+from provagent.capture.gate import MAX_BYTES, Gate
+from provagent.capture.left_out import Sums
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Plan
 from provagent.capture.select import Missing, found
@@ -31,8 +33,6 @@ from provagent.terms import (
 )
 from provagent.value.encode import encode
 from provagent.value.types import type_name
-
-_CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
 
 
 class Capture:
@@ -56,8 +56,12 @@ class Capture:
         self.write = write
         self._line = line
         self._settings = settings
-        self._undescribed = undescribed_kind(ledger.digests)
+        self.undescribed = Undescribed(ledger, settings)
         self._described: set[tuple[str | None, str]] = set()
+        self.sums = Sums(self.write_all)
+        self.gates: list[Gate] = []
+        self._bytes = 0  # that may still be written
+        self._refill()
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
         self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
@@ -67,6 +71,10 @@ class Capture:
         self.ledger.forget()
         self._described.clear()
         self.busy.clear()
+        self.sums.forget()
+        self._refill()
+        for gate in self.gates:
+            gate.reset()
 
     def is_meant(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
         """Whether this call is to be recorded: not from our own work, nor another class's."""
@@ -90,20 +98,24 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
-            return self._open(plan, (instance, args, kwargs, None), frame, thread)
+            return self.begin(plan, (instance, args, kwargs, None), frame, thread)
         except BaseException as error:
             self.complaints.add(plan.target, "before the call", error)
             return None
         finally:
             self.busy.discard(thread)
 
-    def _open(self, plan: Plan, call: Call, frame: FrameType | Place, thread: int) -> Open:
+    def begin(
+        self, plan: Plan, call: Call, frame: FrameType | Place, thread: int, start: str = ""
+    ) -> Open:
+        """What ``open`` does, unguarded; with ``start``: of a call that began then."""
         ledger, parent = self.ledger, current.get()
         place: Any = frame
         if type(frame) is FrameType:
             offset = frame.f_lasti
             place = Place(frame.f_code, offset, line_of(frame, offset), address_of(frame))
-        activity = Open(ledger.new_id(), ledger.order, place)
+        groups = plan.group if parent is None else parent.groups | plan.group
+        activity = Open(ledger.new_id(), ledger.order, place, groups)
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -111,7 +123,7 @@ class Capture:
             "activity_id": activity.id,
             "activity_name": plan.name,
             "target": plan.target,
-            "startTime": now(),
+            "startTime": start or now(),
             "thread": thread,
             "site": {"file": place.code.co_filename, "line": place.line},
         }
@@ -124,17 +136,15 @@ class Capture:
             self._add_instance(plan, call[0], fields, events)
         if plan.is_described:
             parameters = self._parameters(plan, call)
-            used = self._usages(plan, call, activity, events)
+            used = self.usages(plan, call, activity, events)
         else:
-            parameters, used = self._bound(plan, call, activity, events)
+            parameters, used = self.undescribed.inputs(plan, call, activity, events)
         if parameters:
             fields["parameters"] = parameters
         if used:
             fields["used"] = used
-        is_plain_text = is_plain(parameters)
-        if plan.rules is not None:
-            is_plain_text &= plan.rules.mark(plan.target, fields, events, self.complaints)
-        events.append((fields, is_plain_text))
+        fits = plan.expected is None or plan.expected.mark(fields, events)
+        events.append((fields, fits and is_plain(parameters)))
         self.write_all(plan.target, events)
         return activity
 
@@ -145,13 +155,14 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
-            self._close(plan, activity, call, error)
+            self.finish(plan, activity, call, error)
         except BaseException as failure:
             self.complaints.add(plan.target, "after the call", failure)
         finally:
             self.busy.discard(thread)
 
-    def _close(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
+    def finish(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
+        """What ``close`` does, unguarded."""
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -160,19 +171,20 @@ class Capture:
             "endTime": now(),
             "status": OK,
         }
-        is_right = error is None
+        fits = error is None
         if error is not None:
             fields["status"] = status_of(error)
             fields["error"] = describe_error(error)
         else:
-            generated = self._outputs(plan, call, activity, events)
+            generated = self.outputs(plan, call, activity, events)
             if generated:
                 fields["generated"] = generated
-            if plan.rules is not None:
-                is_right = plan.rules.mark(plan.target, fields, events, self.complaints)
+            fits = plan.expected is None or plan.expected.mark(fields, events)
         if self.written:
             self.end_files(activity, events)
-        events.append((fields, is_right))
+        if self.sums.untold:
+            self.sums.end(activity.id, events)
+        events.append((fields, fits))
         self.write_all(plan.target, events)
 
     def open_session(
@@ -197,11 +209,26 @@ class Capture:
         try:
             line = self._line
             if len(events) == 1:
-                self.write(line(*events[0]))
+                data = line(*events[0])
             else:
-                self.write(b"".join([line(*event) for event in events]))
+                data = b"".join([line(*event) for event in events])
+            self.write(data)
+            self._bytes -= len(data)
+            if self._bytes < 0 and not self.is_full:
+                self._fill()
         except BaseException as error:
             self.complaints.add(target, WRITING, error)
+
+    def _refill(self) -> None:
+        self._bytes = self._settings.max_bytes or sys.maxsize
+        self.is_full = False
+
+    def _fill(self) -> None:
+        self.is_full = True
+        for gate in self.gates:
+            gate.free = 0
+        what = f"{self._settings.max_bytes} bytes are written; calls are counted only from here on"
+        self.complaints.add("run", MAX_BYTES, what)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)
@@ -230,9 +257,8 @@ class Capture:
         if session_id is not None:
             fields["session_id"] = session_id
 
-    def _usages(
-        self, plan: Plan, call: Call, activity: Open, events: Events
-    ) -> list[dict[str, str]]:
+    def usages(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
+        """What a call uses that a definition describes."""
         used = []
         if plan.files:
             self.ledger.files.read_ahead([found(location, call) for location in plan.files])
@@ -246,11 +272,10 @@ class Capture:
                 used.append({"used_id": entity_id, "used_role": use.role})
         return used
 
-    def _outputs(
-        self, plan: Plan, call: Call, activity: Open, events: Events
-    ) -> list[dict[str, str]]:
+    def outputs(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
+        """What a call has generated."""
         if not plan.is_described:
-            return self._result(call[3], activity, events)
+            return self.undescribed.outputs(plan, call[3], activity, events)
         generated = []
         for use in plan.generations:
             try:
@@ -262,16 +287,9 @@ class Capture:
                 generated.append({"generated_id": entity_id, "generated_role": use.role})
         return generated
 
-    def _result(self, result: Any, activity: Open, events: Events) -> list[dict[str, str]]:
-        """The result of a call that no definition describes."""
-        if result is None or not self._settings.log_returned_result:
-            return []
-        entity_id = self.ledger.value(result, self._undescribed, "result", activity, events, True)
-        return [{"generated_id": entity_id, "generated_role": "result"}]
-
     def _parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
         if not plan.is_described:
-            return {name: self._encode(value) for name, value, _ in arguments(plan, call)}
+            return self.undescribed.parameters(plan, call)
         parameters = {}
         for name, select in plan.parameters:
             try:
@@ -281,25 +299,6 @@ class Capture:
             except BaseException as error:
                 self.complaints.add(plan.target, f"parameter {name!r}", error)
         return parameters
-
-    def _bound(
-        self, plan: Plan, call: Call, activity: Open, events: Events
-    ) -> tuple[dict[str, Any], list[dict[str, str]]]:
-        """The arguments of a call that no definition describes."""
-        settings = self._settings
-        parameters: dict[str, Any] = {}
-        used = []
-        for name, value, by_keyword in arguments(plan, call):
-            data = self._encode(value)
-            is_data = not is_object(data) or issubclass(type(value), _CODE)
-            if settings.log_args_as_entities and (not is_data or self.ledger.has_met(value)):
-                entity_id = self.ledger.value(
-                    value, self._undescribed, name, activity, events, False
-                )
-                used.append({"used_id": entity_id, "used_role": name})
-            if is_data and (settings.log_kwargs if by_keyword else settings.log_args):
-                parameters[name] = data
-        return parameters, used
 
     def _encode(self, value: Any) -> Any:
         return encode(value, max_items=self._settings.max_items)

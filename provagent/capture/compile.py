@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from provagent.capture.condition import Holds, compile_condition, only_where
+from provagent.capture.kinds import make_kind
 from provagent.capture.plan import (
     ON_DISK,
     Callee,
@@ -15,24 +17,28 @@ from provagent.capture.plan import (
     Many,
     OnValue,
     Plan,
+    Rules,
     Use,
 )
-from provagent.capture.select import Selector, Signature, compile_selector
+from provagent.capture.select import Selector, Signature, compile_selector, select_path
+from provagent.definition.condition import parse_condition
 from provagent.definition.data import describe
 from provagent.definition.description import (
     ActivityDescription,
     Definition,
-    EntityDescription,
     EntityUse,
     MemberDescription,
+    ParameterDescription,
 )
+from provagent.definition.limits import is_comparable
 from provagent.definition.path import PathError, compile_on_value, parse_path
 from provagent.identity.digests import Digests
-from provagent.identity.registry import Identity, identify, text_identifier
-from provagent.terms import FILE, PYTHON_OBJECT
+from provagent.terms import CALL, ENTITIES, FILE, MEMBERS, PYTHON_OBJECT
+
+WITH_ENTITIES = (ENTITIES, MEMBERS)
 
 if TYPE_CHECKING:
-    from provagent.capture.rules import Rules
+    from provagent.capture.expected import Expectations
 
 
 def find_description(
@@ -48,28 +54,46 @@ def find_description(
     return None
 
 
-def make_plan(
-    callee: Callee, definitions: list[Definition], digests: Digests, kinds: dict[Any, Kind]
-) -> Plan:
-    """The plan for a callable: from its description, or from its signature alone.
+Described = tuple[ActivityDescription, Definition]
 
-    ``digests`` says how they are taken; ``kinds`` are those that other plans have made, and is
-    added to.
+
+class Planner:
+    """Makes the plans of a process. ``digests`` says how digests are taken.
+
+    ``complain`` is told, with target and stage, of conditions that cannot be told.
     """
-    plan = Plan(
-        target=callee.target,
-        name=callee.qualname,
-        definition=None,
-        flavour=flavour_of(callee.function),
-        owner=callee.owner,
-        receivers=callee.receivers,
-        takes_instance=callee.takes_instance,
-        signature=Signature(callee.function, has_instance=callee.takes_instance),
-    )
-    found = find_description(callee, definitions)
-    if found is not None:
-        _Compiler(plan, callee, found[1], digests, kinds).compile(found[0])
-    return plan
+
+    def __init__(
+        self, digests: Digests, complain: Callable[[str, str, BaseException], None]
+    ) -> None:
+        self.digests = digests
+        self.complain = complain
+        self.kinds: dict[Any, Kind] = {}
+        self._groups: dict[str | None, int] = {}  # a bit for each definition
+
+    def plan(self, callee: Callee, found: Described | None, rules: Rules, group: str) -> Plan:
+        """The plan for a callable: from its description, or from its signature alone.
+
+        ``group`` is the definition that asked for it.
+        """
+        plan = Plan(
+            target=callee.target,
+            name=callee.qualname,
+            definition=None,
+            flavour=flavour_of(callee.function),
+            owner=callee.owner,
+            receivers=callee.receivers,
+            takes_instance=callee.takes_instance,
+            signature=Signature(callee.function, has_instance=callee.takes_instance),
+            rules=rules,
+            group=1 << self._groups.setdefault(group, len(self._groups)),
+            log_entities=rules.level in WITH_ENTITIES,
+        )
+        if found is not None:
+            _Compiler(plan, callee, found[1], self).compile(found[0])
+        elif rules.level == CALL:
+            plan.is_described = True  # as one that has nothing to tell
+        return plan
 
 
 def flavour_of(function: Any) -> Flavour:
@@ -81,38 +105,18 @@ def flavour_of(function: Any) -> Flavour:
     return "generator" if inspect.isgeneratorfunction(function) else "plain"
 
 
-def undescribed_kind(digests: Digests) -> Kind:
-    """The kind of an object that no definition describes."""
-    return Kind(
-        name="",
-        type=PYTHON_OBJECT,
-        content_type=None,
-        index=None,
-        identify=partial(identify, **digests.options()),
-        key=PYTHON_OBJECT,
-        definition=None,
-        is_described=False,
-        description=None,
-    )
-
-
 class _Compiler:
     """Turns one activity description into the parts of a plan; collects what is wrong."""
 
     def __init__(
-        self,
-        plan: Plan,
-        callee: Callee,
-        definition: Definition,
-        digests: Digests,
-        kinds: dict[Any, Kind],
+        self, plan: Plan, callee: Callee, definition: Definition, planner: Planner
     ) -> None:
-        self.digests = digests
-        self.kinds = kinds
+        self.planner = planner
         self.plan = plan
         self.callee = callee
         self.definition = definition
         self.made = False  # whether what is compiled is read after the call
+        self.level = plan.rules.level
 
     def compile(self, described: ActivityDescription) -> None:
         plan = self.plan
@@ -121,17 +125,40 @@ class _Compiler:
         plan.is_described = True
         plan.description = describe(described)
         plan.agents = tuple(map(describe, self.definition.agents.values()))
-        plan.rules = _rules(described)
-        plan.parameters = tuple(
-            (parameter.name, selector)
-            for parameter in described.parameters
-            if (selector := self._selector(parameter.value)) is not None
-        )
+        plan.expected = self._expectations(described)
+        plan.when = self._holds(described.when)
+        if self.level != CALL:
+            plan.parameters = tuple(
+                (parameter.name, selector)
+                for parameter in described.parameters
+                if (selector := self._parameter(parameter)) is not None
+            )
+        if self.level in WITH_ENTITIES:
+            self._compile_uses(described)
+
+    # Loaded where a definition has any.
+    def _expectations(self, described: ActivityDescription) -> Expectations | None:
+        if not is_comparable(described):
+            return None
+        from provagent.capture.expected import Expectations
+
+        target, complain = self.plan.target, self.planner.complain
+        return Expectations(described, self.level, partial(complain, target, "comparing")) or None
+
+    def _compile_uses(self, described: ActivityDescription) -> None:
+        plan = self.plan
         plan.usages = tuple(self._use(use) for use in described.usage)
         files = tuple(use.location for use in plan.usages if use.kind.type in ON_DISK)
         plan.files = files if len(files) > 1 else ()
         self.made = True
         plan.generations = tuple(self._use(use) for use in described.generation)
+        plan.places = tuple(
+            place
+            for use in (*plan.usages, *plan.generations)
+            if use.kind.type in ON_DISK
+            for place in (use.location or use.value,)
+            if place is not None
+        )
 
     def _selector(self, text: str | None) -> Selector | None:
         if text is None:
@@ -148,25 +175,49 @@ class _Compiler:
             self.plan.problems.append(str(error))
             return None
 
+    def _parameter(self, parameter: ParameterDescription) -> Selector | None:
+        found = self._selector(parameter.value)
+        return self._only_where(parameter.when, found, f"parameter {parameter.name!r}")
+
+    def _only_where(self, when: str | None, select: Selector | None, what: str) -> Selector | None:
+        holds = self._holds(when)
+        if holds is None or select is None:
+            return select
+        target, stage, complain = self.plan.target, f"{what}: when", self.planner.complain
+        return only_where(holds, select, lambda error: complain(target, stage, error))
+
+    def _holds(self, text: str | None) -> Holds | None:
+        if text is None:
+            return None
+        callee, signature = self.callee, self.plan.signature
+        return compile_condition(
+            parse_condition(text),
+            lambda path: select_path(
+                path, signature, callee.namespace, has_instance=callee.takes_instance
+            ),
+        )
+
     def _use(self, use: EntityUse) -> Use:
+        what = f"role {use.role!r}"
+        has_members = use.has_members if self.level == MEMBERS else None
         kind = self._kind(use.entity_description, use)
         slot, slot_is_global = self._slot(use.value)
         overwrites = self.made and use.overwrite
-        is_more = use.location or use.id or use.has_members or overwrites
+        is_more = use.location or use.id or has_members or overwrites
         return Use(
             role=use.role,
             is_plain=kind.type == PYTHON_OBJECT and not is_more,
             is_name=_is_name(use, kind),
             overwrites=overwrites,
             kind=kind,
-            value=self._selector(use.value),
-            location=self._selector(use.location),
-            id=self._selector(use.id),
+            value=self._only_where(use.when, self._selector(use.value), what),
+            location=self._only_where(use.when, self._selector(use.location), what),
+            id=self._only_where(use.when, self._selector(use.id), what),
             namespace=use.namespace,
             slot=slot,
             slot_name=None if slot is None else parse_path(slot).last_name,
             slot_is_global=slot_is_global,
-            members=self._many(use.has_members, listed=use.value) if use.has_members else None,
+            members=self._many(has_members, listed=use.value) if has_members else None,
             progenitors=tuple(self._progenitor(one) for one in use.has_progenitors),
         )
 
@@ -215,71 +266,13 @@ class _Compiler:
             return None
 
     def _kind(self, name: str | None, use: EntityUse | MemberDescription) -> Kind:
-        guess = None if name in self.definition.entities else _guessed_type(use)
-        key = self.definition.name, name, guess
-        if key not in self.kinds:
-            self.kinds[key] = self._make_kind(name, use)
-        return self.kinds[key]
-
-    def _make_kind(self, name: str | None, use: EntityUse | MemberDescription) -> Kind:
-        described = self.definition.entities.get(name or "")
-        type_ = described.type if described else _guessed_type(use)
-        return Kind(
-            name=name or "",
-            type=type_,
-            content_type=described.contentType if described else None,
-            index=described.index if described else None,
-            identify=compile_identifier(self._how(described), self.digests),
-            key=f"{self.definition.name}:{name}" if name else type_,
-            definition=self.definition.name if name else None,
-            is_described=True,
-            description=describe(described) if described else None,
-        )
-
-    def _how(self, described: EntityDescription | None) -> Any:
-        if described is None:
-            return None
-        if isinstance(described.identifier, tuple):
-            compiled = (self._on_value(path) for path in described.identifier)
-            return tuple(path for path in compiled if path is not None)
-        if described.identifier == "file" and described.type in ON_DISK:
-            return None  # for an object where the definition says a file: no path leads to it
-        return described.identifier
-
-
-def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
-    """How objects are identified that a definition describes: as it says, or as they allow."""
-    options = digests.options()
-    by_text = text_identifier(digests.algorithm)
-    by_itself: Callable[[Any], Identity] = partial(identify, **options)
-    if how == "str":
-        return by_text
-    if how is not None and type(how) is not tuple:
-        files = digests.new_files() if how == "file" else None
-        return partial(identify, how=how, files=files, **options)
-
-    def identify_object(value: Any) -> Identity:
-        if how is not None:
-            try:
-                return identify(value, how, **options)
-            except (AttributeError, LookupError, TypeError):
-                pass  # not of the type that the identifier's paths were written for
-        identity = by_itself(value)
-        return by_text(value) if identity.digest is None else identity
-
-    return identify_object
-
-
-# Loaded where a definition has any.
-def _rules(described: ActivityDescription) -> Rules | None:
-    uses = (*described.usage, *described.generation)
-    if not any(p.unit or p.min or p.max or p.options for p in described.parameters) and not any(
-        use.multiplicity or (use.has_members and use.has_members.multiplicity) for use in uses
-    ):
-        return None
-    from provagent.capture.rules import Rules
-
-    return Rules(described) or None
+        definition, kinds = self.definition, self.planner.kinds
+        guess = None if name in definition.entities else _guessed_type(use)
+        key = definition.name, name, guess
+        if key not in kinds:
+            digests = self.planner.digests
+            kinds[key] = make_kind(definition, name, guess, digests, self._on_value)
+        return kinds[key]
 
 
 def _is_name(use: EntityUse | MemberDescription, kind: Kind) -> bool:

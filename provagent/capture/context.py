@@ -36,14 +36,18 @@ class EarlierPlace(Place):
 
 
 class Open:
-    """An activity that has begun. ``order`` tells what was generated since."""
+    """An activity that has begun. ``order`` tells what was generated since.
 
-    __slots__ = ("id", "order", "place")
+    ``groups`` has a bit for the definition of this activity, and of each that encloses it.
+    """
 
-    def __init__(self, id: str, order: int, place: Place | None) -> None:  # noqa: A002 - its name everywhere
+    __slots__ = ("groups", "id", "order", "place")
+
+    def __init__(self, id: str, order: int, place: Place | None, groups: int = 0) -> None:  # noqa: A002 - its name everywhere
         self.id = id
         self.order = order
         self.place = place
+        self.groups = groups
 
 
 current: ContextVar[Open | None] = carry.current

@@ -15,6 +15,8 @@ from typing import Any
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, now
 from provagent.capture.entity_events import Events
+from provagent.capture.gate import MAX_BYTES
+from provagent.capture.left_out import Sum, clock
 from provagent.capture.plan import Kind
 from provagent.capture.thing import Thing
 from provagent.errors import is_the_programs
@@ -62,6 +64,7 @@ class FilesSeen:
         self._catch_up = catch_up
         self._capture = capture
         self._ledger = capture.ledger
+        self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[str, str]] = set()
         self.owners: dict[str, dict[str, _Before | None]] = capture.written
         capture.end_files = self.end
@@ -70,6 +73,9 @@ class FilesSeen:
     def meet(self, what: str, path: str, source: str, activity: Any) -> None:
         """A file is about to be read, made, changed, or moved from ``source``."""
         capture, thread = self._capture, get_ident()
+        if capture.is_full:
+            self._left_out.add(path, clock())
+            return
         was_busy = thread in capture.busy
         try:
             capture.busy.add(thread)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from provagent.capture.condition import Holds
 from provagent.capture.select import Selector, Signature
 from provagent.identity.registry import Identity
-from provagent.terms import FILE, FILE_COLLECTION
+from provagent.terms import FILE, FILE_COLLECTION, MEMBERS, NO
 
 if TYPE_CHECKING:
-    from provagent.capture.rules import Rules
+    from provagent.capture.expected import Expectations
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
 OnValue = Callable[[Any], Any]
@@ -83,9 +84,25 @@ class Use:
     overwrites: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Which calls of a target are recorded, and how much of each.
+
+    ``max_calls`` of a process are, or all where it is 0; one of ``sample`` is.
+    """
+
+    level: str = MEMBERS
+    max_calls: int = 0
+    sample: int = 1
+    quiet: str = NO
+
+
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """All that a call of one target needs to know."""
+    """All that a call of one target needs to know.
+
+    ``group`` is the bit of its definition; ``places`` find the files that a call names.
+    """
 
     target: str
     name: str
@@ -95,12 +112,17 @@ class Plan:
     receivers: list[type]
     takes_instance: bool
     signature: Signature
+    rules: Rules
+    group: int
     parameters: tuple[tuple[str, Selector], ...] = ()
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
-    rules: Rules | None = None
+    expected: Expectations | None = None  # what is compared with the record of a call
     agents: tuple[dict[str, Any], ...] = ()
+    log_entities: bool = True  # undescribed: objects are used, and the result is generated
+    when: Holds | None = None  # which calls are recorded
+    places: tuple[Selector, ...] = ()
     files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
     description: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)

@@ -66,12 +66,24 @@ def compile_selector(
     has_instance: bool,
     made: bool = False,
 ) -> Selector:
-    """The selector for a path. Raises PathError for text that is no path.
+    """The selector for a path. Raises PathError for text that is no path."""
+    path = parse_path(text)
+    return select_path(path, signature, namespace, has_instance=has_instance, made=made)
+
+
+def select_path(
+    path: Path,
+    signature: Signature,
+    namespace: Mapping[str, Any],
+    *,
+    has_instance: bool,
+    made: bool = False,
+) -> Selector:
+    """The selector for a path that was parsed.
 
     Of what is ``made``, an attribute of ``self`` comes before a parameter of the same name: what
     ``set_model(model)`` leaves behind is ``self.model``.
     """
-    path = parse_path(text)
     root, steps = path.root, list(path.steps)
     if root == "self":
         return _after(_instance, steps)

@@ -14,6 +14,8 @@ from typing import Any
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, Place, current
 from provagent.capture.frames import drop_frame
+from provagent.capture.gate import Gate
+from provagent.capture.left_out import Sum, clock
 from provagent.capture.plan import Plan
 
 _OWN = "_self_"  # our attributes; every other is the user's object's
@@ -54,23 +56,38 @@ class _Before:
 class _Work:
     """The activity of one call: begun at the first step, over at the last."""
 
-    __slots__ = ("activity", "call", "capture", "inner", "is_new", "place", "plan")
+    __slots__ = (
+        "activity", "call", "capture", "gate", "inner", "is_new", "left_out", "place", "plan",
+        "start",
+    )  # fmt: skip
 
-    def __init__(self, inner: Any, capture: Capture, plan: Plan, call: Any, place: Place) -> None:
+    def __init__(
+        self, inner: Any, capture: Capture, plan: Plan, gate: Gate, call: Any, place: Place
+    ) -> None:
         self.inner = inner
         self.capture = capture
         self.plan = plan
+        self.gate = gate
+        self.left_out: Sum | None = None
+        self.start = 0
         self.call = call
         self.place = place
         self.activity: Open | None = None
         self.is_new = True
 
     def begin(self) -> Open | None:
-        """Open the activity: the callee's body is about to run."""
+        """Open the activity, unless it is left out: the callee's body is about to run."""
         self.is_new = False
         if self._is_over() or get_ident() in self.capture.busy:
             return None
         instance, args, kwargs = self.call
+        if self.gate.free > 0:
+            self.gate.free -= 1
+        else:
+            self.left_out = self.gate.refuse(instance, args, kwargs)
+            if self.left_out is not None:
+                self.start = clock()
+                return None
         self.activity = self.capture.open(self.plan, instance, args, kwargs, self.place)
         return self.activity
 
@@ -87,17 +104,25 @@ class _Work:
         self._close(GeneratorExit())
 
     def _close(self, error: BaseException | None, result: Any = None) -> None:
-        activity, call = self.activity, self.call
-        self.activity = self.call = self.inner = None
+        activity, left_out, call = self.activity, self.left_out, self.call
+        self.activity = self.left_out = self.call = self.inner = None
         if activity is not None:
             self.capture.close(self.plan, activity, (*call, result), error)
+        elif left_out is None:
+            return
+        elif error is None:
+            left_out.add((*call, result), self.start)
+        else:
+            left_out.fail((*call, None), self.start, error, self.place)
 
     def _is_over(self) -> bool:
         return self.inner is None or getattr(self.inner, _FRAMES[self.plan.flavour]) is None
 
     def __del__(self) -> None:
         activity = self.activity
-        if activity is not None:
+        if self.left_out is not None:
+            self.cancel()
+        elif activity is not None:
             # The callee's finally clauses run when its object dies: inside the activity.
             token = current.set(activity)
             self.inner = None
@@ -139,14 +164,15 @@ def _step(
                 drop_frame(error)
                 if token is not None:
                     leave(token)
+                if token is not None or work.left_out is not None:
                     work.stop(error, last)
             except RecursionError:
                 pass  # as above
             raise
         if token is not None:
             leave(token)
-            if closes:
-                work.stop(GeneratorExit(), last)
+        if closes and (token is not None or work.left_out is not None):
+            work.stop(GeneratorExit(), last)
         return value
 
     step.__name__ = name
@@ -240,9 +266,9 @@ class WovenAsyncGenerator(_Before):
         return closed if self._self_work.is_new else _AsyncSteps(closed, self._self_work)
 
 
-def before(inner: Any, capture: Capture, plan: Plan, call: Any, place: Place) -> Any:
+def before(inner: Any, capture: Capture, plan: Plan, gate: Gate, call: Any, place: Place) -> Any:
     """``inner``, which the call has given, with its activity around each of its steps."""
-    work = _Work(inner, capture, plan, call, place)
+    work = _Work(inner, capture, plan, gate, call, place)
     if plan.flavour == "generator" and inner.gi_code.co_flags & CO_ITERABLE_COROUTINE:
         return WovenIterableCoroutine(inner, work)
     return _CLASSES[plan.flavour](inner, work)

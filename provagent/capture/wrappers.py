@@ -16,6 +16,8 @@ from typing import Any, cast
 from provagent.capture.call import Capture
 from provagent.capture.context import current
 from provagent.capture.frames import NOWHERE, drop_frame, place_above
+from provagent.capture.gate import Gate
+from provagent.capture.left_out import clock
 from provagent.capture.plan import Plan
 from provagent.capture.stepwise import before
 
@@ -56,24 +58,35 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
 # in one frame, since each takes from that depth.
 def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
+    gate = Gate(capture, plan)
+    refuse, time = gate.refuse, clock
     enter, leave, inside = current.set, current.reset, current.get
     missed = capture.complaints.unsaid
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     thread, drop, nowhere = get_ident, drop_frame, NOWHERE
     anything, full, no_caller = BaseException, FULL, ValueError
 
-    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: C901, PLR0915
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: C901, PLR0912, PLR0915
         on, given = instance, args
         activity: Any = None
+        left_out: Any = None
+        start = 0
         if thread() not in busy and not (receivers and not capture.is_meant(plan, instance, args)):
             if instance is None and takes_instance and args:
                 on, given = args[0], args[1:]
             try:
-                caller: Any = frame_of(1)
-            except no_caller:
-                caller = nowhere
-            try:
-                activity = capture.open(plan, on, given, kwargs, caller)
+                if gate.free > 0:
+                    gate.free -= 1
+                else:
+                    left_out = refuse(on, given, kwargs)
+                if left_out is None:
+                    try:
+                        caller: Any = frame_of(1)
+                    except no_caller:
+                        caller = nowhere
+                    activity = capture.open(plan, on, given, kwargs, caller)
+                else:
+                    start = time()
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         outer, token = inside(), None
@@ -90,6 +103,12 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                     if inside() is activity:  # a signal's handler may raise between any two steps
                         enter(outer) if token is None else leave(token)
                     capture.close(plan, activity, (on, given, kwargs, None), error)
+                elif left_out is not None:
+                    try:
+                        caller = frame_of(1)
+                    except no_caller:
+                        caller = nowhere
+                    left_out.fail((on, given, kwargs, None), start, error, caller)
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
             raise
@@ -98,23 +117,36 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                 capture.close(plan, activity, (on, given, kwargs, result))
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
+        elif left_out is not None:
+            try:
+                left_out.add((on, given, kwargs, result), start)
+            except full:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 
     return woven
 
 
-def _constructor(capture: Capture, plan: Plan) -> Any:
+def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as above
     sessions, missed = capture.sessions, capture.complaints.unsaid
     split, has, drop, place = _split, _has, _drop, place_above
+    gate, time = Gate(capture, plan), clock
     drop_entry, anything, full = drop_frame, BaseException, FULL
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
-        session_id = None
+        session_id = left_out = None
+        start = 0
         if not has(sessions.under_way, on) and capture.is_meant(plan, on, given):
-            sessions.under_way.append(on)
-            session_id = sessions.open(on)
+            if gate.free > 0:
+                gate.free -= 1
+            else:
+                left_out = gate.refuse(on, given, kwargs)
+                start = time()
+            if left_out is None:
+                sessions.under_way.append(on)
+                session_id = sessions.open(on)
         try:
             result = wrapped(*args, **kwargs)
         except anything as error:
@@ -128,6 +160,8 @@ def _constructor(capture: Capture, plan: Plan) -> Any:
                 capture.open_session(plan, on, (on, given, kwargs, None), place(), session_id)
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
+        elif left_out is not None:
+            left_out.add((on, given, kwargs, result), start)
         return result
 
     return woven
@@ -147,6 +181,7 @@ def _drop(instances: list[Any], instance: Any) -> None:
 
 def _stepwise(capture: Capture, plan: Plan) -> Any:
     split, stand, place, drop, anything = _split, before, place_above, drop_frame, BaseException
+    gate = Gate(capture, plan)
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
@@ -157,6 +192,6 @@ def _stepwise(capture: Capture, plan: Plan) -> Any:
         on, given = split(plan, instance, args)
         if not capture.is_meant(plan, on, given):
             return inner
-        return stand(inner, capture, plan, (on, given, kwargs), place())
+        return stand(inner, capture, plan, gate, (on, given, kwargs), place())
 
     return woven

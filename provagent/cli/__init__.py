@@ -11,7 +11,7 @@ from provagent import __version__
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
-from provagent.cli.read import export_run, runs, show
+from provagent.cli.read import embed, export_run, runs, show
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -39,5 +39,5 @@ def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""
 
 
-for verb in (run, show, runs, export_run, validate, doctor, check, draft, schema):
+for verb in (run, show, runs, export_run, embed, validate, doctor, check, draft, schema):
     main.add_command(verb)

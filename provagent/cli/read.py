@@ -1,8 +1,9 @@
-"""The verbs that read: show, runs, export."""
+"""The verbs that read: show, runs, export, embed."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from provagent.store.runs import LAST, find_store, list_runs, read_run
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from provagent.embed.payload import Payload
+
 _RUN_HELP = "RUN is a run's id, its beginning or its end, a path, or 'last' (the default)."
 
 _store = click.option(
@@ -24,11 +27,21 @@ _store = click.option(
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
-@click.command(help=f"Tell the story of a run as a tree.\n\n{_RUN_HELP}")
+@click.command(
+    help=f"Tell the story of a run as a tree.\n\n{_RUN_HELP} Of a product in which "
+    "provenance is embedded, its path shows that."
+)
 @click.argument("run", default=LAST)
 @_store
 @_json
 def show(run: str, store: str | None, as_json: bool) -> None:
+    if os.path.isfile(run):
+        from provagent.embed.file import embedded
+
+        payload = embedded(run)
+        if payload is not None:
+            _show_embedded(payload, as_json=as_json)
+            return
     provenance = read_run(store, run)
     if as_json:
         from provagent.view.data import run_data
@@ -63,12 +76,52 @@ def runs(store: str | None, as_json: bool) -> None:
 @click.option(
     "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
 )
+@click.option(
+    "--of", "of", metavar="WHAT", help="Only this: a session, an activity, or a file's lineage."
+)
 @_store
 def export_run(
-    run: str, to: str, output: str | None, namespace: str | None, store: str | None
+    run: str, to: str, output: str | None, namespace: str | None, of: str | None, store: str | None
 ) -> None:
     target = output or sys.stdout.buffer
-    export(read_run(store, run), to, target, namespace=namespace)
+    export(read_run(store, run), to, target, namespace=namespace, of=of)
+
+
+def _show_embedded(payload: Payload, *, as_json: bool) -> None:
+    from provagent.view.embedded import embedded_data, render_embedded
+
+    if as_json:
+        click.echo(json.dumps(embedded_data(payload), indent=2, ensure_ascii=False))
+    else:
+        render_embedded(payload, _console())
+
+
+@click.command(help=f"Embed provenance into a product: a file that the run made.\n\n{_RUN_HELP}")
+@click.argument("run")
+@click.argument("file")
+@click.option("-o", "--output", metavar="FILE", help="Write a copy. [default: FILE itself]")
+@click.option(
+    "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
+)
+@click.option(
+    "--max-bytes", default=64 * 1024, show_default=True, help="Room for the document, packed."
+)
+@_store
+def embed(
+    run: str,
+    file: str,
+    output: str | None,
+    namespace: str | None,
+    max_bytes: int,
+    store: str | None,
+) -> None:
+    from provagent.embed.file import embed as embed_into
+    from provagent.embed.payload import KEPT
+
+    payload = embed_into(
+        read_run(store, run), file, output=output, namespace=namespace, max_bytes=max_bytes
+    )
+    click.echo(f"{output or file}: embedded, {payload.facts[KEPT]} document")
 
 
 def _console() -> Console:

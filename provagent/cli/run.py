@@ -61,6 +61,19 @@ class _Program(click.Command):
     multiple=True,
     help="A target that is not woven; may be repeated.",
 )
+@click.option(
+    "--level",
+    metavar="[TARGET=]LEVEL",
+    multiple=True,
+    help="How much of a call is recorded: off, call, parameters, entities or members; for all, "
+    "or for a target; may be repeated.",
+)
+@click.option(
+    "--max-calls",
+    metavar="[TARGET=]NUMBER",
+    multiple=True,
+    help="How many calls of a target are recorded; the others are counted; may be repeated.",
+)
 @click.option("--files", is_flag=True, help="Record the files that are opened, declared or not.")
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context

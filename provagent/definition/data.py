@@ -16,7 +16,7 @@ from provagent.definition.description import (
     TargetPattern,
 )
 
-DATA_FORMAT = 2
+DATA_FORMAT = 3
 
 # The class of what stands at a key, alone, in a list, or by name: each key has one meaning.
 _CLASSES: dict[str, type] = {

@@ -3,7 +3,8 @@
 The classes are those of IVOA ProvenanceDM 1.0 section 2.4 (ActivityDescription,
 UsageDescription, GenerationDescription, EntityDescription, ParameterDescription),
 with the keys that logprov added to say where a value is found at run time.
-Every path is kept as text here; capture/ compiles it once per target.
+Every path, and every condition (``when``), is kept as text here; capture/ compiles it once
+per target.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class ParameterDescription:
     max: str | None = None
     options: tuple[str, ...] = ()
     default: str | None = None
+    when: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ class EntityUse:
     id: str | None = None
     namespace: str | None = None
     overwrite: bool = False
+    when: str | None = None
     has_members: MemberDescription | None = None
     has_progenitors: tuple[MemberDescription, ...] = ()
 
@@ -87,6 +90,11 @@ class ActivityDescription:
     version: str | None = None
     docurl: str | None = None
     contact: str | None = None
+    when: str | None = None
+    level: str | None = None
+    max_calls: int | None = None
+    sample: int | None = None
+    quiet: str | None = None
     parameters: tuple[ParameterDescription, ...] = ()
     usage: tuple[EntityUse, ...] = ()
     generation: tuple[EntityUse, ...] = ()
@@ -135,10 +143,14 @@ class AgentDescription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPattern:
-    """One entry of ``targets:``, as written, and the line it stands on."""
+    """One entry of ``targets:``, the line it stands on, and how its calls are recorded."""
 
     text: str
     line: int
+    level: str | None = None
+    max_calls: int | None = None
+    sample: int | None = None
+    quiet: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,9 +64,7 @@ Step: TypeAlias = Name | Item | Call | Text | Held | Each
 
 def read_path(text: str) -> tuple[Name | Held, tuple[Step, ...]]:
     """Return root and steps of the path that ``text`` says; raise PathError where it says none."""
-    if len(text) > _LONGEST:
-        raise PathError(text, _LONGEST, "the path is too long", f"{_LONGEST} characters at most")
-    reader = _Reader(text)
+    reader = PathReader(text)
     root = reader.named()
     steps = []
     while not reader.at_end():
@@ -106,10 +104,15 @@ _GRAMMAR = "a path is a name, then any of .name, [literal], [*] and (literal, ke
 _LITERALS = "a literal is a number, a text in quotes, True, False or None"
 
 
-class _Reader:
-    """Reads one text from left to right."""
+class PathReader:
+    """Reads one text from left to right; ``definition.condition`` goes on where a path ends."""
+
+    kind = "path"
 
     def __init__(self, text: str) -> None:
+        if len(text) > _LONGEST:
+            what = f"the {self.kind} is too long"
+            raise PathError(text, _LONGEST, what, f"{_LONGEST} characters at most")
         self.text = text
         self.position = 0
 
@@ -205,9 +208,14 @@ class _Reader:
             return _WORDS[word[0]]
         if number := self._match(_NUMBER):
             return int(number[0]) if number["whole"] else float(number[0])
-        if string := self._match(_STRING):
-            return self._unescape(string)
-        raise self._error("a literal is missing", _LITERALS)
+        quoted = self._quoted()
+        if quoted is None:
+            raise self._error("a literal is missing", _LITERALS)
+        return quoted
+
+    def _quoted(self) -> str | None:
+        string = self._match(_STRING)
+        return None if string is None else self._unescape(string)
 
     def _unescape(self, string: re.Match[str]) -> str:
         inner = string[1] if string[1] is not None else string[2]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from provagent.definition.description import ActivityDescription
 
 _LIMIT = re.compile(r"([+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf))\s*(.*)", re.DOTALL)
 
@@ -21,3 +25,11 @@ def bounds(multiplicity: str) -> tuple[int, float]:
         return 0, math.inf
     high = high if dots else low
     return int(low), math.inf if high == "*" else int(high)
+
+
+def is_comparable(described: ActivityDescription) -> bool:
+    """Whether something is said that the record of a call can be compared with."""
+    return any(p.unit or p.min or p.max or p.options for p in described.parameters) or any(
+        use.multiplicity or (use.has_members and use.has_members.multiplicity)
+        for use in (*described.usage, *described.generation)
+    )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from provagent.definition.condition import parse_condition
 from provagent.definition.description import IDENTIFIERS
 from provagent.definition.fields import UNUSABLE, Reader, is_null
 from provagent.definition.grammar import PATTERN
@@ -45,6 +46,22 @@ def _path(report: Report, node: Node, where: str) -> Any:
 path = Reader(_path, {"type": ["string", "boolean", "null"], "pattern": PATTERN})
 
 
+def _condition(report: Report, node: Node, where: str) -> Any:
+    """Read a text that is a condition."""
+    found = text(report, node, where)
+    if isinstance(found, str):
+        try:
+            parse_condition(found)
+        except PathError as error:
+            what = f"condition {found[:_QUOTED]!r}, character {error.position + 1}: {error.what}"
+            report.add(node.place, where, what, error.remedy)
+            return UNUSABLE
+    return found
+
+
+condition = Reader(_condition, {"type": ["string", "boolean", "null"]})
+
+
 def _flag(report: Report, node: Node, where: str) -> Any:
     """Read true or false."""
     found = text(report, node, where)
@@ -58,6 +75,32 @@ def _flag(report: Report, node: Node, where: str) -> Any:
 
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 flag = Reader(_flag, {"enum": [True, False, None, *_FLAGS]})
+
+
+def number(least: int) -> Reader:
+    """Return a reader of a whole number, ``least`` or more."""
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        found = text(report, node, where)
+        if not isinstance(found, str):
+            return found
+        if not _WHOLE.fullmatch(found) or int(found) < least:
+            what = f"{found[:_QUOTED]!r} is not a whole number from {least} on"
+            report.add(node.place, where, what, f"write {least} or more")
+            return UNUSABLE
+        return int(found)
+
+    return Reader(
+        read,
+        {
+            "type": ["integer", "string", "null"],
+            "minimum": least,
+            "pattern": rf"^{_WHOLE.pattern}$",
+        },
+    )
+
+
+_WHOLE = re.compile(r"[0-9]{1,15}")
 
 
 def matching(

@@ -15,6 +15,7 @@ from provagent.definition.fields import Shape
 
 _SHAPES = (
     shapes.ACTIVITY, shapes.PARAMETER, shapes.USE, shapes.MEMBER, shapes.ENTITY, shapes.AGENT,
+    shapes.TARGET,
 )  # fmt: skip
 _OLDER = {"deprecated": True}
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from provagent import terms
 from provagent.definition import dialect, words
+from provagent.definition.calls import CALLS, check_conditions
+from provagent.definition.compared import check_multiplicities, check_range
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -17,10 +19,10 @@ from provagent.definition.description import (
     TargetPattern,
 )
 from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_thing
-from provagent.definition.limits import bounds, limit
 from provagent.definition.nodes import Mapping, Node
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.readers import (
+    condition,
     flag,
     identifier,
     listed,
@@ -35,9 +37,6 @@ from provagent.definition.readers import (
 if TYPE_CHECKING:
     from provagent.definition.report import Report
 
-FORMAT = 1
-
-_QUOTED = 80  # characters of a value that a message repeats
 _PLACES = ("value", "location", "id")
 _MEMBER_PLACES = ("list", *_PLACES)
 
@@ -82,19 +81,8 @@ def _make_parameter(fields: Fields) -> ParameterDescription | None:
         return None
     values.setdefault("value", values.get("name"))
     values.setdefault("name", parse_path(values["value"]).last_name)
-    _check_range(fields)
+    check_range(fields)
     return ParameterDescription(**values)
-
-
-def _check_range(fields: Fields) -> None:
-    limits = {key: limit(fields.values.get(key)) for key in ("min", "max")}
-    for key, found in limits.items():
-        if found is None and key in fields.values:
-            what = f"{key} {fields.values[key][:_QUOTED]!r} is no number"
-            fields.warn(what, "it is kept, and no value is compared with it")
-    low, high = limits["min"], limits["max"]
-    if low and high and low[1] == high[1] and low[0] > high[0]:
-        fields.add_problem(f"min {low[0]:g} is more than max {high[0]:g}", "exchange them")
 
 
 def _make_use(fields: Fields) -> EntityUse | None:
@@ -103,17 +91,14 @@ def _make_use(fields: Fields) -> EntityUse | None:
             fields.add_problem("the role is missing", "say what the entity is there for, in role:")
         return None
     _check_is_found(fields, _PLACES)
-    _check_multiplicities(fields)
+    check_multiplicities(fields)
     return EntityUse(**fields.values)
 
 
-def _check_multiplicities(fields: Fields) -> None:
-    low, _ = bounds(fields.values.get("multiplicity") or "*")
-    if low > 1:
-        what = f"a role is one entity in a call, not {low}"
-        fields.warn(what, "say how many members it has, in has_members: multiplicity:")
-    if any(each.multiplicity for each in fields.values.get("has_progenitors", ())):
-        fields.warn("the multiplicity of progenitors is passed over", "leave it out")
+def _make_activity(fields: Fields) -> ActivityDescription:
+    description = ActivityDescription(**fields.values)
+    check_conditions(description, fields)
+    return description
 
 
 def _make_member(fields: Fields) -> MemberDescription:
@@ -195,21 +180,33 @@ def _activity(name: str) -> Reader:
 
 
 def _target(report: Report, node: Node, where: str) -> Any:
+    if isinstance(node, Mapping) and "target" in node.entries:
+        return read_thing(TARGET, report, node, where)
+    if isinstance(node, Mapping):
+        remedy = "write package.module:Qual.name without blanks, or target: before it"
+        report.add(node.place, where, "the target is missing", remedy)
+        return UNUSABLE
     found = words.target_text(report, node, where)
     return TargetPattern(text=found, line=node.place.line) if isinstance(found, str) else found
 
 
-def _format(report: Report, node: Node, where: str) -> Any:
-    found = text(report, node, where)
-    if not isinstance(found, str) or found == str(FORMAT):
-        return found
-    newer = found.isdecimal() and int(found) > FORMAT
-    what = f"format {found} is newer than this provagent" if newer else f"{found!r} is no format"
-    remedy = f"upgrade provagent, or write {FORMAT}" if newer else f"write {FORMAT}"
-    report.add(node.place, where, what, remedy)
-    return UNUSABLE
+def _make_target(fields: Fields) -> TargetPattern | None:
+    values = fields.values
+    if "target" not in values:
+        if "target" not in fields.unusable:
+            fields.add_problem("the target is empty", "write package.module:Qual.name")
+        return None
+    return TargetPattern(text=values.pop("target"), line=fields.place.line, **values)
 
 
+_TARGET_TEXT = {**words.target_text.schema, "type": ["string", "boolean", "null"]}
+TARGET = _shape(
+    "target",
+    "a target",
+    _make_target,
+    {"target": Reader(words.target_text.read, _TARGET_TEXT), **CALLS},
+    needs=(("target",),),
+)
 MEMBER = _shape(
     "member",
     "a member",
@@ -235,6 +232,7 @@ USE = _shape(
         "namespace": reference("namespaces"),
         "multiplicity": words.multiplicity,
         "overwrite": flag,
+        "when": condition,
         "has_members": _thing(MEMBER),
         "has_progenitors": listed(_thing(MEMBER), alone=True),
     },
@@ -244,15 +242,17 @@ PARAMETER = _shape(
     "parameter",
     "a parameter",
     _make_parameter,
-    {**_texts(ParameterDescription), "value": path, "options": listed(text)},
+    {**_texts(ParameterDescription), "value": path, "options": listed(text), "when": condition},
     needs=(("name", "value"),),
 )
 ACTIVITY = _shape(
     "activity",
     "an activity",
-    lambda fields: ActivityDescription(**fields.values),
+    _make_activity,
     {
         **_unnamed(_texts(ActivityDescription)),
+        **CALLS,
+        "when": condition,
         "type": reserved(terms.ACTIVITY_TYPES),
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),
@@ -286,9 +286,11 @@ DEFINITION = _shape(
     "a definition",
     lambda fields: fields,
     {
-        "provagent": Reader(_format, {"enum": [FORMAT, str(FORMAT), None]}),
+        "provagent": words.format_number,
         "requires": named(lambda _: words.specifier, key=words.distribution),
-        "targets": listed(Reader(_target, words.target_text.schema)),
+        "targets": listed(
+            Reader(_target, {"anyOf": [words.target_text.schema, _reference_to(TARGET)]})
+        ),
         "activities": named(_activity, key=words.activity_name),
         "entities": _things_by_name(ENTITY),
         "agents": _things_by_name(AGENT),

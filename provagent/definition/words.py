@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from provagent.definition.fields import UNUSABLE, Reader
-from provagent.definition.readers import matching
+from provagent.definition.readers import matching, text
 
 if TYPE_CHECKING:
     from provagent.definition.nodes import Node
@@ -80,3 +80,19 @@ def _orcid(report: Report, node: Node, where: str) -> Any:
 
 
 orcid = Reader(_orcid, _orcid_text.schema)
+
+FORMAT = 1
+
+
+def _format(report: Report, node: Node, where: str) -> Any:
+    found = text(report, node, where)
+    if not isinstance(found, str) or found == str(FORMAT):
+        return found
+    newer = found.isdecimal() and int(found) > FORMAT
+    what = f"format {found} is newer than this provagent" if newer else f"{found!r} is no format"
+    remedy = f"upgrade provagent, or write {FORMAT}" if newer else f"write {FORMAT}"
+    report.add(node.place, where, what, remedy)
+    return UNUSABLE
+
+
+format_number = Reader(_format, {"enum": [FORMAT, str(FORMAT), None]})

@@ -10,6 +10,7 @@ from typing import Any
 
 from provagent.capture.compile import find_description
 from provagent.capture.select import Signature
+from provagent.definition.condition import parse_condition, paths_of
 from provagent.definition.description import (
     ActivityDescription,
     Definition,
@@ -103,8 +104,8 @@ class _Drift:
         self.add(place, where, what, remedy)
 
     def check_paths(self, activity: ActivityDescription, sites: list[Site]) -> None:
-        for thing, key, text in _paths(activity):
-            faults = [_fault(parse_path(text), site) for site in sites]
+        for thing, key, path in _paths(activity):
+            faults = [_fault(path, site) for site in sites]
             if None in faults:
                 continue  # right for one of those that share the description
             what, remedy, is_sure = faults[0]  # type: ignore[misc]
@@ -112,8 +113,9 @@ class _Drift:
             self.add(place, f"{where}.{key}", what, remedy, warn=not is_sure)
 
 
-def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, str]]:
-    """Yield each path on the call: the description that has it, its key, and its text."""
+def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, Path]]:
+    """Yield each path on the call: the description that has it, its key, and the path."""
+    yield from _condition_paths(activity)
     things: list[ParameterDescription | EntityUse | MemberDescription] = [*activity.parameters]
     for use in (*activity.usage, *activity.generation):
         things.append(use)
@@ -121,14 +123,24 @@ def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, str]]:
             things.append(use.has_members)
         things.extend(use.has_progenitors)
     for thing in things:
+        if not isinstance(thing, MemberDescription):
+            yield from _condition_paths(thing)
         listed = thing.list if isinstance(thing, MemberDescription) else None
         if listed:
-            yield thing, "list", listed
+            yield thing, "list", parse_path(listed)
             continue  # the others are paths on each item
         for key in _PATHS:
             text = getattr(thing, key, None)
             if text:
-                yield thing, key, text
+                yield thing, key, parse_path(text)
+
+
+def _condition_paths(
+    thing: ActivityDescription | ParameterDescription | EntityUse,
+) -> Iterator[tuple[Any, str, Path]]:
+    if thing.when is not None:
+        for path in paths_of(parse_condition(thing.when)):
+            yield thing, "when", path
 
 
 def _fault(path: Path, site: Site) -> tuple[str, str, bool] | None:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from prov.identifier import QualifiedName
-
-    from provagent.export.names import Names
+    from provagent.export.names import Name, Names
     from provagent.export.statements import Statements
     from provagent.record.detail import Description
     from provagent.record.model import Activity, Entity, Provenance
@@ -46,9 +44,9 @@ class Described:
         self.entity_descriptions = provenance.entity_descriptions
         self.names = names
         self.say = say
-        self.written: set[QualifiedName] = set()
+        self.written: set[Name] = set()
 
-    def write_activity(self, activity: Activity, name: QualifiedName) -> None:
+    def write_activity(self, activity: Activity, name: Name) -> None:
         """Write the activity's description, and its parameters."""
         description = activity.description
         if description is not None:
@@ -77,7 +75,7 @@ class Described:
                 item = self._item_name(description, "parameters", found[0])
                 self.say.influenced(parameter, item, self._is_described)
 
-    def write_entity(self, entity: Entity, name: QualifiedName) -> None:
+    def write_entity(self, entity: Entity, name: Name) -> None:
         if entity.description is not None:
             described = self._entity_description(entity.description)
             self.say.influenced(name, described, self._is_described)
@@ -97,7 +95,7 @@ class Described:
     def _is_described(self) -> dict[str, Any]:
         return {"prov:type": self.names.ivoa("IsDescribedBy")}
 
-    def _activity_description(self, description: Description) -> QualifiedName:
+    def _activity_description(self, description: Description) -> Name:
         name = self.names.description(
             "activity_description", description.definition, description.name
         )
@@ -116,7 +114,7 @@ class Described:
         position: int,
         item: Mapping[str, Any],
         *,
-        of: QualifiedName,
+        of: Name,
     ) -> None:
         links: dict[str, Any] = {"voprov:activityDescription": of}
         entity = self.entity_descriptions.get(
@@ -127,11 +125,11 @@ class Described:
         name = self._item_name(description, group, position)
         self._write(name, [_CLASSES.get(group, "ParameterDescription")], item, links)
 
-    def _item_name(self, description: Description, group: str, position: int) -> QualifiedName:
+    def _item_name(self, description: Description, group: str, position: int) -> Name:
         kind = f"{group.removesuffix('s')}_description"
         return self.names.description(kind, description.definition, description.name, position)
 
-    def _entity_description(self, description: Description) -> QualifiedName:
+    def _entity_description(self, description: Description) -> Name:
         name = self.names.description(
             "entity_description", description.definition, description.name
         )
@@ -148,7 +146,7 @@ class Described:
 
     def _write(
         self,
-        name: QualifiedName,
+        name: Name,
         classes: list[str],
         fields: Mapping[str, Any],
         links: dict[str, Any],

@@ -11,8 +11,6 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING
 
-from prov.model import PROV, ProvDocument
-
 from provagent.export.described import Described
 from provagent.export.literals import as_json, moment
 from provagent.export.names import Names
@@ -22,17 +20,22 @@ from provagent.export.statements import Statements
 from provagent.terms import FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
-    from prov.identifier import QualifiedName
+    from prov.model import ProvDocument
 
+    from provagent.export.names import Name
+    from provagent.export.statements import Sink
     from provagent.record.model import Activity, Derivation, Entity, Process, Provenance, Session
 
 _OF_CONTENT = (None, "content", "file")  # digests of all of an entity's content
 
 
-def to_document(provenance: Provenance, *, namespace: str | None = None) -> ProvDocument:
+def to_document(
+    provenance: Provenance, *, namespace: str | None = None, for_rdf: bool = False
+) -> ProvDocument:
     """Return the PROV document of a run; the same one each time.
 
-    ``namespace`` is as in ``Names``. Raises ExportError for what is no absolute IRI.
+    ``namespace`` is as in ``Names``, ``for_rdf`` as in ``InDocument``. Raises
+    ExportError for what is no absolute IRI.
 
     The run is the outermost activity, ``run:program``; what it called is related to it,
     as every activity is to the one that encloses it, by ``wasStartedBy``: that says who
@@ -40,11 +43,19 @@ def to_document(provenance: Provenance, *, namespace: str | None = None) -> Prov
     used. A session is an entity, which the program generated and its activities used: it
     holds the configuration that they share.
     """
-    document = ProvDocument()
-    names = Names(document, provenance.run.id, namespace)
-    bundle = document.bundle(names.bundle)
-    _Writer(provenance, names, Statements(bundle, names)).write()
-    return document
+    from provagent.export.library import InDocument
+
+    sink = InDocument(for_rdf=for_rdf)
+    state_run(provenance, sink, namespace=namespace)
+    return sink.document
+
+
+def state_run(provenance: Provenance, sink: Sink, *, namespace: str | None = None) -> None:
+    """State all that is known of a run, one statement after another, into ``sink``."""
+    names = Names(provenance.run.id, namespace)
+    sink.begin(names.namespaces, names.bundle)
+    _Writer(provenance, names, Statements(sink, names)).write()
+    sink.end()
 
 
 class _Writer:
@@ -89,6 +100,7 @@ class _Writer:
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
             "provagent:job": as_json(run.job) if is_first and run.job else None,
+            "provagent:left_out": _left_out(process.program),
         }
         self.say.activity(name, start, moment(process.end), attributes)
         if process.parent_id is not None:
@@ -98,7 +110,7 @@ class _Writer:
         self.write_context(process, name)
         self.responsible.write_process(process, name)
 
-    def write_context(self, process: Process, name: QualifiedName) -> None:
+    def write_context(self, process: Process, name: Name) -> None:
         start = moment(process.start)
         if process.script is not None:
             script = self.names.of("script", process.id)
@@ -127,7 +139,7 @@ class _Writer:
             )
 
     def write_file(
-        self, name: QualifiedName, location: str, digest: str | None, kind: str = "DatasetEntity"
+        self, name: Name, location: str, digest: str | None, kind: str = "DatasetEntity"
     ) -> None:
         attributes = {
             "prov:type": self.names.ivoa(kind),
@@ -140,7 +152,7 @@ class _Writer:
         if digest:
             self.write_content(name, digest)
 
-    def write_content(self, name: QualifiedName, digest: str) -> None:
+    def write_content(self, name: Name, digest: str) -> None:
         content = self.names.content(digest)
         attributes = {"prov:type": self.names.term("Content"), "provagent:digest": digest}
         self.say.specialised(name, self.say.entity(content, attributes))
@@ -188,9 +200,9 @@ class _Writer:
         self.described.write_entity(entity, name)
         self.people.write_entity(entity, name)
 
-    def entity_types(self, entity: Entity) -> list[QualifiedName]:
+    def entity_types(self, entity: Entity) -> list[Name]:
         if entity.members or entity.type == FILE_COLLECTION:
-            return [PROV["Collection"], self.names.ivoa("Collection")]
+            return [self.names.prov("Collection"), self.names.ivoa("Collection")]
         if entity.type == FILE:
             return [self.names.ivoa("DatasetEntity")]
         return [self.names.ivoa("Entity" if entity.value is None else "ValueEntity")]
@@ -211,6 +223,7 @@ class _Writer:
             "provagent:line": activity.site and activity.site.line,
             "provagent:thread": activity.thread,
             "provagent:mismatch": [str(each) for each in activity.mismatches],
+            "provagent:left_out": _left_out(activity),
         }
         self.say.activity(name, start, end, attributes)
         starter = (
@@ -227,7 +240,7 @@ class _Writer:
             self.say.used(name, session, start, {"prov:role": "session", "voprov:type": "Setup"})
         self.write_relations(activity, name)
 
-    def write_relations(self, activity: Activity, name: QualifiedName) -> None:
+    def write_relations(self, activity: Activity, name: Name) -> None:
         for usage in activity.used:
             attributes = self.described.attributes(activity, "usage", usage.role)
             self.say.used(name, self.entity_name(usage.entity), moment(activity.start), attributes)
@@ -252,10 +265,10 @@ class _Writer:
         entity, progenitor = derivation.entity, derivation.progenitor
         self.say.derived(self.entity_name(entity), self.entity_name(progenitor), attributes)
 
-    def entity_name(self, entity: Entity) -> QualifiedName:
+    def entity_name(self, entity: Entity) -> Name:
         return self.names.of("entity", entity.id)
 
-    def process_name(self, process_id: str) -> QualifiedName:
+    def process_name(self, process_id: str) -> Name:
         first = self.provenance.run.process.id
         known = process_id in self.provenance.processes
         if process_id == first or not known:
@@ -265,6 +278,11 @@ class _Writer:
 
 def _script_name(process: Process) -> str | None:
     return _base_name(process.script.location) if process.script else None
+
+
+def _left_out(activity: Activity) -> list[str]:
+    keys = ("target", "reason", "count", "errors", "seconds", "start", "end")
+    return [as_json({key: getattr(each, key) for key in keys}) for each in activity.left_out]
 
 
 def _base_name(location: str | None) -> str | None:

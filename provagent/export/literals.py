@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 Literal = str | int | float | bool
@@ -47,9 +48,16 @@ def clean(text: str) -> str:
     return _NOT_TEXT.sub(lambda match: repr(match[0])[1:-1], text)
 
 
-def moment(time: str | None) -> datetime | None:
+class Moment(str):
+    """A time as XML Schema writes it: ISO 8601, with its zone where it is known."""
+
+    __slots__ = ()
+
+
+@lru_cache(maxsize=1024)  # the statements of one event name one time
+def moment(time: str | None) -> Moment | None:
     """Return an event's time; ``None`` where it is missing or malformed."""
     try:
-        return None if time is None else datetime.fromisoformat(time)
+        return None if time is None else Moment(datetime.fromisoformat(time).isoformat())
     except ValueError:
         return None

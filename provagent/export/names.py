@@ -8,86 +8,99 @@ user called it stands in its attributes.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from provagent.errors import ExportError
 from provagent.terms import VOPROV_NAMESPACE
 
-if TYPE_CHECKING:
-    from prov.identifier import QualifiedName
-    from prov.model import ProvDocument
-
 BASE = "urn:provagent:"
 TERMS = "urn:provagent:terms#"
 CONTENT = "urn:provagent:content#"
+ROLES = "urn:provagent:role#"
+LOCATIONS = "urn:provagent:location#"
 
 _ABSOLUTE_IRI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+""")
-_AS_ESCAPED = r"_(?=x[0-9a-f]+_)"  # an underscore that would be read as an escape's first
+_AS_ESCAPED = r"_(?=x[0-9a-f]*_)"  # an underscore that would be read as an escape's first
 _NOT_LEGAL = re.compile(rf"[^A-Za-z0-9._-]|\.$|{_AS_ESCAPED}")
 _NO_WORD = re.compile(rf"[^A-Za-z0-9_-]|^[^A-Za-z_]|{_AS_ESCAPED}")
 
 
+class Name(str):
+    """A name as a document writes it, ``prefix:local``: text that stands for an IRI."""
+
+    __slots__ = ()
+
+
 class Names:
-    """Makes the names of one run.
+    """Makes the names of one run; ``namespaces`` maps their prefixes to IRIs.
 
     ``namespace`` is the absolute IRI under which an institution's runs, users and software
     stand. Terms and contents stand under provagent's own, so that equal contents of
     different institutions have one name. Raises ExportError for what is no absolute IRI.
     """
 
-    def __init__(self, document: ProvDocument, run_id: str, namespace: str | None) -> None:
+    def __init__(self, run_id: str, namespace: str | None) -> None:
         base = _checked(namespace or BASE)
         self._begin = f"{run_id}."
-        self._runs = document.add_namespace("runs", base)
-        self._run = document.add_namespace("run", f"{base}run.{_legal(run_id)}.")
-        self._user = document.add_namespace("user", f"{base}user.")
-        self._agent = document.add_namespace("agent", f"{base}agent.")
-        self._software = document.add_namespace("software", f"{base}software.")
-        self._content = document.add_namespace("content", CONTENT)
-        self._terms = document.add_namespace("provagent", TERMS)
-        self._voprov = document.add_namespace("voprov", VOPROV_NAMESPACE)
-        self.bundle = self._runs[f"run.{_legal(run_id)}"]
-        self.program = self._run["program"]
+        self.namespaces = {
+            "runs": base,
+            "run": f"{base}run.{legal(run_id)}.",
+            "user": f"{base}user.",
+            "agent": f"{base}agent.",
+            "software": f"{base}software.",
+            "content": CONTENT,
+            "provagent": TERMS,
+            "voprov": VOPROV_NAMESPACE,
+        }
+        self.bundle = Name(f"runs:run.{legal(run_id)}")
+        self.program = Name("run:program")
 
-    def of(self, kind: str, identifier: str, position: int | None = None) -> QualifiedName:
+    def of(self, kind: str, identifier: str, position: int | None = None) -> Name:
         """Return the name of a thing of this run, or of one in its list of such things."""
-        local = f"{kind}.{_legal(identifier.removeprefix(self._begin))}"
-        return self._run[local if position is None else f"{local}.{position}"]
+        local = f"{kind}.{legal(identifier.removeprefix(self._begin))}"
+        return Name(f"run:{local}" if position is None else f"run:{local}.{position}")
 
     def description(
         self, kind: str, definition: str, name: str, position: int | None = None
-    ) -> QualifiedName:
+    ) -> Name:
         """Return the name of what a definition says of ``name``, or of an item of it."""
         return self.of(f"{kind}.{_word(definition)}", name, position)
 
-    def outer(self, run_id: str, activity_id: str | None) -> QualifiedName:
+    def outer(self, run_id: str, activity_id: str | None) -> Name:
         """Return the name of an activity of another run, as that run's document has it."""
-        part = f"activity.{_legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
-        return self._runs[f"run.{_legal(run_id)}.{part or 'program'}"]
+        part = f"activity.{legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
+        return Name(f"runs:run.{legal(run_id)}.{part or 'program'}")
 
-    def user(self, name: str) -> QualifiedName:
-        return self._user[_word(name)]
+    def user(self, name: str) -> Name:
+        return Name(f"user:{_word(name)}")
 
-    def agent(self, name: str) -> QualifiedName:
-        return self._agent[_word(name)]
+    def agent(self, name: str) -> Name:
+        return Name(f"agent:{_word(name)}")
 
-    def software(self, name: str, version: str) -> QualifiedName:
-        return self._software[f"{_word(name)}.{_legal(version)}"]
+    def software(self, name: str, version: str) -> Name:
+        return Name(f"software:{_word(name)}.{legal(version)}")
 
-    def content(self, digest: str) -> QualifiedName:
+    def content(self, digest: str) -> Name:
         """Return the name of what has this digest (``algorithm:hex``), wherever it is."""
-        return self._content[_legal(digest.replace(":", ".", 1))]
+        return Name(f"content:{legal(digest.replace(':', '.', 1))}")
 
-    def term(self, word: str) -> QualifiedName:
-        return self._terms[word]
+    def term(self, word: str) -> Name:
+        return Name(f"provagent:{word}")
 
-    def ivoa(self, word: str) -> QualifiedName:
-        return self._voprov[word]
+    def iri(self, name: Name) -> str:
+        """Return the IRI that a name of this run stands for."""
+        prefix, _, local = name.partition(":")
+        return f"{self.namespaces[prefix]}{local}"
+
+    def prov(self, word: str) -> Name:
+        return Name(f"prov:{word}")
+
+    def ivoa(self, word: str) -> Name:
+        return Name(f"voprov:{word}")
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
     """Return ``text`` with ``_x20_`` for what no XML name may hold; one text for one name."""
-    return _NOT_LEGAL.sub(_hexadecimal, text)
+    return _NOT_LEGAL.sub(_hexadecimal, text) or "_x_"  # nothing: no name may end in a dot
 
 
 def _word(text: str) -> str:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from prov.model import PROV
-
 if TYPE_CHECKING:
-    from prov.identifier import QualifiedName
-
-    from provagent.export.names import Names
+    from provagent.export.names import Name, Names
     from provagent.export.statements import Statements
     from provagent.record.detail import Description
     from provagent.record.model import Activity, Entity, Provenance
@@ -28,7 +24,7 @@ class People:
         self.names = names
         self.say = say
 
-    def write_definition(self, definition: str, name: QualifiedName) -> None:
+    def write_definition(self, definition: str, name: Name) -> None:
         """Write the agents of a definition; it is the work of all that are no software."""
         for agent in self.described.values():
             if agent.definition == definition:
@@ -36,17 +32,17 @@ class People:
                 if agent.fields.get("type") != "SoftwareAgent":
                     self.say.attributed(name, written)
 
-    def write_activity(self, activity: Activity, name: QualifiedName) -> None:
+    def write_activity(self, activity: Activity, name: Name) -> None:
         contact = self._contact(activity.description)
         if contact is not None:
             self.say.associated(name, contact, {"prov:role": "contact"})
 
-    def write_entity(self, entity: Entity, name: QualifiedName) -> None:
+    def write_entity(self, entity: Entity, name: Name) -> None:
         contact = self._contact(entity.description)
         if contact is not None:
             self.say.attributed(name, contact)
 
-    def _contact(self, description: Description | None) -> QualifiedName | None:
+    def _contact(self, description: Description | None) -> Name | None:
         text = description and description.fields.get("contact")
         if not description or not isinstance(text, str):
             return None
@@ -54,11 +50,11 @@ class People:
         fields = described.fields if described else _address(text)
         return self._agent(fields, description.definition)
 
-    def _agent(self, fields: Fields, definition: str) -> QualifiedName:
+    def _agent(self, fields: Fields, definition: str) -> Name:
         affiliation, orcid = fields.get("affiliation"), fields.get("orcid")
         kind = fields.get("type") or ("Person" if affiliation or orcid else None)
         attributes = {
-            "prov:type": [*([PROV[kind]] if kind else ()), self.names.ivoa("Agent")],
+            "prov:type": [*([self.names.prov(kind)] if kind else ()), self.names.ivoa("Agent")],
             "prov:label": fields["name"],
             "voprov:name": fields["name"],
             "voprov:type": kind,
@@ -76,7 +72,7 @@ class People:
             self.say.acted_for(agent, self._organization(affiliation, definition))
         return agent
 
-    def _organization(self, name: str, definition: str) -> QualifiedName:
+    def _organization(self, name: str, definition: str) -> Name:
         described = self.described.get((definition, name))
         fields = {**(described.fields if described else {"name": name}), "affiliation": None}
         return self._agent({"type": "Organization", **fields}, definition)

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from prov.model import PROV
-
 if TYPE_CHECKING:
-    from prov.identifier import QualifiedName
-
-    from provagent.export.names import Names
+    from provagent.export.names import Name, Names
     from provagent.export.statements import Statements
     from provagent.record.model import Activity, Process, Provenance
 
@@ -26,7 +22,7 @@ class Responsible:
             process.id: self._installed(process) for process in provenance.processes.values()
         }
 
-    def write_process(self, process: Process, name: QualifiedName) -> None:
+    def write_process(self, process: Process, name: Name) -> None:
         """Write a process's user as operator, Python as interpreter, provagent as recorder."""
         user = self._user(process)
         if user is not None:
@@ -40,7 +36,7 @@ class Responsible:
             recorder = self._software(word, version, user)
             self.say.associated(name, recorder, {"prov:role": "recorder"})
 
-    def write_activity(self, activity: Activity, name: QualifiedName) -> None:
+    def write_activity(self, activity: Activity, name: Name) -> None:
         """Write the installed package that the activity's target is in, as executor."""
         package = _normal((activity.target or "").partition(".")[0].partition(":")[0])
         installed = self.packages.get(activity.process_id, {}).get(package)
@@ -54,20 +50,20 @@ class Responsible:
         packages = environment.packages if environment else {}
         return {_normal(word): (word, version) for word, version in packages.items()}
 
-    def _user(self, process: Process) -> QualifiedName | None:
+    def _user(self, process: Process) -> Name | None:
         if process.user is None:
             return None
         attributes = {
-            "prov:type": [PROV["Person"], self.names.ivoa("Agent")],
+            "prov:type": [self.names.prov("Person"), self.names.ivoa("Agent")],
             "prov:label": process.user,
             "voprov:name": process.user,
             "voprov:type": "Person",
         }
         return self.say.agent(self.names.user(process.user), attributes)
 
-    def _software(self, word: str, version: str, user: QualifiedName | None) -> QualifiedName:
+    def _software(self, word: str, version: str, user: Name | None) -> Name:
         attributes = {
-            "prov:type": [PROV["SoftwareAgent"], self.names.ivoa("Agent")],
+            "prov:type": [self.names.prov("SoftwareAgent"), self.names.ivoa("Agent")],
             "prov:label": f"{word} {version}",
             "voprov:name": word,
             "voprov:type": "SoftwareAgent",

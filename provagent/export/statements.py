@@ -1,133 +1,145 @@
-"""Statements of a PROV bundle, each made once, with attributes that every format can hold."""
+"""Statements of a PROV bundle, each made once, with attributes that every format can hold.
+
+A ``Sink`` takes them: the library prov's documents (library), or text as it is written
+(streams).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from prov.identifier import QualifiedName
-
-from provagent.export.literals import literal
+from provagent.export.literals import Literal, Moment, literal
+from provagent.export.names import Name
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from prov.model import ProvBundle
-
     from provagent.export.names import Names
 
 # By "prefix:word"; values are names, encoded values, or lists of them; None is left out.
 Attributes: TypeAlias = Mapping[str, Any]
 
+Terms: TypeAlias = Sequence[Name | Moment | None]
+Pairs: TypeAlias = Sequence[tuple[str, Name | Literal]]
+
 _NONE: Attributes = {}
 
 
+class Sink(Protocol):
+    """Takes a bundle, statement by statement."""
+
+    def begin(self, namespaces: Mapping[str, str], bundle: Name) -> None:
+        """Take the prefixes of all names to come, and the bundle's own name."""
+
+    def state(self, kind: str, name: Name | None, terms: Terms, pairs: Pairs) -> None:
+        """Take a statement: PROV-N's word for its kind, its terms in PROV-N's order, and more."""
+
+    def end(self) -> None:
+        """Nothing more will be stated."""
+
+
 class Statements:
-    """Writes into ``bundle``.
+    """Writes into ``sink``.
 
     A relation that may have an identifier gets one, ``run:used.3``: without, RDF names it
     at random, and two documents of one run would differ.
     """
 
-    def __init__(self, bundle: ProvBundle, names: Names) -> None:
-        self._bundle = bundle
+    def __init__(self, sink: Sink, names: Names) -> None:
+        self._state = sink.state
         self._names = names
         self._said: set[Any] = set()
         self._counts: dict[str, int] = {}
 
     def activity(
         self,
-        name: QualifiedName,
-        start: datetime | None,
-        end: datetime | None,
+        name: Name,
+        start: Moment | None,
+        end: Moment | None,
         attributes: Attributes,
     ) -> None:
-        self._bundle.activity(name, start, end, _pairs(attributes))
+        self._state("activity", name, (start, end), _pairs(attributes))
 
-    def entity(self, name: QualifiedName, attributes: Attributes) -> QualifiedName:
+    def entity(self, name: Name, attributes: Attributes) -> Name:
         """State an entity; only the first statement of a name counts."""
         if name not in self._said:
             self._said.add(name)
-            self._bundle.entity(name, _pairs(attributes))
+            self._state("entity", name, (), _pairs(attributes))
         return name
 
-    def agent(self, name: QualifiedName, attributes: Attributes) -> QualifiedName:
+    def agent(self, name: Name, attributes: Attributes) -> Name:
         """State an agent; only the first statement of a name counts."""
         if name not in self._said:
             self._said.add(name)
-            self._bundle.agent(name, _pairs(attributes))
+            self._state("agent", name, (), _pairs(attributes))
         return name
 
     def used(
         self,
-        activity: QualifiedName,
-        entity: QualifiedName,
-        time: datetime | None,
+        activity: Name,
+        entity: Name,
+        time: Moment | None,
         attributes: Attributes = _NONE,
     ) -> None:
-        self._relate("used", self._bundle.usage, (activity, entity, time), attributes)
+        self._relate("used", "used", (activity, entity, time), attributes)
 
     def generated(
         self,
-        entity: QualifiedName,
-        activity: QualifiedName,
-        time: datetime | None,
+        entity: Name,
+        activity: Name,
+        time: Moment | None,
         attributes: Attributes = _NONE,
     ) -> None:
-        self._relate("generated", self._bundle.generation, (entity, activity, time), attributes)
+        self._relate("generated", "wasGeneratedBy", (entity, activity, time), attributes)
 
-    def started(
-        self, activity: QualifiedName, starter: QualifiedName, time: datetime | None
-    ) -> None:
-        self._relate("started", self._bundle.start, (activity, None, starter, time), _NONE)
+    def started(self, activity: Name, starter: Name, time: Moment | None) -> None:
+        self._relate("started", "wasStartedBy", (activity, None, starter, time), _NONE)
 
-    def influenced(
-        self, influencee: QualifiedName, influencer: QualifiedName, attributes: Attributes
-    ) -> None:
-        self._relate("influenced", self._bundle.influence, (influencee, influencer), attributes)
+    def influenced(self, influencee: Name, influencer: Name, attributes: Attributes) -> None:
+        self._relate("influenced", "wasInfluencedBy", (influencee, influencer), attributes)
 
-    def derived(
-        self, entity: QualifiedName, progenitor: QualifiedName, attributes: Attributes
-    ) -> None:
-        self._relate("derived", self._bundle.derivation, (entity, progenitor), attributes)
+    def derived(self, entity: Name, progenitor: Name, attributes: Attributes) -> None:
+        self._relate(
+            "derived", "wasDerivedFrom", (entity, progenitor, None, None, None), attributes
+        )
 
-    def associated(
-        self, activity: QualifiedName, agent: QualifiedName, attributes: Attributes = _NONE
-    ) -> None:
-        self._relate("associated", self._bundle.association, (activity, agent, None), attributes)
+    def associated(self, activity: Name, agent: Name, attributes: Attributes = _NONE) -> None:
+        self._relate("associated", "wasAssociatedWith", (activity, agent, None), attributes)
 
-    def attributed(self, entity: QualifiedName, agent: QualifiedName) -> None:
-        self._relate("attributed", self._bundle.attribution, (entity, agent), _NONE)
+    def attributed(self, entity: Name, agent: Name) -> None:
+        self._relate("attributed", "wasAttributedTo", (entity, agent), _NONE)
 
-    def acted_for(self, agent: QualifiedName, responsible: QualifiedName) -> None:
-        self._relate("acted", self._bundle.delegation, (agent, responsible), _NONE)
+    def acted_for(self, agent: Name, responsible: Name) -> None:
+        self._relate("acted", "actedOnBehalfOf", (agent, responsible, None), _NONE)
 
-    def member(self, collection: QualifiedName, entity: QualifiedName) -> None:
+    def member(self, collection: Name, entity: Name) -> None:
         if (collection, entity) not in self._said:
             self._said.add((collection, entity))
-            self._bundle.membership(collection, entity)
+            self._state("hadMember", None, (collection, entity), ())
 
-    def specialised(self, entity: QualifiedName, general: QualifiedName) -> None:
+    def specialised(self, entity: Name, general: Name) -> None:
         if (entity, "is", general) not in self._said:
             self._said.add((entity, "is", general))
-            self._bundle.specialization(entity, general)
+            self._state("specializationOf", None, (entity, general), ())
 
     def _relate(
-        self, kind: str, state: Any, positions: tuple[Any, ...], attributes: Attributes
+        self,
+        word: str,
+        kind: str,
+        terms: tuple[Name | Moment | None, ...],
+        attributes: Attributes,
     ) -> None:
         pairs = _pairs(attributes)
-        statement = (kind, positions, tuple(pairs))
+        statement = (kind, terms, tuple(pairs))
         if statement in self._said:
             return
         self._said.add(statement)
-        number = self._counts[kind] = self._counts.get(kind, 0) + 1
-        identifier = self._names.of(kind, str(number))
-        state(*positions, identifier=identifier, other_attributes=pairs)
+        number = self._counts[word] = self._counts.get(word, 0) + 1
+        self._state(kind, self._names.of(word, str(number)), terms, pairs)
 
 
-def _pairs(attributes: Attributes) -> list[tuple[str, Any]]:
+def _pairs(attributes: Attributes) -> list[tuple[str, Name | Literal]]:
     return [
-        (key, each if isinstance(each, QualifiedName) else literal(each))
+        (key, each if type(each) is Name else literal(each))
         for key, value in attributes.items()
         for each in (value if isinstance(value, list) else [value])
         if each is not None

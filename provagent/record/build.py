@@ -16,9 +16,10 @@ from provagent.record.detail import (
     Description,
     Error,
     FileState,
-    Mismatch,
+    LeftOut,
     Sample,
     Site,
+    mismatches_in,
 )
 from provagent.record.link import linked
 from provagent.record.model import Activity, Entity, Environment, Process, Session
@@ -71,6 +72,7 @@ class Collected:
         self.members: dict[str, list[str]] = {}
         self.derivations: list[Event] = []
         self.children: list[Child] = []
+        self.left_out: dict[tuple[str, str, str, str], LeftOut] = {}
         # Of an activity, or of a process, by its id: what was read, and what was written.
         self.read: dict[str, list[tuple[str, str | None]]] = {}
         self.written: dict[str, list[tuple[str, str | None]]] = {}
@@ -88,6 +90,7 @@ class Collected:
             terms.ACTIVITY_END: self.add_activity_end,
             terms.COMPLAINT: self.add_complaint,
             terms.CHILD: self.add_child,
+            terms.LEFT_OUT: self.add_left_out,
             terms.FILE_EVENT: self.add_file,
             terms.RUN_END: self.add_run_end,
         }
@@ -186,6 +189,27 @@ class Collected:
         fields = _only(event, "command", "reason", "time", "parent_id")
         self.children.append(Child(process_id=process_id, **fields))
 
+    def add_left_out(self, event: Event) -> None:
+        """Add up those that have process, activity, target and reason in common."""
+        process_id = self.process.id if self.process is not None else ""
+        parent_id, reason = event.get("parent_id", ""), event.get("reason", "")
+        key = process_id, parent_id, event["target"], reason
+        summed = self.left_out.get(key)
+        if summed is None:
+            summed = LeftOut(
+                target=event["target"],
+                reason=reason,
+                process_id=process_id,
+                parent_id=parent_id or None,
+                name=event.get("activity_name"),
+                start=event.get("startTime"),
+            )
+            self.left_out[key] = summed
+        summed.count += event["count"]
+        summed.errors += event.get("errors", 0)
+        summed.seconds += event.get("seconds", 0.0)
+        summed.end = max(summed.end or "", event.get("endTime", "")) or None
+
     def add_file(self, event: Event) -> None:
         seen = self.written if event["mode"] == terms.WRITTEN else self.read
         owner = event.get("activity_id") or (self.process.id if self.process is not None else "")
@@ -216,14 +240,6 @@ def _set(subject: object, event: Event, fields: dict[str, str]) -> None:
         name = fields.get(key)
         if name is not None:
             setattr(subject, name, value)
-
-
-def mismatches_in(event: Event) -> list[Mismatch]:
-    """Return what an activity's event, or that of its end, says is not as described."""
-    return [
-        Mismatch(**{key: item[key] for key in ("of", "name", "rule", "what")})
-        for item in event.get("mismatches", ())
-    ]
 
 
 def _error(event: Event) -> Error | None:

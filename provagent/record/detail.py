@@ -42,6 +42,25 @@ class Complaint:
     count: int
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class LeftOut:
+    """Calls of one target that were not recorded, inside one activity, or process.
+
+    ``seconds`` is how long they took together.
+    """
+
+    target: str
+    reason: str
+    process_id: str = ""
+    parent_id: str | None = None
+    name: str | None = None
+    count: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    start: str | None = None
+    end: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """A Python that was started by ``process_id`` and did not record."""
@@ -90,12 +109,12 @@ class Mismatch:
     """Something in an activity that is not as its description says.
 
     ``of`` is ``parameter``, ``used``, ``generated`` or ``members``, ``name`` the parameter's or
-    the role's, ``rule`` the key of the description.
+    the role's, ``key`` that of the description.
     """
 
     of: str
     name: str
-    rule: str
+    key: str
     what: str
 
     def __str__(self) -> str:
@@ -176,3 +195,11 @@ class DefinitionUsed:
     name: str
     location: str
     digest: str | None = None
+
+
+def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
+    """Return what an activity's event, or that of its end, says is not as described."""
+    return [
+        Mismatch(**{key: item[key] for key in ("of", "name", "key", "what")})
+        for item in event.get("mismatches", ())
+    ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.record.build import Collected
-    from provagent.record.detail import Child, Mismatch
+    from provagent.record.detail import Child, LeftOut, Mismatch
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
@@ -78,6 +78,7 @@ class _Linker:
             ),
             gaps=self._told(self.gaps),
             unrecorded=self._unrecorded(),
+            left_out=self._left_out(),
         )
 
     def _run(self) -> Run:
@@ -231,6 +232,15 @@ class _Linker:
             else:
                 unrecorded.append(child)
         return unrecorded
+
+    def _left_out(self) -> list[LeftOut]:
+        """What was left out, and each of it at the activity, or process, that encloses it."""
+        ordered = sorted(self.collected.left_out.values(), key=lambda each: each.start or "")
+        for each in ordered:
+            parent = self.activities.get(each.parent_id or "", self.programs.get(each.process_id))
+            if parent is not None:
+                parent.left_out.append(each)
+        return ordered
 
     def _told(self, gaps: list[Gap]) -> list[Gap]:
         unknown = sum(not entity.known for entity in self.entities.values())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Error,
         FileState,
         Gap,
+        LeftOut,
         Mismatch,
         Sample,
         Site,
@@ -151,6 +152,7 @@ class Activity:
     children: list[Activity] = field(default_factory=list, repr=False)
     used: list[Usage] = field(default_factory=list, repr=False)
     generated: list[Generation] = field(default_factory=list, repr=False)
+    left_out: list[LeftOut] = field(default_factory=list, repr=False)
 
     @property
     def duration(self) -> float | None:
@@ -247,6 +249,7 @@ class Provenance:
     complaints: list[Complaint] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     unrecorded: list[Child] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
 
     def entity(self, entity_id: str) -> Entity:

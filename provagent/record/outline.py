@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from provagent import terms
-from provagent.record.build import Collected, mismatches_in
+from provagent.record.build import Collected
+from provagent.record.detail import mismatches_in
 from provagent.record.link import count_mismatch, linked, lost
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-_KEPT = (terms.RUN, terms.RUN_END, terms.COMPLAINT, terms.CHILD)
+_KEPT = (terms.RUN, terms.RUN_END, terms.COMPLAINT, terms.CHILD, terms.LEFT_OUT)
 
 
 def build_outline(
@@ -28,7 +29,7 @@ def build_outline(
 ) -> Provenance:
     """Return what ``build`` does of the same events, without activities, entities and sessions.
 
-    Its processes, complaints and gaps are the same.
+    Its processes, complaints, gaps and what was left out are the same.
     """
     collected, mentioned = Collected(name), Mentioned()
     handlers = mentioned.handlers()

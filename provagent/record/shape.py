@@ -28,6 +28,7 @@ _VITAL = {
     terms.ACTIVITY_END: (events.ActivityEnd, ("activity_id",)),
     terms.COMPLAINT: (events.Complaint, ("what",)),
     terms.FILE_EVENT: (events.File, ("entity_id", "mode")),
+    terms.LEFT_OUT: (events.LeftOut, ("target", "count")),
     terms.CHILD: (events.Child, ("command", "reason")),
     terms.RUN_END: (events.RunEnd, ("run_id", "process_id")),
 }
@@ -136,6 +137,7 @@ def _add(key: str, hint: Any, types: dict[str, type], parts: dict[str, Shape | t
 _NAMES = {
     str: "text",
     int: "a whole number",
+    float: "a number",
     bool: "true or false",
     list: "a list",
     dict: "an object",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING
 
+from provagent.record.detail import LeftOut
 from provagent.value.show import text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from provagent.record.detail import Value
     from provagent.record.model import Entity
 
@@ -49,6 +52,29 @@ def entity_text(entity: Entity) -> str:
     if entity.entity_description or entity.class_name:
         return entity.entity_description or (entity.class_name or "").rpartition(":")[2]
     return value_text(entity.value) if entity.value is not None else entity.id
+
+
+def left_out_text(left_out: LeftOut) -> str:
+    """``9,000 calls of lab:f (max_calls), 1.2 s together, 3 errors``."""
+    calls = "call" if left_out.count == 1 else "calls"
+    what = f"{left_out.count:,} {calls} of {left_out.target} ({left_out.reason})"
+    errors = f", {left_out.errors:,} with an error" if left_out.errors else ""
+    return f"{what}, {duration_text(left_out.seconds)} together{errors}"
+
+
+def add_up(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+    """Return what was left out of a whole run: a sum for each target and reason."""
+    sums: dict[tuple[str, str], LeftOut] = {}
+    for each in left_out:
+        key = each.target, each.reason
+        summed = sums.setdefault(key, LeftOut(target=each.target, reason=each.reason))
+        summed.name = each.name
+        summed.count += each.count
+        summed.errors += each.errors
+        summed.seconds += each.seconds
+        summed.start = min(filter(None, (summed.start, each.start)), default=None)
+        summed.end = max(filter(None, (summed.end, each.end)), default=None)
+    return sorted(sums.values(), key=lambda each: -each.count)
 
 
 def value_text(value: Value) -> str:

@@ -23,6 +23,8 @@ def render_report(report: Any) -> None:
         _targets(report.run.targets)
         for text in (*report.run.complaints, *report.run.gaps, *report.run.unrecorded):
             _mark(False, text)
+        for text in report.run.left_out:
+            click.echo(f"  not recorded, as asked: {text}")
         for process in report.run.unended:
             click.echo(f"  process {process} has no end: it is still running, or was killed")
         for name in report.run.overtaken_by:

@@ -12,6 +12,7 @@ from provagent.record.wording import (
     digest_text,
     duration_text,
     entity_text,
+    left_out_text,
     path_text,
     shortened,
     status_text,
@@ -76,8 +77,9 @@ class _Story:
     def activities(self) -> Branch | None:
         tree = Branch(Text("activities", "bold"))
         for process in self.provenance.processes.values():
-            if process.program.used or process.program.generated:
-                self.add_facts(process.program, tree.add(self.title(process.program)))
+            program = process.program
+            if program.used or program.generated or program.left_out:
+                self.add_facts(program, tree.add(self.title(program)))
         nodes: dict[Activity, Branch] = {}
         waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
         while waiting:  # not by recursion: programs nest deeper than Python does
@@ -114,6 +116,8 @@ class _Story:
         for each in activity.mismatches:
             if each.of != "parameter":
                 node.add(_words((str(each), "red")))
+        for sum_ in activity.left_out:
+            node.add(_words(("left out ", "yellow"), (left_out_text(sum_), "")))
         if activity.error is not None:
             node.add(_error(activity.error))
 

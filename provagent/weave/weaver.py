@@ -20,15 +20,16 @@ Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 class Weaver:
     """Weaves sites, and remembers them.
 
-    ``make_wrapper(site)`` gives the wrapper for a site; it is asked once per callable.
+    ``make_wrapper(site)`` gives the wrapper for a site, or None for one that is to stay as it is;
+    it is asked once per callable.
     """
 
-    def __init__(self, make_wrapper: Callable[[Site], Wrapper]) -> None:
+    def __init__(self, make_wrapper: Callable[[Site], Wrapper | None]) -> None:
         self._make_wrapper = make_wrapper
         self._woven: dict[tuple[int, str], tuple[Site, Callable[[], Any]]] = {}
 
     def weave(self, site: Site) -> bool:
-        """Put the wrapper in place; False when it already stands there.
+        """Put the wrapper in place, unless it stands there; False where there is none.
 
         Raises whatever the class or module raises when its attribute is set.
         """
@@ -36,10 +37,13 @@ class Weaver:
         known = self._woven.get(key)
         if known is not None and _stands(known[0], known[1]()):
             _widen(known[0], site)
-            return False
+            return True
         if _is_alias(site):
+            return True
+        made = self._make_wrapper(site)
+        if made is None:
             return False
-        wrapper = _dressed(site, self._make_wrapper(site))
+        wrapper = _dressed(site, made)
         setattr(site.holder, site.name, wrapper)
         if site.kind == "function":
             _rebind_aliases(site, site.raw, wrapper)

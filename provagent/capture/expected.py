@@ -1,22 +1,21 @@
-"""Rules: what a definition says that values are, and what a call has otherwise.
+"""What a definition says that values are, and what a call has otherwise.
 
-What breaks a rule is recorded as it is, and marked. Rules look at what was encoded for the
-record, never at the program's own objects.
+A mismatch is recorded as it is, and marked. What is compared is what was encoded for the
+record, never the program's own objects.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from provagent.definition.limits import bounds, limit
 from provagent.emit.secret import is_secret
-from provagent.terms import ACTIVITY, ENTITY
+from provagent.terms import ACTIVITY, CALL, ENTITIES, ENTITY, MEMBERS
 from provagent.value.show import text
 
 if TYPE_CHECKING:
-    from provagent.capture.complaints import Complaints
     from provagent.capture.entity_events import Events
     from provagent.definition.description import (
         ActivityDescription,
@@ -24,34 +23,40 @@ if TYPE_CHECKING:
         ParameterDescription,
     )
 
-Mismatch = dict[str, str]  # of, name, rule, what
+Mismatch = dict[str, str]  # of, name, key, what
 
 _LONGEST = 200  # characters of a mismatch
 _SHOWN = 60  # characters of a value that a mismatch repeats
 
 
-class Rules:
-    """The rules for the calls of one target."""
+class Expectations:
+    """What is expected of the calls of one target."""
 
-    def __init__(self, described: ActivityDescription) -> None:
+    def __init__(
+        self,
+        described: ActivityDescription,
+        level: str,
+        complain: Callable[[BaseException], None],
+    ) -> None:
+        self.complain = complain
+        has_parameters, has_entities = level != CALL, level in (ENTITIES, MEMBERS)
+        both = {"used": described.usage, "generated": described.generation}
         tests = (ParameterTest(each) for each in described.parameters if not is_secret(each.name))
-        self.parameters = tuple(test for test in tests if test.has_rules)
-        self.needed = {"used": _needed(described.usage), "generated": _needed(described.generation)}
-        self.members = {"used": _membered(described.usage)}
-        self.members["generated"] = _membered(described.generation)
+        self.parameters = tuple(test for test in tests if test.expects and has_parameters)
+        self.needed = {verb: _needed(uses) if has_entities else () for verb, uses in both.items()}
+        self.members = {
+            verb: _membered(uses) if level == MEMBERS else () for verb, uses in both.items()
+        }
 
     def __bool__(self) -> bool:
-        rules = (self.parameters, *self.needed.values(), *self.members.values())
-        return any(rules)
+        return any((self.parameters, *self.needed.values(), *self.members.values()))
 
-    def mark(
-        self, target: str, fields: dict[str, Any], events: Events, complaints: Complaints
-    ) -> bool:
-        """Add ``mismatches`` to an activity's event where rules are broken; whether none is."""
+    def mark(self, fields: dict[str, Any], events: Events) -> bool:
+        """Add ``mismatches`` to an activity's event where it is not as described; whether it is."""
         try:
             found = self._broken(fields, events)
         except BaseException as error:
-            complaints.add(target, "rules", error)
+            self.complain(error)
             return True
         if found:
             fields["mismatches"] = found
@@ -68,13 +73,13 @@ class Rules:
 
     def _of_parameters(self, parameters: dict[str, Any]) -> Iterator[Mismatch]:
         for test in self.parameters:
-            for rule, what in test.broken(parameters.get(test.name)):
-                yield {"of": "parameter", "name": test.name, "rule": rule, "what": what[:_LONGEST]}
+            for key, what in test.broken(parameters.get(test.name)):
+                yield {"of": "parameter", "name": test.name, "key": key, "what": what[:_LONGEST]}
 
 
 def _needed(uses: tuple[EntityUse, ...]) -> tuple[tuple[str, str], ...]:
-    """Roles that are there in each call."""
-    said = ((use.role, use.multiplicity) for use in uses if use.multiplicity)
+    """Roles that are there in each call; with a condition, in some only."""
+    said = ((use.role, use.multiplicity) for use in uses if use.multiplicity and not use.when)
     return tuple((role, words) for role, words in said if bounds(words)[0] > 0)
 
 
@@ -91,7 +96,7 @@ def _absent(
 ) -> Iterator[Mismatch]:
     for role, words in needed:
         if role not in roles:
-            yield {"of": of, "name": role, "rule": "multiplicity", "what": f"none, not {words}"}
+            yield {"of": of, "name": role, "key": "multiplicity", "what": f"none, not {words}"}
 
 
 # A collection whose event stands not among these was known already, and marked then.
@@ -104,7 +109,7 @@ def _of_members(
                 count, (low, high) = len(event.get("members", ())), bounds(words)
                 if not low <= count <= high:
                     what = f"{count or 'none'}, not {words}"
-                    yield {"of": "members", "name": role, "rule": "multiplicity", "what": what}
+                    yield {"of": "members", "name": role, "key": "multiplicity", "what": what}
 
 
 class _NoNumberError(Exception):
@@ -123,11 +128,11 @@ class ParameterTest:
         self.options = described.options
 
     @property
-    def has_rules(self) -> bool:
+    def expects(self) -> bool:
         return bool(self.low or self.high or self.options or self.unit)
 
     def broken(self, data: Any) -> Iterator[tuple[str, str]]:
-        """Yield the rules that an encoded value breaks, and how; None is no value."""
+        """Yield the keys that an encoded value is not as, and how; None is no value."""
         if data is None:
             return
         if self.options and not all(map(self._is_option, _items(data))):
@@ -136,25 +141,25 @@ class ParameterTest:
             return
         try:
             numbers = list(_numbers(data))
-            for rule, bound in (("min", self.low), ("max", self.high)):
-                if bound is not None and not self._is_within(numbers, rule, bound):
-                    word = "less" if rule == "min" else "more"
+            for key, bound in (("min", self.low), ("max", self.high)):
+                if bound is not None and not self._is_within(numbers, key, bound):
+                    word = "less" if key == "min" else "more"
                     own = bound[1] or self.unit
-                    yield rule, f"{_shown(data)} is {word} than {bound[0]:g} {own}".rstrip()
+                    yield key, f"{_shown(data)} is {word} than {bound[0]:g} {own}".rstrip()
             if self.unit and self.low is self.high is None:
                 for number, unit in numbers[:1]:
                     _converted(number, unit, self.unit)
         except _NoNumberError as error:
-            rule = "unit" if _kind(data) == "quantity" else "min" if self.low else "max"
-            yield rule, f"{_shown(data)} {error}"
+            key = "unit" if _kind(data) == "quantity" else "min" if self.low else "max"
+            yield key, f"{_shown(data)} {error}"
 
     def _is_within(
-        self, numbers: list[tuple[float, str]], rule: str, bound: tuple[float, str]
+        self, numbers: list[tuple[float, str]], key: str, bound: tuple[float, str]
     ) -> bool:
         edge, unit = bound
         found = (_converted(number, its, unit or self.unit) for number, its in numbers)
         # So that NaN, which is neither, is not within.
-        return all(each >= edge if rule == "min" else each <= edge for each in found)
+        return all(each >= edge if key == "min" else each <= edge for each in found)
 
     def _is_option(self, data: Any) -> bool:
         words = _words(data)

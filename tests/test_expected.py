@@ -8,11 +8,10 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from provagent.capture.compile import _rules
-from provagent.capture.rules import ParameterTest
+from provagent.capture.expected import Expectations, ParameterTest
 from provagent.cli import main
 from provagent.definition.description import ActivityDescription, ParameterDescription
-from provagent.definition.limits import bounds, limit
+from provagent.definition.limits import bounds, is_comparable, limit
 from provagent.export.document import to_document
 from provagent.store.runs import read_run
 
@@ -72,7 +71,7 @@ BEYOND = [
 
 @pytest.mark.parametrize(("data", "rules", "rule", "what"), BEYOND)
 def test_what_is_beyond_is_marked(data, rules, rule, what):
-    """With the rule that is broken, and in words."""
+    """With the key that it breaks, and in words."""
     pytest.importorskip("astropy.units")
     assert broken(data, **rules) == [(rule, what)]
 
@@ -155,7 +154,7 @@ def subject(woven):
 def marks(woven, position=-1):
     activity = woven.activities[position]
     both = (*activity.get("mismatches", ()), *woven.end(activity).get("mismatches", ()))
-    return [(each["of"], each["name"], each["rule"], each["what"]) for each in both]
+    return [(each["of"], each["name"], each["key"], each["what"]) for each in both]
 
 
 def test_call_that_is_as_described_has_no_marks(woven, subject):
@@ -165,7 +164,7 @@ def test_call_that_is_as_described_has_no_marks(woven, subject):
     assert woven.complaints == []
 
 
-def test_each_rule_that_is_broken_is_marked(woven, subject):
+def test_each_expectation_that_fails_is_marked(woven, subject):
     """Values and entities are recorded all the same, and the call has its result."""
     assert subject.f(11, "medium", nights=[1, 2, 3]) is None
     assert woven.activities[0]["parameters"]["gain"] == 11
@@ -193,18 +192,45 @@ def test_secret_is_not_repeated(woven, subject):
 
 
 def test_objects_are_never_asked(woven, subject):
-    """A rule looks at the record: no code of the program's runs for it."""
+    """The record is compared: no code of the program's runs for it."""
     subject.f(counts=[1], mode=subject.Hostile())
     assert marks(woven) == []
     assert woven.complaints == []
 
 
-def test_plan_has_rules_only_where_the_definition_has():
+def test_plan_expects_only_where_the_definition_does():
     """Without a range, options, a unit or a multiplicity there is nothing to look at."""
     plain = ParameterDescription(name="gain", value="gain", description="x", default="1")
-    assert _rules(ActivityDescription(name="f", parameters=(plain,))) is None
-    ranged = dataclasses.replace(plain, max="3")
-    assert _rules(ActivityDescription(name="f", parameters=(plain, ranged))) is not None
+    assert not is_comparable(ActivityDescription(name="f", parameters=(plain,)))
+    ranged = ActivityDescription(name="f", parameters=(dataclasses.replace(plain, max="3"),))
+    assert is_comparable(ranged)
+    assert Expectations(ranged, "parameters", print)
+    assert not Expectations(ranged, "call", print)
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("call", []),
+        ("parameters", ["parameter"]),
+        ("entities", ["parameter", "used", "generated"]),
+        ("members", ["parameter", "used", "members", "generated"]),
+    ],
+)
+def test_what_a_level_does_not_record_is_not_expected(woven, level, expected):
+    """Nor what a condition rules out."""
+    text = DEFINITION.replace("  f:\n", f"  f:\n    level: {level}\n")
+    subject = woven.module(SUBJECT, definition=text)
+    subject.f(11, nights=[1, 2, 3])
+    assert [mark[0] for mark in marks(woven)] == expected
+
+
+def test_role_with_a_condition_need_not_be_there(woven):
+    """Where the condition does not hold there is no such entity, and none is missed."""
+    text = DEFINITION.replace("multiplicity: 1}", "multiplicity: 1, when: mode == slow}")
+    subject = woven.module(SUBJECT, definition=text)
+    subject.f()
+    assert marks(woven) == []
 
 
 @pytest.fixture
@@ -230,7 +256,7 @@ def test_show_doctor_and_json_tell_it(run, tmp_path, monkeypatch):
     assert "not as described: f: parameter gain: 11 is more than 10 (2 times)" in told
     assert "not as described: f: generated flux: none, not 1..* (2 times)" in told
     data = json.loads(CliRunner().invoke(main, ["show", "--json"]).output)
-    assert data["activities"][1]["mismatches"][0]["rule"] == "max"
+    assert data["activities"][1]["mismatches"][0]["key"] == "max"
     assert run.mismatches["f: parameter gain: 11 is more than 10"] == 2
 
 
@@ -280,5 +306,5 @@ def test_the_second_dialect_keeps_it(woven, tmp_path, monkeypatch):
         handler.close()
     run = read_run(str(tmp_path), str(tmp_path / "my.log"))
     (activity,) = run.outermost
-    assert [each.rule for each in activity.mismatches] == ["max", "multiplicity"]
+    assert [each.key for each in activity.mismatches] == ["max", "multiplicity"]
     assert ("definition", "maria") in run.agent_descriptions

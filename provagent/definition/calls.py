@@ -1,0 +1,41 @@
+"""The keys that say which calls are recorded, and how much of each."""
+
+from __future__ import annotations
+
+from provagent import terms
+from provagent.definition.condition import parse_condition, paths_of
+from provagent.definition.description import (
+    ActivityDescription,
+    EntityUse,
+    ParameterDescription,
+)
+from provagent.definition.fields import Fields, Reader
+from provagent.definition.readers import number, one_of
+
+# YAML's off is false.
+_LEVEL = one_of(terms.LEVELS, {"false": terms.OFF, "False": terms.OFF})
+CALLS: dict[str, Reader] = {
+    "level": Reader(_LEVEL.read, {"enum": [*_LEVEL.schema["enum"], False]}),
+    "max_calls": number(0),
+    "sample": number(1),
+    "quiet": one_of(terms.QUIET_WORDS),
+}
+_BEFORE = "it is asked before the call; only those of a generation are asked after it"
+
+
+def check_conditions(description: ActivityDescription, fields: Fields) -> None:
+    """Report a condition that asks for the result before there is one."""
+    if _asks_for_result(description.when):
+        fields.add_problem("its condition asks for the result", _BEFORE)
+    things: tuple[ParameterDescription | EntityUse, ...]
+    things = *description.parameters, *description.usage
+    for thing in things:
+        if _asks_for_result(thing.when):
+            place, where = fields.report.origins.of(thing)
+            fields.report.add(place, where, "its condition asks for the result", _BEFORE)
+
+
+def _asks_for_result(condition: str | None) -> bool:
+    return condition is not None and any(
+        path.root == "result" for path in paths_of(parse_condition(condition))
+    )
