@@ -993,3 +993,24 @@ def test_an_orcid_is_one_however_it_is_written():
     text = "agents: {a: {orcid: 'https://orcid.org/0000-0002-1694-233X'}, b: {orcid: 0000-0002-1694-233X}}"
     agents = parse_definition(text.encode(), location="d.yaml", name="d").definition.agents
     assert agents["a"].orcid == agents["b"].orcid == "0000-0002-1694-233X"
+
+
+def test_near_misses_that_are_not_wrong_are_warnings():
+    """A contact that is nearly an agent; a usage that overwrites."""
+    text = """
+activities:
+  f:
+    contact: marai
+    usage: [{role: r, value: x, overwrite: true}]
+entities:
+  E: {contact: "Jo <jo@there.org>"}
+agents: {maria: {}}
+"""
+    reading = parse_definition(text.encode(), location="d.yaml", name="d")
+    assert reading.problems == ()
+    assert [str(each) for each in reading.warnings] == [
+        "d.yaml:4:5: warning: activities.f.contact: 'marai' is not among the agents; "
+        "did you mean 'maria'",
+        "d.yaml:5:13: warning: activities.f.usage[0].overwrite: what is used overwrites nothing; "
+        "say it of what is generated",
+    ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from provagent.definition.limits import bounds, limit
 
 if TYPE_CHECKING:
+    from provagent.definition.description import ActivityDescription
     from provagent.definition.fields import Fields
 
 _QUOTED = 80  # characters of a value that a message repeats
@@ -22,6 +23,15 @@ def check_range(fields: Fields) -> None:
     low, high = limits["min"], limits["max"]
     if low and high and low[1] == high[1] and low[0] > high[0]:
         fields.add_problem(f"min {low[0]:g} is more than max {high[0]:g}", "exchange them")
+
+
+def check_overwrite(description: ActivityDescription, fields: Fields) -> None:
+    """Warn of a usage that is said to overwrite."""
+    for use in description.usage:
+        if use.overwrite:
+            place, where = fields.report.origins.of(use)
+            what = "what is used overwrites nothing"
+            fields.report.warn(place, f"{where}.overwrite", what, "say it of what is generated")
 
 
 def check_multiplicities(fields: Fields) -> None:

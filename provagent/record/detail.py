@@ -203,3 +203,21 @@ def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
         Mismatch(**{key: item[key] for key in ("of", "name", "key", "what")})
         for item in event.get("mismatches", ())
     ]
+
+
+class CountedMismatches:
+    """Mismatches of many activities: of each parameter or role, and key, the first and how many."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, ...], str] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def add(self, activity: str | None, mismatch: Mismatch) -> None:
+        name = activity or "an unknown activity"
+        which = (name, mismatch.of, mismatch.name, mismatch.key)
+        self._first.setdefault(which, f"{name}: {mismatch}")
+        self._counts[which] = self._counts.get(which, 0) + 1
+
+    def by_text(self) -> dict[str, int]:
+        """Return how often each was, by the words of the first."""
+        return {text: self._counts[which] for which, text in self._first.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING, Any
 
-from provagent.record.detail import Code, Gap
+from provagent.record.detail import Code, CountedMismatches, Gap
 from provagent.record.model import (
     Activity,
     Derivation,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.record.build import Collected
-    from provagent.record.detail import Child, LeftOut, Mismatch
+    from provagent.record.detail import Child, LeftOut
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
@@ -278,15 +278,9 @@ def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, st
     return dict.fromkeys(relations)
 
 
-def count_mismatch(counts: dict[str, int], activity: str | None, mismatch: Mismatch) -> None:
-    """Count what is not as described, by its words."""
-    words = f"{activity or 'an unknown activity'}: {mismatch}"
-    counts[words] = counts.get(words, 0) + 1
-
-
 def _mismatches(activities: Iterable[Activity]) -> dict[str, int]:
-    counts: dict[str, int] = {}
+    counted = CountedMismatches()
     for activity in activities:
         for each in activity.mismatches:
-            count_mismatch(counts, activity.name, each)
-    return counts
+            counted.add(activity.name, each)
+    return counted.by_text()

@@ -232,7 +232,8 @@ class Provenance:
     ``entities`` by id, in the order in which their processes named them. ``aliases``
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
-    ``mismatches`` are those of all activities: what is not as described, and how often.
+    ``mismatches`` are those of all activities: what is not as described, as it was first, and how
+    often.
     """
 
     run: Run

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from provagent import terms
 from provagent.record.build import Collected
-from provagent.record.detail import mismatches_in
-from provagent.record.link import count_mismatch, linked, lost
+from provagent.record.detail import CountedMismatches, mismatches_in
+from provagent.record.link import linked, lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def build_outline(
             handler(event)
     outline = linked(collected, gaps if gaps is not None else [])
     outline.gaps.extend(mentioned.gaps())
-    outline.mismatches = mentioned.mismatches
+    outline.mismatches = mentioned.mismatches.by_text()
     return outline
 
 
@@ -51,7 +51,7 @@ class Mentioned:
     def __init__(self) -> None:
         self.activities: set[str] = set()
         self.begun: dict[str, str] = {}  # each with its name
-        self.mismatches: dict[str, int] = {}
+        self.mismatches = CountedMismatches()
         self.entities: set[str] = set()
         self.known: set[str] = set()
 
@@ -94,7 +94,7 @@ class Mentioned:
 
     def _count(self, event: Event) -> None:
         for each in mismatches_in(event):
-            count_mismatch(self.mismatches, self.begun.get(event["activity_id"]), each)
+            self.mismatches.add(self.begun.get(event["activity_id"]), each)
 
     def _name(self, entity_id: str) -> None:
         if entity_id not in self.known:
