@@ -76,6 +76,15 @@ class Site(TypedDict):
     line: int
 
 
+class Mismatch(TypedDict):
+    """Something is not as its description says; it is recorded as it is."""
+
+    of: str  # parameter, used, generated, members
+    name: str  # of the parameter, or the role
+    key: str  # of the description: min, max, unit, options, multiplicity
+    what: str
+
+
 class Session(Event):
     """An instance of a woven class came into use."""
 
@@ -85,6 +94,7 @@ class Session(Event):
     startTime: str
     configuration: dict[str, Value]
     site: NotRequired[Site]
+    mismatches: NotRequired[list[Mismatch]]
 
 
 class Description(Event):
@@ -105,15 +115,6 @@ class Used(TypedDict):
 
     used_id: str
     used_role: str
-
-
-class Mismatch(TypedDict):
-    """Something is not as its description says; it is recorded as it is."""
-
-    of: str  # parameter, used, generated, members
-    name: str  # of the parameter, or the role
-    key: str  # of the description: min, max, unit, options, multiplicity
-    what: str
 
 
 class Activity(Event):

@@ -308,3 +308,35 @@ def test_the_second_dialect_keeps_it(woven, tmp_path, monkeypatch):
     (activity,) = run.outermost
     assert [each.key for each in activity.mismatches] == ["max", "multiplicity"]
     assert ("definition", "maria") in run.agent_descriptions
+
+
+SESSION = """
+targets: ["subject:Night"]
+activities:
+  Night.__init__: {parameters: [{name: exposure, value: exposure, unit: s, min: 0}]}
+"""
+
+
+def test_configuration_of_a_session_is_compared(woven, tmp_path, monkeypatch):
+    """What the constructor is given; shown with the session, exported and counted."""
+    from provagent import boot
+
+    source = "class Night:\n    def __init__(self, exposure):\n        self.exposure = exposure\n"
+    subject = woven.module(source, definition=SESSION)
+    subject.Night(300.0)
+    subject.Night(-1.0)
+    boot.deactivate()
+    first, second = woven.events("session")
+    assert "mismatches" not in first
+    (mark,) = second["mismatches"]
+    assert (mark["name"], mark["key"], mark["what"]) == ("exposure", "min", "-1.0 is less than 0 s")
+    run = read_run(str(tmp_path / "prov"), "last")
+    assert (
+        'provagent:mismatch="parameter exposure: -1.0 is less than 0 s"'
+        in to_document(run).get_provn()
+    )
+    monkeypatch.chdir(tmp_path)
+    told = "parameter exposure: -1.0 is less than 0 s"
+    assert told in CliRunner().invoke(main, ["show"]).output
+    assert f"not as described: Night: {told}" in CliRunner().invoke(main, ["doctor"]).output
+    assert run.mismatches == {f"Night: {told}": 1}

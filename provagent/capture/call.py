@@ -194,10 +194,11 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
-            cls = type(instance)
             configuration = self._parameters(plan, call)
-            fields = session_event(session_id, cls, now(), configuration)
+            fields = session_event(session_id, type(instance), now(), configuration)
             fields["site"] = {"file": place.code.co_filename, "line": place.line}
+            if plan.expected is not None:
+                plan.expected.mark(fields, [])
             self.write_all(plan.target, [(fields, False)])
         except BaseException as error:
             self.complaints.add(plan.target, "at the constructor", error)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.definition.limits import bounds, limit
 from provagent.emit.secret import is_secret
-from provagent.terms import ACTIVITY, CALL, ENTITIES, ENTITY, MEMBERS
+from provagent.terms import ACTIVITY, CALL, ENTITIES, ENTITY, MEMBERS, SESSION
 from provagent.value.show import text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Expectations:
         return any((self.parameters, *self.needed.values(), *self.members.values()))
 
     def mark(self, fields: dict[str, Any], events: Events) -> bool:
-        """Add ``mismatches`` to an activity's event where it is not as described; whether it is."""
+        """Add ``mismatches`` to an event where it is not as described; whether it is."""
         try:
             found = self._broken(fields, events)
         except BaseException as error:
@@ -63,6 +63,8 @@ class Expectations:
         return not found
 
     def _broken(self, fields: dict[str, Any], events: Events) -> list[Mismatch]:
+        if fields["event"] == SESSION:
+            return [*self._of_parameters(fields["configuration"])]
         verb = "used" if fields["event"] == ACTIVITY else "generated"
         roles = {each[f"{verb}_role"]: each[f"{verb}_id"] for each in fields.get(verb, ())}
         return [

@@ -168,6 +168,7 @@ class _Writer:
             "provagent:configuration": as_json(session.configuration),
             "provagent:file": session.site and session.site.file,
             "provagent:line": session.site and session.site.line,
+            "provagent:mismatch": [str(each) for each in session.mismatches],
         }
         self.say.entity(name, attributes)
         self.say.generated(

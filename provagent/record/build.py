@@ -124,6 +124,7 @@ class Collected:
         session = self.sessions.setdefault(event["session_id"], Session(id=event["session_id"]))
         _set(session, event, _SESSION_FIELDS)
         session.site = session.site or _site(event)
+        session.mismatches += mismatches_in(event)
 
     def add_description(self, event: Event) -> None:
         for group, kind in (

@@ -212,11 +212,13 @@ class CountedMismatches:
         self._first: dict[tuple[str, ...], str] = {}
         self._counts: dict[tuple[str, ...], int] = {}
 
-    def add(self, activity: str | None, mismatch: Mismatch) -> None:
-        name = activity or "an unknown activity"
-        which = (name, mismatch.of, mismatch.name, mismatch.key)
-        self._first.setdefault(which, f"{name}: {mismatch}")
-        self._counts[which] = self._counts.get(which, 0) + 1
+    def add(self, name: str | None, *mismatches: Mismatch) -> None:
+        """Count those of an activity, or a session, of that name."""
+        name = name or "an unknown activity"
+        for each in mismatches:
+            which = (name, each.of, each.name, each.key)
+            self._first.setdefault(which, f"{name}: {each}")
+            self._counts[which] = self._counts.get(which, 0) + 1
 
     def by_text(self) -> dict[str, int]:
         """Return how often each was, by the words of the first."""

@@ -72,7 +72,7 @@ class _Linker:
             activity_descriptions=dict(sorted(collected.activity_descriptions.items())),
             entity_descriptions=dict(sorted(collected.entity_descriptions.items())),
             agent_descriptions=dict(sorted(collected.agent_descriptions.items())),
-            mismatches=_mismatches(collected.activities.values()),
+            mismatches=_mismatches(collected),
             complaints=sorted(
                 collected.complaints.values(), key=lambda each: (each.time or "", each.what)
             ),
@@ -278,9 +278,10 @@ def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, st
     return dict.fromkeys(relations)
 
 
-def _mismatches(activities: Iterable[Activity]) -> dict[str, int]:
+def _mismatches(collected: Collected) -> dict[str, int]:
     counted = CountedMismatches()
-    for activity in activities:
-        for each in activity.mismatches:
-            counted.add(activity.name, each)
+    for session in collected.sessions.values():
+        counted.add(session.class_name, *session.mismatches)
+    for activity in collected.activities.values():
+        counted.add(activity.name, *activity.mismatches)
     return counted.by_text()

@@ -120,6 +120,7 @@ class Session:
     start: str | None = None
     configuration: dict[str, Value] = field(default_factory=dict)
     site: Site | None = None
+    mismatches: list[Mismatch] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list, repr=False)
 
 
@@ -232,8 +233,8 @@ class Provenance:
     ``entities`` by id, in the order in which their processes named them. ``aliases``
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
-    ``mismatches`` are those of all activities: what is not as described, as it was first, and how
-    often.
+    ``mismatches`` are those of all activities and sessions: what is not as described, in the
+    words of the first, and how often.
     """
 
     run: Run

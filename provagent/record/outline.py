@@ -57,6 +57,7 @@ class Mentioned:
 
     def handlers(self) -> dict[str, Any]:
         return {
+            terms.SESSION: self.add_session,
             terms.ACTIVITY: self.add_activity,
             terms.ACTIVITY_END: self.add_activity_end,
             terms.ENTITY: self.add_entity,
@@ -93,8 +94,10 @@ class Mentioned:
         self._name(event["progenitor_id"])
 
     def _count(self, event: Event) -> None:
-        for each in mismatches_in(event):
-            self.mismatches.add(self.begun.get(event["activity_id"]), each)
+        self.mismatches.add(self.begun.get(event["activity_id"]), *mismatches_in(event))
+
+    def add_session(self, event: Event) -> None:
+        self.mismatches.add(event.get("class"), *mismatches_in(event))
 
     def _name(self, entity_id: str) -> None:
         if entity_id not in self.known:

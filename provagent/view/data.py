@@ -71,6 +71,7 @@ def _session(session: Session) -> dict[str, Any]:
         start=session.start,
         site=_plain(session.site),
         configuration=session.configuration,
+        mismatches=[_plain(each) for each in session.mismatches],
     )
 
 

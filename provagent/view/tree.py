@@ -72,6 +72,8 @@ class _Story:
         for session in self.provenance.sessions.values():
             called = f"{session.module}:{session.class_name}{self.site(session.site)}"
             _fact(tree, "session", called)
+            for mismatch in session.mismatches:
+                tree.add(_words((f"{'':<9} ", ""), (str(mismatch), "red")))
         return tree
 
     def activities(self) -> Branch | None:
