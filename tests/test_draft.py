@@ -323,3 +323,27 @@ def test_files_that_settings_name_and_what_is_written(lab):
     assert [(use.role, use.location) for use in load.usage] == [("table_file", place)]
     assert [(use.role, use.value) for use in to_csv.usage] == [("frame", "self")]
     assert [parameter.name for parameter in to_csv.parameters] == ["sep"]
+
+
+def test_constructor_has_parameters_alone_and_nothing_comes_of_nothing(lab):
+    """A session has a configuration, files among it; a coroutine that returns nothing makes none."""
+    source = """
+from pathlib import Path
+
+class Store:
+    def __init__(self, root: Path):
+        self.root = root
+    async def sync(self, url):
+        return None
+    async def fetch(self, url):
+        return url
+    def walk(self):
+        yield 1
+"""
+    lab.write("shop.py", source)
+    drafted = draft(lab, "shop:Store").activities
+    constructor = drafted["Store.__init__"]
+    assert [one.name for one in constructor.parameters] == ["root"]
+    assert constructor.usage == ()
+    made = {name: len(one.generation) for name, one in drafted.items()}
+    assert made == {"Store.__init__": 0, "Store.sync": 0, "Store.fetch": 1, "Store.walk": 1}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provagent import terms
 from provagent.definition import dialect, words
 from provagent.definition.calls import CALLS, check_conditions
-from provagent.definition.compared import check_multiplicities, check_overwrite, check_range
+from provagent.definition.compared import check_multiplicities, check_range, check_uses
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -98,7 +98,7 @@ def _make_use(fields: Fields) -> EntityUse | None:
 def _make_activity(fields: Fields) -> ActivityDescription:
     description = ActivityDescription(**fields.values)
     check_conditions(description, fields)
-    check_overwrite(description, fields)
+    check_uses(description, fields)
     return description
 
 

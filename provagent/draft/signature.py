@@ -108,7 +108,9 @@ class _Activity:
         said = self.documented.parameters.get(name, Said())
         kind = type_text(parameter.annotation) or said.type
         on_disk = file_type(name, kind)
-        if on_disk is not None and parameter.kind is not parameter.VAR_KEYWORD:
+        # A constructor is no activity: all that it takes is its session's configuration.
+        is_use = parameter.kind is not parameter.VAR_KEYWORD and not self.is_constructor
+        if on_disk is not None and is_use:
             self._take_file(parameter, said, on_disk)
             return
         thing = class_named(kind, self.namespace)
