@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from provagent import __version__
+from provagent.cli.ask import impact, index, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
@@ -39,5 +40,19 @@ def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""
 
 
-for verb in (run, show, runs, export_run, embed, validate, doctor, check, draft, schema):
+for verb in (
+    run,
+    show,
+    runs,
+    why,
+    impact,
+    export_run,
+    embed,
+    validate,
+    doctor,
+    check,
+    draft,
+    schema,
+    index,
+):
     main.add_command(verb)

@@ -34,7 +34,8 @@ def ancestors(provenance: Provenance, entity_id: str) -> Lineage:
     anything reached it: ``read_models`` uses a file and calls ``set_models``, which
     generates the models. The children's siblings are not followed: that one ran beside
     the other says nothing. So nothing recorded is missed, and at worst an input of an
-    enclosing activity is named that this child did not need.
+    enclosing activity is named that this child did not need. What a process made outside of
+    any activity may have come from all that its activities did.
     """
     start = provenance.entity(entity_id)
     entities: dict[str, Entity] = {}
@@ -45,7 +46,7 @@ def ancestors(provenance: Provenance, entity_id: str) -> Lineage:
         entity = waiting.pop()
         found = [*_parts_and_progenitors(entity)]
         for maker in _makers(entity):
-            for activity in _at_work(maker):
+            for activity in _at_work(maker, provenance):
                 if activity.id not in activities:
                     activities[activity.id] = activity
                     found += [usage.entity for usage in activity.used]
@@ -72,9 +73,11 @@ def _makers(entity: Entity) -> Iterator[Activity]:
                 yield generation.activity
 
 
-def _at_work(activity: Activity) -> Iterator[Activity]:
-    """Yield the activity, those inside it, and those around it."""
+def _at_work(activity: Activity, provenance: Provenance) -> Iterator[Activity]:
+    """Yield the activity, those inside it, and those around it; a process is around none."""
     inside = [activity]
+    if activity.id in provenance.processes:
+        inside += [one for one in provenance.outermost if one.process_id == activity.process_id]
     while inside:
         each = inside.pop()
         yield each

@@ -33,17 +33,23 @@ _EVENT_BEGINS = re.compile(rb'\{"(?:v|event)":')
 _SHOWN = 60  # characters of a line that a gap quotes
 
 
-def read_events(path: str, gaps: list[Gap]) -> Iterator[tuple[Event, Place]]:
+def read_events(
+    path: str, gaps: list[Gap], *, start: int = 0, is_growing: bool = False
+) -> Iterator[tuple[Event, Place]]:
     """Each event of a file with its place; what could not be read is added to ``gaps``.
 
     The file may be a shard, or a log with ``_PROV_`` lines among others; packed by gzip
     (``.gz``) or zstd (``.zst``); cut at any byte; still growing. In a log, lines that are
-    not ours are no gaps. Raises RecordError when the file cannot be opened.
+    not ours are no gaps. Reading begins at the (unpacked) byte ``start``, where a line does;
+    of a file that ``is_growing`` a last line that is not ended is left for the next time.
+    Raises RecordError when the file cannot be opened.
     """
     reader = _Reader(path, gaps)
     new_place = partial(tuple.__new__, Place)  # a third of what Place(...) costs
-    number = offset = 0
-    for line in reader.lines():
+    number, offset = 0, start
+    for line in reader.lines(start):
+        if is_growing and line[-1:] != b"\n":
+            return
         number += 1
         place = new_place((path, number, offset))
         offset += len(line)
@@ -64,13 +70,15 @@ class _Reader:
         self.is_shard = SHARD_MARK in path
         self.told: set[object] = set()
 
-    def lines(self) -> Iterator[bytes]:
+    def lines(self, start: int) -> Iterator[bytes]:
         try:
-            file = _opened(self.path)
+            file = opened(self.path)
         except OSError as error:
             raise RecordError(f"{self.path}: cannot be read: {error.strerror or error}") from error
         with file:
             try:
+                if start:
+                    file.seek(start)
                 yield from file
             except (EOFError, OSError, zlib.error) as error:
                 self.gap(None, f"{self.path}: the rest cannot be read: {error}")
@@ -154,7 +162,7 @@ def _salvaged(line: bytes) -> Iterator[Any]:
         return
 
 
-def _opened(path: str) -> BinaryIO:
+def opened(path: str) -> BinaryIO:
     if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
     if path.endswith(".zst"):

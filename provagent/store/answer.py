@@ -1,0 +1,160 @@
+"""Answers to "how was this made?" and "what came of it?"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from provagent.store.index import Index
+from provagent.store.resolve import Found, find_entities
+from provagent.store.told import ActivityTold, EntityTold, Told
+from provagent.store.walk import Walk, ancestors, descendants
+
+ORIGIN, UNKNOWN = "nothing recorded made it", "its content is not known"
+
+
+@dataclass(slots=True)
+class Step:
+    """An entity or an activity, what was met from it, and where the record ends.
+
+    ``same_as`` is the entity of another run that has its content. ``is_cut``: more was met,
+    and not told.
+    """
+
+    thing: EntityTold | ActivityTold
+    steps: list[Step] = field(default_factory=list)
+    same_as: EntityTold | None = None
+    end: str | None = None
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was asked for, and all that was met; ``runs`` are the identifiers, oldest first."""
+
+    what: str
+    found: Found
+    root: Step
+    entities: int
+    activities: int
+    runs: list[str]
+
+
+def why(index: Index, what: str, *, limit: int | None = None) -> Answer:
+    """Tell how something was made, across runs, back to the sources.
+
+    ``limit`` bounds the steps that are told with their details. Raises StoreError for what
+    no record knows.
+    """
+    found = find_entities(index, what)
+    walk = ancestors(index, found.entities[:1])
+    return _answer(index, what, found, walk, limit, is_back=True)
+
+
+def impact(index: Index, what: str, *, limit: int | None = None) -> Answer:
+    """Tell what came of something, across runs; as ``why``, the other way."""
+    found = find_entities(index, what)
+    walk = descendants(index, found.entities)
+    return _answer(index, what, found, walk, limit, is_back=False)
+
+
+def _answer(
+    index: Index, what: str, found: Found, walk: Walk, limit: int | None, *, is_back: bool
+) -> Answer:
+    told = Told(index)
+    first = found.entities[0]
+    runs = {told.run_of(number >> 32).id for number in (*walk.entities, *walk.activities)}
+    return Answer(
+        what=what, found=found, root=_Tree(told, walk, limit, is_back=is_back).step(first),
+        entities=len(walk.entities), activities=len(walk.activities), runs=sorted(runs - {"?"}),
+    )  # fmt: skip
+
+
+class _Tree:
+    """The walk as a tree: each thing stands below what it was met from."""
+
+    def __init__(self, told: Told, walk: Walk, limit: int | None, *, is_back: bool) -> None:
+        self.told = told
+        self.walk = walk
+        self.left = limit
+        self.is_back = is_back
+        self.below: dict[int | None, list[int]] = {}
+        for met in (walk.entities, walk.activities):
+            for number, origin in met.items():
+                self.below.setdefault(origin, []).append(number)
+
+    def step(self, first: int) -> Step:
+        root = self._told(first)
+        waiting = [(root, first)]
+        while waiting:
+            step, number = waiting.pop(0)
+            for below in self.below.get(number, ()):
+                if self.left is not None and self.left <= 0:
+                    step.is_cut = True
+                    break
+                if self.left is not None:
+                    self.left -= 1
+                one = self._told(below)
+                step.steps.append(one)
+                waiting.append((one, below))
+        return root
+
+    def _told(self, number: int) -> Step:
+        if number in self.walk.activities:
+            return Step(self.told.activity(number))
+        step = Step(self.told.entity(number))
+        other = self.walk.same.get(number)
+        if other is not None:
+            step.same_as = self.told.entity(other)
+        elif self.is_back and number not in self.below:
+            is_known = isinstance(step.thing, EntityTold) and step.thing.digest is not None
+            step.end = ORIGIN if is_known else UNKNOWN
+        return step
+
+
+def steps_of(root: Step) -> Iterator[Step]:
+    """Yield a step and all below it."""
+    waiting = [root]
+    while waiting:
+        step = waiting.pop()
+        yield step
+        waiting += reversed(step.steps)
+
+
+def answer_data(answer: Answer) -> dict[str, Any]:
+    """Return an answer as plain data: things once each, in the order of the tree."""
+    return {
+        "what": answer.what,
+        "path": answer.found.path,
+        "is_unchanged": answer.found.is_unchanged,
+        "entities": answer.entities,
+        "activities": answer.activities,
+        "runs": answer.runs,
+        "tree": _step_data(answer.root),
+    }
+
+
+def _step_data(root: Step) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    top: dict[str, Any] = {}
+    waiting = [(root, top)]
+    while waiting:
+        step, data = waiting.pop()
+        kind = "activity" if isinstance(step.thing, ActivityTold) else "entity"
+        data["kind"] = kind
+        data |= {
+            key: value for key, value in asdict(step.thing).items() if value not in (None, {}, [])
+        }
+        if step.same_as is not None:
+            data["same_as"] = step.same_as.id
+        if step.end is not None:
+            data["end"] = step.end
+        if step.is_cut:
+            data["is_cut"] = True
+        for below in step.steps:
+            inner: dict[str, Any] = {}
+            data.setdefault("steps", []).append(inner)
+            waiting.append((below, inner))
+    return top

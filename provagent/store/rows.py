@@ -1,0 +1,288 @@
+"""Events as rows of the index: one shard's lines, from where they were read before."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from provagent import terms
+from provagent.store.schema import SHIFT
+
+Event = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BETWEEN = "\x1f"  # ASCII's unit separator, between the items of a list
+_DIGITS = 10  # a number of fewer is below 2**32
+_ALGORITHMS = {
+    name: bytes([number])
+    for number, name in enumerate(
+        ("sha256", "sha1", "md5", "sha224", "sha384", "sha512", "blake2b", "blake3", "xxh3"), 1
+    )
+}
+_NAMES = {code: name for name, code in _ALGORITHMS.items()}
+_LONGEST = 200  # characters of a parameter's text that can be searched for
+
+
+def microseconds(time: str | None) -> int | None:
+    """Return an event's time as microseconds since 1970, UTC; None where it is malformed."""
+    try:
+        since = datetime.fromisoformat(time or "") - _EPOCH
+    except (ValueError, TypeError):
+        return None
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+class Dictionary:
+    """A table of texts and their numbers, in which each text stands once."""
+
+    def __init__(self, connection: sqlite3.Connection, table: str, column: str) -> None:
+        self._execute = connection.execute
+        self._last_of = f"SELECT max(number) FROM {table}"
+        self._find = f"SELECT number FROM {table} WHERE {column} = ?"
+        self.insert = f"INSERT INTO {table} (number, {column}) VALUES (?, ?)"
+        self._numbers: dict[str, int] = {}
+        self._last = 0
+        self._is_complete = True  # all that the table has is in ``_numbers``
+        self.new: list[tuple[int, str]] = []
+
+    def begin(self) -> None:
+        """Take notice of what others wrote; a transaction has begun, so none will now."""
+        last = self._execute(self._last_of).fetchone()[0] or 0
+        self._is_complete = self._is_complete and last == self._last
+        self._last = last
+
+    def number(self, text: str) -> int:
+        number = self._numbers.get(text)
+        if number is None:
+            found = None if self._is_complete else self._execute(self._find, (text,)).fetchone()
+            if found is not None:
+                number = int(found[0])
+            else:
+                number = self._last = self._last + 1
+                self.new.append((number, text))
+            self._numbers[text] = number
+        return number
+
+    def forget(self) -> None:
+        """Let go of all, where what was written is taken back."""
+        self._numbers = {}
+        self.new = []
+        self._last, self._is_complete = -1, False
+
+
+class Rows:
+    """Collects rows of events, and writes them into the index."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._words = Dictionary(connection, "word", "text")
+        self._places = Dictionary(connection, "place", "path")
+        self._processes = Dictionary(connection, "process", "name")
+        self._runs = Dictionary(connection, "run", "id")
+        self._others = Dictionary(connection, "other", "id")
+        self._dictionaries = (
+            self._words, self._places, self._processes, self._runs, self._others,
+        )  # fmt: skip
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self.shard = 0
+        self.process = 0
+        self.handlers: dict[str, Callable[[Event, int], None]] = {
+            terms.RUN: self._run,
+            terms.RUN_END: self._run_end,
+            terms.ACTIVITY: self._activity,
+            terms.ACTIVITY_END: self._activity_end,
+            terms.ENTITY: self._entity,
+            terms.DERIVATION: self._derivation,
+            terms.FILE_EVENT: self._file,
+        }
+
+    def begin(self, shard: int, process: int) -> None:
+        """What comes is of this shard; ``process`` is its, where an earlier reading told.
+
+        A transaction has begun, and ends after ``write``.
+        """
+        self.shard, self.process = shard, process
+        for dictionary in self._dictionaries:
+            dictionary.begin()
+
+    def write(self) -> None:
+        for dictionary in self._dictionaries:
+            self._connection.executemany(dictionary.insert, dictionary.new)
+            dictionary.new = []
+        for statement, rows in self._rows.items():
+            self._connection.executemany(statement, rows)
+        self._rows = {}
+
+    def forget(self) -> None:
+        """Let go of what was collected, and of numbers that were given and taken back."""
+        self._rows = {}
+        for dictionary in self._dictionaries:
+            dictionary.forget()
+
+    def number(self, identifier: str) -> int:
+        """Return the number of a thing."""
+        process, _, own = identifier.rpartition(".")
+        if own.isdecimal() and own.isascii() and len(own) < _DIGITS and "." in process:
+            return (self._processes.number(process) << SHIFT) + int(own)
+        return -self._others.number(identifier)  # of a log that others wrote
+
+    def word(self, text: str | None) -> int | None:
+        return None if text is None else self._words.number(text)
+
+    def place(self, path: str | None) -> int | None:
+        if path is None:
+            return None
+        known = len(self._places.new)
+        number = self._places.number(path)
+        if len(self._places.new) > known:
+            self._add(_BASE, (path.rstrip("/").rpartition("/")[2], number))
+        return number
+
+    def _add(self, statement: str, row: tuple[Any, ...]) -> None:
+        rows = self._rows.get(statement)
+        if rows is None:
+            rows = self._rows[statement] = []
+        rows.append(row)
+
+    def _run(self, event: Event, _at: int) -> None:
+        run = self._runs.number(event["run_id"])
+        self.process = self._processes.number(f"{event['run_id']}.{event['process_id']}")
+        script = event.get("script") or {}
+        row = (
+            run, event.get("parent_process_id"), microseconds(event.get("startTime")),
+            _BETWEEN.join(map(str, event.get("command", []))), self.place(script.get("location")),
+            packed(script.get("digest")), event.get("module"), event.get("user"),
+            event.get("host"), event.get("cwd"), event.get("environment_id"), self.process,
+        )  # fmt: skip
+        self._add(_BEGIN_PROCESS, row)
+        if event.get("parent_process_id") is None:
+            outer = event.get("parent_run"), event.get("parent_activity")
+            self._add(_BEGIN_RUN, (self.process, *outer, run))
+
+    def _run_end(self, event: Event, _at: int) -> None:
+        process = self._processes.number(f"{event['run_id']}.{event['process_id']}")
+        end = microseconds(event.get("endTime"))
+        self._add(_END_PROCESS, (end, event.get("status"), event.get("exit_code"), process))
+
+    def _activity(self, event: Event, at: int) -> None:
+        activity = self.number(event["activity_id"])
+        name = event.get("activity_name")
+        if name is not None:  # else it only says more of one
+            parent, session = event.get("parent_id"), event.get("session_id")
+            row = (
+                activity, self.word(name), self.word(event.get("target")),
+                microseconds(event.get("startTime")),
+                self.process << SHIFT if parent is None else self.number(parent),
+                None if session is None else self.number(session), self.shard, at,
+            )  # fmt: skip
+            self._add(_BEGIN_ACTIVITY, row)
+        for used in event.get("used", ()):
+            self._used(activity, used["used_id"], used["used_role"] or "")
+        for word, value in event.get("parameters", {}).items():
+            number, text = searchable(value)
+            if number is not None or text is not None:
+                self._add(_PARAMETER, (activity, self.word(word), number, text))
+
+    def _activity_end(self, event: Event, at: int) -> None:
+        activity = self.number(event["activity_id"])
+        if "endTime" in event or "status" in event:
+            end, status = microseconds(event.get("endTime")), self.word(event.get("status"))
+            self._add(_END_ACTIVITY, (activity, end, status, at))
+        for made in event.get("generated", ()):
+            self._generated(made["generated_id"], activity, made["generated_role"] or "")
+
+    def _used(self, activity: int, entity: str, role: str) -> None:
+        self._add(_USED, (activity, self.number(entity), self.word(role)))
+
+    def _generated(self, entity: str, activity: int, role: str) -> None:
+        self._add(_GENERATED, (self.number(entity), activity, self.word(role)))
+
+    def _entity(self, event: Event, at: int) -> None:
+        entity = self.number(event["entity_id"])
+        # A digest of a part tells nothing of the whole.
+        digest = None if "sampled" in event else event.get("digest")
+        row = (
+            entity, self.word(event.get("type")), self.word(event.get("name")),
+            self.word(event.get("entity_description")), self.place(event.get("location")),
+            packed(digest), self.shard, at,
+        )  # fmt: skip
+        self._add(_ENTITY, row)
+        for member in event.get("members", ()):
+            self._add(_MEMBER, (entity, self.number(member["member_id"])))
+
+    def _derivation(self, event: Event, _at: int) -> None:
+        pair = self.number(event["entity_id"]), self.number(event["progenitor_id"])
+        self._add(_DERIVED, (*pair, self.word(event.get("how"))))
+
+    def _file(self, event: Event, _at: int) -> None:
+        owner = event.get("activity_id")
+        activity = self.process << SHIFT if owner is None else self.number(owner)
+        if event["mode"] == terms.WRITTEN:
+            self._generated(event["entity_id"], activity, event["mode"])
+        else:
+            self._used(activity, event["entity_id"], event["mode"])
+
+
+_BASE = "UPDATE place SET base = ? WHERE number = ?"
+_BEGIN_RUN = "UPDATE run SET process = ?, parent_run = ?, parent_activity = ? WHERE number = ?"
+_BEGIN_PROCESS = """
+UPDATE process SET run = ?, parent = ?, start = ?, command = ?, script = ?, digest = ?,
+module = ?, user = ?, host = ?, cwd = ?, environment = ? WHERE number = ?"""
+_END_PROCESS = "UPDATE process SET end = ?, status = ?, exit_code = ? WHERE number = ?"
+_BEGIN_ACTIVITY = """
+INSERT INTO activity (id, name, target, start, parent, session, shard, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,
+target = excluded.target, start = excluded.start, parent = excluded.parent,
+session = excluded.session, shard = excluded.shard, at = excluded.at"""
+_END_ACTIVITY = """
+INSERT INTO activity (id, end, status, ended_at) VALUES (?, ?, ?, ?) ON CONFLICT (id)
+DO UPDATE SET end = excluded.end, status = excluded.status, ended_at = excluded.ended_at"""
+_ENTITY = "INSERT OR REPLACE INTO entity VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?)"
+_GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?)"
+_DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
+_MEMBER = "INSERT OR IGNORE INTO member VALUES (?, ?)"
+_PARAMETER = "INSERT OR REPLACE INTO parameter VALUES (?, ?, ?, ?)"
+
+
+def packed(digest: str | None) -> bytes | None:
+    """Return a digest in half its length; ``unpacked`` gives it back."""
+    if digest is None:
+        return None
+    algorithm, _, text = digest.partition(":")
+    try:
+        return _ALGORITHMS[algorithm] + bytes.fromhex(text)
+    except (KeyError, ValueError):
+        return b"\0" + digest.encode()
+
+
+def unpacked(digest: bytes) -> str:
+    algorithm = _NAMES.get(digest[:1])
+    return digest[1:].decode() if algorithm is None else f"{algorithm}:{digest[1:].hex()}"
+
+
+def searchable(value: Any) -> tuple[float | None, str | None]:
+    """Return what a parameter's value is compared as: a number, or text, or neither."""
+    if isinstance(value, bool):
+        return None, "true" if value else "false"
+    if isinstance(value, int | float):
+        return float(value), None
+    if isinstance(value, str):
+        return None, value[:_LONGEST]
+    if isinstance(value, dict):
+        if value.get("$type") in ("quantity", "numpy") and isinstance(
+            value.get("value"), int | float
+        ):
+            return float(value["value"]), None
+        inner = value.get("value")
+        if isinstance(inner, str | int | float) and not isinstance(inner, bool):
+            return searchable(inner)
+        if isinstance(inner, list):
+            value = inner
+    if isinstance(value, list):
+        # Items are told apart, so that one of them can be looked for.
+        items = [item for item in value if isinstance(item, str | int | float)]
+        text = _BETWEEN.join(["", *map(str, items), ""])
+        return None, text[: 4 * _LONGEST] if items else None
+    return None, None

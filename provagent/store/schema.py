@@ -1,0 +1,100 @@
+"""The tables of the index, and how it is opened: SQLite, made from the records alone.
+
+A thing's number is its process's, shifted, plus its own in the identifier
+``<run>.<process>.<number>``: nothing has to be looked up to relate things, in whatever order
+their events come, and all that a process told is one range. What is not asked for by the
+index stays in the shard; ``shard`` and ``at`` say where.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+VERSION = 1
+SHIFT = 32  # bits for a thing's own number; the process itself has number 0
+NUMBERS = 1 << SHIFT
+
+TABLES = """
+CREATE TABLE shard (
+  number INTEGER PRIMARY KEY, path TEXT UNIQUE, inode INTEGER, size INTEGER, mtime INTEGER,
+  read INTEGER, process INTEGER, tail BLOB);
+CREATE TABLE run (
+  number INTEGER PRIMARY KEY, id TEXT UNIQUE, process INTEGER, parent_run TEXT,
+  parent_activity TEXT);
+CREATE TABLE process (
+  number INTEGER PRIMARY KEY, name TEXT UNIQUE, run INTEGER, parent TEXT, start INTEGER,
+  end INTEGER, status TEXT, exit_code INTEGER, command TEXT, script INTEGER, digest BLOB,
+  module TEXT, user TEXT, host TEXT, cwd TEXT, environment TEXT);
+CREATE TABLE other (number INTEGER PRIMARY KEY, id TEXT UNIQUE);
+CREATE TABLE word (number INTEGER PRIMARY KEY, text TEXT UNIQUE);
+CREATE TABLE place (number INTEGER PRIMARY KEY, path TEXT UNIQUE, base TEXT);
+CREATE TABLE activity (
+  id INTEGER PRIMARY KEY, name INTEGER, target INTEGER, start INTEGER, end INTEGER,
+  status INTEGER, parent INTEGER, session INTEGER, shard INTEGER, at INTEGER, ended_at INTEGER);
+CREATE TABLE entity (
+  id INTEGER PRIMARY KEY, type INTEGER, name INTEGER, described INTEGER, place INTEGER,
+  digest BLOB, shard INTEGER, at INTEGER);
+CREATE TABLE used (
+  activity INTEGER, entity INTEGER, role INTEGER, PRIMARY KEY (activity, entity, role))
+  WITHOUT ROWID;
+CREATE TABLE generated (
+  entity INTEGER, activity INTEGER, role INTEGER, PRIMARY KEY (entity, activity, role))
+  WITHOUT ROWID;
+CREATE TABLE derived (
+  entity INTEGER, progenitor INTEGER, how INTEGER, PRIMARY KEY (entity, progenitor))
+  WITHOUT ROWID;
+CREATE TABLE member (
+  collection INTEGER, entity INTEGER, PRIMARY KEY (collection, entity)) WITHOUT ROWID;
+CREATE TABLE parameter (
+  activity INTEGER, name INTEGER, number REAL, text TEXT, PRIMARY KEY (activity, name))
+  WITHOUT ROWID;
+"""
+INDEXES = """
+CREATE INDEX IF NOT EXISTS process_of_run ON process (run);
+CREATE INDEX IF NOT EXISTS activity_by_name ON activity (name, start);
+CREATE INDEX IF NOT EXISTS activity_inside ON activity (parent) WHERE parent IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entity_at ON entity (place) WHERE place IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entity_of_content ON entity (digest) WHERE digest IS NOT NULL;
+CREATE INDEX IF NOT EXISTS used_by ON used (entity, activity);
+CREATE INDEX IF NOT EXISTS generated_by ON generated (activity, entity);
+CREATE INDEX IF NOT EXISTS derived_to ON derived (progenitor, entity);
+CREATE INDEX IF NOT EXISTS member_of ON member (entity, collection);
+CREATE INDEX IF NOT EXISTS place_by_name ON place (base);
+CREATE INDEX IF NOT EXISTS parameter_number ON parameter (name, number) WHERE number IS NOT NULL;
+CREATE INDEX IF NOT EXISTS parameter_text ON parameter (name, text) WHERE text IS NOT NULL;
+"""
+OF_PROCESS = (  # table, the column by which its rows are a process's
+    ("activity", "id"), ("entity", "id"), ("used", "activity"), ("generated", "activity"),
+    ("derived", "entity"), ("member", "collection"), ("parameter", "activity"),
+)  # fmt: skip
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open an index, made where there is none; raises sqlite3.Error for what is none.
+
+    One of another version is emptied: it is made again from the shards.
+    """
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+            _create(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        for (name,) in connection.execute(named).fetchall():
+            connection.execute(f"DROP TABLE {name}")
+        for statement in TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")

@@ -1,0 +1,178 @@
+"""What the index and its shards tell of a thing: whole facts for numbers."""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from provagent.errors import RecordError
+from provagent.record.shard import opened
+from provagent.store.index import Index
+from provagent.store.rows import unpacked
+from provagent.store.schema import NUMBERS, SHIFT
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OWN = NUMBERS - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTold:
+    """The run and the process that a thing is of; times are ISO 8601, UTC."""
+
+    id: str
+    command: list[str] = field(default_factory=list)
+    script: str | None = None
+    script_digest: str | None = None
+    user: str | None = None
+    host: str | None = None
+    cwd: str | None = None
+    start: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityTold:
+    """An activity, or a process as the outermost one of its run."""
+
+    id: str
+    name: str
+    run: RunTold
+    target: str | None = None
+    start: str | None = None
+    end: str | None = None
+    status: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    site: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityTold:
+    """A thing in one state."""
+
+    id: str
+    run: str
+    type: str | None = None
+    name: str | None = None
+    location: str | None = None
+    digest: str | None = None
+
+
+class Told:
+    """Tells of numbers; asks the index once for each."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.word = functools.cache(self._word)
+        self.run_of = functools.cache(self._run_of)
+
+    def identifier(self, number: int) -> str:
+        if number < 0:
+            return self._one("SELECT id FROM other WHERE number = ?", -number) or ""
+        process = self._one("SELECT name FROM process WHERE number = ?", number >> SHIFT)
+        return f"{process}.{number & _OWN}" if number & _OWN else str(process)
+
+    def entity(self, number: int) -> EntityTold:
+        row = self.index.execute(
+            "SELECT e.type, e.name, p.path, e.digest FROM entity AS e "
+            "LEFT JOIN place AS p ON p.number = e.place WHERE e.id = ?",
+            (number,),
+        ).fetchone()
+        kind, name, path, digest = row or (None, None, None, None)
+        return EntityTold(
+            id=self.identifier(number),
+            run=self.run_of(number >> SHIFT).id,
+            type=self.word(kind),
+            name=self.word(name),
+            location=path,
+            digest=None if digest is None else unpacked(digest),
+        )
+
+    def activity(self, number: int) -> ActivityTold:
+        run = self.run_of(number >> SHIFT)
+        row = self.index.execute(
+            "SELECT name, target, start, end, status, shard, at FROM activity WHERE id = ?",
+            (number,),
+        ).fetchone()
+        if row is None:
+            return self._program(number, run)
+        name, target, start, end, status, shard, at = row
+        event = self._event(shard, at)
+        return ActivityTold(
+            id=self.identifier(number),
+            name=self.word(name) or "?",
+            run=run,
+            target=self.word(target),
+            start=iso(start),
+            end=iso(end),
+            status=self.word(status),
+            parameters=event.get("parameters", {}),
+            site=event.get("site"),
+        )
+
+    def _program(self, number: int, run: RunTold) -> ActivityTold:
+        """The process itself; what has no event of its own is all the same named."""
+        row = self.index.execute(
+            "SELECT start, end, status FROM process WHERE number = ?", (number >> SHIFT,)
+        ).fetchone()
+        is_program = not number & _OWN and row is not None
+        start, end, status = row if is_program else (None, None, None)
+        name = os.path.basename(run.script or "") or "program"
+        return ActivityTold(
+            id=self.identifier(number), name=name if is_program else "?", run=run,
+            start=iso(start), end=iso(end), status=status,
+        )  # fmt: skip
+
+    def _run_of(self, process: int) -> RunTold:
+        row = self.index.execute(
+            "SELECT r.id, p.command, s.path, p.digest, p.user, p.host, p.cwd, p.start "
+            "FROM process AS p LEFT JOIN run AS r ON r.number = p.run "
+            "LEFT JOIN place AS s ON s.number = p.script WHERE p.number = ?",
+            (process,),
+        ).fetchone()
+        if row is None:
+            return RunTold(id="?")
+        run, command, script, digest, user, host, cwd, start = row
+        return RunTold(
+            id=run or "?",
+            command=command.split("\x1f") if command else [],
+            script=script,
+            script_digest=None if digest is None else unpacked(digest),
+            user=user,
+            host=host,
+            cwd=cwd,
+            start=iso(start),
+        )
+
+    def _word(self, number: int | None) -> str | None:
+        return (
+            None if number is None else self._one("SELECT text FROM word WHERE number = ?", number)
+        )
+
+    def _one(self, statement: str, *values: Any) -> Any:
+        row = self.index.execute(statement, values).fetchone()
+        return None if row is None else row[0]
+
+    def _event(self, shard: int | None, at: int | None) -> dict[str, Any]:
+        """Read an event's own line; empty where it is not there any more."""
+        path = self._one("SELECT path FROM shard WHERE number = ?", shard)
+        if path is None or at is None:
+            return {}
+        try:
+            with opened(os.path.join(self.index.store, path)) as file:
+                file.seek(at)
+                found = orjson.loads(file.readline())
+        except (OSError, EOFError, gzip.BadGzipFile, RecordError, orjson.JSONDecodeError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def iso(time: int | None) -> str | None:
+    """Return microseconds since 1970 as an event's time."""
+    if time is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,183 @@
+"""Questions to a store of real runs: how was this made, what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from provagent.cli import main
+from provagent.errors import StoreError
+from provagent.store.answer import ORIGIN, answer_data, impact, steps_of, why
+from provagent.store.index import open_index
+from provagent.store.resolve import find_entities
+from provagent.store.told import ActivityTold, EntityTold
+
+LAB = """\
+def reduce(source, target, gain=2.0):
+    total = gain * sum(map(float, open(source)))
+    open(target, "w").write(f"{total}\\n")
+def fit(source, target, order=1):
+    open(target, "w").write(f"fit {order} of {open(source).read()}")
+"""
+DEFINITION = """\
+targets: [lab]
+activities:
+  reduce: &both
+    parameters: [{name: gain, value: gain}]
+    usage: [{role: in, location: source, entity_description: Table}]
+    generation: [{role: out, location: target, entity_description: Table}]
+  fit:
+    parameters: [{name: order, value: order}]
+    usage: [{role: in, location: source, entity_description: Table}]
+    generation: [{role: out, location: target, entity_description: Table}]
+entities:
+  Table: {type: File}
+"""
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory, cache):
+    """Three runs: reduce, move, fit twice with another order; the first product is then changed."""
+    from conftest import Recorded
+
+    recorded = Recorded(tmp_path_factory.mktemp("pipeline"), cache)
+    recorded.write("lab.py", LAB)
+    recorded.write("definition.yaml", DEFINITION)
+    recorded.write("night.csv", "1\n2\n")
+    recorded.write("one.py", "import lab\nlab.reduce('night.csv', 'reduced.txt', gain=3.0)\n")
+    recorded.write("two.py", "import lab\nlab.fit('moved/reduced.txt', 'fit.txt')\n")
+    recorded.write("three.py", "import lab\nlab.fit('moved/reduced.txt', 'fit2.txt', order=2)\n")
+    recorded.run("one.py")
+    (recorded.folder / "moved").mkdir()
+    shutil.move(recorded.folder / "reduced.txt", recorded.folder / "moved" / "reduced.txt")
+    recorded.run("two.py")
+    recorded.run("three.py")
+    return recorded
+
+
+@pytest.fixture
+def index(pipeline, monkeypatch):
+    monkeypatch.chdir(pipeline.folder)
+    with open_index(str(pipeline.folder / "prov")) as opened:
+        opened.update()
+        yield opened
+
+
+def files(answer):
+    return {os.path.basename(step.thing.location) for step in steps_of(answer.root) if isinstance(step.thing, EntityTold) and step.thing.location}  # fmt: skip
+
+
+def test_why_goes_back_to_the_sources_across_runs(index):
+    """From the fit through the moved file to the night, with parameters, code, people and times."""
+    answer = why(index, "fit.txt")
+    assert answer.found.is_unchanged is True
+    assert files(answer) >= {"fit.txt", "reduced.txt", "night.csv"}
+    assert "fit2.txt" not in files(answer)
+    assert len(answer.runs) == 2
+    steps = list(steps_of(answer.root))
+    activities = {
+        step.thing.name: step.thing for step in steps if isinstance(step.thing, ActivityTold)
+    }
+    assert activities["fit"].parameters == {"order": 1}
+    assert activities["reduce"].parameters == {"gain": 3.0}
+    assert activities["reduce"].site["line"] == 2
+    assert activities["reduce"].run.script.endswith("one.py")
+    assert activities["reduce"].run.user
+    assert activities["fit"].end >= activities["fit"].start >= activities["reduce"].end
+    moved = next(step for step in steps if step.same_as is not None)
+    assert moved.thing.location.endswith("moved/reduced.txt")
+    assert not moved.same_as.location.endswith("moved/reduced.txt")
+    night = next(step for step in steps if getattr(step.thing, "location", None) and step.thing.location.endswith("night.csv"))  # fmt: skip
+    assert night.end == ORIGIN
+
+
+def test_impact_goes_forth_across_runs(index):
+    answer = impact(index, "night.csv")
+    assert files(answer) >= {"night.csv", "reduced.txt", "fit.txt", "fit2.txt"}
+    assert len(answer.runs) == 3
+    assert files(impact(index, "fit.txt")) == {"fit.txt"}
+
+
+@pytest.mark.parametrize(
+    "how", ["absolute", "relative", "base", "digest", "short digest", "id", "end of id"]
+)
+def test_every_way_to_name_it(index, pipeline, how):
+    entity = why(index, "fit.txt").root.thing
+    what = {
+        "absolute": str(pipeline.folder / "fit.txt"), "relative": "./fit.txt", "base": "fit.txt",
+        "digest": entity.digest, "short digest": entity.digest[:16], "id": entity.id,
+        "end of id": entity.id.split(".", 1)[1],
+    }[how]  # fmt: skip
+    assert why(index, what).root.thing == entity
+
+
+def test_by_what_lies_there_now(index, pipeline, tmp_path, monkeypatch):
+    """A copy under another name, in another folder, is known by its content."""
+    copy = tmp_path / "renamed.dat"
+    shutil.copy(pipeline.folder / "fit.txt", copy)
+    answer = why(index, str(copy))
+    assert answer.root.thing.location.endswith("fit.txt")
+    assert answer.found.path == str(copy)
+    assert answer.found.is_unchanged
+
+
+def test_a_changed_file_is_said_so(index, pipeline):
+    path = pipeline.folder / "fit2.txt"
+    content = path.read_text()
+    path.write_text("touched up by hand")
+    try:
+        assert why(index, "fit2.txt").found.is_unchanged is False
+        told = CliRunner().invoke(
+            main, ["why", str(path), "--store", str(pipeline.folder / "prov")]
+        )
+        assert "its content is another now" in told.output
+    finally:
+        path.write_text(content)
+
+
+def test_what_is_not_known_is_told(index, tmp_path):
+    with pytest.raises(StoreError, match=r"fitt.txt: no such file, .*; did you mean fit.txt\?"):
+        find_entities(index, "fitt.txt")
+    other = tmp_path / "unknown.bin"
+    other.write_bytes(b"never seen")
+    with pytest.raises(
+        StoreError, match="no record knows this file, neither by its path nor by its content"
+    ):
+        find_entities(index, str(other))
+
+
+def test_verbs(pipeline, monkeypatch):
+    """Trees for people, plain when piped; JSON for programs, whole."""
+    monkeypatch.chdir(pipeline.folder)
+    told = CliRunner().invoke(main, ["why", "fit.txt"])
+    assert told.exit_code == 0, told.output
+    assert "\x1b" not in told.output
+    assert "gain = 3.0" in told.output
+    assert "the content of" in told.output
+    assert "nothing recorded made it" in told.output
+    assert "in 2 runs" in told.output
+    told = CliRunner().invoke(main, ["why", "--json", "fit.txt"])
+    data = json.loads(told.output)
+    assert data["tree"]["steps"][0]["kind"] == "activity"
+    assert data["is_unchanged"] is True
+    told = CliRunner().invoke(main, ["impact", "night.csv"])
+    assert "fit2.txt" in told.output
+    told = CliRunner().invoke(main, ["why", "nothing.txt"])
+    assert told.exit_code == 1
+    told = CliRunner().invoke(main, ["index"])
+    assert told.output.endswith("index.sqlite: 0 events read, of 0 shards\n")
+    told = CliRunner().invoke(main, ["index", "--rebuild"])
+    assert "of 0 shards" not in told.output
+
+
+def test_long_answers_are_cut_for_people_and_whole_for_programs(index):
+    whole = answer_data(why(index, "fit.txt"))
+    short = answer_data(why(index, "fit.txt", limit=2))
+    assert json.dumps(short).count('"kind"') == 3
+    assert '"is_cut": true' in json.dumps(short)
+    assert short["entities"] == whole["entities"]
+    assert "is_cut" not in json.dumps(whole)
