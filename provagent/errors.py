@@ -6,6 +6,7 @@ ProvagentError
 ├── TargetError        a target that cannot be read, found or woven
 ├── RecordError        a record that cannot be read at all
 ├── StoreError         a store that is not there, or a run that it does not hold
+├── QueryError         a question that cannot be read; says where
 ├── DraftError         a definition that cannot be drafted
 ├── ExportError        a format that is unknown, or whose extra is not installed
 ├── DocumentError      a document of PROV that cannot be read
@@ -46,6 +47,10 @@ class RecordError(ProvagentError):
 
 class StoreError(ProvagentError):
     """A store that is not there, or a run that it does not hold."""
+
+
+class QueryError(ProvagentError):
+    """A question that cannot be read; the message marks the place."""
 
 
 class DraftError(ProvagentError):

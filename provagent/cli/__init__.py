@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from provagent import __version__
-from provagent.cli.ask import impact, index, why
+from provagent.cli.ask import diff, find, impact, index, verify, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
@@ -46,6 +46,9 @@ for verb in (
     runs,
     why,
     impact,
+    find,
+    diff,
+    verify,
     export_run,
     embed,
     validate,

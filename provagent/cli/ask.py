@@ -1,4 +1,4 @@
-"""The verbs that ask the whole store: why, impact, index."""
+"""The verbs that ask the whole store: why, impact, find, diff, verify, index."""
 
 from __future__ import annotations
 
@@ -48,6 +48,103 @@ def impact(what: str, store: str | None, as_json: bool) -> None:
     _answer(what, store, ask, as_json=as_json)
 
 
+_LANGUAGE = """\
+\b
+QUERY is conditions: a field, an operator, a value.
+  activity = run_fit and status != ok
+  obs_ids contains 23523 and (index > 2 or user = maria)
+  made like "*/flux_points.fits" started > "3 days ago" not package.gammapy < 2.0
+Operators: =  !=  <  <=  >  >=  contains  like (with * and ?); and, or, not, ( ).
+Fields: {fields}; package.NAME is a version;
+any other field is a parameter (parameter.NAME where it has a field's name).
+A text alone is looked for everywhere. Quote what has spaces.
+"""
+
+
+class _Find(click.Command):
+    """The fields are those of the language, which is only loaded for its help."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        from provagent.store.fields import FIELDS
+
+        self.help = f"Find activities, in all runs.\n\n{_LANGUAGE.format(fields=', '.join(FIELDS))}"
+        return super().get_help(ctx)
+
+
+@click.command(cls=_Find, help="Find activities, in all runs.")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", default=20, show_default=True, help="How many are shown.")
+@_store
+@_json
+def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -> None:
+    from provagent.store.find import find as ask
+    from provagent.store.find import matches_data
+
+    with _opened(store) as opened:
+        matches = ask(opened, _joined(query), limit=None if as_json else limit)
+        if as_json:
+            click.echo(json.dumps(matches_data(matches), indent=2, ensure_ascii=False))
+        else:
+            from rich.console import Console
+
+            from provagent.view.answer import render_matches
+
+            render_matches(matches, Console(highlight=False, emoji=False))
+
+
+@click.command()
+@click.argument("before", metavar="RUN")
+@click.argument("after", metavar="RUN", default="last")
+@_store
+@_json
+def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
+    """Tell what differs between two runs, what may have caused it first.
+
+    RUN is a run's id, its beginning or its end, a path, or 'last' (the default of the second).
+    """
+    from provagent.store.compare import compare_runs
+    from provagent.store.runs import read_run
+
+    found = compare_runs(read_run(store, before), read_run(store, after))
+    if as_json:
+        click.echo(json.dumps(found.data(), indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from provagent.view.differences import render_difference
+
+    render_difference(found, Console(highlight=False, emoji=False))
+
+
+@click.command()
+@click.argument("what", required=False)
+@_store
+@_json
+@click.pass_context
+def verify(ctx: click.Context, what: str | None, store: str | None, as_json: bool) -> None:
+    """Tell whether files are still what was recorded.
+
+    WHAT is a run, by its id or the end of it, or a file; all files of the store unless given.
+    Exits with 1 where one is changed or missing.
+    """
+    from dataclasses import asdict
+
+    from provagent.store.verify import CHANGED, MISSING
+    from provagent.store.verify import verify as ask
+
+    with _opened(store) as opened:
+        files = ask(opened, what, progress=_progress())
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in files], indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from provagent.view.differences import render_verified
+
+        render_verified(files, Console(highlight=False, emoji=False))
+    ctx.exit(1 if any(one.state in (CHANGED, MISSING) for one in files) else 0)
+
+
 @click.command()
 @click.option("--rebuild", is_flag=True, help="Make it anew from all records.")
 @_store
@@ -64,6 +161,18 @@ def index(store: str | None, rebuild: bool) -> None:
         updated = opened.update(_progress())
         _tell(updated.gaps)
         click.echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
+
+
+_OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "like")
+
+
+def _joined(words: tuple[str, ...]) -> str:
+    """Return the query whose quotes a shell took: what follows an operator is one value."""
+    found = [
+        json.dumps(word) if before in _OPERATORS and " " in word and word[:1] not in "\"'" else word
+        for before, word in zip(("", *words), words, strict=False)
+    ]
+    return " ".join(found)
 
 
 def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json: bool) -> None:

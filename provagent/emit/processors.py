@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orjson import OPT_APPEND_NEWLINE, dumps
 
 from provagent.emit.plain import plain
-from provagent.emit.secret import is_secret, mask_urls, mask_word
+from provagent.emit.secret import is_secret, mask_text, mask_word, may_hold_secret
 from provagent.errors import SettingsError
 from provagent.terms import LOG_FORMAT
 
@@ -35,7 +35,7 @@ def stamp(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
 
 
 def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
-    """Replace secrets: values whose name tells it, credentials in URLs and in commands.
+    """Replace secrets: values whose name or form tells it, credentials in texts and commands.
 
     A value is replaced by ``{"$type": "redacted"}``, a part of a text by ``***``. None, True
     and False are no secrets.
@@ -45,14 +45,16 @@ def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
         if "parameters" in event_dict:
             event_dict["parameters"] = _redacted_dict(event_dict["parameters"])
         return event_dict
+    value_before = event_dict.get("value")
     for key, value in event_dict.items():
         if key in _OWN_KEYS:
             continue
-        if type(value) is str and "://" not in value and not is_secret(key):
+        if type(value) is str and not may_hold_secret(value) and not is_secret(key):
             continue  # what nearly all are, without one more call
         event_dict[key] = _redacted(key, value)
     if "value" in event_dict and is_secret(event_dict.get("name")):
         event_dict["value"] = REDACTED
+    if event_dict.get("value") is not value_before:
         event_dict.pop("digest", None)  # a short secret could be guessed from it
     return event_dict
 
@@ -129,7 +131,7 @@ def _redacted(name: object, value: Any) -> Any:
     if is_secret(name) and not (value is None or isinstance(value, bool)):
         return REDACTED
     if isinstance(value, str):
-        return mask_urls(value) if "://" in value else value
+        return mask_text(value) if may_hold_secret(value) else value
     if isinstance(value, dict):
         return _redacted_dict(value)
     if isinstance(value, (list, tuple)):
@@ -142,7 +144,7 @@ def _redacted_dict(values: dict[Any, Any]) -> dict[Any, Any]:
         return {**values, "value": [_redacted_pair(pair) for pair in values["value"]]}
     result = values
     for name, value in values.items():
-        if isinstance(value, str) and "://" not in value and not is_secret(name):
+        if isinstance(value, str) and not may_hold_secret(value) and not is_secret(name):
             continue  # what nearly all are, without one more call
         clean = _redacted(name, value)
         if clean is not value:

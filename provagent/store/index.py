@@ -42,13 +42,14 @@ class Updated:
 
 
 class Index:
-    """An open index; ``execute`` asks it. Use it as a context."""
+    """An open index; ``execute`` and ``create_function`` are SQLite's. Use it as a context."""
 
     def __init__(self, store: str, path: str) -> None:
         self.store = store
         self.path = path
         self._connection = connect(path)
         self.execute = self._connection.execute
+        self.create_function = self._connection.create_function
 
     def __enter__(self) -> Self:
         return self
@@ -68,10 +69,26 @@ class Index:
             done += size - read
             if progress is not None:
                 progress(done, total)
+        self._read_environments()
         if is_new or changed:
             for statement in INDEXES.split(";"):
                 self.execute(statement)
         return Updated(events=events, shards=len(changed), gaps=gaps)
+
+    def _read_environments(self) -> None:
+        """Read the packages of environments that are new: each is in one file of each run."""
+        known = {one for (one,) in self.execute("SELECT DISTINCT environment FROM package")}
+        for name, path in _environments(self.store):
+            if name in known:
+                continue
+            known.add(name)
+            with contextlib.suppress(RecordError):
+                for event, _ in read_events(path, []):
+                    packages = event.get("packages", {}).items()
+                    rows = [(name, word, str(version)) for word, version in packages]
+                    self._connection.executemany(
+                        "INSERT OR IGNORE INTO package VALUES (?, ?, ?)", rows or [(name, "", "")]
+                    )
 
     def _changed(self) -> Iterator[tuple[str, int, int, int, int]]:
         known = {
@@ -240,14 +257,31 @@ def _file_system(path: str) -> str:
     return found
 
 
+_ENVIRONMENT = "environment-"
+
+
 def _shards(store: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the shards of all runs, by paths within the store, with their state."""
+    for run, file in _files(store):
+        if not file.name.startswith(_ENVIRONMENT):
+            with contextlib.suppress(OSError):  # it went away
+                yield f"{run}/{file.name}", file.stat()
+
+
+def _environments(store: str) -> Iterator[tuple[str, str]]:
+    """Yield the identifiers of environments, and files that tell of them."""
+    for _, file in _files(store):
+        if file.name.startswith(_ENVIRONMENT):
+            yield file.name.removeprefix(_ENVIRONMENT).partition(".")[0], file.path
+
+
+def _files(store: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     with os.scandir(store) as runs:
         for run in sorted((one for one in runs if one.is_dir()), key=lambda one: one.name):
             try:
                 with os.scandir(run.path) as files:
                     for file in files:
-                        if SHARD_MARK in file.name and not file.name.startswith("environment-"):
-                            yield f"{run.name}/{file.name}", file.stat()
+                        if SHARD_MARK in file.name:
+                            yield run.name, file
             except OSError:
                 continue  # it went away, or is not ours to read

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 1
+VERSION = 2
 SHIFT = 32  # bits for a thing's own number; the process itself has number 0
 NUMBERS = 1 << SHIFT
 
@@ -25,6 +25,8 @@ CREATE TABLE process (
   number INTEGER PRIMARY KEY, name TEXT UNIQUE, run INTEGER, parent TEXT, start INTEGER,
   end INTEGER, status TEXT, exit_code INTEGER, command TEXT, script INTEGER, digest BLOB,
   module TEXT, user TEXT, host TEXT, cwd TEXT, environment TEXT);
+CREATE TABLE package (
+  environment TEXT, name TEXT, version TEXT, PRIMARY KEY (environment, name)) WITHOUT ROWID;
 CREATE TABLE other (number INTEGER PRIMARY KEY, id TEXT UNIQUE);
 CREATE TABLE word (number INTEGER PRIMARY KEY, text TEXT UNIQUE);
 CREATE TABLE place (number INTEGER PRIMARY KEY, path TEXT UNIQUE, base TEXT);

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from provagent.store.answer import Answer, Step
+    from provagent.store.find import Matches
 
 STEPS_SHOWN = 300
 
@@ -37,6 +38,21 @@ def render_answer(answer: Answer, console: Console) -> None:
     console.print(
         f"{answer.activities} activities and {answer.entities} things in {runs}", style="dim"
     )
+
+
+def render_matches(matches: Matches, console: Console) -> None:
+    """Print activities, one below the other, with their parameters."""
+    for activity in matches.activities:
+        line = _activity_line(activity)
+        line.append(f"  {activity.id}", style="dim")
+        branch = Branch(line)
+        for name, value in activity.parameters.items():
+            branch.add(Text(f"{name} = {value_text(value)}"))
+        print_branch(branch, console)
+    more = matches.count - len(matches.activities)
+    word = "activity" if matches.count == 1 else "activities"
+    left = f", {more} of them not shown: --limit, --json" if more else ""
+    console.print(f"{matches.count} {word}{left}", style="dim")
 
 
 def _fill(tree: Branch, root: Step, told_runs: set[str]) -> None:

@@ -1,0 +1,105 @@
+"""Whether files are still what was recorded: there, unchanged, or found elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from provagent.store.index import Index
+from provagent.store.resolve import digest_of, find_entities
+from provagent.store.rows import packed, unpacked
+from provagent.store.schema import SHIFT
+
+UNCHANGED, CHANGED, MOVED, MISSING, NOT_KNOWN = (
+    "unchanged", "changed", "moved", "missing", "not known",
+)  # fmt: skip
+STATES = (CHANGED, MISSING, MOVED, NOT_KNOWN, UNCHANGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A file and what became of it; ``now`` is its digest now, ``at`` where it was found."""
+
+    path: str
+    state: str
+    digest: str | None = None
+    now: str | None = None
+    at: str | None = None
+
+
+def verify(
+    index: Index, what: str | None = None, *, progress: Callable[[int, int], None] | None = None
+) -> list[Verified]:
+    """Compare files with the last state that was recorded of each, in threads.
+
+    ``what`` is a run, by its identifier or the end of it, or a file, as in ``why``; all
+    files of the store unless given. One that is not at its path is looked for, by content,
+    where the records know the same content to have been. Raises StoreError for what is not
+    known.
+    """
+    files = list(_files(index, what))
+    found: list[Verified] = []
+    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as threads:
+        for one in threads.map(_verified, files):
+            found.append(one)
+            if progress is not None:
+                progress(len(found), len(files))
+    return [_looked_for(index, one) if one.state == MISSING else one for one in found]
+
+
+def _files(index: Index, what: str | None) -> Iterable[tuple[str, str | None]]:
+    """Yield paths and the digest of the last state of each."""
+    if what is None:
+        return _last_states(index, "1")
+    run = index.execute(
+        "SELECT number FROM run WHERE id = ? OR id LIKE '%' || ?", (what, what)
+    ).fetchall()
+    if len(run) == 1:
+        return _last_states(index, "p.run = ?", run[0][0])
+    places = {
+        index.execute("SELECT place FROM entity WHERE id = ?", (number,)).fetchone()[0]
+        for number in find_entities(index, what).entities
+    }
+    return [row for place in places if place for row in _last_states(index, "e.place = ?", place)]
+
+
+def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, str | None]]:
+    rows = index.execute(
+        "SELECT l.path, e.digest, e.id, coalesce((SELECT max(coalesce(a.end, a.start)) "
+        "FROM generated AS g JOIN activity AS a ON a.id = g.activity WHERE g.entity = e.id), "
+        "p.start, 0) AS time FROM entity AS e JOIN place AS l ON l.number = e.place "
+        f"JOIN process AS p ON p.number = e.id >> {SHIFT} "
+        f"WHERE {condition} AND instr(l.path, '://') = 0 ORDER BY time, e.id",
+        values,
+    )
+    return list({path: None if one is None else unpacked(one) for path, one, *_ in rows}.items())
+
+
+def _verified(file: tuple[str, str | None]) -> Verified:
+    path, digest = file
+    if not os.path.exists(path):
+        return Verified(path=path, state=MISSING, digest=digest)
+    if digest is None or os.path.isdir(path):
+        return Verified(path=path, state=NOT_KNOWN, digest=digest)
+    now = digest_of(path, digest.partition(":")[0])
+    if now is None:
+        return Verified(path=path, state=NOT_KNOWN, digest=digest)
+    state = UNCHANGED if now == digest else CHANGED
+    return Verified(path=path, state=state, digest=digest, now=now)
+
+
+def _looked_for(index: Index, one: Verified) -> Verified:
+    if one.digest is None:
+        return one
+    places = index.execute(
+        "SELECT DISTINCT l.path FROM entity AS e JOIN place AS l ON l.number = e.place "
+        "WHERE e.digest = ? AND l.path != ?",
+        (packed(one.digest), one.path),
+    )
+    algorithm = one.digest.partition(":")[0]
+    for (path,) in places:
+        if os.path.isfile(path) and digest_of(path, algorithm) == one.digest:
+            return Verified(path=one.path, state=MOVED, digest=one.digest, now=one.digest, at=path)
+    return one
