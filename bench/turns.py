@@ -74,6 +74,8 @@ class Worker:
             "PROVAGENT": "1",
             "PROVAGENT_CACHE": str(self.folder / "cache"),
             "PROVAGENT_STRICT": "1",  # a call that is recorded wrongly must not look quick
+            "PROVAGENT_MAX_CALLS": "1" if without == "record" else "0",
+            "PROVAGENT_MAX_BYTES": "0",
         }
         self.process = subprocess.Popen(
             [sys.executable, str(WORKER), name, subject, without],

@@ -124,6 +124,7 @@ def leave_out(parts: list[str]) -> None:
     from provagent.emit.sinks import ShardSink
 
     nothing = Open("", 0, None)
+    # ``record``: by a setting, which the process was started with.
     parts_of = {
         "write": (ShardSink, "write", lambda *_data: None),
         "render": (Emitter, "line", lambda *_event: b""),
@@ -131,6 +132,8 @@ def leave_out(parts: list[str]) -> None:
         "open": (Capture, "open", lambda *_call: nothing),
     }
     for part in parts:
+        if part == "record":
+            continue
         owner, name, replacement = parts_of[part]
         getattr(owner, name)  # where it is called otherwise by now, this says so
         setattr(owner, name, replacement)

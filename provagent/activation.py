@@ -12,10 +12,11 @@ import sys
 import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
-from provagent.children import Children, activity_here
+from provagent import beneath
+from provagent.children import STARTERS, Children, activity_here
 from provagent.definition.active import Source, active_sources
-from provagent.errors import is_the_programs, what_failed
-from provagent.failures import Failures
+from provagent.errors import is_the_programs
+from provagent.failures import Failures, what_failed
 from provagent.inherit import (
     PROGRAM_VARIABLE,
     RUN_VARIABLE,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
     from provagent.recorder import Recorder
 
-_STARTER = "subprocess"  # the module that starts programs
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
 
@@ -57,7 +57,7 @@ class Activation:
         if not self.run_id:
             self.run_id = new_run_id(self.start_ns)
         self.process_id = random_text()
-        self.pid = os.getpid()
+        self.pid, self.cwd = os.getpid(), ""
         self.sources: list[Source] = []
         self.wanted: list[Wanted] = []
         self.finder = TargetFinder((), self._on_module, self._on_failure)
@@ -75,8 +75,8 @@ class Activation:
     def arm(self) -> None:
         """Look out for targets from now on, here and in the processes that this one starts."""
         self._is_armed = True
-        cwd = os.getcwd()
-        self.sources = active_sources(self.settings, cwd)
+        self.cwd = os.getcwd()
+        self.sources = active_sources(self.settings, self.cwd)
         self.wanted = find_wanted(self.sources, self.settings)
         self._export()
         own = self._of_program()
@@ -88,7 +88,7 @@ class Activation:
         if self.parent_activity_id is not None:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
-        self.finder.add([Target(_STARTER), *(wanted.target for wanted in self.wanted)])
+        self.finder.add([*map(Target, STARTERS), *(wanted.target for wanted in self.wanted)])
         if any(is_needed(wanted.target, self.settings) for wanted in self.wanted):
             self._load_first()
         self.finder.arm()
@@ -198,7 +198,7 @@ class Activation:
         try:
             if not self._is_armed:
                 return
-            if module.__name__ == _STARTER:
+            if module.__name__ in STARTERS:
                 self.children.watch(module)
             if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
                 return
@@ -291,7 +291,7 @@ class Activation:
             if self.settings.strict or is_the_programs(error):
                 raise
             tell(f"end: {what_failed(error)}")
-        if not is_loaded and isinstance(getattr(sys, "last_value", None), KeyboardInterrupt):
+        if not is_loaded and beneath.is_a(getattr(sys, "last_value", None), KeyboardInterrupt):
             _interrupt_again()
 
 

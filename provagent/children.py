@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _ENV, _SHELL = 7, 10
 
 
+STARTERS = ("subprocess", "multiprocessing.util")  # modules that start programs past os
+
+
 class Children:
     """Replaces the functions that start programs; ``disarm`` puts them back."""
 
@@ -36,7 +39,7 @@ class Children:
         self.within: set[int] = set()  # threads in which subprocess is at it
 
     def arm(self) -> None:
-        """Begin with ``os``; ``subprocess`` follows when it is imported."""
+        """Begin with ``os``; those in ``STARTERS`` follow when they are imported."""
         for name, make in (
             ("execv", _inheriting),
             ("execve", _given),
@@ -47,9 +50,12 @@ class Children:
             if hasattr(os, name):
                 self._replace(os, name, make)
 
-    def watch(self, subprocess: ModuleType) -> None:
-        """Go on with ``subprocess``, which has executed."""
-        self._replace(subprocess.Popen, "_execute_child", _popen)
+    def watch(self, module: ModuleType) -> None:
+        """Go on with one of ``STARTERS``, which has executed."""
+        if module.__name__ == "subprocess":
+            self._replace(module.Popen, "_execute_child", _popen)
+        elif "spawnv_passfds" in vars(module):
+            self._replace(module, "spawnv_passfds", _passing)
 
     def disarm(self) -> None:
         """Put back what still stands there."""
@@ -128,6 +134,15 @@ def _inheriting(children: Children, original: Any) -> Any:
             return original(path, argv)
 
     return start
+
+
+# Who its parent is a process of multiprocessing is told in another way (see follow).
+def _passing(children: Children, original: Any) -> Any:
+    def spawnv_passfds(path: Any, args: Any, passfds: Any) -> Any:
+        children.environ(lambda: [path, *args[1:]], None)
+        return original(path, args, passfds)
+
+    return spawnv_passfds
 
 
 def _system(children: Children, original: Any) -> Any:

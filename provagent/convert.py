@@ -82,6 +82,19 @@ def as_list(value: Any) -> tuple[str, ...]:
     return tuple(item.strip() for item in items if item.strip())
 
 
+def as_iri(value: Any) -> str:
+    """An absolute IRI, or nothing."""
+    text = value if isinstance(value, str) else ""
+    scheme, colon, rest = text.partition(":")
+    is_scheme = scheme[:1].isalpha() and scheme.isascii() and scheme.replace("+", "").isalnum()
+    if value != "" and not (colon and rest and is_scheme and not _NO_IRI & set(text)):
+        raise ValueError(f"{value!r} is no absolute IRI; write one such as https://a.example/b")
+    return text
+
+
+_NO_IRI = frozenset(' \t\r\n<>"{}|\\^`')
+
+
 def as_path(value: Any, base: str) -> str:
     """An absolute path: relative ones begin at ``base``."""
     if not isinstance(value, (str, os.PathLike)) or "\0" in str(value):

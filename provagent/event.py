@@ -1,10 +1,9 @@
 """The shapes of events: log format 1, one JSON object a line.
 
-A shard begins with the ``run`` event of its process. Every event has ``v`` (the
-format) and ``event`` (its kind). Times are ISO 8601, UTC, with microseconds
-(``2026-11-23T20:05:11.884436Z``). Keys marked NotRequired are left out when there
-is nothing to say. Identifiers are ``<run>.<process>.<counter>``; parameters and
-values are encoded as ``provagent.value`` says.
+A shard begins with the ``run`` event of its process. Every event has ``v`` (the format) and
+``event`` (its kind). Times are ISO 8601, UTC, with microseconds (``2026-11-23T20:05:11.884436Z``).
+Keys marked NotRequired are left out when there is nothing to say. Identifiers are
+``<run>.<process>.<counter>``; parameters and values are encoded as ``provagent.value`` says.
 """
 
 from __future__ import annotations
@@ -36,6 +35,23 @@ class DefinitionUsed(TypedDict):
     digest: str
 
 
+class Job(TypedDict):
+    """A job that the run is a part of; what else its system says of it stands beside, as text.
+
+    ``place`` is where ``id`` means one job only; ``span`` is of a trace.
+    """
+
+    system: str  # opus, slurm, ..., trace; named: the IRI that a person gave
+    id: NotRequired[str]
+    iri: NotRequired[str]
+    name: NotRequired[str]
+    place: NotRequired[str]
+    task: NotRequired[str]  # in an array of jobs that share one id
+    span: NotRequired[str]
+    url: NotRequired[str]  # of the server
+    folder: NotRequired[str]
+
+
 class Run(Event):
     """A process of a run began. The process that began the run has no ``parent_process_id``."""
 
@@ -55,7 +71,7 @@ class Run(Event):
     software: dict[str, str]  # {"provagent": version}
     parent_run: NotRequired[str]
     parent_activity: NotRequired[str]
-    job: NotRequired[dict[str, str]]
+    jobs: NotRequired[list[Job]]
 
 
 class Environment(Event):
@@ -98,11 +114,7 @@ class Session(Event):
 
 
 class Description(Event):
-    """What a definition says of an activity or an entity; written once by each process.
-
-    Exactly one of ``activity``, ``entity`` and ``agent`` is there: the fields of the class of that
-    name in ``definition.description``, without those that are empty.
-    """
+    """What a definition says of one of these, where it says it; written once by each process."""
 
     definition: str  # name of the definition
     activity: NotRequired[dict[str, Any]]

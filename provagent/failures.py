@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from provagent.errors import is_the_programs, what_failed
+from provagent import beneath
+from provagent.errors import is_the_programs
 from provagent.settings import Settings, tell
+
+
+def what_failed(error: BaseException) -> str:
+    """Tell an exception as a piece of text; what that takes is loaded at the first failure."""
+    try:
+        from provagent.value.message import what_failed
+
+        return what_failed(error)
+    except BaseException as failure:
+        if is_the_programs(failure):
+            raise
+        return beneath.name(type(error))
 
 
 class Failures:

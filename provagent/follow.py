@@ -88,7 +88,7 @@ def _changing(change: Any, report: Report) -> Wrapper:
     return woven
 
 
-_CALLABLES = ("fn", "func", "callback", "error_callback")
+_CALLABLES = ("fn", "func", "function", "callback", "error_callback")
 
 
 def _task(function: Any, report: Report) -> Wrapper:
@@ -182,6 +182,15 @@ def _execute(_: Any, report: Report) -> Wrapper:
     return woven
 
 
+def _run(_: Any, _report: Report) -> Wrapper:
+    """For a dask worker: a function that a client runs on it brings its activity, or none."""
+
+    def woven(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        return _executed(wrapped(*args, **kwargs), None)
+
+    return woven
+
+
 async def _executed(execution: Any, activity: Any) -> Any:
     token = current.set(activity)
     try:
@@ -203,5 +212,7 @@ _WAYS: dict[str, Callable[[Any, Report], Wrapper]] = {
     "multiprocessing.pool:Pool.imap": _task,
     "multiprocessing.pool:Pool.imap_unordered": _task,
     "distributed.client:Client._send_to_scheduler": _graph,
+    "distributed.client:Client.run": _task,
     "distributed.worker:Worker.execute": _execute,
+    "distributed.worker:run": _run,
 }

@@ -10,32 +10,49 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*[td]*(\.exe)?")
 _SHELL = re.compile(r"(ba|da|z|k)?sh")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_OPERATORS = set(";&|<>()`$\n")  # a shell line with any of these is more than one command
+_OPERATORS = ";&|<>()`"
+# What may stand before a command in a line of shell, and programs that start the one that follows.
+_KEYWORDS = frozenset(
+    ("if", "then", "elif", "else", "while", "until", "do", "!", "{", "exec", "command", "time", "$")
+)
+_PREFIXES = frozenset(
+    ("chrt", "ionice", "mpiexec", "mpirun", "nice", "nohup", "numactl", "setsid", "stdbuf")
+) | {"taskset", "time", "timeout", "unbuffer", "xargs"}
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 _VALUED = "XW"  # options of one letter that take a value
 _TELLS_ONLY = "Vh?"  # prints something about the interpreter, and runs nothing
 _HOPS = 5  # scripts that are started by scripts
 
 
 def why_unrecorded(command: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Why ``command`` is a Python that does not record; empty if it is none, or records."""
-    found = _interpreter(list(command), dict(environ))
-    if found is None:
-        return ""
-    words, environ = found
+    """Why ``command`` is a Python that does not record; empty if it is none, or records.
+
+    Of a line of shell it is the first of its commands that is such a Python.
+    """
+    for words, given in _interpreters(list(command), dict(environ)):
+        reason = _why_not(words, given)
+        if reason:
+            return reason
+    return ""
+
+
+def _why_not(words: list[str], environ: Mapping[str, str]) -> str:
     letters = _letters(words)
     if set(letters) & set(_TELLS_ONLY):
         return ""
+    path = _which(words[0], environ)
+    if path is not None and os.path.isabs(path) and not os.access(path, os.X_OK):
+        return ""  # os.execvp tries one folder after the other
     if "PROVAGENT" not in environ:
         return "its environment has no PROVAGENT"
     if "S" in letters:
         return "python -S reads no start-up file"
     isolated = bool(set(letters) & set("EI"))
-    path = _which(words[0], environ)
     if path is None or _has_pth(path) or (not isolated and _has_sitecustomize(environ)):
         return ""
     return f"provagent is not installed for {path}"
@@ -76,36 +93,70 @@ def _letters(words: list[str]) -> str:
     return "".join(flag[1:] for flag in flags if flag[1:2] not in _VALUED)
 
 
-def _interpreter(
-    words: list[str], environ: dict[str, str]
-) -> tuple[list[str], Mapping[str, str]] | None:
-    """The words from ``python`` on, and what its environment will be; None: it is no Python."""
-    for _ in range(_HOPS):
-        if not words:
-            return None
-        name = os.path.basename(words[0])
-        if _PYTHON.fullmatch(name):
-            return words, environ
-        if _SHELL.fullmatch(name):
-            words = _shell_words(words, environ)
-        elif name == "env":
-            words = _env_words(words[1:], environ)
-        else:
-            words = _script_words(words, environ)
-    return None
+def _interpreters(
+    words: list[str], environ: dict[str, str], hops: int = _HOPS
+) -> Iterator[tuple[list[str], Mapping[str, str]]]:
+    """The words from each ``python`` on, and what its environment will be."""
+    name = os.path.basename(words[0]) if words and hops else ""
+    if _PYTHON.fullmatch(name):
+        yield words, environ
+    elif _SHELL.fullmatch(name) and (line := _shell_line(words[1:])):
+        for command in _commands(line, environ):
+            given = dict(environ)
+            yield from _interpreters(_assigned(command, given), given, hops - 1)
+    elif name == "env":
+        yield from _interpreters(_env_words(words[1:], environ), environ, hops - 1)
+    elif name in _PREFIXES:
+        for rest in _started_by(words):
+            yield from _interpreters(rest, environ, hops - 1)
+    elif name:
+        yield from _interpreters(_script_words(words, environ), environ, hops - 1)
 
 
-def _shell_words(words: list[str], environ: dict[str, str]) -> list[str]:
-    line = words[2] if words[1:2] == ["-c"] and words[2:] else ""
-    if set(line) & _OPERATORS:
-        return []
+def _started_by(words: list[str]) -> Iterator[list[str]]:
+    """What a program may start that is given another: which options take a value is not known."""
+    for place in range(1, len(words)):
+        if words[place][:1] != "-" and not words[place][:1].isdigit():
+            yield words[place:]
+            if words[place - 1][:1] != "-":
+                break
+
+
+def _shell_line(words: list[str]) -> str:
+    """What a shell is given to execute: ``-c``, also among other letters, ``-lc``."""
+    while words and words[0][:1] in "-+" and words[0] != "--":
+        option, *words = words
+        if option[:2] != "--" and "c" in option[1:]:
+            return words[0] if words else ""
+        if option in ("-o", "+o"):
+            words = words[1:]
+    return ""
+
+
+def _commands(line: str, environ: Mapping[str, str]) -> Iterator[list[str]]:
+    """The words of each simple command of a line, its variables filled in as far as known.
+
+    A line with a here-document is not looked at: what is in it may look like commands.
+    """
+    lexer = shlex.shlex(line.replace("\n", ";"), posix=True, punctuation_chars=_OPERATORS)
+    lexer.whitespace_split, lexer.commenters = True, "#"
+    command: list[str] = []
+    is_file = False  # the next word is where something is read from, or written to
     try:
-        rest = shlex.split(line)
+        words = [] if "<<" in line else [*lexer, ";"]
     except ValueError:
-        return []
-    if rest[:1] == ["exec"]:
-        del rest[0]
-    return _assigned(rest, environ)
+        return  # not a line that a shell would take
+    for word in words:
+        if set(word) <= set(_OPERATORS):
+            is_file = word[-1] in "<>" or word in (">&", "<&")
+            if not is_file and command:
+                yield command
+                command = []
+        elif is_file:
+            is_file = False
+        elif command or word not in _KEYWORDS:
+            filled = _VARIABLE.sub(lambda name: environ.get(name[1], name[0]), word)
+            command += filled.split() if _VARIABLE.fullmatch(word) else [filled]
 
 
 def _env_words(words: list[str], environ: dict[str, str]) -> list[str]:

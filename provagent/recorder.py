@@ -14,9 +14,11 @@ from provagent.capture.context import Ids, iso, now
 from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
 from provagent.capture.files import FilesSeen
+from provagent.capture.jobs import NotAJob, find_jobs
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
+from provagent.delivery import Delivery
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
@@ -42,6 +44,8 @@ class Recorder:
         self.sink = self._make_sink()
         self.has_begun = False
         self._told: dict[str, Any] = {}  # what the run event says
+        self._wrong: list[str] = []  # of what the environment says of jobs
+        self._delivery: Delivery | None = None
         self._begin_lock = threading.RLock()
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
@@ -52,6 +56,7 @@ class Recorder:
             complaints=self.complaints,
             line=self.emitter.line,
             write=self._first_write,
+            size=self.shard.size,
             settings=self.settings,
             busy=self.busy,
         )
@@ -95,7 +100,8 @@ class Recorder:
         self.silence()
         self.ids.restart(self.activation.run_id, self.activation.process_id)
         self.shard.reopen(self._shard_path())
-        self.has_begun, self._told = False, {}
+        self.has_begun, self._told, self._wrong = False, {}, []
+        self._delivery = None
         self._begin_lock = threading.RLock()
         self.capture.forget()
         self.files.forget()
@@ -139,6 +145,10 @@ class Recorder:
             self._write_event(RUN_END, **fields)
         except BaseException as error:
             self.complaints.add("run", WRITING, error)
+        try:
+            self._deliver()
+        except BaseException as error:
+            self.complaints.add("run", "documents", error)
 
     def write_child(self, **fields: Any) -> None:
         """Write that a Python is started which will not record."""
@@ -183,6 +193,9 @@ class Recorder:
             self.sink.write(self.emitter.render(RUN, **self._told))
             self.ending.watch()
             self.has_begun = True
+            for what in self._wrong:
+                self.complaints.note("run", "jobs", what)
+            self._about("jobs", self._announce)
 
     # Neither the environment nor who runs what is worth the record of what was done.
     def _about(self, what: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -207,7 +220,44 @@ class Recorder:
             fields["environment_id"] = surroundings["environment_id"]
         if activation.parent_process_id is not None:
             fields["parent_process_id"] = activation.parent_process_id
+        else:
+            fields |= self._about("jobs", self._jobs)
         return fields
+
+    def _jobs(self) -> dict[str, Any]:
+        settings = self.settings
+        jobs, wrong = find_jobs(
+            os.environ,
+            parent=settings.parent,
+            opus_job=settings.opus_job,
+            opus_folder=settings.opus_folder,
+        )
+        for error in wrong:
+            if isinstance(error, NotAJob):
+                self._wrong.append(f"{error}; that job is left out")
+            else:
+                self.activation.failures.add("run", "jobs", error)
+        return {"jobs": jobs} if jobs else {}
+
+    def _announce(self) -> dict[str, Any]:
+        activation = self.activation
+        if self._told and activation.parent_process_id is None:
+            self._delivery = Delivery(self.settings, self._told.get("jobs", ()), activation.cwd)
+            self._delivery.announce(
+                activation.run_id, self._told["startTime"], os.path.abspath(self.settings.store)
+            )
+        return {}
+
+    def _deliver(self) -> None:
+        delivery, self._delivery = self._delivery, None
+        if delivery is None:
+            return
+        thread, within = threading.get_ident(), self.activation.children.within
+        within.add(thread)  # what is started now is our own
+        try:
+            delivery.deliver(self._folder())
+        finally:
+            within.discard(thread)
 
     def _definitions(self) -> list[dict[str, str]]:
         return [

@@ -47,6 +47,11 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "files_ignore": ("list", (), "globs for files that are not recorded: *.log, /data/tmp/*"),
     "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
     "always": ("bool", False, "record a run also when nothing in it was traced"),
+    "parent": ("iri", "", "IRI of the job or activity that the run is a part of"),
+    "opus_job": ("iri", "", "address of the OPUS job that the run is in: .../rest/<name>/<id>"),
+    "opus_folder": ("path", "", "folder of that job's data, where it is not found by itself"),
+    "opus_provenance": ("bool", True, "in a job of OPUS, write what it takes of the provenance"),
+    "documents": ("paths", (), "PROV documents to write when the run ends: night.prov.json"),
     "cache": (
         "path",
         "",
@@ -221,6 +226,7 @@ _KINDS = {
     "bool": convert.as_bool,
     "digest": convert.as_digest,
     "int": convert.as_int,
+    "iri": convert.as_iri,
     "list": convert.as_list,
 }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
+from provagent import beneath
 from provagent.capture import stepwise, wrappers
 from provagent.capture.call import Capture
 from provagent.capture.compile import Planner, find_description
@@ -14,10 +15,11 @@ from provagent.capture.wrappers import Wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
 from provagent.definition.requires import unmet
-from provagent.errors import TargetError, what_failed
+from provagent.errors import TargetError
 from provagent.follow import Follower
 from provagent.rules import RuleBook
 from provagent.terms import OFF
+from provagent.value.message import what_failed
 from provagent.weave.hidden import hide_from_callers, hide_functions_of
 from provagent.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.weave.site import Site, find_sites
@@ -113,15 +115,16 @@ class Weaving:
 
     def _add_session_class(self, module: ModuleType, target: Target) -> None:
         value = vars(module).get(target.qualname)
-        if isinstance(value, type):
+        if beneath.is_class(value):
             self.capture.sessions.add_class(value)
 
     def _wrapper_for(self, site: Site) -> Wrapper | None:
+        function = site.function
         callee = Callee(
             target=site.target,
             qualname=site.qualname,
-            function=site.function,
-            namespace=getattr(site.function, "__globals__", {}),
+            function=function,
+            namespace=function.__globals__ if beneath.is_a(function, FunctionType) else {},
             owner=site.owner,
             receivers=site.receivers,
             takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -9,9 +10,27 @@ from pathlib import Path
 
 import orjson
 import pytest
+from ivoa_rules import broken
+
+from provagent.export import write
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+_write = write._write
+
+
+def checked_write(provenance, to, file, namespace, model):
+    """Every document that a test exports keeps the rules of the IVOA's data model."""
+    content = io.BytesIO()
+    _write(provenance, to, content, namespace, model)
+    if to == "json":
+        assert broken(orjson.loads(content.getvalue()), is_plain=model != "ivoa") == []
+    file.write(content.getvalue())
+
+
+write._write = checked_write  # all that exports in this process goes through it
 
 
 def pytest_configure():

@@ -183,6 +183,13 @@ def test_documents_are_valid(hess, tmp_path):
     for form in ("json", "provn"):
         export(hess.provenance, form, tmp_path / f"crab.{form}")
         assert ProvDocument.deserialize(str(tmp_path / f"crab.{form}"), format=form) == document
+    export(hess.provenance, "json", tmp_path / "ivoa.json", model="ivoa")  # held to its rules
+    export(hess.provenance, "votable", tmp_path / "crab.vot")
+    votable = pytest.importorskip("astropy.io.votable")
+    tables = votable.parse(str(tmp_path / "crab.vot"), verify="exception").iter_tables()
+    assert {"Activity", "Parameter", "Used", "ActivityDescription"} <= {
+        each.name for each in tables
+    }
 
 
 @pytest.fixture(scope="module")

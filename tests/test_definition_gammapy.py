@@ -399,6 +399,22 @@ def test_a_setting_changes_the_digest_of_the_configuration(analysis, digest):
     assert digest("AnalysisConfig", other) != digest("AnalysisConfig", analysis.config)
 
 
+def test_maps_are_known_by_every_sort_of_axis(digest, gammapy):
+    """Labels too, which have no edges, and times that do not follow on one another."""
+    from astropy import units
+    from gammapy.maps import LabelMapAxis, RegionNDMap, TimeMapAxis
+
+    hours = [0, 5] * units.h
+    axes = [
+        LabelMapAxis(["a", "b"], name="label"),
+        LabelMapAxis(["a", "c"], name="label"),
+        TimeMapAxis(hours, hours + 1 * units.h, reference_time="2026-01-01"),
+        TimeMapAxis(hours, hours + 2 * units.h, reference_time="2026-01-01"),
+    ]
+    maps = [RegionNDMap.create(region=None, axes=[axis]) for axis in axes]
+    assert len({digest("Map", one) for one in maps}) == len(maps)
+
+
 def test_maps_on_disk_are_not_read_to_be_identified(digest, gammapy, tmp_path):
     """A dataset that was read lazily has nothing in memory after it was identified."""
     from gammapy.datasets import Datasets, MapDataset

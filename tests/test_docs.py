@@ -267,6 +267,17 @@ def test_keys_of_named_things_are_documented():
     entities = section(DEFINITIONS, "Entities").partition("An entity is a thing")[0]
     assert _keys(entities) == set(shapes.ENTITY.readers)
     assert set(shapes.AGENT.readers) <= set(code(section(DEFINITIONS, "Agents")))
+    assert set(shapes.TARGET.readers) <= _keys(section(DEFINITIONS, "Targets"))
+
+
+def test_words_of_what_is_left_out_are_documented():
+    """Levels, in their order; and the reasons, in docs/events.md, which are keys and settings."""
+    levels = rows(section(DEFINITIONS, "Which calls are recorded").partition("###")[0])
+    assert tuple(code(row[0])[0] for row in levels) == terms.LEVELS
+    hint = typing.get_type_hints(event.LeftOut)["reason"]
+    (row,) = [row for row in rows(section(EVENTS, "left_out")) if code(row[0]) == ["reason"]]
+    assert tuple(code(row[1])) == typing.get_args(hint)
+    assert set(typing.get_args(hint)) <= set(shapes.ACTIVITY.readers) | set(TABLE)
 
 
 def _keys(text: str) -> set[str]:

@@ -64,7 +64,7 @@ def test_name_of_no_secret(name):
     assert not is_secret(name)
 
 
-@pytest.mark.parametrize("key", ["parameters", "configuration", "variables", "job"])
+@pytest.mark.parametrize("key", ["parameters", "configuration", "variables", "jobs"])
 def test_secret_values_are_replaced(key):
     """The value of a secret name is replaced, at any depth, whatever its type."""
     values = {

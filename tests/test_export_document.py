@@ -456,6 +456,21 @@ def test_a_cut_record_exports(tmp_path):
         assert len(list(bundle.get_records(ProvEntity))) == 1
 
 
+def test_the_public_function_can_be_called_again():
+    """provagent.export is the function, and the room of its name as soon as that is imported."""
+    code = (
+        "import sys, provagent; from read_side import crab\n"
+        "for _ in range(2): provagent.export(crab(), 'provn', sys.stdout.buffer)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests"},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert done.stdout.count(b"endDocument") == 2
+
+
 def test_unknown_formats_and_missing_extras_are_told(monkeypatch, tmp_path):
     """The message names the formats, or the extra to install."""
     with pytest.raises(ExportError, match="'docx': no such format; there are json, jsonld, provn"):

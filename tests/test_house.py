@@ -12,15 +12,16 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
+    {"beneath"},
     {"errors", "terms", "convert", "__init__"},
     {"event", "value", "settings", "loading", "reach", "inherit", "offered"},
-    {"failures", "noise", "remote"},
+    {"failures", "noise", "remote", "internal"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"carry"},
     {"capture", "export", "store"},
-    {"follow", "wanted", "rules", "embed"},
+    {"follow", "wanted", "rules", "embed", "delivery", "foreign"},
     {"weaving"},
-    {"view", "recorder", "draft"},
+    {"view", "recorder", "draft", "link"},
     {"children", "opened"},
     {"activation"},
     {"boot"},
@@ -35,6 +36,8 @@ READ_SIDE = {
     "constraints",
     "embed",
     "export",
+    "link",
+    "foreign",
     "store",
     "view",
     "cli",
@@ -43,6 +46,7 @@ READ_SIDE = {
     "check",
 }
 WRITE_SIDE = {
+    "beneath",
     "settings",
     "convert",
     "loading",
@@ -63,6 +67,8 @@ WRITE_SIDE = {
     "noise",
     "remote",
     "opened",
+    "internal",
+    "delivery",
     "wanted",
     "rules",
     "weaving",
@@ -125,7 +131,7 @@ def test_weaving_knows_nothing_of_provenance():
     """The room weave imports nothing of definitions, events or capture."""
     for path in (PACKAGE / "weave").glob("*.py"):
         assert {name.split(".")[1] for name in imports(path) if name.startswith("provagent.")} <= {
-            "errors", "weave",
+            "beneath", "errors", "weave",
         }  # fmt: skip
 
 

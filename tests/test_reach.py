@@ -259,6 +259,77 @@ asyncio.run(main("free"))
     assert found == {**own, **inside, **outside, "plain": None}
 
 
+def test_executors_of_the_programs_own(program):
+    """Subclasses, executors that start threads themselves, loops of other threads, contexts."""
+    _, found = record(
+        program,
+        """
+import asyncio, contextvars, sched, threading
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+from subject import leaf, outer
+class Checked(ThreadPoolExecutor):
+    def submit(self, fn, /, *args, **kwargs):
+        assert fn is leaf
+        return super().submit(fn, *args, **kwargs)
+class Processes(ProcessPoolExecutor): pass
+class Own(Executor):
+    def submit(self, fn, /, *args):
+        future = Future()
+        threading.Thread(target=lambda: future.set_result(fn(*args))).start()
+        return future
+async def task(tag):
+    await asyncio.sleep(0)
+    leaf(tag)
+async def in_group(tag):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(task(tag))
+async def in_executor(tag):
+    await asyncio.get_running_loop().run_in_executor(processes, leaf, tag)
+async def later(tag):
+    done = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0, lambda: done.set_result(leaf(tag)))
+    await done
+def soon(tag):
+    done = threading.Event()
+    loop.call_soon_threadsafe(lambda: (leaf(tag), done.set()))
+    done.wait(60)
+def planned(tag):
+    plan = sched.scheduler()
+    plan.enter(0, 1, leaf, (tag,))
+    plan.run()
+def called_back(tag):
+    done = threading.Event()
+    pool.apply_async(str, callback=lambda _: (leaf(tag), done.set()))
+    done.wait(60)
+if __name__ == "__main__":
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    checked, processes, own, pool = Checked(1), Processes(1), Own(), ThreadPool(1)
+    for mark in ("first", "second", "none"):
+        for work in (
+            lambda tag: checked.submit(leaf, tag).result(),
+            lambda tag: processes.submit(leaf, tag).result(),
+            lambda tag: list(own.map(leaf, [tag])),
+            lambda tag: asyncio.run_coroutine_threadsafe(task(tag), loop).result(),
+            lambda tag: asyncio.run(in_group(tag)),
+            lambda tag: asyncio.run(in_executor(tag)),
+            lambda tag: asyncio.run(later(tag)),
+            lambda tag: contextvars.copy_context().run(leaf, tag),
+            soon, planned, called_back,
+        ):
+            tag = f"way {work.__code__.co_firstlineno} {mark}"
+            work(tag) if mark == "none" else outer(lambda name: work(tag), name=f"way {mark}")
+    loop.call_soon_threadsafe(loop.stop)
+""",
+    )
+    assert {tag: parent for tag, parent in found.items() if tag.endswith("none")} == dict.fromkeys(
+        [tag for tag in found if tag.endswith("none")]
+    )
+    assert all(parent == f"way {tag.split()[-1]}" for tag, parent in found.items() if parent)
+    assert len(found) == 3 * 11 and sum(parent is None for parent in found.values()) == 11
+
+
 def test_loky(program):
     """Its own executor, whose workers live on: ``submit`` and ``map``, each task for itself."""
     _, found = record(
@@ -304,12 +375,12 @@ if __name__ == "__main__":
 
 
 def test_dask(program):
-    """Its schedulers of threads and processes, and a cluster's submit, map and delayed."""
+    """Its schedulers of threads and processes, and each way to hand a cluster work."""
     _, found = record(
         program,
         """
-import dask
-from distributed import Client, LocalCluster
+import dask, dask.array, dask.bag, numpy
+from distributed import Client, LocalCluster, as_completed, wait, worker_client
 from subject import leaf, outer
 def local(scheduler, mark):
     dask.compute(*(dask.delayed(leaf)(f"{scheduler} delayed {mark} {n}") for n in "xy"), scheduler=scheduler)
@@ -317,6 +388,25 @@ def cluster(client, mark, tag):
     client.submit(leaf, f"{tag} submit {mark} x").result()
     client.gather(client.map(leaf, [f"{tag} map {mark} {n}" for n in "xy"]))
     dask.compute(*(dask.delayed(leaf)(f"{tag} delayed {mark} {n}") for n in "xy"))
+    wait(dask.persist(*(dask.delayed(leaf)(f"{tag} persist {mark} {n}") for n in "xy")))
+    wait(dask.delayed(leaf)(f"{tag} delayed.persist {mark} x").persist())
+    wait(client.persist(dask.delayed(leaf)(f"{tag} client.persist {mark} x")))
+    client.compute(dask.delayed(leaf)(f"{tag} client.compute {mark} x")).result()
+    upon, = dask.persist(dask.delayed(lambda: f"{tag} upon {mark} x")())
+    dask.delayed(leaf)(upon).compute()
+    client.submit(leaf, client.submit(lambda: f"{tag} future {mark} x")).result()
+    list(as_completed([client.submit(leaf, f"{tag} completed {mark} x")]))
+    client.submit(within, f"{tag} within {mark} x").result()
+    client.get_executor().submit(leaf, f"{tag} executor {mark} x").result()
+    client.run(leaf, f"{tag} run {mark} x")
+    dask.bag.from_sequence([f"{tag} bag {mark} x"]).map(leaf).compute()
+    ones = dask.array.ones(1, chunks=1)
+    wait(ones.map_blocks(block, tag=f"{tag} array {mark} x", meta=numpy.ones(1)).persist())
+def within(tag):
+    with worker_client() as client: return client.submit(leaf, tag).result()
+def block(block, tag):
+    leaf(tag)
+    return block
 def all_of(work, tag):
     for mark in ("first", "second"):
         outer(lambda name: work(mark), name=f"{tag} {mark}")
@@ -334,7 +424,7 @@ if __name__ == "__main__":
 """,
     )
     assert_followed(found, ["threads", "processes", "inside", "nanny"])
-    assert len(found) == 2 * 3 * 2 + 2 * 3 * 5
+    assert len(found) == 2 * 3 * 2 + 2 * 3 * (5 + 13)
 
 
 def test_pytest_and_its_workers(program):
@@ -487,6 +577,81 @@ leaf("here")
     )
 
 
+def test_each_way_to_start_a_program_is_seen(program):
+    """Whatever starts it: a Python that does not record is told, once, with its activity."""
+    program.python("-m", "venv", "--without-pip", "other")
+    other = str(program.folder / "other" / "bin" / "python")
+    record(
+        program,
+        f"""
+import asyncio, multiprocessing, os, pty, subprocess, sys
+from subject import leaf, outer
+PY, ARGS = {other!r}, [{other!r}, "-c", "pass"]
+def forked(execute):
+    def work():
+        pid = os.fork()
+        if not pid: execute()
+        os.waitpid(pid, 0)
+    return work
+def on_terminal():
+    pid, _ = pty.fork()
+    if not pid: os.execv(PY, ARGS)
+    os.waitpid(pid, 0)
+def with_asyncio(start, *args):
+    async def run(): await (await start(*args)).wait()
+    return lambda: asyncio.run(run())
+def with_multiprocessing(method):
+    def work():
+        context = multiprocessing.get_context(method)
+        context.set_executable(PY)
+        process = context.Process(target=print)
+        try:
+            process.start(); process.join()
+        except (EOFError, OSError): pass  # it cannot do what it is to do
+    return work
+os.environ["PATH"] = os.path.dirname(PY) + os.pathsep + os.environ["PATH"]
+WAYS = dict(
+    spawnv=lambda: os.spawnv(os.P_WAIT, PY, ARGS),
+    spawnve=lambda: os.spawnve(os.P_WAIT, PY, ARGS, dict(os.environ)),
+    spawnlp=lambda: os.spawnlp(os.P_WAIT, "python", *ARGS),
+    execvp=forked(lambda: os.execvp("python", ARGS)),
+    execle=forked(lambda: os.execle(PY, *ARGS, dict(os.environ))),
+    pty_fork=on_terminal,
+    pty_spawn=lambda: pty.spawn(ARGS),
+    posix_spawn=lambda: os.waitpid(os.posix_spawn(PY, ARGS, os.environ), 0),
+    posix_spawnp=lambda: os.waitpid(os.posix_spawnp("python", ARGS, os.environ), 0),
+    exec=with_asyncio(asyncio.create_subprocess_exec, *ARGS),
+    shell=with_asyncio(asyncio.create_subprocess_shell, PY + " -c pass"),
+    system=lambda: os.system(f"true && {{PY}} -c pass"),
+    popen=lambda: os.popen(f"{{PY}} -c pass").close(),
+    line=lambda: subprocess.run(f"cd / && {{PY}} -c pass; true", shell=True),
+    executable=lambda: subprocess.run(["any", "-c", "pass"], executable=PY),
+    timeout=lambda: subprocess.run(["nice", "-n", "1", *ARGS]),
+    mp_forkserver=with_multiprocessing("forkserver"),
+    mp_spawn=with_multiprocessing("spawn"),
+)
+if __name__ == "__main__":
+    for name, work in WAYS.items():
+        outer(lambda name: work() and None, name=name)
+    leaf("here")
+""",
+    )
+    activities = program.provenance.activities
+    told = [
+        (activities[child.parent_id].parameters["name"], child.reason)
+        for child in program.provenance.unrecorded
+    ]
+    assert all(reason.startswith("provagent is not installed for ") for _, reason in told)
+    names = [name for name, _ in told if not name.startswith("mp_")]
+    assert sorted(names) == sorted(
+        "spawnv spawnve spawnlp execvp execle pty_fork pty_spawn posix_spawn posix_spawnp exec "
+        "shell system popen line executable timeout".split()
+    )
+    assert {name for name, _ in told} >= {"mp_spawn", "mp_forkserver"}
+    shown = program.python("-m", "provagent", "doctor", check=False).stdout
+    assert shown.count(other) >= len(told)
+
+
 def test_child_that_recorded_all_the_same_is_not_told(program):
     """What was thought not to record is left out when its own events are in the record."""
     program.python("-m", "venv", "--without-pip", "other")
@@ -549,6 +714,24 @@ assert all(a is b for a, b in zip(before, look()))
         ("sh -c 'exec python3 -S x.py'", "-S"),
         ("sh -c 'cd x; ls'", ""),
         ('sh -c "\'"', ""),
+        ("sh -c 'cd x && python3 -S x.py; true'", "-S"),
+        ("sh -c 'cat x | python3 -S - > y 2>&1'", "-S"),
+        ("bash -lc 'if true; then python3 -S x.py; fi'", "-S"),
+        ("bash -e -o pipefail -c 'for x in 1 2; do python3 -S $x; done'", "-S"),
+        ("sh -c 'X=$(python3 -S x.py)'", "-S"),
+        ("sh -c 'true\npython3 -S x.py'", "-S"),
+        ("sh -c 'A=1 env -i python3 x.py'", "PROVAGENT"),
+        ("sh -c 'env -i true; python3 x.py'", ""),
+        ("sh -c '$HOW x.py'", "-S"),
+        ("sh -c 'cat > python3 -S'", ""),
+        ("sh -c 'cat <<E\npython3 -S x.py\nE'", ""),
+        ("sh -c 'echo python3 -S'", ""),
+        ("sh x.sh", ""),
+        ("timeout -k 5 10s python3 -S x.py", "-S"),
+        ("xargs -n 1 -I {} python3 -S {}", "-S"),
+        ("nohup nice -n 5 sh -c 'python3 -S x.py'", "-S"),
+        ("nice echo python3 -S", ""),
+        ("/nosuch/python3 -S x.py", ""),
         ("env -u PROVAGENT python3 x.py", "PROVAGENT"),
         ("env -i PATH=/bin python3 x.py", "PROVAGENT"),
         ("env A=1 python3 x.py", ""),
@@ -563,7 +746,8 @@ def test_command_is_understood(command, reason):
 
     folder = os.path.dirname(sys.executable)
     why = why_unrecorded(
-        shlex.split(command), {"PROVAGENT": "1", "PATH": folder + ":" + os.defpath}
+        shlex.split(command),
+        {"PROVAGENT": "1", "PATH": folder + ":" + os.defpath, "HOW": f"{folder}/python3 -S"},
     )
     assert reason in why
     assert bool(reason) == bool(why)

@@ -136,3 +136,25 @@ def test_a_log_may_mix_both_dialects(tmp_path):
     text = lines(child_shard().events).decode() + LOGPROV
     provenance, _ = read(tmp_path, text)
     assert {each.name for each in provenance.activities.values()} == {"plot", "get_observations"}
+
+
+def test_a_log_of_the_slides_is_read(tmp_path):
+    """The oldest keys; what a line says of the entity that it relates is kept."""
+    mark = "INFO _PROV_2019-10-07T11:20:05.884436_PROV_"
+    text = (
+        f"{mark}{{'activity_id': '94', 'activity_name': 'get_observations', 'startTime': '2019-10-07T11:20:05.884419'}}\n"
+        f"{mark}{{'activity_id': '94', 'used_id': '1', 'used_role': 'datastore', 'entity_type': 'DataStore', 'entity_location': '/data'}}\n"
+        f"{mark}{{'activity_id': '94', 'generated_id': '2', 'generated_role': 'observations'}}\n"
+        f"{mark}{{'entity_id': '2', 'entity_type': 'Observations'}}\n"
+        f"{mark}{{'entity_id': '2', 'member_id': 'obs:1', 'member_type': 'Observation'}}\n"
+    )
+    provenance, gaps = read(tmp_path, text)
+    assert gaps == []
+    (activity,) = provenance.activities.values()
+    (usage,), (made,) = activity.used, activity.generated
+    assert (usage.entity.entity_description, usage.entity.location) == ("DataStore", "/data")
+    (member,) = made.entity.members
+    assert (made.entity.entity_description, member.entity_description) == (
+        "Observations",
+        "Observation",
+    )

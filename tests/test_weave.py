@@ -336,6 +336,22 @@ def test_alias_in_the_package_is_bound_again(module, weave, monkeypatch):
     assert calls == ["plain"]
 
 
+def test_tables_of_the_module_hold_what_is_woven(module, weave):
+    """A function that is chosen by name is recorded, and is the one that its name means."""
+    chosen, other = {"plain": module.plain, "size": len}, object()
+    module.table, module.row = chosen, [other, module.plain]
+    module.size, module.elsewhere = len, vars(types.ModuleType("elsewhere"))
+    module.elsewhere["plain"] = plain = module.plain
+    calls = weave("woven_here:plain", "woven_here:size")
+    assert module.table is chosen
+    assert chosen["plain"] is module.row[1] is module.plain is not plain
+    assert module.row[0] is other
+    chosen["plain"](1)
+    assert chosen["size"] is module.size is not len
+    assert module.elsewhere["plain"] is plain
+    assert calls == ["plain"]
+
+
 def test_name_of_what_is_elsewhere_stays_there(module, weave):
     """A target may name what came from another package: there it is not woven."""
     exec("from shutil import which\nmeasure = len\n", module.__dict__)

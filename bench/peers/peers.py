@@ -28,7 +28,7 @@ def main() -> int:
     is_well = True
     print(HEADER)
     for name in options.peers or table:
-        peer = prepare(name, table[name], whole=options.whole)
+        peer = prepare(name, table[name])
         is_well &= compare(peer, show=options.show)
     return 0 if is_well else 1
 
@@ -36,12 +36,11 @@ def main() -> int:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="peers", description=__doc__)
     parser.add_argument("peers", nargs="*", metavar="PEER", help="those to run; all when none")
-    parser.add_argument("--whole", action="store_true", help="all test files of long suites too")
     parser.add_argument("--show", action="store_true", help="how each difference failed")
     return parser.parse_args()
 
 
-def prepare(name: str, entry: dict[str, Any], *, whole: bool) -> Peer:
+def prepare(name: str, entry: dict[str, Any]) -> Peer:
     """Make the environment where there is none, and find the tests."""
     python = environment(name.partition(".")[0], entry["requires"])
     root = unpacked(python, entry["sdist"]) if "sdist" in entry else packages_of(python)
@@ -49,7 +48,7 @@ def prepare(name: str, entry: dict[str, Any], *, whole: bool) -> Peer:
         name=name,
         python=python,
         root=root,
-        tests=entry["tests"] if whole else some(root, entry["tests"], entry.get("every", 1)),
+        tests=entry["tests"],
         targets=entry["targets"],
         arguments=entry.get("arguments", []),
         inherent=entry["inherent"],
@@ -88,14 +87,6 @@ def unpacked(python: Path, requirement: str) -> Path:
         with tarfile.open(f"{root}.tar.gz") as archive:
             archive.extractall(folder, filter="data")
     return root
-
-
-def some(root: Path, tests: list[str], every: int) -> list[str]:
-    """Each so-many-th test file, in the order of their names."""
-    if every == 1:
-        return tests
-    files = sorted(file for test in tests for file in (root / test).rglob("test_*.py"))
-    return [str(file.relative_to(root)) for file in files[::every]]
 
 
 HEADER = (

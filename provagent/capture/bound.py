@@ -29,6 +29,16 @@ def arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
     return found
 
 
+def own_names(call: Call) -> Call:
+    """The call with its keywords as plain text: their class may have its own ``__eq__``."""
+    instance, args, kwargs, result = call
+    for name in kwargs:
+        if type(name) is not str:
+            plain = {str.__str__(name): value for name, value in kwargs.items()}
+            return instance, args, plain, result
+    return call
+
+
 def is_plain(parameters: dict[str, Any]) -> bool:
     """Whether the values are numbers, and no secrets: nothing is to be redacted or cut."""
     for name, data in parameters.items():

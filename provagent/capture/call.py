@@ -6,19 +6,20 @@ one write. What we do before and after is guarded; the user's call is not touche
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from types import FrameType
 from typing import Any
 
-from provagent.capture.bound import Undescribed, is_plain
+from provagent import beneath
+from provagent.capture.bound import Undescribed, is_plain, own_names
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, address_of, current, line_of, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events, Links
-from provagent.capture.gate import MAX_BYTES, Gate
-from provagent.capture.left_out import Sums
+from provagent.capture.fill import Fill
+from provagent.capture.left_out import MAX_BYTES, Sums
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Plan
 from provagent.capture.select import Missing, found
@@ -36,7 +37,10 @@ from provagent.value.types import type_name
 
 
 class Capture:
-    """Opens and closes activities. ``line`` gives an event's bytes, ``write`` writes them."""
+    """Opens and closes activities.
+
+    ``line`` gives an event's bytes, ``write`` writes them, ``size`` tells how many are written.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Capture:
         complaints: Complaints,
         line: Callable[[dict[str, Any], bool], bytes],
         write: Callable[[bytes], None],
+        size: Callable[[], int],
         settings: Settings,
         busy: set[int],
     ) -> None:
@@ -59,9 +64,8 @@ class Capture:
         self.undescribed = Undescribed(ledger, settings)
         self._described: set[tuple[str | None, str]] = set()
         self.sums = Sums(self.write_all)
-        self.gates: list[Gate] = []
-        self._bytes = 0  # that may still be written
-        self._refill()
+        self._sums_open = self.sums.open
+        self.fill = Fill(settings.max_bytes, size, partial(complaints.add, "run", MAX_BYTES))
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
         self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
@@ -72,9 +76,7 @@ class Capture:
         self._described.clear()
         self.busy.clear()
         self.sums.forget()
-        self._refill()
-        for gate in self.gates:
-            gate.reset()
+        self.fill.restart()
 
     def is_meant(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
         """Whether this call is to be recorded: not from our own work, nor another class's."""
@@ -83,8 +85,8 @@ class Capture:
         if not plan.receivers:
             return True
         receiver = args[0] if instance is None and args else instance
-        cls = receiver if issubclass(type(receiver), type) else type(receiver)
-        return any(base in plan.receivers for base in cls.__mro__)
+        cls = receiver if beneath.is_class(receiver) else type(receiver)
+        return any(beneath.is_among(base, plan.receivers) for base in beneath.mro(cls))
 
     def open(
         self,
@@ -110,6 +112,7 @@ class Capture:
     ) -> Open:
         """What ``open`` does, unguarded; with ``start``: of a call that began then."""
         ledger, parent = self.ledger, current.get()
+        call = own_names(call) if call[2] else call
         place: Any = frame
         if type(frame) is FrameType:
             offset = frame.f_lasti
@@ -163,6 +166,7 @@ class Capture:
 
     def finish(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
         """What ``close`` does, unguarded."""
+        call = own_names(call) if call[2] else call
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -182,7 +186,7 @@ class Capture:
             fits = plan.expected is None or plan.expected.mark(fields, events)
         if self.written:
             self.end_files(activity, events)
-        if self.sums.untold:
+        if self._sums_open:
             self.sums.end(activity.id, events)
         events.append((fields, fits))
         self.write_all(plan.target, events)
@@ -210,26 +214,11 @@ class Capture:
         try:
             line = self._line
             if len(events) == 1:
-                data = line(*events[0])
+                self.write(line(*events[0]))
             else:
-                data = b"".join([line(*event) for event in events])
-            self.write(data)
-            self._bytes -= len(data)
-            if self._bytes < 0 and not self.is_full:
-                self._fill()
+                self.write(b"".join([line(*event) for event in events]))
         except BaseException as error:
             self.complaints.add(target, WRITING, error)
-
-    def _refill(self) -> None:
-        self._bytes = self._settings.max_bytes or sys.maxsize
-        self.is_full = False
-
-    def _fill(self) -> None:
-        self.is_full = True
-        for gate in self.gates:
-            gate.free = 0
-        what = f"{self._settings.max_bytes} bytes are written; calls are counted only from here on"
-        self.complaints.add("run", MAX_BYTES, what)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)

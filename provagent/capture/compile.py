@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from provagent import beneath
 from provagent.capture.condition import Holds, compile_condition, only_where
 from provagent.capture.kinds import make_kind
 from provagent.capture.plan import (
@@ -46,7 +47,7 @@ def find_description(
 ) -> tuple[ActivityDescription, Definition] | None:
     """The description with the most specific name; a later definition wins over an earlier."""
     name = callee.qualname.rpartition(".")[2]
-    through = [f"{receiver.__qualname__}.{name}" for receiver in callee.receivers]
+    through = [f"{beneath.qualname(receiver)}.{name}" for receiver in callee.receivers]
     for key in (callee.target, *callee.aliases, callee.qualname, *through, name):
         for definition in reversed(definitions):
             if key in definition.activities:

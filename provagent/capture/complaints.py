@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from provagent import beneath
 from provagent.capture.context import now
-from provagent.errors import is_the_programs, what_failed
+from provagent.errors import is_the_programs
 from provagent.settings import tell
 from provagent.terms import COMPLAINT
+from provagent.value.message import what_failed
 
 WRITING = "writing to the store"
 
@@ -35,18 +37,18 @@ class Complaints:
         """
         rises = False
         try:
-            rises = isinstance(error, BaseException) and (self.strict or is_the_programs(error))
+            rises = beneath.is_error(error) and (self.strict or is_the_programs(error))
             if not rises:
                 self._add(target, stage, error)
         except BaseException as failure:
             self.unsaid[target] = self.unsaid.get(target, 0) + 1
             if is_the_programs(failure):
                 raise
-        if rises and isinstance(error, BaseException):
+        if rises and beneath.is_error(error):
             raise error
 
     def _add(self, target: str, stage: str, error: BaseException | str) -> None:
-        what = error if isinstance(error, str) else what_failed(error)
+        what = what_failed(error) if beneath.is_error(error) else str(error)
         key = (target, stage, what)
         count = self.counts[key] = self.counts.get(key, 0) + 1
         # A store that cannot be written fails for every target alike: it is told once.

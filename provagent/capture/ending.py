@@ -13,6 +13,7 @@ from opcode import opname
 from types import FrameType
 from typing import Any
 
+from provagent import beneath
 from provagent.capture.exits import Exits
 from provagent.capture.outcome import describe_error, status_of
 from provagent.terms import ERROR, EXIT, OK
@@ -52,7 +53,7 @@ class Ending:
         errors = [
             error
             for error in (getattr(sys, "last_exc", None), getattr(sys, "last_value", None))
-            if isinstance(error, BaseException) and (frame is None or _has_left(error, frame))
+            if beneath.is_error(error) and (frame is None or _has_left(error, frame))
         ]
         if has_returned and (frame is not None or not errors):
             return {"status": OK, "exit_code": 0}
@@ -67,7 +68,7 @@ class Ending:
 def _left_by(error: BaseException) -> dict[str, Any]:
     fields: dict[str, Any] = {"status": status_of(error), "error": describe_error(error)}
     # CPython ends an interrupted program by the signal.
-    return fields if isinstance(error, KeyboardInterrupt) else {**fields, "exit_code": 1}
+    return fields if beneath.is_a(error, KeyboardInterrupt) else {**fields, "exit_code": 1}
 
 
 # No list of frames is made: it would hold its own frame, and so all that stand below it.
@@ -94,7 +95,7 @@ def _has_returned(frame: FrameType) -> bool:
 
 def _has_left(error: BaseException, frame: FrameType) -> bool:
     """Whether the error passed through the frame; a notebook's last error has not."""
-    traceback = error.__traceback__
+    traceback = beneath.traceback(error)
     while traceback is not None:
         if traceback.tb_frame is frame:
             return True

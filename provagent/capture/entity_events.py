@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from provagent import beneath
 from provagent.capture.plan import Kind
 from provagent.capture.thing import Thing, add_identity
 from provagent.identity.registry import Identity
@@ -43,12 +44,12 @@ class EntityEvents:
             fields["entity_description"] = kind.name
             fields["definition"] = kind.definition
         if thing.name is not None:
-            fields["name"] = name = str(thing.name)
+            fields["name"] = name = beneath.text(thing.name)
             is_plain = name.isidentifier()
         if thing.namespace:
             fields["namespace"] = thing.namespace
         if thing.location is not None:
-            fields["location"] = str(thing.location)
+            fields["location"] = beneath.text(thing.location)
             is_plain = False
         if thing.value is not None:
             cls = type(thing.value)

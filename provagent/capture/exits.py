@@ -12,6 +12,8 @@ import sys
 from types import CodeType, FrameType
 from typing import Any
 
+from provagent import beneath
+from provagent.capture.outcome import exit_code
 from provagent.errors import is_the_programs
 
 _monitoring: Any = getattr(sys, "monitoring", None)
@@ -52,7 +54,8 @@ class Exits:
 
     def _call(self, _code: CodeType, _offset: int, called: Any, first: Any) -> Any:
         try:
-            if called is sys.exit or called is SystemExit or type(called).__name__ == "Quitter":
+            is_quitter = beneath.name(type(called)) == "Quitter"
+            if is_quitter or called is sys.exit or called is SystemExit:
                 self._asked = self._frame.f_lasti, _exit_code(first)
                 return None
         except BaseException as error:  # raised here it would be the program's
@@ -79,8 +82,5 @@ def _codes(code: CodeType) -> list[CodeType]:
 
 
 def _exit_code(argument: Any) -> int:
-    if argument is None or argument is _monitoring.MISSING:
-        return 0
-    if not isinstance(argument, int):
-        return 1  # its text goes to stderr
-    return int(argument) & 0xFF if os.name == "posix" else int(argument)
+    code = 0 if argument is _monitoring.MISSING else exit_code(argument)
+    return code & 0xFF if os.name == "posix" else code

@@ -15,8 +15,7 @@ from typing import Any
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, now
 from provagent.capture.entity_events import Events
-from provagent.capture.gate import MAX_BYTES
-from provagent.capture.left_out import Sum, clock
+from provagent.capture.left_out import MAX_BYTES, Sum, clock
 from provagent.capture.plan import Kind
 from provagent.capture.thing import Thing
 from provagent.errors import is_the_programs
@@ -73,7 +72,7 @@ class FilesSeen:
     def meet(self, what: str, path: str, source: str, activity: Any) -> None:
         """A file is about to be read, made, changed, or moved from ``source``."""
         capture, thread = self._capture, get_ident()
-        if capture.is_full:
+        if capture.fill.look():
             self._left_out.add(path, clock())
             return
         was_busy = thread in capture.busy

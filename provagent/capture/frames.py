@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
+from provagent import beneath
 from provagent.capture.context import EarlierPlace, Place, address_of, line_of
 
-# Read past whatever the exception's class overrides.
-_traceback: Any = vars(BaseException)["__traceback__"]
-
+_traceback, _set_traceback = beneath.traceback, beneath.set_traceback
 
 # At the interpreter's end, from an exit handler, in a new thread: no Python code called.
 NOWHERE = Place(compile("", "<interpreter>", "exec"), 0, 0, 0)
@@ -31,6 +29,6 @@ def drop_frame(error: BaseException) -> None:
     A bare ``raise`` adds no entry: the caller finds the traceback of the callee alone. Where
     no depth is left for this, at the limit of recursion, the entry stays.
     """
-    entry = _traceback.__get__(error)
+    entry = _traceback(error)
     if entry is not None and entry.tb_frame is sys._getframe(1):  # noqa: SLF001 - our own caller
-        _traceback.__set__(error, entry.tb_next)
+        _set_traceback(error, entry.tb_next)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from time import time_ns
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from provagent.capture.context import Open, current, iso
 from provagent.capture.entity_events import Events
-from provagent.capture.left_out import Sum, clock
+from provagent.capture.left_out import (
+    MAX_BYTES,
+    MAX_CALLS,
+    QUIET,
+    SAMPLE,
+    WHEN,
+    Sum,
+    clock,
+)
 from provagent.capture.outcome import status_of
 from provagent.capture.plan import Plan
+from provagent.errors import is_the_programs
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,
@@ -28,37 +38,38 @@ if TYPE_CHECKING:
     from provagent.capture.call import Capture
     from provagent.capture.entities import Call
 
-# Why a call is left out, which is the key that says so: the value of the key "reason".
-WHEN, QUIET, SAMPLE, MAX_CALLS, MAX_BYTES = "when", "quiet", "sample", "max_calls", "max_bytes"
 SPARED = (SAMPLE, MAX_CALLS)  # where a call that raises is recorded all the same
 
 
 class Gate:
     """Tells of each call of one target whether it is recorded.
 
-    The next ``free`` calls are, without being asked for; of the others ``refuse`` tells.
+    The next ``free`` calls are, without being asked for; of the others ``refuse`` tells. ``shut``
+    is where calls are counted of which it need not be asked again, inside one activity.
     """
 
-    __slots__ = ("_capture", "_errors", "_latest", "_left", "_lends", "_plan", "_seen", "free")
+    __slots__ = (
+        "__weakref__", "_ahead", "_asks", "_capture", "_errors", "_latest", "_left", "_lends",
+        "_needs_no_call", "_paid", "_plan", "_seen", "free", "shut",
+    )  # fmt: skip
 
     def __init__(self, capture: Capture, plan: Plan) -> None:
         self._capture = capture
         self._plan = plan
         self.reset()
-        capture.gates.append(self)
+        capture.fill.gates.add(self)
 
     def reset(self) -> None:
         """Begin to count, in a new process."""
         plan, rules = self._plan, self._plan.rules
-        bound = rules.max_calls or sys.maxsize
-        asks = plan.when is not None or rules.quiet == INSIDE or rules.sample > 1
-        self.free, self._left = (0, bound) if asks else (bound, 0)
+        self._asks = plan.when is not None or rules.quiet == INSIDE or rules.sample > 1
+        self._needs_no_call = not (self._asks or plan.places)
+        self._left: Any = rules.max_calls or math.inf
+        self._errors = self._left
         self._lends = rules.quiet == INSIDE and rules.level in (ENTITIES, MEMBERS)
-        self._errors = bound
-        self._seen = 0
+        self._seen = self._ahead = self._paid = self.free = 0
         self._latest: Sum | None = None
-        if self._capture.is_full:
-            self.free = 0
+        self.shut: Sum | None = None
 
     def refuse(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sum | None:
         """None for a call that is recorded; else where it is to be counted.
@@ -68,23 +79,33 @@ class Gate:
         try:
             reason = self._reason(instance, args, kwargs)
         except BaseException as error:
-            self._capture.complaints.add(self._plan.target, "when", error)
+            stage = "before the call" if self._plan.when is None else WHEN
+            self._capture.complaints.add(self._plan.target, stage, error)
             return None
         if not reason:
             return None
         parent, latest = current.get(), self._latest
         if latest is None or latest.parent is not parent or latest.reason is not reason:
-            latest = self._latest = self._sum(parent, reason)
+            latest = self._latest = self._find(parent, reason)
+        if reason is MAX_BYTES or (reason is MAX_CALLS and self._needs_no_call):
+            self.shut = latest
         if self._lends and type(latest) is _Lent:
             latest.begin((instance, args, kwargs, None))
         return latest
 
     def _reason(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         plan = self._plan
-        if self._capture.is_full:
+        if self._capture.fill.is_full:
             return MAX_BYTES
-        if plan.when is not None and not self._asked(plan.when, instance, args, kwargs):
-            return WHEN
+        if plan.when is not None:
+            thread, busy = get_ident(), self._capture.busy
+            busy.add(thread)  # what a path reaches may be woven itself
+            try:
+                holds = plan.when(instance, args, kwargs, None)
+            finally:
+                busy.discard(thread)
+            if not holds:
+                return WHEN
         rules = plan.rules
         if rules.quiet == INSIDE:
             parent = current.get()
@@ -94,29 +115,42 @@ class Gate:
             self._seen += 1
             if (self._seen - 1) % rules.sample:
                 return SAMPLE
-        if self._left > 0:
-            self._left -= 1
-            return ""
-        if plan.places and self._names_file(instance, args, kwargs):
-            return ""
-        return MAX_CALLS
+        if self._left <= 0 and not (plan.places and self._names_file(instance, args, kwargs)):
+            return MAX_CALLS
+        return self._record()
 
-    def _asked(self, what: Any, *call: Any) -> Any:
+    # No call between what is read and what is set: no other thread comes between.
+    def _record(self) -> str:
+        """Count a call that is recorded, unless too much is written; and let some more pass."""
+        if self._paid <= 0:
+            if self._capture.fill.look():
+                return MAX_BYTES
+            self._paid = self._ahead = self._capture.fill.ahead(self._ahead)
+        left, paid = self._left, self._paid
+        number = 1
+        if left > 1 and not self._asks:
+            number = paid if paid < left else left  # noqa: FURB136 - that would be a call
+        self._left = left - number
+        self._paid = paid - number
+        self.free += number - 1
+        return ""
+
+    def _names_file(self, *call: Any) -> bool:
         thread, busy = get_ident(), self._capture.busy
         busy.add(thread)
         try:
-            return what(*call, None)
+            return any(_finds(place, call) for place in self._plan.places)
         finally:
             busy.discard(thread)
 
-    def _names_file(self, *call: Any) -> bool:
-        for place in self._plan.places:
-            try:
-                if self._asked(place, *call) is not None:
-                    return True
-            except Exception:  # noqa: S112 - where it cannot be told, a recorded call tells why
-                continue
-        return False
+    def _find(self, parent: Any, reason: str) -> Sum:
+        plan, sums = self._plan, self._capture.sums
+        known = sums.find("" if parent is None else parent.id, plan.target, reason)
+        if known is None:
+            return self._sum(parent, reason)
+        if isinstance(known, _OfGate):
+            known.gate = ref(self)  # the program may have bound the target's name again
+        return known
 
     def _sum(self, parent: Any, reason: str) -> Sum:
         plan, capture = self._plan, self._capture
@@ -185,33 +219,59 @@ class Gate:
             busy.discard(thread)
 
 
-class _Spared(Sum):
-    """Calls beyond a bound: one that raises is recorded after all."""
+def _finds(place: Callable[..., Any], call: Any) -> bool:
+    try:
+        return place(*call, None) is not None
+    except Exception as error:
+        if is_the_programs(error):
+            raise
+        return False  # a call that is recorded tells why
 
-    __slots__ = ("_gate",)
+
+class _OfGate(Sum):
+    """Calls for which more is to be done than to count them, by their gate."""
+
+    __slots__ = ("gate",)
 
     def __init__(self, *where: Any, gate: Gate) -> None:
         super().__init__(*where)
-        self._gate = gate
+        self.gate = ref(gate)  # a sum that waits to be told keeps nothing of the program
+
+
+class _Spared(_OfGate):
+    """Calls beyond a bound: one that raises is recorded after all."""
+
+    __slots__ = ()
 
     def fail(self, call: Call, start: int, error: BaseException, place: Any) -> None:
-        if status_of(error) != ERROR or not self._gate.fail(call, start, error, place):
+        gate = self.gate() if status_of(error) == ERROR else None
+        if gate is None or not gate.fail(call, start, error, place):
             super().fail(call, start, error, place)
 
 
-class _Lent(Sum):
+class _Lent(_OfGate):
     """Calls inside another: what they used and generated that one has used and generated."""
 
-    __slots__ = ("_gate", "_told")
+    __slots__ = ("_told",)
 
     def __init__(self, *where: Any, gate: Gate) -> None:
-        super().__init__(*where)
-        self._gate = gate
+        super().__init__(*where, gate=gate)
         self._told: set[Any] = set()
 
     def begin(self, call: Call) -> None:
-        self._gate.lend(self.parent, call, self._told, result=False)
+        self._lend(call, result=False)
 
-    def add(self, call: Call, start: int) -> None:
-        self._gate.lend(self.parent, call, self._told, result=True)
-        super().add(call, start)
+    def mark(self, call: Call | None, start: int) -> None:
+        if call is not None:
+            self._lend(call, result=True)
+        super().mark(call, start)
+        self.due = 0  # each call is looked at
+
+    # A call that has raised has generated nothing.
+    def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
+        super().fail(None, start, error, place)
+
+    def _lend(self, call: Call, *, result: bool) -> None:
+        gate = self.gate()
+        if gate is not None:
+            gate.lend(self.parent, call, self._told, result=result)

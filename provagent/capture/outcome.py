@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import sys
 
+from provagent import beneath
 from provagent.terms import CANCELLED, ERROR, OK
+from provagent.value.message import message_of
 from provagent.value.types import type_name
 
 
 def status_of(error: BaseException) -> str:
     """How an activity that raised this has ended."""
-    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+    if beneath.is_a(error, (KeyboardInterrupt, GeneratorExit)):
         return CANCELLED
-    if isinstance(error, SystemExit) and not error.code:
-        return OK
+    if beneath.is_a(error, SystemExit):
+        return ERROR if exit_code(beneath.exit_argument(error)) else OK  # type: ignore[arg-type]
     # asyncio is not imported for this: where it is, its module names the class.
     asyncio = sys.modules.get("asyncio")
     cancelled = getattr(asyncio, "CancelledError", ())
-    return CANCELLED if isinstance(error, cancelled) else ERROR
+    return CANCELLED if beneath.is_a(error, cancelled) else ERROR
+
+
+def exit_code(argument: object) -> int:
+    """The exit code of a program whose ``SystemExit`` was given this."""
+    if argument is None:
+        return 0
+    return int.__int__(argument) if beneath.is_a(argument, int) else 1  # type: ignore[arg-type]
 
 
 def describe_error(error: BaseException) -> dict[str, str]:
     """The exception's type, as module:QualName, and its message."""
-    try:
-        message = str(error)
-    except Exception:
-        message = "(its message cannot be read)"
-    return {"type": type_name(type(error)), "message": message}
+    return {"type": type_name(type(error)), "message": message_of(error)}

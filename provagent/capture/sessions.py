@@ -6,19 +6,22 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from provagent import beneath
 from provagent.terms import LOG_FORMAT, SESSION
+from provagent.value.types import TypeCache, type_name
 
 
 def session_event(
     session_id: str, cls: type, start: str, configuration: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the event of an instance of ``cls`` that came into use."""
+    module, _, qualname = type_name(cls).partition(":")
     return {
         "v": LOG_FORMAT,
         "event": SESSION,
         "session_id": session_id,
-        "module": cls.__module__,
-        "class": cls.__qualname__,
+        "module": module,
+        "class": qualname,
         "startTime": start,
         "configuration": configuration,
     }
@@ -28,14 +31,14 @@ class Sessions:
     """Session identifiers by instance. ``classes`` are those whose instances are sessions."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
-        self.classes: set[type] = set()
+        self.classes: list[type] = []
         self.under_way: list[Any] = []  # instances whose constructor runs
         self._new_id = new_id
         self._ids: dict[int, tuple[weakref.ref[Any] | None, str]] = {}
-        self._known_types: dict[type, bool] = {}
+        self._known_types: TypeCache[bool] = TypeCache(self._are_of)
 
     def add_class(self, cls: type) -> None:
-        self.classes.add(cls)
+        self.classes.append(cls)
         self._known_types.clear()
 
     def let_go(self) -> None:
@@ -45,10 +48,11 @@ class Sessions:
 
     def are_of(self, cls: type) -> bool:
         """Whether instances of ``cls`` are sessions."""
-        known = self._known_types.get(cls)
-        if known is None:
-            known = self._known_types[cls] = any(base in self.classes for base in cls.__mro__)
-        return known
+        known = self._known_types.known.get(id(cls))
+        return self._known_types(cls) if known is None else known
+
+    def _are_of(self, cls: type) -> bool:
+        return any(beneath.is_among(base, self.classes) for base in beneath.mro(cls))
 
     def find(self, instance: Any) -> str | None:
         """The session that this instance is."""

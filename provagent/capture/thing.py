@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
+from provagent import beneath
 from provagent.capture.plan import ON_DISK, Kind, Many
 from provagent.identity.registry import Identity
 from provagent.terms import FILE
@@ -73,7 +74,8 @@ def placed_members(many: Many, found: Any) -> list[Thing]:
 
 
 def _is_path(value: Any) -> bool:
-    return issubclass(type(value), (str, bytes)) or hasattr(type(value), "__fspath__")
+    cls = type(value)
+    return issubclass(cls, (str, bytes)) or beneath.lookup(cls, "__fspath__") is not None
 
 
 def add_identity(fields: dict[str, Any], identity: Identity) -> None:

@@ -70,7 +70,6 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
         on, given = instance, args
         activity: Any = None
         left_out: Any = None
-        start = 0
         if thread() not in busy and not (receivers and not capture.is_meant(plan, instance, args)):
             if instance is None and takes_instance and args:
                 on, given = args[0], args[1:]
@@ -78,7 +77,9 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                 if gate.free > 0:
                     gate.free -= 1
                 else:
-                    left_out = refuse(on, given, kwargs)
+                    left_out = gate.shut
+                    if left_out is None or left_out.parent is not inside():
+                        left_out = refuse(on, given, kwargs)
                 if left_out is None:
                     try:
                         caller: Any = frame_of(1)
@@ -89,9 +90,10 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                     start = time()
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
-        outer, token = inside(), None
+        token = None
         try:
             if activity is not None:
+                outer = inside()
                 token = enter(activity)
             result = wrapped(*args, **kwargs)
             if token is not None:
@@ -118,10 +120,14 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         elif left_out is not None:
-            try:
-                left_out.add((on, given, kwargs, result), start)
-            except full:
-                missed[plan.target] = missed.get(plan.target, 0) + 1
+            left_out.last = end = time()
+            left_out.spent += end - start
+            left_out.count += 1
+            if left_out.count >= left_out.due:
+                try:
+                    left_out.mark((on, given, kwargs, result), start)
+                except full:
+                    missed[plan.target] = missed.get(plan.target, 0) + 1
         return result
 
     return woven

@@ -12,7 +12,9 @@ from provagent.cli.ask import diff, find, impact, index, verify, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
-from provagent.cli.read import embed, export_run, runs, show
+from provagent.cli.import_ import import_files
+from provagent.cli.link import link
+from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -44,13 +46,17 @@ for verb in (
     run,
     show,
     runs,
+    stats,
+    timeline_of,
     why,
     impact,
     find,
     diff,
     verify,
     export_run,
+    link,
     embed,
+    import_files,
     validate,
     doctor,
     check,

@@ -1,15 +1,16 @@
-"""The verbs that read: show, runs, export, embed."""
+"""The verbs that read a run: show, runs, stats, timeline, export, embed."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from provagent.export.write import FORMATS, export
+from provagent.errors import ExportError
+from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
 from provagent.store.runs import LAST, find_store, list_runs, read_run
 
 if TYPE_CHECKING:
@@ -69,22 +70,77 @@ def runs(store: str | None, as_json: bool) -> None:
     render_runs(summaries, _console())
 
 
-@click.command("export", help=f"Write the provenance of a run in another format.\n\n{_RUN_HELP}")
+@click.command(help=f"Tell what took how long, and how large the files are.\n\n{_RUN_HELP}")
 @click.argument("run", default=LAST)
-@click.option("--to", "to", required=True, type=click.Choice(FORMATS), help="The format.")
-@click.option("-o", "--output", metavar="FILE", help="Where to. [default: standard output]")
+@_store
+@_json
+def stats(run: str, store: str | None, as_json: bool) -> None:
+    from provagent.view.stats import render_stats, stats_data
+
+    provenance = read_run(store, run)
+    if as_json:
+        click.echo(json.dumps(stats_data(provenance), indent=2, ensure_ascii=False))
+    else:
+        render_stats(provenance, _console())
+
+
+@click.command("timeline", help=f"Tell when each activity ran.\n\n{_RUN_HELP}")
+@click.argument("run", default=LAST)
+@_store
+@_json
+def timeline_of(run: str, store: str | None, as_json: bool) -> None:
+    from provagent.view.stats import render_timeline, timeline
+
+    provenance = read_run(store, run)
+    if as_json:
+        click.echo(json.dumps(timeline(provenance), indent=2, ensure_ascii=False))
+    else:
+        render_timeline(provenance, _console())
+
+
+@click.command("export", help=f"Write the provenance of a run in other formats.\n\n{_RUN_HELP}")
+@click.argument("run", default=LAST)
+@click.option("--to", "to", type=click.Choice(FORMATS), help="The format. [default: as -o ends]")
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    metavar="FILE",
+    multiple=True,
+    help="Where to; may be repeated. [default: standard output]",
+)
 @click.option(
     "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
 )
 @click.option(
     "--of", "of", metavar="WHAT", help="Only this: a session, an activity, or a file's lineage."
 )
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    help="What the run is in the document. [default: bundle]",
+)
+@click.option(
+    "--model",
+    type=click.Choice(MODELS),
+    help="In whose words. [default: w3c; of a votable, ivoa]",
+)
 @_store
 def export_run(
-    run: str, to: str, output: str | None, namespace: str | None, of: str | None, store: str | None
+    run: str, to: str | None, outputs: tuple[str, ...], store: str | None, **options: Any
 ) -> None:
-    target = output or sys.stdout.buffer
-    export(read_run(store, run), to, target, namespace=namespace, of=of)
+    if not outputs and to is None:
+        raise click.UsageError("say the format with --to, or name a file with -o")
+    provenance = read_run(store, run)
+    wrong = []
+    for output in outputs or [sys.stdout.buffer]:
+        try:
+            export(provenance, to or format_of(str(output)), output, **options)
+        except ExportError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ExportError("\n".join(wrong))
 
 
 def _show_embedded(payload: Payload, *, as_json: bool) -> None:

@@ -75,6 +75,7 @@ class _Program(click.Command):
     help="How many calls of a target are recorded; the others are counted; may be repeated.",
 )
 @click.option("--files", is_flag=True, help="Record the files that are opened, declared or not.")
+@click.option("--parent", metavar="IRI", help="The job or activity that the run is a part of.")
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provagent import beneath
 from provagent.definition.grammar import (
     Call,
     Each,
@@ -119,11 +120,7 @@ def _branch(step: Held | Each, rest: Callable[[Any], Any]) -> Callable[[Any], An
     name = step.name
 
     def if_held(value: Any) -> Any:
-        try:
-            stored = object.__getattribute__(value, "__dict__")  # asks none of its code
-        except AttributeError:
-            return None
-        held = stored.get(name)
+        held = beneath.attributes(value).get(name)
         return None if held is None else rest(held)
 
     return if_held
@@ -156,7 +153,7 @@ def _by_name(name: str) -> Callable[[Any], Any]:
         try:
             return attribute(value, name)
         except AttributeError:
-            if hasattr(type(value), "__getitem__"):
+            if beneath.lookup(type(value), "__getitem__") is not None:
                 with suppress(LookupError, TypeError):
                     return value[name]
             raise

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from provagent.capture.plan import Callee
-from provagent.errors import TargetError, what_failed
+from provagent.errors import TargetError
+from provagent.value.message import what_failed
 from provagent.weave.program import MAIN
 from provagent.weave.site import Site, find_sites
 from provagent.weave.target import Target, is_glob

@@ -11,6 +11,7 @@ from datetime import datetime
 
 # Names of our own, so that a program that patches os does not reach us.
 from os import close as _close
+from os import fstat as _fstat
 from os import mkdir as _mkdir
 from os import open as _open
 from os import write as _write
@@ -69,6 +70,17 @@ class ShardSink:
             # The program has closed every descriptor, as daemons do.
             self._descriptor = None
             self._append(data)
+
+    def size(self) -> int:
+        """How many bytes the file has; 0 where it is not open, or does not tell."""
+        if self._descriptor is None:
+            return 0
+        try:
+            return _fstat(self._descriptor).st_size
+        except OSError as error:
+            if error.errno != errno.EBADF:  # a signal's handler may raise a TimeoutError
+                raise
+            return 0  # the program has closed every descriptor
 
     def reopen(self, path: str | Path) -> None:
         """Go on in another file, made at the next write."""

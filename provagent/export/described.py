@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provagent.export.datatypes import datatype
+from provagent.export.ivoa import ELEMENTS
+from provagent.export.provdm import ATTRIBUTES
+from provagent.terms import FILE, FILE_COLLECTION
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,6 +42,13 @@ _OWN = ("arraysize", "xtype", "contact")
 _CLASSES = {"usage": "UsageDescription", "generation": "GenerationDescription"}
 
 
+def is_value(entity: Entity) -> bool:
+    """Whether an entity is a ValueEntity: it has a value, and is no file and no collection."""
+    return entity.value is not None and not (
+        entity.members or entity.type in (FILE, FILE_COLLECTION)
+    )
+
+
 class Described:
     """Writes parameters, and the descriptions of what a run's events name; those only."""
 
@@ -50,7 +62,8 @@ class Described:
         """Write the activity's description, and its parameters."""
         description = activity.description
         if description is not None:
-            self.say.influenced(name, self._activity_description(description), self._is_described)
+            described = self._activity_description(description, activity.parameters)
+            self.say.influenced(name, described, self._is_described)
         for position, (word, value) in enumerate(activity.parameters.items()):
             parameter = self.names.of("parameter", activity.id, position)
             found = description and description.of("parameters", "name", word)
@@ -74,10 +87,17 @@ class Described:
             if description and found:
                 item = self._item_name(description, "parameters", found[0])
                 self.say.influenced(parameter, item, self._is_described)
+            for usage in activity.used:
+                if usage.role == word and is_value(usage.entity):
+                    origin = self.names.of("entity", usage.entity.id)
+                    self.say.influenced(
+                        parameter, origin, {"prov:type": self.names.ivoa("HadReference")}
+                    )
+                    break  # a parameter has one origin
 
     def write_entity(self, entity: Entity, name: Name) -> None:
         if entity.description is not None:
-            described = self._entity_description(entity.description)
+            described = self._entity_description(entity.description, entity.value)
             self.say.influenced(name, described, self._is_described)
 
     def attributes(self, activity: Activity, group: str, role: str | None) -> dict[str, Any]:
@@ -85,17 +105,17 @@ class Described:
         attributes: dict[str, Any] = {"prov:role": role}
         found = activity.description and role and activity.description.of(group, "role", role)
         if activity.description and found:
-            position, item = found
             word = "usageDescription" if group == "usage" else "generationDescription"
-            attributes[f"voprov:{word}"] = self._item_name(activity.description, group, position)
-            attributes["voprov:type"] = item.get("type")
+            attributes[f"voprov:{word}"] = self._item_name(activity.description, group, found[0])
         return attributes
 
     @property
     def _is_described(self) -> dict[str, Any]:
         return {"prov:type": self.names.ivoa("IsDescribedBy")}
 
-    def _activity_description(self, description: Description) -> Name:
+    def _activity_description(
+        self, description: Description, parameters: Mapping[str, Any]
+    ) -> Name:
         name = self.names.description(
             "activity_description", description.definition, description.name
         )
@@ -104,7 +124,10 @@ class Described:
             self._write(name, ["ActivityDescription"], description.fields, {})
             for group in ("parameters", "usage", "generation"):
                 for position, item in enumerate(description.fields.get(group, ())):
-                    self._write_item(description, group, position, item, of=name)
+                    fields = dict(item)
+                    if group == "parameters":
+                        fields.setdefault("datatype", datatype(parameters.get(item.get("name"))))
+                    self._write_item(description, group, position, fields, of=name)
         return name
 
     def _write_item(
@@ -117,9 +140,8 @@ class Described:
         of: Name,
     ) -> None:
         links: dict[str, Any] = {"voprov:activityDescription": of}
-        entity = self.entity_descriptions.get(
-            (description.definition, item.get("entity_description") or "")
-        )
+        word = item.get("entity_description")
+        entity = self.entity_descriptions.get((description.definition, word)) if word else None
         if entity is not None:
             links["voprov:entityDescription"] = self._entity_description(entity)
         name = self._item_name(description, group, position)
@@ -129,18 +151,20 @@ class Described:
         kind = f"{group.removesuffix('s')}_description"
         return self.names.description(kind, description.definition, description.name, position)
 
-    def _entity_description(self, description: Description) -> Name:
+    def _entity_description(self, description: Description, value: Any = None) -> Name:
         name = self.names.description(
             "entity_description", description.definition, description.name
         )
         if name not in self.written:
             self.written.add(name)
-            fields = description.fields
+            fields = dict(description.fields)
             classes = ["EntityDescription"]
-            if fields.get("contentType"):
+            is_of_files = fields.get("type") in (FILE, FILE_COLLECTION)
+            if is_of_files and fields.get("contentType"):
                 classes.append("DatasetDescription")
-            if fields.keys() & {"unit", "ucd", "utype"}:
+            elif not is_of_files and fields.keys() & {"unit", "ucd", "utype"}:
                 classes.append("ValueDescription")
+                fields.setdefault("datatype", datatype(value))
             self._write(name, classes, fields, {})
         return name
 
@@ -155,6 +179,9 @@ class Described:
             "prov:type": [self.names.ivoa(word) for word in classes],
             "prov:label": fields.get("name") or fields.get("role"),
         }
-        attributes |= {f"voprov:{_IVOA[key]}": fields[key] for key in _IVOA if key in fields}
+        known = {each.partition(":")[2] for each in ATTRIBUTES[ELEMENTS[classes[-1]]]}
+        for key, word in _IVOA.items():
+            if key in fields:  # of a class that has no such attribute, it is our own
+                attributes[f"{'voprov' if word in known else 'provagent'}:{word}"] = fields[key]
         attributes |= {f"provagent:{key}": fields[key] for key in _OWN if key in fields}
         self.say.entity(name, attributes | links)

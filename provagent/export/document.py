@@ -8,15 +8,18 @@ Sources: https://www.w3.org/TR/prov-dm/, https://www.ivoa.net/documents/Provenan
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING
 
-from provagent.export.described import Described
+from provagent.errors import ExportError
+from provagent.export.described import Described, is_value
+from provagent.export.jobs import Jobs
 from provagent.export.literals import as_json, moment
 from provagent.export.names import Names
 from provagent.export.people import People
 from provagent.export.responsible import Responsible
 from provagent.export.statements import Statements
+from provagent.export.surroundings import Surroundings, base_name, write_content
+from provagent.export.write import FORMS
 from provagent.terms import FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
@@ -30,12 +33,16 @@ _OF_CONTENT = (None, "content", "file")  # digests of all of an entity's content
 
 
 def to_document(
-    provenance: Provenance, *, namespace: str | None = None, for_rdf: bool = False
+    provenance: Provenance,
+    *,
+    namespace: str | None = None,
+    form: str = "bundle",
+    for_rdf: bool = False,
 ) -> ProvDocument:
     """Return the PROV document of a run; the same one each time.
 
-    ``namespace`` is as in ``Names``, ``for_rdf`` as in ``InDocument``. Raises
-    ExportError for what is no absolute IRI.
+    ``namespace`` is as in ``Names``, ``form`` as in ``state_run``, ``for_rdf`` as in
+    ``InDocument``. Raises ExportError for what is no absolute IRI, and for another form.
 
     The run is the outermost activity, ``run:program``; what it called is related to it,
     as every activity is to the one that encloses it, by ``wasStartedBy``: that says who
@@ -46,26 +53,41 @@ def to_document(
     from provagent.export.library import InDocument
 
     sink = InDocument(for_rdf=for_rdf)
-    state_run(provenance, sink, namespace=namespace)
+    state_run(provenance, sink, namespace=namespace, form=form)
     return sink.document
 
 
-def state_run(provenance: Provenance, sink: Sink, *, namespace: str | None = None) -> None:
-    """State all that is known of a run, one statement after another, into ``sink``."""
+def state_run(
+    provenance: Provenance, sink: Sink, *, namespace: str | None = None, form: str = "bundle"
+) -> None:
+    """State all that is known of a run, one statement after another, into ``sink``.
+
+    As a ``bundle`` the run is an account of its own, which its jobs have generated; as
+    ``activities`` it stands in no bundle, beside what the documents of its jobs say.
+    """
+    if form not in FORMS:
+        raise ExportError(f"form {form!r}: no such form; there are {', '.join(FORMS)}")
     names = Names(provenance.run.id, namespace)
-    sink.begin(names.namespaces, names.bundle)
-    _Writer(provenance, names, Statements(sink, names)).write()
+    jobs = Jobs(provenance.run, names)
+    say = Statements(sink, names)
+    sink.begin(names.namespaces)
+    if form == "bundle":
+        jobs.write_account(say)
+        sink.bundle(names.bundle)
+    _Writer(provenance, names, say, jobs).write()
     sink.end()
 
 
 class _Writer:
-    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+    def __init__(self, provenance: Provenance, names: Names, say: Statements, jobs: Jobs) -> None:
         self.provenance = provenance
         self.names = names
         self.say = say
+        self.jobs = jobs
         self.described = Described(provenance, names, say)
         self.responsible = Responsible(provenance, names, say)
         self.people = People(provenance, names, say)
+        self.surroundings = Surroundings(provenance, names, say, self.people)
 
     def write(self) -> None:
         provenance = self.provenance
@@ -99,7 +121,6 @@ class _Writer:
             "provagent:exit_code": process.exit_code,
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
-            "provagent:job": as_json(run.job) if is_first and run.job else None,
             "provagent:left_out": _left_out(process.program),
         }
         self.say.activity(name, start, moment(process.end), attributes)
@@ -107,55 +128,10 @@ class _Writer:
             self.say.started(name, self.process_name(process.parent_id), start)
         elif is_first and run.parent_run:
             self.say.started(name, self.names.outer(run.parent_run, run.parent_activity), start)
-        self.write_context(process, name)
+        if is_first:
+            self.jobs.write_informants(name, self.say)
+        self.surroundings.write(process, name)
         self.responsible.write_process(process, name)
-
-    def write_context(self, process: Process, name: Name) -> None:
-        start = moment(process.start)
-        if process.script is not None:
-            script = self.names.of("script", process.id)
-            self.write_file(script, process.script.location, process.script.digest)
-            self.say.used(name, script, start, {"prov:role": "script"})
-        for definition in process.definitions:
-            config = self.names.of("definition", definition.name)
-            self.write_file(config, definition.location, definition.digest, "ConfigFile")
-            self.say.used(name, config, start, {"prov:role": "definition", "voprov:type": "Setup"})
-            self.people.write_definition(definition.name, config)
-        environment = self.provenance.environments.get(process.environment_id or "")
-        if environment is not None:
-            entity = self.names.of("environment", environment.id)
-            attributes = {
-                "prov:type": [self.names.ivoa("Entity"), self.names.term("Environment")],
-                "prov:label": "environment",
-                "provagent:python": as_json(environment.python),
-                "provagent:platform": as_json(environment.platform),
-                "provagent:packages": as_json(environment.packages),
-                "provagent:git": as_json(environment.git) if environment.git else None,
-                "provagent:variables": as_json(environment.variables),
-            }
-            self.say.entity(entity, attributes)
-            self.say.used(
-                name, entity, start, {"prov:role": "environment", "voprov:type": "Context"}
-            )
-
-    def write_file(
-        self, name: Name, location: str, digest: str | None, kind: str = "DatasetEntity"
-    ) -> None:
-        attributes = {
-            "prov:type": self.names.ivoa(kind),
-            "prov:label": _base_name(location),
-            "prov:location": location,
-            "voprov:name": _base_name(location),
-            "provagent:digest": digest,
-        }
-        self.say.entity(name, attributes)
-        if digest:
-            self.write_content(name, digest)
-
-    def write_content(self, name: Name, digest: str) -> None:
-        content = self.names.content(digest)
-        attributes = {"prov:type": self.names.term("Content"), "provagent:digest": digest}
-        self.say.specialised(name, self.say.entity(content, attributes))
 
     def write_session(self, session: Session) -> None:
         name = self.names.of("session", session.id)
@@ -179,11 +155,11 @@ class _Writer:
         name = self.entity_name(entity)
         attributes = {
             "prov:type": self.entity_types(entity),
-            "prov:label": entity.name or _base_name(entity.location) or entity.entity_description,
+            "prov:label": entity.name or base_name(entity.location) or entity.entity_description,
             "prov:location": entity.location,
-            "prov:value": [entity.value],
+            f"{'prov' if is_value(entity) else 'provagent'}:value": [entity.value],
             "voprov:name": entity.name,
-            "voprov:contentType": entity.content_type,
+            "provagent:contentType": entity.content_type,
             "provagent:entity_description": entity.entity_description,
             "provagent:namespace": entity.namespace,
             "provagent:class": entity.class_name,
@@ -197,7 +173,7 @@ class _Writer:
         for member in entity.members:
             self.say.member(name, self.entity_name(member))
         if entity.digest and entity.identified in _OF_CONTENT and not entity.sampled:
-            self.write_content(name, entity.digest)
+            write_content(self.names, self.say, name, entity.digest)
         self.described.write_entity(entity, name)
         self.people.write_entity(entity, name)
 
@@ -206,7 +182,7 @@ class _Writer:
             return [self.names.prov("Collection"), self.names.ivoa("Collection")]
         if entity.type == FILE:
             return [self.names.ivoa("DatasetEntity")]
-        return [self.names.ivoa("Entity" if entity.value is None else "ValueEntity")]
+        return [self.names.ivoa("ValueEntity" if is_value(entity) else "Entity")]
 
     def write_activity(self, activity: Activity) -> None:
         name = self.names.of("activity", activity.id)
@@ -238,7 +214,7 @@ class _Writer:
         self.people.write_activity(activity, name)
         if activity.session is not None:
             session = self.names.of("session", activity.session.id)
-            self.say.used(name, session, start, {"prov:role": "session", "voprov:type": "Setup"})
+            self.say.used(name, session, start, {"prov:role": "session", "prov:type": "Setup"})
         self.write_relations(activity, name)
 
     def write_relations(self, activity: Activity, name: Name) -> None:
@@ -278,13 +254,9 @@ class _Writer:
 
 
 def _script_name(process: Process) -> str | None:
-    return _base_name(process.script.location) if process.script else None
+    return base_name(process.script.location) if process.script else None
 
 
 def _left_out(activity: Activity) -> list[str]:
     keys = ("target", "reason", "count", "errors", "seconds", "start", "end")
     return [as_json({key: getattr(each, key) for key in keys}) for each in activity.left_out]
-
-
-def _base_name(location: str | None) -> str | None:
-    return os.path.basename(location.rstrip("/")) or location if location else None

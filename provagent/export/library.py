@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,13 @@ from prov.model import PROV, PROV_REC_CLS, ProvDocument
 
 from provagent.export.literals import Moment
 from provagent.export.names import LOCATIONS, ROLES, Name, legal
+from provagent.export.provjson import name, write_provjson
 
 if TYPE_CHECKING:
     from prov.identifier import Namespace, QualifiedName
+    from prov.model import ProvBundle
 
+    from provagent.export.provjson import Document
     from provagent.export.statements import Pairs, Terms
 
 _IN_IRI = "/:?#[]@!$&'()*+,;=%"
@@ -23,20 +27,23 @@ _TYPES = {PROV_N_MAP[type_]: type_ for type_ in PROV_REC_CLS}
 
 
 class InDocument:
-    """A sink whose ``document`` holds the bundle.
+    """A sink whose ``document`` holds the statements; ``place`` is where they go now.
 
     ``for_rdf``: roles and locations are IRIs, as PROV-O has them; elsewhere they are text.
     """
 
     def __init__(self, *, for_rdf: bool = False) -> None:
         self.document = ProvDocument()
+        self.place: ProvBundle = self.document
         self._for_rdf = for_rdf
         self._namespaces: dict[str, Namespace] = {}
 
-    def begin(self, namespaces: Mapping[str, str], bundle: Name) -> None:
+    def begin(self, namespaces: Mapping[str, str]) -> None:
         for prefix, iri in namespaces.items():
             self._namespaces[prefix] = self.document.add_namespace(prefix, iri)
-        self._bundle = self.document.bundle(self._name(bundle))
+
+    def bundle(self, name: Name) -> None:
+        self.place = self.document.bundle(self.name(name))
 
     def state(self, kind: str, name: Name | None, terms: Terms, pairs: Pairs) -> None:
         type_ = _TYPES[kind]
@@ -48,31 +55,54 @@ class InDocument:
         more = [(key, self._value(value)) for key, value in pairs]
         if self._for_rdf:
             more = [(key, self._resource(key, value)) for key, value in more]
-        self._bundle.new_record(type_, name and self._name(name), formal, more)
+        self.place.new_record(type_, name and self.name(name), formal, more)
 
     def end(self) -> None:
         pass
 
     def _value(self, value: Any) -> Any:
         if type(value) is Name:
-            return self._name(value)
+            return self.name(value)
         return datetime.fromisoformat(value) if type(value) is Moment else value
 
     def _resource(self, key: str, value: Any) -> Any:
-        if not isinstance(value, str) or key not in ("prov:role", "prov:location"):
+        found = resource(key, value) if isinstance(value, str) else None
+        if found is None:
             return value
-        if key == "prov:role":
-            return self._namespace("role", ROLES)[legal(value)]
-        if value.startswith("/"):
-            return self._namespace("file", "file://")[quote(value)]
-        scheme, colon, rest = value.partition(":")
-        if colon and scheme.isalpha() and len(scheme) > 1:  # one letter is a drive
-            return self._namespace(scheme.lower(), f"{scheme.lower()}:")[quote(rest, safe=_IN_IRI)]
-        return self._namespace("location", LOCATIONS)[legal(value)]
+        prefix, iri, local = found
+        return self._namespace(prefix, iri)[local]
 
     def _namespace(self, prefix: str, iri: str) -> Namespace:
         return self.document.add_namespace(prefix, iri)  # the same one each time
 
-    def _name(self, name: Name) -> QualifiedName:
+    def name(self, name: Name) -> QualifiedName:
+        """Return a name as the library has it."""
         prefix, _, local = name.partition(":")
         return self._namespaces.get(prefix, PROV)[local]
+
+
+def resource(key: str, value: str) -> tuple[str, str, str] | None:
+    """Return prefix, namespace and local name of what PROV-O wants to be a resource."""
+    if key == "prov:role":
+        return "role", ROLES, legal(value)
+    if key != "prov:location":
+        return None
+    if value.startswith("/"):
+        return "file", "file://", quote(value)
+    scheme, colon, rest = value.partition(":")
+    if colon and scheme.isalpha() and len(scheme) > 1:  # one letter is a drive
+        return scheme.lower(), f"{scheme.lower()}:", quote(rest, safe=_IN_IRI)
+    return "location", LOCATIONS, legal(value)
+
+
+def from_provjson(document: Document, *, for_rdf: bool = False) -> ProvDocument:
+    """Return what statements of plain PROV are as a document; ``for_rdf`` as in ``InDocument``."""
+    for record in document.records if for_rdf else ():
+        for key, values in record.attributes.items():
+            for index, value in enumerate(values):
+                found = resource(key, value) if isinstance(value, str) else None
+                if found is not None:
+                    prefix, document.prefixes[prefix], local = found
+                    values[index] = name(f"{prefix}:{local}")
+    text = json.dumps(write_provjson(document))
+    return ProvDocument.deserialize(content=text, format="json")

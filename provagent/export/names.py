@@ -8,6 +8,8 @@ user called it stands in its attributes.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from provagent.errors import ExportError
 from provagent.terms import VOPROV_NAMESPACE
@@ -21,6 +23,10 @@ LOCATIONS = "urn:provagent:location#"
 _ABSOLUTE_IRI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+""")
 _AS_ESCAPED = r"_(?=x[0-9a-f]*_)"  # an underscore that would be read as an escape's first
 _NOT_LEGAL = re.compile(rf"[^A-Za-z0-9._-]|\.$|{_AS_ESCAPED}")
+_NO_PART = re.compile(rf"[^A-Za-z0-9_-]|{_AS_ESCAPED}")
+_LAST_NAME = re.compile(r"[A-Za-z_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$")
+_LAST_NUMBER = re.compile(r"[0-9]+$")
+_OPUS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*[A-Za-z0-9_-]")
 _NO_WORD = re.compile(rf"[^A-Za-z0-9_-]|^[^A-Za-z_]|{_AS_ESCAPED}")
 
 
@@ -70,6 +76,37 @@ class Names:
         part = f"activity.{legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
         return Name(f"runs:run.{legal(run_id)}.{part or 'program'}")
 
+    def job(self, job: Mapping[str, Any]) -> Name:
+        """Return the name of a job that the run is a part of: its own IRI, where it has one.
+
+        OPUS's has the prefix that OPUS gives it.
+        """
+        iri, rest = str(job.get("iri", "")), f"{job.get('url', '')}/rest/"
+        if not _ABSOLUTE_IRI.fullmatch(iri):
+            keys = ("system", "place", "id", "task", "span")
+            parts = (str(job[key]) for key in keys if job.get(key))
+            return Name(f"runs:{'.'.join(['job', *(_part(part) for part in parts)])}")
+        local = iri.removeprefix(rest)
+        if job.get("system") == "opus" and _OPUS.fullmatch(local):
+            return Name(f"{self._prefix('opus_job', rest)}:{local}")
+        return self.foreign(iri, "job")
+
+    def foreign(self, iri: str, prefix: str) -> Name:
+        """Return the name of what somebody else has named, with a prefix of that kind.
+
+        It ends as an XML name does, where the IRI does.
+        """
+        found = _LAST_NAME.search(iri) or _LAST_NUMBER.search(iri)
+        at = found.start() if found else len(iri)
+        return Name(f"{self._prefix(prefix, iri[:at])}:{iri[at:]}")
+
+    def _prefix(self, prefix: str, namespace: str) -> str:
+        word, number = prefix, 1
+        while self.namespaces.setdefault(word, namespace) != namespace:
+            number += 1
+            word = f"{prefix}{number}"
+        return word
+
     def user(self, name: str) -> Name:
         return Name(f"user:{_word(name)}")
 
@@ -106,6 +143,11 @@ def legal(text: str) -> str:
 def _word(text: str) -> str:
     """Return ``text`` as ``_legal``, without a dot, and with a letter or ``_`` at its beginning."""
     return _NO_WORD.sub(_hexadecimal, text)
+
+
+def _part(text: str) -> str:
+    """Return ``text`` as ``legal``, without a dot."""
+    return _NO_PART.sub(_hexadecimal, text)
 
 
 def _hexadecimal(match: re.Match[str]) -> str:

@@ -15,6 +15,9 @@ import warnings
 from typing import TYPE_CHECKING
 
 from provagent.errors import DocumentError
+from provagent.export.ivoa import KINDS, to_plain
+from provagent.export.provjson import read_provjson, write_provjson
+from provagent.terms import VOPROV_NAMESPACE
 
 if TYPE_CHECKING:
     from prov.model import ProvDocument
@@ -50,7 +53,14 @@ def read_document(
     something outside of itself (a DTD), or is no document of PROV.
     """
     content = _content(file, max_bytes)
-    syntax = syntax or guess_syntax(os.fspath(file), content)
+    return parse_document(os.fspath(file), content, syntax)
+
+
+def parse_document(
+    file: str, content: bytes, syntax: str | None = None
+) -> tuple[ProvDocument, list[str]]:
+    """Return what ``read_document`` does of ``content``, which came from ``file``."""
+    syntax = syntax or guess_syntax(file, content)
     if syntax not in _READERS:
         raise DocumentError(f"format {syntax!r}: no such format; there are {', '.join(FORMATS)}")
     options, module, extra = _READERS[syntax]
@@ -116,6 +126,25 @@ def _has_doctype(content: bytes) -> bool:
     return bool(found)
 
 
+def _in_words_of_the_w3c(text: str) -> tuple[str, list[str]]:
+    """Return PROV-JSON that prov can read, of what the IVOA's tools wrote, and what was amiss."""
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        return text, []
+    bundles = data.get("bundle")
+    parts = [data, *(bundles.values() if isinstance(bundles, dict) else ())]
+    words = {key for part in parts if isinstance(part, dict) for key in part}
+    declares = any("voprov" in (part.get("prefix") or ()) for part in parts if type(part) is dict)
+    is_undeclared = not declares and '"voprov:' in text
+    if not (words & KINDS or is_undeclared):
+        return text, []
+    plain = json.dumps(write_provjson(to_plain(read_provjson(data))))
+    return plain, [_UNDECLARED] if is_undeclared else []
+
+
+_UNDECLARED = f"the prefix voprov is not declared; it is taken for {VOPROV_NAMESPACE}"
+
+
 class _Enough(Exception):
     pass
 
@@ -134,14 +163,17 @@ def _parsed(
 
     logger = logging.getLogger("rdflib.term")  # logs what it cannot convert, with tracebacks
     was_disabled, logger.disabled = logger.disabled, True
+    told: list[str] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             if syntax == "xml":  # lxml reads the encoding that is declared in it
                 document = ProvDocument.deserialize(io.BytesIO(content), **options)
             else:
-                text = io.StringIO(content.decode("utf-8-sig"))
-                document = ProvDocument.deserialize(text, **options)
+                decoded = content.decode("utf-8-sig")
+                if syntax == "json":
+                    decoded, told = _in_words_of_the_w3c(decoded)
+                document = ProvDocument.deserialize(io.StringIO(decoded), **options)
     except (Exception, RecursionError) as error:
         what = " ".join(str(error).split())[:300] or type(error).__name__
         raise DocumentError(
@@ -149,5 +181,5 @@ def _parsed(
         ) from error
     finally:
         logger.disabled = was_disabled
-    told = [str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)]
+    told += [str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)]
     return document, list(dict.fromkeys(told))

@@ -25,10 +25,13 @@ _NONE: Attributes = {}
 
 
 class Sink(Protocol):
-    """Takes a bundle, statement by statement."""
+    """Takes a document, statement by statement; those after ``bundle`` stand in it."""
 
-    def begin(self, namespaces: Mapping[str, str], bundle: Name) -> None:
-        """Take the prefixes of all names to come, and the bundle's own name."""
+    def begin(self, namespaces: Mapping[str, str]) -> None:
+        """Take the prefixes of all names to come."""
+
+    def bundle(self, name: Name) -> None:
+        """Take the name of the bundle that begins; there is one at most."""
 
     def state(self, kind: str, name: Name | None, terms: Terms, pairs: Pairs) -> None:
         """Take a statement: PROV-N's word for its kind, its terms in PROV-N's order, and more."""
@@ -93,6 +96,9 @@ class Statements:
 
     def started(self, activity: Name, starter: Name, time: Moment | None) -> None:
         self._relate("started", "wasStartedBy", (activity, None, starter, time), _NONE)
+
+    def informed(self, activity: Name, informant: Name) -> None:
+        self._relate("informed", "wasInformedBy", (activity, informant), _NONE)
 
     def influenced(self, influencee: Name, influencer: Name, attributes: Attributes) -> None:
         self._relate("influenced", "wasInfluencedBy", (influencee, influencer), attributes)

@@ -33,12 +33,17 @@ class AsProvN:
 
     def __init__(self, stream: TextIO) -> None:
         self._write = stream.write
+        self._indent, self._end = "  ", ""
 
-    def begin(self, namespaces: Mapping[str, str], bundle: Name) -> None:
+    def begin(self, namespaces: Mapping[str, str]) -> None:
         self._write("document\n")
         for prefix, iri in namespaces.items():
             self._write(f"  prefix {prefix} <{iri}>\n")
-        self._write(f"\n  bundle {bundle}\n")
+        self._write("\n")
+
+    def bundle(self, name: Name) -> None:
+        self._write(f"  bundle {name}\n")
+        self._indent, self._end = "    ", "  endBundle\n"
 
     def state(self, kind: str, name: Name | None, terms: Terms, pairs: Pairs) -> None:
         places = [term or "-" for term in terms]
@@ -49,10 +54,10 @@ class AsProvN:
                 places.insert(0, name)
         if pairs:
             places.append(f"[{', '.join([f'{key}={_provn(value)}' for key, value in pairs])}]")
-        self._write(f"    {kind}({', '.join(places)})\n")
+        self._write(f"{self._indent}{kind}({', '.join(places)})\n")
 
     def end(self) -> None:
-        self._write("  endBundle\nendDocument\n")
+        self._write(f"{self._end}endDocument\n")
 
 
 class AsProvJson:
@@ -64,10 +69,16 @@ class AsProvJson:
         self._waiting: dict[str, TextIO] = {}
         self._open = ExitStack()
         self._unnamed = 0
+        self._before = self._end = ""
 
-    def begin(self, namespaces: Mapping[str, str], bundle: Name) -> None:
-        prefixes = json.dumps(namespaces, ensure_ascii=False)
-        self._write(f'{{"prefix": {prefixes},\n"bundle": {{{_quoted(bundle)}: {{')
+    def begin(self, namespaces: Mapping[str, str]) -> None:
+        self._write(f'{{"prefix": {json.dumps(namespaces, ensure_ascii=False)}')
+        self._before = ","
+
+    def bundle(self, name: Name) -> None:
+        self._place()
+        self._write(f',\n"bundle": {{{_quoted(name)}: {{')
+        self._before, self._end = "", "}}"
 
     def state(self, kind: str, name: Name | None, terms: Terms, pairs: Pairs) -> None:
         if name is None:
@@ -87,15 +98,19 @@ class AsProvJson:
         file.write(f'{before}"{name}": {{{", ".join(fields)}}}')
 
     def end(self) -> None:
+        self._place()
+        self._write(f"\n{self._end}}}\n")
+
+    def _place(self) -> None:
+        """Write what waited."""
         with self._open:
-            before = ""
             for kind, file in self._waiting.items():
-                self._write(f'{before}\n"{kind}": {{\n')
+                self._write(f'{self._before}\n"{kind}": {{\n')
                 file.seek(0)
                 shutil.copyfileobj(file, self._stream)
                 self._write("\n}")
-                before = ","
-            self._write("\n}}}\n")
+                self._before = ","
+        self._waiting.clear()
 
     def _temporary(self) -> Any:
         return self._open.enter_context(

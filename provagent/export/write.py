@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import os
 import shutil
 import warnings
@@ -11,12 +12,22 @@ from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
+from provagent import internal
 from provagent.errors import ExportError
 from provagent.record.part import part_of
 
 if TYPE_CHECKING:
+    from prov.model import ProvDocument
+
     from provagent.record.model import Provenance
 
+FORMS = ("bundle", "activities")  # what a run is in a document
+OPUS = "opus"
+VOTABLE = "votable"
+IVOA = "ivoa"
+MODELS = ("w3c", IVOA)
+
+_RDF = ("trig", "turtle")
 _IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is whole
 
 
@@ -26,45 +37,108 @@ def export(
     target: BinaryIO | str | os.PathLike[str],
     *,
     namespace: str | None = None,
+    model: str | None = None,
     of: str | None = None,
+    form: str = FORMS[0],
 ) -> None:
     """Write the provenance of a run, in UTF-8 where it is text.
 
     ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
-    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), an RO-Crate as a zip, or a graph
-    as DOT or drawn. ``target`` is a path or a binary stream, and gets all of it or nothing.
-    ``namespace`` is the absolute IRI under which a document's names stand
-    (``urn:provagent:`` unless given). Equal provenance gives equal bytes (but for times in a
-    PDF and a zip). ``of`` names what alone is written of it, as in ``part_of``.
+    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), tables of the IVOA's data model
+    as a VOTable, an RO-Crate as a zip, what a job of OPUS takes, or a graph as DOT or drawn.
+    ``target`` is a path or a binary stream, and gets all of it or nothing; what a job of OPUS
+    takes is joined with what the file holds already. ``namespace`` is the absolute IRI under
+    which a document's names stand (``urn:provagent:`` unless given). Equal provenance gives
+    equal bytes (but for times in a PDF and a zip). ``of`` names what alone is written of it,
+    as in ``part_of``; ``form`` is what the run is in a document of PROV, as in ``state_run``.
 
-    Raises ExportError for an unknown format, a missing extra, a namespace that is no
+    ``model`` is ``w3c``, unless a VOTable is asked for, or ``ivoa``: then PROV-JSON has the
+    kinds and the attributes of the IVOA's tools, and no document has a bundle.
+
+    Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
     absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
     """
     if of is not None:
         provenance = part_of(provenance, of)
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
-        _write(provenance, to, whole, namespace)
-        whole.seek(0)
-        if not isinstance(target, (str, os.PathLike)):
-            shutil.copyfileobj(whole, target)
+        _write(provenance, to, whole, _Options(namespace, form), model)
+        if to == OPUS and isinstance(target, (str, os.PathLike)):
+            whole.seek(0)
+            internal.write(target, json.load(whole))
             return
-        try:
-            with open(target, "wb") as file:
-                shutil.copyfileobj(whole, file)
-        except OSError as error:
-            raise ExportError(
-                f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
-            ) from error
+        _put(whole, target)
 
 
-def rendered(provenance: Provenance, to: str, *, namespace: str | None = None) -> bytes:
+def _put(whole: IO[bytes], target: BinaryIO | str | os.PathLike[str]) -> None:
+    whole.seek(0)
+    if not isinstance(target, (str, os.PathLike)):
+        shutil.copyfileobj(whole, target)
+        return
+    try:
+        with open(target, "wb") as file:
+            shutil.copyfileobj(whole, file)
+    except OSError as error:
+        raise ExportError(
+            f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def rendered(
+    provenance: Provenance,
+    to: str,
+    *,
+    namespace: str | None = None,
+    form: str = FORMS[0],
+    model: str | None = None,
+) -> bytes:
     """Return the bytes that ``export`` writes."""
     whole = io.BytesIO()
-    _write(provenance, to, whole, namespace)
+    _write(provenance, to, whole, _Options(namespace, form), model)
     return whole.getvalue()
 
 
-def _write(provenance: Provenance, to: str, file: IO[bytes], namespace: str | None) -> None:
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Return the format that a file's name tells; raises ExportError where it tells none."""
+    folder, name = os.path.split(os.fspath(path))
+    found = OPUS if name == internal.NAME else _BY_SUFFIX.get(os.path.splitext(name)[1].lower())
+    if found is None:
+        raise ExportError(
+            f"{os.path.join(folder, name)}: its name tells no format; "
+            f"end it in {', '.join(_BY_SUFFIX)}, or say it with --to"
+        )
+    return found
+
+
+def write_document(
+    document: ProvDocument, to: str, target: BinaryIO | str | os.PathLike[str]
+) -> None:
+    """Write a document of the library prov, in one of ``DOCUMENTS``.
+
+    Raises ExportError for a missing extra, and a file that cannot be written.
+    """
+    with SpooledTemporaryFile(_IN_MEMORY) as whole:
+        _need(to)
+        _serialize(document, to, whole)
+        _put(whole, target)
+
+
+class _Options(NamedTuple):
+    namespace: str | None
+    form: str
+
+
+def _write(
+    provenance: Provenance, to: str, file: IO[bytes], options: _Options, model: str | None
+) -> None:
+    if model not in (None, *MODELS):
+        raise ExportError(f"model {model!r}: no such model; there are {', '.join(MODELS)}")
+    writer = _need(to)
+    write = _in_words_of_the_ivoa if model == IVOA and to in _DOCUMENTS else writer.write
+    write(provenance, to, file, options)
+
+
+def _need(to: str) -> _Writer:
+    """Return what writes a format; raises ExportError where it is not to be had."""
     if to not in _WRITERS:
         raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
     writer = _WRITERS[to]
@@ -76,25 +150,49 @@ def _write(provenance: Provenance, to: str, file: IO[bytes], namespace: str | No
                 f"format {to!r}: needs {writer.module}, which is not installed; "
                 f"pip install 'provagent[{writer.extra}]'"
             ) from error
-    writer.write(provenance, to, file, namespace)
+    return writer
 
 
-def _stream(provenance: Provenance, to: str, file: IO[bytes], namespace: str | None) -> None:
+def _stream(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
     from provagent.export.document import state_run
     from provagent.export.streams import AsProvJson, AsProvN
 
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     sink = AsProvN(text) if to == "provn" else AsProvJson(text)
-    state_run(provenance, sink, namespace=namespace)
+    state_run(provenance, sink, **options._asdict())
     text.detach()
 
 
-def _by_prov(provenance: Provenance, to: str, file: IO[bytes], namespace: str | None) -> None:
+def _by_prov(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
     from provagent.export.document import to_document
 
-    is_rdf = to in ("trig", "turtle")
-    options = {"format": "rdf", "rdf_format": to} if is_rdf else {"format": to}
-    document = to_document(provenance, namespace=namespace, for_rdf=is_rdf)
+    _serialize(to_document(provenance, **options._asdict(), for_rdf=to in _RDF), to, file)
+
+
+def _in_words_of_the_ivoa(
+    provenance: Provenance, to: str, file: IO[bytes], options: _Options
+) -> None:
+    from provagent.export.ivoa import to_ivoa, to_plain
+    from provagent.export.provjson import read_provjson, write_provjson
+
+    streamed = io.BytesIO()
+    _stream(provenance, "json", streamed, options)
+    document = to_ivoa(read_provjson(json.loads(streamed.getvalue())))
+    if to == VOTABLE:
+        from provagent.export.votable import write_votable
+
+        write_votable(document, file)
+    elif to == "json":
+        text = json.dumps(write_provjson(document), ensure_ascii=False)
+        file.write(f"{text}\n".encode())
+    else:
+        from provagent.export.library import from_provjson
+
+        _serialize(from_provjson(to_plain(document), for_rdf=to in _RDF), to, file)
+
+
+def _serialize(document: ProvDocument, to: str, file: IO[bytes]) -> None:
+    options = {"format": "rdf", "rdf_format": to} if to in _RDF else {"format": to}
     if to == "turtle":
         document = document.flattened()
     with warnings.catch_warnings():
@@ -108,7 +206,13 @@ def _by_prov(provenance: Provenance, to: str, file: IO[bytes], namespace: str | 
     file.write(f"{text.getvalue().rstrip()}\n".encode())
 
 
-def _drawn(provenance: Provenance, to: str, file: IO[bytes], _namespace: str | None) -> None:
+def _opus(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.export.opus import to_internal
+
+    file.write(internal.as_bytes(to_internal(provenance, namespace=options.namespace)))
+
+
+def _drawn(provenance: Provenance, to: str, file: IO[bytes], _options: _Options) -> None:
     from provagent.export.graph import to_dot
 
     dot = to_dot(provenance)
@@ -120,11 +224,11 @@ def _drawn(provenance: Provenance, to: str, file: IO[bytes], _namespace: str | N
     file.write(AGraph(string=dot).draw(format=to, prog="dot"))
 
 
-def _crate(provenance: Provenance, _to: str, file: IO[bytes], namespace: str | None) -> None:
+def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) -> None:
     from provagent.export.crate import write_crate
 
     def write_document(inner: IO[bytes]) -> None:
-        _stream(provenance, "json", inner, namespace)
+        _stream(provenance, "json", inner, options)
 
     write_crate(provenance, write_document, file)
 
@@ -132,7 +236,7 @@ def _crate(provenance: Provenance, _to: str, file: IO[bytes], namespace: str | N
 class _Writer(NamedTuple):
     """``module`` is what it needs, and ``extra`` what brings that."""
 
-    write: Callable[[Provenance, str, IO[bytes], str | None], None]
+    write: Callable[[Provenance, str, IO[bytes], _Options], None]
     module: str | None = None
     extra: str = ""
 
@@ -149,6 +253,17 @@ _GRAPHS = {
     "dot": _Writer(_drawn),
     **{to: _Writer(_drawn, "pygraphviz", "svg") for to in ("svg", "png", "pdf")},
 }
-_WRITERS = _DOCUMENTS | {"rocrate": _Writer(_crate, "rocrate", "crate")} | _GRAPHS
+_OTHERS = {
+    VOTABLE: _Writer(_in_words_of_the_ivoa, "astropy", VOTABLE),
+    "rocrate": _Writer(_crate, "rocrate", "crate"),
+    OPUS: _Writer(_opus),
+}
+_WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS
+_BY_SUFFIX = {
+    **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS)},
+    ".provx": "xml",
+    ".ttl": "turtle",
+    ".zip": "rocrate",
+}
 DOCUMENTS = tuple(_DOCUMENTS)
 FORMATS = tuple(_WRITERS)

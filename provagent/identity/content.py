@@ -14,6 +14,7 @@ from math import inf
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provagent import beneath
 from provagent.identity.algorithms import hash_constructor
 from provagent.value.types import TypeCache, kinds, type_name
 
@@ -179,7 +180,7 @@ def text_bytes(value: object) -> bytes:
     """Return what a text token is the digest of; raises UnidentifiableError."""
     cls = type(value)
     head = _heads.known.get(id(cls)) or _heads(cls)
-    text = str(value)
+    text = beneath.text(value)
     if "0x" in text and _ADDRESS.search(text):
         raise UnidentifiableError(f"{type_name(type(value))}: str() gives an address; a path")
     return head + text.encode("utf-8", "surrogatepass")

@@ -10,6 +10,7 @@ import stat
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
+from provagent import beneath
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.content import Sample
 from provagent.identity.hashing import hash_sample, hash_whole
@@ -36,7 +37,8 @@ def resolve_location(value: PathText, cwd: str | None = None) -> str:
     ``..`` follows. ``cwd`` is where relative paths start, the present folder unless given.
     Raises TypeError for what is no path.
     """
-    text = os.fsdecode(value)
+    # Of a subclass of str the functions below would ask more than its text.
+    text = str.__str__(value if beneath.is_a(value, str) else os.fsdecode(value))
     if _URL.match(text):
         return text
     path = os.path.expanduser(os.path.expandvars(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from math import isnan
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from provagent.identity.content import UnidentifiableError
@@ -85,7 +86,8 @@ def _place(value: Any) -> Any:
     """Return where a function is defined; a lambda or an inner function has no such place."""
     module, name = value.__module__, value.__qualname__
     owner = getattr(value, "__self__", None)
-    if "<" in name or not (owner is None or type_name(type(owner)) == "builtins:module"):
+    is_bound = owner is not None and type(owner) is not ModuleType
+    if is_bound or type(name) is not str or "<" in name:
         raise UnidentifiableError(f"{module}:{name}: not a name that finds it; a module's function")
     return module, name
 

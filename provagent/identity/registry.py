@@ -10,6 +10,7 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from provagent import beneath
 from provagent.identity import arrays, fits, libraries, objects, plugins
 from provagent.identity.content import (
     DIGESTED,
@@ -164,11 +165,10 @@ def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
 
 
 def _by_hash(value: Any, algorithm: str) -> Identity:
-    cls: Any = type(value)
-    if cls.__hash__ is object.__hash__:
+    if beneath.lookup(type(value), "__hash__") is object.__hash__:
         return _ONLY_ITSELF
     content = _shared(algorithm)
-    token = content.token((type_name(cls), hash(value)))
+    token = content.token((type_name(type(value)), hash(value)))
     return _result(token, content, algorithm, "hash")
 
 

@@ -106,7 +106,7 @@ class Collected:
             for item in event.get("definitions", ())
         ]
         if process.parent_id is None:
-            self.of_run = _only(event, "parent_run", "parent_activity", "job")
+            self.of_run = _only(event, "parent_run", "parent_activity", "jobs")
 
     def add_run_end(self, event: Event) -> None:
         process = self._process(event["process_id"])

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from provagent.event import Job
     from provagent.record.detail import (
         Child,
         Code,
@@ -68,13 +69,14 @@ class Run:
     """One execution of a program; ``process`` is the one that began it.
 
     ``end`` and ``status`` are ``None`` for a run that is still going on, or was killed.
+    ``jobs`` are those that it was a part of: ``system``, and ``id``, ``iri`` and others.
     """
 
     id: str
     process: Process
     parent_run: str | None = None
     parent_activity: str | None = None
-    job: dict[str, str] = field(default_factory=dict)
+    jobs: list[Job] = field(default_factory=list)
 
     @property
     def start(self) -> str | None:

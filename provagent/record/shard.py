@@ -18,7 +18,14 @@ import orjson
 
 from provagent.errors import RecordError
 from provagent.record.detail import Gap, Place
-from provagent.record.dialect import PREFIXES, DialectError, events_of_line
+from provagent.record.dialect import (
+    MAX_FACTS,
+    PREFIXES,
+    DialectError,
+    begins_fact,
+    events_of_line,
+)
+from provagent.record.frames import is_whole
 from provagent.record.shape import SHAPES, mend
 from provagent.terms import LOG_FORMAT
 
@@ -31,6 +38,8 @@ SHARD_MARK = ".jsonl"  # in a shard's name, before .gz, .zst and rotation number
 
 _EVENT_BEGINS = re.compile(rb'\{"(?:v|event)":')
 _SHOWN = 60  # characters of a line that a gap quotes
+MAX_LINE = 1 << 24  # bytes of an event; of a fact in a log, MAX_FACTS
+_MAX_LINES = 10_000  # that one fact may have
 
 
 def read_events(
@@ -58,6 +67,9 @@ def read_events(
         except orjson.JSONDecodeError:
             for event in reader.rescued(line, place):
                 yield event, place
+            number += reader.more_lines
+            offset += reader.more_bytes
+            reader.more_lines = reader.more_bytes = 0
             continue
         if reader.accepts(event, place):
             yield event, place
@@ -69,6 +81,7 @@ class _Reader:
         self.gaps = gaps
         self.is_shard = SHARD_MARK in path
         self.told: set[object] = set()
+        self.more_lines = self.more_bytes = 0  # that the last line had, and were not given out
 
     def lines(self, start: int) -> Iterator[bytes]:
         try:
@@ -79,13 +92,60 @@ class _Reader:
             try:
                 if start:
                     file.seek(start)
-                yield from file
+                lines = self.bounded(file, start)
+                yield from lines if self.is_shard else self.joined(lines)
+                if self.path.endswith(".zst") and not is_whole(self.path):
+                    self.gap(None, f"{self.path}: the rest cannot be unpacked: it is cut")
             except (EOFError, OSError, zlib.error) as error:
                 self.gap(None, f"{self.path}: the rest cannot be read: {error}")
             except Exception as error:
                 if type(error).__name__ != "ZstdError":  # its module is only there at times
                     raise
                 self.gap(None, f"{self.path}: the rest cannot be unpacked: {error}")
+
+    def bounded(self, file: BinaryIO, offset: int) -> Iterator[bytes]:
+        """Yield the lines of a file; of one that is too long, its end alone."""
+        limit = MAX_LINE if self.is_shard else MAX_FACTS
+        read = partial(file.readline, limit)
+        for number, line in enumerate(iter(read, b""), 1):
+            if len(line) < limit or line.endswith(b"\n"):
+                offset += len(line)
+                yield line
+                continue
+            size, rest = limit, line
+            while rest and not rest.endswith(b"\n"):
+                rest = read()
+                size += len(rest)
+            if self.is_shard or _is_marked(line):
+                what = f"a line of {size} bytes, more than {limit}; the line is left out"
+                self.gap(Place(self.path, number, offset), what)
+            offset += size
+            self.more_bytes += size - 1
+            yield b"\n"
+
+    def joined(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the lines of a log; as one, those of a fact in which a value has several."""
+        held: list[bytes] = []
+        size = 0
+        for line in lines:
+            is_marked = _is_marked(line) and (not held or begins_fact(line))
+            is_open = is_marked and not line.rstrip().endswith(b"}") and not line.startswith(b"{")
+            if held and not is_marked:
+                held.append(line)
+                size += len(line)
+                if line.rstrip().endswith(b"}"):
+                    self.more_lines += len(held) - 1
+                    yield b"".join(held)
+                    held = []
+                elif len(held) > _MAX_LINES or size > MAX_FACTS:
+                    yield from held
+                    held = []
+                continue
+            yield from held
+            held, size = ([line], len(line)) if is_open else ([], 0)
+            if not is_open:
+                yield line
+        yield from held
 
     def gap(self, place: Place | None, what: str) -> None:
         self.gaps.append(Gap(place=place, what=what))
@@ -123,7 +183,7 @@ class _Reader:
 
     def rescued(self, line: bytes, place: Place) -> Iterator[Event]:
         """Yield what can be had from a line that is not JSON as it should be."""
-        if any(prefix in line for prefix in PREFIXES) and not line.startswith(b'{"'):
+        if _is_marked(line) and not line.startswith(b'{"'):
             yield from self.of_dialect(line, place)
         elif self.is_shard and line.strip():
             self.gap(place, _what_is_wrong(line))
@@ -140,6 +200,10 @@ class _Reader:
         for event in found:
             if self.accepts(event, place):
                 yield event
+
+
+def _is_marked(line: bytes) -> bool:
+    return any(prefix in line for prefix in PREFIXES)
 
 
 def _what_is_wrong(line: bytes) -> str:

@@ -198,7 +198,8 @@ def _fields(value: object, fields: dict[str, Any], walk: _Walk) -> Json:
 
 def _enum(value: Any, walk: _Walk) -> Json:
     state = instance_state(value)
-    data = {"$type": "enum", "class": type_name(type(value)), "name": state.get("_name_")}
+    name = walk.encode(state.get("_name_"))
+    data = {"$type": "enum", "class": type_name(type(value)), "name": name}
     return {**data, "value": walk.encode(state.get("_value_"))}
 
 
@@ -228,9 +229,9 @@ def _date(value: Any) -> Json:
 
 def _moment(value: Any) -> Json:
     zone = value.tzinfo
-    zone_kind = None if zone is None else type_name(type(zone))
+    zone_kind = "" if zone is None else kinds(type(zone))[0]
     key = zone.key if zone_kind == "zoneinfo:ZoneInfo" else None
-    if key is None and zone_kind not in {None, "datetime:timezone"}:
+    if key is None and zone_kind not in {"", "datetime:timezone"}:
         return encode_object(value)  # its offset is found by code of its own
     data = {"$type": type(value).__name__, "value": value.isoformat()}
     if key is not None:

@@ -8,26 +8,23 @@ from dataclasses import Field
 from types import (
     BuiltinFunctionType,
     FunctionType,
-    GetSetDescriptorType,
     MemberDescriptorType,
     ModuleType,
     WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from provagent import beneath
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     Fields = Callable[[object], dict[str, Any]]
 
 T = TypeVar("T")
 
 
-# Read past whatever the class or its metaclass overrides.
-_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
-_namespace: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
-_module: Callable[[type], object] = type.__dict__["__module__"].__get__
-_qualname: Callable[[type], object] = type.__dict__["__qualname__"].__get__
+_mro, _namespace, _lookup = beneath.mro, beneath.namespace, beneath.lookup
 _module_namespace: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
 
 
@@ -37,7 +34,7 @@ def type_name(cls: type) -> str:
 
 
 def _find_type_name(cls: type) -> str:
-    module, name = _module(cls), _qualname(cls)
+    module, name = beneath.module_name(cls), beneath.qualname(cls)
     return f"{module if type(module) is str else '?'}:{name if type(name) is str else '?'}"
 
 
@@ -81,7 +78,7 @@ def fields_of(cls: type) -> Fields | None:
         return None
     if issubclass(cls, tuple):
         return lambda value: dict(zip(names, tuple.__iter__(value), strict=False))  # type: ignore[arg-type]
-    found = {name: _lookup(cls, name) for name in names}
+    found = {name: _lookup(cls, name, _MISSING) for name in names}
     slots = {name: at for name, at in found.items() if type(at) is MemberDescriptorType}
 
     def read(value: object) -> dict[str, Any]:
@@ -99,10 +96,7 @@ def fields_of(cls: type) -> Fields | None:
 
 def instance_state(value: object) -> dict[str, Any]:
     """Return a copy of an instance's ``__dict__``; empty where it has none."""
-    at = _lookup(type(value), "__dict__")
-    if type(at) not in (GetSetDescriptorType, MemberDescriptorType):
-        return {}
-    return dict.copy(at.__get__(value))
+    return dict(beneath.attributes(value))
 
 
 class TypeCache(Generic[T]):
@@ -142,26 +136,23 @@ _type_names: TypeCache[str] = TypeCache(_find_type_name)
 
 
 def _is_what_it_says(cls: type) -> bool:
-    module, name = _module(cls), _qualname(cls)
+    module, name = beneath.module_name(cls), beneath.qualname(cls)
     found = sys.modules.get(module) if type(module) is str else None
     if type(name) is not str or not issubclass(type(found), ModuleType):
         return False
     first, *inner = name.split(".")
     place = _module_namespace(found).get(first)
     for part in inner:
-        place = _namespace(place).get(part) if isinstance(place, type) else None
-    return place is cls or any(cls is nameless for nameless in _NAMELESS)
-
-
-def _lookup(cls: type, name: str) -> Any:
-    """Find a class attribute as it stands in the class, unbound."""
-    for base in _mro(cls):
-        if name in _namespace(base):
-            return _namespace(base)[name]
-    return _MISSING
+        place = _namespace(place).get(part) if beneath.is_class(place) else None
+    return place is cls or beneath.is_among(cls, _NAMELESS)
 
 
 def _declared(cls: type) -> tuple[str, ...] | None:
+    names = _listed(cls)
+    return names if names is None or all(type(name) is str for name in names) else None
+
+
+def _listed(cls: type) -> tuple[str, ...] | None:
     named = _lookup(cls, "_fields")
     if issubclass(cls, tuple) and type(named) is tuple:
         return named
@@ -176,8 +167,9 @@ def _declared(cls: type) -> tuple[str, ...] | None:
     if type(by_name) is dict:
         return (*by_name, "__pydantic_extra__")
     attributes = _lookup(cls, "__attrs_attrs__")
-    if isinstance(attributes, tuple):
-        return tuple(at.name for at in attributes)
+    if beneath.is_a(attributes, tuple):
+        items = tuple.__iter__(attributes)
+        return tuple(at.name for at in items if type_name(type(at)) == "attr._make:Attribute")
     return None
 
 

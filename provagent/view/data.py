@@ -34,7 +34,7 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
         exit_code=run.exit_code,
         parent_run=run.parent_run,
         parent_activity=run.parent_activity,
-        job=run.job,
+        jobs=run.jobs,
         processes=[_process(process) for process in provenance.processes.values()],
         environments=[_plain(environment) for environment in provenance.environments.values()],
         sessions=[_session(session) for session in provenance.sessions.values()],

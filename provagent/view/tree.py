@@ -61,6 +61,9 @@ class _Story:
             _fact(tree, "script", f"{place}  {digest_text(process.script.digest)}")
         _fact(tree, "user", " on ".join(each for each in (process.user, process.host) if each))
         _fact(tree, "started", process.start)
+        for job in run.jobs:
+            words = (job.get("system"), job.get("name"), job.get("iri") or job.get("id"))
+            _fact(tree, "job", " ".join(str(word) for word in words if word))
         environment = self.provenance.environments.get(process.environment_id or "")
         if environment is not None:
             _fact(tree, "python", _python(environment))

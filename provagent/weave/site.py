@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, Literal
 
+from provagent import beneath
 from provagent.errors import TargetError
 from provagent.weave.program import home_name
 from provagent.weave.target import Target, is_glob, matches
@@ -19,6 +20,7 @@ Kind = Literal["function", "method", "staticmethod", "classmethod", "getter", "c
 PLAIN = (FunctionType, functools._lru_cache_wrapper)  # noqa: SLF001 - it has no public name
 _LOOSE = (*PLAIN, BuiltinFunctionType)
 _GETTERS = (property, functools.cached_property)
+_HOLD_FUNCTION = (staticmethod, classmethod, MethodType)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,12 +42,12 @@ class Site:
     @property
     def owner(self) -> type | None:
         """The class that defines it."""
-        return self.holder if isinstance(self.holder, type) else None
+        return self.holder if beneath.is_class(self.holder) else None
 
     @property
     def qualname(self) -> str:
         """``Analysis.get_observations``, or ``stack`` for a function."""
-        return f"{self.owner.__qualname__}.{self.name}" if self.owner else self.name
+        return self.name if self.owner is None else f"{beneath.qualname(self.owner)}.{self.name}"
 
     @property
     def target(self) -> str:
@@ -56,11 +58,11 @@ class Site:
     def function(self) -> Any:
         """The callable itself, out of its descriptor."""
         raw = self.raw
-        if isinstance(raw, property):
+        if beneath.is_a(raw, property):
             return raw.fget
-        if isinstance(raw, functools.cached_property):
+        if beneath.is_a(raw, functools.cached_property):
             return raw.func
-        return getattr(raw, "__func__", raw)
+        return raw.__func__ if beneath.is_a(raw, _HOLD_FUNCTION) else raw
 
 
 def find_sites(module: ModuleType, target: Target, name: str | None = None) -> list[Site]:
@@ -80,7 +82,7 @@ def _in_module(module: ModuleType, target: Target, only: str | None) -> Iterator
     for name, value in _named(vars(module), first):
         if only not in (None, name) or (is_glob(first) and not _is_own(value, module)):
             continue
-        if isinstance(value, type):
+        if beneath.is_class(value):
             yield from _in_class(value, rest, explicit=not is_glob(target.qualname))
         elif not rest and _is_function(value, explicit=not is_glob(first)):
             yield Site(
@@ -95,7 +97,8 @@ def _in_class(owner: type, parts: list[str], *, explicit: bool) -> Iterator[Site
             yield from _constructor(owner)
         return
     first, *rest = parts
-    inner = [value for _, value in _named(vars(owner), first) if isinstance(value, type)]
+    inner = [value for _, value in _named(beneath.namespace(owner), first)]
+    inner = [value for value in inner if beneath.is_class(value)]
     if rest or (inner and not is_glob(first)):
         for value in inner:
             yield from _in_class(value, rest, explicit=explicit)
@@ -120,7 +123,7 @@ def _method(owner: type, name: str, *, named: bool) -> Iterator[Site]:
     if holder is None or kind is None or not _is_python_class(holder):
         return
     yield Site(
-        module=holder.__module__,
+        module=_home_of_class(holder),
         holder=holder,
         name=name,
         raw=raw,
@@ -131,10 +134,10 @@ def _method(owner: type, name: str, *, named: bool) -> Iterator[Site]:
 
 def _constructor(owner: type) -> Iterator[Site]:
     holder, raw = find_raw(owner, "__init__")
-    if holder is None or not isinstance(unwoven(raw), FunctionType):
+    if holder is None or not beneath.is_a(unwoven(raw), FunctionType):
         return  # object's own, or one written in C: the first call opens the session
     yield Site(
-        module=holder.__module__,
+        module=_home_of_class(holder),
         holder=holder,
         name="__init__",
         raw=raw,
@@ -145,9 +148,9 @@ def _constructor(owner: type) -> Iterator[Site]:
 
 def find_raw(owner: type, name: str) -> tuple[type | None, Any]:
     """The class of the MRO that defines ``name``, and the raw descriptor there."""
-    for base in owner.__mro__:
-        if name in vars(base):
-            return base, vars(base)[name]
+    for base in beneath.mro(owner):
+        if name in beneath.namespace(base):
+            return base, beneath.namespace(base)[name]
     return None, None
 
 
@@ -157,13 +160,17 @@ def unwoven(raw: Any) -> Any:
 
 
 def _public_names(owner: type, *, own_package: bool) -> list[str]:
-    package = owner.__module__.partition(".")[0]
+    package = _home_of_class(owner).partition(".")[0]
     names: dict[str, None] = {}
-    for base in reversed(owner.__mro__):
-        if own_package and base.__module__.partition(".")[0] != package:
+    for base in reversed(beneath.mro(owner)):
+        if own_package and _home_of_class(base).partition(".")[0] != package:
             continue
-        names.update(dict.fromkeys(name for name in vars(base) if not name.startswith("_")))
+        names.update(dict.fromkeys(filter(_is_public, beneath.namespace(base))))
     return list(names)
+
+
+def _is_public(name: Any) -> bool:
+    return type(name) is str and not name.startswith("_")
 
 
 def _named(namespace: Any, pattern: str) -> list[tuple[str, Any]]:
@@ -173,45 +180,57 @@ def _named(namespace: Any, pattern: str) -> list[tuple[str, Any]]:
     return [
         (name, value)
         for name, value in list(namespace.items())
-        if matches(name, pattern) and name.startswith("_") is private
+        if type(name) is str and matches(name, pattern) and _is_public(name) is not private
     ]
 
 
 def _is_own(value: Any, module: ModuleType) -> bool:
     """Whether ``module`` defines it: a glob does not mean what was imported from elsewhere."""
-    return (isinstance(value, type) or type(unwoven(value)) in _LOOSE) and _home(
-        value, module
-    ) == home_name(module.__name__)
+    return (beneath.is_class(value) or _is_loose(value)) and _home(value, module) == home_name(
+        module.__name__
+    )
 
 
 def _home(value: Any, module: ModuleType) -> str:
-    home = getattr(value, "__module__", None)
-    return home_name(home if isinstance(home, str) else module.__name__)
+    if beneath.is_class(value):
+        home = beneath.module_name(value)
+    elif _is_loose(value):
+        home = value.__module__
+    else:
+        home = beneath.attributes(value).get("__module__")
+    return home_name(home if type(home) is str else module.__name__)
+
+
+def _home_of_class(cls: type) -> str:
+    home = beneath.module_name(cls)
+    return home if type(home) is str else "?"
+
+
+def _is_loose(value: Any) -> bool:
+    return beneath.is_among(type(unwoven(value)), _LOOSE)
 
 
 def _is_function(value: Any, *, explicit: bool) -> bool:
-    if type(unwoven(value)) in _LOOSE:
-        return True
-    return explicit and callable(value)
+    return _is_loose(value) or (explicit and callable(value))
 
 
 def _kind(raw: Any, *, named: bool) -> Kind | None:
     plain = unwoven(raw)
-    if isinstance(plain, staticmethod):
+    if beneath.is_a(plain, staticmethod):
         return "staticmethod"
-    if isinstance(plain, classmethod):
+    if beneath.is_a(plain, classmethod):
         return "classmethod"
-    if isinstance(plain, PLAIN):
+    if beneath.is_a(plain, PLAIN):
         return "method"
     if not named:
         return None
-    if type(plain) in _GETTERS:
+    if beneath.is_among(type(plain), _GETTERS):
         return "getter"
     return "method" if callable(plain) else None
 
 
 def _is_python_class(owner: type) -> bool:
-    return bool(owner.__flags__ & (1 << 9))  # Py_TPFLAGS_HEAPTYPE: its attributes can be set
+    return bool(beneath.flags(owner) & (1 << 9))  # Py_TPFLAGS_HEAPTYPE: its attributes can be set
 
 
 def why_not_there(module: ModuleType, target: Target) -> str:
@@ -226,11 +245,11 @@ def why_not_there(module: ModuleType, target: Target) -> str:
 def _why_nothing(module: ModuleType, target: Target) -> str:
     import difflib
 
-    names: list[str] = [name for name in vars(module) if not name.startswith("_")]
+    names: list[str] = list(filter(_is_public, vars(module)))
     first, *rest = target.parts
     value = vars(module).get(first)
     where, missing = f"module {module.__name__}", first
-    if isinstance(value, type) and rest:
+    if beneath.is_class(value) and rest:
         names, where, missing = _public_names(value, own_package=False), f"class {first}", rest[0]
         if find_raw(value, rest[0])[0] is not None:
             return f"{target.text}: it is there, but is no callable that can be woven"

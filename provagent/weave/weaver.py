@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 from weakref import ref
 
+from provagent import beneath
 from provagent.weave.site import PLAIN, Site
 from provagent.weave.woven import Woven, WovenFunction, plain
 
@@ -44,7 +45,7 @@ class Weaver:
         if made is None:
             return False
         wrapper = _dressed(site, made)
-        setattr(site.holder, site.name, wrapper)
+        beneath.set_attribute(site.holder, site.name, wrapper)
         if site.kind == "function":
             _rebind_aliases(site, site.raw, wrapper)
             # Its wrapper holds it: what the program lets go of is not to live on here.
@@ -61,10 +62,10 @@ class Weaver:
             if not _stands(site, wrapper):
                 continue
             if site.kind == "function":
-                setattr(site.holder, site.name, plain(wrapper))
+                beneath.set_attribute(site.holder, site.name, plain(wrapper))
                 _rebind_aliases(site, wrapper, plain(wrapper))
             else:
-                setattr(site.holder, site.name, site.raw)
+                beneath.set_attribute(site.holder, site.name, site.raw)
         self._woven.clear()
 
     def forget(self) -> None:
@@ -73,13 +74,18 @@ class Weaver:
 
 
 def _stands(site: Site, wrapper: Any) -> bool:
-    return wrapper is not None and vars(site.holder).get(site.name) is wrapper
+    return wrapper is not None and _standing(site) is wrapper
+
+
+def _standing(site: Site) -> Any:
+    owner = site.owner
+    return (vars(site.holder) if owner is None else beneath.namespace(owner)).get(site.name)
 
 
 # Two names of one function: the second was bound again when the first was woven, and both
 # are the same wrapper still, as they were the same function.
 def _is_alias(site: Site) -> bool:
-    standing: Any = vars(site.holder).get(site.name)
+    standing = _standing(site)
     return issubclass(type(standing), Woven) and (
         standing is site.raw or plain(standing) is site.raw
     )
@@ -99,7 +105,7 @@ def _widen(known: Site, site: Site) -> None:
 # inside it is woven.
 def _dressed(site: Site, wrapper: Wrapper) -> Any:
     raw: Any = site.raw
-    if type(raw) in (staticmethod, classmethod):
+    if beneath.is_among(type(raw), (staticmethod, classmethod)):
         dressed: Any = type(raw)(WovenFunction(raw.__func__, wrapper))
         vars(dressed).update(vars(raw))
         return dressed
@@ -111,12 +117,13 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
         dressed = copy.copy(raw)
         dressed.func = WovenFunction(raw.func, wrapper)
         return dressed
-    return (WovenFunction if isinstance(raw, PLAIN) else Woven)(raw, wrapper)
+    return (WovenFunction if beneath.is_a(raw, PLAIN) else Woven)(raw, wrapper)
 
 
 # Who imported a function before it was woven holds the plain one. Within the package in
 # which it was named, and in the program itself, that name is bound again; where it came to
-# that package from elsewhere (``measure = len``), there it stays.
+# that package from elsewhere (``measure = len``), there it stays. So it is with the tables
+# of its own module, by which a function is chosen and then told by ``is``.
 def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
     package = site.holder.__name__.partition(".")[0]
     for name, module in list(sys.modules.items()):
@@ -124,3 +131,15 @@ def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
             namespace = vars(module)
             for alias in [key for key, value in list(namespace.items()) if value is old]:
                 namespace[alias] = new
+    for table in list(vars(site.holder).values()):
+        if type(table) is list or (type(table) is dict and "__name__" not in table):
+            _rebind_entries(table, old, new)
+
+
+# Another module's namespace is no table, the builtins least of all. By plain keys alone: to
+# set one of another class would ask it for its hash.
+def _rebind_entries(table: Any, old: Any, new: Any) -> None:
+    entries = table.items() if type(table) is dict else enumerate(table)
+    for key in [key for key, value in list(entries) if value is old]:
+        if beneath.is_among(type(key), (str, int)):
+            table[key] = new

@@ -1,0 +1,250 @@
+"""The same statements in two spellings: W3C PROV, and the PROV-JSON of the IVOA's tools.
+
+``to_ivoa`` gives typed plain PROV (``prov:type voprov:Parameter``) the kinds, relations and
+attribute names of the IVOA's tools; ``to_plain`` says what such a document means in W3C PROV.
+Sources: Provenance Data Model 1.0, https://www.ivoa.net/documents/ProvenanceDM/, and its
+VO-DML; the kinds are those of voprov 0.0.4, as OPUS writes them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from provagent.export.provjson import Document, Record, Value, name, text_of
+from provagent.terms import VOPROV_NAMESPACE
+
+# Classes that W3C PROV has not; a class stands before the one that it is a kind of.
+ELEMENTS = {
+    "ActivityDescription": "activityDescription",
+    "UsageDescription": "usageDescription",
+    "GenerationDescription": "generationDescription",
+    "DatasetDescription": "datasetDescription",
+    "ValueDescription": "valueDescription",
+    "EntityDescription": "entityDescription",
+    "ParameterDescription": "parameterDescription",
+    "ConfigFileDescription": "configFileDescription",
+    "Parameter": "parameter",
+    "ConfigFile": "configFile",
+    "ValueEntity": "valueEntity",
+    "DatasetEntity": "datasetEntity",
+}
+# Relations that W3C PROV has not: their kind, what is influenced, by what.
+RELATIONS = {
+    "IsDescribedBy": ("isDescribedBy", "voprov:described", "voprov:descriptor"),
+    "IsRelatedTo": ("isRelatedTo", "voprov:related", "voprov:relator"),
+    "WasConfiguredBy": ("wasConfiguredBy", "voprov:configured", "voprov:configurator"),
+    "HadReference": ("hadReference", "voprov:referrer", "voprov:referenced"),
+}
+KINDS = frozenset((*ELEMENTS.values(), *(kind for kind, _, _ in RELATIONS.values())))
+
+_CLASS_OF = {kind: word for word, kind in ELEMENTS.items()}
+_RELATION_OF = {kind: (word, *ends) for word, (kind, *ends) in RELATIONS.items()}
+_SUPERCLASSES = {"Activity": "activity", "Entity": "entity", "Agent": "agent"}
+# Of kinds: an attribute in plain PROV, and in the IVOA's PROV-JSON.
+_RENAMED = (
+    ({*ELEMENTS.values(), *_SUPERCLASSES.values()}, "voprov:name", "prov:name"),
+    ({"usageDescription", "generationDescription"}, "voprov:role", "prov:role"),
+    ({"valueEntity"}, "prov:value", "voprov:value"),
+)
+# An attribute of plain PROV that is a relation here: (the relation, whether the one that has
+# the attribute stands at the relation's beginning).
+_LINKS = {
+    "voprov:usageDescription": ("IsDescribedBy", True),
+    "voprov:generationDescription": ("IsDescribedBy", True),
+    "voprov:activityDescription": ("IsRelatedTo", True),
+    "voprov:entityDescription": ("IsRelatedTo", False),
+}
+_DESCRIBED = {"used": "usageDescription", "wasGeneratedBy": "generationDescription"}
+
+
+Link: TypeAlias = tuple[str, str, str]  # a relation of RELATIONS, its beginning, its end
+
+
+def to_plain(document: Document) -> Document:
+    """Return what a document in the IVOA's words says in those of W3C PROV.
+
+    The prefix ``voprov`` is added where it is used and not declared, as in what voprov writes.
+    """
+    plain = Document(dict(document.prefixes))
+    kinds = {record.id: record.kind for part in document.walk() for record in part.records}
+    spoken = {**document.prefixes}
+    for part, whole in zip(_parts(plain, document), document.walk(), strict=True):
+        described: dict[str, Record] = {}
+        for record in whole.records:
+            said = _plain_record(record, kinds)
+            if said is not None:
+                part.records.append(said)
+                described.setdefault(record.id, said)
+        for record in whole.records:
+            _describe(record, kinds, described)
+        if "voprov" not in {**spoken, **part.prefixes} and _speaks_voprov(part):
+            part.prefixes["voprov"] = VOPROV_NAMESPACE
+    return plain
+
+
+def to_ivoa(document: Document) -> Document:
+    """Return a document of typed plain PROV in the words of the IVOA's tools.
+
+    The model knows no bundles: those of the document are dissolved. An entity has one
+    generation at most; others are influences, with the type ``prov:Generation``. The
+    time of the first is the entity's ``generatedAtTime``.
+    """
+    found = Document(dict(document.prefixes))
+    records = [record for part in document.walk() for record in part.records]
+    for part in document.walk():
+        found.prefixes |= part.prefixes
+    links: list[Link] = []
+    for record in records:
+        said, linked = _ivoa_record(record)
+        found.records.append(said)
+        links += linked
+    influences = {record.id: record for record in _settled(found.records)}
+    kept = []
+    for link in links:
+        if link[1] in influences:
+            _add(influences[link[1]], "provagent:generationDescription", name(link[2]))
+        else:
+            kept.append(link)
+    taken = {record.id for record in found.records}
+    numbers = (f"_:id{number}" for number in range(1, len(kept) + len(taken) + 1))
+    free = (each for each in numbers if each not in taken)
+    found.records += [_relation(word, next(free), begin, end) for word, begin, end in kept]
+    return found
+
+
+def _parts(plain: Document, document: Document) -> Iterable[Document]:
+    yield plain
+    for identifier, bundle in document.bundles.items():
+        plain.bundles[identifier] = Document(dict(bundle.prefixes))
+        yield plain.bundles[identifier]
+
+
+def _plain_record(record: Record, kinds: dict[str, str]) -> Record | None:
+    attributes = {key: list(values) for key, values in record.attributes.items()}
+    if record.kind in _RELATION_OF:
+        word, begin, end = _RELATION_OF[record.kind]
+        said = Record("wasInfluencedBy", record.id, attributes)
+        if _description_of(record, kinds) is not None:
+            return None
+        ends = {"prov:influencee": said.take(begin), "prov:influencer": said.take(end)}
+        said.attributes = {key: each for key, each in ends.items() if each} | said.attributes
+        _add(said, "prov:type", name(f"voprov:{word}"))
+        return said
+    said = Record(record.kind, record.id, attributes)
+    if record.kind in _CLASS_OF:
+        said.kind = "entity"
+        _add(said, "prov:type", name(f"voprov:{_CLASS_OF[record.kind]}"))
+    for of_kinds, plain, own in _RENAMED:
+        if record.kind in of_kinds:
+            _rename(said, own, plain)
+    return said
+
+
+def _description_of(record: Record, kinds: dict[str, str]) -> str | None:
+    """Return the attribute that says the same, where a usage or a generation is described."""
+    if record.kind != "isDescribedBy":
+        return None
+    described, descriptor = record.first("voprov:described"), record.first("voprov:descriptor")
+    word = _DESCRIBED.get(kinds.get(described or "", ""))
+    return word and f"voprov:{word}" if kinds.get(descriptor or "") == word else None
+
+
+def _describe(record: Record, kinds: dict[str, str], described: dict[str, Record]) -> None:
+    attribute = _description_of(record, kinds)
+    subject = described.get(record.first("voprov:described") or "")
+    if attribute is not None and subject is not None:
+        _add(subject, attribute, name(record.first("voprov:descriptor") or ""))
+
+
+def _ivoa_record(record: Record) -> tuple[Record, list[Link]]:
+    """Return a statement in the IVOA's words, and what its attributes link."""
+    said = Record(record.kind, record.id, {key: [*each] for key, each in record.attributes.items()})
+    words = [text_of(each).removeprefix("voprov:") for each in said.attributes.get("prov:type", ())]
+    if record.kind == "wasInfluencedBy":
+        return _ivoa_relation(said, words), []
+    links = list(_links(said))
+    if record.kind == "entity":
+        said.kind = next((kind for word, kind in ELEMENTS.items() if word in words), "entity")
+    _drop_types(said, {*ELEMENTS, *_SUPERCLASSES})
+    for kinds, plain, own in _RENAMED:
+        if said.kind in kinds:
+            _rename(said, plain, own)
+    return said, links
+
+
+def _ivoa_relation(said: Record, words: list[str]) -> Record:
+    word = next((each for each in words if each in RELATIONS), None)
+    if word is not None:
+        said.kind, begin, end = RELATIONS[word]
+        ends = {begin: said.take("prov:influencee"), end: said.take("prov:influencer")}
+        said.attributes = ends | said.attributes
+        _drop_types(said, {word})
+    return said
+
+
+def _links(said: Record) -> Iterator[Link]:
+    for attribute, (word, is_begin) in _LINKS.items():
+        for each in map(text_of, said.take(attribute)):
+            yield (word, said.id, each) if is_begin else (word, each, said.id)
+
+
+def _settled(records: list[Record]) -> Iterator[Record]:
+    """Let each entity be generated once; yield the generations that are influences now."""
+    entities = {record.id: record for record in records}
+    generated: set[str] = set()
+    for record in records:
+        if record.kind != "wasGeneratedBy":
+            continue
+        subject = record.first("prov:entity") or ""
+        if subject in generated:
+            record.kind = "wasInfluencedBy"
+            _rename(record, "prov:entity", "prov:influencee")
+            _rename(record, "prov:activity", "prov:influencer")
+            _rename(record, "prov:time", "provagent:time")
+            _rename(record, "prov:role", "provagent:role")
+            _add(record, "prov:type", name("prov:Generation"))
+            yield record
+        elif subject in entities:
+            generated.add(subject)
+            time = record.take("prov:time")
+            if time:
+                entities[subject].attributes.setdefault("voprov:generatedAtTime", time)
+
+
+def _relation(word: str, identifier: str, begin: str, end: str) -> Record:
+    kind, first, second = RELATIONS[word]
+    return Record(kind, identifier, {first: [begin], second: [end]})
+
+
+def _add(record: Record, attribute: str, value: Value) -> None:
+    values = record.attributes.setdefault(attribute, [])
+    if value not in values:
+        values.append(value)
+
+
+def _rename(record: Record, old: str, new: str) -> None:
+    """Call an attribute otherwise; a value that stands there already is not said twice."""
+    for value in record.take(old):
+        _add(record, new, value)
+
+
+def _drop_types(record: Record, words: set[str]) -> None:
+    kept = [
+        each
+        for each in record.take("prov:type")
+        if text_of(each).removeprefix("voprov:") not in words
+        or not text_of(each).startswith("voprov:")
+    ]
+    if kept:
+        record.attributes["prov:type"] = kept
+
+
+def _speaks_voprov(document: Document) -> bool:
+    for record in document.records:
+        for key, values in record.attributes.items():
+            if key.startswith("voprov:") or any(
+                text_of(each).startswith("voprov:") for each in values
+            ):
+                return True
+    return False

@@ -1,0 +1,91 @@
+"""A run in numbers and in time, beside sums made here."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+from read_side import crab
+
+from provagent.cli import main
+from provagent.view.stats import calls_of, files_of, size_text, stats_data, timeline
+
+
+def test_calls_add_up():
+    """Own times of all calls are the time of the outermost ones; nothing is counted twice."""
+    run = crab()
+    calls = {one.name: one for one in calls_of(run)}
+    assert sum(one.count for one in calls.values()) == len(run.activities)
+    outermost = sum(activity.duration or 0 for activity in run.outermost)
+    assert sum(one.own for one in calls.values()) == pytest.approx(outermost)
+    for name, one in calls.items():
+        mine = [each for each in run.activities.values() if each.name == name]
+        assert one.seconds == pytest.approx(sum(each.duration or 0 for each in mine))
+        assert one.failures == sum(each.status == "error" for each in mine)
+        assert one.own <= one.seconds
+    assert [one.own for one in calls_of(run)] == sorted(
+        (one.own for one in calls.values()), reverse=True
+    )
+
+
+def test_files_are_there_once_the_largest_first():
+    run = crab()
+    files = files_of(run)
+    assert {file["path"] for file in files} == {one.location for one in run.entities.values() if one.type == "File"}  # fmt: skip
+    sizes = [file["size"] or 0 for file in files]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_timeline_is_in_order_and_inside():
+    run = crab()
+    lines = timeline(run)
+    starts = [line["start"] for line in lines]
+    assert starts == sorted(starts)
+    by_id = {line["id"]: line for line in lines}
+    for activity in run.activities.values():
+        if activity.parent is not None:
+            assert by_id[activity.id]["depth"] == by_id[activity.parent.id]["depth"] + 1
+            assert by_id[activity.id]["start"] >= by_id[activity.parent.id]["start"]
+
+
+def test_empty_and_cut_runs():
+    from provagent.record.build import build
+
+    run = build([{"v": 1, "event": "activity", "activity_id": "r.p.1", "activity_name": "f"}])
+    assert stats_data(run)["calls"][0]["count"] == 1
+    assert timeline(run)[0]["seconds"] is None
+    assert stats_data(build([]))["calls"] == []
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(None, ""), (0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1234567, "1.23 MB"), (5 * 10**12, "5 TB"), (10**16, "1e+04 TB")],
+)  # fmt: skip
+def test_sizes(size, text):
+    assert size_text(size) == text
+
+
+def test_verbs(recorded):
+    recorded.write("lab.py", "import time\ndef slow():\n    time.sleep(0.05)\n    return quick()\ndef quick():\n    return 1\ndef bad():\n    raise ValueError\n")  # fmt: skip
+    recorded.run("--target", "lab", "-c", "import lab\nlab.slow()\nlab.quick()\ntry: lab.bad()\nexcept ValueError: pass")  # fmt: skip
+    store = ["--store", str(recorded.folder / "prov")]
+    told = CliRunner().invoke(main, ["stats", *store])
+    assert told.exit_code == 0, told.output
+    assert "slow" in told.output
+    data = json.loads(CliRunner().invoke(main, ["stats", "--json", *store]).output)
+    calls = {one["name"]: one for one in data["calls"]}
+    assert (calls["quick"]["count"], calls["bad"]["failures"], calls["slow"]["failures"]) == (
+        2,
+        1,
+        0,
+    )
+    assert calls["slow"]["own"] >= 0.05
+    told = CliRunner().invoke(main, ["timeline", *store])
+    assert told.exit_code == 0, told.output
+    lines = [line for line in told.output.splitlines() if "=" in line]
+    assert len(lines) == 4
+    assert "    quick" in lines[1]
+    assert (
+        json.loads(CliRunner().invoke(main, ["timeline", "--json", *store]).output)[0]["depth"] == 0
+    )
