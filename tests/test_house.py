@@ -26,7 +26,7 @@ LEVELS = [
     {"children", "opened"},
     {"activation"},
     {"boot"},
-    {"doors", "launch"},
+    {"doors", "launch", "testing"},
     {"doctor", "check"},
     {"cli"},
     {"__main__"},

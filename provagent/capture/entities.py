@@ -7,13 +7,14 @@ change which nothing traced shows as a derivation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.entity_events import EntityEvents, Events
-from provagent.capture.known import Known, KnownObjects, Slots
-from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use
+from provagent.capture.known import Known, KnownObjects, Slots, differs
+from provagent.capture.overwrite import overwrite
+from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, placed, placed_members
 from provagent.errors import is_the_programs
@@ -21,9 +22,6 @@ from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.terms import COPIED, DECLARED, FILE_COLLECTION, MODIFIED, REPLACED
-
-if TYPE_CHECKING:
-    from provagent.capture.select import Selector
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
@@ -51,6 +49,7 @@ class Ledger:
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
         self.slots = Slots()
+        self.named: dict[tuple[str, str | None, str], str] = {}  # entities, by what they are called
         self.order = 0
         self.events = EntityEvents(self.new_id)
 
@@ -69,7 +68,7 @@ class Ledger:
                 use.kind, value, None, use, call[0], activity, events, generated
             )
         else:
-            location, name = _select(use.location, call), _select(use.id, call)
+            location, name = found(use.location, call), found(use.id, call)
             if value is None and location is None and name is None:
                 return None
             thing = placed(use.kind, value, location, name, use.namespace)
@@ -88,10 +87,30 @@ class Ledger:
                 {"member_id": entity_id}
                 for entity_id in self._items(use.members, call, activity, events, generated)
             ]
+        if use.is_name and not generated and thing.title in self.named:
+            return self.named[thing.title]
+        if use.overwrites:
+            entity_id = overwrite(self, thing, use, call[0], activity, events)
+        else:
+            entity_id = self._met(thing, use, call[0], activity, events, generated)
+        if use.kind.is_named:
+            self.named[thing.title] = entity_id
+        return entity_id
+
+    def _met(
+        self,
+        thing: Thing,
+        use: Use | None,
+        instance: Any,
+        activity: Open,
+        events: Events,
+        generated: bool,
+    ) -> str:
         if thing.location is not None and thing.kind.type in ON_DISK:
-            return self.file(thing, activity, events, generated)
+            # A member's file was there before the collection was: it is not generated.
+            return self.file(thing, activity, events, generated and use is not None)
         return self._object(
-            thing.kind, thing.value, thing, use, call[0], activity, events, generated
+            thing.kind, thing.value, thing, use, instance, activity, events, generated
         )
 
     def value(
@@ -108,20 +127,20 @@ class Ledger:
     def _items(
         self, many: Many, call: Call, activity: Open, events: Events, generated: bool
     ) -> Iterator[str]:
-        found = _select(many.items, call)
-        if found is None:
+        listed = found(many.items, call)
+        if listed is None:
             return
-        things = placed_members(many, found)
+        things = placed_members(many, listed)
         if many.kind.type in ON_DISK:
             self.files.read_ahead([thing.location for thing in things])
         for thing in things:
-            if thing.location is not None and many.kind.type in ON_DISK:
-                # A member's file was there before the collection was: it is not generated.
-                yield self.file(thing, activity, events, False)
-            else:
-                yield self._object(
-                    many.kind, thing.value, thing, None, None, activity, events, generated
-                )
+            if many.is_name and thing.title in self.named:
+                yield self.named[thing.title]
+                continue
+            entity_id = self._met(thing, None, None, activity, events, generated)
+            if many.kind.is_named:
+                self.named[thing.title] = entity_id
+            yield entity_id
 
     def file(
         self,
@@ -150,12 +169,8 @@ class Ledger:
             self.undescribed.add(entity_id)
         if known is not None and not (generated and activity.id):
             self._derive_between(entity_id, known, MODIFIED, next_ or activity, events)
-        self.paths[location] = self._known(entity_id, identity, kind, activity, generated)
+        self.paths[location] = self.known(entity_id, identity, kind, activity, generated)
         return entity_id
-
-    def read_ahead(self, locations: Iterable[Selector | None], call: Call) -> None:
-        """Read several files at once, where that is quicker."""
-        self.files.read_ahead([_select(location, call) for location in locations])
 
     def identify_file(self, location: str, kind: Kind) -> Identity:
         """The content of a file, as far as it can be read."""
@@ -197,7 +212,7 @@ class Ledger:
                 thing = Thing(kind, value, None, None, None if use is None else use.namespace)
             if thing.name is None and slots is not None and use is not None:
                 thing.name = use.slot_name
-            latest = self._known(
+            latest = self.known(
                 self.events.write(thing, identity, events), identity, kind, activity, generated
             )
             if known is not None:
@@ -221,7 +236,11 @@ class Ledger:
         generated: bool,
     ) -> None:
         """The same object: it was changed, or given out again as it was."""
-        how = MODIFIED if self._differs(known.states.get(kind.key), identity) else DECLARED
+        how = (
+            MODIFIED
+            if differs(known.states.get(kind.key), identity, self.digests.max_ms)
+            else DECLARED
+        )
         if generated:
             self.events.derive(latest.entity_id, known.entity_id, how, [activity.id], events)
         else:
@@ -252,7 +271,7 @@ class Ledger:
         code = code_between(before.activity.place, activity.place)
         self.events.derive(entity_id, before.entity_id, how, between, events, code)
 
-    def _known(
+    def known(
         self, entity_id: str, identity: Identity, kind: Kind, activity: Open, generated: bool
     ) -> Known:
         if generated:
@@ -268,7 +287,7 @@ class Ledger:
         if state is None:
             known.states[kind.key] = identity
         elif state.digest is None or state.digest != identity.digest:
-            if self._differs(state, identity):
+            if differs(state, identity, self.digests.max_ms):
                 return False
             if state.digest is None:
                 known.states[kind.key] = identity
@@ -279,25 +298,6 @@ class Ledger:
         self, value: Any, before: Known, identity: Identity, kind: Kind
     ) -> Known | None:
         """An object that takes no reference, in its place, and not known to be another."""
-        if self._differs(before.states.get(kind.key), identity):
+        if differs(before.states.get(kind.key), identity, self.digests.max_ms):
             return None
         return before if self.objects.is_untracked(value, before) else None
-
-    def _differs(self, before: Identity | None, now: Identity) -> bool:
-        """Whether the content is known to be another: what was not read tells nothing."""
-        if before is None:
-            return False
-        one, other = before.digest, now.digest
-        if one == other or one is None or other is None:
-            return before.missing is not now.missing
-        # Where time bounds what is read, equal content may be read in other parts.
-        return not self.digests.max_ms or before.sampled == now.sampled
-
-
-def _select(selector: Any, call: Call) -> Any:
-    if selector is None:
-        return None
-    try:
-        return selector(*call)
-    except Missing:
-        return None

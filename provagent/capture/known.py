@@ -137,3 +137,17 @@ class Slots:
         slots: dict[str, Known] = self._table.untracked.get(address, {})
         self._table.put(instance, address, slots)
         return slots
+
+
+def differs(before: Identity | None, now: Identity, max_ms: float) -> bool:
+    """Whether the content is known to be another: what was not read tells nothing.
+
+    ``max_ms`` is the bound on reading, 0 for none.
+    """
+    if before is None:
+        return False
+    one, other = before.digest, now.digest
+    if one == other or one is None or other is None:
+        return before.missing is not now.missing
+    # Where time bounds what is read, equal content may be read in other parts.
+    return not max_ms or before.sampled == now.sampled

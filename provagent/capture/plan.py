@@ -14,6 +14,7 @@ from provagent.terms import FILE, FILE_COLLECTION, MEMBERS, NO
 
 if TYPE_CHECKING:
     from provagent.capture.condition import Holds
+    from provagent.capture.expected import Expectations
     from provagent.capture.select import Selector, Signature
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
@@ -24,6 +25,16 @@ ON_DISK = frozenset((FILE, FILE_COLLECTION))
 
 class Missing(LookupError):
     """The call has no such argument: nothing was given, and there is no default."""
+
+
+def found(selector: Selector | None, call: tuple[Any, ...]) -> Any:
+    """What a selector finds in a call, or None."""
+    if selector is None:
+        return None
+    try:
+        return selector(*call)
+    except Missing:
+        return None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +54,7 @@ class Kind:
     definition: str | None
     is_described: bool
     description: dict[str, Any] | None
+    is_named: bool = False  # something is known by nothing but the name of such an entity
 
 
 def undescribed_kind(type_: str, identify: Callable[[Any], Identity]) -> Kind:
@@ -74,13 +86,15 @@ class Many:
     location: OnValue | None
     value: OnValue | None
     namespace: str | None
+    is_name: bool = False  # an entity that was named so before, where there is one
 
 
 @dataclass(slots=True, kw_only=True)
 class Use:
     """A usage or a generation, compiled. ``slot`` is the place that holds the value.
 
-    ``is_plain``: an object found by its value alone, as most are.
+    ``is_plain``: an object found by its value alone, as most are. ``is_name``: nothing but its
+    name says which it is. ``overwrites``: a new version of what stood there before.
     """
 
     role: str
@@ -95,6 +109,8 @@ class Use:
     slot_is_global: bool
     members: Many | None
     progenitors: tuple[Many, ...]
+    is_name: bool = False
+    overwrites: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +147,8 @@ class Plan:
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
+    expected: Expectations | None = None  # what is compared with the record of a call
+    agents: tuple[dict[str, Any], ...] = ()
     log_entities: bool = True  # undescribed: objects are used, and the result is generated
     when: Holds | None = None  # which calls are recorded
     places: tuple[Selector, ...] = ()

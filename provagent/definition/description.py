@@ -48,6 +48,7 @@ class MemberDescription:
     location: str | None = None
     value: str | None = None
     namespace: str | None = None
+    multiplicity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ class EntityDescription:
     description: str | None = None
     type: str = "PythonObject"
     docurl: str | None = None
+    contact: str | None = None
     contentType: str | None = None  # the IVOA's spelling
     index: str | None = None
     identifier: str | tuple[str, ...] | None = None
@@ -143,7 +145,11 @@ IDENTIFIERS = ("content", "str", "hash", "id", "file")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDescription:
-    """Who is responsible: a person, an organization or a piece of software."""
+    """Who is responsible: a person, an organization or a piece of software.
+
+    ``affiliation`` is the name of an organization, or of the agent that it is here; ``orcid``
+    the identifier of https://orcid.org, as in ``0000-0002-1825-0097``.
+    """
 
     name: str
     type: str | None = None

@@ -155,16 +155,18 @@ def _fault(path: Path, site: Site) -> tuple[str, str, bool] | None:
     if path.root in names or path.root == "result":
         return None
     first = path.steps[0] if path.steps else None
+    if path.root in ("args", "kwargs") and isinstance(first, Name):
+        return _name_fault(path.root, first.name, site, signature)
     if path.root == "args":
         return _args_fault(first, site, signature)
     if path.root == "kwargs":
-        return _kwargs_fault(first, site, signature)
+        return None
     if path.root == "self" and not takes_instance(site):
         return f"{site.target} has no self", "begin with a parameter", True
     known = [name for name in names if name]
     if takes_instance(site):
         return _self_fault(path, first, site, known)
-    known += [name for name in _globals(site) if not name.startswith("__")]
+    known += [name for name in (*_globals(site), *signature.stored) if not name.startswith("__")]
     if path.root in known:
         return None
     what = f"{site.target} has no parameter {path.root!r}, and its module no such global"
@@ -180,11 +182,14 @@ def _args_fault(first: Any, site: Site, signature: Signature) -> tuple[str, str,
     return what, _parameters(signature), True
 
 
-def _kwargs_fault(first: Any, site: Site, signature: Signature) -> tuple[str, str, bool] | None:
-    if not isinstance(first, Name) or signature.var_keyword or first.name in signature.names:
+def _name_fault(
+    root: str, name: str, site: Site, signature: Signature
+) -> tuple[str, str, bool] | None:
+    is_open = signature.var_keyword if root == "kwargs" else hasattr(tuple, name)
+    if is_open or name in signature.names:
         return None
-    what = f"{site.target} has no parameter {first.name!r}"
-    return what, did_you_mean(first.name, signature.names) or _parameters(signature), True
+    what = f"{site.target} has no parameter {name!r}"
+    return what, did_you_mean(name, signature.names) or _parameters(signature), True
 
 
 def _self_fault(
