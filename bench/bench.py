@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from digests import BARE, JOBLIB, time_digests
 from digests import PROVAGENT as OURS
+from noticing import OFF, ON, time_noticing
 from rich.console import Console
 from rich.table import Table
 from startup import HEAVY, STARTS, time_starts
@@ -76,6 +77,8 @@ def main() -> None:
     console.print(table_of_starts(starts, heavy))
     digests = time_digests(options.rounds)
     console.print(table_of_digests(digests))
+    noticing = time_noticing(max(5, options.rounds // 4))
+    console.print(table_of_noticing(noticing))
     crab = time_crab(options.crab_rounds) if options.crab else {}
     if crab:
         console.print(table_of_crab(crab))
@@ -83,7 +86,7 @@ def main() -> None:
     console.print(table_of_budgets(budgets))
     if options.json:
         found = {"machine": machine(), "calls": calls, "starts": {**starts, **heavy}}
-        found |= {"crab": crab, "digests": digests}
+        found |= {"crab": crab, "digests": digests, "noticing": noticing}
         options.json.write_text(as_json(found, budgets), encoding="utf-8")
 
 
@@ -168,6 +171,16 @@ def table_of_digests(digests: dict[str, dict[str, Sample]]) -> Table:
     return table
 
 
+def table_of_noticing(noticing: dict[str, dict[str, Sample]]) -> Table:
+    table = make_table("What the hook that notices files costs", "us: off", "on", "+", "on / off")
+    for label, samples in noticing.items():
+        off, on = samples[OFF], samples[ON]
+        more = on.minimum - off.minimum
+        times = f"{off.minimum:.4g}", f"{on.minimum:.4g}", f"{more:.2g}"
+        table.add_row(label, *times, f"{on.ratio_to(off):.2g}")
+    return table
+
+
 def table_of_crab(crab: dict[str, Sample]) -> Table:
     headings = ("s: min", "median", "share", "middle half of the rounds")
     table = make_table("examples/crab.py, the whole process", *headings)
@@ -241,6 +254,10 @@ def as_json(found: dict[str, Any], budgets: list[Budget]) -> str:
     numbers["digests"] = {
         label: {name: sample.as_dict("ms") for name, sample in samples.items()}
         for label, samples in found["digests"].items()
+    }
+    numbers["noticing"] = {
+        label: {name: sample.as_dict("us") for name, sample in samples.items()}
+        for label, samples in found["noticing"].items()
     }
     for name, unit in units.items():
         numbers[name] = {label: sample.as_dict(unit) for label, sample in found[name].items()}

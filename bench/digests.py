@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BARE, PROVAGENT, JOBLIB = "bare hash", "provagent", "joblib.hash"
-FILE_SIZE = 256 << 20
+FILE_SIZE = 1 << 30
+FILE_PART = 1 << 20  # bytes at random, over and over again: no holes, and quickly made
 FILES, FILE_CONTENT = 10_000, b"0123456789" * 100
 ROUND = 0.02  # seconds that a round takes, at least
 LONG_AGO = 10**18
@@ -70,13 +71,16 @@ def of_value(value: Any, arrays: list[Any]) -> Calls:
 
 
 def of_file(path: Path) -> Iterator[tuple[str, Calls]]:
-    path.write_bytes(os.urandom(1 << 20) * (FILE_SIZE >> 20))
+    part = os.urandom(FILE_PART)
+    with path.open("wb") as stream:
+        for _ in range(FILE_SIZE // FILE_PART):
+            stream.write(part)
     calls: Calls = {
         BARE: lambda: bare_file(str(path)),
         PROVAGENT: lambda: FileIdentities().identify_file(path),
         JOBLIB: lambda: joblib.hash(path.read_bytes()),
     }
-    yield f"file of {FILE_SIZE >> 20} MB", calls
+    yield f"file of {FILE_SIZE >> 30} GB", calls
     known = FileIdentities()
     known.identify_file(path)
     again = {BARE: calls[BARE], PROVAGENT: lambda: known.identify_file(path)}

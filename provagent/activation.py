@@ -25,7 +25,7 @@ from provagent.inherit import (
     random_text,
     run_variable,
 )
-from provagent.loading import KeptRandom, give_back
+from provagent.loading import KeptRandom, OwnCopies
 from provagent.opened import OpenedFiles
 from provagent.settings import Settings, tell
 from provagent.wanted import Wanted, find_wanted, is_needed, missed, tell_problems
@@ -89,12 +89,12 @@ class Activation:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
         self.finder.add([*map(Target, STARTERS), *(wanted.target for wanted in self.wanted)])
-        if any(is_needed(wanted.target, self.settings) for wanted in self.wanted):
-            self._load_first()
-        self.finder.arm()
         if self.settings.files:
             self.files = OpenedFiles(self)
             self.files.arm()
+        if any(is_needed(wanted.target, self.settings) for wanted in self.wanted):
+            self._load_first()
+        self.finder.arm()
         if own:
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()
@@ -129,17 +129,16 @@ class Activation:
     def recorder(self) -> Recorder:
         """The recorder; loaded when it is first needed."""
         if self._recorder is None:
-            before = set(sys.modules)
-            from provagent.recorder import Recorder
+            # Processors of a user's raise structlog.DropEvent: theirs is to be ours.
+            with OwnCopies(is_shared=bool(self.settings.processors)):
+                from provagent.recorder import Recorder
 
-            self._recorder = Recorder(self)
-            if not self.settings.processors:  # those of a user raise structlog.DropEvent
-                give_back(before)
+                self._recorder = Recorder(self)
         return self._recorder
 
     def _load_first(self) -> None:
         try:
-            self._recorder = self.recorder
+            self.recorder.weaving  # noqa: B018 - it is loaded
         except Exception:
             self._recorder = None  # tried again, and told, at the first match
 
@@ -223,7 +222,7 @@ class Activation:
             self._queue.clear()
 
     def _is_wanted(self, name: str) -> bool:
-        return (self._recorder is not None and self._recorder.follower.wants(name)) or any(
+        return (self._recorder is not None and self._recorder.follows(name)) or any(
             wanted.target.matches_module(name) for wanted in self.wanted
         )
 

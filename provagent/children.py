@@ -1,7 +1,7 @@
 """Programs that this process starts: each is told which activity it is started in.
 
 The audit hook sees them all, but cannot change what they are given, and may be switched off
-(see weave.audit). So the functions that start programs are replaced, by plain ones, since
+(see audit). So the functions that start programs are replaced, by plain ones, since
 ``os.system`` may be pickled by name.
 """
 

@@ -62,6 +62,7 @@ class RunReport:
     unrecorded: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
+    mismatches: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,11 +235,16 @@ def _report_on(provenance: Provenance) -> RunReport:
         gaps=[str(gap) for gap in provenance.gaps],
         unended=[process.id for process in provenance.processes.values() if process.end is None],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
+        mismatches=[_counted(*each) for each in provenance.mismatches.items()],
         left_out=[left_out_text(each) for each in add_up(provenance.left_out)],
         overtaken_by=sorted(
             {name for process in provenance.processes.values() for name in process.overtaken_by}
         ),
     )
+
+
+def _counted(what: str, count: int) -> str:
+    return f"{what} (the first of {count})" if count > 1 else what
 
 
 def _unrecorded(child: Child) -> str:

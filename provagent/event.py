@@ -1,10 +1,9 @@
 """The shapes of events: log format 1, one JSON object a line.
 
-A shard begins with the ``run`` event of its process. Every event has ``v`` (the
-format) and ``event`` (its kind). Times are ISO 8601, UTC, with microseconds
-(``2026-11-23T20:05:11.884436Z``). Keys marked NotRequired are left out when there
-is nothing to say. Identifiers are ``<run>.<process>.<counter>``; parameters and
-values are encoded as ``provagent.value`` says.
+A shard begins with the ``run`` event of its process. Every event has ``v`` (the format) and
+``event`` (its kind). Times are ISO 8601, UTC, with microseconds (``2026-11-23T20:05:11.884436Z``).
+Keys marked NotRequired are left out when there is nothing to say. Identifiers are
+``<run>.<process>.<counter>``; parameters and values are encoded as ``provagent.value`` says.
 """
 
 from __future__ import annotations
@@ -93,6 +92,15 @@ class Site(TypedDict):
     line: int
 
 
+class Mismatch(TypedDict):
+    """Something is not as its description says; it is recorded as it is."""
+
+    of: str  # parameter, used, generated, members
+    name: str  # of the parameter, or the role
+    key: str  # of the description: min, max, unit, options, multiplicity
+    what: str
+
+
 class Session(Event):
     """An instance of a woven class came into use."""
 
@@ -102,18 +110,16 @@ class Session(Event):
     startTime: str
     configuration: dict[str, Value]
     site: NotRequired[Site]
+    mismatches: NotRequired[list[Mismatch]]
 
 
 class Description(Event):
-    """What a definition says of an activity or an entity; written once by each process.
-
-    Exactly one of ``activity`` and ``entity`` is there: the fields of the class of that
-    name in ``definition.description``, without those that are empty.
-    """
+    """What a definition says of one of these, where it says it; written once by each process."""
 
     definition: str  # name of the definition
     activity: NotRequired[dict[str, Any]]
     entity: NotRequired[dict[str, Any]]
+    agent: NotRequired[dict[str, Any]]
 
 
 class Used(TypedDict):
@@ -138,6 +144,7 @@ class Activity(Event):
     # the key "class" holds module:QualName of type(self), where it is not the target's own class
     parameters: NotRequired[dict[str, Value]]
     used: NotRequired[list[Used]]
+    mismatches: NotRequired[list[Mismatch]]
 
 
 class Member(TypedDict):
@@ -177,7 +184,7 @@ class Entity(Event):
     contentType: NotRequired[str]
     missing: NotRequired[bool]  # a file that was declared and is not there
     sampled: NotRequired[Sampled]  # the digest is of that part of the content alone
-    changing: NotRequired[bool]  # a file that changed while it was read, twice
+    changing: NotRequired[bool]  # a file that changed while it was read, twice, or was not whole
     members: NotRequired[list[Member]]
 
 
@@ -222,6 +229,7 @@ class ActivityEnd(Event):
     status: Literal["ok", "error", "cancelled"]
     error: NotRequired[Error]
     generated: NotRequired[list[Generated]]
+    mismatches: NotRequired[list[Mismatch]]
 
 
 class Complaint(Event):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 # What the recorder imports, of what is not the standard library's; some of it where it is there.
@@ -16,13 +18,42 @@ NEEDED = (
 # Of these the one that a program imports is its own: executed when the program imports it,
 # with the sys.stdout of then, and woven where it is a target. The others are compiled code.
 GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
+# What structlog shows things at a terminal with, where it is there: most of the time that it
+# takes to load. Ours shows nothing.
+_UNUSED = frozenset(("better_exceptions", "colorama", "rich"))
 
 
-def give_back(before: set[str]) -> None:
-    """Take out of ``sys.modules`` what was not there before, so that the program loads its own.
+class OwnCopies:
+    """Within it the recorder is loaded, and the program still loads its own of what it needs.
 
-    Ours keep no stream of the program's: it writes what it still holds when it dies at exit.
+    ``is_shared``: nothing is given back, nor left out, since code of the user's needs the same.
     """
+
+    def __init__(self, *, is_shared: bool) -> None:
+        self.is_shared = is_shared
+
+    def __enter__(self) -> None:
+        self._thread = get_ident()
+        self._before = set(sys.modules)
+        if not self.is_shared:
+            sys.meta_path.insert(1, self)  # the first is the finder of targets
+
+    def __exit__(self, *_: object) -> None:
+        if not self.is_shared:
+            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+            _give_back(self._before)
+
+    def find_spec(
+        self, name: str, _path: Sequence[str] | None = None, _target: object = None
+    ) -> None:
+        """Find nothing; raise ModuleNotFoundError for what our structlog has no use for."""
+        if name in _UNUSED and get_ident() == self._thread:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+# Ours keep no stream of the program's: it writes what it still holds when it dies at exit.
+def _give_back(before: set[str]) -> None:
+    """Take out of ``sys.modules`` what was not there before, so that the program loads its own."""
     streams = sys.stdout, sys.stderr
     for name in list(sys.modules):
         top = name.partition(".")[0]

@@ -12,9 +12,9 @@ import stat
 import sys
 from _thread import get_ident  # threading costs a millisecond
 
+from provagent import audit
 from provagent.loading import KeptRandom
 from provagent.noise import Noise
-from provagent.weave import audit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +47,11 @@ class OpenedFiles:
         if settings.cache:
             own.append(os.path.join(settings.cache, ""))
         self._noise = Noise(settings.files_ignore, own)
+        # Read once more where a traceback shows it; noise, as other code is.
+        self._program = _absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
         self._remembered: list[Met] = []
-        self._within: set[int] = set()  # threads in which we are at it
+        self.busy: set[int] = set()  # threads in which we are at work, the recorder's too
+        self._handing: set[int] = set()  # those that tell what was met
         self._listeners = {
             "open": self._on_open,
             "os.rename": self._on_rename,
@@ -69,17 +72,22 @@ class OpenedFiles:
     def restart(self) -> None:
         """Go on in a process that was forked: what is remembered is the parent's."""
         self._remembered.clear()
-        self._within.clear()
+        self.busy.clear()
+        self._handing.clear()
 
     def catch_up(self) -> None:
         """Tell what is still remembered."""
-        if self._remembered and get_ident() not in self._within:
+        if self._remembered and get_ident() not in self._handing:
             self._hand_over()
 
     def end(self) -> None:
         """Tell what is still remembered: the program ends."""
         try:
             self.disarm()
+            # What is gone by now tells nothing that the recorder would be loaded for.
+            self._remembered = [
+                met for met in self._remembered if "://" in met[1] or os.path.exists(met[1])
+            ]
             self.catch_up()
         except BaseException as error:
             self._failed(error)
@@ -92,7 +100,7 @@ class OpenedFiles:
                 if isinstance(path, int) or path is None:
                     return
                 path = os.fsdecode(path)
-            if path.startswith(self._noise.prefixes) or get_ident() in self._within:
+            if path.startswith(self._noise.prefixes) or get_ident() in self.busy:
                 return
             if flags & _NO_FILE or (not flags and mode == "rb"):  # code that is to be executed
                 return
@@ -107,21 +115,21 @@ class OpenedFiles:
     def _on_rename(self, args: tuple[Any, ...]) -> None:
         try:
             source, path = map(os.fsdecode, args[:2])
-            if get_ident() not in self._within and all(each in (-1, None) for each in args[2:]):
+            if get_ident() not in self.busy and all(each in (-1, None) for each in args[2:]):
                 self._meet(MOVED, path, _absolute(source))
         except BaseException as error:
             self._failed(error)
 
     def _on_truncate(self, args: tuple[Any, ...]) -> None:
         try:
-            if not isinstance(args[0], int) and get_ident() not in self._within:
+            if not isinstance(args[0], int) and get_ident() not in self.busy:
                 self._meet(CHANGED, os.fsdecode(args[0]))
         except BaseException as error:
             self._failed(error)
 
     def _on_remove(self, args: tuple[Any, ...]) -> None:
         try:
-            if self._remembered and get_ident() not in self._within:
+            if self._remembered and get_ident() not in self.busy:
                 self._keep_state(_absolute(os.fsdecode(args[0])))
         except BaseException as error:
             self._failed(error)
@@ -134,7 +142,7 @@ class OpenedFiles:
 
                 parts = urlsplit(path)
                 path = "" if "mode=memory" in parts.query else unquote(parts.path)
-            if path and path != ":memory:" and get_ident() not in self._within:
+            if path and path != ":memory:" and get_ident() not in self.busy:
                 self._meet(CHANGED, path)
         except BaseException as error:
             self._failed(error)
@@ -144,7 +152,7 @@ class OpenedFiles:
             from provagent.remote import http_request
 
             found = http_request(*args)
-            if found is not None and get_ident() not in self._within:
+            if found is not None and get_ident() not in self.busy:
                 self._tell(*found, "")
         except BaseException as error:
             self._failed(error)
@@ -154,14 +162,29 @@ class OpenedFiles:
             from provagent.remote import ftp_command
 
             found = ftp_command(*args)
-            if found is not None and get_ident() not in self._within:
+            if found is not None and get_ident() not in self.busy:
                 self._tell(*found, "")
         except BaseException as error:
             self._failed(error)
 
+    def notice(self, file: object, mode: object) -> None:
+        """A file, or a URL, that a library is about to open, as a definition says."""
+        if not isinstance(file, (str, bytes, os.PathLike)) or get_ident() in self.busy:
+            return  # a buffer, an open file
+        path = os.fsdecode(file).removeprefix("file://")
+        what, is_new = _access(mode)
+        if "://" in path and what:
+            self._tell(what, path, "")
+        elif "://" not in path:
+            if self.activation.loaded is not None:
+                self.activation.loaded.files.note_library(path)
+            self._meet(what, path, is_new=is_new)
+
     def _meet(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
         path = _absolute(path)
         if self._noise.is_noise(path, is_read=what is READ):
+            return
+        if what is READ and path == self._program:
             return
         found = _look(path if what is not MOVED else source)
         if what is MOVED and found is not None and self._noise.is_noise(source, is_read=True):
@@ -185,10 +208,7 @@ class OpenedFiles:
     def _tell(self, what: str, path: str, source: str) -> None:
         carry = sys.modules.get("provagent.carry")
         activity = None if carry is None else carry.current.get()
-        recorder = self.activation.loaded
-        if recorder is not None and get_ident() in recorder.busy:
-            return
-        if recorder is None and not self._needs_recorder(what, path, source):
+        if self.activation.loaded is None and not self._needs_recorder(what, path, source):
             self._remember((what, path, source, activity))
             return
         self._hand_over((what, path, source, activity))
@@ -208,7 +228,11 @@ class OpenedFiles:
         return (what is CHANGED) or self._is_read(path)
 
     def _is_read(self, path: str) -> bool:
-        return any(met[1] == path and met[0] is READ for met in self._remembered)
+        """Whether the program has read what it did not make itself."""
+        for met in self._remembered:
+            if met[1] == path:
+                return met[0] is READ
+        return False
 
     def _keep_state(self, path: str) -> None:
         if self._is_read(path):
@@ -217,7 +241,9 @@ class OpenedFiles:
     def _hand_over(self, *met: Met) -> None:
         """Tell the recorder of what is remembered, and of this."""
         thread = get_ident()
-        self._within.add(thread)
+        was_busy = thread in self.busy
+        self.busy.add(thread)
+        self._handing.add(thread)
         try:
             files = self._files()
             while self._remembered:
@@ -225,7 +251,9 @@ class OpenedFiles:
             for each in met:
                 files.meet(*each)
         finally:
-            self._within.discard(thread)
+            self._handing.discard(thread)
+            if not was_busy:
+                self.busy.discard(thread)
 
     def _files(self) -> Any:
         loaded = self.activation.loaded
@@ -241,15 +269,32 @@ class OpenedFiles:
 
     def _failed(self, error: BaseException) -> None:
         thread = get_ident()
-        self._within.add(thread)
+        was_busy = thread in self.busy
+        self.busy.add(thread)
         try:
             self.activation.failures.add("files", "noticing", error)
         finally:
-            self._within.discard(thread)
+            if not was_busy:
+                self.busy.discard(thread)
 
 
-def _absolute(path: str) -> str:
-    return path if path.startswith(os.sep) else os.path.join(os.getcwd(), path)
+def _access(mode: object) -> tuple[str, bool]:
+    """What is done to a file that is opened in this mode, and whether it has to be new.
+
+    Modes are those of ``open`` as libraries extend them, "w-" for "x"; or a method of HTTP.
+    """
+    text = mode if isinstance(mode, str) else ""
+    if text.isupper():
+        from provagent.remote import METHODS
+
+        return METHODS.get(text, ""), False
+    if "w" in text or "x" in text:
+        return MADE, "x" in text or "-" in text
+    return (CHANGED if "a" in text or "+" in text else READ), False
+
+
+def _absolute(path: str) -> str:  # not os.path.join: it takes longer than all the rest
+    return path if path[:1] == os.sep else os.getcwd().rstrip(os.sep) + os.sep + path
 
 
 def _look(path: str) -> os.stat_result | None:

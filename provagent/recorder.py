@@ -25,10 +25,10 @@ from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError
 from provagent.identity.digests import Digests
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
-from provagent.weaving import Weaving
 
 if TYPE_CHECKING:
     from provagent.activation import Activation
+    from provagent.weaving import Weaving
 
 
 class Recorder:
@@ -37,7 +37,7 @@ class Recorder:
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self.settings = activation.settings
-        self.busy: set[int] = set()
+        self.busy: set[int] = activation.files.busy if activation.files else set()
         self.busy.add(threading.get_ident())
         self.emitter = self._make_emitter()
         self.shard = ShardSink(self._shard_path())
@@ -62,22 +62,39 @@ class Recorder:
         )
         opened = activation.files
         self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
+        self.capture.notice = opened.notice if opened else self.capture.notice
         self.ending = Ending(activation.frame)
         activation.frame = None
-        self.weaving = Weaving(activation, self.capture)
-        self.follower = self.weaving.follower
-        activation.finder.add(self.follower.targets)
-        self.follower.follow_imported()
+        self._weaving: Weaving | None = None
         self.busy.discard(threading.get_ident())
+
+    @property
+    def weaving(self) -> Weaving:
+        """What weaves; loaded, and wrapt with it, when there is something to weave."""
+        if self._weaving is None:
+            self.busy.add(threading.get_ident())
+            try:
+                from provagent.weaving import Weaving
+
+                self._weaving = Weaving(self.activation, self.capture)
+            finally:
+                self.busy.discard(threading.get_ident())
+        return self._weaving
+
+    def follows(self, name: str) -> bool:
+        """Whether the module ``name`` takes tasks that are followed."""
+        return self._weaving is not None and self._weaving.follower.wants(name)
 
     def unweave(self) -> None:
         """Put every original back."""
         self.ending.let_go()
-        self.weaving.unweave()
+        if self._weaving is not None:
+            self._weaving.unweave()
 
     def let_go(self) -> None:
         """Keep nothing of the program: the interpreter ends, and ends what is in it."""
-        self.weaving.forget()
+        if self._weaving is not None:
+            self._weaving.forget()
         self.ending.let_go()
         self.capture.forget()
         self.capture.sessions.let_go()
@@ -93,7 +110,7 @@ class Recorder:
 
     def silence(self) -> None:
         """Write nothing until ``restart``: what is open is the parent's."""
-        self.capture.write = _nowhere
+        self.capture.write = lambda _data: None
 
     def restart(self) -> None:
         """Go on in a process that was forked: another shard, other identifiers."""
@@ -286,7 +303,3 @@ class Recorder:
             sink = ShardSink(path)
             sink.write(line)
             sink.close()
-
-
-def _nowhere(data: bytes) -> None:
-    pass

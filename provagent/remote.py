@@ -6,13 +6,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_METHODS = {
-    b"GET": "read",
-    b"POST": "read",  # a question, mostly: what is asked for comes back
-    b"PUT": "made",
-    b"PATCH": "made",
+METHODS = {
+    "GET": "read",
+    "POST": "read",  # a question, mostly: what is asked for comes back
+    "PUT": "made",
+    "PATCH": "made",
 }
-_HTTPS = 443
+_HTTPS, _FTP = 443, 21
 _COMMANDS = {"RETR": "read", "STOR": "made", "STOU": "made", "APPE": "made"}
 
 
@@ -22,7 +22,8 @@ def http_request(connection: Any, data: Any) -> tuple[str, str] | None:
         return None
     method, _, rest = data.partition(b"\r\n")[0].partition(b" ")
     word, _, version = rest.partition(b" ")
-    if method not in _METHODS or not version.startswith(b"HTTP/"):
+    what = METHODS.get(method.decode("latin-1"))
+    if what is None or not version.startswith(b"HTTP/"):
         return None
     target = word.decode("latin-1")
     if "://" not in target:
@@ -33,11 +34,12 @@ def http_request(connection: Any, data: Any) -> tuple[str, str] | None:
         host = f"[{host}]" if ":" in host else host
         port_text = "" if port in (None, connection.default_port) else f":{port}"
         target = f"{scheme}://{host}{port_text}{target}"
-    return _METHODS[method], target
+    return what, target
 
 
 def ftp_command(connection: Any, command: str) -> tuple[str, str] | None:
     """What is done, and the URL, if ``command`` moves a file."""
     word, _, path = command.partition(" ")
     what = _COMMANDS.get(word.upper())
-    return (what, f"ftp://{connection.host}/{path.lstrip('/')}") if what and path else None
+    port = "" if connection.port == _FTP else f":{connection.port}"
+    return (what, f"ftp://{connection.host}{port}/{path.lstrip('/')}") if what and path else None

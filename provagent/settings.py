@@ -47,7 +47,7 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "log_kwargs": ("bool", True, "no description: keyword arguments are parameters"),
     "log_args_as_entities": ("bool", True, "no description: objects among them are used"),
     "log_returned_result": ("bool", True, "no description: the result is a generated entity"),
-    "files": ("bool", False, "record the files that are opened, declared or not"),
+    "files": ("bool", True, "record the files that are opened, declared or not"),
     "files_ignore": ("list", (), "globs for files that are not recorded: *.log, /data/tmp/*"),
     "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
     "always": ("bool", False, "record a run also when nothing in it was traced"),

@@ -14,6 +14,7 @@ RUN = "run"
 ENVIRONMENT = "environment"
 SESSION = "session"
 DESCRIPTION = "description"
+AGENT = "agent"  # which is no event, but may be described
 ACTIVITY = "activity"
 ENTITY = "entity"
 DERIVATION = "derivation"

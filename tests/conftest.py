@@ -105,7 +105,7 @@ class Recorded:
         """The run that is recorded here; there is one."""
         from provagent.store.runs import read_run
 
-        assert len(list(self.store.iterdir())) == 1
+        assert sum(path.is_dir() for path in self.store.iterdir()) == 1
         return read_run(str(self.store), "last")
 
 

@@ -38,6 +38,16 @@ HOSTILE = {
     "new": ("activities: !!python/object/new:subprocess.Popen [[touch, mark]]", "is not read"),
     "module": ("activities: {f: !!python/module:antigravity }", "is not read"),
     "name": ("entities: {E: {description: !!python/name:os.system }}", "is not read"),
+    "long limit": (
+        "activities: {f: {parameters: [{name: p, min: " + "9" * 400_000 + ", max: 1}]}}",
+        "is more than max 1",
+    ),
+    "long e-mail": (
+        "agents: {a: {email: '" + "a." * 100_000 + "@" + "b." * 100_000 + "'}}",
+        "is not an e-mail address",
+    ),
+    "long orcid": ("agents: {a: {orcid: '" + "0" * 500_000 + "'}}", "is not an ORCID"),
+    "long contact": ("activities: {f: {contact: [" + "<" * 500_000 + "]}}", "where a text belongs"),
     "own tag": ("entities: !include other.yaml", "is not read"),
     "path that runs": (
         "entities: {E: {identifier: [__import__('os').system('touch mark')]}}",

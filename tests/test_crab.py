@@ -306,7 +306,7 @@ def test_files_are_those_a_scientist_would_name(tmp_path, cache):
     for name in ("prepare_crab.py", "crab.py"):
         shutil.copyfile(ROOT / "examples" / name, tmp_path / name)
     recorded.python("prepare_crab.py")
-    recorded.run("--files", "crab.py")
+    recorded.run("crab.py")
     files = [one for one in recorded.provenance.entities.values() if one.type == "File"]
     read = {one.location for one in files if not one.generated_by}
     made = {one.location for one in files if one.generated_by}

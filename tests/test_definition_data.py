@@ -17,6 +17,7 @@ from provagent.definition.description import (
     EntityDescription,
     EntityUse,
     MemberDescription,
+    OpenedFile,
     ParameterDescription,
     TargetPattern,
 )
@@ -54,6 +55,7 @@ activities = instances(
     parameters=tuples(instances(ParameterDescription, options=tuples(words))),
     usage=tuples(uses),
     generation=tuples(uses),
+    opens=st.none() | instances(OpenedFile),
 )
 entities = instances(EntityDescription, type=words, identifier=maybe | tuples(words))
 definitions = instances(

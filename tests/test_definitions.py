@@ -34,7 +34,7 @@ def test_it_says_what_it_is_for(file):
     assert definition.requires
     assert tried(text)
     assert {agent.type for agent in definition.agents.values()} <= {"SoftwareAgent"}
-    assert all(one.description for one in definition.activities.values())
+    assert all(one.description or one.only_opens for one in definition.activities.values())
     assert all(one.description for one in definition.entities.values())
     assert all(
         use.description

@@ -318,7 +318,7 @@ def test_targets_of_the_table_are_targets():
     assert parse_definition(text.encode(), location="x", name="x").problems == ()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/definitions.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/definitions.md", "docs/describe.md"])
 def test_definitions_shown_are_valid(page):
     """A definition that a page shows has no problem."""
     shown = blocks(PAGES[page], "yaml")

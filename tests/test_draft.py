@@ -253,3 +253,97 @@ def test_draft_of_gammapy_records_a_real_analysis(recorded):
     assert made["fit_result"].digest is not None
     assert any(one.role == "datasets" for one in by_name["get_flux_points"].used)
     assert [one for one in recorded.provenance.complaints if "Analysis" in one.target] == []
+
+
+SHOP = '''
+from __future__ import annotations
+from collections.abc import Hashable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, TypeVar, Union
+if TYPE_CHECKING:
+    from decimal import Context
+    from nowhere import Unknown
+
+Number = Union[int, float]
+AnyNumber = TypeVar("AnyNumber")
+
+class Colour(Enum):
+    RED = 1
+
+class Frame:
+    def __init__(self, config):
+        self.config = config
+    def to_csv(self, path, sep: str | Colour = ","):
+        """Write it."""
+    def save(self):
+        """Write it where the settings say."""
+        return self.config.paths.table_file, self.config.precision
+    def load(self):
+        return self.config.paths.table_file
+
+def join(left: Frame, on: Hashable | Sequence[Hashable], scale: Number, many: AnyNumber,
+         how: Colour, other: Unknown | None = None, context: Context | None = None) -> Frame:
+    """Join.
+
+    Returns
+    -------
+    joined : Frame
+        Both of them.
+    """
+    return left
+'''
+
+
+def test_only_what_has_a_state_is_an_entity(lab):
+    """Aliases, protocols, type variables, enumerations and what nobody knows are parameters."""
+    lab.write("shop.py", SHOP)
+    join = draft(lab, "shop:join").activities["join"]
+    assert uses(join.usage) == {"left": ("left", "Frame"), "context": ("context", "Context")}
+    names = [parameter.name for parameter in join.parameters]
+    assert names == ["on", "scale", "many", "how", "other"]
+
+
+def test_result_has_the_name_that_its_docstring_gives(lab):
+    """numpydoc names what is returned."""
+    lab.write("shop.py", SHOP)
+    (made,) = draft(lab, "shop:join").activities["join"].generation
+    assert (made.role, made.value, made.entity_description) == ("joined", "result", "Frame")
+
+
+def test_files_that_settings_name_and_what_is_written(lab):
+    """A setting that is called as a file is one; a method that writes uses its instance."""
+    lab.write("shop.py", SHOP)
+    drafted = draft(lab, "shop:Frame").activities
+    save, load, to_csv = (drafted[f"Frame.{name}"] for name in ("save", "load", "to_csv"))
+    place = "self.config.paths.table_file"
+    written = [use for use in save.generation if use.role == "table_file"]
+    assert [(use.location, use.entity_description) for use in written] == [(place, "File")]
+    assert [parameter.name for parameter in save.parameters] == ["precision"]
+    assert [(use.role, use.value) for use in save.usage] == [("frame", "self")]
+    assert [(use.role, use.location) for use in load.usage] == [("table_file", place)]
+    assert [(use.role, use.value) for use in to_csv.usage] == [("frame", "self")]
+    assert [parameter.name for parameter in to_csv.parameters] == ["sep"]
+
+
+def test_constructor_has_parameters_alone_and_nothing_comes_of_nothing(lab):
+    """A session has a configuration, files among it; a coroutine that returns nothing makes none."""
+    source = """
+from pathlib import Path
+
+class Store:
+    def __init__(self, root: Path):
+        self.root = root
+    async def sync(self, url):
+        return None
+    async def fetch(self, url):
+        return url
+    def walk(self):
+        yield 1
+"""
+    lab.write("shop.py", source)
+    drafted = draft(lab, "shop:Store").activities
+    constructor = drafted["Store.__init__"]
+    assert [one.name for one in constructor.parameters] == ["root"]
+    assert constructor.usage == ()
+    made = {name: len(one.generation) for name, one in drafted.items()}
+    assert made == {"Store.__init__": 0, "Store.sync": 0, "Store.fetch": 1, "Store.walk": 1}

@@ -211,6 +211,20 @@ def _unmet():
     return f"requires wrapt >=99; {version('wrapt')} is installed"
 
 
+def test_file_that_is_opened(check):
+    """Its name and its mode are paths like others; a mode in quotes is none."""
+    checked = check("""
+        targets: ["driftlab.spectra:calibrate", "driftlab.spectra:Other.write"]
+        activities:
+          calibrate: {opens: {file: paht, mode: mod}}
+          write: {opens: {file: path, mode: "'w'"}}
+    """)
+    assert [(one["path"], one["remedy"]) for one in checked["problems"]] == [
+        ("activities.calibrate.opens.file", "did you mean 'path'"),
+        ("activities.calibrate.opens.mode", "its parameters are path, gain, mask"),
+    ]
+
+
 def test_no_targets_is_a_warning(check):
     """An older definition can't be compared, and says so."""
     checked = check("activities: {f: }")
@@ -218,10 +232,17 @@ def test_no_targets_is_a_warning(check):
     assert "there are no targets" in checked["warnings"][0]["what"]
 
 
-@pytest.mark.gammapy
-def test_shipped_definition_has_not_drifted():
-    """definitions/gammapy.yaml is right for the gammapy that is installed."""
-    pytest.importorskip("gammapy")
-    file = str(ROOT / "definitions" / "gammapy.yaml")
+SHIPPED = sorted((ROOT / "definitions").glob("*.yaml"))
+MARKS = {"gammapy": [pytest.mark.gammapy]}
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [pytest.param(file, id=file.stem, marks=MARKS.get(file.stem, ())) for file in SHIPPED],
+)
+def test_shipped_definition_has_not_drifted(definition):
+    """Each is right for the package that is installed."""
+    pytest.importorskip(definition.stem)
+    file = str(definition)
     done = CliRunner().invoke(main, ["check", "--import", file])
     assert (done.exit_code, done.output) == (0, "")

@@ -231,6 +231,8 @@ def test_in_place_once_and_only_its_own(made, tmp_path):
         assert not [name for name in os.listdir(made.folder) if name.startswith(".product")]
         with pytest.raises(EmbedError, match="embedded in it already; nothing was done"):
             embed(made.provenance, str(path))
+        told = CliRunner().invoke(main, ["verify", str(path), *store])
+        assert told.output == "1 unchanged\n"  # its own content is what it was
         shown = CliRunner().invoke(main, ["show", str(path)])
         assert shown.exit_code == 0
         assert "CTA ACTIVITY NAME: write" in shown.output

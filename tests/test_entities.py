@@ -295,3 +295,138 @@ def test_undescribed_object_is_never_asked(woven):
     assert subject.same(hostile) is hostile
     assert woven.complaints == []
     assert used(woven)["class"].endswith("Hostile")
+
+
+OVERWRITES = """
+targets: [subject]
+activities:
+  Analysis.make:
+    generation: [{role: data, value: data}]
+  Analysis.grow:
+    generation: [{role: data, value: data, overwrite: true}]
+  Analysis.write:
+    generation: [{role: file, location: path, overwrite: true}]
+  Analysis.read:
+    usage: [{role: file, location: path}]
+  Analysis.fill:
+    generation: [{role: numbers, value: numbers, overwrite: true}]
+"""
+FILLS = SUBJECT.replace(
+    "class Data:",
+    """    numbers = None
+    def fill(self, number):
+        self.numbers = self.numbers or []
+        self.numbers.append(number)
+
+class Data:""",
+)
+
+
+@pytest.fixture
+def overwriting(woven):
+    return woven.module(FILLS, definition=OVERWRITES).Analysis()
+
+
+def derivations(woven):
+    return [
+        (each["entity_id"], each["progenitor_id"], each["how"])
+        for each in woven.events("derivation")
+    ]
+
+
+def test_overwritten_by_the_outer_of_two_is_another(woven, overwriting):
+    """grow calls make and says that it overwrites: what came out is not what make made."""
+    overwriting.grow()
+    outer, inner = made(woven, 0), made(woven, 1)
+    assert outer["entity_id"] != inner["entity_id"]
+    assert derivations(woven) == [(outer["entity_id"], inner["entity_id"], "declared")]
+
+
+def test_overwritten_file_came_from_what_was_read(woven, overwriting, tmp_path):
+    """Without overwrite a file that is written stands alone."""
+    (tmp_path / "a.txt").write_text("one")
+    overwriting.read("a.txt")
+    overwriting.write("a.txt", "one, two")
+    overwriting.read("a.txt")
+    before, after = used(woven, 0), made(woven, 1)
+    assert derivations(woven) == [(after["entity_id"], before["entity_id"], "modified")]
+    assert used(woven, 2) == after
+
+
+def test_overwritten_object_that_takes_no_reference(woven, overwriting):
+    """A list that is filled: each state came from the one before."""
+    for number in (1, 2):
+        overwriting.fill(number)
+    first, second = made(woven, 0), made(woven, 1)
+    assert derivations(woven) == [(second["entity_id"], first["entity_id"], "modified")]
+
+
+NAMED = """
+targets: [subject]
+activities:
+  find: {generation: [{role: run, value: result, id: number, entity_description: Run}]}
+  stack:
+    usage: [{role: run, id: number, entity_description: Run}]
+    generation:
+      - role: sum
+        value: result
+        has_progenitors: {entity_description: Run, id: number}
+entities:
+  Run: {description: a night}
+"""
+
+
+def test_a_name_alone_is_what_was_called_so(woven):
+    """By id, description and namespace: the entity that was made; another name is another."""
+    source = "def find(number): return {number}\n\ndef stack(number): return [number]\n"
+    subject = woven.module(source, definition=NAMED)
+    subject.find(7)
+    subject.stack(7)
+    subject.stack(8)
+    subject.stack(8)
+    first = made(woven, 0)
+    assert first["name"] == "7"
+    assert used(woven, 1) == first
+    assert used(woven, 2)["name"] == "8"
+    assert used(woven, 2) == used(woven, 3) != first
+    assert (made(woven, 1)["entity_id"], first["entity_id"], "declared") in derivations(woven)
+
+
+def test_arguments_by_name_and_attributes_of_a_function(woven):
+    """args.name is that argument; a name may be an attribute of the function itself."""
+    definition = """
+targets: [subject]
+activities:
+  f: {parameters: [{value: args.gain}, {value: kwargs.night}, {value: unit}, {value: LEVEL}]}
+"""
+    source = "LEVEL = 3\ndef f(gain, night=None): pass\nf.unit = 'Jy'\n"
+    subject = woven.module(source, definition=definition)
+    subject.f(gain=2.0)
+    subject.f.unit = "K"
+    subject.f(2.0, 5)
+    first, second = (each["parameters"] for each in woven.activities)
+    assert first == {"gain": 2.0, "night": None, "unit": "Jy", "LEVEL": 3}
+    assert second == {"gain": 2.0, "night": 5, "unit": "K", "LEVEL": 3}
+
+
+def test_what_a_setter_leaves_is_the_attribute(woven):
+    """Of what is generated, ``self.model`` comes before the argument ``model``."""
+    definition = """
+targets: [subject:Analysis]
+activities:
+  set_model:
+    usage: [{role: given, value: model}]
+    generation: [{role: model, value: model}]
+"""
+    source = """
+class Analysis:
+    def set_model(self, model=None):
+        self.model = [model, model]
+"""
+    analysis = woven.module(source, definition=definition).Analysis()
+    analysis.set_model(1)
+    analysis.set_model()
+    assert used(woven, 0)["value"] == 1
+    assert made(woven, 0)["class"] == "builtins:list"
+    assert "used" not in woven.activities[1]
+    assert made(woven, 1)["name"] == "model"

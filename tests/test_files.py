@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import orjson
 import pytest
-
-
-@pytest.fixture
-def recorded(recorded):
-    """Where the files that are opened are recorded."""
-    recorded.settings["PROVAGENT_FILES"] = "1"
-    return recorded
 
 
 def sha256(path):
@@ -394,7 +389,7 @@ def test_nothing_is_seen_when_it_is_off(recorded):
     """One setting: no file, no audit hook of ours, and no record where nothing else is traced."""
     recorded.write("in.txt", "in")
     source = "open('out.txt', 'w').write(open('in.txt').read())\nimport sys\n"
-    source += "from provagent.weave import audit\nassert not audit._is_hooked\n"
+    source += "from provagent import audit\nassert not audit._is_hooked\n"
     recorded.write("analysis.py", source)
     recorded.python("analysis.py", PROVAGENT="1", PROVAGENT_FILES="0")
     assert not recorded.store.exists()
@@ -490,3 +485,67 @@ urllib.request.urlopen(request).read()
     assert used.entity.digest is None
     assert not any(b"SECRET1" in shard.read_bytes() for shard in recorded.shards)
     assert "its content was not taken" in recorded.python("-m", "provagent", "show").stdout
+
+
+class Ftp(socketserver.StreamRequestHandler):
+    """As much of a server of FTP as ``urllib`` asks for."""
+
+    def handle(self):
+        self.say("220 here")
+        for line in self.rfile:
+            word, _, argument = line.decode().strip().partition(" ")
+            if word in ("EPSV", "PASV"):
+                data = socket.create_server(("127.0.0.1", 0))
+                number = data.getsockname()[1]
+                if word == "EPSV":
+                    self.say(f"229 passive (|||{number}|)")
+                else:
+                    self.say(f"227 passive (127,0,0,1,{number >> 8},{number & 255})")
+            elif word in ("RETR", "NLST"):
+                self.say("150 coming")
+                connection, _ = data.accept()
+                connection.sendall(b"a,b\n")
+                connection.close()
+                data.close()
+                self.say("226 done")
+            else:
+                self.say(
+                    "331 more" if word == "USER" else "221 bye" if word == "QUIT" else "230 ok"
+                )
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b"\r\n")
+
+
+@pytest.fixture
+def ftp():
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Ftp) as serving:
+        serving.daemon_threads = True
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{serving.server_address[1]}"
+        serving.shutdown()
+        thread.join()
+
+
+def test_no_credential_of_a_url_is_written(recorded, server, ftp):
+    """urllib, requests and ftplib; what stands before the host, in the query, and in a login."""
+    done = program(
+        recorded,
+        f"""
+import requests, urllib.request
+print(urllib.request.urlopen("ftp://user:SECRET1@{ftp}/night.csv").read())
+requests.get("http://user:SECRET2@{server}/in.csv?api_key=SECRET3")
+requests.put("http://{server}/out.csv", data=b"x", auth=("user", "SECRET4"))
+request = urllib.request.Request("http://{server}/sub/", headers={{"Authorization": "SECRET5"}})
+urllib.request.urlopen(request)
+""",
+    )
+    assert sorted(use.entity.location for use in done.used) == [
+        f"ftp://{ftp}/night.csv",
+        f"http://{server}/in.csv?api_key=***",
+        f"http://{server}/sub/",
+    ]
+    assert [made.entity.location for made in done.generated] == [f"http://{server}/out.csv"]
+    assert all(each.entity.digest is None for each in (*done.used, *done.generated))
+    assert b"SECRET" not in b"".join(shard.read_bytes() for shard in recorded.shards)

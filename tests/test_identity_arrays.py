@@ -124,6 +124,19 @@ def test_every_nan_is_the_same_in_arrays(dtype, small_chunks):
     assert digest(one) != digest(other)
 
 
+@pytest.mark.parametrize("places", [[0], [50], [99], [3, 4, 60], range(100)])
+def test_nan_in_any_chunk_gives_the_digest_of_the_whole(places, monkeypatch):
+    """Also where it is met only when the chunk before it, or it itself, was hashed."""
+    array = np.arange(100.0)
+    array[list(places)] = -np.nan
+    plain = np.arange(100.0)
+    plain[list(places)] = np.nan
+    whole = digest(plain)
+    monkeypatch.setattr(arrays, "_CHUNK", 64)
+    assert digest(array) == digest(plain) == digest(array[::-1].copy()[::-1]) == whole
+    assert digest(np.arange(100.0)) != whole
+
+
 def test_a_big_contiguous_array_is_not_copied():
     """Reading eighty megabytes takes a few of memory."""
     array = np.ones(10_000_000)

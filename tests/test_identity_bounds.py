@@ -493,9 +493,8 @@ def test_a_record_says_what_was_sampled(recorded):
     )  # fmt: skip
     assert done.stdout == "0\n"
     by_type = {}
-    for event in recorded.events():
-        if event["event"] == "entity":
-            by_type.setdefault(event["type"], []).append(event)
+    for event in {one["entity_id"]: one for one in recorded.events("entity")}.values():
+        by_type.setdefault(event["type"], []).append(event)
     (table,) = by_type["PythonObject"]
     assert table["digest"].startswith("blake3:")
     sample = {"parts": "blocks", "number": 1024, "read": 1048576, "of": 8_000_000}

@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 import warnings
 
 import pytest
 from click.testing import CliRunner
-from conftest import SHARED
+from conftest import ROOT, SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ivoa_rules import broken
+from ivoa_rules import CLASSES, KINDS_OF, broken
 from prov.model import ProvDocument
 from read_side import Shard, crab_with_child, environment_events, write_run
+from test_docs import section
 from test_export_document import AWKWARD, awkward, read_back
 
 import provagent
@@ -118,6 +120,21 @@ def test_samples_say_the_same_in_plain_prov(path):
         said = [text_of(each) for values in other.attributes.values() for each in values]
         for values in one.attributes.values():
             assert {text_of(each) for each in values} <= set(said)
+
+
+def test_a_description_in_another_bundle_is_not_lost():
+    """OPUS has descriptions in a bundle of their own; a usage may be described from anywhere."""
+    used = {"ex:u": {"prov:activity": "ex:a", "prov:entity": "ex:e"}}
+    link = {"_:d": {"voprov:described": "ex:u", "voprov:descriptor": "ex:ud"}}
+    told = {"usageDescription": {"ex:ud": {"prov:role": "r"}}}
+    plain = write_provjson(
+        to_plain(read_provjson({"used": used, "isDescribedBy": link, "bundle": {"ex:b": told}}))
+    )
+    assert plain["used"]["ex:u"]["voprov:usageDescription"]["$"] == "ex:ud"
+    plain = write_provjson(
+        to_plain(read_provjson({"isDescribedBy": link, "bundle": {"ex:b": told | {"used": used}}}))
+    )
+    assert plain["wasInfluencedBy"]["_:d"]["prov:influencer"] == "ex:ud"
 
 
 @pytest.mark.parametrize("make", [every_class, crab_with_child, lambda: awkward(AWKWARD)])
@@ -376,6 +393,24 @@ def test_what_is_not_provjson_is_one_error_with_its_place(tmp_path, data, what):
     with pytest.raises(DocumentError) as caught:
         read_document(path)
     assert what in str(caught.value)
+
+
+def test_the_page_has_every_attribute_as_the_recommendation_has_it():
+    """docs/prov.md: class, attribute, how many."""
+    page = (ROOT / "docs" / "prov.md").read_text()
+    rows, word = {}, ""
+    for line in section(page, "The IVOA's data model").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4:
+            word = cells[0] or word
+            for each in re.sub(r"\(.*?\)", "", cells[1]).split(","):
+                rows[word, each.strip()] = cells[2]
+    for word, (mandatory, optional) in CLASSES.items():
+        inherited = CLASSES[KINDS_OF[word][0]] if word in KINDS_OF else ([], [])
+        for each in {*mandatory} - {*inherited[0]}:
+            assert rows[word, each] == "1", (word, each)
+        for each in {*optional} - {*inherited[1]}:
+            assert rows[word, each] == ("0..*" if each == "options" else "0..1"), (word, each)
 
 
 def test_verb(tmp_path):

@@ -268,7 +268,8 @@ def test_quiet_call_is_one_with_what_encloses_it(woven, tmp_path):
     assert provenance.gaps == []
     first = next(iter(provenance.activities.values()))
     assert [(each.role, each.entity.class_name) for each in first.used] == [
-        ("list", "builtins:list")
+        ("list", "builtins:list"),
+        ("read", None),  # the file that it opens, which nobody declared
     ]
     assert [(each.role, each.entity.entity_description) for each in first.generated] == [
         ("models", "Models")

@@ -248,6 +248,14 @@ BAD = {
         "activities:\n  f:\n    usage:\n      - rol: r\n        role: q\n        value: x",
         (4, "activities.f.usage[0].rol", "no key 'rol'", "did you mean 'role'"),
     ),
+    "opens without a file": (
+        "activities:\n  f:\n    opens: {mode: mode}",
+        (3, "activities.f.opens", "the file is missing", "which argument names it, in file:"),
+    ),
+    "opens with a mode that is none": (
+        "activities:\n  f:\n    opens: {file: x, mode: \"'q'\"}",
+        (3, "activities.f.opens.mode", "a name is missing", "a path is a name"),
+    ),
     "newer format": (
         "provagent: 2",
         (1, "provagent", "format 2 is newer than this provagent", "upgrade provagent, or write 1"),
@@ -364,6 +372,35 @@ BAD = {
     "entity type, nothing near": (
         "entities: {A: {type: Banana}}",
         (1, "entities.A.type", "not a known word", "one of PythonObject, File, FileCollection"),
+    ),
+    "orcid's checksum": (
+        "agents: {me: {orcid: 0000-0002-1825-0098}}",
+        (1, "agents.me.orcid", "has a checksum that is wrong", "compare it with its page"),
+    ),
+    "orcid's form": (
+        "agents: {me: {orcid: 1234}}",
+        (1, "agents.me.orcid", "'1234' is not an ORCID", "write 16 digits"),
+    ),
+    "e-mail": (
+        "agents: {me: {email: me at there.org}}",
+        (1, "agents.me.email", "is not an e-mail address", "write one as in maria@"),
+    ),
+    "agent's url": (
+        "agents: {me: {url: there.org}}",
+        (1, "agents.me.url", "'there.org' is not an absolute IRI", "write one as in http://"),
+    ),
+    "range": (
+        "activities: {f: {parameters: [{name: p, min: 2 TeV, max: 1 TeV}]}}",
+        (1, "activities.f.parameters[0]", "min 2 is more than max 1", "exchange them"),
+    ),
+    "multiplicity of members": (
+        "activities: {f: {usage: [{role: r, value: x, has_members: {list: x, multiplicity: some}}]}}",
+        (
+            1,
+            "activities.f.usage[0].has_members.multiplicity",
+            "not a multiplicity",
+            "write 1, 0..1",
+        ),
     ),
     "agent type": (
         "agents: {me: {type: Persona}}",
@@ -936,3 +973,56 @@ def test_the_newest_older_definition_in_detail():
     assert names[:4] == ["stack-datasets", "dataset-type", "geom", "geom-irf"]
     assert definition.entities["DataStore"].index == "obs-index.fits.gz"
     assert definition.namespaces == {"gamma-events": "http://localhost/"}
+
+
+def test_what_is_not_compared_is_a_warning():
+    """A range that is no number, a role of several entities, a multiplicity of progenitors."""
+    text = """
+activities:
+  f:
+    parameters: [{name: p, min: soon, max: 3}]
+    usage: [{role: r, value: x, multiplicity: 2..*}]
+    generation: [{role: g, value: x, has_progenitors: {value: x, multiplicity: 1}}]
+"""
+    reading = parse_definition(text.encode(), location="d.yaml", name="d")
+    assert reading.problems == ()
+    assert [str(each) for each in reading.warnings] == [
+        "d.yaml:4:18: warning: activities.f.parameters[0]: min 'soon' is no number; "
+        "it is kept, and no value is compared with it",
+        "d.yaml:5:13: warning: activities.f.usage[0]: a role is one entity in a call, not 2; "
+        "say how many members it has, in has_members: multiplicity:",
+        "d.yaml:6:18: warning: activities.f.generation[0]: the multiplicity of progenitors is "
+        "passed over; leave it out",
+    ]
+
+
+def test_an_orcid_is_one_however_it_is_written():
+    """As a page, as its number; the last digit may be an X."""
+    text = "agents: {a: {orcid: 'https://orcid.org/0000-0002-1694-233X'}, b: {orcid: 0000-0002-1694-233X}}"
+    agents = parse_definition(text.encode(), location="d.yaml", name="d").definition.agents
+    assert agents["a"].orcid == agents["b"].orcid == "0000-0002-1694-233X"
+
+
+def test_near_misses_that_are_not_wrong_are_warnings():
+    """A contact that is nearly an agent; a usage that overwrites, or is a constructor's."""
+    text = """
+activities:
+  f:
+    contact: marai
+    usage: [{role: r, value: x, overwrite: true}]
+  C.__init__:
+    usage: [{role: r, location: path}]
+entities:
+  E: {contact: "Jo <jo@there.org>"}
+agents: {maria: {}}
+"""
+    reading = parse_definition(text.encode(), location="d.yaml", name="d")
+    assert reading.problems == ()
+    assert [str(each) for each in reading.warnings] == [
+        "d.yaml:4:5: warning: activities.f.contact: 'marai' is not among the agents; "
+        "did you mean 'maria'",
+        "d.yaml:5:13: warning: activities.f.usage[0].overwrite: what is used overwrites nothing; "
+        "say it of what is generated",
+        "d.yaml:7:5: warning: activities['C.__init__']: a constructor opens a session: what it "
+        "uses and generates is not recorded; describe what it is given under parameters",
+    ]

@@ -75,7 +75,7 @@ BEYOND = {
     "location from no parameter", "parameter's name is no path", "parameters of one name",
     "role stands twice", "target is empty", "two keys of one meaning", "unknown entity",
     "unknown entity of a member", "unknown entity, nothing near", "unknown namespace",
-    "usage type",
+    "usage type", "orcid's checksum", "range",
 }  # fmt: skip
 BEFORE = {  # YAML's own affair
     "alias of itself", "key is a list", "key stands twice", "merge of a text", "tag",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
-from provagent.capture.kinds import undescribed_kind
-from provagent.capture.plan import Plan
+from provagent.capture.plan import Plan, undescribed_kind
 from provagent.emit.secret import is_secret
+from provagent.identity.registry import identify
 from provagent.settings import Settings
+from provagent.terms import PYTHON_OBJECT
 from provagent.value.encode import encode
 
 _CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
@@ -58,7 +60,8 @@ class Undescribed:
     def __init__(self, ledger: Ledger, settings: Settings) -> None:
         self._ledger = ledger
         self._settings = settings
-        self._kind = undescribed_kind(ledger.digests)
+        identified = partial(identify, **ledger.digests.options())
+        self._kind = undescribed_kind(PYTHON_OBJECT, identified)
 
     def parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
         """Every argument."""

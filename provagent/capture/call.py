@@ -13,16 +13,16 @@ from types import FrameType
 from typing import Any
 
 from provagent import beneath
+from provagent.address import address_of
 from provagent.capture.bound import Undescribed, is_plain, own_names
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, address_of, current, line_of, now
+from provagent.capture.context import Open, Place, current, line_of, now
 from provagent.capture.entities import Call, Ledger
-from provagent.capture.entity_events import Events
+from provagent.capture.entity_events import Events, Links
 from provagent.capture.fill import Fill
 from provagent.capture.left_out import MAX_BYTES, Sums
 from provagent.capture.outcome import describe_error, status_of
-from provagent.capture.plan import Plan
-from provagent.capture.select import Missing
+from provagent.capture.plan import Missing, Plan, found
 from provagent.capture.sessions import Sessions, session_event
 from provagent.settings import Settings
 from provagent.terms import (
@@ -70,6 +70,8 @@ class Capture:
         self.written: dict[str, Any] = {}
         self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
         self.meet_file: Callable[[str, str, str, Any], None] = lambda *_: None
+        # What is told of the files that definitions say are opened (see opened).
+        self.notice: Callable[[Any, Any], None] = lambda _file, _mode: None
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
@@ -116,8 +118,8 @@ class Capture:
         call = own_names(call) if call[2] else call
         place: Any = frame
         if type(frame) is FrameType:
-            offset = frame.f_lasti
-            place = Place(frame.f_code, offset, line_of(frame, offset), address_of(frame))
+            code, offset = frame.f_code, frame.f_lasti  # each look at f_code is an audit event
+            place = Place(code, offset, line_of(frame, code, offset), address_of(frame))
         groups = plan.group if parent is None else parent.groups | plan.group
         activity = Open(ledger.new_id(), ledger.order, place, groups)
         events: Events = []
@@ -147,7 +149,8 @@ class Capture:
             fields["parameters"] = parameters
         if used:
             fields["used"] = used
-        events.append((fields, is_plain(parameters)))
+        fits = plan.expected is None or plan.expected.mark(fields, events)
+        events.append((fields, fits and is_plain(parameters)))
         self.write_all(plan.target, events)
         return activity
 
@@ -175,6 +178,7 @@ class Capture:
             "endTime": now(),
             "status": OK,
         }
+        fits = error is None
         if error is not None:
             fields["status"] = status_of(error)
             fields["error"] = describe_error(error)
@@ -182,11 +186,12 @@ class Capture:
             generated = self.outputs(plan, call, activity, events)
             if generated:
                 fields["generated"] = generated
+            fits = plan.expected is None or plan.expected.mark(fields, events)
         if self.written:
             self.end_files(activity, events)
         if self._sums_open:
             self.sums.end(activity.id, events)
-        events.append((fields, error is None))
+        events.append((fields, fits))
         self.write_all(plan.target, events)
 
     def open_session(
@@ -196,10 +201,11 @@ class Capture:
         thread = get_ident()
         try:
             self.busy.add(thread)
-            cls = type(instance)
             configuration = self._parameters(plan, call)
-            fields = session_event(session_id, cls, now(), configuration)
+            fields = session_event(session_id, type(instance), now(), configuration)
             fields["site"] = {"file": place.code.co_filename, "line": place.line}
+            if plan.expected is not None:
+                plan.expected.mark(fields, [])
             self.write_all(plan.target, [(fields, False)])
         except BaseException as error:
             self.complaints.add(plan.target, "at the constructor", error)
@@ -222,8 +228,11 @@ class Capture:
         if key in self._described:
             return
         self._described.add(key)
-        described = {"definition": plan.definition, "activity": plan.description}
-        events.append(({"v": LOG_FORMAT, "event": DESCRIPTION, **described}, False))
+        described = {"v": LOG_FORMAT, "event": DESCRIPTION, "definition": plan.definition}
+        if (plan.definition, "") not in self._described:
+            self._described.add((plan.definition, ""))
+            events += [({**described, "agent": agent}, False) for agent in plan.agents]
+        events.append(({**described, "activity": plan.description}, False))
 
     def _add_instance(
         self, plan: Plan, instance: Any, fields: dict[str, Any], events: Events
@@ -241,13 +250,11 @@ class Capture:
         if session_id is not None:
             fields["session_id"] = session_id
 
-    def usages(
-        self, plan: Plan, call: Call, activity: Open, events: Events
-    ) -> list[dict[str, str]]:
+    def usages(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
         """What a call uses that a definition describes."""
         used = []
         if plan.files:
-            self.ledger.read_ahead(plan.files, call)
+            self.ledger.files.read_ahead([found(location, call) for location in plan.files])
         for use in plan.usages:
             try:
                 entity_id = self.ledger.find(use, call, activity, events, False)
@@ -258,9 +265,7 @@ class Capture:
                 used.append({"used_id": entity_id, "used_role": use.role})
         return used
 
-    def outputs(
-        self, plan: Plan, call: Call, activity: Open, events: Events
-    ) -> list[dict[str, str]]:
+    def outputs(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
         """What a call has generated."""
         if not plan.is_described:
             return self.undescribed.outputs(plan, call[3], activity, events)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from provagent import beneath
 from provagent.capture.condition import Holds, compile_condition, only_where
@@ -30,11 +31,15 @@ from provagent.definition.description import (
     MemberDescription,
     ParameterDescription,
 )
+from provagent.definition.limits import is_comparable
 from provagent.definition.path import PathError, compile_on_value, parse_path
 from provagent.identity.digests import Digests
 from provagent.terms import CALL, ENTITIES, FILE, MEMBERS, PYTHON_OBJECT
 
 WITH_ENTITIES = (ENTITIES, MEMBERS)
+
+if TYPE_CHECKING:
+    from provagent.capture.expected import Expectations
 
 
 def find_description(
@@ -111,6 +116,7 @@ class _Compiler:
         self.plan = plan
         self.callee = callee
         self.definition = definition
+        self.made = False  # whether what is compiled is read after the call
         self.level = plan.rules.level
 
     def compile(self, described: ActivityDescription) -> None:
@@ -119,6 +125,8 @@ class _Compiler:
         plan.definition = self.definition.name
         plan.is_described = True
         plan.description = describe(described)
+        plan.agents = tuple(map(describe, self.definition.agents.values()))
+        plan.expected = self._expectations(described)
         plan.when = self._holds(described.when)
         if self.level != CALL:
             plan.parameters = tuple(
@@ -129,12 +137,27 @@ class _Compiler:
         if self.level in WITH_ENTITIES:
             self._compile_uses(described)
 
+    # Loaded where a definition has any.
+    def _expectations(self, described: ActivityDescription) -> Expectations | None:
+        if not is_comparable(described):
+            return None
+        from provagent.capture.expected import Expectations
+
+        target, complain = self.plan.target, self.planner.complain
+        return Expectations(described, self.level, partial(complain, target, "comparing")) or None
+
     def _compile_uses(self, described: ActivityDescription) -> None:
         plan = self.plan
         plan.usages = tuple(self._use(use) for use in described.usage)
         files = tuple(use.location for use in plan.usages if use.kind.type in ON_DISK)
         plan.files = files if len(files) > 1 else ()
+        self.made = True
         plan.generations = tuple(self._use(use) for use in described.generation)
+        plan.is_activity = not described.only_opens
+        if described.opens is not None:
+            file = self._selector(described.opens.file)
+            mode = self._mode(described.opens.mode)
+            plan.opens = None if file is None or mode is None else (file, mode)
         plan.places = tuple(
             place
             for use in (*plan.usages, *plan.generations)
@@ -142,6 +165,12 @@ class _Compiler:
             for place in (use.location or use.value,)
             if place is not None
         )
+
+    def _mode(self, text: str | None) -> Selector | None:
+        if text is None or text[0] in "'\"":
+            said = (text or "'r'")[1:-1]
+            return lambda *_: said
+        return self._selector(text)
 
     def _selector(self, text: str | None) -> Selector | None:
         if text is None:
@@ -152,6 +181,7 @@ class _Compiler:
                 self.plan.signature,
                 self.callee.namespace,
                 has_instance=self.callee.takes_instance,
+                made=self.made,
             )
         except PathError as error:
             self.plan.problems.append(str(error))
@@ -184,9 +214,13 @@ class _Compiler:
         has_members = use.has_members if self.level == MEMBERS else None
         kind = self._kind(use.entity_description, use)
         slot, slot_is_global = self._slot(use.value)
+        overwrites = self.made and use.overwrite
+        is_more = use.location or use.id or has_members or overwrites
         return Use(
             role=use.role,
-            is_plain=kind.type == PYTHON_OBJECT and not (use.location or use.id or has_members),
+            is_plain=kind.type == PYTHON_OBJECT and not is_more,
+            is_name=_is_name(use, kind),
+            overwrites=overwrites,
             kind=kind,
             value=self._only_where(use.when, self._selector(use.value), what),
             location=self._only_where(use.when, self._selector(use.location), what),
@@ -196,7 +230,7 @@ class _Compiler:
             slot_name=None if slot is None else _public_name(slot),
             slot_is_global=slot_is_global,
             members=self._many(has_members, listed=use.value) if has_members else None,
-            progenitors=tuple(self._many(one) for one in use.has_progenitors),
+            progenitors=tuple(self._progenitor(one) for one in use.has_progenitors),
         )
 
     # What stands in a place can be replaced while nothing of ours runs; an argument
@@ -206,12 +240,19 @@ class _Compiler:
             return None, False
         path = parse_path(text)
         signature = self.plan.signature
-        held = (*signature.names, signature.var_positional, signature.var_keyword)
+        held = [signature.var_positional, signature.var_keyword]
+        if not (self.made and self.callee.takes_instance):
+            held += signature.names
         if path.root in ("args", "kwargs", "result", *held):
             return None, False
         if path.root == "self":
             return (text.removeprefix("self."), False) if path.steps else (None, False)
         return text, not self.callee.takes_instance
+
+    def _progenitor(self, many: MemberDescription) -> Many:
+        compiled = self._many(many)
+        compiled.is_name = _is_name(many, compiled.kind)
+        return compiled
 
     # Where nothing is listed, the paths of the one thing meant are paths on the call.
     def _many(self, many: MemberDescription, *, listed: str | None = None) -> Many:
@@ -250,6 +291,12 @@ def _public_name(path: str) -> str | None:
     """The name at a path's end; one that begins with an underscore is the code's own affair."""
     name = parse_path(path).last_name
     return None if name.startswith("_") else name
+
+
+def _is_name(use: EntityUse | MemberDescription, kind: Kind) -> bool:
+    is_name = bool(use.id and not (use.value or use.location))
+    kind.is_named = kind.is_named or is_name
+    return is_name
 
 
 def _guessed_type(use: EntityUse | MemberDescription) -> str:

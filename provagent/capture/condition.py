@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from provagent.capture.select import Missing, Selector
+from provagent.capture.plan import Missing
+from provagent.capture.select import Selector
 from provagent.definition.condition import Clause, Condition, Joined, Not, compile_clause
 from provagent.definition.path import Path
 

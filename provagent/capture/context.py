@@ -8,10 +8,7 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 
 from provagent import carry
-
-# One name for all addresses of the hot path. object.__hash__ would be quicker where a hook
-# listens to audit events, which id raises; where none does id is.
-address_of = id
+from provagent.address import address_of
 
 
 class Place:
@@ -102,11 +99,10 @@ _LINES_KEPT = 10_000
 _lines: dict[tuple[int, int], tuple[CodeType, int]] = {}
 
 
-def line_of(frame: FrameType, offset: int) -> int:
+def line_of(frame: FrameType, code: CodeType, offset: int) -> int:
     """The line on which a frame stands, at an offset in its code; 0 where that has none."""
     if offset < _NEAR:
         return frame.f_lineno or 0
-    code = frame.f_code
     known = _lines.get((address_of(code), offset))
     if known is not None:
         return known[1]

@@ -7,27 +7,21 @@ change which nothing traced shows as a derivation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.entity_events import EntityEvents, Events
-from provagent.capture.known import Known, KnownObjects, Slots
-from provagent.capture.plan import ON_DISK, Kind, Many, Use
-from provagent.capture.select import Missing, Selector
+from provagent.capture.known import Known, KnownObjects, Slots, differs
+from provagent.capture.overwrite import overwrite
+from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.source import code_between
-from provagent.capture.thing import Thing, file_of, placed, placed_members, selected
+from provagent.capture.thing import Thing, file_of, placed, placed_members
 from provagent.errors import is_the_programs
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
-from provagent.terms import (
-    COPIED,
-    DECLARED,
-    FILE_COLLECTION,
-    MODIFIED,
-    REPLACED,
-)
+from provagent.terms import COPIED, DECLARED, FILE_COLLECTION, MODIFIED, REPLACED
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
@@ -45,7 +39,7 @@ class Ledger:
         self.new_id = new_id
         self.digests = digests
         # Files that were seen only are told before a description speaks of them (see files).
-        self.settle: Callable[[str, Events], None] = lambda _location, _events: None
+        self.settle: Callable[[str, Open, Events], None] = lambda _location, _next, _events: None
         self.forget()
 
     def forget(self) -> None:
@@ -55,6 +49,7 @@ class Ledger:
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
         self.slots = Slots()
+        self.named: dict[tuple[str, str | None, str], str] = {}  # entities, by what they are called
         self.order = 0
         self.events = EntityEvents(self.new_id)
 
@@ -73,7 +68,7 @@ class Ledger:
                 use.kind, value, None, use, call[0], activity, events, generated
             )
         else:
-            location, name = selected(use.location, call), selected(use.id, call)
+            location, name = found(use.location, call), found(use.id, call)
             if location is not None and not generated:  # what is being written is not whole yet
                 location = file_of(location)
             if value is None and location is None and name is None:
@@ -94,10 +89,30 @@ class Ledger:
                 {"member_id": entity_id}
                 for entity_id in self._items(use.members, call, activity, events, generated)
             ]
+        if use.is_name and not generated and thing.title in self.named:
+            return self.named[thing.title]
+        if use.overwrites:
+            entity_id = overwrite(self, thing, use, call[0], activity, events)
+        else:
+            entity_id = self._met(thing, use, call[0], activity, events, generated)
+        if use.kind.is_named:
+            self.named[thing.title] = entity_id
+        return entity_id
+
+    def _met(
+        self,
+        thing: Thing,
+        use: Use | None,
+        instance: Any,
+        activity: Open,
+        events: Events,
+        generated: bool,
+    ) -> str:
         if thing.location is not None and thing.kind.type in ON_DISK:
-            return self.file(thing, activity, events, generated)
+            # A member's file was there before the collection was: it is not generated.
+            return self.file(thing, activity, events, generated and use is not None)
         return self._object(
-            thing.kind, thing.value, thing, use, call[0], activity, events, generated
+            thing.kind, thing.value, thing, use, instance, activity, events, generated
         )
 
     def value(
@@ -114,31 +129,39 @@ class Ledger:
     def _items(
         self, many: Many, call: Call, activity: Open, events: Events, generated: bool
     ) -> Iterator[str]:
-        found = selected(many.items, call)
-        if found is None:
+        listed = found(many.items, call)
+        if listed is None:
             return
-        things = placed_members(many, found)
+        things = placed_members(many, listed)
         if many.kind.type in ON_DISK:
             self.files.read_ahead([thing.location for thing in things])
         for thing in things:
-            if thing.location is not None and many.kind.type in ON_DISK:
-                # A member's file was there before the collection was: it is not generated.
-                yield self.file(thing, activity, events, False)
-            else:
-                yield self._object(
-                    many.kind, thing.value, thing, None, None, activity, events, generated
-                )
+            if many.is_name and thing.title in self.named:
+                yield self.named[thing.title]
+                continue
+            entity_id = self._met(thing, None, None, activity, events, generated)
+            if many.kind.is_named:
+                self.named[thing.title] = entity_id
+            yield entity_id
 
-    def file(self, thing: Thing, activity: Open, events: Events, generated: bool) -> str:
-        """The entity of a file as it is now. An ``activity`` without an id is the run."""
+    def file(
+        self,
+        thing: Thing,
+        activity: Open,
+        events: Events,
+        generated: bool,
+        next_: Open | None = None,
+    ) -> str:
+        """The entity of a file now: of the run, without an id, as ``next_`` goes on with it."""
         kind = thing.kind
         location = thing.location = resolve_location(thing.location)
         if not generated:
-            self.settle(location, events)
+            self.settle(location, activity, events)
         identity = self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
-            known.activity = activity
+            if activity.id:  # of the run no line is known
+                known.activity = activity
             if (kind.name or thing.name) and known.entity_id in self.undescribed:
                 self.undescribed.discard(known.entity_id)
                 self.events.write(thing, identity, events, known.entity_id)
@@ -147,13 +170,9 @@ class Ledger:
         if not kind.name:
             self.undescribed.add(entity_id)
         if known is not None and not (generated and activity.id):
-            self._derive_between(entity_id, known, MODIFIED, activity, events)
-        self.paths[location] = self._known(entity_id, identity, kind, activity, generated)
+            self._derive_between(entity_id, known, MODIFIED, next_ or activity, events)
+        self.paths[location] = self.known(entity_id, identity, kind, activity, generated)
         return entity_id
-
-    def read_ahead(self, locations: Iterable[Selector | None], call: Call) -> None:
-        """Read several files at once, where that is quicker."""
-        self.files.read_ahead([selected(location, call) for location in locations])
 
     def identify_file(self, location: str, kind: Kind) -> Identity:
         """The content of a file, as far as it can be read."""
@@ -195,7 +214,7 @@ class Ledger:
                 thing = Thing(kind, value, None, None, None if use is None else use.namespace)
             if thing.name is None and slots is not None and use is not None:
                 thing.name = use.slot_name
-            latest = self._known(
+            latest = self.known(
                 self.events.write(thing, identity, events), identity, kind, activity, generated
             )
             if known is not None:
@@ -219,7 +238,11 @@ class Ledger:
         generated: bool,
     ) -> None:
         """The same object: it was changed, or given out again as it was."""
-        how = MODIFIED if self._differs(known.states.get(kind.key), identity) else DECLARED
+        how = (
+            MODIFIED
+            if differs(known.states.get(kind.key), identity, self.digests.max_ms)
+            else DECLARED
+        )
         if generated:
             self.events.derive(latest.entity_id, known.entity_id, how, [activity.id], events)
         else:
@@ -250,7 +273,7 @@ class Ledger:
         code = code_between(before.activity.place, activity.place)
         self.events.derive(entity_id, before.entity_id, how, between, events, code)
 
-    def _known(
+    def known(
         self, entity_id: str, identity: Identity, kind: Kind, activity: Open, generated: bool
     ) -> Known:
         if generated:
@@ -266,7 +289,7 @@ class Ledger:
         if state is None:
             known.states[kind.key] = identity
         elif state.digest is None or state.digest != identity.digest:
-            if self._differs(state, identity):
+            if differs(state, identity, self.digests.max_ms):
                 return False
             if state.digest is None:
                 known.states[kind.key] = identity
@@ -277,16 +300,6 @@ class Ledger:
         self, value: Any, before: Known, identity: Identity, kind: Kind
     ) -> Known | None:
         """An object that takes no reference, in its place, and not known to be another."""
-        if self._differs(before.states.get(kind.key), identity):
+        if differs(before.states.get(kind.key), identity, self.digests.max_ms):
             return None
         return before if self.objects.is_untracked(value, before) else None
-
-    def _differs(self, before: Identity | None, now: Identity) -> bool:
-        """Whether the content is known to be another: what was not read tells nothing."""
-        if before is None:
-            return False
-        one, other = before.digest, now.digest
-        if one == other or one is None or other is None:
-            return before.missing is not now.missing
-        # Where time bounds what is read, equal content may be read in other parts.
-        return not self.digests.max_ms or before.sampled == now.sampled

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from provagent import beneath
+from provagent.address import address_of
 from provagent.capture.plan import Kind
 from provagent.capture.thing import Thing, add_identity
 from provagent.identity.registry import Identity
@@ -15,7 +16,9 @@ from provagent.value.types import type_name
 
 # Those of the call at hand, in their order, and whether none of the program's text is in them.
 Events = list[tuple[dict[str, Any], bool]]
-_PLAIN = frozenset(map(id, (bool, int, float, complex, str)))  # a metaclass may have its own hash
+Links = list[dict[str, str]]  # used_id and used_role, or generated_id and generated_role
+# By address: a metaclass may have its own hash.
+_PLAIN = frozenset(map(address_of, (bool, int, float, complex, str)))
 
 
 class EntityEvents:
@@ -53,7 +56,7 @@ class EntityEvents:
         if thing.value is not None:
             cls = type(thing.value)
             fields["class"] = type_name(cls)
-            if id(cls) in _PLAIN:
+            if address_of(cls) in _PLAIN:
                 fields["value"] = encode(thing.value)
                 is_plain = False
         add_identity(fields, identity)

@@ -16,25 +16,14 @@ from provagent.capture.call import Capture
 from provagent.capture.context import Open, now
 from provagent.capture.entity_events import Events
 from provagent.capture.left_out import MAX_BYTES, Sum, clock
-from provagent.capture.plan import Kind
+from provagent.capture.plan import undescribed_kind
 from provagent.capture.thing import Thing
 from provagent.errors import is_the_programs
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, WRITTEN
 
-_KIND = Kind(
-    name="",
-    type=FILE,
-    content_type=None,
-    index=None,
-    identify=lambda _: Identity(),
-    key=FILE,
-    definition=None,
-    is_described=False,
-    description=None,
-)
-
+_KIND = undescribed_kind(FILE, lambda _: Identity())
 
 STDERR = 2
 _STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
@@ -65,6 +54,7 @@ class FilesSeen:
         self._ledger = capture.ledger
         self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[str, str]] = set()
+        self._in_library: set[str] = set()  # opened where Python does not see it
         self.owners: dict[str, dict[str, _Before | None]] = capture.written
         capture.end_files = self.end
         capture.ledger.settle = self.settle
@@ -88,11 +78,15 @@ class FilesSeen:
             if not was_busy:
                 capture.busy.discard(thread)
 
-    def settle(self, location: str, events: Events) -> None:
-        """Tell what was written there so far: somebody goes on with it."""
+    def note_library(self, path: str) -> None:
+        """A library opens this file past Python, and may keep of it what it is to write."""
+        self._in_library.add(resolve_location(path))
+
+    def settle(self, location: str, activity: Open, events: Events) -> None:
+        """Tell what was written there so far: this activity goes on with it."""
         self._catch_up()
         if self.owners:
-            self._settle([location], events)
+            self._settle([location], activity, events)
 
     def end(self, activity: Open, events: Events) -> None:
         """Tell what this activity has written."""
@@ -113,7 +107,10 @@ class FilesSeen:
             capture.busy.add(thread)
             events: Events = []
             if self.owners:
-                _flush(open_files())
+                still_open = open_files()
+                _flush(still_open)
+                left = [each for each in self._in_library if _number(each) in still_open]
+                self._ledger.files.changing = frozenset(left)
             for owner in list(self.owners):
                 self.end(Open(owner, 0, None), events)
             self._write(events)
@@ -125,6 +122,7 @@ class FilesSeen:
     def forget(self) -> None:
         """Begin again, in a process that was forked: what is open is the parent's."""
         self._said.clear()
+        self._in_library.clear()
         self.owners.clear()
 
     def _meet(self, what: str, path: str, source: str, activity: Open, events: Events) -> None:
@@ -138,7 +136,7 @@ class FilesSeen:
             return
         if location in own:
             return  # its own product, not yet what it is to become
-        self._settle([location], events)
+        self._settle([location], activity, events)
         before = None
         if what != "made":
             before = self._tell_read(location, activity, events)
@@ -161,7 +159,12 @@ class FilesSeen:
         return _Before(entity_id, None if state is None else state.digest, MODIFIED)
 
     def _tell_written(
-        self, location: str, before: _Before | None, activity: Open, events: Events
+        self,
+        location: str,
+        before: _Before | None,
+        activity: Open,
+        events: Events,
+        next_one: Open | None = None,
     ) -> None:
         if not os.path.isfile(location):
             return  # it was for the time being only
@@ -170,7 +173,7 @@ class FilesSeen:
             digest = self._ledger.identify_file(location, _KIND).digest
             if digest == before.digest:
                 return
-        entity_id = self._ledger.file(thing, activity, events, generated=True)
+        entity_id = self._ledger.file(thing, activity, events, generated=True, next_=next_one)
         self._tell(entity_id, WRITTEN, activity, events)
         known_already = not activity.id and before is not None and before.how == MODIFIED
         if before is not None and not known_already:
@@ -179,7 +182,7 @@ class FilesSeen:
 
     def _move(self, source: str, location: str, activity: Open, events: Events) -> None:
         own = self.owners.get(activity.id, {})
-        self._settle([location], events, but=activity.id)
+        self._settle([location], activity, events, but=activity.id)
         if os.path.isdir(source):
             for path in [path for path in own if path.startswith(source + os.sep)]:
                 own[location + path[len(source) :]] = own.pop(path)
@@ -187,18 +190,21 @@ class FilesSeen:
             # What is not there any more was moved before anything could be told of it.
             self.owners.setdefault(activity.id, {})[location] = own.pop(source, None)
         else:
-            self._settle([source], events)
+            self._settle([source], activity, events)
             before = self._tell_read(source, activity, events)
             if before is not None:
                 before.how = COPIED
             self.owners.setdefault(activity.id, {})[location] = before
 
-    def _settle(self, locations: Iterable[str], events: Events, but: str | None = None) -> None:
+    def _settle(
+        self, locations: Iterable[str], next_one: Open, events: Events, but: str | None = None
+    ) -> None:
         """Tell what others have written there: another activity goes on with it."""
         for owner, files in list(self.owners.items()):
             for location in locations:
                 if owner != but and location in files:
-                    self._tell_written(location, files.pop(location), Open(owner, 0, None), events)
+                    by = Open(owner, 0, None)
+                    self._tell_written(location, files.pop(location), by, events, next_one)
 
     def _tell(self, entity_id: str, mode: str, activity: Open, events: Events) -> None:
         key = activity.id + mode, entity_id

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from provagent import beneath
-from provagent.capture.context import EarlierPlace, Place, address_of, line_of
+from provagent.address import address_of
+from provagent.capture.context import EarlierPlace, Place, line_of
 
 _traceback, _set_traceback = beneath.traceback, beneath.set_traceback
 
@@ -19,8 +20,8 @@ def place_above() -> Place:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
         return NOWHERE
-    offset = frame.f_lasti
-    return EarlierPlace(frame.f_code, offset, line_of(frame, offset), address_of(frame))
+    code, offset = frame.f_code, frame.f_lasti
+    return EarlierPlace(code, offset, line_of(frame, code, offset), address_of(frame))
 
 
 def drop_frame(error: BaseException) -> None:

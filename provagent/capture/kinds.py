@@ -14,21 +14,6 @@ from provagent.identity.registry import Identity, identify, text_identifier
 from provagent.terms import PYTHON_OBJECT
 
 
-def undescribed_kind(digests: Digests) -> Kind:
-    """The kind of an object that no definition describes."""
-    return Kind(
-        name="",
-        type=PYTHON_OBJECT,
-        content_type=None,
-        index=None,
-        identify=partial(identify, **digests.options()),
-        key=PYTHON_OBJECT,
-        definition=None,
-        is_described=False,
-        description=None,
-    )
-
-
 def make_kind(
     definition: Definition,
     name: str | None,

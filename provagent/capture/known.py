@@ -6,7 +6,8 @@ import weakref
 from collections import OrderedDict
 from typing import Any
 
-from provagent.capture.context import Open, address_of
+from provagent.address import address_of
+from provagent.capture.context import Open
 from provagent.identity.registry import Identity
 
 # Objects that take no weak reference are remembered by address, the latest of them only.
@@ -57,9 +58,8 @@ class _Table:
         self.tracked: dict[int, _Tracked] = {}
         self.untracked: OrderedDict[int, Any] = OrderedDict()
 
-    def put(self, value: Any, known: Any) -> bool:
-        """Keep ``known`` for ``value``; whether by a reference."""
-        address = address_of(value)
+    def put(self, value: Any, address: int, known: Any) -> None:
+        """Keep ``known`` for ``value``, which is at this address."""
         try:
             reference = _Tracked(value, self._forget)
         except TypeError:
@@ -67,11 +67,10 @@ class _Table:
             self.untracked.move_to_end(address)
             if len(self.untracked) > UNTRACKED_KEPT:
                 self.untracked.popitem(last=False)
-            return False
+            return
         reference.address = address
         reference.known = known
         self.tracked[address] = reference
-        return True
 
     # The address may be another object's by the time that this one's end is told.
     def _forget(self, reference: weakref.ref[Any]) -> None:
@@ -90,10 +89,11 @@ class KnownObjects:
 
     def find(self, value: Any, digest: str | None) -> Known | None:
         """What is known of this very object."""
-        tracked = self._tracked.get(address_of(value))
+        address = address_of(value)
+        tracked = self._tracked.get(address)
         if tracked is not None:
             return tracked.known if tracked() is value else None
-        known = self._untracked.get(address_of(value))
+        known = self._untracked.get(address)
         # The address may be another object's by now: only equal content is proof enough.
         if known is None or known.cls is not type(value) or digest is None:
             return None
@@ -109,7 +109,7 @@ class KnownObjects:
     def put(self, value: Any, known: Known) -> None:
         if not _is_shared(type(value)):
             known.address, known.cls = address_of(value), type(value)
-            self._table.put(value, known)
+            self._table.put(value, known.address, known)
 
     def is_untracked(self, value: Any, known: Known) -> bool:
         """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
@@ -135,5 +135,19 @@ class Slots:
         if tracked is not None and tracked() is instance:
             return tracked.known  # type: ignore[no-any-return]
         slots: dict[str, Known] = self._table.untracked.get(address, {})
-        self._table.put(instance, slots)
+        self._table.put(instance, address, slots)
         return slots
+
+
+def differs(before: Identity | None, now: Identity, max_ms: float) -> bool:
+    """Whether the content is known to be another: what was not read tells nothing.
+
+    ``max_ms`` is the bound on reading, 0 for none.
+    """
+    if before is None:
+        return False
+    one, other = before.digest, now.digest
+    if one == other or one is None or other is None:
+        return before.missing is not now.missing
+    # Where time bounds what is read, equal content may be read in other parts.
+    return not max_ms or before.sampled == now.sampled

@@ -7,17 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from provagent.capture.condition import Holds
-from provagent.capture.select import Selector, Signature
 from provagent.identity.registry import Identity
 from provagent.terms import FILE, FILE_COLLECTION, MEMBERS, NO
+
+if TYPE_CHECKING:
+    from provagent.capture.condition import Holds
+    from provagent.capture.expected import Expectations
+    from provagent.capture.select import Selector, Signature
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
 OnValue = Callable[[Any], Any]
 
 ON_DISK = frozenset((FILE, FILE_COLLECTION))
+
+
+class Missing(LookupError):
+    """The call has no such argument: nothing was given, and there is no default."""
+
+
+def found(selector: Selector | None, call: tuple[Any, ...]) -> Any:
+    """What a selector finds in a call, or None."""
+    if selector is None:
+        return None
+    try:
+        return selector(*call)
+    except Missing:
+        return None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +54,22 @@ class Kind:
     definition: str | None
     is_described: bool
     description: dict[str, Any] | None
+    is_named: bool = False  # something is known by nothing but the name of such an entity
+
+
+def undescribed_kind(type_: str, identify: Callable[[Any], Identity]) -> Kind:
+    """The kind of what no definition describes."""
+    return Kind(
+        name="",
+        type=type_,
+        content_type=None,
+        index=None,
+        identify=identify,
+        key=type_,
+        definition=None,
+        is_described=False,
+        description=None,
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,13 +86,15 @@ class Many:
     location: OnValue | None
     value: OnValue | None
     namespace: str | None
+    is_name: bool = False  # an entity that was named so before, where there is one
 
 
 @dataclass(slots=True, kw_only=True)
 class Use:
     """A usage or a generation, compiled. ``slot`` is the place that holds the value.
 
-    ``is_plain``: an object found by its value alone, as most are.
+    ``is_plain``: an object found by its value alone, as most are. ``is_name``: nothing but its
+    name says which it is. ``overwrites``: a new version of what stood there before.
     """
 
     role: str
@@ -74,6 +109,8 @@ class Use:
     slot_is_global: bool
     members: Many | None
     progenitors: tuple[Many, ...]
+    is_name: bool = False
+    overwrites: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +147,14 @@ class Plan:
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
+    expected: Expectations | None = None  # what is compared with the record of a call
+    agents: tuple[dict[str, Any], ...] = ()
     log_entities: bool = True  # undescribed: objects are used, and the result is generated
     when: Holds | None = None  # which calls are recorded
     places: tuple[Selector, ...] = ()
     files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
+    opens: tuple[Selector, Selector] | None = None  # a file that it opens, and the mode
+    is_activity: bool = True
     description: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
 

@@ -1,7 +1,7 @@
 """Selectors: paths on a call, compiled once per target.
 
 A path starts at ``self``, ``args``, ``kwargs``, ``result``, a parameter's name, an
-attribute of ``self`` (implied, for a method) or a global of the module.
+attribute of ``self`` (implied, for a method) or of the function, or a global of the module.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
+from provagent.capture.plan import Missing
 from provagent.definition.path import Call, Item, Name, Path, Step, compile_steps, parse_path
-
-
-class Missing(LookupError):
-    """The call has no such argument: nothing was given, and there is no default."""
-
 
 # instance, args, kwargs, result
 Selector = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], Any]
@@ -31,6 +28,7 @@ class Signature:
         self.defaults: dict[str, Any] = {}
         self.var_positional: str | None = None
         self.var_keyword: str | None = None
+        self.stored: Mapping[str, Any] = getattr(function, "__dict__", {})  # on the function
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (ValueError, TypeError):
@@ -57,34 +55,50 @@ class Signature:
 
 
 def compile_selector(
-    text: str, signature: Signature, namespace: Mapping[str, Any], *, has_instance: bool
+    text: str,
+    signature: Signature,
+    namespace: Mapping[str, Any],
+    *,
+    has_instance: bool,
+    made: bool = False,
 ) -> Selector:
     """The selector for a path. Raises PathError for text that is no path."""
-    return select_path(parse_path(text), signature, namespace, has_instance=has_instance)
+    path = parse_path(text)
+    return select_path(path, signature, namespace, has_instance=has_instance, made=made)
 
 
 def select_path(
-    path: Path, signature: Signature, namespace: Mapping[str, Any], *, has_instance: bool
+    path: Path,
+    signature: Signature,
+    namespace: Mapping[str, Any],
+    *,
+    has_instance: bool,
+    made: bool = False,
 ) -> Selector:
-    """The selector for a path that was parsed."""
+    """The selector for a path that was parsed.
+
+    Of what is ``made``, an attribute of ``self`` comes before a parameter of the same name: what
+    ``set_model(model)`` leaves behind is ``self.model``.
+    """
     root, steps = path.root, list(path.steps)
     if root == "self":
         return _after(_instance, steps)
     if root == "result":
         return _after(_result, steps)
-    if root == "args":
-        return _from_given(_args, steps)
-    if root == "kwargs":
-        return _from_kwargs(path, signature)
+    if root in ("args", "kwargs") and steps and isinstance(steps[0], Name):
+        return _by_name(steps[0].name, signature, _ROOTS[root], steps)
+    if root in ("args", "kwargs"):
+        return _from_given(_ROOTS[root], steps)
     if root in signature.names:
-        return _after(_argument(root, signature), steps)
+        argument = _argument(root, signature)
+        return _after(_held_or(root, argument) if made and has_instance else argument, steps)
     if root == signature.var_positional:
         return _from_given(_rest(len(signature.positional)), steps)
     if root == signature.var_keyword:
         return _from_given(_extra(signature), steps)
     if has_instance:
         return _from_instance(path, namespace)
-    return _from_globals(path, namespace)
+    return _from_globals(path, namespace, signature.stored)
 
 
 def _after(start: Selector, steps: list[Step]) -> Selector:
@@ -128,6 +142,13 @@ def _args(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
     return args
 
 
+def _kwargs(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
+    return kwargs
+
+
+_ROOTS: dict[str, Selector] = {"args": _args, "kwargs": _kwargs}
+
+
 def _argument(name: str, signature: Signature) -> Selector:
     position = signature.position(name)
     defaults = signature.defaults
@@ -140,6 +161,14 @@ def _argument(name: str, signature: Signature) -> Selector:
         if name in defaults:
             return defaults[name]
         raise Missing(name)
+
+    return select
+
+
+def _held_or(name: str, argument: Selector) -> Selector:
+    def select(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        held = getattr(instance, name, None)
+        return argument(instance, args, kwargs, result) if held is None else held
 
     return select
 
@@ -157,15 +186,13 @@ def _extra(signature: Signature) -> Selector:
     return select
 
 
-# kwargs.name is the argument of that name, however it was passed: a definition's
-# author knows the name, not how every caller writes the call.
-def _from_kwargs(path: Path, signature: Signature) -> Selector:
-    steps = list(path.steps)
-    name = steps[0].name if steps and isinstance(steps[0], Name) else None
-    if name is None:
-        return _from_given(lambda instance, args, kwargs, result: kwargs, steps)
+# args.name and kwargs.name are the argument of that name, however it was passed: a
+# definition's author knows the name, not how every caller writes the call.
+def _by_name(name: str, signature: Signature, root: Selector, steps: list[Step]) -> Selector:
     if name in signature.names:
         return _after(_argument(name, signature), steps[1:])
+    if root is _args:
+        return _after(root, steps)
 
     def select(instance: Any, args: Any, kwargs: dict[str, Any], result: Any) -> Any:
         if name not in kwargs:
@@ -195,13 +222,19 @@ def _from_instance(path: Path, namespace: Mapping[str, Any]) -> Selector:
 
 
 # A module's globals hold other modules (os, subprocess): what a definition may name there
-# it must not be able to call.
-def _from_globals(path: Path, namespace: Mapping[str, Any]) -> Selector:
+# it must not be able to call. ``stored`` is what the function itself was given as attributes.
+def _from_globals(
+    path: Path, namespace: Mapping[str, Any], stored: Mapping[str, Any] = MappingProxyType({})
+) -> Selector:
     if any(isinstance(step, Call) for step in path.steps):
         return _refused(path)
 
     def start(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
-        if path.root.startswith("__") or path.root not in namespace:
+        if path.root.startswith("__"):
+            raise Missing(path.root)
+        if path.root in stored:
+            return stored[path.root]
+        if path.root not in namespace:
             raise Missing(path.root)
         return namespace[path.root]
 

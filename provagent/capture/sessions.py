@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from provagent import beneath
+from provagent.address import address_of
 from provagent.terms import LOG_FORMAT, SESSION
 from provagent.value.types import TypeCache, type_name
 
@@ -56,7 +57,7 @@ class Sessions:
 
     def find(self, instance: Any) -> str | None:
         """The session that this instance is."""
-        entry = self._ids.get(id(instance))
+        entry = self._ids.get(address_of(instance))
         if entry is None:
             return None
         reference, session_id = entry
@@ -64,7 +65,7 @@ class Sessions:
 
     def open(self, instance: Any) -> str:
         """A new session for this instance."""
-        address, session_id = id(instance), self._new_id()
+        address, session_id = address_of(instance), self._new_id()
         try:
             reference = weakref.ref(instance, lambda _: self._ids.pop(address, None))
         except TypeError:

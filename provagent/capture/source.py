@@ -18,6 +18,7 @@ from itertools import islice, pairwise
 from types import CodeType
 from typing import Any
 
+from provagent.address import address_of
 from provagent.capture.context import EarlierPlace, Place
 
 LINES_KEPT = 40
@@ -50,7 +51,15 @@ def code_between(before: Place | None, after: Place | None) -> Code:
     is_function = (one.co_flags | other.co_flags) & _OF_FUNCTION
     if not is_one and (is_function or one.co_filename != other.co_filename):
         return None
-    key = id(one), before.offset, type(before), id(other), after.offset, type(after), is_one
+    key = (
+        address_of(one),
+        before.offset,
+        type(before),
+        address_of(other),
+        after.offset,
+        type(after),
+        is_one,
+    )
     known = _known.get(key)
     if known is None:
         if len(_known) >= _PAIRS_KEPT:

@@ -16,6 +16,7 @@ from provagent.capture.context import Open, Place, current
 from provagent.capture.frames import drop_frame
 from provagent.capture.gate import Gate
 from provagent.capture.left_out import Sum, clock
+from provagent.capture.opening import beginning
 from provagent.capture.plan import Plan
 
 _OWN = "_self_"  # our attributes; every other is the user's object's
@@ -88,7 +89,8 @@ class _Work:
             if self.left_out is not None:
                 self.start = clock()
                 return None
-        self.activity = self.capture.open(self.plan, instance, args, kwargs, self.place)
+        begin = beginning(self.capture, self.plan)
+        self.activity = begin(self.plan, instance, args, kwargs, self.place)
         return self.activity
 
     def stop(self, error: BaseException, last: type[BaseException]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from provagent import beneath
-from provagent.capture.plan import ON_DISK, Kind, Many, Use
-from provagent.capture.select import Missing
+from provagent.capture.plan import ON_DISK, Kind, Many, Use, found
 from provagent.identity.registry import Identity
+from provagent.terms import FILE
 
 # By the module of their type, what names their file: none of these runs the program's code.
 _OPEN_FILES = {
@@ -33,19 +34,39 @@ class Thing:
         self.namespace = namespace
         self.members: list[dict[str, str]] | None = None
 
+    @property
+    def title(self) -> tuple[str, str | None, str]:
+        """What it is called, among all things of its kind."""
+        return self.kind.key, self.namespace, str(self.name)
+
 
 def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | None) -> Thing:
     """The thing, where definitions differ in what they call its value and its location."""
-    if location is not None and value is None and not is_path(location):
-        return Thing(kind, location, None, name, namespace)  # older ones place objects so
+    # Older ones place objects so, or tell them by a number.
+    if location is not None and not is_path(location):
+        if value is None:
+            return Thing(kind, location, None, name, namespace)
+        location, name = None, location if name is None else name
+    if location is not None and value is None and kind.type not in ON_DISK:
+        return _at(kind, location, name, namespace)
     if kind.type in ON_DISK:
         path = value if location is None and is_path(value) else location
         return Thing(kind, None if path is not None else value, path, name, namespace)
     return Thing(kind, value, location, name, namespace)
 
 
+# Older ones say neither of an entity that it is a file nor of another that it is none.
+def _at(kind: Kind, location: Any, name: Any, namespace: str | None) -> Thing:
+    text = os.fsdecode(location)
+    if "/" in text or os.sep in text or os.path.exists(text):
+        return Thing(replace(kind, type=FILE), None, location, name, namespace)
+    return Thing(kind, location, None, name, namespace)
+
+
 def placed_members(many: Many, found: Any) -> list[Thing]:
     """The things that are listed in what was found, or the one thing that it is."""
+    if many.is_name and not many.is_list:
+        return [placed(many.kind, None, None, found, many.namespace)]
     items: Any = found if many.is_list else (found,)
     return [
         placed(
@@ -94,20 +115,10 @@ def add_identity(fields: dict[str, Any], identity: Identity) -> None:
         fields["changing"] = True
 
 
-def selected(selector: Any, call: Any) -> Any:
-    """What a path finds on a call; None where the call was not given it."""
-    if selector is None:
-        return None
-    try:
-        return selector(*call)
-    except Missing:
-        return None
-
-
 def named_files(uses: Iterable[Use], call: Any, is_used: bool) -> Iterator[str]:
     """The paths that a call names of files; where they are used, also those of open files."""
     for use in uses:
-        location = selected(use.location, call) if use.kind.type in ON_DISK else None
+        location = found(use.location, call) if use.kind.type in ON_DISK else None
         path: Any = file_of(location) if is_used else location
         if is_path(path):
             yield os.fsdecode(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from threading import get_ident
 from types import FunctionType
 from typing import Any, cast
@@ -18,6 +19,7 @@ from provagent.capture.context import current
 from provagent.capture.frames import NOWHERE, drop_frame, place_above
 from provagent.capture.gate import Gate
 from provagent.capture.left_out import clock
+from provagent.capture.opening import beginning, tell_file
 from provagent.capture.plan import Plan
 from provagent.capture.stepwise import before
 
@@ -37,12 +39,15 @@ def make_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
 
     What a wrapper needs it encloses: hidden, it has no globals of its own.
     """
+    if not plan.is_activity:
+        return cast("Wrapper", hide(_opener(capture, plan)))
     return cast("Wrapper", hide((_plain if plan.flavour == "plain" else _stepwise)(capture, plan)))
 
 
 def make_constructor_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
     """The wrapper for a class's ``__init__``: its instance becomes a session."""
-    return cast("Wrapper", hide(_constructor(capture, plan)))
+    make = _constructor if plan.is_activity else _opener
+    return cast("Wrapper", hide(make(capture, plan)))
 
 
 # A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
@@ -62,6 +67,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     refuse, time = gate.refuse, clock
     enter, leave, inside = current.set, current.reset, current.get
     missed = capture.complaints.unsaid
+    begin = beginning(capture, plan)
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     thread, drop, nowhere = get_ident, drop_frame, NOWHERE
     anything, full, no_caller = BaseException, FULL, ValueError
@@ -85,7 +91,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
                         caller: Any = frame_of(1)
                     except no_caller:
                         caller = nowhere
-                    activity = capture.open(plan, on, given, kwargs, caller)
+                    activity = begin(plan, on, given, kwargs, caller)
                 else:
                     start = time()
             except full:
@@ -137,7 +143,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
     sessions, missed = capture.sessions, capture.complaints.unsaid
     split, has, drop, place = _split, _has, _drop, place_above
     gate, time = Gate(capture, plan), clock
-    drop_entry, anything, full = drop_frame, BaseException, FULL
+    drop_entry, anything, full, tell = drop_frame, BaseException, FULL, partial(tell_file, capture)
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = split(plan, instance, args)
@@ -145,6 +151,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
         session_id = left_out = None
         start = 0
         if not has(sessions.under_way, on) and capture.is_meant(plan, on, given):
+            tell(plan, on, given, kwargs)
             if gate.free > 0:
                 gate.free -= 1
             else:
@@ -169,6 +176,31 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
         elif left_out is not None:
             left_out.add((on, given, kwargs, result), start)
         return result
+
+    return woven
+
+
+def _opener(capture: Capture, plan: Plan) -> Any:
+    """Only tells of the file: the call is no activity."""
+    split, tell, drop, anything, full = (
+        _split,
+        partial(tell_file, capture),
+        drop_frame,
+        BaseException,
+        FULL,
+    )
+    missed = capture.complaints.unsaid
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        try:
+            tell(plan, *split(plan, instance, args), kwargs)
+        except full:
+            missed[plan.target] = missed.get(plan.target, 0) + 1
+        try:
+            return wrapped(*args, **kwargs)
+        except anything as error:
+            drop(error)
+            raise
 
     return woven
 

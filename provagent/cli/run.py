@@ -74,7 +74,13 @@ class _Program(click.Command):
     multiple=True,
     help="How many calls of a target are recorded; the others are counted; may be repeated.",
 )
-@click.option("--files", is_flag=True, help="Record the files that are opened, declared or not.")
+@click.option(
+    "--no-files",
+    "files",
+    flag_value=False,
+    default=None,
+    help="Record none of the files that are opened, but those that are declared.",
+)
 @click.option("--parent", metavar="IRI", help="The job or activity that the run is a part of.")
 @click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
 @click.pass_context
@@ -85,5 +91,5 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     its own.
     """
     program, is_command = ctx.obj
-    given = {name: value for name, value in options.items() if value}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
     become(program, require(read_settings(arguments=given)), is_command=is_command)

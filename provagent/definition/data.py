@@ -12,11 +12,12 @@ from provagent.definition.description import (
     EntityDescription,
     EntityUse,
     MemberDescription,
+    OpenedFile,
     ParameterDescription,
     TargetPattern,
 )
 
-DATA_FORMAT = 2
+DATA_FORMAT = 3
 
 # The class of what stands at a key, alone, in a list, or by name: each key has one meaning.
 _CLASSES: dict[str, type] = {
@@ -27,6 +28,7 @@ _CLASSES: dict[str, type] = {
     "parameters": ParameterDescription,
     "usage": EntityUse,
     "generation": EntityUse,
+    "opens": OpenedFile,
     "has_members": MemberDescription,
     "has_progenitors": MemberDescription,
 }
@@ -54,7 +56,9 @@ def from_data(data: dict[str, Any]) -> Definition:
     raise ValueError(f"the data have format {found!r}, not {DATA_FORMAT}; make them anew")
 
 
-def describe(description: ActivityDescription | EntityDescription) -> dict[str, Any]:
+def describe(
+    description: ActivityDescription | EntityDescription | AgentDescription,
+) -> dict[str, Any]:
     """Return the fields of ``description`` that are not empty, as data that JSON can hold."""
     return _plain_fields(description)
 

@@ -48,6 +48,7 @@ class MemberDescription:
     location: str | None = None
     value: str | None = None
     namespace: str | None = None
+    multiplicity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,18 @@ class EntityUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedFile:
+    """A file that a callable opens in a way that Python does not see.
+
+    ``file`` is the path to its name. ``mode`` is the path to how it is opened, in the words of
+    ``open``, or such words in quotes; a file without one is read.
+    """
+
+    file: str
+    mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDescription:
     """What a callable does: its parameters, what it uses, what it generates.
 
@@ -97,6 +110,12 @@ class ActivityDescription:
     parameters: tuple[ParameterDescription, ...] = ()
     usage: tuple[EntityUse, ...] = ()
     generation: tuple[EntityUse, ...] = ()
+    opens: OpenedFile | None = None
+
+    @property
+    def only_opens(self) -> bool:
+        """Whether a call of it is no activity of its own: it opens a file for another."""
+        return self.opens is not None and not (self.parameters or self.usage or self.generation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +131,7 @@ class EntityDescription:
     description: str | None = None
     type: str = "PythonObject"
     docurl: str | None = None
+    contact: str | None = None
     contentType: str | None = None  # the IVOA's spelling
     index: str | None = None
     identifier: str | tuple[str, ...] | None = None
@@ -125,7 +145,11 @@ IDENTIFIERS = ("content", "str", "hash", "id", "file")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDescription:
-    """Who is responsible: a person, an organization or a piece of software."""
+    """Who is responsible: a person, an organization or a piece of software.
+
+    ``affiliation`` is the name of an organization, or of the agent that it is here; ``orcid``
+    the identifier of https://orcid.org, as in ``0000-0002-1825-0097``.
+    """
 
     name: str
     type: str | None = None

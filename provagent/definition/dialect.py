@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from provagent import terms
 from provagent.definition.nodes import Entry, Mapping, Scalar, Sequence, child
+from provagent.definition.path import PathError, parse_path
 from provagent.definition.report import did_you_mean
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ SYNONYMS: dict[str, dict[str, str]] = {
     "entity": {"content_type": "contentType", **_DOCURL},
 }
 
+_SECTION = SYNONYMS["definition"]
+
 # Keys that older definitions have, and that no reader of theirs ever obeyed.
 IGNORED: dict[str, frozenset[str]] = {
     "activity": frozenset({"filter", "filters"}),
@@ -55,17 +58,18 @@ FROM_PARAMETER = ("location_from_parameter", "from_parameter")
 
 
 def with_activities(root: Mapping, sections: frozenset[str], activity: frozenset[str]) -> Mapping:
-    """Return ``root``, put under ``activities:`` if its keys are activities, as they once were.
+    """Return ``root`` with those keys under ``activities:`` that are activities, as they once were.
 
     ``sections`` and ``activity`` are the keys that a definition and an activity may have.
     """
-    nodes = [entry.node for entry in root.entries.values()]
-    if not nodes or sections & root.entries.keys():
+    others = {key: entry for key, entry in root.entries.items() if key not in sections}
+    described = [entry.node for entry in others.values() if not _is_null(entry.node)]
+    has_section = any(_SECTION.get(key, key) == "activities" for key in root.entries)
+    if has_section or not described or not all(_has_only(node, activity) for node in described):
         return root
-    described = [node for node in nodes if not _is_null(node)]
-    if described and all(_has_only(node, activity) for node in described):
-        return Mapping(root.place, {"activities": Entry(root.place, root)})
-    return root
+    kept = {key: entry for key, entry in root.entries.items() if key in sections}
+    under = Entry(root.place, Mapping(root.place, others))
+    return Mapping(root.place, {**kept, "activities": under})
 
 
 def with_locations(activity: Mapping, report: Report, where: str) -> Mapping:
@@ -89,11 +93,18 @@ def _parameter_paths(activity: Mapping) -> dict[str, Node]:
     items = entry.node.items if entry and isinstance(entry.node, Sequence) else ()
     paths: dict[str, Node] = {}
     for item in items:
-        name = _text_at(item, "name")
-        path = _at(item, "value") or _at(item, "location")
+        path = _at(item, "value") or _at(item, "location") or _at(item, "name")
+        name = _text_at(item, "name") or _last_name(path)
         if name is not None and path is not None:
             paths[name] = path
     return paths
+
+
+def _last_name(path: Node | None) -> str | None:
+    try:
+        return parse_path(path.text or "").last_name if isinstance(path, Scalar) else None
+    except PathError:
+        return None
 
 
 def _with_location(item: Node, paths: dict[str, Node], report: Report, where: str) -> Node:

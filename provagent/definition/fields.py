@@ -45,6 +45,9 @@ class Fields:
     def add_problem(self, what: str, remedy: str) -> None:
         self.report.add(self.place, self.where, what, remedy)
 
+    def warn(self, what: str, remedy: str) -> None:
+        self.report.warn(self.place, self.where, what, remedy)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:

@@ -14,7 +14,7 @@ from provagent.definition import dialect
 from provagent.definition.description import Definition
 from provagent.definition.fields import read_thing
 from provagent.definition.nodes import Mapping, read_nodes
-from provagent.definition.report import Origins, Report
+from provagent.definition.report import Origins, Report, did_you_mean
 from provagent.definition.shapes import ACTIVITY, DEFINITION
 from provagent.errors import Problem
 
@@ -99,8 +99,21 @@ def _parse(text: str, report: Report) -> dict[str, Any] | None:
     root = dialect.with_activities(root, DEFINITION.keys, ACTIVITY.keys)
     fields: Fields = read_thing(DEFINITION, report, root, "")
     _check_references(fields, report)
+    _check_contacts(fields.values, report)
     fields.values.pop("provagent", None)
     return fields.values
+
+
+# A contact may be any text; one that is nearly an agent's name is meant to be it.
+def _check_contacts(values: dict[str, Any], report: Report) -> None:
+    agents = values.get("agents", {})
+    for thing in (*values.get("activities", {}).values(), *values.get("entities", {}).values()):
+        if thing.contact and thing.contact not in agents:
+            remedy = did_you_mean(thing.contact, agents, cutoff=0.8)
+            if remedy:
+                place, where = report.origins.of(thing)
+                what = f"{thing.contact!r} is not among the agents"
+                report.warn(place, f"{where}.contact", what, remedy)
 
 
 def _check_references(fields: Fields, report: Report) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 from provagent.definition import shapes
 from provagent.definition.dialect import FROM_PARAMETER
 from provagent.definition.fields import Shape
+from provagent.definition.opens import OPENS
 
 _SHAPES = (
-    shapes.ACTIVITY, shapes.PARAMETER, shapes.USE, shapes.MEMBER, shapes.ENTITY, shapes.AGENT,
-    shapes.TARGET,
+    shapes.ACTIVITY, OPENS, shapes.PARAMETER, shapes.USE, shapes.MEMBER, shapes.ENTITY,
+    shapes.AGENT, shapes.TARGET,
 )  # fmt: skip
 _OLDER = {"deprecated": True}
 

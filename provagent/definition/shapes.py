@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provagent import terms
 from provagent.definition import dialect, words
 from provagent.definition.calls import CALLS, check_conditions
+from provagent.definition.compared import check_multiplicities, check_range, check_uses
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -19,6 +20,7 @@ from provagent.definition.description import (
 )
 from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_thing
 from provagent.definition.nodes import Mapping, Node
+from provagent.definition.opens import OPENS
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.readers import (
     condition,
@@ -35,8 +37,6 @@ from provagent.definition.readers import (
 
 if TYPE_CHECKING:
     from provagent.definition.report import Report
-
-FORMAT = 1
 
 _PLACES = ("value", "location", "id")
 _MEMBER_PLACES = ("list", *_PLACES)
@@ -82,6 +82,7 @@ def _make_parameter(fields: Fields) -> ParameterDescription | None:
         return None
     values.setdefault("value", values.get("name"))
     values.setdefault("name", parse_path(values["value"]).last_name)
+    check_range(fields)
     return ParameterDescription(**values)
 
 
@@ -91,12 +92,14 @@ def _make_use(fields: Fields) -> EntityUse | None:
             fields.add_problem("the role is missing", "say what the entity is there for, in role:")
         return None
     _check_is_found(fields, _PLACES)
+    check_multiplicities(fields)
     return EntityUse(**fields.values)
 
 
 def _make_activity(fields: Fields) -> ActivityDescription:
     description = ActivityDescription(**fields.values)
     check_conditions(description, fields)
+    check_uses(description, fields)
     return description
 
 
@@ -198,17 +201,6 @@ def _make_target(fields: Fields) -> TargetPattern | None:
     return TargetPattern(text=values.pop("target"), line=fields.place.line, **values)
 
 
-def _format(report: Report, node: Node, where: str) -> Any:
-    found = text(report, node, where)
-    if not isinstance(found, str) or found == str(FORMAT):
-        return found
-    newer = found.isdecimal() and int(found) > FORMAT
-    what = f"format {found} is newer than this provagent" if newer else f"{found!r} is no format"
-    remedy = f"upgrade provagent, or write {FORMAT}" if newer else f"write {FORMAT}"
-    report.add(node.place, where, what, remedy)
-    return UNUSABLE
-
-
 _TARGET_TEXT = {**words.target_text.schema, "type": ["string", "boolean", "null"]}
 TARGET = _shape(
     "target",
@@ -226,6 +218,7 @@ MEMBER = _shape(
         **dict.fromkeys(("list", "id", "location", "value"), path),
         "entity_description": reference("entities"),
         "namespace": reference("namespaces"),
+        "multiplicity": words.multiplicity,
     },
     needs=(_MEMBER_PLACES,),
 )
@@ -266,6 +259,7 @@ ACTIVITY = _shape(
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),
         "generation": _each_once(_thing(USE), "role"),
+        "opens": _thing(OPENS),
     },
 )
 ENTITY = _shape(
@@ -282,14 +276,20 @@ AGENT = _shape(
     "agent",
     "an agent",
     lambda fields: AgentDescription(**fields.values),
-    {**_unnamed(_texts(AgentDescription)), "type": one_of(terms.AGENT_TYPES)},
+    {
+        **_unnamed(_texts(AgentDescription)),
+        "type": one_of(terms.AGENT_TYPES),
+        "email": words.email,
+        "orcid": words.orcid,
+        "url": words.iri,
+    },
 )
 DEFINITION = _shape(
     "definition",
     "a definition",
     lambda fields: fields,
     {
-        "provagent": Reader(_format, {"enum": [FORMAT, str(FORMAT), None]}),
+        "provagent": words.format_number,
         "requires": named(lambda _: words.specifier, key=words.distribution),
         **CALLS,
         "targets": listed(

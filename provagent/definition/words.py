@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from provagent.definition.readers import matching
+import re
+from typing import TYPE_CHECKING, Any
+
+from provagent.definition.fields import UNUSABLE, Reader
+from provagent.definition.readers import matching, text
+
+if TYPE_CHECKING:
+    from provagent.definition.nodes import Node
+    from provagent.definition.report import Report
 
 # One part of a dotted name, with or without globs.
 _PART = r"(?:[^\W\d]|[*?]|\[!?[\w-]+\])(?:\w|(?<!\*)\*|\?|\[!?[\w-]+\])*"
@@ -45,3 +53,46 @@ multiplicity = matching(
 )
 prefix = matching(r"[^\W\d][\w.-]*", "a prefix", "write letters, digits, '-' and '_'")
 iri = matching(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", "an absolute IRI", "write one as in http://...")
+email = matching(
+    r"[^\s@<>,;:]+@[^\s@<>,;:.]+(?:\.[^\s@<>,;:.]+)+",
+    "an e-mail address",
+    "write one as in maria@observatory.example",
+)
+
+_ORCID = r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])"
+_orcid_text = matching(_ORCID, "an ORCID", "write 16 digits, as in 0000-0002-1825-0097")
+
+
+def _orcid(report: Report, node: Node, where: str) -> Any:
+    """Read an ORCID, whose last digit is a checksum (ISO/IEC 7064, MOD 11-2)."""
+    found = _orcid_text(report, node, where)
+    match = re.fullmatch(_ORCID, found) if isinstance(found, str) else None
+    if match is None:
+        return found
+    total = 0
+    for digit in match[1].replace("-", "")[:-1]:
+        total = (total + int(digit)) * 2
+    if match[1][-1] != "0123456789X"[(12 - total % 11) % 11]:
+        what = f"{match[1]} has a checksum that is wrong"
+        report.add(node.place, where, what, "compare it with its page at orcid.org")
+        return UNUSABLE
+    return match[1]
+
+
+orcid = Reader(_orcid, _orcid_text.schema)
+
+FORMAT = 1
+
+
+def _format(report: Report, node: Node, where: str) -> Any:
+    found = text(report, node, where)
+    if not isinstance(found, str) or found == str(FORMAT):
+        return found
+    newer = found.isdecimal() and int(found) > FORMAT
+    what = f"format {found} is newer than this provagent" if newer else f"{found!r} is no format"
+    remedy = f"upgrade provagent, or write {FORMAT}" if newer else f"write {FORMAT}"
+    report.add(node.place, where, what, remedy)
+    return UNUSABLE
+
+
+format_number = Reader(_format, {"enum": [FORMAT, str(FORMAT), None]})

@@ -12,10 +12,11 @@ from provagent.errors import DraftError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A description in one line, and the type as it is written."""
+    """A description in one line, the type as it is written, and what a result is called."""
 
     text: str = ""
     type: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,11 @@ def read_docstring(function: Any) -> Documented:
             for one in read.params
             for name in (one.arg_name or "").split(",")
         },
-        returns=Said(text=_line(returns.description), type=_line(returns.type_name))
+        returns=Said(
+            text=_line(returns.description),
+            type=_line(returns.type_name),
+            name=name if (name := returns.return_name or "").isidentifier() else "",
+        )
         if returns
         else None,
     )

@@ -16,6 +16,7 @@ from provagent.definition.description import (
     Definition,
     EntityUse,
     MemberDescription,
+    OpenedFile,
     ParameterDescription,
 )
 from provagent.definition.path import Item, Name, Path, parse_path
@@ -25,7 +26,7 @@ from provagent.draft.find import callee_of, sites_of, takes_instance
 from provagent.errors import Problem, TargetError
 from provagent.weave.site import Site, unwoven
 
-_PATHS = ("value", "location", "id")
+_PATHS = ("value", "location", "id", "file", "mode")
 _ALWAYS = ("self", "args", "kwargs", "result")
 
 
@@ -115,14 +116,18 @@ class _Drift:
 def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, Path]]:
     """Yield each path on the call: the description that has it, its key, and the path."""
     yield from _condition_paths(activity)
-    things: list[ParameterDescription | EntityUse | MemberDescription] = [*activity.parameters]
+    things: list[ParameterDescription | EntityUse | MemberDescription | OpenedFile] = [
+        *activity.parameters
+    ]
     for use in (*activity.usage, *activity.generation):
         things.append(use)
         if use.has_members is not None and use.has_members.list:
             things.append(use.has_members)
         things.extend(use.has_progenitors)
+    if activity.opens is not None:
+        things.append(activity.opens)
     for thing in things:
-        if not isinstance(thing, MemberDescription):
+        if not isinstance(thing, (MemberDescription, OpenedFile)):
             yield from _condition_paths(thing)
         listed = thing.list if isinstance(thing, MemberDescription) else None
         if listed:
@@ -130,7 +135,7 @@ def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, Path]]:
             continue  # the others are paths on each item
         for key in _PATHS:
             text = getattr(thing, key, None)
-            if text:
+            if text and text[0] not in "'\"":  # a mode may be said itself
                 yield thing, key, parse_path(text)
 
 
@@ -149,16 +154,18 @@ def _fault(path: Path, site: Site) -> tuple[str, str, bool] | None:
     if path.root in names or path.root == "result":
         return None
     first = path.steps[0] if path.steps else None
+    if path.root in ("args", "kwargs") and isinstance(first, Name):
+        return _name_fault(path.root, first.name, site, signature)
     if path.root == "args":
         return _args_fault(first, site, signature)
     if path.root == "kwargs":
-        return _kwargs_fault(first, site, signature)
+        return None
     if path.root == "self" and not takes_instance(site):
         return f"{site.target} has no self", "begin with a parameter", True
     known = [name for name in names if name]
     if takes_instance(site):
         return _self_fault(path, first, site, known)
-    known += [name for name in _globals(site) if not name.startswith("__")]
+    known += [name for name in (*_globals(site), *signature.stored) if not name.startswith("__")]
     if path.root in known:
         return None
     what = f"{site.target} has no parameter {path.root!r}, and its module no such global"
@@ -174,11 +181,14 @@ def _args_fault(first: Any, site: Site, signature: Signature) -> tuple[str, str,
     return what, _parameters(signature), True
 
 
-def _kwargs_fault(first: Any, site: Site, signature: Signature) -> tuple[str, str, bool] | None:
-    if not isinstance(first, Name) or signature.var_keyword or first.name in signature.names:
+def _name_fault(
+    root: str, name: str, site: Site, signature: Signature
+) -> tuple[str, str, bool] | None:
+    is_open = signature.var_keyword if root == "kwargs" else hasattr(tuple, name)
+    if is_open or name in signature.names:
         return None
-    what = f"{site.target} has no parameter {first.name!r}"
-    return what, did_you_mean(first.name, signature.names) or _parameters(signature), True
+    what = f"{site.target} has no parameter {name!r}"
+    return what, did_you_mean(name, signature.names) or _parameters(signature), True
 
 
 def _self_fault(

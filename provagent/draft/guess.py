@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+import sys
+from enum import Enum
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from provagent.terms import FILE, FILE_COLLECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _FILE_NAME = re.compile(r"(?:^|_)(?:path|(?:file|fname|filename|filepath|infile|outfile)s?)(?:$|_)")
 _FOLDER_NAME = re.compile(r"(?:^|_)(?:dir|directory|folder|outdir|indir)(?:$|_)")
@@ -56,9 +63,44 @@ def type_text(annotation: Any) -> str:
     return annotation.__qualname__ if isinstance(annotation, type) else str(annotation)
 
 
-def class_named(text: str) -> str | None:
-    """Name of the class that a type's text means: of a thing with a state, not of a plain value."""
-    return next((name for name in _CLASS.findall(text) if name not in _VALUES), None)
+def class_named(text: str, namespace: Mapping[str, Any]) -> str | None:
+    """Name of the class that a type's text means: of a thing with a state, not of a plain value.
+
+    ``namespace`` holds the globals of the callable; what is imported for type checkers only, or
+    named in a docstring, is looked for among all that is loaded.
+    """
+    for name in map(str, _CLASS.findall(text)):
+        if name not in _VALUES and _is_thing(
+            namespace.get(name) or _loaded(len(sys.modules)).get(name)
+        ):
+            return name
+    return None
+
+
+def _is_thing(found: Any) -> bool:
+    return (
+        isinstance(found, type)
+        and not issubclass(found, Enum | BaseException)
+        and found.__module__ not in _ABSTRACT
+    )
+
+
+# Aliases, protocols and abstract types say what an argument can do, not what it is.
+_ABSTRACT = frozenset(("typing", "typing_extensions", "collections.abc", "abc", "numbers"))
+
+
+# Again where more has been imported meanwhile.
+@lru_cache(maxsize=1)
+def _loaded(_count: int) -> dict[str, type]:
+    found: dict[str, type] = {}
+    for module in list(sys.modules.values()):
+        if type(module) is ModuleType:  # a lazy one would load itself
+            found |= {
+                name: value
+                for name, value in list(vars(module).items())
+                if isinstance(value, type) and value.__name__ == name
+            }
+    return found
 
 
 def datatype(text: str, default: Any) -> dict[str, str]:

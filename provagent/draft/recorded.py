@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from provagent.draft.guess import file_type, is_written
 from provagent.draft.signature import add_entity
 from provagent.draft.write import NOTE, Draft
 from provagent.errors import DraftError
-from provagent.record.model import Activity, Entity, Provenance
-from provagent.terms import FILE, PYTHON_OBJECT
+from provagent.record.model import Activity, Entity, Generation, Provenance, Usage
+from provagent.terms import FILE, PYTHON_OBJECT, READ, WRITTEN
 
 _DATATYPES = {bool: "boolean", int: "long", float: "double", str: "char"}
 
@@ -49,7 +50,7 @@ def _described(activities: list[Activity], draft: Draft, cwd: str) -> dict[str, 
     for activity in activities:
         for key, relations in (("usage", activity.used), ("generation", activity.generated)):
             for relation in relations:
-                if relation.role:
+                if relation.role and not _is_noticed(relation):
                     item = _use(activity, key, relation.role, relation.entity, draft)
                     groups[key].setdefault(relation.role, item)
     return described | {key: list(group.values()) for key, group in groups.items() if group}
@@ -61,11 +62,15 @@ def _parameters(
     parameters: dict[str, dict[str, Any]] = {}
     files: dict[str, dict[str, dict[str, Any]]] = {"usage": {}, "generation": {}}
     for activity in activities:
+        noticed = dict(_noticed(activity))
         for name, value in activity.parameters.items():
             known = activity.description and activity.description.of("parameters", "name", name)
             text = _text_of(value)
             if known:
                 parameters.setdefault(name, dict(_texts(known[1])))
+            elif text is not None and os.path.join(cwd, text) in noticed:
+                found = {"role": name, "entity_description": FILE, "location": name}
+                files[noticed[os.path.join(cwd, text)]].setdefault(name, found)
             elif text is not None and _names_file(name, text, cwd):
                 key = "generation" if is_written(activity.name or "", name) else "usage"
                 note = f"It named {os.path.basename(text)}. Was it read, or written?"
@@ -74,6 +79,19 @@ def _parameters(
             else:
                 parameters.setdefault(name, {"name": name, **_datatype(value)})
     return parameters, files
+
+
+def _noticed(activity: Activity) -> Iterator[tuple[str, str]]:
+    """Where files lie that were seen to be opened, and as what they stand in a definition."""
+    for key, relations in (("usage", activity.used), ("generation", activity.generated)):
+        for relation in relations:
+            if _is_noticed(relation) and relation.entity.location:
+                yield relation.entity.location, key
+
+
+def _is_noticed(relation: Usage | Generation) -> bool:
+    """Whether it is of a file that nobody declared: no path of a definition leads to it."""
+    return relation.role in (READ, WRITTEN) and relation.entity.type == FILE
 
 
 def _use(activity: Activity, key: str, role: str, entity: Entity, draft: Draft) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class _Activity:
         self.site = site
         self.draft = draft
         self.is_constructor = site.kind == "constructor"
+        self.namespace = getattr(inspect.unwrap(site.function), "__globals__", {})
         self.documented = self._documented()
         self.parameters: dict[str, dict[str, Any]] = {}
         self.usage: dict[str, dict[str, Any]] = {}
@@ -107,10 +108,12 @@ class _Activity:
         said = self.documented.parameters.get(name, Said())
         kind = type_text(parameter.annotation) or said.type
         on_disk = file_type(name, kind)
-        if on_disk is not None and parameter.kind is not parameter.VAR_KEYWORD:
+        # A constructor is no activity: all that it takes is its session's configuration.
+        is_use = parameter.kind is not parameter.VAR_KEYWORD and not self.is_constructor
+        if on_disk is not None and is_use:
             self._take_file(parameter, said, on_disk)
             return
-        thing = class_named(kind)
+        thing = class_named(kind, self.namespace)
         if thing is not None and not self.is_constructor:
             used = {"role": name, "entity_description": add_entity(self.draft, thing)}
             self.usage[name] = used | _text(said) | {"value": name} | _multiplicity(parameter)
@@ -121,12 +124,15 @@ class _Activity:
         self.parameters[name] = item
 
     def _take_file(self, parameter: inspect.Parameter, said: Said, on_disk: str) -> None:
-        name = parameter.name
+        self._add_file(
+            parameter.name, parameter.name, on_disk, _text(said) | _multiplicity(parameter)
+        )
+
+    def _add_file(self, name: str, path: str, on_disk: str, more: dict[str, Any]) -> None:
         written = is_written(self.site.name, name)
-        item: dict[str, Any] = {"role": name, "entity_description": on_disk}
-        item |= _text(said) | {"location": name}
-        item |= _multiplicity(parameter) | {NOTE: [_WRITTEN_NOTE if written else _READ_NOTE]}
-        (self.generation if written else self.usage)[name] = item
+        item = {"role": name, "entity_description": on_disk, **more, "location": path}
+        item[NOTE] = [_WRITTEN_NOTE if written else _READ_NOTE]
+        (self.generation if written else self.usage).setdefault(name, item)
 
     def _take_state(self) -> None:
         owner = self.site.receivers[0] if self.site.receivers else self.site.owner
@@ -146,12 +152,20 @@ class _Activity:
         for name in state.stored:
             if not name.startswith("_"):
                 self._add_state(self.generation, name)
+        if self.generation and not self.usage and not state.stored:
+            thing = add_entity(self.draft, owner.__name__)
+            item = {"role": _as_role(thing), "entity_description": thing, "value": "self"}
+            self.usage["self"] = {**item, NOTE: ["What is written, as names go."]}
 
     def _add_state(self, group: dict[str, dict[str, Any]], name: str) -> None:
         group.setdefault(name, {"role": name, "value": f"self.{name}", NOTE: [_STATE_NOTE]})
 
     def _add_setting(self, chain: str) -> None:
         name = chain.rpartition(".")[2]
+        on_disk = file_type(name, "")
+        if on_disk is not None:
+            self._add_file(name, f"self.{chain}", on_disk, {})
+            return
         name = chain if name in self.parameters else name
         self.parameters.setdefault(name, {"name": name, "value": f"self.{chain}"})
 
@@ -161,14 +175,19 @@ class _Activity:
         said = self.documented.returns or Said()
         if kind == "None" or not (kind or returns_something(self.site.function)):
             return
-        thing = class_named(kind) or class_named(said.type)
+        thing = class_named(kind, self.namespace) or class_named(said.type, self.namespace)
         if kind in ("Self", "typing.Self") and self.site.owner is not None:
             thing = self.site.owner.__name__
-        role = "result"
+        role = said.name or "result"
         item = {"role": role} | _text(said) | {"value": "result"}
         if thing is not None:
             item["entity_description"] = add_entity(self.draft, thing)
-        self.generation[role] = {**item, NOTE: ["Give it a role that says what it is there for."]}
+        note = [] if said.name else ["Give it a role that says what it is there for."]
+        self.generation.setdefault(role, {**item, NOTE: note})
+
+
+def _as_role(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def _text(said: Said) -> dict[str, str]:

@@ -8,9 +8,11 @@ import inspect
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from provagent.weave.site import find_raw, unwoven
+
+Defined: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def _function(owner: type, name: str) -> Any:
     return getattr(raw, "__func__", raw)
 
 
-def _tree(function: Callable[..., Any]) -> ast.FunctionDef | None:
+def _tree(function: Callable[..., Any]) -> Defined | None:
     try:
         return _parsed(inspect.unwrap(function))
     except (OSError, TypeError, SyntaxError, ValueError):
@@ -80,13 +82,16 @@ def _tree(function: Callable[..., Any]) -> ast.FunctionDef | None:
 
 
 @functools.cache
-def _parsed(function: Callable[..., Any]) -> ast.FunctionDef | None:
+def _parsed(function: Callable[..., Any]) -> Defined | None:
     (found,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    return found if isinstance(found, ast.FunctionDef) else None
+    return found if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef) else None
 
 
 def returns_something(function: Any) -> bool:
-    """Whether a function may return more than None, or its source is not there to tell."""
+    """Whether a function may return more than None, or its source is not there to tell.
+
+    What it yields is returned, too.
+    """
     tree = _tree(function)
     if tree is None:
         return True
@@ -97,10 +102,10 @@ def returns_something(function: Any) -> bool:
         if one is not tree and isinstance(one, (ast.FunctionDef, ast.Lambda, ast.AsyncFunctionDef))
         for node in ast.walk(one)
     }
-    return any(
-        isinstance(node, ast.Return)
-        and node.value is not None
-        and not (isinstance(node.value, ast.Constant) and node.value.value is None)
-        for node in nodes
-        if id(node) not in inner
-    )
+    return any(_gives(node) for node in nodes if id(node) not in inner)
+
+
+def _gives(node: ast.AST) -> bool:
+    if isinstance(node, ast.Return) and node.value is not None:
+        return not (isinstance(node.value, ast.Constant) and node.value.value is None)
+    return isinstance(node, ast.Yield | ast.YieldFrom)

@@ -214,7 +214,7 @@ def _is_still(location: str, digest: str | None) -> bool:
     try:
         new = hash_constructor(algorithm)
         with io.FileIO(location) as file:
-            hasher = hash_whole(file, os.fstat(file.fileno()).st_size, new, 0)
+            hasher = hash_whole(file.fileno(), os.fstat(file.fileno()).st_size, new, 0)
     except (OSError, ValueError):
         return False
     return hasher is not None and hasher.hexdigest() == found

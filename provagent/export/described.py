@@ -72,6 +72,11 @@ class Described:
                 "prov:label": word,
                 "prov:value": "null" if value is None else [value],
                 "voprov:name": word,
+                "provagent:mismatch": [
+                    each.what
+                    for each in activity.mismatches
+                    if (each.of, each.name) == ("parameter", word)
+                ],
             }
             self.say.entity(parameter, attributes)
             configured = {

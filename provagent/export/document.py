@@ -15,6 +15,7 @@ from provagent.export.described import Described, is_value
 from provagent.export.jobs import Jobs
 from provagent.export.literals import as_json, moment
 from provagent.export.names import Names
+from provagent.export.people import People
 from provagent.export.responsible import Responsible
 from provagent.export.statements import Statements
 from provagent.export.surroundings import Surroundings, base_name, write_content
@@ -85,7 +86,8 @@ class _Writer:
         self.jobs = jobs
         self.described = Described(provenance, names, say)
         self.responsible = Responsible(provenance, names, say)
-        self.surroundings = Surroundings(provenance, names, say)
+        self.people = People(provenance, names, say)
+        self.surroundings = Surroundings(provenance, names, say, self.people)
 
     def write(self) -> None:
         provenance = self.provenance
@@ -142,6 +144,7 @@ class _Writer:
             "provagent:configuration": as_json(session.configuration),
             "provagent:file": session.site and session.site.file,
             "provagent:line": session.site and session.site.line,
+            "provagent:mismatch": [str(each) for each in session.mismatches],
         }
         self.say.entity(name, attributes)
         self.say.generated(
@@ -172,6 +175,7 @@ class _Writer:
         if entity.digest and entity.identified in _OF_CONTENT and not entity.sampled:
             write_content(self.names, self.say, name, entity.digest)
         self.described.write_entity(entity, name)
+        self.people.write_entity(entity, name)
 
     def entity_types(self, entity: Entity) -> list[Name]:
         if entity.members or entity.type == FILE_COLLECTION:
@@ -195,6 +199,7 @@ class _Writer:
             "provagent:file": activity.site and activity.site.file,
             "provagent:line": activity.site and activity.site.line,
             "provagent:thread": activity.thread,
+            "provagent:mismatch": [str(each) for each in activity.mismatches],
             "provagent:left_out": _left_out(activity),
         }
         self.say.activity(name, start, end, attributes)
@@ -206,6 +211,7 @@ class _Writer:
         self.say.started(name, starter, start)
         self.described.write_activity(activity, name)
         self.responsible.write_activity(activity, name)
+        self.people.write_activity(activity, name)
         if activity.session is not None:
             session = self.names.of("session", activity.session.id)
             self.say.used(name, session, start, {"prov:role": "session", "prov:type": "Setup"})

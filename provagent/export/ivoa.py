@@ -68,17 +68,17 @@ def to_plain(document: Document) -> Document:
     """
     plain = Document(dict(document.prefixes))
     kinds = {record.id: record.kind for part in document.walk() for record in part.records}
-    spoken = {**document.prefixes}
     for part, whole in zip(_parts(plain, document), document.walk(), strict=True):
-        described: dict[str, Record] = {}
-        for record in whole.records:
-            said = _plain_record(record, kinds)
-            if said is not None:
-                part.records.append(said)
-                described.setdefault(record.id, said)
-        for record in whole.records:
-            _describe(record, kinds, described)
-        if "voprov" not in {**spoken, **part.prefixes} and _speaks_voprov(part):
+        said = [_plain_record(record) for record in whole.records]
+        uses = {each.id: each for each in said if each.kind in _DESCRIBED}
+        for record, each in zip(whole.records, said, strict=True):
+            use = uses.get(record.first("voprov:described") or "")
+            descriptor = record.first("voprov:descriptor") or ""
+            if use is not None and kinds.get(descriptor) == _DESCRIBED[use.kind]:
+                _add(use, f"voprov:{_DESCRIBED[use.kind]}", name(descriptor))
+            else:
+                part.records.append(each)
+        if "voprov" not in {**document.prefixes, **part.prefixes} and _speaks_voprov(part):
             part.prefixes["voprov"] = VOPROV_NAMESPACE
     return plain
 
@@ -120,13 +120,11 @@ def _parts(plain: Document, document: Document) -> Iterable[Document]:
         yield plain.bundles[identifier]
 
 
-def _plain_record(record: Record, kinds: dict[str, str]) -> Record | None:
+def _plain_record(record: Record) -> Record:
     attributes = {key: list(values) for key, values in record.attributes.items()}
     if record.kind in _RELATION_OF:
         word, begin, end = _RELATION_OF[record.kind]
         said = Record("wasInfluencedBy", record.id, attributes)
-        if _description_of(record, kinds) is not None:
-            return None
         ends = {"prov:influencee": said.take(begin), "prov:influencer": said.take(end)}
         said.attributes = {key: each for key, each in ends.items() if each} | said.attributes
         _add(said, "prov:type", name(f"voprov:{word}"))
@@ -139,22 +137,6 @@ def _plain_record(record: Record, kinds: dict[str, str]) -> Record | None:
         if record.kind in of_kinds:
             _rename(said, own, plain)
     return said
-
-
-def _description_of(record: Record, kinds: dict[str, str]) -> str | None:
-    """Return the attribute that says the same, where a usage or a generation is described."""
-    if record.kind != "isDescribedBy":
-        return None
-    described, descriptor = record.first("voprov:described"), record.first("voprov:descriptor")
-    word = _DESCRIBED.get(kinds.get(described or "", ""))
-    return word and f"voprov:{word}" if kinds.get(descriptor or "") == word else None
-
-
-def _describe(record: Record, kinds: dict[str, str], described: dict[str, Record]) -> None:
-    attribute = _description_of(record, kinds)
-    subject = described.get(record.first("voprov:described") or "")
-    if attribute is not None and subject is not None:
-        _add(subject, attribute, name(record.first("voprov:descriptor") or ""))
 
 
 def _ivoa_record(record: Record) -> tuple[Record, list[Link]]:

@@ -51,6 +51,7 @@ class Names:
             "runs": base,
             "run": f"{base}run.{legal(run_id)}.",
             "user": f"{base}user.",
+            "agent": f"{base}agent.",
             "software": f"{base}software.",
             "content": CONTENT,
             "provagent": TERMS,
@@ -108,6 +109,9 @@ class Names:
 
     def user(self, name: str) -> Name:
         return Name(f"user:{_word(name)}")
+
+    def agent(self, name: str) -> Name:
+        return Name(f"agent:{_word(name)}")
 
     def software(self, name: str, version: str) -> Name:
         return Name(f"software:{_word(name)}.{legal(version)}")

@@ -111,6 +111,9 @@ class Statements:
     def associated(self, activity: Name, agent: Name, attributes: Attributes = _NONE) -> None:
         self._relate("associated", "wasAssociatedWith", (activity, agent, None), attributes)
 
+    def attributed(self, entity: Name, agent: Name) -> None:
+        self._relate("attributed", "wasAttributedTo", (entity, agent), _NONE)
+
     def acted_for(self, agent: Name, responsible: Name) -> None:
         self._relate("acted", "actedOnBehalfOf", (agent, responsible, None), _NONE)
 

@@ -13,6 +13,7 @@ from provagent.export.literals import as_json, moment
 
 if TYPE_CHECKING:
     from provagent.export.names import Name, Names
+    from provagent.export.people import People
     from provagent.export.statements import Statements
     from provagent.record.detail import DefinitionUsed
     from provagent.record.model import Environment, Process, Provenance
@@ -27,7 +28,10 @@ _USED = {
 class Surroundings:
     """Writes the surroundings of processes."""
 
-    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+    def __init__(
+        self, provenance: Provenance, names: Names, say: Statements, people: People
+    ) -> None:
+        self.people = people
         self.provenance = provenance
         self.names = names
         self.say = say
@@ -93,6 +97,7 @@ class Surroundings:
         }
         self.say.influenced(name, config, configured)
         self.say.influenced(config, item, {"prov:type": self.names.ivoa("IsDescribedBy")})
+        self.people.write_definition(definition.name, config)
 
     def _write_file(
         self, name: Name, location: str, digest: str | None, kind: str, word: str | None

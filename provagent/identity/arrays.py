@@ -16,10 +16,11 @@ from provagent.value.types import instance_state
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from provagent.identity.algorithms import Hasher
     from provagent.identity.content import Content, Parts, Token
 
 _SMALL = 65_536  # bytes that are copied without a thought
-_CHUNK = 1 << 17  # what the processor keeps at hand while it is looked at twice
+_CHUNK = 1 << 18  # what the processor keeps at hand while it is looked at twice
 BLOCKS = 1024  # of a sample
 _FLOAT64 = 8
 _OWN_TYPES = 256  # numpy's own dtypes have lower numbers, except for the text of variable length
@@ -80,9 +81,31 @@ def _digest(array: Any, content: Content, part: Callable[[int, int], Any] | None
             hasher.update(_payload(chunk).view("uint8"))
         content.add_sample(BLOCKS, read, nbytes)
         return hasher.digest()
+    if nbytes > _CHUNK and array.dtype.kind in "fc" and not _is_extended(array):
+        return _digest_of_floats(hasher, array, content, part)
     for chunk in _chunks(array, part):
         hasher.update(_payload(chunk).view("uint8"))
         content.spend(0)  # the time
+    return hasher.digest()
+
+
+# Few arrays hold a NaN. It is looked for when what was hashed is at hand still: to look first
+# would be to wait for the memory twice.
+def _digest_of_floats(
+    hasher: Hasher, array: Any, content: Content, part: Callable[[int, int], Any] | None
+) -> bytes:
+    numpy, has_nans = sys.modules["numpy"], False
+    for chunk in _chunks(array, part):
+        if has_nans:
+            hasher.update(_payload(chunk).view("uint8"))
+        else:
+            before = hasher.copy()
+            hasher.update(chunk.view("uint8"))
+            has_nans = _has_nan(chunk, numpy)
+            if has_nans:
+                hasher = before
+                hasher.update(_with_one_nan(chunk, numpy).view("uint8"))
+        content.spend(0)
     return hasher.digest()
 
 
@@ -143,14 +166,20 @@ def _little_endian_type(dtype: Any) -> Any:
 
 def _payload(array: Any) -> Any:
     """Return what stands for the items: one NaN, and no padding of extended precision."""
-    kind = array.dtype.kind
-    if kind not in "fc":
+    if array.dtype.kind not in "fc":
         return array
     numpy = sys.modules["numpy"]
-    if 1 in numpy.isnan(array).tobytes():
+    if _has_nan(array, numpy):
         array = _with_one_nan(array, numpy)
-    is_extended = array.itemsize > (_FLOAT64 if kind == "f" else 2 * _FLOAT64)
-    return _unpadded(array, numpy) if is_extended else array
+    return _unpadded(array, numpy) if _is_extended(array) else array
+
+
+def _has_nan(array: Any, numpy: Any) -> bool:
+    return 1 in numpy.isnan(array).tobytes()
+
+
+def _is_extended(array: Any) -> bool:
+    return bool(array.itemsize > (_FLOAT64 if array.dtype.kind == "f" else 2 * _FLOAT64))
 
 
 def _with_one_nan(array: Any, numpy: Any) -> Any:

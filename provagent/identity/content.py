@@ -15,6 +15,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provagent import beneath
+from provagent.address import address_of
 from provagent.identity.algorithms import hash_constructor
 from provagent.value.types import TypeCache, kinds, type_name
 
@@ -95,7 +96,7 @@ class Content:
     def token(self, value: object) -> bytes:
         """Return the token of any value; raises UnidentifiableError."""
         cls = type(value)
-        token = self._known_token(id(cls)) or self._token_of(cls)
+        token = self._known_token(address_of(cls)) or self._token_of(cls)
         return token(value, self)
 
     def leaf(self, tag: bytes, payload: bytes | bytearray) -> bytes:
@@ -112,7 +113,7 @@ class Content:
         Inside itself a value is told by how far up it is. What no cycle passes through is
         read once, however often it is met.
         """
-        key, level = id(value), len(self._open)
+        key, level = address_of(value), len(self._open)
         if key in self._known:
             return self._known[key][0]
         if key in self._open:
@@ -179,7 +180,7 @@ def text_token(value: object, content: Content) -> bytes:
 def text_bytes(value: object) -> bytes:
     """Return what a text token is the digest of; raises UnidentifiableError."""
     cls = type(value)
-    head = _heads.known.get(id(cls)) or _heads(cls)
+    head = _heads.known.get(address_of(cls)) or _heads(cls)
     text = beneath.text(value)
     if "0x" in text and _ADDRESS.search(text):
         raise UnidentifiableError(f"{type_name(type(value))}: str() gives an address; a path")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import re
 import stat
 from itertools import islice
+
+# Names of our own, so that a program that patches os does not reach us.
+from os import close as _close
+from os import fstat as _fstat
+from os import open as _open
 from typing import TYPE_CHECKING, Any, Literal
 
 from provagent import beneath
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     State = tuple[int, int, int]  # size, mtime_ns, ctime_ns
 
 MAX_FILES = 10_000
+_TO_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 THREAD_FROM = 1 << 20  # bytes of a file: with less, a thread costs more than it saves
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -72,6 +77,7 @@ class FileIdentities:
         self.max_bytes = max_bytes
         self.max_ms = max_ms
         self.kept = kept
+        self.changing: frozenset[str] = frozenset()  # places of files that are not whole
         self._known: dict[tuple[int, int], tuple[State, Identity]] = {}
 
     def identify_file(self, path: PathText) -> Identity:
@@ -81,6 +87,8 @@ class FileIdentities:
         again at the second try, ``changing``. Devices, pipes and sockets are not opened.
         Raises OSError when the file cannot be read.
         """
+        if path in self.changing:
+            return Identity(changing=True)
         try:
             found = os.stat(path)
             if stat.S_ISDIR(found.st_mode):
@@ -176,22 +184,25 @@ class FileIdentities:
     def _read(self, path: PathText, found: os.stat_result) -> Identity | None:
         """Read a file once; None when it is not what was found, or changed meanwhile."""
         begun = 0 if found.st_size < KEPT_FROM else now()
-        with io.FileIO(os.fspath(path)) as file:  # not open(), which the program may replace
-            hasher, sample = self._hashed(file, found.st_size)
-            after = os.fstat(file.fileno())
+        descriptor = _open(path, _TO_READ)
+        try:
+            hasher, sample = self._hashed(descriptor, found.st_size)
+            after = _fstat(descriptor)
+        finally:
+            _close(descriptor)
         if _state(found) != _state(after):
             return None
         if begun and sample is None and self.kept is not None:
             self.kept.keep(after, hasher.digest(), begun)
         return self._learn(after, hasher.hexdigest(), sample)
 
-    def _hashed(self, file: io.FileIO, size: int) -> tuple[Hasher, Sample | None]:
+    def _hashed(self, descriptor: int, size: int) -> tuple[Hasher, Sample | None]:
         if self._is_too_big(size):
-            return hash_sample(file, size, self.max_bytes, self.new)
-        hasher = hash_whole(file, size, self.new, self.max_ms)
+            return hash_sample(descriptor, size, self.max_bytes, self.new)
+        hasher = hash_whole(descriptor, size, self.new, self.max_ms)
         if hasher is not None:
             return hasher, None
-        return hash_sample(file, size, min(SAMPLE_BYTES, size), self.new)
+        return hash_sample(descriptor, size, min(SAMPLE_BYTES, size), self.new)
 
     def _collection(
         self, folder: str, names: list[str], *, in_part: bool = False, missing: bool = False

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+from os import SEEK_SET, lseek
+
+# A name of our own, so that a program that patches os does not reach us.
+from os import read as _read
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -19,33 +23,34 @@ _AT_ONCE = 1 << 18
 
 
 def hash_whole(
-    file: io.FileIO, size: int, new: Callable[..., Hasher], max_ms: float
+    descriptor: int, size: int, new: Callable[..., Hasher], max_ms: float
 ) -> Hasher | None:
-    """Hash a file from where it stands to its end; None when that takes too long."""
-    if size <= _AT_ONCE:
-        data = file.read(size + 1)
+    """Hash a file that was just opened to its end; None when that takes too long."""
+    if size <= _AT_ONCE:  # a stream takes as long to make as such a file to read
+        data = _read(descriptor, size + 1)
         if len(data) == size:
             return new(data)
-        file.seek(0)  # it grew, or is being read in pieces
-    if not max_ms:
-        return hashlib.file_digest(file, new)  # type: ignore[arg-type]
-    deadline = perf_counter_ns() + int(max_ms * 1e6)
-    hasher, buffer = new(), memoryview(bytearray(_AT_ONCE))
-    while count := file.readinto(buffer):
-        hasher.update(buffer[:count])
-        if perf_counter_ns() > deadline:
-            return None
-    return hasher
+        lseek(descriptor, 0, SEEK_SET)  # it grew, or is being read in pieces
+    with io.FileIO(descriptor, closefd=False) as file:
+        if not max_ms:
+            return hashlib.file_digest(file, new)  # type: ignore[arg-type]
+        deadline = perf_counter_ns() + int(max_ms * 1e6)
+        hasher, buffer = new(), memoryview(bytearray(_AT_ONCE))
+        while count := file.readinto(buffer):
+            hasher.update(buffer[:count])
+            if perf_counter_ns() > deadline:
+                return None
+        return hasher
 
 
 def hash_sample(
-    file: io.FileIO, size: int, limit: int, new: Callable[..., Hasher]
+    descriptor: int, size: int, limit: int, new: Callable[..., Hasher]
 ) -> tuple[Hasher, Sample]:
     """Hash blocks at equal distances, the first and the last bytes among them."""
     count = max(1, limit // BLOCKS)
     blocks = min(BLOCKS, max(1, limit))
     hasher = new(b"sample of %d blocks in %d bytes of %d" % (blocks, limit, size))
     for block in range(blocks):
-        file.seek((size - count) * block // max(1, blocks - 1))
-        hasher.update(file.read(count))
+        lseek(descriptor, (size - count) * block // max(1, blocks - 1), SEEK_SET)
+        hasher.update(_read(descriptor, count))
     return hasher, Sample("blocks", blocks, blocks * count, size)

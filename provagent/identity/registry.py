@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from provagent import beneath
+from provagent.address import address_of
 from provagent.identity import arrays, estimators, fits, libraries, objects, plugins
 from provagent.identity.content import (
     DIGESTED,
@@ -50,7 +51,8 @@ class Identity(NamedTuple):
     ``digest`` is ``algorithm:hex``; None where only the object itself is known
     (``identified`` is ``id``), or where there was nothing to read. ``size`` is that of
     files, in bytes. ``sampled``: the digest is of that part of the content alone. ``missing``:
-    there is no such file. ``changing``: a file changed while it was read, twice.
+    there is no such file. ``changing``: a file changed while it was read, twice, or is not yet
+    whole.
     """
 
     digest: str | None = None
@@ -93,7 +95,7 @@ def identify(
     value's own code raises, where ``how`` lets it run.
     """
     if how is None:
-        scalar = _SCALARS.get(id(type(value)))
+        scalar = _SCALARS.get(address_of(type(value)))
         if scalar is not None:
             shared = _shared(algorithm)
             digest = f"{algorithm}:{shared.new(scalar(value, shared)).hexdigest()}"
@@ -281,7 +283,7 @@ _OWN: dict[str, Parts] = {**libraries.OWN, **fits.OWN, **estimators.OWN}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}
-_SCALARS = {id(cls): token for cls, token in objects.SCALARS.items()}
+_SCALARS = {address_of(cls): token for cls, token in objects.SCALARS.items()}
 
 _token_of: TypeCache[Token] = TypeCache(
     lambda cls: _BUILTIN[cls] if any(cls is known for known in _BUILTIN) else _find_token(cls)

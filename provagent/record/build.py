@@ -19,6 +19,7 @@ from provagent.record.detail import (
     LeftOut,
     Sample,
     Site,
+    mismatches_in,
 )
 from provagent.record.link import linked
 from provagent.record.model import Activity, Entity, Environment, Process, Session
@@ -62,6 +63,7 @@ class Collected:
         self.entities: dict[str, Entity] = {}
         self.activity_descriptions: dict[tuple[str, str], Description] = {}
         self.entity_descriptions: dict[tuple[str, str], Description] = {}
+        self.agent_descriptions: dict[tuple[str, str], Description] = {}
         self.complaints: dict[tuple[object, ...], Complaint] = {}
         self.parents: dict[str, str] = {}  # activity id -> id of the one that encloses it
         self.in_session: dict[str, str] = {}  # activity id -> session id
@@ -122,11 +124,13 @@ class Collected:
         session = self.sessions.setdefault(event["session_id"], Session(id=event["session_id"]))
         _set(session, event, _SESSION_FIELDS)
         session.site = session.site or _site(event)
+        session.mismatches += mismatches_in(event)
 
     def add_description(self, event: Event) -> None:
         for group, kind in (
             (self.activity_descriptions, terms.ACTIVITY),
             (self.entity_descriptions, terms.ENTITY),
+            (self.agent_descriptions, terms.AGENT),
         ):
             fields = event.get(kind)
             if fields and isinstance(fields.get("name"), str):
@@ -139,6 +143,7 @@ class Collected:
         activity = self._activity(event["activity_id"])
         _set(activity, event, _ACTIVITY_FIELDS)
         activity.site = activity.site or _site(event)
+        activity.mismatches += mismatches_in(event)
         if "parent_id" in event:
             self.parents[activity.id] = event["parent_id"]
         if "session_id" in event:
@@ -151,6 +156,7 @@ class Collected:
         activity = self._activity(event["activity_id"])
         _set(activity, event, _END_FIELDS)
         activity.error = activity.error or _error(event)
+        activity.mismatches += mismatches_in(event)
         for item in event.get("generated", ()):
             generations = self.generated.setdefault(activity.id, [])
             generations.append((item["generated_id"], item["generated_role"] or None))

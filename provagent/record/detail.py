@@ -105,6 +105,23 @@ class Error:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """Something in an activity that is not as its description says.
+
+    ``of`` is ``parameter``, ``used``, ``generated`` or ``members``, ``name`` the parameter's or
+    the role's, ``key`` that of the description.
+    """
+
+    of: str
+    name: str
+    key: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.name}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """The line that made a call."""
 
@@ -178,3 +195,31 @@ class DefinitionUsed:
     name: str
     location: str
     digest: str | None = None
+
+
+def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
+    """Return what an activity's event, or that of its end, says is not as described."""
+    return [
+        Mismatch(**{key: item[key] for key in ("of", "name", "key", "what")})
+        for item in event.get("mismatches", ())
+    ]
+
+
+class CountedMismatches:
+    """Mismatches of many activities: of each parameter or role, and key, the first and how many."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, ...], str] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def add(self, name: str | None, *mismatches: Mismatch) -> None:
+        """Count those of an activity, or a session, of that name."""
+        name = name or "an unknown activity"
+        for each in mismatches:
+            which = (name, each.of, each.name, each.key)
+            self._first.setdefault(which, f"{name}: {each}")
+            self._counts[which] = self._counts.get(which, 0) + 1
+
+    def by_text(self) -> dict[str, int]:
+        """Return how often each was, by the words of the first."""
+        return {text: self._counts[which] for which, text in self._first.items()}

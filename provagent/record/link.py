@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING, Any
 
-from provagent.record.detail import Code, Gap
+from provagent.record.detail import Code, CountedMismatches, Gap
 from provagent.record.model import (
     Activity,
     Derivation,
@@ -71,6 +71,8 @@ class _Linker:
             derivations=derivations,
             activity_descriptions=dict(sorted(collected.activity_descriptions.items())),
             entity_descriptions=dict(sorted(collected.entity_descriptions.items())),
+            agent_descriptions=dict(sorted(collected.agent_descriptions.items())),
+            mismatches=_mismatches(collected),
             complaints=sorted(
                 collected.complaints.values(), key=lambda each: (each.time or "", each.what)
             ),
@@ -278,3 +280,12 @@ def _program(process: Process) -> Activity:
 
 def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, str | None]]:
     return dict.fromkeys(relations)
+
+
+def _mismatches(collected: Collected) -> dict[str, int]:
+    counted = CountedMismatches()
+    for session in collected.sessions.values():
+        counted.add(session.class_name, *session.mismatches)
+    for activity in collected.activities.values():
+        counted.add(activity.name, *activity.mismatches)
+    return counted.by_text()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         FileState,
         Gap,
         LeftOut,
+        Mismatch,
         Sample,
         Site,
         Value,
@@ -121,6 +122,7 @@ class Session:
     start: str | None = None
     configuration: dict[str, Value] = field(default_factory=dict)
     site: Site | None = None
+    mismatches: list[Mismatch] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list, repr=False)
 
 
@@ -147,6 +149,7 @@ class Activity:
     thread: int | None = None
     site: Site | None = None
     parameters: dict[str, Value] = field(default_factory=dict)
+    mismatches: list[Mismatch] = field(default_factory=list)
     session: Session | None = field(default=None, repr=False)
     parent: Activity | None = field(default=None, repr=False)
     children: list[Activity] = field(default_factory=list, repr=False)
@@ -232,6 +235,8 @@ class Provenance:
     ``entities`` by id, in the order in which their processes named them. ``aliases``
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
+    ``mismatches`` are those of all activities and sessions: what is not as described, in the
+    words of the first, and how often.
     """
 
     run: Run
@@ -244,10 +249,12 @@ class Provenance:
     derivations: list[Derivation] = field(default_factory=list)
     activity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
     entity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
+    agent_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     unrecorded: list[Child] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    mismatches: dict[str, int] = field(default_factory=dict)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity of that id, or of that alias; raises KeyError."""

@@ -5,10 +5,12 @@ Activities and entities are not kept: of each of them only whether it was named,
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from provagent import terms
 from provagent.record.build import Collected
+from provagent.record.detail import CountedMismatches, mismatches_in
 from provagent.record.link import linked, lost
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def build_outline(
             handler(event)
     outline = linked(collected, gaps if gaps is not None else [])
     outline.gaps.extend(mentioned.gaps())
+    outline.mismatches = mentioned.mismatches.by_text()
     return outline
 
 
@@ -47,12 +50,14 @@ class Mentioned:
 
     def __init__(self) -> None:
         self.activities: set[str] = set()
-        self.begun: set[str] = set()
+        self.begun: dict[str, str] = {}  # each with its name
+        self.mismatches = CountedMismatches()
         self.entities: set[str] = set()
         self.known: set[str] = set()
 
     def handlers(self) -> dict[str, Any]:
         return {
+            terms.SESSION: self.add_session,
             terms.ACTIVITY: self.add_activity,
             terms.ACTIVITY_END: self.add_activity_end,
             terms.ENTITY: self.add_entity,
@@ -60,17 +65,22 @@ class Mentioned:
         }
 
     def gaps(self) -> list[Gap]:
-        return lost(len(self.entities - self.known), len(self.activities - self.begun))
+        return lost(len(self.entities - self.known), len(self.activities - self.begun.keys()))
 
     def add_activity(self, event: Event) -> None:
-        known = self.begun if event.get("activity_name") is not None else self.activities
-        known.add(event["activity_id"])
+        name = event.get("activity_name")
+        if name is not None:
+            self.begun[event["activity_id"]] = sys.intern(name)
+        else:
+            self.activities.add(event["activity_id"])
+        self._count(event)
         for item in event.get("used", ()):
             self._name(item["used_id"])
 
     def add_activity_end(self, event: Event) -> None:
         if event["activity_id"] not in self.begun:
             self.activities.add(event["activity_id"])
+        self._count(event)
         for item in event.get("generated", ()):
             self._name(item["generated_id"])
 
@@ -82,6 +92,12 @@ class Mentioned:
     def add_derivation(self, event: Event) -> None:
         self._name(event["entity_id"])
         self._name(event["progenitor_id"])
+
+    def _count(self, event: Event) -> None:
+        self.mismatches.add(self.begun.get(event["activity_id"]), *mismatches_in(event))
+
+    def add_session(self, event: Event) -> None:
+        self.mismatches.add(event.get("class"), *mismatches_in(event))
 
     def _name(self, entity_id: str) -> None:
         if entity_id not in self.known:

@@ -7,7 +7,9 @@ import io
 import os
 from dataclasses import dataclass
 
-from provagent.errors import StoreError
+from provagent.embed.file import embedded
+from provagent.embed.payload import BEFORE
+from provagent.errors import ProvagentError, StoreError
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
 from provagent.store.index import Index
@@ -118,7 +120,18 @@ def _digest(index: Index, number: int) -> str | None:
 
 def _has(index: Index, number: int, path: str) -> bool:
     digest = _digest(index, number)
-    return digest is not None and digest_of(path, digest.partition(":")[0]) == digest
+    return digest is not None and has_content(path, digest)
+
+
+def has_content(path: str, digest: str) -> bool:
+    """Whether a file has that digest, or had it before provenance was embedded in it."""
+    if digest_of(path, digest.partition(":")[0]) == digest:
+        return True
+    try:
+        payload = embedded(path)
+    except ProvagentError:
+        return False
+    return payload is not None and payload.facts.get(BEFORE) == digest
 
 
 def _by_content(index: Index, path: str) -> list[int]:
@@ -142,7 +155,7 @@ def digest_of(path: str, algorithm: str) -> str | None:
     try:
         new = hash_constructor(algorithm)
         with io.FileIO(path) as file:
-            hasher = hash_whole(file, os.fstat(file.fileno()).st_size, new, 0)
+            hasher = hash_whole(file.fileno(), os.fstat(file.fileno()).st_size, new, 0)
     except (OSError, ValueError):
         return None
     return None if hasher is None else f"{algorithm}:{hasher.hexdigest()}"

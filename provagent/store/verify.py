@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from provagent.store.index import Index
-from provagent.store.resolve import digest_of, find_entities
+from provagent.store.resolve import digest_of, find_entities, has_content
 from provagent.store.rows import packed, unpacked
 from provagent.store.schema import SHIFT
 
@@ -86,7 +86,7 @@ def _verified(file: tuple[str, str | None]) -> Verified:
     now = digest_of(path, digest.partition(":")[0])
     if now is None:
         return Verified(path=path, state=NOT_KNOWN, digest=digest)
-    state = UNCHANGED if now == digest else CHANGED
+    state = UNCHANGED if now == digest or has_content(path, digest) else CHANGED
     return Verified(path=path, state=state, digest=digest, now=now)
 
 

@@ -7,13 +7,9 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from provagent.address import address_of
 from provagent.value import leaves
-from provagent.value.numbers import (
-    encode_array,
-    encode_object,
-    encode_quantity,
-    encode_scalar,
-)
+from provagent.value.numbers import encode_array, encode_object, encode_quantity, encode_scalar
 from provagent.value.types import (
     TypeCache,
     fields_of,
@@ -62,7 +58,7 @@ class _Walk:
         self.open: set[int] = set()
 
     def encode(self, value: object) -> Json:
-        key = id(type(value))
+        key = address_of(type(value))
         plain = _PLAIN.get(key)
         if plain:
             return plain(value)
@@ -72,15 +68,16 @@ class _Walk:
     def container(
         self, value: object, items: Iterable[Any], length: int, build: Callable[..., Json]
     ) -> Json:
-        if id(value) in self.open or len(self.open) >= self.max_depth:
+        address = address_of(value)
+        if address in self.open or len(self.open) >= self.max_depth:
             return {"$type": "cut", "length": length}
         first = list(islice(items, self.left))
         self.left -= len(first)
-        self.open.add(id(value))
+        self.open.add(address)
         try:
             data = build(first, self)
         finally:
-            self.open.discard(id(value))
+            self.open.discard(address)
         return data if len(first) == length else _cut(data, length)
 
 
@@ -230,11 +227,11 @@ _DECIMAL_BITS = 1024
 
 # By the identity of the type: looking up a class by hash would ask its metaclass.
 _PLAIN: dict[int, Callable[[Any], Json]] = {
-    id(type(None)): _same,
-    id(bool): _same,
-    id(int): _int,
-    id(float): _float,
-    id(str): _str,
+    address_of(type(None)): _same,
+    address_of(bool): _same,
+    address_of(int): _int,
+    address_of(float): _float,
+    address_of(str): _str,
 }
 _EXACT: dict[str, Leaf] = {
     "builtins:complex": _complex,

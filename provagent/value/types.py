@@ -15,6 +15,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from provagent import beneath
+from provagent.address import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ _module_namespace: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"
 
 def type_name(cls: type) -> str:
     """Return ``module:QualName`` of a class without asking its metaclass."""
-    return _type_names.known.get(id(cls)) or _type_names(cls)
+    return _type_names.known.get(address_of(cls)) or _type_names(cls)
 
 
 def _find_type_name(cls: type) -> str:
@@ -103,7 +104,7 @@ class TypeCache(Generic[T]):
     """What was found out about each type.
 
     It does not keep types alive, and never hashes or compares them: a metaclass may have
-    its own ways. ``known`` holds what was found by the ``id`` of the type.
+    its own ways. ``known`` holds what was found by the address of the type.
     """
 
     def __init__(self, find: Callable[[type], T]) -> None:
@@ -112,14 +113,14 @@ class TypeCache(Generic[T]):
         self._alive: dict[int, weakref.ref[type]] = {}
 
     def __call__(self, cls: type) -> T:
-        found = self.known.get(id(cls))
+        found = self.known.get(address_of(cls))
         return self._learn(cls) if found is None else found
 
     def clear(self) -> None:
         self.known.clear()
 
     def _learn(self, cls: type) -> T:
-        key = id(cls)
+        key = address_of(cls)
         known, alive = self.known, self._alive
 
         def forget(_: weakref.ref[type]) -> None:

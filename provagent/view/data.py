@@ -71,6 +71,7 @@ def _session(session: Session) -> dict[str, Any]:
         start=session.start,
         site=_plain(session.site),
         configuration=session.configuration,
+        mismatches=[_plain(each) for each in session.mismatches],
     )
 
 
@@ -90,6 +91,7 @@ def _activity(activity: Activity) -> dict[str, Any]:
         session=activity.session and activity.session.id,
         parent=activity.parent and activity.parent.id,
         parameters=activity.parameters,
+        mismatches=[_plain(each) for each in activity.mismatches],
         **_relations(activity),
     )
 

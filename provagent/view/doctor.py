@@ -31,6 +31,8 @@ def render_report(report: Any) -> None:
             click.echo(
                 f"  the import finder {name} got in front; what it loaded was woven afterwards"
             )
+        for text in report.run.mismatches:
+            click.secho(f"  not as described: {text}", fg="yellow")
         if not (report.run.complaints or report.run.gaps or report.run.unrecorded):
             _mark(True, "nothing was left out")
 

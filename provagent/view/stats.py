@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from provagent.record.model import seconds_between
@@ -89,16 +88,20 @@ def stats_data(provenance: Provenance) -> dict[str, Any]:
 
 def render_stats(provenance: Provenance, console: Console) -> None:
     """Print what took how long, and the largest files."""
-    table = Table("activity", "calls", "own time", "in all", "longest", "failures", "not recorded")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for calls in calls_of(provenance):
-        table.add_row(
+    rows = [("activity", "calls", "own time", "in all", "longest", "failures", "not recorded")]
+    rows += [
+        (
             calls.name, f"{calls.count:,}", duration_text(calls.own), duration_text(calls.seconds),
             duration_text(calls.longest), f"{calls.failures:,}" if calls.failures else "",
             f"{calls.left_out:,}" if calls.left_out else "",
-        )  # fmt: skip
-    console.print(table)
+        )
+        for calls in calls_of(provenance)
+    ]  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for position, row in enumerate(rows):
+        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        cells[0] = row[0].ljust(widths[0])  # whatever the terminal's width: no name is cut
+        console.print(Text("  ".join(cells).rstrip(), "" if position else "dim"), soft_wrap=True)
     files = files_of(provenance)
     used = sum(file["size"] or 0 for file in files if file["used"])
     made = sum(file["size"] or 0 for file in files if file["made"])

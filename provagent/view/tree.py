@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -75,6 +75,8 @@ class _Story:
         for session in self.provenance.sessions.values():
             called = f"{session.module}:{session.class_name}{self.site(session.site)}"
             _fact(tree, "session", called)
+            for mismatch in session.mismatches:
+                tree.add(_words((f"{'':<9} ", ""), (str(mismatch), "red")))
         return tree
 
     def activities(self) -> Branch | None:
@@ -105,7 +107,10 @@ class _Story:
 
     def add_facts(self, activity: Activity, node: Branch) -> None:
         for name, value in activity.parameters.items():
-            node.add(_words((f"{name} = ", ""), (value_text(value), "magenta")))
+            is_default = _is_default(activity, name, value)
+            default = ("  its default" if is_default else "", "dim")
+            parts = [(f"{name} = ", ""), (value_text(value), "magenta"), default]
+            node.add(_words(*parts, *_marks(activity, "parameter", name)))
         for usage in activity.used:
             branch = node.add(self.relation("used", "green", usage.role, usage.entity))
             for derivation in usage.entity.derivations:
@@ -113,8 +118,11 @@ class _Story:
                     branch.add(self.derivation(derivation))
         for made in activity.generated:
             node.add(self.relation("made", "yellow", made.role, made.entity))
-        for each in activity.left_out:
-            node.add(_words(("left out ", "yellow"), (left_out_text(each), "")))
+        for each in activity.mismatches:
+            if each.of != "parameter":
+                node.add(_words((str(each), "red")))
+        for sum_ in activity.left_out:
+            node.add(_words(("left out ", "yellow"), (left_out_text(sum_), "")))
         if activity.error is not None:
             node.add(_error(activity.error))
 
@@ -176,6 +184,16 @@ class _Story:
         for gap in self.provenance.gaps:
             gaps.add(Text(str(gap)))
         return [tree if tree.children else None for tree in (complaints, gaps)]
+
+
+def _is_default(activity: Activity, name: str, value: Any) -> bool:
+    found = activity.description and activity.description.of("parameters", "name", name)
+    return bool(found and str(found[1].get("default")) == value_text(value))
+
+
+def _marks(activity: Activity, of: str, name: str) -> list[tuple[str, str]]:
+    found = (each for each in activity.mismatches if (each.of, each.name) == (of, name))
+    return [(f"  ({each.what})", "red") for each in found]
 
 
 def _is_file(entity: Entity) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 
-from provagent.weave import audit
+from provagent import audit
 from provagent.weave.target import is_glob, matches
 
 TYPE_CHECKING = False

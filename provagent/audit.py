@@ -2,7 +2,7 @@
 
 A hook can't be removed, and each audited event of the process (``id`` and ``sys._getframe``
 among them) is slower with one. So there is none until somebody listens, and then only one,
-whose first step is one look-up.
+which knows ``id``, most of all events, by its name, and others by one look-up.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def listen(listeners: Mapping[str, Listener], on_failure: Callable[[BaseExceptio
         sys.addaudithook(_make_hook(_listeners.get, _failures))
 
 
+def is_hooked() -> bool:
+    """Whether the hook is there, which makes each audited event take longer."""
+    return _is_hooked
+
+
 def unlisten(listeners: Mapping[str, Listener]) -> None:
     """Call them no more; what stays of the hook does nothing."""
     for event, listener in listeners.items():
@@ -51,6 +56,8 @@ def _make_hook(
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         try:
+            if event == "builtins.id":  # a comparison takes half as long as the look-up
+                return
             listener = find(event)
             if listener is not None:
                 listener(args)

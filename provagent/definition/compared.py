@@ -1,0 +1,49 @@
+"""What values are compared with, as a definition says it: whether it can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provagent.definition.limits import bounds, limit
+
+if TYPE_CHECKING:
+    from provagent.definition.description import ActivityDescription
+    from provagent.definition.fields import Fields
+
+_QUOTED = 80  # characters of a value that a message repeats
+
+
+def check_range(fields: Fields) -> None:
+    """Report a parameter's ``min`` above its ``max``; warn of what is no number."""
+    limits = {key: limit(fields.values.get(key)) for key in ("min", "max")}
+    for key, found in limits.items():
+        if found is None and key in fields.values:
+            what = f"{key} {fields.values[key][:_QUOTED]!r} is no number"
+            fields.warn(what, "it is kept, and no value is compared with it")
+    low, high = limits["min"], limits["max"]
+    if low and high and low[1] == high[1] and low[0] > high[0]:
+        fields.add_problem(f"min {low[0]:g} is more than max {high[0]:g}", "exchange them")
+
+
+def check_uses(description: ActivityDescription, fields: Fields) -> None:
+    """Warn of what an activity is said to use, or to generate, where nothing comes of it."""
+    if description.name.rpartition(".")[2] == "__init__" and (
+        description.usage or description.generation
+    ):
+        what = "a constructor opens a session: what it uses and generates is not recorded"
+        fields.warn(what, "describe what it is given under parameters")
+    for use in description.usage:
+        if use.overwrite:
+            place, where = fields.report.origins.of(use)
+            what = "what is used overwrites nothing"
+            fields.report.warn(place, f"{where}.overwrite", what, "say it of what is generated")
+
+
+def check_multiplicities(fields: Fields) -> None:
+    """Warn of multiplicities of a usage or generation that are not compared."""
+    low, _ = bounds(fields.values.get("multiplicity") or "*")
+    if low > 1:
+        what = f"a role is one entity in a call, not {low}"
+        fields.warn(what, "say how many members it has, in has_members: multiplicity:")
+    if any(each.multiplicity for each in fields.values.get("has_progenitors", ())):
+        fields.warn("the multiplicity of progenitors is passed over", "leave it out")
