@@ -18,7 +18,7 @@ def told(recorded: Recorded, script: str, *arguments: str, **environ: str) -> li
     Nothing is said on stderr, nothing failed in the recorder, and each file's digest is right.
     """
     recorded.write("script.py", script)
-    done = recorded.run("--files", "script.py", *arguments, **environ)
+    done = recorded.run("script.py", *arguments, **environ)
     assert done.stderr == ""
     return story(recorded)
 

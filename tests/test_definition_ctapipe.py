@@ -168,7 +168,7 @@ def runs(tmp_path_factory, cache):
         run.write(f"{name}.py", text)
         run.write("config.yaml", CONFIG)
         arguments = ["--config=config.yaml", "-o", "toy.dl2.h5", "-n", "4"]
-        options = ["--store", str(run.store), "--files", f"{name}.py"]
+        options = ["--store", str(run.store), f"{name}.py"]
         answer = run.run(*options, *(arguments if name == "tool" else ()))
         assert answer.stderr == "", answer.stderr
         done[name] = run
@@ -179,7 +179,7 @@ def test_tool(runs):
     """The tool with its configuration and files; each step for three events, and the count."""
     lines = story(runs["tool"])
     assert lines[0] == (
-        "Tool.run: read=config.yaml read=toy.dl2.h5 -> written=toy.dl2.h5 written=toy-process.provenance.log"
+        "Tool.run: read=config.yaml -> written=toy.dl2.h5 written=toy-process.provenance.log"
     )
     assert lines[1:6] == [
         "  Tool.configure: -> configuration=Configuration-1",
