@@ -14,7 +14,10 @@ _SAID = ("system", "id", "place", "task", "span", "folder")
 
 
 class Jobs:
-    """The jobs of a run, each once: made before the document begins, since they bring prefixes."""
+    """The jobs of a run: made before the document begins, since they bring prefixes.
+
+    Each is stated once in a document: where there is a bundle, beside it.
+    """
 
     def __init__(self, run: Run, names: Names) -> None:
         self.run = run
@@ -22,6 +25,7 @@ class Jobs:
         jobs = [(names.job(job), job) for job in run.jobs]
         by_iri = {names.iri(name): (name, job) for name, job in reversed(jobs)}
         self.jobs = list(reversed(by_iri.values()))
+        self._stated: set[Name] = set()
 
     def write_informants(self, program: Name, say: Statements) -> None:
         """Write that the program was informed by each job.
@@ -29,7 +33,7 @@ class Jobs:
         A job hands over what a run begins with: parameters, files, the environment.
         """
         for name, job in self.jobs:
-            self._write(name, job, say)
+            self._state(name, job, say)
             say.informed(program, name)
 
     def write_account(self, say: Statements) -> None:
@@ -37,10 +41,13 @@ class Jobs:
         bundle, label = self.names.bundle, f"run {self.run.id}"
         for name, job in self.jobs:
             say.entity(bundle, {"prov:type": self.names.prov("Bundle"), "prov:label": label})
-            self._write(name, job, say)
+            self._state(name, job, say)
             say.generated(bundle, name, None)
 
-    def _write(self, name: Name, job: Mapping[str, Any], say: Statements) -> None:
+    def _state(self, name: Name, job: Mapping[str, Any], say: Statements) -> None:
+        if name in self._stated:
+            return
+        self._stated.add(name)
         attributes = {
             "prov:type": [self.names.ivoa("Activity"), self.names.term("Job")],
             "prov:label": job.get("name") or job.get("id") or job.get("iri"),
