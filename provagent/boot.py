@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provagent.activation import Activation
+    from provagent.process.activation import Activation
     from provagent.settings import Settings
 
 _activation: Activation | None = None
@@ -44,7 +44,7 @@ def activate(settings: Settings) -> Activation:
     """Begin recording with these settings; the activation that stands, where there is one."""
     global _activation  # noqa: PLW0603 - the one place that holds the process's state
     if _activation is None:
-        from provagent.activation import Activation
+        from provagent.process.activation import Activation
 
         _activation = Activation(settings)
         try:
@@ -65,7 +65,7 @@ def __getattr__(name: str) -> Any:
     if name != "partial":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from provagent.carry import Carried as partial  # noqa: N813
+        from provagent.capture.carry import Carried as partial  # noqa: N813
     except ImportError:
         from functools import partial  # type: ignore[assignment]
     return partial

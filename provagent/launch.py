@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from provagent import boot
 from provagent.errors import ProvagentError
-from provagent.inherit import RUN_VARIABLE, new_run_id, run_variable
-from provagent.reach import interpreter_flags
+from provagent.process.inherit import RUN_VARIABLE, new_run_id, run_variable
+from provagent.process.reach import interpreter_flags
 from provagent.settings import Settings, tell
 
 if TYPE_CHECKING:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from provagent.process.wanted import Wanted
     from provagent.record import model
-    from provagent.wanted import Wanted
 
 __all__ = ["Activity", "Entity", "Recorded"]
 

@@ -95,8 +95,8 @@ def test_process_that_opens_nothing_of_interest_loads_nothing(recorded, command)
     recorded.python("-c", "pass", PROVAGENT="1")  # definitions are compiled once
     done = recorded.python("-X", "importtime", *NOTHING_OF_INTEREST[command], PROVAGENT="1")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "provagent.opened" in loaded
-    assert loaded & {"provagent.recorder", "structlog", "orjson", "wrapt", "rich"} == set()
+    assert "provagent.process.opened" in loaded
+    assert loaded & {"provagent.process.recorder", "structlog", "orjson", "wrapt", "rich"} == set()
     assert not recorded.store.exists()
 
 
@@ -112,6 +112,6 @@ def test_files_alone_load_no_more_than_they_need(recorded):
     )
     done = recorded.python("-c", code, PROVAGENT="1")
     loaded = set(done.stderr.split())
-    assert {"provagent.recorder", "structlog", "rich"} <= loaded
-    assert not loaded & {"wrapt", "provagent.weaving", "provagent.capture.compile", "yaml"}
+    assert {"provagent.process.recorder", "structlog", "rich"} <= loaded
+    assert not loaded & {"wrapt", "provagent.process.weaving", "provagent.capture.compile", "yaml"}
     assert [event["mode"] for event in recorded.events("file")] == ["read", "written"]

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from provagent.opened import _access
+from provagent.process.opened import _access
 
 
 def sha256(path):

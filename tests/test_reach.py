@@ -10,7 +10,7 @@ import zipfile
 import pytest
 from conftest import ROOT
 
-from provagent.reach import why_unrecorded
+from provagent.process.reach import why_unrecorded
 
 SUBJECT = """
 def outer(work, *args, **kwargs):
@@ -518,7 +518,7 @@ def test_task_is_read_without_provagent(program):
     """A carried task that is pickled is a partial of functools where provagent does not record."""
     code = """
 import pickle, sys
-from provagent.carry import Elsewhere, carry
+from provagent.capture.carry import Elsewhere, carry
 sys.stdout.buffer.write(pickle.dumps(carry(divmod, Elsewhere("a.b.1")), int(sys.argv[1])))
 """
     for protocol in range(2, 6):
@@ -533,7 +533,7 @@ sys.stdout.buffer.write(pickle.dumps(carry(divmod, Elsewhere("a.b.1")), int(sys.
         shown = "print(type(task).__module__, task(7, 2), 'provagent' in sys.modules)"
         assert program.python("-S", "-c", read + shown).stdout == "functools (3, 1) False\n"
         recording = program.python("-c", read + shown, PROVAGENT="1", PROVAGENT_TARGETS=TARGETS)
-        assert recording.stdout == "provagent.carry (3, 1) True\n"
+        assert recording.stdout == "provagent.capture.carry (3, 1) True\n"
 
 
 def test_children_that_do_not_record_are_told(program):

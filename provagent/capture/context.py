@@ -7,8 +7,8 @@ import time
 from contextvars import ContextVar
 from types import CodeType, FrameType
 
-from provagent import carry
 from provagent.address import address_of
+from provagent.capture import carry
 
 
 class Place:

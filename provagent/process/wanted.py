@@ -6,7 +6,7 @@ import sys
 
 from provagent.definition.active import Source
 from provagent.errors import TargetError
-from provagent.loading import NEEDED
+from provagent.process.loading import NEEDED
 from provagent.settings import EACH, Settings, each_of, tell
 from provagent.weave.program import MAIN, ProgramWatch
 from provagent.weave.target import Target, is_glob

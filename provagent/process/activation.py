@@ -13,11 +13,11 @@ import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
 from provagent import beneath
-from provagent.children import STARTERS, Children, activity_here
 from provagent.definition.active import Source, active_sources
 from provagent.errors import is_the_programs
-from provagent.failures import Failures, what_failed
-from provagent.inherit import (
+from provagent.process.children import STARTERS, Children, activity_here
+from provagent.process.failures import Failures, what_failed
+from provagent.process.inherit import (
     PROGRAM_VARIABLE,
     RUN_VARIABLE,
     inherited,
@@ -25,10 +25,10 @@ from provagent.inherit import (
     random_text,
     run_variable,
 )
-from provagent.loading import KeptRandom, OwnCopies
-from provagent.opened import OpenedFiles
+from provagent.process.loading import KeptRandom, OwnCopies
+from provagent.process.opened import OpenedFiles
+from provagent.process.wanted import Wanted, find_wanted, is_needed, missed, tell_problems
 from provagent.settings import Settings, tell
-from provagent.wanted import Wanted, find_wanted, is_needed, missed, tell_problems
 from provagent.weave.finder import TargetFinder
 from provagent.weave.program import MAIN, MAIN_NAMES, ProgramWatch, expected_names, meet_beginning
 from provagent.weave.target import Target
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType
     from typing import Any
 
-    from provagent.recorder import Recorder
+    from provagent.process.recorder import Recorder
 
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
@@ -131,7 +131,7 @@ class Activation:
         if self._recorder is None:
             # Processors of a user's raise structlog.DropEvent: theirs is to be ours.
             with OwnCopies(is_shared=bool(self.settings.processors)):
-                from provagent.recorder import Recorder
+                from provagent.process.recorder import Recorder
 
                 self._recorder = Recorder(self)
         return self._recorder
@@ -161,7 +161,7 @@ class Activation:
         return run_variable(self.run_id, self.process_id, activity_id)
 
     def _go_on_with(self, activity_id: str) -> None:
-        from provagent.carry import Elsewhere, current
+        from provagent.capture.carry import Elsewhere, current
 
         current.set(Elsewhere(activity_id))
 

@@ -18,17 +18,17 @@ from provagent.capture.jobs import NotAJob, find_jobs
 from provagent.capture.process import environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
-from provagent.delivery import Delivery
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
 from provagent.errors import ProvagentError
 from provagent.identity.digests import Digests
+from provagent.process.delivery import Delivery
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
 
 if TYPE_CHECKING:
-    from provagent.activation import Activation
-    from provagent.weaving import Weaving
+    from provagent.process.activation import Activation
+    from provagent.process.weaving import Weaving
 
 
 class Recorder:
@@ -74,7 +74,7 @@ class Recorder:
         if self._weaving is None:
             self.busy.add(threading.get_ident())
             try:
-                from provagent.weaving import Weaving
+                from provagent.process.weaving import Weaving
 
                 self._weaving = Weaving(self.activation, self.capture)
             finally:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from provagent.activation import Activation
+    from provagent.process.activation import Activation
 
 # Where the environment stands among the arguments of Popen._execute_child, and whether
 # the command is a shell's: private, but the same from 3.8 on, on every system.
@@ -97,7 +97,7 @@ class Children:
             return environ
 
     def _look(self, command: Sequence[Any], environ: Mapping[Any, Any]) -> None:
-        from provagent.reach import why_unrecorded
+        from provagent.process.reach import why_unrecorded
 
         words = [os.fsdecode(word) for word in command]
         reason = why_unrecorded(words, _as_text(environ))
@@ -197,6 +197,6 @@ class _Exported:
 
 def activity_here() -> str | None:
     """The identifier of the activity that is open here; None where none is."""
-    carry = sys.modules.get("provagent.carry")
+    carry = sys.modules.get("provagent.capture.carry")
     activity = None if carry is None else carry.current.get()
     return None if activity is None else activity.id

@@ -13,14 +13,14 @@ import sys
 from _thread import get_ident  # threading costs a millisecond
 
 from provagent import audit
-from provagent.loading import KeptRandom
-from provagent.noise import Noise
+from provagent.process.loading import KeptRandom
+from provagent.process.noise import Noise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provagent.activation import Activation
+    from provagent.process.activation import Activation
 
 # What is done to a file: how its state before and after counts.
 READ = "read"
@@ -149,7 +149,7 @@ class OpenedFiles:
 
     def _on_request(self, args: tuple[Any, ...]) -> None:
         try:
-            from provagent.remote import http_request
+            from provagent.process.remote import http_request
 
             found = http_request(*args)
             if found is not None and get_ident() not in self.busy:
@@ -159,7 +159,7 @@ class OpenedFiles:
 
     def _on_ftp(self, args: tuple[Any, ...]) -> None:
         try:
-            from provagent.remote import ftp_command
+            from provagent.process.remote import ftp_command
 
             found = ftp_command(*args)
             if found is not None and get_ident() not in self.busy:
@@ -206,7 +206,7 @@ class OpenedFiles:
         self._tell(what, path, source)
 
     def _tell(self, what: str, path: str, source: str) -> None:
-        carry = sys.modules.get("provagent.carry")
+        carry = sys.modules.get("provagent.capture.carry")
         activity = None if carry is None else carry.current.get()
         if self.activation.loaded is None and not self._needs_recorder(what, path, source):
             self._remember((what, path, source, activity))
@@ -285,7 +285,7 @@ def _access(mode: object) -> tuple[str, bool]:
     """
     text = mode if isinstance(mode, str) else ""
     if text.isupper():
-        from provagent.remote import METHODS
+        from provagent.process.remote import METHODS
 
         return METHODS.get(text, ""), False
     if "w" in text or "x" in text:

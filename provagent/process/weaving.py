@@ -16,8 +16,8 @@ from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
 from provagent.definition.requires import unmet
 from provagent.errors import TargetError
-from provagent.follow import Follower
-from provagent.rules import RuleBook
+from provagent.process.follow import Follower
+from provagent.process.rules import RuleBook
 from provagent.terms import OFF
 from provagent.value.message import what_failed
 from provagent.weave.hidden import hide_from_callers, hide_functions_of
@@ -27,9 +27,9 @@ from provagent.weave.target import Target
 from provagent.weave.weaver import Weaver
 
 if TYPE_CHECKING:
-    from provagent.activation import Activation
     from provagent.definition.active import Source
-    from provagent.wanted import Wanted
+    from provagent.process.activation import Activation
+    from provagent.process.wanted import Wanted
 
 
 class Weaving:

@@ -12,8 +12,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from provagent.capture.carry import KEY, Elsewhere, carry, current
 from provagent.capture.complaints import Complaints
-from provagent.carry import KEY, Elsewhere, carry, current
 from provagent.weave.hidden import uncount
 from provagent.weave.site import Site, find_sites, unwoven
 from provagent.weave.target import Target
