@@ -42,7 +42,7 @@ def labels(document, kind):
 
 def test_a_job_of_opus_is_handed_what_ran_in_it(tmp_path, recorded, program):
     """The script ends, and OPUS finds inputs and outputs of its job."""
-    one = job(tmp_path, f"$PYTHON -m provagent run --files {program}\n")
+    one = job(tmp_path, f"$PYTHON -m provagent run {program}\n")
     done = ran(one, recorded)
     assert (done.returncode, done.stderr) == (0, "")
     document = left_in(one.jd)
@@ -56,7 +56,7 @@ def test_a_job_of_opus_is_handed_what_ran_in_it(tmp_path, recorded, program):
 def test_it_is_kept_when_the_job_fails(tmp_path, recorded, program):
     """OPUS removes the working folder then, and copies nothing but results."""
     recorded.write("analysis.py", WRITES + "1 / 0\n")
-    one = job(tmp_path, f"$PYTHON -m provagent run --files {program}\necho not reached\n")
+    one = job(tmp_path, f"$PYTHON -m provagent run {program}\necho not reached\n")
     done = ran(one, recorded)
     assert done.returncode == 1
     assert "not reached" not in done.stdout
@@ -87,8 +87,7 @@ def test_two_programs_of_one_job_are_both_there(tmp_path, recorded, program):
     """Each is a run of its own."""
     recorded.write("more.py", "open('more.txt', 'w').write('x')\n")
     runs = "".join(
-        f"$PYTHON -m provagent run --files {path}\n"
-        for path in (program, recorded.folder / "more.py")
+        f"$PYTHON -m provagent run {path}\n" for path in (program, recorded.folder / "more.py")
     )
     one = job(tmp_path, runs)
     assert ran(one, recorded).returncode == 0
@@ -99,9 +98,7 @@ def test_programs_of_one_job_may_end_together(tmp_path, recorded):
     """Side by side, and each is told; none overwrites what another has said."""
     for n in range(4):
         recorded.write(f"p{n}.py", f"open('p{n}.txt', 'w').write('{n}')\n")
-    runs = "".join(
-        f"$PYTHON -m provagent run --files {recorded.folder}/p{n}.py &\n" for n in range(4)
-    )
+    runs = "".join(f"$PYTHON -m provagent run {recorded.folder}/p{n}.py &\n" for n in range(4))
     one = job(tmp_path, f"{runs}wait\n")
     assert ran(one, recorded).returncode == 0
     assert sorted(labels(left_in(one.jd), "wasGeneratedBy")) == [f"p{n}.txt" for n in range(4)]
@@ -111,7 +108,7 @@ def test_all_that_a_command_starts_is_one_run(tmp_path, recorded, program):
     """``run -- command`` makes one run of a job's programs, and one account."""
     recorded.write("more.py", "open('more.txt', 'w').write('x')\n")
     steps = recorded.write("steps.sh", f"$PYTHON {program}\n$PYTHON {recorded.folder}/more.py\n")
-    one = job(tmp_path, f"$PYTHON -m provagent run --files -- sh {steps}\n")
+    one = job(tmp_path, f"$PYTHON -m provagent run -- sh {steps}\n")
     assert ran(one, recorded).returncode == 0
     document = left_in(one.jd)
     assert sorted(labels(document, "wasGeneratedBy")) == ["more.txt", "out.txt"]
@@ -122,7 +119,7 @@ def test_all_that_a_command_starts_is_one_run(tmp_path, recorded, program):
 
 def test_a_setting_turns_it_off(tmp_path, recorded, program):
     """The job is known still."""
-    one = job(tmp_path, f"$PYTHON -m provagent run --files {program}\n")
+    one = job(tmp_path, f"$PYTHON -m provagent run {program}\n")
     assert ran(one, recorded, PROVAGENT_OPUS_PROVENANCE="0").returncode == 0
     assert not (one.jd / internal.NAME).exists()
     assert recorded.provenance.run.jobs[0]["iri"] == f"{SERVER}/rest/{JOB_NAME}/{JOB_ID}"
@@ -132,7 +129,7 @@ def test_no_litter_where_the_script_went_by_itself(tmp_path, recorded, program):
     """In another folder than the job's there is no file of ours, and the job has its own."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    one = job(tmp_path, f"cd {elsewhere}\n$PYTHON -m provagent run --files {program}\ncd $wd\n")
+    one = job(tmp_path, f"cd {elsewhere}\n$PYTHON -m provagent run {program}\ncd $wd\n")
     assert ran(one, recorded).returncode == 0
     assert [each.name for each in elsewhere.iterdir()] == ["out.txt"]
     assert labels(left_in(one.jd), "wasGeneratedBy") == ["out.txt"]
@@ -141,7 +138,7 @@ def test_no_litter_where_the_script_went_by_itself(tmp_path, recorded, program):
 def test_a_document_is_a_result_of_the_job(tmp_path, recorded, program):
     """A declared result is there when the script ends, in the full form, with the job in it."""
     one = Job(
-        tmp_path / "opus", f"PROVAGENT_DOCUMENTS=run.prov.json $PYTHON -m provagent run --files {program}\n",
+        tmp_path / "opus", f"PROVAGENT_DOCUMENTS=run.prov.json $PYTHON -m provagent run {program}\n",
         pattern="run.prov.json",
     )  # fmt: skip
     assert ran(one, recorded).returncode == 0
@@ -154,11 +151,11 @@ def test_a_document_is_a_result_of_the_job(tmp_path, recorded, program):
 
 def test_outside_of_a_job_nothing_is_written_unasked(recorded, program):
     """There is the record alone; what is asked for is in the form that its name tells."""
-    recorded.run("--files", str(program))
+    recorded.run(str(program))
     assert sorted(each.name for each in recorded.folder.iterdir()) == [
         "analysis.py", "in.csv", "out.txt", "prov",
     ]  # fmt: skip
-    recorded.run("--files", str(program), PROVAGENT_DOCUMENTS=f"a.provn,b.trig,{internal.NAME}")
+    recorded.run(str(program), PROVAGENT_DOCUMENTS=f"a.provn,b.trig,{internal.NAME}")
     assert (recorded.folder / "a.provn").read_text().startswith("document\n")
     for name in ("a.provn", "b.trig"):
         assert validate_file(recorded.folder / name).violations == ()
@@ -168,7 +165,7 @@ def test_outside_of_a_job_nothing_is_written_unasked(recorded, program):
 def test_what_cannot_be_written_is_told_and_the_rest_is(recorded, program):
     """The program's own end is what it was."""
     documents = "a.docx,nosuch/b.json,c.json"
-    done = recorded.run("--files", str(program), PROVAGENT_DOCUMENTS=documents)
+    done = recorded.run(str(program), PROVAGENT_DOCUMENTS=documents)
     told = [line for line in done.stderr.splitlines() if line.startswith("provagent: ")]
     assert len(told) == 1
     assert "a.docx: its name tells no format; end it in .json, .jsonld, .provn" in told[0]
@@ -180,9 +177,7 @@ def test_what_cannot_be_written_is_told_and_the_rest_is(recorded, program):
 
 def test_a_log_alone_is_no_record_to_write_documents_of(recorded, program):
     """That is said, and what would help."""
-    done = recorded.run(
-        "--files", str(program), PROVAGENT_DOCUMENTS="a.json", PROVAGENT_SINK="logging"
-    )
+    done = recorded.run(str(program), PROVAGENT_DOCUMENTS="a.json", PROVAGENT_SINK="logging")
     assert "the record is no folder; with the setting sink at both it is one" in done.stderr
 
 
@@ -192,7 +187,7 @@ def test_modules_of_the_program_do_not_stand_in_the_way(recorded):
         recorded.write(f"{name}.py", "raise SystemExit('mine')\n")
     recorded.write("analysis.py", "open('out.txt', 'w').write('x')\n")
     done = recorded.python(
-        "-P", "-m", "provagent", "run", "--files", "analysis.py", PROVAGENT_DOCUMENTS="a.json"
+        "-P", "-m", "provagent", "run", "analysis.py", PROVAGENT_DOCUMENTS="a.json"
     )
     assert done.stderr == ""
     assert (recorded.folder / "a.json").exists()

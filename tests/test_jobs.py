@@ -173,7 +173,7 @@ def test_the_chain_of_parents_is_bounded(tmp_path):
 def test_a_job_of_opus_is_found_among_the_parents(tmp_path, recorded):
     """Real processes, in folders as OPUS makes them, with nothing of it in the environment."""
     program = recorded.write("analysis.py", "open('out.txt', 'w').write('made')\n")
-    job = Job(tmp_path / "opus", f"$PYTHON -m provagent run --files {program}\n")
+    job = Job(tmp_path / "opus", f"$PYTHON -m provagent run {program}\n")
     done = job.run(recorded.environ(PROVAGENT_STORE=str(recorded.store)))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "provagent" not in done.stderr

@@ -523,7 +523,7 @@ def test_a_real_job_is_linked_with_its_own_results(tmp_path, recorded):
     program = recorded.write(
         "analysis.py", "open('out.txt', 'w').write('made')\nopen('left.dat', 'w').write('x')\n"
     )
-    job = Job(tmp_path / "opus", f"$PYTHON -m provagent run --files {program}\n")
+    job = Job(tmp_path / "opus", f"$PYTHON -m provagent run {program}\n")
     job.run(recorded.environ(PROVAGENT_STORE=str(recorded.store)))
     done = recorded.python(
         "-m", "provagent", "link", "--opus", str(job.jd / "results.yml"), "-o", "linked.json"
