@@ -6,13 +6,14 @@ for ``__eq__`` and ``__hash__``, and each attribute of a class may be the metacl
 
 from __future__ import annotations
 
-from types import GetSetDescriptorType, MemberDescriptorType
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Any, TypeGuard
+
+_GetSet = type(type.__dict__["__dict__"])  # types costs an interpreter's start a module
+_Member = type((lambda: None).__class__.__dict__["__globals__"])
 
 mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 namespace: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get__
@@ -81,4 +82,4 @@ def lookup(cls: type, key: str, default: Any = None) -> Any:
     return default
 
 
-_KEEP_ATTRIBUTES = (GetSetDescriptorType, MemberDescriptorType)
+_KEEP_ATTRIBUTES = (_GetSet, _Member)
