@@ -336,7 +336,7 @@ def test_start_in_a_program_that_runs(program):
         "def later(x):\n    return x\nprint(type(later))\n",
     )
     lines = program.python("s.py").stdout.splitlines()
-    assert lines[0].startswith("False True 2")
+    assert lines[0].startswith("True True 2")
     assert lines[1:] == ["2", "None", "True <class 'function'> 2 1", "<class 'function'>"]
     assert names(program) == ["fit", "later"]
 
