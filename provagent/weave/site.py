@@ -64,7 +64,7 @@ class Site:
             return raw.func
         name = held_function(raw)
         if name:
-            return vars(raw)[name]
+            return beneath.attributes(raw)[name]
         return raw.__func__ if beneath.is_a(raw, _HOLD_FUNCTION) else raw
 
 
@@ -165,14 +165,15 @@ def held_function(raw: Any) -> str | None:
     Such as ``functools.update_wrapper`` has dressed as that function: what a decorator makes
     that gives the method out on a condition.
     """
-    if type(raw).__module__ in ("builtins", "functools") or not hasattr(type(raw), "__get__"):
+    kind = type(raw)
+    home = beneath.module_name(kind)
+    if type(home) is not str or home in ("builtins", "functools"):
         return None
-    try:
-        state = object.__getattribute__(raw, "__dict__")
-    except AttributeError:
+    if beneath.lookup(kind, "__get__") is None or beneath.lookup(kind, "__call__") is not None:
         return None
+    state = beneath.attributes(raw)
     wrapped = state.get("__wrapped__")
-    if type(wrapped) is not FunctionType or beneath.lookup(type(raw), "__call__") is not None:
+    if type(wrapped) is not FunctionType:
         return None
     names = [name for name, value in state.items() if value is wrapped and name != "__wrapped__"]
     return names[0] if len(names) == 1 else None
