@@ -151,8 +151,7 @@ def test_functions_are_found(tmp):
     assert len(set(cold)) > 300
     rooms = {name.split(":")[0].split(".")[1] for name in cold if "." in name.split(":")[0]}
     assert {
-        "settings", "definition", "weave", "identity", "capture", "emit", "recorder", "activation",
-        "boot",
+        "settings", "definition", "weave", "identity", "capture", "emit", "process", "boot",
     } <= rooms  # fmt: skip
 
 

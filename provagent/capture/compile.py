@@ -172,7 +172,7 @@ class _Compiler:
             return lambda *_: said
         return self._selector(text)
 
-    def _selector(self, text: str | None) -> Selector | None:
+    def _selector(self, text: str | None, *, made: bool = False) -> Selector | None:
         if text is None:
             return None
         try:
@@ -181,7 +181,7 @@ class _Compiler:
                 self.plan.signature,
                 self.callee.namespace,
                 has_instance=self.callee.takes_instance,
-                made=self.made,
+                made=made,
             )
         except PathError as error:
             self.plan.problems.append(str(error))
@@ -222,7 +222,7 @@ class _Compiler:
             is_name=_is_name(use, kind),
             overwrites=overwrites,
             kind=kind,
-            value=self._only_where(use.when, self._selector(use.value), what),
+            value=self._only_where(use.when, self._selector(use.value, made=self.made), what),
             location=self._only_where(use.when, self._selector(use.location), what),
             id=self._only_where(use.when, self._selector(use.id), what),
             namespace=use.namespace,
@@ -260,7 +260,7 @@ class _Compiler:
         is_list = listed is not None
         return Many(
             kind=self._kind(many.entity_description, many),
-            items=self._selector(listed or many.value or many.location or many.id),
+            items=self._selector(listed or many.value or many.location or many.id, made=self.made),
             is_list=is_list,
             id=self._on_value(many.id) if is_list else None,
             location=self._on_value(many.location) if is_list else None,

@@ -78,7 +78,7 @@ def select_path(
     """The selector for a path that was parsed.
 
     Of what is ``made``, an attribute of ``self`` comes before a parameter of the same name: what
-    ``set_model(model)`` leaves behind is ``self.model``.
+    ``set_model(model)`` leaves behind is ``self.model``. Where a file is says the argument.
     """
     root, steps = path.root, list(path.steps)
     if root == "self":
