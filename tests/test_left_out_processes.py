@@ -146,7 +146,7 @@ def test_files_of_a_call_that_is_left_out(recorded):
         "s.py", "from lab import load, night\nnight('a.txt'), night('b.txt'), load('a.txt')\n"
     )
     recorded.run(
-        "--files", "--target", "lab:load", "--target", "lab:night", "--max-calls", "lab:load=1", "s.py"
+        "--target", "lab:load", "--target", "lab:night", "--max-calls", "lab:load=1", "s.py"
     )  # fmt: skip
     used = {
         (activity.name, usage.entity.location.rpartition("/")[2])

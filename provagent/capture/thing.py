@@ -82,7 +82,8 @@ def placed_members(many: Many, found: Any) -> list[Thing]:
 
 def file_of(location: Any) -> Any:
     """The path of what is open, where a path and an open file may stand; else ``location``."""
-    attribute = _OPEN_FILES.get(type(location).__module__)
+    home = beneath.module_name(type(location))
+    attribute = _OPEN_FILES.get(home) if type(home) is str else None
     if attribute is None:
         return location
     try:
