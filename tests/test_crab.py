@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -186,14 +185,11 @@ def test_documents_are_valid(hess, tmp_path):
         assert ProvDocument.deserialize(str(tmp_path / f"crab.{form}"), format=form) == document
     export(hess.provenance, "json", tmp_path / "ivoa.json", model="ivoa")  # held to its rules
     export(hess.provenance, "votable", tmp_path / "crab.vot")
-    # In a process of its own: astropy's parser in C has crashed in one that holds much else.
-    code = (
-        "import sys; from astropy.io import votable; "
-        "print(*(each.name for each in votable.parse(sys.argv[1], verify='exception').iter_tables()))"
-    )
-    command = [sys.executable, "-W", "error", "-c", code, str(tmp_path / "crab.vot")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert {"Activity", "Parameter", "Used", "ActivityDescription"} <= set(told.split())
+    votable = pytest.importorskip("astropy.io.votable")
+    tables = votable.parse(str(tmp_path / "crab.vot"), verify="exception").iter_tables()
+    assert {"Activity", "Parameter", "Used", "ActivityDescription"} <= {
+        each.name for each in tables
+    }
 
 
 @pytest.fixture(scope="module")

@@ -379,6 +379,14 @@ open("run.log", "a").write("line")
 os.makedirs("cache/deep")
 open("cache/deep/x.bin", "w").write("x")
 open("data/keep.txt").read()
+import importlib, sys, zipfile
+with zipfile.ZipFile("cache/code.zip", "w") as archive:
+    archive.writestr("zipped.py", "X = 1")
+sys.path.insert(0, os.path.abspath("cache/code.zip"))
+import zipped
+sys.path.pop(0)
+importlib.invalidate_caches()
+open("cache/code.zip", "rb").read()
 """,
         PROVAGENT_FILES_IGNORE=f"*.log,{recorded.folder}/cache/*",
     )

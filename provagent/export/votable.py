@@ -41,7 +41,9 @@ def write_votable(document: Document, file: IO[bytes]) -> None:
     for kind, records in groups.items():
         resource.tables.append(_table(tables, kind, records))
     content = io.BytesIO()  # astropy asks for a descriptor that a file in memory has not
-    tables.to_xml(content, compressed=False, tabledata_format="tabledata")
+    # astropy's writer in C writes a byte beyond its buffer, which kills the process later on.
+    in_python = {"_debug_python_based_parser": True}
+    tables.to_xml(content, compressed=False, tabledata_format="tabledata", **in_python)
     file.write(content.getbuffer())
 
 

@@ -45,8 +45,9 @@ class Noise:
 
     Noise is the operating system's, the interpreter's, that of packages and of version control;
     what lies in a hidden folder of the home folder, or in a cache that the environment names;
-    the source that is read; and what ``ignored`` matches: globs for a name, or for a whole
-    path where they hold a slash. ``own`` are files and folders of provagent's.
+    the source that is read, also as an archive; and what ``ignored`` matches: globs for a
+    name, or for a whole path where they hold a slash. ``own`` are files and folders of
+    provagent's.
     """
 
     def __init__(self, ignored: Iterable[str], own: Iterable[str]) -> None:
@@ -74,6 +75,8 @@ class Noise:
         for part in self._dirty:  # not any(): it takes longer than all of them
             if part in path:
                 return True
+        if is_read and path in sys.path_importer_cache:
+            return True  # an archive of modules, which the import system reads
         return self._matches is not None and self._matches(path) is not None
 
 
