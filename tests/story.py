@@ -15,10 +15,11 @@ from conftest import Recorded
 def told(recorded: Recorded, script: str, *arguments: str, **environ: str) -> list[str]:
     """Run a script as its user would, recorded, and return its story.
 
-    Nothing is said on stderr, nothing failed in the recorder, and each file's digest is right.
+    Nothing is said on stderr but the packages' own warnings, nothing failed in the recorder, and
+    each file's digest is right.
     """
     recorded.write("script.py", script)
-    done = recorded.run("script.py", *arguments, **environ)
+    done = recorded.run("script.py", *arguments, **{"PYTHONWARNINGS": "ignore", **environ})
     assert done.stderr == ""
     return story(recorded)
 
