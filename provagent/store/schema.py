@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 2
+VERSION = 3
 SHIFT = 32  # bits for a thing's own number; the process itself has number 0
 NUMBERS = 1 << SHIFT
 
@@ -78,6 +78,7 @@ def connect(path: str) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
+        connection.execute("PRAGMA page_size = 8192")  # of a new one; filled a tenth faster
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
         connection.execute("PRAGMA cache_size = -65536")
