@@ -146,7 +146,8 @@ def night(store: str, number: int) -> int:
     files = [one.file(f"/data/raw/{name}.fits", f"raw {name}", name=name) for name in raw]
     members = [{"member_id": entity} for entity in files]
     archive = one.file("/data/raw", f"archive {number}", members=members)
-    before = one.file(f"/data/nights/{number - 1}.fits", _product(number - 1))
+    start = "archived" if number % NIGHTS_IN_ROW == 0 else "night"
+    before = one.file(f"/data/nights/{number - 1}.fits", f"{start} {number - 1}")
     first = one.begin("choose", [(archive, "archive"), (before, "calibration")], 10, night=number,
                       obs_ids=[int(name) for name in raw], source="Crab nebula")  # fmt: skip
     chosen = one.thing("observations", f"chosen {number}", members=members)
@@ -156,14 +157,10 @@ def night(store: str, number: int) -> int:
         last, product = _observation(one, f"{number}/{name}", file, last)
         stacked.append(product)
     final = one.begin("stack", [(product, "in") for product in stacked], 90, method="mean")
-    made = one.file(f"/data/nights/{number}.fits", _product(number))
+    made = one.file(f"/data/nights/{number}.fits", f"night {number}")
     one.noticed(made, "written", final)
     one.end(final, [(made, "out")])
     return one.write()
-
-
-def _product(number: int) -> str:
-    return f"archived {number}" if number % NIGHTS_IN_ROW == 0 else f"night {number}"
 
 
 def _observation(one: Process, name: str, file: str, last: str) -> tuple[str, str]:

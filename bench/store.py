@@ -8,7 +8,6 @@ process that does nothing else, beyond that of one that only opens the index.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -48,7 +47,8 @@ WITH RECURSIVE met(id) AS (
   LEFT JOIN same AS s ON s.id = u.entity)
 SELECT count(*) FROM met"""
 LOAD = """
-CREATE TABLE event AS SELECT * FROM read_json('{store}/*/??????.jsonl', format = 'newline_delimited',
+CREATE TABLE event AS SELECT * FROM read_json('{store}/*/??????.jsonl',
+  format = 'newline_delimited',
   columns = {{event: 'VARCHAR', entity_id: 'VARCHAR', activity_id: 'VARCHAR', location: 'VARCHAR',
   digest: 'VARCHAR', mode: 'VARCHAR', used: 'STRUCT(used_id VARCHAR)[]',
   generated: 'STRUCT(generated_id VARCHAR)[]'}}, maximum_object_size = 16777216);
@@ -59,9 +59,9 @@ CREATE TABLE generated AS SELECT activity_id AS activity, unnest(generated).gene
   FROM event WHERE event = 'activity_end'
   UNION SELECT activity_id, entity_id FROM event WHERE mode = 'written';
 DROP TABLE event;
-CREATE TABLE same AS SELECT e.id, o.id AS other FROM entity AS e
-  JOIN entity AS o ON o.digest = e.digest AND o.id != e.id JOIN generated AS g ON g.entity = o.id
-  WHERE NOT EXISTS (SELECT 1 FROM generated AS h WHERE h.entity = e.id);
+CREATE TABLE made AS SELECT id, digest FROM entity WHERE id IN (SELECT entity FROM generated);
+CREATE TABLE same AS SELECT e.id, o.id AS other FROM entity AS e JOIN made AS o USING (digest)
+  WHERE e.id NOT IN (SELECT id FROM made);
 """
 
 

@@ -81,7 +81,7 @@ def connect(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA page_size = 8192")  # of a new one; filled a tenth faster
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
-        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA cache_size = -16384")  # more makes no question faster
         connection.execute("PRAGMA temp_store = MEMORY")
         if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             _create(connection)
