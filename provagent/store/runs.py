@@ -93,6 +93,11 @@ def read_outline(store: str | None = None, text: str = LAST) -> Provenance:
     return _read(store, text, build_outline)
 
 
+def run_id_of(store: str, text: str) -> str:
+    """Return the identifier of the run that ``text`` means, as in ``read_run``."""
+    return os.path.basename(_path_of(store, text))
+
+
 def _age(summary: RunSummary) -> tuple[str, str, str]:
     second = summary.id.partition("-")[0]  # also known where the shard's beginning is lost
     return second, summary.start or "", summary.id

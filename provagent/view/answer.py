@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os.path
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 
 from provagent.record.model import seconds_between
@@ -14,6 +15,8 @@ from provagent.store.told import ActivityTold, EntityTold
 from provagent.view.branch import Branch, print_branch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from provagent.store.answer import Answer, Step
@@ -126,3 +129,18 @@ def ago(time: str | None) -> str:
         if count >= 1:
             return f"{count} {word}{'' if count == 1 else 's'} ago"
     return "now"
+
+
+def render_rows(names: list[str], rows: Iterable[tuple[Any, ...]], console: Console) -> None:
+    """Print rows of any kind: for a person as a table, else in columns parted by tabs."""
+    if not console.is_terminal:
+        console.file.write("\t".join(names) + "\n")
+        for row in rows:
+            console.file.write("\t".join("" if one is None else str(one) for one in row) + "\n")
+        return
+    table = Table(box=None)
+    for name in names:
+        table.add_column(Text(name))
+    for row in rows:
+        table.add_row(*(Text("" if one is None else str(one)) for one in row))
+    console.print(table)
