@@ -2,16 +2,16 @@
 
 Within a run the steps are those of ``record.lineage``. From one run to another they go by
 content: a file that nothing in its run made was made by whoever last wrote the same bytes
-before it was used, wherever those lay. The work follows the answer, not the store.
+at its path before it was used, else by whoever last wrote them anywhere. The work follows
+the answer, not the store.
 """
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -124,7 +124,8 @@ class _Walker:
 class _Back(_Walker):
     def __init__(self, index: Index, start: Iterable[int]) -> None:
         super().__init__(index, start)
-        self.made: dict[bytes, list[Any]] = {}  # by content: time, file, place, the oldest first
+        self.made: dict[bytes, list[Any]] = {}  # by content: time, file, the oldest first
+        self.made_at: dict[tuple[bytes, int | None], list[Any]] = {}  # and by place
 
     def step(self, new: list[int]) -> dict[int, int]:
         makers = self.group(_MAKERS, new)
@@ -146,25 +147,41 @@ class _Back(_Walker):
         return found
 
     def made_elsewhere(self, orphans: Iterable[int]) -> dict[int, int]:
-        """Return, by file that nothing made, the last file of its content that was made before."""
+        """Return, by file that nothing made, the file of its content that it came from.
+
+        That is what was last written at its place before it was used, else anywhere before
+        it was there: where another process of its run used it sooner, before that.
+        """
         files = self.rows(_FILES, orphans)
         self._learn({digest for _, digest, *_ in files} - self.made.keys() - _EMPTY)
         found: dict[int, int] = {}
+        others = {}
         for entity, digest, place, used_at in files:
-            made = self.made.get(digest, [])
-            end = len(made) if used_at is None else bisect_right(made, used_at, key=itemgetter(0))
-            if end:
-                first = bisect_left(made, made[end - 1][0], key=itemgetter(0))
-                found[entity] = max(made[first:end], key=partial(_is_at, place))[1]
+            here = _last(self.made_at.get((digest, place), []), used_at)
+            if here is not None:
+                found[entity] = here
+            elif self.made.get(digest):
+                others[entity] = digest, used_at
+        seen = dict(self.rows(_USED_BY_ANOTHER_PROCESS, others))
+        for entity, (digest, used_at) in others.items():
+            times = [time for time in (used_at, seen.get(entity)) if time is not None]
+            anywhere = _last(self.made[digest], min(times, default=None))
+            if anywhere is not None:
+                found[entity] = anywhere
         return found
 
     def _learn(self, digests: set[bytes]) -> None:
         """Look up once what was made of a content: files may be very many that share it."""
         self.made.update((digest, []) for digest in digests)
-        for digest, *made in self.rows(_MADE_OF_CONTENT, digests):
+        for digest, place, *made in sorted(self.rows(_MADE_OF_CONTENT, digests), key=itemgetter(2)):
             self.made[digest].append(made)
-        for digest in digests:
-            self.made[digest].sort(key=itemgetter(0, 1))
+            self.made_at.setdefault((digest, place), []).append(made)
+
+
+def _last(made: list[Any], limit: int | None) -> int | None:
+    """Return the file that was made last of some, no later than that."""
+    end = len(made) if limit is None else bisect_right(made, limit, key=itemgetter(0))
+    return made[end - 1][1] if end else None
 
 
 class _Forth(_Walker):
@@ -203,10 +220,6 @@ class _Forth(_Walker):
                 yield entity, other
 
 
-def _is_at(place: int | None, made: list[Any]) -> bool:
-    return bool(made[2] == place)
-
-
 _OWN = NUMBERS - 1
 _CHILDREN = "SELECT parent, id FROM activity WHERE parent IN ({})"
 _PARENT = "SELECT id, parent FROM activity WHERE parent IS NOT NULL AND id IN ({})"
@@ -232,8 +245,16 @@ SELECT id, digest, place, (SELECT min(coalesce(a.start, p.start)) FROM used AS u
   LEFT JOIN process AS p ON p.number = u.activity >> {SHIFT} WHERE u.entity = e.id)
 FROM entity AS e WHERE id IN ({{0}}) AND type IN ({{1}})
 AND EXISTS (SELECT 1 FROM entity AS o WHERE o.digest = e.digest AND o.id != e.id)"""
+_USED_BY_ANOTHER_PROCESS = f"""
+SELECT e.id, min(coalesce(a.start, p.start)) AS time FROM entity AS e
+JOIN process AS q ON q.number = e.id >> {SHIFT}
+JOIN process AS p ON p.run = q.run AND p.number != q.number
+JOIN entity AS o ON o.digest = e.digest AND o.id > p.number << {SHIFT}
+  AND o.id < (p.number + 1) << {SHIFT} AND o.place = e.place
+JOIN used AS u ON u.entity = o.id LEFT JOIN activity AS a ON a.id = u.activity
+WHERE e.id IN ({{0}}) GROUP BY e.id HAVING time IS NOT NULL"""
 _MADE_OF_CONTENT = f"""
-SELECT e.digest, coalesce(a.end, a.start, p.end, p.start) AS time, e.id, e.place
+SELECT e.digest, e.place, coalesce(a.end, a.start, p.end, p.start) AS time, e.id
 FROM entity AS e JOIN generated AS g ON g.entity = e.id
 LEFT JOIN activity AS a ON a.id = g.activity
 LEFT JOIN process AS p ON p.number = g.activity >> {SHIFT}
