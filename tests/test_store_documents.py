@@ -10,7 +10,7 @@ import json
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from read_side import Shard, digest, write_run
+from read_side import Shard, at, digest, write_run
 
 from provagent.export.write import rendered
 from provagent.record.build import build
@@ -18,7 +18,7 @@ from provagent.store.index import open_index
 from provagent.store.rows import unpacked
 from provagent.store.walk import ancestors, descendants
 
-PATHS = ["/a", "/b", "/c", "/d"]
+PATHS = ["/a", "/b", "/c"]
 
 
 class World:
@@ -80,6 +80,12 @@ class World:
             activity = shard.activity("make", self.tick(), used=[(self.file(path), "in") for path in there[:1]])  # fmt: skip
             made = self.written(two, self.content(old))
             shard.done(activity, self.tick(), generated=[(made, "out")])
+        elif kind == "notice":  # read and written within an activity that tells neither
+            activity = shard.activity("notice", self.tick())
+            for path in there[:1]:
+                self.noticed(self.file(path), "read", activity)
+            self.noticed(self.written(two, self.content(old)), "written", activity)
+            shard.done(activity, self.tick())
         elif kind == "inside":
             outer = shard.activity("outer", self.tick(), used=[(self.file(path), "in") for path in there[1:]])  # fmt: skip
             inner = shard.activity("inner", self.tick(), parent_id=outer, used=[(self.file(path), "in") for path in there[:1]])  # fmt: skip
@@ -109,6 +115,9 @@ class World:
         elif kind == "save" and shard.objects:
             activity = shard.activity("save", self.tick(), used=[(shard.objects[-1], "object")])
             shard.done(activity, self.tick(), generated=[(self.written(two, self.content(old)), "out")])  # fmt: skip
+
+    def noticed(self, entity, mode, activity):
+        self.runs[-1][-1].add("file", entity_id=entity, mode=mode, time=at(self.tick()), activity_id=activity)  # fmt: skip
 
     def thing(self, name, **keys):
         self.fresh += 1
@@ -207,8 +216,8 @@ class Documents:
 
 
 steps = st.tuples(
-    st.sampled_from(["make", "make", "move", "copy", "run", "process", "inside", "object", "changed", "collect", "folder", "save"]),
-    st.sampled_from(PATHS), st.sampled_from(PATHS), st.sampled_from([None, None, "first", "again"]),
+    st.sampled_from(["make", "make", "make", "make", "move", "copy", "run", "run", "process", "inside", "notice", "object", "changed", "collect", "folder", "save"]),
+    st.sampled_from(PATHS), st.sampled_from(PATHS), st.sampled_from([None, "first", "again", "again"]),
 )  # fmt: skip
 
 
