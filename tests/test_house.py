@@ -135,5 +135,6 @@ def test_public_names():
     import provagent
 
     assert set(provagent.__all__) == {
-        "Provenance", "ProvagentError", "ProvagentWarning", "export", "read", "start", "stop",
+        "Provenance", "ProvagentError", "ProvagentWarning", "Store", "export", "open_store",
+        "read", "start", "stop",
     }  # fmt: skip

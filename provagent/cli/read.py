@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -75,12 +76,14 @@ def runs(store: str | None, as_json: bool) -> None:
 @_store
 @_json
 def stats(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.view.stats import render_stats, stats_data
+    from provagent.store.numbers import stats_of
 
     provenance = read_run(store, run)
     if as_json:
-        click.echo(json.dumps(stats_data(provenance), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(stats_of(provenance)), indent=2, ensure_ascii=False))
     else:
+        from provagent.view.stats import render_stats
+
         render_stats(provenance, _console())
 
 
@@ -89,12 +92,15 @@ def stats(run: str, store: str | None, as_json: bool) -> None:
 @_store
 @_json
 def timeline_of(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.view.stats import render_timeline, timeline
+    from provagent.store.numbers import timeline_of as moments_of
 
     provenance = read_run(store, run)
     if as_json:
-        click.echo(json.dumps(timeline(provenance), indent=2, ensure_ascii=False))
+        moments = [asdict(one) for one in moments_of(provenance)]
+        click.echo(json.dumps(moments, indent=2, ensure_ascii=False))
     else:
+        from provagent.view.stats import render_timeline
+
         render_timeline(provenance, _console())
 
 
