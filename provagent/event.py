@@ -69,6 +69,8 @@ class Run(Event):
     environment_id: str
     definitions: list[DefinitionUsed]
     software: dict[str, str]  # {"provagent": version}
+    settings: NotRequired[dict[str, str]]  # that were given, as text
+    started_by: NotRequired[dict[str, Any]]  # command and cwd of ``run -- command``
     parent_run: NotRequired[str]
     parent_activity: NotRequired[str]
     jobs: NotRequired[list[Job]]
@@ -258,10 +260,7 @@ class File(Event):
 
 
 class LeftOut(Event):
-    """Calls of one target that were not recorded, inside one activity, for one reason.
-
-    Those since the event before that says the same: a reader adds them up.
-    """
+    """Calls of one target, inside one activity, that were not recorded since the last of these."""
 
     target: str
     activity_name: str

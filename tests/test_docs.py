@@ -203,6 +203,7 @@ def test_variables_exist():
     known = {PREFIX + name.upper() for name in TABLE} | {
         "PROVAGENT_RUN",
         "PROVAGENT_PROGRAM",
+        "PROVAGENT_COMMAND",
     }
     assert set(re.findall(r"\bPROVAGENT_[A-Z_]+\b", EVERYTHING)) <= known
 

@@ -24,7 +24,7 @@ LEVELS = [
     {"view", "draft", "link", "process"},
     {"boot"},
     {"doors", "launch", "testing"},
-    {"doctor", "check"},
+    {"doctor", "check", "rerun"},
     {"cli"},
     {"__main__"},
 ]
@@ -42,6 +42,7 @@ READ_SIDE = {
     "doctor",
     "draft",
     "check",
+    "rerun",
 }
 WRITE_SIDE = {
     "address",

@@ -266,6 +266,8 @@ _PROCESS_FIELDS = {
     "pid": "pid",
     "environment_id": "environment_id",
     "software": "software",
+    "settings": "settings",
+    "started_by": "started_by",
 }
 _END_FIELDS = {"endTime": "end", "status": "status", "exit_code": "exit_code"}
 _ENVIRONMENT_FIELDS = {key: key for key in ("python", "platform", "packages", "git", "variables")}

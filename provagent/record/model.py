@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 class Process:
     """A process of the run; the one that began the run has no ``parent_id``.
 
+    ``started_by`` is the ``command``, and its ``cwd``, that ``run -- command`` was given.
     ``program`` is the process as the outermost activity: it used and generated the files that
     were opened while no other activity was open. It is in no list of activities.
     """
@@ -54,6 +55,8 @@ class Process:
     environment_id: str | None = None
     definitions: list[DefinitionUsed] = field(default_factory=list)
     software: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    started_by: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
     program: Activity = field(default_factory=lambda: Activity(id=""), repr=False)

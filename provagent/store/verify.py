@@ -78,7 +78,11 @@ def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, 
 
 
 def _verified(file: tuple[str, str | None]) -> Verified:
-    path, digest = file
+    return verified(*file)
+
+
+def verified(path: str, digest: str | None) -> Verified:
+    """Compare one file with a digest."""
     if not os.path.exists(path):
         return Verified(path=path, state=MISSING, digest=digest)
     if digest is None or os.path.isdir(path):
@@ -91,15 +95,23 @@ def _verified(file: tuple[str, str | None]) -> Verified:
 
 
 def _looked_for(index: Index, one: Verified) -> Verified:
-    if one.digest is None:
+    at = where_else(index, one.digest, one.path)
+    if at is None:
         return one
+    return Verified(path=one.path, state=MOVED, digest=one.digest, now=one.digest, at=at)
+
+
+def where_else(index: Index, digest: str | None, path: str) -> str | None:
+    """Return another path, of those that the records know, at which that content lies now."""
+    if digest is None:
+        return None
     places = index.execute(
         "SELECT DISTINCT l.path FROM entity AS e JOIN place AS l ON l.number = e.place "
         "WHERE e.digest = ? AND l.path != ?",
-        (packed(one.digest), one.path),
+        (packed(digest), path),
     )
-    algorithm = one.digest.partition(":")[0]
-    for (path,) in places:
-        if os.path.isfile(path) and digest_of(path, algorithm) == one.digest:
-            return Verified(path=one.path, state=MOVED, digest=one.digest, now=one.digest, at=path)
-    return one
+    algorithm = digest.partition(":")[0]
+    for (other,) in places:
+        if os.path.isfile(other) and digest_of(other, algorithm) == digest:
+            return str(other)
+    return None
