@@ -165,15 +165,11 @@ class Sampled(TypedDict):
 
 
 class Entity(Event):
-    """A thing in one state; written before the first event that names it.
-
-    ``entity_description`` names an entity of ``definition``. ``identified`` says what
-    ``digest`` was taken of: ``content``, ``file``, ``str``, ``hash`` or ``paths``.
-    """
+    """A thing in one state; written before the first event that names it."""
 
     entity_id: str
     type: str  # PythonObject, File, FileCollection
-    entity_description: NotRequired[str]
+    entity_description: NotRequired[str]  # an entity of ``definition``
     definition: NotRequired[str]
     name: NotRequired[str]
     namespace: NotRequired[str]
@@ -181,7 +177,7 @@ class Entity(Event):
     location: NotRequired[str]
     value: NotRequired[Value]
     digest: NotRequired[str]
-    identified: NotRequired[str]
+    identified: NotRequired[str]  # its digest: by content, file, str, hash or paths
     size: NotRequired[int]  # bytes, of a file
     contentType: NotRequired[str]
     missing: NotRequired[bool]  # a file that was declared and is not there
@@ -235,28 +231,22 @@ class ActivityEnd(Event):
 
 
 class Complaint(Event):
-    """What our own code could not do; the program was not affected.
-
-    ``count`` is how often it has happened in this process, up to this event.
-    """
+    """What our own code could not do; the program was not affected."""
 
     target: str
     stage: str
     what: str
     time: str
-    count: int
+    count: int  # how often it has happened in this process, up to this event
 
 
 class File(Event):
-    """A file was opened, or a server asked; declared or not.
-
-    The activity that was open used the entity, or generated it; where none was, the process did.
-    """
+    """A file was opened, or a server asked; declared or not."""
 
     entity_id: str
-    mode: Literal["read", "written"]
+    mode: Literal["read", "written"]  # the activity used the entity, or generated it
     time: str
-    activity_id: NotRequired[str]
+    activity_id: NotRequired[str]  # where none was open, the process did
 
 
 class LeftOut(Event):
@@ -302,3 +292,11 @@ class RunEnd(Event):
     targets: list[TargetState]
     overtaken_by: NotRequired[list[str]]  # import finders that got in front of ours for a time
     error: NotRequired[Error]
+
+
+class Redaction(Event):
+    """Secrets were taken out of the shard: how they were named, when, and how many."""
+
+    how: Literal["text", "pattern", "parameter"]
+    time: str
+    count: int

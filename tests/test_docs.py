@@ -223,7 +223,7 @@ KINDS = {
     for kind in (
         terms.RUN, terms.ENVIRONMENT, terms.SESSION, terms.DESCRIPTION, terms.ACTIVITY,
         terms.ENTITY, terms.DERIVATION, terms.ACTIVITY_END, terms.COMPLAINT, terms.CHILD,
-        terms.LEFT_OUT,        terms.RUN_END,
+        terms.LEFT_OUT, terms.RUN_END, terms.REDACTION,
     )
 }  # fmt: skip
 NO_ATTRIBUTE = {"class"}  # a key that no class body can declare

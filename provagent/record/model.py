@@ -239,7 +239,7 @@ class Provenance:
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
-    words of the first, and how often.
+    words of the first, and how often. ``redactions`` are events.
     """
 
     run: Run
@@ -255,6 +255,7 @@ class Provenance:
     agent_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    redactions: list[dict[str, Any]] = field(default_factory=list)
     unrecorded: list[Child] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
