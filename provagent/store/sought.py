@@ -8,7 +8,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, quote_plus
+
+import orjson
 
 from provagent.emit.secret import MASK
 from provagent.errors import StoreError
@@ -80,7 +83,15 @@ class Sought:
 
     def may_be_in(self, line: bytes) -> bool:
         """Whether a line may hold any of it; most do not, and this is quick."""
-        return self._raw is None or self._raw.search(line) is not None
+        if self._raw is not None:
+            return self._raw.search(line) is not None
+        if self.texts or self.parameters:
+            return True
+        try:
+            texts = _texts_in(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            return True
+        return any(regex.search(text) for text in texts for regex in self._regexes)
 
     def spans(self, text: str, *, is_cut: bool = False) -> list[Span]:
         """Return where it stands, in order, and what is put in its place.
@@ -113,6 +124,22 @@ class Sought:
                 if text.endswith(secret[:length]):
                     yield len(text) - length, len(text), MASK
                     break
+
+
+def _texts_in(value: Any) -> list[str]:
+    """Return all texts of a JSON value, keys too."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict):
+            found += one
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found
 
 
 def _apart(spans: list[Span]) -> Iterator[Span]:
