@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provagent.cli.progress import progress
 from provagent.errors import StoreError
 from provagent.settings import tell
 
@@ -50,7 +51,7 @@ def rerun(
 
     opened = open_store(store)
     provenance = opened.read(run)
-    with opened.index() as index:
+    with progress("reading records") as show, opened.index(show) as index:
         plan = plan_rerun(provenance, index, folder)
     if not is_meant:
         from provagent.rerun.text import plan_text
@@ -92,7 +93,7 @@ def _tell(found: Difference) -> None:
 
     from provagent.view.differences import render_difference
 
-    render_difference(found, Console(highlight=False, emoji=False, stderr=True))
+    render_difference(found, Console(highlight=False, emoji=False, soft_wrap=True, stderr=True))
 
 
 def _given(plan: Plan, file: str | None) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from provagent.store.index import Index
 from provagent.store.resolve import digest_of, find_entities, has_content
 from provagent.store.rows import packed, unpacked
+from provagent.store.runs import LAST
 from provagent.store.schema import SHIFT
 
 UNCHANGED, CHANGED, MOVED, MISSING, NOT_KNOWN = (
@@ -34,7 +35,7 @@ def verify(
 ) -> list[Verified]:
     """Compare files with the last state that was recorded of each, in threads.
 
-    ``what`` is a run, by its identifier or the end of it, or a file, as in ``why``; all
+    ``what`` is a run, by its identifier or a part of it, or a file, as in ``why``; all
     files of the store unless given. One that is not at its path is looked for, by content,
     where the records know the same content to have been. Raises StoreError for what is not
     known.
@@ -53,16 +54,25 @@ def _files(index: Index, what: str | None) -> Iterable[tuple[str, str | None]]:
     """Yield paths and the digest of the last state of each."""
     if what is None:
         return _last_states(index, "1")
-    run = index.execute(
-        "SELECT number FROM run WHERE id = ? OR id LIKE '%' || ?", (what, what)
-    ).fetchall()
-    if len(run) == 1:
-        return _last_states(index, "p.run = ?", run[0][0])
+    run = _run(index, what)
+    if run is not None:
+        return _last_states(index, "p.run = ?", run)
     places = {
         index.execute("SELECT place FROM entity WHERE id = ?", (number,)).fetchone()[0]
         for number in find_entities(index, what).entities
     }
     return [row for place in places if place for row in _last_states(index, "e.place = ?", place)]
+
+
+def _run(index: Index, what: str) -> int | None:
+    """Return the number of the run that is meant, if one is."""
+    if what == LAST:
+        found = index.execute("SELECT number FROM run ORDER BY id DESC LIMIT 1").fetchall()
+    else:
+        found = index.execute("SELECT number FROM run WHERE id = ?", (what,)).fetchall()
+    is_part = "substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1"
+    found = found or index.execute(f"SELECT number FROM run WHERE {is_part}", (what,)).fetchall()
+    return int(found[0][0]) if len(found) == 1 else None
 
 
 def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, str | None]]:
