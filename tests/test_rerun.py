@@ -303,6 +303,26 @@ def test_a_run_without_a_command_is_refused(lab):
     assert "its record has no command, or no folder, to repeat" in done.stderr
 
 
+def test_it_is_not_recorded_itself(lab):
+    """Where everything is: the newest run is still the program's."""
+    lab.run("main.py", "3")
+    before = sorted(path.name for path in lab.store.iterdir())
+    lab.python("-m", "provagent", "rerun", "last", "--yes", PROVAGENT="1")
+    lab.python("-m", "provagent", "redact", "no-such-text", PROVAGENT="1")
+    assert {path.name for path in lab.store.iterdir()} - {"index.sqlite"} == {*before} - {
+        "index.sqlite"
+    }
+    assert len(list((lab.other / "prov").glob("2*"))) == 1
+
+
+def test_another_end_is_told(lab):
+    lab.write("main.py", "import lab, os, sys\nlab.reduce('data/night.csv', 'out/flux.txt')\n1 / int(os.environ.get('CODE', 1))\n")  # fmt: skip
+    lab.run("main.py")
+    done = lab.rerun("last", "--yes", check=False, CODE="0")
+    assert done.returncode == 1
+    assert "status program: ok -> error" in done.stderr
+
+
 def test_packages_that_differ_are_told(lab):
     """The record says another version than what is installed now; one that is gone; one that is new."""
     lab.run("main.py", "3")

@@ -50,11 +50,13 @@ def redact(
     is in no shell's history. Tells where it stands, never what it is; --yes takes it out of
     records and index. Exits with 1 where something stays.
     """
+    from provagent import boot
     from provagent.store.redact import find_secrets
     from provagent.store.redact import redact as take_out
     from provagent.store.runs import find_store
     from provagent.store.sought import Sought
 
+    boot.deactivate()  # the record of this would hold what is taken out
     how = [
         word
         for word, given in (("text", texts), ("pattern", patterns), ("parameter", parameters))

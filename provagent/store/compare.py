@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from provagent.record.wording import digest_text, value_text
-from provagent.terms import FILE, FILE_COLLECTION
+from provagent.record.wording import digest_text, status_text, value_text
+from provagent.terms import EXIT, FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
     from provagent.record.model import Activity, Entity, Provenance
@@ -96,6 +96,8 @@ def compare_runs(one: Provenance, two: Provenance) -> Difference:
         found.causes += _changes(kind, before_of, after_of)
     found.causes += _changes("command", _words(one), _words(two))
     found.causes.sort(key=lambda change: CAUSES.index(change.kind))
+    if EXIT not in (one.run.status, two.run.status):  # which says nothing of how
+        found.effects += _changes("status", _ended(one), _ended(two))
     found.effects += unpaired
     for name, before, after in pairs:
         if before.status != after.status:
@@ -169,6 +171,10 @@ def _key(activity: Activity) -> tuple[str, ...]:
         path.append(f"{node.name} {node.target}")
         node = node.parent
     return tuple(path)
+
+
+def _ended(run: Provenance) -> dict[str, str]:
+    return {"program": status_text(run.run.status, run.run.exit_code) or "no end"}
 
 
 def _parameters(run: Provenance, activity: Activity) -> dict[str, str]:
