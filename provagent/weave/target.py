@@ -52,12 +52,18 @@ class Target:
         """Whether the module ``name`` may hold what this target names."""
         if self.is_exact:
             return name == self.module
-        if self.module.endswith(".**"):
-            package = self.module[:-3]
-            if not is_glob(package):
-                return name == package or name.startswith(package + ".")
-            return any(matches(".".join(head), package) for head in _heads(name.split(".")))
-        return matches(name, self.module)
+        package = self.module.removesuffix(".**")
+        if package == self.module:
+            return matches(name, package)
+        if not is_glob(package):
+            return name == package or name.startswith(package + ".")
+        return any(matches(".".join(head), package) for head in _heads(name.split(".")))
+
+    @property
+    def whole_package(self) -> str:
+        """The one package that is meant with all that is in it; empty for other targets."""
+        package = self.module.removesuffix(".**")
+        return "" if package == self.module or is_glob(package) else package
 
     def matches_one_of(self, names: set[str]) -> bool:
         """Whether one of the modules ``names`` may hold what this target names."""
