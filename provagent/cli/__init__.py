@@ -15,6 +15,8 @@ from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
 from provagent.cli.link import link
 from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
+from provagent.cli.redact import redact
+from provagent.cli.rerun import rerun
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -54,6 +56,7 @@ for verb in (
     diff,
     verify,
     sql,
+    rerun,
     export_run,
     link,
     embed,
@@ -64,5 +67,6 @@ for verb in (
     draft,
     schema,
     index,
+    redact,
 ):
     main.add_command(verb)

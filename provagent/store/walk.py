@@ -154,20 +154,15 @@ class _Back(_Walker):
         """
         files = self.rows(_FILES, orphans)
         self._learn({digest for _, digest, *_ in files} - self.made.keys() - _EMPTY)
+        likely = [one for one in files if self.made.get(one[1])]
+        seen = dict(self.rows(_USED_BY_ANOTHER_PROCESS, [entity for entity, *_ in likely]))
         found: dict[int, int] = {}
-        others = {}
-        for entity, digest, place, used_at in files:
-            here = _last(self.made_at.get((digest, place), []), used_at)
-            if here is not None:
-                found[entity] = here
-            elif self.made.get(digest):
-                others[entity] = digest, used_at
-        seen = dict(self.rows(_USED_BY_ANOTHER_PROCESS, others))
-        for entity, (digest, used_at) in others.items():
+        for entity, digest, place, used_at in likely:
             times = [time for time in (used_at, seen.get(entity)) if time is not None]
-            anywhere = _last(self.made[digest], min(times, default=None))
-            if anywhere is not None:
-                found[entity] = anywhere
+            here = _last(self.made_at.get((digest, place), []), times[0] if times else None)
+            origin = here or _last(self.made[digest], min(times, default=None))
+            if origin is not None:
+                found[entity] = origin
         return found
 
     def _learn(self, digests: set[bytes]) -> None:
