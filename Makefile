@@ -1,7 +1,7 @@
 # make demo    a real analysis, recorded, and its story
 # make test    every test
 # make lint    ruff and mypy
-# make bench   what it costs, beside its peers
+# make bench   what it costs, beside its peers, and the store of a million events
 # make peers   the test suites of other packages, bare and traced, test for test
 PYTHON ?= python3
 VENV ?= .venv
