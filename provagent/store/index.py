@@ -15,6 +15,7 @@ from provagent.errors import RecordError, StoreError
 from provagent.record.detail import Gap
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.settings import read_settings, tell
+from provagent.store.anew import is_announced
 from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
 from provagent.terms import ENVIRONMENT
@@ -208,6 +209,8 @@ def open_index(store: str) -> Index:
     broken is made again; both are told. Raises StoreError where it can be neither.
     """
     path = _place_for(store)
+    if is_announced(store):
+        remove(path)
     for _ in range(2):
         try:
             return Index(store, path)
