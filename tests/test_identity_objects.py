@@ -249,20 +249,18 @@ def _nth(nested, level):
     return nested
 
 
-def test_too_much_is_known_by_itself_only():
-    """A value with more inside than the bound allows gets no digest."""
-    assert identify([0] * 1000, max_bytes=1000) == (None, "id", None, False, False, False)
-    assert digest([0] * 1000) is not None
-
-
-def test_too_deep_is_known_by_itself_only():
-    """A list nested deeper than Python's stack gives no error."""
-    deep = []
+def test_too_deep_is_read_to_a_depth():
+    """A list nested deeper than Python's stack gives no error, and its sample says so."""
+    deep, other = [], []
     for _ in range(100_000):
-        deep = [deep]
-    assert identify(deep).identified == "id"
-    while deep:
-        deep = deep.pop()
+        deep, other = [deep], [other]
+    found = identify(deep)
+    assert found.sampled
+    assert found == identify(other)
+    assert found != identify([deep, 1])
+    for each in (deep, other):
+        while each:
+            each = each.pop()
 
 
 def test_algorithms():

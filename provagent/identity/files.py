@@ -19,7 +19,8 @@ from provagent.identity.algorithms import hash_constructor
 from provagent.identity.content import Sample
 from provagent.identity.hashing import hash_sample, hash_whole
 from provagent.identity.kept import KEPT_FROM, KeptDigests, now
-from provagent.identity.registry import SAMPLE_BYTES, Identity, identify
+from provagent.identity.registry import Identity, identify
+from provagent.identity.sampling import SAMPLE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -250,12 +251,12 @@ def _look(path: str) -> tuple[str, os.stat_result | None]:
 
 def _sample_of(members: list[Identity], size: int, *, in_part: bool) -> Sample | Literal[False]:
     samples = [member.sampled for member in members if member.sampled]
-    read = size - sum((sample.of or 0) - sample.read for sample in samples)
+    read = size - sum((sample.of or 0) - (sample.read or 0) for sample in samples)
     if in_part:
         return Sample("files", len(members), read)
     if not samples:
         return False
-    return Sample("blocks", sum(sample.number for sample in samples), read, size)
+    return Sample("blocks", sum(sample.number or 0 for sample in samples), read, size)
 
 
 def _state(found: os.stat_result) -> State:

@@ -7,12 +7,10 @@ from math import isnan
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from provagent.identity.content import UnidentifiableError
+from provagent.identity.content import InOrder, UnidentifiableError
 from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from provagent.identity.content import Content, Parts, Token
 
 
@@ -41,6 +39,8 @@ def _pack(value: float) -> bytes:
 
 
 def _str(value: str, content: Content) -> bytes:
+    if len(value) > content.max_bytes:
+        return content.part_of_leaf(b"s", value)
     return content.leaf(b"s", value.encode("utf-8", "surrogatepass"))
 
 
@@ -53,28 +53,27 @@ def _bytearray(value: bytearray, content: Content) -> bytes:
 
 
 def _list(value: list[Any], content: Content) -> bytes:
-    return content.container(value, b"l", len(value), map(content.token, value))
+    return content.in_order(value, b"l", value)
 
 
 def _tuple(value: tuple[Any, ...], content: Content) -> bytes:
-    return content.container(value, b"u", len(value), map(content.token, value))
+    return content.in_order(value, b"u", value)
+
+
+def _in_order(value: InOrder, content: Content) -> bytes:
+    return content.in_order(value, b"l", value.items)
 
 
 def _set(value: set[Any], content: Content) -> bytes:
-    return content.container(value, b"S", len(value), _sorted(map(content.token, value)))
+    return content.in_any_order(value, b"S", value)
 
 
 def _frozenset(value: frozenset[Any], content: Content) -> bytes:
-    return content.container(value, b"z", len(value), _sorted(map(content.token, value)))
+    return content.in_any_order(value, b"z", value)
 
 
 def _dict(value: dict[Any, Any], content: Content) -> bytes:
-    pairs = (content.token(key) + content.token(item) for key, item in value.items())
-    return content.container(value, b"d", 2 * len(value), _sorted(pairs))
-
-
-def _sorted(tokens: Iterable[bytes]) -> Iterator[bytes]:
-    yield from sorted(tokens)
+    return content.by_key(value, b"d", value)
 
 
 def _enum(value: Any) -> Any:
@@ -131,10 +130,11 @@ CONTAINERS: dict[type, Token] = {
     dict: _dict,
     set: _set,
     frozenset: _frozenset,
+    InOrder: _in_order,
 }
 # type -> (label in the digest, what stands for a value of just that type)
 EXACT: dict[str, tuple[str, Parts]] = {
-    "array:array": ("array", lambda value: (value.typecode, value.tolist())),
+    "array:array": ("array", lambda value: (value.typecode, InOrder(value))),
     "builtins:function": ("function", _place),
     "builtins:builtin_function_or_method": ("function", _place),
     "builtins:module": ("module", _module),
