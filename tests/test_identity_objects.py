@@ -11,12 +11,15 @@ import enum
 import fractions
 import functools
 import gc
+import ipaddress
 import json
 import os
 import pathlib
 import pickle
+import random
 import subprocess
 import sys
+import types
 import uuid
 import weakref
 import zoneinfo
@@ -191,7 +194,14 @@ DIFFERENT = [
         collections.OrderedDict(),
         collections.Counter("a"),
         collections.deque(),
+        collections.ChainMap({}),
+        collections.ChainMap({}, {}),
+        collections.UserDict(),
+        collections.UserDict(a=1),
+        collections.UserList(),
+        collections.UserList([1]),
     ),
+    *(ipaddress.ip_address("1.2.3.4"), ipaddress.ip_network("1.2.3.4"), random.Random(1)),
     *(len, json.dumps, json.loads, json, collections, int, Point, functools.partial(len, 1)),
 ]
 
@@ -304,6 +314,14 @@ def test_a_subclass_is_told_with_its_attributes():
     assert digest(one) == digest(other)
     other.note = "x"
     assert digest(one) != digest(other)
+
+
+def test_a_view_of_a_dict():
+    """It is told by what it shows; a mapping with code of its own is not asked."""
+    digests = {digest(types.MappingProxyType({"a": n % 2})) for n in range(4)}
+    assert len(digests) == 2
+    assert digest({"a": 0}) not in digests
+    assert digest(types.MappingProxyType(ChangedDict(a=1))) is None
 
 
 def test_a_subclass_with_slots_is_unknown():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 from math import isnan
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from provagent.identity.content import InOrder, UnidentifiableError
@@ -76,6 +77,11 @@ def _dict(value: dict[Any, Any], content: Content) -> bytes:
     return content.by_key(value, b"d", value)
 
 
+def _proxy(value: Any, content: Content) -> bytes:
+    # What it shows may be a mapping with code of its own: that is not asked by way of the view.
+    return content.in_order(value, b"p", gc.get_referents(value))
+
+
 def _enum(value: Any) -> Any:
     state = instance_state(value)
     return state.get("_name_"), state.get("_value_")
@@ -131,6 +137,7 @@ CONTAINERS: dict[type, Token] = {
     set: _set,
     frozenset: _frozenset,
     InOrder: _in_order,
+    MappingProxyType: _proxy,
 }
 # type -> (label in the digest, what stands for a value of just that type)
 EXACT: dict[str, tuple[str, Parts]] = {
@@ -140,6 +147,9 @@ EXACT: dict[str, tuple[str, Parts]] = {
     "builtins:module": ("module", _module),
     "builtins:range": ("range", lambda value: (value.start, value.stop, value.step)),
     "builtins:slice": ("slice", lambda value: (value.start, value.stop, value.step)),
+    "collections:ChainMap": ("chain", instance_state),
+    "collections:UserDict": ("userdict", instance_state),
+    "collections:UserList": ("userlist", instance_state),
     "collections:deque": ("deque", lambda value: (value.maxlen, list(value))),
     "datetime:date": ("date", lambda value: value.isoformat()),
     "datetime:datetime": ("datetime", _moment),
@@ -149,11 +159,15 @@ EXACT: dict[str, tuple[str, Parts]] = {
     "decimal:Decimal": ("decimal", str),
     "fractions:Fraction": ("fraction", lambda value: (value.numerator, value.denominator)),
     "functools:partial": ("partial", lambda value: (value.func, value.args, value.keywords)),
+    "random:Random": ("random", lambda value: value.getstate()),
     "re:Pattern": ("pattern", lambda value: (value.pattern, value.flags)),
     "types:SimpleNamespace": ("namespace", instance_state),
     "uuid:UUID": ("uuid", lambda value: value.int),
     "zoneinfo:ZoneInfo": ("zone", lambda value: value.key),
 }
+for _kind in ("Address", "Network", "Interface"):
+    for _version in ("IPv4", "IPv6"):
+        EXACT[f"ipaddress:{_version}{_kind}"] = ("ip", str)
 for _module_name in ("pathlib", "pathlib._local"):
     for _flavour in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
         EXACT[f"{_module_name}:{_flavour}"] = ("path", _path)
