@@ -15,6 +15,8 @@ from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
 from provagent.cli.link import link
 from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
+from provagent.cli.redact import redact
+from provagent.cli.rerun import rerun
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -53,6 +55,7 @@ for verb in (
     find,
     diff,
     verify,
+    rerun,
     export_run,
     link,
     embed,
@@ -63,5 +66,6 @@ for verb in (
     draft,
     schema,
     index,
+    redact,
 ):
     main.add_command(verb)

@@ -17,6 +17,7 @@ from provagent.record.shard import SHARD_MARK, read_events
 from provagent.settings import read_settings, tell
 from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
+from provagent.terms import ENVIRONMENT
 
 NAME = "index.sqlite"
 _AT_ONCE = 50_000  # events in one transaction
@@ -84,6 +85,8 @@ class Index:
             known.add(name)
             with contextlib.suppress(RecordError):
                 for event, _ in read_events(path, []):
+                    if event["event"] != ENVIRONMENT:
+                        continue
                     packages = event.get("packages", {}).items()
                     rows = [(name, word, str(version)) for word, version in packages]
                     self._connection.executemany(
@@ -232,13 +235,22 @@ def _place_for(store: str) -> str:
         why = "is on a network file system"
     if why is None:
         return beside
-    folder = cache_folder(read_settings())
-    os.makedirs(folder, exist_ok=True)
-    name = hashlib.sha256(os.path.realpath(store).encode()).hexdigest()[:16]
-    path = os.path.join(folder, f"index-{name}.sqlite")
+    path = _place_elsewhere(store)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     if not os.path.exists(path):
         tell(f"{store}: {why}; its index is {path}")
     return path
+
+
+def _place_elsewhere(store: str) -> str:
+    name = hashlib.sha256(os.path.realpath(store).encode()).hexdigest()[:16]
+    return os.path.join(cache_folder(read_settings()), f"index-{name}.sqlite")
+
+
+def remove_all(store: str) -> None:
+    """Remove the indexes of a store, wherever they may lie."""
+    for path in (os.path.join(store, NAME), _place_elsewhere(store)):
+        remove(path)
 
 
 def _file_system(path: str) -> str:

@@ -181,6 +181,15 @@ def _summary(store: str, run_id: str) -> RunSummary:
     )
 
 
+def unended(folder: str) -> Iterator[dict[str, Any]]:
+    """Yield the ``run`` events of those processes of a run that have no end; none are packed."""
+    for shard in _shards(folder):
+        if shard.endswith(SHARD_MARK) and not os.path.basename(shard).startswith(_ENVIRONMENT):
+            begun = _first_of_kind(terms.RUN, shard)
+            if begun and not _end(shard, begun):
+                yield begun
+
+
 def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
     """Return the ``run`` event of the process that began the run, else of any, and its shard."""
     found: tuple[dict[str, Any], str | None] = ({}, None)
