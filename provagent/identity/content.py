@@ -215,23 +215,28 @@ class Content:
         )
 
     def _digest(self, tag: bytes, tokens: Iterable[bytes]) -> bytes:
-        hasher = self.new(tag)
-        for batch in self._batches(tokens):
-            hasher.update(b"".join(batch))
+        hasher, rest = self.new(tag), iter(tokens)
+        while batch := b"".join(islice(rest, _BATCH)):
+            hasher.update(batch)
+            if self._deadline:
+                self.spend(0)
         return hasher.digest()
 
     def all_of(self, tokens: Iterable[bytes]) -> list[bytes]:
         """Return all of these; raises TooMuchError where that takes too long."""
-        return [token for batch in self._batches(tokens) for token in batch]
-
-    def _sorted(self, tokens: Iterable[bytes]) -> Iterator[bytes]:
-        yield from sorted(self.all_of(tokens))
-
-    def _batches(self, tokens: Iterable[bytes]) -> Iterator[list[bytes]]:
+        if not self._deadline:
+            return list(tokens)
+        found: list[bytes] = []
         rest = iter(tokens)
         while batch := list(islice(rest, _BATCH)):
-            yield batch
-            self.spend(0)  # the time
+            found += batch
+            self.spend(0)
+        return found
+
+    def _sorted(self, tokens: Iterable[bytes]) -> Iterator[bytes]:
+        found = self.all_of(tokens)
+        found.sort()
+        yield from found
 
 
 def even_places(size: int, number: int) -> Iterator[int]:
