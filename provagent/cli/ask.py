@@ -154,7 +154,8 @@ def verify(ctx: click.Context, what: str | None, store: str | None, as_json: boo
 @_store
 def index(store: str | None, rebuild: bool) -> None:
     """Bring the index of a store up to date; the other verbs do so themselves."""
-    from provagent.store.index import open_index, remove
+    from provagent.store.index import open_index
+    from provagent.store.place import remove
 
     folder = find_store(store)
     if rebuild:

@@ -230,11 +230,12 @@ def opened(path: str) -> BinaryIO:
     if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
     if path.endswith(".zst"):
-        return _opened_zstd(path)
+        return opened_zstd(path)
     return open(path, "rb")
 
 
-def _opened_zstd(path: str) -> BinaryIO:
+def opened_zstd(path: str) -> BinaryIO:
+    """Open what zstd packed, to read it unpacked. Raises OSError, RecordError without a library."""
     try:
         from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on
     except ImportError:

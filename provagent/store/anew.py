@@ -1,44 +1,61 @@
-"""A shard written anew: beside itself, packed as it is, and put in its place at once."""
+"""A shard written anew: beside itself, and put in its place at once."""
 
 from __future__ import annotations
 
 import contextlib
 import gzip
 import os
-from collections.abc import Iterator
-from typing import BinaryIO, cast
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, cast
 
 from provagent.errors import StoreError
+from provagent.store.shards import run_folders
 
 _UNFINISHED = ".anew-"  # in the name of what is being written, before a process's number
-_LEVEL = 19  # of zstd
+_LEVEL = 12  # of zstd
 
 
 @contextlib.contextmanager
-def written_anew(path: str) -> Iterator[BinaryIO]:
+def written_anew(
+    path: str, into: str | None = None, check: Callable[[str], None] | None = None
+) -> Iterator[BinaryIO]:
     """Give what takes the new content of a shard; when that is whole, it is the shard.
 
+    ``into``: its new path, by whose end it is packed. ``check`` is given the path of what was
+    written, before it is put in place, and raises where that is not as it should be.
+
     Raises StoreError where somebody wrote to the old one meanwhile. Whatever happens, there is
-    always either the old one or the new one.
+    always either the old one or the new one; or both, where it is interrupted between the two.
     """
     before = os.stat(path)
-    folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name.partition('.')[0]}{_UNFINISHED}{os.getpid()}")
+    into = into or path
+    beside = unfinished(path)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), before.st_mode & 0o7777)
-            with _packed(path, file) as target:
+            with _packed(into, file) as target:
                 yield target
             file.flush()
             os.fsync(file.fileno())
+        if check is not None:
+            check(beside)
         _require_same(path, before)
-        os.replace(beside, path)
+        os.replace(beside, into)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
-    _sync(folder)
+    if into != path:
+        os.unlink(path)
+    sync(os.path.dirname(path))
+
+
+def unfinished(path: str) -> str:
+    """Return under which name a file is written before it is put in place."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name.partition('.')[0]}{_UNFINISHED}{os.getpid()}")
 
 
 def _require_same(path: str, before: os.stat_result) -> None:
@@ -61,8 +78,7 @@ def _packed(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
             with zstd.ZstdFile(file, "wb", level=_LEVEL) as packing:
                 yield packing
         except ImportError:
-            import zstandard
-
+            zstandard = library()
             packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
             with packer.stream_writer(file, closefd=False) as packing:
                 yield packing
@@ -70,7 +86,19 @@ def _packed(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
         yield file
 
 
-def _sync(folder: str) -> None:
+def library() -> Any:
+    """Return what packs, where the standard library does not. Raises StoreError without one."""
+    try:
+        import zstandard
+    except ImportError:
+        raise StoreError(
+            "this Python cannot pack by zstd; pip install zstandard, or use Python 3.14 or newer"
+        ) from None
+    return zstandard
+
+
+def sync(folder: str) -> None:
+    """Make what was named in a folder last, also when the power fails."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -80,13 +108,13 @@ def _sync(folder: str) -> None:
 
 def remove_unfinished(store: str) -> None:
     """Remove what was left where one was interrupted; nothing reads it."""
-    with os.scandir(store) as runs:
-        for run in [one for one in runs if one.is_dir()]:
-            for name in os.listdir(run.path):
-                _, mark, process = name.partition(_UNFINISHED)
-                if mark and not (process.isdecimal() and _is_there(int(process))):
-                    with contextlib.suppress(OSError):
-                        os.unlink(os.path.join(run.path, name))
+    for folder in [store, *(run.path for run in run_folders(store))]:
+        for name in os.listdir(folder):
+            _, mark, process = name.partition(_UNFINISHED)
+            if mark and not (process.isdecimal() and _is_there(int(process))):
+                path = os.path.join(folder, name)
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 def _is_there(process: int) -> bool:

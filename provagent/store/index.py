@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from provagent.definition.active import cache_folder
 from provagent.errors import RecordError, StoreError
 from provagent.record.detail import Gap
 from provagent.record.shard import SHARD_MARK, read_events
-from provagent.settings import read_settings, tell
+from provagent.settings import tell
+from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
+from provagent.store.shards import (
+    ENVIRONMENT_FILE,
+    PACKED,
+    is_of_process,
+    run_folders,
+    shards_of,
+)
 from provagent.terms import ENVIRONMENT
 
-NAME = "index.sqlite"
 _AT_ONCE = 50_000  # events in one transaction
-# SQLite's shared memory is one machine's: on these a second one would break the index.
-_OVER_THE_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "lustre", "fuse.sshfs", "ceph")
 
 _READ = """
 UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
@@ -60,6 +63,7 @@ class Index:
 
     def update(self, progress: Progress | None = None) -> Updated:
         """Read what was written since the last update; another process may do so too."""
+        self._follow_files()
         changed = list(self._changed())
         total = sum(size - read for _, _, size, read, _ in changed)
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
@@ -92,6 +96,47 @@ class Index:
                     self._connection.executemany(
                         "INSERT OR IGNORE INTO package VALUES (?, ?, ?)", rows or [(name, "", "")]
                     )
+
+    def _follow_files(self) -> None:
+        """Take notice of shards that were packed since, and forget what was removed."""
+        known = {path for (path,) in self.execute("SELECT path FROM shard")}
+        there = {path for path, _ in _shards(self.store)} if known else set()
+        for path in known - there:
+            with self._transaction(None):
+                if path + PACKED in there - known:
+                    packed = path + PACKED
+                    self.execute("UPDATE shard SET path = ? WHERE path = ?", (packed, path))
+                else:
+                    self._forget_shard(path)
+
+    def _forget_shard(self, path: str) -> None:
+        """Delete all that a shard told; its run too, where no other tells of it."""
+        row = self.execute("SELECT process FROM shard WHERE path = ?", (path,)).fetchone()
+        self.execute("DELETE FROM shard WHERE path = ?", (path,))
+        process = row[0] if row else None
+        if process and not self.execute(
+            "SELECT 1 FROM shard WHERE process = ?", (process,)
+        ).fetchone():
+            self._forget(process)
+            self.execute("DELETE FROM process WHERE number = ?", (process,))
+        run = os.path.dirname(path)
+        if not self.execute("SELECT 1 FROM shard WHERE path GLOB ?", (f"{run}/*",)).fetchone():
+            self.execute("DELETE FROM run WHERE id = ?", (run,))
+
+    def is_read(self, path: str, size: int) -> bool:
+        """Whether a shard was read to this place, its end."""
+        found = self.execute("SELECT read FROM shard WHERE path = ?", (path,)).fetchone()
+        return found == (size,)
+
+    def is_packed_now(self, path: str) -> None:
+        """A shard that was read whole has been packed: what it told is known already."""
+        packed = path + PACKED
+        status = os.stat(os.path.join(self.store, packed))
+        state = packed, status.st_ino, status.st_size, status.st_mtime_ns, status.st_size, path
+        self.execute(
+            "UPDATE shard SET path = ?, inode = ?, size = ?, mtime = ?, read = ? WHERE path = ?",
+            state,
+        )
 
     def _changed(self) -> Iterator[tuple[str, int, int, int, int]]:
         known = {
@@ -164,13 +209,14 @@ class Index:
                 )
 
     @contextlib.contextmanager
-    def _transaction(self, rows: Rows) -> Iterator[None]:
+    def _transaction(self, rows: Rows | None) -> Iterator[None]:
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
             self.execute("ROLLBACK")
-            rows.forget()
+            if rows is not None:
+                rows.forget()
             raise
         self.execute("COMMIT")
 
@@ -207,7 +253,7 @@ def open_index(store: str) -> Index:
     It lies in the store, or, where that cannot hold it, in the user's cache; one that is
     broken is made again; both are told. Raises StoreError where it can be neither.
     """
-    path = _place_for(store)
+    path = place_for(store)
     for _ in range(2):
         try:
             return Index(store, path)
@@ -219,81 +265,23 @@ def open_index(store: str) -> Index:
     raise StoreError(f"{path}: the index cannot be made")
 
 
-def remove(path: str) -> None:
-    """Remove an index; it can be made again."""
-    for end in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path + end)
-
-
-def _place_for(store: str) -> str:
-    beside = os.path.join(store, NAME)
-    why = None
-    if not os.access(store, os.W_OK) or (os.path.exists(beside) and not os.access(beside, os.W_OK)):
-        why = "cannot be written to"
-    elif _file_system(store) in _OVER_THE_NETWORK:
-        why = "is on a network file system"
-    if why is None:
-        return beside
-    path = _place_elsewhere(store)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    if not os.path.exists(path):
-        tell(f"{store}: {why}; its index is {path}")
-    return path
-
-
-def _place_elsewhere(store: str) -> str:
-    name = hashlib.sha256(os.path.realpath(store).encode()).hexdigest()[:16]
-    return os.path.join(cache_folder(read_settings()), f"index-{name}.sqlite")
-
-
-def remove_all(store: str) -> None:
-    """Remove the indexes of a store, wherever they may lie."""
-    for path in (os.path.join(store, NAME), _place_elsewhere(store)):
-        remove(path)
-
-
-def _file_system(path: str) -> str:
-    """Return the kind of file system that holds a path; empty where that cannot be told."""
-    real, best, found = os.path.realpath(path), "", ""
-    try:
-        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
-            for line in mounts:
-                _, at, kind, *_ = line.split(" ")
-                at = at.replace("\\040", " ")
-                inside = real == at or real.startswith(at.rstrip("/") + "/")
-                if inside and len(at) >= len(best):
-                    best, found = at, kind
-    except (OSError, ValueError):
-        return ""
-    return found
-
-
-_ENVIRONMENT = "environment-"
-
-
 def _shards(store: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield the shards of all runs, by paths within the store, with their state."""
-    for run, file in _files(store):
-        if not file.name.startswith(_ENVIRONMENT):
+    for path in _files(store):
+        if is_of_process(path):
             with contextlib.suppress(OSError):  # it went away
-                yield f"{run}/{file.name}", file.stat()
+                run, name = path.split(os.sep)[-2:]
+                yield f"{run}/{name}", os.stat(path)
 
 
 def _environments(store: str) -> Iterator[tuple[str, str]]:
     """Yield the identifiers of environments, and files that tell of them."""
-    for _, file in _files(store):
-        if file.name.startswith(_ENVIRONMENT):
-            yield file.name.removeprefix(_ENVIRONMENT).partition(".")[0], file.path
+    for path in _files(store):
+        if not is_of_process(path):
+            yield os.path.basename(path).removeprefix(ENVIRONMENT_FILE).partition(".")[0], path
 
 
-def _files(store: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(store) as runs:
-        for run in sorted((one for one in runs if one.is_dir()), key=lambda one: one.name):
-            try:
-                with os.scandir(run.path) as files:
-                    for file in files:
-                        if SHARD_MARK in file.name:
-                            yield run.name, file
-            except OSError:
-                continue  # it went away, or is not ours to read
+def _files(store: str) -> Iterator[str]:
+    for run in run_folders(store):
+        with contextlib.suppress(OSError):  # it went away, or is not ours to read
+            yield from shards_of(run.path)

@@ -19,11 +19,13 @@ import orjson
 from provagent import terms
 from provagent.errors import RecordError, StoreError
 from provagent.record.frames import is_whole
-from provagent.record.shard import SHARD_MARK, opened, read_events
+from provagent.record.shard import opened, read_events
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, written_anew
-from provagent.store.index import open_index, remove_all
+from provagent.store.index import open_index
 from provagent.store.lines import Line, redacted_line
+from provagent.store.place import remove_all
+from provagent.store.shards import run_folders, shards_of
 from provagent.store.sought import Sought
 
 Progress = Callable[[int, int], None]
@@ -141,12 +143,10 @@ def _found(
 
 
 def _shards(store: str) -> Iterator[tuple[str, int]]:
-    with os.scandir(store) as runs:
-        for run in sorted((one for one in runs if one.is_dir()), key=lambda one: one.name):
-            with contextlib.suppress(OSError), os.scandir(run.path) as files:
-                for file in sorted(files, key=lambda one: one.name):
-                    if SHARD_MARK in file.name:
-                        yield f"{run.name}/{file.name}", file.stat().st_size
+    for run in run_folders(store):
+        with contextlib.suppress(OSError):
+            for path in shards_of(run.path):
+                yield f"{run.name}/{os.path.basename(path)}", os.stat(path).st_size
 
 
 def _places(store: str, path: str, sought: Sought) -> tuple[list[Place], int]:

@@ -17,6 +17,7 @@ from provagent.record.model import seconds_between
 from provagent.record.outline import build_outline
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.settings import read_settings
+from provagent.store.shards import is_of_process, run_folders, shards_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 LAST = "last"
 
-_ENVIRONMENT = "environment-"  # how the names of files begin that are no process's shard
 _TAIL = 1 << 16  # bytes at the end of a shard in which its run_end stands
 _LISTED = 5  # runs that an error message names
 
@@ -98,17 +98,18 @@ def _age(summary: RunSummary) -> tuple[str, str, str]:
     return second, summary.start or "", summary.id
 
 
-def _path_of(store: str, text: str) -> str:
+def find_run(store: str, text: str) -> str:
+    """Return the id of the run that ``text`` means, as in ``read_run``, but for paths."""
     run_ids = _run_ids(store)
     if not run_ids:
         raise StoreError(f"{store}: no runs in this store")
     if text == LAST:
-        return os.path.join(store, list_runs(store)[-1].id)
+        return list_runs(store)[-1].id
     if text in run_ids:
-        return os.path.join(store, text)
+        return text
     fitting = [each for each in run_ids if each.startswith(text) or each.endswith(text)]
     if len(fitting) == 1:
-        return os.path.join(store, fitting[0])
+        return fitting[0]
     if fitting:
         raise StoreError(
             f"{text!r} means {len(fitting)} runs: {_named(fitting)}; give more of the id"
@@ -130,21 +131,17 @@ def _named(run_ids: list[str]) -> str:
 
 
 def _run_ids(store: str) -> list[str]:
-    with os.scandir(store) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and _shards(entry.path))
-
-
-def _shards(folder: str) -> list[str]:
-    return sorted(os.path.join(folder, name) for name in os.listdir(folder) if SHARD_MARK in name)
+    return [folder.name for folder in run_folders(store) if shards_of(folder.path)]
 
 
 def _read(store: str | None, text: str, make: Callable[..., Provenance]) -> Provenance:
     is_path = os.sep in text or os.path.isfile(text)
-    path = text if is_path else _path_of(find_store(store), text)
+    store = store if is_path else find_store(store)
+    path = text if is_path else os.path.join(store or "", find_run(store or "", text))
     if not os.path.exists(path):
         raise StoreError(f"{path}: no such run or shard")
     gaps: list[Gap] = []
-    shards = _shards(path) if os.path.isdir(path) else [path]
+    shards = shards_of(path) if os.path.isdir(path) else [path]
     return make(_events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
 
 
@@ -160,11 +157,7 @@ def _events(paths: list[str], gaps: list[Gap]) -> Iterator[dict[str, Any]]:
 
 
 def _summary(store: str, run_id: str) -> RunSummary:
-    shards = [
-        path
-        for path in _shards(os.path.join(store, run_id))
-        if not os.path.basename(path).startswith(_ENVIRONMENT)
-    ]
+    shards = list(filter(is_of_process, shards_of(os.path.join(store, run_id))))
     begun, shard = _beginning(shards)
     ended = _end(shard, begun) if shard else {}
     script = begun.get("script") or {}
@@ -183,8 +176,8 @@ def _summary(store: str, run_id: str) -> RunSummary:
 
 def unended(folder: str) -> Iterator[dict[str, Any]]:
     """Yield the ``run`` events of those processes of a run that have no end; none are packed."""
-    for shard in _shards(folder):
-        if shard.endswith(SHARD_MARK) and not os.path.basename(shard).startswith(_ENVIRONMENT):
+    for shard in filter(is_of_process, shards_of(folder)):
+        if shard.endswith(SHARD_MARK):
             begun = _first_of_kind(terms.RUN, shard)
             if begun and not _end(shard, begun):
                 yield begun
