@@ -42,6 +42,7 @@ lint: $(BIN)/.test
 
 bench: $(BIN)/.bench
 	$(BIN)/python bench/bench.py
+	$(BIN)/python bench/store.py
 
 peers:
 	$(PYTHON) bench/peers/peers.py $(PEERS)

@@ -218,7 +218,7 @@ def test_walks_are_those_of_a_naive_search(tmp_path_factory, runs):
             else:
                 users = [times[one] for one in uses if entity in uses[one]]
                 before = [
-                    (end, files[other][0] == files[entity][0], other)
+                    (files[other][0] == files[entity][0], end, other)
                     for other, (_, end) in made_by.items()
                     if files[other][1] == files[entity][1] and (not users or end <= min(users))
                 ]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from provagent import __version__
-from provagent.cli.ask import diff, find, impact, index, verify, why
+from provagent.cli.ask import diff, find, impact, index, sql, verify, why
 from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
@@ -56,6 +56,7 @@ for verb in (
     find,
     diff,
     verify,
+    sql,
     rerun,
     export_run,
     link,

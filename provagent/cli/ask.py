@@ -1,8 +1,9 @@
-"""The verbs that ask the whole store: why, impact, find, diff, verify, index."""
+"""The verbs that ask the whole store: why, impact, find, diff, verify, sql, index."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -147,6 +148,37 @@ def verify(ctx: click.Context, what: str | None, store: str | None, as_json: boo
         with page() as console:
             render_verified(files, console)
     ctx.exit(1 if any(one.state in (CHANGED, MISSING) for one in files) else 0)
+
+
+@click.command()
+@click.argument("query")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@_store
+@_json
+def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
+    """Ask the store in SQL, with DuckDB (extra duckdb); nothing is changed by it.
+
+    Its tables are runs, activities, entities, usages, generations, derivations, members and
+    parameters; "SELECT column_name FROM (DESCRIBE activities)" tells their columns.
+    """
+    from provagent.store.analytics import ask
+
+    names, rows = ask(find_store(store), query)
+    if as_json:
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=str))
+    elif as_csv:
+        import csv
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
+    else:
+        from rich.console import Console
+
+        from provagent.view.answer import render_rows
+
+        render_rows(names, rows, Console(highlight=False, emoji=False))
 
 
 @click.command()

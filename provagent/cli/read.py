@@ -14,12 +14,13 @@ from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.errors import ExportError
 from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
-from provagent.store.runs import LAST, find_store, list_runs, read_run
+from provagent.store.runs import LAST, find_run, find_store, list_runs, read_run
 
 if TYPE_CHECKING:
     from provagent.embed.payload import Payload
     from provagent.record.model import Provenance
 
+PARQUET = "parquet"
 _RUN_HELP = "RUN is a run's id, its beginning or its end, a path, or 'last' (the default)."
 
 _store = click.option(
@@ -117,7 +118,10 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
 
 @click.command("export", help=f"Write the provenance of a run in other formats.\n\n{_RUN_HELP}")
 @click.argument("run", default=LAST)
-@click.option("--to", "to", type=click.Choice(FORMATS), help="The format. [default: as -o ends]")
+@click.option(
+    "--to", "to", type=click.Choice((*FORMATS, PARQUET)), help="The format. [default: as -o ends]"
+)
+@click.option("--all", "is_all", is_flag=True, help="All runs of the store, to parquet.")
 @click.option(
     "-o",
     "--output",
@@ -145,8 +149,18 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
 )
 @_store
 def export_run(
-    run: str, to: str | None, outputs: tuple[str, ...], store: str | None, **options: Any
+    run: str,
+    to: str | None,
+    outputs: tuple[str, ...],
+    store: str | None,
+    is_all: bool,
+    **options: Any,
 ) -> None:
+    if to == PARQUET:
+        _export_parquet(None if is_all else run, outputs, find_store(store))
+        return
+    if is_all:
+        raise click.UsageError("--all is for --to parquet")
     if not outputs and to is None:
         raise click.UsageError("say the format with --to, or name a file with -o")
     provenance = _read(store, run)
@@ -158,6 +172,16 @@ def export_run(
             wrong.append(str(error))
     if wrong:
         raise ExportError("\n".join(wrong))
+
+
+def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> None:
+    from provagent.store.analytics import write_parquet
+
+    if len(outputs) != 1:
+        raise click.UsageError("parquet is written into one folder: name it with -o")
+    run_id = None if run is None else find_run(store, run)
+    for view, count in write_parquet(store, outputs[0], run=run_id).items():
+        click.echo(f"{view}: {count} rows", err=True)
 
 
 def _show_embedded(payload: Payload, *, as_json: bool) -> None:

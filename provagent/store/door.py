@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from provagent.store.runs import find_store, list_runs, read_run
 
 if TYPE_CHECKING:
+    import duckdb
+
     from provagent.record.detail import Gap
     from provagent.record.model import Provenance
     from provagent.store.answer import Answer
@@ -110,6 +112,15 @@ class Store:
 
         with self.index() as index:
             return verify(index, None if what is None else os.fspath(what), progress=progress)
+
+    def duckdb(self) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection to a copy of the tables that docs/store.md names.
+
+        Raises ExportError where the extra ``duckdb`` is not installed.
+        """
+        from provagent.store.analytics import connect
+
+        return connect(self.path)
 
     def stats(self, run: str = "last") -> Stats:
         """Return what took how long and how often, and how large the files are."""

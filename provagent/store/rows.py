@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -33,17 +34,20 @@ def microseconds(time: str | None) -> int | None:
     return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-class Dictionary:
-    """A table of texts and their numbers, in which each text stands once."""
+class Dictionary(dict[str, int]):
+    """A table of texts and their numbers, in which each text stands once.
+
+    A text that is new is given a number when it is asked for.
+    """
 
     def __init__(self, connection: sqlite3.Connection, table: str, column: str) -> None:
+        super().__init__()
         self._execute = connection.execute
         self._last_of = f"SELECT max(number) FROM {table}"
         self._find = f"SELECT number FROM {table} WHERE {column} = ?"
         self.insert = f"INSERT INTO {table} (number, {column}) VALUES (?, ?)"
-        self._numbers: dict[str, int] = {}
         self._last = 0
-        self._is_complete = True  # all that the table has is in ``_numbers``
+        self._is_complete = True  # all that the table has is here
         self.new: list[tuple[int, str]] = []
 
     def begin(self) -> None:
@@ -52,23 +56,39 @@ class Dictionary:
         self._is_complete = self._is_complete and last == self._last
         self._last = last
 
-    def number(self, text: str) -> int:
-        number = self._numbers.get(text)
-        if number is None:
-            found = None if self._is_complete else self._execute(self._find, (text,)).fetchone()
-            if found is not None:
-                number = int(found[0])
-            else:
-                number = self._last = self._last + 1
-                self.new.append((number, text))
-            self._numbers[text] = number
+    def __missing__(self, text: str) -> int:
+        found = None if self._is_complete else self._execute(self._find, (text,)).fetchone()
+        if found is not None:
+            number = int(found[0])
+        else:
+            number = self._last = self._last + 1
+            self.new.append((number, text))
+        self[text] = number
         return number
 
     def forget(self) -> None:
         """Let go of all, where what was written is taken back."""
-        self._numbers = {}
+        self.clear()
         self.new = []
         self._last, self._is_complete = -1, False
+
+
+class _Numbers(dict[str, int]):
+    """The numbers of things by their identifiers; most are asked for several times."""
+
+    def __init__(self, processes: Dictionary, others: Dictionary) -> None:
+        super().__init__()
+        self._processes = processes
+        self._others = others
+
+    def __missing__(self, identifier: str) -> int:
+        process, _, own = identifier.rpartition(".")
+        if own.isdecimal() and own.isascii() and len(own) < _DIGITS and "." in process:
+            number = (self._processes[process] << SHIFT) + int(own)
+        else:
+            number = -self._others[identifier]  # of a log that others wrote
+        self[identifier] = number
+        return number
 
 
 class Rows:
@@ -84,7 +104,9 @@ class Rows:
         self._dictionaries = (
             self._words, self._places, self._processes, self._runs, self._others,
         )  # fmt: skip
-        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._numbers = _Numbers(self._processes, self._others)
+        self.number = self._numbers.__getitem__
+        self._rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self.shard = 0
         self.process = 0
         self.handlers: dict[str, Callable[[Event, int], None]] = {
@@ -112,42 +134,31 @@ class Rows:
             dictionary.new = []
         for statement, rows in self._rows.items():
             self._connection.executemany(statement, rows)
-        self._rows = {}
+            rows.clear()
+        self._numbers.clear()
 
     def forget(self) -> None:
         """Let go of what was collected, and of numbers that were given and taken back."""
-        self._rows = {}
+        self._rows.clear()
+        self._numbers.clear()
         for dictionary in self._dictionaries:
             dictionary.forget()
 
-    def number(self, identifier: str) -> int:
-        """Return the number of a thing."""
-        process, _, own = identifier.rpartition(".")
-        if own.isdecimal() and own.isascii() and len(own) < _DIGITS and "." in process:
-            return (self._processes.number(process) << SHIFT) + int(own)
-        return -self._others.number(identifier)  # of a log that others wrote
-
     def word(self, text: str | None) -> int | None:
-        return None if text is None else self._words.number(text)
+        return None if text is None else self._words[text]
 
     def place(self, path: str | None) -> int | None:
         if path is None:
             return None
         known = len(self._places.new)
-        number = self._places.number(path)
+        number = self._places[path]
         if len(self._places.new) > known:
-            self._add(_BASE, (path.rstrip("/").rpartition("/")[2], number))
+            self._rows[_BASE].append((path.rstrip("/").rpartition("/")[2], number))
         return number
 
-    def _add(self, statement: str, row: tuple[Any, ...]) -> None:
-        rows = self._rows.get(statement)
-        if rows is None:
-            rows = self._rows[statement] = []
-        rows.append(row)
-
     def _run(self, event: Event, _at: int) -> None:
-        run = self._runs.number(event["run_id"])
-        self.process = self._processes.number(f"{event['run_id']}.{event['process_id']}")
+        run = self._runs[event["run_id"]]
+        self.process = self._processes[f"{event['run_id']}.{event['process_id']}"]
         script = event.get("script") or {}
         row = (
             run, event.get("parent_process_id"), microseconds(event.get("startTime")),
@@ -155,15 +166,15 @@ class Rows:
             packed(script.get("digest")), event.get("module"), event.get("user"),
             event.get("host"), event.get("cwd"), event.get("environment_id"), self.process,
         )  # fmt: skip
-        self._add(_BEGIN_PROCESS, row)
+        self._rows[_BEGIN_PROCESS].append(row)
         if event.get("parent_process_id") is None:
             outer = event.get("parent_run"), event.get("parent_activity")
-            self._add(_BEGIN_RUN, (self.process, *outer, run))
+            self._rows[_BEGIN_RUN].append((self.process, *outer, run))
 
     def _run_end(self, event: Event, _at: int) -> None:
-        process = self._processes.number(f"{event['run_id']}.{event['process_id']}")
+        process = self._processes[f"{event['run_id']}.{event['process_id']}"]
         end = microseconds(event.get("endTime"))
-        self._add(_END_PROCESS, (end, event.get("status"), event.get("exit_code"), process))
+        self._rows[_END_PROCESS].append((end, event.get("status"), event.get("exit_code"), process))
 
     def _activity(self, event: Event, at: int) -> None:
         activity = self.number(event["activity_id"])
@@ -176,27 +187,27 @@ class Rows:
                 self.process << SHIFT if parent is None else self.number(parent),
                 None if session is None else self.number(session), self.shard, at,
             )  # fmt: skip
-            self._add(_BEGIN_ACTIVITY, row)
+            self._rows[_BEGIN_ACTIVITY].append(row)
         for used in event.get("used", ()):
             self._used(activity, used["used_id"], used["used_role"] or "")
         for word, value in event.get("parameters", {}).items():
             number, text = searchable(value)
             if number is not None or text is not None:
-                self._add(_PARAMETER, (activity, self.word(word), number, text))
+                self._rows[_PARAMETER].append((activity, self.word(word), number, text))
 
     def _activity_end(self, event: Event, at: int) -> None:
         activity = self.number(event["activity_id"])
         if "endTime" in event or "status" in event:
             end, status = microseconds(event.get("endTime")), self.word(event.get("status"))
-            self._add(_END_ACTIVITY, (activity, end, status, at))
+            self._rows[_END_ACTIVITY].append((activity, end, status, at))
         for made in event.get("generated", ()):
             self._generated(made["generated_id"], activity, made["generated_role"] or "")
 
     def _used(self, activity: int, entity: str, role: str) -> None:
-        self._add(_USED, (activity, self.number(entity), self.word(role)))
+        self._rows[_USED].append((activity, self.number(entity), self.word(role)))
 
     def _generated(self, entity: str, activity: int, role: str) -> None:
-        self._add(_GENERATED, (self.number(entity), activity, self.word(role)))
+        self._rows[_GENERATED].append((self.number(entity), activity, self.word(role)))
 
     def _entity(self, event: Event, at: int) -> None:
         entity = self.number(event["entity_id"])
@@ -207,13 +218,13 @@ class Rows:
             self.word(event.get("entity_description")), self.place(event.get("location")),
             packed(digest), self.shard, at,
         )  # fmt: skip
-        self._add(_ENTITY, row)
+        self._rows[_ENTITY].append(row)
         for member in event.get("members", ()):
-            self._add(_MEMBER, (entity, self.number(member["member_id"])))
+            self._rows[_MEMBER].append((entity, self.number(member["member_id"])))
 
     def _derivation(self, event: Event, _at: int) -> None:
         pair = self.number(event["entity_id"]), self.number(event["progenitor_id"])
-        self._add(_DERIVED, (*pair, self.word(event.get("how"))))
+        self._rows[_DERIVED].append((*pair, self.word(event.get("how"))))
 
     def _file(self, event: Event, _at: int) -> None:
         owner = event.get("activity_id")

@@ -12,7 +12,7 @@ import contextlib
 import os
 import sqlite3
 
-VERSION = 2
+VERSION = 3
 SHIFT = 32  # bits for a thing's own number; the process itself has number 0
 NUMBERS = 1 << SHIFT
 
@@ -82,9 +82,10 @@ def connect(path: str) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # as the records: for its owner
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
+        connection.execute("PRAGMA page_size = 8192")  # of a new one; filled a tenth faster
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
-        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA cache_size = -16384")  # more makes no question faster
         connection.execute("PRAGMA temp_store = MEMORY")
         if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             _create(connection)

@@ -2,14 +2,17 @@
 
 Within a run the steps are those of ``record.lineage``. From one run to another they go by
 content: a file that nothing in its run made was made by whoever last wrote the same bytes
-before it was used, wherever those lay. The work follows the answer, not the store.
+at its path before it was used, else by whoever last wrote them anywhere. The work follows
+the answer, not the store.
 """
 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from provagent.store.index import Index
@@ -52,6 +55,7 @@ class _Walker:
     def __init__(self, index: Index, start: Iterable[int]) -> None:
         self.index = index
         self.met = Walk(entities=dict.fromkeys(start))
+        self.files = ",".join(str(number) for (number,) in index.execute(_TYPES_OF_FILES))
         self.opened: set[int] = set()  # activities whose inside was looked at
 
     def walk(self) -> Walk:
@@ -72,11 +76,15 @@ class _Walker:
             found.setdefault(key, []).append(value)
         return found
 
-    def rows(self, statement: str, keys: Iterable[int]) -> Iterator[Any]:
-        every = list(keys)
+    def rows(self, statement: str, keys: Iterable[Any]) -> list[Any]:
+        every: list[Any] = list(keys)
+        found: list[Any] = []
         for first in range(0, len(every), _CHUNK):
             some = every[first : first + _CHUNK]
-            yield from self.index.execute(statement.format(",".join("?" * len(some))), some)
+            found += self.index.execute(
+                statement.format(",".join("?" * len(some)), self.files), some
+            )
+        return found
 
     def at_work(self, begun: dict[int, int]) -> list[int]:
         """Add activities, those inside and those around them; return those that are new.
@@ -114,6 +122,11 @@ class _Walker:
 
 
 class _Back(_Walker):
+    def __init__(self, index: Index, start: Iterable[int]) -> None:
+        super().__init__(index, start)
+        self.made: dict[bytes, list[Any]] = {}  # by content: time, file, the oldest first
+        self.made_at: dict[tuple[bytes, int | None], list[Any]] = {}  # and by place
+
     def step(self, new: list[int]) -> dict[int, int]:
         makers = self.group(_MAKERS, new)
         found: dict[int, int] = {}
@@ -133,22 +146,46 @@ class _Back(_Walker):
             found.update((entity, activity) for entity in used)
         return found
 
-    def made_elsewhere(self, orphans: list[int]) -> dict[int, int]:
-        """Return, by file that nothing made, the last file of its content that was made before."""
+    def made_elsewhere(self, orphans: Iterable[int]) -> dict[int, int]:
+        """Return, by file that nothing made, the file of its content that it came from.
+
+        That is what was last written at its place before it was used, else anywhere before
+        it was there: where another process of its run used it sooner, before that.
+        """
+        files = self.rows(_FILES, orphans)
+        self._learn({digest for _, digest, *_ in files} - self.made.keys() - _EMPTY)
+        likely = [one for one in files if self.made.get(one[1])]
+        seen = dict(self.rows(_USED_BY_ANOTHER_PROCESS, [entity for entity, *_ in likely]))
         found: dict[int, int] = {}
-        used_at = dict(self.rows(_FIRST_USE, orphans))
-        best: dict[int, tuple[bool, int]] = {}
-        for entity, other, time, is_same_place, digest in self.rows(_SAME_CONTENT_MADE, orphans):
-            if digest in _EMPTY or time is None or time > used_at.get(entity, time):
-                continue
-            rank = time, bool(is_same_place)
-            if entity not in best or rank > best[entity]:
-                best[entity] = rank
-                found[entity] = other
+        for entity, digest, place, used_at in likely:
+            times = [time for time in (used_at, seen.get(entity)) if time is not None]
+            here = _last(self.made_at.get((digest, place), []), times[0] if times else None)
+            origin = here or _last(self.made[digest], min(times, default=None))
+            if origin is not None:
+                found[entity] = origin
         return found
+
+    def _learn(self, digests: set[bytes]) -> None:
+        """Look up once what was made of a content: files may be very many that share it."""
+        self.made.update((digest, []) for digest in digests)
+        for digest, place, *made in sorted(self.rows(_MADE_OF_CONTENT, digests), key=itemgetter(2)):
+            self.made[digest].append(made)
+            self.made_at.setdefault((digest, place), []).append(made)
+
+
+def _last(made: list[Any], limit: int | None) -> int | None:
+    """Return the file that was made last of some, no later than that."""
+    end = len(made) if limit is None else bisect_right(made, limit, key=itemgetter(0))
+    return made[end - 1][1] if end else None
 
 
 class _Forth(_Walker):
+    def __init__(self, index: Index, start: Iterable[int]) -> None:
+        super().__init__(index, start)
+        self.back = _Back(index, ())
+        self.used: dict[int, list[int]] = {}  # by file that was made: those that stand for it
+        self.known: set[bytes] = set()  # contents whose files are in ``used``
+
     def step(self, new: list[int]) -> dict[int, int]:
         found: dict[int, int] = {}
         for steps in (self.group(_DERIVED, new), self.group(_COLLECTIONS, new)):
@@ -168,13 +205,14 @@ class _Forth(_Walker):
 
     def used_elsewhere(self, new: list[int]) -> Iterator[tuple[int, int]]:
         """Yield pairs of a file and one of its content for which it is what was made before."""
-        others = [(one, other) for one, other in self.rows(_SAME_CONTENT_NOT_MADE, new)]
-        if others:
-            back = _Back(self.index, ())
-            made = back.made_elsewhere([other for _, other in others])
-            for one, other in others:
-                if made.get(other) == one:
-                    yield one, other
+        digests = {digest for _, digest, *_ in self.rows(_FILES, new)} - self.known - _EMPTY
+        self.known |= digests
+        orphans = [one for (one,) in self.rows(_NOT_MADE_OF_CONTENT, digests)]
+        for other, one in self.back.made_elsewhere(orphans).items():
+            self.used.setdefault(one, []).append(other)
+        for entity in new:
+            for other in self.used.get(entity, ()):
+                yield entity, other
 
 
 _OWN = NUMBERS - 1
@@ -195,22 +233,28 @@ _MEMBERS_NOT_MADE = """
 SELECT m.collection, m.entity FROM member AS m WHERE m.collection IN ({})
 AND NOT EXISTS (SELECT 1 FROM generated WHERE entity = m.entity)
 AND NOT EXISTS (SELECT 1 FROM derived WHERE entity = m.entity)"""
-_FIRST_USE = f"""
-SELECT u.entity, min(coalesce(a.start, p.start)) AS time FROM used AS u
-LEFT JOIN activity AS a ON a.id = u.activity
-LEFT JOIN process AS p ON p.number = u.activity >> {SHIFT}
-WHERE u.entity IN ({{}}) GROUP BY u.entity HAVING time IS NOT NULL"""
-_IS_FILE = "(SELECT text FROM word WHERE number = {0}.type) IN ('File', 'FileCollection')"
-_SAME_CONTENT_MADE = f"""
-SELECT e.id, o.id, coalesce(a.end, a.start, p.end, p.start), e.place IS o.place, e.digest
-FROM entity AS e JOIN entity AS o ON o.digest = e.digest AND o.id != e.id
-JOIN generated AS g ON g.entity = o.id
+_TYPES_OF_FILES = "SELECT number FROM word WHERE text IN ('File', 'FileCollection')"
+_FILES = f"""
+SELECT id, digest, place, (SELECT min(coalesce(a.start, p.start)) FROM used AS u
+  LEFT JOIN activity AS a ON a.id = u.activity
+  LEFT JOIN process AS p ON p.number = u.activity >> {SHIFT} WHERE u.entity = e.id)
+FROM entity AS e WHERE id IN ({{0}}) AND type IN ({{1}})
+AND EXISTS (SELECT 1 FROM entity AS o WHERE o.digest = e.digest AND o.id != e.id)"""
+_USED_BY_ANOTHER_PROCESS = f"""
+SELECT e.id, min(coalesce(a.start, p.start)) AS time FROM entity AS e
+JOIN process AS q ON q.number = e.id >> {SHIFT}
+JOIN process AS p ON p.run = q.run AND p.number != q.number
+JOIN entity AS o ON o.digest = e.digest AND o.id > p.number << {SHIFT}
+  AND o.id < (p.number + 1) << {SHIFT} AND o.place = e.place
+JOIN used AS u ON u.entity = o.id LEFT JOIN activity AS a ON a.id = u.activity
+WHERE e.id IN ({{0}}) GROUP BY e.id HAVING time IS NOT NULL"""
+_MADE_OF_CONTENT = f"""
+SELECT e.digest, e.place, coalesce(a.end, a.start, p.end, p.start) AS time, e.id
+FROM entity AS e JOIN generated AS g ON g.entity = e.id
 LEFT JOIN activity AS a ON a.id = g.activity
 LEFT JOIN process AS p ON p.number = g.activity >> {SHIFT}
-WHERE e.id IN ({{}}) AND {_IS_FILE.format("e")} AND {_IS_FILE.format("o")}"""
-_SAME_CONTENT_NOT_MADE = f"""
-SELECT e.id, o.id FROM entity AS e JOIN entity AS o ON o.digest = e.digest AND o.id != e.id
-WHERE e.id IN ({{}}) AND {_IS_FILE.format("e")} AND {_IS_FILE.format("o")}
-AND EXISTS (SELECT 1 FROM generated WHERE entity = e.id)
-AND NOT EXISTS (SELECT 1 FROM generated WHERE entity = o.id)
-AND NOT EXISTS (SELECT 1 FROM derived WHERE entity = o.id)"""
+WHERE e.digest IN ({{0}}) AND time IS NOT NULL AND e.type IN ({{1}})"""
+_NOT_MADE_OF_CONTENT = """
+SELECT id FROM entity AS e WHERE digest IN ({0}) AND type IN ({1})
+AND NOT EXISTS (SELECT 1 FROM generated WHERE entity = e.id)
+AND NOT EXISTS (SELECT 1 FROM derived WHERE entity = e.id)"""

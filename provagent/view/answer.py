@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os.path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 
 from provagent.record.model import seconds_between
@@ -13,6 +14,8 @@ from provagent.store.told import ActivityTold, EntityTold
 from provagent.view.branch import Branch, print_branch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from provagent.store.answer import Answer, Step
@@ -111,3 +114,18 @@ def _facts(branch: Branch, activity: ActivityTold, told_runs: set[str]) -> None:
             branch.add(Text(f"script {run.script}  {digest_text(run.script_digest)}", style="dim"))
     for name, value in activity.parameters.items():
         branch.add(Text(f"{name} = {value_text(value)}"))
+
+
+def render_rows(names: list[str], rows: Iterable[tuple[Any, ...]], console: Console) -> None:
+    """Print rows of any kind: for a person as a table, else in columns parted by tabs."""
+    if not console.is_terminal:
+        console.file.write("\t".join(names) + "\n")
+        for row in rows:
+            console.file.write("\t".join("" if one is None else str(one) for one in row) + "\n")
+        return
+    table = Table(box=None)
+    for name in names:
+        table.add_column(Text(name))
+    for row in rows:
+        table.add_row(*(Text("" if one is None else str(one)) for one in row))
+    console.print(table)
