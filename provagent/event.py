@@ -36,18 +36,15 @@ class DefinitionUsed(TypedDict):
 
 
 class Job(TypedDict):
-    """A job that the run is a part of; what else its system says of it stands beside, as text.
-
-    ``place`` is where ``id`` means one job only; ``span`` is of a trace.
-    """
+    """A job that the run is a part of; what else its system says of it stands beside, as text."""
 
     system: str  # opus, slurm, ..., trace; named: the IRI that a person gave
     id: NotRequired[str]
     iri: NotRequired[str]
     name: NotRequired[str]
-    place: NotRequired[str]
+    place: NotRequired[str]  # where the id means one job only
     task: NotRequired[str]  # in an array of jobs that share one id
-    span: NotRequired[str]
+    span: NotRequired[str]  # of a trace
     url: NotRequired[str]  # of the server
     folder: NotRequired[str]
 
@@ -158,10 +155,12 @@ class Member(TypedDict):
 class Sampled(TypedDict):
     """The part of a content that a digest was taken of."""
 
-    parts: str  # blocks, at equal distances; files, the first in the order of their names
-    number: int  # of these
-    read: int  # bytes
+    parts: NotRequired[str]  # blocks, at equal distances; files, the first by their names
+    number: NotRequired[int]  # of these
+    read: NotRequired[int]  # bytes
     of: NotRequired[int]  # bytes that there are
+    items: NotRequired[int]  # of containers, that have of_items
+    of_items: NotRequired[int]
 
 
 class Entity(Event):

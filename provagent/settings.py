@@ -38,7 +38,11 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "sink": ("word", "shard", "where events go: shard, logging (the _PROV_ dialect), or both"),
     "processors": ("list", (), "processors of your own, as package.module:function"),
     "digest": ("digest", "sha256", "algorithm of digests, as hashlib names it; blake3; xxh3"),
-    "digest_bytes": ("int", 256_000_000, "bytes of one array that are read for a digest; 0: all"),
+    "digest_bytes": (
+        "int",
+        256_000_000,
+        "bytes of an array or text that are read for a digest; 0: all",
+    ),
     "digest_file_bytes": ("int", 0, "bytes of one file that are read for a digest; 0: all"),
     "digest_ms": ("int", 0, "milliseconds that a digest may take; 0: as long as it takes"),
     "max_text": ("int", 4096, "characters of a value's text that are kept; its digest always is"),

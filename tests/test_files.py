@@ -447,6 +447,58 @@ new.close()
     assert all(each.entity.digest for each in (*done.used, *done.generated))
 
 
+def test_every_way_to_write_a_file(recorded):
+    """Past the buffers of Python: each product in its last state, and nothing twice."""
+    for name, text in {
+        "a.txt": "b",
+        "mapped.bin": "0123",
+        "cut.txt": "long",
+        "tree/x": "x",
+    }.items():
+        recorded.write(name, text)
+    done = program(
+        recorded,
+        """
+import bz2, gzip, lzma, mmap, os, shutil, tarfile, tempfile
+handle, name = tempfile.mkstemp(dir=".")
+os.write(handle, b"atomic")
+os.close(handle)
+os.replace(name, "atomic.txt")
+with open("mapped.bin", "r+b") as stream, mmap.mmap(stream.fileno(), 0) as mapped:
+    mapped[0:1] = b"X"
+source = os.open("a.txt", os.O_RDONLY)
+for name in ("sent.txt", "ranged.txt"):
+    target = os.open(name, os.O_WRONLY | os.O_CREAT)
+    if name == "sent.txt":
+        os.sendfile(target, source, 0, 100)
+    else:
+        os.copy_file_range(source, target, 100, 0)
+    os.close(target)
+os.close(source)
+shutil.copytree("tree", "copy")
+shutil.move("copy", "moved")
+for module, end in ((gzip, "gz"), (bz2, "bz2"), (lzma, "xz")):
+    with module.open("packed." + end, "wb") as stream:
+        stream.write(b"x")
+with tarfile.open("packed.tar.gz", "w:gz") as archive:
+    archive.add("a.txt")
+os.truncate("cut.txt", 2)
+open("touched.txt", "a").close()
+open("gone.txt", "w").close()
+os.remove("gone.txt")
+""",
+    )
+    products = [
+        "atomic.txt", "cut.txt", "mapped.bin", "packed.bz2", "packed.gz", "packed.tar.gz",
+        "packed.xz", "ranged.txt", "sent.txt", "touched.txt", "x",
+    ]  # fmt: skip
+    assert names(done.generated) == products
+    for made in done.generated:
+        where = recorded.folder / made.entity.location
+        assert made.entity.digest == sha256(where), where
+    assert names(done.used) == ["a.txt", "cut.txt", "mapped.bin", "x"]
+
+
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)

@@ -13,6 +13,7 @@ import tracemalloc
 from pathlib import Path
 
 import blake3
+import identity_big
 import numpy as np
 import pytest
 import xxhash
@@ -114,7 +115,7 @@ def test_many_arrays_are_sampled_in_any_order():
 
 
 def test_the_time_is_bounded():
-    """What takes too long is begun again with a sample; what has none is known by itself."""
+    """What takes too long is begun again with a sample."""
     array = np.ones(20_000_000)
     found = identify(array, max_bytes=0, max_ms=5)
     assert found.sampled == Sample("blocks", 1024, SAMPLE_BYTES, array.nbytes)
@@ -122,9 +123,62 @@ def test_the_time_is_bounded():
     assert not identify(array[:1000], max_ms=1000).sampled
     deep = [[[index]] for index in range(100_000)]
     begun = time.perf_counter()
-    assert identify(deep, max_ms=5).identified == "id"
+    found = identify(deep, max_ms=5)
     assert time.perf_counter() - begun < 0.5
-    assert identify(deep).digest is not None
+    assert found.sampled.of_items >= 100_000
+    assert found == identify(deep, max_ms=5)
+    assert not identify(deep).sampled
+
+
+# Of these no more than the length is known, or their keys, or their beginning.
+LENGTH_ONLY = {"counter", "chain", "dataclass", "nested", "mixed keys", "sets of sets", "bag"}
+
+
+def test_what_is_too_large_has_a_sample():
+    """Whatever it is: stated, repeatable, another where what was read is another; quickly."""
+    for name, value in identity_big.values().items():
+        begun = time.process_time()
+        found = identify(value, max_bytes=500_000)
+        assert time.process_time() - begun < 2, name
+        assert (found.identified, bool(found.sampled)) == ("content", True), name
+        sample = found.sampled
+        assert (sample.items or 0) < (sample.of_items or 1), name
+        assert found.digest != identify(value, max_bytes=0).digest, name
+    found = {
+        name: identify(value, max_bytes=500_000) for name, value in identity_big.values().items()
+    }
+    other = {
+        name: identify(value, max_bytes=500_000) for name, value in identity_big.values(5).items()
+    }
+    assert found == other, "the order of sets and dicts"
+    for name, value in identity_big.values(change=1).items():
+        if name not in LENGTH_ONLY:
+            assert identify(value, max_bytes=500_000) != found[name], name
+
+
+@pytest.mark.parametrize("seed", ["0", "77"])
+def test_samples_are_equal_in_every_process(seed):
+    """Neither the process, nor PYTHONHASHSEED, nor an order that does not count."""
+    code = (
+        "import identity_big; from provagent.identity.registry import identify;"
+        f"print({{k: identify(v, max_bytes=500_000) for k, v in identity_big.values({seed}).items()}})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    here = identity_big.values(1)
+    for name, value in here.items():
+        assert identify(value, max_bytes=500_000).digest in done.stdout, name
+
+
+def test_a_change_outside_of_the_sample_is_not_seen():
+    """Which is what the mark is for."""
+    one, other = list(range(10_000)), list(range(10_000))
+    other[1] = 0
+    assert identify(one, max_bytes=500_000) == identify(other, max_bytes=500_000)
+    assert identify(one).digest != identify(other).digest
+    assert identify(one, max_bytes=500_000) != identify(other[1:], max_bytes=500_000)
 
 
 @settings(deadline=None, max_examples=40)
@@ -467,10 +521,12 @@ activities:
   work:
     usage:
       - {role: table, value: array, entity_description: Table}
+      - {role: rows, value: rows, entity_description: Rows}
       - {role: one, location: one, entity_description: Product}
       - {role: other, location: other, entity_description: Product}
 entities:
   Table: {type: PythonObject}
+  Rows: {type: PythonObject}
   Product: {type: File}
 """
 
@@ -478,13 +534,13 @@ entities:
 def test_a_record_says_what_was_sampled(recorded):
     """The algorithm, the sample's parts, and in PROV no claim that the content is known."""
     recorded.write("definition.yaml", DEFINITION)
-    recorded.write("lab.py", "def work(array, one, other):\n    pass\n")
+    recorded.write("lab.py", "def work(array, rows, one, other):\n    pass\n")
     recorded.write(
         "main.py",
         "import array, lab, numpy, threading\n"
         "for name in 'ab': open(name, 'wb').write(bytes(2_000_000))\n"
         "before = threading.active_count()\n"
-        "lab.work(numpy.arange(1_000_000.0), 'a', 'b')\n"
+        "lab.work(numpy.arange(1_000_000.0), list(range(100_000)), 'a', 'b')\n"
         "print(threading.active_count() - before)\n",
     )
     done = recorded.run(
@@ -495,7 +551,8 @@ def test_a_record_says_what_was_sampled(recorded):
     by_type = {}
     for event in {one["entity_id"]: one for one in recorded.events("entity")}.values():
         by_type.setdefault(event["type"], []).append(event)
-    (table,) = by_type["PythonObject"]
+    table, rows = by_type["PythonObject"]
+    assert rows["sampled"] == {"items": 1024, "of_items": 100_000}
     assert table["digest"].startswith("blake3:")
     sample = {"parts": "blocks", "number": 1024, "read": 1048576, "of": 8_000_000}
     assert table["sampled"] == sample
@@ -504,6 +561,7 @@ def test_a_record_says_what_was_sampled(recorded):
     shown = recorded.python("-m", "provagent", "export", "--to", "json").stdout
     for told in ("1048576 of 8000000 bytes", "1024000 of 2000000 bytes"):
         assert f"1024 blocks, {told}" in shown
+    assert '"1024 of 100000 items"' in shown
     (bundle,) = json.loads(shown)["bundle"].values()
     assert not [
         each

@@ -11,12 +11,15 @@ import enum
 import fractions
 import functools
 import gc
+import ipaddress
 import json
 import os
 import pathlib
 import pickle
+import random
 import subprocess
 import sys
+import types
 import uuid
 import weakref
 import zoneinfo
@@ -191,7 +194,14 @@ DIFFERENT = [
         collections.OrderedDict(),
         collections.Counter("a"),
         collections.deque(),
+        collections.ChainMap({}),
+        collections.ChainMap({}, {}),
+        collections.UserDict(),
+        collections.UserDict(a=1),
+        collections.UserList(),
+        collections.UserList([1]),
     ),
+    *(ipaddress.ip_address("1.2.3.4"), ipaddress.ip_network("1.2.3.4"), random.Random(1)),
     *(len, json.dumps, json.loads, json, collections, int, Point, functools.partial(len, 1)),
 ]
 
@@ -249,20 +259,18 @@ def _nth(nested, level):
     return nested
 
 
-def test_too_much_is_known_by_itself_only():
-    """A value with more inside than the bound allows gets no digest."""
-    assert identify([0] * 1000, max_bytes=1000) == (None, "id", None, False, False, False)
-    assert digest([0] * 1000) is not None
-
-
-def test_too_deep_is_known_by_itself_only():
-    """A list nested deeper than Python's stack gives no error."""
-    deep = []
+def test_too_deep_is_read_to_a_depth():
+    """A list nested deeper than Python's stack gives no error, and its sample says so."""
+    deep, other = [], []
     for _ in range(100_000):
-        deep = [deep]
-    assert identify(deep).identified == "id"
-    while deep:
-        deep = deep.pop()
+        deep, other = [deep], [other]
+    found = identify(deep)
+    assert found.sampled
+    assert found == identify(other)
+    assert found != identify([deep, 1])
+    for each in (deep, other):
+        while each:
+            each = each.pop()
 
 
 def test_algorithms():
@@ -306,6 +314,14 @@ def test_a_subclass_is_told_with_its_attributes():
     assert digest(one) == digest(other)
     other.note = "x"
     assert digest(one) != digest(other)
+
+
+def test_a_view_of_a_dict():
+    """It is told by what it shows; a mapping with code of its own is not asked."""
+    digests = {digest(types.MappingProxyType({"a": n % 2})) for n in range(4)}
+    assert len(digests) == 2
+    assert digest({"a": 0}) not in digests
+    assert digest(types.MappingProxyType(ChangedDict(a=1))) is None
 
 
 def test_a_subclass_with_slots_is_unknown():

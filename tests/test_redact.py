@@ -334,12 +334,12 @@ def test_interrupted_at_any_moment_a_shard_is_old_or_new(tmp_path, cache):
     lab = Recorded(tmp_path, cache)
     folder = lab.store / "20261125T100000-aaaaaa"
     folder.mkdir(parents=True)
-    line = orjson.dumps({"v": 1, "event": "entity", "entity_id": "20261125T100000-aaaaaa.p.1", "value": f"{PLAIN} and more"})  # fmt: skip
+    line = orjson.dumps({"v": 1, "event": "entity", "entity_id": "20261125T100000-aaaaaa.p.1", "name": f"{PLAIN} and more"})  # fmt: skip
     old = b"".join(line + b"\n" for _ in range(3000))
     new = old.replace(PLAIN.encode(), b"***")
     rng = random.Random(5)
     started = time.monotonic()
-    seen = set()
+    seen, whole = set(), 0
     for number in range(30):
         for name in "abcd":
             (folder / f"{name}.jsonl").write_bytes(old)
@@ -354,15 +354,48 @@ def test_interrupted_at_any_moment_a_shard_is_old_or_new(tmp_path, cache):
             time.sleep(took * rng.uniform(0.3, 1.0))
             process.send_signal(signal.SIGKILL)
             process.wait()
-        for name in "abcd":
-            content = (folder / f"{name}.jsonl").read_bytes()
+        with open_index(str(lab.store)) as index:  # somebody asks
+            index.update()
+        contents = [(folder / f"{name}.jsonl").read_bytes() for name in "abcd"]
+        if PLAIN.encode() not in b"".join(contents):
+            assert PLAIN.encode() not in bytes_of(lab.store)
+            whole += 1
+        for content in contents:
             is_new = content.startswith(new) and content[len(new) :].count(b"\n") == 1
             assert content == old or is_new
             seen.add("new" if is_new else "old")
     assert seen == {"old", "new"}
+    assert whole
     lab.python("-m", "provagent", "redact", PLAIN, "--yes")
     assert PLAIN.encode() not in bytes_of(lab.store)
     assert {path.name for path in folder.iterdir()} == {f"{name}.jsonl" for name in "abcd"}
+
+
+def test_a_store_that_cannot_be_written_to_is_said(lab, monkeypatch):
+    """A folder stands where it says what it does."""
+    (lab.store / "anew").mkdir()
+    before = shards("prov")
+    assert (
+        "cannot be written to: Is a directory"
+        in called("redact", "harmless", "--yes", code=1).output
+    )
+    assert shards("prov") == before
+
+
+def test_an_index_that_was_made_meanwhile_is_made_again(lab):
+    """Where a redaction was killed after the shards and before the index: by whoever asks next, once."""
+    index = (lab.store / "index.sqlite").read_bytes()
+    called("redact", "harmless", "--yes")
+    for end in ("-wal", "-shm"):
+        (lab.store / f"index.sqlite{end}").unlink(missing_ok=True)
+    (lab.store / "index.sqlite").write_bytes(index)
+    assert b"harmless" in bytes_of("prov")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (lab.store / "anew").write_text(str(gone.pid))
+    called("find", "activity = use")
+    assert b"harmless" not in bytes_of("prov")
+    assert not (lab.store / "anew").exists()
 
 
 def test_somebody_who_has_the_index_open_is_not_broken(lab):

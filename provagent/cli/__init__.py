@@ -13,6 +13,7 @@ from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
+from provagent.cli.keep import compact, gc, store_group
 from provagent.cli.link import link
 from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
 from provagent.cli.redact import redact
@@ -68,5 +69,8 @@ for verb in (
     schema,
     index,
     redact,
+    compact,
+    gc,
+    store_group,
 ):
     main.add_command(verb)

@@ -21,10 +21,9 @@ _store = click.option(
 )  # fmt: skip
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 _SHOWN = 50
-_KILO = 1000
 
 
-class _Age(click.ParamType):
+class _Age(click.ParamType["timedelta"]):
     name = "age"
 
     def convert(
@@ -63,6 +62,7 @@ def compact(
     written is left. Exits with 1 where something that was meant is not packed.
     """
     from provagent.store.pack import pack
+    from provagent.view.stats import size_text
 
     folder = find_store(store)
     with progress("packing") as show:
@@ -71,7 +71,7 @@ def compact(
         click.echo(json.dumps(asdict(done), indent=2))
     else:
         _refused(done.refused)
-        sizes = f": {_bytes(done.before)} are {_bytes(done.after)} now" if done.shards else ""
+        sizes = f": {size_text(done.before)} are {size_text(done.after)} now" if done.shards else ""
         click.echo(f"{_count(done.shards, 'shard')} of {_count(len(done.runs), 'run')}{sizes}")
     ctx.exit(1 if done.refused else 0)
 
@@ -102,6 +102,7 @@ def gc(
     from datetime import timedelta
 
     from provagent.store.collect import collect, collectable
+    from provagent.view.stats import size_text
 
     if older_than is None and keep is None:
         raise click.UsageError("say which: --older-than AGE, --keep N, or both")
@@ -127,7 +128,7 @@ def gc(
             "--used-too takes them too"
         )
     how = "removed" if is_meant else "--yes removes them" if found.runs else "nothing to remove"
-    click.echo(f"{_count(len(found.runs), 'run')}, {_bytes(found.bytes)}; {how}")
+    click.echo(f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}; {how}")
 
 
 @click.group(name="store")
@@ -147,6 +148,7 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
     beginning is here is completed. Exits with 1 where a shard says other things here and there.
     """
     from provagent.store.merge import merge
+    from provagent.view.stats import size_text
 
     with progress("reading runs") as show:
         done = merge(store or read_settings().store, other, show)
@@ -156,7 +158,7 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
         _refused(done.refused)
         click.echo(
             f"{_count(len(done.new), 'run')} new, {len(done.grown)} completed, "
-            f"{len(done.known)} known; {_bytes(done.bytes)}"
+            f"{len(done.known)} known; {size_text(done.bytes)}"
         )
     ctx.exit(1 if done.refused else 0)
 
@@ -168,11 +170,3 @@ def _refused(refused: dict[str, str]) -> None:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
-
-
-def _bytes(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < _KILO:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= _KILO
-    return f"{size:.1f} GB"

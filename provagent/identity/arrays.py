@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from provagent.identity.content import BLOCK, BLOCKS, even_places
 from provagent.value.numbers import unit_text
 from provagent.value.types import instance_state
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _SMALL = 65_536  # bytes that are copied without a thought
 _CHUNK = 1 << 18  # what the processor keeps at hand while it is looked at twice
-BLOCKS = 1024  # of a sample
 _FLOAT64 = 8
 _OWN_TYPES = 256  # numpy's own dtypes have lower numbers, except for the text of variable length
 
@@ -39,9 +39,8 @@ def array_token(value: Any, content: Content) -> bytes:
         )
         return content.container(value, b"R" + repr(array.shape).encode(), len(dtype.names), tokens)
     if dtype.hasobject or dtype.kind == "T":
-        items = map(content.token, array.flat)
-        return content.container(value, _header("O", array), array.size, items)
-    if array.nbytes <= _SMALL:
+        return content.in_order(value, _header("O", array), array.flat)
+    if array.nbytes <= min(_SMALL, content.max_bytes):
         content.spend(array.nbytes)
         data = _header("a", array) + _payload(_little_endian(array)).tobytes()
         return b"a" + content.new(data).digest()
@@ -63,7 +62,7 @@ def range_token(value: range, content: Content) -> bytes:
         some = value[start:stop]
         return numpy.arange(some.start, some.start + some.step * len(some), some.step, "i8")
 
-    if shape.nbytes <= _SMALL:
+    if shape.nbytes <= min(_SMALL, content.max_bytes):
         return array_token(part(0, size), content)
     return b"a" + _digest(shape, content, part)
 
@@ -71,15 +70,15 @@ def range_token(value: range, content: Content) -> bytes:
 def _digest(array: Any, content: Content, part: Callable[[int, int], Any] | None = None) -> bytes:
     limit, nbytes = content.max_bytes, array.nbytes
     hasher = content.new(_header("a", array))
-    content.has_arrays = True
     content.spend(min(nbytes, limit))
     if nbytes > limit:
-        hasher.update(b"sample of %d blocks in %d bytes" % (BLOCKS, limit))
+        blocks = max(1, min(BLOCKS, int(limit) // max(BLOCK, array.itemsize)))
+        hasher.update(b"sample of %d blocks in %d bytes" % (blocks, limit))
         read = 0
-        for chunk in _sample(array, limit, part):
+        for chunk in _sample(array, blocks, limit, part):
             read += chunk.nbytes
             hasher.update(_payload(chunk).view("uint8"))
-        content.add_sample(BLOCKS, read, nbytes)
+        content.add_blocks(blocks, read, nbytes)
         return hasher.digest()
     if nbytes > _CHUNK and array.dtype.kind in "fc" and not _is_extended(array):
         return _digest_of_floats(hasher, array, content, part)
@@ -143,12 +142,13 @@ def _chunks(array: Any, part: Callable[[int, int], Any] | None) -> Iterator[Any]
     )
 
 
-def _sample(array: Any, limit: float, part: Callable[[int, int], Any] | None) -> Iterator[Any]:
+def _sample(
+    array: Any, blocks: int, limit: float, part: Callable[[int, int], Any] | None
+) -> Iterator[Any]:
     """Yield blocks at equal distances, the first and the last items among them."""
-    count = max(1, int(limit) // BLOCKS // array.itemsize)
+    count = max(1, int(limit) // blocks // array.itemsize)
     items = array.reshape(-1) if array.flags.c_contiguous else array.flat
-    for block in range(BLOCKS):
-        start = (array.size - count) * block // (BLOCKS - 1)
+    for start in even_places(array.size - count + 1, blocks):
         end = start + count
         yield _little_endian(items[start:end] if part is None else part(start, end))
 

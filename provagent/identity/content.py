@@ -12,7 +12,7 @@ import re
 from itertools import islice
 from math import inf
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from provagent import beneath
 from provagent.address import address_of
@@ -20,17 +20,30 @@ from provagent.identity.algorithms import hash_constructor
 from provagent.value.types import TypeCache, kinds, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     Token = Callable[[Any, "Content"], bytes]
     Parts = Callable[[Any], Any]
 
+    class Items(Protocol):
+        """What stands in an order; a list, or what makes its items when they are asked for."""
+
+        def __len__(self) -> int: ...
+        def __iter__(self) -> Iterator[Any]: ...
+        def __getitem__(self, place: int, /) -> Any: ...
+
+
 # Tags of tokens that hold the digest of what begins with that very tag: nothing is gained
 # by another digest of them.
-DIGESTED = frozenset(b"ORSadlouz")
+DIGESTED = frozenset(b"ORSadlopuz")
 SHORT = 64  # bytes that stand in the token itself
-_ITEM_COST = 512  # bytes that could be hashed in the time that an item of a container takes
+ITEM_COST = 512  # bytes that could be hashed in the time that an item of a container takes
+BLOCKS = 1024  # of a sample, at most
+BLOCK = 1024  # bytes: shorter blocks take longer to find than to read
+_CONTAINER_COST = 4  # items that take as long as a container does
+MAX_DEPTH = 100  # containers inside each other: of more, Python's stack may not hold the reading
 _BATCH = 1024
+_AT_ONCE = 1 << 20
 _NOWHERE = 1 << 30
 _ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]{6,}")
 
@@ -46,28 +59,37 @@ class TooMuchError(UnidentifiableError):
 class Sample(NamedTuple):
     """Which part a digest was taken of.
 
-    ``parts`` is ``blocks`` (``number`` of them at equal distances in each array or file, the
+    ``parts`` is ``blocks`` (``number`` of them at equal distances in each array, text or file, the
     first and the last bytes among them) or ``files`` (the first ``number`` of a folder, in the
     order of their names). ``read`` are bytes, ``of`` those that there are, where they are known.
+    ``items`` are those that were read of containers that have ``of_items``.
     """
 
-    parts: str
-    number: int
-    read: int
+    parts: str | None = None
+    number: int | None = None
+    read: int | None = None
     of: int | None = None
+    items: int | None = None
+    of_items: int | None = None
+
+
+class InOrder:
+    """Counts as a list of the same items, without being one."""
+
+    def __init__(self, items: Items) -> None:
+        self.items = items
 
 
 class Content:
     """One reading of the content of a value, and of all that is inside it.
 
-    ``max_bytes`` bounds what is read of one array, ``max_total`` (four times as much unless
-    given) what is read in all, ``max_ms`` the time (0: no bound). ``as_text`` lets ``str()``
-    stand for values of unknown types. Afterwards ``sampled`` tells what was read of arrays that
-    were read in part, ``has_arrays`` whether there was any that a sample could be taken of.
+    ``max_bytes`` bounds what is read of one array or text; four times as much may be read in
+    all, in ``max_ms`` milliseconds (0: no bound). ``as_text`` lets ``str()`` stand for values
+    of unknown types. Afterwards ``sampled`` tells what was read in part.
     """
 
     __slots__ = (
-        *("as_text", "has_arrays", "max_bytes", "new", "sampled"),
+        *("as_text", "max_bytes", "new", "sampled"),
         *("_deadline", "_known", "_known_token", "_left", "_open", "_reach", "_token_of"),
     )
 
@@ -78,17 +100,15 @@ class Content:
         max_bytes: float = inf,
         as_text: bool = False,  # noqa: FBT002
         max_ms: float = 0,
-        max_total: float = 0,
     ) -> None:
         self.new = hash_constructor(algorithm)
         self.max_bytes = max_bytes
         self.as_text = as_text
         self.sampled: Sample | None = None
-        self.has_arrays = False
         self._deadline = perf_counter_ns() + int(max_ms * 1e6) if max_ms else 0
         self._token_of = token_of
         self._known_token = token_of.known.get
-        self._left = max_total or 4 * max_bytes
+        self._left = 4 * max_bytes
         self._known: dict[int, tuple[bytes, object]] = {}
         self._open: dict[int, int] = {}
         self._reach = _NOWHERE  # the outermost open container that a cycle led back to
@@ -104,11 +124,49 @@ class Content:
         size = len(payload)
         if size <= SHORT:
             return tag + _SIZES[size] + payload
+        if size > self.max_bytes:
+            return self.part_of_leaf(tag, payload)
         self.spend(size)
-        return tag + b"\xff" + self.new(payload).digest()
+        if size <= _AT_ONCE:
+            return tag + b"\xff" + self.new(payload).digest()
+        hasher, rest = self.new(), memoryview(payload)
+        for start in range(0, size, _AT_ONCE):
+            hasher.update(rest[start : start + _AT_ONCE])
+            self.spend(0)  # the time
+        return tag + b"\xff" + hasher.digest()
+
+    def part_of_leaf(self, tag: bytes, payload: bytes | bytearray | str) -> bytes:
+        """Return the token of a sample of something long: of a text, characters count as bytes."""
+        size, limit = len(payload), int(self.max_bytes)
+        blocks = min(BLOCKS, max(1, limit // BLOCK))
+        count = max(1, limit // blocks)
+        hasher = self.new(b"%bsample of %d blocks in %d of %d" % (tag, blocks, limit, size))
+        read = 0
+        for start in even_places(size - count + 1, blocks):
+            part = payload[start : start + count]
+            data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+            hasher.update(data)
+            read += len(data)
+        self.spend(read)
+        is_bytes = not isinstance(payload, str) or payload.isascii()
+        self.add_blocks(blocks, read, size if is_bytes else None)
+        return tag + b"\xfe" + hasher.digest()
+
+    def in_order(self, value: object, tag: bytes, items: Items) -> bytes:
+        """Return the token of a container whose items have an order."""
+        return self.container(value, tag, len(items), map(self.token, items))
+
+    def in_any_order(self, value: object, tag: bytes, items: Collection[Any]) -> bytes:
+        """Return the token of a set."""
+        return self.container(value, tag, len(items), self._sorted(map(self.token, items)))
+
+    def by_key(self, value: object, tag: bytes, items: dict[Any, Any]) -> bytes:
+        """Return the token of a dict."""
+        pairs = (self.token(key) + self.token(item) for key, item in items.items())
+        return self.container(value, tag, 2 * len(items), self._sorted(pairs))
 
     def container(self, value: object, tag: bytes, count: int, tokens: Iterable[bytes]) -> bytes:
-        """Return the token of ``number`` things inside ``value``, whose tokens are made here.
+        """Return the token of ``count`` things inside ``value``, whose tokens are made here.
 
         Inside itself a value is told by how far up it is. What no cycle passes through is
         read once, however often it is met.
@@ -119,7 +177,9 @@ class Content:
         if key in self._open:
             self._reach = min(self._reach, self._open[key])
             return b"^" + (level - self._open[key]).to_bytes(4, "little")
-        self.spend(_ITEM_COST * (count + 1))
+        if level > MAX_DEPTH:
+            return self.too_deep(tag, count)
+        self.spend(ITEM_COST * (count + _CONTAINER_COST))
         self._open[key] = level
         outer, self._reach = self._reach, _NOWHERE
         token = tag[:1] + self._digest(tag, tokens)
@@ -139,16 +199,50 @@ class Content:
         if self._deadline and perf_counter_ns() > self._deadline:
             raise TooMuchError("content: takes too long to read; a larger max_ms")
 
-    def add_sample(self, blocks: int, read: int, of: int) -> None:
-        """Say that of an array no more than some blocks were read."""
-        _, more, read_before, of_before = self.sampled or Sample("blocks", 0, 0, 0)
-        self.sampled = Sample("blocks", more + blocks, read_before + read, (of_before or 0) + of)
+    def too_deep(self, tag: bytes, count: int) -> bytes:  # noqa: ARG002
+        """Return the token of a container of ``count`` things that lies inside too many others."""
+        raise TooMuchError("content: too many containers inside each other; less depth")
+
+    def add_blocks(self, blocks: int, read: int, of: int | None) -> None:
+        """Say that of an array or a text no more than some blocks were read."""
+        before = self.sampled or Sample()
+        known = 0 if before.parts is None else before.of
+        self.sampled = before._replace(
+            parts="blocks",
+            number=(before.number or 0) + blocks,
+            read=(before.read or 0) + read,
+            of=None if of is None or known is None else known + of,
+        )
 
     def _digest(self, tag: bytes, tokens: Iterable[bytes]) -> bytes:
         hasher, rest = self.new(tag), iter(tokens)
         while batch := b"".join(islice(rest, _BATCH)):
             hasher.update(batch)
+            if self._deadline:
+                self.spend(0)
         return hasher.digest()
+
+    def all_of(self, tokens: Iterable[bytes]) -> list[bytes]:
+        """Return all of these; raises TooMuchError where that takes too long."""
+        if not self._deadline:
+            return list(tokens)
+        found: list[bytes] = []
+        rest = iter(tokens)
+        while batch := list(islice(rest, _BATCH)):
+            found += batch
+            self.spend(0)
+        return found
+
+    def _sorted(self, tokens: Iterable[bytes]) -> Iterator[bytes]:
+        found = self.all_of(tokens)
+        found.sort()
+        yield from found
+
+
+def even_places(size: int, number: int) -> Iterator[int]:
+    """Yield ``number`` places among ``size`` at equal distances, the first and the last."""
+    for index in range(number):
+        yield (size - 1) * index // max(1, number - 1)
 
 
 def named(label: str, parts: Parts) -> Token:

@@ -19,7 +19,8 @@ from provagent.identity.algorithms import hash_constructor
 from provagent.identity.content import Sample
 from provagent.identity.hashing import hash_sample, hash_whole
 from provagent.identity.kept import KEPT_FROM, KeptDigests, now
-from provagent.identity.registry import SAMPLE_BYTES, Identity, identify
+from provagent.identity.registry import Identity, identify
+from provagent.identity.sampling import SAMPLE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from provagent.identity.algorithms import Hasher
 
     PathText = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-    State = tuple[int, int, int]  # size, mtime_ns, ctime_ns
+    # size, mtime_ns, ctime_ns, hex digest, sample: plain values, which the collector leaves alone
+    Seen = tuple[int, int, int, str, Sample | None]
 
 MAX_FILES = 10_000
 _TO_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -78,7 +80,7 @@ class FileIdentities:
         self.max_ms = max_ms
         self.kept = kept
         self.changing: frozenset[str] = frozenset()  # places of files that are not whole
-        self._known: dict[tuple[int, int], tuple[State, Identity]] = {}
+        self._known: dict[int, Seen] = {}
 
     def identify_file(self, path: PathText) -> Identity:
         """Identify a file by its content; a folder as ``identify_collection`` does.
@@ -150,8 +152,10 @@ class FileIdentities:
             each(lambda item: self._identify(item[1], item[0]), big)
 
     def _known_identity(self, found: os.stat_result) -> Identity | None:
-        known = self._known.get((found.st_dev, found.st_ino))
-        return known[1] if known is not None and known[0] == _state(found) else None
+        known = self._known.get(_number(found))
+        if known is None or known[:3] != _state(found):
+            return None
+        return self._identity(found, known[3], known[4])
 
     def _identify(self, path: PathText, found: os.stat_result) -> Identity:
         if not stat.S_ISREG(found.st_mode):
@@ -171,12 +175,14 @@ class FileIdentities:
         return None if digest is None else self._learn(found, digest.hex())
 
     def _learn(self, found: os.stat_result, digest: str, sample: Sample | None = None) -> Identity:
-        identity = tuple.__new__(  # in half the time that the constructor takes
+        self._known[_number(found)] = (*_state(found), digest, sample)
+        return self._identity(found, digest, sample)
+
+    def _identity(self, found: os.stat_result, digest: str, sample: Sample | None) -> Identity:
+        return tuple.__new__(  # in half the time that the constructor takes
             Identity,
             (f"{self.algorithm}:{digest}", "file", found.st_size, sample or False, False, False),
         )
-        self._known[found.st_dev, found.st_ino] = _state(found), identity
-        return identity
 
     def _is_too_big(self, size: int) -> bool:
         return bool(self.max_bytes) and size > self.max_bytes
@@ -209,11 +215,20 @@ class FileIdentities:
     ) -> Identity:
         """Put members together; where one that is missing matters, all is ``missing``."""
         inside = os.path.join(folder, "")
-        found = [_look(inside + name) for name in names]
-        self._read_at_once(
-            [(state, path) for path, state in found if state and self._is_slow(state)]
-        )
-        members = [self._member(path, state) for path, state in found]
+        members: list[Identity] = []
+        slow: list[tuple[os.stat_result, PathText]] = []
+        places: list[int] = []
+        for path in map(inside.__add__, names):
+            found = _look(path)
+            if found is not None and self._is_slow(found):
+                slow.append((found, path))
+                places.append(len(members))
+                found = None
+            members.append(self._member(path, found))
+        self._read_at_once(slow)
+        for place in places:
+            path = inside + names[place]
+            members[place] = self._member(path, _look(path))
         if missing and any(member.missing for member in members):
             return Identity(missing=True)
         if any(member.changing for member in members):
@@ -221,8 +236,7 @@ class FileIdentities:
         digests = [member.digest for member in members]
         whole = identify((names, digests), algorithm=self.algorithm, max_bytes=0)
         size = sum(member.size or 0 for member in members)
-        sample = _sample_of(members, size, in_part=in_part)
-        return Identity(digest=whole.digest, identified="file", size=size, sampled=sample)
+        return Identity(whole.digest, "file", size, _sample_of(members, size, in_part=in_part))
 
     def _member(self, path: str, found: os.stat_result | None) -> Identity:
         if found is None:
@@ -239,26 +253,30 @@ class FileIdentities:
             raise
 
 
-def _look(path: str) -> tuple[str, os.stat_result | None]:
+def _look(path: str) -> os.stat_result | None:
     try:
-        return path, os.stat(path)
+        return os.stat(path)
     except OSError as error:
         if error.errno in _NOT_THERE:
-            return path, None
+            return None
         raise
 
 
 def _sample_of(members: list[Identity], size: int, *, in_part: bool) -> Sample | Literal[False]:
     samples = [member.sampled for member in members if member.sampled]
-    read = size - sum((sample.of or 0) - sample.read for sample in samples)
+    read = size - sum((sample.of or 0) - (sample.read or 0) for sample in samples)
     if in_part:
         return Sample("files", len(members), read)
     if not samples:
         return False
-    return Sample("blocks", sum(sample.number for sample in samples), read, size)
+    return Sample("blocks", sum(sample.number or 0 for sample in samples), read, size)
 
 
-def _state(found: os.stat_result) -> State:
+def _number(found: os.stat_result) -> int:
+    return found.st_dev << 64 | found.st_ino
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 

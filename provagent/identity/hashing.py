@@ -11,8 +11,7 @@ from os import read as _read
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from provagent.identity.arrays import BLOCKS
-from provagent.identity.content import Sample
+from provagent.identity.content import BLOCKS, Sample, even_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +49,7 @@ def hash_sample(
     count = max(1, limit // BLOCKS)
     blocks = min(BLOCKS, max(1, limit))
     hasher = new(b"sample of %d blocks in %d bytes of %d" % (blocks, limit, size))
-    for block in range(blocks):
-        lseek(descriptor, (size - count) * block // max(1, blocks - 1), SEEK_SET)
+    for start in even_places(size - count + 1, blocks):
+        lseek(descriptor, start, SEEK_SET)
         hasher.update(_read(descriptor, count))
     return hasher, Sample("blocks", blocks, blocks * count, size)

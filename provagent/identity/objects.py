@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 from math import isnan
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from provagent.identity.content import UnidentifiableError
+from provagent.identity.content import InOrder, UnidentifiableError
 from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from provagent.identity.content import Content, Parts, Token
 
 
@@ -41,6 +40,8 @@ def _pack(value: float) -> bytes:
 
 
 def _str(value: str, content: Content) -> bytes:
+    if len(value) > content.max_bytes:
+        return content.part_of_leaf(b"s", value)
     return content.leaf(b"s", value.encode("utf-8", "surrogatepass"))
 
 
@@ -53,28 +54,32 @@ def _bytearray(value: bytearray, content: Content) -> bytes:
 
 
 def _list(value: list[Any], content: Content) -> bytes:
-    return content.container(value, b"l", len(value), map(content.token, value))
+    return content.in_order(value, b"l", value)
 
 
 def _tuple(value: tuple[Any, ...], content: Content) -> bytes:
-    return content.container(value, b"u", len(value), map(content.token, value))
+    return content.in_order(value, b"u", value)
+
+
+def _in_order(value: InOrder, content: Content) -> bytes:
+    return content.in_order(value, b"l", value.items)
 
 
 def _set(value: set[Any], content: Content) -> bytes:
-    return content.container(value, b"S", len(value), _sorted(map(content.token, value)))
+    return content.in_any_order(value, b"S", value)
 
 
 def _frozenset(value: frozenset[Any], content: Content) -> bytes:
-    return content.container(value, b"z", len(value), _sorted(map(content.token, value)))
+    return content.in_any_order(value, b"z", value)
 
 
 def _dict(value: dict[Any, Any], content: Content) -> bytes:
-    pairs = (content.token(key) + content.token(item) for key, item in value.items())
-    return content.container(value, b"d", 2 * len(value), _sorted(pairs))
+    return content.by_key(value, b"d", value)
 
 
-def _sorted(tokens: Iterable[bytes]) -> Iterator[bytes]:
-    yield from sorted(tokens)
+def _proxy(value: Any, content: Content) -> bytes:
+    # What it shows may be a mapping with code of its own: that is not asked by way of the view.
+    return content.in_order(value, b"p", gc.get_referents(value))
 
 
 def _enum(value: Any) -> Any:
@@ -131,15 +136,20 @@ CONTAINERS: dict[type, Token] = {
     dict: _dict,
     set: _set,
     frozenset: _frozenset,
+    InOrder: _in_order,
+    MappingProxyType: _proxy,
 }
 # type -> (label in the digest, what stands for a value of just that type)
 EXACT: dict[str, tuple[str, Parts]] = {
-    "array:array": ("array", lambda value: (value.typecode, value.tolist())),
+    "array:array": ("array", lambda value: (value.typecode, InOrder(value))),
     "builtins:function": ("function", _place),
     "builtins:builtin_function_or_method": ("function", _place),
     "builtins:module": ("module", _module),
     "builtins:range": ("range", lambda value: (value.start, value.stop, value.step)),
     "builtins:slice": ("slice", lambda value: (value.start, value.stop, value.step)),
+    "collections:ChainMap": ("chain", instance_state),
+    "collections:UserDict": ("userdict", instance_state),
+    "collections:UserList": ("userlist", instance_state),
     "collections:deque": ("deque", lambda value: (value.maxlen, list(value))),
     "datetime:date": ("date", lambda value: value.isoformat()),
     "datetime:datetime": ("datetime", _moment),
@@ -149,11 +159,15 @@ EXACT: dict[str, tuple[str, Parts]] = {
     "decimal:Decimal": ("decimal", str),
     "fractions:Fraction": ("fraction", lambda value: (value.numerator, value.denominator)),
     "functools:partial": ("partial", lambda value: (value.func, value.args, value.keywords)),
+    "random:Random": ("random", lambda value: value.getstate()),
     "re:Pattern": ("pattern", lambda value: (value.pattern, value.flags)),
     "types:SimpleNamespace": ("namespace", instance_state),
     "uuid:UUID": ("uuid", lambda value: value.int),
     "zoneinfo:ZoneInfo": ("zone", lambda value: value.key),
 }
+for _kind in ("Address", "Network", "Interface"):
+    for _version in ("IPv4", "IPv6"):
+        EXACT[f"ipaddress:{_version}{_kind}"] = ("ip", str)
 for _module_name in ("pathlib", "pathlib._local"):
     for _flavour in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
         EXACT[f"{_module_name}:{_flavour}"] = ("path", _path)

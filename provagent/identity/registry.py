@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from provagent import beneath
 from provagent.address import address_of
-from provagent.identity import arrays, estimators, fits, libraries, objects, plugins
+from provagent.identity import arrays, estimators, fits, frames, libraries, objects, plugins
 from provagent.identity.content import (
     DIGESTED,
     Content,
@@ -23,6 +23,7 @@ from provagent.identity.content import (
     text_bytes,
     unknown,
 )
+from provagent.identity.sampling import SAMPLE_BYTES, PartOfContent, ScalarContent, share_of
 from provagent.value.types import (
     TypeCache,
     fields_of,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     How = str | tuple[Callable[[Any], Any], ...] | None
 
 MAX_BYTES = 256_000_000
-SAMPLE_BYTES = 1 << 20  # of each array, when all of them are too much
 
 
 class Identity(NamedTuple):
@@ -85,11 +85,11 @@ def identify(
     * ``file``: the value is a path, what is meant is the file (or folder) that it names;
     * a tuple of functions: by the content of what each returns for the value.
 
-    Of an array of more than ``max_bytes`` bytes so many are read, in blocks at equal distances.
-    A value that holds more than four times as much, or as many items as take that long, or that
-    takes more than ``max_ms`` milliseconds (0: no bound), is begun again, with
-    ``SAMPLE_BYTES`` at most of each array; where that does not help, it is known by ``id``
-    only. ``sampled`` says what was read.
+    Of an array, text or bytes of more than ``max_bytes`` bytes so many are read, in blocks at
+    equal distances. Of a value that holds more than four times as much, or as many items as take
+    that long, or containers that lie too deep in each other, or that takes more than ``max_ms``
+    milliseconds (0: no bound), a part is read, as ``PartOfContent`` does it. ``sampled`` says
+    what was read.
 
     Raises ValueError for another ``how`` or an unknown ``algorithm``, and whatever the
     value's own code raises, where ``how`` lets it run.
@@ -98,7 +98,11 @@ def identify(
         scalar = _SCALARS.get(address_of(type(value)))
         if scalar is not None:
             shared = _shared(algorithm)
-            digest = f"{algorithm}:{shared.new(scalar(value, shared)).hexdigest()}"
+            try:
+                token = scalar(value, shared)
+            except TooMuchError:
+                return _by_content(value, algorithm, max_bytes, max_ms, "content")
+            digest = f"{algorithm}:{shared.new(token).hexdigest()}"
             # in half the time that the constructor takes
             return tuple.__new__(Identity, (digest, "content", None, False, False, False))
         return _by_content(value, algorithm, max_bytes, max_ms, "content")
@@ -142,10 +146,8 @@ def _by_content(
         try:
             token = content.token(value)
         except TooMuchError:
-            if not content.has_arrays:
-                return _ONLY_ITSELF
-            total = 4 * (max_bytes or inf)
-            content = Content(algorithm, _token_of, SAMPLE_BYTES, as_text, max_ms, total)
+            share = share_of(max_bytes or inf, max_ms)
+            content = PartOfContent(algorithm, _token_of, share, as_text)
             token = content.token(value)
         return _result(token, content, algorithm, identified)
     except (UnidentifiableError, RecursionError):
@@ -169,7 +171,7 @@ def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
 def _by_hash(value: Any, algorithm: str) -> Identity:
     if beneath.lookup(type(value), "__hash__") is object.__hash__:
         return _ONLY_ITSELF
-    content = _shared(algorithm)
+    content = Content(algorithm, _token_of)
     token = content.token((type_name(type(value)), hash(value)))
     return _result(token, content, algorithm, "hash")
 
@@ -242,7 +244,7 @@ def _first_own(cls: type, names: list[str]) -> Token | None:
         if short in _OWN:
             label = f"{package}:{cls.__qualname__}"
             parts = plugins.guarded(short, _OWN[short])
-            return named(libraries.ALIKE.get(label, label), parts)
+            return named(frames.ALIKE.get(label, label), parts)
     return None
 
 
@@ -278,8 +280,8 @@ def _package(name: str) -> str:
 # whose other bases say less
 _BEFORE_OTHERS = ("enum:Enum", "numpy:generic", "astropy.utils.masked.core:MaskedNDArray")
 _INHERITED: dict[str, Parts] = {**objects.INHERITED, **arrays.INHERITED}
-_TOKENS: dict[str, Token] = {**arrays.TOKENS, **libraries.TOKENS}
-_OWN: dict[str, Parts] = {**libraries.OWN, **fits.OWN, **estimators.OWN}
+_TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS}
+_OWN: dict[str, Parts] = {**frames.OWN, **libraries.OWN, **fits.OWN, **estimators.OWN}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}
@@ -292,5 +294,4 @@ _token_of: TypeCache[Token] = TypeCache(
 
 @cache
 def _shared(algorithm: str) -> Content:
-    """Return the content of scalars, of which nothing is kept."""
-    return Content(algorithm, _token_of)
+    return ScalarContent(algorithm, _token_of, SAMPLE_BYTES)

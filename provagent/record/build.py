@@ -170,7 +170,7 @@ class Collected:
             self.entities[entity_id] = entity
         _set(entity, event, _ENTITY_FIELDS)
         if "sampled" in event:
-            entity.sampled = Sample(**_only(event["sampled"], "parts", "number", "read", "of"))
+            entity.sampled = Sample(**_only(event["sampled"], *Sample.__slots__))
         members = event.get("members")
         if members:
             self.members.setdefault(entity_id, []).extend(item["member_id"] for item in members)

@@ -134,17 +134,25 @@ class Sample:
     """The part of a content that its digest was taken of.
 
     ``number`` of ``blocks`` at equal distances, or of the first ``files``; ``read`` are bytes,
-    ``of`` those that there are, where they are known.
+    ``of`` those that there are, where they are known. ``items`` of ``of_items`` were read of
+    containers.
     """
 
-    parts: str
-    number: int
-    read: int
+    parts: str | None = None
+    number: int | None = None
+    read: int | None = None
     of: int | None = None
+    items: int | None = None
+    of_items: int | None = None
 
     def __str__(self) -> str:
-        of = "" if self.of is None else f" of {self.of}"
-        return f"{self.number} {self.parts}, {self.read}{of} bytes"
+        told = []
+        if self.parts is not None:
+            of = "" if self.of is None else f" of {self.of}"
+            told.append(f"{self.number} {self.parts}, {self.read}{of} bytes")
+        if self.items is not None:
+            told.append(f"{self.items} of {self.of_items} items")
+        return "; ".join(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

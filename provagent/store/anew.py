@@ -13,6 +13,7 @@ from provagent.errors import StoreError
 from provagent.store.shards import run_folders
 
 _UNFINISHED = ".anew-"  # in the name of what is being written, before a process's number
+_ANNOUNCED = "anew"  # a file in the store
 _LEVEL = 12  # of zstd
 
 
@@ -104,6 +105,36 @@ def sync(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def announced(store: str) -> Iterator[None]:
+    """Say in the store that its shards are written anew, until that is done.
+
+    An index that is made meanwhile may hold what goes, also where this is killed.
+    """
+    path = os.path.join(store, _ANNOUNCED)
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write(str(os.getpid()))
+    except OSError as error:
+        raise StoreError(f"{store}: cannot be written to: {error.strerror or error}") from error
+    yield
+    os.unlink(path)
+
+
+def is_announced(store: str) -> bool:
+    """Whether shards are written anew, or were when that was killed: that is told once."""
+    path = os.path.join(store, _ANNOUNCED)
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            process = file.read()
+    except OSError:
+        return False
+    if not (process.isdecimal() and _is_there(int(process))):
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+    return True
 
 
 def remove_unfinished(store: str) -> None:

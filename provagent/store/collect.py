@@ -105,8 +105,5 @@ def _needed(index: Index, staying: set[str], going: set[str]) -> dict[str, str]:
 
 
 def _size(folder: str) -> int:
-    return sum(
-        os.path.getsize(os.path.join(base, name))
-        for base, _, names in os.walk(folder)
-        for name in names
-    )
+    files = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names)
+    return sum(map(os.path.getsize, files))

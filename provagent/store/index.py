@@ -13,6 +13,7 @@ from provagent.errors import RecordError, StoreError
 from provagent.record.detail import Gap
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.settings import tell
+from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
@@ -127,7 +128,7 @@ class Index:
     def is_read(self, path: str, size: int) -> bool:
         """Whether a shard was read to this place, its end."""
         found = self.execute("SELECT read FROM shard WHERE path = ?", (path,)).fetchone()
-        return found == (size,)
+        return bool(found == (size,))
 
     def is_packed_now(self, path: str) -> None:
         """A shard that was read whole has been packed: what it told is known already."""
@@ -255,6 +256,8 @@ def open_index(store: str) -> Index:
     broken is made again; both are told. Raises StoreError where it can be neither.
     """
     path = place_for(store)
+    if is_announced(store):
+        remove(path)
     for _ in range(2):
         try:
             return Index(store, path)

@@ -21,7 +21,7 @@ from provagent.errors import RecordError, StoreError
 from provagent.record.frames import is_whole
 from provagent.record.shard import opened, read_events
 from provagent.store.alive import still_written
-from provagent.store.anew import remove_unfinished, written_anew
+from provagent.store.anew import announced, remove_unfinished, written_anew
 from provagent.store.index import open_index
 from provagent.store.lines import Line, redacted_line
 from provagent.store.place import remove_all
@@ -81,19 +81,24 @@ def redact(
     remove_unfinished(store)
     wanted = [path for path in by_shard if os.path.dirname(path) not in found.refused]
     if wanted:
-        remove_all(store)  # before: whatever may happen, it is in no index
-    for path in wanted:
-        try:
-            _rewrite(os.path.realpath(os.path.join(store, path)), sought, how)
-            found.shards += 1
-        except (OSError, StoreError, RecordError) as error:
-            found.refused[path] = str(error)
-    if wanted:
-        remove_all(store)  # after: somebody may have asked meanwhile
+        with announced(store):
+            remove_all(store)  # before: whatever may happen, it is in no index
+            for path in wanted:
+                _rewrite_or_tell(store, path, sought, how, found)
+            remove_all(store)  # after: somebody may have asked meanwhile
         with open_index(store) as index:
             index.update(progress)
     found.left = sum(_found(store, sought, None)[1].values())
     return found
+
+
+def _rewrite_or_tell(store: str, path: str, sought: Sought, how: str, found: Redaction) -> None:
+    try:
+        with written_anew(os.path.realpath(os.path.join(store, path))) as target:
+            _write(os.path.join(store, path), target, sought, how)
+        found.shards += 1
+    except (OSError, StoreError, RecordError) as error:
+        found.refused[path] = str(error)
 
 
 def _with_values(store: str, sought: Sought) -> Sought:
@@ -216,12 +221,6 @@ def _lines(path: str, sought: Sought) -> Iterator[Line | bytes]:
             if type(error).__name__ != "ZstdError":  # its module is only there at times
                 raise
             raise StoreError(f"{path}: it cannot be unpacked whole: {error}") from error
-
-
-def _rewrite(path: str, sought: Sought, how: str) -> None:
-    """Put a shard without what is sought in its place."""
-    with written_anew(path) as target:
-        _write(path, target, sought, how)
 
 
 def _write(path: str, target: BinaryIO, sought: Sought, how: str) -> None:

@@ -1,0 +1,173 @@
+"""A reading of a part of a content, which costs no more than it may, however much there is.
+
+A reading has a share of bytes, which a container divides evenly among those of its items that are
+read. So what is read hangs on the content alone: neither on the order in which a set or a dict
+gives its items, nor on a clock. What was left out stands in what is hashed, so that the digest of
+a part is never that of a whole, nor of another part.
+"""
+
+from __future__ import annotations
+
+import heapq
+from itertools import chain
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+from provagent.address import address_of
+from provagent.identity.content import (
+    BLOCKS,
+    ITEM_COST,
+    Content,
+    Sample,
+    TooMuchError,
+    even_places,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from provagent.identity.content import Items, Token
+    from provagent.value.types import TypeCache
+
+SAMPLE_BYTES = 1 << 20  # of each array or text, and as many in all for each millisecond
+MAX_SHARE = 64 << 20
+_LEAST = 1024  # bytes: of less no sample is taken
+_LOOK_COST = 16  # bytes that could be hashed in the time that it takes to look at a key
+
+
+def share_of(max_bytes: float, max_ms: float) -> int:
+    """Return how many bytes a sample may cost, where a whole may cost so much."""
+    share = min(MAX_SHARE, 4 * max_bytes, max(1, max_ms) * SAMPLE_BYTES if max_ms else MAX_SHARE)
+    return int(share)
+
+
+class PartOfContent(Content):
+    """A reading of parts of a content, for ``share`` bytes or what takes as long."""
+
+    __slots__ = ("_by_share", "_share")
+
+    def __init__(
+        self,
+        algorithm: str,
+        token_of: TypeCache[Token],
+        share: int,
+        as_text: bool = False,  # noqa: FBT002
+    ) -> None:
+        super().__init__(algorithm, token_of, as_text=as_text)
+        self._by_share: dict[int, dict[int, tuple[bytes, object]]] = {}
+        self._set(share)
+
+    def container(self, value: object, tag: bytes, count: int, tokens: Iterable[bytes]) -> bytes:
+        outer = self._share
+        self._set((outer - ITEM_COST * (count + 1)) // max(1, count))
+        try:
+            return super().container(value, tag, count, tokens)
+        finally:
+            self._set(outer)
+
+    def in_order(self, value: object, tag: bytes, items: Items) -> bytes:
+        count = len(items)
+        most = self.most(count)
+        if most == count:
+            return super().in_order(value, tag, items)
+        tokens = (self.token(items[place]) for place in even_places(count, most))
+        return self.container(value, self._part(tag, most, count), most, tokens)
+
+    def in_any_order(self, value: object, tag: bytes, items: Collection[Any]) -> bytes:
+        count = len(items)
+        chosen = self._least(items, self.most(count))
+        if chosen is items:
+            return super().in_any_order(value, tag, items)
+        tokens = self._sorted(map(self.token, chosen))
+        return self.container(value, self._part(tag, len(chosen), count), len(chosen), tokens)
+
+    def by_key(self, value: object, tag: bytes, items: dict[Any, Any]) -> bytes:
+        count = len(items)
+        chosen = self._least(items, self.most(2 * count) // 2 if count > 1 else count)
+        if chosen is items:
+            return super().by_key(value, tag, items)
+        pairs = (self.token(key) + self.token(items[key]) for key in chosen)
+        part = self._part(tag, len(chosen), count)
+        return self.container(value, part, 2 * len(chosen), self._sorted(pairs))
+
+    def too_deep(self, tag: bytes, count: int) -> bytes:
+        return tag[:1] + self.new(self._part(tag, 0, count)).digest()
+
+    def spend(self, cost: int) -> None:
+        """Let it pass: what it may cost is bounded by shares."""
+
+    def most(self, count: int) -> int:
+        """Return how many of so many items may be read."""
+        return min(count, BLOCKS, max(0, self._share) // ITEM_COST)
+
+    def add_items(self, read: int, of: int) -> None:
+        """Say that of a container no more than some items were read."""
+        before = self.sampled or Sample()
+        self.sampled = before._replace(
+            items=(before.items or 0) + read, of_items=(before.of_items or 0) + of
+        )
+
+    def _part(self, tag: bytes, read: int, of: int) -> bytes:
+        self.add_items(read, of)
+        return tag + b"\xffsample of %d items of %d" % (read, of)
+
+    def _set(self, share: int) -> None:
+        self._share = share
+        self.max_bytes = max(_LEAST, min(share, SAMPLE_BYTES))
+        self._known = self._by_share.setdefault(share, {})  # another share, another token
+
+    def _least(self, items: Collection[Any], number: int) -> Collection[Any]:
+        """Return the least of the items of a set, or of the keys of a dict; all, or none.
+
+        Numbers, texts and tuples of these are compared as they are: an order that all processes
+        have. None, where others are among them, or to look for them would cost too much.
+        """
+        count = len(items)
+        if number == count:
+            return items
+        if number == 0 or count * _LOOK_COST > self._share:
+            return ()
+        if not _are_comparable(items):
+            return ()
+        try:
+            return heapq.nsmallest(number, items)
+        except TypeError:  # in tuples, numbers beside texts
+            return ()
+
+
+class ScalarContent(Content):
+    """A reading of scalars that are not long, of which nothing is kept: it serves everyone."""
+
+    def spend(self, cost: int) -> None:
+        pass
+
+    def part_of_leaf(self, tag: bytes, payload: object) -> bytes:  # noqa: ARG002
+        raise TooMuchError("content: long; a reading of its own")
+
+
+def _are_comparable(items: Collection[Any]) -> bool:
+    """Whether these have an order that hangs on nothing else, and no code of their own."""
+    types = _types_of(items)
+    if types == _TUPLES:
+        types = _types_of(chain.from_iterable(items))
+        if types <= _SCALARS:
+            return _FLOAT not in types or not any(map(_is_nan, chain.from_iterable(items)))
+        return False
+    if types <= _NUMBERS:
+        return not any(map(isnan, items))
+    return types in (_TEXTS, _BYTES)
+
+
+def _is_nan(item: Any) -> bool:
+    return bool(item != item)  # noqa: PLR0124
+
+
+# By identity: a metaclass may have its own __eq__ and __hash__.
+def _types_of(items: Iterable[Any]) -> set[int]:
+    return set(map(address_of, map(type, items)))
+
+
+_FLOAT = address_of(float)
+_TUPLES, _TEXTS, _BYTES = {address_of(tuple)}, {address_of(str)}, {address_of(bytes)}
+_NUMBERS = {_FLOAT, *map(address_of, (int, bool))}
+_SCALARS = _NUMBERS | _TEXTS | _BYTES
