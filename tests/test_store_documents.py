@@ -108,7 +108,7 @@ class World:
             shard.objects.append(members[0]["member_id"])
         elif kind == "folder" and there:  # what is used has members, which others made
             members = [{"member_id": one} for one in dict.fromkeys(map(self.file, there))]
-            folder = shard.entity(type="FileCollection", location="/", digest=digest("".join(self.disk[path] for path in there) + "/"), identified="file", members=members)  # fmt: skip
+            folder = shard.entity(type="FileCollection", location="/", digest=digest("".join(f"{path} {self.disk[path]} " for path in dict.fromkeys(there))), identified="file", members=members)  # fmt: skip
             activity = shard.activity("folder", self.tick(), used=[(folder, "in")])
             shard.objects.append(self.thing("thing"))
             shard.done(activity, self.tick(), generated=[(shard.objects[-1], "out")])
