@@ -13,6 +13,7 @@ from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
+from provagent.cli.keep import compact
 from provagent.cli.link import link
 from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
 from provagent.cli.run import run
@@ -63,5 +64,6 @@ for verb in (
     draft,
     schema,
     index,
+    compact,
 ):
     main.add_command(verb)

@@ -133,7 +133,7 @@ def verify(ctx: click.Context, what: str | None, store: str | None, as_json: boo
     from provagent.store.verify import verify as ask
 
     with _opened(store) as opened:
-        files = ask(opened, what, progress=_progress())
+        files = ask(opened, what, progress=progress_of())
     if as_json:
         click.echo(json.dumps([asdict(one) for one in files], indent=2, ensure_ascii=False))
     else:
@@ -158,7 +158,7 @@ def index(store: str | None, rebuild: bool) -> None:
             path = opened.path
         remove(path)
     with open_index(folder) as opened:
-        updated = opened.update(_progress())
+        updated = opened.update(progress_of())
         _tell(updated.gaps)
         click.echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
 
@@ -193,7 +193,7 @@ def _opened(store: str | None) -> Index:
     from provagent.store.index import open_index
 
     opened = open_index(find_store(store))
-    _tell(opened.update(_progress()).gaps)
+    _tell(opened.update(progress_of()).gaps)
     return opened
 
 
@@ -204,7 +204,7 @@ def _tell(gaps: list[Gap]) -> None:
         click.echo(f"provagent: and {len(gaps) - 5} more that could not be read", err=True)
 
 
-def _progress() -> Callable[[int, int], None] | None:
+def progress_of(what: str = "reading records") -> Callable[[int, int], None] | None:
     """Return what shows a bar where it takes long, and somebody sees it."""
     if not sys.stderr.isatty():
         return None
@@ -220,7 +220,7 @@ def _progress() -> Callable[[int, int], None] | None:
         if not shown and monotonic() - started > 1 and done < total:
             shown.append(Progress(console=Console(stderr=True), transient=True))
             shown[0].start()
-            shown[0].add_task("reading records", total=total)
+            shown[0].add_task(what, total=total)
         if shown:
             shown[0].update(shown[0].task_ids[0], completed=done, total=total)
             if done >= total:

@@ -13,10 +13,13 @@ from typing import Self
 from provagent.definition.active import cache_folder
 from provagent.errors import RecordError, StoreError
 from provagent.record.detail import Gap
-from provagent.record.shard import SHARD_MARK, read_events
+from provagent.record.frames import unpacked_size
+from provagent.record.packing import PACKED
+from provagent.record.shard import SHARD_MARK, end_of, read_events
 from provagent.settings import read_settings, tell
 from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
+from provagent.store.shards import begin_alike, environments, shards
 
 NAME = "index.sqlite"
 _AT_ONCE = 50_000  # events in one transaction
@@ -78,7 +81,7 @@ class Index:
     def _read_environments(self) -> None:
         """Read the packages of environments that are new: each is in one file of each run."""
         known = {one for (one,) in self.execute("SELECT DISTINCT environment FROM package")}
-        for name, path in _environments(self.store):
+        for name, path in environments(self.store):
             if name in known:
                 continue
             known.add(name)
@@ -97,12 +100,42 @@ class Index:
                 "SELECT path, inode, size, mtime, read FROM shard"
             )
         }
-        for path, status in _shards(self.store):
+        present = dict(shards(self.store))
+        for path, status in present.items():
+            plain = path.removesuffix(PACKED)
+            if plain != path and plain in known:
+                if plain in present and begin_alike(os.path.join(self.store, plain)):
+                    continue  # it is being packed: the plain one counts
+                if path not in known and self._follow(plain, path, status):
+                    continue
             inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
             now = (status.st_ino, status.st_size, status.st_mtime_ns)
             if (inode, size, mtime) != now:
                 is_same = inode == status.st_ino and size <= status.st_size
                 yield path, now[0], now[1], read if is_same else 0, now[2]
+
+    def _follow(self, plain: str, path: str, status: os.stat_result) -> bool:
+        """Go on with a shard that was packed; whether it is what was read, all of it."""
+        read, tail = self.execute(
+            "SELECT read, tail FROM shard WHERE path = ?", (plain,)
+        ).fetchone()
+        full = os.path.join(self.store, path)
+        try:
+            if not read or unpacked_size(full) != read or end_of(full, read, _TAIL) != tail:
+                return False
+        except (OSError, EOFError, RecordError):
+            return False
+        except Exception as error:
+            if type(error).__name__ != "ZstdError":
+                raise
+            return False
+        size = status.st_size
+        self.execute(
+            "UPDATE OR IGNORE shard SET path = ?, inode = ?, size = ?, mtime = ?, read = ?, "
+            "tail = ? WHERE path = ?",
+            (path, status.st_ino, size, status.st_mtime_ns, size, _before(full, size), plain),
+        )
+        return True
 
     def _read(self, rows: Rows, path: str, inode: int, mtime: int, gaps: list[Gap]) -> int:
         """Read one shard from where it was read to, a part in each transaction."""
@@ -233,7 +266,7 @@ def _place_for(store: str) -> str:
     if why is None:
         return beside
     folder = cache_folder(read_settings())
-    os.makedirs(folder, exist_ok=True)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
     name = hashlib.sha256(os.path.realpath(store).encode()).hexdigest()[:16]
     path = os.path.join(folder, f"index-{name}.sqlite")
     if not os.path.exists(path):
@@ -255,33 +288,3 @@ def _file_system(path: str) -> str:
     except (OSError, ValueError):
         return ""
     return found
-
-
-_ENVIRONMENT = "environment-"
-
-
-def _shards(store: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the shards of all runs, by paths within the store, with their state."""
-    for run, file in _files(store):
-        if not file.name.startswith(_ENVIRONMENT):
-            with contextlib.suppress(OSError):  # it went away
-                yield f"{run}/{file.name}", file.stat()
-
-
-def _environments(store: str) -> Iterator[tuple[str, str]]:
-    """Yield the identifiers of environments, and files that tell of them."""
-    for _, file in _files(store):
-        if file.name.startswith(_ENVIRONMENT):
-            yield file.name.removeprefix(_ENVIRONMENT).partition(".")[0], file.path
-
-
-def _files(store: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(store) as runs:
-        for run in sorted((one for one in runs if one.is_dir()), key=lambda one: one.name):
-            try:
-                with os.scandir(run.path) as files:
-                    for file in files:
-                        if SHARD_MARK in file.name:
-                            yield run.name, file
-            except OSError:
-                continue  # it went away, or is not ours to read

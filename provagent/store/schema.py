@@ -8,6 +8,8 @@ index stays in the shard; ``shard`` and ``at`` say where.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 
 VERSION = 2
@@ -76,6 +78,9 @@ def connect(path: str) -> sqlite3.Connection:
 
     One of another version is emptied: it is made again from the shards.
     """
+    with contextlib.suppress(OSError):  # SQLite's own error tells more
+        # Its owner's alone, as the shards are; SQLite's files beside it have the same rights.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
