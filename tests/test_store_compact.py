@@ -298,3 +298,22 @@ def test_an_age_that_is_none(tmp_path, age):
     assert "is no age; write a number and" in ask(
         tmp_path, "compact", f"--older-than={age}", code=2
     )
+
+
+def test_what_was_imported_and_packed_is_not_imported_again(tmp_path):
+    """The lines of a packed shard are known; new ones are added to all that it had."""
+    fact = "INFO:x:_PROV_2026-10-07T11:20:0{0}_PROV_{{'activity_id': '{0}', 'name': 'fit', 'startTime': '2026-10-07T11:20:0{0}'}}\n"
+    log, store = tmp_path / "a.log", tmp_path / "prov"
+    log.write_text(fact.format(1))
+    runner = CliRunner()
+    words = ["import", str(log), "--store", str(store), "--timezone", "UTC", "--json"]
+    assert json.loads(runner.invoke(main, words).output)["runs"][0]["added"] > 0
+    compact(str(store), older_than=0)
+    assert list(store.glob("*/*.zst"))
+    assert json.loads(runner.invoke(main, words).output)["runs"][0]["added"] == 0
+    assert not list(store.glob("*/*.jsonl"))
+    log.write_text(fact.format(1) + fact.format(2))
+    assert json.loads(runner.invoke(main, words).output)["runs"][0]["added"] == 1
+    assert len(json.loads(ask(store, "find", "activity = fit", "--json"))) == 2
+    compact(str(store), older_than=0)
+    assert len(json.loads(ask(store, "find", "activity = fit", "--json"))) == 2

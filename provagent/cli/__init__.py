@@ -13,7 +13,7 @@ from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
-from provagent.cli.keep import compact
+from provagent.cli.keep import compact, store
 from provagent.cli.link import link
 from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
 from provagent.cli.run import run
@@ -65,5 +65,6 @@ for verb in (
     schema,
     index,
     compact,
+    store,
 ):
     main.add_command(verb)

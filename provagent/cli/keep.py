@@ -1,4 +1,4 @@
-"""The verb that keeps a store small: compact."""
+"""The verbs that keep a store: compact, store merge."""
 
 from __future__ import annotations
 
@@ -79,3 +79,36 @@ def compact(
     )
     would, became = ("would be packed", "") if dry_run else ("packed", f", now {after}")
     click.echo(f"{len(done.packed)} runs {would}: {shards} shards of {before} bytes{became}")
+
+
+@click.group()
+def store() -> None:
+    """Keep a store: merge."""
+
+
+@store.command()
+@click.argument("other")
+@click.option(
+    "--store", "folder", metavar="FOLDER", help="Into which. [default: PROVAGENT_STORE, else prov]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_context
+def merge(ctx: click.Context, other: str, *, folder: str | None, as_json: bool) -> None:
+    """Take the runs of the store OTHER into this one, which is made where it is not there.
+
+    OTHER is a folder, another machine's as a rule; it is only read. A run that is here is
+    completed where it grew, and never overwritten: one whose shards have other content here
+    is left out, and told. Exits with 1 then.
+    """
+    from provagent.settings import read_settings
+    from provagent.store.merge import merge as do
+
+    done = do(folder or read_settings().store, other)
+    if as_json:
+        click.echo(json.dumps(done.data(), indent=2, ensure_ascii=False))
+    else:
+        for run, why in done.refused.items():
+            click.echo(f"{run}: not taken: {why}")
+        new, completed, same = len(done.new), len(done.completed), len(done.same)
+        click.echo(f"{new} runs are new, {completed} completed, {same} the same")
+    ctx.exit(1 if done.refused else 0)
