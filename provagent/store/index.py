@@ -19,7 +19,7 @@ from provagent.record.shard import SHARD_MARK, end_of, read_events
 from provagent.settings import read_settings, tell
 from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
-from provagent.store.shards import begin_alike, environments, shards
+from provagent.store.shards import begin_alike, listed
 
 NAME = "index.sqlite"
 _AT_ONCE = 50_000  # events in one transaction
@@ -62,7 +62,8 @@ class Index:
 
     def update(self, progress: Progress | None = None) -> Updated:
         """Read what was written since the last update; another process may do so too."""
-        changed = list(self._changed())
+        present, environments = listed(self.store)
+        changed = list(self._changed(present))
         total = sum(size - read for _, _, size, read, _ in changed)
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         gaps: list[Gap] = []
@@ -72,19 +73,18 @@ class Index:
             done += size - read
             if progress is not None:
                 progress(done, total)
-        self._read_environments()
+        self._read_environments(environments)
         if is_new or changed:
             for statement in INDEXES.split(";"):
                 self.execute(statement)
         return Updated(events=events, shards=len(changed), gaps=gaps)
 
-    def _read_environments(self) -> None:
+    def _read_environments(self, environments: dict[str, str]) -> None:
         """Read the packages of environments that are new: each is in one file of each run."""
         known = {one for (one,) in self.execute("SELECT DISTINCT environment FROM package")}
-        for name, path in environments(self.store):
+        for name, path in environments.items():
             if name in known:
                 continue
-            known.add(name)
             with contextlib.suppress(RecordError):
                 for event, _ in read_events(path, []):
                     packages = event.get("packages", {}).items()
@@ -93,14 +93,15 @@ class Index:
                         "INSERT OR IGNORE INTO package VALUES (?, ?, ?)", rows or [(name, "", "")]
                     )
 
-    def _changed(self) -> Iterator[tuple[str, int, int, int, int]]:
+    def _changed(
+        self, present: dict[str, os.stat_result]
+    ) -> Iterator[tuple[str, int, int, int, int]]:
         known = {
             path: (inode, size, mtime, read)
             for path, inode, size, mtime, read in self.execute(
                 "SELECT path, inode, size, mtime, read FROM shard"
             )
         }
-        present = dict(shards(self.store))
         for path, status in present.items():
             plain = path.removesuffix(PACKED)
             if plain != path and plain in known:

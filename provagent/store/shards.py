@@ -51,19 +51,20 @@ def begin_alike(plain: str) -> bool:
     return shorter > 0 and beginnings[0][:shorter] == beginnings[1][:shorter]
 
 
-def shards(store: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the shards of all runs, by paths within the store, with their state."""
+def listed(store: str) -> tuple[dict[str, os.stat_result], dict[str, str]]:
+    """Return the shards of all runs, by path within the store, and files of environments.
+
+    The state of each shard; by identifier of an environment, one file that tells of it.
+    """
+    shards: dict[str, os.stat_result] = {}
+    environments: dict[str, str] = {}
     for run, file in _files(store):
-        if not file.name.startswith(ENVIRONMENT):
-            with contextlib.suppress(OSError):  # it went away
-                yield f"{run}/{file.name}", file.stat()
-
-
-def environments(store: str) -> Iterator[tuple[str, str]]:
-    """Yield the identifiers of environments, and files that tell of them."""
-    for _, file in _files(store):
         if file.name.startswith(ENVIRONMENT):
-            yield file.name.removeprefix(ENVIRONMENT).partition(".")[0], file.path
+            environments[file.name.removeprefix(ENVIRONMENT).partition(".")[0]] = file.path
+        else:
+            with contextlib.suppress(OSError):  # it went away
+                shards[f"{run}/{file.name}"] = file.stat()
+    return shards, environments
 
 
 def _files(store: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
