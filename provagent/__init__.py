@@ -1,7 +1,8 @@
 """Records the provenance of unchanged Python analyses.
 
 Importing it has no effect. ``start`` begins recording in this process, ``stop`` ends it;
-``read`` gives the provenance of a run, ``export`` writes it as a document.
+``read`` gives the provenance of a run, ``export`` writes it as a document, ``open_store`` asks
+all runs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ __all__ = [
     "ProvagentError",
     "ProvagentWarning",
     "Provenance",
+    "Store",
     "export",
+    "open_store",
     "read",
     "start",
     "stop",
@@ -26,13 +29,16 @@ if TYPE_CHECKING:
     from provagent.errors import ProvagentError, ProvagentWarning
     from provagent.export.write import export
     from provagent.record.model import Provenance
+    from provagent.store.door import Store, open_store
 
 # Loaded when they are asked for: the interpreter imports this package at its start.
 _DOORS = {
     "Provenance": "provagent.record.model",
     "ProvagentError": "provagent.errors",
     "ProvagentWarning": "provagent.errors",
+    "Store": "provagent.store.door",
     "export": "provagent.export.write",
+    "open_store": "provagent.store.door",
     "read": "provagent.doors",
     "load_ipython_extension": "provagent.doors",
     "start": "provagent.doors",

@@ -69,6 +69,8 @@ class Run(Event):
     environment_id: str
     definitions: list[DefinitionUsed]
     software: dict[str, str]  # {"provagent": version}
+    settings: NotRequired[dict[str, str]]  # that were given, as text
+    started_by: NotRequired[dict[str, Any]]  # command and cwd of ``run -- command``
     parent_run: NotRequired[str]
     parent_activity: NotRequired[str]
     jobs: NotRequired[list[Job]]
@@ -163,15 +165,11 @@ class Sampled(TypedDict):
 
 
 class Entity(Event):
-    """A thing in one state; written before the first event that names it.
-
-    ``entity_description`` names an entity of ``definition``. ``identified`` says what
-    ``digest`` was taken of: ``content``, ``file``, ``str``, ``hash`` or ``paths``.
-    """
+    """A thing in one state; written before the first event that names it."""
 
     entity_id: str
     type: str  # PythonObject, File, FileCollection
-    entity_description: NotRequired[str]
+    entity_description: NotRequired[str]  # an entity of ``definition``
     definition: NotRequired[str]
     name: NotRequired[str]
     namespace: NotRequired[str]
@@ -179,7 +177,7 @@ class Entity(Event):
     location: NotRequired[str]
     value: NotRequired[Value]
     digest: NotRequired[str]
-    identified: NotRequired[str]
+    identified: NotRequired[str]  # its digest: by content, file, str, hash or paths
     size: NotRequired[int]  # bytes, of a file
     contentType: NotRequired[str]
     missing: NotRequired[bool]  # a file that was declared and is not there
@@ -233,35 +231,26 @@ class ActivityEnd(Event):
 
 
 class Complaint(Event):
-    """What our own code could not do; the program was not affected.
-
-    ``count`` is how often it has happened in this process, up to this event.
-    """
+    """What our own code could not do; the program was not affected."""
 
     target: str
     stage: str
     what: str
     time: str
-    count: int
+    count: int  # how often it has happened in this process, up to this event
 
 
 class File(Event):
-    """A file was opened, or a server asked; declared or not.
-
-    The activity that was open used the entity, or generated it; where none was, the process did.
-    """
+    """A file was opened, or a server asked; declared or not."""
 
     entity_id: str
-    mode: Literal["read", "written"]
+    mode: Literal["read", "written"]  # the activity used the entity, or generated it
     time: str
-    activity_id: NotRequired[str]
+    activity_id: NotRequired[str]  # where none was open, the process did
 
 
 class LeftOut(Event):
-    """Calls of one target that were not recorded, inside one activity, for one reason.
-
-    Those since the event before that says the same: a reader adds them up.
-    """
+    """Calls of one target, inside one activity, that were not recorded since the last of these."""
 
     target: str
     activity_name: str
@@ -303,3 +292,11 @@ class RunEnd(Event):
     targets: list[TargetState]
     overtaken_by: NotRequired[list[str]]  # import finders that got in front of ours for a time
     error: NotRequired[Error]
+
+
+class Redaction(Event):
+    """Secrets were taken out of the shard: how they were named, when, and how many."""
+
+    how: Literal["text", "pattern", "parameter"]
+    time: str
+    count: int

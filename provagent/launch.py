@@ -7,6 +7,7 @@ around it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import site
@@ -19,7 +20,7 @@ from provagent import boot
 from provagent.errors import ProvagentError
 from provagent.process.inherit import RUN_VARIABLE, new_run_id, run_variable
 from provagent.process.reach import interpreter_flags
-from provagent.settings import Settings, tell
+from provagent.settings import COMMAND_VARIABLE, Settings, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +48,7 @@ def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> N
     if is_command:
         # All that the command starts is one run, though no process of ours encloses it.
         environ.setdefault(RUN_VARIABLE, f"{new_run_id(time.time_ns())}/")
+        environ.setdefault(COMMAND_VARIABLE, _told(program))
         _replace(_found(program[0]), list(program), environ)
     if sys.flags.no_site:
         tell("run: python -S reads no start-up file; leave out -S to record the program")
@@ -73,6 +75,15 @@ def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[st
         path = own.get("PYTHONPATH")
         own["PYTHONPATH"] = os.pathsep.join([folder, _package_root(), *([path] if path else [])])
     return own
+
+
+def _told(command: Sequence[str]) -> str:
+    """Return a command for its record; every process in it sees this, so no secret is in it."""
+    from provagent.emit.secret import mask_text, mask_word
+
+    words = [mask_text(word) for word in command]
+    pairs = zip(words, ("", *words), strict=False)
+    return json.dumps([os.getcwd(), *(mask_word(word, before) for word, before in pairs)])
 
 
 def has_pth() -> bool:

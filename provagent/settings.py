@@ -68,7 +68,8 @@ WORDS = {"sink": ("shard", "logging", "both"), "level": LEVELS, "quiet": QUIET_W
 EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
 
 # Set by a process for those that it starts; no settings of a user's.
-INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM")
+COMMAND_VARIABLE = "PROVAGENT_COMMAND"  # of ``run -- command``: folder and words, as JSON
+INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM", COMMAND_VARIABLE)
 
 
 class Settings:
@@ -89,9 +90,13 @@ class Settings:
 
         def __getattr__(self, name: str) -> Any: ...
 
+    def texts(self) -> dict[str, str]:
+        """Return the settings that did not keep their default, as text."""
+        return {name: _as_text(getattr(self, name)) for name in sorted(self.given)}
+
     def environ(self) -> dict[str, str]:
         """Return variables that give another process the same settings, wherever it runs."""
-        return {PREFIX + name.upper(): _as_text(getattr(self, name)) for name in sorted(self.given)}
+        return {PREFIX + name.upper(): text for name, text in self.texts().items()}
 
 
 def read_settings(

@@ -24,6 +24,7 @@ FILE_EVENT = "file"
 CHILD = "child"
 LEFT_OUT = "left_out"
 RUN_END = "run_end"
+REDACTION = "redaction"
 
 # How an activity, or a run, ended: the value of the key "status".
 OK = "ok"

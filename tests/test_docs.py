@@ -207,6 +207,7 @@ def test_variables_exist():
     known = {PREFIX + name.upper() for name in TABLE} | {
         "PROVAGENT_RUN",
         "PROVAGENT_PROGRAM",
+        "PROVAGENT_COMMAND",
     }
     assert set(re.findall(r"\bPROVAGENT_[A-Z_]+\b", EVERYTHING)) <= known
 
@@ -226,7 +227,7 @@ KINDS = {
     for kind in (
         terms.RUN, terms.ENVIRONMENT, terms.SESSION, terms.DESCRIPTION, terms.ACTIVITY,
         terms.ENTITY, terms.DERIVATION, terms.ACTIVITY_END, terms.COMPLAINT, terms.CHILD,
-        terms.LEFT_OUT,        terms.RUN_END,
+        terms.LEFT_OUT, terms.RUN_END, terms.REDACTION,
     )
 }  # fmt: skip
 NO_ATTRIBUTE = {"class"}  # a key that no class body can declare

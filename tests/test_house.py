@@ -24,7 +24,7 @@ LEVELS = [
     {"view", "draft", "link", "process"},
     {"boot"},
     {"doors", "launch", "testing"},
-    {"doctor", "check"},
+    {"doctor", "check", "rerun"},
     {"cli"},
     {"__main__"},
 ]
@@ -42,6 +42,7 @@ READ_SIDE = {
     "doctor",
     "draft",
     "check",
+    "rerun",
 }
 WRITE_SIDE = {
     "address",
@@ -135,5 +136,6 @@ def test_public_names():
     import provagent
 
     assert set(provagent.__all__) == {
-        "Provenance", "ProvagentError", "ProvagentWarning", "export", "read", "start", "stop",
+        "Provenance", "ProvagentError", "ProvagentWarning", "Store", "export", "open_store",
+        "read", "start", "stop",
     }  # fmt: skip

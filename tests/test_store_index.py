@@ -15,7 +15,8 @@ from read_side import Shard, crab, crab_with_child, digest
 
 from provagent.record.build import build
 from provagent.record.lineage import ancestors as naive_ancestors
-from provagent.store.index import NAME, _place_for, open_index, remove
+from provagent.store.index import open_index
+from provagent.store.place import NAME, place_for, remove
 from provagent.store.rows import Rows, packed, unpacked
 from provagent.store.schema import SHIFT
 from provagent.store.walk import ancestors, descendants
@@ -377,8 +378,8 @@ def test_store_that_cannot_be_written_has_its_index_elsewhere(store, tmp_path, m
     assert f"{store}: cannot be written to; its index is " in capsys.readouterr().err
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("provagent.store.index._file_system", lambda path: "nfs4")
-    assert _place_for(str(store)).startswith(str(tmp_path / "cache"))
+    monkeypatch.setattr("provagent.store.place._file_system", lambda path: "nfs4")
+    assert place_for(str(store)).startswith(str(tmp_path / "cache"))
 
 
 def test_several_update_and_read_at_once(store):

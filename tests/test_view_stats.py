@@ -9,13 +9,14 @@ from click.testing import CliRunner
 from read_side import crab
 
 from provagent.cli import main
-from provagent.view.stats import calls_of, files_of, size_text, stats_data, timeline
+from provagent.store.numbers import stats_of, timeline_of
+from provagent.view.stats import size_text
 
 
 def test_calls_add_up():
     """Own times of all calls are the time of the outermost ones; nothing is counted twice."""
     run = crab()
-    calls = {one.name: one for one in calls_of(run)}
+    calls = {one.name: one for one in stats_of(run).calls}
     assert sum(one.count for one in calls.values()) == len(run.activities)
     outermost = sum(activity.duration or 0 for activity in run.outermost)
     assert sum(one.own for one in calls.values()) == pytest.approx(outermost)
@@ -24,38 +25,38 @@ def test_calls_add_up():
         assert one.seconds == pytest.approx(sum(each.duration or 0 for each in mine))
         assert one.failures == sum(each.status == "error" for each in mine)
         assert one.own <= one.seconds
-    assert [one.own for one in calls_of(run)] == sorted(
+    assert [one.own for one in stats_of(run).calls] == sorted(
         (one.own for one in calls.values()), reverse=True
     )
 
 
 def test_files_are_there_once_the_largest_first():
     run = crab()
-    files = files_of(run)
-    assert {file["path"] for file in files} == {one.location for one in run.entities.values() if one.type == "File"}  # fmt: skip
-    sizes = [file["size"] or 0 for file in files]
+    files = stats_of(run).files
+    assert {file.path for file in files} == {one.location for one in run.entities.values() if one.type == "File"}  # fmt: skip
+    sizes = [file.size or 0 for file in files]
     assert sizes == sorted(sizes, reverse=True)
 
 
 def test_timeline_is_in_order_and_inside():
     run = crab()
-    lines = timeline(run)
-    starts = [line["start"] for line in lines]
+    lines = timeline_of(run)
+    starts = [line.start for line in lines]
     assert starts == sorted(starts)
-    by_id = {line["id"]: line for line in lines}
+    by_id = {line.id: line for line in lines}
     for activity in run.activities.values():
         if activity.parent is not None:
-            assert by_id[activity.id]["depth"] == by_id[activity.parent.id]["depth"] + 1
-            assert by_id[activity.id]["start"] >= by_id[activity.parent.id]["start"]
+            assert by_id[activity.id].depth == by_id[activity.parent.id].depth + 1
+            assert by_id[activity.id].start >= by_id[activity.parent.id].start
 
 
 def test_empty_and_cut_runs():
     from provagent.record.build import build
 
     run = build([{"v": 1, "event": "activity", "activity_id": "r.p.1", "activity_name": "f"}])
-    assert stats_data(run)["calls"][0]["count"] == 1
-    assert timeline(run)[0]["seconds"] is None
-    assert stats_data(build([]))["calls"] == []
+    assert stats_of(run).calls[0].count == 1
+    assert timeline_of(run)[0].seconds is None
+    assert stats_of(build([])).calls == []
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,8 @@ def environ_of(peer: Peer, folder: Path, store: Path | None) -> dict[str, str]:
             "PROVAGENT_STORE": str(store),
             "PROVAGENT_TARGETS": ",".join(peer.targets),
             "PROVAGENT_CACHE": str(folder / "cache"),
+            "PROVAGENT_MAX_CALLS": "0",  # every call is recorded, that is what is tried
+            "PROVAGENT_MAX_BYTES": "0",
         }
     return environ
 

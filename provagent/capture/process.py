@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ import orjson
 from provagent import __version__
 from provagent.capture.git import git_state
 from provagent.errors import is_the_programs
-from provagent.settings import Settings
+from provagent.settings import COMMAND_VARIABLE, Settings
 
 # Beside what settings.variables names. Never a variable that may hold a secret.
 VARIABLES = (
@@ -105,6 +106,22 @@ def _host() -> str:
 
 def software() -> dict[str, str]:
     return {"provagent": __version__}
+
+
+# Where a record goes, and that there is one, is nothing that would repeat the run.
+_OWN_SETTINGS = ("store", "cache", "always")
+
+
+def asked_for(settings: Mapping[str, str]) -> dict[str, Any]:
+    """What the run was asked for: settings that were given, and what ``run -- command`` was."""
+    fields: dict[str, Any] = {}
+    given = {name: text for name, text in settings.items() if name not in _OWN_SETTINGS}
+    if given:
+        fields["settings"] = given
+    cwd, *command = orjson.loads(os.environ.get(COMMAND_VARIABLE, '[""]'))
+    if command:
+        fields["started_by"] = {"command": command, "cwd": cwd}
+    return fields
 
 
 def environment(settings: Settings) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from provagent.cli.check import check, schema
 from provagent.cli.doctor import doctor
 from provagent.cli.draft import draft
 from provagent.cli.import_ import import_files
-from provagent.cli.keep import compact, store
+from provagent.cli.keep import compact, gc, store_group
 from provagent.cli.link import link
 from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
+from provagent.cli.redact import redact
+from provagent.cli.rerun import rerun
 from provagent.cli.run import run
 from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
@@ -54,6 +56,7 @@ for verb in (
     find,
     diff,
     verify,
+    rerun,
     export_run,
     link,
     embed,
@@ -64,7 +67,9 @@ for verb in (
     draft,
     schema,
     index,
+    redact,
     compact,
-    store,
+    gc,
+    store_group,
 ):
     main.add_command(verb)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from provagent.cli.page import may_be_long, page
+from provagent.cli.progress import progress
 from provagent.store.runs import find_store
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @click.argument("what")
 @_store
 @_json
+@may_be_long
 def why(what: str, store: str | None, as_json: bool) -> None:
     from provagent.store.answer import why as ask
 
@@ -42,6 +44,7 @@ def why(what: str, store: str | None, as_json: bool) -> None:
 @click.argument("what")
 @_store
 @_json
+@may_be_long
 def impact(what: str, store: str | None, as_json: bool) -> None:
     from provagent.store.answer import impact as ask
 
@@ -76,6 +79,7 @@ class _Find(click.Command):
 @click.option("--limit", default=20, show_default=True, help="How many are shown.")
 @_store
 @_json
+@may_be_long
 def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -> None:
     from provagent.store.find import find as ask
     from provagent.store.find import matches_data
@@ -85,11 +89,10 @@ def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -
         if as_json:
             click.echo(json.dumps(matches_data(matches), indent=2, ensure_ascii=False))
         else:
-            from rich.console import Console
-
             from provagent.view.answer import render_matches
 
-            render_matches(matches, Console(highlight=False, emoji=False))
+            with page() as console:
+                render_matches(matches, console)
 
 
 @click.command()
@@ -97,6 +100,7 @@ def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -
 @click.argument("after", metavar="RUN", default="last")
 @_store
 @_json
+@may_be_long
 def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
     """Tell what differs between two runs, what may have caused it first.
 
@@ -105,43 +109,43 @@ def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
     from provagent.store.compare import compare_runs
     from provagent.store.runs import read_run
 
-    found = compare_runs(read_run(store, before), read_run(store, after))
+    with progress("reading records"):
+        found = compare_runs(read_run(store, before), read_run(store, after))
     if as_json:
         click.echo(json.dumps(found.data(), indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
-
     from provagent.view.differences import render_difference
 
-    render_difference(found, Console(highlight=False, emoji=False))
+    with page() as console:
+        render_difference(found, console)
 
 
 @click.command()
 @click.argument("what", required=False)
 @_store
 @_json
+@may_be_long
 @click.pass_context
 def verify(ctx: click.Context, what: str | None, store: str | None, as_json: bool) -> None:
     """Tell whether files are still what was recorded.
 
-    WHAT is a run, by its id or the end of it, or a file; all files of the store unless given.
-    Exits with 1 where one is changed or missing.
+    WHAT is a run, by its id, its beginning or its end, or 'last', or a file; all files of the
+    store unless given. Exits with 1 where one is changed or missing.
     """
     from dataclasses import asdict
 
     from provagent.store.verify import CHANGED, MISSING
     from provagent.store.verify import verify as ask
 
-    with _opened(store) as opened:
-        files = ask(opened, what, progress=progress_of())
+    with _opened(store) as opened, progress("comparing files") as show:
+        files = ask(opened, what, progress=show)
     if as_json:
         click.echo(json.dumps([asdict(one) for one in files], indent=2, ensure_ascii=False))
     else:
-        from rich.console import Console
-
         from provagent.view.differences import render_verified
 
-        render_verified(files, Console(highlight=False, emoji=False))
+        with page() as console:
+            render_verified(files, console)
     ctx.exit(1 if any(one.state in (CHANGED, MISSING) for one in files) else 0)
 
 
@@ -150,7 +154,8 @@ def verify(ctx: click.Context, what: str | None, store: str | None, as_json: boo
 @_store
 def index(store: str | None, rebuild: bool) -> None:
     """Bring the index of a store up to date; the other verbs do so themselves."""
-    from provagent.store.index import open_index, remove
+    from provagent.store.index import open_index
+    from provagent.store.place import remove
 
     folder = find_store(store)
     if rebuild:
@@ -158,7 +163,8 @@ def index(store: str | None, rebuild: bool) -> None:
             path = opened.path
         remove(path)
     with open_index(folder) as opened:
-        updated = opened.update(progress_of())
+        with progress("reading records") as show:
+            updated = opened.update(show)
         _tell(updated.gaps)
         click.echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
 
@@ -184,16 +190,17 @@ def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json
         if as_json:
             click.echo(json.dumps(answer_data(answer), indent=2, ensure_ascii=False))
         else:
-            from rich.console import Console
-
-            render_answer(answer, Console(highlight=False, emoji=False))
+            with page() as console:
+                render_answer(answer, console)
 
 
 def _opened(store: str | None) -> Index:
     from provagent.store.index import open_index
 
     opened = open_index(find_store(store))
-    _tell(opened.update(progress_of()).gaps)
+    with progress("reading records") as show:
+        gaps = opened.update(show).gaps
+    _tell(gaps)
     return opened
 
 
@@ -202,28 +209,3 @@ def _tell(gaps: list[Gap]) -> None:
         click.echo(f"provagent: {gap}", err=True)
     if len(gaps) > 5:  # noqa: PLR2004
         click.echo(f"provagent: and {len(gaps) - 5} more that could not be read", err=True)
-
-
-def progress_of(what: str = "reading records") -> Callable[[int, int], None] | None:
-    """Return what shows a bar where it takes long, and somebody sees it."""
-    if not sys.stderr.isatty():
-        return None
-    from time import monotonic
-
-    from rich.console import Console
-    from rich.progress import Progress
-
-    started = monotonic()
-    shown: list[Progress] = []
-
-    def show(done: int, total: int) -> None:
-        if not shown and monotonic() - started > 1 and done < total:
-            shown.append(Progress(console=Console(stderr=True), transient=True))
-            shown[0].start()
-            shown[0].add_task(what, total=total)
-        if shown:
-            shown[0].update(shown[0].task_ids[0], completed=done, total=total)
-            if done >= total:
-                shown[0].stop()
-
-    return show

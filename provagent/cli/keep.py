@@ -1,114 +1,172 @@
-"""The verbs that keep a store: compact, store merge."""
+"""The verbs that keep a store: compact, gc, store merge."""
 
 from __future__ import annotations
 
 import json
-import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from provagent.cli.progress import progress
+from provagent.settings import read_settings, tell
 from provagent.store.runs import find_store
 
-_SECONDS = {"s": 1, "h": 3600, "d": 86400, "w": 604800, "y": 31557600}
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+_store = click.option(
+    "--store", metavar="FOLDER",
+    help="Where the records are. [default: PROVAGENT_STORE, else prov]",
+)  # fmt: skip
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_SHOWN = 50
 
 
-class _Age(click.ParamType[float]):
+class _Age(click.ParamType["timedelta"]):
     name = "age"
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, int | float):
-            return float(value)
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([shdwy])", str(value).strip())
-        if found is None:
-            self.fail(f"{value!r} is no age; write a number and s, h, d, w or y: 30d", param, ctx)
-        return float(found[1]) * _SECONDS[found[2]]
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        from provagent.store.age import length_of_time
+
+        try:
+            return length_of_time(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command()
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option(
-    "--older-than",
-    type=_Age(),
-    metavar="AGE",
-    default="30d",
-    show_default=True,
-    help="Runs that were last written so long ago: 12h, 30d, 8w, 1y.",
-)
-@click.option("--all", "is_all", is_flag=True, help="All runs that ended, however old.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be packed, and change nothing.")
-@click.option(
-    "--store",
-    metavar="FOLDER",
-    help="Where the records are. [default: PROVAGENT_STORE, else prov]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+    "--older-than", type=_Age(), default="30d", show_default=True, metavar="AGE",
+    help="Only runs that ended so long ago: 12h, 30d, 2w. Not for those that are named.",
+)  # fmt: skip
+@click.option("--anyway", is_flag=True, help="Also runs that may be written on other machines.")
+@_store
+@_json
+@click.pass_context
 def compact(
+    ctx: click.Context,
     runs: tuple[str, ...],
     *,
-    older_than: float,
-    is_all: bool,
-    dry_run: bool,
+    older_than: timedelta,
+    anyway: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Pack the records of old runs by zstd; every answer stays the same.
+    """Pack the records of old runs by zstd; every answer stays what it was.
 
-    RUN is a run's id, its beginning or its end, a path, or 'last': only these, however old.
-    A run that is still written is never packed. What is packed is compared with the record,
-    byte by byte, before that is removed.
+    A shard is unpacked again and compared before the plain one is removed. A run that is still
+    written is left. Exits with 1 where something that was meant is not packed.
     """
-    from provagent.cli.ask import progress_of
-    from provagent.store.compact import compact as do
+    from provagent.store.pack import pack
+    from provagent.view.stats import size_text
 
-    done = do(
-        find_store(store),
-        runs,
-        older_than=0 if is_all else older_than,
-        is_dry=dry_run,
-        progress=progress_of("packing records"),
-    )
+    folder = find_store(store)
+    with progress("packing") as show:
+        done = pack(folder, runs, older_than=older_than, anyway=anyway, progress=show)
     if as_json:
-        click.echo(json.dumps(done.data(), indent=2, ensure_ascii=False))
-        return
-    for run, why in done.left.items():
-        click.echo(f"{run}: not packed: {why}")
-    shards, before, after = (
-        sum(getattr(one, key) for one in done.packed) for key in ("shards", "before", "after")
-    )
-    would, became = ("would be packed", "") if dry_run else ("packed", f", now {after}")
-    click.echo(f"{len(done.packed)} runs {would}: {shards} shards of {before} bytes{became}")
-
-
-@click.group()
-def store() -> None:
-    """Keep a store: merge."""
-
-
-@store.command()
-@click.argument("other")
-@click.option(
-    "--store", "folder", metavar="FOLDER", help="Into which. [default: PROVAGENT_STORE, else prov]"
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@click.pass_context
-def merge(ctx: click.Context, other: str, *, folder: str | None, as_json: bool) -> None:
-    """Take the runs of the store OTHER into this one, which is made where it is not there.
-
-    OTHER is a folder, another machine's as a rule; it is only read. A run that is here is
-    completed where it grew, and never overwritten: one whose shards have other content here
-    is left out, and told. Exits with 1 then.
-    """
-    from provagent.settings import read_settings
-    from provagent.store.merge import merge as do
-
-    done = do(folder or read_settings().store, other)
-    if as_json:
-        click.echo(json.dumps(done.data(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(done), indent=2))
     else:
-        for run, why in done.refused.items():
-            click.echo(f"{run}: not taken: {why}")
-        new, completed, same = len(done.new), len(done.completed), len(done.same)
-        click.echo(f"{new} runs are new, {completed} completed, {same} the same")
+        _refused(done.refused)
+        sizes = f": {size_text(done.before)} are {size_text(done.after)} now" if done.shards else ""
+        click.echo(f"{_count(done.shards, 'shard')} of {_count(len(done.runs), 'run')}{sizes}")
     ctx.exit(1 if done.refused else 0)
+
+
+@click.command()
+@click.option("--older-than", type=_Age(), metavar="AGE", help="Ended so long ago: 12h, 30d, 2w.")
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="But for the newest N runs.")
+@click.option("--used-too", is_flag=True, help="Also those that made what later runs have read.")
+@click.option("--anyway", is_flag=True, help="Also runs that may be written on other machines.")
+@click.option("--yes", "is_meant", is_flag=True, help="Remove them; else it is only told which.")
+@_store
+@_json
+def gc(
+    *,
+    older_than: timedelta | None,
+    keep: int | None,
+    used_too: bool,
+    anyway: bool,
+    is_meant: bool,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Remove the records of old runs; without --yes, only tell which.
+
+    A run that made a file which a run that stays has read stays too, and so on backwards, so
+    that what stays can still be traced to its sources; but for --used-too.
+    """
+    from datetime import timedelta
+
+    from provagent.store.collect import collect, collectable
+    from provagent.view.stats import size_text
+
+    if older_than is None and keep is None:
+        raise click.UsageError("say which: --older-than AGE, --keep N, or both")
+    folder = find_store(store)
+    found = collectable(
+        folder, older_than=older_than or timedelta(0), keep=keep or 0, used_too=used_too,
+        anyway=anyway,
+    )  # fmt: skip
+    if is_meant:
+        collect(folder, found)
+    if as_json:
+        click.echo(json.dumps(asdict(found) | {"removed": is_meant}, indent=2))
+        return
+    for name in found.runs[:_SHOWN]:
+        click.echo(name)
+    if len(found.runs) > _SHOWN:
+        click.echo(f"and {len(found.runs) - _SHOWN} more: --json")
+    _refused(found.refused)
+    if found.needed:
+        stay = "stays" if len(found.needed) == 1 else "stay"
+        click.echo(
+            f"{_count(len(found.needed), 'run')} {stay}: runs that stay read what they made; "
+            "--used-too takes them too"
+        )
+    how = "removed" if is_meant else "--yes removes them" if found.runs else "nothing to remove"
+    click.echo(f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}; {how}")
+
+
+@click.group(name="store")
+def store_group() -> None:
+    """What is done with whole stores."""
+
+
+@store_group.command(name="merge")
+@click.argument("other")
+@_store
+@_json
+@click.pass_context
+def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: bool) -> None:
+    """Take the runs of the store OTHER, another machine's, into this one.
+
+    Nothing is overwritten. What is here already is known again; a run of which only the
+    beginning is here is completed. Exits with 1 where a shard says other things here and there.
+    """
+    from provagent.store.merge import merge
+    from provagent.view.stats import size_text
+
+    with progress("reading runs") as show:
+        done = merge(store or read_settings().store, other, show)
+    if as_json:
+        click.echo(json.dumps(asdict(done), indent=2))
+    else:
+        _refused(done.refused)
+        click.echo(
+            f"{_count(len(done.new), 'run')} new, {len(done.grown)} completed, "
+            f"{len(done.known)} known; {size_text(done.bytes)}"
+        )
+    ctx.exit(1 if done.refused else 0)
+
+
+def _refused(refused: dict[str, str]) -> None:
+    for what, why in refused.items():
+        tell(f"{what}: {why}")
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from provagent.cli.page import may_be_long, page
+from provagent.cli.progress import progress
 from provagent.errors import ExportError
 from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
 from provagent.store.runs import LAST, find_store, list_runs, read_run
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from provagent.embed.payload import Payload
+    from provagent.record.model import Provenance
 
 _RUN_HELP = "RUN is a run's id, its beginning or its end, a path, or 'last' (the default)."
 
@@ -35,6 +37,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @click.argument("run", default=LAST)
 @_store
 @_json
+@may_be_long
 def show(run: str, store: str | None, as_json: bool) -> None:
     if os.path.isfile(run):
         from provagent.embed.file import embedded
@@ -43,7 +46,7 @@ def show(run: str, store: str | None, as_json: bool) -> None:
         if payload is not None:
             _show_embedded(payload, as_json=as_json)
             return
-    provenance = read_run(store, run)
+    provenance = _read(store, run)
     if as_json:
         from provagent.view.data import run_data
 
@@ -51,15 +54,19 @@ def show(run: str, store: str | None, as_json: bool) -> None:
         return
     from provagent.view.tree import render_run
 
-    render_run(provenance, _console())
+    with page() as console:
+        render_run(provenance, console)
 
 
 @click.command()
 @_store
 @_json
+@may_be_long
 def runs(store: str | None, as_json: bool) -> None:
     """List the runs of a store, the newest last."""
-    summaries = list_runs(find_store(store))
+    folder = find_store(store)
+    with progress("reading records"):
+        summaries = list_runs(folder)
     if as_json:
         from provagent.view.data import runs_data
 
@@ -67,35 +74,45 @@ def runs(store: str | None, as_json: bool) -> None:
         return
     from provagent.view.runs import render_runs
 
-    render_runs(summaries, _console())
+    with page() as console:
+        render_runs(summaries, console)
 
 
 @click.command(help=f"Tell what took how long, and how large the files are.\n\n{_RUN_HELP}")
 @click.argument("run", default=LAST)
 @_store
 @_json
+@may_be_long
 def stats(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.view.stats import render_stats, stats_data
+    from provagent.store.numbers import stats_of
 
-    provenance = read_run(store, run)
+    provenance = _read(store, run)
     if as_json:
-        click.echo(json.dumps(stats_data(provenance), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(stats_of(provenance)), indent=2, ensure_ascii=False))
     else:
-        render_stats(provenance, _console())
+        from provagent.view.stats import render_stats
+
+        with page() as console:
+            render_stats(provenance, console)
 
 
 @click.command("timeline", help=f"Tell when each activity ran.\n\n{_RUN_HELP}")
 @click.argument("run", default=LAST)
 @_store
 @_json
+@may_be_long
 def timeline_of(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.view.stats import render_timeline, timeline
+    from provagent.store.numbers import timeline_of as moments_of
 
-    provenance = read_run(store, run)
+    provenance = _read(store, run)
     if as_json:
-        click.echo(json.dumps(timeline(provenance), indent=2, ensure_ascii=False))
+        moments = [asdict(one) for one in moments_of(provenance)]
+        click.echo(json.dumps(moments, indent=2, ensure_ascii=False))
     else:
-        render_timeline(provenance, _console())
+        from provagent.view.stats import render_timeline
+
+        with page() as console:
+            render_timeline(provenance, console)
 
 
 @click.command("export", help=f"Write the provenance of a run in other formats.\n\n{_RUN_HELP}")
@@ -132,7 +149,7 @@ def export_run(
 ) -> None:
     if not outputs and to is None:
         raise click.UsageError("say the format with --to, or name a file with -o")
-    provenance = read_run(store, run)
+    provenance = _read(store, run)
     wrong = []
     for output in outputs or [sys.stdout.buffer]:
         try:
@@ -149,7 +166,8 @@ def _show_embedded(payload: Payload, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(embedded_data(payload), indent=2, ensure_ascii=False))
     else:
-        render_embedded(payload, _console())
+        with page() as console:
+            render_embedded(payload, console)
 
 
 @click.command(help=f"Embed provenance into a product: a file that the run made.\n\n{_RUN_HELP}")
@@ -175,12 +193,11 @@ def embed(
     from provagent.embed.payload import KEPT
 
     payload = embed_into(
-        read_run(store, run), file, output=output, namespace=namespace, max_bytes=max_bytes
+        _read(store, run), file, output=output, namespace=namespace, max_bytes=max_bytes
     )
     click.echo(f"{output or file}: embedded, {payload.facts[KEPT]} document")
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, emoji=False)
+def _read(store: str | None, run: str) -> Provenance:
+    with progress("reading the record"):
+        return read_run(store, run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -18,6 +19,7 @@ from provagent.errors import StoreError
 from provagent.foreign.sessions import Sessions, packed
 from provagent.foreign.shards import Shard
 from provagent.record.detail import Gap, Place
+from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, is_there, opened, read_events
 
 if TYPE_CHECKING:
@@ -229,6 +231,8 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
                     added += 1
         if added:
             os.replace(half, path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path + PACKED)  # all of it is in the plain one now
     finally:
         if os.path.exists(half):
             os.unlink(half)

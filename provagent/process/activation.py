@@ -27,7 +27,7 @@ from provagent.process.inherit import (
 )
 from provagent.process.loading import KeptRandom, OwnCopies
 from provagent.process.opened import OpenedFiles
-from provagent.process.wanted import Wanted, find_wanted, is_needed, missed, tell_problems
+from provagent.process.wanted import Wanted, are_needed, find_wanted, missed, tell_problems
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
 from provagent.weave.program import MAIN, MAIN_NAMES, ProgramWatch, expected_names, meet_beginning
@@ -92,7 +92,7 @@ class Activation:
         if self.settings.files:
             self.files = OpenedFiles(self)
             self.files.arm()
-        if any(is_needed(wanted.target, self.settings) for wanted in self.wanted):
+        if are_needed(self.wanted, self.settings):
             self._load_first()
         self.finder.arm()
         if own:
@@ -168,7 +168,7 @@ class Activation:
     def _of_program(self) -> list[Wanted]:
         """What the program itself may hold; that it will not be imported is said of it."""
         names = expected_names().union(os.environ.get(PROGRAM_VARIABLE, "").split(","))
-        own = [want for want in self.wanted if any(map(want.target.matches_module, names))]
+        own = [want for want in self.wanted if want.target.matches_one_of(names)]
         for wanted in own:
             if wanted.target.matches_module(MAIN):
                 wanted.reason = "the program has not defined it"

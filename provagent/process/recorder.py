@@ -15,7 +15,7 @@ from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
 from provagent.capture.files import FilesSeen
 from provagent.capture.jobs import NotAJob, find_jobs
-from provagent.capture.process import environment, person, program, software
+from provagent.capture.process import asked_for, environment, person, program, software
 from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
 from provagent.emit.chain import Emitter, make_emitter
@@ -239,15 +239,15 @@ class Recorder:
             fields["parent_process_id"] = activation.parent_process_id
         else:
             fields |= self._about("jobs", self._jobs)
+            fields |= self._about("settings", lambda: asked_for(self.settings.texts()))
         return fields
 
     def _jobs(self) -> dict[str, Any]:
-        settings = self.settings
         jobs, wrong = find_jobs(
             os.environ,
-            parent=settings.parent,
-            opus_job=settings.opus_job,
-            opus_folder=settings.opus_folder,
+            parent=self.settings.parent,
+            opus_job=self.settings.opus_job,
+            opus_folder=self.settings.opus_folder,
         )
         for error in wrong:
             if isinstance(error, NotAJob):

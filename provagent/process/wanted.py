@@ -34,9 +34,9 @@ def find_wanted(sources: Sequence[Source], settings: Settings) -> list[Wanted]:
     Who asks first describes: of two definitions of one callable, the later one counts.
     """
     wanted = [
-        Wanted(target, source)
+        Wanted(Target(text, is_checked=True), source)  # by whoever read the definition
         for source in reversed(sources)
-        for target in _usable(source.targets, source.location, settings)
+        for text in source.targets
     ]
     own = _usable(settings.targets, "settings: targets", settings)
     wanted.extend(Wanted(target, None) for target in own)
@@ -66,11 +66,12 @@ def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Ta
 
 
 # The recorder cannot be loaded amid the import of something that it needs itself.
-def is_needed(target: Target, settings: Settings) -> bool:
-    """Whether the recorder itself may need the package in which a target lies."""
-    top = target.module.partition(".")[0]
-    own = (processor.partition(".")[0] for processor in settings.processors)
-    return is_glob(top) or top in (*NEEDED, *own) or top in sys.stdlib_module_names
+def are_needed(wanted: Sequence[Wanted], settings: Settings) -> bool:
+    """Whether the recorder itself may need one of the packages in which targets lie."""
+    tops = {want.target.module.partition(".")[0] for want in wanted}
+    own = {processor.partition(".")[0] for processor in settings.processors}
+    needed = tops & own or not tops.isdisjoint(NEEDED)
+    return bool(needed or tops & sys.stdlib_module_names or any(map(is_glob, tops)))
 
 
 def missed(wanted: Sequence[Wanted], program: ProgramWatch) -> Iterator[tuple[Wanted, str]]:

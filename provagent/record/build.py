@@ -38,9 +38,8 @@ def build(
 ) -> Provenance:
     """Return the provenance that ``events``, as ``read_events`` accepts them, state.
 
-    The events of a process must stand in their order; the processes may stand in any, as
-    long as the events of each begin with its ``run`` event. ``gaps`` is taken over into the
-    result, and added to. ``name`` is the id of the run when no event tells it.
+    The events of a process must stand in their order, its ``run`` event first; the processes
+    may stand in any. ``gaps`` goes into the result. ``name`` is the run's where none is told.
     """
     collected = Collected(name)
     handlers = collected.handlers()
@@ -71,6 +70,7 @@ class Collected:
         self.generated: dict[str, list[tuple[str, str | None]]] = {}
         self.members: dict[str, list[str]] = {}
         self.derivations: list[Event] = []
+        self.redactions: list[Event] = []
         self.children: list[Child] = []
         self.left_out: dict[tuple[str, str, str, str], LeftOut] = {}
         # Of an activity, or of a process, by its id: what was read, and what was written.
@@ -93,6 +93,7 @@ class Collected:
             terms.LEFT_OUT: self.add_left_out,
             terms.FILE_EVENT: self.add_file,
             terms.RUN_END: self.add_run_end,
+            terms.REDACTION: self.redactions.append,
         }
 
     def add_run(self, event: Event) -> None:
@@ -266,6 +267,8 @@ _PROCESS_FIELDS = {
     "pid": "pid",
     "environment_id": "environment_id",
     "software": "software",
+    "settings": "settings",
+    "started_by": "started_by",
 }
 _END_FIELDS = {"endTime": "end", "status": "status", "exit_code": "exit_code"}
 _ENVIRONMENT_FIELDS = {key: key for key in ("python", "platform", "packages", "git", "variables")}

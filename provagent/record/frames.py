@@ -41,19 +41,6 @@ def frame_of(path: str, offset: int) -> tuple[int, int]:
         return (0, 0) if held is not None and held < 0 else (start, before)
 
 
-def unpacked_size(path: str) -> int | None:
-    """Return how many bytes a file unpacks to; None where it does not tell. Raises OSError."""
-    total = 0
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        while file.tell() < size:
-            held = _pass_frame(file)
-            if held is None or held < 0:
-                return None
-            total += held
-        return total if file.tell() == size else None
-
-
 def _pass_frame(file: BinaryIO) -> int | None:
     """Return how many bytes a frame unpacks to, -1 if it does not tell, None if it is none."""
     magic = _number(file, 4)

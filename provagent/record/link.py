@@ -77,6 +77,7 @@ class _Linker:
                 collected.complaints.values(), key=lambda each: (each.time or "", each.what)
             ),
             gaps=self._told(self.gaps),
+            redactions=collected.redactions,
             unrecorded=self._unrecorded(),
             left_out=self._left_out(),
         )

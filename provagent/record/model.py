@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 class Process:
     """A process of the run; the one that began the run has no ``parent_id``.
 
+    ``started_by`` is the ``command``, and its ``cwd``, that ``run -- command`` was given.
     ``program`` is the process as the outermost activity: it used and generated the files that
     were opened while no other activity was open. It is in no list of activities.
     """
@@ -54,6 +55,8 @@ class Process:
     environment_id: str | None = None
     definitions: list[DefinitionUsed] = field(default_factory=list)
     software: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    started_by: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
     program: Activity = field(default_factory=lambda: Activity(id=""), repr=False)
@@ -236,7 +239,7 @@ class Provenance:
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
-    words of the first, and how often.
+    words of the first, and how often. ``redactions`` are events.
     """
 
     run: Run
@@ -252,6 +255,7 @@ class Provenance:
     agent_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    redactions: list[dict[str, Any]] = field(default_factory=list)
     unrecorded: list[Child] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)

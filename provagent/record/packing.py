@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from provagent.errors import RecordError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 PACKED = ".zst"
-_LEVEL = 9
-
-
-def packer(path: str) -> Callable[[bytes], bytes]:
-    """Return what makes a frame of bytes, with their number and a checksum; for ``path``.
-
-    Raises RecordError where nothing can.
-    """
-    try:
-        from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on
-    except ImportError:
-        return cast("Callable[[bytes], bytes]", _zstandard(path).ZstdCompressor(
-            level=_LEVEL, write_checksum=True, write_content_size=True
-        ).compress)  # fmt: skip
-    options = {
-        zstd.CompressionParameter.compression_level: _LEVEL,
-        zstd.CompressionParameter.checksum_flag: 1,
-    }
-    return lambda data: cast("bytes", zstd.compress(data, options=options))
 
 
 def unpacked(file: BinaryIO, path: str) -> BinaryIO:
@@ -38,7 +16,7 @@ def unpacked(file: BinaryIO, path: str) -> BinaryIO:
     Raises RecordError, which names ``path``, where nothing can unpack it.
     """
     try:
-        from compression import zstd
+        from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on
     except ImportError:
         reader = _zstandard(path).ZstdDecompressor().stream_reader(
             file, read_across_frames=True, closefd=True

@@ -31,6 +31,7 @@ _VITAL = {
     terms.LEFT_OUT: (events.LeftOut, ("target", "count")),
     terms.CHILD: (events.Child, ("command", "reason")),
     terms.RUN_END: (events.RunEnd, ("run_id", "process_id")),
+    terms.REDACTION: (events.Redaction, ("how", "count")),
 }
 
 

@@ -258,12 +258,6 @@ def line_at(path: str, offset: int) -> bytes:
         return file.readline()
 
 
-def end_of(path: str, size: int, length: int) -> bytes:
-    """Return the last bytes of a shard of ``size`` (unpacked) bytes; raises as ``line_at``."""
-    with _opened_at(path, max(0, size - length)) as file:
-        return file.read(min(size, length))
-
-
 def _opened_at(path: str, offset: int) -> BinaryIO:
     start, before = frame_of(path, offset) if path.endswith(PACKED) else (0, 0)
     file = _opened(path, start)
@@ -280,11 +274,19 @@ def _opened(path: str, start: int = 0) -> BinaryIO:
     if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
     if path.endswith(PACKED):
-        file = open(path, "rb")  # noqa: SIM115 - what unpacks it closes it
-        file.seek(start)
-        try:
-            return unpacked(file, path)
-        except BaseException:
-            file.close()
-            raise
+        return opened_zstd(path, start)
     return open(path, "rb")
+
+
+def opened_zstd(path: str, start: int = 0) -> BinaryIO:
+    """Open what zstd packed, to read it unpacked, from the frame that begins at ``start``.
+
+    Raises OSError, RecordError without a library.
+    """
+    file = open(path, "rb")  # noqa: SIM115 - what unpacks it closes it
+    file.seek(start)
+    try:
+        return unpacked(file, path)
+    except BaseException:
+        file.close()
+        raise

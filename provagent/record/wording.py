@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from provagent.record.detail import LeftOut
@@ -30,6 +31,20 @@ def duration_text(seconds: float | None) -> str:
     if seconds < _HOUR:
         return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
     return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
+
+
+def ago(time: str | None) -> str:
+    """``3 days ago`` of an ISO 8601 time; ``at no known time`` where there is none."""
+    try:
+        since = datetime.now(UTC) - datetime.fromisoformat(time or "")
+    except (ValueError, TypeError):
+        return "at no known time"
+    seconds = since.total_seconds()
+    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count = int(seconds // length)
+        if count >= 1:
+            return f"{count} {word}{'' if count == 1 else 's'} ago"
+    return "now"
 
 
 def status_text(status: str | None, exit_code: int | None) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from provagent.record.wording import digest_text, value_text
-from provagent.terms import FILE, FILE_COLLECTION
+from provagent.record.wording import digest_text, status_text, value_text
+from provagent.terms import EXIT, FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
     from provagent.record.model import Activity, Entity, Provenance
@@ -89,13 +89,15 @@ def compare_runs(one: Provenance, two: Provenance) -> Difference:
     found.causes += _changes("script", _scripts(one), _scripts(two))
     found.causes += _changes("definition", _definitions(one), _definitions(two))
     for name, before, after in pairs:
-        changed = _changes("parameter", _parameters(before), _parameters(after))
-        found.causes += [replace(one, what=f"{name}: {one.what}") for one in changed]
+        changed = _changes("parameter", _parameters(one, before), _parameters(two, after))
+        found.causes += [replace(each, what=f"{name}: {each.what}") for each in changed]
     found.causes += _changes("input", _inputs(one), _inputs(two))
     for kind, before_of, after_of in _environments(one, two):
         found.causes += _changes(kind, before_of, after_of)
     found.causes += _changes("command", _words(one), _words(two))
     found.causes.sort(key=lambda change: CAUSES.index(change.kind))
+    if EXIT not in (one.run.status, two.run.status):  # which says nothing of how
+        found.effects += _changes("status", _ended(one), _ended(two))
     found.effects += unpaired
     for name, before, after in pairs:
         if before.status != after.status:
@@ -171,8 +173,25 @@ def _key(activity: Activity) -> tuple[str, ...]:
     return tuple(path)
 
 
-def _parameters(activity: Activity) -> dict[str, str]:
-    return {name: value_text(value) for name, value in activity.parameters.items()}
+def _ended(run: Provenance) -> dict[str, str]:
+    return {"program": status_text(run.run.status, run.run.exit_code) or "no end"}
+
+
+def _parameters(run: Provenance, activity: Activity) -> dict[str, str]:
+    return {
+        name: value_text(_seen_from(run.run.process.cwd, value))
+        for name, value in activity.parameters.items()
+    }
+
+
+def _seen_from(folder: str | None, value: Any) -> Any:
+    """Return a value whose paths inside a folder are as seen from there."""
+    if isinstance(value, str):
+        inside = folder not in (None, "", "/") and f"{folder}/" in value
+        return value.replace(f"{folder}/", "") if inside else value
+    if isinstance(value, dict):
+        return {name: _seen_from(folder, inner) for name, inner in value.items()}
+    return [_seen_from(folder, inner) for inner in value] if isinstance(value, list) else value
 
 
 def _scripts(run: Provenance) -> dict[str, str]:
@@ -186,9 +205,14 @@ def _definitions(run: Provenance) -> dict[str, str]:
 
 
 def _words(run: Provenance) -> dict[str, str]:
+    """The words after the interpreter; the script is compared by its content."""
+    process = run.run.process
+    folder, script = process.cwd or "", process.script.location if process.script else None
     return {
-        str(position): str(word)
-        for position, word in enumerate(run.run.process.command)
+        str(position): os.path.basename(script)
+        if script and os.path.normpath(os.path.join(folder, str(word))) == script
+        else str(_seen_from(folder, word))
+        for position, word in enumerate(process.command)
         if position
     }
 

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from provagent.definition.active import cache_folder
 from provagent.errors import RecordError, StoreError
 from provagent.record.detail import Gap
-from provagent.record.frames import unpacked_size
 from provagent.record.packing import PACKED
-from provagent.record.shard import SHARD_MARK, end_of, read_events
-from provagent.settings import read_settings, tell
+from provagent.record.shard import SHARD_MARK, read_events
+from provagent.settings import tell
+from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
-from provagent.store.shards import begin_alike, listed
+from provagent.store.shards import (
+    ENVIRONMENT_FILE,
+    is_of_process,
+    run_folders,
+    shards_of,
+)
+from provagent.terms import ENVIRONMENT
 
-NAME = "index.sqlite"
 _AT_ONCE = 50_000  # events in one transaction
-# SQLite's shared memory is one machine's: on these a second one would break the index.
-_OVER_THE_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "lustre", "fuse.sshfs", "ceph")
 
 _READ = """
 UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
@@ -62,8 +63,9 @@ class Index:
 
     def update(self, progress: Progress | None = None) -> Updated:
         """Read what was written since the last update; another process may do so too."""
-        present, environments = listed(self.store)
-        changed = list(self._changed(present))
+        shards, environments = _listed(self.store)
+        self._follow_files(set(shards))
+        changed = list(self._changed(shards))
         total = sum(size - read for _, _, size, read, _ in changed)
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         gaps: list[Gap] = []
@@ -87,14 +89,57 @@ class Index:
                 continue
             with contextlib.suppress(RecordError):
                 for event, _ in read_events(path, []):
+                    if event["event"] != ENVIRONMENT:
+                        continue
                     packages = event.get("packages", {}).items()
                     rows = [(name, word, str(version)) for word, version in packages]
                     self._connection.executemany(
                         "INSERT OR IGNORE INTO package VALUES (?, ?, ?)", rows or [(name, "", "")]
                     )
 
+    def _follow_files(self, there: set[str]) -> None:
+        """Take notice of shards that were packed since, and forget what was removed."""
+        known = {path for (path,) in self.execute("SELECT path FROM shard")}
+        for path in known - there:
+            with self._transaction(None):
+                if path + PACKED in there - known:
+                    packed = path + PACKED
+                    self.execute("UPDATE shard SET path = ? WHERE path = ?", (packed, path))
+                else:
+                    self._forget_shard(path)
+
+    def _forget_shard(self, path: str) -> None:
+        """Delete all that a shard told; its run too, where no other tells of it."""
+        row = self.execute("SELECT process FROM shard WHERE path = ?", (path,)).fetchone()
+        self.execute("DELETE FROM shard WHERE path = ?", (path,))
+        process = row[0] if row else None
+        if (
+            process
+            and not self.execute("SELECT 1 FROM shard WHERE process = ?", (process,)).fetchone()
+        ):
+            self._forget(process)
+            self.execute("DELETE FROM process WHERE number = ?", (process,))
+        run = os.path.dirname(path)
+        if not self.execute("SELECT 1 FROM shard WHERE path GLOB ?", (f"{run}/*",)).fetchone():
+            self.execute("DELETE FROM run WHERE id = ?", (run,))
+
+    def is_read(self, path: str, size: int) -> bool:
+        """Whether a shard was read to this place, its end."""
+        found = self.execute("SELECT read FROM shard WHERE path = ?", (path,)).fetchone()
+        return bool(found == (size,))
+
+    def is_packed_now(self, path: str) -> None:
+        """A shard that was read whole has been packed: what it told is known already."""
+        packed = path + PACKED
+        status = os.stat(os.path.join(self.store, packed))
+        state = packed, status.st_ino, status.st_size, status.st_mtime_ns, status.st_size, path
+        self.execute(
+            "UPDATE shard SET path = ?, inode = ?, size = ?, mtime = ?, read = ? WHERE path = ?",
+            state,
+        )
+
     def _changed(
-        self, present: dict[str, os.stat_result]
+        self, shards: dict[str, os.stat_result]
     ) -> Iterator[tuple[str, int, int, int, int]]:
         known = {
             path: (inode, size, mtime, read)
@@ -102,41 +147,12 @@ class Index:
                 "SELECT path, inode, size, mtime, read FROM shard"
             )
         }
-        for path, status in present.items():
-            plain = path.removesuffix(PACKED)
-            if plain != path and plain in known:
-                if plain in present and begin_alike(os.path.join(self.store, plain)):
-                    continue  # it is being packed: the plain one counts
-                if path not in known and self._follow(plain, path, status):
-                    continue
+        for path, status in shards.items():
             inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
             now = (status.st_ino, status.st_size, status.st_mtime_ns)
             if (inode, size, mtime) != now:
                 is_same = inode == status.st_ino and size <= status.st_size
                 yield path, now[0], now[1], read if is_same else 0, now[2]
-
-    def _follow(self, plain: str, path: str, status: os.stat_result) -> bool:
-        """Go on with a shard that was packed; whether it is what was read, all of it."""
-        read, tail = self.execute(
-            "SELECT read, tail FROM shard WHERE path = ?", (plain,)
-        ).fetchone()
-        full = os.path.join(self.store, path)
-        try:
-            if not read or unpacked_size(full) != read or end_of(full, read, _TAIL) != tail:
-                return False
-        except (OSError, EOFError, RecordError):
-            return False
-        except Exception as error:
-            if type(error).__name__ != "ZstdError":
-                raise
-            return False
-        size = status.st_size
-        self.execute(
-            "UPDATE OR IGNORE shard SET path = ?, inode = ?, size = ?, mtime = ?, read = ?, "
-            "tail = ? WHERE path = ?",
-            (path, status.st_ino, size, status.st_mtime_ns, size, _before(full, size), plain),
-        )
-        return True
 
     def _read(self, rows: Rows, path: str, inode: int, mtime: int, gaps: list[Gap]) -> int:
         """Read one shard from where it was read to, a part in each transaction."""
@@ -195,13 +211,14 @@ class Index:
                 )
 
     @contextlib.contextmanager
-    def _transaction(self, rows: Rows) -> Iterator[None]:
+    def _transaction(self, rows: Rows | None) -> Iterator[None]:
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
             self.execute("ROLLBACK")
-            rows.forget()
+            if rows is not None:
+                rows.forget()
             raise
         self.execute("COMMIT")
 
@@ -238,7 +255,7 @@ def open_index(store: str) -> Index:
     It lies in the store, or, where that cannot hold it, in the user's cache; one that is
     broken is made again; both are told. Raises StoreError where it can be neither.
     """
-    path = _place_for(store)
+    path = place_for(store)
     for _ in range(2):
         try:
             return Index(store, path)
@@ -250,42 +267,24 @@ def open_index(store: str) -> Index:
     raise StoreError(f"{path}: the index cannot be made")
 
 
-def remove(path: str) -> None:
-    """Remove an index; it can be made again."""
-    for end in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path + end)
+def _listed(store: str) -> tuple[dict[str, os.stat_result], dict[str, str]]:
+    """Return the shards of all runs, by path within the store, and files of environments.
+
+    The state of each shard; by the identifier of an environment, a file that tells of it.
+    """
+    shards: dict[str, os.stat_result] = {}
+    environments: dict[str, str] = {}
+    for path in _files(store):
+        run, name = path.split(os.sep)[-2:]
+        if is_of_process(path):
+            with contextlib.suppress(OSError):  # it went away
+                shards[f"{run}/{name}"] = os.stat(path)
+        else:
+            environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
+    return shards, environments
 
 
-def _place_for(store: str) -> str:
-    beside = os.path.join(store, NAME)
-    why = None
-    if not os.access(store, os.W_OK) or (os.path.exists(beside) and not os.access(beside, os.W_OK)):
-        why = "cannot be written to"
-    elif _file_system(store) in _OVER_THE_NETWORK:
-        why = "is on a network file system"
-    if why is None:
-        return beside
-    folder = cache_folder(read_settings())
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    name = hashlib.sha256(os.path.realpath(store).encode()).hexdigest()[:16]
-    path = os.path.join(folder, f"index-{name}.sqlite")
-    if not os.path.exists(path):
-        tell(f"{store}: {why}; its index is {path}")
-    return path
-
-
-def _file_system(path: str) -> str:
-    """Return the kind of file system that holds a path; empty where that cannot be told."""
-    real, best, found = os.path.realpath(path), "", ""
-    try:
-        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
-            for line in mounts:
-                _, at, kind, *_ = line.split(" ")
-                at = at.replace("\\040", " ")
-                inside = real == at or real.startswith(at.rstrip("/") + "/")
-                if inside and len(at) >= len(best):
-                    best, found = at, kind
-    except (OSError, ValueError):
-        return ""
-    return found
+def _files(store: str) -> Iterator[str]:
+    for run in run_folders(store):
+        with contextlib.suppress(OSError):  # it went away, or is not ours to read
+            yield from shards_of(run.path)

@@ -1,138 +1,129 @@
-"""The runs of another store, another machine's as a rule, taken into this one.
-
-Shards are compared by content, packed or plain: one that is here is never overwritten, but
-by one that begins with all of it.
-"""
+"""Taking the runs of another store: nothing is overwritten, and what grew is completed."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import BinaryIO
 
-from provagent.errors import RecordError, StoreError
+from provagent.errors import ProvagentError, StoreError
 from provagent.record.packing import PACKED
-from provagent.record.shard import opened
-from provagent.store.runs import run_ids
-from provagent.store.shards import shard_names
+from provagent.record.shard import SHARD_MARK, opened
+from provagent.store.anew import remove_unfinished, sync, unfinished, written_anew
+from provagent.store.shards import run_folders, shards_of
 
-HALF = ".merge-"  # how the names of files begin that are not whole yet
+Progress = Callable[[int, int], None]
 _BLOCK = 1 << 20
-SAME, GROWN, SHORTER, OTHER = "same", "grown", "shorter", "other"
+_PACKINGS = ("", PACKED, ".gz")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Merged:
-    """The runs of another store: new here, completed, the same; by run why one was not taken."""
+    """Runs that are new here, that grew, and that were here already.
 
-    new: tuple[str, ...]
-    completed: tuple[str, ...]
-    same: tuple[str, ...]
-    refused: dict[str, str]
+    ``refused``: why a run, or a part of one, was not taken.
+    """
 
-    def data(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return asdict(self)
+    new: list[str] = field(default_factory=list)
+    grown: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    bytes: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
 
 
-def merge(store: str, other: str) -> Merged:
-    """Take the runs of the store ``other`` into ``store``, which is made where it is not there.
+def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
+    """Take all runs of ``other`` into ``store``, which is made where it is not there.
 
-    A run is taken whole or not at all: not where a shard of it has other content here.
-    ``other`` is only read. Raises StoreError where there is no such store, or it is this one.
+    A shard of which one store has only the beginning is whole afterwards. One that says other
+    things here than there stays as it is, and its run is refused. Raises StoreError where
+    ``other`` is no store, or is this one.
     """
     if not os.path.isdir(other):
-        raise StoreError(f"{other}: no store there; name the folder that holds its runs")
+        raise StoreError(f"{other}: no store there; name the folder that holds the runs")
+    if os.path.realpath(store) == os.path.realpath(other):
+        raise StoreError(f"{other}: it is this store itself; name another")
     os.makedirs(store, mode=0o700, exist_ok=True)
-    if os.path.samefile(store, other):
-        raise StoreError(f"{other}: is this store itself; name another one")
-    found: dict[str, list[str]] = {"new": [], "completed": [], "same": []}
-    refused: dict[str, str] = {}
-    runs = run_ids(other)
+    remove_unfinished(store)
+    found = Merged()
+    runs = [(folder.name, shards_of(folder.path)) for folder in run_folders(other)]
+    runs = [(name, shards) for name, shards in runs if shards]
     if not runs:
-        raise StoreError(f"{other}: no runs in this store")
-    for run in runs:
+        raise StoreError(f"{other}: no runs there; name the folder that holds the runs")
+    for number, (name, shards) in enumerate(runs, 1):
+        _take_run(store, name, shards, found)
+        if progress is not None:
+            progress(number, len(runs))
+    return found
+
+
+def _take_run(store: str, name: str, shards: list[str], found: Merged) -> None:
+    folder = os.path.join(store, name)
+    is_new = not os.path.isdir(folder)
+    taken = 0
+    for path in shards:
         try:
-            found[_take(os.path.join(store, run), os.path.join(other, run))].append(run)
-        except RecordError as error:
-            refused[run] = str(error)
-        except OSError as error:
-            refused[run] = f"cannot be copied: {error.strerror or error}"
-    return Merged(refused=refused, **{key: tuple(names) for key, names in found.items()})
+            taken += _take_shard(folder, path)
+        except (OSError, EOFError, ProvagentError) as error:
+            found.refused[f"{name}/{os.path.basename(path)}"] = str(error)
+    found.bytes += taken
+    if taken:
+        (found.new if is_new else found.grown).append(name)
+    elif not any(one.startswith(f"{name}/") for one in found.refused):
+        found.known.append(name)
 
 
-def _take(here: str, there: str) -> str:
-    is_new = not os.path.isdir(here)
-    ours = {} if is_new else {_plain(name): name for name in shard_names(here)}
-    wanted: list[tuple[str, str | None]] = []
-    for name in shard_names(there):
-        known = ours.get(_plain(name))
-        if known is None:
-            wanted.append((name, None))
+def _take_shard(folder: str, path: str) -> int:
+    """Return how many bytes of it are new here."""
+    here = _counterpart(folder, path)
+    if here is None:
+        return _copy(path, os.path.join(folder, os.path.basename(path)))
+    with opened(here) as ours, opened(path) as theirs:
+        more = _what_is_more(ours, theirs)
+    if more is None:
+        raise StoreError(f"{here}: it says other things than {path}; neither is changed")
+    if not more:
+        return 0
+    with opened(path) as theirs, written_anew(here) as target:
+        shutil.copyfileobj(theirs, target, _BLOCK)
+    return more
+
+
+def _counterpart(folder: str, path: str) -> str | None:
+    """Return the path of a shard of the same name, however it is packed."""
+    name = os.path.basename(path)
+    plain = name[: name.index(SHARD_MARK) + len(SHARD_MARK)]
+    paths = [os.path.join(folder, plain + packing) for packing in _PACKINGS]
+    return next((one for one in paths if os.path.exists(one)), None)
+
+
+def _what_is_more(ours: BinaryIO, theirs: BinaryIO) -> int | None:
+    """Return how many bytes only theirs has at its end; None where they say other things.
+
+    The last line of either may be cut, or on its way.
+    """
+    for one, other in zip_longest(ours, theirs):
+        if one == other:
             continue
-        how = _compared(os.path.join(here, known), os.path.join(there, name))
-        if how == OTHER:
-            raise RecordError(
-                f"{known}: is here with other content; nothing of this run was taken. "
-                "Where it is another run, merge into a store of its own"
-            )
-        if how == GROWN:
-            wanted.append((name, known))
-    if is_new:
-        os.mkdir(here, 0o700)
-    for name, known in wanted:
-        _copy(os.path.join(there, name), os.path.join(here, name))
-        if known not in (None, name):  # packed here and plain there, or the other way
-            os.unlink(os.path.join(here, known or ""))
-    return "new" if is_new else "completed" if wanted else "same"
+        if other is None or (one is not None and one.startswith(other)):
+            return 0 if next(theirs, None) is None else None
+        if (one is None or other.startswith(one)) and next(ours, None) is None:
+            return len(other) - len(one or b"") + sum(map(len, theirs))
+        return None
+    return 0
 
 
-def _plain(name: str) -> str:
-    return name.removesuffix(PACKED)
-
-
-def _compared(here: str, there: str) -> str:
-    """Return how the content of a shard there is beside that of the one here."""
-    for one, two in zip(_blocks(here), _blocks(there), strict=False):
-        if one == two:
-            continue
-        if not two.startswith(one) and not one.startswith(two):
-            return OTHER
-        return GROWN if len(two) > len(one) else SHORTER
-    return SAME
-
-
-def _blocks(path: str) -> Iterator[bytes]:
-    """Yield a shard's content, and empty bytes at its end; raises RecordError for a broken one."""
-    try:
-        with opened(path) as file:
-            while block := file.read(_BLOCK):
-                yield block
-    except EOFError as error:
-        raise RecordError(f"{path}: cannot be read: {error}") from error
-    except Exception as error:
-        if type(error).__name__ != "ZstdError":  # its module is only there at times
-            raise
-        raise RecordError(f"{path}: cannot be unpacked: {error}") from error
-    yield b""
-
-
-def _copy(there: str, here: str) -> None:
-    """Copy a shard: whole, and made to last, before it has its name."""
-    descriptor, half = tempfile.mkstemp(dir=os.path.dirname(here), prefix=HALF)
-    try:
-        with os.fdopen(descriptor, "wb") as file, open(there, "rb") as source:
-            shutil.copyfileobj(source, file, _BLOCK)
-            file.flush()
-            os.fsync(file.fileno())
-            status = os.fstat(source.fileno())
-        os.utime(half, ns=(status.st_atime_ns, status.st_mtime_ns))  # by which it is an old one
-        os.replace(half, here)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(half)
-        raise
+def _copy(path: str, into: str) -> int:
+    folder = os.path.dirname(into)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    beside = unfinished(into)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(path, "rb") as source, os.fdopen(descriptor, "wb") as target:
+        shutil.copyfileobj(source, target, _BLOCK)
+        target.flush()
+        os.fsync(target.fileno())
+    os.replace(beside, into)
+    sync(folder)
+    return os.path.getsize(into)

@@ -17,7 +17,7 @@ from provagent.record.model import seconds_between
 from provagent.record.outline import build_outline
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.settings import read_settings
-from provagent.store.shards import ENVIRONMENT, shard_names
+from provagent.store.shards import is_of_process, run_folders, shards_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def find_store(given: str | None = None) -> str:
 
 def list_runs(store: str) -> list[RunSummary]:
     """Return the runs of a store, the newest last. Reads the ends of one shard of each."""
-    summaries = [_summary(store, run_id) for run_id in run_ids(store)]
+    summaries = [_summary(store, run_id) for run_id in _run_ids(store)]
     return sorted(summaries, key=_age)
 
 
@@ -98,55 +98,50 @@ def _age(summary: RunSummary) -> tuple[str, str, str]:
     return second, summary.start or "", summary.id
 
 
-def path_of(store: str, text: str) -> str:
-    """Return the folder of the run that ``text`` means; raises StoreError as ``read_run``."""
-    known = run_ids(store)
-    if not known:
+def find_run(store: str, text: str) -> str:
+    """Return the id of the run that ``text`` means, as in ``read_run``, but for paths."""
+    run_ids = _run_ids(store)
+    if not run_ids:
         raise StoreError(f"{store}: no runs in this store")
     if text == LAST:
-        return os.path.join(store, list_runs(store)[-1].id)
-    if text in known:
-        return os.path.join(store, text)
-    fitting = [each for each in known if each.startswith(text) or each.endswith(text)]
+        return list_runs(store)[-1].id
+    if text in run_ids:
+        return text
+    fitting = [each for each in run_ids if each.startswith(text) or each.endswith(text)]
     if len(fitting) == 1:
-        return os.path.join(store, fitting[0])
+        return fitting[0]
     if fitting:
         raise StoreError(
             f"{text!r} means {len(fitting)} runs: {_named(fitting)}; give more of the id"
         )
-    close = difflib.get_close_matches(text, known, n=1) or _close_in_part(text, known)
-    hint = f"did you mean {close[0]}?" if close else f"there are {_named(known)}"
+    close = difflib.get_close_matches(text, run_ids, n=1) or _close_in_part(text, run_ids)
+    hint = f"did you mean {close[0]}?" if close else f"there are {_named(run_ids)}"
     raise StoreError(f"{store}: no run {text!r}; {hint}")
 
 
-def _close_in_part(text: str, known: list[str]) -> list[str]:
-    parts = {part: run_id for run_id in known for part in run_id.split("-")}
+def _close_in_part(text: str, run_ids: list[str]) -> list[str]:
+    parts = {part: run_id for run_id in run_ids for part in run_id.split("-")}
     return [parts[part] for part in difflib.get_close_matches(text, parts, n=1)]
 
 
-def _named(known: list[str]) -> str:
-    shown = ", ".join(known[-_LISTED:])
-    more = len(known) - _LISTED
+def _named(run_ids: list[str]) -> str:
+    shown = ", ".join(run_ids[-_LISTED:])
+    more = len(run_ids) - _LISTED
     return f"{shown} and {more} older" if more > 0 else shown
 
 
-def run_ids(store: str) -> list[str]:
-    """Return the runs of a store by name, which is the order of their beginnings."""
-    with os.scandir(store) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and _shards(entry.path))
-
-
-def _shards(folder: str) -> list[str]:
-    return [os.path.join(folder, name) for name in shard_names(folder)]
+def _run_ids(store: str) -> list[str]:
+    return [folder.name for folder in run_folders(store) if shards_of(folder.path)]
 
 
 def _read(store: str | None, text: str, make: Callable[..., Provenance]) -> Provenance:
     is_path = os.sep in text or os.path.isfile(text)
-    path = text if is_path else path_of(find_store(store), text)
+    store = store if is_path else find_store(store)
+    path = text if is_path else os.path.join(store or "", find_run(store or "", text))
     if not os.path.exists(path):
         raise StoreError(f"{path}: no such run or shard")
     gaps: list[Gap] = []
-    shards = _shards(path) if os.path.isdir(path) else [path]
+    shards = shards_of(path) if os.path.isdir(path) else [path]
     return make(_events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
 
 
@@ -162,11 +157,7 @@ def _events(paths: list[str], gaps: list[Gap]) -> Iterator[dict[str, Any]]:
 
 
 def _summary(store: str, run_id: str) -> RunSummary:
-    shards = [
-        path
-        for path in _shards(os.path.join(store, run_id))
-        if not os.path.basename(path).startswith(ENVIRONMENT)
-    ]
+    shards = list(filter(is_of_process, shards_of(os.path.join(store, run_id))))
     begun, shard = _beginning(shards)
     ended = _end(shard, begun) if shard else {}
     script = begun.get("script") or {}
@@ -181,6 +172,15 @@ def _summary(store: str, run_id: str) -> RunSummary:
         user=begun.get("user"),
         processes=len(shards),
     )
+
+
+def unended(folder: str) -> Iterator[dict[str, Any]]:
+    """Yield the ``run`` events of those processes of a run that have no end; none are packed."""
+    for shard in filter(is_of_process, shards_of(folder)):
+        if shard.endswith(SHARD_MARK):
+            begun = _first_of_kind(terms.RUN, shard)
+            if begun and not _end(shard, begun):
+                yield begun
 
 
 def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
@@ -204,13 +204,13 @@ def _first_of_kind(kind: str, shard: str) -> dict[str, Any]:
 
 def _end(shard: str, begun: dict[str, Any]) -> dict[str, Any]:
     """Return the ``run_end`` event of the process of ``begun``; empty where there is none."""
-    for event in last_events(shard):
+    for event in _last_events(shard):
         if event.get("event") == terms.RUN_END and event.get("process_id") == begun["process_id"]:
             return event
     return {}
 
 
-def last_events(shard: str) -> Iterator[dict[str, Any]]:
+def _last_events(shard: str) -> Iterator[dict[str, Any]]:
     """Yield the events at the end of a shard, the last one first; of a packed one, all of them."""
     if not shard.endswith(SHARD_MARK):
         yield from reversed([event for event, _ in read_events(shard, [])])

@@ -78,9 +78,8 @@ def connect(path: str) -> sqlite3.Connection:
 
     One of another version is emptied: it is made again from the shards.
     """
-    with contextlib.suppress(OSError):  # SQLite's own error tells more
-        # Its owner's alone, as the shards are; SQLite's files beside it have the same rights.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with contextlib.suppress(OSError):  # SQLite tells
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # as the records: for its owner
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -1,79 +1,37 @@
-"""The shards of a run as files: which are there, and which of two that are one shard counts."""
+"""Which files of a store are its shards, and which of its folders are runs."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from provagent.errors import RecordError
 from provagent.record.packing import PACKED
-from provagent.record.shard import SHARD_MARK, opened
+from provagent.record.shard import SHARD_MARK
 
-ENVIRONMENT = "environment-"  # how the names of files begin that are no process's shard
-_SAME = 4096  # bytes by which the beginnings of two shards are compared
+ENVIRONMENT_FILE = "environment-"  # how the names of files begin that are no process's shard
 
 
-def shard_names(folder: str) -> list[str]:
-    """Return the names of a run's shards, each once, in order. Raises OSError.
+def shards_among(names: Iterable[str]) -> list[str]:
+    """Return those names of a run's files that are shards, in order.
 
-    A packed shard counts where the plain one is gone: until then the plain one is that and
-    perhaps more. Where the two do not begin alike, both count.
+    Where packing was interrupted, a shard is there twice: the plain one is taken.
     """
-    names = {name for name in os.listdir(folder) if is_shard(name)}
-    return sorted(
-        name
-        for name in names
-        if not (
-            name.endswith(PACKED)
-            and name.removesuffix(PACKED) in names
-            and begin_alike(os.path.join(folder, name.removesuffix(PACKED)))
-        )
-    )
+    found = {name for name in names if SHARD_MARK in name}
+    return sorted(name for name in found if name.removesuffix(PACKED) not in found - {name})
 
 
-def is_shard(name: str) -> bool:
-    return SHARD_MARK in name and not name.startswith(".")
+def shards_of(folder: str) -> list[str]:
+    """Return the paths of a run's shards and environments. Raises OSError."""
+    return [os.path.join(folder, name) for name in shards_among(os.listdir(folder))]
 
 
-def begin_alike(plain: str) -> bool:
-    """Whether a plain shard begins as the packed one beside it does."""
-    try:
-        with open(plain, "rb") as one, opened(plain + PACKED) as other:
-            beginnings = one.read(_SAME), other.read(_SAME)
-    except (OSError, EOFError, RecordError):
-        return False
-    except Exception as error:
-        if type(error).__name__ != "ZstdError":
-            raise
-        return False
-    shorter = min(map(len, beginnings))
-    return shorter > 0 and beginnings[0][:shorter] == beginnings[1][:shorter]
+def is_of_process(path: str) -> bool:
+    """Whether it is a process's own, and not an environment of several."""
+    return not os.path.basename(path).startswith(ENVIRONMENT_FILE)
 
 
-def listed(store: str) -> tuple[dict[str, os.stat_result], dict[str, str]]:
-    """Return the shards of all runs, by path within the store, and files of environments.
-
-    The state of each shard; by identifier of an environment, one file that tells of it.
-    """
-    shards: dict[str, os.stat_result] = {}
-    environments: dict[str, str] = {}
-    for run, file in _files(store):
-        if file.name.startswith(ENVIRONMENT):
-            environments[file.name.removeprefix(ENVIRONMENT).partition(".")[0]] = file.path
-        else:
-            with contextlib.suppress(OSError):  # it went away
-                shards[f"{run}/{file.name}"] = file.stat()
-    return shards, environments
-
-
-def _files(store: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    with os.scandir(store) as runs:
-        for run in sorted((one for one in runs if one.is_dir()), key=lambda one: one.name):
-            try:
-                with os.scandir(run.path) as files:
-                    for file in files:
-                        if is_shard(file.name):
-                            yield run.name, file
-            except OSError:
-                continue  # it went away, or is not ours to read
+def run_folders(store: str) -> Iterator[os.DirEntry[str]]:
+    """Yield the folders in which runs may be, in order; hidden ones are being removed."""
+    with os.scandir(store) as entries:
+        found = [one for one in entries if one.is_dir() and not one.name.startswith(".")]
+    yield from sorted(found, key=lambda one: one.name)

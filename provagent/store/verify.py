@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from provagent.store.index import Index
 from provagent.store.resolve import digest_of, find_entities, has_content
 from provagent.store.rows import packed, unpacked
+from provagent.store.runs import LAST
 from provagent.store.schema import SHIFT
 
 UNCHANGED, CHANGED, MOVED, MISSING, NOT_KNOWN = (
@@ -34,7 +35,7 @@ def verify(
 ) -> list[Verified]:
     """Compare files with the last state that was recorded of each, in threads.
 
-    ``what`` is a run, by its identifier or the end of it, or a file, as in ``why``; all
+    ``what`` is a run, by its identifier or a part of it, or a file, as in ``why``; all
     files of the store unless given. One that is not at its path is looked for, by content,
     where the records know the same content to have been. Raises StoreError for what is not
     known.
@@ -53,16 +54,25 @@ def _files(index: Index, what: str | None) -> Iterable[tuple[str, str | None]]:
     """Yield paths and the digest of the last state of each."""
     if what is None:
         return _last_states(index, "1")
-    run = index.execute(
-        "SELECT number FROM run WHERE id = ? OR id LIKE '%' || ?", (what, what)
-    ).fetchall()
-    if len(run) == 1:
-        return _last_states(index, "p.run = ?", run[0][0])
+    run = _run(index, what)
+    if run is not None:
+        return _last_states(index, "p.run = ?", run)
     places = {
         index.execute("SELECT place FROM entity WHERE id = ?", (number,)).fetchone()[0]
         for number in find_entities(index, what).entities
     }
     return [row for place in places if place for row in _last_states(index, "e.place = ?", place)]
+
+
+def _run(index: Index, what: str) -> int | None:
+    """Return the number of the run that is meant, if one is."""
+    if what == LAST:
+        found = index.execute("SELECT number FROM run ORDER BY id DESC LIMIT 1").fetchall()
+    else:
+        found = index.execute("SELECT number FROM run WHERE id = ?", (what,)).fetchall()
+    is_part = "substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1"
+    found = found or index.execute(f"SELECT number FROM run WHERE {is_part}", (what,)).fetchall()
+    return int(found[0][0]) if len(found) == 1 else None
 
 
 def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, str | None]]:
@@ -78,7 +88,11 @@ def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, 
 
 
 def _verified(file: tuple[str, str | None]) -> Verified:
-    path, digest = file
+    return verified(*file)
+
+
+def verified(path: str, digest: str | None) -> Verified:
+    """Compare one file with a digest."""
     if not os.path.exists(path):
         return Verified(path=path, state=MISSING, digest=digest)
     if digest is None or os.path.isdir(path):
@@ -91,15 +105,23 @@ def _verified(file: tuple[str, str | None]) -> Verified:
 
 
 def _looked_for(index: Index, one: Verified) -> Verified:
-    if one.digest is None:
+    at = where_else(index, one.digest, one.path)
+    if at is None:
         return one
+    return Verified(path=one.path, state=MOVED, digest=one.digest, now=one.digest, at=at)
+
+
+def where_else(index: Index, digest: str | None, path: str) -> str | None:
+    """Return another path, of those that the records know, at which that content lies now."""
+    if digest is None:
+        return None
     places = index.execute(
         "SELECT DISTINCT l.path FROM entity AS e JOIN place AS l ON l.number = e.place "
         "WHERE e.digest = ? AND l.path != ?",
-        (packed(one.digest), one.path),
+        (packed(digest), path),
     )
-    algorithm = one.digest.partition(":")[0]
-    for (path,) in places:
-        if os.path.isfile(path) and digest_of(path, algorithm) == one.digest:
-            return Verified(path=one.path, state=MOVED, digest=one.digest, now=one.digest, at=path)
-    return one
+    algorithm = digest.partition(":")[0]
+    for (other,) in places:
+        if os.path.isfile(other) and digest_of(other, algorithm) == digest:
+            return str(other)
+    return None

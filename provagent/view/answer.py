@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os.path
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from provagent.record.model import seconds_between
-from provagent.record.wording import digest_text, duration_text, value_text
+from provagent.record.wording import ago, digest_text, duration_text, value_text
 from provagent.store.told import ActivityTold, EntityTold
 from provagent.view.branch import Branch, print_branch
 
@@ -112,17 +111,3 @@ def _facts(branch: Branch, activity: ActivityTold, told_runs: set[str]) -> None:
             branch.add(Text(f"script {run.script}  {digest_text(run.script_digest)}", style="dim"))
     for name, value in activity.parameters.items():
         branch.add(Text(f"{name} = {value_text(value)}"))
-
-
-def ago(time: str | None) -> str:
-    """``3 days ago`` of an ISO 8601 time; ``at no known time`` where there is none."""
-    try:
-        since = datetime.now(UTC) - datetime.fromisoformat(time or "")
-    except (ValueError, TypeError):
-        return "at no known time"
-    seconds = since.total_seconds()
-    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
-        count = int(seconds // length)
-        if count >= 1:
-            return f"{count} {word}{'' if count == 1 else 's'} ago"
-    return "now"

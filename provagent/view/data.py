@@ -43,6 +43,7 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
         derivations=[_derivation(derivation) for derivation in provenance.derivations],
         aliases=provenance.aliases,
         left_out=[_plain(each) for each in provenance.left_out],
+        redactions=provenance.redactions,
         complaints=[_plain(complaint) for complaint in provenance.complaints],
         gaps=[str(gap) for gap in provenance.gaps],
     )

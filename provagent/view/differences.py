@@ -22,8 +22,8 @@ _STYLES = {CHANGED: "bold red", MISSING: "bold red", UNCHANGED: "green"}
 
 def render_difference(difference: Difference, console: Console) -> None:
     """Print the explanation, then causes, effects, and what took much longer or less."""
-    console.print(Text(f"{difference.before} -> {difference.after}", style="dim"))
-    console.print(Text(difference.summary, style="bold"))
+    console.print(Text(f"{difference.before} -> {difference.after}", style="dim"), soft_wrap=True)
+    console.print(Text(difference.summary, style="bold"), soft_wrap=True)
     for title, changes in (("went in", difference.causes), ("came out", difference.effects)):
         if changes:
             console.print()
@@ -41,7 +41,8 @@ def render_difference(difference: Difference, console: Console) -> None:
         console.print()
         console.print(Text("took", style="dim"))
     for name, before, after in slow[:CHANGES_SHOWN]:
-        console.print(Text(f"  {name}: {duration_text(before)} -> {duration_text(after)}"))
+        took = f"{duration_text(before)} -> {duration_text(after)}"
+        console.print(Text(f"  {name}: {took}"), soft_wrap=True)
 
 
 def render_verified(files: list[Verified], console: Console) -> None:

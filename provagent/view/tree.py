@@ -183,7 +183,10 @@ class _Story:
         gaps = Branch(Text("what could not be read of the record", "bold red"))
         for gap in self.provenance.gaps:
             gaps.add(Text(str(gap)))
-        return [tree if tree.children else None for tree in (complaints, gaps)]
+        redacted = Branch(Text("redacted afterwards", "bold"))
+        for one in self.provenance.redactions:
+            redacted.add(Text(f"{one['count']} by {one['how']}, {one.get('time', '')}"))
+        return [tree if tree.children else None for tree in (redacted, complaints, gaps)]
 
 
 def _is_default(activity: Activity, name: str, value: Any) -> bool:

@@ -40,15 +40,22 @@ class TargetFinder:
         self.targets: list[Target] = []
         self.overtaken_by: list[str] = []
         self._modules: set[str] = set()
-        self._globs: dict[str, Target] = {}  # one for each pattern of modules
+        self._below: tuple[str, ...] = ()  # how the names of modules in whole packages begin
+        self._globs: dict[str, Target] = {}  # one for each other pattern of modules
         self._asking: set[str] = set()
         self.add(targets)
 
     def add(self, targets: Sequence[Target]) -> None:
         """Look out for more targets."""
         self.targets.extend(targets)
-        self._modules.update(target.module for target in targets if target.is_exact)
-        self._globs.update((target.module, target) for target in targets if not target.is_exact)
+        for target in targets:
+            if target.is_exact:
+                self._modules.add(target.module)
+            elif package := target.whole_package:
+                self._modules.add(package)
+                self._below += (package + ".",)
+            else:
+                self._globs[target.module] = target
 
     def arm(self) -> None:
         """Get in front of the other finders, and hand over what is already imported."""
@@ -67,7 +74,7 @@ class TargetFinder:
         try:
             if sys.meta_path[0] is not self:
                 self._retake()
-            if name not in self._modules and not (self._globs and self._is_globbed(name)):
+            if not self.wants(name):
                 return None
             if name in self._asking or name in MAIN_NAMES:
                 return None
@@ -88,9 +95,8 @@ class TargetFinder:
 
     def wants(self, name: str) -> bool:
         """Whether a target may lie in the module ``name``."""
-        return name in self._modules or self._is_globbed(name)
-
-    def _is_globbed(self, name: str) -> bool:
+        if name in self._modules or name.startswith(self._below):
+            return True
         return any(target.matches_module(name) for target in self._globs.values())
 
     # importlib.util.find_spec would start again at the head of sys.meta_path, take

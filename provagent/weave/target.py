@@ -18,18 +18,19 @@ class Target:
 
     ``is_exact``: the module is named in full, with no glob.
 
-    Raises TargetError for text that is no target.
+    Raises TargetError for text that is no target; one that was checked before need not be
+    checked again, at the start of each interpreter.
     """
 
     __slots__ = ("is_exact", "module", "qualname", "text")
 
-    def __init__(self, text: str) -> None:
-        module, colon, qualname = text.strip().partition(":")
+    def __init__(self, text: str, *, is_checked: bool = False) -> None:
         self.text = text.strip()
+        module, colon, qualname = self.text.partition(":")
         self.module = module.strip()
         self.qualname = qualname.strip() if colon else EVERYTHING
         self.is_exact = not is_glob(self.module)
-        problem = _problem(self.module, self.qualname)
+        problem = "" if is_checked else _problem(self.module, self.qualname)
         if problem:
             raise TargetError(f"target {text!r}: {problem}")
 
@@ -51,12 +52,22 @@ class Target:
         """Whether the module ``name`` may hold what this target names."""
         if self.is_exact:
             return name == self.module
-        if self.module.endswith(".**"):
-            package = self.module[:-3]
-            if not is_glob(package):
-                return name == package or name.startswith(package + ".")
-            return any(matches(".".join(head), package) for head in _heads(name.split(".")))
-        return matches(name, self.module)
+        package = self.module.removesuffix(".**")
+        if package == self.module:
+            return matches(name, package)
+        if not is_glob(package):
+            return name == package or name.startswith(package + ".")
+        return any(matches(".".join(head), package) for head in _heads(name.split(".")))
+
+    @property
+    def whole_package(self) -> str:
+        """The one package that is meant with all that is in it; empty for other targets."""
+        package = self.module.removesuffix(".**")
+        return "" if package == self.module or is_glob(package) else package
+
+    def matches_one_of(self, names: set[str]) -> bool:
+        """Whether one of the modules ``names`` may hold what this target names."""
+        return self.module in names if self.is_exact else any(map(self.matches_module, names))
 
     def covers(self, module: str, qualname: str) -> bool:
         """Whether it names this callable, or a class that holds it."""

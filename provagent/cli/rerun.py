@@ -1,0 +1,128 @@
+"""The verb rerun."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from provagent.cli.progress import progress
+from provagent.errors import StoreError
+from provagent.settings import tell
+
+if TYPE_CHECKING:
+    from provagent.rerun.plan import Plan
+    from provagent.store.compare import Difference
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@click.option("--yes", "is_meant", is_flag=True, help="Do it, in a new folder, and tell the diff.")
+@click.option("--in", "folder", metavar="FOLDER", help="Where.  [default: a new one beside]")
+@click.option("--anyway", is_flag=True, help="Whatever stands against it: inputs that changed.")
+@click.option(
+    "--secrets", metavar="FILE", help="What was redacted in the command, one a line; - is stdin."
+)
+@click.option("--store", metavar="FOLDER", help="Where the records are.  [default: prov]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.pass_context
+def rerun(
+    ctx: click.Context,
+    run: str,
+    *,
+    is_meant: bool,
+    folder: str | None,
+    anyway: bool,
+    secrets: str | None,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Tell what would repeat a run, for a shell; with --yes, repeat it.
+
+    RUN is a run's id, its beginning or its end, or 'last'. It is repeated in a new folder, to
+    which its script, its inputs and its code are copied; nothing is written to its own. Output
+    and exit code are the program's; then the diff of the two runs is told on stderr.
+    """
+    from provagent import boot
+    from provagent.rerun.plan import plan_rerun
+    from provagent.store.door import open_store
+
+    boot.deactivate()  # what is copied here is no work of anybody's
+    opened = open_store(store)
+    provenance = opened.read(run)
+    with progress("reading records") as show, opened.index(show) as index:
+        plan = plan_rerun(provenance, index, folder)
+    if not is_meant:
+        from provagent.rerun.text import plan_text
+
+        data = json.dumps(plan.data(), indent=2, ensure_ascii=False) + "\n"
+        click.echo(data if as_json else plan_text(plan, is_forced=anyway), nl=False)
+        return
+    if plan.against and not anyway:
+        raise StoreError("\n".join([*plan.against, "rerun: --anyway repeats it all the same"]))
+    for what in (*plan.against, *plan.notes):
+        tell(what)
+    _perform(ctx, plan, opened.path, _given(plan, secrets), as_json=as_json)
+
+
+def _perform(
+    ctx: click.Context, plan: Plan, store: str, secrets: list[str], *, as_json: bool
+) -> None:
+    from provagent.rerun.perform import perform
+    from provagent.store.compare import compare_runs
+    from provagent.store.runs import read_run
+
+    tell(f"rerun in {plan.folder}")
+    run_id, code = perform(plan, secrets, stdout=sys.stderr.fileno() if as_json else None)
+    try:
+        found = compare_runs(read_run(store, plan.run), read_run(plan.store, run_id))
+    except StoreError as error:
+        tell(f"the rerun left no record, so nothing can be compared: {error}")
+        ctx.exit(code or 1)
+    if as_json:
+        done = {"run": run_id, "store": plan.store, "exit_code": code, "difference": found.data()}
+        click.echo(json.dumps(plan.data() | {"rerun": done}, indent=2, ensure_ascii=False))
+    else:
+        _tell(found)
+    ctx.exit(code)
+
+
+def _tell(found: Difference) -> None:
+    from rich.console import Console
+
+    from provagent.view.differences import render_difference
+
+    render_difference(found, Console(highlight=False, emoji=False, soft_wrap=True, stderr=True))
+
+
+def _given(plan: Plan, file: str | None) -> list[str]:
+    """Return the secrets of the commands: of a file, or as a person types them, unseen."""
+    if not plan.secrets:
+        return []
+    if file is None and sys.stdin.isatty():
+        words = [word for command in plan.commands for word in command if "***" in word]
+        told = [word for word in words for _ in range(word.count("***"))]
+        return [click.prompt(f"*** of {word}", hide_input=True, err=True) for word in told]
+    if file is None:
+        raise StoreError(
+            f"{plan.secrets} secrets of the command are not in the record (***); "
+            "give them with --secrets FILE, one a line"
+        )
+    lines = _lines_of(0 if file == "-" else os.open(file, os.O_RDONLY), plan.secrets)
+    if len(lines) < plan.secrets:
+        raise StoreError(f"{file}: {len(lines)} lines; {plan.secrets} secrets are needed")
+    return lines
+
+
+def _lines_of(descriptor: int, count: int) -> list[str]:
+    """Read so many lines and no byte more: what follows is the program's."""
+    lines: list[bytes] = [b""]
+    while len(lines) <= count and (byte := os.read(descriptor, 1)):
+        if byte == b"\n":
+            lines.append(b"")
+        else:
+            lines[-1] += byte
+    return [line.decode() for line in lines if line][:count]

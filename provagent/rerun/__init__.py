@@ -1,0 +1,1 @@
+"""Repeating a run from its record: what that takes, doing it, and what it gives."""

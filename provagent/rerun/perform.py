@@ -1,0 +1,99 @@
+"""Repeating a run in a new folder, recorded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+
+from provagent.emit.secret import MASK
+from provagent.errors import StoreError
+from provagent.process.inherit import RUN_VARIABLE, new_run_id
+from provagent.rerun.plan import Plan
+from provagent.settings import PREFIX
+
+_KILLED = 128  # and the signal's number: what a shell says
+
+
+def perform(
+    plan: Plan, secrets: Sequence[str] = (), *, stdout: int | None = None
+) -> tuple[str, int]:
+    """Repeat a run; return the new one's identifier, and the exit code.
+
+    ``secrets`` stand for the ``***`` of the commands, in their order. Of several commands
+    that which fails is the last. Raises StoreError where the folder cannot be made.
+    """
+    _prepare(plan)
+    run_id = new_run_id(time.time_ns())
+    environ = _environ(plan, run_id)
+    waiting = list(secrets)
+    code = 0
+    for number, command in enumerate(plan.commands):
+        program = [_filled(word, waiting) for word in command]
+        flags = [] if plan.is_command else plan.flags[number]
+        head = [plan.interpreter.executable, *flags, "-m", "provagent", "run"]
+        code = _run([*head, *(["--"] if plan.is_command else []), *program], plan, environ, stdout)
+        if code:
+            break
+    return run_id, code
+
+
+def _prepare(plan: Plan) -> None:
+    """Make the folder, and put into it what the run had in its own."""
+    try:
+        os.makedirs(plan.folder, exist_ok=True)
+        for folder in plan.folders:
+            os.makedirs(folder, exist_ok=True)
+        for part in plan.parts:
+            if part.target is None or part.source is None:
+                continue
+            os.makedirs(os.path.dirname(part.target), exist_ok=True)
+            if os.path.isdir(part.source):
+                shutil.copytree(
+                    part.source, part.target, dirs_exist_ok=True, ignore=_without(plan.old_store)
+                )
+            elif not os.path.exists(part.target):
+                # A copy, never a link: a program may write into what it read.
+                shutil.copy2(part.source, part.target)
+    except OSError as error:
+        raise StoreError(
+            f"{plan.folder}: cannot be made: {error.strerror or error}; name another with --in"
+        ) from error
+
+
+def _without(store: str) -> Callable[[str, list[str]], list[str]]:
+    return lambda folder, names: [name for name in names if os.path.join(folder, name) == store]
+
+
+def _environ(plan: Plan, run_id: str) -> dict[str, str]:
+    kept = (f"{PREFIX}CACHE", f"{PREFIX}STRICT")
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in plan.unset and (not name.startswith("PROVAGENT") or name in kept)
+    }
+    environ |= plan.variables
+    environ |= {f"{PREFIX}{name.upper()}": value for name, value in plan.settings.items()}
+    return environ | {f"{PREFIX}STORE": plan.store, RUN_VARIABLE: f"{run_id}/"}
+
+
+def _filled(word: str, secrets: list[str]) -> str:
+    first, *rest = word.split(MASK)
+    return first + "".join((secrets.pop(0) if secrets else MASK) + part for part in rest)
+
+
+def _run(command: list[str], plan: Plan, environ: dict[str, str], stdout: int | None) -> int:
+    """Run a command with these streams; an interrupt from the keyboard is the program's."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(  # noqa: S603 - what the record says was run
+            command, cwd=plan.folder, env=environ, stdout=stdout,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, before),  # noqa: PLW1509
+        )  # fmt: skip
+        code = process.wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return code if code >= 0 else _KILLED - code

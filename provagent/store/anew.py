@@ -1,0 +1,121 @@
+"""A shard written anew: beside itself, and put in its place at once."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, cast
+
+from provagent.errors import StoreError
+from provagent.store.shards import run_folders
+
+_UNFINISHED = ".anew-"  # in the name of what is being written, before a process's number
+_LEVEL = 12  # of zstd
+
+
+@contextlib.contextmanager
+def written_anew(
+    path: str, into: str | None = None, check: Callable[[str], None] | None = None
+) -> Iterator[BinaryIO]:
+    """Give what takes the new content of a shard; when that is whole, it is the shard.
+
+    ``into``: its new path, by whose end it is packed. ``check`` is given the path of what was
+    written, before it is put in place, and raises where that is not as it should be.
+
+    Raises StoreError where somebody wrote to the old one meanwhile. Whatever happens, there is
+    always either the old one or the new one; or both, where it is interrupted between the two.
+    """
+    before = os.stat(path)
+    into = into or path
+    beside = unfinished(path)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), before.st_mode & 0o7777)
+            with _packed(into, file) as target:
+                yield target
+            file.flush()
+            os.fsync(file.fileno())
+        if check is not None:
+            check(beside)
+        _require_same(path, before)
+        os.replace(beside, into)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
+    if into != path:
+        os.unlink(path)
+    sync(os.path.dirname(path))
+
+
+def unfinished(path: str) -> str:
+    """Return under which name a file is written before it is put in place."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name.partition('.')[0]}{_UNFINISHED}{os.getpid()}")
+
+
+def _require_same(path: str, before: os.stat_result) -> None:
+    now = os.stat(path)
+    was = before.st_ino, before.st_size, before.st_mtime_ns
+    if (now.st_ino, now.st_size, now.st_mtime_ns) != was:
+        raise StoreError(f"{path}: it was written to meanwhile; ask again when that has ended")
+
+
+@contextlib.contextmanager
+def _packed(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
+    """Give what writes into ``file`` as ``path`` is packed."""
+    if path.endswith(".gz"):
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packing:
+            yield cast("BinaryIO", packing)
+    elif path.endswith(".zst"):
+        try:
+            from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on
+
+            with zstd.ZstdFile(file, "wb", level=_LEVEL) as packing:
+                yield packing
+        except ImportError:
+            zstandard = library()
+            packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+            with packer.stream_writer(file, closefd=False) as packing:
+                yield packing
+    else:
+        yield file
+
+
+def library() -> Any:
+    """Return what packs, where the standard library does not. Raises StoreError without one."""
+    try:
+        import zstandard
+    except ImportError:
+        raise StoreError(
+            "this Python cannot pack by zstd; pip install zstandard, or use Python 3.14 or newer"
+        ) from None
+    return zstandard
+
+
+def sync(folder: str) -> None:
+    """Make what was named in a folder last, also when the power fails."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_unfinished(store: str) -> None:
+    """Remove what was left where one was interrupted; nothing reads it."""
+    for folder in [store, *(run.path for run in run_folders(store))]:
+        for name in os.listdir(folder):
+            _, mark, process = name.partition(_UNFINISHED)
+            if mark and not (process.isdecimal() and _is_there(int(process))):
+                path = os.path.join(folder, name)
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+
+def _is_there(process: int) -> bool:
+    return os.path.isdir(f"/proc/{process}") or not os.path.isdir("/proc/self")

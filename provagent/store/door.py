@@ -1,0 +1,124 @@
+"""The store as Python: the questions that the commands of the same names answer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from provagent.store.runs import find_store, list_runs, read_run
+
+if TYPE_CHECKING:
+    from provagent.record.detail import Gap
+    from provagent.record.model import Provenance
+    from provagent.store.answer import Answer
+    from provagent.store.compare import Difference
+    from provagent.store.find import Matches
+    from provagent.store.index import Index
+    from provagent.store.numbers import Moment, Stats
+    from provagent.store.runs import RunSummary
+    from provagent.store.verify import Verified
+
+
+def open_store(path: str | os.PathLike[str] | None = None) -> Store:
+    """Return the store in a folder: ``path``, else what the settings say, else ``./prov``.
+
+    Raises StoreError where there is no such folder.
+    """
+    return Store(find_store(None if path is None else os.fspath(path)))
+
+
+class Store:
+    """A folder of records, and what can be asked of it; ``path`` is the folder.
+
+    Each question first takes in what was written since the last one. Nothing stays open in
+    between, so that threads may ask at once. ``gaps`` is what could not be read of the
+    records in doing so. ``run`` is in all questions a run's identifier, the beginning or the
+    end of only one such, ``last``, or a path; each raises StoreError for what is not there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.gaps: list[Gap] = []
+
+    def __repr__(self) -> str:
+        return f"Store({self.path!r})"
+
+    @contextlib.contextmanager
+    def index(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Index]:
+        """Open the index, brought up to date; ``progress`` is told the bytes read, of all."""
+        from provagent.store.index import open_index
+
+        with open_index(self.path) as index:
+            self.gaps += index.update(progress).gaps
+            yield index
+
+    def runs(self) -> list[RunSummary]:
+        """Return the runs, the newest last."""
+        return list_runs(self.path)
+
+    def read(self, run: str = "last") -> Provenance:
+        """Return all that the record of a run says; raises RecordError where it says nothing."""
+        return read_run(self.path, run)
+
+    def why(self, what: str | os.PathLike[str], *, limit: int | None = None) -> Answer:
+        """Tell how a thing was made, across runs, back to the sources.
+
+        ``what`` is a file, by its path or its name or what lies there now; a digest or its
+        beginning; or an identifier or its end. ``limit`` bounds the steps that are told.
+        """
+        from provagent.store.answer import why
+
+        with self.index() as index:
+            return why(index, os.fspath(what), limit=limit)
+
+    def impact(self, what: str | os.PathLike[str], *, limit: int | None = None) -> Answer:
+        """Tell what came of a thing, across runs; as ``why``, the other way."""
+        from provagent.store.answer import impact
+
+        with self.index() as index:
+            return impact(index, os.fspath(what), limit=limit)
+
+    def find(self, query: str, *, limit: int | None = None) -> Matches:
+        """Return the activities for which a query holds, the newest first.
+
+        Raises QueryError, which marks the place, for what cannot be read.
+        """
+        from provagent.store.find import find
+
+        with self.index() as index:
+            return find(index, query, limit=limit)
+
+    def diff(self, before: str, after: str = "last") -> Difference:
+        """Return what differs between two runs, what may have caused it first."""
+        from provagent.store.compare import compare_runs
+
+        return compare_runs(self.read(before), self.read(after))
+
+    def verify(
+        self,
+        what: str | os.PathLike[str] | None = None,
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Verified]:
+        """Tell whether files are still what was recorded: of a run, one file, or all.
+
+        ``progress`` is told how many were looked at, of how many.
+        """
+        from provagent.store.verify import verify
+
+        with self.index() as index:
+            return verify(index, None if what is None else os.fspath(what), progress=progress)
+
+    def stats(self, run: str = "last") -> Stats:
+        """Return what took how long and how often, and how large the files are."""
+        from provagent.store.numbers import stats_of
+
+        return stats_of(self.read(run))
+
+    def timeline(self, run: str = "last") -> list[Moment]:
+        """Return when each activity ran, in order of their starts."""
+        from provagent.store.numbers import timeline_of
+
+        return timeline_of(self.read(run))

@@ -1,0 +1,137 @@
+"""A run in numbers, and in time: what took how long, how often, how many bytes, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from provagent.record.model import seconds_between
+from provagent.record.wording import entity_text
+from provagent.terms import FILE, OK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provagent.record.model import Activity, Provenance
+
+
+@dataclass(slots=True, kw_only=True)
+class Calls:
+    """The calls of one name: ``seconds`` together, ``own`` without those inside them."""
+
+    name: str
+    count: int = 0
+    failures: int = 0
+    left_out: int = 0
+    seconds: float = 0.0
+    own: float = 0.0
+    longest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileNumbers:
+    """A state of a file: its size in bytes, and how often it was used and made."""
+
+    path: str
+    size: int | None
+    used: int
+    made: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """A run in numbers; the calls that took most of its time, and the largest files, first."""
+
+    run: str
+    seconds: float | None
+    processes: int
+    calls: list[Calls] = field(default_factory=list)
+    files: list[FileNumbers] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When an activity ran: ``start`` in seconds since the run's; ``depth``, how far inside."""
+
+    id: str
+    name: str | None
+    depth: int
+    process: str
+    status: str | None
+    start: float | None
+    seconds: float | None
+    made: list[str]
+
+
+def stats_of(provenance: Provenance) -> Stats:
+    """Return the numbers of a run."""
+    return Stats(
+        run=provenance.run.id,
+        seconds=provenance.run.duration,
+        processes=len(provenance.processes),
+        calls=_calls(provenance),
+        files=_files(provenance),
+    )
+
+
+def _calls(provenance: Provenance) -> list[Calls]:
+    found: dict[str, Calls] = {}
+    for activity in provenance.activities.values():
+        calls = found.setdefault(activity.name or "?", Calls(name=activity.name or "?"))
+        calls.count += 1
+        calls.failures += activity.status not in (OK, None)
+        seconds = activity.duration or 0.0
+        calls.seconds += seconds
+        calls.own += max(0.0, seconds - sum(child.duration or 0.0 for child in activity.children))
+        calls.longest = max(calls.longest, seconds)
+    for left in provenance.left_out:
+        name = left.name or left.target
+        calls = found.setdefault(name, Calls(name=name))
+        calls.left_out += left.count
+        calls.failures += left.errors
+        calls.seconds += left.seconds
+        calls.own += left.seconds
+    return sorted(found.values(), key=lambda calls: -calls.own)
+
+
+def _files(provenance: Provenance) -> list[FileNumbers]:
+    return sorted(
+        (
+            FileNumbers(
+                path=entity.location,
+                size=entity.size,
+                used=len(entity.used_by),
+                made=len(entity.generated_by),
+            )
+            for entity in provenance.entities.values()
+            if entity.type == FILE and entity.location
+        ),
+        key=lambda file: -(file.size or 0),
+    )
+
+
+def timeline_of(provenance: Provenance) -> list[Moment]:
+    """Return when each activity ran, in order of their starts."""
+    begin = provenance.run.start or min(
+        (one.start for one in provenance.activities.values() if one.start), default=None
+    )
+    return [
+        Moment(
+            id=activity.id,
+            name=activity.name,
+            depth=sum(1 for _ in _around(activity)),
+            process=activity.process_id,
+            status=activity.status,
+            start=seconds_between(begin, activity.start),
+            seconds=activity.duration,
+            made=[entity_text(one.entity) for one in activity.generated],
+        )
+        for activity in provenance.activities.values()
+    ]
+
+
+def _around(activity: Activity) -> Iterator[Activity]:
+    above = activity.parent
+    while above is not None:
+        yield above
+        above = above.parent

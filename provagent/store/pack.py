@@ -1,0 +1,119 @@
+"""Packing the shards of runs that have ended: what they say is the same afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import BinaryIO
+
+from provagent.errors import ProvagentError, StoreError
+from provagent.record.frames import is_whole
+from provagent.record.packing import PACKED
+from provagent.record.shard import SHARD_MARK, opened_zstd
+from provagent.store.age import is_older
+from provagent.store.alive import still_written
+from provagent.store.anew import remove_unfinished, written_anew
+from provagent.store.index import Index, open_index
+from provagent.store.runs import find_run, list_runs
+from provagent.store.shards import shards_of
+
+Progress = Callable[[int, int], None]
+_BLOCK = 1 << 20
+
+
+@dataclass(slots=True, kw_only=True)
+class Packed:
+    """What was packed: bytes before and after. ``refused`` says of runs why they were not."""
+
+    runs: list[str] = field(default_factory=list)
+    shards: int = 0
+    before: int = 0
+    after: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def pack(
+    store: str,
+    runs: Sequence[str] = (),
+    *,
+    older_than: timedelta = timedelta(0),
+    anyway: bool = False,
+    progress: Progress | None = None,
+) -> Packed:
+    """Pack the shards of the runs that are named, or of all that ended so long ago.
+
+    Each is packed beside itself, unpacked again and compared before it is removed. A run that
+    is still written is left; ``anyway``: but for those of which that cannot be told. Raises
+    StoreError for a run that is not there, and where there is nothing to pack with.
+    """
+    remove_unfinished(store)
+    found = Packed()
+    names = [find_run(store, text) for text in runs] or [
+        run.id for run in list_runs(store) if is_older(run, store, older_than)
+    ]
+    todo: list[str] = []
+    for name in names:
+        folder = os.path.join(store, name)
+        plain = list(_plain(folder))
+        why = still_written(folder) if plain else None
+        if why is not None and (why.is_sure or not anyway):
+            found.refused[name] = why.what
+        elif plain:
+            found.runs.append(name)
+            todo += plain
+    total, done = sum(map(os.path.getsize, todo)), 0
+    if todo:
+        with open_index(store) as index:
+            for path in todo:
+                size = os.path.getsize(path)
+                try:
+                    found.after += _pack(index, path)
+                    found.before += size
+                    found.shards += 1
+                except (OSError, ProvagentError) as error:
+                    found.refused[os.path.relpath(path, store)] = str(error)
+                done += size
+                if progress is not None:
+                    progress(done, total)
+    return found
+
+
+def _plain(folder: str) -> Iterator[str]:
+    return (path for path in shards_of(folder) if path.endswith(SHARD_MARK))
+
+
+def _pack(index: Index, path: str) -> int:
+    """Pack one shard, and let the index know. Returns the bytes that it has now."""
+    name = "/".join(path.split(os.sep)[-2:])
+    size = os.path.getsize(path)
+    was_read = index.is_read(name, size)
+    packed = path + PACKED
+    if os.path.exists(packed):  # interrupted before the plain one was removed
+        _require_same(path, packed)
+        os.unlink(path)
+    else:
+        with (
+            open(path, "rb") as source,
+            written_anew(path, packed, lambda beside: _require_same(path, beside)) as target,
+        ):
+            shutil.copyfileobj(source, target, _BLOCK)
+    if was_read:
+        index.is_packed_now(name)
+    return os.path.getsize(packed)
+
+
+def _require_same(path: str, packed: str) -> None:
+    with open(path, "rb") as one, opened_zstd(packed) as other:
+        if not is_whole(packed) or _digest(one) != _digest(other):
+            raise StoreError(f"{packed}: it does not unpack to {path}; both are kept")
+
+
+def _digest(file: BinaryIO) -> bytes:
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return digest.digest()

@@ -1,0 +1,65 @@
+"""Where the index of a store lies: in it, or, where that cannot hold it, in the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+
+from provagent.definition.active import cache_folder
+from provagent.settings import read_settings, tell
+
+NAME = "index.sqlite"
+# SQLite's shared memory is one machine's: on these a second one would break the index.
+_OVER_THE_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "lustre", "fuse.sshfs", "ceph")
+
+
+def remove(path: str) -> None:
+    """Remove an index; it can be made again."""
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + end)
+
+
+def place_for(store: str) -> str:
+    """Return where the index of a store is to be; it is said where that is not beside it."""
+    beside = os.path.join(store, NAME)
+    why = None
+    if not os.access(store, os.W_OK) or (os.path.exists(beside) and not os.access(beside, os.W_OK)):
+        why = "cannot be written to"
+    elif _file_system(store) in _OVER_THE_NETWORK:
+        why = "is on a network file system"
+    if why is None:
+        return beside
+    path = _elsewhere(store)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if not os.path.exists(path):
+        tell(f"{store}: {why}; its index is {path}")
+    return path
+
+
+def _elsewhere(store: str) -> str:
+    name = hashlib.sha256(os.path.realpath(store).encode()).hexdigest()[:16]
+    return os.path.join(cache_folder(read_settings()), f"index-{name}.sqlite")
+
+
+def remove_all(store: str) -> None:
+    """Remove the indexes of a store, wherever they may lie."""
+    for path in (os.path.join(store, NAME), _elsewhere(store)):
+        remove(path)
+
+
+def _file_system(path: str) -> str:
+    """Return the kind of file system that holds a path; empty where that cannot be told."""
+    real, best, found = os.path.realpath(path), "", ""
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
+            for line in mounts:
+                _, at, kind, *_ = line.split(" ")
+                at = at.replace("\\040", " ")
+                inside = real == at or real.startswith(at.rstrip("/") + "/")
+                if inside and len(at) >= len(best):
+                    best, found = at, kind
+    except (OSError, ValueError):
+        return ""
+    return found

@@ -1,0 +1,355 @@
+"""Repeating a run from its record: real programs, real folders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Recorded
+
+LAB = """\
+import helper
+def reduce(source, target, gain=2.0):
+    total = gain * sum(map(float, open(source)))
+    open(target, "w").write(f"{total * helper.ONE}\\n")
+    return total
+"""
+MAIN = """\
+import lab, os, sys
+print("to stdout", lab.reduce("data/night.csv", "out/flux.txt", float(sys.argv[1])))
+print("to stderr", os.environ.get("OMP_NUM_THREADS"), file=sys.stderr)
+sys.exit(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+"""
+DEFINITION = """\
+targets: [lab]
+activities:
+  reduce:
+    parameters: [{name: gain, value: gain}]
+    usage: [{role: in, location: source, entity_description: Table}]
+    generation: [{role: out, location: target, entity_description: Table}]
+entities:
+  Table: {type: File}
+"""
+
+
+def contents(folder):
+    """Every file below a folder, but the index that each question brings up to date."""
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for path in Path(folder).rglob("*")
+        if path.is_file() and "index.sqlite" not in path.name and "__pycache__" not in path.parts
+    }  # fmt: skip
+
+
+class Lab(Recorded):
+    def rerun(self, *words, check=True, **environ):
+        """The verb; whatever it does, the run's own folder is as it was."""
+        before = contents(self.folder)
+        done = self.python("-m", "provagent", "rerun", *words, check=check, **environ)
+        assert contents(self.folder) == before
+        return done
+
+    @property
+    def other(self):
+        return Path(f"{self.folder}-rerun")
+
+
+@pytest.fixture
+def lab(tmp_path, cache):
+    lab = Lab(tmp_path / "night 5", cache)
+    lab.write("lab.py", LAB)
+    lab.write("helper.py", "ONE = 1\n")
+    lab.write("main.py", MAIN)
+    lab.write("definition.yaml", DEFINITION)
+    lab.write("data/night.csv", "1\n2\n")
+    lab.write("unasked.txt", "not an input")
+    (lab.folder / "out").mkdir()
+    return lab
+
+
+NOTHING = "nothing that was recorded differs"
+
+
+def test_a_run_is_repeated_in_a_new_folder(lab):
+    """Output, folder, inputs, code, variables and record are as they were; the diff says so."""
+    first = lab.run("main.py", "3", OMP_NUM_THREADS="2")
+    done = lab.rerun("last", "--yes")
+    assert done.stdout == first.stdout == "to stdout 9.0\n"
+    assert "to stderr 2\n" in done.stderr
+    assert NOTHING in done.stderr
+    made = {name for name in contents(lab.other) if not name.startswith("prov/")}
+    assert made == {
+        "main.py", "lab.py", "helper.py", "definition.yaml", "data/night.csv", "out/flux.txt",
+    }  # fmt: skip
+    again = Lab(lab.other, lab.cache)
+    assert [one["activity_name"] for one in again.events("activity")] == ["reduce"]
+    (run,) = {one["process_id"]: one for one in again.events("run")}.values()
+    assert run["command"][1:] == ["main.py", "3"]
+
+
+def test_the_text_does_the_same_in_a_shell(lab):
+    """What is printed can be pasted: it makes the folder, and repeats the run there."""
+    lab.run("main.py", "3", OMP_NUM_THREADS="2")
+    text = lab.rerun("last").stdout
+    assert not lab.other.exists()
+    assert "# Python " in text
+    assert f"# input {lab.folder}/data/night.csv  sha256:" in text
+    assert "helper.py, lab.py" in text
+    done = subprocess.run(["sh", "-e"], input=text, cwd="/", env=lab.environ(), capture_output=True, text=True, check=True)  # fmt: skip
+    assert (done.stdout, done.stderr) == ("to stdout 9.0\n", "to stderr 2\n")
+    assert (lab.other / "out" / "flux.txt").read_text() == "9.0\n"
+    assert Lab(lab.other, lab.cache).provenance.activities
+
+
+def test_json_has_the_plan_and_the_difference(lab):
+    lab.run("main.py", "3")
+    plan = json.loads(lab.rerun("last", "--json").stdout)
+    assert plan["commands"] == [["main.py", "3"]]
+    assert {part["kind"] for part in plan["parts"]} == {"script", "definition", "input", "code"}
+    assert plan["against"] == []
+    assert plan["interpreter"]["packages"] == {}
+    done = lab.rerun("last", "--yes", "--json")
+    assert "to stdout 9.0\n" in done.stderr
+    told = json.loads(done.stdout)["rerun"]
+    assert (told["exit_code"], told["difference"]["summary"]) == (0, NOTHING)
+
+
+def test_a_changed_input_is_not_used(lab):
+    """It is refused, unless asked for; then the diff names it."""
+    lab.run("main.py", "3")
+    lab.write("data/night.csv", "1\n4\n")
+    done = lab.rerun("last", "--yes", check=False)
+    assert done.returncode == 1
+    assert "input" in done.stderr
+    assert "data/night.csv is changed, and no record knows where its content is" in done.stderr
+    assert not lab.other.exists()
+    done = lab.rerun("last", "--yes", "--anyway")
+    assert done.stdout == "to stdout 15.0\n"
+    assert "the input data/night.csv changed; nothing else that was recorded did; what came out differs" in done.stderr  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["changed", "missing"])
+def test_the_same_content_elsewhere_is_found(lab, what):
+    """By its digest, at another path that the records know: a copy that another run has used."""
+    lab.run("main.py", "3")
+    kept = lab.write("kept/copy.csv", "1\n2\n")
+    lab.run("-c", "open('kept/copy.csv').read()")
+    (lab.folder / "data" / "night.csv").unlink()
+    if what == "changed":
+        lab.write("data/night.csv", "7\n")
+    first = sorted(path.name for path in lab.store.iterdir() if path.is_dir())[0]
+    done = lab.rerun(first, "--yes")
+    assert done.stdout == "to stdout 9.0\n"
+    assert NOTHING in done.stderr
+    assert f"taken from {kept}" in lab.rerun(first).stdout
+
+
+def test_a_missing_input_is_said(lab):
+    lab.run("main.py", "3")
+    (lab.folder / "data" / "night.csv").unlink()
+    done = lab.rerun("last", "--yes", check=False)
+    assert done.returncode == 1
+    assert "night.csv is missing, and no record knows where its content is" in done.stderr
+    assert "against it: input" in lab.rerun("last").stdout
+    done = lab.rerun("last", "--yes", "--anyway", check=False)
+    assert done.returncode == 1
+    assert "FileNotFoundError" in done.stderr
+    assert "what came out differs" in done.stderr
+
+
+def test_a_changed_script_is_not_used(lab):
+    lab.run("main.py", "3")
+    lab.write("main.py", MAIN + "\n")
+    assert "script " in lab.rerun("last", "--yes", check=False).stderr
+    assert "the script main.py changed" in lab.rerun("last", "--yes", "--anyway").stderr
+
+
+def test_a_failing_script_fails_alike(lab):
+    """The exit code is the program's, and the two failed alike."""
+    lab.run("main.py", "3", "7", check=False)
+    done = lab.rerun("last", "--yes", check=False)
+    assert (done.returncode, done.stdout) == (7, "to stdout 9.0\n")
+    assert NOTHING in done.stderr
+
+
+def test_a_killed_script_is_as_a_shell_says(lab):
+    """Also where the rerun comes to its end before anything is recorded: that is said."""
+    lab.write("main.py", "import os, signal, lab, sys\nif sys.argv[1:]: lab.reduce('data/night.csv', 'out/flux.txt')\nos.kill(os.getpid(), signal.SIGTERM)\n")  # fmt: skip
+    lab.run("main.py", "x", check=False)
+    done = lab.rerun("last", "--yes", check=False)
+    assert done.returncode == 128 + 15
+    assert NOTHING in done.stderr
+    lab.write("main.py", "import os\nos.kill(os.getpid(), 15)\n")
+    done = lab.rerun("last", "--yes", "--anyway", check=False)
+    assert done.returncode == 128 + 15
+    assert "the rerun left no record" in done.stderr
+
+
+WAYS = {
+    "module": (["-m", "lab.main", "3"], {"lab/__init__.py": "", "lab/main.py": "import sys, lab.data\nprint(float(sys.argv[1]), lab.data.WORD)\n", "lab/data.py": "import os\nWORD = open(os.path.join(os.path.dirname(__file__), 'word.txt')).read()\n", "lab/word.txt": "word"}, "3.0 word\n"),
+    "code": (["-c", "import helper, sys; print(helper.ONE, sys.argv)", "a b"], {}, "1 ['-c', 'a b']\n"),
+    "command": (["--", "sh", "go.sh", "x y"], {"go.sh": 'python main.py "${1%?y}1"; python main.py 2', "main.py": "import sys\nprint(sys.argv[1:])\n"}, "['x1']\n['2']\n"),
+    "flags": (["main.py"], {"main.py": "import sys\nprint(sys.flags.optimize, sys.warnoptions)\n"}, "1 ['error']\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_kind_of_program(lab, way):
+    """A module of a package with data, code, a shell's command, an interpreter's own options."""
+    words, files, shown = WAYS[way]
+    if way == "module":
+        (lab.folder / "lab.py").unlink()
+    for name, text in files.items():
+        lab.write(name, text)
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    flags = ["-O", "-W", "error"] if way == "flags" else []
+    first = lab.python(*flags, "-m", "provagent", "run", *words, PATH=path)
+    assert first.stdout == shown
+    done = lab.rerun("last", "--yes", PATH=path)
+    assert done.stdout == shown
+    assert NOTHING in done.stderr
+
+
+def test_settings_are_those_of_the_run(lab):
+    """Targets and levels that were given are given again, and paths are inside the new folder."""
+    lab.run("--target", "helper", "--level", "lab:*=call", "main.py", "3")
+    lab.rerun("last", "--yes")
+    again = Lab(lab.other, lab.cache)
+    (activity,) = again.events("activity")
+    assert "parameters" not in activity
+    assert {one["target"] for end in again.events("run_end") for one in end["targets"]} >= {
+        "helper"
+    }
+
+
+def test_a_path_into_the_old_folder_becomes_one_into_the_new(lab):
+    lab.write("lab.py", LAB)
+    lab.write("main.py", "import lab, sys\nprint(lab.reduce(sys.argv[1], sys.argv[2].partition('=')[2]))\n")  # fmt: skip
+    lab.run("main.py", f"{lab.folder}/data/night.csv", f"--to={lab.folder}/out/flux.txt")
+    done = lab.rerun("last", "--yes")
+    assert (lab.other / "out" / "flux.txt").read_text() == "6.0\n"
+    assert NOTHING in done.stderr
+
+
+def test_what_would_be_written_outside_is_refused(lab, tmp_path):
+    """A product outside of the folder, or a script that names the folder itself."""
+    target = tmp_path / "elsewhere.txt"
+    lab.write("main.py", f"open({str(target)!r}, 'w').write('x')\n")
+    lab.run("main.py")
+    target.unlink()
+    done = lab.rerun("last", "--yes", check=False)
+    assert done.returncode == 1
+    assert f"it wrote {target}, outside its folder, and would again" in done.stderr
+    assert not target.exists()
+    lab.write("main.py", f"open({str(lab.folder / 'x.txt')!r}, 'w').write('x')\n")
+    lab.run("main.py")
+    done = lab.rerun("last", "--yes", check=False)
+    assert done.returncode == 1
+    assert f"main.py names {lab.folder}, and may write there" in done.stderr
+
+
+def test_a_folder_can_be_named(lab, tmp_path):
+    """It must be empty, and outside of the run's own; a second one beside gets a number."""
+    lab.write("../shared.csv", "5\n")
+    lab.write("main.py", "import lab, sys\nprint(lab.reduce(sys.argv[1], 'out/flux.txt'))\n")
+    lab.run("main.py", "../shared.csv")
+    for folder, why in ((lab.folder / "new", "own folder"), (tmp_path, "is there already")):
+        done = lab.rerun("last", "--in", str(folder), check=False)
+        assert done.returncode == 1
+        assert why in done.stderr
+    named = tmp_path / "a" / "b"
+    assert lab.rerun("last", "--yes", "--in", str(named)).stdout == "10.0\n"
+    assert (named / "out" / "flux.txt").exists()
+    for name in ("-rerun", "-rerun-2"):
+        lab.rerun("last", "--yes")
+        assert Path(f"{lab.folder}{name}", "out", "flux.txt").exists()
+
+
+def test_secrets_are_asked_for(lab, tmp_path):
+    """They are not in the record: said, taken from a file or standard input, and in no record again."""
+    lab.write("main.py", "import sys\nprint(sys.argv[2:], sys.stdin.read())\n")
+    word = "hunter" + "2hunter2"
+    lab.run("main.py", "--token", word, f"--password={word}2")
+    assert "2 secrets of the command are not in the record" in lab.rerun("last").stdout
+    done = lab.rerun("last", "--yes", check=False)
+    assert (done.returncode, "--secrets FILE" in done.stderr) == (1, True)
+    keys = tmp_path / "keys"
+    keys.write_text(f"{word}\n{word}2\n")
+    shown = f"['{word}', '--password={word}2']"
+    done = lab.rerun("last", "--yes", "--secrets", str(keys))
+    assert shown in done.stdout
+    assert NOTHING in done.stderr
+    for path in lab.other.rglob("*"):
+        assert not path.is_file() or word.encode() not in path.read_bytes()
+    shutil.rmtree(lab.other)
+    done = subprocess.run(
+        [sys.executable, "-m", "provagent", "rerun", "last", "--yes", "--secrets", "-"],
+        cwd=lab.folder, env=lab.environ(), input=f"{word}\n{word}2\nthe rest", capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == f"{shown} the rest\n"
+
+
+def test_a_run_without_a_command_is_refused(lab):
+    log = lab.write("prov.log", "INFO:provagent:_PROV_2019-10-07T11:20:05.884436_PROV_{'activity_id': '9', 'activity_name': 'f', 'startTime': '2019-10-07T11:20:05.884419'}\n")  # fmt: skip
+    lab.python("-m", "provagent", "import", log.name)
+    done = lab.rerun("last", check=False)
+    assert done.returncode == 1
+    assert "its record has no command, or no folder, to repeat" in done.stderr
+
+
+def test_it_is_not_recorded_itself(lab):
+    """Where everything is: the newest run is still the program's."""
+    lab.run("main.py", "3")
+    before = sorted(path.name for path in lab.store.iterdir())
+    lab.python("-m", "provagent", "rerun", "last", "--yes", PROVAGENT="1")
+    lab.python("-m", "provagent", "redact", "no-such-text", PROVAGENT="1")
+    assert {path.name for path in lab.store.iterdir()} - {"index.sqlite"} == {*before} - {
+        "index.sqlite"
+    }
+    assert len(list((lab.other / "prov").glob("2*"))) == 1
+
+
+def test_another_end_is_told(lab):
+    lab.write("main.py", "import lab, os, sys\nlab.reduce('data/night.csv', 'out/flux.txt')\n1 / int(os.environ.get('CODE', 1))\n")  # fmt: skip
+    lab.run("main.py")
+    done = lab.rerun("last", "--yes", check=False, CODE="0")
+    assert done.returncode == 1
+    assert "status program: ok -> error" in done.stderr
+
+
+def test_packages_that_differ_are_told(lab):
+    """The record says another version than what is installed now; one that is gone; one that is new."""
+    lab.run("main.py", "3")
+    (path,) = lab.store.glob("*/environment-*.jsonl")
+    event = json.loads(path.read_text())
+    event["packages"] |= {"click": "1.0", "gone": "2"}
+    del event["packages"]["rich"]
+    path.write_text(json.dumps(event) + "\n")
+    text = lab.rerun("last").stdout
+    assert "# package click was 1.0, is " in text
+    assert "# package gone was 2, is not there" in text
+    assert "# package rich was not there, is " in text
+
+
+@pytest.mark.gammapy
+def test_the_crab_example_is_repeated(tmp_path, cache):
+    """The example of `make demo`: script outside of the folder, five inputs, real FITS; nothing differs."""
+    pytest.importorskip("gammapy")
+    examples = tmp_path / "examples"
+    examples.mkdir()
+    shutil.copy(ROOT / "examples" / "crab.py", examples)
+    lab = Lab(tmp_path / "demo", cache)
+    lab.folder.mkdir()
+    lab.python(str(ROOT / "examples" / "prepare_crab.py"), "crab")
+    first = lab.run("../examples/crab.py")
+    done = lab.rerun("last", "--yes")
+    assert done.stdout == first.stdout
+    assert "index     2.64" in done.stdout
+    assert NOTHING in done.stderr
+    assert (lab.other / "crab" / "flux_points.fits").stat().st_size > 2880
