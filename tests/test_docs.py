@@ -105,7 +105,11 @@ def ours() -> list[list[str]]:
 
 
 def options(verb: str) -> set[str]:
-    names = {name for parameter in main.commands[verb].params for name in parameter.opts}
+    command = main.commands[verb]
+    below = getattr(command, "commands", {}).values()  # a group has verbs of its own
+    names = {
+        name for one in (command, *below) for parameter in one.params for name in parameter.opts
+    }
     return {name for name in names if name.startswith("-")}
 
 

@@ -161,6 +161,11 @@ class Documents:
             for each in inside if isinstance(inside, list) else [inside]:
                 self.members.setdefault(name(one["prov:collection"]), set()).add(name(each))
                 self.collections.setdefault(name(each), set()).add(name(one["prov:collection"]))
+        for one in bundle.get("hadMember", {}).values():  # who uses a collection uses what is in it
+            inside, used = one["prov:entity"], self.first_use.get(name(one["prov:collection"]))
+            for each in map(name, inside if isinstance(inside, list) else [inside]):
+                if used is not None:
+                    self.first_use[each] = min(used, self.first_use.get(each, used))
         for one in bundle.get("wasStartedBy", {}).values():
             child, parent = name(one["prov:activity"]), name(one["prov:starter"])
             self.parent[child] = parent
@@ -180,8 +185,25 @@ class Documents:
             if other in self.files and self.content.get(other) == self.content[entity]
         ]
         limit = self.first_use.get(entity)
-        before = [one for one in before if limit is None or one[1] <= limit]
+        sooner = min([limit, *self.met_sooner(entity)], key=lambda time: time or "~")
+        before = [one for one in before if (limit if one[0] else sooner) is None or one[1] <= (limit if one[0] else sooner)]  # fmt: skip
         return {max(before)[2]} if before else set()
+
+    def met_sooner(self, entity):
+        """When other processes of the run used the same bytes at the same path."""
+        own = self.processes_of(entity)
+        for other, time in self.first_use.items():
+            if other in self.files and other[0] == entity[0] and self.key(other) == self.key(entity) and not own & self.processes_of(other):  # fmt: skip
+                yield time
+
+    def processes_of(self, entity):
+        inside = {entity, *self.collections.get(entity, ())}
+        return {self.process_of(activity) for activity, used in self.uses.items() if used & inside}
+
+    def process_of(self, activity):
+        while activity not in self.process and activity in self.parent:
+            activity = self.parent[activity]
+        return activity
 
     def at_work(self, maker):
         """A maker, what is inside it, and what is around it, but for processes."""

@@ -23,8 +23,9 @@ import orjson
 from provagent.emit.dialect import facts, line
 
 if sys.platform != "win32":
-    from fcntl import F_DUPFD_CLOEXEC
+    from fcntl import F_DUPFD_CLOEXEC, LOCK_NB, LOCK_SH
     from fcntl import fcntl as _fcntl
+    from fcntl import flock as _flock
 
 
 class Sink(Protocol):
@@ -215,6 +216,8 @@ def _make_folder(folder: Path) -> None:
 def _moved_up(descriptor: int) -> int:
     if sys.platform == "win32":
         return descriptor
+    with suppress(OSError):  # who packs old shards sees that this one is still written
+        _flock(descriptor, LOCK_SH | LOCK_NB)
     try:
         high = _fcntl(descriptor, F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
     except OSError:  # the process may not have that many

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -18,7 +19,8 @@ from provagent.errors import StoreError
 from provagent.foreign.sessions import Sessions, packed
 from provagent.foreign.shards import Shard
 from provagent.record.detail import Gap, Place
-from provagent.record.shard import SHARD_MARK, read_events
+from provagent.record.packing import PACKED
+from provagent.record.shard import SHARD_MARK, is_there, opened, read_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -155,7 +157,7 @@ class _OwnRuns:
         """Write them; a shard that was recorded into the store has it all already."""
         for run_id, shards in self.shards.items():
             tally, added = _Tally(), 0
-            recorded = [each for each in shards if os.path.exists(_path(store, run_id, each))]
+            recorded = [each for each in shards if is_there(_path(store, run_id, each))]
             for process_id, lines in shards.items():
                 counted = tally.counted(map(orjson.loads, lines))
                 if process_id in recorded:
@@ -201,7 +203,7 @@ def _write_session(store: str, shard: Shard) -> ImportedRun:
     name = f"{PREFIX}{shard.process_id}"
     known = os.listdir(store) if os.path.isdir(store) else ()
     for run_id in known:  # also where another part of the log has told another start
-        if run_id.endswith(f"-{shard.tail}") and os.path.exists(_path(store, run_id, name)):
+        if run_id.endswith(f"-{shard.tail}") and is_there(_path(store, run_id, name)):
             shard.run_id = run_id
     tally = _Tally()
     # Others do not redact; what provagent wrote is redacted already.
@@ -229,6 +231,8 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
                     added += 1
         if added:
             os.replace(half, path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path + PACKED)  # all of it is in the plain one now
     finally:
         if os.path.exists(half):
             os.unlink(half)
@@ -237,7 +241,7 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
 
 def _lines_of(path: str) -> Iterator[bytes]:
     try:
-        with open(path, "rb") as file:
+        with opened(path) as file:
             yield from file
     except FileNotFoundError:
         return

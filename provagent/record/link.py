@@ -52,6 +52,7 @@ class _Linker:
             {**self.programs, **self.activities},
             collected.used,
             collected.generated,
+            collected.members,
             self.rank,
             collected.read_at,
         )

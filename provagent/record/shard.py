@@ -7,8 +7,8 @@ could not be read is a gap, with its place.
 from __future__ import annotations
 
 import gzip
-import io
 import json
+import os
 import re
 import zlib
 from functools import partial
@@ -25,7 +25,8 @@ from provagent.record.dialect import (
     begins_fact,
     events_of_line,
 )
-from provagent.record.frames import is_whole
+from provagent.record.frames import frame_of, is_whole
+from provagent.record.packing import PACKED, unpacked
 from provagent.record.shape import SHAPES, mend
 from provagent.terms import LOG_FORMAT
 
@@ -37,6 +38,7 @@ Event: TypeAlias = dict[str, Any]
 SHARD_MARK = ".jsonl"  # in a shard's name, before .gz, .zst and rotation numbers
 
 _EVENT_BEGINS = re.compile(rb'\{"(?:v|event)":')
+_BLOCK = 1 << 20
 _SHOWN = 60  # characters of a line that a gap quotes
 MAX_LINE = 1 << 24  # bytes of an event; of a fact in a log, MAX_FACTS
 _MAX_LINES = 10_000  # that one fact may have
@@ -94,7 +96,7 @@ class _Reader:
                     file.seek(start)
                 lines = self.bounded(file, start)
                 yield from lines if self.is_shard else self.joined(lines)
-                if self.path.endswith(".zst") and not is_whole(self.path):
+                if self.path.endswith(PACKED) and not is_whole(self.path):
                     self.gap(None, f"{self.path}: the rest cannot be unpacked: it is cut")
             except (EOFError, OSError, zlib.error) as error:
                 self.gap(None, f"{self.path}: the rest cannot be read: {error}")
@@ -227,23 +229,64 @@ def _salvaged(line: bytes) -> Iterator[Any]:
 
 
 def opened(path: str) -> BinaryIO:
+    """Open a shard, unpacked on the way; one that was packed since it was listed, as well."""
+    try:
+        return _opened(path)
+    except FileNotFoundError:
+        if path.endswith(PACKED):
+            raise
+        try:
+            return _opened(path + PACKED)
+        except FileNotFoundError:
+            pass
+        raise
+
+
+def is_there(path: str) -> bool:
+    """Whether a shard is there, plain or packed."""
+    return os.path.exists(path) or os.path.exists(path + PACKED)
+
+
+def line_at(path: str, offset: int) -> bytes:
+    """Return the line at an (unpacked) byte of a shard; raises as ``opened`` and its reader do.
+
+    Of what ``provagent compact`` packed, only the frame that holds it is unpacked.
+    """
+    if not os.path.exists(path) and os.path.exists(path + PACKED):
+        path += PACKED
+    with _opened_at(path, offset) as file:
+        return file.readline()
+
+
+def _opened_at(path: str, offset: int) -> BinaryIO:
+    start, before = frame_of(path, offset) if path.endswith(PACKED) else (0, 0)
+    file = _opened(path, start)
+    left = offset - before
+    if not path.endswith(PACKED):
+        file.seek(left)
+        left = 0
+    while left and (passed := len(file.read(min(left, _BLOCK)))):  # zstandard's reader cannot seek
+        left -= passed
+    return file
+
+
+def _opened(path: str, start: int = 0) -> BinaryIO:
     if path.endswith(".gz"):
         return cast("BinaryIO", gzip.open(path, "rb"))
-    if path.endswith(".zst"):
-        return opened_zstd(path)
+    if path.endswith(PACKED):
+        return opened_zstd(path, start)
     return open(path, "rb")
 
 
-def opened_zstd(path: str) -> BinaryIO:
-    """Open what zstd packed, to read it unpacked. Raises OSError, RecordError without a library."""
+def opened_zstd(path: str, start: int = 0) -> BinaryIO:
+    """Open what zstd packed, to read it unpacked, from the frame that begins at ``start``.
+
+    Raises OSError, RecordError without a library.
+    """
+    file = open(path, "rb")  # noqa: SIM115 - what unpacks it closes it
+    file.seek(start)
     try:
-        from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on
-    except ImportError:
-        try:
-            import zstandard as zstd
-        except ImportError:
-            raise RecordError(
-                f"{path}: packed by zstd, which this Python cannot unpack; "
-                "pip install zstandard, or use Python 3.14 or newer"
-            ) from None
-    return io.BufferedReader(zstd.open(path, "rb"))  # zstandard's own reader has no lines
+        return unpacked(file, path)
+    except BaseException:
+        file.close()
+        raise

@@ -18,6 +18,7 @@ def aliases_of_files(
     activities: Mapping[str, Activity],
     used: Relations,
     generated: Relations,
+    members: Mapping[str, Iterable[str]],
     rank: Callable[[str], int],
     read_at: Mapping[tuple[str, str], str],
 ) -> dict[str, str]:
@@ -26,14 +27,16 @@ def aliases_of_files(
     Entities of equal location and digest are one when each is of another process and at
     most one was generated: that one's id wins, else that of the first process. Twice in
     one process they are two states with another between them, as are two generations. An
-    entity that was used before the generation began is an earlier state, and stays. ``read_at``
-    says when an activity, or a process, used an entity where that is known better.
+    entity that was used before the generation began, by itself or as a member, is an earlier
+    state, and stays. ``read_at`` says when an activity, or a process, used an entity where
+    that is known better.
     """
     groups = _groups_across_processes(entities)
     if not groups:
         return {}
     made = _first_start(generated, activities, {})
     first_use = _first_start(used, activities, read_at)
+    _use_members(first_use, members)
     aliases: dict[str, str] = {}
     for group in groups:
         generations = [entity for entity in group if entity.id in made]
@@ -45,6 +48,18 @@ def aliases_of_files(
             if entity is not winner and first_use.get(entity.id, began) >= began:
                 aliases[entity.id] = winner.id
     return aliases
+
+
+def _use_members(first_use: dict[str, str], members: Mapping[str, Iterable[str]]) -> None:
+    """Whoever uses a collection uses what is in it."""
+    waiting = list(first_use)
+    while waiting:
+        collection = waiting.pop()
+        used = first_use[collection]
+        for member in members.get(collection, ()):
+            if member not in first_use or used < first_use[member]:
+                first_use[member] = used
+                waiting.append(member)
 
 
 def merge(entity: Entity, *, into: Entity) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from provagent.store.runs import unended
+from provagent.store.shards import shards_of
 
 _SLACK = timedelta(seconds=5)  # a process begins before it tells when
 
@@ -34,7 +37,27 @@ def still_written(folder: str) -> Written | None:
             )
         elif _is_alive(pid, begun.get("startTime")):
             return Written(what=f"process {pid} still writes it; ask again later", is_sure=True)
+    for path in shards_of(folder):
+        if _is_open(path):
+            name = os.path.basename(path)
+            return Written(
+                what=f"a process still writes it: it has {name} open; ask again later", is_sure=True
+            )
     return found
+
+
+def _is_open(path: str) -> bool:
+    """Whether a process holds the lock that the writer of a shard shares, in any container."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    with open(path, "rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in (errno.EWOULDBLOCK, errno.EACCES)  # else there are no locks
+    return False
 
 
 def _is_alive(pid: int, start: str | None) -> bool:

@@ -7,14 +7,14 @@ import gzip
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from provagent.errors import StoreError
+from provagent.record.packing import PACKED, Frames
 from provagent.store.shards import run_folders
 
 _UNFINISHED = ".anew-"  # in the name of what is being written, before a process's number
 _ANNOUNCED = "anew"  # a file in the store
-_LEVEL = 12  # of zstd
 
 
 @contextlib.contextmanager
@@ -72,30 +72,11 @@ def _packed(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
     if path.endswith(".gz"):
         with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packing:
             yield cast("BinaryIO", packing)
-    elif path.endswith(".zst"):
-        try:
-            from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on
-
-            with zstd.ZstdFile(file, "wb", level=_LEVEL) as packing:
-                yield packing
-        except ImportError:
-            zstandard = library()
-            packer = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
-            with packer.stream_writer(file, closefd=False) as packing:
-                yield packing
+    elif path.endswith(PACKED):
+        with Frames(file, path) as packing:
+            yield cast("BinaryIO", packing)
     else:
         yield file
-
-
-def library() -> Any:
-    """Return what packs, where the standard library does not. Raises StoreError without one."""
-    try:
-        import zstandard
-    except ImportError:
-        raise StoreError(
-            "this Python cannot pack by zstd; pip install zstandard, or use Python 3.14 or newer"
-        ) from None
-    return zstandard
 
 
 def sync(folder: str) -> None:

@@ -11,6 +11,7 @@ from typing import Self
 
 from provagent.errors import RecordError, StoreError
 from provagent.record.detail import Gap
+from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.settings import tell
 from provagent.store.anew import is_announced
@@ -19,7 +20,6 @@ from provagent.store.rows import Rows
 from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
 from provagent.store.shards import (
     ENVIRONMENT_FILE,
-    PACKED,
     is_of_process,
     run_folders,
     shards_of,
@@ -64,8 +64,9 @@ class Index:
 
     def update(self, progress: Progress | None = None) -> Updated:
         """Read what was written since the last update; another process may do so too."""
-        self._follow_files()
-        changed = list(self._changed())
+        shards, environments = _listed(self.store)
+        self._follow_files(set(shards))
+        changed = list(self._changed(shards))
         total = sum(size - read for _, _, size, read, _ in changed)
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         gaps: list[Gap] = []
@@ -75,19 +76,18 @@ class Index:
             done += size - read
             if progress is not None:
                 progress(done, total)
-        self._read_environments()
+        self._read_environments(environments)
         if is_new or changed:
             for statement in INDEXES.split(";"):
                 self.execute(statement)
         return Updated(events=events, shards=len(changed), gaps=gaps)
 
-    def _read_environments(self) -> None:
+    def _read_environments(self, environments: dict[str, str]) -> None:
         """Read the packages of environments that are new: each is in one file of each run."""
         known = {one for (one,) in self.execute("SELECT DISTINCT environment FROM package")}
-        for name, path in _environments(self.store):
+        for name, path in environments.items():
             if name in known:
                 continue
-            known.add(name)
             with contextlib.suppress(RecordError):
                 for event, _ in read_events(path, []):
                     if event["event"] != ENVIRONMENT:
@@ -98,10 +98,9 @@ class Index:
                         "INSERT OR IGNORE INTO package VALUES (?, ?, ?)", rows or [(name, "", "")]
                     )
 
-    def _follow_files(self) -> None:
+    def _follow_files(self, there: set[str]) -> None:
         """Take notice of shards that were packed since, and forget what was removed."""
         known = {path for (path,) in self.execute("SELECT path FROM shard")}
-        there = {path for path, _ in _shards(self.store)} if known else set()
         for path in known - there:
             with self._transaction(None):
                 if path + PACKED in there - known:
@@ -140,14 +139,16 @@ class Index:
             state,
         )
 
-    def _changed(self) -> Iterator[tuple[str, int, int, int, int]]:
+    def _changed(
+        self, shards: dict[str, os.stat_result]
+    ) -> Iterator[tuple[str, int, int, int, int]]:
         known = {
             path: (inode, size, mtime, read)
             for path, inode, size, mtime, read in self.execute(
                 "SELECT path, inode, size, mtime, read FROM shard"
             )
         }
-        for path, status in _shards(self.store):
+        for path, status in shards.items():
             inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
             now = (status.st_ino, status.st_size, status.st_mtime_ns)
             if (inode, size, mtime) != now:
@@ -269,20 +270,21 @@ def open_index(store: str) -> Index:
     raise StoreError(f"{path}: the index cannot be made")
 
 
-def _shards(store: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the shards of all runs, by paths within the store, with their state."""
+def _listed(store: str) -> tuple[dict[str, os.stat_result], dict[str, str]]:
+    """Return the shards of all runs, by path within the store, and files of environments.
+
+    The state of each shard; by the identifier of an environment, a file that tells of it.
+    """
+    shards: dict[str, os.stat_result] = {}
+    environments: dict[str, str] = {}
     for path in _files(store):
+        run, name = path.split(os.sep)[-2:]
         if is_of_process(path):
             with contextlib.suppress(OSError):  # it went away
-                run, name = path.split(os.sep)[-2:]
-                yield f"{run}/{name}", os.stat(path)
-
-
-def _environments(store: str) -> Iterator[tuple[str, str]]:
-    """Yield the identifiers of environments, and files that tell of them."""
-    for path in _files(store):
-        if not is_of_process(path):
-            yield os.path.basename(path).removeprefix(ENVIRONMENT_FILE).partition(".")[0], path
+                shards[f"{run}/{name}"] = os.stat(path)
+        else:
+            environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
+    return shards, environments
 
 
 def _files(store: str) -> Iterator[str]:

@@ -10,9 +10,10 @@ from itertools import zip_longest
 from typing import BinaryIO
 
 from provagent.errors import ProvagentError, StoreError
+from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, opened
 from provagent.store.anew import remove_unfinished, sync, unfinished, written_anew
-from provagent.store.shards import PACKED, run_folders, shards_of
+from provagent.store.shards import run_folders, shards_of
 
 Progress = Callable[[int, int], None]
 _BLOCK = 1 << 20

@@ -12,13 +12,14 @@ from typing import BinaryIO
 
 from provagent.errors import ProvagentError, StoreError
 from provagent.record.frames import is_whole
+from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, opened_zstd
 from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, written_anew
 from provagent.store.index import Index, open_index
 from provagent.store.runs import find_run, list_runs
-from provagent.store.shards import PACKED, shards_of
+from provagent.store.shards import shards_of
 
 Progress = Callable[[int, int], None]
 _BLOCK = 1 << 20

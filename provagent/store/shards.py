@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
+from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK
 
 ENVIRONMENT_FILE = "environment-"  # how the names of files begin that are no process's shard
-PACKED = ".zst"
 
 
 def shards_among(names: Iterable[str]) -> list[str]:

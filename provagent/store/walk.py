@@ -234,20 +234,32 @@ SELECT m.collection, m.entity FROM member AS m WHERE m.collection IN ({})
 AND NOT EXISTS (SELECT 1 FROM generated WHERE entity = m.entity)
 AND NOT EXISTS (SELECT 1 FROM derived WHERE entity = m.entity)"""
 _TYPES_OF_FILES = "SELECT number FROM word WHERE text IN ('File', 'FileCollection')"
-_FILES = f"""
-SELECT id, digest, place, (SELECT min(coalesce(a.start, p.start)) FROM used AS u
+
+
+# Who uses a collection uses what is in it. SQLite looks up what is asked for of an entity that
+# is known; of a view that says the same it would make all rows first.
+def _first_use(entity: str) -> str:
+    return f"""
+  (SELECT min(coalesce(a.start, p.start)) FROM (
+    SELECT activity FROM used WHERE entity = {entity} UNION ALL
+    SELECT activity FROM member AS m JOIN used ON used.entity = m.collection
+    WHERE m.entity = {entity}) AS u
   LEFT JOIN activity AS a ON a.id = u.activity
-  LEFT JOIN process AS p ON p.number = u.activity >> {SHIFT} WHERE u.entity = e.id)
+  LEFT JOIN process AS p ON p.number = u.activity >> {SHIFT})"""
+
+
+_FILES = f"""
+SELECT id, digest, place, {_first_use("e.id")}
 FROM entity AS e WHERE id IN ({{0}}) AND type IN ({{1}})
 AND EXISTS (SELECT 1 FROM entity AS o WHERE o.digest = e.digest AND o.id != e.id)"""
 _USED_BY_ANOTHER_PROCESS = f"""
-SELECT e.id, min(coalesce(a.start, p.start)) AS time FROM entity AS e
-JOIN process AS q ON q.number = e.id >> {SHIFT}
-JOIN process AS p ON p.run = q.run AND p.number != q.number
-JOIN entity AS o ON o.digest = e.digest AND o.id > p.number << {SHIFT}
-  AND o.id < (p.number + 1) << {SHIFT} AND o.place = e.place
-JOIN used AS u ON u.entity = o.id LEFT JOIN activity AS a ON a.id = u.activity
-WHERE e.id IN ({{0}}) GROUP BY e.id HAVING time IS NOT NULL"""
+SELECT id, min(time) FROM (
+  SELECT e.id AS id, {_first_use("o.id")} AS time FROM entity AS e
+  JOIN process AS q ON q.number = e.id >> {SHIFT}
+  JOIN process AS p ON p.run = q.run AND p.number != q.number
+  JOIN entity AS o ON o.digest = e.digest AND o.id > p.number << {SHIFT}
+    AND o.id < (p.number + 1) << {SHIFT} AND o.place = e.place
+  WHERE e.id IN ({{0}})) WHERE time IS NOT NULL GROUP BY id"""
 _MADE_OF_CONTENT = f"""
 SELECT e.digest, e.place, coalesce(a.end, a.start, p.end, p.start) AS time, e.id
 FROM entity AS e JOIN generated AS g ON g.entity = e.id
