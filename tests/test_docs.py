@@ -9,10 +9,11 @@ import subprocess
 import typing
 from pathlib import Path
 
+import click
 import pytest
 
 from provagent import event, terms, value
-from provagent.cli import main
+from provagent.cli import VERBS, main
 from provagent.definition import dialect, shapes
 from provagent.definition.description import IDENTIFIERS
 from provagent.definition.parse import parse_definition, read_definition
@@ -21,6 +22,7 @@ from provagent.export.write import FORMATS
 from provagent.settings import PREFIX, TABLE, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = {verb: main.get_command(click.Context(main), verb) for verb in VERBS}
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md"))
@@ -105,7 +107,7 @@ def ours() -> list[list[str]]:
 
 
 def options(verb: str) -> set[str]:
-    command = main.commands[verb]
+    command = COMMANDS[verb]
     below = getattr(command, "commands", {}).values()  # a group has verbs of its own
     names = {
         name for one in (command, *below) for parameter in one.params for name in parameter.opts
@@ -114,7 +116,7 @@ def options(verb: str) -> set[str]:
 
 
 def own_words(verb: str, words: list[str]) -> list[str]:
-    command = main.commands[verb]
+    command = COMMANDS[verb]
     return command._split(words)[0] if verb == "run" else words
 
 
@@ -122,15 +124,15 @@ def test_commands_name_verbs_and_options_that_exist():
     """Every command that a page shows has a verb and options of the command line's."""
     assert len(ours()) > 15
     for verb, *words in ours():
-        assert verb in main.commands, verb
+        assert verb in COMMANDS, verb
         used = {word for word in own_words(verb, words) if word.startswith("-")}
         assert used <= options(verb), (verb, words)
 
 
 def test_verbs_and_options_are_documented():
     """Every verb and every option of the command line stands on a page."""
-    assert {words[0] for words in ours()} == set(main.commands)
-    for verb in main.commands:
+    assert {words[0] for words in ours()} == set(COMMANDS)
+    for verb in COMMANDS:
         for option in options(verb):
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", EVERYTHING), (verb, option)
 
@@ -143,7 +145,7 @@ def test_options_of_run_are_its_table():
 
 def test_options_in_text_exist():
     """An option that a page mentions alone belongs to one of the verbs."""
-    known = set().union(*(options(verb) for verb in main.commands))
+    known = set().union(*(options(verb) for verb in COMMANDS))
     spans = [span.split()[0] for page in PAGES.values() for span in code(page)]
     mentioned = {span for span in spans if span.startswith("--")} - {"--"}
     assert mentioned

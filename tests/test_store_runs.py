@@ -5,7 +5,8 @@ import pytest
 from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 
 from provagent.errors import RecordError, StoreError
-from provagent.store.runs import find_store, list_runs, read_outline, read_run
+from provagent.store.place import find_store
+from provagent.store.runs import list_runs, read_outline, read_run
 
 OTHER = "20261124T080000-abc123"
 

@@ -3,32 +3,58 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Any
 
 import click
 
 from provagent import __version__
-from provagent.cli.ask import diff, find, impact, index, sql, verify, why
-from provagent.cli.check import check, schema
-from provagent.cli.doctor import doctor
-from provagent.cli.draft import draft
-from provagent.cli.import_ import import_files
-from provagent.cli.keep import compact, gc, store_group
-from provagent.cli.link import link
-from provagent.cli.read import embed, export_run, runs, show, stats, timeline_of
-from provagent.cli.redact import redact
-from provagent.cli.rerun import rerun
-from provagent.cli.run import run
-from provagent.cli.validate import validate
 from provagent.errors import ProvagentError
 from provagent.settings import tell
 
+# In the order in which they are needed; each is loaded when it is asked for.
+VERBS = {
+    "run": "run:run",
+    "show": "read:show",
+    "runs": "read:runs",
+    "stats": "read:stats",
+    "timeline": "read:timeline_of",
+    "why": "ask:why",
+    "impact": "ask:impact",
+    "find": "ask:find",
+    "diff": "ask:diff",
+    "verify": "ask:verify",
+    "sql": "ask:sql",
+    "rerun": "rerun:rerun",
+    "export": "read:export_run",
+    "link": "link:link",
+    "embed": "read:embed",
+    "import": "import_:import_files",
+    "validate": "validate:validate",
+    "doctor": "doctor:doctor",
+    "check": "check:check",
+    "draft": "draft:draft",
+    "schema": "check:schema",
+    "index": "ask:index",
+    "redact": "redact:redact",
+    "compact": "keep:compact",
+    "gc": "keep:gc",
+    "store": "keep:store_group",
+}
+
 
 class Verbs(click.Group):
-    """The verbs in the order in which they are needed; our errors are one line each."""
+    """The verbs; our errors are one line each."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's  # noqa: ARG002 - click's
-        return list(self.commands)
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
+        if name not in VERBS:
+            return None
+        module, _, verb = VERBS[name].partition(":")
+        command: click.Command = getattr(import_module(f"provagent.cli.{module}"), verb)
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -43,34 +69,3 @@ class Verbs(click.Group):
 @click.version_option(__version__, prog_name="provagent")
 def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""
-
-
-for verb in (
-    run,
-    show,
-    runs,
-    stats,
-    timeline_of,
-    why,
-    impact,
-    find,
-    diff,
-    verify,
-    sql,
-    rerun,
-    export_run,
-    link,
-    embed,
-    import_files,
-    validate,
-    doctor,
-    check,
-    draft,
-    schema,
-    index,
-    redact,
-    compact,
-    gc,
-    store_group,
-):
-    main.add_command(verb)

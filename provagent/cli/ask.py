@@ -10,7 +10,7 @@ import click
 
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
-from provagent.store.runs import find_store
+from provagent.store.place import find_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

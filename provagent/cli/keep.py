@@ -10,7 +10,7 @@ import click
 
 from provagent.cli.progress import progress
 from provagent.settings import read_settings, tell
-from provagent.store.runs import find_store
+from provagent.store.place import find_store
 
 if TYPE_CHECKING:
     from datetime import timedelta

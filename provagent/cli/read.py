@@ -14,7 +14,8 @@ from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.errors import ExportError
 from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
-from provagent.store.runs import LAST, find_run, find_store, list_runs, read_run
+from provagent.store.place import find_store
+from provagent.store.runs import LAST, find_run, list_runs, read_run
 
 if TYPE_CHECKING:
     from provagent.embed.payload import Payload

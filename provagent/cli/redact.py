@@ -51,9 +51,9 @@ def redact(
     records and index. Exits with 1 where something stays.
     """
     from provagent import boot
+    from provagent.store.place import find_store
     from provagent.store.redact import find_secrets
     from provagent.store.redact import redact as take_out
-    from provagent.store.runs import find_store
     from provagent.store.sought import Sought
 
     boot.deactivate()  # the record of this would hold what is taken out

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from provagent.store.runs import find_store, list_runs, read_run
+from provagent.store.place import find_store
+from provagent.store.runs import list_runs, read_run
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,4 +1,4 @@
-"""Where the index of a store lies: in it, or, where that cannot hold it, in the user's cache."""
+"""Where a store is, and its index: in it, or, where that cannot hold it, in the user's cache."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ import hashlib
 import os
 
 from provagent.definition.active import cache_folder
+from provagent.errors import StoreError
 from provagent.settings import read_settings, tell
 
 NAME = "index.sqlite"
 # SQLite's shared memory is one machine's: on these a second one would break the index.
 _OVER_THE_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "lustre", "fuse.sshfs", "ceph")
+
+
+def find_store(given: str | None = None) -> str:
+    """Path of the store: ``given``, else what the settings say, else ``./prov``.
+
+    Raises StoreError when there is no such folder.
+    """
+    store: str = given or read_settings().store
+    if not os.path.isdir(store):
+        raise StoreError(
+            f"{store}: no store there; record a run with 'provagent run script.py', "
+            "or name the store with --store"
+        )
+    return store
 
 
 def remove(path: str) -> None:

@@ -16,7 +16,7 @@ from provagent.record.detail import Gap
 from provagent.record.model import seconds_between
 from provagent.record.outline import build_outline
 from provagent.record.shard import SHARD_MARK, read_events
-from provagent.settings import read_settings
+from provagent.store.place import find_store
 from provagent.store.shards import is_of_process, run_folders, shards_of
 
 if TYPE_CHECKING:
@@ -51,20 +51,6 @@ class RunSummary:
     def duration(self) -> float | None:
         """Seconds from start to end, where both are known."""
         return seconds_between(self.start, self.end)
-
-
-def find_store(given: str | None = None) -> str:
-    """Path of the store: ``given``, else what the settings say, else ``./prov``.
-
-    Raises StoreError when there is no such folder.
-    """
-    store: str = given or read_settings().store
-    if not os.path.isdir(store):
-        raise StoreError(
-            f"{store}: no store there; record a run with 'provagent run script.py', "
-            "or name the store with --store"
-        )
-    return store
 
 
 def list_runs(store: str) -> list[RunSummary]:
