@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import socket
 import subprocess
@@ -11,10 +10,6 @@ import time
 
 import pytest
 
-MISSING = [name for name in ("moto", "s3fs", "flask") if importlib.util.find_spec(name) is None]
-pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"{', '.join(MISSING)}: pip install s3fs 'moto[server]'"
-)
 SECRETS = ("AKIASECRETKEYID00001", "SECRET-of-the-account", "SECRET-of-the-session")
 
 
