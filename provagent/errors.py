@@ -6,6 +6,7 @@ ProvagentError
 ├── TargetError        a target that cannot be read, found or woven
 ├── RecordError        a record that cannot be read at all
 ├── StoreError         a store that is not there, or a run that it does not hold
+│   └── BrokenIndexError   its index turned out to be broken while it was asked
 ├── QueryError         a question that cannot be read; says where
 ├── DraftError         a definition that cannot be drafted
 ├── ExportError        a format that is unknown, or whose extra is not installed
@@ -51,6 +52,10 @@ class RecordError(ProvagentError):
 
 class StoreError(ProvagentError):
     """A store that is not there, or a run that it does not hold."""
+
+
+class BrokenIndexError(StoreError):
+    """An index that turned out to be broken while it was asked; it is gone, and made again."""
 
 
 class QueryError(ProvagentError):

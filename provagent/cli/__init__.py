@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from provagent import __version__
-from provagent.errors import ProvagentError
+from provagent.errors import BrokenIndexError, ProvagentError
 from provagent.settings import tell
 
 # In the order in which they are needed; each is loaded when it is asked for.
@@ -56,9 +56,18 @@ class Verbs(click.Group):
         command: click.Command = getattr(import_module(f"provagent.cli.{module}"), verb)
         return command
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().main(*args, **options)
+        except BrokenIndexError as error:
+            tell(f"{error}; it is made again from the records")
+            return super().main(*args, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except BrokenIndexError:
+            raise
         except ProvagentError as error:
             for line in str(error).splitlines():
                 tell(line)

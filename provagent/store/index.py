@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from provagent.errors import RecordError, StoreError
+from provagent.errors import BrokenIndexError, RecordError, StoreError
 from provagent.record.detail import Gap
 from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, read_events
@@ -17,12 +17,14 @@ from provagent.settings import tell
 from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
-from provagent.store.schema import INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
+from provagent.store.schema import IN_MEMORY, INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
 from provagent.store.shards import (
     ENVIRONMENT_FILE,
+    end_of_lines,
     is_of_process,
     run_folders,
     shards_of,
+    tail_before,
 )
 from provagent.terms import ENVIRONMENT
 
@@ -31,8 +33,6 @@ _AT_ONCE = 50_000  # events in one transaction
 _READ = """
 UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
 WHERE number = ?"""
-_TAIL = 200  # bytes before the place that was read to, by which a file is known again
-_BLOCK = 1 << 16
 
 Progress = Callable[[int, int], None]  # bytes read, of all
 
@@ -51,6 +51,9 @@ class Index:
 
     def __init__(self, store: str, path: str) -> None:
         self.store = store
+        self._open(path)
+
+    def _open(self, path: str) -> None:
         self.path = path
         self._connection = connect(path)
         self.execute = self._connection.execute
@@ -59,11 +62,29 @@ class Index:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         self._connection.close()
+        if type(error) is sqlite3.DatabaseError:
+            remove(self.path)
+            raise BrokenIndexError(f"{self.path}: the index is broken ({error})") from error
 
     def update(self, progress: Progress | None = None) -> Updated:
-        """Read what was written since the last update; another process may do so too."""
+        """Read what was written since the last update; another process may do so too.
+
+        Where it cannot be written, on a full disk or where others hold it for long, it is made
+        in memory, which is told.
+        """
+        try:
+            return self._update(progress)
+        except sqlite3.OperationalError as error:
+            if self.path == IN_MEMORY:
+                raise
+            tell(f"{self.path}: the index cannot be written ({error}); this one is in memory alone")
+            self._connection.close()
+            self._open(IN_MEMORY)
+            return self._update(progress)
+
+    def _update(self, progress: Progress | None) -> Updated:
         shards, environments = _listed(self.store)
         self._follow_files(set(shards))
         changed = list(self._changed(shards))
@@ -179,12 +200,12 @@ class Index:
         except OSError:
             size = 0  # it went away; what it told stays
         is_packed = not path.endswith(SHARD_MARK)
-        if read and (was != inode or size <= known or is_packed or _before(full, read) != tail):
+        if read and (was != inode or size <= known or is_packed or tail_before(full, read) != tail):
             self._forget(process)  # not longer, but another: it was written anew
             read = 0
         rows.begin(number, process or 0)
         count, start, is_whole = 0, read or 0, True
-        end = size if is_packed else max(start, _end_of_lines(full, size))
+        end = size if is_packed else max(start, end_of_lines(full, size))
         try:
             for event, place in read_events(full, gaps, start=start, is_growing=not is_packed):
                 handler = rows.handlers.get(event["event"])
@@ -197,7 +218,15 @@ class Index:
         except RecordError as error:
             gaps.append(Gap(place=None, what=str(error)))
         rows.write()
-        row = inode, size if is_whole else end, mtime, end, rows.process, _before(full, end), number
+        row = (
+            inode,
+            size if is_whole else end,
+            mtime,
+            end,
+            rows.process,
+            tail_before(full, end),
+            number,
+        )
         self.execute(_READ, row)
         return count, is_whole
 
@@ -224,32 +253,6 @@ class Index:
         self.execute("COMMIT")
 
 
-def _before(path: str, end: int) -> bytes:
-    """Return the last bytes before a place in a file; empty where they are not there."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, end - _TAIL))
-            return file.read(min(end, _TAIL))
-    except OSError:
-        return b""
-
-
-def _end_of_lines(path: str, size: int) -> int:
-    """Return the byte after the last whole line of a file's first ``size`` bytes."""
-    try:
-        with open(path, "rb") as file:
-            while size > 0:
-                start = max(0, size - _BLOCK)
-                file.seek(start)
-                found = file.read(size - start).rfind(b"\n")
-                if found >= 0:
-                    return start + found + 1
-                size = start
-    except OSError:
-        pass  # its reader tells
-    return 0
-
-
 def open_index(store: str) -> Index:
     """Open the index of a store, and make it where there is none.
 
@@ -263,7 +266,8 @@ def open_index(store: str) -> Index:
         try:
             return Index(store, path)
         except sqlite3.OperationalError as error:
-            raise StoreError(f"{path}: the index cannot be opened: {error}") from error
+            tell(f"{path}: the index cannot be opened ({error}); this one is in memory alone")
+            return Index(store, IN_MEMORY)
         except sqlite3.DatabaseError as error:
             tell(f"{path}: the index is broken ({error}); it is made again from the records")
             remove(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -90,7 +91,7 @@ def find_run(store: str, text: str) -> str:
     if not run_ids:
         raise StoreError(f"{store}: no runs in this store")
     if text == LAST:
-        return list_runs(store)[-1].id
+        return max(map(partial(_summary, store), run_ids), key=_age).id
     if text in run_ids:
         return text
     fitting = [each for each in run_ids if each.startswith(text) or each.endswith(text)]
@@ -201,9 +202,12 @@ def _last_events(shard: str) -> Iterator[dict[str, Any]]:
     if not shard.endswith(SHARD_MARK):
         yield from reversed([event for event, _ in read_events(shard, [])])
         return
-    with open(shard, "rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-        lines = file.read().splitlines()
+    try:
+        with open(shard, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return  # it was just packed, or removed
     for line in reversed(lines):
         try:
             event = orjson.loads(line)

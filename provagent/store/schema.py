@@ -13,6 +13,7 @@ import os
 import sqlite3
 
 VERSION = 3
+IN_MEMORY = ":memory:"  # what SQLite calls it
 SHIFT = 32  # bits for a thing's own number; the process itself has number 0
 NUMBERS = 1 << SHIFT
 
@@ -79,7 +80,8 @@ def connect(path: str) -> sqlite3.Connection:
     One of another version is emptied: it is made again from the shards.
     """
     with contextlib.suppress(OSError):  # SQLite tells
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # as the records: for its owner
+        if path != IN_MEMORY:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # as the records: for its owner
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
         connection.execute("PRAGMA page_size = 8192")  # of a new one; filled a tenth faster

@@ -9,6 +9,8 @@ from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK
 
 ENVIRONMENT_FILE = "environment-"  # how the names of files begin that are no process's shard
+TAIL = 200  # bytes before the place that was read to, by which a file is known again
+_BLOCK = 1 << 16
 
 
 def shards_among(names: Iterable[str]) -> list[str]:
@@ -21,8 +23,15 @@ def shards_among(names: Iterable[str]) -> list[str]:
 
 
 def shards_of(folder: str) -> list[str]:
-    """Return the paths of a run's shards and environments. Raises OSError."""
-    return [os.path.join(folder, name) for name in shards_among(os.listdir(folder))]
+    """Return the paths of a run's shards and environments; none where it was just removed.
+
+    Raises OSError for a folder that cannot be read.
+    """
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    return [os.path.join(folder, name) for name in shards_among(names)]
 
 
 def is_of_process(path: str) -> bool:
@@ -35,3 +44,29 @@ def run_folders(store: str) -> Iterator[os.DirEntry[str]]:
     with os.scandir(store) as entries:
         found = [one for one in entries if one.is_dir() and not one.name.startswith(".")]
     yield from sorted(found, key=lambda one: one.name)
+
+
+def tail_before(path: str, end: int) -> bytes:
+    """Return the last bytes before a place in a file; empty where they are not there."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, end - TAIL))
+            return file.read(min(end, TAIL))
+    except OSError:
+        return b""
+
+
+def end_of_lines(path: str, size: int) -> int:
+    """Return the byte after the last whole line of a file's first ``size`` bytes."""
+    try:
+        with open(path, "rb") as file:
+            while size > 0:
+                start = max(0, size - _BLOCK)
+                file.seek(start)
+                found = file.read(size - start).rfind(b"\n")
+                if found >= 0:
+                    return start + found + 1
+                size = start
+    except OSError:
+        pass  # its reader tells
+    return 0
