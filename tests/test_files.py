@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import socketserver
 import threading
@@ -609,3 +610,49 @@ urllib.request.urlopen(request)
     assert [made.entity.location for made in done.generated] == [f"http://{server}/out.csv"]
     assert all(each.entity.digest is None for each in (*done.used, *done.generated))
     assert b"SECRET" not in b"".join(shard.read_bytes() for shard in recorded.shards)
+
+
+POOL = """
+import multiprocessing, sys
+from concurrent.futures import ProcessPoolExecutor
+
+def work(number):
+    with open(f"in{number}.txt") as stream:
+        text = stream.read()
+    with open(f"out{number}.txt", "w") as stream:
+        stream.write(text.upper())
+    return number
+
+if __name__ == "__main__":
+    method, kind = sys.argv[1:]
+    context = multiprocessing.get_context(method)
+    if kind == "pool":
+        with context.Pool(3) as pool:  # whose end is a signal to its workers
+            print(pool.map(work, range(6), chunksize=1))
+    else:
+        with ProcessPoolExecutor(3, mp_context=context) as executor:
+            print(list(executor.map(work, range(6))))
+"""
+
+
+@pytest.mark.parametrize("kind", ["pool", "executor"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_files_of_workers_that_are_ended_by_a_signal(recorded, method, kind):
+    """What each read and wrote for its results, also the last one, where nothing is a target."""
+    for number in range(6):
+        recorded.write(f"in{number}.txt", f"counts {number}")
+    recorded.write("pool.py", POOL)
+    done = recorded.run("pool.py", method, kind)
+    assert (done.stdout, done.stderr) == ("[0, 1, 2, 3, 4, 5]\n", "")
+    met = {
+        mode: sorted(os.path.basename(relation.entity.location) for relation in relations)
+        for mode in ("used", "generated")
+        for relations in [[
+            relation
+            for process in recorded.provenance.processes.values()
+            for relation in getattr(process.program, mode)
+            if os.path.basename(relation.entity.location).startswith(("in", "out"))
+        ]]
+    }  # fmt: skip
+    assert met["used"] == [f"in{number}.txt" for number in range(6)]
+    assert met["generated"] == [f"out{number}.txt" for number in range(6)]

@@ -25,6 +25,8 @@ from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ
 
 _KIND = undescribed_kind(FILE, lambda _: Identity())
 
+_OF_RUN = Open("", 0, None)
+
 STDERR = 2
 _STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
@@ -90,15 +92,33 @@ class FilesSeen:
 
     def end(self, activity: Open, events: Events) -> None:
         """Tell what this activity has written."""
+        if self.owners.get(activity.id):
+            self._end(activity, open_files() if activity.place is not None else set(), events)
+
+    def _end(self, activity: Open, still_open: set[tuple[int, int]], events: Events) -> None:
         files = self.owners.get(activity.id)
         if files:
-            still_open = open_files() if activity.place is not None else set()
             closed = [location for location in files if _number(location) not in still_open]
             self._ledger.files.read_ahead(closed)
             for location in closed:
                 self._tell_written(location, files.pop(location), activity, events)
             if not files:  # what it leaves open is told later, when it is what it was to become
                 del self.owners[activity.id]
+
+    def settle_closed(self) -> None:
+        """Tell what the process has written outside of activities, and has closed."""
+        if not self.owners.get(_OF_RUN.id):
+            return
+        capture, thread = self._capture, get_ident()
+        try:
+            capture.busy.add(thread)
+            events: Events = []
+            self._end(_OF_RUN, open_files(), events)
+            self._write(events)
+        except BaseException as error:
+            capture.complaints.add("files", "at a result", error)
+        finally:
+            capture.busy.discard(thread)
 
     def end_all(self) -> None:
         """Tell what the run has written, and activities that did not end."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _ENV, _SHELL = 7, 10
 
 
-STARTERS = ("subprocess", "multiprocessing.util")  # modules that start programs past os
+# Modules that start programs past os, and one by which workers hand over what they did.
+STARTERS = ("subprocess", "multiprocessing.util", "multiprocessing.queues")
 
 
 class Children:
@@ -54,6 +55,8 @@ class Children:
         """Go on with one of ``STARTERS``, which has executed."""
         if module.__name__ == "subprocess":
             self._replace(module.Popen, "_execute_child", _popen)
+        elif module.__name__ == "multiprocessing.queues":
+            self._replace(module.SimpleQueue, "put", _handing_over)
         elif "spawnv_passfds" in vars(module):
             self._replace(module, "spawnv_passfds", _passing)
 
@@ -166,6 +169,17 @@ def _popen(children: Children, original: Any) -> Any:
             children.within.discard(thread)
 
     return _execute_child
+
+
+# A pool ends its workers by a signal, once it has their results: nothing is told after that.
+def _handing_over(children: Children, original: Any) -> Any:
+    def put(self: Any, obj: Any) -> Any:
+        activation = children.activation
+        if not activation.is_root and activation.files is not None:
+            activation.files.settle()
+        return original(self, obj)
+
+    return put
 
 
 def _command(args: Any, executable: Any, *, shell: bool) -> list[Any]:

@@ -2,7 +2,8 @@
 
 Told by the process's audit events. Until the recorder is loaded they are only remembered,
 so that a program that is about to import something is not kept waiting; the recorder is
-loaded for them when the program ends, or overwrites what it has read.
+loaded for them when the program ends, or overwrites what it has read. Workers, which may be
+ended at any time, tell at once.
 """
 
 from __future__ import annotations
@@ -80,6 +81,12 @@ class OpenedFiles:
         if self._remembered and get_ident() not in self._handing:
             self._hand_over()
 
+    def settle(self) -> None:
+        """Tell what was written and is closed by now."""
+        loaded = self.activation.loaded
+        if loaded is not None and get_ident() not in self.busy:
+            loaded.files.settle_closed()
+
     def end(self) -> None:
         """Tell what is still remembered: the program ends."""
         try:
@@ -129,8 +136,9 @@ class OpenedFiles:
 
     def _on_remove(self, args: tuple[Any, ...]) -> None:
         try:
-            if self._remembered and get_ident() not in self.busy:
-                self._keep_state(_absolute(os.fsdecode(args[0])))
+            is_idle = get_ident() not in self.busy
+            if self._remembered and is_idle and self._is_read(_absolute(os.fsdecode(args[0]))):
+                self._hand_over()
         except BaseException as error:
             self._failed(error)
 
@@ -148,22 +156,18 @@ class OpenedFiles:
             self._failed(error)
 
     def _on_request(self, args: tuple[Any, ...]) -> None:
-        try:
-            from provagent.process.remote import http_request
-
-            found = http_request(*args)
-            if found is not None and get_ident() not in self.busy:
-                self._tell(*found, "")
-        except BaseException as error:
-            self._failed(error)
+        self._on_remote("http_request", args)
 
     def _on_ftp(self, args: tuple[Any, ...]) -> None:
-        try:
-            from provagent.process.remote import ftp_command
+        self._on_remote("ftp_command", args)
 
-            found = ftp_command(*args)
-            if found is not None and get_ident() not in self.busy:
-                self._tell(*found, "")
+    def _on_remote(self, reader: str, args: tuple[Any, ...]) -> None:
+        try:
+            from provagent.process import remote
+
+            what, url = getattr(remote, reader)(*args) or ("", "")
+            if what and get_ident() not in self.busy:
+                self._tell(what, url, "")
         except BaseException as error:
             self._failed(error)
 
@@ -208,7 +212,8 @@ class OpenedFiles:
     def _tell(self, what: str, path: str, source: str) -> None:
         carry = sys.modules.get("provagent.capture.carry")
         activity = None if carry is None else carry.current.get()
-        if self.activation.loaded is None and not self._needs_recorder(what, path, source):
+        is_kept = self.activation.is_root and self.activation.loaded is None
+        if is_kept and not self._needs_recorder(what, path, source):
             self._remember((what, path, source, activity))
             return
         self._hand_over((what, path, source, activity))
@@ -233,10 +238,6 @@ class OpenedFiles:
             if met[1] == path:
                 return met[0] is READ
         return False
-
-    def _keep_state(self, path: str) -> None:
-        if self._is_read(path):
-            self._hand_over()
 
     def _hand_over(self, *met: Met) -> None:
         """Tell the recorder of what is remembered, and of this."""
