@@ -656,3 +656,38 @@ def test_files_of_workers_that_are_ended_by_a_signal(recorded, method, kind):
     }  # fmt: skip
     assert met["used"] == [f"in{number}.txt" for number in range(6)]
     assert met["generated"] == [f"out{number}.txt" for number in range(6)]
+
+
+PROCESSES = """
+import multiprocessing, sys
+
+def work(number):
+    with open(f"out{number}.txt", "w") as stream:
+        stream.write("made")
+    if number == 1:
+        raise ValueError("told by its traceback")
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    processes = [context.Process(target=work, args=(number,)) for number in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    print([process.exitcode for process in processes])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_files_of_processes_of_multiprocessing(recorded, method):
+    """Its end runs no atexit; what it wrote is told all the same, also where it failed."""
+    recorded.write("processes.py", PROCESSES)
+    done = recorded.run("processes.py", method)
+    assert done.stdout == "[0, 1, 0]\n"
+    assert "provagent" not in done.stderr
+    written = [
+        os.path.basename(relation.entity.location)
+        for process in recorded.provenance.processes.values()
+        for relation in process.program.generated
+    ]
+    assert sorted(written) == ["out0.txt", "out1.txt", "out2.txt"]

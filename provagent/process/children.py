@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Where the environment stands among the arguments of Popen._execute_child, and whether
 # the command is a shell's: private, but the same from 3.8 on, on every system.
 _ENV, _SHELL = 7, 10
+_LAST = -1000  # of multiprocessing's finalizers
 
 
 # Modules that start programs past os, and one by which workers hand over what they did.
@@ -57,8 +58,18 @@ class Children:
             self._replace(module.Popen, "_execute_child", _popen)
         elif module.__name__ == "multiprocessing.queues":
             self._replace(module.SimpleQueue, "put", _handing_over)
-        elif "spawnv_passfds" in vars(module):
-            self._replace(module, "spawnv_passfds", _passing)
+        else:
+            if "spawnv_passfds" in vars(module):
+                self._replace(module, "spawnv_passfds", _passing)
+            # A process of multiprocessing ends by os._exit, and runs its own finalizers before.
+            module.register_after_fork(
+                self, lambda own: module.Finalize(None, own.end, exitpriority=_LAST)
+            )
+
+    def end(self) -> None:
+        """Tell what this process has written, which is about to end."""
+        if self.activation.loaded is not None and self.activation.files is not None:
+            self.activation.loaded.files.end_all()
 
     def disarm(self) -> None:
         """Put back what still stands there."""
