@@ -12,6 +12,7 @@ import pytest
 from conftest import Recorded
 from test_terminal import Terminal
 
+from provagent.store.runs import list_runs
 from provagent.view.runs import short_names
 
 ESCAPE = "\x1b["
@@ -177,7 +178,7 @@ def test_a_pipe_gets_the_same_whatever_the_width(lab):
 
 
 def ids(lab):
-    return sorted(path.name for path in lab.store.iterdir() if path.is_dir())
+    return [run.id for run in list_runs(str(lab.store))]
 
 
 def test_runs_says_how_long_ago_and_names_them_shortly(lab, seen):

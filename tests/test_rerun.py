@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Recorded
 
+from provagent.store.runs import list_runs
+
 LAB = """\
 import helper
 def reduce(source, target, gain=2.0):
@@ -143,7 +145,7 @@ def test_the_same_content_elsewhere_is_found(lab, what):
     (lab.folder / "data" / "night.csv").unlink()
     if what == "changed":
         lab.write("data/night.csv", "7\n")
-    first = sorted(path.name for path in lab.store.iterdir() if path.is_dir())[0]
+    first = list_runs(str(lab.store))[0].id
     done = lab.rerun(first, "--yes")
     assert done.stdout == "to stdout 9.0\n"
     assert NOTHING in done.stderr

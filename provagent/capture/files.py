@@ -278,10 +278,11 @@ def _flush(numbers: set[tuple[int, int]]) -> None:
     if not numbers:
         return
     for stream in gc.get_objects():
-        if type(stream) in _STREAMS and not stream.closed and stream.fileno() > STDERR:
+        if type(stream) in _STREAMS:
             try:
-                stream.flush()
-            except (OSError, ValueError) as error:
+                if not stream.closed and stream.fileno() > STDERR:
+                    stream.flush()
+            except Exception as error:  # what it wraps may be no file, but an object of a program's
                 if is_the_programs(error):
                     raise
 
