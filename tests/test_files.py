@@ -394,6 +394,27 @@ open("cache/code.zip", "rb").read()
     assert (names(done.used), names(done.generated)) == (["keep.txt"], [])
 
 
+def test_working_folder_that_is_gone_is_no_failure(recorded):
+    recorded.write(
+        "analysis.py",
+        """
+import os
+
+os.mkdir("gone")
+os.chdir("gone")
+os.rmdir("../gone")
+for mode in "rw":
+    try:
+        open("data.txt", mode)
+    except FileNotFoundError:
+        print(mode)
+""",
+    )
+    done = recorded.run("analysis.py")
+    assert (done.stdout, done.stderr) == ("r\nw\n", "")
+    assert not recorded.events("entity")
+
+
 def test_nothing_is_seen_when_it_is_off(recorded):
     """One setting: no file, no audit hook of ours, and no record where nothing else is traced."""
     recorded.write("in.txt", "in")

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_SEP = os.sep
 # The system's own.
 _SYSTEM = (
     "/proc/",
@@ -78,6 +79,18 @@ class Noise:
         if is_read and path in sys.path_importer_cache:
             return True  # an archive of modules, which the import system reads
         return self._matches is not None and self._matches(path) is not None
+
+
+def absolute(path: str) -> str:
+    """Return where a path is; itself where the working folder is gone, and no file is opened."""
+    if path[:1] == _SEP:
+        return path
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return path
+    # Not os.path.join: it takes longer than all the rest.
+    return f"{folder}{path}" if folder == _SEP else f"{folder}{_SEP}{path}"
 
 
 def _folder(path: str) -> str:

@@ -15,7 +15,7 @@ from _thread import get_ident  # threading costs a millisecond
 
 from provagent import audit
 from provagent.process.loading import KeptRandom
-from provagent.process.noise import Noise
+from provagent.process.noise import Noise, absolute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class OpenedFiles:
             own.append(os.path.join(settings.cache, ""))
         self._noise = Noise(settings.files_ignore, own)
         # Read once more where a traceback shows it; noise, as other code is.
-        self._program = _absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
+        self._program = absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
         self._remembered: list[Met] = []
         self.busy: set[int] = set()  # threads in which we are at work, the recorder's too
         self._handing: set[int] = set()  # those that tell what was met
@@ -107,6 +107,7 @@ class OpenedFiles:
                 if isinstance(path, int) or path is None:
                     return
                 path = os.fsdecode(path)
+            path = absolute(path)
             if path.startswith(self._noise.prefixes) or get_ident() in self.busy:
                 return
             if flags & _NO_FILE or (not flags and mode == "rb"):  # code that is to be executed
@@ -123,7 +124,7 @@ class OpenedFiles:
         try:
             source, path = map(os.fsdecode, args[:2])
             if get_ident() not in self.busy and all(each in (-1, None) for each in args[2:]):
-                self._meet(MOVED, path, _absolute(source))
+                self._meet(MOVED, path, absolute(source))
         except BaseException as error:
             self._failed(error)
 
@@ -137,7 +138,7 @@ class OpenedFiles:
     def _on_remove(self, args: tuple[Any, ...]) -> None:
         try:
             is_idle = get_ident() not in self.busy
-            if self._remembered and is_idle and self._is_read(_absolute(os.fsdecode(args[0]))):
+            if self._remembered and is_idle and self._is_read(absolute(os.fsdecode(args[0]))):
                 self._hand_over()
         except BaseException as error:
             self._failed(error)
@@ -185,7 +186,7 @@ class OpenedFiles:
             self._meet(what, path, is_new=is_new)
 
     def _meet(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
-        path = _absolute(path)
+        path = absolute(path)
         if self._noise.is_noise(path, is_read=what is READ):
             return
         if what is READ and path == self._program:
@@ -292,10 +293,6 @@ def _access(mode: object) -> tuple[str, bool]:
     if "w" in text or "x" in text:
         return MADE, "x" in text or "-" in text
     return (CHANGED if "a" in text or "+" in text else READ), False
-
-
-def _absolute(path: str) -> str:  # not os.path.join: it takes longer than all the rest
-    return path if path[:1] == os.sep else os.getcwd().rstrip(os.sep) + os.sep + path
 
 
 def _look(path: str) -> os.stat_result | None:
