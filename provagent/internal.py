@@ -14,7 +14,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from provagent.errors import ExportError, is_the_programs
+from provagent.errors import ExportError
+from provagent.interrupt import is_the_programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,6 @@ import os
 import sys
 
 from provagent import convert
-from provagent.errors import SettingsError
-from provagent.terms import LEVELS, QUIET_WORDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +65,6 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     ),
     "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
 }
-WORDS = {"sink": ("shard", "logging", "both"), "level": LEVELS, "quiet": QUIET_WORDS}
 # What may be said for each target by itself; the least number, where it is no word.
 EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
 
@@ -139,6 +136,8 @@ def _cwd() -> str:
     try:
         return os.getcwd()
     except OSError:
+        from provagent.errors import SettingsError
+
         raise SettingsError("the working folder is gone; start in one that is there") from None
 
 
@@ -155,6 +154,8 @@ def each_of(settings: Settings, name: str) -> dict[str, Any]:
 def require(settings: Settings) -> Settings:
     """Return the same settings; raise SettingsError when any of them could not be used."""
     if settings.problems:
+        from provagent.errors import SettingsError
+
         raise SettingsError("\n".join(settings.problems))
     return settings
 
@@ -224,10 +225,17 @@ def is_enabled(environ: Mapping[str, str]) -> bool:
     return environ.get("PROVAGENT", "").lower() not in ("", *convert.FALSE)
 
 
+def words_of(name: str) -> tuple[str, ...]:
+    """Return what a setting of words may say."""
+    from provagent.terms import LEVELS, QUIET_WORDS
+
+    return {"sink": ("shard", "logging", "both"), "level": LEVELS, "quiet": QUIET_WORDS}[name]
+
+
 def _converted(name: str, value: Any, base: str) -> Any:
     kind = TABLE[name][0]
     if kind == "word":
-        return convert.as_word(value, WORDS[name])
+        return convert.as_word(value, words_of(name))
     if kind == "each":
         return _each(name, value)
     if kind in ("path", "paths"):
@@ -254,7 +262,7 @@ def _each(name: str, value: Any) -> str:
 def _each_value(name: str, text: str) -> Any:
     least = EACH[name]
     if least is None:
-        return convert.as_word(text, WORDS[name])
+        return convert.as_word(text, words_of(name))
     number = convert.as_int(text)
     if number < least:
         raise ValueError(f"{text!r} is too small; write {least} or more")

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
     {"beneath"},
-    {"errors", "terms", "convert", "audit", "__init__"},
+    {"errors", "interrupt", "terms", "convert", "audit", "__init__"},
     {"address"},
     {"event", "value", "settings", "offered"},
     {"internal"},
@@ -55,6 +55,7 @@ WRITE_SIDE = {
     "emit",
     "identity",
     "internal",
+    "interrupt",
     "process",
     "settings",
     "weave",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 from provagent.value.message import message_of, what_failed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from provagent import beneath
 from provagent.capture.context import now
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 from provagent.settings import tell
 from provagent.terms import COMPLAINT
 from provagent.value.message import what_failed

@@ -17,10 +17,10 @@ from provagent.capture.overwrite import overwrite
 from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, file_of, placed, placed_members
-from provagent.errors import is_the_programs
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
+from provagent.interrupt import is_the_programs
 from provagent.terms import COPIED, DECLARED, FILE_COLLECTION, MODIFIED, REPLACED
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result

@@ -14,7 +14,7 @@ from typing import Any
 
 from provagent import beneath
 from provagent.capture.outcome import exit_code
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 
 _monitoring: Any = getattr(sys, "monitoring", None)
 _TOOL_ID = 4  # 3 is left for who needs it more; the others are reserved

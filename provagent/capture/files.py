@@ -18,9 +18,9 @@ from provagent.capture.entity_events import Events
 from provagent.capture.left_out import MAX_BYTES, Sum, clock
 from provagent.capture.plan import undescribed_kind
 from provagent.capture.thing import Thing
-from provagent.errors import is_the_programs
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
+from provagent.interrupt import is_the_programs
 from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, WRITTEN
 
 _KIND = undescribed_kind(FILE, lambda _: Identity())

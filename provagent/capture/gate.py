@@ -24,7 +24,7 @@ from provagent.capture.left_out import (
 from provagent.capture.outcome import status_of
 from provagent.capture.plan import Plan
 from provagent.capture.thing import named_files
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,

@@ -11,7 +11,7 @@ import stat
 import struct
 from typing import Any
 
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 
 _SUBMODULE = 0o160000
 FILES_CHECKED = 20_000  # beyond it, whether the tree is dirty is not said

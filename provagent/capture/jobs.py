@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 
 Job = dict[str, str]
 

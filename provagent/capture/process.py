@@ -13,7 +13,7 @@ import orjson
 
 from provagent import __version__
 from provagent.capture.git import git_state
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 from provagent.settings import COMMAND_VARIABLE, Settings
 
 # Beside what settings.variables names. Never a variable that may hold a secret.

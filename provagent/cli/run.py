@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from provagent.launch import become
-from provagent.settings import WORDS, read_settings, require
+from provagent.settings import read_settings, require, words_of
 
 _SELECT = ("-m", "-c")
 
@@ -82,7 +82,7 @@ class _Program(click.Command):
     help="Record none of the files that are opened, but those that are declared.",
 )
 @click.option("--parent", metavar="IRI", help="The job or activity that the run is a part of.")
-@click.option("--sink", type=click.Choice(WORDS["sink"]), help="Where events are written to.")
+@click.option("--sink", type=click.Choice(words_of("sink")), help="Where events are written to.")
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Run a program and record it.

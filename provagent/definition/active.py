@@ -135,7 +135,8 @@ def _stamp(path: str) -> tuple[int, int] | None:
 def _load(cache: str, key: Any) -> list[Source] | None:
     try:
         with open(cache, "rb") as stream:
-            known_key, entries = marshal.load(stream)  # noqa: S302 - we wrote it, for us alone
+            content = stream.read()  # marshal.load would ask the stream for each item
+        known_key, entries = marshal.loads(content)  # noqa: S302 - we wrote it, for us alone
         if known_key != key or any(_stamp(fields[1]) != stamp for fields, stamp in entries):
             return None
         return [Source(*fields) for fields, _ in entries]

@@ -14,7 +14,7 @@ from _thread import RLock  # threading costs a millisecond, and a program may no
 
 from provagent import beneath
 from provagent.definition.active import Source, active_sources
-from provagent.errors import is_the_programs
+from provagent.interrupt import interrupt_again, is_the_programs
 from provagent.process.children import STARTERS, Children, activity_here
 from provagent.process.failures import Failures, what_failed
 from provagent.process.inherit import (
@@ -25,12 +25,11 @@ from provagent.process.inherit import (
     random_text,
     run_variable,
 )
-from provagent.process.loading import KeptRandom, OwnCopies
 from provagent.process.opened import OpenedFiles
 from provagent.process.wanted import Wanted, are_needed, find_wanted, missed, tell_problems
 from provagent.settings import Settings, tell
 from provagent.weave.finder import TargetFinder
-from provagent.weave.program import MAIN, MAIN_NAMES, ProgramWatch, expected_names, meet_beginning
+from provagent.weave.program import MAIN, MAIN_NAMES, expected_names, meet_beginning
 from provagent.weave.target import Target
 
 TYPE_CHECKING = False
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from provagent.process.recorder import Recorder
+    from provagent.weave.watch import ProgramWatch
 
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
@@ -96,6 +96,8 @@ class Activation:
             self._load_first()
         self.finder.arm()
         if own:
+            from provagent.weave.watch import ProgramWatch
+
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()
         elif self.is_root and self.settings.always and sys.argv[:1] == ["-c"]:
@@ -129,6 +131,8 @@ class Activation:
     def recorder(self) -> Recorder:
         """The recorder; loaded when it is first needed."""
         if self._recorder is None:
+            from provagent.process.loading import OwnCopies
+
             # Processors of a user's raise structlog.DropEvent: theirs is to be ours.
             with OwnCopies(is_shared=bool(self.settings.processors)):
                 from provagent.process.recorder import Recorder
@@ -216,6 +220,8 @@ class Activation:
         if len(self._queue) > 1:
             return  # we are inside our own import of a target
         try:
+            from provagent.process.loading import KeptRandom
+
             with KeptRandom():
                 self._weave_queued()
         finally:
@@ -291,13 +297,4 @@ class Activation:
                 raise
             tell(f"end: {what_failed(error)}")
         if not is_loaded and beneath.is_a(getattr(sys, "last_value", None), KeyboardInterrupt):
-            _interrupt_again()
-
-
-# CPython ends a program that was interrupted by SIGINT, for its caller to see; unless code
-# was run from text after the interrupt, as dataclasses do when they are loaded.
-def _interrupt_again() -> None:
-    try:
-        exec("raise KeyboardInterrupt")  # noqa: S102 - the code is our own
-    except KeyboardInterrupt:
-        pass
+            interrupt_again()

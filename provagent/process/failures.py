@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from provagent import beneath
-from provagent.errors import is_the_programs
+from provagent.interrupt import is_the_programs
 from provagent.settings import Settings, tell
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import sys
 from _thread import get_ident
 
+from provagent.process.wanted import NEEDED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-# What the recorder imports, of what is not the standard library's; some of it where it is there.
-NEEDED = (
-    *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
-    *("pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
-)
 # Of these the one that a program imports is its own: executed when the program imports it,
 # with the sys.stdout of then, and woven where it is a target. The others are compiled code.
 GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}

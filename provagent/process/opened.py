@@ -14,7 +14,6 @@ import sys
 from _thread import get_ident  # threading costs a millisecond
 
 from provagent import audit
-from provagent.process.loading import KeptRandom
 from provagent.process.noise import Noise, absolute
 
 TYPE_CHECKING = False
@@ -263,6 +262,8 @@ class OpenedFiles:
             if not self.activation.lock.acquire(timeout=LOCK_SECONDS):
                 raise TimeoutError("another thread holds the recorder up")
             try:
+                from provagent.process.loading import KeptRandom
+
                 with KeptRandom():
                     loaded = self.activation.recorder
             finally:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import sys
 
 from provagent.definition.active import Source
-from provagent.errors import TargetError
-from provagent.process.loading import NEEDED
 from provagent.settings import EACH, Settings, each_of, tell
-from provagent.weave.program import MAIN, ProgramWatch
+from provagent.weave.program import MAIN
 from provagent.weave.target import Target, is_glob
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from provagent.weave.watch import ProgramWatch
+
+# What the recorder imports, of what is not the standard library's; some of it where it is there.
+NEEDED = (
+    *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
+    *("pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
+)
 
 
 class Wanted:
@@ -43,7 +49,8 @@ def find_wanted(sources: Sequence[Source], settings: Settings) -> list[Wanted]:
     excluded = _usable(settings.exclude, "settings: exclude", settings)
     settings.exclude = tuple(target.text for target in excluded)
     for name in EACH:
-        _check_each(name, settings)
+        if name in settings.given:
+            _check_each(name, settings)
     return wanted
 
 
@@ -58,6 +65,10 @@ def _check_each(name: str, settings: Settings) -> None:
 
 
 def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Target]:
+    if not texts:
+        return
+    from provagent.errors import TargetError
+
     for text in texts:
         try:
             yield Target(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from provagent.errors import TargetError
-
 EVERYTHING = "*"
 
 
@@ -30,8 +28,9 @@ class Target:
         self.module = module.strip()
         self.qualname = qualname.strip() if colon else EVERYTHING
         self.is_exact = not is_glob(self.module)
-        problem = "" if is_checked else _problem(self.module, self.qualname)
-        if problem:
+        if not is_checked and (problem := _problem(self.module, self.qualname)):
+            from provagent.errors import TargetError
+
             raise TargetError(f"target {text!r}: {problem}")
 
     def __repr__(self) -> str:
