@@ -116,7 +116,8 @@ def measure_questions(index: Index) -> list[tuple[str, float, float]]:
 
 
 def _walked(index: Index, path: str) -> None:
-    ancestors(index, find_entities(index, path).entities[:1])
+    with index.one_state():
+        ancestors(index, find_entities(index, path).entities[:1])
 
 
 def wall(store: str, *words: str) -> float:

@@ -47,16 +47,18 @@ def why(index: Index, what: str, *, limit: int | None = None) -> Answer:
     ``limit`` bounds the steps that are told with their details. Raises StoreError for what
     no record knows.
     """
-    found = find_entities(index, what)
-    walk = ancestors(index, found.entities[:1])
-    return _answer(index, what, found, walk, limit, is_back=True)
+    with index.one_state():
+        found = find_entities(index, what)
+        walk = ancestors(index, found.entities[:1])
+        return _answer(index, what, found, walk, limit, is_back=True)
 
 
 def impact(index: Index, what: str, *, limit: int | None = None) -> Answer:
     """Tell what came of something, across runs; as ``why``, the other way."""
-    found = find_entities(index, what)
-    walk = descendants(index, found.entities)
-    return _answer(index, what, found, walk, limit, is_back=False)
+    with index.one_state():
+        found = find_entities(index, what)
+        walk = descendants(index, found.entities)
+        return _answer(index, what, found, walk, limit, is_back=False)
 
 
 def _answer(

@@ -68,6 +68,19 @@ class Index:
             remove(self.path)
             raise BrokenIndexError(f"{self.path}: the index is broken ({error})") from error
 
+    @contextlib.contextmanager
+    def one_state(self) -> Iterator[None]:
+        """Answer all that is asked within from one state, whoever writes meanwhile.
+
+        Alone, each statement would also take its own locks: half the time of small ones.
+        """
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:  # SQLite ends it itself where a disk fails
+                self.execute("ROLLBACK")
+
     def update(self, progress: Progress | None = None) -> Updated:
         """Read what was written since the last update; another process may do so too.
 
@@ -218,16 +231,9 @@ class Index:
         except RecordError as error:
             gaps.append(Gap(place=None, what=str(error)))
         rows.write()
-        row = (
-            inode,
-            size if is_whole else end,
-            mtime,
-            end,
-            rows.process,
-            tail_before(full, end),
-            number,
-        )
-        self.execute(_READ, row)
+        known = size if is_whole else end
+        tail = tail_before(full, end)
+        self.execute(_READ, (inode, known, mtime, end, rows.process, tail, number))
         return count, is_whole
 
     def _forget(self, process: int | None) -> None:

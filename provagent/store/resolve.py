@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 from dataclasses import dataclass
 
-from provagent.embed.file import embedded
-from provagent.embed.payload import BEFORE
 from provagent.errors import ProvagentError, StoreError
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
@@ -127,6 +124,9 @@ def has_content(path: str, digest: str) -> bool:
     """Whether a file has that digest, or had it before provenance was embedded in it."""
     if digest_of(path, digest.partition(":")[0]) == digest:
         return True
+    from provagent.embed.file import embedded
+    from provagent.embed.payload import BEFORE
+
     try:
         payload = embedded(path)
     except ProvagentError:
@@ -162,6 +162,8 @@ def digest_of(path: str, algorithm: str) -> str | None:
 
 
 def _nothing(index: Index, what: str, *, is_there: bool) -> str:
+    import difflib
+
     base = os.path.basename(what.rstrip("/"))
     names = [
         name

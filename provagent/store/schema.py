@@ -87,7 +87,8 @@ def connect(path: str) -> sqlite3.Connection:
         connection.execute("PRAGMA page_size = 8192")  # of a new one; filled a tenth faster
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
-        connection.execute("PRAGMA cache_size = -16384")  # more makes no question faster
+        # 16 MB would make the widest question 4 % faster, and a fifth where it is asked again.
+        connection.execute("PRAGMA cache_size = -4096")
         connection.execute("PRAGMA temp_store = MEMORY")
         if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             _create(connection)

@@ -14,7 +14,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions
+    from rich.segment import Segment
 
 _GUIDES = ("├── ", "└── ", "│   ", "    ")
 _ASCII_GUIDES = ("|-- ", "`-- ", "|   ", "    ")
@@ -39,7 +40,19 @@ def print_branch(branch: Branch, console: Console) -> None:
     """Print a line for each branch, uncut."""
     lines = _lines(branch, _ASCII_GUIDES if console.options.ascii_only else _GUIDES)
     while some := list(islice(lines, _AT_ONCE)):
-        console.print(*some, sep="\n", soft_wrap=True)
+        console.print(_Uncut(some), soft_wrap=True)
+
+
+@dataclass(slots=True)
+class _Uncut:
+    """Lines as they are: ``Text`` prints itself in time that grows as the square of its blanks."""
+
+    lines: list[Text]
+
+    def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Segment]:
+        for line in self.lines:
+            line.expand_tabs()
+            yield from line.render(console, "\n")
 
 
 def _lines(branch: Branch, guides: tuple[str, str, str, str]) -> Iterator[Text]:
@@ -47,7 +60,9 @@ def _lines(branch: Branch, guides: tuple[str, str, str, str]) -> Iterator[Text]:
     waiting = [(branch, "", "")]
     while waiting:
         each, before, below = waiting.pop()
-        yield Text(before, "dim").append_text(each.line)
+        line = Text(before).append_text(each.line)
+        line.stylize_before("dim")  # a text of no spans is rendered without its own style
+        yield line
         for child in reversed(each.children):
             is_last = child is each.children[-1]
             first, rest = (last_fork, blank) if is_last else (fork, bar)
