@@ -122,6 +122,29 @@ def test_what_is_garbled_is_told_and_the_rest_answers(lab, how):
     assert count(lab) == (3, "")  # once
 
 
+OF_NO_SHAPE = (None, [], 7, {}, "x", [7], {"x": []}, True)
+
+
+@pytest.mark.parametrize("shift", range(0, len(OF_NO_SHAPE), 2))
+def test_an_event_whose_values_are_of_another_kind(lab, shift):
+    """As another version, or another program, may write them: whatever is asked is answered."""
+    shard = shard_of(lab)
+    lines = [orjson.loads(line) for line in shard.read_bytes().splitlines()]
+    kept = {"v", "event"}
+    keys = sorted({(event["event"], key) for event in lines for key in event.keys() - kept})
+    for number, (kind, key) in enumerate(keys):
+        value = OF_NO_SHAPE[(number + shift) % len(OF_NO_SHAPE)]
+        changed = [
+            {**event, key: value} if event["event"] == kind and key in event else event
+            for event in lines
+        ]
+        shard.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in changed))
+        for words in (["why", str(lab.folder / "b.red")], ["impact", "b.raw"], ["find", "activity = reduce"], ["show"]):  # fmt: skip
+            done = CliRunner().invoke(main, [*words, "--store", str(lab.store)])
+            known = done.exception is None or isinstance(done.exception, SystemExit)
+            assert known, (kind, key, value, words, done.exception)
+
+
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc here")
 def test_a_shard_of_much_is_read_in_little_memory(lab):
     """300 MB of calls: the index takes what it writes at once, not what the shard has."""

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from provagent.errors import RecordError
+from provagent.record.shape import SHAPES, mend
 from provagent.record.shard import line_at
 from provagent.store.index import Index
 from provagent.store.rows import unpacked
@@ -170,7 +171,11 @@ class Told:
             if type(error).__name__ != "ZstdError":  # its module is only there at times
                 raise
             return {}
-        return found if isinstance(found, dict) else {}
+        shape = SHAPES.get(str(found.get("event"))) if isinstance(found, dict) else None
+        if shape is None:
+            return {}
+        mend(found, shape)  # the reader of the shard told what is not in shape
+        return found
 
 
 def iso(time: int | None) -> str | None:
