@@ -196,7 +196,7 @@ def index(store: str | None, rebuild: bool) -> None:
         remove(path)
     with open_index(folder) as opened:
         with progress("reading records") as show:
-            updated = opened.update(show)
+            updated = opened.update(show, everywhere=True)
         _tell(updated.gaps)
         click.echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
 

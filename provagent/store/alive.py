@@ -38,7 +38,7 @@ def still_written(folder: str) -> Written | None:
         elif _is_alive(pid, begun.get("startTime")):
             return Written(what=f"process {pid} still writes it; ask again later", is_sure=True)
     for path in shards_of(folder):
-        if _is_open(path):
+        if is_open(path):
             name = os.path.basename(path)
             return Written(
                 what=f"a process still writes it: it has {name} open; ask again later", is_sure=True
@@ -46,7 +46,7 @@ def still_written(folder: str) -> Written | None:
     return found
 
 
-def _is_open(path: str) -> bool:
+def is_open(path: str) -> bool:
     """Whether a process holds the lock that the writer of a shard shares, in any container."""
     if sys.platform == "win32":
         return False

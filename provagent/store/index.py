@@ -18,13 +18,12 @@ from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
 from provagent.store.schema import IN_MEMORY, INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
+from provagent.store.settled import listing, resting, settle, unsettle, unsettle_all
 from provagent.store.shards import (
-    ENVIRONMENT_FILE,
+    Changed,
     end_of_lines,
-    is_of_process,
-    run_folders,
-    shards_of,
     tail_before,
+    together,
 )
 from provagent.terms import ENVIRONMENT
 
@@ -81,13 +80,17 @@ class Index:
             if self._connection.in_transaction:  # SQLite ends it itself where a disk fails
                 self.execute("ROLLBACK")
 
-    def update(self, progress: Progress | None = None) -> Updated:
+    def update(self, progress: Progress | None = None, *, everywhere: bool = False) -> Updated:
         """Read what was written since the last update; another process may do so too.
 
+        ``everywhere``: look also into runs of which nothing more is expected (see settled).
         Where it cannot be written, on a full disk or where others hold it for long, it is made
         in memory, which is told.
         """
         try:
+            if everywhere:
+                with self._transaction(None):
+                    unsettle_all(self._connection)
             return self._update(progress)
         except sqlite3.OperationalError as error:
             if self.path == IN_MEMORY:
@@ -98,19 +101,20 @@ class Index:
             return self._update(progress)
 
     def _update(self, progress: Progress | None) -> Updated:
-        shards, environments = _listed(self.store)
-        self._follow_files(set(shards))
-        changed = list(self._changed(shards))
-        total = sum(size - read for _, _, size, read, _ in changed)
+        listed = listing(self.store, self._connection)
+        for folder in listed.unsettled:
+            with self._transaction(None):
+                unsettle(folder, self._connection)
+        self._follow_files(set(listed.shards))
+        changed = list(self._changed(listed.shards))
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         gaps: list[Gap] = []
-        rows, events, done = Rows(self._connection), 0, 0
-        for path, inode, size, read, mtime in changed:
-            events += self._read(rows, path, inode, mtime, gaps)
-            done += size - read
-            if progress is not None:
-                progress(done, total)
-        self._read_environments(environments)
+        events = self._read(changed, gaps, progress)
+        self._read_environments(listed.environments)
+        if settled := list(resting(self.store, listed, self._connection)):
+            with self._transaction(None):
+                for folder in settled:
+                    settle(folder, listed.folders[folder], self._connection)
         if is_new or changed:
             for statement in INDEXES.split(";"):
                 self.execute(statement)
@@ -134,7 +138,7 @@ class Index:
 
     def _follow_files(self, there: set[str]) -> None:
         """Take notice of shards that were packed since, and forget what was removed."""
-        known = {path for (path,) in self.execute("SELECT path FROM shard")}
+        known = {path for (path,) in self.execute("SELECT path FROM shard WHERE NOT is_settled")}
         for path in known - there:
             with self._transaction(None):
                 if path + PACKED in there - known:
@@ -173,35 +177,41 @@ class Index:
             state,
         )
 
-    def _changed(
-        self, shards: dict[str, os.stat_result]
-    ) -> Iterator[tuple[str, int, int, int, int]]:
+    def _changed(self, shards: dict[str, os.stat_result]) -> Iterator[Changed]:
         known = {
             path: (inode, size, mtime, read)
             for path, inode, size, mtime, read in self.execute(
-                "SELECT path, inode, size, mtime, read FROM shard"
+                "SELECT path, inode, size, mtime, read FROM shard WHERE NOT is_settled"
             )
         }
         for path, status in shards.items():
             inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
-            now = (status.st_ino, status.st_size, status.st_mtime_ns)
+            now = status.st_ino, status.st_size, status.st_mtime_ns
             if (inode, size, mtime) != now:
                 is_same = inode == status.st_ino and size <= status.st_size
-                yield path, now[0], now[1], read if is_same else 0, now[2]
+                unread = status.st_size - (read if is_same else 0)
+                yield Changed(path=path, inode=now[0], mtime=now[2], unread=unread)
 
-    def _read(self, rows: Rows, path: str, inode: int, mtime: int, gaps: list[Gap]) -> int:
-        """Read one shard from where it was read to, a part in each transaction."""
-        events = 0
-        while True:
-            with self._transaction(rows):
-                count, is_whole = self._read_part(rows, path, inode, mtime, gaps)
-            events += count
-            if is_whole:
-                return events
+    def _read(self, changed: list[Changed], gaps: list[Gap], progress: Progress | None) -> int:
+        """Read shards from where they were read to: small ones together, a large one in parts."""
+        rows, events, done = Rows(self._connection), 0, 0
+        total = sum(one.unread for one in changed)
+        for some in together(changed):
+            waiting = some
+            while waiting:
+                with self._transaction(rows):
+                    parts = [self._read_part(rows, one, gaps) for one in waiting]
+                events += sum(count for count, _ in parts)
+                waiting = [
+                    one for one, (_, is_whole) in zip(waiting, parts, strict=True) if not is_whole
+                ]
+            done += sum(one.unread for one in some)
+            if progress is not None:
+                progress(done, total)
+        return events
 
-    def _read_part(
-        self, rows: Rows, path: str, inode: int, mtime: int, gaps: list[Gap]
-    ) -> tuple[int, bool]:
+    def _read_part(self, rows: Rows, changed: Changed, gaps: list[Gap]) -> tuple[int, bool]:
+        path, inode, mtime = changed.path, changed.inode, changed.mtime
         # Asked within the transaction: another process may have read it meanwhile.
         self.execute("INSERT OR IGNORE INTO shard (path) VALUES (?)", (path,))
         number, was, known, read, process, tail = self.execute(
@@ -278,26 +288,3 @@ def open_index(store: str) -> Index:
             tell(f"{path}: the index is broken ({error}); it is made again from the records")
             remove(path)
     raise StoreError(f"{path}: the index cannot be made")
-
-
-def _listed(store: str) -> tuple[dict[str, os.stat_result], dict[str, str]]:
-    """Return the shards of all runs, by path within the store, and files of environments.
-
-    The state of each shard; by the identifier of an environment, a file that tells of it.
-    """
-    shards: dict[str, os.stat_result] = {}
-    environments: dict[str, str] = {}
-    for path in _files(store):
-        run, name = path.split(os.sep)[-2:]
-        if is_of_process(path):
-            with contextlib.suppress(OSError):  # it went away
-                shards[f"{run}/{name}"] = os.stat(path)
-        else:
-            environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
-    return shards, environments
-
-
-def _files(store: str) -> Iterator[str]:
-    for run in run_folders(store):
-        with contextlib.suppress(OSError):  # it went away, or is not ours to read
-            yield from shards_of(run.path)

@@ -81,29 +81,56 @@ def read_outline(store: str | None = None, text: str = LAST) -> Provenance:
 
 
 def _age(summary: RunSummary) -> tuple[str, str, str]:
-    second = summary.id.partition("-")[0]  # also known where the shard's beginning is lost
-    return second, summary.start or "", summary.id
+    return _second(summary.id), summary.start or "", summary.id
+
+
+def _second(run_id: str) -> str:
+    """When a run began, as its identifier says: also where its shard's beginning is lost."""
+    return run_id.partition("-")[0]
 
 
 def find_run(store: str, text: str) -> str:
     """Return the id of the run that ``text`` means, as in ``read_run``, but for paths."""
-    run_ids = _run_ids(store)
-    if not run_ids:
-        raise StoreError(f"{store}: no runs in this store")
+    names = [folder.name for folder in run_folders(store)]
     if text == LAST:
-        return max(map(partial(_summary, store), run_ids), key=_age).id
-    if text in run_ids:
+        return _last(store, names)
+    if text in names and _is_run(store, text):
         return text
-    fitting = [each for each in run_ids if each.startswith(text) or each.endswith(text)]
+    fitting = [
+        name
+        for name in names
+        if (name.startswith(text) or name.endswith(text)) and _is_run(store, name)
+    ]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise StoreError(
             f"{text!r} means {len(fitting)} runs: {_named(fitting)}; give more of the id"
         )
+    run_ids = _run_ids(store)
+    if not run_ids:
+        raise StoreError(f"{store}: no runs in this store")
     close = difflib.get_close_matches(text, run_ids, n=1) or _close_in_part(text, run_ids)
     hint = f"did you mean {close[0]}?" if close else f"there are {_named(run_ids)}"
     raise StoreError(f"{store}: no run {text!r}; {hint}")
+
+
+def _last(store: str, names: list[str]) -> str:
+    """Return the newest run: only those that began in the same second have to be looked at."""
+    by_second: dict[str, list[str]] = {}
+    for name in names:
+        by_second.setdefault(_second(name), []).append(name)
+    for second in sorted(by_second, reverse=True):
+        run_ids = [name for name in by_second[second] if _is_run(store, name)]
+        if len(run_ids) == 1:
+            return run_ids[0]
+        if run_ids:
+            return max(map(partial(_summary, store), run_ids), key=_age).id
+    raise StoreError(f"{store}: no runs in this store")
+
+
+def _is_run(store: str, name: str) -> bool:
+    return bool(shards_of(os.path.join(store, name)))
 
 
 def _close_in_part(text: str, run_ids: list[str]) -> list[str]:
@@ -118,7 +145,7 @@ def _named(run_ids: list[str]) -> str:
 
 
 def _run_ids(store: str) -> list[str]:
-    return [folder.name for folder in run_folders(store) if shards_of(folder.path)]
+    return [folder.name for folder in run_folders(store) if _is_run(store, folder.name)]
 
 
 def _read(store: str | None, text: str, make: Callable[..., Provenance]) -> Provenance:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK
@@ -11,6 +12,17 @@ from provagent.record.shard import SHARD_MARK
 ENVIRONMENT_FILE = "environment-"  # how the names of files begin that are no process's shard
 TAIL = 200  # bytes before the place that was read to, by which a file is known again
 _BLOCK = 1 << 16
+_BYTES_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A shard that is not as it was read; ``unread`` are its bytes, ``mtime`` is in nanoseconds."""
+
+    path: str
+    inode: int
+    mtime: int
+    unread: int
 
 
 def shards_among(names: Iterable[str]) -> list[str]:
@@ -70,3 +82,17 @@ def end_of_lines(path: str, size: int) -> int:
     except OSError:
         pass  # its reader tells
     return 0
+
+
+def together(changed: list[Changed]) -> Iterator[list[Changed]]:
+    """Yield shards that are read in one transaction, which takes longer than a small one."""
+    some: list[Changed] = []
+    size = 0
+    for one in changed:
+        if some and size + one.unread > _BYTES_AT_ONCE:
+            yield some
+            some, size = [], 0
+        some.append(one)
+        size += one.unread
+    if some:
+        yield some

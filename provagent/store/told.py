@@ -164,18 +164,19 @@ class Told:
         if path is None or at is None:
             return {}
         try:
-            found = orjson.loads(line_at(os.path.join(self.index.store, path), at))
+            found: Any = orjson.loads(line_at(os.path.join(self.index.store, path), at))
         except (OSError, EOFError, gzip.BadGzipFile, RecordError, orjson.JSONDecodeError):
             return {}
         except Exception as error:
             if type(error).__name__ != "ZstdError":  # its module is only there at times
                 raise
             return {}
-        shape = SHAPES.get(str(found.get("event"))) if isinstance(found, dict) else None
+        event: dict[str, Any] = found if isinstance(found, dict) else {}
+        shape = SHAPES.get(str(event.get("event")))
         if shape is None:
             return {}
-        mend(found, shape)  # the reader of the shard told what is not in shape
-        return found
+        mend(event, shape)  # the reader of the shard told what is not in shape
+        return event
 
 
 def iso(time: int | None) -> str | None:
