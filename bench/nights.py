@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ NIGHTS_IN_ROW = 30  # of which each uses what the one before made
 CHAIN, RUNS_OF_CHAIN = 60, 6
 PARTS, FILES_OF_PART = 200, 100
 FIRST = datetime(2025, 11, 25, tzinfo=UTC)
+AGED = time.time() - 3 * 86_400
 ENVIRONMENT = "sha256:" + hashlib.sha256(b"environment").hexdigest()
 CHAIN_END, WIDE_END, ONE_PATH = "/data/chain/60.fits", "/data/wide/all.fits", "/data/raw/01234.fits"
 
@@ -122,6 +124,19 @@ class Process:
             event = {"v": 1, "event": "environment", "environment_id": ENVIRONMENT}
             file.write(orjson.dumps({**event, "packages": packages}) + b"\n")
         return len(self.lines)
+
+
+def build_jobs(store: str, count: int) -> str:
+    """Write small jobs of some days ago, one each 30 seconds; return what the middle one made."""
+    for number in range(count):
+        job = Process(store, number, seconds=number * (30 - 8 * 3600))
+        raw = job.file(f"/data/raw/{number}.fits", f"raw {number}")
+        activity = job.begin("reduce", [(raw, "raw")], 12, number=number)
+        job.end(activity, [(job.file(f"/data/red/{number}.fits", f"red {number}"), "reduced")])
+        job.write()
+        for path in (*(entry.path for entry in os.scandir(job.folder)), job.folder):
+            os.utime(path, (AGED, AGED))
+    return f"/data/red/{count // 2}.fits"
 
 
 def build_store(store: str, events: int = 1_000_000) -> tuple[int, int]:

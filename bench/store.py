@@ -16,7 +16,7 @@ from collections.abc import Callable
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nights import ARCHIVE, CHAIN_END, ONE_PATH, WIDE_END, build_store, night
+from nights import ARCHIVE, CHAIN_END, ONE_PATH, WIDE_END, build_jobs, build_store, night
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +25,7 @@ from provagent.store.index import Index, open_index, remove
 from provagent.store.resolve import find_entities
 from provagent.store.walk import ancestors
 
+JOBS = 20_000  # runs of the store of small ones
 SMALLER = 10  # of how many times fewer events the store is whose memory is compared
 ENTITIES = {CHAIN_END: 61, WIDE_END: 20_201}  # that were met, but for equal ones of other runs
 MEMORY = """\
@@ -167,6 +168,24 @@ def measure_grep(store: str) -> tuple[str, float]:
     return "grep: a path", 1000 * (spent - begun.children_user - begun.children_system)
 
 
+def measure_jobs() -> list[tuple[str, float, str]]:
+    """Return what a store of many small runs costs."""
+    with TemporaryDirectory(prefix="provagent-bench-") as store:
+        path = build_jobs(store, JOBS)
+        with open_index(store) as index:
+            first = least(index.update, 1) / 1000
+            again = least(index.update)
+            night(store, 10 * JOBS)
+            found = least(index.update, 1)
+        return [
+            (f"{JOBS} small runs indexed", first, "s"),
+            ("the look for what is new among them", again, "ms"),
+            ("the same, and one run of 100 activities", found, "ms"),
+            ("provagent why, in them, wall", wall(store, "why", path), "ms"),
+            ("provagent show, the last of them, wall", wall(store, "show"), "ms"),
+        ]
+
+
 def measure(store: str, events: int, console: Console) -> None:
     if not os.path.isdir(store) or not os.listdir(store):
         total, activities = build_store(store, events)
@@ -189,6 +208,8 @@ def measure(store: str, events: int, console: Console) -> None:
         shown = f"{limit:g} {unit}" if limit else ""
         verdict = "" if not limit else "met" if found <= limit else "over"
         table.add_row(what.removesuffix(", us"), shown, f"{found:.3g} {unit}", verdict)
+    for what, found, unit in measure_jobs():
+        table.add_row(what, "", f"{found:.3g} {unit}", "")
     for what, found in (measure_grep(store), *measure_duckdb(store)):
         table.add_row(what, "", f"{found:.3g} ms", "")
     console.print(table)
