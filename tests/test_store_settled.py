@@ -14,8 +14,10 @@ from conftest import Recorded
 
 from provagent.cli import main
 from provagent.record.shard import SHARD_MARK
+from provagent.store import index as index_module
 from provagent.store.index import open_index
 from provagent.store.place import NAME
+from provagent.store.settled import unsettle_all
 from provagent.store.shards import is_of_process
 
 HOUR, DAYS = 3600, 2 * 86_400
@@ -179,3 +181,29 @@ def test_shard_that_was_not_read_whole_is_read_on(store):
     age(run, DAYS - 1)
     assert calls(store) == 3
     assert run.name in settled(store)
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_another_process_settles_or_looks_again_meanwhile(store, is_settled, monkeypatch):
+    """What is known, and what is not looked into, are of one moment."""
+    assert calls(store) == 3
+    if not is_settled:
+        with sqlite3.connect(store / NAME) as connection:
+            unsettle_all(connection)
+    real = index_module.listing
+
+    def listing(*args):
+        with sqlite3.connect(store / NAME) as other:
+            if is_settled:
+                unsettle_all(other)
+        if not is_settled:
+            with open_index(str(store)) as other, monkeypatch.context() as undone:
+                undone.setattr(index_module, "listing", real)
+                other.update()
+            assert len(settled(store)) == 3
+        return real(*args)
+
+    monkeypatch.setattr(index_module, "listing", listing)
+    with open_index(str(store)) as index:
+        assert index.update().events == 0
+        assert index.execute("SELECT count(*) FROM activity").fetchone() == (3,)

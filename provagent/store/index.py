@@ -18,7 +18,7 @@ from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
 from provagent.store.schema import IN_MEMORY, INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
-from provagent.store.settled import listing, resting, settle, unsettle, unsettle_all
+from provagent.store.settled import KNOWN, listing, resting, settle, unsettle, unsettle_all
 from provagent.store.shards import (
     Changed,
     end_of_lines,
@@ -101,19 +101,22 @@ class Index:
             return self._update(progress)
 
     def _update(self, progress: Progress | None) -> Updated:
-        listed = listing(self.store, self._connection)
+        with self.one_state():  # another process may settle, or look again, meanwhile
+            settled = dict(self.execute("SELECT folder, time FROM settled"))
+            known = {path: row for path, *row in self.execute(f"{KNOWN} WHERE NOT is_settled")}
+        listed = listing(self.store, settled)
         for folder in listed.unsettled:
             with self._transaction(None):
-                unsettle(folder, self._connection)
-        self._follow_files(set(listed.shards))
-        changed = list(self._changed(listed.shards))
+                known |= {path: row for path, *row in unsettle(folder, self._connection)}
+        self._follow_files(set(known), set(listed.shards))
+        changed = list(_changed(known, listed.shards))
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         gaps: list[Gap] = []
         events = self._read(changed, gaps, progress)
         self._read_environments(listed.environments)
-        if settled := list(resting(self.store, listed, self._connection)):
+        if at_rest := list(resting(self.store, listed, self._connection)):
             with self._transaction(None):
-                for folder in settled:
+                for folder in at_rest:
                     settle(folder, listed.folders[folder], self._connection)
         if is_new or changed:
             for statement in INDEXES.split(";"):
@@ -136,9 +139,8 @@ class Index:
                         "INSERT OR IGNORE INTO package VALUES (?, ?, ?)", rows or [(name, "", "")]
                     )
 
-    def _follow_files(self, there: set[str]) -> None:
+    def _follow_files(self, known: set[str], there: set[str]) -> None:
         """Take notice of shards that were packed since, and forget what was removed."""
-        known = {path for (path,) in self.execute("SELECT path FROM shard WHERE NOT is_settled")}
         for path in known - there:
             with self._transaction(None):
                 if path + PACKED in there - known:
@@ -176,21 +178,6 @@ class Index:
             "UPDATE shard SET path = ?, inode = ?, size = ?, mtime = ?, read = ? WHERE path = ?",
             state,
         )
-
-    def _changed(self, shards: dict[str, os.stat_result]) -> Iterator[Changed]:
-        known = {
-            path: (inode, size, mtime, read)
-            for path, inode, size, mtime, read in self.execute(
-                "SELECT path, inode, size, mtime, read FROM shard WHERE NOT is_settled"
-            )
-        }
-        for path, status in shards.items():
-            inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
-            now = status.st_ino, status.st_size, status.st_mtime_ns
-            if (inode, size, mtime) != now:
-                is_same = inode == status.st_ino and size <= status.st_size
-                unread = status.st_size - (read if is_same else 0)
-                yield Changed(path=path, inode=now[0], mtime=now[2], unread=unread)
 
     def _read(self, changed: list[Changed], gaps: list[Gap], progress: Progress | None) -> int:
         """Read shards from where they were read to: small ones together, a large one in parts."""
@@ -267,6 +254,16 @@ class Index:
                 rows.forget()
             raise
         self.execute("COMMIT")
+
+
+def _changed(known: dict[str, list[int]], shards: dict[str, os.stat_result]) -> Iterator[Changed]:
+    for path, status in shards.items():
+        inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
+        now = status.st_ino, status.st_size, status.st_mtime_ns
+        if (inode, size, mtime) != now:
+            is_same = inode == status.st_ino and size <= status.st_size
+            unread = status.st_size - (read if is_same else 0)
+            yield Changed(path=path, inode=now[0], mtime=now[2], unread=unread)
 
 
 def open_index(store: str) -> Index:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provagent.store.alive import is_open
 from provagent.store.shards import ENVIRONMENT_FILE, is_of_process, run_folders, shards_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MINUTE, DAY = 60 * 10**9, 86_400 * 10**9  # nanoseconds
 
+KNOWN = "SELECT path, inode, size, mtime, read FROM shard"
 _OF_FOLDER = "path >= ? || '/' AND path < ? || '0'"  # "0" comes after "/"
 
 
@@ -41,10 +42,13 @@ class Listing:
     unsettled: list[str] = field(default_factory=list)
 
 
-def listing(store: str, connection: sqlite3.Connection) -> Listing:
-    """List the runs that are not settled; raises OSError where the store cannot be listed."""
+def listing(store: str, settled: dict[str, int]) -> Listing:
+    """List the runs but those that are settled, given with the time of their folder then.
+
+    Raises OSError where the store cannot be listed.
+    """
     found = Listing()
-    settled = dict(connection.execute("SELECT folder, time FROM settled"))
+    settled = dict(settled)
     for run in run_folders(store):
         with suppress(OSError):  # it went away, or is not ours to read
             now = run.stat().st_mtime_ns
@@ -69,10 +73,11 @@ def _take(found: Listing, run: str, path: str) -> None:
         found.environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
 
 
-def unsettle(folder: str, connection: sqlite3.Connection) -> None:
-    """Look into a run again; within a transaction."""
+def unsettle(folder: str, connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Look into a run again, and return what is known of its shards; within a transaction."""
     connection.execute("DELETE FROM settled WHERE folder = ?", (folder,))
     connection.execute(f"UPDATE shard SET is_settled = 0 WHERE {_OF_FOLDER}", (folder, folder))
+    return connection.execute(f"{KNOWN} WHERE {_OF_FOLDER}", (folder, folder))
 
 
 def unsettle_all(connection: sqlite3.Connection) -> None:
