@@ -162,7 +162,8 @@ def test_verbs(pipeline, monkeypatch):
     assert "in 2 runs" in told.output
     told = CliRunner().invoke(main, ["why", "--json", "fit.txt"])
     data = json.loads(told.output)
-    assert data["tree"]["steps"][0]["kind"] == "activity"
+    assert data["steps"][1]["kind"] == "activity"
+    assert data["steps"][1]["met_from"] == data["steps"][0]["id"]
     assert data["is_unchanged"] is True
     told = CliRunner().invoke(main, ["impact", "night.csv"])
     assert "fit2.txt" in told.output

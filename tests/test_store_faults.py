@@ -262,3 +262,41 @@ def test_an_index_broken_anywhere_is_made_again(lab, at):
         assert told == "" or "broken" in told
     assert count(lab)[0] == 3
     assert "a.raw" in ask(lab, "why", str(lab.folder / "a.red")).output
+
+
+def chained(lab, length):
+    """A run of a chain: each activity uses what the one before made, and is inside it."""
+    shard = shard_of(lab)
+    first = shard.read_bytes().splitlines(keepends=True)[0]
+    own = f"{shard.parent.name}.{shard.name.partition('.')[0]}"
+    events = []
+    for step in range(length):
+        entity, activity = f"{own}.{2 * step + 1}", f"{own}.{2 * step + 2}"
+        made = {"generated_id": f"{own}.{2 * step + 3}", "generated_role": "out"}
+        events += [
+            {"event": "entity", "entity_id": entity, "type": "File", "location": f"/data/{step}.fits"},
+            {"event": "activity", "activity_id": activity, "activity_name": "add", "target": "m:add",
+             "startTime": "2026-11-25T10:00:00.000000Z", "used": [{"used_id": entity, "used_role": "in"}],
+             **({"parent_id": f"{own}.{2 * step}"} if step else {})},
+            {"event": "activity_end", "activity_id": activity, "status": "ok", "generated": [made]},
+        ]  # fmt: skip
+    lines = [orjson.dumps({"v": 1, **event}) + b"\n" for event in events]
+    shard.write_bytes(first + b"".join(lines))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("why", "/data/2999.fits"), ("why", "/data/2999.fits", "--json"), ("impact", "/data/0.fits"),
+        ("impact", "/data/0.fits", "--json"), ("show",), ("show", "--json"), ("stats",),
+        ("timeline",), ("timeline", "--json"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_chain_that_is_longer_than_what_python_nests(lab, words):
+    chained(lab, 3000)
+    done = ask(lab, *words)
+    if "--json" in words:
+        json.loads(done.stdout)
+    if words[0] in ("why", "impact") and "--json" in words:
+        assert len(json.loads(done.stdout)["steps"]) > 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,9 +89,9 @@ class _Tree:
 
     def step(self, first: int) -> Step:
         root = self._told(first)
-        waiting = [(root, first)]
+        waiting = deque([(root, first)])
         while waiting:
-            step, number = waiting.pop(0)
+            step, number = waiting.popleft()
             for below in self.below.get(number, ()):
                 if self.left is not None and self.left <= 0:
                     step.is_cut = True
@@ -125,7 +126,11 @@ def steps_of(root: Step) -> Iterator[Step]:
 
 
 def answer_data(answer: Answer) -> dict[str, Any]:
-    """Return an answer as plain data: things once each, in the order of the tree."""
+    """Return an answer as plain data: ``steps`` are things once each, in the order of the tree.
+
+    Each says what it was ``met_from``. They are not nested: a chain may be longer than what
+    writes and reads JSON can nest.
+    """
     return {
         "what": answer.what,
         "path": answer.found.path,
@@ -133,30 +138,28 @@ def answer_data(answer: Answer) -> dict[str, Any]:
         "entities": answer.entities,
         "activities": answer.activities,
         "runs": answer.runs,
-        "tree": _step_data(answer.root),
+        "steps": list(_steps_data(answer.root)),
     }
 
 
-def _step_data(root: Step) -> dict[str, Any]:
+def _steps_data(root: Step) -> Iterator[dict[str, Any]]:
     from dataclasses import asdict
 
-    top: dict[str, Any] = {}
-    waiting = [(root, top)]
+    waiting: list[tuple[Step, str | None]] = [(root, None)]
     while waiting:
-        step, data = waiting.pop()
-        kind = "activity" if isinstance(step.thing, ActivityTold) else "entity"
-        data["kind"] = kind
-        data |= {
-            key: value for key, value in asdict(step.thing).items() if value not in (None, {}, [])
+        step, origin = waiting.pop()
+        data: dict[str, Any] = {
+            "kind": "activity" if isinstance(step.thing, ActivityTold) else "entity"
         }
+        if origin is not None:
+            data["met_from"] = origin
+        facts = asdict(step.thing).items()
+        data |= {key: value for key, value in facts if value not in (None, {}, [])}
         if step.same_as is not None:
             data["same_as"] = step.same_as.id
         if step.end is not None:
             data["end"] = step.end
         if step.is_cut:
             data["is_cut"] = True
-        for below in step.steps:
-            inner: dict[str, Any] = {}
-            data.setdefault("steps", []).append(inner)
-            waiting.append((below, inner))
-    return top
+        yield data
+        waiting += [(below, step.thing.id) for below in reversed(step.steps)]
