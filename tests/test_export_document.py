@@ -35,13 +35,12 @@ from provagent.record.build import build
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCHEMA = os.path.join(os.path.dirname(ROOT), "shared", "w3c-prov", "prov.xsd")
+RDF = {"trig": "trig", "rdf": "trig", "turtle": "turtle"}
 AWKWARD = "it's a \"test\" / café & <naïve> \\ 100%: 'x' — 宇宙\t#\n?"
 
 
 def read_back(content, to):
-    options = (
-        {"format": to} if to not in ("trig", "turtle") else {"format": "rdf", "rdf_format": to}
-    )
+    options = {"format": "rdf", "rdf_format": RDF[to]} if to in RDF else {"format": to}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of rdflib, in prov
         warnings.simplefilter("error", ProvFutureRejectionWarning)
@@ -51,7 +50,7 @@ def read_back(content, to):
 
 def as_written(provenance, to):
     """The document; in PROV-O roles and locations are IRIs, and Turtle has no bundles."""
-    document = to_document(provenance, for_rdf=to in ("trig", "turtle"))
+    document = to_document(provenance, for_rdf=to in RDF)
     return document.flattened() if to == "turtle" else document
 
 

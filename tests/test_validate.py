@@ -399,6 +399,7 @@ def test_large_file_is_not_read(tmp_path):
         ("a", b"<?xml version='1.0'?>", "xml"),
         ("a", b"<prov:document", "xml"),
         ("a.ttl", b"<http://a> a <http://b> .", "turtle"),
+        ("a.rdf", b"@prefix a: <http://a> .", "trig"),
         ("a.trig", b"{ <a> a <b> }", "trig"),
     ],
 )

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from provagent.export.write import DOCUMENTS, FORMS, format_of, write_document
+from provagent.export.write import DOCUMENTS, FORMS, RDF, format_of, write_document
 from provagent.store.runs import LAST, read_run
 
 
@@ -63,7 +63,7 @@ def link(
         sources,
         namespace=namespace,
         form=form,
-        for_rdf=named in ("trig", "turtle"),
+        for_rdf=named in RDF,
         seconds=timeout,
         max_bytes=max_bytes,
     )

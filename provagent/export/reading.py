@@ -100,7 +100,7 @@ def guess_syntax(name: str, content: bytes) -> str:
         return "xml"
     if start.startswith((b"document", b"bundle")):
         return "provn"
-    return by_name or "provn"
+    return by_name or ("trig" if start.startswith((b"@prefix", b"@base")) else "provn")
 
 
 def _is_jsonld(content: bytes) -> bool:

@@ -27,7 +27,8 @@ VOTABLE = "votable"
 IVOA = "ivoa"
 MODELS = ("w3c", IVOA)
 
-_RDF = ("trig", "turtle")
+# What is written in PROV-O, and how; "rdf" is what the library prov calls the first.
+RDF = {"trig": "trig", "rdf": "trig", "turtle": "turtle"}
 _IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is whole
 
 
@@ -44,8 +45,9 @@ def export(
     """Write the provenance of a run, in UTF-8 where it is text.
 
     ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
-    PROV-XML or PROV-O (TriG; Turtle, which has no bundles), tables of the IVOA's data model
-    as a VOTable, an RO-Crate as a zip, what a job of OPUS takes, or a graph as DOT or drawn.
+    PROV-XML or PROV-O (TriG, also as ``rdf``; Turtle, which has no bundles), tables of the
+    IVOA's data model as a VOTable, an RO-Crate as a zip, what a job of OPUS takes, or a graph
+    as DOT or drawn.
     ``target`` is a path or a binary stream, and gets all of it or nothing; what a job of OPUS
     takes is joined with what the file holds already. ``namespace`` is the absolute IRI under
     which a document's names stand (``urn:provagent:`` unless given). Equal provenance gives
@@ -166,7 +168,7 @@ def _stream(provenance: Provenance, to: str, file: IO[bytes], options: _Options)
 def _by_prov(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
     from provagent.export.document import to_document
 
-    _serialize(to_document(provenance, **options._asdict(), for_rdf=to in _RDF), to, file)
+    _serialize(to_document(provenance, **options._asdict(), for_rdf=to in RDF), to, file)
 
 
 def _in_words_of_the_ivoa(
@@ -188,11 +190,11 @@ def _in_words_of_the_ivoa(
     else:
         from provagent.export.library import from_provjson
 
-        _serialize(from_provjson(to_plain(document), for_rdf=to in _RDF), to, file)
+        _serialize(from_provjson(to_plain(document), for_rdf=to in RDF), to, file)
 
 
 def _serialize(document: ProvDocument, to: str, file: IO[bytes]) -> None:
-    options = {"format": "rdf", "rdf_format": to} if to in _RDF else {"format": to}
+    options = {"format": "rdf", "rdf_format": RDF[to]} if to in RDF else {"format": to}
     if to == "turtle":
         document = document.flattened()
     with warnings.catch_warnings():
@@ -246,8 +248,7 @@ _DOCUMENTS = {
     "jsonld": _Writer(_by_prov),
     "provn": _Writer(_stream),
     "xml": _Writer(_by_prov, "lxml", "xml"),
-    "trig": _Writer(_by_prov, "rdflib", "rdf"),
-    "turtle": _Writer(_by_prov, "rdflib", "rdf"),
+    **{to: _Writer(_by_prov, "rdflib", "rdf") for to in RDF},
 }
 _GRAPHS = {
     "dot": _Writer(_drawn),
@@ -260,7 +261,7 @@ _OTHERS = {
 }
 _WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS
 _BY_SUFFIX = {
-    **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS)},
+    **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS) if to != "rdf"},  # .rdf ends another form
     ".provx": "xml",
     ".ttl": "turtle",
     ".zip": "rocrate",
