@@ -32,6 +32,7 @@ _READERS: dict[str, tuple[dict[str, str], str | None, str]] = {
     "xml": ({"format": "xml"}, "lxml", "xml"),
     "turtle": ({"format": "rdf", "rdf_format": "turtle"}, "rdflib", "rdf"),
     "trig": ({"format": "rdf", "rdf_format": "trig"}, "rdflib", "rdf"),
+    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib", "rdf"),  # as export has it
 }
 FORMATS = tuple(_READERS)
 _SUFFIXES = {
