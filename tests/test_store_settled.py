@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +17,7 @@ from provagent.record.shard import SHARD_MARK
 from provagent.store import index as index_module
 from provagent.store.index import open_index
 from provagent.store.place import NAME
+from provagent.store.schema import connect
 from provagent.store.settled import unsettle_all
 from provagent.store.shards import is_of_process
 
@@ -67,7 +68,7 @@ def calls(store, *, everywhere=False):
 
 
 def settled(store):
-    with sqlite3.connect(store / NAME) as connection:
+    with closing(connect(str(store / NAME))) as connection:
         return {folder for (folder,) in connection.execute("SELECT folder FROM settled")}
 
 
@@ -188,12 +189,12 @@ def test_another_process_settles_or_looks_again_meanwhile(store, is_settled, mon
     """What is known, and what is not looked into, are of one moment."""
     assert calls(store) == 3
     if not is_settled:
-        with sqlite3.connect(store / NAME) as connection:
+        with closing(connect(str(store / NAME))) as connection:
             unsettle_all(connection)
     real = index_module.listing
 
     def listing(*args):
-        with sqlite3.connect(store / NAME) as other:
+        with closing(connect(str(store / NAME))) as other:
             if is_settled:
                 unsettle_all(other)
         if not is_settled:
