@@ -28,7 +28,7 @@ def time_crab(rounds: int) -> dict[str, Sample]:
                 run("crab.py", folder, **ways[label])
                 if number:  # the first has compiled and filled caches
                     samples[label].values.append(perf_counter() - began)
-        if not list(folder.glob("prov/*/*.jsonl")):
+        if not list(folder.glob("prov/*/*/*.jsonl")):
             raise SystemExit("bench: crab.py: nothing was recorded")
     return samples
 

@@ -48,7 +48,7 @@ def answer(timer: Timer, reset: Reset) -> None:
 
 def written() -> int:
     """Bytes that lie in the logs of this folder."""
-    logs = [*Path().glob("prov/*/*.jsonl"), *Path().glob("prov.log")]
+    logs = [*Path().glob("prov/*/*/*.jsonl"), *Path().glob("prov.log")]
     return sum(log.stat().st_size for log in logs)
 
 

@@ -49,6 +49,13 @@ def shared():
     return SHARED
 
 
+def runs_in(store: Path) -> list[Path]:
+    """The folders of the runs of a store."""
+    from provagent.layout import run_folders
+
+    return [Path(run.path) for run in run_folders(str(store))]
+
+
 class Recorded:
     """A folder in which programs run, recorded, and what their records hold."""
 
@@ -92,7 +99,7 @@ class Recorded:
 
     @property
     def shards(self) -> list[Path]:
-        return sorted(self.store.glob("*/*.jsonl"))
+        return sorted(self.store.glob("*/*/*.jsonl"))
 
     def events(self, kind: str | None = None) -> list[dict]:
         found = []
@@ -105,7 +112,7 @@ class Recorded:
         """The run that is recorded here; there is one."""
         from provagent.store.runs import read_run
 
-        assert sum(path.is_dir() for path in self.store.iterdir()) == 1
+        assert len(runs_in(self.store)) == 1
         return read_run(str(self.store), "last")
 
 
@@ -147,7 +154,7 @@ class Woven:
 
     def events(self, kind: str | None = None) -> list[dict]:
         shards = [
-            path for path in self.folder.glob("prov/*/*.jsonl") if "environment" not in path.name
+            path for path in self.folder.glob("prov/*/*/*.jsonl") if "environment" not in path.name
         ]
         found = [orjson.loads(line) for path in shards for line in path.read_bytes().splitlines()]
         return [event for event in found if kind is None or event["event"] == kind]

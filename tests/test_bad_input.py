@@ -187,7 +187,7 @@ def record(tmp_path_factory, cache):
 def spoil(record, folder, change):
     """A copy of the store, its shard changed; the shard, and what ``show`` then says."""
     store = shutil.copytree(record, folder / "prov")
-    (shard,) = (path for path in store.glob("*/*.jsonl") if "environment" not in path.name)
+    (shard,) = (path for path in store.glob("*/*/*.jsonl") if "environment" not in path.name)
     shard.write_bytes(change(shard.read_bytes()))
     return shard, CliRunner().invoke(main, ["show", "--store", str(store)])
 

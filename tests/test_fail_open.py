@@ -84,7 +84,7 @@ class Outcome:
     @property
     def events(self):
         lines = b"".join(
-            path.read_bytes() for path in self.folder.glob("prov/*/*.jsonl")
+            path.read_bytes() for path in self.folder.glob("prov/*/*/*.jsonl")
         ).splitlines()
         return [json.loads(line) for line in lines]
 

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
     {"beneath"},
-    {"errors", "interrupt", "terms", "convert", "audit", "__init__"},
+    {"errors", "interrupt", "layout", "terms", "convert", "audit", "__init__"},
     {"address"},
     {"event", "value", "settings", "offered"},
     {"internal"},
@@ -56,6 +56,7 @@ WRITE_SIDE = {
     "identity",
     "internal",
     "interrupt",
+    "layout",
     "process",
     "settings",
     "weave",

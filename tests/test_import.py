@@ -189,15 +189,15 @@ def test_each_session_of_logprov_is_a_run(of_logprov):
 def test_importing_again_adds_nothing(of_logprov):
     """Equal lines, whatever the hashes of the process that imports."""
     folder, log, _ = of_logprov
-    before = {path: path.read_bytes() for path in folder.glob("prov/*/*")}
+    before = {path: path.read_bytes() for path in folder.glob("prov/*/*/*")}
     for seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-m", "provagent", "import", str(log), "--store", str(folder / "prov"), "--timezone", "UTC", "--json"],
             check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed},
         )  # fmt: skip
         assert [run["added"] for run in json.loads(done.stdout)["runs"]] == [0, 0]
-    assert {path: path.read_bytes() for path in folder.glob("prov/*/*")} == before
-    assert all(path.stat().st_mode & 0o77 == 0 for path in folder.glob("prov/*/*"))
+    assert {path: path.read_bytes() for path in folder.glob("prov/*/*/*")} == before
+    assert all(path.stat().st_mode & 0o77 == 0 for path in folder.glob("prov/*/*/*"))
 
 
 def test_values_that_no_yaml_reads(run):
@@ -762,7 +762,7 @@ def test_secrets_that_others_logged_stay_out_of_the_store(tmp_path):
         fact(entity_id="e", entity_description="E", location=secret), fact(activity_id="a", used_id="e"),
     )  # fmt: skip
     assert activity(run, "get").parameters["n"] == 1
-    stored = b"".join(path.read_bytes() for path in tmp_path.glob("prov/*/*"))
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("prov/*/*/*"))
     assert b"/home/jo" in stored
     assert b"hunter2" not in stored
 

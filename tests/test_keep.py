@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import zstandard
 from click.testing import CliRunner
-from conftest import Recorded
+from conftest import Recorded, runs_in
 
 from provagent.cli import main
 from provagent.store.index import open_index
@@ -72,7 +72,7 @@ def answers(lab: Recorded) -> dict[str, object]:
 
 
 def files_of(lab: Recorded) -> list[Path]:
-    return sorted(path for path in lab.store.glob("*/*") if path.is_file())
+    return sorted(path for path in lab.store.glob("*/*/*") if path.is_file())
 
 
 def test_packed_records_give_the_same_answers(lab):
@@ -217,7 +217,7 @@ def test_a_run_that_grew_is_completed(lab, tmp_path, cut_at):
     early = tmp_path / "early"
     shutil.copytree(lab.store, early)
     whole = {path.relative_to(lab.store): path.read_bytes() for path in files_of(lab)}
-    for path in early.glob("*/*.jsonl"):
+    for path in early.glob("*/*/*.jsonl"):
         data = path.read_bytes()
         cut = data.index(b"\n") + 1
         if len(data) > cut:
@@ -236,7 +236,7 @@ def test_a_run_that_grew_is_completed(lab, tmp_path, cut_at):
 def test_what_says_other_things_is_not_changed(lab, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(lab.store, other)
-    shard = next(path for path in other.glob("*/*.jsonl") if "environment" not in path.name)
+    shard = next(path for path in other.glob("*/*/*.jsonl") if "environment" not in path.name)
     shard.write_bytes(shard.read_bytes().replace(b'"ok"', b'"no"'))
     before = {path: path.read_bytes() for path in files_of(lab)}
     done = json.loads(ask(lab, "store", "merge", str(other), "--json", code=1))
@@ -270,7 +270,7 @@ def test_the_store_is_its_owners(lab):
 def test_a_renamed_or_removed_shard_is_followed(lab):
     """The index says what the records say, also when somebody tidied up by hand."""
     before = answers(lab)
-    run = next(path for path in lab.store.iterdir() if path.is_dir())
+    run = runs_in(lab.store)[0]
     shard = next(path for path in run.glob("*.jsonl") if "environment" not in path.name)
     shutil.copy(shard, shard.with_name("twice.jsonl"))
     assert answers(lab)["why"] == before["why"]

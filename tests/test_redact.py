@@ -21,7 +21,7 @@ import orjson
 import pytest
 import zstandard
 from click.testing import CliRunner
-from conftest import Recorded
+from conftest import Recorded, runs_in
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,7 +119,7 @@ def lab(recorded, monkeypatch):
 
 
 def shards(store):
-    return {path: path.read_bytes() for path in Path(store).glob("*/*.jsonl*")}
+    return {path: path.read_bytes() for path in Path(store).glob("*/*/*.jsonl*")}
 
 
 def test_no_byte_of_it_is_left(lab, tmp_path):
@@ -132,7 +132,7 @@ def test_no_byte_of_it_is_left(lab, tmp_path):
     done = called("redact", "--yes", text=SECRET + "\n").output
     assert "0 left" in done
     assert held("prov", SECRET) == []
-    for run in ("last", sorted(path.name for path in Path("prov").iterdir() if path.is_dir())[0]):
+    for run in ("last", runs_in(Path("prov"))[0].name):
         provenance = read_run("prov", run)
         assert provenance.gaps == []
         for to in (

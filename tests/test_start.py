@@ -100,7 +100,7 @@ def test_strange_names_are_names(program, name):
         f"{inside} {script} {shlex.quote(name)}",
     ):
         assert outcome(shell(program, how, on="run" not in how.split())) == bare
-    assert len(list(folder.glob("prov/*"))) == 2
+    assert len(list(folder.glob("prov/*/*"))) == 2
 
 
 def test_folder_that_is_gone_is_told(program):

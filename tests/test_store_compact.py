@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import zstandard
 from click.testing import CliRunner
-from conftest import Recorded
+from conftest import Recorded, runs_in
 
 from provagent.cli import main
 from provagent.record.frames import frame_of, is_whole
@@ -52,8 +52,7 @@ def ask(store, *words, code=0):
 
 def answers(lab, store):
     """What each verb says, for people and for programs."""
-    file, ids = str(lab.folder / "c.txt"), sorted(os.listdir(store))
-    runs = [name for name in ids if "T" in name]
+    file, runs = str(lab.folder / "c.txt"), [run.name for run in runs_in(store)]
     questions = [
         ["show", runs[0]], ["show", runs[0], "--json"], ["runs", "--json"], ["stats", "--json"],
         ["timeline", "--json"], ["why", file], ["why", file, "--json"],
@@ -68,12 +67,11 @@ def answers(lab, store):
 def content(store):
     """The bytes of each shard, unpacked."""
     found = {}
-    for run in store.iterdir():
-        if run.is_dir():
-            for path in run.iterdir():
-                if ".jsonl" in path.name and not path.name.startswith("."):
-                    with opened(str(path)) as file:
-                        found[f"{run.name}/{path.name.removesuffix('.zst')}"] = file.read()
+    for run in runs_in(store):
+        for path in run.iterdir():
+            if ".jsonl" in path.name and not path.name.startswith("."):
+                with opened(str(path)) as file:
+                    found[f"{run.name}/{path.name.removesuffix('.zst')}"] = file.read()
     return found
 
 
@@ -83,8 +81,8 @@ def test_every_answer_is_the_same_before_and_after(lab):
         assert index.update().events == 0
     assert "0 shards of 0 runs" in ask(lab.store, "compact")  # they are not old
     assert "4 shards of 2 runs: " in ask(lab.store, "compact", "--older-than", "0s")
-    assert not list(lab.store.glob("*/*.jsonl"))
-    packed = sorted(lab.store.glob("*/*.jsonl.zst"))
+    assert not list(lab.store.glob("*/*/*.jsonl"))
+    packed = sorted(lab.store.glob("*/*/*.jsonl.zst"))
     assert {stat.S_IMODE(path.stat().st_mode) for path in packed} == {0o600}
     assert content(lab.store) == bytes_before
     with open_index(str(lab.store)) as index:
@@ -112,7 +110,7 @@ def test_a_run_that_is_still_written_is_never_packed(tmp_path, cache, monkeypatc
         for words in (["--older-than", "0s"], ["--anyway", "last"]):
             told = ask(recorded.store, "compact", *words, "--json", code=1)
             assert "a process still writes it: it has " in str(json.loads(told)["refused"])
-        assert not list(recorded.store.glob("*/*.zst"))
+        assert not list(recorded.store.glob("*/*/*.zst"))
     finally:
         monkeypatch.undo()
         process.communicate(b"")
@@ -129,9 +127,9 @@ def test_what_was_imported_and_packed_is_not_imported_again(tmp_path):
     words = ["import", str(log), "--store", str(store), "--timezone", "UTC", "--json"]
     assert json.loads(runner.invoke(main, words).output)["runs"][0]["added"] > 0
     pack(str(store))
-    assert list(store.glob("*/*.zst"))
+    assert list(store.glob("*/*/*.zst"))
     assert json.loads(runner.invoke(main, words).output)["runs"][0]["added"] == 0
-    assert not list(store.glob("*/*.jsonl"))
+    assert not list(store.glob("*/*/*.jsonl"))
     log.write_text(fact.format(1) + fact.format(2))
     assert json.loads(runner.invoke(main, words).output)["runs"][0]["added"] == 1
     assert len(json.loads(ask(store, "find", "activity = fit", "--json"))) == 2

@@ -47,7 +47,7 @@ def lab(recorded_once, tmp_path, cache):
 
 
 def shard_of(lab):
-    return next(path for path in lab.store.glob("*/*.jsonl") if "environment" not in path.name)
+    return next(path for path in lab.store.glob("*/*/*.jsonl") if "environment" not in path.name)
 
 
 def ask(lab, *words, code=0):

@@ -136,7 +136,7 @@ def lines_of(folder: Path, beginning: bytes) -> list[bytes]:
 
 def count_record(ran: Ran, store: Path) -> None:
     """Read the record without provagent's own reader: as JSON lines."""
-    for shard in store.glob("*/*.jsonl"):
+    for shard in store.glob("*/*/*.jsonl"):
         ran.size += shard.stat().st_size
         with open(shard, "rb") as stream:
             for line in stream:

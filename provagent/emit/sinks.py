@@ -12,7 +12,6 @@ from datetime import datetime
 # Names of our own, so that a program that patches os does not reach us.
 from os import close as _close
 from os import fstat as _fstat
-from os import mkdir as _mkdir
 from os import open as _open
 from os import write as _write
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, Protocol
 import orjson
 
 from provagent.emit.dialect import facts, line
+from provagent.layout import make_run_folder, touch_day
 
 if sys.platform != "win32":
     from fcntl import F_DUPFD_CLOEXEC, LOCK_NB, LOCK_SH
@@ -110,6 +110,14 @@ class ShardSink:
         self._torn = False
 
 
+def write_once(path: str, data: bytes) -> None:
+    """Make the file with what is in it, unless it is there; raises OSError."""
+    if not os.path.exists(path):
+        sink = ShardSink(path)
+        sink.write(data)
+        sink.close()
+
+
 class LoggingSink:
     """Writes events in the ``logging`` dialect to the standard logger ``provagent``.
 
@@ -183,7 +191,6 @@ _APPEND = (
     | getattr(os, "O_BINARY", 0)
 )
 _OWNER_ONLY_FILE = 0o600
-_OWNER_ONLY_FOLDER = 0o700
 
 # A program sees the numbers of its own descriptors, and may close them all and open files
 # of its own: ours is kept where neither meets it.
@@ -194,23 +201,14 @@ def _open_shard(path: Path) -> int:
     try:
         descriptor = _open(path, _APPEND, _OWNER_ONLY_FILE)
     except FileNotFoundError:
-        _make_folder(path.parent)
+        make_run_folder(str(path.parent))
         descriptor = _open(path, _APPEND, _OWNER_ONLY_FILE)
     try:
+        touch_day(str(path))
         return _moved_up(descriptor)
     except BaseException:
         _close(descriptor)
         raise
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        _mkdir(folder, _OWNER_ONLY_FOLDER)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        _make_folder(folder.parent)
-        _make_folder(folder)
 
 
 def _moved_up(descriptor: int) -> int:

@@ -18,6 +18,7 @@ from provagent.emit.processors import redact
 from provagent.errors import StoreError
 from provagent.foreign.sessions import Sessions, packed
 from provagent.foreign.shards import Shard
+from provagent.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.record.detail import Gap, Place
 from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, is_there, opened, read_events
@@ -201,10 +202,10 @@ class _Tally:
 
 def _write_session(store: str, shard: Shard) -> ImportedRun:
     name = f"{PREFIX}{shard.process_id}"
-    known = os.listdir(store) if os.path.isdir(store) else ()
-    for run_id in known:  # also where another part of the log has told another start
-        if run_id.endswith(f"-{shard.tail}") and is_there(_path(store, run_id, name)):
-            shard.run_id = run_id
+    known = run_folders(store) if os.path.isdir(store) else ()
+    for run in known:  # also where another part of the log has told another start
+        if run.name.endswith(f"-{shard.tail}") and is_there(_path(store, run.name, name)):
+            shard.run_id = run.name
     tally = _Tally()
     # Others do not redact; what provagent wrote is redacted already.
     events = (dict(redact(None, "", event)) for event in shard.events())
@@ -215,7 +216,7 @@ def _write_session(store: str, shard: Shard) -> ImportedRun:
 def _append(path: str, lines: Iterable[bytes]) -> int:
     """Add the lines that a shard has not yet, all or none; return how many they were."""
     folder, added = os.path.dirname(path), 0
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    make_run_folder(folder)
     descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
     try:
         known: set[bytes] = set()
@@ -231,6 +232,7 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
                     added += 1
         if added:
             os.replace(half, path)
+            touch_day(path)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path + PACKED)  # all of it is in the plain one now
     finally:
@@ -252,4 +254,4 @@ def _mark(line: bytes) -> bytes:
 
 
 def _path(store: str, run_id: str, name: str) -> str:
-    return os.path.join(store, run_id, f"{name}{SHARD_MARK}")
+    return os.path.join(folder_of(store, run_id), f"{name}{SHARD_MARK}")

@@ -20,9 +20,10 @@ from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
-from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink
+from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink, write_once
 from provagent.errors import ProvagentError
 from provagent.identity.digests import Digests
+from provagent.layout import run_folder
 from provagent.process.delivery import Delivery
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
 
@@ -191,7 +192,7 @@ class Recorder:
         return TeeSink(self.shard, LoggingSink()) if self.settings.sink == "both" else self.shard
 
     def _folder(self) -> str:
-        return os.path.join(self.settings.store, self.activation.run_id)
+        return run_folder(self.settings.store, self.activation.run_id)
 
     def _shard_path(self) -> str:
         return os.path.join(self._folder(), f"{self.activation.process_id}.jsonl")
@@ -298,8 +299,4 @@ class Recorder:
             self.sink.write(line)
             return
         short = surroundings["environment_id"].partition(":")[2][:12]
-        path = os.path.join(self._folder(), f"environment-{short}.jsonl")
-        if not os.path.exists(path):
-            sink = ShardSink(path)
-            sink.write(line)
-            sink.close()
+        write_once(os.path.join(self._folder(), f"environment-{short}.jsonl"), line)

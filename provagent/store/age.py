@@ -24,16 +24,15 @@ def length_of_time(text: str) -> timedelta:
         raise ValueError(f"{text!r} is longer than any time that is known") from None
 
 
-def is_older(run: RunSummary, store: str, age: timedelta) -> bool:
+def is_older(run: RunSummary, age: timedelta) -> bool:
     """Whether a run ended at least so long ago."""
-    return datetime.now(UTC) - last_of(run, store) >= age
+    return datetime.now(UTC) - last_of(run) >= age
 
 
-def last_of(run: RunSummary, store: str) -> datetime:
+def last_of(run: RunSummary) -> datetime:
     """Return when a run ended; where that is not known, when it was last written to."""
     try:
         return datetime.fromisoformat(run.end or "")
     except ValueError:
-        paths = shards_of(os.path.join(store, run.id))
-        newest = max((os.path.getmtime(path) for path in paths), default=0.0)
+        newest = max(map(os.path.getmtime, shards_of(run.folder)), default=0.0)
         return datetime.fromtimestamp(newest, UTC)

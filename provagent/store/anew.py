@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 from provagent.errors import StoreError
+from provagent.layout import UNFINISHED, folders_in, is_day, run_folders, touch_day
 from provagent.record.packing import PACKED, Frames
-from provagent.store.shards import run_folders
 
-_UNFINISHED = ".anew-"  # in the name of what is being written, before a process's number
 _ANNOUNCED = "anew"  # a file in the store
 
 
@@ -50,13 +49,14 @@ def written_anew(
         raise
     if into != path:
         os.unlink(path)
+    touch_day(path)
     sync(os.path.dirname(path))
 
 
 def unfinished(path: str) -> str:
     """Return under which name a file is written before it is put in place."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name.partition('.')[0]}{_UNFINISHED}{os.getpid()}")
+    return os.path.join(folder, f".{name.partition('.')[0]}{UNFINISHED}{os.getpid()}")
 
 
 def _require_same(path: str, before: os.stat_result) -> None:
@@ -120,13 +120,21 @@ def is_announced(store: str) -> bool:
 
 def remove_unfinished(store: str) -> None:
     """Remove what was left where one was interrupted; nothing reads it."""
-    for folder in [store, *(run.path for run in run_folders(store))]:
-        for name in os.listdir(folder):
-            _, mark, process = name.partition(_UNFINISHED)
+    days = (day.path for day in folders_in(store) if is_day(day.name))
+    for folder in [store, *days, *(run.path for run in run_folders(store))]:
+        for name in _names(folder):
+            _, mark, process = name.partition(UNFINISHED)
             if mark and not (process.isdecimal() and _is_there(int(process))):
                 path = os.path.join(folder, name)
                 with contextlib.suppress(OSError):
                     shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # it went away, or is not ours
+        return []
 
 
 def _is_there(process: int) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from provagent.layout import is_day
 from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, sync, unfinished
 from provagent.store.index import Index, open_index
-from provagent.store.runs import list_runs
+from provagent.store.runs import find_folder, list_runs
 
 # What was made in one run, outside of it known by the same content: files alone go from run
 # to run (see walk), and empty ones tie nothing.
@@ -58,10 +60,11 @@ def collectable(
     """
     found = Collected()
     runs = list_runs(store)
+    folders = {run.id: run.folder for run in runs}
     old = runs[: max(0, len(runs) - keep)] if keep else runs
-    going = {run.id for run in old if is_older(run, store, older_than)}
+    going = {run.id for run in old if is_older(run, older_than)}
     for name in sorted(going):
-        why = still_written(os.path.join(store, name))
+        why = still_written(folders[name])
         if why is not None and (why.is_sure or not anyway):
             found.refused[name] = why.what
     going -= found.refused.keys()
@@ -70,18 +73,23 @@ def collectable(
             index.update()
             found.needed = _needed(index, {run.id for run in runs} - going, going)
     found.runs = sorted(going - found.needed.keys())
-    found.bytes = sum(_size(os.path.join(store, name)) for name in found.runs)
+    found.bytes = sum(_size(folders[name]) for name in found.runs)
     return found
 
 
 def collect(store: str, found: Collected) -> None:
     """Remove the runs: each at once, also for who is asking; then the index forgets them."""
     remove_unfinished(store)
-    for name in found.runs:
-        gone = unfinished(os.path.join(store, name))
-        os.rename(os.path.join(store, name), gone)
+    folders = [find_folder(store, name) for name in found.runs]
+    for folder in folders:
+        gone = unfinished(folder)
+        os.rename(folder, gone)
         shutil.rmtree(gone)
-    sync(store)
+    for above in set(map(os.path.dirname, folders)):
+        sync(above)
+        if is_day(os.path.basename(above)):
+            with suppress(OSError):  # other runs are in it
+                os.rmdir(above)
     with open_index(store) as index:
         index.update()
 

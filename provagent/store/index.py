@@ -102,22 +102,20 @@ class Index:
 
     def _update(self, progress: Progress | None) -> Updated:
         with self.one_state():  # another process may settle, or look again, meanwhile
-            settled = dict(self.execute("SELECT folder, time FROM settled"))
             known = {path: row for path, *row in self.execute(f"{KNOWN} WHERE NOT is_settled")}
-        listed = listing(self.store, settled)
-        for folder in listed.unsettled:
+            listed = listing(self.store, known, self._connection)
+        for run in listed.unsettled:
             with self._transaction(None):
-                known |= {path: row for path, *row in unsettle(folder, self._connection)}
+                known |= {path: row for path, *row in unsettle(run, self._connection)}
         self._follow_files(set(known), set(listed.shards))
         changed = list(_changed(known, listed.shards))
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         gaps: list[Gap] = []
         events = self._read(changed, gaps, progress)
         self._read_environments(listed.environments)
-        if at_rest := list(resting(self.store, listed, self._connection)):
+        if at_rest := resting(self.store, listed, self._connection):
             with self._transaction(None):
-                for folder in at_rest:
-                    settle(folder, listed.folders[folder], self._connection)
+                settle(at_rest, self._connection)
         if is_new or changed:
             for statement in INDEXES.split(";"):
                 self.execute(statement)
@@ -125,9 +123,9 @@ class Index:
 
     def _read_environments(self, environments: dict[str, str]) -> None:
         """Read the packages of environments that are new: each is in one file of each run."""
-        known = {one for (one,) in self.execute("SELECT DISTINCT environment FROM package")}
         for name, path in environments.items():
-            if name in known:
+            known = "SELECT 1 FROM package WHERE environment = ? LIMIT 1"
+            if self.execute(known, (name,)).fetchone():
                 continue
             with contextlib.suppress(RecordError):
                 for event, _ in read_events(path, []):
@@ -162,7 +160,7 @@ class Index:
             self.execute("DELETE FROM process WHERE number = ?", (process,))
         run = os.path.dirname(path)
         if not self.execute("SELECT 1 FROM shard WHERE path GLOB ?", (f"{run}/*",)).fetchone():
-            self.execute("DELETE FROM run WHERE id = ?", (run,))
+            self.execute("DELETE FROM run WHERE id = ?", (os.path.basename(run),))
 
     def is_read(self, path: str, size: int) -> bool:
         """Whether a shard was read to this place, its end."""

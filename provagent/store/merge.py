@@ -10,10 +10,11 @@ from itertools import zip_longest
 from typing import BinaryIO
 
 from provagent.errors import ProvagentError, StoreError
+from provagent.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, opened
 from provagent.store.anew import remove_unfinished, sync, unfinished, written_anew
-from provagent.store.shards import run_folders, shards_of
+from provagent.store.shards import shards_of
 
 Progress = Callable[[int, int], None]
 _BLOCK = 1 << 20
@@ -60,7 +61,7 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
 
 
 def _take_run(store: str, name: str, shards: list[str], found: Merged) -> None:
-    folder = os.path.join(store, name)
+    folder = folder_of(store, name)
     is_new = not os.path.isdir(folder)
     taken = 0
     for path in shards:
@@ -117,7 +118,7 @@ def _what_is_more(ours: BinaryIO, theirs: BinaryIO) -> int | None:
 
 def _copy(path: str, into: str) -> int:
     folder = os.path.dirname(into)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    make_run_folder(folder)
     beside = unfinished(into)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(path, "rb") as source, os.fdopen(descriptor, "wb") as target:
@@ -125,5 +126,6 @@ def _copy(path: str, into: str) -> int:
         target.flush()
         os.fsync(target.fileno())
     os.replace(beside, into)
+    touch_day(into)
     sync(folder)
     return os.path.getsize(into)

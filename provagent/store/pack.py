@@ -18,7 +18,7 @@ from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, written_anew
 from provagent.store.index import Index, open_index
-from provagent.store.runs import find_run, list_runs
+from provagent.store.runs import find_folder, list_runs
 from provagent.store.shards import shards_of
 
 Progress = Callable[[int, int], None]
@@ -52,12 +52,12 @@ def pack(
     """
     remove_unfinished(store)
     found = Packed()
-    names = [find_run(store, text) for text in runs] or [
-        run.id for run in list_runs(store) if is_older(run, store, older_than)
+    folders = [find_folder(store, text) for text in runs] or [
+        run.folder for run in list_runs(store) if is_older(run, older_than)
     ]
     todo: list[str] = []
-    for name in names:
-        folder = os.path.join(store, name)
+    for folder in folders:
+        name = os.path.basename(folder)
         plain = list(_plain(folder))
         why = still_written(folder) if plain else None
         if why is not None and (why.is_sure or not anyway):
@@ -88,7 +88,7 @@ def _plain(folder: str) -> Iterator[str]:
 
 def _pack(index: Index, path: str) -> int:
     """Pack one shard, and let the index know. Returns the bytes that it has now."""
-    name = "/".join(path.split(os.sep)[-2:])
+    name = os.path.relpath(path, index.store)
     size = os.path.getsize(path)
     was_read = index.is_read(name, size)
     packed = path + PACKED

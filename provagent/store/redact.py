@@ -18,6 +18,7 @@ import orjson
 
 from provagent import terms
 from provagent.errors import RecordError, StoreError
+from provagent.layout import run_folders
 from provagent.record.frames import is_whole
 from provagent.record.shard import opened, read_events
 from provagent.store.alive import still_written
@@ -25,7 +26,7 @@ from provagent.store.anew import announced, remove_unfinished, written_anew
 from provagent.store.index import open_index
 from provagent.store.lines import Line, redacted_line
 from provagent.store.place import remove_all
-from provagent.store.shards import run_folders, shards_of
+from provagent.store.shards import shards_of
 from provagent.store.sought import Sought
 
 Progress = Callable[[int, int], None]
@@ -79,7 +80,7 @@ def redact(
     sought = _with_values(store, sought)
     found, by_shard = _found(store, sought, progress, anyway=anyway)
     remove_unfinished(store)
-    wanted = [path for path in by_shard if os.path.dirname(path) not in found.refused]
+    wanted = [path for path in by_shard if _run_of(path) not in found.refused]
     if wanted:
         with announced(store):
             remove_all(store)  # before: whatever may happen, it is in no index
@@ -137,8 +138,9 @@ def _found(
         found.kept += kept
         if places:
             by_shard[path] = sum(place.count for place in places)
-            run = os.path.dirname(path)
-            why = None if run in found.refused else still_written(os.path.join(store, run))
+            run = _run_of(path)
+            folder = os.path.dirname(os.path.join(store, path))
+            why = None if run in found.refused else still_written(folder)
             if why is not None and (why.is_sure or not anyway):
                 found.refused[run] = why.what
         done += size
@@ -151,7 +153,11 @@ def _shards(store: str) -> Iterator[tuple[str, int]]:
     for run in run_folders(store):
         with contextlib.suppress(OSError):
             for path in shards_of(run.path):
-                yield f"{run.name}/{os.path.basename(path)}", os.stat(path).st_size
+                yield os.path.relpath(path, store), os.stat(path).st_size
+
+
+def _run_of(path: str) -> str:
+    return os.path.basename(os.path.dirname(path))
 
 
 def _places(store: str, path: str, sought: Sought) -> tuple[list[Place], int]:
@@ -169,10 +175,13 @@ def _places(store: str, path: str, sought: Sought) -> tuple[list[Place], int]:
     for (of, name), count in counts.items():
         key = names.get(of, of), name
         merged[key] = merged.get(key, 0) + count
-    run = os.path.dirname(path)
     return [
         Place(
-            run=run, shard=os.path.basename(path), of=_hidden(of, sought), field=name, count=count
+            run=_run_of(path),
+            shard=os.path.basename(path),
+            of=_hidden(of, sought),
+            field=name,
+            count=count,
         )
         for (of, name), count in merged.items()
     ], kept

@@ -5,23 +5,23 @@ from __future__ import annotations
 import difflib
 import os
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from provagent import terms
 from provagent.errors import RecordError, StoreError
+from provagent.layout import day_of, folder_of, folders_in, is_day, run_folders, runs_of_day
 from provagent.record.build import build
 from provagent.record.detail import Gap
 from provagent.record.model import seconds_between
 from provagent.record.outline import build_outline
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.store.place import find_store
-from provagent.store.shards import is_of_process, run_folders, shards_of
+from provagent.store.shards import is_of_process, shards_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from provagent.record.model import Provenance
 
@@ -39,6 +39,7 @@ class RunSummary:
     """
 
     id: str
+    folder: str
     start: str | None = None
     end: str | None = None
     status: str | None = None
@@ -56,8 +57,7 @@ class RunSummary:
 
 def list_runs(store: str) -> list[RunSummary]:
     """Return the runs of a store, the newest last. Reads the ends of one shard of each."""
-    summaries = [_summary(store, run_id) for run_id in _run_ids(store)]
-    return sorted(summaries, key=_age)
+    return sorted(map(_summary, _runs(run_folders(store))), key=_age)
 
 
 def read_run(store: str | None = None, text: str = LAST) -> Provenance:
@@ -91,23 +91,25 @@ def _second(run_id: str) -> str:
 
 def find_run(store: str, text: str) -> str:
     """Return the id of the run that ``text`` means, as in ``read_run``, but for paths."""
-    names = [folder.name for folder in run_folders(store)]
+    return os.path.basename(find_folder(store, text))
+
+
+def find_folder(store: str, text: str) -> str:
+    """Return the folder of the run that ``text`` means, as ``find_run`` does."""
     if text == LAST:
-        return _last(store, names)
-    if text in names and _is_run(store, text):
-        return text
-    fitting = [
-        name
-        for name in names
-        if (name.startswith(text) or name.endswith(text)) and _is_run(store, name)
-    ]
+        return _last(store)
+    exactly = folder_of(store, text)
+    if os.sep not in text and not text.startswith(".") and _is_run(exactly):
+        return exactly
+    fitting = _runs(
+        one for one in run_folders(store) if one.name.startswith(text) or one.name.endswith(text)
+    )
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise StoreError(
-            f"{text!r} means {len(fitting)} runs: {_named(fitting)}; give more of the id"
-        )
-    run_ids = _run_ids(store)
+        named = _named(list(map(os.path.basename, fitting)))
+        raise StoreError(f"{text!r} means {len(fitting)} runs: {named}; give more of the id")
+    run_ids = list(map(os.path.basename, _runs(run_folders(store))))
     if not run_ids:
         raise StoreError(f"{store}: no runs in this store")
     close = difflib.get_close_matches(text, run_ids, n=1) or _close_in_part(text, run_ids)
@@ -115,22 +117,35 @@ def find_run(store: str, text: str) -> str:
     raise StoreError(f"{store}: no run {text!r}; {hint}")
 
 
-def _last(store: str, names: list[str]) -> str:
+def _last(store: str) -> str:
     """Return the newest run: only those that began in the same second have to be looked at."""
-    by_second: dict[str, list[str]] = {}
-    for name in names:
-        by_second.setdefault(_second(name), []).append(name)
-    for second in sorted(by_second, reverse=True):
-        run_ids = [name for name in by_second[second] if _is_run(store, name)]
-        if len(run_ids) == 1:
-            return run_ids[0]
-        if run_ids:
-            return max(map(partial(_summary, store), run_ids), key=_age).id
+    for entries in _newest_days(store):
+        by_second: dict[str, list[os.DirEntry[str]]] = {}
+        for entry in entries:
+            by_second.setdefault(_second(entry.name), []).append(entry)
+        for second in sorted(by_second, reverse=True):
+            folders = _runs(by_second[second])
+            if len(folders) == 1:
+                return folders[0]
+            if folders:
+                return max(map(_summary, folders), key=_age).folder
     raise StoreError(f"{store}: no runs in this store")
 
 
-def _is_run(store: str, name: str) -> bool:
-    return bool(shards_of(os.path.join(store, name)))
+def _newest_days(store: str) -> Iterator[list[os.DirEntry[str]]]:
+    """Yield the folders of the runs of each day, the newest first."""
+    days: dict[str, list[os.DirEntry[str]]] = {}
+    for entry in folders_in(store):
+        days.setdefault(entry.name if is_day(entry.name) else day_of(entry.name), []).append(entry)
+    for day in sorted(days, reverse=True):
+        found: list[os.DirEntry[str]] = []
+        for entry in days[day]:
+            found += runs_of_day(entry) if is_day(entry.name) else [entry]
+        yield found
+
+
+def _is_run(folder: str) -> bool:
+    return os.path.isdir(folder) and bool(shards_of(folder))
 
 
 def _close_in_part(text: str, run_ids: list[str]) -> list[str]:
@@ -144,14 +159,15 @@ def _named(run_ids: list[str]) -> str:
     return f"{shown} and {more} older" if more > 0 else shown
 
 
-def _run_ids(store: str) -> list[str]:
-    return [folder.name for folder in run_folders(store) if _is_run(store, folder.name)]
+def _runs(entries: Iterable[os.DirEntry[str]]) -> list[str]:
+    """Return the paths of those folders that are runs."""
+    return [entry.path for entry in entries if _is_run(entry.path)]
 
 
 def _read(store: str | None, text: str, make: Callable[..., Provenance]) -> Provenance:
     is_path = os.sep in text or os.path.isfile(text)
     store = store if is_path else find_store(store)
-    path = text if is_path else os.path.join(store or "", find_run(store or "", text))
+    path = text if is_path else find_folder(store or "", text)
     if not os.path.exists(path):
         raise StoreError(f"{path}: no such run or shard")
     gaps: list[Gap] = []
@@ -170,13 +186,14 @@ def _events(paths: list[str], gaps: list[Gap]) -> Iterator[dict[str, Any]]:
             gaps.append(Gap(place=None, what=str(error)))
 
 
-def _summary(store: str, run_id: str) -> RunSummary:
-    shards = list(filter(is_of_process, shards_of(os.path.join(store, run_id))))
+def _summary(folder: str) -> RunSummary:
+    shards = list(filter(is_of_process, shards_of(folder)))
     begun, shard = _beginning(shards)
     ended = _end(shard, begun) if shard else {}
     script = begun.get("script") or {}
     return RunSummary(
-        id=run_id,
+        id=os.path.basename(folder),
+        folder=folder,
         start=begun.get("startTime"),
         end=ended.get("endTime"),
         status=ended.get("status"),

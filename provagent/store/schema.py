@@ -12,7 +12,7 @@ import contextlib
 import os
 import sqlite3
 
-VERSION = 4
+VERSION = 5
 IN_MEMORY = ":memory:"  # what SQLite calls it
 SHIFT = 32  # bits for a thing's own number; the process itself has number 0
 NUMBERS = 1 << SHIFT
@@ -22,7 +22,9 @@ CREATE TABLE shard (
   number INTEGER PRIMARY KEY, path TEXT UNIQUE, inode INTEGER, size INTEGER, mtime INTEGER,
   read INTEGER, process INTEGER, tail BLOB, is_settled INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX shard_not_settled ON shard (path) WHERE NOT is_settled;
-CREATE TABLE settled (folder TEXT PRIMARY KEY, time INTEGER) WITHOUT ROWID;
+CREATE TABLE settled (
+  day TEXT, run TEXT, time INTEGER, PRIMARY KEY (day, run)) WITHOUT ROWID;
+CREATE TABLE day (name TEXT PRIMARY KEY, time INTEGER) WITHOUT ROWID;
 CREATE TABLE run (
   number INTEGER PRIMARY KEY, id TEXT UNIQUE, process INTEGER, parent_run TEXT,
   parent_activity TEXT);

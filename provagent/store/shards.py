@@ -51,13 +51,6 @@ def is_of_process(path: str) -> bool:
     return not os.path.basename(path).startswith(ENVIRONMENT_FILE)
 
 
-def run_folders(store: str) -> Iterator[os.DirEntry[str]]:
-    """Yield the folders in which runs may be, in order; hidden ones are being removed."""
-    with os.scandir(store) as entries:
-        found = [one for one in entries if one.is_dir() and not one.name.startswith(".")]
-    yield from sorted(found, key=lambda one: one.name)
-
-
 def tail_before(path: str, end: int) -> bytes:
     """Return the last bytes before a place in a file; empty where they are not there."""
     try:
