@@ -17,6 +17,8 @@ from typing import Any
 
 import orjson
 
+from provagent.layout import run_folder
+
 ACTIVITIES = 100  # of a night
 OBSERVATIONS, STEPS = 14, ("read", "calibrate", "clean", "reconstruct", "select", "bin", "write")
 ARCHIVE = 5000  # raw files that nights choose from
@@ -38,7 +40,7 @@ class Process:
         self.run_id = f"{self.clock:%Y%m%dT%H%M%S}-{name[:6]}"
         self.name = f"{self.run_id}.{name[6:12]}"
         self.process_id = name[6:12]
-        self.folder = os.path.join(store, self.run_id)
+        self.folder = run_folder(store, self.run_id)
         self.count = 0
         self.lines: list[bytes] = []
         self.add(
@@ -110,7 +112,7 @@ class Process:
         )  # fmt: skip
         return now
 
-    def write(self) -> int:
+    def write(self, *, with_packages: bool = True) -> int:
         self.add(
             "run_end", run_id=self.run_id, process_id=self.process_id, endTime=self.time(),
             status="ok", exit_code=0, targets=[],
@@ -118,6 +120,8 @@ class Process:
         os.makedirs(self.folder, exist_ok=True)
         with open(os.path.join(self.folder, f"{self.process_id}.jsonl"), "wb") as file:
             file.write(b"\n".join(self.lines) + b"\n")
+        if not with_packages:
+            return len(self.lines)
         packages = {f"package-{number}": f"1.{number}" for number in range(200)}
         path = os.path.join(self.folder, f"environment-{ENVIRONMENT[7:19]}.jsonl")
         with open(path, "wb") as file:
@@ -126,16 +130,34 @@ class Process:
         return len(self.lines)
 
 
-def build_jobs(store: str, count: int) -> str:
-    """Write small jobs of some days ago, one each 30 seconds; return what the middle one made."""
+def build_jobs(store: str, count: int, days: int) -> str:
+    """Write small jobs of some days ago, as many each night; return what the middle one made.
+
+    Each reads a raw file of its own, what is set for all of them, and the calibration that was
+    made at the beginning of its month, and writes one file.
+    """
+    calibration = ""
     for number in range(count):
-        job = Process(store, number, seconds=number * (30 - 8 * 3600))
-        raw = job.file(f"/data/raw/{number}.fits", f"raw {number}")
-        activity = job.begin("reduce", [(raw, "raw")], 12, number=number)
+        day, place = divmod(number * days, count)
+        seconds = 86_400 * day + 36_000 * place / count
+        job = Process(store, number, seconds=seconds - 8 * 3600 * number)
+        if day % 30 == 0 and place < days:
+            calibration = f"/data/calibration/{day}.fits"
+            one = job.begin("calibrate", [], 3, day=day)
+            job.end(one, [(job.file(calibration, calibration), "calibration")])
+        files = {
+            "raw": f"/data/raw/{number}.fits",
+            "calibration": calibration,
+            "settings": "/data/reduce.yaml",
+        }
+        used = [(job.file(path, path), role) for role, path in files.items()]
+        activity = job.begin("reduce", used, 12, number=number, day=day)
         job.end(activity, [(job.file(f"/data/red/{number}.fits", f"red {number}"), "reduced")])
-        job.write()
+        job.write(with_packages=place < days)
         for path in (*(entry.path for entry in os.scandir(job.folder)), job.folder):
             os.utime(path, (AGED, AGED))
+    for day in os.scandir(store):
+        os.utime(day.path, (AGED, AGED))
     return f"/data/red/{count // 2}.fits"
 
 

@@ -14,8 +14,8 @@ from read_side import Shard, at, digest, write_run
 
 from provagent.export.write import rendered
 from provagent.record.build import build
+from provagent.store.coded import unpacked
 from provagent.store.index import open_index
-from provagent.store.rows import unpacked
 from provagent.store.walk import ancestors, descendants
 
 PATHS = ["/a", "/b", "/c"]

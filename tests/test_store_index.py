@@ -15,9 +15,10 @@ from read_side import Shard, crab, crab_with_child, digest
 
 from provagent.record.build import build
 from provagent.record.lineage import ancestors as naive_ancestors
+from provagent.store.coded import packed, unpacked
 from provagent.store.index import open_index
 from provagent.store.place import NAME, place_for, remove
-from provagent.store.rows import Rows, packed, unpacked
+from provagent.store.rows import Rows
 from provagent.store.schema import SHIFT
 from provagent.store.walk import ancestors, descendants
 

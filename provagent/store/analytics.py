@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from provagent.errors import ExportError, QueryError
+from provagent.store.coded import unpacked
 from provagent.store.index import Index, open_index
-from provagent.store.rows import unpacked
 from provagent.store.schema import NUMBERS, SHIFT
 
 if TYPE_CHECKING:

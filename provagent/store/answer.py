@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provagent.store.index import Index
-from provagent.store.resolve import Found, find_entities
+from provagent.store.resolve import NEWEST, Found, find_entities
 from provagent.store.told import ActivityTold, EntityTold, Told
 from provagent.store.walk import Walk, ancestors, descendants
 
@@ -49,7 +49,7 @@ def why(index: Index, what: str, *, limit: int | None = None) -> Answer:
     no record knows.
     """
     with index.one_state():
-        found = find_entities(index, what)
+        found = find_entities(index, what, most=NEWEST)
         walk = ancestors(index, found.entities[:1])
         return _answer(index, what, found, walk, limit, is_back=True)
 

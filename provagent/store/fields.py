@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-from provagent.store.rows import microseconds, packed
+from provagent.store.coded import microseconds, packed
 
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d|w|second|minute|hour|day|week)s?(?:\s+ago)?")
 _VERSION_PARTS = 6

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from provagent.errors import ProvagentError, StoreError
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
+from provagent.store.coded import packed, unpacked
 from provagent.store.index import Index
-from provagent.store.rows import packed, unpacked
-from provagent.store.schema import NUMBERS, SHIFT
+from provagent.store.names import ending
+from provagent.store.schema import SHIFT
 
 _SHORTEST = 6  # hexadecimal digits of a digest's beginning
 _SUGGESTED = 2000  # names of files among which a likely one is looked for
-_OWN = NUMBERS - 1
+NEWEST = 1000  # states among which the newest is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,55 +35,55 @@ class Found:
     is_unchanged: bool | None = None
 
 
-def find_entities(index: Index, what: str) -> Found:
+def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
     """Return the entities that ``what`` means. Raises StoreError where there is none.
 
     ``what`` is a path, the last part of one, a digest or its beginning, or an identifier or
     its end. A file that no record knows by its path is looked for by what lies there now.
+    ``most``: among how many states, those that were recorded last, the newest are; files of
+    one name may have millions.
     """
-    by_id = _by_identifier(index, what) or _by_digest(index, what)
+    by_id = _by_identifier(index, what) or _by_digest(index, what, most)
     if by_id:
         return Found(entities=by_id)
     path = os.path.abspath(what)
-    states = _at(index, "p.path = ?", path) or _at(index, "p.path = ?", what)
-    if not states and os.sep not in what:
-        states = _at(index, "p.base = ?", what)
-    is_there = os.path.isfile(path)
-    if states and is_there:
-        same = [one for one in states if _has(index, one, path)]
-        known = [one for one in states if _digest(index, one) is not None]
-        chosen = [*same, *(one for one in states if one not in same)]
-        return Found(entities=chosen, path=path, is_unchanged=bool(same) if known else None)
-    if states:
-        return Found(entities=states)
-    if is_there:
-        states = _by_content(index, path)
+    for column, value in (("path", path), ("path", what), ("base", what)):
+        states = [] if column == "base" and os.sep in what else _at(index, column, value, most)
         if states:
-            return Found(entities=states, path=path, is_unchanged=True)
-    raise StoreError(f"{what}: {_nothing(index, what, is_there=is_there)}")
+            break
+    if not os.path.isfile(path):
+        if states:
+            return Found(entities=states)
+        raise StoreError(f"{what}: {_nothing(index, what, is_there=False)}")
+    contents = _contents_of(index, path)
+    if not states:
+        found = [one for each in contents for one in _with_content(index, each, most)]
+        if found:
+            return Found(entities=found, path=path, is_unchanged=True)
+        raise StoreError(f"{what}: {_nothing(index, what, is_there=True)}")
+    digests = {one: _digest(index, one) for one in states}
+    same = [one for one in states if digests[one] in contents]
+    if not same and len(states) == most:
+        same = [one for each in contents for one in _with_content(index, each, most, column, value)]
+    chosen = [*same, *(one for one in states if one not in same)]
+    is_known = any(digest is not None for digest in digests.values())
+    return Found(entities=chosen, path=path, is_unchanged=bool(same) if is_known else None)
 
 
 def _by_identifier(index: Index, what: str) -> list[int]:
     process, _, own = what.rpartition(".")
     if not (own.isdecimal() and process):
         return []
-    found = index.execute(
-        "SELECT number FROM process WHERE name = ? OR name LIKE ? ESCAPE '!'",
-        (process, f"%.{_escaped(process)}"),
-    ).fetchall()
-    numbers = [(number << SHIFT) + int(own) for (number,) in found]
-    return [
-        one
-        for one in numbers
-        if index.execute("SELECT 1 FROM entity WHERE id = ?", (one,)).fetchone()
+    found = [
+        (number << SHIFT) + int(own)
+        for number, name in ending(index, "process", "name", process)
+        if name == process or name.endswith(f".{process}")
     ]
+    is_there = "SELECT 1 FROM entity WHERE id = ?"
+    return [number for number in found if index.execute(is_there, (number,)).fetchone()]
 
 
-def _escaped(text: str) -> str:
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-
-
-def _by_digest(index: Index, what: str) -> list[int]:
+def _by_digest(index: Index, what: str, most: int | None) -> list[int]:
     algorithm, colon, text = what.partition(":")
     if not colon or len(text) < _SHORTEST or set(text) - set("0123456789abcdef"):
         return []
@@ -87,67 +91,93 @@ def _by_digest(index: Index, what: str) -> list[int]:
     low = packed(f"{algorithm}:{even}")
     if low is None or low[:1] == b"\0":
         return []
-    rows = index.execute(
-        f"SELECT e.id, e.digest FROM entity AS e WHERE digest >= ? AND digest < ? {_NEWEST}",
-        (low, low + b"\xff" * 64),
-    )
-    return [number for number, digest in rows if unpacked(digest).startswith(what)]
+    contents = _distinct(index, low, lambda digest: digest + b"\0")
+    return [
+        one
+        for content in itertools.takewhile(lambda digest: digest.startswith(low), contents)
+        if unpacked(content).startswith(what)
+        for one in _with_content(index, content, most)
+    ]
 
 
-# The newest first: by what made it, then by its number.
-_NEWEST = f"""
+def _distinct(index: Index, low: bytes, following: Callable[[bytes], bytes]) -> Iterator[bytes]:
+    """Yield digests from one on, each the first that is not below what follows the last."""
+    statement = "SELECT digest FROM entity WHERE digest >= ? ORDER BY digest LIMIT 1"
+    while row := index.execute(statement, (low,)).fetchone():
+        yield row[0]
+        low = following(row[0])
+
+
+# By what made it, then by its number.
+_NEWEST_MADE = f"""
 ORDER BY (SELECT max(coalesce(a.end, a.start, q.end, q.start)) FROM generated AS g
   LEFT JOIN activity AS a ON a.id = g.activity
   LEFT JOIN process AS q ON q.number = g.activity >> {SHIFT}
   WHERE g.entity = e.id) DESC NULLS LAST, e.id DESC"""
 
 
-def _at(index: Index, condition: str, value: str) -> list[int]:
-    statement = (
-        "SELECT e.id FROM place AS p JOIN entity AS e ON e.place = p.number "
-        f"WHERE {condition} {_NEWEST}"
+def _newest(index: Index, entities: str, values: tuple[Any, ...], most: int | None) -> list[int]:
+    """Return those of some entities that were made, then the others, the newest first."""
+    found: list[int] = []
+    for is_made, order in ((1, _NEWEST_MADE), (0, "")):
+        last = f"SELECT o.id {entities} AND o.is_made = {is_made} ORDER BY o.id DESC LIMIT ?"
+        rows = index.execute(
+            f"SELECT e.id FROM ({last}) AS e {order}", (*values, -1 if most is None else most)
+        )
+        found += (number for (number,) in rows)
+    return found[:most]
+
+
+def _at(index: Index, column: str, value: str, most: int | None) -> list[int]:
+    entities = (
+        f"FROM entity AS o WHERE o.place IN (SELECT number FROM place WHERE {column} = ? "
+        "ORDER BY number DESC LIMIT ?)"
     )
-    return [number for (number,) in index.execute(statement, (value,))]
+    return _newest(index, entities, (value, -1 if most is None else most), most)
 
 
-def _digest(index: Index, number: int) -> str | None:
+def _with_content(
+    index: Index, digest: bytes, most: int | None, column: str = "", value: str = ""
+) -> list[int]:
+    """Return the entities of a content; ``column``: of those places where it is ``value``."""
+    if not column:
+        return _newest(index, "FROM entity AS o WHERE o.digest = ?", (digest,), most)
+    entities = (
+        "FROM entity AS o WHERE o.digest = ? "
+        f"AND o.place IN (SELECT number FROM place WHERE {column} = ?)"
+    )
+    return _newest(index, entities, (digest, value), most)
+
+
+def _digest(index: Index, number: int) -> bytes | None:
     row = index.execute("SELECT digest FROM entity WHERE id = ?", (number,)).fetchone()
-    return unpacked(row[0]) if row and row[0] is not None else None
+    return row[0] if row else None
 
 
-def _has(index: Index, number: int, path: str) -> bool:
-    digest = _digest(index, number)
-    return digest is not None and has_content(path, digest)
+def _contents_of(index: Index, path: str) -> list[bytes]:
+    """Return the digests that a file has now, of each kind that is recorded, and had before."""
+    first_of_kinds = _distinct(index, b"", lambda digest: bytes([digest[0] + 1]))
+    algorithms = [unpacked(digest).partition(":")[0] for digest in first_of_kinds]
+    digests = [digest_of(path, algorithm) for algorithm in algorithms] + [_before(path)]
+    return [digest for digest in map(packed, digests) if digest is not None]
 
 
 def has_content(path: str, digest: str) -> bool:
     """Whether a file has that digest, or had it before provenance was embedded in it."""
-    if digest_of(path, digest.partition(":")[0]) == digest:
-        return True
+    return digest_of(path, digest.partition(":")[0]) == digest or _before(path) == digest
+
+
+def _before(path: str) -> str | None:
+    """Return the digest that a file had before provenance was embedded in it."""
     from provagent.embed.file import embedded
     from provagent.embed.payload import BEFORE
 
     try:
         payload = embedded(path)
     except ProvagentError:
-        return False
-    return payload is not None and payload.facts.get(BEFORE) == digest
-
-
-def _by_content(index: Index, path: str) -> list[int]:
-    codes = index.execute(
-        "SELECT DISTINCT substr(digest, 1, 1) FROM entity WHERE digest IS NOT NULL"
-    )
-    for (code,) in codes.fetchall():
-        algorithm = unpacked(code).partition(":")[0]
-        digest = packed(digest_of(path, algorithm))
-        if digest is not None:
-            rows = index.execute(
-                f"SELECT e.id FROM entity AS e WHERE digest = ? {_NEWEST}", (digest,)
-            ).fetchall()
-            if rows:
-                return [number for (number,) in rows]
-    return []
+        return None
+    before = payload.facts.get(BEFORE) if payload is not None else None
+    return before if isinstance(before, str) else None
 
 
 def digest_of(path: str, algorithm: str) -> str | None:

@@ -5,33 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from provagent import terms
+from provagent.store.coded import BETWEEN, microseconds, packed, searchable
 from provagent.store.schema import SHIFT
 
 Event = dict[str, Any]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BETWEEN = "\x1f"  # ASCII's unit separator, between the items of a list
 _DIGITS = 10  # a number of fewer is below 2**32
-_ALGORITHMS = {
-    name: bytes([number])
-    for number, name in enumerate(
-        ("sha256", "sha1", "md5", "sha224", "sha384", "sha512", "blake2b", "blake3", "xxh3"), 1
-    )
-}
-_NAMES = {code: name for name, code in _ALGORITHMS.items()}
-_LONGEST = 200  # characters of a parameter's text that can be searched for
-
-
-def microseconds(time: str | None) -> int | None:
-    """Return an event's time as microseconds since 1970, UTC; None where it is malformed."""
-    try:
-        since = datetime.fromisoformat(time or "") - _EPOCH
-    except (ValueError, TypeError):
-        return None
-    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 class Dictionary(dict[str, int]):
@@ -132,6 +113,13 @@ class Rows:
         for dictionary in self._dictionaries:
             self._connection.executemany(dictionary.insert, dictionary.new)
             dictionary.new = []
+        # What is generated first: an entity is told once, and says then that it was made.
+        generated, entities = self._rows.pop(_GENERATED, []), self._rows.pop(_ENTITY, [])
+        self._connection.executemany(_GENERATED, generated)
+        self._connection.executemany(_ENTITY, entities)
+        told = {row[0] for row in entities}
+        earlier = ((row[0],) for row in generated if row[0] not in told)
+        self._connection.executemany(_MADE, earlier)
         for statement, rows in self._rows.items():
             self._connection.executemany(statement, rows)
             rows.clear()
@@ -162,7 +150,7 @@ class Rows:
         script = event.get("script") or {}
         row = (
             run, event.get("parent_process_id"), microseconds(event.get("startTime")),
-            _BETWEEN.join(map(str, event.get("command", []))), self.place(script.get("location")),
+            BETWEEN.join(map(str, event.get("command", []))), self.place(script.get("location")),
             packed(script.get("digest")), event.get("module"), event.get("user"),
             event.get("host"), event.get("cwd"), event.get("environment_id"), self.process,
         )  # fmt: skip
@@ -249,51 +237,12 @@ session = excluded.session, shard = excluded.shard, at = excluded.at"""
 _END_ACTIVITY = """
 INSERT INTO activity (id, end, status, ended_at) VALUES (?, ?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status, ended_at = excluded.ended_at"""
-_ENTITY = "INSERT OR REPLACE INTO entity VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ENTITY = """
+INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+  EXISTS (SELECT 1 FROM generated WHERE entity = ?1))"""
+_MADE = "UPDATE entity SET is_made = 1 WHERE id = ?"
 _USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?)"
 _GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?)"
 _DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
 _MEMBER = "INSERT OR IGNORE INTO member VALUES (?, ?)"
 _PARAMETER = "INSERT OR REPLACE INTO parameter VALUES (?, ?, ?, ?)"
-
-
-def packed(digest: str | None) -> bytes | None:
-    """Return a digest in half its length; ``unpacked`` gives it back."""
-    if digest is None:
-        return None
-    algorithm, _, text = digest.partition(":")
-    try:
-        return _ALGORITHMS[algorithm] + bytes.fromhex(text)
-    except (KeyError, ValueError):
-        return b"\0" + digest.encode()
-
-
-def unpacked(digest: bytes) -> str:
-    algorithm = _NAMES.get(digest[:1])
-    return digest[1:].decode() if algorithm is None else f"{algorithm}:{digest[1:].hex()}"
-
-
-def searchable(value: Any) -> tuple[float | None, str | None]:
-    """Return what a parameter's value is compared as: a number, or text, or neither."""
-    if isinstance(value, bool):
-        return None, "true" if value else "false"
-    if isinstance(value, int | float):
-        return float(value), None
-    if isinstance(value, str):
-        return None, value[:_LONGEST]
-    if isinstance(value, dict):
-        if value.get("$type") in ("quantity", "numpy") and isinstance(
-            value.get("value"), int | float
-        ):
-            return float(value["value"]), None
-        inner = value.get("value")
-        if isinstance(inner, str | int | float) and not isinstance(inner, bool):
-            return searchable(inner)
-        if isinstance(inner, list):
-            value = inner
-    if isinstance(value, list):
-        # Items are told apart, so that one of them can be looked for.
-        items = [item for item in value if isinstance(item, str | int | float)]
-        text = _BETWEEN.join(["", *map(str, items), ""])
-        return None, text[: 4 * _LONGEST] if items else None
-    return None, None

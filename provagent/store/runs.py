@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import difflib
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from provagent import terms
-from provagent.errors import RecordError, StoreError
+from provagent.errors import BrokenIndexError, RecordError, StoreError
 from provagent.layout import day_of, folder_of, folders_in, is_day, run_folders, runs_of_day
 from provagent.record.build import build
 from provagent.record.detail import Gap
 from provagent.record.model import seconds_between
 from provagent.record.outline import build_outline
 from provagent.record.shard import SHARD_MARK, read_events
-from provagent.store.place import find_store
+from provagent.store.place import find_store, place_for
 from provagent.store.shards import is_of_process, shards_of
 
 if TYPE_CHECKING:
@@ -101,9 +102,7 @@ def find_folder(store: str, text: str) -> str:
     exactly = folder_of(store, text)
     if os.sep not in text and not text.startswith(".") and _is_run(exactly):
         return exactly
-    fitting = _runs(
-        one for one in run_folders(store) if one.name.startswith(text) or one.name.endswith(text)
-    )
+    fitting = _fitting(store, text)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -115,6 +114,26 @@ def find_folder(store: str, text: str) -> str:
     close = difflib.get_close_matches(text, run_ids, n=1) or _close_in_part(text, run_ids)
     hint = f"did you mean {close[0]}?" if close else f"there are {_named(run_ids)}"
     raise StoreError(f"{store}: no run {text!r}; {hint}")
+
+
+def _fitting(store: str, text: str) -> list[str]:
+    """Return the folders of the runs whose identifier begins or ends so.
+
+    The index is asked, where there is one: millions of names take seconds to list.
+    """
+    if text and os.path.exists(place_for(store)):
+        import sqlite3
+
+        from provagent.store.index import open_index
+        from provagent.store.names import runs_meant
+
+        with suppress(sqlite3.Error, BrokenIndexError), open_index(store) as index:
+            index.update()
+            folders = [folder_of(store, run_id) for _, run_id in runs_meant(index, text)]
+            if found := list(filter(_is_run, folders)):
+                return found
+    entries = run_folders(store)
+    return _runs(one for one in entries if one.name.startswith(text) or one.name.endswith(text))
 
 
 def _last(store: str) -> str:

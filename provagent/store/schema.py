@@ -13,6 +13,7 @@ import os
 import sqlite3
 
 VERSION = 5
+END = 6  # characters of a name's end by which it is found
 IN_MEMORY = ":memory:"  # what SQLite calls it
 SHIFT = 32  # bits for a thing's own number; the process itself has number 0
 NUMBERS = 1 << SHIFT
@@ -42,7 +43,7 @@ CREATE TABLE activity (
   status INTEGER, parent INTEGER, session INTEGER, shard INTEGER, at INTEGER, ended_at INTEGER);
 CREATE TABLE entity (
   id INTEGER PRIMARY KEY, type INTEGER, name INTEGER, described INTEGER, place INTEGER,
-  digest BLOB, shard INTEGER, at INTEGER);
+  digest BLOB, shard INTEGER, at INTEGER, is_made INTEGER);
 CREATE TABLE used (
   activity INTEGER, entity INTEGER, role INTEGER, PRIMARY KEY (activity, entity, role))
   WITHOUT ROWID;
@@ -58,12 +59,17 @@ CREATE TABLE parameter (
   activity INTEGER, name INTEGER, number REAL, text TEXT, PRIMARY KEY (activity, name))
   WITHOUT ROWID;
 """
-INDEXES = """
+INDEXES = f"""
 CREATE INDEX IF NOT EXISTS process_of_run ON process (run);
+CREATE INDEX IF NOT EXISTS process_by_end ON process (substr(name, -{END}));
+CREATE INDEX IF NOT EXISTS run_by_end ON run (substr(id, -{END}));
 CREATE INDEX IF NOT EXISTS activity_by_name ON activity (name, start);
+CREATE INDEX IF NOT EXISTS activity_by_start ON activity (start);
 CREATE INDEX IF NOT EXISTS activity_inside ON activity (parent) WHERE parent IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entity_at ON entity (place) WHERE place IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entity_at ON entity (place, is_made) WHERE place IS NOT NULL;
 CREATE INDEX IF NOT EXISTS entity_of_content ON entity (digest) WHERE digest IS NOT NULL;
+CREATE INDEX IF NOT EXISTS made_of_content ON entity (digest)
+  WHERE is_made AND digest IS NOT NULL;
 CREATE INDEX IF NOT EXISTS used_by ON used (entity, activity);
 CREATE INDEX IF NOT EXISTS generated_by ON generated (activity, entity);
 CREATE INDEX IF NOT EXISTS derived_to ON derived (progenitor, entity);

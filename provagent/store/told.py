@@ -14,8 +14,8 @@ import orjson
 from provagent.errors import RecordError
 from provagent.record.shape import SHAPES, mend
 from provagent.record.shard import line_at
+from provagent.store.coded import unpacked
 from provagent.store.index import Index
-from provagent.store.rows import unpacked
 from provagent.store.schema import NUMBERS, SHIFT
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from provagent.store.coded import packed, unpacked
 from provagent.store.index import Index
+from provagent.store.names import runs_meant
 from provagent.store.resolve import digest_of, find_entities, has_content
-from provagent.store.rows import packed, unpacked
 from provagent.store.runs import LAST
 from provagent.store.schema import SHIFT
 
@@ -67,11 +68,9 @@ def _files(index: Index, what: str | None) -> Iterable[tuple[str, str | None]]:
 def _run(index: Index, what: str) -> int | None:
     """Return the number of the run that is meant, if one is."""
     if what == LAST:
-        found = index.execute("SELECT number FROM run ORDER BY id DESC LIMIT 1").fetchall()
+        found = index.execute("SELECT number, id FROM run ORDER BY id DESC LIMIT 1").fetchall()
     else:
-        found = index.execute("SELECT number FROM run WHERE id = ?", (what,)).fetchall()
-    is_part = "substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1"
-    found = found or index.execute(f"SELECT number FROM run WHERE {is_part}", (what,)).fetchall()
+        found = runs_meant(index, what)
     return int(found[0][0]) if len(found) == 1 else None
 
 

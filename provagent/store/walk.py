@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+from provagent.store.coded import packed
 from provagent.store.index import Index
-from provagent.store.rows import packed
 from provagent.store.schema import NUMBERS, SHIFT
 
 _CHUNK = 900  # variables of one statement
@@ -265,7 +265,7 @@ SELECT e.digest, e.place, coalesce(a.end, a.start, p.end, p.start) AS time, e.id
 FROM entity AS e JOIN generated AS g ON g.entity = e.id
 LEFT JOIN activity AS a ON a.id = g.activity
 LEFT JOIN process AS p ON p.number = g.activity >> {SHIFT}
-WHERE e.digest IN ({{0}}) AND time IS NOT NULL AND e.type IN ({{1}})"""
+WHERE e.digest IN ({{0}}) AND e.is_made AND time IS NOT NULL AND e.type IN ({{1}})"""
 _NOT_MADE_OF_CONTENT = """
 SELECT id FROM entity AS e WHERE digest IN ({0}) AND type IN ({1})
 AND NOT EXISTS (SELECT 1 FROM generated WHERE entity = e.id)

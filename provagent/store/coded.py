@@ -1,0 +1,68 @@
+"""How times, digests and the values of parameters stand in the index."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+BETWEEN = "\x1f"  # ASCII's unit separator, between the items of a list
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ALGORITHMS = {
+    name: bytes([number])
+    for number, name in enumerate(
+        ("sha256", "sha1", "md5", "sha224", "sha384", "sha512", "blake2b", "blake3", "xxh3"), 1
+    )
+}
+_NAMES = {code: name for name, code in _ALGORITHMS.items()}
+_LONGEST = 200  # characters of a parameter's text that can be searched for
+
+
+def microseconds(time: str | None) -> int | None:
+    """Return an event's time as microseconds since 1970, UTC; None where it is malformed."""
+    try:
+        since = datetime.fromisoformat(time or "") - _EPOCH
+    except (ValueError, TypeError):
+        return None
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def packed(digest: str | None) -> bytes | None:
+    """Return a digest in half its length; ``unpacked`` gives it back."""
+    if digest is None:
+        return None
+    algorithm, _, text = digest.partition(":")
+    try:
+        return _ALGORITHMS[algorithm] + bytes.fromhex(text)
+    except (KeyError, ValueError):
+        return b"\0" + digest.encode()
+
+
+def unpacked(digest: bytes) -> str:
+    algorithm = _NAMES.get(digest[:1])
+    return digest[1:].decode() if algorithm is None else f"{algorithm}:{digest[1:].hex()}"
+
+
+def searchable(value: Any) -> tuple[float | None, str | None]:
+    """Return what a parameter's value is compared as: a number, or text, or neither."""
+    if isinstance(value, bool):
+        return None, "true" if value else "false"
+    if isinstance(value, int | float):
+        return float(value), None
+    if isinstance(value, str):
+        return None, value[:_LONGEST]
+    if isinstance(value, dict):
+        if value.get("$type") in ("quantity", "numpy") and isinstance(
+            value.get("value"), int | float
+        ):
+            return float(value["value"]), None
+        inner = value.get("value")
+        if isinstance(inner, str | int | float) and not isinstance(inner, bool):
+            return searchable(inner)
+        if isinstance(inner, list):
+            value = inner
+    if isinstance(value, list):
+        # Items are told apart, so that one of them can be looked for.
+        items = [item for item in value if isinstance(item, str | int | float)]
+        text = BETWEEN.join(["", *map(str, items), ""])
+        return None, text[: 4 * _LONGEST] if items else None
+    return None, None

@@ -1,0 +1,30 @@
+"""What is meant by a part of a name of a run or a process: its beginning, or its end."""
+
+from __future__ import annotations
+
+from provagent.store.index import Index
+from provagent.store.schema import END
+
+
+def ending(index: Index, table: str, column: str, text: str) -> list[tuple[int, str]]:
+    """Return numbers and names of the rows of a table that end with a text."""
+    end = f"substr({column}, -{END})"  # as its index has it
+    quick = f"{end} = substr(?1, -{END})" if len(text) >= END else f"{end} LIKE '%' || ?1"
+    return index.execute(
+        f"SELECT number, {column} FROM {table} "
+        f"WHERE {quick} AND substr({column}, -length(?1)) = ?1",
+        (text,),
+    ).fetchall()
+
+
+def runs_meant(index: Index, text: str) -> list[tuple[int, str]]:
+    """Return numbers and identifiers of the run of this identifier, else of those of this part."""
+    found = index.execute("SELECT number, id FROM run WHERE id = ?", (text,)).fetchall()
+    if found:
+        return found
+    beginning = (
+        "SELECT number, id FROM run WHERE id >= ?1 AND id < ?1 || char(1114111) "
+        "AND substr(id, 1, length(?1)) = ?1"
+    )
+    begun = index.execute(beginning, (text,)).fetchall()
+    return begun + [one for one in ending(index, "run", "id", text) if one not in begun]
