@@ -16,9 +16,11 @@ from read_side import Shard, digest
 
 from provagent.cli import main
 from provagent.errors import QueryError
-from provagent.store.fields import FIELDS, moment, version_key
+from provagent.store import find as find_module
+from provagent.store.fields import FIELDS, version_key
 from provagent.store.find import find
 from provagent.store.index import open_index
+from provagent.store.moments import moment
 
 RUN = "20260101T000000-aaaaaa"
 NOW = datetime.now(UTC)
@@ -204,6 +206,58 @@ def test_logic_is_that_of_python(store, conditions):
             (one.run.user, one.parameters["index"] + 2.5) for one in find(index, query).activities
         }
     assert found == every(lambda u, n: eval(python, {"index": n - 2.5, "energy": float(n)}))
+
+
+VALUES = (
+    "fit", "select", "f*", "E", "ok", "error", "3", "-1", "0.5", "true", "own", "maria", "op", "Crab 3",
+    "crab", "obs_3.fits", "/data/obs_3.fits", "*/obs_[01].fits", digest("03"), "result 4", RUN, "aaaaaa", "aaa",
+    "today", "3 days ago", "2.0", "File", "flux", "night_op.py", "--fast", "nothing",
+)  # fmt: skip
+ONE = st.tuples(
+    st.sampled_from([*FIELDS, "index", "label", "on", "obs_ids", "nothing", "package.gammapy"]),
+    st.sampled_from(["=", "!=", "<", "<=", ">", ">=", "contains", "like"]),
+    st.sampled_from(VALUES),
+).map(lambda parts: f"{parts[0]} {parts[1]} '{parts[2]}'")
+QUERIES = st.recursive(
+    ONE,
+    lambda some: (
+        st.tuples(some, st.sampled_from(["and", "or"]), some).map(
+            lambda parts: f"({' '.join(parts)})"
+        )
+        | some.map(lambda one: f"(not {one})")
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(query=QUERIES, limit=st.integers(0, 5), few=st.integers(0, 4))
+def test_what_an_index_knows_is_what_is_found(store, query, limit, few):
+    """Whether few are looked at one by one, those of an index, or all."""
+    with open_index(store) as index, pytest.MonkeyPatch.context() as patched:
+        index.update()
+        patched.setattr(find_module, "FEW", -1)
+        try:
+            every = find(index, query)
+        except QueryError:
+            return
+        assert every.count == len(every.activities)
+        for most in (few, 10_000):
+            patched.setattr(find_module, "FEW", most)
+            assert find(index, query) == every
+            some = find(index, query, limit=limit)
+            assert some.activities == every.activities[:limit]
+            assert some.count <= every.count
+            assert some.is_more == (some.count < every.count)
+            assert some.count == every.count or some.count >= few
+
+
+@pytest.mark.parametrize("limit", ["1", "2"])
+def test_more_than_is_counted_is_said(store, monkeypatch, limit):
+    monkeypatch.setattr(find_module, "FEW", 2)
+    words = ["find", "index > -9", "--limit", limit, "--store", store]
+    told = CliRunner().invoke(main, words)
+    assert told.stdout.endswith(f"more than 2 activities, {limit} of them shown: --limit, --json\n")
 
 
 def test_versions_sort():

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from operator import or_
+from typing import TypeAlias
 
-from provagent.store.coded import microseconds, packed
+from provagent.store import within
+from provagent.store.coded import packed
+from provagent.store.moments import moment
+from provagent.store.names import ends_so
+from provagent.store.sql import Sql, compare, number_of
 
-_AGO = re.compile(r"(\d+)\s*(s|m|h|d|w|second|minute|hour|day|week)s?(?:\s+ago)?")
 _VERSION_PARTS = 6
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def version_key(version: str | None) -> str | None:
@@ -25,23 +28,6 @@ def version_key(version: str | None) -> str | None:
     numbers += ["0" * 8] * (_VERSION_PARTS - len(numbers))
     is_early = re.match(r"(a|b|c|rc|dev|pre)", match[2])
     return f"{'.'.join(numbers)}{'!' if is_early else '~'}{match[2]}"
-
-
-@dataclass(frozen=True, slots=True)
-class Sql:
-    """A condition on ``a`` (activity) and ``p`` (its process), and what stands for its ``?``."""
-
-    text: str
-    values: tuple[Any, ...] = ()
-
-    def __and__(self, other: Sql) -> Sql:
-        return Sql(f"({self.text} AND {other.text})", self.values + other.values)
-
-    def __or__(self, other: Sql) -> Sql:
-        return Sql(f"({self.text} OR {other.text})", self.values + other.values)
-
-    def __invert__(self) -> Sql:
-        return Sql(f"NOT coalesce({self.text}, 0)", self.values)
 
 
 Field: TypeAlias = Callable[[str, str], Sql]  # of an operator and a value
@@ -68,42 +54,32 @@ def condition(field: str, operator: str, value: str) -> Sql:
     return _parameter(field, operator, value)
 
 
-def _compare(column: str, operator: str, value: str) -> Sql:
-    """Return a comparison of text."""
-    if operator == "contains":
-        return Sql(f"instr(lower({column}), lower(?))", (value,))
-    if operator == "like":
-        return Sql(f"{column} GLOB ?", (value,))
-    return Sql(f"{column} {operator} ?", (value,))
-
-
-def _number(value: str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
 def _parameter(name: str, operator: str, value: str) -> Sql:
-    inner = "EXISTS (SELECT 1 FROM parameter AS q JOIN word AS w ON w.number = q.name WHERE q.activity = a.id AND w.text = ? AND {})"  # noqa: E501
+    number = number_of(value)
     if operator == "contains":
         # An item of a list, whole; or a part of a text.
-        item = Sql(
+        item = (
             "(instr(q.text, char(31) || ? || char(31)) OR (q.text NOT LIKE char(31) || '%' "
-            "AND instr(lower(q.text), lower(?))))",
-            (value, value),
+            "AND instr(lower(q.text), lower(?))))"
         )
-        return Sql(inner.format(item.text), (name, *item.values))
-    number = _number(value)
-    if operator == "like" or number is None:
-        if operator in ("<", "<=", ">", ">=") and number is None:
+        either = [Sql(item, (value, value))]
+    elif operator in ("<", "<=", ">", ">="):
+        if number is None:
             raise ValueError(f"{operator} needs a number as value of a parameter")
-        return Sql(inner.format(_compare("q.text", operator, value).text), (name, value))
-    text = "q.number {0} ?" if operator not in ("=", "!=") else "(q.number {0} ? OR q.text {0} ?)"
-    if operator == "!=":
-        text = "coalesce(q.number != ?, q.text != ?)"
-    values = (number,) if operator not in ("=", "!=") else (number, value)
-    return Sql(inner.format(text.format(operator)), (name, *values))
+        either = [Sql(f"q.number {operator} ?", (number,))]
+    elif operator == "like" or number is None:
+        either = [compare("q.text", operator, value)]
+    elif operator == "!=":
+        either = [Sql("coalesce(q.number != ?, q.text != ?)", (number, value))]
+    else:
+        either = [Sql("q.number = ?", (number,)), Sql("q.text = ?", (value,))]
+    any_of = functools.reduce(or_, either)
+    return Sql(
+        "EXISTS (SELECT 1 FROM parameter AS q JOIN word AS w ON w.number = q.name "
+        f"WHERE q.activity = a.id AND w.text = ? AND {any_of.text})",
+        (name, *any_of.values),
+        () if operator == "!=" else within.parameters(name, either),
+    )
 
 
 def _package(name: str, operator: str, value: str) -> Sql:
@@ -123,14 +99,21 @@ def _package(name: str, operator: str, value: str) -> Sql:
 
 def _word(column: str) -> Field:
     def make(operator: str, value: str) -> Sql:
-        inner = _compare("w.text", operator, value)
-        return Sql(f"(SELECT {inner.text} FROM word AS w WHERE w.number = {column})", inner.values)
+        inner = compare("w.text", operator, value)
+        return Sql(
+            f"(SELECT {inner.text} FROM word AS w WHERE w.number = {column})", inner.values,
+            within.activities(column, within.words(operator, value)),
+        )  # fmt: skip
 
     return make
 
 
 def _text(column: str) -> Field:
-    return lambda operator, value: _compare(column, operator, value)
+    def make(operator: str, value: str) -> Sql:
+        found = compare(column, operator, value)
+        return dataclasses.replace(found, within=within.processes(found))
+
+    return make
 
 
 def _time(column: str) -> Field:
@@ -145,46 +128,16 @@ def _time(column: str) -> Field:
         }[operator]  # fmt: skip
         if first and second:
             joint = " AND " if operator == "=" else " OR "
-            return Sql(f"({first}{joint}{second})", (begin, end))
-        return Sql(first or second, (begin if first else end,))
+            found = Sql(f"({first}{joint}{second})", (begin, end))
+        else:
+            found = Sql(first or second, (begin if first else end,))
+        return dataclasses.replace(found, within=within.times(column, operator, found))
 
     return make
 
 
-def moment(value: str) -> tuple[int, int]:
-    """Return the first microsecond of a time, and of what follows it: a day, a minute.
-
-    ``2026-11-25``, ``2026-11-25T10:30``, ``today``, ``yesterday``, ``3 days ago``, ``3d``.
-    Times without a zone are UTC. Raises ValueError.
-    """
-    now = datetime.now(UTC)
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    ago = _AGO.fullmatch(value.strip().lower())
-    if value in ("today", "yesterday"):
-        begin = day - timedelta(days=value == "yesterday")
-        return _span(begin, timedelta(days=1))
-    if ago:
-        begin = now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2][0]])
-        return _span(begin, timedelta(microseconds=1))
-    try:
-        begin = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError(
-            f"{value!r} as a value is no time; "
-            "write 2026-11-25, 2026-11-25T10:30, today, '3 days ago'"
-        ) from None
-    begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)
-    length = {10: timedelta(days=1), 16: timedelta(minutes=1), 19: timedelta(seconds=1)}
-    return _span(begin, length.get(len(value), timedelta(microseconds=1)))
-
-
-def _span(begin: datetime, length: timedelta) -> tuple[int, int]:
-    first = microseconds(begin.isoformat()) or 0
-    return first, first + length // timedelta(microseconds=1)
-
-
 def _seconds(operator: str, value: str) -> Sql:
-    if _number(value) is None or operator in ("contains", "like"):
+    if number_of(value) is None or operator in ("contains", "like"):
         raise ValueError(f"{value!r} as a value is no number of seconds")
     return Sql(f"(a.end - a.start) / 1e6 {operator} ?", (float(value),))
 
@@ -195,9 +148,7 @@ def _thing(relation: str) -> Field:
     def make(operator: str, value: str) -> Sql:
         digest = packed(value) if ":" in value else None
         columns = ("l.path", "l.base", "n.text", "d.text")
-        each = [
-            _compare(column, "=" if operator == "!=" else operator, value) for column in columns
-        ]
+        each = [compare(column, "=" if operator == "!=" else operator, value) for column in columns]
         some = (
             each[0]
             | each[1]
@@ -211,6 +162,7 @@ def _thing(relation: str) -> Field:
             "LEFT JOIN word AS d ON d.number = e.described "
             f"WHERE r.activity = a.id AND {some.text})",
             some.values,
+            within.things(relation, operator, value, digest),
         )
         return ~found if operator == "!=" else found
 
@@ -229,7 +181,7 @@ def _relation(column: str) -> Field:
     """Of the role in which it used or generated, or the type of that."""
 
     def make(operator: str, value: str) -> Sql:
-        inner = _compare("w.text", "=" if operator == "!=" else operator, value)
+        inner = compare("w.text", "=" if operator == "!=" else operator, value)
         found = Sql("0")
         for relation in ("used", "generated"):
             found = found | Sql(
@@ -243,15 +195,17 @@ def _relation(column: str) -> Field:
 
 
 def _run(operator: str, value: str) -> Sql:
-    inner = _compare("r.id", operator, value)
+    inner = compare("r.id", operator, value)
     if operator == "=":
-        inner = inner | Sql("r.id LIKE '%' || ?", (value,))
-    return Sql(f"(SELECT {inner.text} FROM run AS r WHERE r.number = p.run)", inner.values)
+        inner = inner | ends_so("r.id", value)
+    found = Sql(f"(SELECT {inner.text} FROM run AS r WHERE r.number = p.run)", inner.values)
+    return dataclasses.replace(found, within=within.runs(inner))
 
 
 def _script(operator: str, value: str) -> Sql:
-    inner = _compare("l.path", operator, value) | _compare("l.base", operator, value)
-    return Sql(f"(SELECT {inner.text} FROM place AS l WHERE l.number = p.script)", inner.values)
+    inner = compare("l.path", operator, value) | compare("l.base", operator, value)
+    found = Sql(f"(SELECT {inner.text} FROM place AS l WHERE l.number = p.script)", inner.values)
+    return dataclasses.replace(found, within=within.processes(found))
 
 
 def anywhere(value: str) -> Sql:

@@ -8,15 +8,22 @@ from typing import Any
 from provagent.store.fields import version_key
 from provagent.store.index import Index
 from provagent.store.query import SELECT, parse_query
+from provagent.store.sql import Sql
 from provagent.store.told import ActivityTold, Told
+
+FEW = 10_000  # activities that are looked at one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """How many activities match, and those of them that were asked for, the newest first."""
+    """How many activities match, and those of them that were asked for, the newest first.
+
+    ``is_more``: there are more than ``count``. Where not all are asked for, those are not counted.
+    """
 
     count: int
     activities: list[ActivityTold]
+    is_more: bool = False
 
 
 def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
@@ -26,17 +33,39 @@ def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
     """
     condition = parse_query(query)
     index.create_function("version_key", 1, version_key)
-    numbers = [
-        number
-        for (number,) in index.execute(
-            f"{SELECT} a.name IS NOT NULL AND ({condition.text}) "
-            "ORDER BY a.start DESC NULLS LAST, a.id DESC",
-            condition.values,
-        )
-    ]
+    with index.one_state():
+        return _find(index, condition, limit)
+
+
+def _find(index: Index, condition: Sql, limit: int | None) -> Matches:
     told = Told(index)
-    shown = numbers if limit is None else numbers[:limit]
-    return Matches(count=len(numbers), activities=[told.activity(number) for number in shown])
+    within = _fewest(index, condition)
+    where = Sql(f"a.name IS NOT NULL AND ({condition.text})", condition.values)
+    if within is not None:
+        where = Sql(f"a.id IN ({within.text}) AND {where.text}", (*within.values, *where.values))
+    most = -1 if limit is None or within is not None else limit
+    rows = index.execute(f"{SELECT} {where.text} {_NEWEST} LIMIT ?", (*where.values, most))
+    numbers = [number for (number,) in rows]
+    count = len(numbers)
+    if count == limit:
+        counted = f"SELECT count(*) FROM ({SELECT} {where.text} LIMIT ?)"
+        count = index.execute(counted, (*where.values, max(FEW, limit) + 1)).fetchone()[0]
+    shown = [told.activity(number) for number in numbers[:limit]]
+    is_more = limit is not None and within is None and count > max(FEW, limit)
+    return Matches(count=count - is_more, activities=shown, is_more=is_more)
+
+
+def _fewest(index: Index, condition: Sql) -> Sql | None:
+    """Return which index knows best where the condition may hold, if one knows of few."""
+    counts = {}
+    for within in condition.within:
+        counted = f"SELECT count(*) FROM (SELECT 1 FROM ({within.text}) LIMIT {FEW + 1})"
+        counts[within] = index.execute(counted, within.values).fetchone()[0]
+    best = min(counts, key=counts.__getitem__, default=None)
+    return best if best is not None and counts[best] <= FEW else None
+
+
+_NEWEST = "ORDER BY a.start DESC NULLS LAST, a.id DESC"
 
 
 def matches_data(matches: Matches) -> dict[str, Any]:

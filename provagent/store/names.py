@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from provagent.store.index import Index
 from provagent.store.schema import END
+from provagent.store.sql import Sql
 
 
 def ending(index: Index, table: str, column: str, text: str) -> list[tuple[int, str]]:
     """Return numbers and names of the rows of a table that end with a text."""
+    condition = ends_so(column, text)
+    statement = f"SELECT number, {column} FROM {table} WHERE {condition.text}"
+    return index.execute(statement, condition.values).fetchall()
+
+
+def ends_so(column: str, text: str) -> Sql:
+    """Return the condition that a column ends with a text."""
     end = f"substr({column}, -{END})"  # as its index has it
-    quick = f"{end} = substr(?1, -{END})" if len(text) >= END else f"{end} LIKE '%' || ?1"
-    return index.execute(
-        f"SELECT number, {column} FROM {table} "
-        f"WHERE {quick} AND substr({column}, -length(?1)) = ?1",
-        (text,),
-    ).fetchall()
+    quick = f"{end} = substr(?, -{END})" if len(text) >= END else f"{end} LIKE '%' || ?"
+    return Sql(f"({quick} AND substr({column}, -length(?)) = ?)", (text, text, text))
 
 
 def runs_meant(index: Index, text: str) -> list[tuple[int, str]]:

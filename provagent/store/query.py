@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from provagent.errors import QueryError
-from provagent.store.fields import Sql, anywhere, condition
+from provagent.store.fields import anywhere, condition
 from provagent.store.schema import SHIFT
+from provagent.store.sql import Sql
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<open>\()|(?P<close>\))"""
@@ -140,4 +141,5 @@ def _plain(token: _Token) -> str:
 
 
 # What ``a`` and ``p`` of a condition are.
-SELECT = f"SELECT a.id FROM activity AS a JOIN process AS p ON p.number = a.id >> {SHIFT} WHERE "
+SELECT = f"""
+SELECT a.id FROM activity AS a CROSS JOIN process AS p ON p.number = a.id >> {SHIFT} WHERE """

@@ -65,11 +65,14 @@ CREATE INDEX IF NOT EXISTS process_by_end ON process (substr(name, -{END}));
 CREATE INDEX IF NOT EXISTS run_by_end ON run (substr(id, -{END}));
 CREATE INDEX IF NOT EXISTS activity_by_name ON activity (name, start);
 CREATE INDEX IF NOT EXISTS activity_by_start ON activity (start);
+CREATE INDEX IF NOT EXISTS activity_by_status ON activity (status);
 CREATE INDEX IF NOT EXISTS activity_inside ON activity (parent) WHERE parent IS NOT NULL;
 CREATE INDEX IF NOT EXISTS entity_at ON entity (place, is_made) WHERE place IS NOT NULL;
 CREATE INDEX IF NOT EXISTS entity_of_content ON entity (digest) WHERE digest IS NOT NULL;
 CREATE INDEX IF NOT EXISTS made_of_content ON entity (digest)
   WHERE is_made AND digest IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entity_by_name ON entity (name) WHERE name IS NOT NULL;
+CREATE INDEX IF NOT EXISTS entity_described ON entity (described) WHERE described IS NOT NULL;
 CREATE INDEX IF NOT EXISTS used_by ON used (entity, activity);
 CREATE INDEX IF NOT EXISTS generated_by ON generated (activity, entity);
 CREATE INDEX IF NOT EXISTS derived_to ON derived (progenitor, entity);

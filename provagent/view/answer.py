@@ -51,8 +51,13 @@ def render_matches(matches: Matches, console: Console) -> None:
         for name, value in activity.parameters.items():
             branch.add(Text(f"{name} = {value_text(value)}"))
         print_branch(branch, console)
-    more = matches.count - len(matches.activities)
+    shown = len(matches.activities)
+    more = matches.count - shown
     word = "activity" if matches.count == 1 else "activities"
+    if matches.is_more:
+        left = f", {shown} of them shown: --limit, --json"
+        console.print(f"more than {matches.count} {word}{left}", style="dim")
+        return
     left = f", {more} of them not shown: --limit, --json" if more else ""
     console.print(f"{matches.count} {word}{left}", style="dim")
 
