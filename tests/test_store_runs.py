@@ -1,10 +1,16 @@
 import gzip
+import json
 import os
 
+import orjson
 import pytest
+from click.testing import CliRunner
 from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 
+from provagent.cli import main
+from provagent.cli import read as read_module
 from provagent.errors import RecordError, StoreError
+from provagent.store import runs as runs_module
 from provagent.store.place import find_store
 from provagent.store.runs import list_runs, read_outline, read_run
 
@@ -175,3 +181,51 @@ def test_an_outline_says_of_damage_what_the_whole_reading_says(tmp_path):
                 assert (outline.gaps, outline.complaints) == (whole.gaps, whole.complaints)
                 seen += bool(whole.gaps)
     assert seen > 10
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Three runs on each of two days, and one of a store of before."""
+    store = tmp_path / "prov"
+    ids = [f"2026112{day}T10000{second}-aaaaa{day}" for day in (4, 5) for second in range(3)]
+    for run_id in ["20261124T100001-before", *ids]:
+        folder = store / ("" if run_id.endswith("before") else run_id[:8]) / run_id
+        folder.mkdir(parents=True)
+        (folder / "p1.jsonl").write_bytes(run_event(run_id))
+    return str(store)
+
+
+def run_event(run_id):
+    start = f"{run_id[:4]}-{run_id[4:6]}-{run_id[6:8]}T10:00:00.000000Z"
+    event = {"v": 1, "event": "run", "run_id": run_id, "process_id": "p1", "startTime": start, "command": ["a.py"]}  # fmt: skip
+    return orjson.dumps(event) + b"\n"
+
+
+def test_newest_runs_are_the_end_of_all(many, monkeypatch):
+    every = [run.id for run in list_runs(many)]
+    assert every == sorted(every, key=lambda one: (one.partition("-")[0], one))
+    assert len(every) == 7
+    for limit in range(1, 9):
+        assert [run.id for run in list_runs(many, limit)] == every[-limit:]
+    looked = []
+    real = runs_module.shards_of
+    monkeypatch.setattr(runs_module, "shards_of", lambda path: looked.append(path) or real(path))
+    list_runs(many, 2)
+    assert {os.path.basename(path) for path in looked} == set(every[-2:])
+
+
+def test_verb_shows_the_newest(many, monkeypatch):
+    monkeypatch.setattr(read_module, "_NEWEST", 2)
+
+    def ask(*words):
+        done = CliRunner().invoke(main, ["runs", *words, "--store", many])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    shown = ask().splitlines()
+    assert [line.split()[0] for line in shown[1:3]] == ["20261125T100001-aaaaa5", "20261125T100002-aaaaa5"]  # fmt: skip
+    assert shown[3:] == ["the newest 2 runs; more: --limit, --json"]
+    assert len(ask("--limit", "6").splitlines()) == 8
+    assert len(ask("--limit", "7").splitlines()) == 8
+    assert len(json.loads(ask("--json"))) == 7
+    assert len(json.loads(ask("--json", "--limit", "3"))) == 3

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from provagent.record.model import Provenance
 
 PARQUET = "parquet"
+_NEWEST = 100  # runs that people are shown
 _RUN_HELP = "RUN is a run's id, its beginning or its end, a path, or 'last' (the default)."
 
 _store = click.option(
@@ -61,23 +62,34 @@ def show(run: str, store: str | None, as_json: bool) -> None:
 
 
 @click.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"How many, of the newest. [default: {_NEWEST}; all with --json]",
+)
 @_store
 @_json
 @may_be_long
-def runs(store: str | None, as_json: bool) -> None:
+def runs(limit: int | None, store: str | None, as_json: bool) -> None:
     """List the runs of a store, the newest last."""
     folder = find_store(store)
+    most = limit if as_json or limit is not None else _NEWEST
     with progress("reading records"):
-        summaries = list_runs(folder)
+        summaries = list_runs(folder, None if most is None else most + 1)
+    more = most is not None and len(summaries) > most
+    shown = summaries[1:] if more else summaries
     if as_json:
         from provagent.view.data import runs_data
 
-        click.echo(json.dumps(runs_data(summaries), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(runs_data(shown), indent=2, ensure_ascii=False))
         return
     from provagent.view.runs import render_runs
 
     with page() as console:
-        render_runs(summaries, console)
+        render_runs(shown, console)
+        if more:
+            console.print(f"the newest {len(shown)} runs; more: --limit, --json", style="dim")
 
 
 @click.command(help=f"Tell what took how long, and how large the files are.\n\n{_RUN_HELP}")

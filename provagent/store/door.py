@@ -57,9 +57,9 @@ class Store:
             self.gaps += index.update(progress).gaps
             yield index
 
-    def runs(self) -> list[RunSummary]:
-        """Return the runs, the newest last."""
-        return list_runs(self.path)
+    def runs(self, *, limit: int | None = None) -> list[RunSummary]:
+        """Return the runs, or the newest of them, the newest last."""
+        return list_runs(self.path, limit)
 
     def read(self, run: str = "last") -> Provenance:
         """Return all that the record of a run says; raises RecordError where it says nothing."""

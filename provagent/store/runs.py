@@ -56,9 +56,17 @@ class RunSummary:
         return seconds_between(self.start, self.end)
 
 
-def list_runs(store: str) -> list[RunSummary]:
-    """Return the runs of a store, the newest last. Reads the ends of one shard of each."""
-    return sorted(map(_summary, _runs(run_folders(store))), key=_age)
+def list_runs(store: str, limit: int | None = None) -> list[RunSummary]:
+    """Return the newest runs of a store, or all, the newest last.
+
+    Reads the ends of one shard of each.
+    """
+    found: list[RunSummary] = []
+    for folders in _by_second(store):
+        found += sorted(map(_summary, folders), key=_age, reverse=True)
+        if limit is not None and len(found) >= limit:
+            break
+    return found[:limit][::-1]
 
 
 def read_run(store: str | None = None, text: str = LAST) -> Provenance:
@@ -138,17 +146,21 @@ def _fitting(store: str, text: str) -> list[str]:
 
 def _last(store: str) -> str:
     """Return the newest run: only those that began in the same second have to be looked at."""
+    folders = next(_by_second(store), [])
+    if not folders:
+        raise StoreError(f"{store}: no runs in this store")
+    return folders[0] if len(folders) == 1 else max(map(_summary, folders), key=_age).folder
+
+
+def _by_second(store: str) -> Iterator[list[str]]:
+    """Yield the folders of the runs that began in each second, the newest first."""
     for entries in _newest_days(store):
         by_second: dict[str, list[os.DirEntry[str]]] = {}
         for entry in entries:
             by_second.setdefault(_second(entry.name), []).append(entry)
         for second in sorted(by_second, reverse=True):
-            folders = _runs(by_second[second])
-            if len(folders) == 1:
-                return folders[0]
-            if folders:
-                return max(map(_summary, folders), key=_age).folder
-    raise StoreError(f"{store}: no runs in this store")
+            if folders := _runs(by_second[second]):
+                yield folders
 
 
 def _newest_days(store: str) -> Iterator[list[os.DirEntry[str]]]:
