@@ -154,10 +154,7 @@ def build_jobs(store: str, count: int, days: int) -> str:
         activity = job.begin("reduce", used, 12, number=number, day=day)
         job.end(activity, [(job.file(f"/data/red/{number}.fits", f"red {number}"), "reduced")])
         job.write(with_packages=place < days)
-        for path in (*(entry.path for entry in os.scandir(job.folder)), job.folder):
-            os.utime(path, (AGED, AGED))
-    for day in os.scandir(store):
-        os.utime(day.path, (AGED, AGED))
+    age(store)
     return f"/data/red/{count // 2}.fits"
 
 
@@ -170,7 +167,15 @@ def build_store(store: str, events: int = 1_000_000) -> tuple[int, int]:
         total += night(store, number)
         activities += ACTIVITIES
         number += 1
+    age(store)
     return total, activities
+
+
+def age(store: str) -> None:
+    """Let all of a store have been written some days ago."""
+    for folder, _, names in os.walk(store, topdown=False):
+        for path in (*(os.path.join(folder, name) for name in names), folder):
+            os.utime(path, (AGED, AGED))
 
 
 def night(store: str, number: int) -> int:

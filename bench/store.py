@@ -1,6 +1,7 @@
 """What the store costs, beside others that can answer: python bench/store.py [EVENTS] [FOLDER].
 
 A store of a million events is written (nights.py), or taken where FOLDER has it, and asked.
+``python bench/store.py jobs COUNT FOLDER`` asks a year of so many small runs, written there.
 Times are the least of several, of the processor unless wall is said; memory is the peak of a
 process that does nothing else, beyond that of one that only opens the index.
 """
@@ -20,17 +21,21 @@ from nights import ARCHIVE, CHAIN_END, ONE_PATH, WIDE_END, build_jobs, build_sto
 from rich.console import Console
 from rich.table import Table
 
+from provagent.layout import run_folders
 from provagent.store.answer import why
+from provagent.store.find import find
 from provagent.store.index import Index, open_index, remove
 from provagent.store.resolve import find_entities
+from provagent.store.runs import LAST, find_folder
 from provagent.store.walk import ancestors
 
-JOBS = 20_000  # runs of the store of small ones
+JOBS = 36_500  # runs of the store of small ones
 SMALLER = 10  # of how many times fewer events the store is whose memory is compared
 ENTITIES = {CHAIN_END: 61, WIDE_END: 20_201}  # that were met, but for equal ones of other runs
 MEMORY = """\
 import sys
 from provagent.store.index import open_index
+from provagent.layout import run_folders
 from provagent.store.answer import why
 with open_index(sys.argv[1]) as index:
     if len(sys.argv) > 2:
@@ -48,7 +53,7 @@ WITH RECURSIVE met(id) AS (
   LEFT JOIN same AS s ON s.id = u.entity)
 SELECT count(*) FROM met"""
 LOAD = """
-CREATE TABLE event AS SELECT * FROM read_json('{store}/*/??????.jsonl',
+CREATE TABLE event AS SELECT * FROM read_json('{store}/*/*/??????.jsonl',
   format = 'newline_delimited',
   columns = {{event: 'VARCHAR', entity_id: 'VARCHAR', activity_id: 'VARCHAR', location: 'VARCHAR',
   digest: 'VARCHAR', mode: 'VARCHAR', used: 'STRUCT(used_id VARCHAR)[]',
@@ -98,7 +103,7 @@ def measure_index(store: str) -> tuple[float, float, float]:
 
 
 def _free(store: str) -> int:
-    return 10_000 + 10 * len(os.listdir(store))
+    return 10_000 + 10 * sum(1 for _ in run_folders(store))
 
 
 def measure_questions(index: Index) -> list[tuple[str, float, float]]:
@@ -168,22 +173,38 @@ def measure_grep(store: str) -> tuple[str, float]:
     return "grep: a path", 1000 * (spent - begun.children_user - begun.children_system)
 
 
-def measure_jobs() -> list[tuple[str, float, str]]:
-    """Return what a store of many small runs costs."""
-    with TemporaryDirectory(prefix="provagent-bench-") as store:
-        path = build_jobs(store, JOBS)
-        with open_index(store) as index:
-            first = least(index.update, 1) / 1000
-            again = least(index.update)
-            night(store, 10 * JOBS)
-            found = least(index.update, 1)
-        return [
-            (f"{JOBS} small runs indexed", first, "s"),
-            ("the look for what is new among them", again, "ms"),
-            ("the same, and one run of 100 activities", found, "ms"),
-            ("provagent why, in them, wall", wall(store, "why", path), "ms"),
-            ("provagent show, the last of them, wall", wall(store, "show"), "ms"),
+def measure_jobs(store: str, count: int) -> list[tuple[str, float, str]]:
+    """Return what a year of many small runs costs."""
+    middle, days = count // 2, 365
+    product = f"/data/red/{middle}.fits"
+    if not os.path.isdir(store) or not os.listdir(store):
+        build_jobs(store, count, days)
+    with open_index(store) as index:
+        first = least(index.update, 1) / 1000
+        again = least(index.update)
+        rows = [
+            (f"{count} small runs in {days} days, indexed", first, "s"),
+            ("their index", os.path.getsize(index.path) / 1e6, "MB"),
+            ("the look for what is new", again, "ms"),
         ]
+        questions = [
+            ("why, of one product", lambda: why(index, product)),
+            ("why, of what each run read", lambda: why(index, "/data/reduce.yaml")),
+            (f"find number = {middle}", lambda: find(index, f"number = {middle}", limit=20)),
+            ("find activity = reduce", lambda: find(index, "activity = reduce", limit=20)),
+            ("find file, by its name", lambda: find(index, f"file = {middle}.fits", limit=20)),
+            ("find status = error", lambda: find(index, "status = error", limit=20)),
+        ]
+        rows += [(what, least(ask), "ms") for what, ask in questions]
+    short = find_folder(store, LAST)[-6:]
+    commands = [("why", product), ("show",), ("show", short), ("runs",)]
+    rows += [
+        (f"provagent {' '.join(words)}, wall", wall(store, *words), "ms") for words in commands
+    ]
+    night(store, 10 * count)
+    with open_index(store) as index:
+        rows.append(("a run of 100 activities more, taken in", least(index.update, 1), "ms"))
+    return rows
 
 
 def measure(store: str, events: int, console: Console) -> None:
@@ -208,8 +229,9 @@ def measure(store: str, events: int, console: Console) -> None:
         shown = f"{limit:g} {unit}" if limit else ""
         verdict = "" if not limit else "met" if found <= limit else "over"
         table.add_row(what.removesuffix(", us"), shown, f"{found:.3g} {unit}", verdict)
-    for what, found, unit in measure_jobs():
-        table.add_row(what, "", f"{found:.3g} {unit}", "")
+    with TemporaryDirectory(prefix="provagent-bench-") as other:
+        for what, found, unit in measure_jobs(other, JOBS):
+            table.add_row(what, "", f"{found:.3g} {unit}", "")
     for what, found in (measure_grep(store), *measure_duckdb(store)):
         table.add_row(what, "", f"{found:.3g} ms", "")
     console.print(table)
@@ -226,6 +248,10 @@ def measure_memory(store: str, path: str, events: int) -> tuple[str, float, floa
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["jobs"]:
+        for what, found, unit in measure_jobs(os.path.abspath(sys.argv[3]), int(sys.argv[2])):
+            Console().print(f"{what:45} {found:.3g} {unit}")
+        return
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     console = Console(width=110, highlight=False)
     console.print(f"load {os.getloadavg()[0]:.1f}; an archive of {ARCHIVE} files")
