@@ -50,7 +50,7 @@ class Store:
 
     @contextlib.contextmanager
     def index(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Index]:
-        """Open the index, brought up to date; ``progress`` is told the bytes read, of all."""
+        """Open the index, brought up to date; ``progress`` is told what is done, of how much."""
         from provagent.store.index import open_index
 
         with open_index(self.path) as index:

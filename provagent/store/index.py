@@ -18,9 +18,19 @@ from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
 from provagent.store.schema import IN_MEMORY, INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
-from provagent.store.settled import KNOWN, listing, resting, settle, unsettle, unsettle_all
+from provagent.store.settled import (
+    Day,
+    days_to_look_at,
+    known_of,
+    listing,
+    resting,
+    settle,
+    unsettle,
+    unsettle_all,
+)
 from provagent.store.shards import (
     Changed,
+    changed_among,
     end_of_lines,
     tail_before,
     together,
@@ -33,10 +43,11 @@ _READ = """
 UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
 WHERE number = ?"""
 
-Progress = Callable[[int, int], None]  # bytes read, of all
+Progress = Callable[[int, int], None]  # how much is done, of how much
+_OF_A_DAY = 1000  # parts in which that is told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Updated:
     """What an update read: events and shards; ``gaps`` are what could not be read."""
 
@@ -101,25 +112,34 @@ class Index:
             return self._update(progress)
 
     def _update(self, progress: Progress | None) -> Updated:
+        with self.one_state():
+            days = days_to_look_at(self.store, self._connection)
+        is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
+        found = Updated(events=0, shards=0, gaps=[])
+        for number, day in enumerate(days):
+            part = None if progress is None else _part_of(progress, number, len(days))
+            self._update_day(day, found, part)
+        if is_new or found.shards:
+            for statement in INDEXES.split(";"):
+                self.execute(statement)
+        return found
+
+    # Day for day, so that the memory is one day's, and what was read stays where it is stopped.
+    def _update_day(self, day: Day, found: Updated, progress: Progress | None) -> None:
         with self.one_state():  # another process may settle, or look again, meanwhile
-            known = {path: row for path, *row in self.execute(f"{KNOWN} WHERE NOT is_settled")}
-            listed = listing(self.store, known, self._connection)
+            known = known_of(day, self._connection)
+            listed = listing(self.store, day, known, self._connection)
         for run in listed.unsettled:
             with self._transaction(None):
                 known |= {path: row for path, *row in unsettle(run, self._connection)}
         self._follow_files(set(known), set(listed.shards))
-        changed = list(_changed(known, listed.shards))
-        is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
-        gaps: list[Gap] = []
-        events = self._read(changed, gaps, progress)
+        changed = list(changed_among(known, listed.shards))
+        found.shards += len(changed)
+        found.events += self._read(changed, found.gaps, progress)
         self._read_environments(listed.environments)
         if at_rest := resting(self.store, listed, self._connection):
             with self._transaction(None):
                 settle(at_rest, self._connection)
-        if is_new or changed:
-            for statement in INDEXES.split(";"):
-                self.execute(statement)
-        return Updated(events=events, shards=len(changed), gaps=gaps)
 
     def _read_environments(self, environments: dict[str, str]) -> None:
         """Read the packages of environments that are new: each is in one file of each run."""
@@ -254,14 +274,11 @@ class Index:
         self.execute("COMMIT")
 
 
-def _changed(known: dict[str, list[int]], shards: dict[str, os.stat_result]) -> Iterator[Changed]:
-    for path, status in shards.items():
-        inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
-        now = status.st_ino, status.st_size, status.st_mtime_ns
-        if (inode, size, mtime) != now:
-            is_same = inode == status.st_ino and size <= status.st_size
-            unread = status.st_size - (read if is_same else 0)
-            yield Changed(path=path, inode=now[0], mtime=now[2], unread=unread)
+def _part_of(progress: Progress, day: int, days: int) -> Progress:
+    def tell(done: int, total: int) -> None:
+        progress(_OF_A_DAY * day + _OF_A_DAY * done // max(total, 1), _OF_A_DAY * days)
+
+    return tell
 
 
 def open_index(store: str) -> Index:

@@ -5,8 +5,9 @@ all of it was read, all its processes have told their end, and its files rest fo
 or, where one did not tell, for a day, with nobody who holds a shard open. What is added to,
 taken from or put in place in its folder later is seen by that folder's time.
 
-The folder of a day is itself not looked into while its time is the same, but for its runs that
-are not settled: whoever puts a file into a run's folder touches its day (see layout).
+The folder of a day is itself not looked through while its time is the same: whoever puts a
+file into a run's folder touches its day (see layout). Of such a day only the runs that are
+not settled are looked into.
 """
 
 from __future__ import annotations
@@ -28,94 +29,87 @@ if TYPE_CHECKING:
 MINUTE, DAY = 60 * 10**9, 86_400 * 10**9  # nanoseconds
 
 KNOWN = "SELECT path, inode, size, mtime, read FROM shard"
-_OF_RUN = "path >= ? || '/' AND path < ? || '0'"  # "0" comes after "/"
+_OF_FOLDER = "path >= ? || '/' AND path < ? || '0'"  # "0" comes after "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """A day of a store that has to be looked at; without a name, its runs that are in none.
+
+    ``time`` is its folder's, ``None`` where it has none, or none any more. ``is_known``: that is
+    as it was when all of the day was known, but for what its runs that are not settled add.
+    """
+
+    name: str
+    time: int | None
+    is_known: bool
 
 
 @dataclass(slots=True)
 class Listing:
-    """What lies in the runs of a store that are not settled.
+    """What lies in the runs of a day that are not settled.
 
     ``shards``: the state of each, by its path within the store; ``environments``: a file that
-    tells of each, by identifier; ``folders``: the time of each run's, before it was listed, and
-    ``days``: of each day's; ``unsettled``: runs that were settled, and
-    are no longer, or no longer there; ``unread``: days of which not all can be.
-    ``days_before``: the days that were known, with their time where that was enough.
+    tells of each, by identifier; ``folders``: the time of each run's, before it was listed;
+    ``unsettled``: runs that were settled, and are no longer, or no longer there. ``is_whole``:
+    nothing could not be listed.
     """
 
+    day: Day
     shards: dict[str, os.stat_result] = field(default_factory=dict)
     environments: dict[str, str] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
-    days: dict[str, int] = field(default_factory=dict)
-    days_before: dict[str, int | None] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
-    unread: set[str] = field(default_factory=set)
-
-    @property
-    def days_gone(self) -> set[str]:
-        return self.days_before.keys() - self.days.keys()
+    is_whole: bool = True
 
 
-def listing(store: str, known: Iterable[str], connection: sqlite3.Connection) -> Listing:
-    """List the runs but those that are settled; within a transaction.
-
-    ``known`` are the paths of the shards that are known of these.
+def days_to_look_at(store: str, connection: sqlite3.Connection) -> list[Day]:
+    """Return the days in which something may be new, in order; within a transaction.
 
     Raises OSError where the store cannot be listed.
     """
-    found = Listing(days_before=dict(connection.execute("SELECT name, time FROM day")))
-    expected = _runs_by_day(known)
-    directly: list[os.DirEntry[str]] = []
+    before = dict(connection.execute("SELECT name, time FROM day"))
+    paths = connection.execute("SELECT path FROM shard WHERE NOT is_settled")
+    expected = {os.path.dirname(os.path.dirname(path)) for (path,) in paths}
+    found = [Day(name="", time=None, is_known=False)]
+    there = set()
     for entry in folders_in(store):
-        if not is_day(entry.name):
-            directly.append(entry)
-            continue
+        if is_day(entry.name):
+            with suppress(OSError):  # it went away
+                when = entry.stat().st_mtime_ns
+                there.add(entry.name)
+                is_known = before.get(entry.name) == when
+                if not is_known or entry.name in expected:
+                    found.append(Day(name=entry.name, time=when, is_known=is_known))
+    gone = {*before, *expected} - there - {""}
+    return found + [Day(name=name, time=None, is_known=False) for name in sorted(gone)]
+
+
+def known_of(day: Day, connection: sqlite3.Connection) -> dict[str, list[Any]]:
+    """Return by path what is known of the shards of a day that are not settled."""
+    statement, values = f"{KNOWN} WHERE NOT is_settled", list[str]()
+    if day.name:
+        statement, values = f"{statement} AND {_OF_FOLDER}", [day.name, day.name]
+    rows = connection.execute(statement, values)
+    return {path: row for path, *row in rows if day.name or path.count("/") == 1}
+
+
+def listing(store: str, day: Day, known: Iterable[str], connection: sqlite3.Connection) -> Listing:
+    """List the runs of a day but those that are settled; within a transaction.
+
+    ``known`` are the paths of the shards that are known of these.
+    """
+    found = Listing(day)
+    if day.is_known:
+        for run in {os.path.dirname(path) for path in known}:
+            _look(found, store, run)
+        return found
+    settled: dict[str, int] = dict(
+        connection.execute("SELECT run, time FROM settled WHERE day = ?", (day.name,))
+    )
+    for entry in _runs_of(store, found):
+        run = os.path.join(day.name, entry.name)
         with suppress(OSError):  # it went away
-            now = entry.stat().st_mtime_ns
-            found.days[entry.name] = now
-            if found.days_before.get(entry.name) != now:
-                runs = _runs_of(entry, found)
-                _look_through(found, store, entry.name, runs, connection)
-                continue
-            for run in expected.get(entry.name, ()):
-                _look(found, store, run)
-    _look_through(found, store, "", directly, connection)
-    for day in found.days_gone:
-        found.unsettled += _settled(day, connection)
-    return found
-
-
-def _runs_of(day: os.DirEntry[str], found: Listing) -> list[os.DirEntry[str]]:
-    try:
-        return folders_in(day.path)
-    except OSError:
-        found.unread.add(day.name)
-        return []
-
-
-def _runs_by_day(paths: Iterable[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for path in paths:
-        run = os.path.dirname(path)
-        found.setdefault(os.path.dirname(run), set()).add(run)
-    return found
-
-
-def _settled(day: str, connection: sqlite3.Connection) -> dict[str, int]:
-    """Return the time of the folder of each settled run of a day."""
-    return dict(connection.execute("SELECT run, time FROM settled WHERE day = ?", (day,)))
-
-
-def _look_through(
-    found: Listing,
-    store: str,
-    day: str,
-    entries: list[os.DirEntry[str]],
-    connection: sqlite3.Connection,
-) -> None:
-    settled = _settled(day, connection)
-    for entry in entries:
-        run = os.path.join(day, entry.name)
-        with suppress(OSError):  # it went away, or is not ours to read
             then = settled.pop(run, None)
             if then is not None:
                 if then == entry.stat().st_mtime_ns:
@@ -123,6 +117,19 @@ def _look_through(
                 found.unsettled.append(run)
             _look(found, store, run)
     found.unsettled += settled  # they are gone
+    return found
+
+
+def _runs_of(store: str, found: Listing) -> list[os.DirEntry[str]]:
+    name = found.day.name
+    try:
+        entries = folders_in(os.path.join(store, name))
+    except FileNotFoundError:
+        return []
+    except OSError:  # it is not ours to read, or not yet
+        found.is_whole = False
+        return []
+    return entries if name else [entry for entry in entries if not is_day(entry.name)]
 
 
 def _look(found: Listing, store: str, run: str) -> None:
@@ -133,7 +140,7 @@ def _look(found: Listing, store: str, run: str) -> None:
     except FileNotFoundError:
         return
     except OSError:  # it is not ours to read, or not yet
-        found.unread.add(os.path.dirname(run))
+        found.is_whole = False
         return
     found.folders[run] = when
     for path in paths:
@@ -147,9 +154,10 @@ def _look(found: Listing, store: str, run: str) -> None:
 
 def unsettle(run: str, connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Look into a run again, and return what is known of its shards; within a transaction."""
-    connection.execute("DELETE FROM settled WHERE day = ? AND run = ?", (os.path.dirname(run), run))
-    connection.execute(f"UPDATE shard SET is_settled = 0 WHERE {_OF_RUN}", (run, run))
-    return connection.execute(f"{KNOWN} WHERE {_OF_RUN}", (run, run))
+    day = os.path.dirname(run)
+    connection.execute("DELETE FROM settled WHERE day = ? AND run = ?", (day, run))
+    connection.execute(f"UPDATE shard SET is_settled = 0 WHERE {_OF_FOLDER}", (run, run))
+    return connection.execute(f"{KNOWN} WHERE {_OF_FOLDER}", (run, run))
 
 
 def unsettle_all(connection: sqlite3.Connection) -> None:
@@ -161,17 +169,18 @@ def unsettle_all(connection: sqlite3.Connection) -> None:
 
 @dataclass(slots=True)
 class Resting:
-    """What need not be looked into until its folder's time is another: that of each.
+    """The runs of a day that are settled now, each with the time of its folder.
 
-    The time of a day is ``None`` where it has to be looked through.
+    ``is_known``: and so is all else of the day.
     """
 
-    runs: dict[str, int] = field(default_factory=dict)
-    days: dict[str, int | None] = field(default_factory=dict)
-    days_gone: set[str] = field(default_factory=set)
+    day: Day
+    runs: dict[str, int]
+    is_known: bool
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.days or self.days_gone)
+        is_gone = bool(self.day.name) and self.day.time is None
+        return bool(self.runs) or self.is_known != self.day.is_known or is_gone
 
 
 def resting(store: str, listed: Listing, connection: sqlite3.Connection) -> Resting:
@@ -179,20 +188,15 @@ def resting(store: str, listed: Listing, connection: sqlite3.Connection) -> Rest
     shards: dict[str, list[str]] = {run: [] for run in listed.folders}
     for path in listed.shards:
         shards[os.path.dirname(path)].append(path)
-    found = Resting(days_gone=listed.days_gone)
-    now, looked_through = time.time_ns(), set(listed.unread)
+    now, day = time.time_ns(), listed.day
+    found = Resting(day, {}, listed.is_whole and day.time is not None and now - day.time >= MINUTE)
     for run, paths in shards.items():
         times = [listed.shards[path].st_mtime_ns for path in paths]
         rested = now - max([listed.folders[run], *times])
         if rested >= MINUTE and _is_told(store, run, paths, rested, connection):
             found.runs[run] = listed.folders[run]
         elif not paths:  # nothing but its folder is known of it
-            looked_through.add(os.path.dirname(run))
-    for day, then in listed.days.items():
-        is_enough = now - then >= MINUTE and day not in looked_through
-        when = then if is_enough else None
-        if listed.days_before.get(day, -1) != when:
-            found.days[day] = when
+            found.is_known = False
     return found
 
 
@@ -201,7 +205,7 @@ def _is_told(
 ) -> bool:
     read, ended = connection.execute(
         "SELECT coalesce(sum(s.read = s.size), 0), coalesce(sum(p.end IS NOT NULL), 0) "
-        f"FROM shard AS s LEFT JOIN process AS p ON p.number = s.process WHERE {_OF_RUN}",
+        f"FROM shard AS s LEFT JOIN process AS p ON p.number = s.process WHERE {_OF_FOLDER}",
         (run, run),
     ).fetchone()
     if read != len(paths):
@@ -214,9 +218,12 @@ def _is_told(
 def settle(resting: Resting, connection: sqlite3.Connection) -> None:
     """Look no more into what rests; within a transaction."""
     for run, when in resting.runs.items():
-        row = os.path.dirname(run), run, when
+        row = resting.day.name, run, when
         connection.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", row)
-        connection.execute(f"UPDATE shard SET is_settled = 1 WHERE {_OF_RUN}", (run, run))
-    for day in resting.days_gone:
-        connection.execute("DELETE FROM day WHERE name = ?", (day,))
-    connection.executemany("INSERT OR REPLACE INTO day VALUES (?, ?)", resting.days.items())
+        connection.execute(f"UPDATE shard SET is_settled = 1 WHERE {_OF_FOLDER}", (run, run))
+    day = resting.day
+    if day.name:
+        connection.execute("DELETE FROM day WHERE name = ?", (day.name,))
+    if day.time is not None:
+        known = day.time if resting.is_known else None
+        connection.execute("INSERT INTO day VALUES (?, ?)", (day.name, known))

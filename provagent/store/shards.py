@@ -51,6 +51,19 @@ def is_of_process(path: str) -> bool:
     return not os.path.basename(path).startswith(ENVIRONMENT_FILE)
 
 
+def changed_among(
+    known: dict[str, list[int]], shards: dict[str, os.stat_result]
+) -> Iterator[Changed]:
+    """Yield those shards that are not as they are known."""
+    for path, status in shards.items():
+        inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
+        now = status.st_ino, status.st_size, status.st_mtime_ns
+        if (inode, size, mtime) != now:
+            is_same = inode == status.st_ino and size <= status.st_size
+            unread = status.st_size - (read if is_same else 0)
+            yield Changed(path=path, inode=now[0], mtime=now[2], unread=unread)
+
+
 def tail_before(path: str, end: int) -> bytes:
     """Return the last bytes before a place in a file; empty where they are not there."""
     try:
