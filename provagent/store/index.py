@@ -115,17 +115,17 @@ class Index:
         with self.one_state():
             days = days_to_look_at(self.store, self._connection)
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
-        found = Updated(events=0, shards=0, gaps=[])
+        found, rows = Updated(events=0, shards=0, gaps=[]), Rows(self._connection)
         for number, day in enumerate(days):
             part = None if progress is None else _part_of(progress, number, len(days))
-            self._update_day(day, found, part)
+            self._update_day(day, rows, found, part)
         if is_new or found.shards:
             for statement in INDEXES.split(";"):
                 self.execute(statement)
         return found
 
     # Day for day, so that the memory is one day's, and what was read stays where it is stopped.
-    def _update_day(self, day: Day, found: Updated, progress: Progress | None) -> None:
+    def _update_day(self, day: Day, rows: Rows, found: Updated, progress: Progress | None) -> None:
         with self.one_state():  # another process may settle, or look again, meanwhile
             known = known_of(day, self._connection)
             listed = listing(self.store, day, known, self._connection)
@@ -135,7 +135,7 @@ class Index:
         self._follow_files(set(known), set(listed.shards))
         changed = list(changed_among(known, listed.shards))
         found.shards += len(changed)
-        found.events += self._read(changed, found.gaps, progress)
+        found.events += self._read(rows, changed, found.gaps, progress)
         self._read_environments(listed.environments)
         if at_rest := resting(self.store, listed, self._connection):
             with self._transaction(None):
@@ -197,9 +197,11 @@ class Index:
             state,
         )
 
-    def _read(self, changed: list[Changed], gaps: list[Gap], progress: Progress | None) -> int:
+    def _read(
+        self, rows: Rows, changed: list[Changed], gaps: list[Gap], progress: Progress | None
+    ) -> int:
         """Read shards from where they were read to: small ones together, a large one in parts."""
-        rows, events, done = Rows(self._connection), 0, 0
+        events = done = 0
         total = sum(one.unread for one in changed)
         for some in together(changed):
             waiting = some

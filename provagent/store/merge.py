@@ -49,9 +49,14 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
     os.makedirs(store, mode=0o700, exist_ok=True)
     remove_unfinished(store)
     found = Merged()
-    runs = [(folder.name, shards_of(folder.path)) for folder in run_folders(other)]
-    runs = [(name, shards) for name, shards in runs if shards]
-    if not runs:
+    runs: list[tuple[str, list[str]]] = []
+    for folder in run_folders(other):
+        try:
+            if shards := shards_of(folder.path):
+                runs.append((folder.name, shards))
+        except OSError as error:  # another user's
+            found.refused[folder.name] = str(error)
+    if not runs and not found.refused:
         raise StoreError(f"{other}: no runs there; name the folder that holds the runs")
     for number, (name, shards) in enumerate(runs, 1):
         _take_run(store, name, shards, found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -11,6 +12,7 @@ from datetime import timedelta
 from typing import BinaryIO
 
 from provagent.errors import ProvagentError, StoreError
+from provagent.layout import run_folders
 from provagent.record.frames import is_whole
 from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, opened_zstd
@@ -18,7 +20,7 @@ from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, written_anew
 from provagent.store.index import Index, open_index
-from provagent.store.runs import find_folder, list_runs
+from provagent.store.runs import find_folder, summary_of
 from provagent.store.shards import shards_of
 
 Progress = Callable[[int, int], None]
@@ -53,7 +55,9 @@ def pack(
     remove_unfinished(store)
     found = Packed()
     folders = [find_folder(store, text) for text in runs] or [
-        run.folder for run in list_runs(store) if is_older(run, older_than)
+        run.path
+        for run in run_folders(store)
+        if any(_plain(run.path)) and is_older(summary_of(run.path), older_than)
     ]
     todo: list[str] = []
     for folder in folders:
@@ -83,7 +87,8 @@ def pack(
 
 
 def _plain(folder: str) -> Iterator[str]:
-    return (path for path in shards_of(folder) if path.endswith(SHARD_MARK))
+    with contextlib.suppress(OSError):  # another user's
+        yield from (path for path in shards_of(folder) if path.endswith(SHARD_MARK))
 
 
 def _pack(index: Index, path: str) -> int:

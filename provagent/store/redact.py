@@ -107,7 +107,7 @@ def _with_values(store: str, sought: Sought) -> Sought:
     if not sought.parameters:
         return sought
     values: set[str] = set()
-    for path, _ in _shards(store):
+    for path, _ in _shards(store, {}):
         with contextlib.suppress(*_UNREADABLE):
             for line in _lines(os.path.join(store, path), sought):
                 if isinstance(line, Line):
@@ -126,7 +126,7 @@ def _found(
 ) -> tuple[Redaction, dict[str, int]]:
     """Return what is found, and how often by shard."""
     found, by_shard = Redaction(), {}
-    shards = list(_shards(store))
+    shards = list(_shards(store, found.refused))
     total, done = sum(size for _, size in shards), 0
     for path, size in shards:
         try:
@@ -149,11 +149,16 @@ def _found(
     return found, by_shard
 
 
-def _shards(store: str) -> Iterator[tuple[str, int]]:
+def _shards(store: str, refused: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Yield shards and their sizes; ``refused`` is told of runs that cannot be looked into."""
     for run in run_folders(store):
-        with contextlib.suppress(OSError):
+        try:
             for path in shards_of(run.path):
                 yield os.path.relpath(path, store), os.stat(path).st_size
+        except FileNotFoundError:
+            pass  # it went away
+        except OSError as error:  # another user's
+            refused[run.name] = str(error)
 
 
 def _run_of(path: str) -> str:

@@ -15,6 +15,9 @@ Event = dict[str, Any]
 _DIGITS = 10  # a number of fewer is below 2**32
 
 
+_KEPT = 500_000  # texts of a table that are kept; more are looked up
+
+
 class Dictionary(dict[str, int]):
     """A table of texts and their numbers, in which each text stands once.
 
@@ -34,6 +37,9 @@ class Dictionary(dict[str, int]):
     def begin(self) -> None:
         """Take notice of what others wrote; a transaction has begun, so none will now."""
         last = self._execute(self._last_of).fetchone()[0] or 0
+        if len(self) > _KEPT:
+            self.clear()
+            self._is_complete = False
         self._is_complete = self._is_complete and last == self._last
         self._last = last
 

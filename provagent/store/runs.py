@@ -63,7 +63,7 @@ def list_runs(store: str, limit: int | None = None) -> list[RunSummary]:
     """
     found: list[RunSummary] = []
     for folders in _by_second(store):
-        found += sorted(map(_summary, folders), key=_age, reverse=True)
+        found += sorted(map(summary_of, folders), key=_age, reverse=True)
         if limit is not None and len(found) >= limit:
             break
     return found[:limit][::-1]
@@ -108,7 +108,7 @@ def find_folder(store: str, text: str) -> str:
     if text == LAST:
         return _last(store)
     exactly = folder_of(store, text)
-    if os.sep not in text and not text.startswith(".") and _is_run(exactly):
+    if os.sep not in text and not text.startswith(".") and _is_run(exactly, closed=True):
         return exactly
     fitting = _fitting(store, text)
     if len(fitting) == 1:
@@ -149,7 +149,7 @@ def _last(store: str) -> str:
     folders = next(_by_second(store), [])
     if not folders:
         raise StoreError(f"{store}: no runs in this store")
-    return folders[0] if len(folders) == 1 else max(map(_summary, folders), key=_age).folder
+    return folders[0] if len(folders) == 1 else max(map(summary_of, folders), key=_age).folder
 
 
 def _by_second(store: str) -> Iterator[list[str]]:
@@ -175,8 +175,14 @@ def _newest_days(store: str) -> Iterator[list[os.DirEntry[str]]]:
         yield found
 
 
-def _is_run(folder: str) -> bool:
-    return os.path.isdir(folder) and bool(shards_of(folder))
+def _is_run(folder: str, *, closed: bool = False) -> bool:
+    """Whether a run is in a folder; ``closed`` is what is said of another user's."""
+    try:
+        return bool(shards_of(folder))
+    except PermissionError:
+        return closed
+    except NotADirectoryError:
+        return False
 
 
 def _close_in_part(text: str, run_ids: list[str]) -> list[str]:
@@ -202,7 +208,10 @@ def _read(store: str | None, text: str, make: Callable[..., Provenance]) -> Prov
     if not os.path.exists(path):
         raise StoreError(f"{path}: no such run or shard")
     gaps: list[Gap] = []
-    shards = shards_of(path) if os.path.isdir(path) else [path]
+    try:
+        shards = shards_of(path) if os.path.isdir(path) else [path]
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
     return make(_events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
 
 
@@ -217,7 +226,8 @@ def _events(paths: list[str], gaps: list[Gap]) -> Iterator[dict[str, Any]]:
             gaps.append(Gap(place=None, what=str(error)))
 
 
-def _summary(folder: str) -> RunSummary:
+def summary_of(folder: str) -> RunSummary:
+    """Read the ends of one shard of the run in a folder."""
     shards = list(filter(is_of_process, shards_of(folder)))
     begun, shard = _beginning(shards)
     ended = _end(shard, begun) if shard else {}

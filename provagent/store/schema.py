@@ -71,8 +71,6 @@ CREATE INDEX IF NOT EXISTS entity_at ON entity (place, is_made) WHERE place IS N
 CREATE INDEX IF NOT EXISTS entity_of_content ON entity (digest) WHERE digest IS NOT NULL;
 CREATE INDEX IF NOT EXISTS made_of_content ON entity (digest)
   WHERE is_made AND digest IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entity_by_name ON entity (name) WHERE name IS NOT NULL;
-CREATE INDEX IF NOT EXISTS entity_described ON entity (described) WHERE described IS NOT NULL;
 CREATE INDEX IF NOT EXISTS used_by ON used (entity, activity);
 CREATE INDEX IF NOT EXISTS generated_by ON generated (activity, entity);
 CREATE INDEX IF NOT EXISTS derived_to ON derived (progenitor, entity);
