@@ -166,7 +166,7 @@ def test_walk_is_that_of_the_record(store, made):
     with open_index(str(store)) as index:
         index.update()
         rows = Rows(index._connection)
-        rows.begin(0, 0)
+        rows.begin()
         numbers = {key: rows.number(key) for key in provenance.entities}
         back = {key: set(ancestors(index, [numbers[key]]).entities) for key in numbers}
         for key in numbers:
@@ -238,7 +238,7 @@ def test_walks_are_those_of_a_naive_search(tmp_path_factory, runs):
     with open_index(str(store)) as index:
         index.update()
         rows = Rows(index._connection)
-        rows.begin(0, 0)
+        rows.begin()
         numbers = {key: rows.number(key) for key in files}
         for key, number in numbers.items():
             wanted = naive(key)

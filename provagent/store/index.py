@@ -207,7 +207,9 @@ class Index:
             waiting = some
             while waiting:
                 with self._transaction(rows):
+                    rows.begin()
                     parts = [self._read_part(rows, one, gaps) for one in waiting]
+                    rows.write()
                 events += sum(count for count, _ in parts)
                 waiting = [
                     one for one, (_, is_whole) in zip(waiting, parts, strict=True) if not is_whole
@@ -233,7 +235,7 @@ class Index:
         if read and (was != inode or size <= known or is_packed or tail_before(full, read) != tail):
             self._forget(process)  # not longer, but another: it was written anew
             read = 0
-        rows.begin(number, process or 0)
+        rows.turn_to(number, process or 0)
         count, start, is_whole = 0, read or 0, True
         end = size if is_packed else max(start, end_of_lines(full, size))
         try:
@@ -247,7 +249,6 @@ class Index:
                     break
         except RecordError as error:
             gaps.append(Gap(place=None, what=str(error)))
-        rows.write()
         known = size if is_whole else end
         tail = tail_before(full, end)
         self.execute(_READ, (inode, known, mtime, end, rows.process, tail, number))

@@ -106,14 +106,15 @@ class Rows:
             terms.FILE_EVENT: self._file,
         }
 
-    def begin(self, shard: int, process: int) -> None:
-        """What comes is of this shard; ``process`` is its, where an earlier reading told.
-
-        A transaction has begun, and ends after ``write``.
-        """
-        self.shard, self.process = shard, process
+    def begin(self) -> None:
+        """A transaction has begun; it ends after ``write``."""
         for dictionary in self._dictionaries:
             dictionary.begin()
+
+    def turn_to(self, shard: int, process: int) -> None:
+        """What comes is of this shard; ``process`` is its, where an earlier reading told."""
+        self.shard, self.process = shard, process
+        self._numbers.clear()
 
     def write(self) -> None:
         for dictionary in self._dictionaries:
@@ -129,7 +130,6 @@ class Rows:
         for statement, rows in self._rows.items():
             self._connection.executemany(statement, rows)
             rows.clear()
-        self._numbers.clear()
 
     def forget(self) -> None:
         """Let go of what was collected, and of numbers that were given and taken back."""
