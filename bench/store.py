@@ -26,8 +26,8 @@ from provagent.store.answer import why
 from provagent.store.find import find
 from provagent.store.index import Index, open_index, remove
 from provagent.store.resolve import find_entities
-from provagent.store.runs import LAST, find_folder
 from provagent.store.walk import ancestors
+from provagent.store.which import LAST, find_folder
 
 JOBS = 36_500  # runs of the store of small ones
 SMALLER = 10  # of how many times fewer events the store is whose memory is compared

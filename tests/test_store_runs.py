@@ -10,9 +10,12 @@ from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 from provagent.cli import main
 from provagent.cli import read as read_module
 from provagent.errors import RecordError, StoreError
-from provagent.store import runs as runs_module
+from provagent.store import summary as summary_module
+from provagent.store import which as which_module
+from provagent.store.index import open_index
 from provagent.store.place import find_store
 from provagent.store.runs import list_runs, read_outline, read_run
+from provagent.store.which import find_run
 
 OTHER = "20261124T080000-abc123"
 
@@ -208,8 +211,8 @@ def test_newest_runs_are_the_end_of_all(many, monkeypatch):
     for limit in range(1, 9):
         assert [run.id for run in list_runs(many, limit)] == every[-limit:]
     looked = []
-    real = runs_module.shards_of
-    monkeypatch.setattr(runs_module, "shards_of", lambda path: looked.append(path) or real(path))
+    real = summary_module.shards_of
+    monkeypatch.setattr(summary_module, "shards_of", lambda path: looked.append(path) or real(path))
     list_runs(many, 2)
     assert {os.path.basename(path) for path in looked} == set(every[-2:])
 
@@ -229,3 +232,28 @@ def test_verb_shows_the_newest(many, monkeypatch):
     assert len(ask("--limit", "7").splitlines()) == 8
     assert len(json.loads(ask("--json"))) == 7
     assert len(json.loads(ask("--json", "--limit", "3"))) == 3
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_part_of_an_identifier_means_a_run(many, is_indexed, monkeypatch):
+    """The same with an index and without, of a store of before too."""
+    if is_indexed:
+        with open_index(many) as index:
+            index.update()
+    before = {"20261124T100001-before"}
+    parts = {
+        "20261125T100001": {"20261125T100001-aaaaa5"}, "20261125T100001-aaaaa5": {"20261125T100001-aaaaa5"},
+        "before": before, "1-before": before, "20261124T100001-b": before, "100001-before": before,
+    }  # fmt: skip
+    for part, run_ids in parts.items():
+        assert {find_run(many, part)} == run_ids
+    for part in ("20261125", "2026", "aaaaa5", "5", ""):
+        with pytest.raises(StoreError, match=f"'{part}' means [347] runs: .*; give more of the id"):
+            find_run(many, part)
+    for part in ("aaaaa6", "%", "20261125T10000_", "..", ".", "index.sqlite", "AAAAA5", "20261126"):
+        with pytest.raises(StoreError, match="no run .*; (did you mean|there are) 2026"):
+            find_run(many, part)
+    monkeypatch.setattr(which_module, "MANY", 2)
+    count = "more than 2" if is_indexed else "3|more than 2"
+    with pytest.raises(StoreError, match=f"means ({count}) runs"):
+        find_run(many, "20261125")

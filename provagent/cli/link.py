@@ -7,7 +7,8 @@ import sys
 import click
 
 from provagent.export.write import DOCUMENTS, FORMS, RDF, format_of, write_document
-from provagent.store.runs import LAST, read_run
+from provagent.store.runs import read_run
+from provagent.store.which import LAST
 
 
 @click.command()

@@ -15,7 +15,8 @@ from provagent.cli.progress import progress
 from provagent.errors import ExportError
 from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
 from provagent.store.place import find_store
-from provagent.store.runs import LAST, find_run, list_runs, read_run
+from provagent.store.runs import list_runs, read_run
+from provagent.store.which import LAST, find_run
 
 if TYPE_CHECKING:
     from provagent.embed.payload import Payload

@@ -6,8 +6,8 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 
-from provagent.store.runs import RunSummary
 from provagent.store.shards import shards_of
+from provagent.store.summary import RunSummary
 
 _LENGTH = re.compile(r"(\d+)\s*(s|m|h|d|w|second|minute|hour|day|week)s?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

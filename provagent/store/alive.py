@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from provagent.store.runs import unended
 from provagent.store.shards import shards_of
+from provagent.store.summary import unended
 
 _SLACK = timedelta(seconds=5)  # a process begins before it tells when
 

@@ -13,7 +13,8 @@ from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, sync, unfinished
 from provagent.store.index import Index, open_index
-from provagent.store.runs import find_folder, list_runs
+from provagent.store.runs import list_runs
+from provagent.store.which import find_folder
 
 # What was made in one run, outside of it known by the same content: files alone go from run
 # to run (see walk), and empty ones tie nothing.

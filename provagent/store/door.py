@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from provagent.store.find import Matches
     from provagent.store.index import Index
     from provagent.store.numbers import Moment, Stats
-    from provagent.store.runs import RunSummary
+    from provagent.store.summary import RunSummary
     from provagent.store.verify import Verified
 
 

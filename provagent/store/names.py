@@ -21,14 +21,17 @@ def ends_so(column: str, text: str) -> Sql:
     return Sql(f"({quick} AND substr({column}, -length(?)) = ?)", (text, text, text))
 
 
-def runs_meant(index: Index, text: str) -> list[tuple[int, str]]:
-    """Return numbers and identifiers of the run of this identifier, else of those of this part."""
+def runs_meant(index: Index, text: str, most: int = -1) -> list[tuple[int, str]]:
+    """Return number and identifier of the run of this identifier, else of those of this part.
+
+    Of those that begin so, the newest are taken where there are more than ``most``.
+    """
     found = index.execute("SELECT number, id FROM run WHERE id = ?", (text,)).fetchall()
     if found:
         return found
     beginning = (
         "SELECT number, id FROM run WHERE id >= ?1 AND id < ?1 || char(1114111) "
-        "AND substr(id, 1, length(?1)) = ?1"
+        "AND substr(id, 1, length(?1)) = ?1 ORDER BY id DESC LIMIT ?2"
     )
-    begun = index.execute(beginning, (text,)).fetchall()
+    begun = index.execute(beginning, (text, most)).fetchall()[::-1]
     return begun + [one for one in ending(index, "run", "id", text) if one not in begun]

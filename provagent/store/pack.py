@@ -20,8 +20,9 @@ from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, written_anew
 from provagent.store.index import Index, open_index
-from provagent.store.runs import find_folder, summary_of
 from provagent.store.shards import shards_of
+from provagent.store.summary import summary_of
+from provagent.store.which import find_folder
 
 Progress = Callable[[int, int], None]
 _BLOCK = 1 << 20

@@ -11,8 +11,8 @@ from provagent.store.coded import packed, unpacked
 from provagent.store.index import Index
 from provagent.store.names import runs_meant
 from provagent.store.resolve import digest_of, find_entities, has_content
-from provagent.store.runs import LAST
 from provagent.store.schema import SHIFT
+from provagent.store.which import LAST
 
 UNCHANGED, CHANGED, MOVED, MISSING, NOT_KNOWN = (
     "unchanged", "changed", "moved", "missing", "not known",

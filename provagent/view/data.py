@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.record.model import Activity, Derivation, Entity, Provenance, Session
-    from provagent.store.runs import RunSummary
+    from provagent.store.summary import RunSummary
 
 
 def runs_data(summaries: Iterable[RunSummary]) -> list[dict[str, Any]]:

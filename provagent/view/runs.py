@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from provagent.store.runs import RunSummary
+    from provagent.store.summary import RunSummary
 
 _HEAD = ("run", "started", "duration", "status", "user", "processes", "command")
 _STATUS = _HEAD.index("status")
