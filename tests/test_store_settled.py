@@ -22,7 +22,7 @@ from provagent.store.anew import written_anew
 from provagent.store.index import open_index
 from provagent.store.place import NAME
 from provagent.store.schema import connect
-from provagent.store.settled import unsettle_all
+from provagent.store.settled import unsettle
 from provagent.store.shards import is_of_process
 
 HOUR, DAYS = 3600, 2 * 86_400
@@ -218,6 +218,12 @@ def test_what_happens_to_a_settled_run_is_met(store, how, recorded_once):
         assert calls(store) == 2
 
 
+def unsettle_all(connection):
+    for (run,) in connection.execute("SELECT run FROM settled").fetchall():
+        unsettle(run, connection)
+    connection.execute("DELETE FROM day")
+
+
 def without_calls(shard):
     lines = shard.read_bytes().splitlines(keepends=True)
     return b"".join(line for line in lines if b'"event":"activity' not in line)
@@ -239,6 +245,36 @@ def test_what_is_done_by_hand_is_met_on_a_day_that_is_looked_through(store, how)
     done = CliRunner().invoke(main, ["index", "--store", str(store)])
     assert done.exit_code == 0, done.output
     assert calls(store) == 2
+
+
+def test_look_everywhere_writes_nothing_where_nothing_is_new(store):
+    assert calls(store) == 3
+    with open_index(str(store)) as index:
+        before = index.execute("SELECT * FROM settled ORDER BY run").fetchall()
+        writes = index.execute("SELECT total_changes()").fetchone()
+        updated = index.update(everywhere=True)
+        assert (updated.events, updated.shards) == (0, 0)
+        after = index.execute("SELECT total_changes()").fetchone()
+        assert after[0] - writes[0] <= 2 * len({run.parent for run in runs_in(store)})
+        assert index.execute("SELECT * FROM settled ORDER BY run").fetchall() == before
+    assert settled(store) == names(store)
+
+
+@pytest.mark.parametrize("is_flat", [False, True])
+def test_bytes_that_were_changed_in_place_are_met_everywhere(store, is_flat, request):
+    """Its folder, and the day's, have the time that they had."""
+    store = request.getfixturevalue("flat") if is_flat else store
+    assert calls(store) == 3
+    run = runs_in(store)[0]
+    shard = shard_of(run)
+    text = without_calls(shard)
+    shard.write_bytes(text)
+    assert calls(store) == 3
+    assert calls(store, everywhere=True) == 2
+    assert run.name not in settled(store)
+    age(run, HOUR)
+    calls(store, everywhere=True)
+    assert settled(store) == names(store)
 
 
 def test_run_that_goes_on_is_looked_into_on_a_day_of_which_all_else_is_known(store, monkeypatch):

@@ -26,7 +26,6 @@ from provagent.store.settled import (
     resting,
     settle,
     unsettle,
-    unsettle_all,
 )
 from provagent.store.shards import (
     Changed,
@@ -99,21 +98,18 @@ class Index:
         in memory, which is told.
         """
         try:
-            if everywhere:
-                with self._transaction(None):
-                    unsettle_all(self._connection)
-            return self._update(progress)
+            return self._update(progress, everywhere=everywhere)
         except sqlite3.OperationalError as error:
             if self.path == IN_MEMORY:
                 raise
             tell(f"{self.path}: the index cannot be written ({error}); this one is in memory alone")
             self._connection.close()
             self._open(IN_MEMORY)
-            return self._update(progress)
+            return self._update(progress, everywhere=everywhere)
 
-    def _update(self, progress: Progress | None) -> Updated:
+    def _update(self, progress: Progress | None, *, everywhere: bool) -> Updated:
         with self.one_state():
-            days = days_to_look_at(self.store, self._connection)
+            days = days_to_look_at(self.store, self._connection, whole=everywhere)
         is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         found, rows = Updated(events=0, shards=0, gaps=[]), Rows(self._connection)
         for number, day in enumerate(days):
@@ -134,6 +130,10 @@ class Index:
                 known |= {path: row for path, *row in unsettle(run, self._connection)}
         self._follow_files(set(known), set(listed.shards))
         changed = list(changed_among(known, listed.shards))
+        for run in listed.settled & {os.path.dirname(one.path) for one in changed}:
+            listed.settled.remove(run)
+            with self._transaction(None):
+                unsettle(run, self._connection)
         found.shards += len(changed)
         found.events += self._read(rows, changed, found.gaps, progress)
         self._read_environments(listed.environments)

@@ -38,11 +38,13 @@ class Day:
 
     ``time`` is its folder's, ``None`` where it has none, or none any more. ``is_known``: that is
     as it was when all of the day was known, but for what its runs that are not settled add.
+    ``whole``: the runs that are settled are looked into, too.
     """
 
     name: str
     time: int | None
-    is_known: bool
+    is_known: bool = False
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -51,8 +53,8 @@ class Listing:
 
     ``shards``: the state of each, by its path within the store; ``environments``: a file that
     tells of each, by identifier; ``folders``: the time of each run's, before it was listed;
-    ``unsettled``: runs that were settled, and are no longer, or no longer there. ``is_whole``:
-    nothing could not be listed.
+    ``unsettled``: runs that were settled, and are no longer, or no longer there; ``settled``:
+    those that are, and were looked into. ``is_whole``: nothing could not be listed.
     """
 
     day: Day
@@ -60,37 +62,42 @@ class Listing:
     environments: dict[str, str] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
     unsettled: list[str] = field(default_factory=list)
+    settled: set[str] = field(default_factory=set)
     is_whole: bool = True
 
 
-def days_to_look_at(store: str, connection: sqlite3.Connection) -> list[Day]:
+def days_to_look_at(
+    store: str, connection: sqlite3.Connection, *, whole: bool = False
+) -> list[Day]:
     """Return the days in which something may be new, in order; within a transaction.
 
-    Raises OSError where the store cannot be listed.
+    ``whole``: all, to be looked into whole. Raises OSError where the store cannot be listed.
     """
     before = dict(connection.execute("SELECT name, time FROM day"))
     paths = connection.execute("SELECT path FROM shard WHERE NOT is_settled")
     expected = {os.path.dirname(os.path.dirname(path)) for (path,) in paths}
-    found = [Day(name="", time=None, is_known=False)]
+    found = [Day(name="", time=None, whole=whole)]
     there = set()
     for entry in folders_in(store):
         if is_day(entry.name):
             with suppress(OSError):  # it went away
                 when = entry.stat().st_mtime_ns
                 there.add(entry.name)
-                is_known = before.get(entry.name) == when
+                is_known = before.get(entry.name) == when and not whole
                 if not is_known or entry.name in expected:
-                    found.append(Day(name=entry.name, time=when, is_known=is_known))
+                    day = Day(name=entry.name, time=when, is_known=is_known, whole=whole)
+                    found.append(day)
     gone = {*before, *expected} - there - {""}
-    return found + [Day(name=name, time=None, is_known=False) for name in sorted(gone)]
+    return found + [Day(name=name, time=None) for name in sorted(gone)]
 
 
 def known_of(day: Day, connection: sqlite3.Connection) -> dict[str, list[Any]]:
-    """Return by path what is known of the shards of a day that are not settled."""
-    statement, values = f"{KNOWN} WHERE NOT is_settled", list[str]()
+    """Return by path what is known of the shards of a day that are looked into."""
+    which = "1" if day.whole else "NOT is_settled"
+    values: list[str] = []
     if day.name:
-        statement, values = f"{statement} AND {_OF_FOLDER}", [day.name, day.name]
-    rows = connection.execute(statement, values)
+        which, values = f"{which} AND {_OF_FOLDER}", [day.name, day.name]
+    rows = connection.execute(f"{KNOWN} WHERE {which}", values)
     return {path: row for path, *row in rows if day.name or path.count("/") == 1}
 
 
@@ -112,9 +119,13 @@ def listing(store: str, day: Day, known: Iterable[str], connection: sqlite3.Conn
         with suppress(OSError):  # it went away
             then = settled.pop(run, None)
             if then is not None:
-                if then == entry.stat().st_mtime_ns:
+                is_settled = then == entry.stat().st_mtime_ns
+                if is_settled and not day.whole:
                     continue
-                found.unsettled.append(run)
+                if is_settled:
+                    found.settled.add(run)
+                else:
+                    found.unsettled.append(run)
             _look(found, store, run)
     found.unsettled += settled  # they are gone
     return found
@@ -160,13 +171,6 @@ def unsettle(run: str, connection: sqlite3.Connection) -> Iterator[tuple[Any, ..
     return connection.execute(f"{KNOWN} WHERE {_OF_FOLDER}", (run, run))
 
 
-def unsettle_all(connection: sqlite3.Connection) -> None:
-    """Look into each run again; within a transaction."""
-    connection.execute("DELETE FROM settled")
-    connection.execute("DELETE FROM day")
-    connection.execute("UPDATE shard SET is_settled = 0 WHERE is_settled")
-
-
 @dataclass(slots=True)
 class Resting:
     """The runs of a day that are settled now, each with the time of its folder.
@@ -191,6 +195,8 @@ def resting(store: str, listed: Listing, connection: sqlite3.Connection) -> Rest
     now, day = time.time_ns(), listed.day
     found = Resting(day, {}, listed.is_whole and day.time is not None and now - day.time >= MINUTE)
     for run, paths in shards.items():
+        if run in listed.settled:
+            continue
         times = [listed.shards[path].st_mtime_ns for path in paths]
         rested = now - max([listed.folders[run], *times])
         if rested >= MINUTE and _is_told(store, run, paths, rested, connection):
