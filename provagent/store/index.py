@@ -17,7 +17,7 @@ from provagent.settings import tell
 from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
-from provagent.store.schema import IN_MEMORY, INDEXES, NUMBERS, OF_PROCESS, SHIFT, connect
+from provagent.store.schema import IN_MEMORY, NUMBERS, OF_PROCESS, SHIFT, connect, make_indexes
 from provagent.store.settled import (
     Day,
     days_to_look_at,
@@ -116,8 +116,7 @@ class Index:
             part = None if progress is None else _part_of(progress, number, len(days))
             self._update_day(day, rows, found, part)
         if is_new or found.shards:
-            for statement in INDEXES.split(";"):
-                self.execute(statement)
+            make_indexes(self._connection)
         return found
 
     # Day for day, so that the memory is one day's, and what was read stays where it is stopped.

@@ -78,6 +78,18 @@ class _Numbers(dict[str, int]):
         return number
 
 
+class _Words(dict[str | None, int | None]):
+    """The numbers of words; None for none, which many things have."""
+
+    def __init__(self, words: Dictionary) -> None:
+        super().__init__()
+        self._words = words
+
+    def __missing__(self, text: str | None) -> int | None:
+        self[text] = number = None if text is None else self._words[text]
+        return number
+
+
 class Rows:
     """Collects rows of events, and writes them into the index."""
 
@@ -93,6 +105,8 @@ class Rows:
         )  # fmt: skip
         self._numbers = _Numbers(self._processes, self._others)
         self.number = self._numbers.__getitem__
+        self._known_words = _Words(self._words)
+        self.word = self._known_words.__getitem__
         self._rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self.shard = 0
         self.process = 0
@@ -135,19 +149,19 @@ class Rows:
         """Let go of what was collected, and of numbers that were given and taken back."""
         self._rows.clear()
         self._numbers.clear()
+        self._known_words.clear()
         for dictionary in self._dictionaries:
             dictionary.forget()
-
-    def word(self, text: str | None) -> int | None:
-        return None if text is None else self._words[text]
 
     def place(self, path: str | None) -> int | None:
         if path is None:
             return None
-        known = len(self._places.new)
-        number = self._places[path]
-        if len(self._places.new) > known:
-            self._rows[_BASE].append((path.rstrip("/").rpartition("/")[2], number))
+        number = self._places.get(path)
+        if number is None:
+            known = len(self._places.new)
+            number = self._places[path]
+            if len(self._places.new) > known:
+                self._rows[_BASE].append((path.rstrip("/").rpartition("/")[2], number))
         return number
 
     def _run(self, event: Event, _at: int) -> None:
