@@ -10,6 +10,7 @@ from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 from provagent.cli import main
 from provagent.cli import read as read_module
 from provagent.errors import RecordError, StoreError
+from provagent.store import runs as runs_module
 from provagent.store import summary as summary_module
 from provagent.store import which as which_module
 from provagent.store.index import open_index
@@ -257,3 +258,22 @@ def test_part_of_an_identifier_means_a_run(many, is_indexed, monkeypatch):
     count = "more than 2" if is_indexed else "3|more than 2"
     with pytest.raises(StoreError, match=f"means ({count}) runs"):
         find_run(many, "20261125")
+
+
+def test_record_for_which_there_is_no_memory_is_told(store, monkeypatch):
+    size = sum(os.path.getsize(os.path.join(store, RUN_ID, name)) for name in os.listdir(os.path.join(store, RUN_ID)))  # fmt: skip
+    monkeypatch.setattr(runs_module, "free_memory", lambda: 4 * size)
+    assert read_run(store, RUN_ID).activities
+    monkeypatch.setattr(runs_module, "free_memory", lambda: 4 * size - 1)
+    with pytest.raises(
+        StoreError, match=f"of memory, of which .* are free; .* find run = {RUN_ID}"
+    ):
+        read_run(store, RUN_ID)
+    assert read_outline(store, RUN_ID).run.id == RUN_ID
+    monkeypatch.setattr(runs_module, "free_memory", lambda: None)
+    assert read_run(store, RUN_ID).activities
+
+
+def test_free_memory_is_what_linux_tells():
+    free = runs_module.free_memory()
+    assert free is None or 1 << 20 < free < 1 << 50

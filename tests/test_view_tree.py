@@ -136,3 +136,25 @@ def test_an_object_whose_location_is_words_is_no_file():
     """logprov gives objects the words that lead to them as location."""
     entity = event("entity", entity_id="e", type="PythonObject", location="config.observations")
     assert "files" not in story(build([entity]))
+
+
+def test_no_more_than_is_asked_for_is_shown():
+    """What is left out is counted; a derivation of that is not told elsewhere."""
+    provenance = crab()
+
+    def story(limit):
+        stream = io.StringIO()
+        render_run(provenance, Console(file=stream, highlight=False), limit)
+        return stream.getvalue()
+
+    count = len(provenance.activities)
+    assert count > 2
+    assert story(count) == story(None)
+    assert "more" not in story(None)
+    short = story(2)
+    assert f"\n└── and {count - 2} more activities: --limit, --json, find run\n" in short
+    first, second, third, *_ = provenance.activities.values()
+    assert first.name in short
+    assert third.name not in short.partition("activities")[2].partition("and ")[0]
+    files = [line for line in story(1).splitlines() if line.endswith("more: --limit, --json")]
+    assert files

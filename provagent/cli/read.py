@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PARQUET = "parquet"
 _NEWEST = 100  # runs that people are shown
+_SHOWN = 10_000  # activities, and files
 _RUN_HELP = "RUN is a run's id, its beginning or its end, a path, or 'last' (the default)."
 
 _store = click.option(
@@ -39,10 +40,18 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
     "provenance is embedded, its path shows that."
 )
 @click.argument("run", default=LAST)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    default=_SHOWN,
+    show_default=True,
+    help="How many activities are shown, and how many files.",
+)
 @_store
 @_json
 @may_be_long
-def show(run: str, store: str | None, as_json: bool) -> None:
+def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
     if os.path.isfile(run):
         from provagent.embed.file import embedded
 
@@ -59,7 +68,7 @@ def show(run: str, store: str | None, as_json: bool) -> None:
     from provagent.view.tree import render_run
 
     with page() as console:
-        render_run(provenance, console)
+        render_run(provenance, console, limit)
 
 
 @click.command()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from provagent.errors import RecordError, StoreError
 from provagent.record.build import build
 from provagent.record.detail import Gap
 from provagent.record.outline import build_outline
-from provagent.record.shard import read_events
+from provagent.record.shard import SHARD_MARK, read_events
 from provagent.store.place import find_store
 from provagent.store.shards import shards_of
 from provagent.store.summary import RunSummary, age_of, summary_of
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from provagent.record.model import Provenance
+
+_MEMORY = 4  # times the bytes of a record that all of it takes, at least
+_PACKED = 10  # times its bytes that a packed one has
 
 
 def list_runs(store: str, limit: int | None = None) -> list[RunSummary]:
@@ -41,9 +45,10 @@ def read_run(store: str | None = None, text: str = LAST) -> Provenance:
     newest, or the path of a run's folder, a shard, or a log with ``_PROV_`` lines (for
     which no store is needed). ``store`` is as in ``find_store``.
 
-    Raises StoreError when there is no such run, RecordError when nothing can be read.
+    Raises StoreError when there is no such run, or where it surely takes more memory than there
+    is; RecordError when nothing can be read.
     """
-    return _read(store, text, build)
+    return _read(store, text, build, takes_all=True)
 
 
 def read_outline(store: str | None = None, text: str = LAST) -> Provenance:
@@ -54,7 +59,9 @@ def read_outline(store: str | None = None, text: str = LAST) -> Provenance:
     return _read(store, text, build_outline)
 
 
-def _read(store: str | None, text: str, make: Callable[..., Provenance]) -> Provenance:
+def _read(
+    store: str | None, text: str, make: Callable[..., Provenance], *, takes_all: bool = False
+) -> Provenance:
     is_path = os.sep in text or os.path.isfile(text)
     store = store if is_path else find_store(store)
     path = text if is_path else find_folder(store or "", text)
@@ -65,7 +72,34 @@ def _read(store: str | None, text: str, make: Callable[..., Provenance]) -> Prov
         shards = shards_of(path) if os.path.isdir(path) else [path]
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if takes_all:
+        _require_memory(path, shards)
     return make(_events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
+
+
+def _require_memory(path: str, shards: list[str]) -> None:
+    """Raise StoreError where what all of a run takes is not there: the process would be killed."""
+    size = 0
+    for shard in shards:
+        with suppress(OSError):  # its reader tells
+            size += os.path.getsize(shard) * (1 if shard.endswith(SHARD_MARK) else _PACKED)
+    free = free_memory()
+    if free is not None and size * _MEMORY > free:
+        raise StoreError(
+            f"{path}: the record has about {size / 1e9:.1f} GB, and all of it would take "
+            f"{size * _MEMORY / 1e9:.0f} GB of memory, of which {free / 1e9:.1f} are free; "
+            f"why, impact and find tell of it without: find run = {os.path.basename(path)}"
+        )
+
+
+def free_memory() -> int | None:
+    """Return how many bytes are free, where Linux tells."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            told = dict(line.split(":") for line in lines)
+        return sum(1024 * int(told[name].split()[0]) for name in ("MemAvailable", "SwapFree"))
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def _events(paths: list[str], gaps: list[Gap]) -> Iterator[dict[str, Any]]:

@@ -30,9 +30,12 @@ if TYPE_CHECKING:
 MEMBERS_SHOWN = 6
 
 
-def render_run(provenance: Provenance, console: Console) -> None:
-    """Print the story of a run. Lines are as long as they must be; colours are for terminals."""
-    story = _Story(provenance)
+def render_run(provenance: Provenance, console: Console, limit: int | None = None) -> None:
+    """Print the story of a run. Lines are as long as they must be; colours are for terminals.
+
+    ``limit`` bounds how many activities are shown, and how many files.
+    """
+    story = _Story(provenance, limit)
     trees = [story.header(), story.activities(), *story.files(), *story.troubles()]
     for position, tree in enumerate(tree for tree in trees if tree is not None):
         if position:
@@ -41,8 +44,9 @@ def render_run(provenance: Provenance, console: Console) -> None:
 
 
 class _Story:
-    def __init__(self, provenance: Provenance) -> None:
+    def __init__(self, provenance: Provenance, limit: int | None) -> None:
         self.provenance = provenance
+        self.limit = limit
         self.cwd = provenance.run.process.cwd
         self.told: set[Derivation] = set()
 
@@ -88,6 +92,10 @@ class _Story:
         nodes: dict[Activity, Branch] = {}
         waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
         while waiting:  # not by recursion: programs nest deeper than Python does
+            if len(nodes) == self.limit:
+                left = len(self.provenance.activities) - len(nodes)
+                tree.add(Text(f"and {left} more activities: --limit, --json, find run", "dim"))
+                return tree
             activity, branch = waiting.pop()
             nodes[activity] = node = branch.add(self.title(activity))
             self.add_facts(activity, node)
@@ -168,10 +176,13 @@ class _Story:
 
     def file_tree(self, title: str, files: list[Entity]) -> Branch | None:
         tree = Branch(Text(title, "bold"))
-        for entity in files:
+        for entity in files[: self.limit]:
             words = [(path_text(entity.location or "", self.cwd), "")]
             words.append((f"  {entity.digest or _why_no_digest(entity)}", "dim"))
             tree.add(_words(*words))
+        if self.limit is not None and len(files) > self.limit:
+            more = len(files) - self.limit
+            tree.add(Text(f"and {more} more: --limit, --json", "dim"))
         return tree if files else None
 
     def troubles(self) -> list[Branch | None]:
