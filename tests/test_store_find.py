@@ -237,6 +237,7 @@ def test_what_an_index_knows_is_what_is_found(store, query, limit, few):
     with open_index(store) as index, pytest.MonkeyPatch.context() as patched:
         index.update()
         patched.setattr(find_module, "FEW", -1)
+        patched.setattr(find_module, "COUNTED", few)
         try:
             every = find(index, query)
         except QueryError:
@@ -255,6 +256,7 @@ def test_what_an_index_knows_is_what_is_found(store, query, limit, few):
 @pytest.mark.parametrize("limit", ["1", "2"])
 def test_more_than_is_counted_is_said(store, monkeypatch, limit):
     monkeypatch.setattr(find_module, "FEW", 2)
+    monkeypatch.setattr(find_module, "COUNTED", 2)
     words = ["find", "index > -9", "--limit", limit, "--store", store]
     told = CliRunner().invoke(main, words)
     assert told.stdout.endswith(f"more than 2 activities, {limit} of them shown: --limit, --json\n")

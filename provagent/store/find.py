@@ -11,7 +11,8 @@ from provagent.store.query import SELECT, parse_query
 from provagent.store.sql import Sql
 from provagent.store.told import ActivityTold, Told
 
-FEW = 10_000  # activities that are looked at one by one
+FEW = 100_000  # activities that are looked at one by one
+COUNTED = 10_000  # matches that are counted where not all are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +50,23 @@ def _find(index: Index, condition: Sql, limit: int | None) -> Matches:
     count = len(numbers)
     if count == limit:
         counted = f"SELECT count(*) FROM ({SELECT} {where.text} LIMIT ?)"
-        count = index.execute(counted, (*where.values, max(FEW, limit) + 1)).fetchone()[0]
+        count = index.execute(counted, (*where.values, max(COUNTED, limit) + 1)).fetchone()[0]
     shown = [told.activity(number) for number in numbers[:limit]]
-    is_more = limit is not None and within is None and count > max(FEW, limit)
+    is_more = limit is not None and within is None and count > max(COUNTED, limit)
     return Matches(count=count - is_more, activities=shown, is_more=is_more)
 
 
 def _fewest(index: Index, condition: Sql) -> Sql | None:
     """Return which index knows best where the condition may hold, if one knows of few."""
-    counts = {}
-    for within in condition.within:
-        counted = f"SELECT count(*) FROM (SELECT 1 FROM ({within.text}) LIMIT {FEW + 1})"
-        counts[within] = index.execute(counted, within.values).fetchone()[0]
-    best = min(counts, key=counts.__getitem__, default=None)
-    return best if best is not None and counts[best] <= FEW else None
+    for most in (FEW // 100, FEW):  # to count many takes longer than to look at few
+        counts = {}
+        for within in condition.within:
+            counted = f"SELECT count(*) FROM (SELECT 1 FROM ({within.text}) LIMIT {most + 1})"
+            counts[within] = index.execute(counted, within.values).fetchone()[0]
+        best = min(counts, key=counts.__getitem__, default=None)
+        if best is not None and counts[best] <= most:
+            return best
+    return None
 
 
 _NEWEST = "ORDER BY a.start DESC NULLS LAST, a.id DESC"

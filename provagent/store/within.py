@@ -73,21 +73,22 @@ def things(relation: str, operator: str, value: str, digest: bytes | None) -> Wi
     places = union(
         *(Sql(f"SELECT l.number FROM place AS l WHERE {one.text}", one.values) for one in columns)
     )
-    some = [
-        Sql(f"e.{column} IN ({which.text})", which.values)
-        for column, which in (("place", places), ("name", named), ("described", named))
-    ]
+    which = [("entity AS e", Sql(f"e.place IN ({places.text})", places.values))]
+    # Names have no index: where there is no such word, nothing is looked through.
+    called = f"(e.name IN ({named.text}) OR e.described IN ({named.text}))"
+    is_word = f"({named.text} LIMIT 1)"
+    which.append((f"{is_word} CROSS JOIN entity AS e", Sql(called, 3 * named.values)))
     if digest is not None:
-        some.append(Sql("e.digest = ?", (digest,)))
+        which.append(("entity AS e", Sql("e.digest = ?", (digest,))))
     return (
         union(
             *(
                 Sql(
-                    "SELECT r.activity AS id FROM entity AS e "
+                    f"SELECT r.activity AS id FROM {entities} "
                     f"CROSS JOIN {relation} AS r ON r.entity = e.id WHERE {one.text}",
                     one.values,
                 )
-                for one in some
+                for entities, one in which
             )
         ),
     )
