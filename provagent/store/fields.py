@@ -102,7 +102,7 @@ def _word(column: str) -> Field:
         inner = compare("w.text", operator, value)
         return Sql(
             f"(SELECT {inner.text} FROM word AS w WHERE w.number = {column})", inner.values,
-            within.activities(column, within.words(operator, value)),
+            within.activities(column, operator, value),
         )  # fmt: skip
 
     return make

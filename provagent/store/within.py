@@ -15,19 +15,17 @@ SELECT a.id FROM process AS p CROSS JOIN activity AS a
 ON a.id > p.number << {SHIFT} AND a.id < (p.number + 1) << {SHIFT} WHERE """
 
 
-def words(operator: str, value: str) -> Sql | None:
-    """Return what selects the words that are so; nothing where most are."""
-    if operator == "!=":
-        return None
+def _words(operator: str, value: str) -> Sql:
     inner = compare("w.text", operator, value)
     return Sql(f"SELECT w.number FROM word AS w WHERE {inner.text}", inner.values)
 
 
-def activities(column: str, words: Sql | None) -> Within:
-    """Those of which a column is one of some words."""
-    if words is None or column not in _INDEXED:
+def activities(column: str, operator: str, value: str) -> Within:
+    """Those of which a column is a word that is so."""
+    if column not in _INDEXED:
         return ()
-    return (Sql(f"SELECT a.id FROM activity AS a WHERE {column} IN ({words.text})", words.values),)
+    some = _words(operator, value)
+    return (Sql(f"SELECT a.id FROM activity AS a WHERE {column} IN ({some.text})", some.values),)
 
 
 def times(column: str, operator: str, condition: Sql) -> Within:
@@ -66,9 +64,9 @@ def parameters(name: str, either: list[Sql]) -> Within:
 
 def things(relation: str, operator: str, value: str, digest: bytes | None) -> Within:
     """Those that used, or made, what is at such a place, or is called so, or has the content."""
-    named = words(operator, value)
-    if named is None:
+    if operator == "!=":
         return ()
+    named = _words(operator, value)
     columns = [compare(column, operator, value) for column in ("l.path", "l.base")]
     places = union(
         *(Sql(f"SELECT l.number FROM place AS l WHERE {one.text}", one.values) for one in columns)
