@@ -253,6 +253,24 @@ def test_what_an_index_knows_is_what_is_found(store, query, limit, few):
             assert some.count == every.count or some.count >= few
 
 
+def test_many_alternatives(ask):
+    """More than SQLite takes as one."""
+    names = [f"obs_{number}.fits" for number in range(3, 200)]
+    query = " or ".join(f"file = {name}" for name in names)
+    assert set(ask(query)) == every(lambda user, n: n >= 3)
+    assert set(ask(f"({query}) and user = op")) == {("op", 3.0), ("op", 4.0), ("op", 5.0)}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [" or ".join(["file = a"] * 3000), "(" * 9000 + "index = 1" + ")" * 9000, "not " * 9000 + "a", " or ".join(["a (b"] * 60) + ")" * 60],
+    ids=["long", "deep", "not", "nested"],
+)  # fmt: skip
+def test_query_that_is_too_long_is_told(store, query):
+    done = CliRunner().invoke(main, ["find", query, "--store", store])
+    assert done.exit_code == 0 or "ask in parts" in done.stderr
+
+
 @pytest.mark.parametrize("limit", ["1", "2"])
 def test_more_than_is_counted_is_said(store, monkeypatch, limit):
     monkeypatch.setattr(find_module, "FEW", 2)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from provagent.errors import QueryError
 from provagent.store.fields import version_key
 from provagent.store.index import Index
 from provagent.store.query import SELECT, parse_query
 from provagent.store.sql import Sql
 from provagent.store.told import ActivityTold, Told
 
+_TOO_LONG = ("parser stack", "too large", "too many")  # in what SQLite says of it
 FEW = 100_000  # activities that are looked at one by one
 COUNTED = 10_000  # matches that are counted where not all are asked for
 
@@ -34,8 +37,13 @@ def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
     """
     condition = parse_query(query)
     index.create_function("version_key", 1, version_key)
-    with index.one_state():
-        return _find(index, condition, limit)
+    try:
+        with index.one_state():
+            return _find(index, condition, limit)
+    except sqlite3.OperationalError as error:
+        if not any(what in str(error) for what in _TOO_LONG):
+            raise
+        raise QueryError(f"the query is too long ({error}); ask in parts") from None
 
 
 def _find(index: Index, condition: Sql, limit: int | None) -> Matches:

@@ -38,7 +38,10 @@ class _Token:
 
 def parse_query(text: str) -> Sql:
     """Return the condition that a query means. Raises QueryError, with the place."""
-    return _Parser(text).query()
+    try:
+        return _Parser(text).query()
+    except RecursionError:
+        raise QueryError("the query has more parentheses than can be read; ask in parts") from None
 
 
 class _Parser:

@@ -6,6 +6,9 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+_UNION = " UNION ALL "
+_MOST = 400  # queries that are one; SQLite takes 500
+
 
 @dataclass(frozen=True, slots=True)
 class Sql:
@@ -18,17 +21,23 @@ class Sql:
     text: str
     values: tuple[Any, ...] = ()
     within: tuple[Sql, ...] = ()
+    joint: str = ""  # what ``flat`` is joined by, which is the text without its parentheses
+    flat: str = ""
 
     def __and__(self, other: Sql) -> Sql:
-        return Sql(
-            f"({self.text} AND {other.text})",
-            self.values + other.values,
-            self.within + other.within,
-        )
+        return self._joined("AND", other, self.within + other.within)
 
     def __or__(self, other: Sql) -> Sql:
-        either = (union(self.within[0], other.within[0]),) if self.within and other.within else ()
-        return Sql(f"({self.text} OR {other.text})", self.values + other.values, either)
+        either = [union(one, two) for one in self.within[:1] for two in other.within[:1]]
+        few = tuple(one for one in either if one.text.count(_UNION) < _MOST)
+        return self._joined("OR", other, few)
+
+    # Without parentheses that are not needed: SQLite reads a hundred within each other.
+    def _joined(self, joint: str, other: Sql, within: tuple[Sql, ...]) -> Sql:
+        flat = f" {joint} ".join(
+            one.flat if one.joint == joint else one.text for one in (self, other)
+        )
+        return Sql(f"({flat})", self.values + other.values, within, joint, flat)
 
     def __invert__(self) -> Sql:
         return Sql(f"NOT coalesce({self.text}, 0)", self.values)
@@ -36,7 +45,7 @@ class Sql:
 
 def union(*queries: Sql) -> Sql:
     values = itertools.chain.from_iterable(query.values for query in queries)
-    return Sql(" UNION ALL ".join(query.text for query in queries), tuple(values))
+    return Sql(_UNION.join(query.text for query in queries), tuple(values))
 
 
 def compare(column: str, operator: str, value: str) -> Sql:
