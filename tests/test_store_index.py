@@ -15,11 +15,12 @@ from read_side import Shard, crab, crab_with_child, digest
 
 from provagent.record.build import build
 from provagent.record.lineage import ancestors as naive_ancestors
+from provagent.store import index as index_module
 from provagent.store.coded import packed, unpacked
 from provagent.store.index import open_index
 from provagent.store.place import NAME, place_for, remove
 from provagent.store.rows import Rows
-from provagent.store.schema import SHIFT
+from provagent.store.schema import INDEXES, SHIFT
 from provagent.store.walk import ancestors, descendants
 
 RUNS = ("20260101T000000-aaaaaa", "20260102T000000-bbbbbb", "20260103T000000-cccccc")
@@ -460,3 +461,26 @@ def test_digests_are_packed_and_unpacked(algorithm, value):
 def test_build_is_still_the_same():
     """The events that are indexed are those that a run is built from."""
     assert build(crab_events()).entities.keys() == crab().entities.keys()
+
+
+def test_what_was_stopped_before_its_indexes_were_made_gets_them(store, monkeypatch):
+    """Reading a year takes long, and somebody stops it."""
+
+    def stopped(connection):
+        raise KeyboardInterrupt
+
+    def indexes(index):
+        rows = index.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        )
+        return {name for (name,) in rows}
+
+    write(store, night(RUNS[0], 1, [([("/a", "a")], [("/b", "b")])]), RUNS[0], "p1")
+    with open_index(str(store)) as index, monkeypatch.context() as patched:
+        patched.setattr(index_module, "make_indexes", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            index.update()
+        before = indexes(index)
+    with open_index(str(store)) as index:
+        assert index.update().events == 0
+        assert len(indexes(index) - before) == INDEXES.count("CREATE INDEX")

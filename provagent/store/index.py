@@ -110,12 +110,11 @@ class Index:
     def _update(self, progress: Progress | None, *, everywhere: bool) -> Updated:
         with self.one_state():
             days = days_to_look_at(self.store, self._connection, whole=everywhere)
-        is_new = self.execute("SELECT 1 FROM shard LIMIT 1").fetchone() is None
         found, rows = Updated(events=0, shards=0, gaps=[]), Rows(self._connection)
         for number, day in enumerate(days):
             part = None if progress is None else _part_of(progress, number, len(days))
             self._update_day(day, rows, found, part)
-        if is_new or found.shards:
+        if self.execute("SELECT 1 FROM shard LIMIT 1").fetchone():
             make_indexes(self._connection)
         return found
 
