@@ -154,3 +154,16 @@ def test_one_event_of_a_packed_shard(tmp_path):
                 assert 0 <= offset - frame_of(path, offset)[1] < frame
             offset += len(line)
         assert is_whole(path)
+
+
+def test_where_nothing_can_pack_that_is_told_once(recorded, monkeypatch):
+    recorded.write("a.py", "")
+    recorded.run("a.py")
+    before = content(recorded.store)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setitem(sys.modules, "compression", None)
+    told = CliRunner().invoke(main, ["compact", "last", "--store", str(recorded.store)])
+    assert told.exit_code == 1
+    assert told.stderr.count("pip install 'provagent[zstd]'") == 1
+    assert told.stderr.startswith(f"provagent: {recorded.store}: ")
+    assert content(recorded.store) == before

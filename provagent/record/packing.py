@@ -43,6 +43,11 @@ class Frames:
         return len(data)
 
 
+def require_packing(path: str) -> None:
+    """Raise RecordError, which names ``path``, where nothing can pack."""
+    _packer(path)
+
+
 def _packer(path: str) -> Callable[[bytes], bytes]:
     try:
         from compression import zstd  # type: ignore[import-not-found]  # from Python 3.14 on

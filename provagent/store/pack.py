@@ -14,7 +14,7 @@ from typing import BinaryIO
 from provagent.errors import ProvagentError, StoreError
 from provagent.layout import run_folders
 from provagent.record.frames import is_whole
-from provagent.record.packing import PACKED
+from provagent.record.packing import PACKED, require_packing
 from provagent.record.shard import SHARD_MARK, opened_zstd
 from provagent.store.age import is_older
 from provagent.store.alive import still_written
@@ -51,7 +51,7 @@ def pack(
 
     Each is packed beside itself, unpacked again and compared before it is removed. A run that
     is still written is left; ``anyway``: but for those of which that cannot be told. Raises
-    StoreError for a run that is not there, and where there is nothing to pack with.
+    StoreError for a run that is not there, RecordError where there is nothing to pack with.
     """
     remove_unfinished(store)
     found = Packed()
@@ -72,6 +72,7 @@ def pack(
             todo += plain
     total, done = sum(map(os.path.getsize, todo)), 0
     if todo:
+        require_packing(store)
         with open_index(store) as index:
             for path in todo:
                 size = os.path.getsize(path)
