@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import statistics
 import subprocess
 import sys
 
@@ -101,10 +102,11 @@ def test_library_is_used_in_its_room_alone(path):
         assert ONLY_IN.get(library, room_of(path)) == room_of(path), name
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_room_is_small(path):
-    """About 300 lines at most."""
-    assert len(path.read_text().splitlines()) <= 305
+def test_modules_have_the_size_of_their_concept():
+    """A whole concept may take 600 lines; most take far fewer."""
+    lines = {path: len(path.read_text().splitlines()) for path in MODULES}
+    assert [path for path, count in lines.items() if count > 600] == []
+    assert statistics.median(lines.values()) <= 200
 
 
 def test_weaving_knows_nothing_of_provenance():
