@@ -7,6 +7,8 @@ import errno
 import fcntl
 import logging
 import os
+import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -264,3 +266,136 @@ def test_tee_reaches_every_sink(tmp_path):
         tee.write(b"{}\n")
     assert good.writes == [b"{}\n"]
     tee.close()
+
+
+@pytest.fixture
+def changes():
+    """What the sink of ``watched`` said of its file."""
+    return []
+
+
+@pytest.fixture
+def watched(tmp_path, changes):
+    sink = ShardSink(tmp_path / "prov" / "run" / "1.jsonl", lambda *change: changes.append(change))
+    sink.write(b"1\n")
+    yield sink
+    sink.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "socket", "folder", "closed"])
+def test_number_that_the_program_took(watched, changes, tmp_path, kind):
+    """What the program puts in the place of our descriptor gets nothing, and stays open."""
+    number = watched._descriptor
+    ours = os.dup(number)
+    left, right = socket.socketpair()
+    reading, writing = os.pipe()
+    theirs = {
+        "file": lambda: os.open(tmp_path / "user.dat", os.O_RDWR | os.O_CREAT),
+        "pipe": lambda: writing,
+        "socket": right.fileno,
+        "folder": lambda: os.open(tmp_path, os.O_RDONLY),
+        "closed": lambda: None,
+    }[kind]()
+    os.close(number) if theirs is None else os.dup2(theirs, number)
+    assert watched.size() == 0
+    watched.write(b"2\n")
+    watched.write(b"3\n")
+    assert watched.path.read_bytes() == b"1\n2\n3\n"
+    assert [is_new for _, is_new in changes] == [False]
+    if theirs is not None:
+        assert os.path.samestat(os.fstat(number), os.fstat(theirs))
+        os.close(number)
+    if kind == "file":
+        assert (tmp_path / "user.dat").read_bytes() == b""
+    for one in (reading, left):
+        os.set_blocking(one if isinstance(one, int) else one.fileno(), False)
+        with pytest.raises(BlockingIOError):
+            os.read(one if isinstance(one, int) else one.fileno(), 10)
+    left.close(), right.close()
+    for one in {reading, writing, ours}:
+        os.close(one)
+
+
+def test_close_leaves_what_the_program_took(watched, tmp_path):
+    """A fork's child, and the end, close our file alone."""
+    number = watched._descriptor
+    theirs = os.open(tmp_path, os.O_RDONLY)
+    os.dup2(theirs, number)
+    watched.reopen(tmp_path / "prov" / "run" / "2.jsonl")
+    assert os.path.samestat(os.fstat(number), os.fstat(theirs))
+    os.close(number), os.close(theirs)
+
+
+def test_store_that_was_removed(watched, changes, tmp_path):
+    """What comes after goes into a new file of the same name."""
+    shutil.rmtree(tmp_path / "prov")
+    watched.write(b"2\n")
+    assert watched.path.read_bytes() == b"2\n"
+    assert [is_new for _, is_new in changes] == [True]
+    assert "was removed" in changes[0][0]
+
+
+@pytest.mark.parametrize("how", ["copy", "link", "fifo", "folder"])
+def test_store_that_was_replaced(watched, changes, tmp_path, how):
+    """What lies in the place of the file that was removed stays as it is."""
+    path = watched.path
+    path.unlink()
+    (tmp_path / "other").write_bytes(b"theirs\n")
+    {
+        "copy": lambda: shutil.copy(tmp_path / "other", path),
+        "link": lambda: path.symlink_to(tmp_path / "other"),
+        "fifo": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+    }[how]()
+    watched.write(b"2\n")
+    assert watched.path.name == "1-2.jsonl"
+    assert watched.path.read_bytes() == b"2\n"
+    assert (tmp_path / "other").read_bytes() == b"theirs\n"
+    assert [is_new for _, is_new in changes] == [True]
+    assert "was replaced" in changes[0][0]
+
+
+def test_store_that_was_moved(watched, changes, tmp_path):
+    """The file is the same, wherever it lies now."""
+    (tmp_path / "prov").rename(tmp_path / "archive")
+    watched.write(b"2\n")
+    assert (tmp_path / "archive" / "run" / "1.jsonl").read_bytes() == b"1\n2\n"
+    assert changes == []
+
+
+@pytest.mark.parametrize("planted", ["link", "fifo", "folder"])
+def test_nothing_planted_is_followed(tmp_path, planted):
+    """A shard is a file of ours, not what somebody has put under its name."""
+    path = tmp_path / "1.jsonl"
+    {
+        "link": lambda: path.symlink_to(tmp_path / "other"),
+        "fifo": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+    }[planted]()
+    with pytest.raises(OSError, match=r"."):
+        ShardSink(path).write(b"1\n")
+    assert not (tmp_path / "other").exists()
+
+
+def test_process_without_a_descriptor_left(tmp_path):
+    """What is recorded while the program holds all that it may have is written afterwards."""
+    code = f"""
+import os, resource
+from provagent.emit.sinks import ShardSink
+shard = ShardSink({str(tmp_path / "1.jsonl")!r})
+shard.write(b"1\\n")
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+os.closerange(3, 300)
+held = []
+try:
+    while True:
+        held.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+shard.write(b"2\\n")
+shard.write(b"3\\n")
+os.close(held.pop())
+shard.write(b"4\\n")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert (tmp_path / "1.jsonl").read_bytes() == b"1\n2\n3\n4\n"

@@ -96,7 +96,7 @@ def test_disk_that_is_full(program):
     """Each write fails; the program runs on."""
     code = (
         "import provagent.emit.sinks as sinks, os\n"
-        "sinks._open_shard = lambda path: os.open('/dev/full', os.O_WRONLY)\n"
+        "sinks._make_shard = lambda path, is_another: os.open('/dev/full', os.O_WRONLY)\n"
         "import provagent; provagent.start(targets=['subject:f'])\n" + PROGRAM
     )
     lines = lines_of(program.python("-c", code, check=False))

@@ -47,22 +47,23 @@ class Complaints:
         if rises and beneath.is_error(error):
             raise error
 
-    def _add(self, target: str, stage: str, error: BaseException | str) -> None:
+    def _add(
+        self, target: str, stage: str, error: BaseException | str, *, is_told: bool = False
+    ) -> None:
         what = what_failed(error) if beneath.is_error(error) else str(error)
         key = (target, stage, what)
         count = self.counts[key] = self.counts.get(key, 0) + 1
         # A store that cannot be written fails for every target alike: it is told once.
         about = stage if stage == WRITING else target
-        if about not in self._told:
+        if not is_told and about not in self._told:
             self._told.add(about)
             tell(f"{target}: {stage}: {what}; the program went on, provagent doctor tells more")
         if count == 1:
             self._write(key, count)
 
     def note(self, target: str, stage: str, what: str) -> None:
-        """Count a failure that was told already, before there was anything to write it with."""
-        self._told.add(target)
-        self._add(target, stage, what)
+        """Count a failure without a line on stderr: it had one, or harmed nothing."""
+        self._add(target, stage, what, is_told=True)
 
     def write_counts(self) -> None:
         """Write the totals of what has happened again since it was first written."""

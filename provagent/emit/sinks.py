@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sys
+from _thread import RLock
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from errno import EBADF, EEXIST, EMFILE, ENFILE
 
 # Names of our own, so that a program that patches os does not reach us.
 from os import close as _close
 from os import fstat as _fstat
+from os import lstat as _lstat
 from os import open as _open
 from os import write as _write
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Protocol
 
 import orjson
@@ -41,14 +45,32 @@ class Sink(Protocol):
 class ShardSink:
     """Appends to one file that only its owner can read, with one system call a write.
 
+    A descriptor is a number, and the number is the program's to close or to take: a daemon
+    closes every descriptor, ``dup2`` puts a pipe of its own in the place of any. So before each
+    write the number is asked which file it is (device, inode, link count). Where that is not
+    the shard, the number is forgotten, not closed, and the shard is opened again; where the
+    shard is gone from the disk, another file is made beside it, or in its place.
+
     The file, and the folders that it lacks, are made at the first write. After a fork the
-    child's owner calls ``reopen``.
+    child's owner calls ``reopen``. ``on_change(reason, is_new)`` is called when the shard had to
+    be opened again: before anything is written, so that a file that is new (``is_new``) can be
+    made readable by itself. While the process has no descriptor left, up to ``MAX_WAITING``
+    bytes wait for the next write.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        on_change: Callable[[str, bool], None] = lambda _reason, _is_new: None,
+    ) -> None:
         self.path = Path(path).absolute()
+        self._on_change = on_change
+        self._waiting = b""
         self._descriptor: int | None = None
+        self._inode = self._device = -1
+        self._was_open = False  # the file that was made is ours, whether it is open or not
         self._torn = False
+        self._lock = RLock()
 
     def write(self, data: bytes) -> None:
         """Append ``data``.
@@ -59,62 +81,131 @@ class ShardSink:
         """
         if not data:
             return
-        try:
-            if self._descriptor is None or self._torn:
-                self._append(data)
-            elif (written := _write(self._descriptor, data)) < len(data):
-                self._torn = True
-                self._append_rest(data[written:])
-        except OSError as error:
-            if error.errno != errno.EBADF:
-                raise
-            # The program has closed every descriptor, as daemons do.
-            self._descriptor = None
+        descriptor = self._descriptor
+        if descriptor is not None and not self._torn:
+            try:
+                at = _fstat(descriptor)
+                if at.st_ino == self._inode and at.st_dev == self._device and at.st_nlink:
+                    if (written := _write(descriptor, data)) < len(data):
+                        self._torn = True
+                        with self._lock:
+                            self._append_rest(data[written:])
+                    return
+            except OSError as error:
+                if error.errno != EBADF:
+                    raise
+        with self._lock:
             self._append(data)
 
     def size(self) -> int:
-        """How many bytes the file has; 0 where it is not open, or does not tell."""
-        if self._descriptor is None:
-            return 0
-        try:
-            return _fstat(self._descriptor).st_size
-        except OSError as error:
-            if error.errno != errno.EBADF:  # a signal's handler may raise a TimeoutError
-                raise
-            return 0  # the program has closed every descriptor
+        """Return the number of bytes in the file; 0 where it is not open."""
+        at = self._at()
+        return 0 if at is None else at.st_size
 
     def reopen(self, path: str | Path) -> None:
         """Go on in another file, made at the next write."""
+        self._lock = RLock()  # another thread of the process that was forked may hold it
         self.close()
         self.path = Path(path).absolute()
+        self._waiting = b""
 
     def close(self) -> None:
         """Close the file, if it is open."""
+        is_ours = self._at() is not None
         descriptor, self._descriptor, self._torn = self._descriptor, None, False
-        if descriptor is not None:
+        self._was_open = False
+        if descriptor is not None and is_ours:
             with suppress(OSError):
                 _close(descriptor)
 
-    def _append(self, data: bytes) -> None:
+    def _at(self) -> os.stat_result | None:
+        """Return the state of the open file; None where the number is another file's."""
         if self._descriptor is None:
-            self._descriptor = _open_shard(self.path)
+            return None
+        try:
+            at = _fstat(self._descriptor)
+        except OSError as error:
+            if error.errno != EBADF:  # a signal's handler may raise a TimeoutError
+                raise
+            return None
+        return at if (at.st_ino, at.st_dev) == (self._inode, self._device) else None
+
+    def _append(self, data: bytes) -> None:
+        at = self._at()
+        if at is not None and not at.st_nlink:  # removed from the disk; the number is ours still
+            descriptor, self._descriptor = self._descriptor, None
+            with suppress(OSError):
+                _close(descriptor)
+        elif at is None:
+            self._descriptor = None
+        if self._descriptor is None:
+            try:
+                self._open()
+            except OSError as error:
+                if error.errno not in NO_DESCRIPTORS or len(self._waiting) > MAX_WAITING:
+                    raise
+                self._waiting += data
+                return
+        data, self._waiting = self._waiting + data, b""
         if self._torn:  # the disk was full; what follows must not join that line
             data = b"\n" + data
         self._append_rest(data)
 
     def _append_rest(self, data: bytes) -> None:
-        descriptor = self._descriptor
-        while descriptor is not None and (written := _write(descriptor, data)) < len(data):
+        while (descriptor := self._descriptor) is not None:
+            written = _write(descriptor, data)
+            if written >= len(data):
+                break
             self._torn = True
             data = data[written:]
         self._torn = False
+
+    def _open(self) -> None:
+        if not self._was_open:
+            self._take(_make_shard(self.path, is_another=False))
+            self._was_open = True
+        elif self._open_again():
+            self._on_change("the program closed or replaced the descriptor of the record", False)
+        else:
+            reason = self._why_new()
+            self._take(_make_shard(self.path, is_another=True))
+            self._on_change(reason, True)
+
+    def _open_again(self) -> bool:
+        """Open the file that was made, where it still has its name."""
+        try:
+            descriptor = _open(self.path, _KNOWN)
+        except OSError as error:
+            if error.errno in NO_DESCRIPTORS:
+                raise
+            return False
+        at = _fstat(descriptor)
+        if (at.st_ino, at.st_dev) != (self._inode, self._device):
+            _close(descriptor)
+            return False
+        self._take(_moved_up(descriptor))
+        return True
+
+    def _take(self, descriptor: int) -> None:
+        at = _fstat(descriptor)
+        self._descriptor, self._inode, self._device = descriptor, at.st_ino, at.st_dev
+
+    def _why_new(self) -> str:
+        """Say what became of the file, and choose the name of the next."""
+        try:
+            _lstat(self.path)
+        except OSError:
+            return f"{self.path} was removed while the program ran; a new file was begun"
+        old, self.path = self.path, _next_name(self.path)
+        return f"{old} was replaced while the program ran; what follows is in {self.path.name}"
 
 
 def write_once(path: str, data: bytes) -> None:
     """Make the file with what is in it, unless it is there; raises OSError."""
     if not os.path.exists(path):
         sink = ShardSink(path)
-        sink.write(data)
+        with suppress(FileExistsError):  # another process was faster
+            sink.write(data)
         sink.close()
 
 
@@ -183,13 +274,13 @@ class TeeSink:
             sink.close()
 
 
-_APPEND = (
-    os.O_WRONLY
-    | os.O_APPEND
-    | os.O_CREAT
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
+NO_DESCRIPTORS = (EMFILE, ENFILE)  # of the process, of the system
+MAX_WAITING = 1_000_000  # bytes
+
+_APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# A symlink is not followed, a FIFO not waited for.
+_KNOWN = _APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NEW = _KNOWN | os.O_CREAT | os.O_EXCL
 _OWNER_ONLY_FILE = 0o600
 
 # A program sees the numbers of its own descriptors, and may close them all and open files
@@ -197,18 +288,40 @@ _OWNER_ONLY_FILE = 0o600
 _HIGH_DESCRIPTOR = 200
 
 
-def _open_shard(path: Path) -> int:
+def _make_shard(path: Path, *, is_another: bool) -> int:
+    """Make a file that was not there; with ``is_another`` a file that is there is an error."""
     try:
-        descriptor = _open(path, _APPEND, _OWNER_ONLY_FILE)
+        descriptor = _new_or_known(path, is_another=is_another)
     except FileNotFoundError:
         make_run_folder(str(path.parent))
-        descriptor = _open(path, _APPEND, _OWNER_ONLY_FILE)
+        descriptor = _new_or_known(path, is_another=is_another)
     try:
+        if not S_ISREG(_fstat(descriptor).st_mode):
+            raise OSError(EEXIST, "not a regular file", str(path))
         touch_day(str(path))
         return _moved_up(descriptor)
     except BaseException:
         _close(descriptor)
         raise
+
+
+def _new_or_known(path: Path, *, is_another: bool) -> int:
+    try:
+        return _open(path, _NEW, _OWNER_ONLY_FILE)
+    except FileExistsError:
+        if is_another:
+            raise
+        return _open(path, _KNOWN)
+
+
+def _next_name(path: Path) -> Path:
+    for number in range(2, 1000):
+        name = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        try:
+            _lstat(name)
+        except OSError:
+            return name
+    return path
 
 
 def _moved_up(descriptor: int) -> int:

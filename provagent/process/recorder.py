@@ -41,10 +41,11 @@ class Recorder:
         self.busy: set[int] = activation.files.busy if activation.files else set()
         self.busy.add(threading.get_ident())
         self.emitter = self._make_emitter()
-        self.shard = ShardSink(self._shard_path())
+        self.shard = ShardSink(self._shard_path(), self._begin_again)
         self.sink = self._make_sink()
         self.has_begun = False
         self._told: dict[str, Any] = {}  # what the run event says
+        self._surroundings: dict[str, Any] = {}  # what the environment event says
         self._wrong: list[str] = []  # of what the environment says of jobs
         self._delivery: Delivery | None = None
         self._begin_lock = threading.RLock()
@@ -205,6 +206,7 @@ class Recorder:
             if self.has_begun:
                 return
             surroundings = self._about("environment", lambda: environment(self.settings))
+            self._surroundings = surroundings
             if surroundings:
                 self._write_environment(surroundings)
             self._told = self._run(surroundings)
@@ -214,6 +216,15 @@ class Recorder:
             for what in self._wrong:
                 self.complaints.note("run", "jobs", what)
             self._about("jobs", self._announce)
+
+    def _begin_again(self, reason: str, is_new: bool) -> None:
+        """Say that the shard was opened again; make a new file readable by itself."""
+        if is_new and self._surroundings:
+            self._write_environment(self._surroundings)
+        if is_new and self._told:
+            self.shard.write(self.emitter.render(RUN, **self._told))
+        complain = self.complaints.add if is_new else self.complaints.note
+        complain("run", WRITING, reason)
 
     # Neither the environment nor who runs what is worth the record of what was done.
     def _about(self, what: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
