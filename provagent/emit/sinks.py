@@ -133,9 +133,8 @@ class ShardSink:
     def _append(self, data: bytes) -> None:
         at = self._at()
         if at is not None and not at.st_nlink:  # removed from the disk; the number is ours still
-            descriptor, self._descriptor = self._descriptor, None
-            with suppress(OSError):
-                _close(descriptor)
+            self.close()
+            self._was_open = True
         elif at is None:
             self._descriptor = None
         if self._descriptor is None:
@@ -299,10 +298,11 @@ def _make_shard(path: Path, *, is_another: bool) -> int:
         if not S_ISREG(_fstat(descriptor).st_mode):
             raise OSError(EEXIST, "not a regular file", str(path))
         touch_day(str(path))
-        return _moved_up(descriptor)
+        moved = _moved_up(descriptor)
     except BaseException:
         _close(descriptor)
         raise
+    return moved
 
 
 def _new_or_known(path: Path, *, is_another: bool) -> int:
