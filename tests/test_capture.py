@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dis
 import threading
 import warnings
 
@@ -38,9 +37,9 @@ def test_activity_is_written_before_the_body_runs(woven):
 
 def test_arguments_become_parameters_under_their_names(woven):
     """Positional, keyword, extra positional and extra keyword arguments, by name."""
-    woven.module(PLAIN, "subject:add").add(1, 2, 3, 4, z=5, extra=6)
+    woven.module(PLAIN, "subject:add").add(1, 2, 3, 4, z=7, extra=6)
     assert woven.activities[0]["parameters"] == {
-        "x": 1, "y": 2, "rest": {"$type": "tuple", "value": [3, 4]}, "z": 5, "extra": 6,
+        "x": 1, "y": 2, "rest": {"$type": "tuple", "value": [3, 4]}, "z": 7, "extra": 6,
     }  # fmt: skip
 
 
@@ -375,13 +374,15 @@ def test_warning_blames_the_callers_line(woven, name, recwarn):
     assert recwarn[0].filename == __file__
 
 
-def test_wrappers_read_no_globals(woven):
-    """A wrapper's globals are its caller's: reading one would be slow, and another's."""
-    subject = woven.module(FLAVOURS, "subject", "subject:Session")
-    kinds = [getattr(subject, name) for name in ("plain", "generator", "coroutine")]
-    for kind in (*kinds, subject.async_generator, subject.Session.__init__):
-        wrapper = kind._self_wrapper
-        assert not [one for one in dis.get_instructions(wrapper) if one.opname == "LOAD_GLOBAL"]
+def test_default_that_was_not_changed_is_no_parameter(woven):
+    """A frame does not tell what was given: an argument that is the default is left out."""
+    code = "def f(a, b=None, *, c='x', d=2):\n    return a\n"
+    subject = woven.module(code, "subject:f")
+    for given in ({}, {"b": 1}, {"c": "x"}, {"c": "y"}, {"b": None, "d": 3}):
+        subject.f(0, **given)
+    assert [each["parameters"] for each in woven.activities] == [
+        {"a": 0}, {"a": 0, "b": 1}, {"a": 0}, {"a": 0, "c": "y"}, {"a": 0, "d": 3},
+    ]  # fmt: skip
 
 
 def test_what_our_own_work_calls_is_not_traced(woven):

@@ -12,7 +12,7 @@ import pytest
 LAB = """
 import asyncio, threading, time
 
-def f(x=0):
+def f(x=None):
     return x
 
 def outer(n):

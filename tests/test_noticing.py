@@ -57,12 +57,12 @@ print(json.dumps(counts))
 """
 
 
-def test_traced_call_raises_two_audit_events(recorded):
-    """The caller's frame and its code, and nothing for the addresses that are looked up."""
+def test_traced_call_raises_three_audit_events(recorded):
+    """For its frame, at both ends, and the caller's code; nothing for addresses."""
     recorded.write("subject.py", SUBJECT)
     recorded.write("definition.yaml", DEFINITION)
     done = recorded.python("-c", COUNT, PROVAGENT="1", PROVAGENT_FILES="1")
-    least = ["sys._getframe", "object.__getattr__"]
+    least = ["sys._getframe", "object.__getattr__", "sys._getframe"]
     assert orjson.loads(done.stdout) == {"select": least, "empty": least}
     assert [event["activity_name"] for event in recorded.events("activity")].count("select") == 3
     assert not recorded.events("complaint")

@@ -21,13 +21,22 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
 def arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
-    """Each argument's name and value, and whether it was given by keyword."""
-    names = plan.signature.positional
+    """Each argument's name and value, and whether it can be given by keyword alone.
+
+    An argument that is the very default of its parameter is left out: whether it was given
+    cannot be told.
+    """
+    names, defaults = plan.signature.positional, plan.signature.defaults
     _, args, kwargs, _ = call
     found = [(name, value, False) for name, value in zip(names, args, strict=False)]
-    if len(args) > len(names):
+    if len(args) > len(names):  # then all of these were given
         found.append((plan.signature.var_positional or "args", args[len(names) :], False))
-    found.extend((name, value, True) for name, value in kwargs.items())
+    elif defaults:
+        found = [each for each in found if defaults.get(each[0], plan) is not each[1]]
+    known = {name for name, _, _ in found}
+    for name, value in kwargs.items():
+        if name not in known and defaults.get(name, plan) is not value:
+            found.append((name, value, True))
     return found
 
 

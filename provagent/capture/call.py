@@ -63,6 +63,8 @@ class Capture:
         self._settings = settings
         self.undescribed = Undescribed(ledger, settings)
         self._described: set[tuple[str | None, str]] = set()
+        # What probes keep of each call until it ends, by the frame in which it runs.
+        self.calls: dict[FrameType, Any] = {}
         self.sums = Sums(self.write_all)
         self._sums_open = self.sums.open
         self.fill = Fill(settings.max_bytes, size, partial(complaints.add, "run", MAX_BYTES))

@@ -296,7 +296,7 @@ def _make_shard(path: Path, *, is_another: bool) -> int:
         descriptor = _new_or_known(path, is_another=is_another)
     try:
         if not S_ISREG(_fstat(descriptor).st_mode):
-            raise OSError(EEXIST, "not a regular file", str(path))
+            raise FileExistsError(EEXIST, "not a regular file", str(path))  # noqa: TRY301
         touch_day(str(path))
         moved = _moved_up(descriptor)
     except BaseException:

@@ -10,7 +10,8 @@ from provagent import beneath
 from provagent.capture import stepwise, wrappers
 from provagent.capture.call import Capture
 from provagent.capture.compile import Planner, find_description
-from provagent.capture.plan import Callee
+from provagent.capture.plan import Callee, Plan
+from provagent.capture.probe import FunctionProbe, make_probe
 from provagent.capture.wrappers import Wrapper
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
@@ -40,7 +41,7 @@ class Weaving:
         self.settings = activation.settings
         self.capture = capture
         self.complaints = capture.complaints
-        self.weaver = Weaver(self._wrapper_for)
+        self.weaver = Weaver(self._wrapper_for, self._probe_for)
         self.follower = Follower(capture.complaints)
         self._definitions: dict[str, Definition] = {}
         self._planner = Planner(capture.ledger.digests, capture.complaints.add)
@@ -121,6 +122,21 @@ class Weaving:
             self.capture.sessions.add_class(value)
 
     def _wrapper_for(self, site: Site) -> Wrapper | None:
+        plan = self._plan_for(site)
+        if plan is None:
+            return None
+        is_constructor = site.kind == "constructor"
+        make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
+        return make(self.capture, plan, hide_from_callers)
+
+    def _probe_for(self, site: Site) -> FunctionProbe | None:
+        plan = self._plan_for(site)
+        if plan is None:
+            return None
+        is_constructor = site.kind == "constructor"
+        return make_probe(self.capture, plan, site.function, is_constructor=is_constructor)
+
+    def _plan_for(self, site: Site) -> Plan | None:
         function = site.function
         callee = Callee(
             target=site.target,
@@ -145,9 +161,7 @@ class Weaving:
         plan = self._planner.plan(callee, found, rules, group.location if group else "")
         for problem in plan.problems:
             self.complaints.add(plan.target, "definition", problem)
-        is_constructor = site.kind == "constructor"
-        make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
-        return make(self.capture, plan, hide_from_callers)
+        return plan
 
     def _names(self, site: Site) -> list[tuple[str, str]]:
         modules = [site.module, *(self.activation.program_names if site.module == MAIN else ())]

@@ -1,4 +1,8 @@
-"""Puts wrappers in the place of callables, and takes them out again."""
+"""Watches Python functions in place, puts wrappers in the place of other callables, and undoes it.
+
+A Python function stays the object that it is (``inplace``). What is written in C, an instance that
+is called, a function under ``lru_cache`` cannot be watched: a wrapper takes its place.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ import copy
 import functools
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 from weakref import ref
 
 from provagent import beneath
+from provagent.weave.inplace import Attached, Probe, attach
 from provagent.weave.site import PLAIN, Site, held_function
 from provagent.weave.woven import Woven, WovenFunction, plain
 
@@ -21,23 +26,35 @@ Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 class Weaver:
     """Weaves sites, and remembers them.
 
-    ``make_wrapper(site)`` gives the wrapper for a site, or None for one that is to stay as it is;
-    it is asked once per callable.
+    ``make_wrapper(site)`` gives the wrapper for a site, ``make_probe(site)`` the probe for one
+    whose callable is a Python function; None for one that is to stay as it is. They are asked
+    once per callable. Without ``make_probe`` all is wrapped.
     """
 
-    def __init__(self, make_wrapper: Callable[[Site], Wrapper | None]) -> None:
+    def __init__(
+        self,
+        make_wrapper: Callable[[Site], Wrapper | None],
+        make_probe: Callable[[Site], Probe | None] | None = None,
+    ) -> None:
         self._make_wrapper = make_wrapper
+        self._make_probe = make_probe
         self._woven: dict[tuple[int, str], tuple[Site, Callable[[], Any]]] = {}
+        self._watched: dict[int, tuple[list[type], Attached]] = {}
 
     def weave(self, site: Site) -> bool:
-        """Put the wrapper in place, unless it stands there; False where there is none.
+        """Watch the callable or wrap it, unless that is done; False where it stays as it is.
 
         Raises whatever the class or module raises when its attribute is set.
         """
+        function: Any = site.function
+        if self._make_probe is not None and type(function) is FunctionType:
+            watched = self._watch(function, site, self._make_probe)
+            if watched is not None:
+                return watched
         key = (id(site.holder), site.name)
         known = self._woven.get(key)
         if known is not None and _stands(known[0], known[1]()):
-            _widen(known[0], site)
+            _widen(known[0].receivers, site.receivers)
             return True
         if _is_alias(site):
             return True
@@ -55,8 +72,31 @@ class Weaver:
             self._woven[key] = (site, lambda: wrapper)
         return True
 
+    # What is kept of a site is no function: the program may let go of it.
+    def _watch(
+        self, function: FunctionType, site: Site, make_probe: Callable[[Site], Probe | None]
+    ) -> bool | None:
+        """Watch a function; None where only a wrapper can."""
+        known = self._watched.get(id(function))
+        if known is not None and known[1].function() is function:
+            _widen(known[0], site.receivers)
+            return True
+        if _is_compiled_elsewhere(function, site.holder):
+            return None
+        probe = make_probe(site)
+        if probe is None:
+            return False
+        attached = attach(function, probe)
+        if attached is None:
+            return None
+        self._watched[id(function)] = site.receivers, attached
+        return True
+
     def unweave_all(self) -> None:
         """Put every original back where its wrapper still stands."""
+        for _, attached in self._watched.values():
+            attached.detach()
+        self._watched.clear()
         for site, held in reversed(list(self._woven.values())):
             wrapper = held()
             if not _stands(site, wrapper):
@@ -69,8 +109,15 @@ class Weaver:
         self._woven.clear()
 
     def forget(self) -> None:
-        """Let go of what is woven, as it is."""
+        """Let go of what is woven: wrappers stay as they are, functions are watched no more.
+
+        A code object is no part of a cycle that the garbage collector finds: with its probe it
+        would keep the program's globals beyond the interpreter's end.
+        """
         self._woven.clear()
+        for _, attached in self._watched.values():
+            attached.detach()
+        self._watched.clear()
 
 
 def _stands(site: Site, wrapper: Any) -> bool:
@@ -91,14 +138,24 @@ def _is_alias(site: Site) -> bool:
     )
 
 
-def _widen(known: Site, site: Site) -> None:
+def _widen(known: list[type], receivers: list[type]) -> None:
     """A second target names the same callable, perhaps through another class."""
-    if not known.receivers:
+    if not known:
         return
-    if site.receivers:
-        known.receivers.extend(site.receivers)
+    if receivers:
+        known.extend(receivers)
     else:
-        known.receivers.clear()
+        known.clear()
+
+
+# numba reads a function's bytecode when it is first called: on Python 3.11 with calls in it that
+# numba cannot compile.
+def _is_compiled_elsewhere(function: FunctionType, holder: ModuleType | type) -> bool:
+    if sys.version_info >= (3, 12) or "numba" not in sys.modules:
+        return False
+    return any(
+        beneath.attributes(value).get("py_func") is function for value in vars(holder).values()
+    )
 
 
 # The descriptor stays of the type it was, with all that was set on it: only the function
