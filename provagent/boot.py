@@ -87,6 +87,8 @@ def _tell(error: BaseException) -> None:
             what = f"{name}: {error}"
         except Exception:
             what = name
+        if not what.isprintable():  # a path may hold commands to a terminal
+            what = ascii(what)[1:-1]
         sys.stderr.write(f"provagent: start: {what}; this process is not recorded\n")
     except Exception:
         pass

@@ -22,7 +22,10 @@ from __future__ import annotations
 
 
 class ProvagentError(Exception):
-    """Base of every error that provagent raises on purpose."""
+    """Base of every error that provagent raises on purpose; each argument is a line of it."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
 
 
 class DefinitionError(ProvagentError):
@@ -32,7 +35,7 @@ class DefinitionError(ProvagentError):
     """
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
+        super().__init__(*map(str, problems))
         self.problems = problems
 
 

@@ -156,7 +156,7 @@ def require(settings: Settings) -> Settings:
     if settings.problems:
         from provagent.errors import SettingsError
 
-        raise SettingsError("\n".join(settings.problems))
+        raise SettingsError(*settings.problems)
     return settings
 
 
@@ -275,9 +275,17 @@ def _as_text(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-def tell(message: str) -> None:
-    """One line on stderr, for a person; never fails."""
+def tell(message: object) -> None:
+    """Print one line on stderr, for a person; never fail.
+
+    The message may quote a file's name or an error: it can hold no command to a terminal.
+    """
     try:
-        sys.stderr.write(f"provagent: {message}\n")
+        text = str(message)
+        if not (text.isascii() and text.isprintable()):
+            from provagent.visible import harmless
+
+            text = harmless(text, kept="")
+        sys.stderr.write(f"provagent: {text}\n")
     except Exception:
         pass

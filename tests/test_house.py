@@ -14,7 +14,7 @@ PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
     {"beneath"},
-    {"errors", "interrupt", "layout", "terms", "convert", "audit", "__init__"},
+    {"errors", "interrupt", "layout", "terms", "convert", "audit", "visible", "__init__"},
     {"address"},
     {"event", "value", "settings", "offered"},
     {"internal"},

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import click
 
 from provagent import __version__
-from provagent.errors import BrokenIndexError, ProvagentError
+from provagent.cli import guard
+from provagent.errors import BrokenIndexError
 from provagent.settings import tell
 
 # In the order in which they are needed; each is loaded when it is asked for.
@@ -44,7 +45,7 @@ VERBS = {
 
 
 class Verbs(click.Group):
-    """The verbs; our errors are one line each."""
+    """The verbs; whatever goes wrong in one is told by the guard."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return list(VERBS)
@@ -54,27 +55,30 @@ class Verbs(click.Group):
             return None
         module, _, verb = VERBS[name].partition(":")
         command: click.Command = getattr(import_module(f"provagent.cli.{module}"), verb)
-        return command
+        return guard.with_debug(command)
 
-    def main(self, *args: Any, **options: Any) -> Any:
-        try:
-            return super().main(*args, **options)
-        except BrokenIndexError as error:
-            tell(f"{error}; it is made again from the records")
-            return super().main(*args, **options)
+    def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Run a verb, and exit with its code; ``standalone_mode`` is click's."""
+        run: Callable[..., Any] = super().main
+        if not standalone_mode:
+            return run(*args, standalone_mode=False, **options)
+
+        def once_more() -> Any:
+            try:
+                return run(*args, standalone_mode=False, **options)
+            except BrokenIndexError as error:
+                tell(f"{error}; it is made again from the records")
+                return run(*args, standalone_mode=False, **options)
+
+        return guard.exit_with(once_more)
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with guard.closed_pipe():
             return super().invoke(ctx)
-        except BrokenIndexError:
-            raise
-        except ProvagentError as error:
-            for line in str(error).splitlines():
-                tell(line)
-            sys.exit(getattr(error, "exit_code", 1))
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="provagent")
+@guard.debug_option()
 def main() -> None:
     """Record the provenance of an unchanged Python program, and read it."""

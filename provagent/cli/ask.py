@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
+from provagent.settings import tell
 from provagent.store.place import find_store
+from provagent.view.terminal import echo, echo_document, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +90,7 @@ def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -
     with _opened(store) as opened:
         matches = ask(opened, _joined(query), limit=None if as_json else limit)
         if as_json:
-            click.echo(json.dumps(matches_data(matches), indent=2, ensure_ascii=False))
+            echo_json(matches_data(matches))
         else:
             from provagent.view.answer import render_matches
 
@@ -113,7 +115,7 @@ def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
     with progress("reading records"):
         found = compare_runs(read_run(store, before), read_run(store, after))
     if as_json:
-        click.echo(json.dumps(found.data(), indent=2, ensure_ascii=False))
+        echo_json(found.data())
         return
     from provagent.view.differences import render_difference
 
@@ -141,7 +143,7 @@ def verify(ctx: click.Context, what: str | None, store: str | None, as_json: boo
     with _opened(store) as opened, progress("comparing files") as show:
         files = ask(opened, what, progress=show)
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in files], indent=2, ensure_ascii=False))
+        echo_json([asdict(one) for one in files])
     else:
         from provagent.view.differences import render_verified
 
@@ -166,19 +168,20 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
     names, rows = ask(find_store(store), query)
     if as_json:
         found = [dict(zip(names, row, strict=True)) for row in rows]
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=str))
+        echo_json(found, default=str)
     elif as_csv:
         import csv
 
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        whole = io.StringIO()
+        writer = csv.writer(whole, lineterminator="\n")
         writer.writerow(names)
         writer.writerows(rows)
+        echo_document(whole.getvalue())
     else:
-        from rich.console import Console
-
         from provagent.view.answer import render_rows
+        from provagent.view.console import Console
 
-        render_rows(names, rows, Console(highlight=False, emoji=False))
+        render_rows(names, rows, Console())
 
 
 @click.command()
@@ -198,7 +201,7 @@ def index(store: str | None, rebuild: bool) -> None:
         with progress("reading records") as show:
             updated = opened.update(show, everywhere=True)
         _tell(updated.gaps)
-        click.echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
+        echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
 
 
 _OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "like")
@@ -220,7 +223,7 @@ def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json
     with _opened(store) as opened:
         answer = ask(opened, what, limit=None if as_json else STEPS_SHOWN)
         if as_json:
-            click.echo(json.dumps(answer_data(answer), indent=2, ensure_ascii=False))
+            echo_json(answer_data(answer))
         else:
             with page() as console:
                 render_answer(answer, console)
@@ -238,6 +241,6 @@ def _opened(store: str | None) -> Index:
 
 def _tell(gaps: list[Gap]) -> None:
     for gap in gaps[:5]:
-        click.echo(f"provagent: {gap}", err=True)
+        tell(gap)
     if len(gaps) > 5:  # noqa: PLR2004
-        click.echo(f"provagent: and {len(gaps) - 5} more that could not be read", err=True)
+        tell(f"and {len(gaps) - 5} more that could not be read")

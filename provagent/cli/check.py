@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from provagent.check import check_definition
+from provagent.view.terminal import echo, echo_json
 
 
 @click.command()
@@ -26,11 +25,11 @@ def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_j
     """
     checked = [check_definition(file, with_import=with_import) for file in files]
     if as_json:
-        click.echo(json.dumps([one.data() for one in checked], indent=2, ensure_ascii=False))
+        echo_json([one.data() for one in checked])
     else:
         for one in checked:
             for problem in (*one.problems, *one.warnings):
-                click.echo(str(problem))
+                echo(problem)
     ctx.exit(1 if any(one.problems for one in checked) else 0)
 
 
@@ -39,4 +38,4 @@ def schema() -> None:
     """Print the JSON Schema of definitions, for editors."""
     from provagent.definition.schema import definition_schema
 
-    click.echo(json.dumps(definition_schema(), indent=2, ensure_ascii=False))
+    echo_json(definition_schema())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from provagent.doctor import examine
+from provagent.view.terminal import echo_json
 
 
 @click.command()
@@ -22,7 +21,7 @@ def doctor(ctx: click.Context, run: str | None, store: str | None, *, as_json: b
     """
     report = examine(run, store)
     if as_json:
-        click.echo(json.dumps(report.data(), indent=2, ensure_ascii=False))
+        echo_json(report.data())
     else:
         from provagent.view.doctor import render_report
 

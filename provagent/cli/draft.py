@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from provagent.errors import DraftError
+from provagent.view.terminal import echo_lines
 
 
 @click.command()
@@ -37,7 +38,7 @@ def draft(
 
         text = draft_run(read_run(store, run)).text()
     if output is None:
-        click.echo(text, nl=False)
+        echo_lines(text)
         return
     try:
         with open(output, "x", encoding="utf-8") as file:

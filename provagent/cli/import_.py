@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from zoneinfo import ZoneInfo
 
 import click
 
 from provagent.settings import read_settings
+from provagent.view.terminal import echo, echo_json
 
 _SHOWN = 20  # lines that could not be read
 
@@ -49,22 +49,22 @@ def import_files(
 
     done = import_logs(files, store or read_settings().store, zone=zone)
     if as_json:
-        click.echo(json.dumps(done.data(), indent=2, ensure_ascii=False))
+        echo_json(done.data())
     else:
         for run in done.runs:
             new = f"{run.added} new" if run.added else "nothing new"
-            click.echo(
+            echo(
                 f"{run.id}: {run.activities} activities, {run.entities} entities; "
                 f"{run.events} events, {new}"
             )
         if not done.runs:
-            click.echo("no provenance in it")
+            echo("no provenance in it")
         if done.clashes:
-            click.echo(f"{done.clashes} activities had the identifier of another")
+            echo(f"{done.clashes} activities had the identifier of another")
         if done.gaps:
-            click.echo(f"{len(done.gaps)} things could not be read:")
+            echo(f"{len(done.gaps)} things could not be read:")
         for gap in done.gaps[:_SHOWN]:
-            click.echo(f"  {gap}")
+            echo(f"  {gap}")
         if len(done.gaps) > _SHOWN:
-            click.echo(f"  and {len(done.gaps) - _SHOWN} more; --json tells all")
+            echo(f"  and {len(done.gaps) - _SHOWN} more; --json tells all")
     ctx.exit(0 if done.runs else 1)

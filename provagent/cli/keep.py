@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from provagent.cli.progress import progress
 from provagent.settings import read_settings, tell
 from provagent.store.place import find_store
+from provagent.view.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -68,11 +68,11 @@ def compact(
     with progress("packing") as show:
         done = pack(folder, runs, older_than=older_than, anyway=anyway, progress=show)
     if as_json:
-        click.echo(json.dumps(asdict(done), indent=2))
+        echo_json(asdict(done))
     else:
         _refused(done.refused)
         sizes = f": {size_text(done.before)} are {size_text(done.after)} now" if done.shards else ""
-        click.echo(f"{_count(done.shards, 'shard')} of {_count(len(done.runs), 'run')}{sizes}")
+        echo(f"{_count(done.shards, 'shard')} of {_count(len(done.runs), 'run')}{sizes}")
     ctx.exit(1 if done.refused else 0)
 
 
@@ -114,21 +114,21 @@ def gc(
     if is_meant:
         collect(folder, found)
     if as_json:
-        click.echo(json.dumps(asdict(found) | {"removed": is_meant}, indent=2))
+        echo_json(asdict(found) | {"removed": is_meant})
         return
     for name in found.runs[:_SHOWN]:
-        click.echo(name)
+        echo(name)
     if len(found.runs) > _SHOWN:
-        click.echo(f"and {len(found.runs) - _SHOWN} more: --json")
+        echo(f"and {len(found.runs) - _SHOWN} more: --json")
     _refused(found.refused)
     if found.needed:
         stay = "stays" if len(found.needed) == 1 else "stay"
-        click.echo(
+        echo(
             f"{_count(len(found.needed), 'run')} {stay}: runs that stay read what they made; "
             "--used-too takes them too"
         )
     how = "removed" if is_meant else "--yes removes them" if found.runs else "nothing to remove"
-    click.echo(f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}; {how}")
+    echo(f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}; {how}")
 
 
 @click.group(name="store")
@@ -153,10 +153,10 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
     with progress("reading runs") as show:
         done = merge(store or read_settings().store, other, show)
     if as_json:
-        click.echo(json.dumps(asdict(done), indent=2))
+        echo_json(asdict(done))
     else:
         _refused(done.refused)
-        click.echo(
+        echo(
             f"{_count(len(done.new), 'run')} new, {len(done.grown)} completed, "
             f"{len(done.known)} known; {size_text(done.bytes)}"
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from provagent.export.write import DOCUMENTS, FORMS, RDF, format_of, write_document
 from provagent.store.runs import read_run
 from provagent.store.which import LAST
+from provagent.view.terminal import JSON, document_stream, echo
 
 
 @click.command()
@@ -68,6 +67,10 @@ def link(
         seconds=timeout,
         max_bytes=max_bytes,
     )
-    write_document(linked.document, named, output or sys.stdout.buffer)
+    if output is not None:
+        write_document(linked.document, named, output)
+    else:
+        with document_stream(is_json=named in JSON) as stream:
+            write_document(linked.document, named, stream)
     for line in linked.lines():
-        click.echo(line, err=True)
+        echo(line, err=True)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provagent.view.terminal import echo_rendered, page_rendered
+
 if TYPE_CHECKING:
-    from rich.console import Console
+    from provagent.view.console import Console
 
 _KEY = "provagent.no_pager"
 _LESS = "-FRX"  # leave where all is seen, keep colours, leave the screen as it is
@@ -36,10 +38,10 @@ def page() -> Iterator[Console]:
 
     That is ``PAGER``, else less. Anything but a terminal gets plain text, all of it.
     """
-    from rich.console import Console
+    from provagent.view.console import Console
 
     # Lines are whole: a terminal breaks them, and a pipe must not depend on one.
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     if not console.is_terminal or not sys.stdout.isatty() or _is_unwanted():
         yield console
         return
@@ -47,10 +49,10 @@ def page() -> Iterator[Console]:
         yield console
     text = captured.get()
     if _rows(text, console.width) < console.height:
-        click.echo(text, nl=False)
+        echo_rendered(text)
         return
     os.environ.setdefault("LESS", _LESS)
-    click.echo_via_pager(text)
+    page_rendered(text)
 
 
 def _is_unwanted() -> bool:

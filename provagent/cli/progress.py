@@ -41,8 +41,9 @@ class _Bar:
         self.timer.start()
 
     def begin(self) -> None:
-        from rich.console import Console
         from rich.progress import Progress
+
+        from provagent.view.console import Console
 
         with self.lock:
             if not self.is_over:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
 from provagent.store.place import find_store
 from provagent.store.runs import list_runs, read_run
 from provagent.store.which import LAST, find_run
+from provagent.view.terminal import JSON, document_stream, echo, echo_json
 
 if TYPE_CHECKING:
     from provagent.embed.payload import Payload
@@ -63,7 +62,7 @@ def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
     if as_json:
         from provagent.view.data import run_data
 
-        click.echo(json.dumps(run_data(provenance), indent=2, ensure_ascii=False))
+        echo_json(run_data(provenance))
         return
     from provagent.view.tree import render_run
 
@@ -92,7 +91,7 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
     if as_json:
         from provagent.view.data import runs_data
 
-        click.echo(json.dumps(runs_data(shown), indent=2, ensure_ascii=False))
+        echo_json(runs_data(shown))
         return
     from provagent.view.runs import render_runs
 
@@ -112,7 +111,7 @@ def stats(run: str, store: str | None, as_json: bool) -> None:
 
     provenance = _read(store, run)
     if as_json:
-        click.echo(json.dumps(asdict(stats_of(provenance)), indent=2, ensure_ascii=False))
+        echo_json(asdict(stats_of(provenance)))
     else:
         from provagent.view.stats import render_stats
 
@@ -131,7 +130,7 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     provenance = _read(store, run)
     if as_json:
         moments = [asdict(one) for one in moments_of(provenance)]
-        click.echo(json.dumps(moments, indent=2, ensure_ascii=False))
+        echo_json(moments)
     else:
         from provagent.view.stats import render_timeline
 
@@ -188,13 +187,16 @@ def export_run(
         raise click.UsageError("say the format with --to, or name a file with -o")
     provenance = _read(store, run)
     wrong = []
-    for output in outputs or [sys.stdout.buffer]:
+    if not outputs and to is not None:
+        with document_stream(is_json=to in JSON) as stream:
+            export(provenance, to, stream, **options)
+    for output in outputs:
         try:
-            export(provenance, to or format_of(str(output)), output, **options)
+            export(provenance, to or format_of(output), output, **options)
         except ExportError as error:
             wrong.append(str(error))
     if wrong:
-        raise ExportError("\n".join(wrong))
+        raise ExportError(*wrong)
 
 
 def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> None:
@@ -204,14 +206,14 @@ def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> No
         raise click.UsageError("parquet is written into one folder: name it with -o")
     run_id = None if run is None else find_run(store, run)
     for view, count in write_parquet(store, outputs[0], run=run_id).items():
-        click.echo(f"{view}: {count} rows", err=True)
+        echo(f"{view}: {count} rows", err=True)
 
 
 def _show_embedded(payload: Payload, *, as_json: bool) -> None:
     from provagent.view.embedded import embedded_data, render_embedded
 
     if as_json:
-        click.echo(json.dumps(embedded_data(payload), indent=2, ensure_ascii=False))
+        echo_json(embedded_data(payload))
     else:
         with page() as console:
             render_embedded(payload, console)
@@ -242,7 +244,7 @@ def embed(
     payload = embed_into(
         _read(store, run), file, output=output, namespace=namespace, max_bytes=max_bytes
     )
-    click.echo(f"{output or file}: embedded, {payload.facts[KEPT]} document")
+    echo(f"{output or file}: embedded, {payload.facts[KEPT]} document")
 
 
 def _read(store: str | None, run: str) -> Provenance:

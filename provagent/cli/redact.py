@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 
 from provagent.cli.progress import progress
 from provagent.settings import tell
+from provagent.view.terminal import ask_secret, echo, echo_json
 
 if TYPE_CHECKING:
     from provagent.store.redact import Redaction
@@ -74,7 +74,7 @@ def redact(
         else:
             found = find_secrets(folder, sought, show)
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        echo_json(asdict(found))
     else:
         _tell(found, is_done=is_meant)
     ctx.exit(1 if found.refused or found.left or found.kept else 0)
@@ -82,7 +82,7 @@ def redact(
 
 def _asked() -> list[str]:
     if sys.stdin.isatty():
-        return [click.prompt("text", hide_input=True, err=True)]
+        return [ask_secret("text")]
     texts = [line for line in sys.stdin.read().splitlines() if line]
     if not texts:
         raise click.UsageError("say what: TEXT, lines of standard input, --pattern or --parameter")
@@ -91,9 +91,9 @@ def _asked() -> list[str]:
 
 def _tell(found: Redaction, *, is_done: bool) -> None:
     for place in found.places[:_FIELDS_SHOWN]:
-        click.echo(f"{place.run}  {place.of}  {place.field}  {place.count}")
+        echo(f"{place.run}  {place.of}  {place.field}  {place.count}")
     if len(found.places) > _FIELDS_SHOWN:
-        click.echo(f"and {len(found.places) - _FIELDS_SHOWN} more places: --json")
+        echo(f"and {len(found.places) - _FIELDS_SHOWN} more places: --json")
     for what, why in found.refused.items():
         tell(f"{what}: {why}")
     if found.kept:
@@ -101,8 +101,8 @@ def _tell(found: Redaction, *, is_done: bool) -> None:
     runs = len({place.run for place in found.places})
     where = f"{found.count} in {len(found.places)} places of {runs} runs"
     if not is_done:
-        click.echo(f"{where}; --yes takes it out" if found.count else "nothing found")
+        echo(f"{where}; --yes takes it out" if found.count else "nothing found")
     elif found.count:
-        click.echo(f"{where}; {found.shards} shards written again, {found.left} left")
+        echo(f"{where}; {found.shards} shards written again, {found.left} left")
     else:
-        click.echo("nothing found")
+        echo("nothing found")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 from provagent.cli.progress import progress
 from provagent.errors import StoreError
 from provagent.settings import tell
+from provagent.view.terminal import ask_secret, echo_json, echo_lines
 
 if TYPE_CHECKING:
     from provagent.rerun.plan import Plan
@@ -58,11 +58,13 @@ def rerun(
     if not is_meant:
         from provagent.rerun.text import plan_text
 
-        data = json.dumps(plan.data(), indent=2, ensure_ascii=False) + "\n"
-        click.echo(data if as_json else plan_text(plan, is_forced=anyway), nl=False)
+        if as_json:
+            echo_json(plan.data())
+        else:
+            echo_lines(plan_text(plan, is_forced=anyway))
         return
     if plan.against and not anyway:
-        raise StoreError("\n".join([*plan.against, "rerun: --anyway repeats it all the same"]))
+        raise StoreError(*plan.against, "rerun: --anyway repeats it all the same")
     for what in (*plan.against, *plan.notes):
         tell(what)
     _perform(ctx, plan, opened.path, _given(plan, secrets), as_json=as_json)
@@ -84,18 +86,17 @@ def _perform(
         ctx.exit(code or 1)
     if as_json:
         done = {"run": run_id, "store": plan.store, "exit_code": code, "difference": found.data()}
-        click.echo(json.dumps(plan.data() | {"rerun": done}, indent=2, ensure_ascii=False))
+        echo_json(plan.data() | {"rerun": done})
     else:
         _tell(found)
     ctx.exit(code)
 
 
 def _tell(found: Difference) -> None:
-    from rich.console import Console
-
+    from provagent.view.console import Console
     from provagent.view.differences import render_difference
 
-    render_difference(found, Console(highlight=False, emoji=False, soft_wrap=True, stderr=True))
+    render_difference(found, Console(soft_wrap=True, stderr=True))
 
 
 def _given(plan: Plan, file: str | None) -> list[str]:
@@ -105,7 +106,7 @@ def _given(plan: Plan, file: str | None) -> list[str]:
     if file is None and sys.stdin.isatty():
         words = [word for command in plan.commands for word in command if "***" in word]
         told = [word for word in words for _ in range(word.count("***"))]
-        return [click.prompt(f"*** of {word}", hide_input=True, err=True) for word in told]
+        return [ask_secret(f"*** of {word}") for word in told]
     if file is None:
         raise StoreError(
             f"{plan.secrets} secrets of the command are not in the record (***); "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from provagent.errors import DocumentError
 from provagent.export.reading import FORMATS, MAX_BYTES
+from provagent.view.terminal import echo, echo_json
 
 
 @click.command()
@@ -46,11 +46,11 @@ def validate(
         else:
             told.append(found.data())
     if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        echo_json(told)
     else:
         for one in told:
             for line in _lines(one):
-                click.echo(line)
+                echo(line)
     ctx.exit(0 if all(one["valid"] for one in told) else 1)
 
 

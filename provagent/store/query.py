@@ -21,6 +21,7 @@ from provagent.errors import QueryError
 from provagent.store.fields import anywhere, condition
 from provagent.store.schema import SHIFT
 from provagent.store.sql import Sql
+from provagent.visible import visible
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<open>\()|(?P<close>\))"""
@@ -68,7 +69,8 @@ class _Parser:
             at = match.end()
 
     def fail(self, at: int, what: str) -> NoReturn:
-        raise QueryError(f"{self.text}\n{' ' * at}^ {what}")
+        before = visible(self.text[:at])
+        raise QueryError(self.text, f"{' ' * len(before)}^ {what}")
 
     @property
     def next(self) -> _Token:

@@ -12,14 +12,14 @@ from provagent.record.model import seconds_between
 from provagent.record.wording import ago, digest_text, duration_text, value_text
 from provagent.store.told import ActivityTold, EntityTold
 from provagent.view.branch import Branch, print_branch
+from provagent.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import Console
-
     from provagent.store.answer import Answer, Step
     from provagent.store.find import Matches
+    from provagent.view.console import Console
 
 STEPS_SHOWN = 300
 
@@ -124,13 +124,16 @@ def _facts(branch: Branch, activity: ActivityTold, told_runs: set[str]) -> None:
 def render_rows(names: list[str], rows: Iterable[tuple[Any, ...]], console: Console) -> None:
     """Print rows of any kind: for a person as a table, else in columns parted by tabs."""
     if not console.is_terminal:
-        console.file.write("\t".join(names) + "\n")
-        for row in rows:
-            console.file.write("\t".join("" if one is None else str(one) for one in row) + "\n")
+        for row in (names, *rows):
+            console.file.write("\t".join(map(_cell, row)) + "\n")
         return
     table = Table(box=None)
     for name in names:
-        table.add_column(Text(name))
+        table.add_column(Text(visible(name)))
     for row in rows:
-        table.add_row(*(Text("" if one is None else str(one)) for one in row))
+        table.add_row(*(Text(_cell(one)) for one in row))
     console.print(table)
+
+
+def _cell(one: Any) -> str:
+    return "" if one is None else visible(str(one))

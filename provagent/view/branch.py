@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from provagent.view.console import visible_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,7 +62,7 @@ def _lines(branch: Branch, guides: tuple[str, str, str, str]) -> Iterator[Text]:
     waiting = [(branch, "", "")]
     while waiting:
         each, before, below = waiting.pop()
-        line = Text(before).append_text(each.line)
+        line = Text(before).append_text(visible_text(each.line))
         line.stylize_before("dim")  # a text of no spans is rendered without its own style
         yield line
         for child in reversed(each.children):

@@ -10,10 +10,9 @@ from provagent.record.wording import digest_text, duration_text
 from provagent.store.verify import CHANGED, MISSING, STATES, UNCHANGED
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from provagent.store.compare import Difference
     from provagent.store.verify import Verified
+    from provagent.view.console import Console
 
 CHANGES_SHOWN = 60
 _SLOWER = 1.5  # times; less is noise

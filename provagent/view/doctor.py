@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
+from provagent.view.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,30 +24,28 @@ def render_report(report: Any) -> None:
         for text in (*report.run.complaints, *report.run.gaps, *report.run.unrecorded):
             _mark(False, text)
         for text in report.run.left_out:
-            click.echo(f"  not recorded, as asked: {text}")
+            echo(f"  not recorded, as asked: {text}")
         for process in report.run.unended:
-            click.echo(f"  process {process} has no end: it is still running, or was killed")
+            echo(f"  process {process} has no end: it is still running, or was killed")
         for name in report.run.overtaken_by:
-            click.echo(
-                f"  the import finder {name} got in front; what it loaded was woven afterwards"
-            )
+            echo(f"  the import finder {name} got in front; what it loaded was woven afterwards")
         for text in report.run.mismatches:
-            click.secho(f"  not as described: {text}", fg="yellow")
+            echo(f"  not as described: {text}", fg="yellow")
         if not (report.run.complaints or report.run.gaps or report.run.unrecorded):
             _mark(True, "nothing was left out")
 
 
 def _heading(text: str) -> None:
-    click.echo()
-    click.secho(text, bold=True)
+    echo()
+    echo(text, bold=True)
 
 
 def _targets(targets: Sequence[Any]) -> None:
     for target in targets:
         reason = f" ({target.reason})" if target.reason else ""
         line = f"{target.state:8} {target.target}  [{target.definition}]{reason}"
-        click.secho("  " + line, fg="red" if target.state in ("missing", "failed") else None)
+        echo("  " + line, fg="red" if target.state in ("missing", "failed") else None)
 
 
 def _mark(works: bool, text: str) -> None:
-    click.secho(f"  {'ok ' if works else 'NO '} {text}", fg=None if works else "red")
+    echo(f"  {'ok ' if works else 'NO '} {text}", fg=None if works else "red")

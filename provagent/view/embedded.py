@@ -10,9 +10,8 @@ from rich.text import Text
 from provagent.view.branch import Branch, print_branch
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from provagent.embed.payload import Payload
+    from provagent.view.console import Console
 
 ACTIVITIES_SHOWN = 40
 

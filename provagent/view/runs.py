@@ -11,13 +11,13 @@ from rich.text import Text
 
 from provagent.record.wording import ago, duration_text, status_text
 from provagent.terms import OK
+from provagent.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import Console
-
     from provagent.store.summary import RunSummary
+    from provagent.view.console import Console
 
 _HEAD = ("run", "started", "duration", "status", "user", "processes", "command")
 _STATUS = _HEAD.index("status")
@@ -31,12 +31,12 @@ def render_runs(summaries: Sequence[RunSummary], console: Console) -> None:
     """
     names = short_names([one.id for one in summaries]) if console.is_terminal else {}
     rows = [_HEAD, *(_row(one, names.get(one.id)) for one in summaries)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(len(visible(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         line = Text(style="bold" if number == 0 else "")
         for column, (words, width) in enumerate(zip(row, widths, strict=True)):
             style = "red" if number and column == _STATUS and words != OK else ""
-            line.append(words.ljust(width), style)
+            line.append(words + " " * (width - len(visible(words))), style)
             line.append("  ")
         line.rstrip()
         console.print(line, soft_wrap=True)

@@ -10,11 +10,11 @@ from rich.text import Text
 from provagent.record.wording import duration_text
 from provagent.store.numbers import stats_of, timeline_of
 from provagent.terms import OK
+from provagent.visible import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from provagent.record.model import Provenance
+    from provagent.view.console import Console
 
 FILES_SHOWN, LINES_SHOWN = 20, 200
 _BAR = 40  # characters
@@ -34,10 +34,11 @@ def render_stats(provenance: Provenance, console: Console) -> None:
         )
         for calls in stats.calls
     ]  # fmt: skip
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(len(visible(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for position, row in enumerate(rows):
         cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-        cells[0] = row[0].ljust(widths[0])  # whatever the terminal's width: no name is cut
+        # Whatever the terminal's width: no name is cut.
+        cells[0] = row[0] + " " * (widths[0] - len(visible(row[0])))
         console.print(Text("  ".join(cells).rstrip(), "" if position else "dim"), soft_wrap=True)
     files = stats.files
     used = sum(file.size or 0 for file in files if file.used)

@@ -22,10 +22,9 @@ from provagent.terms import FILE, FILE_COLLECTION, OK, READ, WRITTEN
 from provagent.view.branch import Branch, print_branch
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from provagent.record.detail import Error, Site
     from provagent.record.model import Activity, Derivation, Entity, Environment, Provenance
+    from provagent.view.console import Console
 
 MEMBERS_SHOWN = 6
 
@@ -253,8 +252,7 @@ def _status(status: str | None, exit_code: int | None = None) -> tuple[str, str]
 
 
 def _words(*parts: tuple[str, str]) -> Text:
-    """Text without markup or control characters of its own: names come from anywhere."""
     text = Text()
     for words, style in parts:
-        text.append("".join(each if each.isprintable() else " " for each in words), style)
+        text.append(words, style)
     return text

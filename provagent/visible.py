@@ -1,0 +1,95 @@
+r"""Text from elsewhere, shown so that it is only text.
+
+A file name, a parameter or an error message may hold what a terminal takes for a command
+(escape sequences, C0 and C1 controls), what reorders the line around it (bidirectional
+controls), or what nobody sees (zero-width characters, tags). Each such character is replaced
+by its escape: ``\x1b``, ``\u202e``, ``\U000e0041``. That can be reversed: a backslash that
+would read as the begin of such an escape is ``\x5c``; other backslashes stay.
+
+Standard library only: also the lines that an observed program prints come through here.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Invisible, though str.isprintable does not say so: fillers, joiners, variation selectors.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Spaces of typography; str.isprintable does not count them, and they do nothing but part words.
+_SPACES = frozenset("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))))
+_EMOJI_STYLE = "\ufe0f"  # "in colour", after a symbol
+_SUSPECT = re.compile(r"[^ -~]")
+_ESCAPE = re.compile(r"\\(?=x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_BYTE, _PLANE = 0x100, 0x10000
+
+
+def visible(text: str) -> str:
+    """Return a text as one line without commands, each character of it visible."""
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\\x5c", text)
+    return harmless(text, "")
+
+
+def harmless(text: str, kept: str = "\n") -> str:
+    """Return a text in which only those characters are escaped that are no text.
+
+    For text that has its own escapes: backslashes stay as they are, and so does what is
+    ``kept``. What went through once is not changed again.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _SUSPECT.sub(lambda match: match[0] if match[0] in kept else _shown(match), text)
+
+
+def visible_parts(text: str) -> list[str]:
+    """Return what ``visible`` makes of each character."""
+    begins = {match.start() for match in _ESCAPE.finditer(text)} if "\\" in text else ()
+    return [
+        "\\x5c"
+        if at in begins
+        else (_shown_at(text, at) if _SUSPECT.match(character) else character)
+        for at, character in enumerate(text)
+    ]
+
+
+def json_escaped(text: str) -> str:
+    """Return JSON in which these characters are escaped as JSON escapes them: equal, and safe."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _SUSPECT.sub(lambda match: match[0] if match[0] == "\n" else _in_json(match), text)
+
+
+def _shown(match: re.Match[str]) -> str:
+    return _shown_at(match.string, match.start())
+
+
+def _shown_at(text: str, at: int) -> str:
+    return text[at] if _is_seen(text, at) else escaped(text[at])
+
+
+def _in_json(match: re.Match[str]) -> str:
+    text, at = match.string, match.start()
+    if _is_seen(text, at):
+        return text[at]
+    units = text[at].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[n] << 8 | units[n + 1]:04x}" for n in range(0, len(units), 2))
+
+
+def _is_seen(text: str, at: int) -> bool:
+    character = text[at]
+    if character == _EMOJI_STYLE and at:
+        before = text[at - 1]
+        return before.isprintable() and not (before.isascii() or before.isalnum())
+    if character in _SPACES:
+        return True
+    return character.isprintable() and not _INVISIBLE.match(character)
+
+
+def escaped(character: str) -> str:
+    """Return the escape of a character, as in Python's source code."""
+    number = ord(character)
+    if number < _BYTE:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < _PLANE else f"\\U{number:08x}"
