@@ -54,6 +54,11 @@ def visible_parts(text: str) -> list[str]:
     ]
 
 
+def as_recorded(text: str) -> str:
+    """Return a text as an event has it: a lone surrogate is six characters there."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def json_escaped(text: str) -> str:
     """Return JSON in which these characters are escaped as JSON escapes them: equal, and safe."""
     if text.isascii() and "\x7f" not in text:

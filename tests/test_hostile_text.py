@@ -24,7 +24,9 @@ EVIL = (
     "\u202e\u2066\u200b\u00ad\ufeff\U000e0041\u3164[bold red]x[/bold red][link=http://evil]y[/link]"
     "</svg><script>alert(1)</script>&lt;\"'\\N"
 )
-STRUCTURE = re.compile(r"v|event|\$type|.*_id|startTime|endTime|time|digest|status|type|identified|how")
+STRUCTURE = re.compile(
+    r"v|event|\$type|.*_id|startTime|endTime|time|digest|status|type|identified|how"
+)
 # The colours that rich and click give: bold, dim, and the sixteen, alone or together.
 OWN_COLOUR = re.compile(rb"\x1b\[(?:0|(?:[12]|3[0-7]|9[0-7])(?:;(?:[12]|3[0-7]|9[0-7]))*)m")
 
@@ -39,14 +41,14 @@ def poisoned(value, key=""):
     return value + EVIL if isinstance(value, str) and not STRUCTURE.fullmatch(key) else value
 
 
-def assert_only_text(shown: bytes) -> None:
-    """Nothing but visible characters, ends of lines, and our own colours."""
+def assert_only_text(shown: bytes, *, is_document: bool = False) -> None:
+    """Nothing but visible characters, ends of lines, and our own colours; a document has its lines."""
     text = OWN_COLOUR.sub(b"", shown).decode("utf-8")
     for line in text.split("\n"):
         line = line.removesuffix("\r")
         bad = {one for one in line if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
         assert not bad | (set(line) & {"\u3164"}), (bad, line)
-        assert not line.startswith("provagent: forged"), line
+        assert is_document or not line.startswith("provagent: forged"), line
     assert "Traceback" not in text
     assert "internal error" not in text
 
@@ -56,17 +58,32 @@ def lab(tmp_path_factory, cache):
     """A store of which every text is hostile, and files of other kinds that are so, too."""
     lab = Recorded(tmp_path_factory.mktemp("hostile"), cache)
     events = [*crab_events(), *child_shard().events]
-    child = {"v": 1, "event": "child", "time": "2026-11-23T23:15:30Z", "command": ["python", "-S"], "reason": "no"}
+    child = {
+        "v": 1,
+        "event": "child",
+        "time": "2026-11-23T23:15:30Z",
+        "command": ["python", "-S"],
+        "reason": "no",
+    }
     for run in (RUN_ID, RUN_ID.replace("k3f9ab", "k3f9ac")):
         folder = lab.store / run[:8] / run
         folder.mkdir(parents=True)
         lines = [orjson.dumps(poisoned(one)) for one in (*events, child)]
         text = b"\n".join(lines) + b"\n"
         (folder / "8d2kqx.jsonl").write_bytes(text.replace(RUN_ID.encode(), run.encode()))
-    lab.write("definition.yaml", "provagent: 1\ntargets: [" + json.dumps(EVIL) + "]\n" + json.dumps(EVIL) + ": 1\n")
+    lab.write(
+        "definition.yaml",
+        "provagent: 1\ntargets: [" + json.dumps(EVIL) + "]\n" + json.dumps(EVIL) + ": 1\n",
+    )
     entity = {"prefix": {"e": "urn:e:"}, "entity": {"e:1": {"prov:type": EVIL}}, EVIL: {}}
     lab.write("document.json", json.dumps(entity))
-    lab.write("prov.log", '2026-11-23 23:15:30 _PROV_2026-11-23T23:15:30_PROV_{"x": ' + json.dumps(EVIL) + "}\n" + EVIL)
+    lab.write(
+        "prov.log",
+        '2026-11-23 23:15:30 _PROV_2026-11-23T23:15:30_PROV_{"x": '
+        + json.dumps(EVIL)
+        + "}\n"
+        + EVIL,
+    )
     return lab
 
 
@@ -88,7 +105,10 @@ VERBS = [
 
 @pytest.mark.parametrize("words", VERBS, ids=lambda words: " ".join(map(visible, words))[:50])
 def test_no_verb_passes_on_a_command(lab, words):
-    environ = dict.fromkeys(("COLUMNS", "LINES", "NO_COLOR"), "") | {"TERM": "xterm", "PAGER": "cat"}
+    environ = dict.fromkeys(("COLUMNS", "LINES", "NO_COLOR"), "") | {
+        "TERM": "xterm",
+        "PAGER": "cat",
+    }
     full = {name: value for name, value in lab.environ(**environ).items() if value}
     terminal = Terminal(["-m", "provagent", *words], lab.folder, full)
     try:
@@ -97,14 +117,16 @@ def test_no_verb_passes_on_a_command(lab, words):
         terminal.close()
     assert code in (0, 1, 2), terminal.seen
     assert terminal.seen
-    assert_only_text(terminal.seen)
+    assert_only_text(terminal.seen, is_document=words[0] == "export" or "--csv" in words)
 
 
 @pytest.mark.parametrize("to", ["json", "jsonld", "provn"])
 def test_a_pipe_gets_the_document_itself(lab, to):
     """What a program reads is exact: with the characters of the record."""
     shown = lab.python("-m", "provagent", "export", "k3f9ab", "--to", to).stdout
-    assert "\u202e" in (json.dumps(json.loads(shown), ensure_ascii=False) if to != "provn" else shown)
+    assert "\u202e" in (
+        json.dumps(json.loads(shown), ensure_ascii=False) if to != "provn" else shown
+    )
 
 
 def test_json_is_exact(lab):
@@ -116,10 +138,25 @@ def test_json_is_exact(lab):
 
 def test_a_file_s_name_of_a_real_program(recorded):
     """Names that no terminal should see, one of bytes that are no UTF-8, recorded and shown."""
-    names = ["a\x1b[2Jb.txt", "a\u202etxt.exe", "line\nprovagent: forged", "\udcff\udc9b31m.txt", "back\\x1b.txt"]
-    recorded.write("s.py", f"for name in {names!a}:\n    open(name, 'w').write(name[:1])\n")
+    names = [
+        "a\x1b[2Jb.txt",
+        "a\u202etxt.exe",
+        "line\nprovagent: forged",
+        "\udcff\udc9b31m.txt",
+        "back\\x1b.txt",
+    ]
+    recorded.write("s.py", f"for name in {names!a}:\n    open(name, 'w').write('x')\n")
     recorded.run("s.py")
-    for words in (["show"], ["show", "--json"], ["stats"], ["verify"], ["runs"], ["export", "--to", "dot"], ["why", names[3]], ["rerun", "last"]):
+    for words in (
+        ["show"],
+        ["show", "--json"],
+        ["stats"],
+        ["verify"],
+        ["runs"],
+        ["export", "--to", "dot"],
+        ["why", names[3]],
+        ["rerun", "last"],
+    ):
         environ = {**recorded.environ(TERM="xterm", PAGER="cat", COLUMNS="300")}
         terminal = Terminal(["-m", "provagent", *words], recorded.folder, environ)
         try:
@@ -128,13 +165,20 @@ def test_a_file_s_name_of_a_real_program(recorded):
             terminal.close()
         assert_only_text(terminal.seen)
         if words == ["show"]:
-            for name in (r"a\x1b[2Jb.txt", r"a\u202etxt.exe", r"line\x0aprovagent: forged", r"back\x5cx1b.txt"):
+            for name in (
+                r"a\x1b[2Jb.txt",
+                r"a\u202etxt.exe",
+                r"line\x0aprovagent: forged",
+                r"back\x5cx1b.txt",
+            ):
                 assert name in shown
 
 
 def test_complaint_of_an_observed_program(recorded):
     """The lines that a recorded program prints of ours hold no command either."""
-    done = recorded.python("-c", "pass", PROVAGENT="1", PROVAGENT_SINK="\x1b[2J\u202e\nprovagent: forged")
+    done = recorded.python(
+        "-c", "pass", PROVAGENT="1", PROVAGENT_SINK="\x1b[2J\u202e\nprovagent: forged"
+    )
     assert done.stderr.count("\n") == 1
     assert_only_text(done.stderr.encode())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -335,6 +336,138 @@ def test_packages_that_differ_are_told(lab):
     assert "# package click was 1.0, is " in text
     assert "# package gone was 2, is not there" in text
     assert "# package rich was not there, is " in text
+
+
+def rewritten(lab, change):
+    """Change each event of the only run, as somebody may who gives a store away."""
+    for shard in lab.shards:
+        events = [json.loads(line) for line in shard.read_text().splitlines()]
+        for event in events:
+            change(event)
+        shard.write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+TRAP = """#!/bin/sh
+echo "$0 $@" >> "{folder}/executed"
+"""
+
+
+def test_nothing_that_a_record_names_is_executed_unasked(lab):
+    """Neither its interpreter, nor what is called like one, nor git, nor pip."""
+    lab.run("main.py", "3")
+    traps = lab.folder.parent / "traps"
+    traps.mkdir()
+    for name in ("python", "python3", "git", "pip", "sh"):
+        (traps / name).write_text(TRAP.format(folder=lab.folder.parent))
+        (traps / name).chmod(0o755)
+
+    def change(event):
+        if event["event"] == "environment":
+            event["python"]["executable"] = str(traps / "python")
+        if event["event"] == "run":
+            event["command"][0] = str(traps / "python")
+
+    rewritten(lab, change)
+    path = f"{traps}{os.pathsep}{os.environ['PATH']}"
+    for words in (["last"], ["last", "--json"]):
+        text = lab.rerun(*words, PATH=path).stdout
+        assert not (lab.folder.parent / "executed").exists()
+    assert json.loads(text)["interpreter"]["executable"] == sys.executable
+    assert f"{traps}/python is gone, or has no provagent" in lab.rerun("last", PATH=path).stdout
+    done = lab.rerun("last", "--yes", check=False, PATH=path)
+    executed = next(line for line in done.stderr.splitlines() if "executes" in line)
+    assert executed.startswith(f"provagent: executes {sys.executable} -m provagent run --store ")
+    assert executed.endswith("main.py 3")
+    assert done.stderr.index("executes") < done.stderr.index("to stderr")
+
+
+def test_another_interpreter_is_described_without_running_it(lab, tmp_path):
+    """Its version and packages are those that its files tell."""
+    lab.run("main.py", "3")
+    other = tmp_path / "other"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", other], check=True)
+    packages = other / f"lib/python3.{sys.version_info.minor}/site-packages"
+    (packages / "provagent.pth").write_text("")
+    (packages / "click-0.5.dist-info").mkdir()
+
+    def change(event):
+        if event["event"] == "environment":
+            event["python"]["executable"] = str(other / "bin/python")
+
+    rewritten(lab, change)
+    plan = json.loads(lab.rerun("last", "--json").stdout)["interpreter"]
+    assert plan["executable"] == str(other / "bin/python")
+    assert plan["version"] == sys.version.split()[0]
+    assert plan["packages"]["click"][1] == "0.5"
+    assert plan["packages"]["rich"][1] is None
+
+
+def test_nothing_is_laid_out_outside_of_the_new_folder(lab, tmp_path):
+    """``..``, absolute paths and links in a record, or in what lies in the run's folder."""
+    (tmp_path / "elsewhere").mkdir()
+    (lab.folder / "data/link").symlink_to(tmp_path / "elsewhere")
+    (lab.folder / "data/loop").symlink_to(lab.folder / "data")
+    os.mkfifo(lab.folder / "data/pipe")
+    lab.write("data/link/inner.csv", "1\n")
+    lab.run("main.py", "3")
+    (run,) = (one.name for one in runs_in(lab.store))
+    escape = [f"{lab.folder}/../escaped.csv", f"{lab.folder}/x/../../escaped/x.csv", "/etc/passwd"]
+    events = []
+    for number, path in enumerate([*escape, f"{lab.folder}/data", f"{lab.folder}/a/../../made/x"]):
+        ids = {"v": 1, "entity_id": f"{run}.{lab.shards[0].stem}.9{number}"}
+        mode = "written" if "made" in path else "read"
+        events.append({**ids, "event": "entity", "type": "File", "location": path})
+        events.append({**ids, "event": "file", "mode": mode, "time": "2026-11-23T23:15:30Z"})
+    shard = next(one for one in lab.shards if "environment" not in one.name)
+    with shard.open("a") as stream:
+        stream.writelines(json.dumps(one) + "\n" for one in events)
+    (tmp_path / "escaped.csv").write_text("what a record names outside\n")
+    before = contents(tmp_path)
+    lab.rerun("last", "--yes", "--anyway", check=False)
+    after = contents(tmp_path)
+    new = {name for name in after if name not in before}
+    assert "night 5-rerun/data/link/inner.csv" in new
+    assert all(name.startswith("night 5-rerun/") for name in new), new
+    assert {name: one for name, one in after.items() if name in before} == before
+    assert not list(lab.other.rglob("pipe"))
+    plan = lab.rerun("last", "--in", str(tmp_path / "third"), "--anyway").stdout
+    assert "escaped" in plan
+    for line in plan.splitlines():
+        if line.startswith("cp "):
+            assert shlex.split(line)[-1].startswith(f"{tmp_path}/third/"), line
+        if line.startswith("mkdir "):
+            assert all(one.startswith(f"{tmp_path}/third") for one in shlex.split(line)[2:]), line
+
+
+def test_the_text_is_a_shells_whatever_the_record_says(lab):
+    """Values are quoted, in visible characters; what is no variable is left out."""
+    lab.run("main.py", "3", OMP_NUM_THREADS="1")
+    evil = "$(touch executed)`touch executed`'; touch executed; '\x1b[2J\n touch executed\u202e\\"
+
+    def change(event):
+        if event["event"] == "environment":
+            event["variables"] |= {"OMP_NUM_THREADS": evil, "A=$(touch executed)": "x", "B;touch executed": ""}  # fmt: skip
+        if event["event"] == "run":
+            event["settings"] = {"parent": evil, "x; touch executed": "1", "cache": "/tmp/elsewhere"}  # fmt: skip
+            event["command"].append(evil)
+
+    rewritten(lab, change)
+    text = lab.rerun("last").stdout
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "CACHE" not in text
+    lab.write("main.py", "import json, os, sys\njson.dump([sys.argv[2], os.environ['OMP_NUM_THREADS']], open('seen', 'w'))\n")  # fmt: skip
+    script = text.replace("export PROVAGENT_PARENT", ": ")  # what is no IRI would be refused
+    done = subprocess.run(["bash", "-c", script], cwd=lab.folder.parent, env=lab.environ(), capture_output=True, text=True)  # fmt: skip
+    assert json.loads((lab.other / "seen").read_text()) == [evil, evil], done.stderr
+    assert not list(lab.folder.parent.rglob("executed"))
+
+
+def test_null_characters_are_refused(lab):
+    lab.run("main.py", "3")
+    rewritten(lab, lambda event: event["event"] == "run" and event["command"].append("a\0b"))
+    done = lab.rerun("last", check=False)
+    assert done.returncode == 1
+    assert "no program can be given what its record has: 'a\\x00b'" in done.stderr
 
 
 @pytest.mark.gammapy

@@ -13,6 +13,7 @@ from provagent.cli.progress import progress
 from provagent.settings import tell
 from provagent.store.place import find_store
 from provagent.view.terminal import echo, echo_document, echo_json
+from provagent.visible import as_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +166,7 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
     """
     from provagent.store.analytics import ask
 
-    names, rows = ask(find_store(store), query)
+    names, rows = ask(find_store(store), as_recorded(query))
     if as_json:
         found = [dict(zip(names, row, strict=True)) for row in rows]
         echo_json(found, default=str)
@@ -213,7 +214,7 @@ def _joined(words: tuple[str, ...]) -> str:
         json.dumps(word) if before in _OPERATORS and " " in word and word[:1] not in "\"'" else word
         for before, word in zip(("", *words), words, strict=False)
     ]
-    return " ".join(found)
+    return as_recorded(" ".join(found))
 
 
 def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json: bool) -> None:

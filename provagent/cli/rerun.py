@@ -74,10 +74,12 @@ def _perform(
     ctx: click.Context, plan: Plan, store: str, secrets: list[str], *, as_json: bool
 ) -> None:
     from provagent.rerun.perform import perform
+    from provagent.rerun.text import execution_text
     from provagent.store.compare import compare_runs
     from provagent.store.runs import read_run
 
-    tell(f"rerun in {plan.folder}")
+    for line in execution_text(plan):
+        tell(line)
     run_id, code = perform(plan, secrets, stdout=sys.stderr.fileno() if as_json else None)
     try:
         found = compare_runs(read_run(store, plan.run), read_run(plan.store, run_id))

@@ -25,7 +25,7 @@ def code_beside(texts: Iterable[str], names: Iterable[str], folders: Iterable[st
     seen: set[str] = set()
     while waiting:
         name = waiting.pop().partition(".")[0]
-        if name in seen or not name:
+        if name in seen or not name.isidentifier():  # a path is no module
             continue
         seen.add(name)
         for file in next(filter(None, (_files_of(place, name) for place in places)), []):
@@ -64,6 +64,8 @@ def _imported(text: str) -> Iterator[str]:
 
 
 def _text(path: str) -> str:
+    if not os.path.isfile(path):  # a pipe would never end
+        return ""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from provagent.emit.secret import MASK
 from provagent.errors import StoreError
@@ -52,20 +52,35 @@ def _prepare(plan: Plan) -> None:
                 continue
             os.makedirs(os.path.dirname(part.target), exist_ok=True)
             if os.path.isdir(part.source):
-                shutil.copytree(
-                    part.source, part.target, dirs_exist_ok=True, ignore=_without(plan.old_store)
-                )
-            elif not os.path.exists(part.target):
-                # A copy, never a link: a program may write into what it read.
-                shutil.copy2(part.source, part.target)
+                _copy_folder(part.source, part.target, plan.old_store)
+            else:
+                _copy_file(part.source, part.target)
     except OSError as error:
         raise StoreError(
             f"{plan.folder}: cannot be made: {error.strerror or error}; name another with --in"
         ) from error
 
 
-def _without(store: str) -> Callable[[str, list[str]], list[str]]:
-    return lambda folder, names: [name for name in names if os.path.join(folder, name) == store]
+def _copy_file(source: str, target: str) -> None:
+    """Copy a regular file, never a link: a program may write into what it read."""
+    if os.path.isfile(source) and not os.path.lexists(target):
+        shutil.copy2(source, target)
+
+
+def _copy_folder(source: str, target: str, store: str) -> None:
+    """Copy a folder, and what its links lead to, each folder once; pipes and devices stay."""
+    seen: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(source, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:  # a link to a folder around it
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = [name for name in folders if os.path.join(place, name) != store]
+        inside = os.path.normpath(os.path.join(target, os.path.relpath(place, source)))
+        os.makedirs(inside, exist_ok=True)
+        for name in names:
+            _copy_file(os.path.join(place, name), os.path.join(inside, name))
 
 
 def _environ(plan: Plan, run_id: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from provagent.errors import StoreError
 from provagent.process.reach import interpreter_flags
 from provagent.rerun.code import code_beside
 from provagent.rerun.interpreter import Interpreter, interpreter_of
+from provagent.settings import TABLE
 from provagent.store.verify import CHANGED, UNCHANGED, verified, where_else
 from provagent.terms import FILE, FILE_COLLECTION
 
@@ -96,9 +97,10 @@ class _Planner:
         started = [one for one in run.processes.values() if one.parent_id is None]
         self.roots = started or [run.run.process]
         self.first = self.roots[0]
-        self.by: dict[str, Any] = self.first.started_by
+        by = self.first.started_by
+        self.by: dict[str, Any] = by if isinstance(by.get("command"), list) else {}
         self.cwd = os.path.normpath(self.by.get("cwd") or self.first.cwd or ".")
-        if not self.first.command or not self.first.cwd:
+        if not self.first.command or not self.first.cwd or not os.path.isabs(self.cwd):
             raise StoreError(f"{run.run.id}: its record has no command, or no folder, to repeat")
         if self.first.module == "ipykernel_launcher":
             raise StoreError(f"{run.run.id}: the cells of a notebook are not in its record")
@@ -122,6 +124,7 @@ class _Planner:
             old_store=os.path.abspath(self.index.store),
         )
         self.add_variables(plan)
+        _refuse_untellable(plan)
         plan.parts = [*self.recorded_parts(), *self.code_parts()]
         plan.folders = self.output_folders(plan.parts)
         self.add_notes(plan)
@@ -142,7 +145,9 @@ class _Planner:
     def add_variables(self, plan: Plan) -> None:
         recorded = self.environment.variables if self.environment else {}
         for name, value in recorded.items():
-            if MASK in str(value):
+            if not _NAME.fullmatch(name):
+                plan.notes.append(f"{name!r} is no name of a variable: it is left out")
+            elif MASK in str(value):
                 plan.notes.append(f"{name} was redacted: it stays as it is set now")
             elif not name.startswith(_OF_PLACE):
                 plan.variables[name] = self.moved(str(value))
@@ -151,7 +156,9 @@ class _Planner:
         for name, value in self.first.settings.items():
             if MASK in str(value):
                 plan.notes.append(f"the setting {name} was redacted: it is left out")
-            else:
+            elif name not in TABLE:
+                plan.notes.append(f"{name!r} is no setting: it is left out")
+            elif name not in _OF_MACHINE:
                 plan.settings[name] = self.moved(str(value))
 
     def recorded_parts(self) -> Iterator[Part]:
@@ -182,7 +189,7 @@ class _Planner:
             source = where_else(self.index, digest, path) or source
         return Part(
             kind=kind, path=path, state=now.state, digest=digest, source=source,
-            target=self.moved(path) if self.is_inside(path) else None,
+            target=self.target(path) if self.is_inside(path) else None,
         )  # fmt: skip
 
     def code_parts(self) -> Iterator[Part]:
@@ -205,7 +212,7 @@ class _Planner:
         named = [os.path.normpath(word) for word in words if os.path.isfile(word)]
         for path in (*code_beside(texts, names, inside), *named):
             if path not in scripts and self.is_inside(path):
-                target = self.moved(path)
+                target = self.target(path)
                 yield Part(kind=CODE, path=path, state=UNKNOWN, source=path, target=target)
 
     def output_folders(self, parts: list[Part]) -> list[str]:
@@ -214,13 +221,19 @@ class _Planner:
         if any(re.search(r"mkdir|makedirs", text) for text in texts):
             return []
         made = (one.location or "" for one in self.outputs() if self.is_inside(one.location or ""))
-        return sorted({self.moved(os.path.dirname(path)) for path in made} - {self.folder})
+        return sorted({self.target(os.path.dirname(path)) for path in made} - {self.folder})
 
     def outputs(self) -> Iterator[Entity]:
         return (one for one in self.run.entities.values() if one.generated_by and _is_file(one))
 
     def is_inside(self, path: str) -> bool:
-        return path == self.cwd or path.startswith(f"{self.cwd.rstrip('/')}/")
+        """Whether a path is in the run's folder; one with ``..`` in it is not."""
+        inside = path == self.cwd or path.startswith(f"{self.cwd.rstrip('/')}/")
+        return inside and "\0" not in path and os.path.normpath(path) == path.rstrip("/")
+
+    def target(self, path: str) -> str:
+        """Return the place in the new folder of a path that is inside the run's."""
+        return os.path.normpath(os.path.join(self.folder, os.path.relpath(path, self.cwd)))
 
     def add_notes(self, plan: Plan) -> None:
         if len(plan.commands) > 1:
@@ -258,10 +271,27 @@ class _Planner:
 
 
 UNKNOWN = "not recorded"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OF_MACHINE = ("cache", "trust")  # settings of whoever repeats the run
+
+
+def _refuse_untellable(plan: Plan) -> None:
+    """Raise StoreError for text that no program can be given: null characters, surrogates."""
+    words = [word for command in (*plan.commands, *plan.flags) for word in command]
+    values = (*plan.variables.values(), *plan.settings.values())
+    for text in (plan.cwd, plan.store, *words, *values):
+        try:
+            is_given = b"\0" not in os.fsencode(text)
+        except UnicodeEncodeError:
+            is_given = False
+        if not is_given:
+            raise StoreError(f"{plan.run}: no program can be given what its record has: {text!a}")
 
 
 def text_of(path: str) -> str:
     """Return the text of a small file; empty for one that is large, or not there."""
+    if not os.path.isfile(path):  # a pipe would never end
+        return ""
     try:
         with open(path, "rb") as file:
             content = file.read(_LONGEST_TEXT + 1)

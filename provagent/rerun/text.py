@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from provagent.record.wording import digest_text
 from provagent.rerun.plan import Part, Plan
 from provagent.settings import PREFIX
+from provagent.visible import harmless
 
 _SHOWN = 40  # packages
 
@@ -27,21 +28,54 @@ def _lines(plan: Plan, *, is_forced: bool) -> Iterator[str]:
     yield from (_comment(f"against it: {what}") for what in plan.against)
     if plan.against and not is_forced:
         yield _comment("'provagent rerun --yes' does it all the same with --anyway")
-    yield f"mkdir -p {' '.join(map(shlex.quote, [plan.folder, *plan.folders]))}"
+    yield f"mkdir -p {shell_words([plan.folder, *plan.folders])}"
     yield from _copies(plan)
-    yield f"cd {shlex.quote(plan.folder)}"
+    yield f"cd {shell_words([plan.folder])}"
     if plan.unset:
         yield f"unset {' '.join(plan.unset)}"
-    variables = plan.variables | {
+    for name, value in _variables(plan).items():
+        yield f"export {name}={shell_words([value])}"
+    yield from _commands(plan)
+
+
+def _variables(plan: Plan) -> dict[str, str]:
+    return plan.variables | {
         f"{PREFIX}{name.upper()}": value for name, value in plan.settings.items()
     }
-    for name, value in variables.items():
-        yield f"export {name}={shlex.quote(value)}"
+
+
+def _commands(plan: Plan) -> Iterator[str]:
     for number, command in enumerate(plan.commands):
         flags = [] if plan.is_command else plan.flags[number]
         program = ["--", *command] if plan.is_command else command
         words = [plan.interpreter.executable, *flags, "-m", "provagent", "run"]
-        yield shlex.join([*words, "--store", plan.store, *program])
+        yield shell_words([*words, "--store", plan.store, *program])
+
+
+def execution_text(plan: Plan) -> list[str]:
+    """Return lines that say what ``--yes`` is about to execute, and with which variables."""
+    given = [f"{name}={shell_words([value])}" for name, value in _variables(plan).items()]
+    return [f"rerun in {plan.folder}", *([f"sets {' '.join(given)}"] if given else []),
+            *(f"executes {command}" for command in _commands(plan))]  # fmt: skip
+
+
+def shell_words(words: Iterable[str]) -> str:
+    """Return words for a shell, in visible characters: others are bytes in ``$'...'``."""
+    return " ".join(map(_shell_word, words))
+
+
+def _shell_word(word: str) -> str:
+    if harmless(word, kept="") == word:
+        return shlex.quote(word)
+    parts = [
+        f"\\{one}" if one in "\\'" else one if harmless(one, kept="") == one else _octal(one)
+        for one in word
+    ]
+    return f"$'{''.join(parts)}'"
+
+
+def _octal(character: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def _copies(plan: Plan) -> Iterator[str]:
@@ -52,14 +86,14 @@ def _copies(plan: Plan) -> Iterator[str]:
         folder = os.path.dirname(part.target)
         if folder not in made:
             made.add(folder)
-            yield f"mkdir -p {shlex.quote(folder)}"
-        how = "-Rp" if os.path.isdir(part.source) else "-p"
-        yield f"cp {how} {shlex.quote(part.source)} {shlex.quote(part.target)}"
+            yield f"mkdir -p {shell_words([folder])}"
+        how = "-RLp" if os.path.isdir(part.source) else "-p"  # links would lead outside
+        yield f"cp {how} {shell_words([part.source, part.target])}"
 
 
 def _about_interpreter(plan: Plan) -> Iterator[str]:
     one = plan.interpreter
-    as_then = "as it was" if one.version == one.was_version else f"it was {one.was_version or '?'}"
+    as_then = "as it was" if one.has_same_version else f"it was {one.was_version or '?'}"
     yield f"Python {one.version}, {as_then}"
     if one.was and one.was != one.executable:
         yield f"{one.was} is gone, or has no provagent: {one.executable} takes its place"
@@ -78,4 +112,4 @@ def _about(part: Part) -> str:
 
 
 def _comment(text: str) -> str:
-    return "# " + "".join(each if each.isprintable() else " " for each in text)
+    return f"# {harmless(text, kept='')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from provagent.store.index import Index
 from provagent.store.schema import END
 from provagent.store.sql import Sql
+from provagent.visible import as_recorded
 
 
 def ending(index: Index, table: str, column: str, text: str) -> list[tuple[int, str]]:
@@ -16,6 +17,7 @@ def ending(index: Index, table: str, column: str, text: str) -> list[tuple[int, 
 
 def ends_so(column: str, text: str) -> Sql:
     """Return the condition that a column ends with a text."""
+    text = as_recorded(text)
     end = f"substr({column}, -{END})"  # as its index has it
     quick = f"{end} = substr(?, -{END})" if len(text) >= END else f"{end} LIKE '%' || ?"
     return Sql(f"({quick} AND substr({column}, -length(?)) = ?)", (text, text, text))
@@ -26,6 +28,7 @@ def runs_meant(index: Index, text: str, most: int = -1) -> list[tuple[int, str]]
 
     Of those that begin so, the newest are taken where there are more than ``most``.
     """
+    text = as_recorded(text)
     found = index.execute("SELECT number, id FROM run WHERE id = ?", (text,)).fetchall()
     if found:
         return found

@@ -16,6 +16,7 @@ from provagent.store.coded import packed, unpacked
 from provagent.store.index import Index
 from provagent.store.names import ending
 from provagent.store.schema import SHIFT
+from provagent.visible import as_recorded
 
 _SHORTEST = 6  # hexadecimal digits of a digest's beginning
 _SUGGESTED = 2000  # names of files among which a likely one is looked for
@@ -133,7 +134,7 @@ def _at(index: Index, column: str, value: str, most: int | None) -> list[int]:
         f"FROM entity AS o WHERE o.place IN (SELECT number FROM place WHERE {column} = ? "
         "ORDER BY number DESC LIMIT ?)"
     )
-    return _newest(index, entities, (value, -1 if most is None else most), most)
+    return _newest(index, entities, (as_recorded(value), -1 if most is None else most), most)
 
 
 def _with_content(
