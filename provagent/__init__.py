@@ -3,9 +3,10 @@
 Importing it has no effect. ``start`` begins recording in this process, ``stop`` ends it;
 ``read`` gives the provenance of a run, ``export`` writes it as a document, ``open_store`` asks
 all runs.
-"""
 
-from __future__ import annotations
+Nothing is imported at the top, ``__future__`` neither: under ``python -m provagent`` the working
+folder is searched first, and may hold a file of any name.
+"""
 
 __version__ = "0.1.0"
 
@@ -47,7 +48,7 @@ _DOORS = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _DOORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

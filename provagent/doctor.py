@@ -128,7 +128,7 @@ def _check_child(name: str, flags: list[str]) -> Check:
     with tempfile.TemporaryDirectory() as store:
         environ = {**os.environ, "PROVAGENT": "1", "PROVAGENT_STORE": store}
         done = subprocess.run(  # noqa: S603 - our own interpreter, our own code
-            [sys.executable, *flags, "-c", _CHILD],
+            [sys.executable, "-P", *flags, "-c", _CHILD],
             env=environ, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
     works = done.stdout.strip() == "True"
@@ -205,7 +205,8 @@ def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
     if name in sys.builtin_module_names:
         return ModuleSpec(name, None)
     try:
-        return PathFinder.find_spec(name, path)
+        places = [*sys.path, os.getcwd()] if path is None else path  # a script's modules lie there
+        return PathFinder.find_spec(name, places)
     except (ImportError, ValueError):
         return None
 

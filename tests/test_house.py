@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -107,6 +108,24 @@ def test_modules_have_the_size_of_their_concept():
     lines = {path: len(path.read_text().splitlines()) for path in MODULES}
     assert [path for path, count in lines.items() if count > 600] == []
     assert statistics.median(lines.values()) <= 200
+
+
+# They print; all others hand them what is to be printed.
+PRINTERS = {"view/terminal.py", "view/console.py", "settings.py", "boot.py"}
+PRINTING = re.compile(
+    r"(?<![.\w])print\(|click\.(?:s?echo|prompt|confirm|secho|style)|std(?:out|err)\.(?:buffer|write)|"
+    r"rich\.console import Console$|echo_via_pager"
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_one_door_prints(path):
+    """What a record says is made visible at one door: nothing prints past it."""
+    if str(path.relative_to(PACKAGE)) in PRINTERS:
+        return
+    for line in path.read_text().splitlines():
+        if not line.startswith("    from ") and '"from provagent import boot; print' not in line:
+            assert not PRINTING.search(line), line
 
 
 def test_weaving_knows_nothing_of_provenance():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from types import ModuleType
 
 from provagent.capture.plan import Callee
@@ -93,7 +94,8 @@ def _if_importable(name: str) -> Iterator[ModuleType]:
 
 def _imported(name: str, text: str) -> ModuleType:
     try:
-        with redirect_stdout(sys.stderr):  # what it prints is not what we have to say
+        # What it prints is not what we have to say.
+        with _working_folder_last(), redirect_stdout(sys.stderr):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and f"{name}.".startswith(f"{error.name}."):
@@ -103,6 +105,22 @@ def _imported(name: str, text: str) -> ModuleType:
         raise
     except BaseException as error:
         raise TargetError(f"{text}: {name} cannot be imported: {what_failed(error)}") from error
+
+
+# The command line takes it from the path, whose first entry it is under ``python -m``: a module
+# that lies there is found, and stands in for none that is installed.
+@contextmanager
+def _working_folder_last() -> Iterator[None]:
+    folder = os.getcwd()
+    if {"", folder} & set(sys.path):
+        yield
+        return
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def _why_missing(name: str) -> str:
