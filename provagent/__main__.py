@@ -15,6 +15,6 @@ if not sys.flags.safe_path and sys.path:
     if sys.path[0] in ("", folder):
         del sys.path[0]
 
-from provagent.cli import main  # noqa: E402
+from provagent.cli import main
 
 main()

@@ -66,7 +66,7 @@ def closed_pipe() -> Iterator[None]:
     """Raise PipeClosedError where standard output is a pipe that nobody reads."""
     try:
         yield
-        sys.stdout.flush()
+        _flush()
     except BrokenPipeError:
         raise PipeClosedError from None
 
@@ -78,7 +78,7 @@ def exit_with(run: Callable[[], Any]) -> NoReturn:
     open_streams()
     code = _code(run)
     with contextlib.suppress(ValueError):  # closed already
-        flushed = _code(sys.stdout.flush)
+        flushed = _code(_flush)
         if flushed:  # or the interpreter would try again when it ends, and say so
             _discard_output()
             code = code or flushed
@@ -145,6 +145,11 @@ def _tell_usage(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
     echo_lines(shown.getvalue(), err=True)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # closed before Python began
+        sys.stdout.flush()
 
 
 def _discard_output() -> None:

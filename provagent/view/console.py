@@ -7,7 +7,7 @@ is one line, whatever is in it, and every segment is looked at once more before 
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console as RichConsole
 from rich.segment import Segment
@@ -30,6 +30,10 @@ class Console(RichConsole):
     def print(self, *objects: Any, **options: Any) -> None:
         """Print each text as a line; what is no text lays itself out."""
         super().print(*map(_as_line, objects), **options)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to the guard of the command line; rich would exit with 1."""
+        raise BrokenPipeError
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

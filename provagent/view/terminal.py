@@ -43,7 +43,7 @@ def echo_json(data: Any, *, default: Callable[[Any], Any] | None = None) -> None
 
 def echo_document(text: str) -> None:
     """Print text for a program: exact, unless it is a terminal that gets it."""
-    if sys.stdout.isatty():
+    if _is_terminal():
         echo_lines(text)
     else:
         click.echo(text, nl=False)
@@ -72,9 +72,10 @@ def document_stream(*, is_json: bool) -> Iterator[BinaryIO]:
     A pipe gets its bytes. A terminal gets its text, in which commands are escaped, as JSON
     escapes them where it is JSON. Raises ExportError for binary data on a terminal.
     """
-    if not sys.stdout.isatty():
+    if sys.stdout is None:
+        raise ExportError("standard output: is closed; use -o FILE")
+    if not _is_terminal():
         yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
         return
     whole = io.BytesIO()
     yield whole
@@ -85,6 +86,10 @@ def document_stream(*, is_json: bool) -> Iterator[BinaryIO]:
     if "\0" in text:
         raise ExportError("standard output: is a terminal, the document is binary; use -o FILE")
     click.echo(json_escaped(text) if is_json else harmless(text), nl=False)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def open_streams() -> None:
