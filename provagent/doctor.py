@@ -96,7 +96,8 @@ def examine(run: str | None = None, store: str | None = None) -> Report:
     """
     settings = read_settings(arguments={"store": store} if store else {})
     sources = active_sources(settings, os.getcwd())
-    problems = [*settings.problems, *(text for source in sources for text in source.problems)]
+    problems = [*settings.problems, *settings.untrusted.values()]
+    problems += [text for source in sources for text in source.problems]
     return Report(
         checks=[_check_pth(), *_check_children(), _check_store(settings), _check_cache(settings)],
         targets=[state for source in sources for state in _states(source)]

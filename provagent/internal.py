@@ -191,7 +191,9 @@ def write(path: str | os.PathLike[str], document: Document) -> None:
             there = _there(path)
             if there is not None:
                 document = joined(there, document)
-            with open(temporary, "wb") as file:
+            if os.path.lexists(temporary):  # of a process of that number that was killed
+                os.unlink(temporary)
+            with open(temporary, "xb") as file:  # never through a link
                 file.write(as_bytes(document))
             os.replace(temporary, path)
     except OSError as error:

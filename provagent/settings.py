@@ -63,6 +63,7 @@ TABLE: dict[str, tuple[str, Any, str]] = {
         "",
         "folder of what is kept between runs; the user's cache folder if empty",
     ),
+    "trust": ("paths", (), "folders whose pyproject.toml may name code, and files elsewhere"),
     "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
 }
 # What may be said for each target by itself; the least number, where it is no word.
@@ -76,13 +77,20 @@ INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM", COMMAND_VARIABLE)
 class Settings:
     """The settings of one process: an attribute for each name in ``TABLE``.
 
-    ``problems`` are one-line texts of what could not be used, each with its source.
+    ``problems`` are one-line texts of what could not be used, each with its source;
+    ``untrusted`` those of what the working folder's file said and must not, by setting.
     ``given`` are the names that did not keep their default.
     """
 
-    def __init__(self, values: Mapping[str, Any], problems: list[str]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        problems: list[str],
+        untrusted: Mapping[str, str] | None = None,
+    ) -> None:
         self.given = set(values)
         self.problems = problems
+        self.untrusted = dict(untrusted or {})
         for name, (_, default, _) in TABLE.items():
             setattr(self, name, values.get(name, default))
 
@@ -114,22 +122,36 @@ def read_settings(
     4. ``arguments``: values as text or already of their kind
 
     What cannot be used is told in ``problems``. Raises SettingsError where there is no working
-    folder.
+    folder, and for a store that is named by an empty text.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     problems: list[str] = []
     cwd = _cwd() if cwd is None else cwd
-    _take(values, problems, *_from_file(environ, cwd, problems))
+    arguments = arguments or {}
+    table, file, base = _from_file(environ, cwd, problems)
+    _take(values, problems, table, file, base)
+    untrusted: dict[str, str] = {}
+    if values and not is_named_file(environ):
+        from provagent.trusted import is_trusted, keep_trusted
+
+        if not is_trusted(cwd, environ, arguments):
+            untrusted = keep_trusted(values, file)
+    if not environ.get("PROVAGENT_STORE", "prov") and not arguments.get("store"):
+        from provagent.errors import SettingsError
+
+        raise SettingsError("PROVAGENT_STORE: is empty; name a folder, or unset it")
     variables = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environ.items()
         if name.startswith(PREFIX) and name not in INHERITED
     }
+    if not variables.get("store", "prov"):
+        del variables["store"]  # arguments name one
     _take(values, problems, variables, "environment", cwd)
-    _take(values, problems, dict(arguments or {}), "arguments", cwd)
+    _take(values, problems, arguments, "arguments", cwd)
     values.setdefault("store", convert.as_path(TABLE["store"][1], cwd))
-    return Settings(values, problems)
+    return Settings(values, problems, untrusted)
 
 
 def _cwd() -> str:
@@ -164,7 +186,7 @@ def _from_file(
     environ: Mapping[str, str], cwd: str, problems: list[str]
 ) -> tuple[dict[str, Any], str, str]:
     named = environ.get("PROVAGENT", "")
-    is_path = named.lower() not in ("", *convert.TRUE, *convert.FALSE)
+    is_path = is_named_file(environ)
     file = os.path.join(cwd, named) if is_path else os.path.join(cwd, "pyproject.toml")
     try:
         with open(file, "rb") as stream:
@@ -220,6 +242,11 @@ def _close(name: str) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(TABLE)}"
 
 
+def is_named_file(environ: Mapping[str, str]) -> bool:
+    """Whether ``PROVAGENT`` names a file of settings: a person's word, so that it is believed."""
+    return environ.get("PROVAGENT", "").lower() not in ("", *convert.TRUE, *convert.FALSE)
+
+
 def is_enabled(environ: Mapping[str, str]) -> bool:
     """Whether ``PROVAGENT`` asks for recording."""
     return environ.get("PROVAGENT", "").lower() not in ("", *convert.FALSE)
@@ -238,6 +265,12 @@ def _converted(name: str, value: Any, base: str) -> Any:
         return convert.as_word(value, words_of(name))
     if kind == "each":
         return _each(name, value)
+    if name == "store" and not value:
+        raise ValueError("is empty; name a folder")
+    if name == "trust":
+        from provagent.trusted import as_folders
+
+        return as_folders(value)
     if kind in ("path", "paths"):
         return convert.as_path(value, base) if kind == "path" else convert.as_paths(value, base)
     return _KINDS[kind](value)

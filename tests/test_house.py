@@ -16,7 +16,7 @@ PACKAGE = ROOT / "provagent"
 LEVELS = [
     {"beneath"},
     {"errors", "interrupt", "layout", "terms", "convert", "audit", "visible", "__init__"},
-    {"address"},
+    {"address", "trusted"},
     {"event", "value", "settings", "offered"},
     {"internal"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},

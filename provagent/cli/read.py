@@ -11,7 +11,8 @@ import click
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.errors import ExportError
-from provagent.export.write import FORMATS, FORMS, MODELS, export, format_of
+from provagent.export.replaced import refuse_foreign
+from provagent.export.write import FORMATS, FORMS, MODELS, OPUS, export, format_of
 from provagent.store.place import find_store
 from provagent.store.runs import list_runs, read_run
 from provagent.store.which import LAST, find_run
@@ -169,6 +170,7 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     type=click.Choice(MODELS),
     help="In whose words. [default: w3c; of a votable, ivoa]",
 )
+@click.option("--keep-others", is_flag=True, hidden=True)  # at the end of a run, unasked
 @_store
 def export_run(
     run: str,
@@ -176,6 +178,7 @@ def export_run(
     outputs: tuple[str, ...],
     store: str | None,
     is_all: bool,
+    keep_others: bool,
     **options: Any,
 ) -> None:
     if to == PARQUET:
@@ -192,7 +195,10 @@ def export_run(
             export(provenance, to, stream, **options)
     for output in outputs:
         try:
-            export(provenance, to or format_of(output), output, **options)
+            named = to or format_of(output)
+            if keep_others and named != OPUS:  # what is there of a job is joined
+                refuse_foreign(output, named)
+            export(provenance, named, output, **options)
         except ExportError as error:
             wrong.append(str(error))
     if wrong:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from provagent.settings import Settings
 
 CACHE_FORMAT = 1
+_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _SAFELY
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
 ENTRY_POINT = "provagent.definitions"
 WORKING_FOLDER_FILE = "definition.yaml"
 
@@ -80,7 +83,9 @@ def cache_folder(settings: Settings) -> str:
     elif sys.platform == "darwin":
         base = os.path.join(home, "Library", "Caches")
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        if not os.path.isabs(base):  # the specification: a relative path is to be ignored
+            base = os.path.join(home, ".cache")
     return os.path.join(base, "provagent")
 
 
@@ -89,11 +94,24 @@ def write_quietly(path: str, content: bytes) -> None:
     partial = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(partial, "wb") as stream:
+        if os.path.lexists(partial):  # of a process of that number that was killed
+            os.unlink(partial)
+        with open(os.open(partial, _NEW, 0o600), "wb") as stream:  # never through a link
             stream.write(content)
         os.replace(partial, path)
     except OSError:
         pass
+
+
+def read_own(path: str) -> bytes:
+    """Return what a file of the cache holds; raise OSError unless it is the user's own file.
+
+    Its content is believed: ``marshal`` can be made to crash an interpreter.
+    """
+    with open(os.open(path, _READ), "rb") as stream:
+        if hasattr(os, "geteuid") and os.fstat(stream.fileno()).st_uid != os.geteuid():
+            raise PermissionError(f"{path}: is another user's")
+        return stream.read()
 
 
 def shipped_folder() -> str:
@@ -134,8 +152,7 @@ def _stamp(path: str) -> tuple[int, int] | None:
 
 def _load(cache: str, key: Any) -> list[Source] | None:
     try:
-        with open(cache, "rb") as stream:
-            content = stream.read()  # marshal.load would ask the stream for each item
+        content = read_own(cache)  # marshal.load would ask the stream for each item
         known_key, entries = marshal.loads(content)  # noqa: S302 - we wrote it, for us alone
         if known_key != key or any(_stamp(fields[1]) != stamp for fields, stamp in entries):
             return None

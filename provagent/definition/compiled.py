@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from provagent.definition.active import Source, cache_folder, write_quietly
+from provagent.definition.active import Source, cache_folder, read_own, write_quietly
 from provagent.definition.data import DATA_FORMAT, from_data, to_data
 from provagent.errors import Problem
 
@@ -38,8 +38,7 @@ def load_definition(source: Source, settings: Settings) -> Definition:
     Raises DefinitionError when the file has become unusable since.
     """
     try:
-        with open(_file(source.digest, settings), "rb") as stream:
-            data: dict[str, Any] = orjson.loads(stream.read())
+        data: dict[str, Any] = orjson.loads(read_own(_file(source.digest, settings)))
         # The same bytes may lie in several places, and under several names.
         return replace(from_data(data), name=source.name, location=source.location)
     except (OSError, ValueError, KeyError, TypeError):

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from provagent import internal
 from provagent.errors import ExportError
+from provagent.export.replaced import marked
 from provagent.record.part import part_of
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def _drawn(provenance: Provenance, to: str, file: IO[bytes], _options: _Options)
         return
     from pygraphviz import AGraph
 
-    file.write(AGraph(string=dot).draw(format=to, prog="dot"))
+    file.write(marked(AGraph(string=dot).draw(format=to, prog="dot"), to))
 
 
 def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) -> None:

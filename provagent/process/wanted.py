@@ -99,7 +99,7 @@ def missed(wanted: Sequence[Wanted], program: ProgramWatch) -> Iterator[tuple[Wa
 
 def tell_problems(settings: Settings, sources: Sequence[Source]) -> None:
     """Tell what is wrong in settings and definitions, a line for each of them."""
-    for problem in settings.problems:
+    for problem in (*settings.problems, *settings.untrusted.values()):
         tell(problem)
     for source in sources:
         if source.problems:

@@ -20,7 +20,13 @@ def find_store(given: str | None = None) -> str:
 
     Raises StoreError when there is no such folder.
     """
-    store: str = given or read_settings().store
+    if given:
+        store = given
+    else:
+        settings = read_settings()
+        store = settings.store
+        if "store" in settings.untrusted:
+            tell(settings.untrusted["store"])
     if not os.path.isdir(store):
         raise StoreError(
             f"{store}: no store there; record a run with 'provagent run script.py', "
