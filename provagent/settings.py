@@ -71,7 +71,8 @@ EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
 
 # Set by a process for those that it starts; no settings of a user's.
 COMMAND_VARIABLE = "PROVAGENT_COMMAND"  # of ``run -- command``: folder and words, as JSON
-INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM", COMMAND_VARIABLE)
+DOUBTED_VARIABLE = "PROVAGENT_DOUBTED"  # definitions that nobody but their folder has named
+INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM", COMMAND_VARIABLE, DOUBTED_VARIABLE)
 
 
 class Settings:
@@ -79,6 +80,7 @@ class Settings:
 
     ``problems`` are one-line texts of what could not be used, each with its source;
     ``untrusted`` those of what the working folder's file said and must not, by setting.
+    ``doubted`` are the definitions that this file names.
     ``given`` are the names that did not keep their default.
     """
 
@@ -87,10 +89,12 @@ class Settings:
         values: Mapping[str, Any],
         problems: list[str],
         untrusted: Mapping[str, str] | None = None,
+        doubted: tuple[str, ...] = (),
     ) -> None:
         self.given = set(values)
         self.problems = problems
         self.untrusted = dict(untrusted or {})
+        self.doubted = doubted
         for name, (_, default, _) in TABLE.items():
             setattr(self, name, values.get(name, default))
 
@@ -105,7 +109,10 @@ class Settings:
 
     def environ(self) -> dict[str, str]:
         """Return variables that give another process the same settings, wherever it runs."""
-        return {PREFIX + name.upper(): text for name, text in self.texts().items()}
+        environ = {PREFIX + name.upper(): text for name, text in self.texts().items()}
+        if self.doubted:
+            environ[DOUBTED_VARIABLE] = _as_text(self.doubted)
+        return environ
 
 
 def read_settings(
@@ -132,11 +139,14 @@ def read_settings(
     table, file, base = _from_file(environ, cwd, problems)
     _take(values, problems, table, file, base)
     untrusted: dict[str, str] = {}
+    doubted = convert.as_list(environ.get(DOUBTED_VARIABLE, ""))
     if values and not is_named_file(environ):
         from provagent.trusted import is_trusted, keep_trusted
 
         if not is_trusted(cwd, environ, arguments):
             untrusted = keep_trusted(values, file)
+            is_overruled = arguments.get("definitions") or environ.get("PROVAGENT_DEFINITIONS")
+            doubted += () if is_overruled else values.get("definitions", ())
     if not environ.get("PROVAGENT_STORE", "prov") and not arguments.get("store"):
         from provagent.errors import SettingsError
 
@@ -151,7 +161,7 @@ def read_settings(
     _take(values, problems, variables, "environment", cwd)
     _take(values, problems, arguments, "arguments", cwd)
     values.setdefault("store", convert.as_path(TABLE["store"][1], cwd))
-    return Settings(values, problems, untrusted)
+    return Settings(values, problems, untrusted, doubted)
 
 
 def _cwd() -> str:

@@ -15,7 +15,7 @@ from provagent.convert import as_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 VARIABLE = "PROVAGENT_TRUST"
@@ -30,12 +30,16 @@ _NEVER = {
 
 def is_trusted(folder: str, environ: Mapping[str, str], arguments: Mapping[str, Any]) -> bool:
     """Whether a person named this folder, or one above it, by its absolute path."""
-    real = os.path.realpath(folder)
     try:
-        named = as_folders(arguments.get("trust", environ.get(VARIABLE, "")))
+        return is_below(folder, as_folders(arguments.get("trust", environ.get(VARIABLE, ""))))
     except ValueError:
         return False  # it is told where the setting itself is read
-    return any(_is_inside(real, os.path.realpath(each)) for each in named)
+
+
+def is_below(folder: str, folders: Iterable[str]) -> bool:
+    """Whether a folder is one of others, or lies in one."""
+    real = os.path.realpath(folder)
+    return any(_is_inside(real, os.path.realpath(each)) for each in folders)
 
 
 def as_folders(value: Any) -> tuple[str, ...]:

@@ -130,6 +130,54 @@ def test_code_is_not_taken_from_it(lab):
     assert len(lab.provenance.activities) == 1
 
 
+CALLS = """\
+provagent: 1
+targets: [lab]
+activities:
+  f:
+    parameters:
+      - {{name: removed, value: path.unlink()}}
+      - {{name: name, value: path.name}}
+    usage:
+      - {{role: a, location: 'path.rename("{home}/stolen")', entity_description: File}}
+      - {{role: b, location: path, when: 'path.exists()', entity_description: File}}
+      - {{role: c, location: path, entity_description: File}}
+    generation:
+      - {{role: d, value: result, entity_description: Text, has_progenitors: [{{value: 'path.touch()'}}]}}
+  open: {{opens: {{file: 'path.unlink()'}}}}
+entities:
+  File: {{type: File}}
+  Text: {{identifier: ['encode()']}}
+"""
+
+
+@pytest.mark.parametrize("how", ["definition.yaml", "pyproject", "in a child"])
+def test_a_definition_of_the_folder_calls_nothing(lab, how):
+    """A path may call the program's own values: one of Path removes files, one of a table writes any."""
+    home = lab.folder.parent / "home"
+    name = "definition.yaml" if how != "pyproject" else "own.yaml"
+    file = lab.write(name, CALLS.format(home=home))
+    pyproject(lab, **({"definitions": [name]} if how == "pyproject" else {}))
+    script = "import lab, pathlib\nlab.f(pathlib.Path('x.csv'))\nprint('ran')\n"
+    if how == "in a child":
+        script = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {script!r}])\n"
+    lab.write("s.py", script)
+    done, _ = recorded(lab)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        f"provagent: {file}: path.unlink(): is a call, which a definition in the"
+    )
+    assert (lab.folder / "x.csv").read_text() == "1\n"
+    assert os.listdir(home) == []
+    (activity,) = lab.provenance.activities.values()
+    assert activity.parameters == {"name": "x.csv"}
+    assert [each.role for each in activity.used] == ["c"]
+    for trusted in ({"PROVAGENT_DEFINITIONS": str(file)}, {"PROVAGENT_TRUST": str(lab.folder)}):
+        assert "call" not in lab.python("-c", "pass", PROVAGENT="1", **trusted).stderr
+    lab.python("s.py", check=False, PROVAGENT="1", PROVAGENT_DEFINITIONS=str(file))
+    assert not (lab.folder / "x.csv").exists()  # as its author, and who named it, wanted
+
+
 def test_run_goes_on_as_well(lab):
     """``run`` refuses bad settings; these are not its caller's."""
     home = lab.folder.parent / "home"

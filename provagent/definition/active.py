@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from provagent.settings import Settings
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 _SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _SAFELY
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
@@ -31,9 +31,15 @@ WORKING_FOLDER_FILE = "definition.yaml"
 
 
 class Source:
-    """A definition file that is active: its targets, and what was wrong with it."""
+    """A definition file that is active: its targets, and what was wrong with it.
 
-    __slots__ = ("digest", "location", "name", "problems", "requires", "targets")
+    ``calls`` are its paths that call something; ``is_of_folder`` tells that it is used because
+    it lies in the working folder, and for no other reason.
+    """
+
+    __slots__ = (
+        "calls", "digest", "is_of_folder", "location", "name", "problems", "requires", "targets",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -43,6 +49,8 @@ class Source:
         targets: tuple[str, ...],
         requires: dict[str, str],
         problems: tuple[str, ...],
+        calls: tuple[str, ...] = (),
+        is_of_folder: bool = False,  # noqa: FBT002 - as it is kept
     ) -> None:
         self.name = name
         self.location = location
@@ -50,12 +58,26 @@ class Source:
         self.targets = targets
         self.requires = requires
         self.problems = problems
+        self.calls = calls
+        self.is_of_folder = is_of_folder
+
+    def is_doubted(self, settings: Settings) -> bool:
+        """Whether nobody has said that what it says is to be believed."""
+        if self.location in settings.doubted:
+            return True
+        if not self.is_of_folder:
+            return False
+        from provagent.trusted import is_below
+
+        return not is_below(os.path.dirname(self.location), settings.trust)
 
     def as_tuple(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in _FIELDS)
 
 
-_FIELDS = ("name", "location", "digest", "targets", "requires", "problems")
+_FIELDS = (
+    "name", "location", "digest", "targets", "requires", "problems", "calls", "is_of_folder",
+)  # fmt: skip
 
 
 def active_sources(settings: Settings, cwd: str) -> list[Source]:
@@ -69,6 +91,9 @@ def active_sources(settings: Settings, cwd: str) -> list[Source]:
     from provagent.definition.compiled import read_source
 
     sources = [read_source(name, location, settings) for name, location in _find(settings, cwd)]
+    own = os.path.join(cwd, WORKING_FOLDER_FILE)
+    for source in sources:
+        source.is_of_folder = source.location == own and own not in settings.definitions
     _store(cache, (places, stamps), sources)
     return sources
 

@@ -29,14 +29,27 @@ def read_source(name: str, location: str, settings: Settings) -> Source:
         return Source(name, location, "", (), {}, problems)
     write_quietly(_file(definition.digest, settings), orjson.dumps(to_data(definition)))
     targets = tuple(target.text for target in definition.targets)
-    return Source(name, location, definition.digest, targets, dict(definition.requires), problems)
+    from provagent.definition.doubted import calls_in
+
+    requires, calls = dict(definition.requires), tuple(calls_in(definition))
+    return Source(name, location, definition.digest, targets, requires, problems, calls)
 
 
 def load_definition(source: Source, settings: Settings) -> Definition:
     """Return the definition of a source, from the cache where it is there and sound.
 
-    Raises DefinitionError when the file has become unusable since.
+    One that is doubted is without its calls. Raises DefinitionError when the file has become
+    unusable since.
     """
+    definition = _loaded(source, settings)
+    if source.calls and source.is_doubted(settings):
+        from provagent.definition.doubted import without_calls
+
+        return without_calls(definition)
+    return definition
+
+
+def _loaded(source: Source, settings: Settings) -> Definition:
     try:
         data: dict[str, Any] = orjson.loads(read_own(_file(source.digest, settings)))
         # The same bytes may lie in several places, and under several names.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from provagent.definition.active import Source
@@ -102,7 +103,20 @@ def tell_problems(settings: Settings, sources: Sequence[Source]) -> None:
     for problem in (*settings.problems, *settings.untrusted.values()):
         tell(problem)
     for source in sources:
+        if source.calls and source.is_doubted(settings):
+            tell(_calls_told(source))
         if source.problems:
             rest = len(source.problems) - 1
             more = f" (and {rest} more: provagent check {source.location})" if rest else ""
             tell(source.problems[0] + more)
+
+
+def _calls_told(source: Source) -> str:
+    """Say that paths of a definition are left out, and what would have them."""
+    more = f" (and {len(source.calls) - 1} more)" if source.calls[1:] else ""
+    folder = os.path.dirname(source.location)
+    return (
+        f"{source.location}: {source.calls[0]}: is a call, which a definition in the working "
+        f"folder must not make; left out{more}: set PROVAGENT_DEFINITIONS={source.location}, "
+        f"or PROVAGENT_TRUST={folder}"
+    )
