@@ -210,6 +210,7 @@ def test_variables_exist():
         "PROVAGENT_RUN",
         "PROVAGENT_PROGRAM",
         "PROVAGENT_COMMAND",
+        "PROVAGENT_DOUBTED",
     }
     assert set(re.findall(r"\bPROVAGENT_[A-Z_]+\b", EVERYTHING)) <= known
 

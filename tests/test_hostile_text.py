@@ -6,6 +6,7 @@ import json
 import os
 import re
 import unicodedata
+from xml.etree import ElementTree
 
 import orjson
 import pytest
@@ -127,6 +128,39 @@ def test_a_pipe_gets_the_document_itself(lab, to):
     assert "\u202e" in (
         json.dumps(json.loads(shown), ensure_ascii=False) if to != "provn" else shown
     )
+
+
+ELEMENTS = {"svg", "g", "title", "polygon", "polyline", "path", "ellipse", "text", "a"}
+
+
+def test_a_drawing_has_text_only(lab):
+    """No script, no link, no HTML: an SVG is XML whose texts say what the record says."""
+    lab.python("-m", "provagent", "export", "k3f9ab", "-o", "run.svg")
+    root = ElementTree.parse(lab.folder / "run.svg").getroot()
+    assert {each.tag.rpartition("}")[2] for each in root.iter()} <= ELEMENTS
+    names = {name.rpartition("}")[2] for each in root.iter() for name in each.attrib}
+    assert "title" in names
+    assert not {name for name in names if name == "href" or name.startswith("on")}
+    texts = [each.text or "" for each in root.iter() if each.tag.endswith("}text")]
+    assert any("</svg><script>alert(1)</script>&lt;" in text for text in texts)
+    tips = [
+        value
+        for each in root.iter()
+        for name, value in each.attrib.items()
+        if name.endswith("}title")
+    ]
+    assert any("</svg><script>alert(1)</script>&lt;" in tip for tip in tips)
+    assert_only_text((lab.folder / "run.svg").read_bytes(), is_document=True)
+
+
+def test_a_graph_has_no_html_labels(lab):
+    """A label is a text in quotes; what it quotes ends neither the text nor the line."""
+    shown = lab.python("-m", "provagent", "export", "k3f9ab", "--to", "dot").stdout
+    assert_only_text(shown.encode(), is_document=True)
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", shown)
+    assert "<" not in outside
+    assert "script" not in outside
+    assert "URL" not in outside
 
 
 def test_json_is_exact(lab):

@@ -448,7 +448,7 @@ def test_the_text_is_a_shells_whatever_the_record_says(lab):
         if event["event"] == "environment":
             event["variables"] |= {"OMP_NUM_THREADS": evil, "A=$(touch executed)": "x", "B;touch executed": ""}  # fmt: skip
         if event["event"] == "run":
-            event["settings"] = {"parent": evil, "x; touch executed": "1", "cache": "/tmp/elsewhere"}  # fmt: skip
+            event["settings"] = {"parent": evil, "x; touch executed": "1", "cache": "/elsewhere"}  # fmt: skip
             event["command"].append(evil)
 
     rewritten(lab, change)

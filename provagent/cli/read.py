@@ -170,7 +170,7 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     type=click.Choice(MODELS),
     help="In whose words. [default: w3c; of a votable, ivoa]",
 )
-@click.option("--keep-others", is_flag=True, hidden=True)  # at the end of a run, unasked
+@click.option("--keep-others", is_flag=True, help="Replace no file that provagent has not written.")
 @_store
 def export_run(
     run: str,

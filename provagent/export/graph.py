@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from provagent.record.wording import digest_text, duration_text, entity_text, shortened, value_text
 from provagent.terms import FILE, FILE_COLLECTION, OK, PYTHON_OBJECT
+from provagent.visible import harmless
 
 if TYPE_CHECKING:
     from provagent.record.model import Activity, Derivation, Entity, Provenance
@@ -201,5 +202,7 @@ def _has_relations(entity: Entity) -> bool:
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{"".join(each for each in escaped if each.isprintable())}"'
+    """Return a text as DOT has it, in quotes: a label without HTML, entities and commands."""
+    shown = harmless(text).replace("&", "&amp;")  # Graphviz reads &lt; and &#27; as characters
+    escaped = shown.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
