@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -232,6 +233,8 @@ def _lock(descriptor: int) -> None:
 
 def _there(path: str) -> Document | None:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
+            raise ExportError("what is there is no file")
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES * 4 + 1)
     except FileNotFoundError:

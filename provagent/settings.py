@@ -7,6 +7,7 @@ interpreter has not loaded already; ``tomllib`` only where there is a table to r
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from provagent import convert
@@ -66,6 +67,7 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "trust": ("paths", (), "folders whose pyproject.toml may name code, and files elsewhere"),
     "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
 }
+_LARGEST = 1 << 20  # bytes of a pyproject.toml
 # What may be said for each target by itself; the least number, where it is no word.
 EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
 
@@ -199,6 +201,8 @@ def _from_file(
     is_path = is_named_file(environ)
     file = os.path.join(cwd, named) if is_path else os.path.join(cwd, "pyproject.toml")
     try:
+        if not is_path and not _is_small_file(file, problems):
+            return {}, file, cwd
         with open(file, "rb") as stream:
             content = stream.read()
     except FileNotFoundError:
@@ -214,12 +218,21 @@ def _from_file(
     return _table_of(content, file, problems, is_path=is_path), file, os.path.dirname(file)
 
 
+def _is_small_file(file: str, problems: list[str]) -> bool:
+    """Whether to read it: a pipe of this name in somebody's folder would hold up every start."""
+    status = os.stat(file)
+    is_file = stat.S_ISREG(status.st_mode)
+    if is_file and status.st_size > _LARGEST:
+        problems.append(f"{file}: is not read: it has more than {_LARGEST} bytes")
+    return is_file and status.st_size <= _LARGEST
+
+
 def _table_of(content: bytes, file: str, problems: list[str], *, is_path: bool) -> dict[str, Any]:
     import tomllib
 
     try:
         document = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         problems.append(f"{file}: is no TOML: {error}; settings are lines of name = value")
         return {}
     if is_path and "tool" not in document:

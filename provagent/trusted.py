@@ -25,6 +25,7 @@ _NEVER = {
     "processors": "is code",
     "cache": "names files that are believed",
     "trust": "is for a person to say",
+    "strict": "may end the program",
 }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 from conftest import Recorded, runs_in
@@ -318,3 +321,39 @@ def test_documents_replace_only_our_own(lab):
     text = lab.python("-m", "provagent", "export", "last", "-o", "mine.json").stderr
     assert text == ""  # whoever says so by hand
     assert b'"mine"' not in mine["json"].read_bytes()
+
+
+PIPES = ["pyproject.toml", "definition.yaml", ".git/HEAD", ".git/index", ".git/config", ".git", "prov"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PIPES)
+def test_a_pipe_in_the_folder_holds_nobody_up(lab, name):
+    """Whatever name it has, the program runs and ends."""
+    (lab.folder / ".git").mkdir()
+    lab.write(".git/HEAD", "ref: refs/heads/main\n")
+    path = lab.folder / name
+    shutil.rmtree(path, ignore_errors=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    done = subprocess.run(
+        [sys.executable, "s.py"], cwd=lab.folder, env=lab.environ(PROVAGENT="1", PROVAGENT_TARGETS="lab"),
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "ran\n"
+    assert "Traceback" not in done.stderr
+    if name != "prov":
+        assert done.stderr == ""
+        assert len(lab.provenance.activities) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("x = " + "[" * 100_000, "is no TOML"), ("#" * (1 << 20) + "\n[tool.provagent]\n", "is not read: it has more than")],
+    ids=["deep", "large"],
+)  # fmt: skip
+def test_a_pyproject_that_cannot_be_read_is_passed_over(lab, content, told):
+    lab.write("pyproject.toml", content + "\n[tool.provagent]\n")
+    done, _ = recorded(lab, PROVAGENT_TARGETS="lab")
+    (line,) = done.stderr.splitlines()
+    assert told in line
+    assert len(lab.provenance.activities) == 1

@@ -48,12 +48,17 @@ def git_state(folder: str) -> dict[str, Any] | None:
 
 def _root(folder: str) -> str | None:
     folder = os.path.abspath(folder)
-    while not os.path.exists(os.path.join(folder, ".git")):
+    while not _is_work_tree(folder):
         parent = os.path.dirname(folder)
         if parent == folder:
             return None
         folder = parent
     return folder
+
+
+def _is_work_tree(folder: str) -> bool:
+    git = os.path.join(folder, ".git")
+    return os.path.isdir(git) or os.path.isfile(git)
 
 
 def _git_folder(root: str) -> str:
@@ -103,7 +108,7 @@ def _remote(config: str) -> str | None:
 
 
 def _is_dirty(index: str, root: str) -> bool | None:
-    if not os.path.exists(index):
+    if not os.path.isfile(index):
         return None
     with open(index, "rb") as stream:
         data = stream.read()
@@ -137,6 +142,8 @@ def _differs(entry: tuple[Any, ...], root: str) -> bool:
             raise
         return True
     times = (status.st_mtime_ns // 10**9 & 0xFFFFFFFF, status.st_mtime_ns % 10**9)
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        return True
     if times == (entry[2], entry[3]) and status.st_size & 0xFFFFFFFF == size:
         return False
     return bool(_blob_digest(path, status) != digest)
@@ -165,5 +172,7 @@ def _has_staged(data: bytes, position: int) -> bool:
 
 
 def _text(path: str) -> str:
+    if not os.path.isfile(path):  # a pipe would hold up the program's end
+        raise OSError(f"{path}: is no file")
     with open(path, encoding="utf-8", errors="surrogateescape") as stream:
         return stream.read()
