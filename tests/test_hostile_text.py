@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from read_side import RUN_ID, child_shard, crab_events
 from test_terminal import Terminal
 
+from provagent.embed.png import embed
 from provagent.visible import harmless, json_escaped, visible, visible_parts
 
 # Clipboard, title, link, colour, clearing; C1; a line of its own; bidi; unseen; markup of rich.
@@ -85,21 +87,41 @@ def lab(tmp_path_factory, cache):
         + "}\n"
         + EVIL,
     )
+    picture = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\0IEND\xaeB`\x82"
+    document = {
+        "bundle": {
+            EVIL: {
+                "activity": {EVIL: {"prov:label": EVIL}},
+                "used": {"_:1": {"prov:activity": EVIL, "prov:role": EVIL}},
+            }
+        }
+    }
+    facts = {"RUN" + EVIL: EVIL}
+    (lab.folder / "product.png").write_bytes(
+        embed(picture, facts, gzip.compress(json.dumps(document).encode()))
+    )
+    lab.write("results.yml", f"file:\n  {EVIL}: {EVIL}\n")
     return lab
 
 
+NAME = EVIL.replace("\0", "")  # as an argument, which ends at a null character
 VERBS = [
-    ["show"], ["show", "--json"], ["show", EVIL.replace("\0", "")], ["runs"], ["stats"], ["timeline"], ["doctor"],
-    ["doctor", RUN_ID], ["why", "flux_points"], ["why", EVIL.replace("\0", "")], ["impact", "8d2kqx.4"],
+    ["show"], ["show", "--json"], ["show", NAME], ["runs"], ["stats"], ["timeline"], ["doctor"],
+    ["doctor", RUN_ID], ["why", "flux_points"], ["why", NAME], ["impact", "8d2kqx.4"],
     ["why", RUN_ID + ".8d2kqx.18", "--json"], ["find", "run = k3f9ab"], ["find", "run = k3f9ab", "--json"],
-    ["find", "(" + EVIL.replace("\0", "")], ["diff", RUN_ID], ["diff", RUN_ID, "--json"], ["verify"],
+    ["find", "(" + NAME], ["diff", RUN_ID], ["diff", RUN_ID, "--json"], ["verify"],
     ["verify", "--json"], ["rerun", "k3f9ab"], ["rerun", "k3f9ab", "--json"], ["index", "--rebuild"],
     ["sql", "SELECT * FROM activities"], ["sql", "SELECT * FROM activities", "--csv"],
-    ["sql", "SELECT " + EVIL.replace("\0", "")], ["draft", "--from-run", "k3f9ab"], ["redact", "maria"],
+    ["sql", "SELECT " + NAME], ["draft", "--from-run", "k3f9ab"], ["redact", "maria"],
     ["compact", "--older-than", "1d"], ["gc", "--older-than", "1d"], ["check", "definition.yaml"],
-    ["check", EVIL.replace("\0", "")], ["validate", "document.json"], ["import", "prov.log", "--store", "logs"],
-    [EVIL.replace("\0", "")], ["show", "--" + EVIL.replace("\0", "")], ["export", "--to", EVIL.replace("\0", "")],
+    ["check", NAME], ["validate", "document.json"], ["import", "prov.log", "--store", "logs"],
+    [NAME], ["show", "--" + NAME], ["export", "--to", NAME],
     *(["export", "k3f9ab", "--to", to] for to in ("json", "jsonld", "provn", "xml", "trig", "turtle", "dot", "svg", "votable", "opus")),
+    ["show", "product.png"], ["show", "product.png", "--json"], ["embed", "k3f9ab", NAME], ["store", "merge", NAME],
+    ["link", "k3f9ab", "--opus", "results.yml"], ["link", "k3f9ab", "--opus", NAME], ["run", "--", NAME], ["run", "--store", NAME],
+    ["draft", NAME], ["validate", NAME], ["import", NAME], ["gc", "--older-than", NAME], ["compact", NAME], ["redact", NAME],
+    ["runs", "--store", NAME], ["export", "k3f9ab", "-o", NAME], ["export", "k3f9ab", "-o", "missing/" + NAME + ".json"],
+    ["rerun", "k3f9ab", "--in", NAME], ["rerun", "k3f9ab", "--yes"], ["diff", NAME], ["verify", NAME], ["stats", NAME],
     *(["export", "k3f9ab", "--to", to] for to in ("png", "pdf", "rocrate")),
 ]  # fmt: skip
 
@@ -116,7 +138,7 @@ def test_no_verb_passes_on_a_command(lab, words):
         _, code = terminal.end()
     finally:
         terminal.close()
-    assert code in (0, 1, 2), terminal.seen
+    assert code in (0, 1, 2, 127), terminal.seen
     assert terminal.seen
     assert_only_text(terminal.seen, is_document=words[0] == "export" or "--csv" in words)
 
