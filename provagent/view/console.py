@@ -50,8 +50,14 @@ def _as_line(one: Any) -> Any:
     return visible_text(one) if isinstance(one, Text) else one
 
 
+class Prose(Text):
+    """A line that quotes with escapes of its own: its backslashes stay, as in a message."""
+
+
 def visible_text(text: Text) -> Text:
     """Return the same text made visible, its styles where they were."""
+    if isinstance(text, Prose):
+        return Text(harmless(text.plain, kept=""), text.style)
     if visible(text.plain) == text.plain:
         return text
     parts = visible_parts(text.plain)

@@ -20,6 +20,7 @@ from provagent.record.wording import (
 )
 from provagent.terms import FILE, FILE_COLLECTION, OK, READ, WRITTEN
 from provagent.view.branch import Branch, print_branch
+from provagent.view.console import Prose
 
 if TYPE_CHECKING:
     from provagent.record.detail import Error, Site
@@ -189,10 +190,10 @@ class _Story:
         for each in self.provenance.complaints:
             times = f"  {each.count} times" if each.count > 1 else ""
             stage = f" ({each.stage})" if each.stage else ""
-            complaints.add(Text(f"{each.target}: {each.what}{stage}{times}"))
+            complaints.add(Prose(f"{each.target}: {each.what}{stage}{times}"))
         gaps = Branch(Text("what could not be read of the record", "bold red"))
         for gap in self.provenance.gaps:
-            gaps.add(Text(str(gap)))
+            gaps.add(Prose(str(gap)))
         redacted = Branch(Text("redacted afterwards", "bold"))
         for one in self.provenance.redactions:
             redacted.add(Text(f"{one['count']} by {one['how']}, {one.get('time', '')}"))
