@@ -102,6 +102,15 @@ def test_what_a_person_says_is_believed(lab, how):
     assert mark.exists()
 
 
+def test_what_is_said_elsewhere_needs_no_word(lab):
+    """The remedy works: a setting of the environment is used, and nothing is said of the file's."""
+    pyproject(lab, store="/nowhere", processors=["own_code:p"])
+    done, is_run = recorded(lab, PROVAGENT_STORE="records", PROVAGENT_PROCESSORS="")
+    assert done.stderr == ""
+    assert not is_run
+    assert len(runs_in(lab.folder / "records")) == 1
+
+
 @pytest.mark.parametrize("trust", [".", "clone", "*"])
 def test_trust_is_given_by_absolute_paths(lab, trust):
     """A relative one would trust whatever folder a program starts in."""

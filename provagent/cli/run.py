@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from provagent.launch import become
-from provagent.settings import read_settings, require, words_of
+from provagent.settings import read_settings, require, tell, words_of
 
 _SELECT = ("-m", "-c")
 
@@ -92,4 +92,8 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     """
     program, is_command = ctx.obj
     given = {name: value for name, value in options.items() if value not in (None, ())}
-    become(program, require(read_settings(arguments=given)), is_command=is_command)
+    settings = require(read_settings(arguments=given))
+    for name, line in settings.untrusted.items():
+        if name in settings.given:  # the program is given a value, and has nothing to say of it
+            tell(line)
+    become(program, settings, is_command=is_command)
