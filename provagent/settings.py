@@ -65,6 +65,11 @@ TABLE: dict[str, tuple[str, Any, str]] = {
         "folder of what is kept between runs; the user's cache folder if empty",
     ),
     "trust": ("paths", (), "folders whose pyproject.toml may name code, and files elsewhere"),
+    "max_unpacked": (
+        "int",
+        0,
+        "bytes that one packed file may have unpacked; 0: 300 times its size, at least 16 MiB",
+    ),
     "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
 }
 _LARGEST = 1 << 20  # bytes of a pyproject.toml

@@ -14,7 +14,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"beneath"},
+    {"beneath", "file_names", "safe_files"},
     {"errors", "interrupt", "layout", "terms", "convert", "audit", "visible", "__init__"},
     {"address", "trusted"},
     {"event", "value", "settings", "offered"},
@@ -55,11 +55,13 @@ WRITE_SIDE = {
     "convert",
     "definition",
     "emit",
+    "file_names",
     "identity",
     "internal",
     "interrupt",
     "layout",
     "process",
+    "safe_files",
     "settings",
     "weave",
 }

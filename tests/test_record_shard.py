@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from read_side import at, crab_shard, event, ident, lines
 
 from provagent.errors import RecordError
+from provagent.file_names import text_to_name
 from provagent.record.shard import read_events
 
 EVENTS = crab_shard().events
@@ -113,10 +114,11 @@ def test_an_event_after_a_cut_one_is_salvaged(shard):
     assert len(gaps) == 1
 
 
-def test_text_that_is_no_utf8_is_read_with_a_mark(shard):
-    """A byte that is no UTF-8 costs that character, not the event."""
+def test_text_that_is_not_utf8_is_read_reversibly(shard):
+    """A byte that is not UTF-8 costs nothing: the name of the file can be had back."""
     found, gaps = read(shard(entity_line(location="/data/XX").replace(b"XX", b"\xff")))
-    assert found[0][0]["location"] == "/data/\ufffd"
+    assert found[0][0]["location"] == "/data/\\udcff"
+    assert os.fsencode(text_to_name(found[0][0]["location"])) == b"/data/\xff"
     assert len(gaps) == 1
 
 

@@ -375,10 +375,8 @@ def test_a_store_that_cannot_be_written_to_is_said(lab, monkeypatch):
     """A folder stands where it says what it does."""
     (lab.store / "anew").mkdir()
     before = shards("prov")
-    assert (
-        "cannot be written to: Is a directory"
-        in called("redact", "harmless", "--yes", code=1).output
-    )
+    told = called("redact", "harmless", "--yes", code=1).output
+    assert "prov/anew: is not a file of the store; remove it" in told
     assert shards("prov") == before
 
 

@@ -337,16 +337,16 @@ def test_packed_shards_tell_the_same(store):
         assert index.update().shards == 0
 
 
-@pytest.mark.parametrize(
-    "broken", [b"no database", b"SQLite format 3\0" + b"\xff" * 5000, b"\0" * 100]
-)
+@pytest.mark.parametrize("broken", [b"\xff", b"\0"])
 def test_broken_index_is_made_again(store, broken, capsys):
+    """Its header says whose it is, and the rest of it is spoilt."""
     write(store, night(RUNS[0], 1, [([("/a", "a")], [("/b", "b")])]), RUNS[0], "p1")
     with open_index(str(store)) as index:
         index.update()
         whole = texts(index)
+    content = (store / NAME).read_bytes()
     remove(str(store / NAME))
-    (store / NAME).write_bytes(broken)
+    (store / NAME).write_bytes(content[:100] + broken * (len(content) - 100))
     with open_index(str(store)) as index:
         index.update()
         assert texts(index) == whole

@@ -213,7 +213,9 @@ def test_newest_runs_are_the_end_of_all(many, monkeypatch):
         assert [run.id for run in list_runs(many, limit)] == every[-limit:]
     looked = []
     real = summary_module.shards_of
-    monkeypatch.setattr(summary_module, "shards_of", lambda path: looked.append(path) or real(path))
+    monkeypatch.setattr(
+        summary_module, "shards_of", lambda path, skipped=None: looked.append(path) or real(path)
+    )
     list_runs(many, 2)
     assert {os.path.basename(path) for path in looked} == set(every[-2:])
 

@@ -299,7 +299,7 @@ def test_what_cannot_be_read_yet_is_expected(store, monkeypatch, what, left):
     hidden = runs_in(store)[0] if what == "shards_of" else runs_in(store)[0].parent
     real = getattr(settled_module, what)
 
-    def refused(folder):
+    def refused(folder, skipped=None):
         if folder == str(hidden):
             raise PermissionError(13, "Permission denied", folder)
         return real(folder)

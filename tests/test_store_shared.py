@@ -36,14 +36,14 @@ def store(recorded_once, tmp_path):
 def closed(store, monkeypatch):
     """The second run is another user's: root, as whom tests may run, could list it."""
     closed = runs_in(store)[1]
-    real = os.listdir
+    for name in ("listdir", "scandir"):
 
-    def listdir(path="."):
-        if os.path.realpath(path) == str(closed):
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path)
+        def refused(path=".", real=getattr(os, name)):
+            if os.path.realpath(path) == str(closed):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path)
 
-    monkeypatch.setattr(os, "listdir", listdir)
+        monkeypatch.setattr(os, name, refused)
     return closed
 
 

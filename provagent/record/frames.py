@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
+from provagent.safe_files import read_file
+
 _FRAME = 0xFD2FB528
 _SKIPPABLE = range(0x184D2A50, 0x184D2A60)
 _RLE = 1  # the type of a block of one byte
@@ -20,7 +22,7 @@ def is_whole(path: str) -> bool:
 
     Raises OSError.
     """
-    with open(path, "rb") as file:
+    with read_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         while file.tell() < size:
             if _pass_frame(file) is None:
@@ -34,7 +36,7 @@ def frame_of(path: str, offset: int) -> tuple[int, int]:
     That is the start of the file where a frame before it does not tell how long it is.
     Raises OSError.
     """
-    with open(path, "rb") as file:
+    with read_file(path) as file:
         start = before = 0
         while (held := _pass_frame(file)) is not None and held >= 0 and before + held <= offset:
             start, before = file.tell(), before + held

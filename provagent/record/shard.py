@@ -10,9 +10,8 @@ import gzip
 import json
 import os
 import re
-import zlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import orjson
 
@@ -26,9 +25,11 @@ from provagent.record.dialect import (
     events_of_line,
 )
 from provagent.record.frames import frame_of, is_whole
-from provagent.record.packing import PACKED, unpacked
+from provagent.record.packing import PACKED, UnpackError, bounded, unpacked
 from provagent.record.shape import SHAPES, mend
+from provagent.safe_files import UnsafeFileError, read_file
 from provagent.terms import LOG_FORMAT
+from provagent.value.clean import MAX_DEPTH, clean, is_deep, may_be_deep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,8 @@ _EVENT_BEGINS = re.compile(rb'\{"(?:v|event)":')
 _BLOCK = 1 << 20
 _SHOWN = 60  # characters of a line that a gap quotes
 MAX_LINE = 1 << 24  # bytes of an event; of a fact in a log, MAX_FACTS
+MAX_SKIPPED = 1 << 28  # bytes in which the end of a line that is longer is looked for
+MAX_BAD = 10_000  # lines of a shard that are no events, where it has fewer events than that
 _MAX_LINES = 10_000  # that one fact may have
 
 
@@ -67,29 +70,43 @@ def read_events(
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError:
+            good = 0
             for event in reader.rescued(line, place):
+                good += 1
                 yield event, place
             number += reader.more_lines
             offset += reader.more_bytes
             reader.more_lines = reader.more_bytes = 0
+            if reader.has_too_many(good):
+                return
             continue
+        if may_be_deep(line) and is_deep(event):
+            reader.gap(place, f"more than {MAX_DEPTH} levels; what is deeper is left out")
+            event = clean(event)
         if reader.accepts(event, place):
+            reader.good += 1
             yield event, place
+        elif reader.has_too_many(0):
+            return
 
 
 class _Reader:
     def __init__(self, path: str, gaps: list[Gap]) -> None:
         self.path = path
         self.gaps = gaps
-        self.is_shard = SHARD_MARK in path
+        self.is_shard = is_shard(path)
         self.told: set[object] = set()
         self.more_lines = self.more_bytes = 0  # that the last line had, and were not given out
+        self.good = self.bad = 0  # lines of a shard that are events, and that are none
 
     def lines(self, start: int) -> Iterator[bytes]:
         try:
             file = opened(self.path)
-        except OSError as error:
-            raise RecordError(f"{self.path}: cannot be read: {error.strerror or error}") from error
+        except UnsafeFileError as error:
+            raise RecordError(str(error)) from error
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            what = getattr(error, "strerror", None) or error
+            raise RecordError(f"{self.path}: cannot be read: {what}") from error
         with file:
             try:
                 if start:
@@ -98,12 +115,11 @@ class _Reader:
                 yield from lines if self.is_shard else self.joined(lines)
                 if self.path.endswith(PACKED) and not is_whole(self.path):
                     self.gap(None, f"{self.path}: the rest cannot be unpacked: it is cut")
-            except (EOFError, OSError, zlib.error) as error:
-                self.gap(None, f"{self.path}: the rest cannot be read: {error}")
-            except Exception as error:
-                if type(error).__name__ != "ZstdError":  # its module is only there at times
-                    raise
+            except UnpackError as error:
                 self.gap(None, f"{self.path}: the rest cannot be unpacked: {error}")
+            except OSError as error:
+                what = error.strerror or error
+                self.gap(None, f"{self.path}: the rest cannot be read: {what}")
 
     def bounded(self, file: BinaryIO, offset: int) -> Iterator[bytes]:
         """Yield the lines of a file; of one that is too long, its end alone."""
@@ -115,9 +131,13 @@ class _Reader:
                 yield line
                 continue
             size, rest = limit, line
-            while rest and not rest.endswith(b"\n"):
+            while rest and not rest.endswith(b"\n") and size < MAX_SKIPPED:
                 rest = read()
                 size += len(rest)
+            if size >= MAX_SKIPPED and not rest.endswith(b"\n"):
+                what = f"a line without an end, of {size} bytes and more; the rest is left out"
+                self.gap(Place(self.path, number, offset), what)
+                return
             if self.is_shard or _is_marked(line):
                 what = f"a line of {size} bytes, more than {limit}; the line is left out"
                 self.gap(Place(self.path, number, offset), what)
@@ -156,6 +176,16 @@ class _Reader:
         if what not in self.told:
             self.told.add(what)
             self.gap(place, what)
+
+    def has_too_many(self, good: int) -> bool:
+        """Count a line that is no event; return whether a shard has more of them than events."""
+        self.good += good
+        self.bad += not good
+        if not self.is_shard or self.bad <= MAX_BAD or self.bad <= self.good:
+            return False
+        what = f"{self.path}: {self.bad} lines are no events; the rest is left out"
+        self.gap(None, what)
+        return True
 
     def accepts(self, event: Any, place: Place) -> bool:
         """Whether a JSON value is an event that can be used; what is amiss becomes a gap."""
@@ -222,7 +252,7 @@ def _salvaged(line: bytes) -> Iterator[Any]:
     starts += [match.start() for match in _EVENT_BEGINS.finditer(line) if match.start()]
     for start in starts:
         try:
-            yield json.loads(line[start:].decode("utf-8", "replace"))
+            yield clean(json.loads(line[start:].decode("utf-8", "surrogateescape")))
         except (ValueError, RecursionError):
             continue
         return
@@ -242,9 +272,14 @@ def opened(path: str) -> BinaryIO:
         raise
 
 
+def is_shard(path: str) -> bool:
+    """Return whether a file is named as a shard is."""
+    return SHARD_MARK in os.path.basename(path)
+
+
 def is_there(path: str) -> bool:
     """Whether a shard is there, plain or packed."""
-    return os.path.exists(path) or os.path.exists(path + PACKED)
+    return os.path.lexists(path) or os.path.lexists(path + PACKED)
 
 
 def line_at(path: str, offset: int) -> bytes:
@@ -252,10 +287,10 @@ def line_at(path: str, offset: int) -> bytes:
 
     Of what ``provagent compact`` packed, only the frame that holds it is unpacked.
     """
-    if not os.path.exists(path) and os.path.exists(path + PACKED):
+    if not os.path.lexists(path) and os.path.lexists(path + PACKED):
         path += PACKED
     with _opened_at(path, offset) as file:
-        return file.readline()
+        return file.readline(MAX_LINE)
 
 
 def _opened_at(path: str, offset: int) -> BinaryIO:
@@ -272,10 +307,16 @@ def _opened_at(path: str, offset: int) -> BinaryIO:
 
 def _opened(path: str, start: int = 0) -> BinaryIO:
     if path.endswith(".gz"):
-        return cast("BinaryIO", gzip.open(path, "rb"))
+        file = _plain(path)
+        return bounded(gzip.GzipFile(fileobj=file, mode="rb"), file)
     if path.endswith(PACKED):
         return opened_zstd(path, start)
-    return open(path, "rb")
+    return _plain(path)
+
+
+def _plain(path: str) -> BinaryIO:
+    """Open a file of a run without following links; a log is the user's own choice."""
+    return read_file(path) if is_shard(path) else open(path, "rb")
 
 
 def opened_zstd(path: str, start: int = 0) -> BinaryIO:
@@ -283,9 +324,9 @@ def opened_zstd(path: str, start: int = 0) -> BinaryIO:
 
     Raises OSError, RecordError without a library.
     """
-    file = open(path, "rb")  # noqa: SIM115 - what unpacks it closes it
-    file.seek(start)
+    file = _plain(path)
     try:
+        file.seek(start)
         return unpacked(file, path)
     except BaseException:
         file.close()

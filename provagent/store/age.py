@@ -34,5 +34,6 @@ def last_of(run: RunSummary) -> datetime:
     try:
         return datetime.fromisoformat(run.end or "")
     except ValueError:
-        newest = max(map(os.path.getmtime, shards_of(run.folder)), default=0.0)
+        times = [os.lstat(path).st_mtime for path in shards_of(run.folder)]
+        newest = max(times, default=0.0)
         return datetime.fromtimestamp(newest, UTC)

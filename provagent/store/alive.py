@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from provagent.safe_files import read_file
 from provagent.store.shards import shards_of
 from provagent.store.summary import unended
 
@@ -52,7 +53,7 @@ def is_open(path: str) -> bool:
         return False
     import fcntl
 
-    with open(path, "rb") as file:
+    with read_file(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

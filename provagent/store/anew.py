@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 from provagent.errors import StoreError
-from provagent.layout import UNFINISHED, folders_in, is_day, run_folders, touch_day
+from provagent.layout import UNFINISHED, folders_in, run_folders, touch_day
 from provagent.record.packing import PACKED, Frames
+from provagent.safe_files import create_file, file_status, is_day, is_real_folder, read_file
 
 _ANNOUNCED = "anew"  # a file in the store
+_LONGEST = 20  # digits of a process's number
 
 
 @contextlib.contextmanager
@@ -28,13 +30,15 @@ def written_anew(
     Raises StoreError where somebody wrote to the old one meanwhile. Whatever happens, there is
     always either the old one or the new one; or both, where it is interrupted between the two.
     """
-    before = os.stat(path)
+    before = file_status(path)
     into = into or path
+    if into != path and os.path.lexists(into):
+        raise StoreError(f"{into}: is there already; remove it, or keep it as the shard")
     beside = unfinished(path)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = made_anew(beside)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), before.st_mode & 0o7777)
+            os.fchmod(file.fileno(), before.st_mode & 0o777)
             with _packed(into, file) as target:
                 yield target
             file.flush()
@@ -53,6 +57,16 @@ def written_anew(
     sync(os.path.dirname(path))
 
 
+def made_anew(path: str) -> int:
+    """Return a descriptor of a new file; what has its name goes, and is not written to.
+
+    Raises OSError, also where that is a folder.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # a link itself, not what it leads to
+    return create_file(path)
+
+
 def unfinished(path: str) -> str:
     """Return under which name a file is written before it is put in place."""
     folder, name = os.path.split(path)
@@ -60,7 +74,7 @@ def unfinished(path: str) -> str:
 
 
 def _require_same(path: str, before: os.stat_result) -> None:
-    now = os.stat(path)
+    now = file_status(path)
     was = before.st_ino, before.st_size, before.st_mtime_ns
     if (now.st_ino, now.st_size, now.st_mtime_ns) != was:
         raise StoreError(f"{path}: it was written to meanwhile; ask again when that has ended")
@@ -96,7 +110,9 @@ def announced(store: str) -> Iterator[None]:
     """
     path = os.path.join(store, _ANNOUNCED)
     try:
-        with open(path, "w", encoding="ascii") as file:
+        if os.path.lexists(path) and not _is_ours(path):
+            raise StoreError(f"{path}: is not a file of the store; remove it, or name it otherwise")
+        with os.fdopen(made_anew(path), "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
     except OSError as error:
         raise StoreError(f"{store}: cannot be written to: {error.strerror or error}") from error
@@ -105,17 +121,32 @@ def announced(store: str) -> Iterator[None]:
 
 
 def is_announced(store: str) -> bool:
-    """Whether shards are written anew, or were when that was killed: that is told once."""
+    """Whether shards are written anew, or were when that was killed: that is told once.
+
+    A link and the like, or a file of that name with other content, announces nothing.
+    """
     path = os.path.join(store, _ANNOUNCED)
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            process = file.read()
-    except OSError:
+    process = _announced_in(path)
+    if process is None:
         return False
-    if not (process.isdecimal() and _is_there(int(process))):
+    if not (process and _is_there(int(process))):
         with contextlib.suppress(OSError):
             os.unlink(path)
     return True
+
+
+def _is_ours(path: str) -> bool:
+    return _announced_in(path) is not None
+
+
+def _announced_in(path: str) -> str | None:
+    """Return the number of a process, or the empty text of a file that was just begun."""
+    try:
+        with read_file(path) as file:
+            found = file.read(_LONGEST + 1)
+    except OSError:
+        return None
+    return found.decode() if not found or (found.isdigit() and len(found) <= _LONGEST) else None
 
 
 def remove_unfinished(store: str) -> None:
@@ -124,10 +155,11 @@ def remove_unfinished(store: str) -> None:
     for folder in [store, *days, *(run.path for run in run_folders(store))]:
         for name in _names(folder):
             _, mark, process = name.partition(UNFINISHED)
+            process = process.partition("-")[0]
             if mark and not (process.isdecimal() and _is_there(int(process))):
                 path = os.path.join(folder, name)
-                with contextlib.suppress(OSError):
-                    shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+                with contextlib.suppress(OSError, RecursionError):
+                    shutil.rmtree(path) if is_real_folder(path) else os.unlink(path)
 
 
 def _names(folder: str) -> list[str]:

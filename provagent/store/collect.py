@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from provagent.layout import is_day
+from provagent.safe_files import is_day
 from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, sync, unfinished
@@ -115,4 +115,4 @@ def _needed(index: Index, staying: set[str], going: set[str]) -> dict[str, str]:
 
 def _size(folder: str) -> int:
     files = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names)
-    return sum(map(os.path.getsize, files))
+    return sum(os.lstat(path).st_size for path in files)

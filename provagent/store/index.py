@@ -13,11 +13,20 @@ from provagent.errors import BrokenIndexError, RecordError, StoreError
 from provagent.record.detail import Gap
 from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, read_events
+from provagent.safe_files import Skipped
 from provagent.settings import tell
 from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
 from provagent.store.rows import Rows
-from provagent.store.schema import IN_MEMORY, NUMBERS, OF_PROCESS, SHIFT, connect, make_indexes
+from provagent.store.schema import (
+    IN_MEMORY,
+    NUMBERS,
+    OF_PROCESS,
+    SHIFT,
+    ForeignIndexError,
+    connect,
+    make_indexes,
+)
 from provagent.store.settled import (
     Day,
     days_to_look_at,
@@ -31,6 +40,7 @@ from provagent.store.shards import (
     Changed,
     changed_among,
     end_of_lines,
+    gaps_of,
     tail_before,
     together,
 )
@@ -108,9 +118,11 @@ class Index:
             return self._update(progress, everywhere=everywhere)
 
     def _update(self, progress: Progress | None, *, everywhere: bool) -> Updated:
+        skipped: Skipped = []
         with self.one_state():
-            days = days_to_look_at(self.store, self._connection, whole=everywhere)
+            days = days_to_look_at(self.store, self._connection, skipped, whole=everywhere)
         found, rows = Updated(events=0, shards=0, gaps=[]), Rows(self._connection)
+        found.gaps += gaps_of(skipped)
         for number, day in enumerate(days):
             part = None if progress is None else _part_of(progress, number, len(days))
             self._update_day(day, rows, found, part)
@@ -123,6 +135,7 @@ class Index:
         with self.one_state():  # another process may settle, or look again, meanwhile
             known = known_of(day, self._connection)
             listed = listing(self.store, day, known, self._connection)
+        found.gaps += gaps_of(listed.skipped)
         for run in listed.unsettled:
             with self._transaction(None):
                 known |= {path: row for path, *row in unsettle(run, self._connection)}
@@ -188,7 +201,7 @@ class Index:
     def is_packed_now(self, path: str) -> None:
         """A shard that was read whole has been packed: what it told is known already."""
         packed = path + PACKED
-        status = os.stat(os.path.join(self.store, packed))
+        status = os.lstat(os.path.join(self.store, packed))
         state = packed, status.st_ino, status.st_size, status.st_mtime_ns, status.st_size, path
         self.execute(
             "UPDATE shard SET path = ?, inode = ?, size = ?, mtime = ?, read = ? WHERE path = ?",
@@ -226,7 +239,7 @@ class Index:
         ).fetchone()
         full = os.path.join(self.store, path)
         try:
-            size = os.stat(full).st_size
+            size = os.lstat(full).st_size
         except OSError:
             size = 0  # it went away; what it told stays
         is_packed = not path.endswith(SHARD_MARK)
@@ -289,11 +302,14 @@ def open_index(store: str) -> Index:
     broken is made again; both are told. Raises StoreError where it can be neither.
     """
     path = place_for(store)
-    if is_announced(store):
-        remove(path)
-    for _ in range(2):
+    for _ in range(3):
         try:
+            if is_announced(store):
+                remove(path)
             return Index(store, path)
+        except ForeignIndexError as error:
+            tell(f"{error}; it is left as it is, and this one is in memory alone: move it away")
+            return Index(store, IN_MEMORY)
         except sqlite3.OperationalError as error:
             tell(f"{path}: the index cannot be opened ({error}); this one is in memory alone")
             return Index(store, IN_MEMORY)

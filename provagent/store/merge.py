@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from typing import BinaryIO
 
 from provagent.errors import ProvagentError, StoreError
 from provagent.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.record.packing import PACKED
-from provagent.record.shard import SHARD_MARK, opened
-from provagent.store.anew import remove_unfinished, sync, unfinished, written_anew
+from provagent.record.shard import MAX_LINE, SHARD_MARK, opened
+from provagent.safe_files import Skipped, file_status, is_real_folder, read_file
+from provagent.store.anew import made_anew, remove_unfinished, sync, unfinished, written_anew
 from provagent.store.shards import shards_of
 
 Progress = Callable[[int, int], None]
@@ -50,12 +52,16 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
     remove_unfinished(store)
     found = Merged()
     runs: list[tuple[str, list[str]]] = []
-    for folder in run_folders(other):
+    skipped: Skipped = []
+    for folder in run_folders(other, skipped):
         try:
-            if shards := shards_of(folder.path):
+            if shards := shards_of(folder.path, skipped):
                 runs.append((folder.name, shards))
         except OSError as error:  # another user's
             found.refused[folder.name] = str(error)
+    found.refused.update(
+        (os.path.relpath(error.filename, other), error.strerror or "") for error in skipped
+    )
     if not runs and not found.refused:
         raise StoreError(f"{other}: no runs there; name the folder that holds the runs")
     for number, (name, shards) in enumerate(runs, 1):
@@ -67,12 +73,12 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
 
 def _take_run(store: str, name: str, shards: list[str], found: Merged) -> None:
     folder = folder_of(store, name)
-    is_new = not os.path.isdir(folder)
+    is_new = not is_real_folder(folder)
     taken = 0
     for path in shards:
         try:
             taken += _take_shard(folder, path)
-        except (OSError, EOFError, ProvagentError) as error:
+        except (OSError, ProvagentError) as error:
             found.refused[f"{name}/{os.path.basename(path)}"] = str(error)
     found.bytes += taken
     if taken:
@@ -102,7 +108,7 @@ def _counterpart(folder: str, path: str) -> str | None:
     name = os.path.basename(path)
     plain = name[: name.index(SHARD_MARK) + len(SHARD_MARK)]
     paths = [os.path.join(folder, plain + packing) for packing in _PACKINGS]
-    return next((one for one in paths if os.path.exists(one)), None)
+    return next((one for one in paths if os.path.lexists(one)), None)
 
 
 def _what_is_more(ours: BinaryIO, theirs: BinaryIO) -> int | None:
@@ -110,27 +116,30 @@ def _what_is_more(ours: BinaryIO, theirs: BinaryIO) -> int | None:
 
     The last line of either may be cut, or on its way.
     """
-    for one, other in zip_longest(ours, theirs):
+    for one, other in zip_longest(_lines(ours), _lines(theirs)):
         if one == other:
             continue
         if other is None or (one is not None and one.startswith(other)):
-            return 0 if next(theirs, None) is None else None
-        if (one is None or other.startswith(one)) and next(ours, None) is None:
-            return len(other) - len(one or b"") + sum(map(len, theirs))
+            return 0 if not theirs.read(1) else None
+        if (one is None or other.startswith(one)) and not ours.read(1):
+            return len(other) - len(one or b"") + sum(map(len, _lines(theirs)))
         return None
     return 0
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.readline, MAX_LINE), b"")
 
 
 def _copy(path: str, into: str) -> int:
     folder = os.path.dirname(into)
     make_run_folder(folder)
     beside = unfinished(into)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(path, "rb") as source, os.fdopen(descriptor, "wb") as target:
+    with read_file(path) as source, os.fdopen(made_anew(beside), "wb") as target:
         shutil.copyfileobj(source, target, _BLOCK)
         target.flush()
         os.fsync(target.fileno())
     os.replace(beside, into)
     touch_day(into)
     sync(folder)
-    return os.path.getsize(into)
+    return file_status(into).st_size

@@ -16,6 +16,7 @@ from provagent.layout import run_folders
 from provagent.record.frames import is_whole
 from provagent.record.packing import PACKED, require_packing
 from provagent.record.shard import SHARD_MARK, opened_zstd
+from provagent.safe_files import file_status, read_file
 from provagent.store.age import is_older
 from provagent.store.alive import still_written
 from provagent.store.anew import remove_unfinished, written_anew
@@ -70,12 +71,12 @@ def pack(
         elif plain:
             found.runs.append(name)
             todo += plain
-    total, done = sum(map(os.path.getsize, todo)), 0
+    total, done = sum(os.lstat(path).st_size for path in todo), 0
     if todo:
         require_packing(store)
         with open_index(store) as index:
             for path in todo:
-                size = os.path.getsize(path)
+                size = os.lstat(path).st_size
                 try:
                     found.after += _pack(index, path)
                     found.before += size
@@ -96,25 +97,25 @@ def _plain(folder: str) -> Iterator[str]:
 def _pack(index: Index, path: str) -> int:
     """Pack one shard, and let the index know. Returns the bytes that it has now."""
     name = os.path.relpath(path, index.store)
-    size = os.path.getsize(path)
+    size = file_status(path).st_size
     was_read = index.is_read(name, size)
     packed = path + PACKED
-    if os.path.exists(packed):  # interrupted before the plain one was removed
+    if os.path.lexists(packed):  # interrupted before the plain one was removed
         _require_same(path, packed)
         os.unlink(path)
     else:
         with (
-            open(path, "rb") as source,
+            read_file(path) as source,
             written_anew(path, packed, lambda beside: _require_same(path, beside)) as target,
         ):
             shutil.copyfileobj(source, target, _BLOCK)
     if was_read:
         index.is_packed_now(name)
-    return os.path.getsize(packed)
+    return file_status(packed).st_size
 
 
 def _require_same(path: str, packed: str) -> None:
-    with open(path, "rb") as one, opened_zstd(packed) as other:
+    with read_file(path) as one, opened_zstd(packed) as other:
         if not is_whole(packed) or _digest(one) != _digest(other):
             raise StoreError(f"{packed}: it does not unpack to {path}; both are kept")
 

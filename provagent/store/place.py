@@ -32,12 +32,20 @@ def find_store(given: str | None = None) -> str:
             f"{store}: no store there; record a run with 'provagent run script.py', "
             "or name the store with --store"
         )
-    return store
+    # A link to a store is the user's own; it is followed once, and none that lies in the store.
+    return os.path.realpath(store) if os.path.islink(store.rstrip("/")) else store
 
 
 def remove(path: str) -> None:
-    """Remove an index; it can be made again."""
-    for end in ("", "-wal", "-shm"):
+    """Remove an index; it can be made again.
+
+    Raises ForeignIndexError, and removes nothing, where it is none.
+    """
+    from provagent.store.schema import ENDS, require_own
+
+    if not require_own(path):
+        return
+    for end in ENDS:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + end)
 
@@ -46,7 +54,9 @@ def place_for(store: str) -> str:
     """Return where the index of a store is to be; it is said where that is not beside it."""
     beside = os.path.join(store, NAME)
     why = None
-    if not os.access(store, os.W_OK) or (os.path.exists(beside) and not os.access(beside, os.W_OK)):
+    if not os.access(store, os.W_OK) or (
+        os.path.lexists(beside) and not os.access(beside, os.W_OK)
+    ):
         why = "cannot be written to"
     elif _file_system(store) in _OVER_THE_NETWORK:
         why = "is on a network file system"
@@ -54,20 +64,23 @@ def place_for(store: str) -> str:
         return beside
     path = _elsewhere(store)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         tell(f"{store}: {why}; its index is {path}")
     return path
 
 
 def _elsewhere(store: str) -> str:
-    name = hashlib.sha256(os.path.realpath(store).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(os.path.realpath(store))).hexdigest()[:16]
     return os.path.join(cache_folder(read_settings()), f"index-{name}.sqlite")
 
 
 def remove_all(store: str) -> None:
     """Remove the indexes of a store, wherever they may lie."""
+    from provagent.store.schema import ForeignIndexError
+
     for path in (os.path.join(store, NAME), _elsewhere(store)):
-        remove(path)
+        with contextlib.suppress(ForeignIndexError):  # nothing of the records is in it
+            remove(path)
 
 
 def _file_system(path: str) -> str:

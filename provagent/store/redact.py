@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import BinaryIO
 
 import orjson
@@ -20,7 +20,9 @@ from provagent import terms
 from provagent.errors import RecordError, StoreError
 from provagent.layout import run_folders
 from provagent.record.frames import is_whole
-from provagent.record.shard import opened, read_events
+from provagent.record.packing import UnpackError
+from provagent.record.shard import MAX_LINE, opened, read_events
+from provagent.safe_files import Skipped, file_status
 from provagent.store.alive import still_written
 from provagent.store.anew import announced, remove_unfinished, written_anew
 from provagent.store.index import open_index
@@ -95,7 +97,7 @@ def redact(
 
 def _rewrite_or_tell(store: str, path: str, sought: Sought, how: str, found: Redaction) -> None:
     try:
-        with written_anew(os.path.realpath(os.path.join(store, path))) as target:
+        with written_anew(os.path.join(store, path)) as target:
             _write(os.path.join(store, path), target, sought, how)
         found.shards += 1
     except (OSError, StoreError, RecordError) as error:
@@ -118,7 +120,7 @@ def _with_values(store: str, sought: Sought) -> Sought:
     )
 
 
-_UNREADABLE = (OSError, EOFError, zlib.error, RecordError, StoreError)
+_UNREADABLE = (OSError, RecordError, StoreError)
 
 
 def _found(
@@ -151,14 +153,17 @@ def _found(
 
 def _shards(store: str, refused: dict[str, str]) -> Iterator[tuple[str, int]]:
     """Yield shards and their sizes; ``refused`` is told of runs that cannot be looked into."""
-    for run in run_folders(store):
+    skipped: Skipped = []
+    for run in run_folders(store, skipped):
         try:
-            for path in shards_of(run.path):
-                yield os.path.relpath(path, store), os.stat(path).st_size
+            for path in shards_of(run.path, skipped):
+                yield os.path.relpath(path, store), file_status(path).st_size
         except FileNotFoundError:
             pass  # it went away
         except OSError as error:  # another user's
             refused[run.name] = str(error)
+    for one in skipped:
+        refused[os.path.relpath(one.filename, store)] = one.strerror or ""
 
 
 def _run_of(path: str) -> str:
@@ -223,17 +228,15 @@ def _lines(path: str, sought: Sought) -> Iterator[Line | bytes]:
         raise StoreError(f"{path}: it is cut, so it cannot be unpacked and written again")
     with opened(path) as file:
         try:
-            for raw in file:
+            for raw in iter(partial(file.readline, MAX_LINE), b""):
+                if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
+                    raise StoreError(f"{path}: it has a line of more than {MAX_LINE} bytes")
                 if not sought.may_be_in(raw):
                     yield raw
                     continue
                 line = redacted_line(raw.decode("utf-8", "surrogateescape"), sought)
                 yield line if line.fields or line.kept else raw
-        except (EOFError, zlib.error) as error:
-            raise StoreError(f"{path}: it cannot be unpacked whole: {error}") from error
-        except Exception as error:
-            if type(error).__name__ != "ZstdError":  # its module is only there at times
-                raise
+        except UnpackError as error:
             raise StoreError(f"{path}: it cannot be unpacked whole: {error}") from error
 
 

@@ -10,9 +10,10 @@ from provagent.errors import RecordError, StoreError
 from provagent.record.build import build
 from provagent.record.detail import Gap
 from provagent.record.outline import build_outline
-from provagent.record.shard import SHARD_MARK, read_events
+from provagent.record.shard import SHARD_MARK, is_shard, read_events
+from provagent.safe_files import Skipped
 from provagent.store.place import find_store
-from provagent.store.shards import shards_of
+from provagent.store.shards import gaps_of, shards_of
 from provagent.store.summary import RunSummary, age_of, summary_of
 from provagent.store.which import LAST, by_second, find_folder
 
@@ -25,16 +26,22 @@ _MEMORY = 4  # times the bytes of a record that all of it takes, at least
 _PACKED = 10  # times its bytes that a packed one has
 
 
-def list_runs(store: str, limit: int | None = None) -> list[RunSummary]:
+def list_runs(
+    store: str, limit: int | None = None, gaps: list[Gap] | None = None
+) -> list[RunSummary]:
     """Return the newest runs of a store, or all, the newest last.
 
-    Reads the ends of one shard of each.
+    Reads the ends of one shard of each. ``gaps`` gets what is skipped.
     """
     found: list[RunSummary] = []
-    for folders in by_second(store):
-        found += sorted(map(summary_of, folders), key=age_of, reverse=True)
+    skipped: Skipped = []
+    for folders in by_second(store, skipped):
+        summaries = [summary_of(folder, skipped) for folder in folders]
+        found += sorted(summaries, key=age_of, reverse=True)
         if limit is not None and len(found) >= limit:
             break
+    if gaps is not None:
+        gaps += gaps_of(skipped)
     return found[:limit][::-1]
 
 
@@ -67,11 +74,14 @@ def _read(
     path = text if is_path else find_folder(store or "", text)
     if not os.path.exists(path):
         raise StoreError(f"{path}: no such run or shard")
-    gaps: list[Gap] = []
+    if is_path and (is_shard(path) or os.path.isdir(path)):
+        path = os.path.realpath(path)  # the user's own choice may be a link; what lies in it not
+    skipped: Skipped = []
     try:
-        shards = shards_of(path) if os.path.isdir(path) else [path]
+        shards = shards_of(path, skipped) if os.path.isdir(path) else [path]
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    gaps = gaps_of(skipped)
     if takes_all:
         _require_memory(path, shards)
     return make(_events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
@@ -82,7 +92,7 @@ def _require_memory(path: str, shards: list[str]) -> None:
     size = 0
     for shard in shards:
         with suppress(OSError):  # its reader tells
-            size += os.path.getsize(shard) * (1 if shard.endswith(SHARD_MARK) else _PACKED)
+            size += os.lstat(shard).st_size * (1 if shard.endswith(SHARD_MARK) else _PACKED)
     free = free_memory()
     if free is not None and size * _MEMORY > free:
         raise StoreError(

@@ -11,8 +11,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
+import urllib.parse
 
-VERSION = 5
+from provagent.errors import StoreError
+from provagent.safe_files import kind_of
+
+VERSION = 6
+APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
+ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
 IN_MEMORY = ":memory:"  # what SQLite calls it
 SHIFT = 32  # bits for a thing's own number; the process itself has number 0
@@ -79,34 +86,110 @@ CREATE INDEX IF NOT EXISTS place_by_name ON place (base);
 CREATE INDEX IF NOT EXISTS parameter_number ON parameter (name, number) WHERE number IS NOT NULL;
 CREATE INDEX IF NOT EXISTS parameter_text ON parameter (name, text) WHERE text IS NOT NULL;
 """
+_TABLES, _INDEXES = (
+    {one.strip().replace("IF NOT EXISTS ", "") for one in text.split(";") if one.strip()}
+    for text in (TABLES, INDEXES)
+)
+_EARLIER = {"shard", "run", "process", "word", "place"}  # tables, before there was that number
 OF_PROCESS = (  # table, the column by which its rows are a process's
     ("activity", "id"), ("entity", "id"), ("used", "activity"), ("generated", "activity"),
     ("derived", "entity"), ("member", "collection"), ("parameter", "activity"),
 )  # fmt: skip
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """Open an index, made where there is none; raises sqlite3.Error for what is none.
+class ForeignIndexError(StoreError):
+    """Something that is not an index of provagent has its name; it is left as it is."""
 
-    One of another version is emptied: it is made again from the shards.
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open an index, made where there is none.
+
+    Raises ForeignIndexError for a file that provagent did not make, which is not changed, and
+    sqlite3.Error for an index that is broken, or of another version.
     """
-    with contextlib.suppress(OSError):  # SQLite tells
-        if path != IN_MEMORY:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # as the records: for its owner
+    if path != IN_MEMORY:
+        is_new = not require_own(path)
+        if is_new:
+            with contextlib.suppress(FileExistsError):  # another process has made it
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+                try:
+                    os.close(os.open(path, flags, 0o600))  # as the records: for its owner
+                except FileExistsError:
+                    raise
+                except OSError as error:
+                    raise sqlite3.OperationalError(error.strerror) from error
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
-        connection.execute("PRAGMA page_size = 8192")  # of a new one; filled a tenth faster
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
-        # 16 MB would make the widest question 4 % faster, and a fifth where it is asked again.
-        connection.execute("PRAGMA cache_size = -4096")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-            _create(connection)
+        _prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # The file may be of anybody: what its schema says is not run, and its cells are checked.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
+        connection.execute("PRAGMA journal_mode = MEMORY")  # of a new one: no file beside it
+        connection.execute("PRAGMA page_size = 8192")  # filled a tenth faster
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
+    # 16 MB would make the widest question 4 % faster, and a fifth where it is asked again.
+    connection.execute("PRAGMA cache_size = -4096")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+        _create(connection)
+    found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
+    if not _TABLES <= found <= _TABLES | _INDEXES:
+        raise sqlite3.DatabaseError("its tables are not those of this version")
+
+
+def require_own(path: str) -> bool:
+    """Return whether an index is at a path; raise ForeignIndexError for anything else there.
+
+    SQLite follows links, and makes and removes files beside the one that it opens. So nothing
+    is opened before this has looked, and the header is read in a way that makes no file.
+    """
+    for end in ENDS:
+        try:
+            status = os.lstat(path + end)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise ForeignIndexError(f"{path}{end}: {error.strerror}") from error
+        what = None if stat.S_ISREG(status.st_mode) else kind_of(status)
+        if what is None and status.st_nlink > 1:
+            what = "a file that has other names too"
+        if what is not None:
+            raise ForeignIndexError(f"{path}{end}: is {what}, not an index of provagent")
+    try:
+        if not os.lstat(path).st_size:
+            return True
+    except FileNotFoundError:
+        return False
+    if not _is_own(path):
+        raise ForeignIndexError(f"{path}: is not an index of provagent")
+    return True
+
+
+def _is_own(path: str) -> bool:
+    # Immutable: without locks, and without looking at or making a file beside it. A file that is
+    # opened and closed by itself would take the locks of this process's other connections.
+    name = urllib.parse.quote(os.fsencode(os.path.abspath(path)))
+    try:
+        connection = sqlite3.connect(f"file:{name}?mode=ro&immutable=1", uri=True)
+        with contextlib.closing(connection):
+            (number,) = connection.execute("PRAGMA application_id").fetchone()
+            if number:
+                return bool(number == APPLICATION)
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.Error:
+        return False
+    return 0 < version < VERSION and names >= _EARLIER
 
 
 def make_indexes(connection: sqlite3.Connection) -> None:
@@ -133,9 +216,8 @@ def make_indexes(connection: sqlite3.Connection) -> None:
 def _create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-        named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        for (name,) in connection.execute(named).fetchall():
-            connection.execute(f"DROP TABLE {name}")
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise sqlite3.DatabaseError("it is of another version")
         for statement in TABLES.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")

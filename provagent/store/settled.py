@@ -19,7 +19,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from provagent.layout import folders_in, is_day
+from provagent.layout import folders_in, is_within
+from provagent.safe_files import Skipped, UnsafeFileError, is_day, is_real_folder, not_a_folder
 from provagent.store.alive import is_open
 from provagent.store.shards import ENVIRONMENT_FILE, is_of_process, shards_of
 
@@ -55,6 +56,7 @@ class Listing:
     tells of each, by identifier; ``folders``: the time of each run's, before it was listed;
     ``unsettled``: runs that were settled, and are no longer, or no longer there; ``settled``:
     those that are, and were looked into. ``is_whole``: nothing could not be listed.
+    ``skipped``: links and the like, ``unsafe`` the runs that have some; they are told each time.
     """
 
     day: Day
@@ -64,21 +66,34 @@ class Listing:
     unsettled: list[str] = field(default_factory=list)
     settled: set[str] = field(default_factory=set)
     is_whole: bool = True
+    skipped: Skipped = field(default_factory=list)
+    unsafe: set[str] = field(default_factory=set)
+
+
+def require(is_so: bool) -> None:
+    """Raise sqlite3.DatabaseError for an index that names what no store has."""
+    if not is_so:
+        import sqlite3
+
+        raise sqlite3.DatabaseError("it names files outside of the store")
 
 
 def days_to_look_at(
-    store: str, connection: sqlite3.Connection, *, whole: bool = False
+    store: str, connection: sqlite3.Connection, skipped: Skipped, *, whole: bool = False
 ) -> list[Day]:
     """Return the days in which something may be new, in order; within a transaction.
 
-    ``whole``: all, to be looked into whole. Raises OSError where the store cannot be listed.
+    ``whole``: all, to be looked into whole. ``skipped`` gets what stands in the place of a
+    folder. Raises OSError where the store cannot be listed.
     """
     before = dict(connection.execute("SELECT name, time FROM day"))
-    paths = connection.execute("SELECT path FROM shard WHERE NOT is_settled")
+    require(all(isinstance(name, str) and (not name or is_day(name)) for name in before))
+    paths = connection.execute("SELECT path FROM shard WHERE NOT is_settled").fetchall()
+    require(all(is_within(path) for (path,) in paths))
     expected = {os.path.dirname(os.path.dirname(path)) for (path,) in paths}
     found = [Day(name="", time=None, whole=whole)]
     there = set()
-    for entry in folders_in(store):
+    for entry in folders_in(store, skipped):
         if is_day(entry.name):
             with suppress(OSError):  # it went away
                 when = entry.stat().st_mtime_ns
@@ -97,7 +112,8 @@ def known_of(day: Day, connection: sqlite3.Connection) -> dict[str, list[Any]]:
     values: list[str] = []
     if day.name:
         which, values = f"{which} AND {_OF_FOLDER}", [day.name, day.name]
-    rows = connection.execute(f"{KNOWN} WHERE {which}", values)
+    rows = connection.execute(f"{KNOWN} WHERE {which}", values).fetchall()
+    require(all(is_within(path) for path, *_ in rows))
     return {path: row for path, *row in rows if day.name or path.count("/") == 1}
 
 
@@ -134,31 +150,41 @@ def listing(store: str, day: Day, known: Iterable[str], connection: sqlite3.Conn
 def _runs_of(store: str, found: Listing) -> list[os.DirEntry[str]]:
     name = found.day.name
     try:
-        entries = folders_in(os.path.join(store, name))
+        entries = folders_in(os.path.join(store, name), found.skipped if name else None)
     except FileNotFoundError:
         return []
     except OSError:  # it is not ours to read, or not yet
         found.is_whole = False
         return []
+    found.is_whole = found.is_whole and not found.skipped
     return entries if name else [entry for entry in entries if not is_day(entry.name)]
 
 
 def _look(found: Listing, store: str, run: str) -> None:
-    folder = os.path.join(store, run)
+    folder, before = os.path.join(store, run), len(found.skipped)
     try:
-        when = os.stat(folder).st_mtime_ns
-        paths = shards_of(folder)
+        when = os.lstat(folder).st_mtime_ns
+        if not is_real_folder(folder):
+            raise not_a_folder(folder, os.lstat(folder))
+        paths = shards_of(folder, found.skipped)
     except FileNotFoundError:
+        return
+    except UnsafeFileError as error:
+        found.skipped.append(error)
+        found.is_whole = False
         return
     except OSError:  # it is not ours to read, or not yet
         found.is_whole = False
         return
     found.folders[run] = when
+    if len(found.skipped) > before:
+        found.unsafe.add(run)
+        found.is_whole = False
     for path in paths:
         name = os.path.basename(path)
         if is_of_process(path):
             with suppress(OSError):  # it went away
-                found.shards[f"{run}/{name}"] = os.stat(path)
+                found.shards[f"{run}/{name}"] = os.lstat(path)
         else:
             found.environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
 
@@ -195,7 +221,7 @@ def resting(store: str, listed: Listing, connection: sqlite3.Connection) -> Rest
     now, day = time.time_ns(), listed.day
     found = Resting(day, {}, listed.is_whole and day.time is not None and now - day.time >= MINUTE)
     for run, paths in shards.items():
-        if run in listed.settled:
+        if run in listed.settled or run in listed.unsafe:
             continue
         times = [listed.shards[path].st_mtime_ns for path in paths]
         rested = now - max([listed.folders[run], *times])

@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from provagent.file_names import is_utf8
+from provagent.record.detail import Gap
 from provagent.record.packing import PACKED
-from provagent.record.shard import SHARD_MARK
+from provagent.record.shard import MAX_SKIPPED, SHARD_MARK
+from provagent.safe_files import Skipped, UnsafeFileError, bad_name, not_a_file, read_file
 
 ENVIRONMENT_FILE = "environment-"  # how the names of files begin that are no process's shard
 TAIL = 200  # bytes before the place that was read to, by which a file is known again
@@ -34,16 +37,36 @@ def shards_among(names: Iterable[str]) -> list[str]:
     return sorted(name for name in found if name.removesuffix(PACKED) not in found - {name})
 
 
-def shards_of(folder: str) -> list[str]:
+def shards_of(folder: str, skipped: Skipped | None = None) -> list[str]:
     """Return the paths of a run's shards and environments; none where it was just removed.
 
-    Raises OSError for a folder that cannot be read.
+    Only regular files are shards; ``skipped`` gets an error for each link and the like that has
+    the name of one. Raises OSError for a folder that cannot be read.
     """
+    names = []
     try:
-        names = os.listdir(folder)
+        with os.scandir(folder) as entries:
+            for one in entries:
+                if SHARD_MARK not in one.name:
+                    continue
+                if one.is_file(follow_symlinks=False) and is_utf8(one.name):
+                    names.append(one.name)
+                elif skipped is not None:
+                    skipped.append(_why_skipped(one))
     except FileNotFoundError:
         return []
     return [os.path.join(folder, name) for name in shards_among(names)]
+
+
+def _why_skipped(entry: os.DirEntry[str]) -> UnsafeFileError:
+    if not is_utf8(entry.name):
+        return bad_name(entry.path)
+    return not_a_file(entry.path, entry.stat(follow_symlinks=False))
+
+
+def gaps_of(skipped: Skipped) -> list[Gap]:
+    """Return links and the like, each once, as gaps of a record."""
+    return [Gap(place=None, what=what) for what in dict.fromkeys(map(str, skipped))]
 
 
 def is_of_process(path: str) -> bool:
@@ -67,7 +90,7 @@ def changed_among(
 def tail_before(path: str, end: int) -> bytes:
     """Return the last bytes before a place in a file; empty where they are not there."""
     try:
-        with open(path, "rb") as file:
+        with read_file(path) as file:
             file.seek(max(0, end - TAIL))
             return file.read(min(end, TAIL))
     except OSError:
@@ -75,10 +98,14 @@ def tail_before(path: str, end: int) -> bytes:
 
 
 def end_of_lines(path: str, size: int) -> int:
-    """Return the byte after the last whole line of a file's first ``size`` bytes."""
+    """Return the byte after the last whole line of a file's first ``size`` bytes.
+
+    It is looked for as far back as a line may be long; where there is none, it is 0.
+    """
+    first = size - MAX_SKIPPED
     try:
-        with open(path, "rb") as file:
-            while size > 0:
+        with read_file(path) as file:
+            while size > max(0, first):
                 start = max(0, size - _BLOCK)
                 file.seek(start)
                 found = file.read(size - start).rfind(b"\n")

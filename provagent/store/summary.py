@@ -12,7 +12,9 @@ import orjson
 from provagent import terms
 from provagent.errors import RecordError
 from provagent.record.model import seconds_between
+from provagent.record.shape import SHAPES, mend
 from provagent.record.shard import SHARD_MARK, read_events
+from provagent.safe_files import Skipped, read_file
 from provagent.store.shards import is_of_process, shards_of
 
 _TAIL = 1 << 16  # bytes at the end of a shard in which its run_end stands
@@ -51,9 +53,9 @@ def second_of(run_id: str) -> str:
     return run_id.partition("-")[0]
 
 
-def summary_of(folder: str) -> RunSummary:
-    """Read the ends of one shard of the run in a folder."""
-    shards = list(filter(is_of_process, shards_of(folder)))
+def summary_of(folder: str, skipped: Skipped | None = None) -> RunSummary:
+    """Read the ends of one shard of the run in a folder; ``skipped`` is that of ``shards_of``."""
+    shards = list(filter(is_of_process, shards_of(folder, skipped)))
     begun, shard = _beginning(shards)
     ended = _end(shard, begun) if shard else {}
     script = begun.get("script") or {}
@@ -113,15 +115,16 @@ def _last_events(shard: str) -> Iterator[dict[str, Any]]:
         yield from reversed([event for event, _ in read_events(shard, [])])
         return
     try:
-        with open(shard, "rb") as file:
+        with read_file(shard) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             lines = file.read().splitlines()
-    except FileNotFoundError:
-        return  # it was just packed, or removed
+    except OSError:
+        return  # it was just packed, or removed; or its reader tells
     for line in reversed(lines):
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError:
             continue
-        if isinstance(event, dict):
+        if isinstance(event, dict) and event.get("event") == terms.RUN_END:
+            mend(event, SHAPES[terms.RUN_END])  # the reader of the shard tells what is wrong
             yield event

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from provagent.errors import BrokenIndexError, StoreError
-from provagent.layout import day_of, folder_of, folders_in, is_day, run_folders, runs_of_day
+from provagent.layout import day_of, folder_of, folders_in, is_within, run_folders, runs_of_day
+from provagent.safe_files import Skipped, is_day, is_real_folder
 from provagent.store.place import place_for
 from provagent.store.shards import shards_of
 from provagent.store.summary import age_of, second_of, summary_of
@@ -52,7 +53,7 @@ def _fitting(store: str, text: str) -> list[str]:
 
     The index is asked, where there is one: millions of names take seconds to list.
     """
-    if text and os.path.exists(place_for(store)):
+    if text and os.path.lexists(place_for(store)):
         import sqlite3
 
         from provagent.store.index import open_index
@@ -61,7 +62,8 @@ def _fitting(store: str, text: str) -> list[str]:
         with suppress(sqlite3.Error, BrokenIndexError), open_index(store) as index:
             index.update()
             meant = runs_meant(index, text, MANY + 1)
-            folders = [folder_of(store, run_id) for _, run_id in meant]
+            names = (run_id for _, run_id in meant)  # of a file that may say anything
+            folders = [folder_of(store, one) for one in names if is_within(f"{one}/_")]
             if found := list(filter(_is_run, folders)):
                 return found
     entries = run_folders(store)
@@ -76,14 +78,17 @@ def _last(store: str) -> str:
     return folders[0] if len(folders) == 1 else max(map(summary_of, folders), key=age_of).folder
 
 
-def by_second(store: str) -> Iterator[list[str]]:
-    """Yield the folders of the runs that began in each second, the newest first."""
-    for entries in _newest_days(store):
+def by_second(store: str, skipped: Skipped | None = None) -> Iterator[list[str]]:
+    """Yield the folders of the runs that began in each second, the newest first.
+
+    ``skipped`` is that of ``folders_in`` and ``shards_of``.
+    """
+    for entries in _newest_days(store, skipped):
         by_second: dict[str, list[os.DirEntry[str]]] = {}
         for entry in entries:
             by_second.setdefault(second_of(entry.name), []).append(entry)
         for second in sorted(by_second, reverse=True):
-            if folders := _runs(by_second[second]):
+            if folders := _runs(by_second[second], skipped):
                 yield folders
 
 
@@ -93,25 +98,25 @@ def _newest(store: str, most: int) -> list[str]:
     return list(itertools.islice(folders, most))[::-1]
 
 
-def _newest_days(store: str) -> Iterator[list[os.DirEntry[str]]]:
+def _newest_days(store: str, skipped: Skipped | None = None) -> Iterator[list[os.DirEntry[str]]]:
     """Yield the folders of the runs of each day, the newest first."""
     days: dict[str, list[os.DirEntry[str]]] = {}
-    for entry in folders_in(store):
+    for entry in folders_in(store, skipped):
         days.setdefault(entry.name if is_day(entry.name) else day_of(entry.name), []).append(entry)
     for day in sorted(days, reverse=True):
         found: list[os.DirEntry[str]] = []
         for entry in days[day]:
-            found += runs_of_day(entry) if is_day(entry.name) else [entry]
+            found += runs_of_day(entry, skipped) if is_day(entry.name) else [entry]
         yield found
 
 
-def _is_run(folder: str, *, closed: bool = False) -> bool:
+def _is_run(folder: str, skipped: Skipped | None = None, *, closed: bool = False) -> bool:
     """Whether a run is in a folder; ``closed`` is what is said of another user's."""
     try:
-        return bool(shards_of(folder))
+        return is_real_folder(folder) and bool(shards_of(folder, skipped))
     except PermissionError:
         return closed
-    except NotADirectoryError:
+    except OSError:
         return False
 
 
@@ -125,6 +130,6 @@ def _named(run_ids: list[str]) -> str:
     return f"{shown} and others" if len(run_ids) > _LISTED else shown
 
 
-def _runs(entries: Iterable[os.DirEntry[str]]) -> list[str]:
+def _runs(entries: Iterable[os.DirEntry[str]], skipped: Skipped | None = None) -> list[str]:
     """Return the paths of those folders that are runs."""
-    return [entry.path for entry in entries if _is_run(entry.path)]
+    return [entry.path for entry in entries if _is_run(entry.path, skipped)]
