@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO, TypeAlias
 
 OWNER_ONLY_FILE = 0o600
+# A file of holes has terabytes to read, and takes no room.
+_SPARSE_FROM, _RATIO = 1 << 28, 300
 _DAY = len("20261125")
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
@@ -184,6 +186,13 @@ def _require_own_file(path: str, status: os.stat_result, folder: os.stat_result)
     if status.st_nlink > 1 and status.st_uid != folder.st_uid:
         raise UnsafeFileError(
             path, "is a hard link to a file of another user, and is skipped; copy the file there"
+        )
+    on_disk = 512 * getattr(status, "st_blocks", status.st_size)
+    if status.st_size > _SPARSE_FROM and status.st_size > _RATIO * on_disk:
+        raise UnsafeFileError(
+            path,
+            f"has {status.st_size} bytes, of which {on_disk} are on the disk, and is skipped; "
+            "remove it",
         )
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provagent.cli.gaps import tell_gaps
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
-from provagent.settings import tell
 from provagent.store.place import find_store
 from provagent.view.terminal import echo, echo_document, echo_json
 from provagent.visible import as_recorded
@@ -18,7 +18,6 @@ from provagent.visible import as_recorded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provagent.record.detail import Gap
     from provagent.store.answer import Answer
     from provagent.store.index import Index
 
@@ -201,7 +200,7 @@ def index(store: str | None, rebuild: bool) -> None:
     with open_index(folder) as opened:
         with progress("reading records") as show:
             updated = opened.update(show, everywhere=True)
-        _tell(updated.gaps)
+        tell_gaps(updated.gaps)
         echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
 
 
@@ -236,12 +235,5 @@ def _opened(store: str | None) -> Index:
     opened = open_index(find_store(store))
     with progress("reading records") as show:
         gaps = opened.update(show).gaps
-    _tell(gaps)
+    tell_gaps(gaps)
     return opened
-
-
-def _tell(gaps: list[Gap]) -> None:
-    for gap in gaps[:5]:
-        tell(gap)
-    if len(gaps) > 5:  # noqa: PLR2004
-        tell(f"and {len(gaps) - 5} more that could not be read")

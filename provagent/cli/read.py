@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provagent.cli.gaps import tell_gaps
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.errors import ExportError
@@ -20,6 +21,7 @@ from provagent.view.terminal import JSON, document_stream, echo, echo_json
 
 if TYPE_CHECKING:
     from provagent.embed.payload import Payload
+    from provagent.record.detail import Gap
     from provagent.record.model import Provenance
 
 PARQUET = "parquet"
@@ -86,7 +88,9 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
     folder = find_store(store)
     most = limit if as_json or limit is not None else _NEWEST
     with progress("reading records"):
-        summaries = list_runs(folder, None if most is None else most + 1)
+        gaps: list[Gap] = []
+        summaries = list_runs(folder, None if most is None else most + 1, gaps)
+    tell_gaps(gaps)
     more = most is not None and len(summaries) > most
     shown = summaries[1:] if more else summaries
     if as_json:

@@ -73,7 +73,7 @@ def parse_document(
                 f"{file}: format {syntax} needs {module}, which is not installed; "
                 f"pip install 'provagent[{extra}]'"
             ) from error
-    if syntax == "xml" and _has_doctype(content):
+    if syntax == "xml" and _has_doctype(file, content):
         raise DocumentError(
             f"{file}: has a document type (DTD), which no PROV-XML needs; remove it"
         )
@@ -112,7 +112,7 @@ def _is_jsonld(content: bytes) -> bool:
     return isinstance(found, dict) and "@graph" in found
 
 
-def _has_doctype(content: bytes) -> bool:
+def _has_doctype(file: str, content: bytes) -> bool:
     """Look at what stands before the first element, where alone a document type may be."""
     from xml.parsers import expat
 
@@ -122,8 +122,13 @@ def _has_doctype(content: bytes) -> bool:
     parser.StartElementHandler = _stop
     try:
         parser.Parse(content, True)
-    except (_Enough, expat.ExpatError):
-        pass  # that it is malformed tells its reader, better
+    except _Enough:
+        pass
+    # What this parser cannot read, lxml may: in UTF-7, say, a document type would not be seen.
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise DocumentError(
+            f"{file}: is no PROV document in the format xml: {error}; save it as UTF-8"
+        ) from error
     return bool(found)
 
 

@@ -20,9 +20,11 @@ from provagent.record.detail import (
     Sample,
     Site,
     mismatches_in,
+    unusable,
 )
 from provagent.record.link import linked
 from provagent.record.model import Activity, Entity, Environment, Process, Session
+from provagent.value.clean import BAD_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,13 +41,19 @@ def build(
     """Return the provenance that ``events``, as ``read_events`` accepts them, state.
 
     The events of a process must stand in their order, its ``run`` event first; the processes
-    may stand in any. ``gaps`` goes into the result. ``name`` is the run's where none is told.
+    may stand in any. ``gaps`` goes into the result, with the events that cannot be used; their
+    place is the attribute ``place`` of ``events``, if it has one. ``name`` is the run's where
+    none is told.
     """
     collected = Collected(name)
     handlers = collected.handlers()
+    gaps = gaps if gaps is not None else []
     for event in events:
-        handlers[event["event"]](event)
-    return linked(collected, gaps if gaps is not None else [])
+        try:
+            handlers[event["event"]](event)
+        except BAD_VALUE as error:
+            gaps.append(unusable(event, getattr(events, "place", None), error))
+    return linked(collected, gaps)
 
 
 class Collected:

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+_SHOWN = 100  # characters of an error
 Value = Any  # JSON, as provagent.value encodes it
 
 
@@ -29,6 +30,17 @@ class Gap:
         if self.place is None:
             return self.what
         return f"{self.place.file}:{self.place.line}: {self.what} (byte {self.place.offset})"
+
+
+def unusable(event: dict[str, Any], place: Place | None, error: BaseException) -> Gap:
+    """Return the gap for an event whose use raised ``error``; the others are used."""
+    why = f"{type(error).__name__}: {shown_in_line(str(error))}"
+    return Gap(place=place, what=f"{event['event']} that cannot be used ({why}); it is skipped")
+
+
+def shown_in_line(text: str) -> str:
+    """Return the beginning of a text, on one line."""
+    return " ".join(text[:_SHOWN].split())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from provagent import terms
 from provagent.record.build import Collected
-from provagent.record.detail import CountedMismatches, mismatches_in
+from provagent.record.detail import CountedMismatches, mismatches_in, unusable
 from provagent.record.link import linked, lost
+from provagent.value.clean import BAD_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,12 +35,17 @@ def build_outline(
     collected, mentioned = Collected(name), Mentioned()
     handlers = mentioned.handlers()
     every = collected.handlers()
+    gaps = gaps if gaps is not None else []
     handlers.update({kind: every[kind] for kind in _KEPT})
     for event in events:
         handler = handlers.get(event["event"])
-        if handler is not None:
+        if handler is None:
+            continue
+        try:
             handler(event)
-    outline = linked(collected, gaps if gaps is not None else [])
+        except BAD_VALUE as error:
+            gaps.append(unusable(event, getattr(events, "place", None), error))
+    outline = linked(collected, gaps)
     outline.gaps.extend(mentioned.gaps())
     outline.mismatches = mentioned.mismatches.by_text()
     return outline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import MAXYEAR, datetime
 from typing import (
     Any,
     Literal,
@@ -35,6 +36,19 @@ _VITAL = {
 }
 
 
+# Keys of objects in events whose text is never cut or redacted as a whole.
+_TEXTS = frozenset(
+    """
+    used_id used_role generated_id generated_role member_id location digest file type of name key
+    definition target state first_line last_line line
+    """.split()  # noqa: SIM905 - one word a line would be a page
+)
+
+
+_OF_TEXTS = frozenset({"software", "packages", "platform"})  # neither in these
+_TIMES = ("startTime", "endTime", "time")
+
+
 class Shape(NamedTuple):
     """What an object may hold: other keys are free.
 
@@ -53,11 +67,32 @@ def mend(event: dict[str, Any], shape: Shape) -> list[str]:
     Whether what is vital is there must be looked at afterwards.
     """
     wrong = [] if _types_fit(event, shape.types) else _mend_top(event, shape.types)
+    for key in _TIMES:
+        if key in event and not _is_time(event[key]):
+            wrong.append(f"{key} is not a time")
+            del event[key]
     for key, part in shape.parts.items():
-        if key in event and not _part_fits(event[key], part):
+        if key not in event:
+            continue
+        if key in _OF_TEXTS and _has_encoded(event[key]):
+            event[key] = {name: item for name, item in event[key].items() if type(item) is str}
+            wrong.append(f"{key} is not all in shape")
+        if not _part_fits(event[key], part):
             wrong.append(f"{key} is not all in shape")
             _keep_what_fits(event, key, part)
     return wrong
+
+
+def _is_time(text: str) -> bool:
+    """Return whether it is a time that can be told in any zone."""
+    try:
+        return 1 < datetime.fromisoformat(text).year < MAXYEAR
+    except (ValueError, TypeError):
+        return False
+
+
+def _has_encoded(value: dict[str, Any]) -> bool:
+    return any(type(item) is dict for item in value.values())
 
 
 def _types_fit(value: dict[str, Any], types: dict[str, type]) -> bool:
@@ -91,7 +126,8 @@ def _fits(value: Any, part: Shape | type) -> bool:
     if type(value) is not dict or not part.vital <= value.keys():
         return False
     return _types_fit(value, part.types) or _types_fit(
-        {key: item for key, item in value.items() if not _is_encoded(item)}, part.types
+        {key: item for key, item in value.items() if key in _TEXTS or not _is_encoded(item)},
+        part.types,
     )
 
 

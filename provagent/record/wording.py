@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from provagent.record.detail import LeftOut
+from provagent.value.clean import BAD_VALUE
 from provagent.value.show import text
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def value_text(value: Value) -> str:
     """Return an encoded value on one short line; a garbled one as it stands."""
     try:
         return shortened(text(value, _VALUE_SHOWN))
-    except (ValueError, KeyError, TypeError):
+    except BAD_VALUE:
         return shortened(str(value))
 
 

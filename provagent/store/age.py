@@ -32,7 +32,8 @@ def is_older(run: RunSummary, age: timedelta) -> bool:
 def last_of(run: RunSummary) -> datetime:
     """Return when a run ended; where that is not known, when it was last written to."""
     try:
-        return datetime.fromisoformat(run.end or "")
+        end = datetime.fromisoformat(run.end or "")
+        return end if end.tzinfo else end.replace(tzinfo=UTC)  # of a log that others wrote
     except ValueError:
         times = [os.lstat(path).st_mtime for path in shards_of(run.folder)]
         newest = max(times, default=0.0)

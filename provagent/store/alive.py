@@ -53,7 +53,11 @@ def is_open(path: str) -> bool:
         return False
     import fcntl
 
-    with read_file(path) as file:
+    try:
+        opened = read_file(path)
+    except OSError:  # its reader tells
+        return False
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -7,17 +7,18 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from provagent.errors import BrokenIndexError, RecordError, StoreError
-from provagent.record.detail import Gap
+from provagent.record.detail import Gap, unusable
 from provagent.record.packing import PACKED
 from provagent.record.shard import SHARD_MARK, read_events
 from provagent.safe_files import Skipped
 from provagent.settings import tell
 from provagent.store.anew import is_announced
 from provagent.store.place import place_for, remove
-from provagent.store.rows import Rows
+from provagent.store.rows import Events, Rows
 from provagent.store.schema import (
     IN_MEMORY,
     NUMBERS,
@@ -45,8 +46,17 @@ from provagent.store.shards import (
     together,
 )
 from provagent.terms import ENVIRONMENT
+from provagent.value.clean import BAD_VALUE
 
 _AT_ONCE = 50_000  # events in one transaction
+_TAKEN = 500  # that are taken together
+_BAD_VALUE = (
+    *BAD_VALUE,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
 
 _READ = """
 UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
@@ -217,10 +227,7 @@ class Index:
         for some in together(changed):
             waiting = some
             while waiting:
-                with self._transaction(rows):
-                    rows.begin()
-                    parts = [self._read_part(rows, one, gaps) for one in waiting]
-                    rows.write()
+                parts = self._read_parts(rows, waiting, gaps)
                 events += sum(count for count, _ in parts)
                 waiting = [
                     one for one, (_, is_whole) in zip(waiting, parts, strict=True) if not is_whole
@@ -230,7 +237,49 @@ class Index:
                 progress(done, total)
         return events
 
-    def _read_part(self, rows: Rows, changed: Changed, gaps: list[Gap]) -> tuple[int, bool]:
+    def _read_parts(
+        self, rows: Rows, waiting: list[Changed], gaps: list[Gap]
+    ) -> list[tuple[int, bool]]:
+        """Read shards in one transaction; again, with care, where a value of them stops that."""
+        told: list[Gap] = []
+        try:
+            with self._transaction(rows):
+                rows.begin()
+                parts = [self._read_part(rows, one, told, rows.take) for one in waiting]
+                rows.write()
+        except _BAD_VALUE:
+            told = []
+            with self._transaction(rows):
+                rows.begin()
+                take = partial(self._take_with_care, rows, told)
+                parts = [self._read_part(rows, one, told, take) for one in waiting]
+        gaps += told
+        return parts
+
+    def _take_with_care(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
+        """Write events; of those that stop it, found by halving, each is a gap."""
+        process = rows.process
+        self.execute("SAVEPOINT events")
+        try:
+            rows.take(events)
+            rows.write()
+        except _BAD_VALUE as error:
+            self.execute("ROLLBACK TO events")
+            rows.forget()
+            rows.begin()
+            rows.process = process
+            if len(events) == 1:
+                gaps.append(unusable(*events[0], error))
+            else:
+                half = len(events) // 2
+                self._take_with_care(rows, gaps, events[:half])
+                self._take_with_care(rows, gaps, events[half:])
+        finally:
+            self.execute("RELEASE events")
+
+    def _read_part(
+        self, rows: Rows, changed: Changed, gaps: list[Gap], take: Callable[[Events], None]
+    ) -> tuple[int, bool]:
         path, inode, mtime = changed.path, changed.inode, changed.mtime
         # Asked within the transaction: another process may have read it meanwhile.
         self.execute("INSERT OR IGNORE INTO shard (path) VALUES (?)", (path,))
@@ -247,23 +296,37 @@ class Index:
             self._forget(process)  # not longer, but another: it was written anew
             read = 0
         rows.turn_to(number, process or 0)
-        count, start, is_whole = 0, read or 0, True
+        start = read or 0
         end = size if is_packed else max(start, end_of_lines(full, size))
+        count, stopped = 0, None
         try:
-            for event, place in read_events(full, gaps, start=start, is_growing=not is_packed):
-                handler = rows.handlers.get(event["event"])
-                if handler is not None:
-                    handler(event, place.offset)
-                count += 1
-                if count >= _AT_ONCE and not is_packed:
-                    end, is_whole = place.offset, False  # this event is read again
-                    break
+            count, stopped = self._take_events(full, gaps, take, start, is_packed=is_packed)
         except RecordError as error:
             gaps.append(Gap(place=None, what=str(error)))
+        is_whole = stopped is None
+        end = end if stopped is None else stopped
         known = size if is_whole else end
         tail = tail_before(full, end)
         self.execute(_READ, (inode, known, mtime, end, rows.process, tail, number))
         return count, is_whole
+
+    @staticmethod
+    def _take_events(
+        path: str, gaps: list[Gap], take: Callable[[Events], None], start: int, *, is_packed: bool
+    ) -> tuple[int, int | None]:
+        """Return how many events were read; and, where there are more, from where they are."""
+        count, some = 0, Events()
+        for event, place in read_events(path, gaps, start=start, is_growing=not is_packed):
+            if count == _AT_ONCE and not is_packed:
+                take(some)
+                return count, place.offset
+            some.append((event, place))
+            count += 1
+            if len(some) == _TAKEN:
+                take(some)
+                some = Events()
+        take(some)
+        return count, None
 
     def _forget(self, process: int | None) -> None:
         """Delete what a process told: its shard is another now."""

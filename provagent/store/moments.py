@@ -24,7 +24,10 @@ def moment(value: str) -> tuple[int, int]:
         begin = day - timedelta(days=value == "yesterday")
         return _span(begin, timedelta(days=1))
     if ago:
-        begin = now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2][0]])
+        try:
+            begin = now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2][0]])
+        except OverflowError:
+            raise ValueError(f"{value!r} as a value is before any time that is known") from None
         return _span(begin, timedelta(microseconds=1))
     try:
         begin = datetime.fromisoformat(value)

@@ -21,7 +21,7 @@ from provagent.errors import RecordError, StoreError
 from provagent.layout import run_folders
 from provagent.record.frames import is_whole
 from provagent.record.packing import UnpackError
-from provagent.record.shard import MAX_LINE, opened, read_events
+from provagent.record.shard import MAX_BAD, MAX_LINE, opened, read_events
 from provagent.safe_files import Skipped, file_status
 from provagent.store.alive import still_written
 from provagent.store.anew import announced, remove_unfinished, written_anew
@@ -226,9 +226,14 @@ def _lines(path: str, sought: Sought) -> Iterator[Line | bytes]:
     """Yield the lines of a shard: bytes for those that stay as they are."""
     if path.endswith(".zst") and not is_whole(path):
         raise StoreError(f"{path}: it is cut, so it cannot be unpacked and written again")
+    good = bad = 0
     with opened(path) as file:
         try:
             for raw in iter(partial(file.readline, MAX_LINE), b""):
+                bad += not raw.startswith(b"{")
+                good += raw.startswith(b"{")
+                if bad > max(MAX_BAD, good):
+                    raise StoreError(f"{path}: {bad} of its lines are no events; remove it")
                 if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
                     raise StoreError(f"{path}: it has a line of more than {MAX_LINE} bytes")
                 if not sought.may_be_in(raw):

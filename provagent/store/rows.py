@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from provagent import terms
+from provagent.record.detail import Place
 from provagent.store.coded import BETWEEN, microseconds, packed, searchable
 from provagent.store.schema import SHIFT
 
 Event = dict[str, Any]
+Events = list[tuple[Event, Place]]
 _DIGITS = 10  # a number of fewer is below 2**32
 
 
@@ -129,6 +131,13 @@ class Rows:
         """What comes is of this shard; ``process`` is its, where an earlier reading told."""
         self.shard, self.process = shard, process
         self._numbers.clear()
+
+    def take(self, events: Events) -> None:
+        """Collect the rows of some events of the shard."""
+        for event, place in events:
+            handler = self.handlers.get(event["event"])
+            if handler is not None:
+                handler(event, place.offset)
 
     def write(self) -> None:
         for dictionary in self._dictionaries:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.errors import RecordError, StoreError
 from provagent.record.build import build
-from provagent.record.detail import Gap
+from provagent.record.detail import Gap, Place
 from provagent.record.outline import build_outline
 from provagent.record.shard import SHARD_MARK, is_shard, read_events
 from provagent.safe_files import Skipped
@@ -84,7 +84,7 @@ def _read(
     gaps = gaps_of(skipped)
     if takes_all:
         _require_memory(path, shards)
-    return make(_events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
+    return make(_Events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
 
 
 def _require_memory(path: str, shards: list[str]) -> None:
@@ -112,12 +112,21 @@ def free_memory() -> int | None:
         return None
 
 
-def _events(paths: list[str], gaps: list[Gap]) -> Iterator[dict[str, Any]]:
-    for path in paths:
-        try:
-            for event, _ in read_events(path, gaps):
-                yield event
-        except RecordError as error:
-            if len(paths) == 1:
-                raise
-            gaps.append(Gap(place=None, what=str(error)))
+class _Events:
+    """The events of a run's shards; ``place`` is that of the last one that was given out."""
+
+    def __init__(self, paths: list[str], gaps: list[Gap]) -> None:
+        self._paths = paths
+        self._gaps = gaps
+        self.place: Place | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for path in self._paths:
+            try:
+                for event, place in read_events(path, self._gaps):
+                    self.place = place
+                    yield event
+            except RecordError as error:
+                if len(self._paths) == 1:
+                    raise
+                self._gaps.append(Gap(place=None, what=str(error)))

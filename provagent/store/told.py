@@ -179,4 +179,7 @@ def iso(time: int | None) -> str | None:
     """Return microseconds since 1970 as an event's time."""
     if time is None:
         return None
-    return (_EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")
+    try:
+        return (_EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")
+    except OverflowError:  # of an index that anybody made
+        return None

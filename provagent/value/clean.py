@@ -12,6 +12,15 @@ from typing import Any
 from provagent.file_names import is_utf8, name_to_text
 
 MAX_DEPTH = 100  # as the recorder writes at most
+# What the use of one bad value may raise. The guards around an event and a value catch these alone.
+BAD_VALUE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _CUT = {"$type": "cut"}
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DECIMAL_BITS = 1024
