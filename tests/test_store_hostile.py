@@ -29,6 +29,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from provagent.cli import main
+from provagent.file_names import name_to_text
 from provagent.store.place import NAME
 
 EXAMPLES = int(os.environ.get("PROVAGENT_TEST_EXAMPLES", "40"))
@@ -408,3 +409,232 @@ def test_any_value_may_be_any_other(recorded_once, choose, raw, verbs):
                 lab.ask(*words)
         if lab.last.exists():
             assert lab.last.name in lab.runs_found()
+
+
+def test_a_foreign_database_is_not_opened(lab):
+    """A link to it, a copy of it, or what has its name: nothing is made beside it either."""
+    for end in ("", "-wal", "-shm"):
+        (lab.store / f"{NAME}{end}").unlink(missing_ok=True)
+    path = lab.store / NAME
+    for make in (
+        lambda: path.symlink_to(lab.outside / "user.sqlite"),
+        lambda: shutil.copy(lab.outside / "user.sqlite", path),
+        lambda: path.write_text("my own index"),
+    ):
+        make()
+        content = path.read_bytes()
+        told = lab.ask("find", "activity = reduce").stderr
+        assert f"{path}: is " in told
+        assert "not an index of provagent; it is left as it is, and this one is in memory" in told
+        lab.ask("redact", "harmless", "--yes")
+        lab.ask("index", "--rebuild")
+        assert path.read_bytes() == content
+        assert lab.snapshot() == lab.before
+        assert len(lab.runs_found()) == 3
+        path.unlink()
+    assert {one.name for one in lab.outside.iterdir()} == {"other.jsonl", "run", "20261124", "text", "user.sqlite"}  # fmt: skip
+
+
+def test_an_index_of_other_tables_is_made_again(lab):
+    """It says that it is provagent's: its triggers and views are not run."""
+    path = lab.store / NAME
+    with contextlib.closing(sqlite3.connect(path)) as one:
+        one.execute("DROP TABLE word")
+        one.execute("CREATE VIEW word AS SELECT 1 AS number, 'evil' AS text")
+        one.commit()
+    done = lab.ask("find", "activity = reduce")
+    assert "its tables are not those of this version); it is made again" in done.stderr
+    assert len(lab.runs_found()) == 3
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE shard SET path = '../outside/other.jsonl', is_settled = 0",
+        "UPDATE shard SET path = '../outside/run/0ragth.jsonl'",
+        "INSERT INTO day VALUES ('../outside', 1)",
+        "INSERT INTO run (number, id) VALUES (99, '../outside/run')",
+        "UPDATE activity SET start = 9000000000000000000, at = -5",
+        "UPDATE activity SET at = 9000000000000000000",
+        "UPDATE word SET text = CAST(text AS BLOB)",
+        "UPDATE process SET name = CAST(name AS BLOB), command = x'00'",
+        "UPDATE shard SET path = x'ff'",
+        "UPDATE entity SET digest = 'no bytes'",
+    ],
+)
+def test_rows_of_an_index_lead_nowhere(lab, statement):
+    """Whatever an index says, no file outside of the store is read."""
+    with contextlib.closing(sqlite3.connect(lab.store / NAME)) as one:
+        one.execute(statement.replace("UPDATE shard", "UPDATE OR IGNORE shard"))
+        one.commit()
+    for verb in ("find", "show", "why", "runs", "verify"):
+        for words in VERBS[verb](lab):
+            lab.ask(*words)
+    lab.ask("show", "../outside/run"[-6:])
+    assert lab.snapshot() == lab.before
+
+
+def test_a_store_may_be_a_link_and_a_run_in_it_may_not(lab):
+    (lab.folder / "link").symlink_to(lab.store)
+    lab.plain.rename(lab.folder / "moved")
+    lab.plain.symlink_to(lab.folder / "moved")
+    for verb in ("find", "runs", "verify"):
+        for words in VERBS[verb](lab):
+            told = lab.ask(*words, store=lab.folder / "link").stderr
+            assert f"{lab.plain}: is a symbolic link, not a folder, and is skipped" in told
+            assert "take its runs with 'provagent store merge'" in told
+    assert len(lab.runs_found()) == 2
+    lab.plain.unlink()
+    done = lab.ask("store", "merge", str(lab.folder / "moved" / ".."), codes=(0, 1))
+    assert "1 run new" in done.stdout or done.exit_code == 1
+
+
+def test_redact_writes_through_no_link(lab):
+    """Neither by the file that says that shards are rewritten, nor by one that is not finished."""
+    shard = lab.shard(lab.plain)
+    beside = lab.plain / f".{shard.stem}.anew-{os.getpid()}"
+    beside.symlink_to(lab.outside / "text")
+    lab.ask("redact", "harmless", "--yes", codes=(0,))
+    assert not beside.is_symlink()
+    assert b"harmless" not in shard.read_bytes()
+    (lab.store / "anew").symlink_to(lab.outside / "text")
+    shutil.copy(lab.whole / lab.last.name / lab.shard(lab.last).name, lab.shard(lab.last))
+    assert "anew: is not a file of the store" in lab.ask("redact", "harmless", "--yes", codes=(1,)).stderr  # fmt: skip
+    assert lab.snapshot() == lab.before
+
+
+def test_no_link_changes_the_mode_of_a_folder(lab):
+    """The recorder makes a day in a shared store; somebody has made links in its place."""
+    from provagent.layout import make_run_folder
+
+    lab.store.chmod(0o1777)
+    for name in (f".20260101.anew-{os.getpid()}", "20260101"):
+        (lab.store / name).symlink_to(lab.outside / "run")
+    with pytest.raises(OSError, match="is a symbolic link"):
+        make_run_folder(str(lab.store / "20260101" / "20260101T000000-aaaaaa"))
+    (lab.store / "20260101").unlink()
+    run = lab.store / "20260101" / "20260101T000000-aaaaaa"
+    make_run_folder(str(run))
+    assert stat.S_IMODE(run.parent.stat().st_mode) == 0o1777
+    run.rmdir()
+    run.symlink_to(lab.outside / "run")
+    with pytest.raises(OSError, match="is a symbolic link"):
+        make_run_folder(str(run))
+    assert lab.snapshot() == lab.before
+
+
+@pytest.mark.parametrize("end", ["zst", "gz"])
+def test_a_packed_shard_has_a_bound_that_can_be_set(lab, end, monkeypatch):
+    from provagent.record import packing
+
+    line = lab.shard(lab.last).read_bytes().splitlines(keepends=True)[1]
+    content = lab.shard(lab.last).read_bytes() + line * ((40 << 20) // len(line))
+    packed = gzip.compress(content, 9) if end == "gz" else zstandard.compress(content)
+    (lab.last / f"zzzzzz.jsonl.{end}").write_bytes(packed)
+    most = max(1 << 24, 300 * len(packed))
+    told = lab.ask("show", lab.last.name).stdout
+    assert (len(content) > most) == (f"unpacks to more than {most} bytes" in " ".join(told.split()))
+    monkeypatch.setenv("PROVAGENT_MAX_UNPACKED", "100000000")
+    packing._set_bound.cache_clear()
+    assert "unpacks to more" not in lab.ask("show", lab.last.name).stdout
+    monkeypatch.undo()
+    packing._set_bound.cache_clear()
+
+
+def test_a_line_without_an_end_is_bounded(lab, monkeypatch):
+    from provagent.record import shard as shard_module
+
+    monkeypatch.setattr(shard_module, "MAX_LINE", 1000)
+    monkeypatch.setattr(shard_module, "MAX_SKIPPED", 10_000)
+    good = lab.shard(lab.last).read_bytes()
+    (lab.last / "zzzzzz.jsonl").write_bytes(good + b"{" * 100_000)
+    told = " ".join(lab.ask("find", "activity = reduce").stderr.split())
+    assert "a line without an end, of 10000 bytes and more; the rest is left out" in told
+    assert "zzzzzz.jsonl:" in told
+
+
+def test_many_lines_that_are_no_events_are_given_up(lab, monkeypatch):
+    good = lab.shard(lab.last).read_bytes()
+    (lab.last / "zzzzzz.jsonl").write_bytes(good + b"\n" * 3_000_000)
+    assert "10001 lines are no events; the rest is left out" in lab.ask("find", "x").stderr
+
+
+NAMES = (b"caf\xe9", b"caf\xe8", b"caf\\udce9", b"caf\\u005cudce9", "café".encode(), b"line\nbreak")
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory, cache):
+    """A run that has written files whose names are not UTF-8, and some that look like their text."""
+    recorded = Recorded(tmp_path_factory.mktemp("named"), cache)
+    recorded.write("names.py", "import os\ndef make(name):\n    open(name, 'wb').write(name * 3)\n" f"for name in {NAMES!r}: make(name)\n")  # fmt: skip
+    recorded.run("--target", "__main__:make", "names.py")
+    return recorded
+
+
+def test_two_names_stay_two(named):
+    told = {os.fsencode(one["location"]) for one in named.events("entity") if "location" in one}
+    folder = os.fsencode(named.folder)
+    assert told >= {folder + b"/" + os.fsencode(name_to_text(os.fsdecode(name))) for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_not_utf8_works_in_every_verb(named, name, monkeypatch):
+    """As the shell gives it; and as an answer shows it, where no other file has that name."""
+    monkeypatch.chdir(named.folder)
+    given, shown = os.fsdecode(name), name_to_text(os.fsdecode(name))
+    path = f"{named.folder}/{shown}"
+    digest = f"sha256:{hashlib.sha256(name * 3).hexdigest()}"
+
+    def ask(*words):
+        done = named.python("-m", "provagent", *words)
+        return orjson.loads(done.stdout.encode("utf-8", "surrogateescape"))
+
+    for words in (given, f"{named.folder}/{given}".replace("\udce9", "\udce9")):
+        told = ask("why", words, "--json")
+        assert (told["path"], told["is_unchanged"]) == (path, True)
+        assert (told["steps"][0]["location"], told["steps"][0]["digest"]) == (path, digest)
+        (verified,) = ask("verify", words, "--json")
+        assert (verified["path"], verified["state"], verified["now"]) == (path, "unchanged", digest)
+    (found,) = ask("find", "made", "=", given, "--json")["activities"]
+    assert found["name"] == "make"
+    if b"\xe8" in name:
+        assert ask("why", shown, "--json")["path"] == path
+    assert {one["location"] for one in ask("show", "--json")["entities"] if "location" in one} >= {path}  # fmt: skip
+    assert all(one["state"] == "unchanged" for one in ask("verify", "--json"))
+
+
+def test_a_name_beyond_utf8_of_no_file_is_told(named):
+    for words in (["why", "no\udce9"], ["show", "no\udce9"], ["diff", "no\udce9"], ["verify", "no\udce9"]):  # fmt: skip
+        done = named.python("-m", "provagent", *words, check=False)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+
+
+def test_a_place_of_a_bad_event_is_told(lab):
+    """Which event was skipped: the file and the line."""
+    shard = lab.shard(lab.plain)
+    lines = shard.read_bytes().splitlines()
+    number = next(n for n, line in enumerate(lines) if b'"event":"run_end"' in line)
+    lines[number] = put(orjson.loads(lines[number]), ("exit_code",), "18446744073709551615")
+    shard.write_bytes(b"\n".join(lines) + b"\n")
+    told = lab.ask("find", "activity = reduce").stderr
+    assert f"{shard}:{number + 1}: run_end that cannot be used (OverflowError" in told
+    assert len(lab.runs_found()) == 3
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "utf-32", "nowhere", "cp037"])
+def test_xml_in_an_encoding_that_hides_a_document_type(tmp_path, encoding):
+    """What the one parser cannot read, in which a DTD would be seen, the other is not given."""
+    text = f'<?xml version="1.0" encoding="{encoding}"?><prov:document xmlns:prov="http://www.w3.org/ns/prov#"/>'  # fmt: skip
+    path = tmp_path / "a.xml"
+    path.write_bytes(text.encode("utf-32" if encoding == "utf-32" else "ascii"))
+    done = CliRunner().invoke(main, ["validate", str(path)])
+    assert done.exit_code == 1
+    assert "a.xml: " in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize("age", ["99999999999 weeks", "99999999999999999999w ago"])
+def test_an_age_beyond_all_times_is_told(lab, age):
+    done = lab.ask("find", f"started > '{age}'", codes=(1,))
+    assert "is before any time that is known" in done.stderr

@@ -9,6 +9,7 @@ from provagent import beneath
 from provagent.address import address_of
 from provagent.capture.plan import Kind
 from provagent.capture.thing import Thing, add_identity
+from provagent.file_names import name_to_text
 from provagent.identity.registry import Identity
 from provagent.terms import DERIVATION, DESCRIPTION, ENTITY, LOG_FORMAT
 from provagent.value.encode import encode
@@ -51,7 +52,7 @@ class EntityEvents:
         if thing.namespace:
             fields["namespace"] = thing.namespace
         if thing.location is not None:
-            fields["location"] = beneath.text(thing.location)
+            fields["location"] = name_to_text(beneath.text(thing.location))
             is_plain = False
         if thing.value is not None:
             cls = type(thing.value)

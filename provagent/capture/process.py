@@ -13,6 +13,7 @@ import orjson
 
 from provagent import __version__
 from provagent.capture.git import git_state
+from provagent.file_names import name_to_text
 from provagent.interrupt import is_the_programs
 from provagent.settings import COMMAND_VARIABLE, Settings
 
@@ -43,14 +44,17 @@ VARIABLES = (
 
 def program() -> dict[str, Any]:
     """What the process runs: command, working folder, and its script or module."""
-    fields: dict[str, Any] = {"command": list(sys.orig_argv), "cwd": _cwd()}
+    fields: dict[str, Any] = {
+        "command": [*map(name_to_text, sys.orig_argv)],
+        "cwd": name_to_text(_cwd()),
+    }
     main = sys.modules.get("__main__")
     file = _file_of(main)
     spec = getattr(main, "__spec__", None)
     if spec is not None and isinstance(getattr(spec, "name", None), str):
         fields["module"] = spec.name
     if isinstance(file, str):
-        fields["script"] = _script(os.path.join(fields["cwd"], file))
+        fields["script"] = _script(os.path.join(_cwd(), file))
     return fields
 
 
@@ -61,7 +65,7 @@ def _file_of(main: Any) -> Any:
 
 
 def _script(location: str) -> dict[str, str]:
-    script = {"location": os.path.normpath(location)}
+    script = {"location": name_to_text(os.path.normpath(location))}
     try:
         with open(location, "rb") as stream:
             script["digest"] = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -210,10 +211,17 @@ _OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "like")
 def _joined(words: tuple[str, ...]) -> str:
     """Return the query whose quotes a shell took: what follows an operator is one value."""
     found = [
-        json.dumps(word) if before in _OPERATORS and " " in word and word[:1] not in "\"'" else word
+        _quoted(word) if before in _OPERATORS else word
         for before, word in zip(("", *words), words, strict=False)
     ]
     return as_recorded(" ".join(found))
+
+
+def _quoted(word: str) -> str:
+    if word[:1] in ("", '"', "'") or not any(map(str.isspace, word)):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json: bool) -> None:

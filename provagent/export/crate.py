@@ -19,6 +19,7 @@ from rocrate.model.person import Person
 from rocrate.rocrate import ROCrate
 
 from provagent.export.literals import as_json, literal, moment
+from provagent.file_names import text_to_name
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
 from provagent.record.detail import FileState
@@ -150,11 +151,12 @@ class _Crate:
         """Pack a file, if it is still what it was; return None where it is not."""
         if location in self.things:
             return self.things[location]
-        if not _is_still(location, digest):
+        file = text_to_name(location)
+        if not _is_still(file, digest):
             return None
         properties = {"name": os.path.basename(location), "identifier": digest, **more}
         path = self._free(os.path.basename(location), folder)
-        self.things[location] = self.crate.add_file(location, path, properties=properties)
+        self.things[location] = self.crate.add_file(file, path, properties=properties)
         return self.things[location]
 
     def _free(self, name: str, folder: str) -> str:

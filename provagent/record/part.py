@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provagent.errors import RecordError
+from provagent.file_names import name_to_text
 from provagent.record.lineage import ancestors
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def entity_of(provenance: Provenance, what: str) -> Entity:
     known = provenance.aliases.get(what) or _named(provenance.entities, what)
     if known is not None:
         return provenance.entities[known]
-    path = os.path.abspath(what)
+    what, path = name_to_text(what), name_to_text(os.path.abspath(what))
     found: dict[str | None, Entity] = {}
     for entity in provenance.entities.values():
         location = entity.location or ""

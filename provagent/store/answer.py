@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from provagent.file_names import name_to_text
 from provagent.store.index import Index
 from provagent.store.resolve import NEWEST, Found, find_entities
 from provagent.store.told import ActivityTold, EntityTold, Told
@@ -69,7 +70,8 @@ def _answer(
     first = found.entities[0]
     runs = {told.run_of(number >> 32).id for number in (*walk.entities, *walk.activities)}
     return Answer(
-        what=what, found=found, root=_Tree(told, walk, limit, is_back=is_back).step(first),
+        what=name_to_text(what), found=found,
+        root=_Tree(told, walk, limit, is_back=is_back).step(first),
         entities=len(walk.entities), activities=len(walk.activities), runs=sorted(runs - {"?"}),
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ from provagent.store.schema import (
     SHIFT,
     ForeignIndexError,
     connect,
+    has_sound_rows,
     make_indexes,
 )
 from provagent.store.settled import (
@@ -92,8 +93,19 @@ class Index:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        self._connection.close()
-        if type(error) is sqlite3.DatabaseError:
+        try:
+            if error is not None:
+                self._require_whole(error)
+        finally:
+            self._connection.close()
+
+    def _require_whole(self, error: BaseException) -> None:
+        """Remove the index, and raise BrokenIndexError, where it is what an error is from."""
+        is_broken = type(error) is sqlite3.DatabaseError
+        if not is_broken and isinstance(error, BAD_VALUE) and self.path != IN_MEMORY:
+            is_broken = not has_sound_rows(self._connection)
+        if is_broken:
+            self._connection.close()
             remove(self.path)
             raise BrokenIndexError(f"{self.path}: the index is broken ({error})") from error
 
@@ -126,6 +138,9 @@ class Index:
             self._connection.close()
             self._open(IN_MEMORY)
             return self._update(progress, everywhere=everywhere)
+        except (sqlite3.DatabaseError, *BAD_VALUE) as error:
+            self._require_whole(error)
+            raise
 
     def _update(self, progress: Progress | None, *, everywhere: bool) -> Updated:
         skipped: Skipped = []

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import BinaryIO
 
 from provagent.errors import ProvagentError, StoreError
+from provagent.file_names import name_to_text
 from provagent.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.record.packing import PACKED
 from provagent.record.shard import MAX_LINE, SHARD_MARK, opened
@@ -59,9 +60,8 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
                 runs.append((folder.name, shards))
         except OSError as error:  # another user's
             found.refused[folder.name] = str(error)
-    found.refused.update(
-        (os.path.relpath(error.filename, other), error.strerror or "") for error in skipped
-    )
+    for one in skipped:
+        found.refused[name_to_text(os.path.relpath(one.filename, other))] = one.strerror or ""
     if not runs and not found.refused:
         raise StoreError(f"{other}: no runs there; name the folder that holds the runs")
     for number, (name, shards) in enumerate(runs, 1):

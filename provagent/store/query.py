@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from provagent.errors import QueryError
+from provagent.file_names import is_utf8, name_to_text
 from provagent.store.fields import anywhere, condition
 from provagent.store.schema import SHIFT
 from provagent.store.sql import Sql
@@ -132,7 +133,7 @@ class _Parser:
             self.fail(value.at, f"{field.text} {operator.text} needs a value")
         text = _plain(value)
         try:
-            return condition(field.text, operator.text, text)
+            return condition(_encodable(field.text), operator.text, text)
         except ValueError as error:
             self.fail(value.at if "value" in str(error) else operator.at, str(error))
         except LookupError as error:
@@ -141,8 +142,13 @@ class _Parser:
 
 def _plain(token: _Token) -> str:
     if token.kind == "text":
-        return re.sub(r"\\(.)", r"\1", token.text[1:-1])
-    return token.text
+        return _encodable(re.sub(r"\\(.)", r"\1", token.text[1:-1]))
+    return _encodable(token.text)
+
+
+def _encodable(text: str) -> str:
+    """Return a name that is not UTF-8 as events have it; one that is shown so stays."""
+    return text if is_utf8(text) else name_to_text(text)
 
 
 # What ``a`` and ``p`` of a condition are.

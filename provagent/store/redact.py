@@ -18,6 +18,7 @@ import orjson
 
 from provagent import terms
 from provagent.errors import RecordError, StoreError
+from provagent.file_names import name_to_text
 from provagent.layout import run_folders
 from provagent.record.frames import is_whole
 from provagent.record.packing import UnpackError
@@ -163,7 +164,7 @@ def _shards(store: str, refused: dict[str, str]) -> Iterator[tuple[str, int]]:
         except OSError as error:  # another user's
             refused[run.name] = str(error)
     for one in skipped:
-        refused[os.path.relpath(one.filename, store)] = one.strerror or ""
+        refused[name_to_text(os.path.relpath(one.filename, store))] = one.strerror or ""
 
 
 def _run_of(path: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provagent.errors import ProvagentError, StoreError
+from provagent.file_names import name_to_text, text_to_name
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
 from provagent.store.coded import packed, unpacked
@@ -44,15 +45,16 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
     ``most``: among how many states, those that were recorded last, the newest are; files of
     one name may have millions.
     """
-    by_id = _by_identifier(index, what) or _by_digest(index, what, most)
-    if by_id:
-        return Found(entities=by_id)
-    path = os.path.abspath(what)
-    for column, value in (("path", path), ("path", what), ("base", what)):
-        states = [] if column == "base" and os.sep in what else _at(index, column, value, most)
-        if states:
+    # As the shell gives the name of a file; else as answers show one that is not UTF-8.
+    for name in dict.fromkeys((what, text_to_name(what))):
+        what, path = name_to_text(name), os.path.abspath(name)
+        by_id = _by_identifier(index, what) or _by_digest(index, what, most)
+        if by_id:
+            return Found(entities=by_id)
+        states, column, value = _states(index, what, name_to_text(path), most)
+        if states or _is_file(path):
             break
-    if not os.path.isfile(path):
+    if not _is_file(path):
         if states:
             return Found(entities=states)
         raise StoreError(f"{what}: {_nothing(index, what, is_there=False)}")
@@ -60,7 +62,7 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
     if not states:
         found = [one for each in contents for one in _with_content(index, each, most)]
         if found:
-            return Found(entities=found, path=path, is_unchanged=True)
+            return Found(entities=found, path=name_to_text(path), is_unchanged=True)
         raise StoreError(f"{what}: {_nothing(index, what, is_there=True)}")
     digests = {one: _digest(index, one) for one in states}
     same = [one for one in states if digests[one] in contents]
@@ -68,7 +70,24 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
         same = [one for each in contents for one in _with_content(index, each, most, column, value)]
     chosen = [*same, *(one for one in states if one not in same)]
     is_known = any(digest is not None for digest in digests.values())
-    return Found(entities=chosen, path=path, is_unchanged=bool(same) if is_known else None)
+    is_unchanged = bool(same) if is_known else None
+    return Found(entities=chosen, path=name_to_text(path), is_unchanged=is_unchanged)
+
+
+def _states(index: Index, what: str, path: str, most: int | None) -> tuple[list[int], str, str]:
+    """Return the states of a file, and the column and the value by which they were found."""
+    for column, value in (("path", path), ("path", what), ("base", what)):
+        states = [] if column == "base" and os.sep in what else _at(index, column, value, most)
+        if states:
+            break
+    return states, column, value
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return os.path.isfile(path)
+    except ValueError:  # a NUL in it
+        return False
 
 
 def _by_identifier(index: Index, what: str) -> list[int]:

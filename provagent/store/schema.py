@@ -192,6 +192,25 @@ def _is_own(path: str) -> bool:
     return 0 < version < VERSION and names >= _EARLIER
 
 
+def has_sound_rows(connection: sqlite3.Connection) -> bool:
+    """Return whether all values have the types of their columns, which SQLite does not ask for.
+
+    It looks at each row, so it is for an index that has led to an error.
+    """
+    tables = [statement.split()[2] for statement in _TABLES if statement.startswith("CREATE TABLE")]
+    try:
+        for table in tables:
+            columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+            wrong = " OR ".join(
+                f"typeof({name}) NOT IN ('{kind.lower()}', 'null')" for _, name, kind, *_ in columns
+            )
+            if connection.execute(f"SELECT 1 FROM {table} WHERE {wrong} LIMIT 1").fetchone():
+                return False
+    except sqlite3.Error:
+        return False
+    return True
+
+
 def make_indexes(connection: sqlite3.Connection) -> None:
     """Make those that are not there, once something is read; raises sqlite3.Error.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from provagent.file_names import name_to_text, text_to_name
 from provagent.store.coded import packed, unpacked
 from provagent.store.index import Index
 from provagent.store.names import runs_meant
@@ -70,7 +71,7 @@ def _run(index: Index, what: str) -> int | None:
     if what == LAST:
         found = index.execute("SELECT number, id FROM run ORDER BY id DESC LIMIT 1").fetchall()
     else:
-        found = runs_meant(index, what)
+        found = runs_meant(index, name_to_text(what))
     return int(found[0][0]) if len(found) == 1 else None
 
 
@@ -91,16 +92,24 @@ def _verified(file: tuple[str, str | None]) -> Verified:
 
 
 def verified(path: str, digest: str | None) -> Verified:
-    """Compare one file with a digest."""
-    if not os.path.exists(path):
+    """Compare one file, by its path as an event has it, with a digest."""
+    file = text_to_name(path)
+    if not _is_there(file):
         return Verified(path=path, state=MISSING, digest=digest)
-    if digest is None or os.path.isdir(path):
+    if digest is None or os.path.isdir(file):
         return Verified(path=path, state=NOT_KNOWN, digest=digest)
-    now = digest_of(path, digest.partition(":")[0])
+    now = digest_of(file, digest.partition(":")[0])
     if now is None:
         return Verified(path=path, state=NOT_KNOWN, digest=digest)
-    state = UNCHANGED if now == digest or has_content(path, digest) else CHANGED
+    state = UNCHANGED if now == digest or has_content(file, digest) else CHANGED
     return Verified(path=path, state=state, digest=digest, now=now)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return os.path.exists(path)
+    except ValueError:  # a NUL in it
+        return False
 
 
 def _looked_for(index: Index, one: Verified) -> Verified:
@@ -121,6 +130,7 @@ def where_else(index: Index, digest: str | None, path: str) -> str | None:
     )
     algorithm = digest.partition(":")[0]
     for (other,) in places:
-        if os.path.isfile(other) and digest_of(other, algorithm) == digest:
+        file = text_to_name(other)
+        if os.path.isfile(file) and digest_of(file, algorithm) == digest:
             return str(other)
     return None

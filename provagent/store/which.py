@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from provagent.errors import BrokenIndexError, StoreError
+from provagent.file_names import is_utf8
 from provagent.layout import day_of, folder_of, folders_in, is_within, run_folders, runs_of_day
 from provagent.safe_files import Skipped, is_day, is_real_folder
 from provagent.store.place import place_for
@@ -53,7 +54,7 @@ def _fitting(store: str, text: str) -> list[str]:
 
     The index is asked, where there is one: millions of names take seconds to list.
     """
-    if text and os.path.lexists(place_for(store)):
+    if text and is_utf8(text) and os.path.lexists(place_for(store)):
         import sqlite3
 
         from provagent.store.index import open_index

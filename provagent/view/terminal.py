@@ -17,6 +17,8 @@ from typing import Any, BinaryIO
 import click
 
 from provagent.errors import ExportError
+from provagent.file_names import is_utf8
+from provagent.value.clean import clean
 from provagent.visible import harmless, json_escaped
 
 JSON = ("json", "jsonld", "opus")  # formats of documents that are JSON
@@ -37,8 +39,14 @@ def echo_lines(text: str, *, err: bool = False) -> None:
 
 
 def echo_json(data: Any, *, default: Callable[[Any], Any] | None = None) -> None:
-    """Print JSON: exact, with the characters escaped that are no text."""
-    click.echo(json_escaped(json.dumps(data, indent=2, ensure_ascii=False, default=default)))
+    """Print JSON: exact, with the characters escaped that are no text.
+
+    Names of files that are not UTF-8 are as docs/events.md says.
+    """
+    text = json.dumps(data, indent=2, ensure_ascii=False, default=default)
+    if not is_utf8(text):
+        text = json.dumps(clean(data), indent=2, ensure_ascii=False, default=default)
+    click.echo(json_escaped(text))
 
 
 def echo_document(text: str) -> None:
