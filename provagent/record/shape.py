@@ -46,6 +46,7 @@ _TEXTS = frozenset(
 
 
 _OF_TEXTS = frozenset({"software", "packages", "platform"})  # neither in these
+_SHOWN = 40  # characters of what is no time
 _TIMES = ("startTime", "endTime", "time")
 
 
@@ -59,6 +60,7 @@ class Shape(NamedTuple):
     types: dict[str, type]
     parts: dict[str, Shape | type]
     vital: frozenset[str]
+    times: tuple[str, ...]
 
 
 def mend(event: dict[str, Any], shape: Shape) -> list[str]:
@@ -67,9 +69,9 @@ def mend(event: dict[str, Any], shape: Shape) -> list[str]:
     Whether what is vital is there must be looked at afterwards.
     """
     wrong = [] if _types_fit(event, shape.types) else _mend_top(event, shape.types)
-    for key in _TIMES:
+    for key in shape.times:
         if key in event and not _is_time(event[key]):
-            wrong.append(f"{key} is not a time")
+            wrong.append(f"{key} is not a time: {str(event[key])[:_SHOWN]!r}")
             del event[key]
     for key, part in shape.parts.items():
         if key not in event:
@@ -155,7 +157,8 @@ def _compiled(typed_dict: type, vital: tuple[str, ...] | None = None) -> Shape:
         if not optional:
             required.add(key)
         _add(key, get_args(hint)[0] if optional else hint, types, parts)
-    return Shape(types, parts, frozenset(required if vital is None else vital))
+    times = tuple(key for key in _TIMES if key in types)
+    return Shape(types, parts, frozenset(required if vital is None else vital), times)
 
 
 def _add(key: str, hint: Any, types: dict[str, type], parts: dict[str, Shape | type]) -> None:

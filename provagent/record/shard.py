@@ -70,23 +70,25 @@ def read_events(
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError:
-            good = 0
+            bad = reader.bad
+            reader.bad += 1
             for event in reader.rescued(line, place):
-                good += 1
                 yield event, place
+                reader.bad = bad
             number += reader.more_lines
             offset += reader.more_bytes
             reader.more_lines = reader.more_bytes = 0
-            if reader.has_too_many(good):
+            if reader.is_hopeless(number):
                 return
             continue
         if may_be_deep(line) and is_deep(event):
             reader.gap(place, f"more than {MAX_DEPTH} levels; what is deeper is left out")
             event = clean(event)
         if reader.accepts(event, place):
-            reader.good += 1
             yield event, place
-        elif reader.has_too_many(0):
+            continue
+        reader.bad += 1
+        if reader.is_hopeless(number):
             return
 
 
@@ -97,7 +99,7 @@ class _Reader:
         self.is_shard = is_shard(path)
         self.told: set[object] = set()
         self.more_lines = self.more_bytes = 0  # that the last line had, and were not given out
-        self.good = self.bad = 0  # lines of a shard that are events, and that are none
+        self.bad = 0  # lines that are no events
 
     def lines(self, start: int) -> Iterator[bytes]:
         try:
@@ -177,11 +179,9 @@ class _Reader:
             self.told.add(what)
             self.gap(place, what)
 
-    def has_too_many(self, good: int) -> bool:
-        """Count a line that is no event; return whether a shard has more of them than events."""
-        self.good += good
-        self.bad += not good
-        if not self.is_shard or self.bad <= MAX_BAD or self.bad <= self.good:
+    def is_hopeless(self, lines: int) -> bool:
+        """Return whether more lines of a shard are no events than are; that is told."""
+        if not self.is_shard or self.bad <= MAX_BAD or 2 * self.bad <= lines:
             return False
         what = f"{self.path}: {self.bad} lines are no events; the rest is left out"
         self.gap(None, what)

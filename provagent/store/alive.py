@@ -12,6 +12,7 @@ from provagent.safe_files import read_file
 from provagent.store.shards import shards_of
 from provagent.store.summary import unended
 
+_MANY = 1 << 31  # no process has such a number
 _SLACK = timedelta(seconds=5)  # a process begins before it tells when
 
 
@@ -28,7 +29,7 @@ def still_written(folder: str) -> Written | None:
     found: Written | None = None
     for begun in unended(folder):
         host, pid = begun.get("host"), begun.get("pid")
-        if not isinstance(pid, int):
+        if not (isinstance(pid, int) and 0 < pid < _MANY):
             continue  # of a log that others wrote
         if host != os.uname().nodename:
             found = Written(

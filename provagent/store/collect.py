@@ -81,11 +81,17 @@ def collectable(
 def collect(store: str, found: Collected) -> None:
     """Remove the runs: each at once, also for who is asking; then the index forgets them."""
     remove_unfinished(store)
-    folders = [find_folder(store, name) for name in found.runs]
-    for folder in folders:
+    folders = []
+    for name in tuple(found.runs):
+        folder = find_folder(store, name)
         gone = unfinished(folder)
-        os.rename(folder, gone)
-        shutil.rmtree(gone)
+        try:
+            os.rename(folder, gone)
+            folders.append(folder)
+            shutil.rmtree(gone)  # which follows no link
+        except OSError as error:
+            found.refused[name] = str(error)
+            found.runs.remove(name)
     for above in set(map(os.path.dirname, folders)):
         sync(above)
         if is_day(os.path.basename(above)):

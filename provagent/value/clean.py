@@ -21,6 +21,7 @@ BAD_VALUE = (
     TypeError,
     ValueError,
 )
+_SHALLOW = 2 * MAX_DEPTH  # bytes of JSON that cannot be deeper
 _CUT = {"$type": "cut"}
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DECIMAL_BITS = 1024
@@ -51,7 +52,7 @@ def clean(value: Any, depth: int = 0) -> Any:
 
 def may_be_deep(line: bytes) -> bool:
     """Return whether a line of JSON may have more than ``MAX_DEPTH`` levels; that is quick."""
-    return line.count(b"{") + line.count(b"[") > MAX_DEPTH
+    return len(line) > _SHALLOW and line.count(b"{") + line.count(b"[") > MAX_DEPTH
 
 
 def is_deep(value: Any) -> bool:
