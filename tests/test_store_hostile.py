@@ -639,3 +639,27 @@ def test_xml_in_an_encoding_that_hides_a_document_type(tmp_path, encoding):
 def test_an_age_beyond_all_times_is_told(lab, age):
     done = lab.ask("find", f"started > '{age}'", codes=(1,))
     assert "is before any time that is known" in done.stderr
+
+
+@slow
+@given(
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=60),
+    st.sampled_from(["find", "why", "impact", "verify", "sql", "index", "compact"]),
+)
+def test_any_bytes_of_an_index_may_be_others(recorded_once, changes, verb):
+    """It is made again, or it is not used; the answer is there."""
+    with a_lab(recorded_once) as lab:
+        content = bytearray((lab.store / NAME).read_bytes())
+        for place, byte in changes:
+            content[place % len(content)] = byte
+        (lab.store / NAME).write_bytes(content)
+        for words in VERBS[verb](lab):
+            lab.ask(*words)
+
+
+def test_import_follows_no_link(lab):
+    (lab.folder / "moved").mkdir()
+    lab.plain.rename(lab.folder / "moved" / lab.plain.name)
+    lab.plain.symlink_to(lab.folder / "moved" / lab.plain.name)
+    shard = lab.shard(lab.whole / lab.plain.name)
+    assert "is a symbolic link" in lab.ask("import", str(shard), codes=(1,)).stderr

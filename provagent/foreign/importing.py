@@ -216,8 +216,11 @@ def _write_session(store: str, shard: Shard) -> ImportedRun:
 def _append(path: str, lines: Iterable[bytes]) -> int:
     """Add the lines that a shard has not yet, all or none; return how many they were."""
     folder, added = os.path.dirname(path), 0
-    make_run_folder(folder)
-    descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
+    try:
+        make_run_folder(folder)
+        descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written to: {error.strerror or error}") from error
     try:
         known: set[bytes] = set()
         with os.fdopen(descriptor, "wb") as file:

@@ -27,7 +27,7 @@ from provagent.record.dialect import (
 from provagent.record.frames import frame_of, is_whole
 from provagent.record.packing import PACKED, UnpackError, bounded, unpacked
 from provagent.record.shape import SHAPES, mend
-from provagent.safe_files import UnsafeFileError, read_file
+from provagent.safe_files import UnsafeFileError, is_real_folder, read_file
 from provagent.terms import LOG_FORMAT
 from provagent.value.clean import MAX_DEPTH, clean, is_deep, may_be_deep
 
@@ -278,8 +278,9 @@ def is_shard(path: str) -> bool:
 
 
 def is_there(path: str) -> bool:
-    """Whether a shard is there, plain or packed."""
-    return os.path.lexists(path) or os.path.lexists(path + PACKED)
+    """Whether a shard is there, plain or packed, in a folder that is no link."""
+    is_named = os.path.lexists(path) or os.path.lexists(path + PACKED)
+    return is_named and is_real_folder(os.path.dirname(path))
 
 
 def line_at(path: str, offset: int) -> bytes:

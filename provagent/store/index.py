@@ -49,6 +49,7 @@ from provagent.store.shards import (
 from provagent.terms import ENVIRONMENT
 from provagent.value.clean import BAD_VALUE
 
+_NO_TEXT = "Could not decode to UTF-8"  # how Python's sqlite3 begins to say so
 _AT_ONCE = 50_000  # events in one transaction
 _TAKEN = 500  # that are taken together
 _BAD_VALUE = (
@@ -101,7 +102,7 @@ class Index:
 
     def _require_whole(self, error: BaseException) -> None:
         """Remove the index, and raise BrokenIndexError, where it is what an error is from."""
-        is_broken = type(error) is sqlite3.DatabaseError
+        is_broken = type(error) is sqlite3.DatabaseError or _NO_TEXT in str(error)
         if not is_broken and isinstance(error, BAD_VALUE) and self.path != IN_MEMORY:
             is_broken = not has_sound_rows(self._connection)
         if is_broken:
@@ -134,6 +135,7 @@ class Index:
         except sqlite3.OperationalError as error:
             if self.path == IN_MEMORY:
                 raise
+            self._require_whole(error)
             tell(f"{self.path}: the index cannot be written ({error}); this one is in memory alone")
             self._connection.close()
             self._open(IN_MEMORY)

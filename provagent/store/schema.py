@@ -121,6 +121,9 @@ def connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
         _prepare(connection)
+    except UnicodeDecodeError as error:  # of SQLite's own message, which names what is broken
+        connection.close()
+        raise sqlite3.DatabaseError("its schema is not text") from error
     except BaseException:
         connection.close()
         raise
