@@ -53,7 +53,7 @@ def recorded_once(tmp_path_factory, cache):
     for name in ("a", "b", "c"):
         recorded.write(f"{name}.raw", f"counts of {name}")
         recorded.run("--target", "__main__:reduce", "reduce.py", name)
-    first = runs_in(recorded.store)[0].name
+    first = next(path.parent.name for path in recorded.shards if b"a.raw" in path.read_bytes())
     recorded.python("-m", "provagent", "compact", first)
     recorded.python("-m", "provagent", "index")
     return recorded
@@ -73,7 +73,8 @@ class Lab:
         self.store = folder / "prov"
         shutil.copytree(recorded.store, self.store)
         self.whole = recorded.store / runs_in(recorded.store)[0].parent.name
-        self.packed, self.plain, self.last = runs_in(self.store)
+        runs = runs_in(self.store)
+        self.packed, self.plain, self.last = sorted(runs, key=lambda run: self.made_by(run))
         self.outside = folder / "outside"
         self.outside.mkdir(mode=0o750)
         shard = self.shard(self.plain).read_bytes()
@@ -88,6 +89,11 @@ class Lab:
             database.execute("INSERT INTO shard VALUES ('a row of the user')")
             database.commit()
         self.before = self.snapshot()
+
+    def made_by(self, run):
+        """The name that the run reduced; nothing of the one that is packed can be read so."""
+        content = self.shard(run).read_bytes()
+        return next((name for name in "bc" if f"{name}.raw".encode() in content), "")
 
     def shard(self, run: Path) -> Path:
         return next(path for path in sorted(run.iterdir()) if "environment" not in path.name)
@@ -663,3 +669,19 @@ def test_import_follows_no_link(lab):
     lab.plain.symlink_to(lab.folder / "moved" / lab.plain.name)
     shard = lab.shard(lab.whole / lab.plain.name)
     assert "is a symbolic link" in lab.ask("import", str(shard), codes=(1,)).stderr
+
+
+def test_a_record_that_names_a_device_or_a_pipe(lab):
+    """Where a file was there may be anything now; a record may name anything, too."""
+    shard = lab.shard(lab.plain)
+    os.mkfifo(lab.folder / "pipe")
+    places_of = {b"b.red": b"/dev/zero", b"b.raw": str(lab.folder / "pipe").encode()}
+    content = shard.read_bytes()
+    for name, place in places_of.items():
+        content = content.replace(str(lab.files).encode() + b"/" + name, place)
+    shard.write_bytes(content)
+    told = json.loads(lab.ask("verify", lab.plain.name, "--json").stdout)
+    states = {one["path"]: one["state"] for one in told}
+    assert {states[place.decode()] for place in places_of.values()} == {"not known"}
+    lab.ask("why", "/dev/zero")
+    lab.ask("export", lab.plain.name, "--to", "rocrate", "-o", str(lab.folder / "crate"))

@@ -213,6 +213,8 @@ class _Crate:
 def _is_still(location: str, digest: str | None) -> bool:
     """Whether the file stands and has the digest that was recorded."""
     algorithm, _, found = (digest or "").partition(":")
+    if not os.path.isfile(location):  # a pipe, or a device, has no end
+        return False
     try:
         new = hash_constructor(algorithm)
         with io.FileIO(location) as file:

@@ -96,7 +96,7 @@ def verified(path: str, digest: str | None) -> Verified:
     file = text_to_name(path)
     if not _is_there(file):
         return Verified(path=path, state=MISSING, digest=digest)
-    if digest is None or os.path.isdir(file):
+    if digest is None or not os.path.isfile(file):  # a pipe, or a device, has no end
         return Verified(path=path, state=NOT_KNOWN, digest=digest)
     now = digest_of(file, digest.partition(":")[0])
     if now is None:
