@@ -376,7 +376,7 @@ def test_a_store_that_cannot_be_written_to_is_said(lab, monkeypatch):
     (lab.store / "anew").mkdir()
     before = shards("prov")
     told = called("redact", "harmless", "--yes", code=1).output
-    assert "prov/anew: is not a file of the store; remove it" in told
+    assert "prov/anew: was not made by provagent; remove it" in told
     assert shards("prov") == before
 
 

@@ -432,7 +432,9 @@ def test_a_foreign_database_is_not_opened(lab):
         content = path.read_bytes()
         told = lab.ask("find", "activity = reduce").stderr
         assert f"{path}: is " in told
-        assert "not an index of provagent; it is left as it is, and this one is in memory" in told
+        assert (
+            "not an index of provagent; it is not changed, and the index is built in memory" in told
+        )
         lab.ask("redact", "harmless", "--yes")
         lab.ask("index", "--rebuild")
         assert path.read_bytes() == content
@@ -440,6 +442,16 @@ def test_a_foreign_database_is_not_opened(lab):
         assert len(lab.runs_found()) == 3
         path.unlink()
     assert {one.name for one in lab.outside.iterdir()} == {"other.jsonl", "run", "20261124", "text", "user.sqlite"}  # fmt: skip
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="only root gives a file to another user")
+def test_the_index_of_another_user_is_not_used(lab):
+    """In a store that several share he may change it while it is read."""
+    os.chown(lab.store / NAME, 65534, 65534)
+    before = (lab.store / NAME).read_bytes()
+    assert "has an index of another user; its index is " in lab.ask("find", "gain = 2.5").stderr
+    assert len(lab.runs_found()) == 3
+    assert (lab.store / NAME).read_bytes() == before
 
 
 def test_an_index_of_other_tables_is_made_again(lab):
@@ -506,7 +518,7 @@ def test_redact_writes_through_no_link(lab):
     assert b"harmless" not in shard.read_bytes()
     (lab.store / "anew").symlink_to(lab.outside / "text")
     shutil.copy(lab.whole / lab.last.name / lab.shard(lab.last).name, lab.shard(lab.last))
-    assert "anew: is not a file of the store" in lab.ask("redact", "harmless", "--yes", codes=(1,)).stderr  # fmt: skip
+    assert "anew: was not made by provagent" in lab.ask("redact", "harmless", "--yes", codes=(1,)).stderr  # fmt: skip
     assert lab.snapshot() == lab.before
 
 

@@ -111,7 +111,7 @@ def announced(store: str) -> Iterator[None]:
     path = os.path.join(store, _ANNOUNCED)
     try:
         if os.path.lexists(path) and not _is_ours(path):
-            raise StoreError(f"{path}: is not a file of the store; remove it, or name it otherwise")
+            raise StoreError(f"{path}: was not made by provagent; remove it or rename it")
         with os.fdopen(made_anew(path), "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
     except OSError as error:

@@ -388,7 +388,7 @@ def open_index(store: str) -> Index:
                 remove(path)
             return Index(store, path)
         except ForeignIndexError as error:
-            tell(f"{error}; it is left as it is, and this one is in memory alone: move it away")
+            tell(f"{error}; it is not changed, and the index is built in memory; move it away")
             return Index(store, IN_MEMORY)
         except sqlite3.OperationalError as error:
             tell(f"{path}: the index cannot be opened ({error}); this one is in memory alone")

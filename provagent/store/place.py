@@ -58,6 +58,8 @@ def place_for(store: str) -> str:
         os.path.lexists(beside) and not os.access(beside, os.W_OK)
     ):
         why = "cannot be written to"
+    elif _is_of_another(beside, store):
+        why = "has an index of another user"
     elif _file_system(store) in _OVER_THE_NETWORK:
         why = "is on a network file system"
     if why is None:
@@ -67,6 +69,15 @@ def place_for(store: str) -> str:
     if not os.path.lexists(path):
         tell(f"{store}: {why}; its index is {path}")
     return path
+
+
+def _is_of_another(beside: str, store: str) -> bool:
+    """Return whether an index is of a user who shares the store, and may change it meanwhile."""
+    try:
+        owner = os.lstat(beside).st_uid
+        return hasattr(os, "geteuid") and owner not in (os.geteuid(), os.stat(store).st_uid)
+    except OSError:
+        return False
 
 
 def _elsewhere(store: str) -> str:

@@ -165,7 +165,7 @@ def require_own(path: str) -> bool:
             raise ForeignIndexError(f"{path}{end}: {error.strerror}") from error
         what = None if stat.S_ISREG(status.st_mode) else kind_of(status)
         if what is None and status.st_nlink > 1:
-            what = "a file that has other names too"
+            what = "a hard link"
         if what is not None:
             raise ForeignIndexError(f"{path}{end}: is {what}, not an index of provagent")
     try:
