@@ -675,6 +675,19 @@ def test_any_bytes_of_an_index_may_be_others(recorded_once, changes, verb):
             lab.ask(*words)
 
 
+@pytest.mark.parametrize(
+    "name", [".hidden.jsonl", "a b.jsonl.1", "é.jsonl", "x\ny.jsonl", "..jsonl"]
+)
+def test_odd_names_of_shards_end_nothing(lab, name):
+    """Hidden files are being made; others are read."""
+    shutil.copy(lab.shard(lab.last), lab.plain / name)
+    for _ in range(2):
+        assert "broken" not in lab.ask("find", "activity = reduce").stderr
+    for words in (["index"], ["index", "--rebuild"], ["runs"], ["verify"], ["redact", "nowhere"]):
+        lab.ask(*words)
+    assert len(lab.runs_found()) == 3
+
+
 def test_import_follows_no_link(lab):
     (lab.folder / "moved").mkdir()
     lab.plain.rename(lab.folder / "moved" / lab.plain.name)

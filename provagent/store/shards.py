@@ -47,8 +47,8 @@ def shards_of(folder: str, skipped: Skipped | None = None) -> list[str]:
     try:
         with os.scandir(folder) as entries:
             for one in entries:
-                if SHARD_MARK not in one.name:
-                    continue
+                if SHARD_MARK not in one.name or one.name.startswith("."):
+                    continue  # hidden files are being made
                 if one.is_file(follow_symlinks=False) and is_utf8(one.name):
                     names.append(one.name)
                 elif skipped is not None:
