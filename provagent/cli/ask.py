@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
