@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from conftest import SHARED
+from conftest import ROOT, SHARED
 
-CORPUS = SHARED / "definitions-corpus"
+OLDER = ROOT / "tests" / "older"  # one definition of each dialect, written for the tests
+PUBLISHED = SHARED / "definitions-corpus"  # those of the same dialects that others published
 
 # The attributes and methods that the definitions of a gammapy analysis name, in all dialects.
 ANALYSIS = """

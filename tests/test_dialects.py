@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 import yaml
-from dialects import ANALYSIS, CORPUS, OLDEST
+from dialects import ANALYSIS, OLDER, OLDEST, PUBLISHED
 
 SCRIPT = """
 from subject import Analysis
@@ -26,14 +26,23 @@ STEPS = {
     "get_flux_points": "analysis.get_flux_points('crab')",
 }
 OF_ANALYSIS = sorted(
-    file.name for file in CORPUS.glob("[0-9][0-9]_*.yaml")
+    file.name for file in OLDER.glob("[0-9][0-9]_*.yaml")
     if "lstosa" not in file.name and "toplevel" not in file.name
 )  # fmt: skip
 
 
-def activities_of(name):
+@pytest.fixture(params=["own", "published"])
+def corpus(request):
+    """The folder of older definitions."""
+    if request.param == "published":
+        request.getfixturevalue("shared")
+        return PUBLISHED
+    return OLDER
+
+
+def activities_of(path):
     """The activities of a definition, by hand: as YAML has them."""
-    raw = yaml.safe_load((CORPUS / name).read_text())
+    raw = yaml.safe_load(path.read_text())
     key = next(key for key in raw if key.startswith("activit"))
     return raw[key]
 
@@ -76,7 +85,7 @@ class Record:
 
 
 @pytest.fixture
-def analyse(recorded):
+def analyse(recorded, corpus):
     """Run the analysis under a definition of the corpus, and return its record."""
 
     def run(name, *, source=ANALYSIS, prefix="", targets=False):
@@ -86,14 +95,14 @@ def analyse(recorded):
         recorded.write("mask.fits", "mask")
         recorded.write("model.yaml", "a model")
         recorded.write("subject.py", source)
-        steps = [STEPS[each] for each in _called(name)]
+        steps = [STEPS[each] for each in _called(corpus / name)]
         recorded.write("prog.py", SCRIPT.format(prefix=prefix, steps="\n".join(steps)))
         if targets:
-            text = (CORPUS / name).read_text() + "\ntargets: ['subject:Analysis']\n"
+            text = (corpus / name).read_text() + "\ntargets: ['subject:Analysis']\n"
             recorded.write("old.yaml", text)
             done = recorded.run("--definition", "old.yaml", "prog.py")
         else:
-            options = ("--definition", str(CORPUS / name), "--target", "subject:Analysis")
+            options = ("--definition", str(corpus / name), "--target", "subject:Analysis")
             done = recorded.run(*options, "prog.py")
         for line in done.stderr.splitlines():
             assert "stands 2 times" in line, line
@@ -102,9 +111,9 @@ def analyse(recorded):
     return run
 
 
-def _called(name):
-    raw = yaml.safe_load((CORPUS / name).read_text())
-    described = activities_of(name) if "get_observations" not in raw else raw
+def _called(path):
+    raw = yaml.safe_load(path.read_text())
+    described = activities_of(path) if "get_observations" not in raw else raw
     return [step for step in STEPS if step in described]
 
 
@@ -137,10 +146,10 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("name", OF_ANALYSIS)
-def test_each_dialect_records_all_that_it_declares(analyse, name):
+def test_each_dialect_records_all_that_it_declares(analyse, corpus, name):
     """Each activity that is called has the parameters, with values, and the roles it declares."""
     record = analyse(name)
-    for activity, raw in activities_of(name).items():
+    for activity, raw in activities_of(corpus / name).items():
         called = record.activity(activity)
         assert called["target"] == f"subject:Analysis.{activity}"
         for one in raw.get("parameters") or ():
@@ -329,10 +338,10 @@ def test_the_branch_of_gammapy(analyse):
     assert inner["parameters"]["models"]["$type"] == "object"
 
 
-def values_of(name):
+def values_of(activities):
     """Every name at which a definition of lstosa looks for a value; files by their role."""
     files, numbers = {"used": set(), "made": set()}, set()
-    for raw in activities_of(name).values():
+    for raw in activities.values():
         numbers |= {one["value"] for one in raw.get("parameters") or ()}
         files["used"] |= {one["value"] for one in raw.get("usage") or () if one}
         files["made"] |= {one["value"] for one in raw.get("generation") or ()}
@@ -352,16 +361,16 @@ OF_LSTOSA = ["19_lstosa_filepath.yaml", "20_lstosa_empty_lists.yaml", "21_lstosa
 
 @pytest.mark.parametrize("place", ["function", "argument", "global"])
 @pytest.mark.parametrize("name", OF_LSTOSA)
-def test_variables_of_lstosa(recorded, name, place):
+def test_variables_of_lstosa(recorded, corpus, name, place):
     """19 - 21: a name is an attribute of the function, an argument, or a global of the module."""
-    files, numbers = values_of(name)
+    activities = activities_of(corpus / name)
+    files, numbers = values_of(activities)
     held = {each: each for each in sorted(numbers)}
     held |= {each: f"made/{each}" for each in sorted(files["made"])}
     held |= {each: f"raw/{each}" for each in sorted(files["used"])}
     for each in files["used"]:
         recorded.write(f"raw/{each}", each)
     (recorded.folder / "made").mkdir()
-    activities = activities_of(name)
     takes = ", ".join(f"{key}=None" for key in held) if place == "argument" else ""
     gives = "**held" if place == "argument" else ""
     source = f"held = {held!r}\n" + WRITE
@@ -373,7 +382,7 @@ def test_variables_of_lstosa(recorded, name, place):
         script += f"vars(subject.{each}).update(held)\n" if place == "function" else ""
         script += f"subject.{each}({gives})\n"
     recorded.write("prog.py", script)
-    recorded.run("--definition", str(CORPUS / name), "--target", "subject", "prog.py")
+    recorded.run("--definition", str(corpus / name), "--target", "subject", "prog.py")
     record = Record(recorded)
     for activity, raw in activities.items():
         parameters = {one["name"]: one["value"] for one in raw.get("parameters") or ()}

@@ -32,7 +32,7 @@ from provagent.record.build import build
 
 SAMPLES = sorted((SHARED / "opus-samples").glob("*.json"))
 EXTENDED = [path for path in SAMPLES if path.name in ("provsap_PROV-JSON.json", "voprov_full.json")]
-needs_samples = pytest.mark.skipif(not EXTENDED, reason="outside material is not there")
+needs_samples = pytest.mark.skipif(not EXTENDED, reason=f"outside material is not at {SHARED}")
 
 
 def every_class():
@@ -146,7 +146,7 @@ def test_what_is_written_is_read_back_equal(make):
     assert said(to_ivoa(to_plain(document))) == said(document)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12))
 def test_any_text_is_read_back_equal(text):
     """No text that a program can hold is lost between the two spellings."""

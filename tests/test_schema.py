@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 import yaml
 from click.testing import CliRunner
-from conftest import ROOT, SHARED
+from conftest import ROOT
+from dialects import OLDER, PUBLISHED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_parse import BAD, WHOLE
@@ -23,7 +24,6 @@ from provagent.definition.schema import definition_schema
 SCHEMA = definition_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 SHIPPED = sorted((ROOT / "definitions").glob("*.yaml"))
-OLDER = sorted((SHARED / "definitions-corpus").glob("[0-9][0-9]_*.yaml"))
 
 
 def as_json(text):
@@ -62,7 +62,7 @@ def test_shipped_definitions_are_valid_and_name_it(file):
 def test_whole_format_and_older_definitions_are_valid():
     """What the reader takes the schema takes; but for activities at the top, the oldest form."""
     VALIDATOR.validate(as_json(textwrap.dedent(WHOLE)))
-    for file in OLDER:
+    for file in (*OLDER.glob("*.yaml"), *PUBLISHED.glob("[0-9][0-9]_*.yaml")):
         errors = list(VALIDATOR.iter_errors(as_json(file.read_text())))
         assert bool(errors) is file.name.startswith("01_"), (file, errors)
 
@@ -148,7 +148,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join))
 def test_its_pattern_of_paths_takes_every_path(text):
     """What is a path matches; what does not match is none."""
