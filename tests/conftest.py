@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import orjson
 import pytest
 from ivoa_rules import broken
@@ -17,6 +18,10 @@ from provagent.export import write
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
+
+# A machine that is busy is slow; no example is wrong for that.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 _write = write._write
 

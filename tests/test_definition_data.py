@@ -69,7 +69,7 @@ definitions = instances(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(definitions)
 def test_data_and_definition_are_inverses(definition):
     """A definition comes back equal from its data, through JSON."""

@@ -38,7 +38,7 @@ class Interpreter:
     def run(self, *arguments, check=True, **extra):
         done = subprocess.run(
             [self.python, *arguments], cwd=self.recorded.folder, capture_output=True, text=True,
-            env=self.recorded.environ(**extra), check=False, timeout=60,
+            env=self.recorded.environ(**extra), check=False, timeout=300,
         )  # fmt: skip
         assert not (check and done.returncode), done.stderr
         return done

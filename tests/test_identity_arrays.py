@@ -42,7 +42,7 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(arrays, "_CHUNK", 64)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(plain_arrays())
 def test_strides_and_byte_order_do_not_matter(array):
     """The same items in other strides, order in memory or byte order have the same digest."""
@@ -63,7 +63,7 @@ def test_strides_and_byte_order_do_not_matter(array):
     assert {digest(variant) for variant in variants} == {digest(array)}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(plain_arrays(), plain_arrays())
 def test_different_arrays_have_different_digests(one, other):
     """Two arrays have one digest exactly when dtype, shape and items are the same."""
@@ -71,7 +71,7 @@ def test_different_arrays_have_different_digests(one, other):
     assert (digest(one) == digest(other)) == same
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(plain_arrays(), st.data())
 def test_a_changed_item_changes_the_digest(array, data):
     """An array that is changed in place has another digest."""

@@ -30,7 +30,7 @@ def reads(monkeypatch):
     return names
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.binary(max_size=2000))
 def test_a_file_is_its_bytes(tmp_path_factory, content):
     """The digest of a file is that of its bytes alone."""
@@ -221,7 +221,7 @@ def test_symbolic_links_are_kept(tmp_path):
     assert os.path.samefile(resolve_location(f"{tmp_path}/link/../a"), tmp_path / "far" / "a")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.text("ab./~$", max_size=12))
 def test_locations_are_absolute_and_stable(text):
     """Whatever the text, its location is absolute, and the location of itself."""

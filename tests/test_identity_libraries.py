@@ -119,7 +119,7 @@ def test_garbage_collection_is_left_alone():
 columns = st.lists(st.floats(allow_nan=False, width=32), min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(columns, st.data())
 def test_one_bit_of_a_frame(numbers, data):
     """A changed item, dtype, name, label, or order of columns is another frame."""
@@ -159,7 +159,7 @@ def test_how_pandas_stores_does_not_count():
     assert digest(part) == digest(same) != digest(whole[2:])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from("abc"), max_size=8), st.permutations("abc"))
 def test_categories_in_any_order(items, order):
     """A categorical is told by its items and the set of its categories."""

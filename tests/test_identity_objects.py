@@ -77,7 +77,7 @@ def told(value):
     return type(value).__name__ + repr(value)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(values())
 def test_a_copy_has_the_same_digest(value):
     """Equal content, equal digest: a copy through pickle, which shares nothing."""
@@ -85,14 +85,14 @@ def test_a_copy_has_the_same_digest(value):
     assert digest(value).startswith("sha256:")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(values(), values())
 def test_different_values_have_different_digests(one, other):
     """Two values have one digest exactly when they are the same, types included."""
     assert (digest(one) == digest(other)) == (told(one) == told(other))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(values(2), min_size=1, max_size=5), st.data())
 def test_a_changed_list_has_another_digest(items, data):
     """Another element, one less, or another order gives another digest."""
@@ -105,7 +105,7 @@ def test_a_changed_list_has_another_digest(items, data):
     assert digest(reverse) != before
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.dictionaries(atoms(), values(1), max_size=6), st.randoms())
 def test_the_order_of_dicts_and_sets_is_ignored(by_key, random):
     """A dict or set that was filled in another order has the same digest."""
@@ -115,7 +115,7 @@ def test_the_order_of_dicts_and_sets_is_ignored(by_key, random):
     assert digest(set(keys)) == digest(set(by_key))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(values())
 def test_identifying_changes_nothing(value):
     """The value is the same after it was identified, and nothing holds on to it."""

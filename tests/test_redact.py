@@ -304,7 +304,7 @@ def test_a_run_that_is_still_written_is_refused(lab):
         written = json.dumps(SECRET, ensure_ascii=False)[1:-1].encode()
         with_it = [path for path, content in shards("prov").items() if written in content]
         assert len(with_it) == 1
-        process.communicate("\n", timeout=60)
+        process.communicate("\n", timeout=300)
     finally:
         process.kill()
         process.communicate()

@@ -125,7 +125,7 @@ def test_signal_from_outside_reaches_the_program(program, number, target):
             assert process.stdout.readline() == "up\n"
             time.sleep(0.2)  # until it sleeps: a traceback shows the line
             process.send_signal(number)
-            ends.append((*process.communicate(timeout=30), process.returncode))
+            ends.append((*process.communicate(timeout=300), process.returncode))
     assert ends[0] == ends[1]
 
 

@@ -244,7 +244,7 @@ steps = st.tuples(
 
 
 @given(st.lists(steps, min_size=4, max_size=16))
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 def test_why_and_impact_are_those_of_the_documents(tmp_path_factory, told):
     """Of every thing that a document names: the same things, by path and content, both ways."""
     world = World()

@@ -180,7 +180,7 @@ def test_error_marks_the_place(ask, query, at, message):
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_a_query_or_an_error(store, text):
     """Nothing that is typed ends in a traceback, or in SQL."""
     with open_index(store) as index:
@@ -191,7 +191,7 @@ def test_any_text_is_a_query_or_an_error(store, text):
 
 
 @given(st.lists(st.tuples(st.sampled_from(["index", "energy"]), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), st.integers(-3, 6), st.sampled_from(["and", "or", "and not"])), min_size=1, max_size=4))  # fmt: skip
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_logic_is_that_of_python(store, conditions):
     """Comparisons and their joints are those of Python: not, and, or bind in this order."""
     query, python = "", ""
@@ -230,7 +230,7 @@ QUERIES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(query=QUERIES, limit=st.integers(0, 5), few=st.integers(0, 4))
 def test_what_an_index_knows_is_what_is_found(store, query, limit, few):
     """Whether few are looked at one by one, those of an index, or all."""

@@ -192,7 +192,7 @@ def histories(draw):
 
 
 @given(histories())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_walks_are_those_of_a_naive_search(tmp_path_factory, runs):
     """Both ways: by the steps that were told, and by the last writing of the same bytes."""
     store = tmp_path_factory.mktemp("store") / "prov"

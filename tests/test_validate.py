@@ -235,14 +235,14 @@ def histories(draw):
 
 
 @given(histories())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_happened_is_possible(told):
     """No false alarm on any history."""
     assert violations(told, {}) == []
 
 
 @given(histories(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_derivation_backwards_is_found(told, data):
     """However long the chain: what came of a thing cannot be its progenitor."""
     came = {}

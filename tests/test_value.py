@@ -93,7 +93,7 @@ def same(one, other):
     return one == other or repr(one) == repr(other)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(values())
 def test_decode_gives_back_what_was_encoded(value):
     """What is encoded comes back from JSON text equal and of the same type."""
@@ -101,7 +101,7 @@ def test_decode_gives_back_what_was_encoded(value):
     assert same(decode(orjson.loads(written)), value)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(values(), st.integers(1, 90))
 def test_text_is_one_short_printable_line(value, limit):
     """The text of any value is printable and not longer than the limit."""
@@ -110,7 +110,7 @@ def test_text_is_one_short_printable_line(value, limit):
     assert line.isprintable()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(values(), st.integers(0, 5), st.integers(0, 3))
 def test_bounds_hold_for_every_value(value, max_items, max_depth):
     """Whatever the bounds, the result is JSON that can be decoded."""

@@ -300,7 +300,6 @@ def unasked(found, allowed, questions):
 def law_of(examples):
     return settings(
         max_examples=examples,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
