@@ -97,7 +97,7 @@ def said(document):
     )
 
 
-@pytest.mark.skipif(not SAMPLES, reason="outside material is not there")
+@pytest.mark.skipif(not SAMPLES, reason=f"outside material is not at {SHARED}")
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_samples_are_written_back_equal(path):
     """What voprov and OPUS wrote is read, and written as it was."""
@@ -351,7 +351,7 @@ def test_votable_needs_its_extra(monkeypatch):
         rendered(every_class(), "votable")
 
 
-@pytest.mark.skipif(not SAMPLES, reason="outside material is not there")
+@pytest.mark.skipif(not SAMPLES, reason=f"outside material is not at {SHARED}")
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_no_false_alarm_on_the_documents_of_the_ivoas_tools(path):
     """validate reads them as what they mean; an undeclared prefix is a warning."""
