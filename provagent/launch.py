@@ -79,11 +79,9 @@ def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[st
 
 def _told(command: Sequence[str]) -> str:
     """Return a command for its record; every process in it sees this, so no secret is in it."""
-    from provagent.emit.secret import mask_text, mask_word
+    from provagent.emit.secret import mask_words
 
-    words = [mask_text(word) for word in command]
-    pairs = zip(words, ("", *words), strict=False)
-    return json.dumps([os.getcwd(), *(mask_word(word, before) for word, before in pairs)])
+    return json.dumps([os.getcwd(), *mask_words(command)])
 
 
 def has_pth() -> bool:

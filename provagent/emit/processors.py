@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from orjson import OPT_APPEND_NEWLINE, dumps
 
 from provagent.emit.plain import plain
-from provagent.emit.secret import is_secret, mask_text, mask_word, may_hold_secret
+from provagent.emit.secret import hides, mask_bytes, mask_location, mask_text, mask_words, what_of
+from provagent.emit.secret_forms import looks_drawn
 from provagent.errors import SettingsError
 from provagent.terms import LOG_FORMAT
 
@@ -49,10 +50,11 @@ def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
     for key, value in event_dict.items():
         if key in _OWN_KEYS:
             continue
-        if type(value) is str and not may_hold_secret(value) and not is_secret(key):
-            continue  # what nearly all are, without one more call
-        event_dict[key] = _redacted(key, value)
-    if "value" in event_dict and is_secret(event_dict.get("name")):
+        if key == "location" and isinstance(value, str):
+            event_dict[key] = mask_location(value)
+        else:
+            event_dict[key] = _redacted(key, value)
+    if "value" in event_dict and hides(event_dict.get("name"), event_dict["value"]):
         event_dict["value"] = REDACTED
     if event_dict.get("value") is not value_before:
         event_dict.pop("digest", None)  # a short secret could be guessed from it
@@ -125,13 +127,15 @@ _OWN_KEYS = frozenset(
 _ACTIVITY_KEYS = _OWN_KEYS | {"parameters"}
 
 _HOLDS_TEXT = (str, dict, list, tuple)
+_NUMBERS = (int, float, bool, type(None))
+_LONG_KEY = 16  # characters from which on a key may hold a token
 
 
 def _redacted(name: object, value: Any) -> Any:
-    if is_secret(name) and not (value is None or isinstance(value, bool)):
+    if hides(name, value):
         return REDACTED
     if isinstance(value, str):
-        return mask_text(value) if may_hold_secret(value) else value
+        return mask_text(value)
     if isinstance(value, dict):
         return _redacted_dict(value)
     if isinstance(value, (list, tuple)):
@@ -140,33 +144,96 @@ def _redacted(name: object, value: Any) -> Any:
 
 
 def _redacted_dict(values: dict[Any, Any]) -> dict[Any, Any]:
-    if "$type" in values and values["$type"] == "dict" and isinstance(values.get("value"), list):
-        return {**values, "value": [_redacted_pair(pair) for pair in values["value"]]}
+    if "$type" in values:
+        encoded = _redacted_encoded(values)
+        if encoded is not None:
+            return encoded
     result = values
+    has_long_key = False
     for name, value in values.items():
-        if isinstance(value, str) and not may_hold_secret(value) and not is_secret(name):
-            continue  # what nearly all are, without one more call
-        clean = _redacted(name, value)
+        if type(name) is str:
+            has_long_key = has_long_key or len(name) >= _LONG_KEY
+            # What nearly all are, without one more call.
+            if type(value) is str and not what_of(name):
+                clean = mask_text(value)
+                if clean is value:
+                    continue
+            elif type(value) in _NUMBERS and not what_of(name):
+                continue
+            else:
+                clean = _redacted(name, value)
+        else:
+            clean = _redacted(name, value)
         if clean is not value:
             result = values.copy() if result is values else result
             result[name] = clean
+    if not _VALUES_OF_PAIRS.isdisjoint(values):
+        result = _redacted_named(result)
+    return _redacted_keys(result) if has_long_key else result
+
+
+def _redacted_encoded(values: dict[Any, Any]) -> dict[Any, Any] | None:
+    """Return what the encoding of a dict, of a tuple or of bytes holds, redacted."""
+    kind, value = values["$type"], values.get("value")
+    if kind == "dict" and isinstance(value, list):
+        return {**values, "value": [_redacted_pair(pair) for pair in value]}
+    if kind in ("bytes", "bytearray") and isinstance(value, str):
+        clean = mask_bytes(value)
+        return values if clean is None else {**values, "value": clean}
+    if kind == "tuple" and isinstance(value, list) and _is_pair(value):
+        pair = _redacted_pair(value)
+        return values if pair == value else {**values, "value": pair}
+    return None
+
+
+# {"name": "password", "value": "x"}, as Kubernetes, HTTP archives and others write a pair.
+_NAMES_OF_PAIRS = frozenset(["name", "key", "Name", "Key", "field", "header", "variable"])
+_VALUES_OF_PAIRS = frozenset(["value", "Value", "val", "content", "default"])
+
+
+def _redacted_named(values: dict[Any, Any]) -> dict[Any, Any]:
+    result = values
+    for named in _NAMES_OF_PAIRS.intersection(values):
+        for key in _VALUES_OF_PAIRS.intersection(values):
+            if hides(values[named], values[key]):
+                result = {**result, key: REDACTED}
     return result
+
+
+def _redacted_keys(values: dict[Any, Any]) -> dict[Any, Any]:
+    keys = [mask_text(name) if type(name) is str else name for name in values]
+    return values if keys == list(values) else dict(zip(keys, values.values(), strict=True))
 
 
 def _redacted_pair(pair: Any) -> Any:
     match pair:
         case [str(name), value]:
-            return [name, _redacted(name, value)]
+            return [mask_text(name), _redacted(name, value)]
         case _:
             return _redacted(None, pair)
 
 
-def _redacted_list(values: Sequence[Any]) -> list[Any]:
-    clean = [_redacted(None, item) if isinstance(item, _HOLDS_TEXT) else item for item in values]
-    return [
-        mask_word(item, previous) if isinstance(item, str) else item
-        for previous, item in zip((None, *values), clean, strict=False)
-    ]
+def _is_pair(value: Any) -> bool:
+    """Whether a list may be a name and its value; ("token", "count") are two columns."""
+    if len(value) != 2 or type(value[0]) is not str:  # noqa: PLR2004 - a pair has two
+        return False
+    return "token" not in value[0].lower() or type(value[1]) is not str or looks_drawn(value[1])
+
+
+def _redacted_list(values: Sequence[Any]) -> Sequence[Any]:
+    if not any(isinstance(item, _HOLDS_TEXT) for item in values):
+        return values
+    if all(type(item) is str for item in values):
+        return mask_words(values)
+    if all(isinstance(item, (list, tuple)) and _is_pair(item) for item in values):
+        return [_redacted_pair(item) for item in values]
+    clean = [_redacted(None, item) for item in values]
+    if any(type(item) is str and item[:1] == "-" for item in values):
+        # Options among other values: what is no text has no mark of one.
+        words = mask_words([item if type(item) is str else "" for item in values])
+        pairs = zip(clean, words, strict=True)
+        clean = [word if type(item) is str else item for item, word in pairs]
+    return clean
 
 
 # Keys under which texts of any length may stand.
