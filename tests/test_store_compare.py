@@ -8,13 +8,14 @@ import shutil
 
 import pytest
 from click.testing import CliRunner
+from secret_corpus import issued
 
 from provagent.cli import main
 from provagent.errors import StoreError
 from provagent.store.compare import compare_runs
 from provagent.store.index import open_index
 from provagent.store.runs import list_runs, read_run
-from provagent.store.verify import CHANGED, MISSING, MOVED, UNCHANGED, verify
+from provagent.store.verify import CHANGED, MASKED, MISSING, MOVED, UNCHANGED, verify
 
 LAB = """\
 def reduce(source, target, gain=2.0):
@@ -194,3 +195,19 @@ def test_verify_verb(lab):
     assert told.output.endswith("1 unchanged, 1 changed\n")
     data = json.loads(CliRunner().invoke(main, ["verify", "--json", "out.txt"]).output)
     assert data[0]["state"] == "changed"
+
+
+def test_a_file_whose_location_is_masked(lab):
+    """Two files with secrets in their names stay two, and verify does not call them missing."""
+    names = [f"{issued(kind)[0]}.csv" for kind in ("GitHub classic", "GitHub OAuth")]
+    (lab.folder / "names.py").write_text(f"for name in {names}: open(name, 'w').write(name)\n")
+    (lab.folder / "lab.py").write_text(LAB + "import names\n")
+    lab.run()
+    found = asked(lab)
+    masked = [one for one in found if one.state == MASKED]
+    assert len({one.path for one in masked}) == len(masked) == 2
+    assert len({one.digest for one in masked}) == 2
+    told = CliRunner().invoke(main, ["verify"])
+    assert told.exit_code == 0
+    assert told.output.count("location masked  ") == 2
+    assert "missing" not in told.output

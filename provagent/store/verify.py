@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from provagent.emit.secret import MASK
 from provagent.file_names import name_to_text, text_to_name
 from provagent.store.coded import packed, unpacked
 from provagent.store.index import Index
@@ -15,10 +16,10 @@ from provagent.store.resolve import digest_of, find_entities, has_content
 from provagent.store.schema import SHIFT
 from provagent.store.which import LAST
 
-UNCHANGED, CHANGED, MOVED, MISSING, NOT_KNOWN = (
-    "unchanged", "changed", "moved", "missing", "not known",
+UNCHANGED, CHANGED, MOVED, MISSING, MASKED, NOT_KNOWN = (
+    "unchanged", "changed", "moved", "missing", "location masked", "not known",
 )  # fmt: skip
-STATES = (CHANGED, MISSING, MOVED, NOT_KNOWN, UNCHANGED)
+STATES = (CHANGED, MISSING, MOVED, MASKED, NOT_KNOWN, UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,8 @@ def verified(path: str, digest: str | None) -> Verified:
     """Compare one file, by its path as an event has it, with a digest."""
     file = text_to_name(path)
     if not _is_there(file):
-        return Verified(path=path, state=MISSING, digest=digest)
+        # Where a location is masked the record does not say which file it is.
+        return Verified(path=path, state=MASKED if MASK in path else MISSING, digest=digest)
     if digest is None or not os.path.isfile(file):  # a pipe, or a device, has no end
         return Verified(path=path, state=NOT_KNOWN, digest=digest)
     now = digest_of(file, digest.partition(":")[0])
