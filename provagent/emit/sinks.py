@@ -219,6 +219,8 @@ class LoggingSink:
 
     def write(self, data: bytes) -> None:
         """Log a line for each fact, at level INFO, with the time of now."""
+        # logging.config disables all loggers that there are when it is called.
+        self._logger.disabled = False
         if not self._logger.isEnabledFor(logging.INFO):
             return
         # logprov compares it with local times that have no zone.

@@ -82,6 +82,9 @@ class Activation:
         own = self._of_program()
         if self.is_root:
             tell_problems(self.settings, self.sources)
+        if self.settings.sink != "shard":
+            # What is registered last runs first: the end is logged before logging shuts down.
+            import logging  # noqa: F401
         atexit.register(self._at_exit)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
