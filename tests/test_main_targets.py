@@ -419,3 +419,24 @@ def test_ipython(program):
     )  # fmt: skip
     assert done.stdout.splitlines()[:2] == ["3", "2 __main__"], done.stdout
     assert names(program) == ["fit", "fit", "fit"]
+
+
+@pytest.mark.parametrize("body", ["print(1)\n", "import os.path\nfrom json import dumps\nx = 1\n"])
+def test_a_program_that_defines_nothing_is_told_so(program, body):
+    """One line says it, of the program and not of provagent's own modules."""
+    program.write("bare.py", body)
+    done = program.run("--target", "__main__", "bare.py")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "provagent: __main__: weaving: the program defines no function or class;"
+    )
+    assert "ImportError" not in line
+    done = program.run("--target", "__main__:fit_*", "bare.py")
+    assert "the program defines no function or class that __main__:fit_* matches" in done.stderr
+
+
+def test_a_named_tuple_of_what_is_imported_is_no_trouble(program):
+    """Code that eval compiles while the program begins does not hide why nothing was found."""
+    program.write("bare.py", "import collections\nT = collections.namedtuple('T', 'a')\n")
+    done = program.run("--target", "__main__:fit", "bare.py")
+    assert "module __main__ has no 'fit'" in done.stderr

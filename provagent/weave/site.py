@@ -261,7 +261,10 @@ def _is_python_class(owner: type) -> bool:
 def why_not_there(module: ModuleType, target: Target) -> str:
     """Why nothing was woven for ``target`` while ``module``, the program, ran."""
     if is_glob(target.qualname):
-        return f"{target.text}: the program has defined nothing that matches"
+        what = "no function or class"
+        if target.text != target.module:
+            what += f" that {target.text} matches"
+        return f"the program defines {what}; none of its calls is recorded"
     if list(_in_module(module, target, None)):
         return f"{target.text}: it is there, but no statement that binds this name was seen"
     return _why_nothing(module, target)

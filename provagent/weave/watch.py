@@ -57,6 +57,11 @@ class ProgramWatch:
     ) -> None:
         from opcode import opmap
 
+        # Now, not when code is met: what this imports makes named tuples, by eval, and that is
+        # such code too.
+        from provagent.weave.definitions import find_definitions
+
+        self._find_definitions = find_definitions
         self.trouble = ""
         self.names = expected_names()  # what the program is called, or was that was met
         self._firsts = set(firsts)
@@ -102,9 +107,7 @@ class ProgramWatch:
         return True
 
     def _begin(self, code: CodeType, frame: FrameType | None) -> None:
-        from provagent.weave.definitions import find_definitions
-
-        definitions = find_definitions(code, self._is_wanted)
+        definitions = self._find_definitions(code, self._is_wanted)
         if definitions is None or any(
             watcher.watch(code, definitions, frame) for watcher in self._load_watchers()
         ):
