@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from provagent.emit.secret_forms import SHORTEST_TOKEN, mask_blocks, mask_tokens, may_hold_token
-from provagent.emit.secret_names import SECRET, hides, is_random, is_secret, what_of
+from provagent.emit.secret_names import SECRET, hides, is_key, is_random, is_secret, what_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +52,17 @@ def _masked(text: str) -> str | None:
         text = mask_tokens(text, MASK)
         if len(text) >= _SHORTEST_BASE64 and _BASE64.search(text):
             text = _BASE64.sub(_mask_base64, text)
-    if has_colon or "=" in text:
+    if has_colon or "=" in text or "%3" in text or "\\u00" in text:
         text = _mask_assignments(text)
     if has_hyphen and (text[0] == "-" or " -" in text):
         text = _mask_options(text)
     if "<" in text or "value" in text:
         text = _mask_markup(text)
     low = text.lower()
-    if "pass" in low or "identified" in low or "pwd" in low:
+    if (
+        "pass" in low or "token" in low or "key" in low or "secret" in low or "auth" in low
+        or "pwd" in low or "bearer" in low or "identified" in low or "sqlplus" in low
+    ):  # fmt: skip
         text = _mask_sentences(text)
     return None if text == whole else text
 
@@ -136,6 +139,8 @@ def _mask_query(text: str) -> str:
         if value is None:
             continue
         place = value.end()
+        if _is_number_of(name, value[0]):
+            continue
         if hides(name, value[0]) or (is_signing and len(value[0]) >= _SHORTEST_SIGNATURE):
             parts += text[done : value.start()], MASK
             done = place
@@ -148,7 +153,7 @@ _SHORTEST_SIGNATURE = 8  # characters
 
 _QUOTED = (
     r"""[bBrRuUfF]{0,2}"(?:[^"\\\n]|\\.)*"|[bBrRuUfF]{0,2}'(?:[^'\\\n]|\\.)*'"""
-    r"""|\\+"(?:(?!\\+")[^\n])*\\+"|\{[^{}\n=:]*\}|\[[^\[\]]*\]?"""
+    r"""|\\+"(?:(?!\\+")[^\n])*\\+"|\{[^{}\n=:]*\}|\[[^\[\]]*\]?|\([^()]*\)?"""
 )
 _VALUE = rf"""(?P<value>{_QUOTED}|[^\s"',;&)\]}}<>|]+)"""
 # name = "value", "name": 'value', name=value, name => value: what is before the value
@@ -156,6 +161,12 @@ _SET = re.compile(
     r"(?<![\w.\-])(?P<name>-{0,2}[^\W\d][\w.\-]{0,80}+)"
     r"""\\*+["']?\]?\s{0,8}+(?:=>|:=|[=:])\s{0,8}+"""
 )
+# The same in a text that is encoded for a URL, for HTML or for JSON
+_ENCODED_SET = re.compile(
+    r"(?:(?<![\w.\-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=&quot;))(?P<name>[^\W\d][\w.\-]{0,80}+)"
+    r"(?:%22|&quot;|&#34;|\\u0022)?\s?(?:%3[ADad]|[:=]|\\u003[ad])\s?(?:%22|%27|&quot;|&#34;|\\u0022)?"
+)
+_ENCODED_VALUE = re.compile(r"(?P<value>[^\s%&\\\"'<>]+)")
 _VALUE_OF = re.compile(_VALUE)
 _WORDS_OF = re.compile(r"(?P<value>[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23})")
 # name: a value of several words, or of several lines, as YAML has them
@@ -201,6 +212,8 @@ def _mask_assignments(text: str) -> str:
         text = _COOKIE.sub(_mask_cookie, text)
     if '"kty' in low or "'kty" in low or "RSAKeyValue" in text:
         text = _JWK.sub(rf"\1{MASK}", text)
+    if "%3" in text or "&quot;" in text or "\\u00" in text:
+        text = _mask_values(_ENCODED_SET, text)
     if ":" in text and "\n" in text:
         text = _LINES.sub(_mask_line, _LINE.sub(_mask_line, text))
     return _mask_values(_SET, text)
@@ -235,7 +248,8 @@ def _mask_values(names: re.Pattern[str], text: str) -> str:
         value = None
         if what:
             value = _WORDS_OF.match(text, place) if what == "words" else None
-            value = value or _VALUE_OF.match(text, place)
+            form = _ENCODED_VALUE if names is _ENCODED_SET else _VALUE_OF
+            value = value or form.match(text, place)
         if value is None:
             continue
         place = value.end()
@@ -288,10 +302,10 @@ def _is_code(text: str) -> bool:
 
 def _unquoted(value: str) -> tuple[str, str, str]:
     """Return what is before a value, the value, and what is after it."""
-    quote = re.match(r"[bBrRuUfF]{0,2}(\\*[\"'])|[{\[]", value)
+    quote = re.match(r"[bBrRuUfF]{0,2}(\\*[\"'])|[{\[(]", value)
     if quote is None:
         return "", value, ""
-    mark = quote[1] or {"{": "}", "[": "]"}[quote[0]]
+    mark = quote[1] or {"{": "}", "[": "]", "(": ")"}[quote[0]]
     end = len(value) - len(mark) if value.endswith(mark) and len(value) > len(quote[0]) else None
     if end is None:
         return ("", value, "") if quote[1] else (quote[0], value[len(quote[0]) :], "")
@@ -303,7 +317,7 @@ def _unquoted(value: str) -> tuple[str, str, str]:
 _OPTION = re.compile(r"(?<![\w.\-])(?P<name>--?[^\W\d_][\w.-]{0,80})\s+(?!-)")
 _USER_AND_PASSWORD = re.compile(
     r"""((?:curl|wget|http|https|xh|smbclient|aria2c)\b[^\n|]{0,300}?\s"""
-    r"""(?:-u|-U|-a|--user|--auth|--proxy-user|--proxy-auth)[\s=]*["']?[^\s:%"']+[:%])[^\s"']+"""
+    r"""(?:-u|-U|-a|--user|--auth|--proxy-user|--proxy-auth)[\s=]*["']?[^\s:%"']+[:%])(?!//)[^\s"']+"""
 )
 _COOKIES_OF_CURL = re.compile(
     r"""(\bcurl\b[^\n|]{0,300}?\s(?:-b|--cookie)[\s=]*["']?[^\s="']+=)[^"'\s]+"""
@@ -327,9 +341,18 @@ def _mask_options(text: str) -> str:
     if "curl" in text:
         text = _COOKIES_OF_CURL.sub(rf"\1{MASK}", text)
     text = _OF_PROGRAM.sub(_mask_of_program, text)
+    text = _ONE_LETTER.sub(_mask_one_letter, text)
     if "openssl" in text:
         text = _OF_OPENSSL.sub(rf"\1{MASK}", text)
     return text
+
+
+# -t and a key: what is drawn at random is no path, number or name
+_ONE_LETTER = re.compile(r"(?<!\S)(-[A-Za-z]\s+)(?P<value>[A-Za-z0-9+=]{16,})(?!\S)")
+
+
+def _mask_one_letter(found: re.Match[str]) -> str:
+    return found[1] + MASK if is_key(found["value"]) else found[0]
 
 
 def _mask_of_program(found: re.Match[str]) -> str:
@@ -347,7 +370,7 @@ def _is_port_or_place(word: str) -> bool:
 _ASSIGNMENT = re.compile(r"(-{0,2}[A-Za-z][\w.-]*)=.+", re.DOTALL)
 _PROGRAM = re.compile(rf"(?:.*/)?{_PROGRAMS}(?:\.exe)?")
 _HAS_USER = frozenset(["-u", "-U", "--user", "--username", "--login", "-l", "-D", "--account"])
-_OF_USER = frozenset(["-u", "-U", "--user", "--auth", "--proxy-user", "-a"])
+_OF_USER = frozenset(["--login", "-u", "-U", "--user", "--auth", "--proxy-user", "-a"])
 _LONGEST_COMMAND = 1000  # words
 
 
@@ -374,6 +397,8 @@ def _mask_word(words: Sequence[str], number: int, clean: str) -> str:
     if previous.startswith("-") and "=" not in previous:
         is_named = not word.startswith("--") and hides(previous, word)
         if is_named or (previous in _OF_PASSWORD and _may_be_password(word, words[:number])):
+            return MASK
+        if len(previous) == len("-t") and is_key(word):
             return MASK
         if previous in _OF_USER and ":" in word and "/" not in word and MASK not in word:
             return f"{word.partition(':')[0]}:{MASK}"
@@ -448,6 +473,18 @@ def _mask_named(found: re.Match[str]) -> str:
 
 # --- sentences
 
+# What was drawn at random, after the name of what it is
+_DRAWN_WORD = re.compile(
+    r"""(?i)(\b(?:\w*tokens?|(?:api|access|secret|private|auth)[ _-]?keys?|bearer|secret)"""
+    r"""(?:\s+(?:is|was|of|for|to|used))?\s*[:=]?\s+)(["'`]?)(?P<value>[A-Za-z0-9+/=_.~-]{12,})\2"""
+)
+_MOT_DE_PASSE = re.compile(r"(?i)(mot de passe\s*(?:[:=]|est)\s*)(?P<value>[^\s\"',;]+)")
+_LOGIN_CALL = re.compile(
+    r"""(?i)((?:auth\w*|login|credentials?|connect)\(\s*(["'])[^"'\n]*\2\s*,\s*(["']))(?P<value>[^"'\n]+)(?=\3)"""
+)
+_ORACLE_LOGIN = re.compile(
+    r"(\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^\n/]{0,100}\s[^\s/]+/)[^\s@]+(?=@|\s|$)"
+)
 _SENTENCE = re.compile(
     r"""(?i)(\b(?:password|passwd|passwort|passphrase|passcode|pwd)(?:\s+(?:is|was|of|for|to|used:|user"""
     r"""|given|ist|lautet|hash|expire|valid|\w+\s+(?:is|was)))?\s+|\bidentified\s+(?:with\s+\w+\s+)?by\s+"""
@@ -465,7 +502,22 @@ def _mask_sentences(text: str) -> str:
         text = _NETRC.sub(rf"\1{MASK}", text)
     if "," in text:
         text = _PAIR.sub(_mask_pair, text)
+    text = _LOGIN_CALL.sub(_mask_login, text)
+    text = _MOT_DE_PASSE.sub(rf"\1{MASK}", text)
+    if "rman" in text or "sql" in text or "dp " in text:
+        text = _ORACLE_LOGIN.sub(rf"\1{MASK}", text)
+    text = _DRAWN_WORD.sub(_mask_drawn, text)
     return _SENTENCE.sub(_mask_sentence, text)
+
+
+def _mask_login(found: re.Match[str]) -> str:
+    value = found["value"]
+    return found[1] + MASK if _is_mixed(value) or is_random(value) else found[0]
+
+
+def _mask_drawn(found: re.Match[str]) -> str:
+    value = found["value"]
+    return f"{found[1]}{found[2]}{MASK}{found[2]}" if is_random(value, len(value)) else found[0]
 
 
 def _mask_pair(found: re.Match[str]) -> str:

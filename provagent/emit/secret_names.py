@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from base64 import b64decode
+from collections import Counter
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,7 @@ _TOGETHER = re.compile(
     r"(?:passwords?|passwd|passphrase|passwort|kennwort|secrets?|credentials?|tokens?|api_?key"
     r"|secret_?key|access_?key|private_?key|auth_?key|passcode|motdepasse|contrasena|wachtwoord"
     r"|sessid|sessionid|jsessionid|пароль|^(?:root|user|usr|db|admin|mysql|ftp|ssh|my|sudo|mail"
-    r"|smtp|ldap|proxy|login|http|wifi|pg)(?:pw|pwd|pass))$"
+    r"|smtp|ldap|proxy|login|http|wifi|pg|store|key|truststore|keystore|ansible|ssl)(?:pw|pwd|pass))$"
 )
 _SECRET_AT_THE_END = frozenset(
     ["token", "auth", "authorization", "oauth", "cred", "creds", "cookie", "cookies", "bearer"]
@@ -119,7 +120,7 @@ _ASKING = {
     "salt": "random", "ticket": "random", "hash": "key", "code": "key", "seed": "words",
     "mnemonic": "words", "session": "session", "sid": "session", "sessionid": "session",
     "psk": "random", "dsn": "connection", "netrc": "connection", "login": "connection",
-    "webhook": "connection", "license": "random", "licence": "random",
+    "webhook": "connection", "conn": "connection", "license": "random", "licence": "random",
 }  # fmt: skip
 _ASKING_PHRASES = re.compile(
     r"(?:^|_)(?:session_id|(?:otp|totp|pin)_code|(?:connection|conn|connect)_?(?:string|str|url|uri)"
@@ -160,8 +161,8 @@ def what_of(name: str) -> str:
         if last == "token" and len(words) > 1 and words[-2] in _OF_LANGUAGE:
             return "random"
         return SECRET
-    if any(word == "token" for word in words[:-1]):
-        return "random" if words[0] in _OF_LANGUAGE else SECRET
+    if "token" in words:
+        return SECRET if last in ("data", "value", "string") else "random"
     if any(
         _TOGETHER.search(word.rstrip("0123456789"))
         for word in words
@@ -191,7 +192,7 @@ def _asked(last: str, words: list[str]) -> str:
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = re.compile(r"(?:0x)?[0-9a-fA-F]+")
 _PLACE = re.compile(r"[./~]|[A-Za-z]:\\")
-_QUANTITY = re.compile(r"[-+]?[\d.]+(?:e[-+]?\d+)?\s*[A-Za-z%/*^0-9 -]{0,12}")
+_QUANTITY = re.compile(r"[-+\d.,\s]+|[-+]?[\d.]+(?:e[-+]?\d+)?\s*[A-Za-z%/*^0-9 -]{0,12}")
 _TURNS = frozenset(
     """
     first second third last low high band all none any yes no true false ok both fail failed
@@ -211,7 +212,9 @@ def hides(name: object, value: Any) -> bool:
     if not what or value is None or isinstance(value, bool) or value == "":
         return False
     if what is SECRET:
-        return not isinstance(value, (int, float)) or _may_be_number(name, value)
+        if isinstance(value, (int, float)):
+            return _may_be_number(name, value)
+        return name != "token" or not _is_word(value)
     return _is_asked_for(what, value)
 
 
@@ -221,12 +224,27 @@ def _may_be_number(name: str, value: float) -> bool:
     return isinstance(value, int) and not low.endswith(("token", "key"))
 
 
+def _is_word(value: Any) -> bool:
+    """Whether it is a word of a text, as a token of a language is."""
+    return (
+        isinstance(value, str)
+        and 1 < len(value) <= _LONGEST_WORD
+        and value.isalpha()
+        and value.islower()
+    )
+
+
+_LONGEST_WORD = 14  # letters
+
+
 def _is_asked_for(what: str, value: Any) -> bool:
     if isinstance(value, int):
         return what == "digits" and _is_pin(str(value))
     if isinstance(value, dict):
         value = _decoded(value)
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
+        if what == "connection" and _is_login(value):
+            return True
         return any(isinstance(item, str) and _is_asked_for(what, item) for item in value)
     if not isinstance(value, str):
         return False
@@ -241,7 +259,14 @@ def _decoded(value: dict[str, Any]) -> Any:
             return b64decode(inner).decode("latin-1")
         except ValueError:
             return None
+    if kind is None:
+        return list(value.values())
     return inner if kind in ("tuple", "str") else None
+
+
+def _is_login(value: Any) -> bool:
+    """Whether it is a user and a password, with an account between, as netrc has them."""
+    return len(value) in (2, 3) and all(one is None or isinstance(one, str) for one in value)
 
 
 def _is_password(text: str) -> bool:
@@ -256,8 +281,13 @@ def is_random(text: str, shortest: int = _SHORTEST_RANDOM) -> bool:
     if len(text) < shortest or not _DRAWN.fullmatch(text) or _UUID.fullmatch(text):
         return False
     kinds = text.translate(_KINDS)
-    changes = sum(one != other and one != "-" != other for one, other in pairwise(kinds))
-    return changes * 4 >= len(text) and len(set(kinds) & set("adA")) > 1
+    pairs = Counter(pairwise(kinds))
+    if "d" not in kinds:  # SomeNameOfAClass has a third of capitals at most
+        capitals, small = kinds.count("A"), kinds.count("a")
+        return pairs["A", "A"] > 1 and capitals * 2 > small > capitals // 2
+    changes = sum(n for (one, other), n in pairs.items() if one != other and one != "-" != other)
+    among = sum(n for (one, other), n in pairs.items() if "d" in (one, other) and one != other)
+    return changes * 4 >= len(text) and among > 1 and not {"a", "A"}.isdisjoint(kinds)
 
 
 _DRAWN = re.compile(r"[A-Za-z0-9+/=_.~%-]+")
@@ -271,7 +301,8 @@ _KINDS = str.maketrans(
 )
 
 
-def _is_drawn_key(text: str) -> bool:
+def is_key(text: str) -> bool:
+    """Whether it looks drawn, and is no digest, date, UUID or name of several parts."""
     return is_random(text) and not _HEX.fullmatch(text) and not re.search(r"[-_/.]", text)
 
 
@@ -296,7 +327,7 @@ _ASKED: dict[str, Callable[[str], bool]] = {
     "pass": _is_password,
     "digits": lambda text: _is_pin(text) or is_random(text),
     "random": lambda text: is_random(text) or _is_digest(text),
-    "key": _is_drawn_key,
+    "key": is_key,
     "session": _is_session,
     "words": lambda text: bool(_MNEMONIC.fullmatch(text)),
     "connection": lambda text: bool(_HIDING_PART.search(text)),
