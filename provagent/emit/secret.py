@@ -13,6 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from provagent.emit.form import Form
 from provagent.emit.secret_forms import SHORTEST_TOKEN, mask_blocks, mask_tokens, may_hold_token
 from provagent.emit.secret_names import SECRET, hides, is_key, is_random, is_secret, what_of
 
@@ -88,16 +89,16 @@ def mask_location(location: str) -> str:
 
 # user:password@ before a host. A password may hold an @ and, against the rules, a slash;
 # a port is none; 256 bounds the search in a long text.
-_PASSWORD = re.compile(
+_PASSWORD = Form(
     r"(:/{1,2}[^\s/?#:@\[]*:)(?!\d+(?:[/?#]|$))(?:[^\s/?#]*|[^\s@]{0,256})@",
 )
-_TOKEN_AS_USER = re.compile(r"(https?:/{1,2})[^\s/?#:@]+@")
-_ENCODED_PASSWORD = re.compile(r"(?i)(%3A(?:%2F){2}[^\s%&]*%3A)(?:(?!%40)[^\s&])+(?=%40)")
-_ORACLE = re.compile(r"(?i)(jdbc:oracle:\w+:[^\s/@:]+/)[^\s@]+(?=@)")
-_QUERY_NAME = re.compile(r"(?:[?&;#]|%3F|%26)(?P<name>[^\s?&;#=%]+)(?:=|%3D)")
-_QUERY_VALUE = re.compile(r"(?:(?!%26)[^\s&;#\"'<>])+")
+_TOKEN_AS_USER = Form(r"(https?:/{1,2})[^\s/?#:@]+@")
+_ENCODED_PASSWORD = Form(r"(?i)(%3A(?:%2F){2}[^\s%&]*%3A)(?:(?!%40)[^\s&])+(?=%40)")
+_ORACLE = Form(r"(?i)(jdbc:oracle:\w+:[^\s/@:]+/)[^\s@]+(?=@)")
+_QUERY_NAME = Form(r"(?:[?&;#]|%3F|%26)(?P<name>[^\s?&;#=%]+)(?:=|%3D)")
+_QUERY_VALUE = Form(r"(?:(?!%26)[^\s&;#\"'<>])+")
 # Addresses that are themselves the secret: web hooks, bots.
-_HOOK = re.compile(
+_HOOK = Form(
     r"(:/{1,2}(?:hooks\.slack\.com/(?:services|workflows|triggers)/"
     r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/|[\w.-]*webhook\.office\.com/webhookb2/"
     r"|api\.telegram\.org/(?:file/)?bot|hooks\.zapier\.com/hooks/catch/\d+/"
@@ -157,51 +158,51 @@ _QUOTED = (
 )
 _VALUE = rf"""(?P<value>{_QUOTED}|[^\s"',;&)\]}}<>|]+)"""
 # name = "value", "name": 'value', name=value, name => value: what is before the value
-_SET = re.compile(
+_SET = Form(
     r"(?<![\w.\-])(?P<name>-{0,2}[^\W\d][\w.\-]{0,80}+)"
     r"""\\*+["']?\]?\s{0,8}+(?:=>|:=|[=:])\s{0,8}+"""
 )
 # The same in a text that is encoded for a URL, for HTML or for JSON
-_ENCODED_SET = re.compile(
+_ENCODED_SET = Form(
     r"(?:(?<![\w.\-])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])|(?<=&quot;))(?P<name>[^\W\d][\w.\-]{0,80}+)"
     r"(?:%22|&quot;|&#34;|\\u0022)?\s?(?:%3[ADad]|[:=]|\\u003[ad])\s?(?:%22|%27|&quot;|&#34;|\\u0022)?"
 )
-_ENCODED_VALUE = re.compile(r"(?P<value>[^\s%&\\\"'<>]+)")
-_VALUE_OF = re.compile(_VALUE)
-_WORDS_OF = re.compile(r"(?P<value>[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23})")
+_ENCODED_VALUE = Form(r"(?P<value>[^\s%&\\\"'<>]+)")
+_VALUE_OF = Form(_VALUE)
+_WORDS_OF = Form(r"(?P<value>[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23})")
 # name: a value of several words, or of several lines, as YAML has them
-_LINE = re.compile(
+_LINE = Form(
     r"(?m)^(?P<name>[ \t]*(?:-[ \t]+)?[^\W\d_][\w.-]{0,80})(?P<mark>[ \t]*:[ \t]+)"
     r"(?P<value>[^\s\"'{\[|>#&*!][^\n]*[ \t][^\n]*)$"
 )
-_LINES = re.compile(
+_LINES = Form(
     r"(?<![\w.\-])(?P<name>[^\W\d_][\w.-]{0,80})(?P<mark>[ \t]*:[ \t]+)"
     r"(?P<value>[|>][-+\d]*[ \t]*(?:\n[ \t]+[^\n]*)+)"
 )
-_AUTHORIZATION = re.compile(
+_AUTHORIZATION = Form(
     r"""((?i:(?:proxy-)?authorization\\*["']?\s{0,8}(?:[=:]|=>|,)\s{0,8}\\*["']?(?:[a-z]+[\w-]*\s+)?))"""
     r"""(?!\*\*\*|[\w-]+\s+\*\*\*)(?:\w+\s*=\s*(?:"[^"\n]*"|[^\s,"]+)(?:\s*,\s*\w+\s*=\s*(?:"[^"\n]*"|[^\s,"]+))+"""
     r"""|[\w.~+/=:!@$%^*-]{4,})"""
     r"""|((?i:bearer|basic|negotiate|ntlm)\s+)(?=[A-Za-z.~+/=_-]*\d)[\w.~+/=-]{16,}"""
 )
-_COOKIE = re.compile(
+_COOKIE = Form(
     r"""(?i:((?:set-)?cookie2?\\*["']?\s{0,8}(?:[:=]|=>|,)\s{0,8}\\*["']?))"""
     r"""(?=[^\s=;,"']+=)([^\s=;,"']+=[^\s;,"'\\]*(?:;[ \t]*[^\s=;,"']+=[^\s;,"'\\]*)*)"""
 )
-_COOKIE_VALUE = re.compile(r"=[^\s;]+")
-_ATTRIBUTES_OF_COOKIES = re.compile(r"(?i)(?:path|domain|expires|max-age|samesite|version)=")
-_JWK = re.compile(r'(\\*["\'](?:d|p|q|dp|dq|qi|k)\\*["\']\s*:\s*\\*["\'])[\w+/=-]{8,}')
-_PATH_BEFORE = re.compile(r"(?:^|[\s\"'=(])[\w.~:-]*/(?:[^\s\"']*/)?$")
-_SQL = re.compile(
+_COOKIE_VALUE = Form(r"=[^\s;]+")
+_ATTRIBUTES_OF_COOKIES = Form(r"(?i)(?:path|domain|expires|max-age|samesite|version)=")
+_JWK = Form(r'(\\*["\'](?:d|p|q|dp|dq|qi|k)\\*["\']\s*:\s*\\*["\'])[\w+/=-]{8,}')
+_PATH_BEFORE = Form(r"(?:^|[\s\"'=(])[\w.~:-]*/(?:[^\s\"']*/)?$")
+_SQL = Form(
     r"(?is)^\W*(?:select|insert|update|delete|with|create|alter|explain|where)\b"
     r".*\b(?:from|into|set|where|values|table|view|index|by|join|user|role)\b"
 )
-_REFERENCE = re.compile(
+_REFERENCE = Form(
     r"\$\{[^}]*\}?|\$[A-Z_]+|%\(\w+\)s|\{\{?[\w. ]+\}?\}|<[\w -]+>|\?|:\w+|%s"
     r"|(?i:none|null|true|false|nil|undefined|yes|no|on|off|str|int|bytes|bool|optional|any)"
 )
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_]*(?:\.[A-Za-z_]\w*)*")
-_CALL = re.compile(r"[A-Za-z_][\w.]*[(\[]")
+_IDENTIFIER = Form(r"[A-Za-z_][A-Za-z_]*(?:\.[A-Za-z_]\w*)*")
+_CALL = Form(r"[A-Za-z_][\w.]*[(\[]")
 
 
 def _mask_assignments(text: str) -> str:
@@ -234,7 +235,7 @@ def _mask_line(found: re.Match[str]) -> str:
     return f"{found['name']}{found['mark']}{MASK}"
 
 
-def _mask_values(names: re.Pattern[str], text: str) -> str:
+def _mask_values(names: Form, text: str) -> str:
     """Mask the values that follow the names of secrets.
 
     A value is read only after such a name, since it may be long, and be a name itself.
@@ -314,12 +315,12 @@ def _unquoted(value: str) -> tuple[str, str, str]:
 
 # --- commands
 
-_OPTION = re.compile(r"(?<![\w.\-])(?P<name>--?[^\W\d_][\w.-]{0,80})\s+(?!-)")
-_USER_AND_PASSWORD = re.compile(
+_OPTION = Form(r"(?<![\w.\-])(?P<name>--?[^\W\d_][\w.-]{0,80})\s+(?!-)")
+_USER_AND_PASSWORD = Form(
     r"""((?:curl|wget|http|https|xh|smbclient|aria2c)\b[^\n|]{0,300}?\s"""
     r"""(?:-u|-U|-a|--user|--auth|--proxy-user|--proxy-auth)[\s=]*["']?[^\s:%"']+[:%])(?!//)[^\s"']+"""
 )
-_COOKIES_OF_CURL = re.compile(
+_COOKIES_OF_CURL = Form(
     r"""(\bcurl\b[^\n|]{0,300}?\s(?:-b|--cookie)[\s=]*["']?[^\s="']+=)[^"'\s]+"""
 )
 _PROGRAMS = (
@@ -327,11 +328,11 @@ _PROGRAMS = (
     r"|redis-cli|ldap\w+|smbclient|bcp|isql|tsql|psql|az|cqlsh|clickhouse-client|influx|rclone"
     r"|impacket\S*|xfreerdp|ipmitool|snmp\w+|openssl|svn|cadaver|lftp|ncftp\w*|twine|irods|iinit)"
 )
-_OF_PROGRAM = re.compile(
+_OF_PROGRAM = Form(
     rf"(\b{_PROGRAMS}(?:\.exe)?\b[^\n|;&]{{0,300}}?\s(?:-p|-P|-a|-w|/p:))(?P<mark>\s*=?\s*)"
     r"""(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s"']+)"""
 )
-_OF_OPENSSL = re.compile(r"(\b(?:pass|-k|-K)[: ])((?!file:|env:|fd:|stdin)[^\s\"']+)")
+_OF_OPENSSL = Form(r"(\b(?:pass|-k|-K)[: ])((?!file:|env:|fd:|stdin)[^\s\"']+)")
 
 
 def _mask_options(text: str) -> str:
@@ -348,7 +349,7 @@ def _mask_options(text: str) -> str:
 
 
 # -t and a key: what is drawn at random is no path, number or name
-_ONE_LETTER = re.compile(r"(?<!\S)(-[A-Za-z]\s+)(?P<value>[A-Za-z0-9+=]{16,})(?!\S)")
+_ONE_LETTER = Form(r"(?<!\S)(-[A-Za-z]\s+)(?P<value>[A-Za-z0-9+=]{16,})(?!\S)")
 
 
 def _mask_one_letter(found: re.Match[str]) -> str:
@@ -367,8 +368,8 @@ def _is_port_or_place(word: str) -> bool:
     return is_number or "/" in word or word[0] == "." or bool(re.fullmatch(r"[\d.:,-]+:\d*", word))
 
 
-_ASSIGNMENT = re.compile(r"(-{0,2}[A-Za-z][\w.-]*)=.+", re.DOTALL)
-_PROGRAM = re.compile(rf"(?:.*/)?{_PROGRAMS}(?:\.exe)?")
+_ASSIGNMENT = Form(r"(-{0,2}[A-Za-z][\w.-]*)=.+", re.DOTALL)
+_PROGRAM = Form(rf"(?:.*/)?{_PROGRAMS}(?:\.exe)?")
 _HAS_USER = frozenset(["-u", "-U", "--user", "--username", "--login", "-l", "-D", "--account"])
 _OF_USER = frozenset(["--login", "-u", "-U", "--user", "--auth", "--proxy-user", "-a"])
 _LONGEST_COMMAND = 1000  # words
@@ -434,12 +435,12 @@ _SHORTEST_PASSWORD, _FEWEST_CHANGES = 6, 2
 
 # --- markup: XML, HTML, and pairs of a name and a value in JSON
 
-_ELEMENT = re.compile(r"(<(?:\w+:)?(?P<name>[A-Za-z][\w.-]*)(?:\s[^<>]*)?>)(?P<value>[^<>]+)(?=</)")
-_CDATA = re.compile(
+_ELEMENT = Form(r"(<(?:\w+:)?(?P<name>[A-Za-z][\w.-]*)(?:\s[^<>]*)?>)(?P<value>[^<>]+)(?=</)")
+_CDATA = Form(
     r"(<(?:\w+:)?(?P<name>[A-Za-z][\w.-]*)(?:\s[^<>]*)?>\s*<!\[CDATA\[)(?P<value>.*?)(?=\]\]>)",
     re.DOTALL,
 )
-_NAMED = re.compile(
+_NAMED = Form(
     r"""(?P<before>\b(?:name|key|id|field|header|property|type)\\*["']?\s*[:=]\s*\\*["']"""
     r"""(?P<name>[^"'\\\n]{1,80})\\*["'](?:\s*,|\s+)?(?:\s*(?!value)[\w-]+=["'][^"'<>]*["'])*\s*"""
     r"""(?:\\*["']?value\\*["']?\s*[:=]\s*\\*["']|/?>))(?P<value>[^"'<>\\\n]+)"""
@@ -474,24 +475,24 @@ def _mask_named(found: re.Match[str]) -> str:
 # --- sentences
 
 # What was drawn at random, after the name of what it is
-_DRAWN_WORD = re.compile(
-    r"""(?i)(\b(?:\w*tokens?|(?:api|access|secret|private|auth)[ _-]?keys?|bearer|secret)"""
+_DRAWN_WORD = Form(
+    r"""(\b(?i:\w*tokens?|(?:api|access|secret|private|auth)[ _-]?keys?|bearer|secret)"""
     r"""(?:\s+(?:is|was|of|for|to|used))?\s*[:=]?\s+)(["'`]?)(?P<value>[A-Za-z0-9+/=_.~-]{12,})\2"""
 )
-_MOT_DE_PASSE = re.compile(r"(?i)(mot de passe\s*(?:[:=]|est)\s*)(?P<value>[^\s\"',;]+)")
-_LOGIN_CALL = re.compile(
+_MOT_DE_PASSE = Form(r"(?i)(mot de passe\s*(?:[:=]|est)\s*)(?P<value>[^\s\"',;]+)")
+_LOGIN_CALL = Form(
     r"""(?i)((?:auth\w*|login|credentials?|connect)\(\s*(["'])[^"'\n]*\2\s*,\s*(["']))(?P<value>[^"'\n]+)(?=\3)"""
 )
-_ORACLE_LOGIN = re.compile(
+_ORACLE_LOGIN = Form(
     r"(\b(?:sqlplus|sqlldr|expdp|impdp|rman)\b[^\n/]{0,100}\s[^\s/]+/)[^\s@]+(?=@|\s|$)"
 )
-_SENTENCE = re.compile(
+_SENTENCE = Form(
     r"""(?i)(\b(?:password|passwd|passwort|passphrase|passcode|pwd)(?:\s+(?:is|was|of|for|to|used:|user"""
     r"""|given|ist|lautet|hash|expire|valid|\w+\s+(?:is|was)))?\s+|\bidentified\s+(?:with\s+\w+\s+)?by\s+"""
     r"""(?:password\s+|values\s+)?)(?P<value>\\*(["'`])(?:(?!\3)[^\n\\])+\\*\3|[^\s"'`,;()]+)"""
 )
-_NETRC = re.compile(r"(?i)(\b(?:password|passwd|account)\s+)([^\s\"']+)")
-_PAIR = re.compile(
+_NETRC = Form(r"(?i)(\b(?:password|passwd|account)\s+)([^\s\"']+)")
+_PAIR = Form(
     r"""(\(\s*[bu]?(["'])(?P<name>[\w.-]{1,80})\2\s*,\s*[bu]?(["']))(?P<value>(?:(?!\4)[^\n\\])+)(?=\4)"""
     r"""|(["'](?P<option>--?[\w.-]{1,80})["']\s*,\s*(["']))(?P<text>(?:(?!\8)[^\n\\])+)(?=\8)"""
 )
@@ -541,7 +542,7 @@ def _mask_sentence(found: re.Match[str]) -> str:
 
 # --- texts in base64
 
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+_-])[A-Za-z0-9+/]{24,}={0,2}(?![A-Za-z0-9+/=_-])")
+_BASE64 = Form(r"(?<![A-Za-z0-9+_-])[A-Za-z0-9+/]{24,}={0,2}(?![A-Za-z0-9+/=_-])")
 _LONGEST_BASE64 = 65536
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from provagent.emit.form import Form
+
 # ruff: noqa: ISC004 - the prefixes of one form are one text
 # What follows the prefixes: (characters, at least how many, whether it must look drawn at
 # random, since the prefix is one that a file's name may have), and the prefixes.
@@ -120,7 +122,7 @@ _MARKED = [
     ("|", rf"{_APART}\d{{15,16}}\|[\w-]{{27,40}}(?![\w-])"),
 ]
 # Whole blocks; one that was cut goes to the end of the text.
-_BLOCK = re.compile(
+_BLOCK = Form(
     r"""
       -----BEGIN[ A-Z0-9]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
       .*?(?:-----END[ A-Z0-9]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----|\Z)

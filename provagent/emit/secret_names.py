@@ -15,6 +15,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from provagent.emit.form import Form
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -63,36 +65,69 @@ def _without_accents(text: str) -> str:
 
 
 _SECRET = frozenset(_without_accents(_WORDS).split())
-_PHRASES = re.compile(
-    r"""(?:^|_)(?:
-      (?:api|app|access|account|private|shared|encryption|decryption|signing|secret|master|auth
-        |session|license|licence|ssh|gpg|pgp|rsa|aes|hmac|host|deploy|storage|subscription
-        |consumer|client|webhook|recovery|wallet|unlock|service|vault|activation|security
-        |preshared|wpa|wifi|wep|jwt|admin|root|bot|stream|tls|ssl|cipher|crypto)_keys?
-    | (?:api|access|secret|account|private)key s?
-    | key_data | private_?jwk | wpa_psk | wifi_psk | presharedkey | pre_shared_key
-    | (?:connect|express)_sid | asp_net_session_?id | web_session(?:_id)? | session_cookie
-    | (?:security|verification|auth|authorization|access|activation|recovery|backup|mfa|totp|sms
-        |pairing|unlock|one_time|login|device|2_?fa)_(?:code|codes|pin)
-    | (?:totp|otp|2_?fa|mfa)_(?:seed|uri|value)
-    | auth_(?:data|string|tuple|value|basic) | security_answer
-    | (?:seed|recovery|mnemonic|backup|secret)_(?:phrase|words)
-    | (?:db|database|user|usr|smtp|mail|email|imap|pop3?|ftp|sftp|ssh|sudo|root|admin|mysql|pg
-        |postgres|postgresql|redis|login|ldap|proxy|http|https|api|account|my|the|wifi|vault
-        |keystore|truststore|basic|rabbitmq|mongo|mongodb|amqp|irods|service|archive|eso|remote
-        |server|web|sql|oracle|auth|new|old|current|confirm|repeat|default|master|jenkins
-        |bind|test|guest|nexus|mqtt|kafka|jdbc|odbc)_pass
-    | (?:user|usr)_?(?:pass|pwd) | basic_?auth | http_?auth | user_?credentials
-    | mot_?(?:de_)?passe | clef?_(?:secrete|privee|api|dacces) | code_secret
-    | clave_(?:secreta|privada|api|de_acceso|acceso) | chave_(?:secreta|privada|api|de_acesso)
-    | chiave_(?:segreta|privata|api|di_accesso) | parola_(?:chiave_segreta|d_ordine|di_accesso)
-    | palabra_(?:clave_)?secreta | palavra_passe | llave_(?:secreta|privada)
-    | (?:geheim|privat|zugangs|api|schluessel|geheimer|privater|zugriffs)_?schl(?:ue|u)(?:ss|ß)el
-    | kata_sandi | mat_khau | tai_khoan_mat_khau | cuvant_de_trecere | salasana
-    | كلمة_(?:المرور|السر) | κωδικος_προσβασης | 공개되지_않은_키 | ключ_доступа | секретныи_ключ
-    )(?=_|\d*$|\d*_)""",
-    re.VERBOSE,
+_KEYS_OF = """
+    api app access account private shared encryption decryption signing secret master auth session
+    license licence ssh gpg pgp rsa aes hmac host deploy storage subscription consumer client
+    webhook recovery wallet unlock service vault activation security preshared wpa wifi wep jwt
+    admin root bot stream tls ssl cipher crypto
+"""
+_CODES_OF = """
+    security verification auth authorization access activation recovery backup mfa totp sms pairing
+    unlock one_time login device 2fa 2_fa
+"""
+_PASSES_OF = """
+    db database user usr smtp mail email imap pop pop3 ftp sftp ssh sudo root admin mysql pg
+    postgres postgresql redis login ldap proxy http https api account my the wifi vault keystore
+    truststore basic rabbitmq mongo mongodb amqp irods service archive eso remote server web sql
+    oracle auth new old current confirm repeat default master jenkins bind test guest nexus mqtt
+    kafka jdbc odbc
+"""
+_LOCKS_OF = "geheim geheimer privat privater api zugangs zugriffs"
+# Words that say it together. Here an expression would take 10 ms to compile.
+_PHRASES = frozenset(
+    _without_accents(
+        """
+        accesskey accesskeys accountkey apikey apikeys privatekey secretkey key_data private_jwk
+        privatejwk wpa_psk wifi_psk presharedkey pre_shared_key pre_shared_keys connect_sid
+        express_sid asp_net_session_id asp_net_sessionid web_session web_session_id session_cookie
+        totp_seed totp_uri totp_value otp_seed otp_uri otp_secret 2fa_seed 2_fa_seed mfa_seed
+        auth_data auth_string auth_tuple auth_value auth_basic security_answer
+        seed_phrase seed_words recovery_phrase recovery_words mnemonic_phrase mnemonic_words
+        backup_phrase backup_words secret_phrase secret_words
+        userpass user_pass userpwd user_pwd usrpass usr_pwd basicauth basic_auth httpauth http_auth
+        mot_passe mot_de_passe mot_depasse cle_secrete cle_privee cle_api cle_dacces cle_d_acces
+        clef_secrete clef_privee clef_api clef_d_acces code_secret
+        clave_secreta clave_privada clave_api clave_acceso clave_de_acceso
+        chave_secreta chave_privada chave_api chave_acesso chave_de_acesso
+        chiave_segreta chiave_privata chiave_api chiave_accesso chiave_di_accesso parola_d_ordine
+        parola_di_accesso palabra_secreta palabra_clave_secreta palavra_passe palavra_chave_secreta
+        llave_secreta llave_privada kata_sandi mat_khau cuvant_de_trecere
+        كلمة_المرور كلمة_السر κωδικος_προσβασης ключ_доступа секретный_ключ приватный_ключ
+        """
+    ).split()
+    + [f"{one}_{key}" for one in _KEYS_OF.split() for key in ("key", "keys")]
+    + [f"{one}_{code}" for one in _CODES_OF.split() for code in ("code", "codes", "pin")]
+    + [f"{one}_pass" for one in _PASSES_OF.split()]
+    + [
+        f"{one}{mark}{lock}"
+        for one in _LOCKS_OF.split()
+        for mark in ("", "_")
+        for lock in ("schlussel", "schluessel")
+    ]
 )
+_LONGEST_PHRASE = 4  # words
+
+
+def _has_phrase(words: list[str]) -> bool:
+    plain = [word.rstrip("0123456789") or word for word in words]
+    return any(
+        "_".join(some[begin:end]) in _PHRASES
+        for some in (words, plain)
+        for begin in range(len(words))
+        for end in range(begin + 1, min(begin + _LONGEST_PHRASE, len(words)) + 1)
+    )
+
+
 # At the end of a word that is written together: PGPASSWORD, authtoken, mypasswort.
 _TOGETHER = re.compile(
     r"(?:passwords?|passwd|passphrase|passwort|kennwort|secrets?|credentials?|tokens?|api_?key"
@@ -155,7 +190,7 @@ def what_of(name: str) -> str:
     if is_about:
         return "random" if name.endswith(("secret_id", "credential_id")) else HARMLESS
     if (
-        not _SECRET.isdisjoint(words) or _PHRASES.search(name)
+        not _SECRET.isdisjoint(words) or _has_phrase(words)
         or last in _SECRET_AT_THE_END
     ):  # fmt: skip
         if last == "token" and len(words) > 1 and words[-2] in _OF_LANGUAGE:
@@ -189,18 +224,18 @@ def _asked(last: str, words: list[str]) -> str:
     return asking
 
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]+")
-_PLACE = re.compile(r"[./~]|[A-Za-z]:\\")
-_QUANTITY = re.compile(r"[-+\d.,\s]+|[-+]?[\d.]+(?:e[-+]?\d+)?\s*[A-Za-z%/*^0-9 -]{0,12}")
+_UUID = Form(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX = Form(r"(?:0x)?[0-9a-fA-F]+")
+_PLACE = Form(r"[./~]|[A-Za-z]:\\")
+_QUANTITY = Form(r"[-+\d.,\s]+|[-+]?[\d.]+(?:e[-+]?\d+)?\s*[A-Za-z%/*^0-9 -]{0,12}")
 _TURNS = frozenset(
     """
     first second third last low high band all none any yes no true false ok both fail failed
     passed even odd forward backward forwards backwards up down single double multi one two
     """.split()  # noqa: SIM905
 )
-_HIDING_PART = re.compile(r"(?i)://[^/\s]*:[^/\s]*@|/[^/\s@]+@|(?:pwd|pass\w*|key|sig)\s*=")
-_MNEMONIC = re.compile(r"\s*[a-z]{3,8}(?:[\s,]+[a-z]{3,8}){11,23}\s*")
+_HIDING_PART = Form(r"(?i)://[^/\s]*:[^/\s]*@|/[^/\s@]+@|(?:pwd|pass\w*|key|sig)\s*=")
+_MNEMONIC = Form(r"\s*[a-z]{3,8}(?:[\s,]+[a-z]{3,8}){11,23}\s*")
 _SHORTEST_RANDOM, _SHORTEST_PASSWORD, _SHORTEST_SESSION, _SHORTEST_DIGEST = 16, 4, 24, 32
 
 
@@ -290,7 +325,7 @@ def is_random(text: str, shortest: int = _SHORTEST_RANDOM) -> bool:
     return changes * 4 >= len(text) and among > 1 and not {"a", "A"}.isdisjoint(kinds)
 
 
-_DRAWN = re.compile(r"[A-Za-z0-9+/=_.~%-]+")
+_DRAWN = Form(r"[A-Za-z0-9+/=_.~%-]+")
 _KINDS = str.maketrans(
     {
         **dict.fromkeys("abcdefghijklmnopqrstuvwxyz", "a"),
@@ -306,7 +341,7 @@ def is_key(text: str) -> bool:
     return is_random(text) and not _HEX.fullmatch(text) and not re.search(r"[-_/.]", text)
 
 
-_SESSION = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9%+/=~]{20,}|s%3A[\w.%+/-]{20,}")
+_SESSION = Form(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9%+/=~]{20,}|s%3A[\w.%+/-]{20,}")
 
 
 def _is_session(text: str) -> bool:
