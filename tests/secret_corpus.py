@@ -367,6 +367,26 @@ TEXTS = {
     "PuTTY key": "PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\nPublic-Lines: 1\nAAAA\nPrivate-Lines: 1\n{s}\nPrivate-MAC: 0123456789abcdef",
     "SSH2 key": "---- BEGIN SSH2 ENCRYPTED PRI" + "VATE KEY ----\n{s}\n---- END SSH2 ENCRYPTED PRI" + "VATE KEY ----",
     "WireGuard": "[Interface]\nPrivateKey = {s}\nAddress = 10.0.0.2/32",
+    "auth in a call": "requests.get(url, auth=('maria', '{s}'))",
+    "key, HTTPBasicAuth": "HTTPBasicAuth('maria', '{s}')",
+    "mot de passe": "mot de passe: {s}",
+    "key, setenv": "setenv TOKEN {s}",
+    "key, ssh-keygen": "ssh-keygen -N {s} -f id",
+    "keytool": "keytool -list -storepass {s}",
+    "sqlplus": "sqlplus reader/{s}@obs",
+    "kinit key": "kinit -p {s}",
+    "form, URL-encoded": "grant_type%3Dpassword%26client_secret%3D{s}%26scope%3Dobs",
+    "JSON, URL-encoded": "%7B%22token%22%3A%22{s}%22%7D",
+    "JSON, HTML-encoded": "{{&quot;password&quot;:&quot;{s}&quot;}}",
+    "JSON, escaped": "password\\u003d{s}",
+    "key in a sentence": "the token is {s}",
+    "API key in a sentence": "api key is {s}",
+    "key, Bearer alone": "Bearer {s}",
+    "Java": "java -Ddb.password={s} -jar obs.jar",
+    "Helm": "helm install obs --set db.password={s}",
+    "PowerShell": "$env:API_KEY = '{s}'",
+    "Ansible": "ansible -e 'ansible_ssh_pass={s}' all",
+    "wpa_supplicant key": 'network={{\n ssid="obs"\n psk="{s}"\n}}',
     "in base64": None,
     "in base64, JSON": None,
 }  # fmt: skip
@@ -417,7 +437,7 @@ HARMLESS_NAMED = {
     "hdu_key": "EVENTS", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI maria", "key_name": "crab",
     "cache_key": "a" * 8 + "-events", "join_key": "event_id", "index_key": "obs_id", "key_column": "id",
     "password_length": 12, "password_policy": "strict", "password_file": "/run/secrets/db",
-    "password_required": True, "password": None, "passwordless": "ssh", "token": None, "use_auth": False,
+    "password_required": True, "password": None, "passwordless": "ssh", "use_auth": False,
     "auth_method": "kerberos", "auth_type": "oidc", "auth_url": "https://login.example/", "author": "E. Vasquez",
     "authors": ["E. Vasquez", "M. Curie"], "authority": "IAU", "authenticated": True,
     "pass": 2, "passes": 3, "pass_number": 1, "n_pass": 4, "low_pass": 0.5, "high_pass": "30 Hz",
@@ -443,6 +463,8 @@ HARMLESS_NAMED = {
     "clef": "treble", "chiave": "flux", "hdu": "KEY", "access": "r", "access_mode": "rw", "accession": "AC12",
     "accretion": 0.1, "keyboard": "us", "keystone": 1.0, "monkey": "Ateles", "turkey": "Meleagris",
     "tokamak": "JET", "secretion_rate": 0.2, "credibility": 0.95, "crediblelevel": 0.9, "cred_interval": [1, 2],
+    "token_list": ["the", "crab"], "token_dict": {"the": 5}, "special_tokens": ["<s>"], "tokens_used": 5,
+    "token": "galaxy", "classifier_key": "HistGradientBoostingClassifier", "hash_function": "fnv1a",
     "psk": "QPSK", "modulation": "8PSK", "webhook_count": 2, "privacy": "low", "private": True,
 }  # fmt: skip
 HARMLESS_TEXTS = """\
@@ -583,6 +605,22 @@ mkdir -p plots/night5
 python -m pdb -p prog.py
 rsync -avzP data/ archive:/data
 docker run -p 8080:80 -p 9000:9000 obs
+Enter password:
+usage: fit.py [--password PASSWORD]
+{'token': 'the', 'pos': 'DET'}
+[('token', 'the'), ('lemma', 'the')]
+token='galaxy'
+pw=[0.1, 0.2]
+key_dim=64 value_dim=64
+attention_keys=8
+sorted(x, key=len)
+import secrets
+os.getenv('PASSWORD')
+HistGradientBoostingClassifier
+curl -u https://archive.example
+http://host.example/?token=5
+sed -e s/a:b/c/
+word/token ratio: 0.3
 mysql -h db.example -P 3306
 tar -xzf run.tar.gz -C data
 curl -sS https://archive.example/run.fits -o run.fits

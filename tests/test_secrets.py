@@ -136,6 +136,20 @@ def test_no_text_around_it_hides_it(kind, before, after):
     assert secret not in mask_text(f"{before} {text} {after}")
 
 
+PARTS = (
+    [corpus.texted(kind)[0] for kind in corpus.TEXTS] + HARMLESS_TEXTS + ["-p ''", "***", "=", "'"]
+)
+
+
+@given(st.lists(st.sampled_from(PARTS) | st.text(max_size=5), max_size=4), st.integers(0, 40))
+def test_no_mixture_is_too_odd(parts, cut):
+    """Parts of secrets and of harmless texts in any order, cut anywhere, are no error."""
+    text = "".join(part[cut:] if len(part) % 2 else part[: -cut or None] for part in parts)
+    assert isinstance(mask_text(text), str)
+    assert len(mask_words(text.split(" "))) == len(text.split(" "))
+    of_parameters({"a": [text, (text, text)], text: text, "pin": text, "name": text, "value": text})
+
+
 LONG = [
     "a=", "a:", "'a':'", "--p ", "://a:", "?a=b", "password ", "password=", "Cookie: a=b;", "<a>", "-u a:", "curl -b ",
     "eyJ", "A1b2", '\\"a\\":\\"', "name='a' ", "-BEGIN PRIVATE KEY-", "mysql -p ", "Private-Lines:", "select from ",

@@ -364,8 +364,10 @@ def _mask_of_program(found: re.Match[str]) -> str:
 
 
 def _is_port_or_place(word: str) -> bool:
+    if "/" in word or word[:1] in ("", "."):
+        return True
     is_number = len(word) <= _LONGEST_NUMBER and word.isdigit()
-    return is_number or "/" in word or word[0] == "." or bool(re.fullmatch(r"[\d.:,-]+:\d*", word))
+    return is_number or re.fullmatch(r"[\d.:,-]+:\d*", word) is not None
 
 
 _ASSIGNMENT = Form(r"(-{0,2}[A-Za-z][\w.-]*)=.+", re.DOTALL)

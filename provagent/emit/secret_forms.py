@@ -127,7 +127,7 @@ _BLOCK = Form(
       -----BEGIN[ A-Z0-9]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
       .*?(?:-----END[ A-Z0-9]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----|\Z)
     | ----[ ]BEGIN[ ]SSH2[ A-Z]*PRIVATE[ ]KEY[ ]----.*?(?:----[ ]END[ A-Z0-9]*----|\Z)
-    | (?<=Private-Lines:).*?(?:Private-(?:MAC|Hash):[ \t]*[0-9a-fA-F]+|\Z)
+    | (?<=Private-Lines:)(?!\*\*\*).*?(?:Private-(?:MAC|Hash):[ \t]*[0-9a-fA-F]+|\Z)
     """,
     re.VERBOSE | re.DOTALL,
 )
