@@ -349,7 +349,7 @@ def _mask_options(text: str) -> str:
 
 
 # -t and a key: what is drawn at random is no path, number or name
-_ONE_LETTER = Form(r"(?<!\S)(-[A-Za-z]\s+)(?P<value>[A-Za-z0-9+=]{16,})(?!\S)")
+_ONE_LETTER = Form(r"(?<!\S)(-[A-Za-z]\s+)(?P<value>[A-Za-z0-9+=]{32,}|[A-Za-z0-9+=]{16,31}(?!\S))")
 
 
 def _mask_one_letter(found: re.Match[str]) -> str:
