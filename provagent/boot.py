@@ -29,10 +29,13 @@ def start() -> None:
     try:
         if _activation is not None or not os.environ.get("PROVAGENT"):
             return
-        from provagent.settings import is_enabled, read_settings
+        from provagent.own_imports import AtStart
 
-        if is_enabled(os.environ):
-            activate(read_settings())
+        with AtStart():
+            from provagent.settings import is_enabled, read_settings
+
+            if is_enabled(os.environ):
+                activate(read_settings())
     except KeyboardInterrupt:
         raise  # the user's: it would have met the interpreter's start all the same
     except BaseException as error:

@@ -14,6 +14,7 @@ from typing import Any
 
 from provagent.capture.carry import KEY, Elsewhere, carry, current
 from provagent.capture.complaints import Complaints
+from provagent.own_imports import is_own
 from provagent.weave.hidden import uncount
 from provagent.weave.site import Site, find_sites, unwoven
 from provagent.weave.target import Target
@@ -54,7 +55,9 @@ class Follower:
                 self.follow(module)
 
     def follow(self, module: ModuleType) -> None:
-        """Weave what takes tasks in a module that has executed."""
+        """Weave what takes tasks in a module that has executed, unless it is the program's."""
+        if not is_own(module):
+            return
         for target in self._by_module.get(module.__name__, ()):
             try:
                 for site in find_sites(module, target):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from _thread import get_ident
 
+from provagent.own_imports import is_own, own_imports, shadowed
 from provagent.process.wanted import NEEDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
 # Of these the one that a program imports is its own: executed when the program imports it,
@@ -23,42 +22,58 @@ _UNUSED = frozenset(("better_exceptions", "colorama", "rich"))
 class OwnCopies:
     """Within it the recorder is loaded, and the program still loads its own of what it needs.
 
-    ``is_shared``: nothing is given back, nor left out, since code of the user's needs the same.
+    Where the program's path has names of the standard library, or of what we need, it loads all of
+    its own: what it imports then may be its file. ``is_shared``: nothing is given back, nor left
+    out, since code of the user's needs the same.
     """
 
     def __init__(self, *, is_shared: bool) -> None:
         self.is_shared = is_shared
 
     def __enter__(self) -> None:
-        self._thread = get_ident()
+        names = shadowed()
+        self._shadowed = names & (sys.stdlib_module_names | set(NEEDED))
+        self._hidden = {
+            name: module
+            for name, module in list(sys.modules.items())
+            if name.partition(".")[0] in self._shadowed and not is_own(module)
+        }
+        for name in self._hidden:
+            del sys.modules[name]
         self._before = set(sys.modules)
         if not self.is_shared:
-            sys.meta_path.insert(1, self)  # the first is the finder of targets
+            own_imports.absent = _UNUSED
 
     def __exit__(self, *_: object) -> None:
+        own_imports.absent = frozenset()
         if not self.is_shared:
-            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
-            _give_back(self._before)
-
-    def find_spec(
-        self, name: str, _path: Sequence[str] | None = None, _target: object = None
-    ) -> None:
-        """Find nothing; raise ModuleNotFoundError for what our structlog has no use for."""
-        if name in _UNUSED and get_ident() == self._thread:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+            _give_back(self._before, self._shadowed)
+        sys.modules.update(self._hidden)
 
 
 # Ours keep no stream of the program's: it writes what it still holds when it dies at exit.
-def _give_back(before: set[str]) -> None:
+def _give_back(before: set[str], shadowed: set[str]) -> None:
     """Take out of ``sys.modules`` what was not there before, so that the program loads its own."""
     streams = sys.stdout, sys.stderr
     for name in list(sys.modules):
         top = name.partition(".")[0]
-        if top in GIVEN_BACK and top not in before:
+        if name in before or top == "provagent":
+            continue
+        if top in shadowed or (
+            shadowed and top in sys.stdlib_module_names and not _is_compiled(name)
+        ):
+            own_imports.keep(name, sys.modules.pop(name))
+        elif top in GIVEN_BACK and top not in before:
             namespace = vars(sys.modules.pop(name))
             for key, value in list(namespace.items()):
                 if value is not None and (value is streams[0] or value is streams[1]):
                     namespace[key] = None
+
+
+# A module that is written in C may be loaded once only.
+def _is_compiled(name: str) -> bool:
+    file = vars(sys.modules[name]).get("__file__")
+    return type(file) is not str or not file.endswith((".py", ".pyc"))
 
 
 class KeptRandom:

@@ -25,6 +25,7 @@ from provagent.errors import ProvagentError
 from provagent.identity.digests import Digests
 from provagent.layout import run_folder
 from provagent.process.delivery import Delivery
+from provagent.process.loading import OwnCopies
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Recorder:
         if self._weaving is None:
             self.busy.add(threading.get_ident())
             try:
-                from provagent.process.weaving import Weaving
+                with OwnCopies(is_shared=bool(self.settings.processors)):
+                    from provagent.process.weaving import Weaving
 
                 self._weaving = Weaving(self.activation, self.capture)
             finally:

@@ -7,7 +7,9 @@ module that holds a target.
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
+from provagent.own_imports import own_imports
 from provagent.weave.program import MAIN_NAMES
 
 TYPE_CHECKING = False
@@ -72,16 +74,17 @@ class TargetFinder:
         try:
             if sys.meta_path[0] is not self:
                 self._retake()
-            if not self.wants(name):
-                return None
-            if name in self._asking or name in MAIN_NAMES:
-                return None
+            is_ours = (path is None or own_imports.kept(name)) and own_imports.is_ours(get_ident())
+            if not self.wants(name) or name in self._asking or name in MAIN_NAMES:
+                return own_imports.find(name) if is_ours else None
+        except ModuleNotFoundError:
+            raise  # to our own import
         except BaseException as error:
             self.on_failure(name, error)
             return None
         self._asking.add(name)
         try:
-            spec = self._ask_others(name, path, target)
+            spec = own_imports.find(name) if is_ours else self._ask_others(name, path, target)
         finally:
             self._asking.discard(name)
         try:
