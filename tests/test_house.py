@@ -14,7 +14,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"beneath", "file_names", "own_imports", "safe_files"},
+    {"beneath", "file_names", "json_text", "own_imports", "safe_files"},
     {"errors", "interrupt", "layout", "terms", "convert", "audit", "visible", "__init__"},
     {"address", "trusted"},
     {"event", "value", "settings", "offered"},
@@ -60,6 +60,7 @@ WRITE_SIDE = {
     "internal",
     "interrupt",
     "layout",
+    "json_text",
     "own_imports",
     "process",
     "safe_files",

@@ -9,9 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from provagent import __version__
+from provagent import __version__, json_text
 from provagent.capture.git import git_state
 from provagent.file_names import name_to_text
 from provagent.interrupt import is_the_programs
@@ -122,7 +120,7 @@ def asked_for(settings: Mapping[str, str]) -> dict[str, Any]:
     given = {name: text for name, text in settings.items() if name not in _OWN_SETTINGS}
     if given:
         fields["settings"] = given
-    cwd, *command = orjson.loads(os.environ.get(COMMAND_VARIABLE, '[""]'))
+    cwd, *command = json_text.loads(os.environ.get(COMMAND_VARIABLE, '[""]'))
     if command:
         fields["started_by"] = {"command": command, "cwd": cwd}
     return fields
@@ -144,7 +142,7 @@ def environment(settings: Settings) -> dict[str, Any]:
     git = git_state(_code_folder())
     if git is not None:
         fields["git"] = git
-    content = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
+    content = json_text.dumps_sorted(fields)
     return {"environment_id": "sha256:" + hashlib.sha256(content).hexdigest(), **fields}
 
 

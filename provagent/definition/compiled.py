@@ -7,8 +7,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from provagent import json_text
 from provagent.definition.active import Source, cache_folder, read_own, write_quietly
 from provagent.definition.data import DATA_FORMAT, from_data, to_data
 from provagent.errors import Problem
@@ -27,7 +26,7 @@ def read_source(name: str, location: str, settings: Settings) -> Source:
     problems = tuple(str(problem) for problem in reading.problems)
     if definition is None:
         return Source(name, location, "", (), {}, problems)
-    write_quietly(_file(definition.digest, settings), orjson.dumps(to_data(definition)))
+    write_quietly(_file(definition.digest, settings), json_text.dumps(to_data(definition)))
     targets = tuple(target.text for target in definition.targets)
     from provagent.definition.doubted import calls_in
 
@@ -51,7 +50,7 @@ def load_definition(source: Source, settings: Settings) -> Definition:
 
 def _loaded(source: Source, settings: Settings) -> Definition:
     try:
-        data: dict[str, Any] = orjson.loads(read_own(_file(source.digest, settings)))
+        data: dict[str, Any] = json_text.loads(read_own(_file(source.digest, settings)))
         # The same bytes may lie in several places, and under several names.
         return replace(from_data(data), name=source.name, location=source.location)
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,11 +1,11 @@
-"""Values that orjson refuses, as JSON that it takes: the last resort of an event."""
+"""Values that JSON has not, as values that it has: the last resort of an event."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import orjson
+from provagent.json_text import dumps
 
 DEPTH_LIMIT = 100
 
@@ -24,7 +24,7 @@ def plain(value: Any, containers: tuple[int, ...] = ()) -> Any:
             return _class_of(value)
         return _container(value, (*containers, id(value)))
     try:
-        orjson.dumps(value)
+        dumps(value)
     except TypeError:
         return _number(value) if isinstance(value, (int, float)) else _class_of(value)
     return value

@@ -12,12 +12,11 @@ from functools import reduce
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from orjson import OPT_APPEND_NEWLINE, dumps
-
 from provagent.emit.plain import plain
 from provagent.emit.secret import hides, mask_bytes, mask_location, mask_text, mask_words, what_of
 from provagent.emit.secret_forms import looks_drawn
 from provagent.errors import SettingsError
+from provagent.json_text import dumps_line
 from provagent.terms import LOG_FORMAT
 
 if TYPE_CHECKING:
@@ -77,13 +76,13 @@ def shorten(
 def render(_logger: Any, _name: str, event_dict: EventDict) -> bytes:
     """Return the event as one line of JSON in UTF-8, newline included.
 
-    What JSON has not, and what orjson refuses, is encoded as ``provagent.value`` says or,
+    What JSON has not is encoded as ``provagent.value`` says or,
     if it has no encoding there, stands as its class.
     """
     try:
-        return dumps(event_dict, option=OPT_APPEND_NEWLINE)
+        return dumps_line(event_dict)
     except TypeError:
-        return dumps(plain(event_dict), option=OPT_APPEND_NEWLINE)
+        return dumps_line(plain(event_dict))
 
 
 def load_processors(names: Sequence[str]) -> tuple[Processor, ...]:

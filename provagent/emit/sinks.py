@@ -21,8 +21,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Protocol
 
-import orjson
-
+from provagent import json_text
 from provagent.emit.dialect import facts, line
 from provagent.layout import make_run_folder, touch_day
 
@@ -226,7 +225,7 @@ class LoggingSink:
         # logprov compares it with local times that have no zone.
         now = datetime.now().isoformat(timespec="microseconds")  # noqa: DTZ005
         for event in data.splitlines():
-            for fact in facts(orjson.loads(event)):
+            for fact in facts(json_text.loads(event)):
                 self._logger.info(line(fact, now))
 
     def close(self) -> None:
@@ -249,7 +248,7 @@ class MemorySink:
     @property
     def events(self) -> list[dict[str, Any]]:
         """The events written so far."""
-        return [orjson.loads(text) for text in b"".join(self.writes).splitlines()]
+        return [json_text.loads(text) for text in b"".join(self.writes).splitlines()]
 
 
 class TeeSink:
