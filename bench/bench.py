@@ -37,10 +37,11 @@ CALLS = {
 }
 # Each leaves out one part more; the part costs what is missing then.
 PARTS = {
-    "write": ("provagent", "write"),
-    "render": ("provagent", "write,render"),
-    "close": ("provagent", "write,render,close"),
-    "open": ("provagent", "write,render,close,open"),
+    "check": ("provagent", "check"),
+    "write": ("provagent", "check,write"),
+    "render": ("provagent", "check,write,render"),
+    "close": ("provagent", "check,write,render,close"),
+    "open": ("provagent", "check,write,render,close,open"),
 }
 SUBJECTS = {
     "function": "an empty function",
