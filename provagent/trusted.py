@@ -26,6 +26,7 @@ _NEVER = {
     "cache": "names files that are believed",
     "trust": "is for a person to say",
     "strict": "may end the program",
+    "max_unpacked": "bounds what a store from elsewhere may take",
 }
 
 
