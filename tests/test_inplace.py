@@ -468,3 +468,27 @@ def test_watched_function_that_is_pickled_by_value():
     with pytest.raises(TypeError):
         fail(1)
     assert told.events == []
+
+
+def test_compiler_that_reads_bytecode(recorded):
+    """What numba is given has the bytecode that was compiled from its source, on 3.11 too."""
+    recorded.write(
+        "numba.py",
+        "class Dispatcher:\n"
+        "    def __init__(self, function):\n        self.py_func = function\n"
+        "    def __call__(self, *args):\n"
+        "        assert all(type(one) in (int, str, type(None)) for one in self.py_func.__code__.co_consts)\n"
+        "        return self.py_func(*args)\n"
+        "njit = Dispatcher\n",
+    )
+    recorded.write(
+        "lab.py",
+        "import numba\ndef _plain(x):\n    return x * 2\ndef plain(x):\n    return x + 1\n"
+        "fast = numba.njit(_plain)\nsame = numba.njit(plain)\n"
+        "def use(x):\n    return fast(x) + same(x)\n",
+    )
+    recorded.write("main.py", "import lab\nprint(lab.use(3))\n")
+    bare = recorded.python("main.py")
+    seen = recorded.run("--target", "lab.**", "--target", "lab:_plain", "main.py")
+    assert (seen.stdout, seen.stderr) == (bare.stdout, bare.stderr) == ("10\n", "")
+    assert "use" in {event["activity_name"] for event in recorded.events("activity")}

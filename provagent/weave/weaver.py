@@ -81,7 +81,7 @@ class Weaver:
         if known is not None and known[1].function() is function:
             _widen(known[0], site.receivers)
             return True
-        if _is_compiled_elsewhere(function, site.holder):
+        if _may_be_compiled(function):
             return None
         probe = make_probe(site)
         if probe is None:
@@ -149,13 +149,15 @@ def _widen(known: list[type], receivers: list[type]) -> None:
 
 
 # numba reads a function's bytecode when it is first called: on Python 3.11 with calls in it that
-# numba cannot compile.
-def _is_compiled_elsewhere(function: FunctionType, holder: ModuleType | type) -> bool:
+# numba cannot compile. Which functions it will be given cannot be told, but in which modules.
+def _may_be_compiled(function: FunctionType) -> bool:
     if sys.version_info >= (3, 12) or "numba" not in sys.modules:
         return False
-    return any(
-        beneath.attributes(value).get("py_func") is function for value in vars(holder).values()
-    )
+    for value in list(function.__globals__.values()):
+        home = value.__name__ if type(value) is ModuleType else beneath.module_name(type(value))
+        if type(home) is str and home.partition(".")[0] == "numba":
+            return True
+    return False
 
 
 # The descriptor stays of the type it was, with all that was set on it: only the function
