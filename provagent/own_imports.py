@@ -49,7 +49,9 @@ class OwnImports:
         self.absent: frozenset[str] = frozenset()
         self._folders: list[str] | None = None
         self._kept: dict[str, ModuleType] = {}
-        self._importing: dict[int, FrameType] = {}  # by thread, whose import is under way
+        # By thread, the address of the frame whose import is under way: the frame itself would keep
+        # alive all that is below it.
+        self._importing: dict[int, int] = {}
 
     @property
     def folders(self) -> list[str]:
@@ -91,14 +93,14 @@ class OwnImports:
         if type(name) is str and name.startswith("provagent."):
             if name in _FOR_OTHERS:
                 return False
-            self._importing[thread] = frame
+            self._importing[thread] = _address(frame)
             return True
         return thread in self._importing and self._is_on_behalf(frame, thread)
 
     def _is_on_behalf(self, frame: Any, thread: int) -> bool:
         importer = self._importing[thread]
         while frame is not None:
-            if frame is importer:
+            if _address(frame) == importer and _is_frame_of_ours(frame):
                 return True
             if not self._is_transparent(frame):
                 break
@@ -107,7 +109,7 @@ class OwnImports:
             del self._importing[thread]  # that import is over
             return False
         while frame is not None:
-            if frame is importer:
+            if _address(frame) == importer and _is_frame_of_ours(frame):
                 return False  # code of the program, which runs within it
             frame = frame.f_back
         del self._importing[thread]
@@ -119,6 +121,15 @@ class OwnImports:
             return True
         file = namespace.get("__file__")
         return type(file) is str and file.startswith(tuple(self.folders))
+
+
+# id() would be an audit event.
+_address = object.__hash__
+
+
+def _is_frame_of_ours(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__")
+    return type(name) is str and name.startswith("provagent.")
 
 
 class _Again:

@@ -193,7 +193,7 @@ ENDS = {
     "atexit": "atexit.register(subject.fail, 'at exit')",
     "woven excepthook": "sys.excepthook = subject.f\n1 / 0",
     "woven hook that fails": "sys.excepthook = subject.call\n1 / 0",
-    "bare thread": "import _thread\n_thread.start_new_thread(subject.fail, (1,))\nwhile _thread._count(): time.sleep(0.001)",
+    "bare thread": "import _thread\ntold, tell = [], sys.unraisablehook\nsys.unraisablehook = lambda error: (tell(error), told.append(1))\n_thread.start_new_thread(subject.fail, (1,))\nwhile not told or _thread._count(): time.sleep(0.001)",
     "bare generator": "atexit.register(subject.numbers, 3)\natexit.register(subject.wait, 3)",
     "constructor at exit": "atexit.register(subject.Thing, 3)",
     "interrupt": "subject.f(KeyboardInterrupt)\nraise KeyboardInterrupt",

@@ -346,7 +346,7 @@ def test_never_awaited(same):
 
 
 def test_coroutine_says_where_it_was_made(woven):
-    """With origin tracking the program's lines are there; a frame of ours may be among them."""
+    """With origin tracking the program's lines are there, and the function's own first line."""
     import sys
 
     module = woven.module("async def later(): pass\ndef make(): return later()\n", "subject:later")
@@ -359,4 +359,4 @@ def test_coroutine_says_where_it_was_made(woven):
         (line, name) for file, line, name in coroutine.cr_origin if file.endswith("subject.py")
     ]
     coroutine.close()
-    assert origin == [(2, "make")]
+    assert origin == [(1, "later"), (2, "make")]
