@@ -148,8 +148,9 @@ def test_module_that_takes_its_own_functions(recorded):
     assert wanted | {"Concrete.must", "factory"} <= names
 
 
+@pytest.mark.parametrize("decorator", ["", "@functools.lru_cache\n", "@staticmethod\n"])
 @pytest.mark.parametrize("way", ["first outside", "skip prefixes", "level 2", "logging"])
-def test_who_is_blamed(recorded, way):
+def test_who_is_blamed(recorded, way, decorator):
     """However a package finds the frame to blame, it finds the one that it finds without us."""
     if way == "skip prefixes" and sys.version_info < (3, 12):
         way = "level 2"
@@ -161,12 +162,13 @@ def test_who_is_blamed(recorded, way):
     }[way]
     recorded.write(
         "lab/__init__.py",
-        "import inspect, logging, os, sys, warnings\nHERE = os.path.dirname(__file__)\n"
+        "import functools, inspect, logging, os, sys, warnings\nHERE = os.path.dirname(__file__)\n"
         "logging.basicConfig(format='%(filename)s:%(lineno)d %(message)s', stream=sys.stderr)\n"
         "def _level():\n    frame, n = inspect.currentframe(), 0\n"
         "    while frame and inspect.getfile(frame).startswith(HERE):\n"
         "        frame, n = frame.f_back, n + 1\n    return n\n"
-        f"def old(x):\n    return inner(x)\ndef inner(x):\n    {body}\n    return x\n",
+        f"{decorator}def old(x):\n    return inner(x)\n"
+        f"{decorator}def inner(x):\n    {body}\n    return x\n",
     )
     recorded.write("main.py", "import lab\nprint(lab.old(1))\n")
     bare = recorded.python("main.py")

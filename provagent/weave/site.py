@@ -65,6 +65,10 @@ class Site:
         name = held_function(raw)
         if name:
             return beneath.attributes(raw)[name]
+        if type(raw) is functools._lru_cache_wrapper:  # noqa: SLF001 - it has no public name
+            # What is found in the cache runs nothing: a call is one of the function below.
+            inner = beneath.attributes(raw).get("__wrapped__")
+            return inner if type(inner) is FunctionType else raw
         return raw.__func__ if beneath.is_a(raw, _HOLD_FUNCTION) else raw
 
 
