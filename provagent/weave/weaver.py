@@ -1,7 +1,7 @@
 """Watches Python functions in place, puts wrappers in the place of other callables, and undoes it.
 
-A Python function stays the object that it is (``inplace``). What is written in C, an instance that
-is called, an object of C cannot be watched: a wrapper takes its place.
+A Python function stays the object that it is (``inplace``). What is written in C, and an instance
+that is called, cannot be watched: a wrapper takes its place.
 """
 
 from __future__ import annotations
