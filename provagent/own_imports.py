@@ -16,6 +16,8 @@ from __future__ import annotations
 import os
 import sys
 
+from provagent.interrupt import is_the_programs
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,17 +151,25 @@ class _Again:
 class AtStart:
     """Within it every import is ours: no code of the program runs yet."""
 
+    def __init__(self) -> None:
+        self._is_over = False
+
     def __enter__(self) -> None:
         sys.meta_path.insert(0, self)
 
     def __exit__(self, *_: object) -> None:
-        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+        try:
+            sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+        except BaseException as error:
+            self._is_over = True  # it stays, and finds nothing
+            if is_the_programs(error):
+                raise
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, _target: object = None
     ) -> ModuleSpec | None:
         """Find a top-level module where ours are; None for the rest."""
-        if path is not None or name == "provagent":
+        if self._is_over or path is not None or name == "provagent":
             return None
         return own_imports.find(name)
 

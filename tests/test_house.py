@@ -14,9 +14,9 @@ from conftest import ROOT
 PACKAGE = ROOT / "provagent"
 # A room imports only from rooms that stand before it.
 LEVELS = [
-    {"beneath", "file_names", "json_text", "own_imports", "safe_files"},
+    {"beneath", "file_names", "json_text", "safe_files"},
     {"errors", "interrupt", "layout", "terms", "convert", "audit", "visible", "__init__"},
-    {"address", "trusted"},
+    {"address", "own_imports", "trusted"},
     {"event", "value", "settings", "offered"},
     {"internal"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
