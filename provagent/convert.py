@@ -6,7 +6,7 @@ interpreter has not loaded already.
 
 from __future__ import annotations
 
-import os
+from provagent.originals import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

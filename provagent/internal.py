@@ -9,23 +9,17 @@ of such a file, the exporter the whole.
 from __future__ import annotations
 
 import json
-import os
 import stat
-import time
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provagent.errors import ExportError
 from provagent.interrupt import is_the_programs
+from provagent.originals import fcntl, io, os, time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-fcntl: Any = None
-try:
-    import fcntl
-except ImportError:
-    pass  # Windows has none
 
 NAME = "internal_provenance.json"
 JOB = "current_job"  # the name, in the default namespace, by which OPUS knows its own job
@@ -194,7 +188,7 @@ def write(path: str | os.PathLike[str], document: Document) -> None:
                 document = joined(there, document)
             if os.path.lexists(temporary):  # of a process of that number that was killed
                 os.unlink(temporary)
-            with open(temporary, "xb") as file:  # never through a link
+            with io.open(temporary, "xb") as file:  # never through a link
                 file.write(as_bytes(document))
             os.replace(temporary, path)
     except OSError as error:
@@ -208,7 +202,7 @@ def write(path: str | os.PathLike[str], document: Document) -> None:
 @contextmanager
 def _alone(folder: str) -> Iterator[None]:
     """While no other run of the job writes here, as far as the file system has locks."""
-    if fcntl is None:
+    if sys.platform == "win32":
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -235,7 +229,7 @@ def _there(path: str) -> Document | None:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
             raise ExportError("what is there is no file")
-        with open(path, "rb") as file:
+        with io.open(path, "rb") as file:
             content = file.read(MAX_BYTES * 4 + 1)
     except FileNotFoundError:
         return None

@@ -8,21 +8,12 @@ identifier does not say when it began. Standard library only: the recorder makes
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from os import close as _close
-from os import lstat as _lstat
-
-# Names of our own, so that a program that patches os does not reach us.
-from os import mkdir as _mkdir
-from os import rename as _rename
-from os import rmdir as _rmdir
-from os import stat as _stat
-from os import utime as _utime
 
 from provagent.file_names import is_utf8
+from provagent.originals import os
 from provagent.safe_files import (
     Skipped,
     UnsafeFileError,
@@ -36,7 +27,6 @@ from provagent.safe_files import (
 OWNER_ONLY = 0o700
 UNFINISHED = ".anew-"  # in the name of what is being made, before a process's number
 _DAY = len("20261125")
-_fchmod = getattr(os, "fchmod", None)
 _PERMISSIONS, _OF_OTHERS = 0o7777, 0o077
 
 
@@ -133,7 +123,7 @@ def make_run_folder(folder: str) -> None:
     if has_day and _is_folder(above) is None:
         _make_day(above)
     try:
-        _mkdir(folder, OWNER_ONLY)
+        os.mkdir(folder, OWNER_ONLY)
     except FileExistsError:
         pass
     except FileNotFoundError:
@@ -149,13 +139,13 @@ def touch_day(path: str) -> None:
     if is_day(os.path.basename(above)):
         with suppress(OSError, NotImplementedError):
             # another user's: an index that looks everywhere sees it
-            _utime(above, follow_symlinks=_utime not in os.supports_follow_symlinks)
+            os.utime(above, follow_symlinks=os.utime not in os.supports_follow_symlinks)
 
 
 def _is_folder(path: str) -> bool | None:
     """Return True for a folder, None where there is nothing; raise OSError for anything else."""
     try:
-        status = _lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
     if stat.S_ISDIR(status.st_mode):
@@ -165,7 +155,7 @@ def _is_folder(path: str) -> bool | None:
 
 def _make(folder: str) -> None:
     try:
-        _mkdir(folder, OWNER_ONLY)
+        os.mkdir(folder, OWNER_ONLY)
     except FileExistsError:
         return
     except FileNotFoundError:
@@ -177,25 +167,25 @@ def _make(folder: str) -> None:
 def _make_day(folder: str) -> None:
     store, day = os.path.split(folder)
     _make(store)
-    permissions = _stat(store).st_mode & _PERMISSIONS
+    permissions = os.stat(store).st_mode & _PERMISSIONS
     if not permissions & _OF_OTHERS:
         _make(folder)
         return
     beside = os.path.join(store, f".{day}{UNFINISHED}{os.getpid()}-{os.urandom(4).hex()}")
-    _mkdir(beside, OWNER_ONLY)  # a name that is taken, a planted link say, raises
+    os.mkdir(beside, OWNER_ONLY)  # a name that is taken, a planted link say, raises
     try:
         _change_mode(beside, permissions)
-        _rename(beside, folder)
+        os.rename(beside, folder)
     except OSError:  # another has made it
         with suppress(OSError):
-            _rmdir(beside)
+            os.rmdir(beside)
 
 
 def _change_mode(folder: str, permissions: int) -> None:
-    if _fchmod is None:  # Windows has no such permissions
+    if not hasattr(os, "fchmod"):  # Windows has no such permissions
         return
     descriptor = open_folder(folder, 1)  # not by its name, which others may have replaced
     try:
-        _fchmod(descriptor, permissions)
+        os.fchmod(descriptor, permissions)
     finally:
-        _close(descriptor)
+        os.close(descriptor)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
+
+from provagent.originals import io, os
 
 
 def offered(group: str) -> Iterator[tuple[str, str]]:
@@ -21,7 +22,7 @@ def offered(group: str) -> Iterator[tuple[str, str]]:
 
 def _entry_points(file: str, group: str) -> Iterator[tuple[str, str]]:
     try:
-        with open(file, encoding="utf-8") as stream:
+        with io.open(file, encoding="utf-8") as stream:
             lines = stream.read().splitlines()
     except (OSError, UnicodeDecodeError):
         return

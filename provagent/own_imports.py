@@ -13,10 +13,10 @@ their code would be an audit event.
 
 from __future__ import annotations
 
-import os
 import sys
 
 from provagent.interrupt import is_the_programs
+from provagent.originals import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

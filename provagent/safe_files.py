@@ -12,15 +12,9 @@ Standard library only: the recorder uses it too.
 from __future__ import annotations
 
 import errno
-import os
 import stat
 
-# Names of our own, so that a program that patches os does not reach us.
-from os import close as _close
-from os import fstat as _fstat
-from os import lstat as _lstat
-from os import open as _open
-from os import stat as _stat
+from provagent.originals import io, os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +42,7 @@ _ALWAYS = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
-_HAS_DIR_FD = _open in os.supports_dir_fd and _stat in os.supports_dir_fd and bool(_NOFOLLOW)
+_HAS_DIR_FD = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd and bool(_NOFOLLOW)
 
 
 class UnsafeFileError(OSError):
@@ -97,7 +91,7 @@ def bad_name(path: str) -> UnsafeFileError:
 
 def file_status(path: str) -> os.stat_result:
     """Return the status of a regular file; raises OSError for anything else."""
-    status = _lstat(path)
+    status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode):
         raise not_a_file(path, status)
     return status
@@ -106,7 +100,7 @@ def file_status(path: str) -> os.stat_result:
 def is_real_folder(path: str) -> bool:
     """Return whether a folder is at a path, and not a link to one."""
     try:
-        return stat.S_ISDIR(_lstat(path).st_mode)
+        return stat.S_ISDIR(os.lstat(path).st_mode)
     except (OSError, ValueError):
         return False
 
@@ -118,17 +112,17 @@ def open_folder(path: str, levels: int) -> int:
     for _ in range(levels):
         base, name = os.path.split(base)
         names.insert(0, name)
-    descriptor = _open(base or os.curdir, _FOLDER)
+    descriptor = os.open(base or os.curdir, _FOLDER)
     for name in names:
         try:
-            inner = _open(name, _FOLDER | _NOFOLLOW, dir_fd=descriptor)
+            inner = os.open(name, _FOLDER | _NOFOLLOW, dir_fd=descriptor)
         except OSError:
-            status = _stat(name, dir_fd=descriptor, follow_symlinks=False)
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             if not stat.S_ISDIR(status.st_mode):
                 raise not_a_folder(path, status) from None
             raise
         finally:
-            _close(descriptor)
+            os.close(descriptor)
         descriptor = inner
     return descriptor
 
@@ -146,17 +140,17 @@ def open_file(path: str, flags: int = os.O_RDONLY) -> int:
     above = open_folder(folder, levels)
     try:
         try:
-            before = _stat(name, dir_fd=above, follow_symlinks=False)
+            before = os.stat(name, dir_fd=above, follow_symlinks=False)
         except FileNotFoundError:
             if not flags & os.O_CREAT:
                 raise
         else:  # a device may do something when it is opened, so it must not be
-            _require_own_file(path, before, _fstat(above))
-        descriptor = _open(name, flags | _ALWAYS, OWNER_ONLY_FILE, dir_fd=above)
+            _require_own_file(path, before, os.fstat(above))
+        descriptor = os.open(name, flags | _ALWAYS, OWNER_ONLY_FILE, dir_fd=above)
         try:
-            _require_own_file(path, _fstat(descriptor), _fstat(above))
+            _require_own_file(path, os.fstat(descriptor), os.fstat(above))
         except BaseException:
-            _close(descriptor)
+            os.close(descriptor)
             raise
         return descriptor
     except OSError as error:
@@ -164,13 +158,13 @@ def open_file(path: str, flags: int = os.O_RDONLY) -> int:
             raise
         raise UnsafeFileError(path, "is a symbolic link, not a file, and is skipped") from None
     finally:
-        _close(above)
+        os.close(above)
 
 
 def read_file(path: str) -> BinaryIO:
     """Open the regular file of a run to read it; raises OSError as ``open_file`` does."""
     try:
-        return os.fdopen(open_file(path), "rb")
+        return io.open(open_file(path), "rb")
     except ValueError as error:  # a NUL in the name
         raise UnsafeFileError(path, str(error)) from None
 
@@ -202,4 +196,4 @@ def _open_by_path(path: str, flags: int) -> int:
     except FileNotFoundError:
         if not flags & os.O_CREAT:
             raise
-    return _open(path, flags | _ALWAYS, OWNER_ONLY_FILE)
+    return os.open(path, flags | _ALWAYS, OWNER_ONLY_FILE)

@@ -6,11 +6,11 @@ interpreter has not loaded already; ``tomllib`` only where there is a table to r
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 
 from provagent import convert
+from provagent.originals import io, os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _from_file(
     try:
         if not is_path and not _is_small_file(file, problems):
             return {}, file, cwd
-        with open(file, "rb") as stream:
+        with io.open(file, "rb") as stream:
             content = stream.read()
     except FileNotFoundError:
         if is_path:

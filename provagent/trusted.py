@@ -9,9 +9,8 @@ Loaded where there is such a table, and only then.
 
 from __future__ import annotations
 
-import os
-
 from provagent.convert import as_list
+from provagent.originals import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

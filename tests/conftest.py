@@ -188,9 +188,10 @@ class Woven:
 @pytest.fixture
 def woven(tmp_path, cache, monkeypatch):
     """Weaves a module in this process, and takes it out again."""
-    from provagent import boot
+    from provagent import boot, originals
 
     monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setitem(vars(originals.os), "environ", os.environ)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     yield Woven(tmp_path, cache)

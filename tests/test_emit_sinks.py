@@ -13,10 +13,11 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from provagent.emit import sinks
+from provagent import originals
 from provagent.emit.sinks import LoggingSink, MemorySink, ShardSink, TeeSink
 
 
@@ -44,7 +45,7 @@ def test_only_the_owner_can_read(shard, tmp_path, umask):
         os.umask(old)
     modes = [
         stat.S_IMODE(path.stat().st_mode)
-        for path in (shard.path, shard.path.parent, tmp_path / "prov")
+        for path in (Path(shard.path), Path(shard.path).parent, tmp_path / "prov")
     ]
     assert [oct(mode) for mode in modes] == ["0o600", "0o700", "0o700"]
 
@@ -57,17 +58,17 @@ def test_each_write_is_one_system_call(shard, monkeypatch):
         calls.append(data)
         return os.write(descriptor, data)
 
-    monkeypatch.setattr(sinks, "_write", write)
+    monkeypatch.setitem(vars(originals.os), "write", write)
     shard.write(b"1\n2\n3\n")
     assert calls == [b"1\n2\n3\n"]
-    assert shard.path.read_bytes() == b"1\n2\n3\n"
+    assert Path(shard.path).read_bytes() == b"1\n2\n3\n"
 
 
 def test_short_writes_are_continued(shard, monkeypatch):
     """What the kernel did not take at once is written after it."""
-    monkeypatch.setattr(sinks, "_write", lambda fd, data: os.write(fd, data[:3]))
+    monkeypatch.setitem(vars(originals.os), "write", lambda fd, data: os.write(fd, data[:3]))
     shard.write(b"1234567890\n")
-    assert shard.path.read_bytes() == b"1234567890\n"
+    assert Path(shard.path).read_bytes() == b"1234567890\n"
 
 
 def test_full_disk_is_told_and_costs_one_line(shard, monkeypatch):
@@ -80,14 +81,14 @@ def test_full_disk_is_told_and_costs_one_line(shard, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         return os.write(descriptor, taken)
 
-    monkeypatch.setattr(sinks, "_write", write)
+    monkeypatch.setitem(vars(originals.os), "write", write)
     for _ in range(2):
         with pytest.raises(OSError, match="No space left"):
             shard.write(b"123456\n")
     room[0] = 1000
     shard.write(b"abc\n")
     shard.write(b"def\n")
-    assert shard.path.read_bytes() == b"1234\nabc\ndef\n"
+    assert Path(shard.path).read_bytes() == b"1234\nabc\ndef\n"
 
 
 def test_unwritable_folder_raises(tmp_path):
@@ -116,7 +117,7 @@ def test_shards_are_appended_to(shard):
     shard.close()
     shard.close()
     shard.write(b"2\n")
-    assert shard.path.read_bytes() == b"1\n2\n"
+    assert Path(shard.path).read_bytes() == b"1\n2\n"
 
 
 def test_writes_of_several_processes_stay_whole(shard, tmp_path):
@@ -126,7 +127,7 @@ def test_writes_of_several_processes_stay_whole(shard, tmp_path):
         for sink, text in ((shard, b"a" * 99 + b"\n"), (other, b"b" * 99 + b"\n")):
             pool.submit(lambda sink=sink, text=text: [sink.write(text) for _ in range(500)])
     other.close()
-    lines = shard.path.read_bytes().splitlines()
+    lines = Path(shard.path).read_bytes().splitlines()
     assert sorted(lines) == [b"a" * 99] * 500 + [b"b" * 99] * 500
 
 
@@ -151,7 +152,7 @@ def test_descriptors_that_the_program_closes(shard, tmp_path):
     code = f"""
 import os
 from provagent.emit.sinks import ShardSink
-shard = ShardSink({str(shard.path)!r})
+shard = ShardSink({shard.path!r})
 shard.write(b"1\\n")
 os.closerange(3, 1024)
 files = [open(os.path.join({str(tmp_path)!r}, str(n)), "wb") for n in range(20)]
@@ -159,7 +160,7 @@ shard.write(b"2\\n")
 assert all(os.fstat(file.fileno()).st_size == 0 for file in files)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert shard.path.read_bytes() == b"1\n2\n"
+    assert Path(shard.path).read_bytes() == b"1\n2\n"
 
 
 def test_few_descriptors_suffice(shard):
@@ -168,31 +169,32 @@ def test_few_descriptors_suffice(shard):
 import resource
 from provagent.emit.sinks import ShardSink
 resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-shard = ShardSink({str(shard.path)!r})
+shard = ShardSink({shard.path!r})
 shard.write(b"1\\n")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert shard.path.read_bytes() == b"1\n"
+    assert Path(shard.path).read_bytes() == b"1\n"
 
 
 def test_forked_child_writes_its_own_shard(shard):
     """After reopen a child writes its own file; the parent's is as it was and goes on."""
     code = f"""
 import os
+from pathlib import Path
 from provagent.emit.sinks import ShardSink
-shard = ShardSink({str(shard.path)!r})
+shard = ShardSink({shard.path!r})
 shard.write(b"parent\\n")
 child = os.fork()
 if not child:
-    shard.reopen(shard.path.with_name("2.jsonl"))
+    shard.reopen(Path(shard.path).with_name("2.jsonl"))
     shard.write(b"child\\n")
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 shard.write(b"parent\\n")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert shard.path.read_bytes() == b"parent\nparent\n"
-    assert shard.path.with_name("2.jsonl").read_bytes() == b"child\n"
+    assert Path(shard.path).read_bytes() == b"parent\nparent\n"
+    assert Path(shard.path).with_name("2.jsonl").read_bytes() == b"child\n"
 
 
 def test_killed_process_loses_nothing(shard):
@@ -200,11 +202,11 @@ def test_killed_process_loses_nothing(shard):
     code = f"""
 import os, signal
 from provagent.emit.sinks import ShardSink
-ShardSink({str(shard.path)!r}).write(b"1\\n")
+ShardSink({shard.path!r}).write(b"1\\n")
 os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
-    assert shard.path.read_bytes() == b"1\n"
+    assert Path(shard.path).read_bytes() == b"1\n"
 
 
 def test_patched_os_does_not_reach_us(shard, monkeypatch):
@@ -219,7 +221,7 @@ def test_patched_os_does_not_reach_us(shard, monkeypatch):
         patch.setattr(builtins, "open", replaced)
         shard.write(b"1\n")
         shard.close()
-    assert shard.path.read_bytes() == b"1\n"
+    assert Path(shard.path).read_bytes() == b"1\n"
 
 
 def test_logging_sink_keeps_the_users_level(caplog):
@@ -300,7 +302,7 @@ def test_number_that_the_program_took(watched, changes, tmp_path, kind):
     assert watched.size() == 0
     watched.write(b"2\n")
     watched.write(b"3\n")
-    assert watched.path.read_bytes() == b"1\n2\n3\n"
+    assert Path(watched.path).read_bytes() == b"1\n2\n3\n"
     assert [is_new for _, is_new in changes] == [False]
     if theirs is not None:
         assert os.path.samestat(os.fstat(number), os.fstat(theirs))
@@ -330,7 +332,7 @@ def test_store_that_was_removed(watched, changes, tmp_path):
     """What comes after goes into a new file of the same name."""
     shutil.rmtree(tmp_path / "prov")
     watched.write(b"2\n")
-    assert watched.path.read_bytes() == b"2\n"
+    assert Path(watched.path).read_bytes() == b"2\n"
     assert [is_new for _, is_new in changes] == [True]
     assert "was removed" in changes[0][0]
 
@@ -338,7 +340,7 @@ def test_store_that_was_removed(watched, changes, tmp_path):
 @pytest.mark.parametrize("how", ["copy", "link", "fifo", "folder"])
 def test_store_that_was_replaced(watched, changes, tmp_path, how):
     """What lies in the place of the file that was removed stays as it is."""
-    path = watched.path
+    path = Path(watched.path)
     path.unlink()
     (tmp_path / "other").write_bytes(b"theirs\n")
     {
@@ -348,8 +350,8 @@ def test_store_that_was_replaced(watched, changes, tmp_path, how):
         "folder": path.mkdir,
     }[how]()
     watched.write(b"2\n")
-    assert watched.path.name == "1-2.jsonl"
-    assert watched.path.read_bytes() == b"2\n"
+    assert Path(watched.path).name == "1-2.jsonl"
+    assert Path(watched.path).read_bytes() == b"2\n"
     assert (tmp_path / "other").read_bytes() == b"theirs\n"
     assert [is_new for _, is_new in changes] == [True]
     assert "was replaced" in changes[0][0]

@@ -340,11 +340,11 @@ def test_small_files_need_no_thread(tmp_path, readers):
 def test_where_no_thread_can_be_begun(tmp_path, readers, monkeypatch):
     """The caller reads alone what no other thread can."""
 
-    def refuse(self):
+    def refuse(*_):
         raise RuntimeError("can't start new thread")
 
     paths = big_files(tmp_path / "many")
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr("provagent.identity.threads.start_new_thread", refuse)
     files = FileIdentities()
     files.read_ahead(paths)
     assert readers[0] == {threading.get_ident()}

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import Recorded, runs_in
 
+from provagent import originals
 from provagent.cli import main
 from provagent.emit.sinks import ShardSink
 from provagent.layout import is_day
@@ -108,6 +109,7 @@ def folders_seen(monkeypatch):
             return real(path, *args, **options)
 
         monkeypatch.setattr(os, name, watched)
+        monkeypatch.setitem(vars(originals.os), name, watched)
     return looked
 
 

@@ -6,9 +6,9 @@ one write. What we do before and after is guarded; the user's call is not touche
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable
 from functools import partial
-from threading import get_ident
 from types import FrameType
 from typing import Any
 

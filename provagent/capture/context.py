@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import time
+import sys
 from contextvars import ContextVar
 from types import CodeType, FrameType
 
 from provagent.address import address_of
 from provagent.capture import carry
+from provagent.originals import TIME_MACHINE, real_time_ns, time
 
 
 class Place:
@@ -68,14 +69,14 @@ class Ids:
         return f"{self.prefix}{self._next()}"
 
 
-_clock = time.time_ns
+_modules = sys.modules
 _NANO = 1_000_000_000
 _second = (0, "")  # its nanoseconds, and its text
 
 
 def now() -> str:
     """The time, as ISO 8601 in UTC with microseconds."""
-    nanoseconds = _clock()
+    nanoseconds = real_time_ns() if TIME_MACHINE in _modules else time.time_ns()
     second, text = _second
     rest = nanoseconds - second
     if 0 <= rest < _NANO:

@@ -7,7 +7,6 @@ each place that calls something else is told once and switched off. What a libra
 
 from __future__ import annotations
 
-import os
 import sys
 from types import CodeType, FrameType
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from provagent import beneath
 from provagent.capture.outcome import exit_code
 from provagent.interrupt import is_the_programs
+from provagent.originals import os
 
 _monitoring: Any = getattr(sys, "monitoring", None)
 _TOOL_ID = 4  # 3 is left for who needs it more; the others are reserved

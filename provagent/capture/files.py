@@ -6,10 +6,8 @@ told when the activity that opened it ends, or the run: then it is what it was t
 
 from __future__ import annotations
 
-import io
-import os
+from _thread import get_ident
 from collections.abc import Callable, Iterable
-from threading import get_ident
 from typing import Any
 
 from provagent.capture.call import Capture
@@ -21,6 +19,7 @@ from provagent.capture.thing import Thing
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.interrupt import is_the_programs
+from provagent.originals import io, os
 from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, WRITTEN
 
 _KIND = undescribed_kind(FILE, lambda _: Identity())

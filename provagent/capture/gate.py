@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import get_ident
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -25,6 +24,7 @@ from provagent.capture.outcome import status_of
 from provagent.capture.plan import Plan
 from provagent.capture.thing import named_files
 from provagent.interrupt import is_the_programs
+from provagent.originals import real_time_ns
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,
@@ -176,7 +176,7 @@ class Gate:
             return False
         plan, capture = self._plan, self._capture
         with self._own("after the call"):
-            began = iso(time_ns() - (clock() - start))
+            began = iso(real_time_ns() - (clock() - start))
             activity = capture.begin(plan, call, place, get_ident(), began)
             capture.finish(plan, activity, call, error)
         return True

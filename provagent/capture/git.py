@@ -6,12 +6,12 @@ Formats: gitrepository-layout(5), gitformat-index(5) versions 2 and 3.
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 import struct
 from typing import Any
 
 from provagent.interrupt import is_the_programs
+from provagent.originals import io, os
 
 _SUBMODULE = 0o160000
 FILES_CHECKED = 20_000  # beyond it, whether the tree is dirty is not said
@@ -110,7 +110,7 @@ def _remote(config: str) -> str | None:
 def _is_dirty(index: str, root: str) -> bool | None:
     if not os.path.isfile(index):
         return None
-    with open(index, "rb") as stream:
+    with io.open(index, "rb") as stream:
         data = stream.read()
     signature, version, count = struct.unpack(">4sII", data[:12])
     if signature != b"DIRC" or version not in (2, 3) or count > FILES_CHECKED:
@@ -153,7 +153,7 @@ def _blob_digest(path: bytes, status: os.stat_result) -> bytes:
     if stat.S_ISLNK(status.st_mode):
         content = os.readlink(path)
     else:
-        with open(path, "rb") as stream:
+        with io.open(path, "rb") as stream:
             content = stream.read()
     header = b"blob %d\0" % len(content)
     return hashlib.sha1(header + content, usedforsecurity=False).digest()
@@ -174,5 +174,5 @@ def _has_staged(data: bytes, position: int) -> bool:
 def _text(path: str) -> str:
     if not os.path.isfile(path):  # a pipe would hold up the program's end
         raise OSError(f"{path}: is no file")
-    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+    with io.open(path, encoding="utf-8", errors="surrogateescape") as stream:
         return stream.read()

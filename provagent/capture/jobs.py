@@ -7,12 +7,12 @@ in which OPUS alone is found, since it hands nothing on. A job is a dict of text
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from provagent.interrupt import is_the_programs
+from provagent.originals import io, os
 
 Job = dict[str, str]
 
@@ -215,9 +215,9 @@ def _parents(proc: str) -> Iterable[list[str]]:
         if pid in ("0", "1"):
             return
         try:
-            with open(f"{proc}/{pid}/cmdline", "rb") as file:
+            with io.open(f"{proc}/{pid}/cmdline", "rb") as file:
                 yield os.fsdecode(file.read(MAX_FILE)).split("\0")
-            with open(f"{proc}/{pid}/stat", "rb") as file:
+            with io.open(f"{proc}/{pid}/stat", "rb") as file:
                 # The name of the program, in parentheses, may hold anything.
                 pid = file.read(MAX_FILE).rpartition(b")")[2].split()[1].decode()
         except OSError as error:
@@ -228,7 +228,7 @@ def _parents(proc: str) -> Iterable[list[str]]:
 
 def _content(path: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with io.open(path, "rb") as file:
             return file.read(MAX_FILE).decode("utf-8", "replace")
     except OSError as error:
         raise NotAJob(f"{path}: cannot be read: {error.strerror}") from error

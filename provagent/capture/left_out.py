@@ -8,19 +8,21 @@ no activity of this process encloses is told from the first call on.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from provagent.capture.context import Open, iso
 from provagent.capture.entity_events import Events
 from provagent.capture.outcome import status_of
+from provagent.originals import real_time_ns, time
 from provagent.terms import ERROR, LEFT_OUT, LOG_FORMAT
 
 # Why a call is left out, which is the key that says so: the value of the key "reason".
 WHEN, QUIET, SAMPLE, MAX_CALLS, MAX_BYTES = "when", "quiet", "sample", "max_calls", "max_bytes"
 STEP = 100  # calls of a sum that are told before its activity ends; then as many as were told
-clock = time.perf_counter_ns
+# Another object than time's own, which freezegun would replace wherever this is imported.
+clock = partial(time.perf_counter_ns)
 
 Told = Callable[[str, Events], None]
 
@@ -89,7 +91,7 @@ class Sum:
 
     def event(self) -> dict[str, Any]:
         """What there is to tell; it is told then."""
-        offset = time.time_ns() - clock()
+        offset = real_time_ns() - clock()
         count, errors, spent = self.count, self.errors, self.spent
         self.clear()
         fields: dict[str, Any] = {

@@ -5,8 +5,8 @@ They are noticed as those are that the audit hook sees, and told when they are w
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable
-from threading import get_ident
 from types import FrameType
 from typing import Any
 

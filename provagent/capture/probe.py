@@ -8,10 +8,10 @@ is kept of a call but an entry in ``Capture.calls``, by its frame, until the cal
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from collections.abc import Callable
 from functools import partial
 from inspect import CO_VARARGS, CO_VARKEYWORDS
-from threading import get_ident
 from types import FrameType, FunctionType
 from typing import Any
 

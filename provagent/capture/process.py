@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from provagent import __version__, json_text
 from provagent.capture.git import git_state
 from provagent.file_names import name_to_text
 from provagent.interrupt import is_the_programs
+from provagent.originals import io, os, pwd
 from provagent.settings import COMMAND_VARIABLE, Settings
 
 # Beside what settings.variables names. Never a variable that may hold a secret.
@@ -65,7 +65,7 @@ def _file_of(main: Any) -> Any:
 def _script(location: str) -> dict[str, str]:
     script = {"location": name_to_text(os.path.normpath(location))}
     try:
-        with open(location, "rb") as stream:
+        with io.open(location, "rb") as stream:
             script["digest"] = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         if is_the_programs(error):
@@ -90,10 +90,8 @@ def person() -> dict[str, Any]:
 
 def _user() -> str:
     try:
-        import pwd
-
         return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError, AttributeError):
+    except (KeyError, AttributeError):
         names = (os.environ.get(name) for name in ("LOGNAME", "USER", "USERNAME"))
         return next((name for name in names if name), "unknown")
 

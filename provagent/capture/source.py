@@ -9,9 +9,7 @@ been more that ran, in functions, other threads or other cells.
 from __future__ import annotations
 
 import linecache
-import os
 import re
-import time
 import tokenize
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -20,12 +18,13 @@ from typing import Any
 
 from provagent.address import address_of
 from provagent.capture.context import EarlierPlace, Place
+from provagent.originals import io, os, real_time_ns
 
 LINES_KEPT = 40
 _LONGEST = 500_000  # characters of source: more takes too long to parse
 _PAIRS_KEPT = 1000
 _OF_FUNCTION = 0x2  # CO_NEWLOCALS
-_BEGAN = time.time()
+_BEGAN = real_time_ns() / 1e9
 
 # Expressions that may evaluate a part of themselves or not.
 _MAYBE = frozenset(("IfExp", "BoolOp", "Compare", "ListComp", "SetComp", "DictComp"))
@@ -259,8 +258,10 @@ def _source(file: str) -> tuple[list[str], Block] | None:
 @lru_cache(maxsize=4)
 def _parsed_file(file: str) -> tuple[list[str], Block] | None:
     try:
-        with tokenize.open(file) as stream:
-            return _parsed(stream.read())
+        with io.open(file, "rb") as stream:
+            encoding, _ = tokenize.detect_encoding(stream.readline)
+            stream.seek(0)
+            return _parsed(io.TextIOWrapper(stream, encoding, line_buffering=True).read())
     except (OSError, SyntaxError, UnicodeDecodeError):
         return None
 

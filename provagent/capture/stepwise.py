@@ -7,8 +7,8 @@ each step, and for no moment longer, and closes it after the last.
 
 from __future__ import annotations
 
+from _thread import get_ident
 from inspect import CO_ITERABLE_COROUTINE
-from threading import get_ident
 from typing import Any
 
 from provagent.capture.call import Capture

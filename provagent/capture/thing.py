@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from provagent import beneath
 from provagent.capture.plan import ON_DISK, Kind, Many, Use, found
 from provagent.identity.registry import Identity
+from provagent.originals import os
 from provagent.terms import FILE
 
 # By the module of their type, what names their file: none of these runs the program's code.

@@ -8,9 +8,9 @@ user's code, and stands outside everything that is guarded.
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 from collections.abc import Callable
 from functools import partial
-from threading import get_ident
 from types import FunctionType
 from typing import Any, cast
 

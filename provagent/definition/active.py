@@ -10,10 +10,10 @@ loaded.
 from __future__ import annotations
 
 import marshal
-import os
 import sys
 
 from provagent import __version__
+from provagent.originals import io, os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def write_quietly(path: str, content: bytes) -> None:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         if os.path.lexists(partial):  # of a process of that number that was killed
             os.unlink(partial)
-        with open(os.open(partial, _NEW, 0o600), "wb") as stream:  # never through a link
+        with io.open(os.open(partial, _NEW, 0o600), "wb") as stream:  # never through a link
             stream.write(content)
         os.replace(partial, path)
     except OSError:
@@ -133,7 +133,7 @@ def read_own(path: str) -> bytes:
 
     Its content is believed: ``marshal`` can be made to crash an interpreter.
     """
-    with open(os.open(path, _READ), "rb") as stream:
+    with io.open(os.open(path, _READ), "rb") as stream:
         if hasattr(os, "geteuid") and os.fstat(stream.fileno()).st_uid != os.geteuid():
             raise PermissionError(f"{path}: is another user's")
         return stream.read()

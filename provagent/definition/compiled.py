@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from provagent import json_text
 from provagent.definition.active import Source, cache_folder, read_own, write_quietly
 from provagent.definition.data import DATA_FORMAT, from_data, to_data
 from provagent.errors import Problem
+from provagent.originals import os
 
 if TYPE_CHECKING:
     from provagent.definition.description import Definition

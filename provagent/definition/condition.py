@@ -16,7 +16,6 @@ a condition says is run, but for the calls that its paths have.
 from __future__ import annotations
 
 import operator
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any, TypeAlias
 from provagent import beneath
 from provagent.definition.grammar import Literal, Name, PathError, PathReader
 from provagent.definition.path import Path
+from provagent.originals import os
 
 
 @dataclass(frozen=True, slots=True)

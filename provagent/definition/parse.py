@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from provagent.definition.nodes import Mapping, read_nodes
 from provagent.definition.report import Origins, Report, did_you_mean
 from provagent.definition.shapes import ACTIVITY, DEFINITION
 from provagent.errors import Problem
+from provagent.originals import io, os
 
 if TYPE_CHECKING:
     from provagent.definition.fields import Fields
@@ -80,7 +80,7 @@ def _read_bytes(file: str) -> bytes:
     # A pipe would be waited for, and a device may have no end.
     if not stat.S_ISREG(os.stat(file).st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
-    with open(file, "rb") as stream:
+    with io.open(file, "rb") as stream:
         return stream.read(LARGEST + 1)
 
 

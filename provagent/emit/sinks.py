@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from _thread import RLock
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from errno import EBADF, EEXIST, EMFILE, ENFILE
-
-# Names of our own, so that a program that patches os does not reach us.
-from os import close as _close
-from os import fstat as _fstat
-from os import lstat as _lstat
-from os import open as _open
-from os import write as _write
-from pathlib import Path
 from stat import S_ISREG
 from typing import Any, Protocol
 
 from provagent import json_text
 from provagent.emit.dialect import facts, line
 from provagent.layout import make_run_folder, touch_day
-
-if sys.platform != "win32":
-    from fcntl import F_DUPFD_CLOEXEC, LOCK_NB, LOCK_SH
-    from fcntl import fcntl as _fcntl
-    from fcntl import flock as _flock
+from provagent.originals import fcntl, os, real_time_ns, time
 
 
 class Sink(Protocol):
@@ -59,10 +45,10 @@ class ShardSink:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | os.PathLike[str],
         on_change: Callable[[str, bool], None] = lambda _reason, _is_new: None,
     ) -> None:
-        self.path = Path(path).absolute()
+        self.path = os.path.abspath(path)
         self._on_change = on_change
         self._waiting = b""
         self._descriptor: int | None = None
@@ -83,9 +69,9 @@ class ShardSink:
         descriptor = self._descriptor
         if descriptor is not None and not self._torn:
             try:
-                at = _fstat(descriptor)
+                at = os.fstat(descriptor)
                 if at.st_ino == self._inode and at.st_dev == self._device and at.st_nlink:
-                    if (written := _write(descriptor, data)) < len(data):
+                    if (written := os.write(descriptor, data)) < len(data):
                         self._torn = True
                         with self._lock:
                             self._append_rest(data[written:])
@@ -101,11 +87,11 @@ class ShardSink:
         at = self._at()
         return 0 if at is None else at.st_size
 
-    def reopen(self, path: str | Path) -> None:
+    def reopen(self, path: str | os.PathLike[str]) -> None:
         """Go on in another file, made at the next write."""
         self._lock = RLock()  # another thread of the process that was forked may hold it
         self.close()
-        self.path = Path(path).absolute()
+        self.path = os.path.abspath(path)
         self._waiting = b""
 
     def close(self) -> None:
@@ -115,14 +101,14 @@ class ShardSink:
         self._was_open = False
         if descriptor is not None and is_ours:
             with suppress(OSError):
-                _close(descriptor)
+                os.close(descriptor)
 
     def _at(self) -> os.stat_result | None:
         """Return the state of the open file; None where the number is another file's."""
         if self._descriptor is None:
             return None
         try:
-            at = _fstat(self._descriptor)
+            at = os.fstat(self._descriptor)
         except OSError as error:
             if error.errno != EBADF:  # a signal's handler may raise a TimeoutError
                 raise
@@ -151,7 +137,7 @@ class ShardSink:
 
     def _append_rest(self, data: bytes) -> None:
         while (descriptor := self._descriptor) is not None:
-            written = _write(descriptor, data)
+            written = os.write(descriptor, data)
             if written >= len(data):
                 break
             self._torn = True
@@ -172,30 +158,31 @@ class ShardSink:
     def _open_again(self) -> bool:
         """Open the file that was made, where it still has its name."""
         try:
-            descriptor = _open(self.path, _KNOWN)
+            descriptor = os.open(self.path, _KNOWN)
         except OSError as error:
             if error.errno in NO_DESCRIPTORS:
                 raise
             return False
-        at = _fstat(descriptor)
+        at = os.fstat(descriptor)
         if (at.st_ino, at.st_dev) != (self._inode, self._device):
-            _close(descriptor)
+            os.close(descriptor)
             return False
         self._take(_moved_up(descriptor))
         return True
 
     def _take(self, descriptor: int) -> None:
-        at = _fstat(descriptor)
+        at = os.fstat(descriptor)
         self._descriptor, self._inode, self._device = descriptor, at.st_ino, at.st_dev
 
     def _why_new(self) -> str:
         """Say what became of the file, and choose the name of the next."""
         try:
-            _lstat(self.path)
+            os.lstat(self.path)
         except OSError:
             return f"{self.path} was removed while the program ran; a new file was begun"
         old, self.path = self.path, _next_name(self.path)
-        return f"{old} was replaced while the program ran; what follows is in {self.path.name}"
+        name = os.path.basename(self.path)
+        return f"{old} was replaced while the program ran; what follows is in {name}"
 
 
 def write_once(path: str, data: bytes) -> None:
@@ -222,14 +209,20 @@ class LoggingSink:
         self._logger.disabled = False
         if not self._logger.isEnabledFor(logging.INFO):
             return
-        # logprov compares it with local times that have no zone.
-        now = datetime.now().isoformat(timespec="microseconds")  # noqa: DTZ005
+        now = _local_time()
         for event in data.splitlines():
             for fact in facts(json_text.loads(event)):
                 self._logger.info(line(fact, now))
 
     def close(self) -> None:
         """Do nothing: the log is the program's."""
+
+
+# logprov compares it with local times that have no zone.
+def _local_time() -> str:
+    second, rest = divmod(real_time_ns(), 1_000_000_000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(second))
+    return f"{text}.{rest // 1000:06d}"
 
 
 class MemorySink:
@@ -288,38 +281,39 @@ _OWNER_ONLY_FILE = 0o600
 _HIGH_DESCRIPTOR = 200
 
 
-def _make_shard(path: Path, *, is_another: bool) -> int:
+def _make_shard(path: str, *, is_another: bool) -> int:
     """Make a file that was not there; with ``is_another`` a file that is there is an error."""
     try:
         descriptor = _new_or_known(path, is_another=is_another)
     except FileNotFoundError:
-        make_run_folder(str(path.parent))
+        make_run_folder(os.path.dirname(path))
         descriptor = _new_or_known(path, is_another=is_another)
     try:
-        if not S_ISREG(_fstat(descriptor).st_mode):
-            raise FileExistsError(EEXIST, "not a regular file", str(path))  # noqa: TRY301
-        touch_day(str(path))
+        if not S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileExistsError(EEXIST, "not a regular file", path)  # noqa: TRY301
+        touch_day(path)
         moved = _moved_up(descriptor)
     except BaseException:
-        _close(descriptor)
+        os.close(descriptor)
         raise
     return moved
 
 
-def _new_or_known(path: Path, *, is_another: bool) -> int:
+def _new_or_known(path: str, *, is_another: bool) -> int:
     try:
-        return _open(path, _NEW, _OWNER_ONLY_FILE)
+        return os.open(path, _NEW, _OWNER_ONLY_FILE)
     except FileExistsError:
         if is_another:
             raise
-        return _open(path, _KNOWN)
+        return os.open(path, _KNOWN)
 
 
-def _next_name(path: Path) -> Path:
+def _next_name(path: str) -> str:
+    stem, suffix = os.path.splitext(path)
     for number in range(2, 1000):
-        name = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        name = f"{stem}-{number}{suffix}"
         try:
-            _lstat(name)
+            os.lstat(name)
         except OSError:
             return name
     return path
@@ -329,10 +323,10 @@ def _moved_up(descriptor: int) -> int:
     if sys.platform == "win32":
         return descriptor
     with suppress(OSError):  # who packs old shards sees that this one is still written
-        _flock(descriptor, LOCK_SH | LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     try:
-        high = _fcntl(descriptor, F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
     except OSError:  # the process may not have that many
         return descriptor
-    _close(descriptor)
+    os.close(descriptor)
     return high

@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from itertools import islice
 from math import inf
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from provagent import beneath
 from provagent.address import address_of
 from provagent.identity.algorithms import hash_constructor
+from provagent.originals import time
 from provagent.value.types import TypeCache, kinds, type_name
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Content:
         self.max_bytes = max_bytes
         self.as_text = as_text
         self.sampled: Sample | None = None
-        self._deadline = perf_counter_ns() + int(max_ms * 1e6) if max_ms else 0
+        self._deadline = time.perf_counter_ns() + int(max_ms * 1e6) if max_ms else 0
         self._token_of = token_of
         self._known_token = token_of.known.get
         self._left = 4 * max_bytes
@@ -196,7 +196,7 @@ class Content:
         self._left -= cost
         if self._left < 0:
             raise TooMuchError("content: too much to read; a larger max_bytes")
-        if self._deadline and perf_counter_ns() > self._deadline:
+        if self._deadline and time.perf_counter_ns() > self._deadline:
             raise TooMuchError("content: takes too long to read; a larger max_ms")
 
     def too_deep(self, tag: bytes, count: int) -> bytes:  # noqa: ARG002

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import stat
 from itertools import islice
-
-# Names of our own, so that a program that patches os does not reach us.
-from os import close as _close
-from os import fstat as _fstat
-from os import open as _open
 from typing import TYPE_CHECKING, Any, Literal
 
 from provagent import beneath
@@ -21,6 +15,7 @@ from provagent.identity.hashing import hash_sample, hash_whole
 from provagent.identity.kept import KEPT_FROM, KeptDigests, now
 from provagent.identity.registry import Identity, identify
 from provagent.identity.sampling import SAMPLE_BYTES
+from provagent.originals import os
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -190,12 +185,12 @@ class FileIdentities:
     def _read(self, path: PathText, found: os.stat_result) -> Identity | None:
         """Read a file once; None when it is not what was found, or changed meanwhile."""
         begun = 0 if found.st_size < KEPT_FROM else now()
-        descriptor = _open(path, _TO_READ)
+        descriptor = os.open(path, _TO_READ)
         try:
             hasher, sample = self._hashed(descriptor, found.st_size)
-            after = _fstat(descriptor)
+            after = os.fstat(descriptor)
         finally:
-            _close(descriptor)
+            os.close(descriptor)
         if _state(found) != _state(after):
             return None
         if begun and sample is None and self.kept is not None:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from os import SEEK_SET, lseek
-
-# A name of our own, so that a program that patches os does not reach us.
-from os import read as _read
-from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from provagent.identity.content import BLOCKS, Sample, even_places
+from provagent.originals import io, os, time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,18 +21,18 @@ def hash_whole(
 ) -> Hasher | None:
     """Hash a file that was just opened to its end; None when that takes too long."""
     if size <= _AT_ONCE:  # a stream takes as long to make as such a file to read
-        data = _read(descriptor, size + 1)
+        data = os.read(descriptor, size + 1)
         if len(data) == size:
             return new(data)
-        lseek(descriptor, 0, SEEK_SET)  # it grew, or is being read in pieces
+        os.lseek(descriptor, 0, os.SEEK_SET)  # it grew, or is being read in pieces
     with io.FileIO(descriptor, closefd=False) as file:
         if not max_ms:
             return hashlib.file_digest(file, new)  # type: ignore[arg-type]
-        deadline = perf_counter_ns() + int(max_ms * 1e6)
+        deadline = time.perf_counter_ns() + int(max_ms * 1e6)
         hasher, buffer = new(), memoryview(bytearray(_AT_ONCE))
         while count := file.readinto(buffer):
             hasher.update(buffer[:count])
-            if perf_counter_ns() > deadline:
+            if time.perf_counter_ns() > deadline:
                 return None
         return hasher
 
@@ -50,6 +45,6 @@ def hash_sample(
     blocks = min(BLOCKS, max(1, limit))
     hasher = new(b"sample of %d blocks in %d bytes of %d" % (blocks, limit, size))
     for start in even_places(size - count + 1, blocks):
-        lseek(descriptor, start, SEEK_SET)
-        hasher.update(_read(descriptor, count))
+        os.lseek(descriptor, start, os.SEEK_SET)
+        hasher.update(os.read(descriptor, count))
     return hasher, Sample("blocks", blocks, blocks * count, size)

@@ -11,10 +11,10 @@ the same time, nothing is kept: as git does it with its index.
 
 from __future__ import annotations
 
-import os
 import struct
-import time
 from hashlib import blake2b
+
+from provagent.originals import os, real_time_ns
 
 KEPT_FROM = 1 << 20  # bytes of a file: to read less takes as long as to look here
 SLOTS = 1 << 16
@@ -86,7 +86,7 @@ class KeptDigests:
 
 def now() -> int:
     """Nanoseconds, of the clock that the times of files are of."""
-    return time.time_ns()
+    return real_time_ns()
 
 
 def _sum(data: bytes) -> bytes:

@@ -1,17 +1,21 @@
-"""Several things at once, in threads that are gone when it is done."""
+"""Several things at once, in threads that are gone when it is done.
+
+The threads are none of ``threading``'s: the program does not find them among its own, and what
+it has put in the place of ``threading.Thread``, or traces threads with, does not meet them.
+"""
 
 from __future__ import annotations
 
-import os
-import threading
+from _thread import LockType, allocate_lock, start_new_thread
 from typing import TYPE_CHECKING, TypeVar
+
+from provagent.originals import os
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
 MAX_THREADS = 8
-_NAME = "provagent"  # without one, the numbers of the program's own threads would change
 
 
 def each(work: Callable[[T], object], items: Iterable[T]) -> None:
@@ -21,23 +25,28 @@ def each(work: Callable[[T], object], items: Iterable[T]) -> None:
     left when this returns, or raises as KeyboardInterrupt does; what ``work`` raises is lost.
     """
     waiting = list(items)[::-1]
-    threads = [
-        threading.Thread(target=_work_off, args=(work, waiting), name=_NAME, daemon=True)
-        for _ in range(min(len(waiting), _processors(), MAX_THREADS) - 1)
-    ]
-    begun = []
+    running = []
     try:
-        for thread in threads:
+        for _ in range(min(len(waiting), _processors(), MAX_THREADS) - 1):
+            ended = allocate_lock()
+            ended.acquire()  # by the thread released
             try:
-                thread.start()
+                start_new_thread(_run, (work, waiting, ended))
             except RuntimeError:  # no more of them, or the interpreter ends
                 break
-            begun.append(thread)
+            running.append(ended)
         _work_off(work, waiting)
     finally:
         waiting.clear()
-        for thread in begun:
-            thread.join()
+        for ended in running:
+            ended.acquire()
+
+
+def _run(work: Callable[[T], object], waiting: list[T], ended: LockType) -> None:
+    try:
+        _work_off(work, waiting)
+    finally:
+        ended.release()
 
 
 def _work_off(work: Callable[[T], object], waiting: list[T]) -> None:

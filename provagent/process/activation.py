@@ -7,14 +7,13 @@ and with it wrapt and structlog, is loaded at the first match.
 from __future__ import annotations
 
 import atexit
-import os
 import sys
-import time
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
 from provagent import beneath
 from provagent.definition.active import Source, active_sources
 from provagent.interrupt import interrupt_again, is_the_programs
+from provagent.originals import os, real_time_ns
 from provagent.process.children import STARTERS, Children, activity_here
 from provagent.process.failures import Failures, what_failed
 from provagent.process.inherit import (
@@ -49,7 +48,7 @@ class Activation:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.start_ns = time.time_ns()
+        self.start_ns = real_time_ns()
         self.run_id, parent, activity = inherited(os.environ.get(RUN_VARIABLE, ""))
         self.parent_process_id: str | None = parent or None
         self.parent_activity_id: str | None = activity or None
@@ -267,7 +266,7 @@ class Activation:
         if self._recorder is not None:
             self._recorder.silence()
         self.parent_process_id, self.process_id = self.process_id, random_text()
-        self.is_root, self.pid, self.start_ns = False, os.getpid(), time.time_ns()
+        self.is_root, self.pid, self.start_ns = False, os.getpid(), real_time_ns()
         self.lock = RLock()
         self._queue.clear()
         os.environ[RUN_VARIABLE] = self._variable()

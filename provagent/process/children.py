@@ -7,10 +7,11 @@ The audit hook sees them all, but cannot change what they are given, and may be 
 
 from __future__ import annotations
 
-import os
+import os as program_os  # whose functions are replaced; what we call is in originals
 import sys
 from _thread import get_ident  # threading costs a millisecond
 
+from provagent.originals import os
 from provagent.settings import tell
 
 TYPE_CHECKING = False
@@ -49,8 +50,8 @@ class Children:
             ("posix_spawnp", _given),
             ("system", _system),
         ):
-            if hasattr(os, name):
-                self._replace(os, name, make)
+            if hasattr(program_os, name):
+                self._replace(program_os, name, make)
 
     def watch(self, module: ModuleType) -> None:
         """Go on with one of ``STARTERS``, which has executed."""

@@ -6,11 +6,11 @@ run as well. Nothing is written that nobody asked for, unless the run is in a jo
 
 from __future__ import annotations
 
-import os
 import sys
 
 from provagent import internal
 from provagent.capture.jobs import opus_of
+from provagent.originals import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
+from provagent.originals import os, time
 
 RUN_VARIABLE = "PROVAGENT_RUN"
 # What the program is called that began this process: in a spawned one its functions count too.

@@ -6,8 +6,9 @@ standard library only, of that what the interpreter has loaded.
 
 from __future__ import annotations
 
-import os
 import sys
+
+from provagent.originals import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ ended at any time, tell at once.
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
 from _thread import get_ident  # threading costs a millisecond
 
 from provagent import audit
+from provagent.originals import os
 from provagent.process.noise import Noise, absolute
 
 TYPE_CHECKING = False

@@ -6,11 +6,12 @@ the command, the environment that it is given, and the files of the interpreter.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+
+from provagent.originals import io, os
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*[td]*(\.exe)?")
 _SHELL = re.compile(r"(ba|da|z|k)?sh")
@@ -185,7 +186,7 @@ def _script_words(words: list[str], environ: Mapping[str, str]) -> list[str]:
     if path is None:
         return []
     try:
-        with open(path, "rb") as stream:
+        with io.open(path, "rb") as stream:
             first = stream.readline(300)
     except OSError:
         return []

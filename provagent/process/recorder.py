@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import threading
+from _thread import RLock, get_ident
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from provagent.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink, write_on
 from provagent.errors import ProvagentError
 from provagent.identity.digests import Digests
 from provagent.layout import run_folder
+from provagent.originals import os
 from provagent.process.delivery import Delivery
 from provagent.process.loading import OwnCopies
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
@@ -40,7 +40,7 @@ class Recorder:
         self.activation = activation
         self.settings = activation.settings
         self.busy: set[int] = activation.files.busy if activation.files else set()
-        self.busy.add(threading.get_ident())
+        self.busy.add(get_ident())
         self.emitter = self._make_emitter()
         self.shard = ShardSink(self._shard_path(), self._begin_again)
         self.sink = self._make_sink()
@@ -49,7 +49,7 @@ class Recorder:
         self._surroundings: dict[str, Any] = {}  # what the environment event says
         self._wrong: list[str] = []  # of what the environment says of jobs
         self._delivery: Delivery | None = None
-        self._begin_lock = threading.RLock()
+        self._begin_lock = RLock()
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
         self.digests = Digests.of(self.settings, cache_folder(self.settings))
@@ -69,20 +69,20 @@ class Recorder:
         self.ending = Ending(activation.frame)
         activation.frame = None
         self._weaving: Weaving | None = None
-        self.busy.discard(threading.get_ident())
+        self.busy.discard(get_ident())
 
     @property
     def weaving(self) -> Weaving:
         """What weaves; loaded, and wrapt with it, when there is something to weave."""
         if self._weaving is None:
-            self.busy.add(threading.get_ident())
+            self.busy.add(get_ident())
             try:
                 with OwnCopies(is_shared=bool(self.settings.processors)):
                     from provagent.process.weaving import Weaving
 
                 self._weaving = Weaving(self.activation, self.capture)
             finally:
-                self.busy.discard(threading.get_ident())
+                self.busy.discard(get_ident())
         return self._weaving
 
     def follows(self, name: str) -> bool:
@@ -123,7 +123,7 @@ class Recorder:
         self.shard.reopen(self._shard_path())
         self.has_begun, self._told, self._wrong = False, {}, []
         self._delivery = None
-        self._begin_lock = threading.RLock()
+        self._begin_lock = RLock()
         self.capture.forget()
         self.files.forget()
         self.capture.write = self._first_write
@@ -283,7 +283,7 @@ class Recorder:
         delivery, self._delivery = self._delivery, None
         if delivery is None:
             return
-        thread, within = threading.get_ident(), self.activation.children.within
+        thread, within = get_ident(), self.activation.children.within
         within.add(thread)  # what is started now is our own
         try:
             delivery.deliver(self._folder())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from provagent.definition.active import Source
+from provagent.originals import os
 from provagent.settings import EACH, Settings, each_of, tell
 from provagent.weave.program import MAIN
 from provagent.weave.target import Target, is_glob

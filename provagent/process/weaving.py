@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import get_ident
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -60,7 +60,7 @@ class Weaving:
         """
         is_program = module.__name__ in MAIN_NAMES
         names = program_names(module) if is_program else {module.__name__}
-        thread = threading.get_ident()
+        thread = get_ident()
         self.capture.busy.add(thread)
         try:
             self.follower.follow(module)

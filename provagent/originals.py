@@ -1,0 +1,113 @@
+"""The standard library as the interpreter started with it: ``os``, ``io``, ``time`` and others.
+
+A program, or its tests, may replace ``os.stat``, ``time.time_ns`` or ``open`` while it runs:
+by mocks that count their calls, by a clock that stands still, by files that are nowhere. It must
+not notice our calls, and the record needs the real files and times. So what runs in a user's
+process imports them from here::
+
+    from provagent.originals import io, os, time
+
+- They are taken when this module is loaded, at the interpreter's start. Most of the recorder is
+  loaded at the first target or file, when the program may have replaced much.
+- They are objects, not modules: pyfakefs replaces ``os``, ``io``, ``fcntl`` and functions of
+  theirs in the namespaces of all modules and among the default arguments of functions, freezegun
+  does so with the functions of ``time``. Neither looks into other objects. So nothing of theirs
+  may become a global name or a default argument of ours: write ``os.stat(path)``.
+- Functions written in Python (``os.makedirs``, ``os.path.realpath``) call each other and the
+  system by global names. They are made anew, with these objects for their globals.
+- time-machine replaces the code inside of ``time.time_ns`` itself, and tells the real time by
+  another function (see ``real_time_ns``).
+
+``os.environ`` is the program's, unless the program puts another object in its place.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import BuiltinFunctionType, FunctionType, ModuleType
+
+__all__ = ["TIME_MACHINE", "fcntl", "io", "os", "pwd", "real_time_ns", "time"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import fcntl
+    import io
+    import os
+    import pwd
+    import time
+    from typing import Any
+
+
+class Original:
+    """The attributes of a module, as they were."""
+
+    def __init__(self, attributes: dict[str, Any]) -> None:
+        self.__dict__ = attributes
+
+
+def _copied(module: ModuleType, **others: Any) -> Any:
+    """Copy a module's attributes; its functions find one another, and ``others``, in the copy."""
+    own = {**vars(module), **others}
+    for name, value in own.items():
+        if type(value) is FunctionType and value.__globals__ is vars(module):
+            made = FunctionType(
+                value.__code__, own, value.__name__, value.__defaults__, value.__closure__
+            )
+            made.__kwdefaults__ = value.__kwdefaults__
+            own[name] = made
+    return Original(own)
+
+
+def _system() -> Any:
+    """Copy ``os``, ``os.path`` and what that takes from ``genericpath``, knit to one another."""
+    import genericpath
+    import os
+
+    # What is compiled is taken where it is defined: ``start`` may be called in the middle of
+    # a program that has replaced the names of ``os``.
+    compiled = {
+        name: value
+        for name, value in vars(sys.modules[os.name if os.name == "nt" else "posix"]).items()
+        if type(value) is BuiltinFunctionType and name in vars(os)
+    }
+    system = _copied(os, **compiled)
+    generic = vars(_copied(genericpath, os=system))
+    shared = {
+        name: generic[name]
+        for name, value in vars(os.path).items()
+        if name in genericpath.__all__ and getattr(value, "__globals__", None) is vars(genericpath)
+    }
+    path = _copied(os.path, os=system, genericpath=Original(generic), **shared)
+    vars(system).update(path=path)
+    return system
+
+
+if not TYPE_CHECKING:
+    import _io
+    import time as _time
+
+    os = _system()
+    io = Original({**vars(_io)})
+    time = Original({**vars(_time)})
+    try:
+        import fcntl as _fcntl
+        import pwd as _pwd
+
+        fcntl, pwd = Original({**vars(_fcntl)}), Original({**vars(_pwd)})
+    except ImportError:  # not on Windows
+        fcntl = pwd = None
+
+TIME_MACHINE = "_time_machine"  # its module that knows the real clock
+_modules = sys.modules
+
+
+def real_time_ns() -> int:
+    """Return the time in nanoseconds, also while time-machine travels."""
+    if TIME_MACHINE in _modules:
+        try:
+            told: int = _modules[TIME_MACHINE].original_time_ns()
+        except Exception:  # it does not travel now
+            pass
+        else:
+            return told
+    return time.time_ns()
