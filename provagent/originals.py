@@ -26,7 +26,7 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-__all__ = ["TIME_MACHINE", "fcntl", "io", "os", "pwd", "real_time_ns", "time"]
+__all__ = ["TIME_MACHINE", "Original", "export", "fcntl", "io", "os", "pwd", "real_time_ns", "time"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,6 +99,17 @@ if not TYPE_CHECKING:
 
 TIME_MACHINE = "_time_machine"  # its module that knows the real clock
 _modules = sys.modules
+
+
+def export(name: str, value: str) -> None:
+    """Set a variable of the process, without the ``os.putenv`` that the program may replace."""
+    environ: Any = os.environ
+    try:
+        key, data = environ.encodekey(name), environ.encodevalue(value)
+        os.putenv(key, data)
+        environ._data[key] = data  # noqa: SLF001
+    except AttributeError:  # it is another kind of mapping
+        environ[name] = value
 
 
 def real_time_ns() -> int:

@@ -13,7 +13,7 @@ from _thread import RLock  # threading costs a millisecond, and a program may no
 from provagent import beneath
 from provagent.definition.active import Source, active_sources
 from provagent.interrupt import interrupt_again, is_the_programs
-from provagent.originals import os, real_time_ns
+from provagent.originals import export, os, real_time_ns
 from provagent.process.children import STARTERS, Children, activity_here
 from provagent.process.failures import Failures, what_failed
 from provagent.process.inherit import (
@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     from provagent.process.recorder import Recorder
     from provagent.weave.watch import ProgramWatch
 
+# They replace functions in modules, and take modules away that are loaded meanwhile. The recorder
+# is loaded before, so that neither its imports are met there, nor its modules are lost.
+REPLACERS = (
+    *("unittest.mock", "mock", "_pytest.monkeypatch", "freezegun", "time_machine"),
+    "pyfakefs.fake_filesystem",
+)
 LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
 
 
@@ -90,7 +96,9 @@ class Activation:
         if self.parent_activity_id is not None:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
-        self.finder.add([*map(Target, STARTERS), *(wanted.target for wanted in self.wanted)])
+        self.finder.add(
+            [*map(Target, STARTERS + REPLACERS), *(each.target for each in self.wanted)]
+        )
         if self.settings.files:
             self.files = OpenedFiles(self)
             self.files.arm()
@@ -205,6 +213,8 @@ class Activation:
                 return
             if module.__name__ in STARTERS:
                 self.children.watch(module)
+            if module.__name__ in REPLACERS:
+                self._load_early()
             if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
                 return
             if not self.lock.acquire(timeout=LOCK_SECONDS):
@@ -228,6 +238,18 @@ class Activation:
                 self._weave_queued()
         finally:
             self._queue.clear()
+
+    def _load_early(self) -> None:
+        if self._recorder is not None or not self.lock.acquire(timeout=LOCK_SECONDS):
+            return
+        try:
+            if not self._queue:
+                from provagent.process.loading import KeptRandom
+
+                with KeptRandom():
+                    self._load_first()
+        finally:
+            self.lock.release()
 
     def _is_wanted(self, name: str) -> bool:
         return (self._recorder is not None and self._recorder.follows(name)) or any(
@@ -269,7 +291,7 @@ class Activation:
         self.is_root, self.pid, self.start_ns = False, os.getpid(), real_time_ns()
         self.lock = RLock()
         self._queue.clear()
-        os.environ[RUN_VARIABLE] = self._variable()
+        export(RUN_VARIABLE, self._variable())
         if self.files is not None:
             self.files.restart()
         if self._recorder is not None:

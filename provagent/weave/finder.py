@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from provagent.weave.target import Target
 
 
+# pyfakefs puts its finder first, and takes the first away: it must be its own. That finder asks
+# for nothing but the modules that it replaces; all others come to us.
+_STAYS_FIRST = "pyfakefs"
+
+
 class TargetFinder:
     """Calls ``on_module(module)`` for every module that a target may lie in.
 
@@ -122,6 +127,8 @@ class TargetFinder:
         if len(others) == len(sys.meta_path):
             return  # disarmed while an import was under way
         front = others[0]
+        if type(front).__module__.startswith(_STAYS_FIRST):
+            return
         self.overtaken_by.append(getattr(front, "__name__", type(front).__qualname__))
         sys.meta_path[:] = [self, *others]
         self._hand_over_imported()
