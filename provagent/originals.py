@@ -26,7 +26,18 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-__all__ = ["TIME_MACHINE", "Original", "export", "fcntl", "io", "os", "pwd", "real_time_ns", "time"]
+__all__ = [
+    "TIME_MACHINE",
+    "Original",
+    "export",
+    "fake_folder",
+    "fcntl",
+    "io",
+    "os",
+    "pwd",
+    "real_time_ns",
+    "time",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +121,18 @@ def export(name: str, value: str) -> None:
         environ._data[key] = data  # noqa: SLF001
     except AttributeError:  # it is another kind of mapping
         environ[name] = value
+
+
+def fake_folder() -> str | None:
+    """Return the working folder among pyfakefs' files while they replace those of the system."""
+    module: Any = _modules.get("pyfakefs.fake_filesystem_unittest")
+    if module is None:
+        return None
+    patcher = getattr(getattr(module, "Patcher", None), "PATCHER", None)
+    if getattr(patcher, "_patching", False) is not True:
+        return None
+    folder = getattr(getattr(patcher, "fs", None), "cwd", None)
+    return folder if isinstance(folder, str) else "/"
 
 
 def real_time_ns() -> int:

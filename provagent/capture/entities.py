@@ -16,7 +16,7 @@ from provagent.capture.known import Known, KnownObjects, Slots, differs
 from provagent.capture.overwrite import overwrite
 from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.source import code_between
-from provagent.capture.thing import Thing, file_of, placed, placed_members
+from provagent.capture.thing import Thing, file_of, place_of, placed, placed_members
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
@@ -151,10 +151,15 @@ class Ledger:
         events: Events,
         generated: bool,
         next_: Open | None = None,
+        *,
+        is_real: bool = False,
     ) -> str:
-        """The entity of a file now: of the run, without an id, as ``next_`` goes on with it."""
+        """The entity of a file now: of the run, without an id, as ``next_`` goes on with it.
+
+        ``is_real``: the system has opened it; pyfakefs has not.
+        """
         kind = thing.kind
-        location = thing.location = resolve_location(thing.location)
+        location = thing.location = (resolve_location if is_real else place_of)(thing.location)
         if not generated:
             self.settle(location, activity, events)
         identity = self.identify_file(location, kind)

@@ -171,7 +171,7 @@ class FilesSeen:
         if not os.path.isfile(location):
             return None  # it was there when the program opened it
         thing = Thing(_KIND, None, location, None, None)
-        entity_id = self._ledger.file(thing, activity, events, generated=False)
+        entity_id = self._ledger.file(thing, activity, events, generated=False, is_real=True)
         self._tell(entity_id, READ, activity, events)
         known = self._ledger.paths[location]
         state = known.states.get(FILE)
@@ -192,7 +192,9 @@ class FilesSeen:
             digest = self._ledger.identify_file(location, _KIND).digest
             if digest == before.digest:
                 return
-        entity_id = self._ledger.file(thing, activity, events, generated=True, next_=next_one)
+        entity_id = self._ledger.file(
+            thing, activity, events, generated=True, next_=next_one, is_real=True
+        )
         self._tell(entity_id, WRITTEN, activity, events)
         known_already = not activity.id and before is not None and before.how == MODIFIED
         if before is not None and not known_already:

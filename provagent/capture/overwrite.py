@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.capture.known import differs
 from provagent.capture.plan import ON_DISK, Use
-from provagent.identity.files import resolve_location
+from provagent.capture.thing import place_of
 from provagent.identity.registry import Identity
 from provagent.terms import DECLARED, MODIFIED
 
@@ -28,7 +28,7 @@ def overwrite(
     """
     kind, before, slots = thing.kind, None, {}
     if thing.location is not None and kind.type in ON_DISK:
-        thing.location = resolve_location(thing.location)
+        thing.location = place_of(thing.location)
         identity = ledger.identify_file(thing.location, kind)
         before = ledger.paths.get(thing.location)
     else:

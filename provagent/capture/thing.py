@@ -8,8 +8,9 @@ from typing import Any
 
 from provagent import beneath
 from provagent.capture.plan import ON_DISK, Kind, Many, Use, found
+from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
-from provagent.originals import os
+from provagent.originals import fake_folder, os
 from provagent.terms import FILE
 
 # By the module of their type, what names their file: none of these runs the program's code.
@@ -17,6 +18,8 @@ _OPEN_FILES = {
     **dict.fromkeys(("_io", "bz2", "gzip", "lzma"), "name"),
     **dict.fromkeys(("zipfile", "tables.file", "h5py._hl.files", "pandas.io.pytables"), "filename"),
 }
+
+FAKE = "pyfakefs://"  # of no file of the system's; no content is looked for at a URL
 
 
 class Thing:
@@ -91,6 +94,15 @@ def file_of(location: Any) -> Any:
     except Exception:  # it is closed
         return location
     return name if type(name) is str and os.path.isfile(name) else location
+
+
+def place_of(location: Any) -> str:
+    """Where a file is that the program names: a file of pyfakefs is none of the system's."""
+    folder = fake_folder()
+    if folder is None:
+        return resolve_location(location)
+    text = os.fsdecode(location)
+    return text if "://" in text else f"{FAKE}{os.path.normpath(os.path.join(folder, text))}"
 
 
 def is_path(value: Any) -> bool:
