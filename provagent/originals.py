@@ -24,7 +24,6 @@ process imports them from here::
 from __future__ import annotations
 
 import sys
-from types import BuiltinFunctionType, FunctionType, ModuleType
 
 __all__ = [
     "TIME_MACHINE",
@@ -46,7 +45,12 @@ if TYPE_CHECKING:
     import os
     import pwd
     import time
+    from types import ModuleType
     from typing import Any
+
+# Not from types: a program need not load it.
+_Function: Any = type(lambda: None)
+_Builtin: Any = type(len)
 
 
 class Original:
@@ -60,8 +64,8 @@ def _copied(module: ModuleType, **others: Any) -> Any:
     """Copy a module's attributes; its functions find one another, and ``others``, in the copy."""
     own = {**vars(module), **others}
     for name, value in own.items():
-        if type(value) is FunctionType and value.__globals__ is vars(module):
-            made = FunctionType(
+        if type(value) is _Function and value.__globals__ is vars(module):
+            made = _Function(
                 value.__code__, own, value.__name__, value.__defaults__, value.__closure__
             )
             made.__kwdefaults__ = value.__kwdefaults__
@@ -71,15 +75,15 @@ def _copied(module: ModuleType, **others: Any) -> Any:
 
 def _system() -> Any:
     """Copy ``os``, ``os.path`` and what that takes from ``genericpath``, knit to one another."""
-    import genericpath
     import os
 
+    genericpath = sys.modules["genericpath"]  # os has loaded it, and does so first
     # What is compiled is taken where it is defined: ``start`` may be called in the middle of
     # a program that has replaced the names of ``os``.
     compiled = {
         name: value
         for name, value in vars(sys.modules[os.name if os.name == "nt" else "posix"]).items()
-        if type(value) is BuiltinFunctionType and name in vars(os)
+        if type(value) is _Builtin and name in vars(os)
     }
     system = _copied(os, **compiled)
     generic = vars(_copied(genericpath, os=system))
