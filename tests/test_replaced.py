@@ -233,6 +233,13 @@ class Mocks(unittest.TestCase):
                 save("e.txt", name)
                 replaced.assert_not_called()
 
+    def test_first_import(self):
+        with mock.patch("random.getstate") as one, mock.patch("random.setstate") as other:
+            import lab_two
+            self.assertEqual(lab_two.double(1), 2)
+        one.assert_not_called()
+        other.assert_not_called()
+
     def test_environment(self):
         with mock.patch.dict(os.environ, {{"HERE": "1"}}, clear=True):
             double(3)
@@ -249,9 +256,10 @@ unittest.main()
 )
 def test_mocks(both, first, last):
     """Whether the recorder was loaded before, and whether they are there still at the end."""
-    both.run(MOCKS.format(first=first, last=last))
-    assert "Ran 6 tests" in both.bare.python("main.py", check=False).stderr
-    assert both.files.keys() == {"a.txt", "b.txt", "c.txt", "d.txt", "e.txt"}
+    copied = "__import__('shutil').copy('lab.py', 'lab_two.py')\n"
+    both.run(copied + MOCKS.format(first=first, last=last), PROVAGENT_TARGETS="lab:*,lab_two:*")
+    assert "Ran 7 tests" in both.bare.python("main.py", check=False).stderr
+    assert both.files.keys() - {"lab_two.py"} == {"a.txt", "b.txt", "c.txt", "d.txt", "e.txt"}
 
 
 def test_monkeypatch_of_pytest(both):

@@ -80,11 +80,14 @@ class KeptRandom:
     """Gives the program its random numbers: rich, which structlog loads, draws one at import."""
 
     def __enter__(self) -> None:
-        random: Any = sys.modules.get("random")
-        is_loaded = type(random) is type(sys) and hasattr(random, "setstate")
-        self._random = random if is_loaded else None
-        self._state = random.getstate() if is_loaded else None
+        random = sys.modules.get("random")
+        generator: Any = vars(random).get("_inst") if type(random) is type(sys) else None
+        # What is compiled: the program may have replaced random.getstate.
+        compiled: Any = getattr(sys.modules.get("_random"), "Random", None)
+        is_known = compiled is not None and isinstance(generator, compiled)
+        self._compiled, self._generator = compiled, generator if is_known else None
+        self._state = compiled.getstate(generator) if is_known else None
 
     def __exit__(self, *_: object) -> None:
-        if self._random is not None:
-            self._random.setstate(self._state)
+        if self._generator is not None:
+            self._compiled.setstate(self._generator, self._state)
