@@ -5,12 +5,18 @@ Each program runs bare and recorded, in a process of its own. It prints all that
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shutil
+import subprocess
 from datetime import UTC, datetime
+from types import FunctionType
 
 import pytest
 from conftest import Recorded
+
+from provagent import originals
 
 LAB = """
 import os, time, datetime
@@ -91,6 +97,31 @@ class Both:
     @property
     def calls(self) -> list[str]:
         return [event["activity_name"] for event in self.recorded.events("activity")]
+
+
+def test_originals_call_originals():
+    """A function of os, or of os.path, that is written in Python finds no name of the program's."""
+    system = originals.os
+    for module, own in ((os, system), (os.path, system.path)):
+        for name, value in vars(module).items():
+            if isinstance(value, FunctionType) and value.__module__ != "collections.abc":
+                around = vars(own)[name].__globals__
+                assert around is not value.__globals__, name
+                assert around is vars(system) or around["os"] is system, name
+    assert system.fsdecode.__closure__ is os.fsdecode.__closure__
+    assert system.path.realpath(".") == os.path.realpath(".")
+    assert system.environ is os.environ
+
+
+def test_variable_is_set_past_putenv(monkeypatch):
+    """Children inherit it, and os.environ has it."""
+    monkeypatch.setattr(os, "putenv", None)
+    monkeypatch.delenv("PROVAGENT_X", raising=False)
+    originals.export("PROVAGENT_X", "1")
+    monkeypatch.undo()
+    assert os.environ["PROVAGENT_X"] == "1"
+    assert subprocess.run(["sh", "-c", "echo $PROVAGENT_X"], capture_output=True).stdout == b"1\n"
+    del os.environ["PROVAGENT_X"]
 
 
 EVERYTHING = """
@@ -190,7 +221,8 @@ MOCKS = """
 import unittest
 from unittest import mock
 {first}
-import os, pathlib, random, socket, threading, time
+import fcntl, getpass, hashlib, inspect, json, linecache, logging, os, pathlib, platform, pwd
+import random, shutil, socket, threading, time, tokenize, uuid
 from lab import double, load, save, where
 
 class Mocks(unittest.TestCase):
@@ -218,6 +250,8 @@ class Mocks(unittest.TestCase):
                  "socket.gethostname", "random.random", "random.getstate", "random.setstate",
                  "threading.Thread", "threading.get_ident", "time.perf_counter", "time.monotonic",
                  "time.strftime", "time.gmtime", "platform.node", "getpass.getuser", "pwd.getpwuid",
+                 "hashlib.sha256", "hashlib.file_digest", "hashlib.new", "json.dumps", "uuid.uuid4",
+                 "linecache.getlines", "inspect.signature", "shutil.which", "tokenize.open",
                  "fcntl.flock", "fcntl.fcntl", "os.putenv", "logging.Logger.info")
         for name in names:
             with self.subTest(name), mock.patch(name) as replaced:
@@ -402,8 +436,6 @@ def test_pyfakefs(both, first):
     assert both.files.keys() <= {"real.txt", "data/x.txt", "paused.txt", "lab_two.py"}
     digests = {event["location"]: event["digest"] for event in both.recorded.events("entity")
                if "location" in event}  # fmt: skip
-    import hashlib
-
     real = hashlib.sha256(b"real").hexdigest()
     assert digests[f"{both.recorded.folder}/real.txt"] == f"sha256:{real}"
     assert both.calls.count("double") == 4 + bool(first)

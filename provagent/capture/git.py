@@ -5,9 +5,9 @@ Formats: gitrepository-layout(5), gitformat-index(5) versions 2 and 3.
 
 from __future__ import annotations
 
-import hashlib
 import stat
 import struct
+from hashlib import sha1
 from typing import Any
 
 from provagent.interrupt import is_the_programs
@@ -156,7 +156,7 @@ def _blob_digest(path: bytes, status: os.stat_result) -> bytes:
         with io.open(path, "rb") as stream:
             content = stream.read()
     header = b"blob %d\0" % len(content)
-    return hashlib.sha1(header + content, usedforsecurity=False).digest()
+    return sha1(header + content, usedforsecurity=False).digest()
 
 
 # git keeps in the index which trees it has written as they stand there; what is staged

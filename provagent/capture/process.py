@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import sys
 from collections.abc import Mapping
+from hashlib import file_digest, sha256
 from typing import Any
 
 from provagent import __version__, json_text
@@ -66,7 +66,7 @@ def _script(location: str) -> dict[str, str]:
     script = {"location": name_to_text(os.path.normpath(location))}
     try:
         with io.open(location, "rb") as stream:
-            script["digest"] = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+            script["digest"] = "sha256:" + file_digest(stream, sha256).hexdigest()
     except OSError as error:
         if is_the_programs(error):
             raise
@@ -141,7 +141,7 @@ def environment(settings: Settings) -> dict[str, Any]:
     if git is not None:
         fields["git"] = git
     content = json_text.dumps_sorted(fields)
-    return {"environment_id": "sha256:" + hashlib.sha256(content).hexdigest(), **fields}
+    return {"environment_id": "sha256:" + sha256(content).hexdigest(), **fields}
 
 
 def _code_folder() -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from provagent import json_text
@@ -68,5 +68,5 @@ def _read_again(source: Source) -> Definition:
 
 
 def _file(digest: str, settings: Settings) -> str:
-    key = hashlib.sha256(f"{DATA_FORMAT} {digest}".encode()).hexdigest()[:32]
+    key = sha256(f"{DATA_FORMAT} {digest}".encode()).hexdigest()[:32]
     return os.path.join(cache_folder(settings), f"definition-{key}.json")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import stat
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from provagent import terms
@@ -66,7 +66,7 @@ def parse_definition(data: bytes, *, location: str, name: str) -> Reading:
     fields = _parse(text, report)
     definition = None
     if fields is not None:
-        digest = "sha256:" + hashlib.sha256(data).hexdigest()
+        digest = "sha256:" + sha256(data).hexdigest()
         definition = Definition(name=name, location=location, digest=digest, **fields)
     return Reading(
         definition=definition,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import file_digest
 from typing import TYPE_CHECKING
 
 from provagent.identity.content import BLOCKS, Sample, even_places
@@ -27,7 +27,7 @@ def hash_whole(
         os.lseek(descriptor, 0, os.SEEK_SET)  # it grew, or is being read in pieces
     with io.FileIO(descriptor, closefd=False) as file:
         if not max_ms:
-            return hashlib.file_digest(file, new)  # type: ignore[arg-type]
+            return file_digest(file, new)  # type: ignore[arg-type]
         deadline = time.perf_counter_ns() + int(max_ms * 1e6)
         hasher, buffer = new(), memoryview(bytearray(_AT_ONCE))
         while count := file.readinto(buffer):
