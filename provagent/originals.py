@@ -104,13 +104,17 @@ if not TYPE_CHECKING:
     os = _system()
     io = Original({**vars(_io)})
     time = Original({**vars(_time)})
-    try:
-        import fcntl as _fcntl
-        import pwd as _pwd
 
-        fcntl, pwd = Original({**vars(_fcntl)}), Original({**vars(_pwd)})
-    except ImportError:  # not on Windows
-        fcntl = pwd = None
+    def __getattr__(name: str) -> Any:
+        """``fcntl`` and ``pwd`` are loaded with the recorder; None on Windows."""
+        if name not in ("fcntl", "pwd"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            found = Original({**vars(__import__(name))})
+        except ImportError:
+            found = None
+        return globals().setdefault(name, found)
+
 
 TIME_MACHINE = "_time_machine"  # its module that knows the real clock
 _modules = sys.modules
