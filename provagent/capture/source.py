@@ -261,7 +261,8 @@ def _parsed_file(file: str) -> tuple[list[str], Block] | None:
         with io.open(file, "rb") as stream:
             encoding, _ = tokenize.detect_encoding(stream.readline)
             stream.seek(0)
-            return _parsed(io.TextIOWrapper(stream, encoding, line_buffering=True).read())
+            text = stream.read().decode(encoding)
+        return _parsed(text.replace("\r\n", "\n").replace("\r", "\n"))
     except (OSError, SyntaxError, UnicodeDecodeError):
         return None
 
