@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 
 from provagent.address import address_of
 from provagent.capture import carry
@@ -69,14 +70,18 @@ class Ids:
         return f"{self.prefix}{self._next()}"
 
 
-_modules = sys.modules
 _NANO = 1_000_000_000
 _second = (0, "")  # its nanoseconds, and its text
 
 
-def now() -> str:
+# freezegun replaces global names, but no default arguments; these are found quicker, too.
+def now(
+    _modules: dict[str, ModuleType] = sys.modules,
+    _clock: Callable[[], int] = time.time_ns,
+    _time_machine: str = TIME_MACHINE,
+) -> str:
     """The time, as ISO 8601 in UTC with microseconds."""
-    nanoseconds = real_time_ns() if TIME_MACHINE in _modules else time.time_ns()
+    nanoseconds = real_time_ns() if _time_machine in _modules else _clock()
     second, text = _second
     rest = nanoseconds - second
     if 0 <= rest < _NANO:
