@@ -13,7 +13,7 @@ from _thread import RLock  # threading costs a millisecond, and a program may no
 from provagent import beneath
 from provagent.definition.active import Source, active_sources
 from provagent.interrupt import interrupt_again, is_the_programs
-from provagent.originals import export, os, real_time_ns
+from provagent.originals import TIME_MACHINE, export, os, real_time_ns
 from provagent.process.children import STARTERS, Children, activity_here
 from provagent.process.failures import Failures, what_failed
 from provagent.process.inherit import (
@@ -240,6 +240,9 @@ class Activation:
             self._queue.clear()
 
     def _load_early(self) -> None:
+        context = sys.modules.get("provagent.capture.context")
+        if context is not None and TIME_MACHINE in sys.modules:
+            context.mind_time_machine()
         if self._recorder is not None or not self.lock.acquire(timeout=LOCK_SECONDS):
             return
         try:
