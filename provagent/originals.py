@@ -24,10 +24,12 @@ process imports them from here::
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
 __all__ = [
     "TIME_MACHINE",
     "Original",
+    "PutBack",
     "export",
     "fake_folder",
     "fcntl",
@@ -114,6 +116,47 @@ if not TYPE_CHECKING:
         except ImportError:
             found = None
         return globals().setdefault(name, found)
+
+
+def _functions(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the namespace of a module, and the functions that it has now."""
+    namespace = vars(sys.modules[name])
+    if name in ("builtins", "io"):
+        return namespace, {"open": namespace["open"]}
+    kinds = _Function, _Builtin
+    return namespace, {key: value for key, value in namespace.items() if type(value) in kinds}
+
+
+_AT_START = tuple(
+    map(_functions, ("os", os.path.__name__, "genericpath", "time", "builtins", "io"))
+)
+
+
+class PutBack:
+    """Within it the functions stand in their modules again that the program has replaced.
+
+    Modules of the standard library that are loaded with the recorder call them when they are
+    executed, by the modules' own names. For another thread of the program, too, they are those of
+    the start for as long as that takes.
+    """
+
+    def __enter__(self) -> None:
+        known = _AT_START
+        if "threading" in _modules:  # its own name for a function of C
+            known += ((vars(_modules["threading"]), {"get_ident": get_ident}),)
+        self._replaced = [
+            (namespace, name, namespace[name], value)
+            for namespace, functions in known
+            for name, value in functions.items()
+            if namespace.get(name, value) is not value
+        ]
+        for namespace, name, _, value in self._replaced:
+            namespace[name] = value
+
+    def __exit__(self, *_: object) -> None:
+        for namespace, name, theirs, value in self._replaced:
+            if namespace.get(name) is value:
+                namespace[name] = theirs
 
 
 TIME_MACHINE = "_time_machine"  # its module that knows the real clock

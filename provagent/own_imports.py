@@ -155,6 +155,7 @@ class AtStart:
         self._is_over = False
 
     def __enter__(self) -> None:
+        _ = own_imports.folders  # the path is that of the start
         sys.meta_path.insert(0, self)
 
     def __exit__(self, *_: object) -> None:
@@ -240,4 +241,7 @@ def _own_folders() -> list[str]:
 
 
 def _script_folder() -> str:
-    return os.path.dirname(os.path.realpath(sys.argv[0])) if sys.argv[0] else ""
+    try:
+        return os.path.dirname(os.path.realpath(sys.argv[0])) if sys.argv[0] else ""
+    except (OSError, TypeError):  # there is no working folder any more; argv is the program's
+        return ""

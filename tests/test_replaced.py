@@ -188,9 +188,10 @@ is_ours_alone = True
 
 @pytest.mark.parametrize("how", ["count", "raise"])
 @pytest.mark.parametrize("when", ["first", "then"])
-def test_every_function_is_replaced(both, how, when):
+@pytest.mark.parametrize("before", ["import unittest.mock", "pass"])
+def test_every_function_is_replaced(both, how, when, before):
     """None of ours are counted, until the very end and in a forked child, and none is missed."""
-    told = both.run(EVERYTHING.format(before="import unittest.mock"), how, when)
+    told = both.run(EVERYTHING.format(before=before), how, when)
     assert "('os.fork', 1)" in told
     assert both.files.keys() >= {"b.txt", "thread.txt", "child.txt"}
     assert all(digest for digest in both.files.values())

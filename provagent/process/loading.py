@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from provagent.originals import PutBack
 from provagent.own_imports import is_own, own_imports, shadowed
 from provagent.process.wanted import NEEDED
 
@@ -29,8 +30,10 @@ class OwnCopies:
 
     def __init__(self, *, is_shared: bool) -> None:
         self.is_shared = is_shared
+        self._originals = PutBack()
 
     def __enter__(self) -> None:
+        self._originals.__enter__()
         names = shadowed()
         self._shadowed = names & (sys.stdlib_module_names | set(NEEDED))
         self._hidden = {
@@ -45,6 +48,7 @@ class OwnCopies:
             own_imports.absent = _UNUSED
 
     def __exit__(self, *_: object) -> None:
+        self._originals.__exit__()
         own_imports.absent = frozenset()
         if not self.is_shared:
             _give_back(self._before, self._shadowed)
