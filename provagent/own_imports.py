@@ -172,7 +172,10 @@ class AtStart:
         """Find a top-level module where ours are; None for the rest."""
         if self._is_over or path is not None or name == "provagent":
             return None
-        return own_imports.find(name)
+        try:
+            return own_imports.find(name)
+        except ModuleNotFoundError:
+            return None  # a package of the program's, of which only the place is looked up
 
 
 own_imports = OwnImports()
@@ -231,10 +234,10 @@ def _own_folders() -> list[str]:
         if site.ENABLE_USER_SITE:
             sites.append(site.getusersitepackages())
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    rest = [each for each in sys.path if type(each) is str and os.path.isabs(each)]
-    if getattr(sys, "argv", None) and not sys.flags.safe_path:
-        # Python has put the script's folder there, unless it is still starting.
-        rest = [each for each in rest if each != _script_folder()]
+    path = list(sys.path)
+    if path and getattr(sys, "argv", None) and path[0] in ("", _script_folder()):
+        del path[0]  # not there yet while Python is starting
+    rest = [each for each in path if type(each) is str and os.path.isabs(each)]
     early = [each for each in rest if each not in named]
     late = [each for each in rest if each in named]
     return list(dict.fromkeys([*_STANDARD, *sites, *early, os.path.dirname(_PACKAGE), *late]))

@@ -780,7 +780,7 @@ def test_what_cannot_be_read_or_written_is_one_error(tmp_path):
     with pytest.raises(RecordError, match="none.log: cannot be read: No such file"):
         import_logs([str(tmp_path / "none.log")], str(tmp_path / "prov"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="file: cannot be written"):
+    with pytest.raises(StoreError, match="cannot be written to: Not a directory"):
         import_logs([write(tmp_path, *LSTOSA)], str(tmp_path / "file"))
 
 

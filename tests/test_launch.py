@@ -206,15 +206,15 @@ def test_sitecustomize_example_enables_and_chains(program, tmp_path):
 
 
 def test_start_and_stop_in_a_program(program):
-    """``start`` weaves what is imported already; ``stop`` gives the very function back."""
+    """``start`` weaves what is imported already; ``stop`` gives the function its own code back."""
     code = """
 import subject, provagent, sys
-before, finders = [subject.f], list(sys.meta_path)  # a name in __main__ is woven too
+before, code, finders = [subject.f], subject.f.__code__, list(sys.meta_path)
 provagent.start(targets=["subject:f"])
-assert subject.f is not before[0]
+assert subject.f is before[0] and subject.f.__code__ is not code
 subject.f(1)
 provagent.stop()
-assert subject.f is before[0] and sys.meta_path == finders
+assert subject.f is before[0] and subject.f.__code__ is code and sys.meta_path == finders
 subject.f(2)
 """
     program.python("-c", code)
