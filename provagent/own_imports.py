@@ -29,13 +29,11 @@ if TYPE_CHECKING:
 _frozen: Any = sys.modules["_frozen_importlib"]
 _external: Any = sys.modules["_frozen_importlib_external"]
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
+# Frames between an import statement and its finder; the tracer's import is the program's.
 _MACHINERY = frozenset(
     (
-        "_frozen_importlib",
-        "_frozen_importlib_external",
-        "importlib",
-        "importlib._bootstrap",
-        __name__,
+        *("_frozen_importlib", "_frozen_importlib_external"),
+        *("importlib", "importlib._bootstrap", __name__, "provagent.weave.tracer"),
     )
 )
 # They import what the user, or the program, has named.

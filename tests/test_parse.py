@@ -17,9 +17,9 @@ from dialects import OLDER, PUBLISHED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provagent import originals
 from provagent.cli import main
 from provagent.definition import nodes
-from provagent.definition import parse as parse_module
 from provagent.definition.data import to_data
 from provagent.definition.description import (
     ActivityDescription,
@@ -752,10 +752,10 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
     file = tmp_path / "d.yaml"
     file.write_text("entities: {}")
 
-    def refuse(*args):
+    def refuse(*args, **kwargs):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(parse_module, "open", refuse, raising=False)
+    monkeypatch.setitem(vars(originals.io), "open", refuse)
     (problem,) = read_definition(file).problems
     assert problem.what == "cannot be read: permission denied"
 

@@ -13,11 +13,11 @@ PEER = """
 import types, pytest, subject
 
 def test_type():
-    assert type(subject.call) is types.FunctionType
+    assert type(subject.steps()) is types.GeneratorType
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_listed(number):
-    assert type(subject.call) is types.FunctionType
+    assert type(subject.steps()) is types.GeneratorType
 
 def test_same():
     assert subject.call() == 1
@@ -39,7 +39,7 @@ def peers(monkeypatch):
 
 def test_difference_is_told_unless_it_is_listed(peers, tmp_path, capsys):
     """Outcomes are compared test for test; what is listed must differ, or is said."""
-    (tmp_path / "subject.py").write_text("def call():\n    return 1\n")
+    (tmp_path / "subject.py").write_text("def call():\n    return 1\ndef steps():\n    yield 1\n")
     (tmp_path / "test_it.py").write_text(PEER)
     inherent = {"test_it.py::test_listed": "asks for the type", "test_it.py::test_same": "none"}
     peer = peers.Peer(
