@@ -20,7 +20,7 @@ KINDS = (
     "ValueError", "OSError", "UnicodeError", "StopIteration", "SystemExit",
 )  # fmt: skip
 CHUNKS = 4
-PROBLEM = re.compile(r"provagent: \S+\.yaml:\d+: ")
+PROBLEM = re.compile(r"provagent: (\S+\.yaml:\d+|environment): ")
 # PROVAGENT_TEST_INJECT=RuntimeError,SIGINT injects these into every function; "all" for all.
 ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
 
@@ -28,11 +28,12 @@ ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
 ASK_THE_PROGRAM = ("TargetFinder._ask_others", "WeavingLoader.create_module")
 # site guards their import against every Exception; nothing in them raises anything else.
 FIRST_IMPORTED = ("provagent:<module>", "provagent.boot:<module>")
-# The first two are asked of an error that came before: where they cannot look, that one counts as
-# ours. Where the third fails the exit code is not known, and the end of the run says so.
+# The first three are asked of an error that came before: where they cannot look, that one counts
+# as ours. Where the last fails the exit code is not known, and the end of the run says so.
 QUIET = (
-    "provagent.errors:is_the_programs",
-    "provagent.errors:_met_an_interrupted_frame",
+    "provagent.interrupt:is_the_programs",
+    "provagent.interrupt:_is_interrupt",
+    "provagent.interrupt:_met_an_interrupted_frame",
     "provagent.capture.exits:Exits._call",
 )
 # CPython itself tells what is raised where nothing can catch it, and goes on: at the import of
@@ -171,7 +172,7 @@ def test_failure_changes_nothing(tmp, chunk):
         if "provagent: fork: " in "".join(outcome.told):
             continue  # the child has no record, and the parent does not know of it
         if all(PROBLEM.match(line) for line in outcome.told):
-            continue  # of a definition: doctor reads it again, and says the same
+            continue  # of a definition or a setting: doctor reads it again, and says the same
         if "run_end" in kinds and "complaint" not in kinds:
             wrong.append(f"no complaint: {outcome}")
     assert not wrong, "\n".join(wrong)
