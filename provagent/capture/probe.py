@@ -236,7 +236,7 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
             given = read(frame)
             instance = given[0]
             # The constructor of a base class, called by that of the session's own class.
-            if _has(sessions.under_way, instance) or not capture.is_meant(plan, *given[:2]):
+            if has_instance(sessions.under_way, instance) or not capture.is_meant(plan, *given[:2]):
                 return
             tell(plan, *given)
             if gate.free > 0:
@@ -257,7 +257,7 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
         try:
             session_id, left_out, given, at = calls.pop(frame or frame_of(1), nothing)
             if session_id is not None:
-                _drop(sessions.under_way, given[0])
+                drop_instance(sessions.under_way, given[0])
                 capture.open_session(plan, given[0], (*given, None), at, session_id)
             elif left_out is not None:
                 left_out.add((*given, None), at)
@@ -271,7 +271,7 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
         try:
             session_id, _, given, _ = calls.pop(frame or frame_of(1), nothing)
             if session_id is not None:
-                _drop(sessions.under_way, given[0])
+                drop_instance(sessions.under_way, given[0])
         except BaseException as failure:
             complain(plan.target, "at the constructor", failure)
 
@@ -325,12 +325,14 @@ def place_of(frame: FrameType | None) -> Place:
     return EarlierPlace(code, offset, line_of(frame, code, offset), address_of(frame))
 
 
-def _has(instances: list[Any], instance: Any) -> bool:
+def has_instance(instances: list[Any], instance: Any) -> bool:
+    """Whether this very instance is in the list."""
     return any(entry is instance for entry in instances)
 
 
 # list.remove would ask the instances' own __eq__.
-def _drop(instances: list[Any], instance: Any) -> None:
+def drop_instance(instances: list[Any], instance: Any) -> None:
+    """Take this very instance out of the list."""
     for position, entry in enumerate(instances):
         if entry is instance:
             del instances[position]

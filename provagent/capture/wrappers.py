@@ -21,15 +21,13 @@ from provagent.capture.gate import Gate
 from provagent.capture.left_out import clock
 from provagent.capture.opening import beginning, tell_file
 from provagent.capture.plan import Plan
+from provagent.capture.probe import FULL, drop_instance, has_instance
 from provagent.capture.stepwise import before
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 
-
-# Where the stack or the memory is used up nothing can be called, not even to say so.
-FULL = (RecursionError, MemoryError)
 
 Hide = Callable[[FunctionType], FunctionType]
 
@@ -141,7 +139,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
 
 def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as above
     sessions, missed = capture.sessions, capture.complaints.unsaid
-    split, has, drop, place = _split, _has, _drop, place_above
+    split, has, drop, place = _split, has_instance, drop_instance, place_above
     gate, time = Gate(capture, plan), clock
     drop_entry, anything, full, tell = drop_frame, BaseException, FULL, partial(tell_file, capture)
 
@@ -203,18 +201,6 @@ def _opener(capture: Capture, plan: Plan) -> Any:
             raise
 
     return woven
-
-
-def _has(instances: list[Any], instance: Any) -> bool:
-    return any(entry is instance for entry in instances)
-
-
-# list.remove would ask the instances' own __eq__.
-def _drop(instances: list[Any], instance: Any) -> None:
-    for position, entry in enumerate(instances):
-        if entry is instance:
-            del instances[position]
-            return
 
 
 def _stepwise(capture: Capture, plan: Plan) -> Any:
