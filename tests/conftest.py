@@ -197,3 +197,8 @@ def woven(tmp_path, cache, monkeypatch):
     yield Woven(tmp_path, cache)
     boot.deactivate()
     sys.modules.pop("subject", None)
+    from provagent.capture.context import current
+
+    left_open = current.get()
+    current.set(None)
+    assert left_open is None  # what is left open would be the parent of all that follows

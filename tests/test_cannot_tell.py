@@ -223,8 +223,13 @@ print("out", subject.f(1), flush=True)
 """
 
 
+# The row "recursion": on 3.12 and newer the last frame is not in the traceback.
+LAST = re.compile(r"(?<=\[Previous line repeated )\d+" if sys.version_info >= (3, 12) else r"(?!)")
+
+
 def without_addresses(outcome):
-    return [re.sub(r"0x[0-9a-f]+", "0x", part) for part in outcome[:2]], outcome[2]
+    told = [re.sub(r"0x[0-9a-f]+", "0x", part) for part in outcome[:2]]
+    return [LAST.sub("many", part) for part in told], outcome[2]
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -141,6 +141,7 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
     missed, complain = capture.complaints.unsaid, capture.complaints.add
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the frame
     nothing: Any = None
+    left_already = ValueError, RuntimeError
 
     def start(frame: Any = None) -> None:
         try:
@@ -175,7 +176,8 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
 
     def done(value: Any, frame: Any = None) -> Any:
         try:
-            state = calls.pop(frame or frame_of(1), nothing)
+            frame = frame or frame_of(1)
+            state = calls.get(frame, nothing)
             if state is nothing:
                 return value
             activity, left_out, given, token = state
@@ -184,8 +186,11 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
                     leave(token)
                 except ValueError:
                     pass  # another context, whose value is its own
+                # What interrupts us until here is told to unwind, which finds the call.
+                del calls[frame]
                 close(plan, activity, (*given, value))
                 return value
+            del calls[frame]
             left_out.last = end = clock()
             left_out.spent += end - token
             left_out.count += 1
@@ -200,22 +205,30 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
     def unwind(error: BaseException, frame: Any = None) -> None:
         try:
             frame = frame or frame_of(1)
-            state = calls.pop(frame, nothing)
+            state = calls.get(frame, nothing)
             if state is nothing:
                 return
             activity, other, given, token = state
             if activity is nothing:
+                del calls[frame]
                 other.fail((*given, nothing), token, error, frame.f_back or NOWHERE)
                 return
-            if inside() is activity:
-                if token is nothing:  # an interrupt met us while it was entered
-                    enter(other)
-                else:
+            if token is not nothing:
+                try:
                     leave(token)
+                except left_already:
+                    pass  # or another context, as above
+            elif inside() is activity:  # an interrupt met us while it was entered
+                enter(other)
+            del calls[frame]
             close(plan, activity, (*given, nothing), error)
         except FULL:
             missed[plan.target] = missed.get(plan.target, 0) + 1
         except BaseException as failure:
+            # An interrupt, and nobody will speak of this frame again.
+            frame = frame or frame_of(1)
+            if frame in calls:
+                unwind(error, frame)
             complain(plan.target, "after the call", failure)
 
     return FunctionProbe(capture, plan, start, done, unwind)
@@ -246,8 +259,9 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
                 if left_out is not None:
                     calls[frame] = None, left_out, given, clock()
                     return
-            sessions.under_way.append(instance)
+            # Before it is under way, as above.
             calls[frame] = sessions.open(instance), None, given, place_of(frame.f_back)
+            sessions.under_way.append(instance)
         except FULL:
             missed[plan.target] = missed.get(plan.target, 0) + 1
         except BaseException as error:
@@ -255,11 +269,14 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
 
     def done(value: Any, frame: Any = None) -> Any:
         try:
-            session_id, left_out, given, at = calls.pop(frame or frame_of(1), nothing)
+            frame = frame or frame_of(1)
+            session_id, left_out, given, at = calls.get(frame, nothing)
             if session_id is not None:
                 drop_instance(sessions.under_way, given[0])
+                del calls[frame]
                 capture.open_session(plan, given[0], (*given, None), at, session_id)
             elif left_out is not None:
+                del calls[frame]
                 left_out.add((*given, None), at)
         except FULL:
             missed[plan.target] = missed.get(plan.target, 0) + 1
@@ -269,10 +286,15 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
 
     def unwind(_error: BaseException, frame: Any = None) -> None:
         try:
-            session_id, _, given, _ = calls.pop(frame or frame_of(1), nothing)
+            frame = frame or frame_of(1)
+            session_id, _, given, _ = calls.get(frame, nothing)
             if session_id is not None:
                 drop_instance(sessions.under_way, given[0])
+            calls.pop(frame, None)
         except BaseException as failure:
+            frame = frame or frame_of(1)
+            if frame in calls:  # as above
+                unwind(_error, frame)
             complain(plan.target, "at the constructor", failure)
 
     return FunctionProbe(capture, plan, start, done, unwind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from provagent import beneath
@@ -67,7 +68,8 @@ class Sessions:
         """A new session for this instance."""
         address, session_id = address_of(instance), self._new_id()
         try:
-            reference = weakref.ref(instance, lambda _: self._ids.pop(address, None))
+            # Called without a frame of ours, in which a signal's handler could raise unheard.
+            reference = weakref.ref(instance, partial(self._ids.pop, address))
         except TypeError:
             reference = None  # its constructor will replace this entry when the address is reused
         self._ids[address] = (reference, session_id)

@@ -55,7 +55,11 @@ class _Before:
 
 
 class _Work:
-    """The activity of one call: begun at the first step, over at the last."""
+    """The activity of one call: begun at the first step, over at the last.
+
+    While it is open it is a ``_OpenWork``, which has a finalizer: what a signal's handler raises
+    while a finalizer runs is lost, so there is none where nothing has to be done.
+    """
 
     __slots__ = (
         "activity", "call", "capture", "gate", "inner", "is_new", "left_out", "place", "plan",
@@ -88,8 +92,10 @@ class _Work:
             self.left_out = self.gate.refuse(instance, args, kwargs)
             if self.left_out is not None:
                 self.start = clock()
+                self.__class__ = _OpenWork
                 return None
         begin = beginning(self.capture, self.plan)
+        self.__class__ = _OpenWork
         self.activity = begin(self.plan, instance, args, kwargs, self.place)
         return self.activity
 
@@ -108,6 +114,7 @@ class _Work:
     def _close(self, error: BaseException | None, result: Any = None) -> None:
         activity, left_out, call = self.activity, self.left_out, self.call
         self.activity = self.left_out = self.call = self.inner = None
+        self.__class__ = _Work
         if activity is not None:
             self.capture.close(self.plan, activity, (*call, result), error)
         elif left_out is None:
@@ -119,6 +126,12 @@ class _Work:
 
     def _is_over(self) -> bool:
         return self.inner is None or getattr(self.inner, _FRAMES[self.plan.flavour]) is None
+
+
+class _OpenWork(_Work):
+    """One that ends at the latest when nothing refers to it any more."""
+
+    __slots__ = ()
 
     def __del__(self) -> None:
         activity = self.activity
@@ -143,14 +156,14 @@ def leave(token: Any) -> None:
         pass  # finished in another context than it began in: that one's value is its own
 
 
-def _step(
+def _step(  # noqa: C901, PLR0915 - a step costs more by each call of ours
     name: str, last: type[BaseException], *, does: str = "", fixed: tuple[Any, ...] = ()
 ) -> Any:
     """A method that takes one step; ``last`` is raised by the callee that has returned."""
     does = does or name
     begins, closes = name in ("__next__", "send"), name == "close"
 
-    def step(self: Any, *given: Any) -> Any:
+    def step(self: Any, *given: Any) -> Any:  # noqa: C901, PLR0915 - see above
         work = self._self_work
         activity = work.activity
         if activity is None and begins and work.is_new:
@@ -158,22 +171,31 @@ def _step(
                 activity = work.begin()
             except RecursionError:
                 pass  # the step itself may need less depth than our work
-        token = None if activity is None else current.set(activity)
+        token = outer = None
+        # An interrupt may meet us at any call, and where it is handled, once more: what is
+        # entered is left all the same.
         try:
-            value = getattr(self._self_inner, does)(*(fixed or given))
-        except BaseException as error:
             try:
-                drop_frame(error)
+                if activity is not None:
+                    outer = current.get()
+                    token = current.set(activity)
+                value = getattr(self._self_inner, does)(*(fixed or given))
                 if token is not None:
                     leave(token)
-                if token is not None or work.left_out is not None:
-                    work.stop(error, last)
-            except RecursionError:
-                pass  # as above
-            raise
-        if token is not None:
-            leave(token)
-        if closes and (token is not None or work.left_out is not None):
+            except BaseException as error:
+                try:
+                    drop_frame(error)
+                    if activity is not None and current.get() is activity:
+                        current.set(outer) if token is None else leave(token)
+                    if activity is not None or work.left_out is not None:
+                        work.stop(error, last)
+                except RecursionError:
+                    pass  # as above
+                raise
+        finally:
+            if activity is not None and current.get() is activity:
+                current.set(outer)
+        if closes and (activity is not None or work.left_out is not None):
             work.stop(GeneratorExit(), last)
         return value
 

@@ -80,6 +80,16 @@ class InOrder:
         self.items = items
 
 
+class ByKey:
+    """Counts as a dict of the same items, without being one.
+
+    A copy would ask a subclass for its own ``keys`` and ``__getitem__``, and keys for their hash.
+    """
+
+    def __init__(self, value: dict[Any, Any]) -> None:
+        self.pairs = list(dict.items(value))
+
+
 class Content:
     """One reading of the content of a value, and of all that is inside it.
 
@@ -160,9 +170,9 @@ class Content:
         """Return the token of a set."""
         return self.container(value, tag, len(items), self._sorted(map(self.token, items)))
 
-    def by_key(self, value: object, tag: bytes, items: dict[Any, Any]) -> bytes:
-        """Return the token of a dict."""
-        pairs = (self.token(key) + self.token(item) for key, item in items.items())
+    def by_key(self, value: object, tag: bytes, items: Collection[tuple[Any, Any]]) -> bytes:
+        """Return the token of a dict with these items."""
+        pairs = (self.token(key) + self.token(item) for key, item in items)
         return self.container(value, tag, 2 * len(items), self._sorted(pairs))
 
     def container(self, value: object, tag: bytes, count: int, tokens: Iterable[bytes]) -> bytes:

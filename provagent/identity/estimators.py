@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provagent.identity.content import UnidentifiableError
+from provagent.identity.content import ByKey, UnidentifiableError
 from provagent.value.types import instance_state, type_name
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ _COMPILED = (
 OWN: dict[str, Parts] = {
     **{f"sklearn:{name}": instance_state for name in _HELD},
     **{f"sklearn:{name}": _reduced for name in _COMPILED},
-    "sklearn:Bunch": dict.copy,
+    "sklearn:Bunch": ByKey,
     "sklearn:BinaryTree32": _neighbors,
     "sklearn:BinaryTree64": _neighbors,
     "scipy:BSpline": instance_state,

@@ -8,7 +8,7 @@ from math import isnan
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from provagent.identity.content import InOrder, UnidentifiableError
+from provagent.identity.content import ByKey, InOrder, UnidentifiableError
 from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
@@ -74,7 +74,11 @@ def _frozenset(value: frozenset[Any], content: Content) -> bytes:
 
 
 def _dict(value: dict[Any, Any], content: Content) -> bytes:
-    return content.by_key(value, b"d", value)
+    return content.by_key(value, b"d", value.items())
+
+
+def _by_key(value: ByKey, content: Content) -> bytes:
+    return content.by_key(value, b"d", value.pairs)
 
 
 def _proxy(value: Any, content: Content) -> bytes:
@@ -137,6 +141,7 @@ CONTAINERS: dict[type, Token] = {
     set: _set,
     frozenset: _frozenset,
     InOrder: _in_order,
+    ByKey: _by_key,
     MappingProxyType: _proxy,
 }
 # type -> (label in the digest, what stands for a value of just that type)
@@ -180,7 +185,7 @@ BASES: dict[str, Parts] = {
     "builtins:bytearray": lambda value: bytearray.__getitem__(value, slice(None)),
     "builtins:list": lambda value: list(list.__iter__(value)),
     "builtins:tuple": lambda value: tuple(tuple.__iter__(value)),
-    "builtins:dict": dict.copy,
+    "builtins:dict": ByKey,
     "builtins:set": set,
     "builtins:frozenset": frozenset,
 }
@@ -188,6 +193,6 @@ BASES: dict[str, Parts] = {
 INHERITED: dict[str, Parts] = {
     "enum:Enum": _enum,
     "builtins:type": _class_place,
-    "collections:OrderedDict": dict.copy,
-    "collections:defaultdict": dict.copy,
+    "collections:OrderedDict": ByKey,
+    "collections:defaultdict": ByKey,
 }

@@ -81,12 +81,15 @@ class PartOfContent(Content):
         tokens = self._sorted(map(self.token, chosen))
         return self.container(value, self._part(tag, len(chosen), count), len(chosen), tokens)
 
-    def by_key(self, value: object, tag: bytes, items: dict[Any, Any]) -> bytes:
+    def by_key(self, value: object, tag: bytes, items: Collection[tuple[Any, Any]]) -> bytes:
         count = len(items)
-        chosen = self._least(items, self.most(2 * count) // 2 if count > 1 else count)
-        if chosen is items:
+        number = self.most(2 * count) // 2 if count > 1 else count
+        if number == count:
             return super().by_key(value, tag, items)
-        pairs = (self.token(key) + self.token(items[key]) for key in chosen)
+        keys = [key for key, _ in items] if self._may_look(number, count) else ()
+        chosen = self._least(keys, number)
+        found = dict(items) if chosen else {}  # its keys are numbers, texts, and tuples of these
+        pairs = (self.token(key) + self.token(found[key]) for key in chosen)
         part = self._part(tag, len(chosen), count)
         return self.container(value, part, 2 * len(chosen), self._sorted(pairs))
 
@@ -125,14 +128,15 @@ class PartOfContent(Content):
         count = len(items)
         if number == count:
             return items
-        if number == 0 or count * _LOOK_COST > self._share:
-            return ()
-        if not _are_comparable(items):
+        if not self._may_look(number, count) or not _are_comparable(items):
             return ()
         try:
             return heapq.nsmallest(number, items)
         except TypeError:  # in tuples, numbers beside texts
             return ()
+
+    def _may_look(self, number: int, count: int) -> bool:
+        return number > 0 and count * _LOOK_COST <= self._share
 
 
 class ScalarContent(Content):

@@ -64,7 +64,7 @@ class Attached:
             function.__code__ = self._original
         self._forget()
 
-    def _forget(self) -> None:
+    def _forget(self, _function: object = None) -> None:
         """Drop what the backend keeps."""
 
 

@@ -111,9 +111,9 @@ class _Monitored(Attached):
 
     def __init__(self, function: FunctionType, code: CodeType, original: CodeType) -> None:
         super().__init__(function, code, original)
-        self._function = ref(function, lambda _: self._forget())
+        self._function = ref(function, self._forget)
 
-    def _forget(self) -> None:
+    def _forget(self, _function: object = None) -> None:
         code = self._code()
         if code is not None:
             _watch.drop(code)
