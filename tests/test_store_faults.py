@@ -261,7 +261,7 @@ def test_an_index_broken_anywhere_is_made_again(lab, at):
     if found != 3:  # what was written over held no row that was asked for
         ask(lab, "index", "--rebuild")
     else:
-        assert told == "" or "broken" in told
+        assert told == "" or "made again" in told or "not an index" in told
     assert count(lab)[0] == 3
     assert "a.raw" in ask(lab, "why", str(lab.folder / "a.red")).output
 

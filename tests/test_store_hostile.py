@@ -30,6 +30,7 @@ from hypothesis import strategies as st
 
 from provagent.cli import main
 from provagent.file_names import name_to_text
+from provagent.store.index import open_index
 from provagent.store.place import NAME
 
 EXAMPLES = int(os.environ.get("PROVAGENT_TEST_EXAMPLES", "25"))
@@ -63,6 +64,12 @@ class TooLate(BaseException):
     """Not to be caught by what is tested."""
 
 
+def own_index(store):
+    """An index of a copy is made again, once."""
+    with open_index(str(store)) as index:
+        index.update()
+
+
 class Lab:
     """A copy of the store, and a folder outside of it that must stay as it is."""
 
@@ -72,6 +79,7 @@ class Lab:
         self.files = recorded.folder
         self.store = folder / "prov"
         shutil.copytree(recorded.store, self.store)
+        own_index(self.store)
         self.whole = recorded.store / runs_in(recorded.store)[0].parent.name
         runs = runs_in(self.store)
         self.packed, self.plain, self.last = sorted(runs, key=lambda run: self.made_by(run))
@@ -464,6 +472,24 @@ def test_an_index_of_other_tables_is_made_again(lab):
     done = lab.ask("find", "activity = reduce")
     assert "its tables are not those of this version); it is made again" in done.stderr
     assert len(lab.runs_found()) == 3
+
+
+def test_an_index_that_came_with_a_store_is_not_asked(lab):
+    """It has the form of one, and says other things than the records; or it is read without end."""
+    elsewhere = lab.store / "kept"
+    with contextlib.closing(sqlite3.connect(lab.store / NAME)) as one:
+        one.execute("UPDATE word SET text = 'forged' WHERE text = 'reduce'")
+        one.commit()
+    shutil.copyfile(lab.store / NAME, elsewhere)
+    os.replace(elsewhere, lab.store / NAME)
+    done = lab.ask("find", "activity = forged")
+    assert "(it was made in another place); it is made again from the records" in done.stderr
+    assert done.stdout == "0 activities\n"
+    assert len(lab.runs_found()) == 3
+    moved = lab.store.rename(lab.store.parent / "moved")
+    done = lab.ask("find", "activity = reduce", store=moved)
+    assert "made again" not in done.stderr  # the same file, under another name
+    moved.rename(lab.store)
 
 
 @pytest.mark.parametrize(

@@ -351,7 +351,7 @@ def test_broken_index_is_made_again(store, broken, capsys):
         index.update()
         assert texts(index) == whole
     told = capsys.readouterr().err
-    assert "the index is broken" in told
+    assert "the index is not used" in told
     assert "made again from the records" in told
 
 

@@ -298,11 +298,16 @@ def _opened_at(path: str, offset: int) -> BinaryIO:
     start, before = frame_of(path, offset) if path.endswith(PACKED) else (0, 0)
     file = _opened(path, start)
     left = offset - before
-    if not path.endswith(PACKED):
-        file.seek(left)
-        left = 0
-    while left and (passed := len(file.read(min(left, _BLOCK)))):  # zstandard's reader cannot seek
-        left -= passed
+    try:
+        if not path.endswith(PACKED):
+            file.seek(left)
+            left = 0
+        # zstandard's reader cannot seek.
+        while left and (passed := len(file.read(min(left, _BLOCK)))):
+            left -= passed
+    except BaseException:
+        file.close()
+        raise
     return file
 
 

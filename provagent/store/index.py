@@ -394,6 +394,6 @@ def open_index(store: str) -> Index:
             tell(f"{path}: the index cannot be opened ({error}); this one is in memory alone")
             return Index(store, IN_MEMORY)
         except sqlite3.DatabaseError as error:
-            tell(f"{path}: the index is broken ({error}); it is made again from the records")
+            tell(f"{path}: the index is not used ({error}); it is made again from the records")
             remove(path)
     raise StoreError(f"{path}: the index cannot be made")

@@ -17,7 +17,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 6
+VERSION = 7
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -26,6 +26,7 @@ SHIFT = 32  # bits for a thing's own number; the process itself has number 0
 NUMBERS = 1 << SHIFT
 
 TABLES = """
+CREATE TABLE made (inode INTEGER);
 CREATE TABLE shard (
   number INTEGER PRIMARY KEY, path TEXT UNIQUE, inode INTEGER, size INTEGER, mtime INTEGER,
   read INTEGER, process INTEGER, tail BLOB, is_settled INTEGER NOT NULL DEFAULT 0);
@@ -105,7 +106,7 @@ def connect(path: str) -> sqlite3.Connection:
     """Open an index, made where there is none.
 
     Raises ForeignIndexError for a file that provagent did not make, which is not changed, and
-    sqlite3.Error for an index that is broken, or of another version.
+    sqlite3.Error for an index that is broken, of another version, or made in another place.
     """
     if path != IN_MEMORY:
         is_new = not require_own(path)
@@ -120,7 +121,7 @@ def connect(path: str) -> sqlite3.Connection:
                     raise sqlite3.OperationalError(error.strerror) from error
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
-        _prepare(connection)
+        _prepare(connection, inode=None if path == IN_MEMORY else os.stat(path).st_ino)
     except UnicodeDecodeError as error:  # of SQLite's own message, which names what is broken
         connection.close()
         raise sqlite3.DatabaseError("its schema is not text") from error
@@ -130,7 +131,7 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, inode: int | None) -> None:
     # The file may be of anybody: what its schema says is not run, and its cells are checked.
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
@@ -144,10 +145,14 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA cache_size = -4096")
     connection.execute("PRAGMA temp_store = MEMORY")
     if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
-        _create(connection)
+        _create(connection, inode)
     found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
     if not _TABLES <= found <= _TABLES | _INDEXES:
         raise sqlite3.DatabaseError("its tables are not those of this version")
+    # What came with a store from elsewhere may say other things than its records, or be built to
+    # be read without end.
+    if connection.execute("SELECT inode FROM made").fetchall() != [(inode,)]:
+        raise sqlite3.DatabaseError("it was made in another place")
 
 
 def require_own(path: str) -> bool:
@@ -235,12 +240,13 @@ def make_indexes(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _create(connection: sqlite3.Connection, inode: int | None) -> None:
     connection.execute("BEGIN IMMEDIATE")
     if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
         if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise sqlite3.DatabaseError("it is of another version")
         for statement in TABLES.split(";"):
             connection.execute(statement)
+        connection.execute("INSERT INTO made VALUES (?)", (inode,))
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
