@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -11,10 +12,13 @@ from click.testing import CliRunner
 
 from provagent.cli import main
 from provagent.errors import StoreError
-from provagent.store.answer import ORIGIN, answer_data, impact, steps_of, why
+from provagent.store.answer import NOT_RECORDED, answer_data, impact, steps_of, why
 from provagent.store.index import open_index
 from provagent.store.resolve import find_entities
 from provagent.store.told import ActivityTold, EntityTold
+from provagent.store.walk import SAME
+from provagent.view.answer import render_answer
+from provagent.view.console import Console
 
 LAB = """\
 def reduce(source, target, gain=2.0):
@@ -67,8 +71,18 @@ def index(pipeline, monkeypatch):
         yield opened
 
 
+def rendered(answer):
+    console = Console(file=io.StringIO(), width=200)
+    render_answer(answer, console)
+    return console.file.getvalue()
+
+
 def files(answer):
-    return {os.path.basename(step.thing.location) for step in steps_of(answer.root) if isinstance(step.thing, EntityTold) and step.thing.location}  # fmt: skip
+    return {
+        os.path.basename(thing.location)
+        for thing in answer.nodes
+        if isinstance(thing, EntityTold) and thing.location
+    }
 
 
 def test_why_goes_back_to_the_sources_across_runs(index):
@@ -78,7 +92,7 @@ def test_why_goes_back_to_the_sources_across_runs(index):
     assert files(answer) >= {"fit.txt", "reduced.txt", "night.csv"}
     assert "fit2.txt" not in files(answer)
     assert len(answer.runs) == 2
-    steps = list(steps_of(answer.root))
+    steps = list(steps_of(*answer.roots))
     activities = {
         step.thing.name: step.thing for step in steps if isinstance(step.thing, ActivityTold)
     }
@@ -88,11 +102,12 @@ def test_why_goes_back_to_the_sources_across_runs(index):
     assert activities["reduce"].run.script.endswith("one.py")
     assert activities["reduce"].run.user
     assert activities["fit"].end >= activities["fit"].start >= activities["reduce"].end
-    moved = next(step for step in steps if step.same_as is not None)
+    moved = next(step for step in steps if any(one.kind == SAME for one in step.steps))
     assert moved.thing.location.endswith("moved/reduced.txt")
-    assert not moved.same_as.location.endswith("moved/reduced.txt")
+    (same,) = moved.steps
+    assert not same.thing.location.endswith("moved/reduced.txt")
     night = next(step for step in steps if getattr(step.thing, "location", None) and step.thing.location.endswith("night.csv"))  # fmt: skip
-    assert night.end == ORIGIN
+    assert night.end == NOT_RECORDED
 
 
 def test_impact_goes_forth_across_runs(index):
@@ -106,13 +121,13 @@ def test_impact_goes_forth_across_runs(index):
     "how", ["absolute", "relative", "base", "digest", "short digest", "id", "end of id"]
 )
 def test_every_way_to_name_it(index, pipeline, how):
-    entity = why(index, "fit.txt").root.thing
+    entity = why(index, "fit.txt").roots[0].thing
     what = {
         "absolute": str(pipeline.folder / "fit.txt"), "relative": "./fit.txt", "base": "fit.txt",
         "digest": entity.digest, "short digest": entity.digest[:16], "id": entity.id,
         "end of id": entity.id.split(".", 1)[1],
     }[how]  # fmt: skip
-    assert why(index, what).root.thing == entity
+    assert why(index, what).roots[0].thing == entity
 
 
 def test_by_what_lies_there_now(index, pipeline, tmp_path, monkeypatch):
@@ -120,7 +135,7 @@ def test_by_what_lies_there_now(index, pipeline, tmp_path, monkeypatch):
     copy = tmp_path / "renamed.dat"
     shutil.copy(pipeline.folder / "fit.txt", copy)
     answer = why(index, str(copy))
-    assert answer.root.thing.location.endswith("fit.txt")
+    assert answer.roots[0].thing.location.endswith("fit.txt")
     assert answer.found.path == str(copy)
     assert answer.found.is_unchanged
 
@@ -157,13 +172,15 @@ def test_verbs(pipeline, monkeypatch):
     assert told.exit_code == 0, told.output
     assert "\x1b" not in told.output
     assert "gain = 3.0" in told.output
-    assert "the content of" in told.output
-    assert "nothing recorded made it" in told.output
+    assert "same content as" in told.output
+    assert "origin not recorded" in told.output
     assert "in 2 runs" in told.output
     told = CliRunner().invoke(main, ["why", "--json", "fit.txt"])
     data = json.loads(told.output)
-    assert data["steps"][1]["kind"] == "activity"
-    assert data["steps"][1]["met_from"] == data["steps"][0]["id"]
+    first, second = data["nodes"][:2]
+    assert (first["kind"], second["kind"]) == ("entity", "activity")
+    made = {"relation": "wasGeneratedBy", "from": first["id"], "to": second["id"]}
+    assert {**made, "evidence": "recorded"} in data["edges"]
     assert data["is_unchanged"] is True
     told = CliRunner().invoke(main, ["impact", "night.csv"])
     assert "fit2.txt" in told.output
@@ -178,7 +195,8 @@ def test_verbs(pipeline, monkeypatch):
 def test_long_answers_are_cut_for_people_and_whole_for_programs(index):
     whole = answer_data(why(index, "fit.txt"))
     short = answer_data(why(index, "fit.txt", limit=2))
-    assert json.dumps(short).count('"kind"') == 3
-    assert '"is_cut": true' in json.dumps(short)
+    assert len(short["nodes"]) == 3
     assert short["entities"] == whole["entities"]
-    assert "is_cut" not in json.dumps(whole)
+    assert len(whole["nodes"]) == whole["entities"] + whole["activities"]
+    assert "and more: --json has all of it" in rendered(why(index, "fit.txt", limit=2))
+    assert "and more" not in rendered(why(index, "fit.txt"))

@@ -59,10 +59,12 @@ def texts(index):
             for one in index.execute("SELECT id, type, place, digest FROM entity")
         ),
         "used": sorted(
-            (name(a), name(e), words[r]) for a, e, r in index.execute("SELECT * FROM used")
+            (name(a), name(e), words[r], t or 0)
+            for a, e, r, t in index.execute("SELECT * FROM used")
         ),
         "generated": sorted(
-            (name(e), name(a), words[r]) for e, a, r in index.execute("SELECT * FROM generated")
+            (name(e), name(a), words[r], t or 0)
+            for e, a, r, t in index.execute("SELECT * FROM generated")
         ),  # fmt: skip
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from provagent.capture.call import Capture
-from provagent.capture.context import Open, now
+from provagent.capture.context import Open, iso, now
 from provagent.capture.entity_events import Events
 from provagent.capture.left_out import MAX_BYTES, Sum, clock
 from provagent.capture.plan import undescribed_kind
@@ -61,8 +61,11 @@ class FilesSeen:
         capture.ledger.settle = self.settle
         capture.meet_file = self.meet
 
-    def meet(self, what: str, path: str, source: str, activity: Any) -> None:
-        """A file is about to be read, made, changed, or moved from ``source``."""
+    def meet(self, what: str, path: str, source: str, activity: Any, at: int = 0) -> None:
+        """A file is about to be read, made, changed, or moved from ``source``.
+
+        ``at``: or was so before, at this time in nanoseconds.
+        """
         capture, thread = self._capture, get_ident()
         if capture.fill.look():
             self._left_out.add(path, clock())
@@ -71,7 +74,7 @@ class FilesSeen:
         try:
             capture.busy.add(thread)
             events: Events = []
-            self._meet(what, path, source, _owner(activity), events)
+            self._meet(what, path, source, _owner(activity), events, iso(at) if at else now())
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "a file", error)
@@ -144,35 +147,39 @@ class FilesSeen:
         self._in_library.clear()
         self.owners.clear()
 
-    def _meet(self, what: str, path: str, source: str, activity: Open, events: Events) -> None:
+    def _meet(
+        self, what: str, path: str, source: str, activity: Open, events: Events, time: str
+    ) -> None:
         if "://" in path:
-            self._tell_remote(what, path, activity, events)
+            self._tell_remote(what, path, activity, events, time)
             return
         location = resolve_location(path)
         own = self.owners.get(activity.id, {})
         if what == "moved":
-            self._move(resolve_location(source), location, activity, events)
+            self._move(resolve_location(source), location, activity, events, time)
             return
         if location in own:
             return  # its own product, not yet what it is to become
         self._settle([location], activity, events)
         before = None
         if what != "made":
-            before = self._tell_read(location, activity, events)
+            before = self._tell_read(location, activity, events, time)
         if what != "read":
             self.owners.setdefault(activity.id, {})[location] = before
 
-    def _tell_remote(self, what: str, url: str, activity: Open, events: Events) -> None:
+    def _tell_remote(self, what: str, url: str, activity: Open, events: Events, time: str) -> None:
         thing = Thing(_KIND, None, url, None, None)
         entity_id = self._ledger.file(thing, activity, events, generated=what != "read")
-        self._tell(entity_id, READ if what == "read" else WRITTEN, activity, events)
+        self._tell(entity_id, READ if what == "read" else WRITTEN, activity, events, time)
 
-    def _tell_read(self, location: str, activity: Open, events: Events) -> _Before | None:
+    def _tell_read(
+        self, location: str, activity: Open, events: Events, time: str
+    ) -> _Before | None:
         if not os.path.isfile(location):
             return None  # it was there when the program opened it
         thing = Thing(_KIND, None, location, None, None)
         entity_id = self._ledger.file(thing, activity, events, generated=False, is_real=True)
-        self._tell(entity_id, READ, activity, events)
+        self._tell(entity_id, READ, activity, events, time)
         known = self._ledger.paths[location]
         state = known.states.get(FILE)
         return _Before(entity_id, None if state is None else state.digest, MODIFIED)
@@ -195,13 +202,13 @@ class FilesSeen:
         entity_id = self._ledger.file(
             thing, activity, events, generated=True, next_=next_one, is_real=True
         )
-        self._tell(entity_id, WRITTEN, activity, events)
+        self._tell(entity_id, WRITTEN, activity, events, _changed_at(location))
         known_already = not activity.id and before is not None and before.how == MODIFIED
         if before is not None and not known_already:
             between = [activity.id] if activity.id else []
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
 
-    def _move(self, source: str, location: str, activity: Open, events: Events) -> None:
+    def _move(self, source: str, location: str, activity: Open, events: Events, time: str) -> None:
         own = self.owners.get(activity.id, {})
         self._settle([location], activity, events, but=activity.id)
         if os.path.isdir(source):
@@ -212,7 +219,7 @@ class FilesSeen:
             self.owners.setdefault(activity.id, {})[location] = own.pop(source, None)
         else:
             self._settle([source], activity, events)
-            before = self._tell_read(source, activity, events)
+            before = self._tell_read(source, activity, events, time)
             if before is not None:
                 before.how = COPIED
             self.owners.setdefault(activity.id, {})[location] = before
@@ -227,7 +234,7 @@ class FilesSeen:
                     by = Open(owner, 0, None)
                     self._tell_written(location, files.pop(location), by, events, next_one)
 
-    def _tell(self, entity_id: str, mode: str, activity: Open, events: Events) -> None:
+    def _tell(self, entity_id: str, mode: str, activity: Open, events: Events, time: str) -> None:
         key = activity.id + mode, entity_id
         if key in self._said:
             return
@@ -237,7 +244,7 @@ class FilesSeen:
             "event": FILE_EVENT,
             "entity_id": entity_id,
             "mode": mode,
-            "time": now(),
+            "time": time,
         }
         if activity.id:
             fields["activity_id"] = activity.id
@@ -270,6 +277,17 @@ def _number(location: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_dev, state.st_ino
+
+
+# st_ctime, since programs set st_mtime, as a copy does. A clock that was set, or a server's, may
+# be ahead: then it is the time at which the file is told.
+def _changed_at(location: str) -> str:
+    """Return when a file was last written, or moved there."""
+    try:
+        changed = iso(os.stat(location).st_ctime_ns)
+    except OSError:
+        return now()
+    return min(changed, now())
 
 
 # What the interpreter does with them soon after, when we can see no more of it.

@@ -13,7 +13,7 @@ import sys
 from _thread import get_ident  # threading costs a millisecond
 
 from provagent import audit
-from provagent.originals import os
+from provagent.originals import os, real_time_ns
 from provagent.process.noise import Noise, absolute
 
 TYPE_CHECKING = False
@@ -33,7 +33,8 @@ _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
 LOCK_SECONDS = 10
 
-Met = tuple[str, str, str, "Any"]  # what is done, path, the path that it comes from, activity
+# What is done, path, the path that it comes from, activity; and when, in nanoseconds.
+Met = tuple[str, str, str, "Any", int]
 
 
 class OpenedFiles:
@@ -213,13 +214,14 @@ class OpenedFiles:
         carry = sys.modules.get("provagent.capture.carry")
         activity = None if carry is None else carry.current.get()
         is_kept = self.activation.is_root and self.activation.loaded is None
+        met = what, path, source, activity, real_time_ns()
         if is_kept and not self._needs_recorder(what, path, source):
-            self._remember((what, path, source, activity))
+            self._remember(met)
             return
-        self._hand_over((what, path, source, activity))
+        self._hand_over(met)
 
     def _remember(self, met: Met) -> None:
-        if met not in self._remembered[-100:]:
+        if not any(met[:4] == other[:4] for other in self._remembered[-100:]):
             self._remembered.append(met)
 
     def _needs_recorder(self, what: str, path: str, source: str) -> bool:

@@ -1,43 +1,69 @@
-"""Answers to "how was this made?" and "what came of it?"."""
+"""Answers to "how was this made?" and "what came of it?": a graph, and the tree that shows it."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from provagent.file_names import name_to_text
 from provagent.store.index import Index
 from provagent.store.resolve import NEWEST, Found, find_entities
+from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.told import ActivityTold, EntityTold, Told
-from provagent.store.walk import Walk, ancestors, descendants
+from provagent.store.walk import SAME, STARTED, Edge, Walk, ancestors, descendants
 
-ORIGIN, UNKNOWN = "nothing recorded made it", "its content is not known"
+NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
+UNKNOWN = "its content is not known"
+# How an edge is known (the record says so; the bytes are the same; it may be, or may not).
+RECORDED, CONTENT, POSSIBLE = "recorded", "content", "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """An edge of the graph: a relation of PROV-DM, from the later thing to the earlier one."""
+
+    kind: str
+    later: str
+    earlier: str
+    evidence: str
 
 
 @dataclass(slots=True)
 class Step:
-    """An entity or an activity, what was met from it, and where the record ends.
+    """A line of the tree: a thing, how it was met, and what was met from it.
 
-    ``same_as`` is the entity of another run that has its content. ``is_cut``: more was met,
-    and not told.
+    ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
+    end of it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
+    that the record ends there. ``is_cut``: more was met, and not told.
     """
 
     thing: EntityTold | ActivityTold
     steps: list[Step] = field(default_factory=list)
-    same_as: EntityTold | None = None
+    kind: str | None = None
+    is_later: bool = False
+    is_above: bool = False
     end: str | None = None
     is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was asked for, and all that was met; ``runs`` are the identifiers, oldest first."""
+    """What was asked for, and all that was met.
+
+    ``nodes`` are the things that are told, ``relations`` all edges between these, and ``roots`` the
+    lines of the tree that shows them. ``states`` are the identifiers of what was asked for, in each
+    of its states. ``entities`` and ``activities`` count what was met; ``runs`` are identifiers,
+    oldest first.
+    """
 
     what: str
     found: Found
-    root: Step
+    states: list[str]
+    roots: list[Step]
+    nodes: list[EntityTold | ActivityTold]
+    relations: list[Relation]
     entities: int
     activities: int
     runs: list[str]
@@ -46,7 +72,7 @@ class Answer:
 def why(index: Index, what: str, *, limit: int | None = None) -> Answer:
     """Tell how something was made, across runs, back to the sources.
 
-    ``limit`` bounds the steps that are told with their details. Raises StoreError for what
+    ``limit`` bounds the things that are told with their details. Raises StoreError for what
     no record knows.
     """
     with index.one_state():
@@ -67,60 +93,135 @@ def _answer(
     index: Index, what: str, found: Found, walk: Walk, limit: int | None, *, is_back: bool
 ) -> Answer:
     told = Told(index)
-    first = found.entities[0]
-    runs = {told.run_of(number >> 32).id for number in (*walk.entities, *walk.activities)}
+    runs = {told.run_of(number >> SHIFT).id for number in (*walk.entities, *walk.activities)}
+    tree = _Tree(told, walk, limit, is_back=is_back)
     return Answer(
-        what=name_to_text(what), found=found,
-        root=_Tree(told, walk, limit, is_back=is_back).step(first),
-        entities=len(walk.entities), activities=len(walk.activities), runs=sorted(runs - {"?"}),
-    )  # fmt: skip
+        what=name_to_text(what),
+        found=found,
+        states=[tree.things[one].id for one in tree.first],
+        roots=tree.roots(),
+        nodes=list(tree.things.values()),
+        relations=tree.relations(),
+        entities=len(walk.entities),
+        activities=len(walk.activities),
+        runs=sorted(runs - {"?"}),
+    )
 
 
 class _Tree:
-    """The walk as a tree: each thing stands below what it was met from."""
+    """The graph as a tree: each edge once, each thing whole where it is met first."""
 
     def __init__(self, told: Told, walk: Walk, limit: int | None, *, is_back: bool) -> None:
         self.told = told
         self.walk = walk
-        self.left = limit
         self.is_back = is_back
-        self.below: dict[int | None, list[int]] = {}
-        for met in (walk.entities, walk.activities):
-            for number, origin in met.items():
-                self.below.setdefault(origin, []).append(number)
+        # Of each thing, the edges that lead on: to what is earlier or, forth, to what is later. An
+        # activity leads to those inside it, and to the one around it, both ways.
+        self.onward: dict[int, list[tuple[int, Edge]]] = {}
+        self.has_origin: set[int] = set()
+        for edge in walk.edges:
+            kind, later, earlier = edge
+            self.has_origin.add(later)
+            if is_back or kind == STARTED:
+                self.onward.setdefault(later, []).append((earlier, edge))
+            if not is_back or kind == STARTED:
+                self.onward.setdefault(earlier, []).append((later, edge))
+        self.first = [number for number, origin in walk.entities.items() if origin is None]
+        self.things = {number: self._told(number) for number in self._nearest(limit)}
 
-    def step(self, first: int) -> Step:
-        root = self._told(first)
-        waiting = deque([(root, first)])
+    def _nearest(self, limit: int | None) -> Iterator[int]:
+        """Yield so many things beside the first ones, the nearest to these first."""
+        waiting, met = deque(self.first), set(self.first)
+        left = limit
         while waiting:
-            step, number = waiting.popleft()
-            for below in self.below.get(number, ()):
-                if self.left is not None and self.left <= 0:
-                    step.is_cut = True
-                    break
-                if self.left is not None:
-                    self.left -= 1
-                one = self._told(below)
-                step.steps.append(one)
-                waiting.append((one, below))
-        return root
+            number = waiting.popleft()
+            yield number
+            for other, _ in self.onward.get(number, ()):
+                if other not in met and (left is None or left > 0):
+                    left = None if left is None else left - 1
+                    met.add(other)
+                    waiting.append(other)
 
-    def _told(self, number: int) -> Step:
-        if number in self.walk.activities:
-            return Step(self.told.activity(number))
-        step = Step(self.told.entity(number))
-        other = self.walk.same.get(number)
-        if other is not None:
-            step.same_as = self.told.entity(other)
-        elif self.is_back and number not in self.below:
-            is_known = isinstance(step.thing, EntityTold) and step.thing.digest is not None
-            step.end = ORIGIN if is_known else UNKNOWN
-        return step
+    def _told(self, number: int) -> EntityTold | ActivityTold:
+        is_activity = number in self.walk.activities
+        return self.told.activity(number) if is_activity else self.told.entity(number)
+
+    def roots(self) -> list[Step]:
+        """Return the lines at the top, with all that stands below them.
+
+        What has one place and one content, in whatever runs, is one line.
+        """
+        roots: dict[Any, Step] = {}
+        shown: dict[int, None] = {}
+        drawn: set[Edge] = set()
+        for number in self.first:
+            thing = self.things[number]
+            key: Any = number
+            if isinstance(thing, EntityTold) and thing.digest is not None:
+                key = thing.location, thing.digest
+            root = roots.setdefault(key, Step(thing, end=self._end(number)))
+            shown[number] = None
+            self._fill(root, number, shown, drawn)
+        return list(roots.values())
+
+    # Depth first, so that what was met before stands above.
+    def _fill(self, root: Step, first: int, shown: dict[int, None], drawn: set[Edge]) -> None:
+        waiting = [(root, iter(self.onward.get(first, ())))]
+        while waiting:
+            step, onward = waiting[-1]
+            found = next(onward, None)
+            if found is None:
+                waiting.pop()
+                continue
+            number, edge = found
+            if edge in drawn:
+                continue
+            if number not in self.things:
+                step.is_cut = True
+                continue
+            drawn.add(edge)
+            is_above = number in shown
+            below = Step(
+                self.things[number], kind=edge[0], is_later=edge[1] == number, is_above=is_above,
+                end=None if is_above else self._end(number),
+            )  # fmt: skip
+            step.steps.append(below)
+            if not is_above:
+                shown[number] = None
+                waiting.append((below, iter(self.onward.get(number, ()))))
+
+    def _end(self, number: int) -> str | None:
+        if not self.is_back or number in self.has_origin or number in self.walk.activities:
+            return None
+        thing = self.things[number]
+        is_known = not isinstance(thing, EntityTold) or not thing.location or thing.digest
+        return NOT_RECORDED if is_known else UNKNOWN
+
+    def relations(self) -> list[Relation]:
+        """Return the edges between things that are told."""
+        return [
+            Relation(
+                kind=kind,
+                later=self.things[later].id,
+                earlier=self.things[earlier].id,
+                evidence=_evidence(kind, earlier),
+            )
+            for kind, later, earlier in self.walk.edges
+            if later in self.things and earlier in self.things
+        ]
 
 
-def steps_of(root: Step) -> Iterator[Step]:
-    """Yield a step and all below it."""
-    waiting = [root]
+def _evidence(kind: str, earlier: int) -> str:
+    """Return how an edge is known."""
+    if kind == SAME:
+        return CONTENT
+    # What an activity of a program has to do with what the program does by itself is not known.
+    return POSSIBLE if kind == STARTED and not earlier % NUMBERS else RECORDED
+
+
+def steps_of(*roots: Step) -> Iterator[Step]:
+    """Yield steps and all below them, from the top down."""
+    waiting = [*reversed(roots)]
     while waiting:
         step = waiting.pop()
         yield step
@@ -128,11 +229,13 @@ def steps_of(root: Step) -> Iterator[Step]:
 
 
 def answer_data(answer: Answer) -> dict[str, Any]:
-    """Return an answer as plain data: ``steps`` are things once each, in the order of the tree.
+    """Return an answer as plain data: ``nodes`` are things once each, ``edges`` all between them.
 
-    Each says what it was ``met_from``. They are not nested: a chain may be longer than what
-    writes and reads JSON can nest.
+    Nothing is nested: a chain may be longer than what writes and reads JSON can nest. ``steps``,
+    the name that ``nodes`` had, is there for one release more.
     """
+    ends = {step.thing.id: step.end for step in steps_of(*answer.roots) if step.end is not None}
+    nodes = [_node_data(thing, ends.get(thing.id)) for thing in answer.nodes]
     return {
         "what": answer.what,
         "path": answer.found.path,
@@ -140,28 +243,24 @@ def answer_data(answer: Answer) -> dict[str, Any]:
         "entities": answer.entities,
         "activities": answer.activities,
         "runs": answer.runs,
-        "steps": list(_steps_data(answer.root)),
+        "states": answer.states,
+        "nodes": nodes,
+        "edges": [
+            {
+                "relation": one.kind,
+                "from": one.later,
+                "to": one.earlier,
+                "evidence": one.evidence,
+            }
+            for one in answer.relations
+        ],
+        "steps": nodes,
     }
 
 
-def _steps_data(root: Step) -> Iterator[dict[str, Any]]:
-    from dataclasses import asdict
-
-    waiting: list[tuple[Step, str | None]] = [(root, None)]
-    while waiting:
-        step, origin = waiting.pop()
-        data: dict[str, Any] = {
-            "kind": "activity" if isinstance(step.thing, ActivityTold) else "entity"
-        }
-        if origin is not None:
-            data["met_from"] = origin
-        facts = asdict(step.thing).items()
-        data |= {key: value for key, value in facts if value not in (None, {}, [])}
-        if step.same_as is not None:
-            data["same_as"] = step.same_as.id
-        if step.end is not None:
-            data["end"] = step.end
-        if step.is_cut:
-            data["is_cut"] = True
-        yield data
-        waiting += [(below, step.thing.id) for below in reversed(step.steps)]
+def _node_data(thing: EntityTold | ActivityTold, end: str | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": "activity" if isinstance(thing, ActivityTold) else "entity"}
+    data |= {key: value for key, value in asdict(thing).items() if value not in (None, {}, [])}
+    if end is not None:
+        data["origin"] = end
+    return data

@@ -130,7 +130,7 @@ def _distinct(index: Index, low: bytes, following: Callable[[bytes], bytes]) -> 
 
 # By what made it, then by its number.
 _NEWEST_MADE = f"""
-ORDER BY (SELECT max(coalesce(a.end, a.start, q.end, q.start)) FROM generated AS g
+ORDER BY (SELECT max(coalesce(g.time, a.end, a.start, q.end, q.start)) FROM generated AS g
   LEFT JOIN activity AS a ON a.id = g.activity
   LEFT JOIN process AS q ON q.number = g.activity >> {SHIFT}
   WHERE g.entity = e.id) DESC NULLS LAST, e.id DESC"""

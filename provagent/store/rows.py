@@ -220,11 +220,11 @@ class Rows:
         for made in event.get("generated", ()):
             self._generated(made["generated_id"], activity, made["generated_role"] or "")
 
-    def _used(self, activity: int, entity: str, role: str) -> None:
-        self._rows[_USED].append((activity, self.number(entity), self.word(role)))
+    def _used(self, activity: int, entity: str, role: str, time: int | None = None) -> None:
+        self._rows[_USED].append((activity, self.number(entity), self.word(role), time))
 
-    def _generated(self, entity: str, activity: int, role: str) -> None:
-        self._rows[_GENERATED].append((self.number(entity), activity, self.word(role)))
+    def _generated(self, entity: str, activity: int, role: str, time: int | None = None) -> None:
+        self._rows[_GENERATED].append((self.number(entity), activity, self.word(role), time))
 
     def _entity(self, event: Event, at: int) -> None:
         entity = self.number(event["entity_id"])
@@ -246,10 +246,11 @@ class Rows:
     def _file(self, event: Event, _at: int) -> None:
         owner = event.get("activity_id")
         activity = self.process << SHIFT if owner is None else self.number(owner)
+        time = microseconds(event.get("time"))
         if event["mode"] == terms.WRITTEN:
-            self._generated(event["entity_id"], activity, event["mode"])
+            self._generated(event["entity_id"], activity, event["mode"], time)
         else:
-            self._used(activity, event["entity_id"], event["mode"])
+            self._used(activity, event["entity_id"], event["mode"], time)
 
 
 _BASE = "UPDATE place SET base = ? WHERE number = ?"
@@ -270,8 +271,8 @@ _ENTITY = """
 INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
   EXISTS (SELECT 1 FROM generated WHERE entity = ?1))"""
 _MADE = "UPDATE entity SET is_made = 1 WHERE id = ?"
-_USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?)"
-_GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?)"
+_USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?, ?)"
+_GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?, ?)"
 _DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
 _MEMBER = "INSERT OR IGNORE INTO member VALUES (?, ?)"
 _PARAMETER = "INSERT OR REPLACE INTO parameter VALUES (?, ?, ?, ?)"

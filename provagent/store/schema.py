@@ -53,11 +53,11 @@ CREATE TABLE entity (
   id INTEGER PRIMARY KEY, type INTEGER, name INTEGER, described INTEGER, place INTEGER,
   digest BLOB, shard INTEGER, at INTEGER, is_made INTEGER);
 CREATE TABLE used (
-  activity INTEGER, entity INTEGER, role INTEGER, PRIMARY KEY (activity, entity, role))
-  WITHOUT ROWID;
+  activity INTEGER, entity INTEGER, role INTEGER, time INTEGER,
+  PRIMARY KEY (activity, entity, role)) WITHOUT ROWID;
 CREATE TABLE generated (
-  entity INTEGER, activity INTEGER, role INTEGER, PRIMARY KEY (entity, activity, role))
-  WITHOUT ROWID;
+  entity INTEGER, activity INTEGER, role INTEGER, time INTEGER,
+  PRIMARY KEY (entity, activity, role)) WITHOUT ROWID;
 CREATE TABLE derived (
   entity INTEGER, progenitor INTEGER, how INTEGER, PRIMARY KEY (entity, progenitor))
   WITHOUT ROWID;

@@ -122,7 +122,7 @@ class Told:
         ).fetchone()
         is_program = not number & _OWN and row is not None
         start, end, status = row if is_program else (None, None, None)
-        name = os.path.basename(run.script or "") or "program"
+        name = os.path.basename(run.script or "") or _name_of(run.command)
         return ActivityTold(
             id=self.identifier(number), name=name if is_program else "?", run=run,
             start=iso(start), end=iso(end), status=status,
@@ -173,6 +173,18 @@ class Told:
             return {}
         mend(event, shape)  # the reader of the shard told what is not in shape
         return event
+
+
+def _name_of(command: list[str]) -> str:
+    """Return what a program without a script is called: ``-c``, ``-m package``, or ``program``."""
+    for word, following in zip(command[1:], [*command[2:], ""], strict=True):
+        if word == "-c":
+            return word
+        if word == "-m":
+            return f"-m {following}"
+        if not word.startswith("-"):
+            break
+    return "program"
 
 
 def iso(time: int | None) -> str | None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from provagent.record.model import seconds_between
 from provagent.record.wording import ago, digest_text, duration_text, value_text
 from provagent.store.told import ActivityTold, EntityTold
+from provagent.store.walk import SAME, STARTED
 from provagent.view.branch import Branch, print_branch
 from provagent.visible import visible
 
@@ -25,21 +26,31 @@ STEPS_SHOWN = 300
 
 
 def render_answer(answer: Answer, console: Console) -> None:
-    """Print an answer; each thing once, below what it was met from."""
-    found = answer.found
+    """Print an answer: each thing once with what was met from it, then by its name."""
     tree = Branch(Text())
-    _fill(tree, answer.root, set())
+    for root in answer.roots:
+        _fill(tree, root, set())
     top = tree.children[0]
+    found = answer.found
     if found.is_unchanged is False:
         top.line.append("  its content is another now", style="bold red")
     elif found.is_unchanged:
         top.line.append("  as it lies there now", style="green")
-    print_branch(top, console)
-    console.print()
-    runs = "1 run" if len(answer.runs) == 1 else f"{len(answer.runs)} runs"
-    console.print(
-        f"{answer.activities} activities and {answer.entities} things in {runs}", style="dim"
+    for branch in tree.children:
+        print_branch(branch, console)
+        console.print()
+    counts = (
+        counted(answer.activities, "activity", "activities"),
+        counted(answer.entities, "entity", "entities"),
     )
+    console.print(
+        f"{' and '.join(counts)} in {counted(len(answer.runs), 'run', 'runs')}", style="dim"
+    )
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with the word for so many."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def render_matches(matches: Matches, console: Console) -> None:
@@ -67,30 +78,43 @@ def _fill(tree: Branch, root: Step, told_runs: set[str]) -> None:
     while waiting:
         step, above = waiting.pop()
         branch = above.add(_line(step))
-        if isinstance(step.thing, ActivityTold):
+        if isinstance(step.thing, ActivityTold) and not step.is_above:
             _facts(branch, step.thing, told_runs)
         if step.is_cut:
             branch.add(Text("and more: --json has all of it", style="dim"))
         waiting += [(below, branch) for below in reversed(step.steps)]
 
 
+# What a line says before its thing, of relations that are not told by where it stands.
+_LEADS = {
+    (SAME, False): "same content as ",
+    (SAME, True): "same content in ",
+    (STARTED, False): "in ",
+}
+
+
 def _line(step: Step) -> Text:
-    if isinstance(step.thing, ActivityTold):
-        return _activity_line(step.thing)
-    line = _entity_line(step.thing)
-    if step.same_as is not None:
-        same = step.same_as
-        elsewhere = f" {same.location}" if same.location != step.thing.location else ""
-        line.append(
-            f"  the content of{elsewhere or ' the same file'} in run {same.run}", style="cyan"
-        )
+    line = Text(_LEADS.get((step.kind or "", step.is_later), ""), style="dim")
+    thing = step.thing
+    if step.is_above:
+        name = thing.name if isinstance(thing, ActivityTold) else _name(thing)
+        return line.append(f"{name} (above)", style="not dim")
+    if isinstance(thing, ActivityTold):
+        return line.append_text(_activity_line(thing))
+    line.append_text(_entity_line(thing))
+    if step.kind == SAME:
+        line.append(f"  of run {thing.run}", style="cyan")
     if step.end is not None:
         line.append(f"  {step.end}", style="yellow")
     return line
 
 
+def _name(entity: EntityTold) -> str:
+    return entity.location or entity.name or entity.type or entity.id
+
+
 def _entity_line(entity: EntityTold) -> Text:
-    line = Text(entity.location or entity.name or entity.type or entity.id, style="bold")
+    line = Text(_name(entity), style="bold")
     if entity.digest:
         line.append(f"  {digest_text(entity.digest)}", style="dim")
     return line

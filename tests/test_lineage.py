@@ -1,0 +1,280 @@
+"""Lineage of real programs, whose truth is known: what went into a file, and what came of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from provagent.store.answer import impact, steps_of, why
+from provagent.store.index import open_index
+from provagent.store.told import ActivityTold, EntityTold
+from provagent.store.walk import SAME
+from provagent.view.answer import render_answer
+from provagent.view.console import Console
+
+LAB = """
+def double(source, target):
+    with open(source) as file: text = file.read()
+    with open(target, "w") as file: file.write(text * 2)
+def split(source, one, two):
+    text = open(source).read()
+    open(one, "w").write(text[:1]); open(two, "w").write(text[1:])
+"""
+
+
+@pytest.fixture
+def lab(recorded, monkeypatch):
+    monkeypatch.chdir(recorded.folder)
+    recorded.write("lab.py", LAB)
+    recorded.write("in.txt", "1\n2\n")
+    return recorded
+
+
+def asked(recorded, ask, what):
+    with open_index(str(recorded.store)) as index:
+        index.update()
+        return ask(index, what)
+
+
+def named(answer):
+    """The files of an answer but for the one that was asked for."""
+    files = {
+        os.path.basename(one.location)
+        for one in answer.nodes
+        if isinstance(one, EntityTold) and one.location
+    }
+    return files - {os.path.basename(answer.what)}
+
+
+def calls(answer):
+    return sorted(one.name for one in answer.nodes if isinstance(one, ActivityTold))
+
+
+def rendered(answer):
+    console = Console(file=io.StringIO(), width=200)
+    render_answer(answer, console)
+    return console.file.getvalue()
+
+
+def assert_whole(answer):
+    """The tree shows all of the graph: each thing once in full, each edge as one line."""
+    steps = list(steps_of(*answer.roots))
+    full = [step.thing.id for step in steps if not step.is_above]
+    assert len(full) == len(set(full))
+    merged = len(answer.states) - len(answer.roots)
+    assert len(full) == len(answer.nodes) - merged == answer.entities + answer.activities - merged
+    assert len(steps) - len(answer.roots) == len(answer.relations)
+    ids = {one.id for one in answer.nodes}
+    assert {end for edge in answer.relations for end in (edge.later, edge.earlier)} <= ids
+    later = {edge.later for edge in answer.relations}
+    for step in steps:
+        assert not (step.end and step.thing.id in later)
+    text = rendered(answer)
+    assert text.count("(above)") == sum(step.is_above for step in steps)
+
+
+def test_all_that_came_of_an_input_of_several_runs_is_shown(lab):
+    """Each run has an entity of its own for it: one line, and below it all that used it."""
+    for name in "abc":
+        lab.write(f"{name}.py", f"open('{name}.out', 'w').write(open('in.txt').read() + '{name}')")
+        lab.run(f"{name}.py")
+    answer = asked(lab, impact, "in.txt")
+    assert named(answer) == {"a.out", "b.out", "c.out"}
+    assert len(answer.roots) == 1
+    assert len(answer.states) == 3
+    assert_whole(answer)
+    for name in "abc":
+        assert f"{name}.out" in rendered(answer)
+        assert named(asked(lab, why, f"{name}.out")) == {"in.txt"}
+
+
+def test_what_is_read_later_is_no_origin(lab):
+    """The program and a call inside it, each with what it read before and after it wrote."""
+    lab.write("late.txt", "late")
+    script = """
+import lab
+lab.double("in.txt", "a.out")
+first = open("in.txt").read()
+open("b.out", "w").write(first)
+import time; time.sleep(0.05)
+late = open("late.txt").read()
+open("c.out", "w").write(first + late)
+"""
+    lab.write("s.py", script)
+    lab.run("--target", "lab:double", "s.py")
+    assert named(asked(lab, why, "a.out")) == {"in.txt"}
+    assert "late.txt" not in named(asked(lab, why, "b.out"))
+    assert named(asked(lab, why, "c.out")) >= {"in.txt", "late.txt"}
+    assert named(asked(lab, impact, "late.txt")) == {"c.out"}
+    assert {"a.out", "b.out", "c.out"} <= named(asked(lab, impact, "in.txt"))
+
+
+@pytest.mark.parametrize("way", ["same", "thread", "pool", "spawn", "subprocess", "untraced"])
+def test_what_a_program_wrote_and_handed_on(lab, way):
+    """Read by itself or by another process while it runs: it made that, from what it had read."""
+    script = f"""
+import subprocess, sys, multiprocessing, lab
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+if __name__ == "__main__":
+    with open("mid.txt", "w") as file: file.write(open("in.txt").read() + "3\\n")
+    way, args = {way!r}, ("mid.txt", "out.txt")
+    if way == "same": lab.double(*args)
+    if way == "thread":
+        with ThreadPoolExecutor(1) as pool: pool.submit(lab.double, *args).result()
+    if way == "pool":
+        with ProcessPoolExecutor(1) as pool: pool.submit(lab.double, *args).result()
+    if way == "spawn":
+        with multiprocessing.get_context("spawn").Pool(1) as pool: pool.apply(lab.double, args)
+    if way == "subprocess":
+        subprocess.run([sys.executable, "-c", f"import lab; lab.double(*{{args}})"], check=True)
+    if way == "untraced":
+        code = "open('out.txt', 'w').write(open('mid.txt').read() * 2)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+"""
+    lab.write("s.py", script)
+    lab.run("--target", "lab:double", "s.py")
+    answer = asked(lab, why, "out.txt")
+    assert named(answer) == {"mid.txt", "in.txt"}
+    assert calls(answer) == sorted(["s.py", "-c" if way == "untraced" else "double"])
+    assert_whole(answer)
+    (mid,) = {one.digest for one in answer.nodes if getattr(one, "location", "").endswith("mid.txt")}  # fmt: skip
+    assert mid
+    back = asked(lab, impact, "in.txt")
+    assert named(back) == {"mid.txt", "out.txt"}
+    assert_whole(back)
+
+
+def started(lab, name):
+    environ = lab.environ(PROVAGENT="1")
+    return subprocess.Popen([sys.executable, name], cwd=lab.folder, env=environ)
+
+
+def test_a_producer_that_still_runs_and_a_consumer_that_began_before(lab):
+    """The times are the files': neither the end of the one nor the start of the other counts."""
+    wait = "import os, time\nwhile not os.path.exists({!r}): time.sleep(0.02)\n"
+    lab.write(
+        "consumer.py",
+        wait.format("table.done")
+        + "text = open('table.txt').read()\nopen('fit.txt', 'w').write(text * 2)\n",
+    )
+    lab.write(
+        "producer.py",
+        "with open('table.txt', 'w') as file: file.write(open('in.txt').read())\n"
+        "open('table.done', 'w').close()\n" + wait.format("stop"),
+    )
+    consumer = started(lab, "consumer.py")
+    time.sleep(1)
+    producer = started(lab, "producer.py")
+    assert consumer.wait(60) == 0
+    assert producer.poll() is None
+    lab.write("stop", "")
+    assert producer.wait(60) == 0
+    answer = asked(lab, why, "fit.txt")
+    assert named(answer) >= {"table.txt", "in.txt"}
+    assert calls(answer) == ["consumer.py", "producer.py"]
+    assert any(edge.kind == SAME and edge.evidence == "content" for edge in answer.relations)
+    assert "fit.txt" in named(asked(lab, impact, "in.txt"))
+    assert_whole(answer)
+
+
+def test_a_copy_that_keeps_its_times(lab):
+    """Programs set when a file was last modified; that is not when it was written."""
+    os.utime(lab.folder / "in.txt", (1, 1))
+    lab.write("s.py", "import shutil\nshutil.copy2('in.txt', 'copy.txt')\n")
+    lab.run("s.py")
+    lab.write("t.py", "open('out.txt', 'w').write(open('copy.txt').read())")
+    lab.run("t.py")
+    assert named(asked(lab, why, "out.txt")) == {"copy.txt", "in.txt"}
+
+
+def test_two_products_of_one_call(lab):
+    """Each names its maker; the second time by one line."""
+    lab.write("s.py", "import lab\nlab.split('in.txt', 'p.txt', 'q.txt')\nopen('r.txt', 'w').write(open('p.txt').read() + open('q.txt').read())")  # fmt: skip
+    lab.run("--target", "lab:split", "s.py")
+    answer = asked(lab, why, "r.txt")
+    assert named(answer) == {"p.txt", "q.txt", "in.txt"}
+    assert rendered(answer).count("split (above)") >= 1
+    assert rendered(answer).count("origin not recorded") == 1
+    assert_whole(answer)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_program_that_reads_and_writes(lab, seed):
+    """What was read before, by whatever was open, may have gone into it; what came later has not.
+
+    Each write is of all that was read until then, so that is what is true of it. (What a program
+    reads again of its own is not recorded: of these only the sources are compared.)
+    """
+    chance = random.Random(seed)
+    lines, read, truth, made = ["import lab, time", "text = ''"], set(), {}, []
+    for number in range(8):
+        source = chance.choice([f"raw{number}.txt", *made])
+        if source.startswith("raw"):
+            lab.write(source, f"{source}\n")
+        lines.append(f"text += open({source!r}).read()")
+        read |= {source} | truth.get(source, set())
+        target = f"out{number}.txt"
+        lines.append(f"with open({target!r}, 'w') as file: file.write(text + '{number}' * 9)")
+        truth[target] = set(read)
+        made.append(target)
+        lines.append("time.sleep(0.03)")  # a file system's clock ticks
+    lab.write("s.py", "\n".join(lines))
+    lab.run("s.py")
+    for target, sources in truth.items():
+        answer = asked(lab, why, target)
+        assert named(answer) - truth.keys() == sources - truth.keys(), target
+        assert_whole(answer)
+    for source in {one for some in truth.values() for one in some} - truth.keys():
+        answer = asked(lab, impact, source)
+        assert named(answer) == {one for one, some in truth.items() if source in some}
+        assert_whole(answer)
+
+
+def test_an_answer_in_json_has_all_edges(lab):
+    """Relations are PROV-DM's, from the later thing to the earlier one."""
+    lab.write("s.py", "import lab\nlab.double('in.txt', 'out.txt')\nopen('end.txt', 'w').write(open('out.txt').read())")  # fmt: skip
+    lab.run("--target", "lab:double", "s.py")
+    done = lab.python("-m", "provagent", "why", "end.txt", "--json")
+    data = json.loads(done.stdout)
+    things = {
+        one["id"]: os.path.basename(one.get("location", "")) or one["name"] for one in data["nodes"]
+    }
+    edges = {
+        (things[one["from"]], one["relation"], things[one["to"]], one["evidence"])
+        for one in data["edges"]
+    }
+    assert edges == {
+        ("end.txt", "wasGeneratedBy", "s.py", "recorded"),
+        ("s.py", "used", "out.txt", "recorded"),
+        ("out.txt", "wasGeneratedBy", "double", "recorded"),
+        ("double", "used", "in.txt", "recorded"),
+        ("double", "wasStartedBy", "s.py", "unknown"),
+    }
+    assert data["states"] == [one["id"] for one in data["nodes"][:1]]
+    (source,) = [one for one in data["nodes"] if "origin" in one]
+    assert things[source["id"]] == "in.txt"
+    assert source["origin"] == "origin not recorded"
+
+
+def test_threads_ask_at_once(lab):
+    """Answers are of one state of the index."""
+    lab.write("s.py", "import lab\nlab.double('in.txt', 'out.txt')")
+    lab.run("--target", "lab:double", "s.py")
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(named(asked(lab, why, "out.txt"))))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == 4 * [{"in.txt"}]
