@@ -430,3 +430,19 @@ class Analysis:
     assert made(woven, 0)["class"] == "builtins:list"
     assert "used" not in woven.activities[1]
     assert made(woven, 1)["name"] == "model"
+
+
+def test_object_that_ends_without_telling(recorded):
+    """An object whose end clears no weak reference to it leaves the interpreter unharmed."""
+    recorded.write("lab.py", "def same(x):\n    return x\n")
+    recorded.write(
+        "main.py",
+        "import gc, typing, lab\n"
+        "P = typing.ParamSpec('P')\n"
+        "for number in range(500):\n"
+        "    lab.same(P.args)\n    lab.same(P.kwargs)\n"
+        "gc.collect()\nprint('done')\n",
+    )
+    seen = recorded.run("--target", "lab:same", "main.py")
+    assert (seen.returncode, seen.stdout, seen.stderr) == (0, "done\n", "")
+    assert len(recorded.events("activity_end")) == 1000

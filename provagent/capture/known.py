@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import typing
 import weakref
 from collections import OrderedDict
 from typing import Any
 
+from provagent import beneath
 from provagent.address import address_of
 from provagent.capture.context import Open
 from provagent.identity.registry import Identity
 
 # Objects that take no weak reference are remembered by address, the latest of them only.
 UNTRACKED_KEPT = 10_000
+
+
+# On Python 3.12 and newer these end without telling those who refer to them weakly: a reference
+# that is left crashes the interpreter when it looks for garbage.
+_UNTOLD: tuple[type, ...] = (typing.ParamSpecArgs, typing.ParamSpecKwargs)
 
 
 # One object serves everyone: its address says nothing of where a value came from.
@@ -60,9 +67,8 @@ class _Table:
 
     def put(self, value: Any, address: int, known: Any) -> None:
         """Keep ``known`` for ``value``, which is at this address."""
-        try:
-            reference = _Tracked(value, self._forget)
-        except TypeError:
+        reference = self._refer(value)
+        if reference is None:
             self.untracked[address] = known
             self.untracked.move_to_end(address)
             if len(self.untracked) > UNTRACKED_KEPT:
@@ -71,6 +77,14 @@ class _Table:
         reference.address = address
         reference.known = known
         self.tracked[address] = reference
+
+    def _refer(self, value: Any) -> _Tracked | None:
+        if beneath.is_among(type(value), _UNTOLD):
+            return None
+        try:
+            return _Tracked(value, self._forget)
+        except TypeError:
+            return None
 
     # The address may be another object's by the time that this one's end is told.
     def _forget(self, reference: weakref.ref[Any]) -> None:
