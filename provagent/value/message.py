@@ -32,7 +32,7 @@ def message_of(error: BaseException) -> str:
     """
     try:
         cls = type(error)
-        holder = next(base for base in beneath.mro(cls) if "__str__" in beneath.namespace(base))
+        holder = _holder(cls)
         if _is_builtin(holder):
             return _of_builtin(error, holder)
         if _is_harmless(error, holder):
@@ -42,12 +42,22 @@ def message_of(error: BaseException) -> str:
         return "(its message cannot be read)"
 
 
+# No generator is left waiting here: at the limit of recursion CPython 3.12 cannot close it, and
+# says so on stderr.
+def _holder(cls: type) -> type:
+    """The class that has the ``__str__``."""
+    for base in beneath.mro(cls):
+        if "__str__" in beneath.namespace(base):
+            return base
+    return object
+
+
 def _of_builtin(error: BaseException, holder: type) -> str:
     arguments = beneath.arguments(error)
     if holder is BaseException and len(arguments) == 1 and type(arguments[0]) is str:
         return arguments[0]
     # An exception of the interpreter's own class, with the same content, has the same message.
-    base: Any = next(one for one in beneath.mro(type(error)) if _is_builtin(one))
+    base: Any = [one for one in beneath.mro(type(error)) if _is_builtin(one)][0]  # noqa: RUF015
     arguments = base.__reduce__(error)[1]
     arguments = tuple(map(_own_text, arguments))
     is_group = issubclass(base, BaseExceptionGroup)  # what is in it is not told
