@@ -6,6 +6,7 @@ import dis
 import gc
 import inspect
 import sys
+import threading
 import traceback
 import types
 
@@ -453,23 +454,148 @@ def test_function_that_is_let_go():
     attached.detach()
 
 
+def run(steps):
+    """Run a coroutine that waits for nothing."""
+    with pytest.raises(StopIteration) as end:
+        steps.send(None)
+    return end.value.value
+
+
 def test_watched_function_that_is_pickled_by_value():
     """cloudpickle takes the code of what lies in no module: without provagent it runs."""
     namespace = {"__name__": "__main__"}
-    exec("def f(x):\n    return x + 1\ndef fail(x):\n    return x[0]", namespace)
+    exec(
+        "GAIN = 10\n"
+        "def f(x):\n    return x + 1\ndef fail(x):\n    return x[0]\n"
+        "def steps(x):\n    yield x * GAIN\nasync def waits(x):\n    return x * GAIN\n"
+        "def make(more):\n    def inner(x):\n        yield x * GAIN + more\n    return inner\n"
+        "closed = make(3)\n",
+        namespace,
+    )
     told = Told()
-    attached = [attach(namespace[name], told) for name in ("f", "fail")]
+    told.lock = threading.Lock()  # which cannot be pickled, like much of what a probe holds
+    names = ("f", "fail", "steps", "waits", "closed")
+    attached = [attach(namespace[name], told) for name in names]
     try:
-        data = cloudpickle.dumps((namespace["f"], namespace["fail"]))
+        data = cloudpickle.dumps([namespace[name] for name in names])
     finally:
         for each in attached:
             each.detach()
     assert b"provagent" not in data
-    f, fail = cloudpickle.loads(data)
+    f, fail, steps, waits, closed = cloudpickle.loads(data)
     assert f(1) == 2
     with pytest.raises(TypeError):
         fail(1)
+    assert (list(steps(2)), run(waits(3)), list(closed(4))) == ([20], 30, [43])
     assert told.events == []
+
+
+def test_copy_of_a_watched_function():
+    """A function that is made of the code of another runs with its own globals and closure."""
+
+    def make(gain):
+        def plain(x):
+            return x * gain + MORE
+
+        def steps(x):
+            yield x * gain + MORE
+
+        async def waits(x):
+            return x * gain + MORE
+
+        return plain, steps, waits
+
+    functions, others = make(2), make(3)
+    attached = [attach(each, Told()) for each in functions]
+    try:
+        plain, steps, waits = (
+            types.FunctionType(each.__code__, {"MORE": 5}, each.__name__, None, other.__closure__)
+            for each, other in zip(functions, others, strict=True)
+        )
+        assert (plain(1), list(steps(1)), run(waits(1))) == (8, [8], 8)
+        plain, steps, waits = functions
+        assert (plain(1), list(steps(1)), run(waits(1))) == (102, [102], 102)
+    finally:
+        for each in attached:
+            each.detach()
+
+
+MORE = 100
+
+
+def test_function_that_is_renamed():
+    """What a call gives has the name that the function has, and not the one of its code."""
+
+    def steps():
+        yield
+
+    attached = attach(steps, Told())
+    try:
+        steps.__name__, steps.__qualname__ = "other", "Some.other"
+        made = steps()
+        assert (made.__name__, made.__qualname__) == ("other", "Some.other")
+        assert inspect.getclosurevars(steps) == inspect.ClosureVars({}, {}, {}, set())
+        assert made.gi_code.co_name == "steps"
+    finally:
+        attached.detach()
+
+
+def uses_globals(n):
+    yield MORE + len(range(n))
+
+
+def test_what_inspect_finds_in_a_watched_generator_function():
+    """The globals and builtins that it uses are those of the plain one."""
+    plain = inspect.getclosurevars(uses_globals)
+    attached = attach(uses_globals, Told())
+    try:
+        assert inspect.getclosurevars(uses_globals) == plain
+        assert uses_globals.__code__.co_names == ("MORE", "len", "range")
+    finally:
+        attached.detach()
+
+
+def test_generator_function_that_is_made_awaitable_later(recorded):
+    """types.coroutine marks the code that the function has, when it is watched already."""
+    recorded.write("lab.py", "def waits(x):\n    return x\n    yield\n")
+    recorded.write(
+        "main.py",
+        "import asyncio, types, lab\n"
+        "waits = types.coroutine(lab.waits)\n"
+        "async def main():\n    return await waits(5)\n"
+        "print(asyncio.run(main()), waits is lab.waits)\n",
+    )
+    bare = recorded.python("main.py")
+    seen = recorded.run("--target", "lab:waits", "main.py")
+    assert (seen.stdout, seen.stderr) == (bare.stdout, bare.stderr) == ("5 True\n", "")
+    assert recorded.events("activity_end")[0]["status"] == "ok"
+
+
+def test_limit_of_recursion_is_told_in_our_lines_alone(recorded):
+    """Where no stack is left, nothing of ours is told by the interpreter itself."""
+    recorded.write(
+        "lab.py",
+        "def rec(n):\n    return rec(n - 1) if n else 1\n"
+        "def deep(n):\n    return deep(n + 1)\n"
+        "def steps(n):\n    yield from steps(n + 1)\n",
+    )
+    recorded.write(
+        "main.py",
+        "import sys, lab\n"
+        "def reaches(call, *args):\n"
+        "    try:\n        call(*args)\n        return True\n"
+        "    except RecursionError:\n        return False\n"
+        "for limit in range(100, 116):\n"
+        "    sys.setrecursionlimit(limit)\n"
+        "    for call in (lab.deep, lambda n: list(lab.steps(n))):\n"
+        "        assert not reaches(call, 0)\n"
+        "    for depth in range(limit - 40, limit):\n"
+        "        reaches(lab.rec, depth)\n"
+        "print('done')\n",
+    )
+    seen = recorded.run("--target", "lab", "main.py")
+    assert (seen.returncode, seen.stdout) == (0, "done\n")
+    assert all(line.startswith("provagent:") for line in seen.stderr.splitlines())
 
 
 def test_compiler_that_reads_bytecode(recorded):

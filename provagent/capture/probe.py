@@ -11,7 +11,7 @@ import sys
 from _thread import get_ident
 from collections.abc import Callable
 from functools import partial
-from inspect import CO_VARARGS, CO_VARKEYWORDS
+from inspect import CO_ITERABLE_COROUTINE, CO_VARARGS, CO_VARKEYWORDS
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -323,13 +323,19 @@ def _opener(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
 def _stepwise(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
     gate, missed, complain = Gate(capture, plan), capture.complaints.unsaid, capture.complaints.add
     frame_of = sys._getframe  # noqa: SLF001
+    is_generator = plan.flavour == "generator"
 
     def made(inner: Any, frame: Any = None) -> Any:
         try:
             frame = frame or frame_of(1)
             given = read(frame)
             if capture.is_meant(plan, *given[:2]):
-                return before(inner, capture, plan, gate, given, place_of(frame.f_back))
+                # types.coroutine marks the code that the function has, at any time.
+                flags = frame.f_code.co_flags if is_generator else 0
+                is_awaitable = bool(flags & CO_ITERABLE_COROUTINE)
+                return before(
+                    inner, capture, plan, gate, given, place_of(frame.f_back), is_awaitable
+                )
         except FULL:
             missed[plan.target] = missed.get(plan.target, 0) + 1
         except BaseException as error:

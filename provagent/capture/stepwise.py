@@ -290,16 +290,27 @@ class WovenAsyncGenerator(_Before):
         return closed if self._self_work.is_new else _AsyncSteps(closed, self._self_work)
 
 
-def before(inner: Any, capture: Capture, plan: Plan, gate: Gate, call: Any, place: Place) -> Any:
-    """``inner``, which the call has given, with its activity around each of its steps."""
+def before(
+    inner: Any,
+    capture: Capture,
+    plan: Plan,
+    gate: Gate,
+    call: Any,
+    place: Place,
+    is_awaitable: bool = False,  # noqa: FBT002 - by position, for its time
+) -> Any:
+    """``inner``, which the call has given, with its activity around each of its steps.
+
+    ``is_awaitable``: a generator that does not say itself that it is.
+    """
     work = _Work(inner, capture, plan, gate, call, place)
-    if plan.flavour == "generator" and inner.gi_code.co_flags & CO_ITERABLE_COROUTINE:
-        return WovenIterableCoroutine(inner, work)
+    if plan.flavour == "generator":
+        is_awaitable = is_awaitable or bool(inner.gi_code.co_flags & CO_ITERABLE_COROUTINE)
+        return (WovenIterableCoroutine if is_awaitable else WovenGenerator)(inner, work)
     return _CLASSES[plan.flavour](inner, work)
 
 
 _CLASSES: dict[str, type[_Before]] = {
-    "generator": WovenGenerator,
     "coroutine": WovenCoroutine,
     "async generator": WovenAsyncGenerator,
 }

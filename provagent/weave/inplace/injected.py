@@ -13,12 +13,13 @@ Objects/locations.md, Python/ceval.c and Lib/dis.py of that release.
 from __future__ import annotations
 
 import dis
-import functools
 import opcode
 import typing
 from collections.abc import Iterator
 from types import CodeType
 from typing import TYPE_CHECKING, Any
+
+from provagent.weave.inplace.constant import constant
 
 if TYPE_CHECKING:
     from provagent.weave.inplace import Probe
@@ -34,18 +35,6 @@ Position = tuple[int | None, int | None, int | None, int | None]
 _UNKNOWN: Position = (None, None, None, None)
 
 
-class _Constant(functools.partial):  # type: ignore[type-arg]
-    """A constant of the code that tells the probe; pickled, something that does nothing.
-
-    cloudpickle pickles functions of ``__main__`` with their code and its constants.
-    """
-
-    harmless: tuple[Any, ...]
-
-    def __reduce_ex__(self, _protocol: object) -> Any:
-        return functools.partial, self.harmless
-
-
 def inject(code: CodeType, probe: Probe) -> CodeType | None:
     """Return ``code`` with the calls that tell ``probe``; None where it has no place for them."""
     instructions = list(_instructions(code))
@@ -53,9 +42,9 @@ def inject(code: CodeType, probe: Probe) -> CodeType | None:
     if first is None or first.arg:
         return None
     calls = (
-        _constant(probe.start, int),
-        _constant(probe.done, typing.cast, None),
-        _constant(probe.unwind, type),
+        constant(probe.start, int),
+        constant(probe.done, typing.cast, None),
+        constant(probe.unwind, type),
     )
     consts = len(code.co_consts)
     program = _Program(code, instructions)
@@ -65,12 +54,6 @@ def inject(code: CodeType, probe: Probe) -> CodeType | None:
             program.insert_before(one, _call_done(consts + 1))
     program.append(_call_unwind(consts + 2))
     return program.assemble((*code.co_consts, *calls))
-
-
-def _constant(function: Any, *harmless: Any) -> _Constant:
-    made = _Constant(function)
-    made.harmless = harmless
-    return made
 
 
 class _Instruction:
