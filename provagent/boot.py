@@ -29,6 +29,8 @@ def start() -> None:
     try:
         if _activation is not None or not os.environ.get("PROVAGENT"):
             return
+        if not _is_main_interpreter():
+            return
         from provagent.own_imports import AtStart
 
         with AtStart():
@@ -41,6 +43,13 @@ def start() -> None:
     except BaseException as error:
         os.environ.pop("PROVAGENT", None)
         _tell(error)
+
+
+# Another interpreter of the process is not recorded: orjson cannot be loaded there, or, loaded
+# there, fails in the first one, whose events were lost; and one that had our hook has crashed the
+# process at its end. Only the first one has loaded what handles signals, before it starts us.
+def _is_main_interpreter() -> bool:
+    return "_signal" in sys.modules
 
 
 def activate(settings: Settings) -> Activation:

@@ -224,3 +224,29 @@ def test_start_up_file_outside_site_packages_does_not_count(interpreter):
     path = str(interpreter.recorded.folder)
     interpreter.run("-m", "provagent", "run", "--target", "subject:f", "-c", CODE, PYTHONPATH=path)
     assert len(interpreter.recorded.events("activity")) == 1
+
+
+@pytest.mark.parametrize("kind", ["isolated", "legacy"])
+def test_other_interpreter_of_the_process_is_left_alone(recorded, kind):
+    """It runs as without, is not recorded, and costs the first one nothing of its record."""
+    recorded.write("lab.py", "def f(x):\n    return x + 1\n")
+    recorded.write(
+        "main.py",
+        "import sys, lab\n"
+        "if sys.version_info >= (3, 13):\n"
+        "    import _interpreters as interpreters\n"
+        f"    made = interpreters.create({kind!r})\n"
+        "else:\n"
+        "    import _xxsubinterpreters as interpreters\n"
+        f"    made = interpreters.create(isolated={kind == 'isolated'})\n"
+        'code = \'import sys; sys.path.insert(0, str()); import lab; open("other.txt", "w").write("x"); print(lab.f(1), flush=True)\'\n'
+        "interpreters.run_string(made, code)\n"
+        "print(lab.f(2), flush=True)\n"
+        "interpreters.destroy(made)\n",
+    )
+    bare = recorded.python("main.py")
+    seen = recorded.run("--target", "lab:f", "main.py")
+    assert (seen.returncode, seen.stdout, seen.stderr) == (0, "2\n3\n", "")
+    assert (bare.returncode, bare.stdout, bare.stderr) == (0, "2\n3\n", "")
+    assert [each["parameters"] for each in recorded.events("activity")] == [{"x": 2}]
+    assert [each["status"] for each in recorded.events("run_end")] == ["ok"]
