@@ -65,6 +65,13 @@ def _same(value: Any, *_: Any) -> Any:
     return value
 
 
+# No function calls itself by its name: it would be in a cycle with its own cell, and what the
+# probe holds, the callee's defaults among it, would wait for the garbage collector.
+def thrice(make: Callable[[Any], Any]) -> Any:
+    """What ``make`` makes, given what it made before, to call where an interrupt met it."""
+    return make(make(make(_nothing)))
+
+
 def make_probe(
     capture: Capture, plan: Plan, function: FunctionType, *, is_constructor: bool
 ) -> FunctionProbe:
@@ -202,36 +209,39 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
             complain(plan.target, "after the call", error)
         return value
 
-    def unwind(error: BaseException, frame: Any = None) -> None:
-        try:
-            frame = frame or frame_of(1)
-            state = calls.get(frame, nothing)
-            if state is nothing:
-                return
-            activity, other, given, token = state
-            if activity is nothing:
+    def unwinding(again: Any) -> Any:
+        def unwind(error: BaseException, frame: Any = None) -> None:
+            try:
+                frame = frame or frame_of(1)
+                state = calls.get(frame, nothing)
+                if state is nothing:
+                    return
+                activity, other, given, token = state
+                if activity is nothing:
+                    del calls[frame]
+                    other.fail((*given, nothing), token, error, frame.f_back or NOWHERE)
+                    return
+                if token is not nothing:
+                    try:
+                        leave(token)
+                    except left_already:
+                        pass  # or another context, as above
+                elif inside() is activity:  # an interrupt met us while it was entered
+                    enter(other)
                 del calls[frame]
-                other.fail((*given, nothing), token, error, frame.f_back or NOWHERE)
-                return
-            if token is not nothing:
-                try:
-                    leave(token)
-                except left_already:
-                    pass  # or another context, as above
-            elif inside() is activity:  # an interrupt met us while it was entered
-                enter(other)
-            del calls[frame]
-            close(plan, activity, (*given, nothing), error)
-        except FULL:
-            missed[plan.target] = missed.get(plan.target, 0) + 1
-        except BaseException as failure:
-            # An interrupt, and nobody will speak of this frame again.
-            frame = frame or frame_of(1)
-            if frame in calls:
-                unwind(error, frame)
-            complain(plan.target, "after the call", failure)
+                close(plan, activity, (*given, nothing), error)
+            except FULL:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
+            except BaseException as failure:
+                # An interrupt, and nobody will speak of this frame again.
+                frame = frame or frame_of(1)
+                if frame in calls:
+                    again(error, frame)
+                complain(plan.target, "after the call", failure)
 
-    return FunctionProbe(capture, plan, start, done, unwind)
+        return unwind
+
+    return FunctionProbe(capture, plan, start, done, thrice(unwinding))
 
 
 def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: C901, PLR0915
@@ -284,20 +294,23 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
             complain(plan.target, "at the constructor", error)
         return value
 
-    def unwind(_error: BaseException, frame: Any = None) -> None:
-        try:
-            frame = frame or frame_of(1)
-            session_id, _, given, _ = calls.get(frame, nothing)
-            if session_id is not None:
-                drop_instance(sessions.under_way, given[0])
-            calls.pop(frame, None)
-        except BaseException as failure:
-            frame = frame or frame_of(1)
-            if frame in calls:  # as above
-                unwind(_error, frame)
-            complain(plan.target, "at the constructor", failure)
+    def unwinding(again: Any) -> Any:
+        def unwind(_error: BaseException, frame: Any = None) -> None:
+            try:
+                frame = frame or frame_of(1)
+                session_id, _, given, _ = calls.get(frame, nothing)
+                if session_id is not None:
+                    drop_instance(sessions.under_way, given[0])
+                calls.pop(frame, None)
+            except BaseException as failure:
+                frame = frame or frame_of(1)
+                if frame in calls:  # as above
+                    again(_error, frame)
+                complain(plan.target, "at the constructor", failure)
 
-    return FunctionProbe(capture, plan, start, done, unwind)
+        return unwind
+
+    return FunctionProbe(capture, plan, start, done, thrice(unwinding))
 
 
 def _opener(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
