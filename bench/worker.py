@@ -132,7 +132,7 @@ def leave_out(parts: list[str]) -> None:
     nothing = Open("", 0, None)
     # ``record``: by a setting, which the process was started with.
     parts_of = {
-        "check": (sinks, "_fstat", known_state),
+        "check": (sinks.os, "fstat", known_state),
         "write": (ShardSink, "write", lambda *_data: None),
         "render": (Emitter, "line", lambda *_event: b""),
         "close": (Capture, "close", lambda *_call: None),

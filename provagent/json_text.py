@@ -2,7 +2,7 @@
 
 orjson ends the process by a segmentation fault when an allocation fails. In CPython's own encoder
 it is an exception, which a program under ``ulimit -v`` may catch, to go on with less. A limit may
-be set at any time, so it is asked for at each event: 0.2 us.
+be set at any time, so it is asked for again and again: a microsecond, at most every 0.2 ms.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from typing import Any
 
 import orjson
 
+from provagent.originals import time
+
 resource: Any = None
 try:
     import resource
 except ImportError:
     pass  # Windows has none
 
+_LOOK_AGAIN = 200_000  # nanoseconds
 _SEPARATORS = (",", ":")
 _MAX_INT = 1 << 64  # what orjson takes
 _STRICT_OVERCOMMIT = "2"  # Linux: an allocation fails when all memory is promised
@@ -41,10 +44,16 @@ if resource is None:
 elif _promises_all():
     _limit, _space, _data = resource.getrlimit, resource.RLIMIT_AS, resource.RLIMIT_DATA
     _endless = resource.RLIM_INFINITY
+    _known = (0, False)  # until when, and what; a tuple, so that a race costs a look
 
     def is_limited() -> bool:
         """Whether an allocation of this process may fail."""
-        return bool(_limit(_space)[0] != _endless or _limit(_data)[0] != _endless)
+        global _known  # noqa: PLW0603 - one process, one limit
+        now, (until, known) = time.monotonic_ns(), _known
+        if now >= until:
+            known = _limit(_space)[0] != _endless or _limit(_data)[0] != _endless
+            _known = now + _LOOK_AGAIN, known
+        return known
 
 else:
 
