@@ -87,7 +87,8 @@ def is_superset(bare, seen):
 def is_with_start_modules(bare, seen):
     added = {name.partition(".")[0] for name in set(seen) - set(bare)}
     known = {name for name in added if name in sys.stdlib_module_names or name in LOADED}
-    return is_superset(bare, seen) and all(re.match(r"_cython_", name) for name in added - known)
+    own = re.compile(r"_cython_|_sysconfigdata_")  # read where no definition was read before
+    return is_superset(bare, seen) and all(own.match(name) for name in added - known)
 
 
 def has_only_our_variables(bare, seen):

@@ -278,3 +278,31 @@ def test_threads_ask_at_once(lab):
     for thread in threads:
         thread.join()
     assert found == 4 * [{"in.txt"}]
+
+
+@pytest.mark.parametrize("who", ["parent", "daemon"])
+def test_a_call_that_forks_has_one_end(lab, who):
+    """That of the process that began it; where that is gone, the other's."""
+    lab.write(
+        "lab.py",
+        "import os, time\n"
+        "def work(who):\n"
+        "    pid = os.fork()\n"
+        "    if who == 'parent' and not pid: raise ValueError('child')\n"
+        "    if who == 'daemon' and pid:\n"
+        "        os.waitpid(pid, 0); os._exit(0)\n"
+        "    return pid\n",
+    )
+    lab.write(
+        "s.py",
+        "import lab, os, sys\n"
+        "try: pid = lab.work(sys.argv[1])\n"
+        "except ValueError: sys.exit(3)\n"
+        "if pid: os.waitpid(pid, 0)\n",
+    )
+    lab.run("--target", "lab:work", "s.py", who)
+    (call,) = lab.provenance.activities.values()
+    assert (call.status, call.error) == ("ok", None)
+    done = lab.python("-m", "provagent", "find", "activity = work", "--json")
+    (found,) = json.loads(done.stdout)["activities"]
+    assert found["status"] == "ok"

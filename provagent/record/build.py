@@ -63,6 +63,7 @@ class Collected:
         self.run_id = name
         self.of_run: Event = {}
         self.process: Process | None = None  # that of the events being read
+        self.ended: set[str] = set()  # activities that their own process ended
         self.processes: dict[str, Process] = {}
         self.environments: dict[str, Environment] = {}
         self.sessions: dict[str, Session] = {}
@@ -162,10 +163,17 @@ class Collected:
             usages.append((item["used_id"], item["used_role"] or None))
 
     def add_activity_end(self, event: Event) -> None:
+        """Add it; of a process that was forked inside of the activity where its own has none."""
         activity = self._activity(event["activity_id"])
-        _set(activity, event, _END_FIELDS)
-        activity.error = activity.error or _error(event)
-        activity.mismatches += mismatches_in(event)
+        is_own = self.process is None or activity.process_id in ("", self.process.id)
+        if is_own or activity.id not in self.ended:
+            _set(activity, event, _END_FIELDS)
+            activity.error = _error(event) or (
+                activity.error if activity.status != terms.OK else None
+            )
+            activity.mismatches += mismatches_in(event)
+        if is_own:
+            self.ended.add(activity.id)
         for item in event.get("generated", ()):
             generations = self.generated.setdefault(activity.id, [])
             generations.append((item["generated_id"], item["generated_role"] or None))

@@ -216,7 +216,10 @@ class Rows:
         activity = self.number(event["activity_id"])
         if "endTime" in event or "status" in event:
             end, status = microseconds(event.get("endTime")), self.word(event.get("status"))
-            self._rows[_END_ACTIVITY].append((activity, end, status, at))
+            if activity >= 0 and activity >> SHIFT != self.process:  # forked inside of it
+                self._rows[_END_COPY].append((activity, end, status))
+            else:
+                self._rows[_END_ACTIVITY].append((activity, end, status, at))
         for made in event.get("generated", ()):
             self._generated(made["generated_id"], activity, made["generated_role"] or "")
 
@@ -267,6 +270,10 @@ session = excluded.session, shard = excluded.shard, at = excluded.at"""
 _END_ACTIVITY = """
 INSERT INTO activity (id, end, status, ended_at) VALUES (?, ?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status, ended_at = excluded.ended_at"""
+# Of a process that was forked, where the one that began it has not ended it (a daemon).
+_END_COPY = """
+INSERT INTO activity (id, end, status) VALUES (?, ?, ?) ON CONFLICT (id)
+DO UPDATE SET end = excluded.end, status = excluded.status WHERE ended_at IS NULL"""
 _ENTITY = """
 INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
   EXISTS (SELECT 1 FROM generated WHERE entity = ?1))"""
