@@ -126,6 +126,8 @@ class _Tree:
                 self.onward.setdefault(later, []).append((earlier, edge))
             if not is_back or kind == STARTED:
                 self.onward.setdefault(earlier, []).append((later, edge))
+        for onward in self.onward.values():
+            onward.sort(key=_rank)
         self.first = [number for number, origin in walk.entities.items() if origin is None]
         self.things = {number: self._told(number) for number in self._nearest(limit)}
 
@@ -209,6 +211,12 @@ class _Tree:
             for kind, later, earlier in self.walk.edges
             if later in self.things and earlier in self.things
         ]
+
+
+def _rank(onward: tuple[int, Edge]) -> int:
+    """Return where an edge stands below a thing: what encloses an activity comes last."""
+    other, (kind, _, earlier) = onward
+    return 0 if kind != STARTED else 2 if earlier == other else 1
 
 
 def _evidence(kind: str, earlier: int) -> str:
