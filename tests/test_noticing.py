@@ -110,6 +110,7 @@ def test_process_that_opens_nothing_of_interest_loads_nothing(recorded, command)
 def test_files_alone_load_no_more_than_they_need(recorded):
     """Neither what weaves nor what shows things at a terminal; the program loads its own."""
     recorded.write("in.txt", "in")
+    recorded.python("-c", "pass", PROVAGENT="1")  # definitions are compiled once
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))\n"
