@@ -264,6 +264,36 @@ def test_an_answer_in_json_has_all_edges(lab):
     assert source["origin"] == "origin not recorded"
 
 
+def test_an_object_that_the_program_made_names_what_was_read_before(lab):
+    """Its origin is not recorded; it is among the files that its process had read, and no other."""
+    lab.write("late.txt", "late")
+    lab.write(
+        "lab.py",
+        "def load(path): return open(path).read().split()\n"
+        "def save(path, values): open(path, 'w').write(str(values))\n",
+    )
+    lab.write(
+        "s.py",
+        "import lab\n"
+        "values = [float(one) for one in lab.load('in.txt')]\n"
+        "open('other.txt').read()\n"
+        "lab.save('out.txt', [2 * one for one in values])\n"
+        "lab.load('late.txt')\n",
+    )
+    lab.write("other.txt", "other")
+    lab.run("--target", "lab:load", "--target", "lab:save", "s.py")
+    answer = asked(lab, why, "out.txt")
+    (found,) = answer.candidates.values()
+    assert [os.path.basename(one.location) for one in found] == ["other.txt", "in.txt"]
+    assert "origin not recorded; read before: other.txt, in.txt" in rendered(answer)
+    assert named(answer) <= {"other.txt"}  # what the program itself read may have reached the call
+    assert_whole(answer)
+    data = json.loads(lab.python("-m", "provagent", "why", "out.txt", "--json").stdout)
+    (node,) = [one for one in data["nodes"] if "candidates" in one]
+    assert [os.path.basename(one["location"]) for one in node["candidates"]] == ["other.txt", "in.txt"]  # fmt: skip
+    assert asked(lab, impact, "in.txt").candidates == {}
+
+
 def test_threads_ask_at_once(lab):
     """Answers are of one state of the index."""
     lab.write("s.py", "import lab\nlab.double('in.txt', 'out.txt')")

@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from provagent.file_names import name_to_text
+from provagent.store.candidates import Candidates
 from provagent.store.index import Index
 from provagent.store.resolve import NEWEST, Found, find_entities
 from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.told import ActivityTold, EntityTold, Told
-from provagent.store.walk import SAME, STARTED, Edge, Walk, ancestors, descendants
+from provagent.store.walk import SAME, STARTED, USED, Edge, Walk, ancestors, descendants
 
 NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
 UNKNOWN = "its content is not known"
+SHOWN = 100  # candidates of one object
 # How an edge is known (the record says so; the bytes are the same; it may be, or may not).
 RECORDED, CONTENT, POSSIBLE = "recorded", "content", "unknown"
 
@@ -36,7 +38,8 @@ class Step:
 
     ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
     end of it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
-    that the record ends there. ``is_cut``: more was met, and not told.
+    that the record ends there; of an object, ``candidates`` are files that it may come from.
+    ``is_cut``: more was met, and not told.
     """
 
     thing: EntityTold | ActivityTold
@@ -45,6 +48,7 @@ class Step:
     is_later: bool = False
     is_above: bool = False
     end: str | None = None
+    candidates: list[EntityTold] = field(default_factory=list)
     is_cut: bool = False
 
 
@@ -54,8 +58,9 @@ class Answer:
 
     ``nodes`` are the things that are told, ``relations`` all edges between these, and ``roots`` the
     lines of the tree that shows them. ``states`` are the identifiers of what was asked for, in each
-    of its states. ``entities`` and ``activities`` count what was met; ``runs`` are identifiers,
-    oldest first.
+    of its states. ``candidates`` are, by object of no recorded origin, the files that had been read
+    before it was used, the last one first. ``entities`` and ``activities`` count what was met;
+    ``runs`` are identifiers, oldest first.
     """
 
     what: str
@@ -64,6 +69,7 @@ class Answer:
     roots: list[Step]
     nodes: list[EntityTold | ActivityTold]
     relations: list[Relation]
+    candidates: dict[str, list[EntityTold]]
     entities: int
     activities: int
     runs: list[str]
@@ -102,6 +108,7 @@ def _answer(
         roots=tree.roots(),
         nodes=list(tree.things.values()),
         relations=tree.relations(),
+        candidates=tree.candidates,
         entities=len(walk.entities),
         activities=len(walk.activities),
         runs=sorted(runs - {"?"}),
@@ -130,6 +137,7 @@ class _Tree:
             onward.sort(key=_rank)
         self.first = [number for number, origin in walk.entities.items() if origin is None]
         self.things = {number: self._told(number) for number in self._nearest(limit)}
+        self.candidates = self._find_candidates() if is_back else {}
 
     def _nearest(self, limit: int | None) -> Iterator[int]:
         """Yield so many things beside the first ones, the nearest to these first."""
@@ -148,6 +156,20 @@ class _Tree:
         is_activity = number in self.walk.activities
         return self.told.activity(number) if is_activity else self.told.entity(number)
 
+    def _find_candidates(self) -> dict[str, list[EntityTold]]:
+        users: dict[int, int] = {}
+        for kind, later, earlier in self.walk.edges:
+            if kind == USED and earlier not in self.has_origin and earlier in self.things:
+                users[earlier] = min(later, users.get(earlier, later))
+        found, asked = {}, Candidates(self.told.index)
+        for number, user in users.items():
+            thing = self.things[number]
+            if isinstance(thing, EntityTold) and not thing.location:
+                some = asked.before(user)[:SHOWN]
+                if some:
+                    found[thing.id] = [self.told.entity(one) for one in some]
+        return found
+
     def roots(self) -> list[Step]:
         """Return the lines at the top, with all that stands below them.
 
@@ -161,7 +183,7 @@ class _Tree:
             key: Any = number
             if isinstance(thing, EntityTold) and thing.digest is not None:
                 key = thing.location, thing.digest
-            root = roots.setdefault(key, Step(thing, end=self._end(number)))
+            root = roots.setdefault(key, self._step(number))
             shown[number] = None
             self._fill(root, number, shown, drawn)
         return list(roots.values())
@@ -183,14 +205,17 @@ class _Tree:
                 continue
             drawn.add(edge)
             is_above = number in shown
-            below = Step(
-                self.things[number], kind=edge[0], is_later=edge[1] == number, is_above=is_above,
-                end=None if is_above else self._end(number),
-            )  # fmt: skip
+            below = Step(self.things[number]) if is_above else self._step(number)
+            below.kind, below.is_later, below.is_above = edge[0], edge[1] == number, is_above
             step.steps.append(below)
             if not is_above:
                 shown[number] = None
                 waiting.append((below, iter(self.onward.get(number, ()))))
+
+    def _step(self, number: int) -> Step:
+        thing = self.things[number]
+        some = self.candidates.get(thing.id, [])
+        return Step(thing, end=self._end(number), candidates=some)
 
     def _end(self, number: int) -> str | None:
         if not self.is_back or number in self.has_origin or number in self.walk.activities:
@@ -244,6 +269,10 @@ def answer_data(answer: Answer) -> dict[str, Any]:
     """
     ends = {step.thing.id: step.end for step in steps_of(*answer.roots) if step.end is not None}
     nodes = [_node_data(thing, ends.get(thing.id)) for thing in answer.nodes]
+    for node in nodes:
+        if node["id"] in answer.candidates:
+            some = answer.candidates[node["id"]]
+            node["candidates"] = [{"id": one.id, "location": one.location} for one in some]
     return {
         "what": answer.what,
         "path": answer.found.path,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from provagent.view.console import Console
 
 STEPS_SHOWN = 300
+CANDIDATES_SHOWN = 5
 
 
 def render_answer(answer: Answer, console: Console) -> None:
@@ -105,8 +106,17 @@ def _line(step: Step) -> Text:
     if step.kind == SAME:
         line.append(f"  of run {thing.run}", style="cyan")
     if step.end is not None:
-        line.append(f"  {step.end}", style="yellow")
+        line.append(f"  {step.end}{_read_before(step.candidates)}", style="yellow")
     return line
+
+
+def _read_before(candidates: list[EntityTold]) -> str:
+    """Return what the files are called that an object may come from, the first of them."""
+    if not candidates:
+        return ""
+    names = [os.path.basename(_name(one)) for one in candidates[:CANDIDATES_SHOWN]]
+    left = len(candidates) - len(names)
+    return f"; read before: {', '.join(names)}{f', {left} more' if left else ''}"
 
 
 def _name(entity: EntityTold) -> str:

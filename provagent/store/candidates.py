@@ -1,0 +1,47 @@
+"""What an object may come from whose origin is not recorded: the files that were read before.
+
+The code of a program makes objects that no recorded call has made. What went into such a one is
+among what its program, or a call in it, had read before the object was used; more is not known.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from operator import itemgetter
+
+from provagent.store.index import Index
+from provagent.store.schema import SHIFT
+
+MOST = 10_000  # files of a process that are looked at
+
+# The time is that of the first reading; a file that is read again is the same one.
+_READ = """
+SELECT min(coalesce(u.time, a.start, p.start)) AS time, min(e.id)
+FROM used AS u JOIN entity AS e ON e.id = u.entity
+LEFT JOIN activity AS a ON a.id = u.activity
+LEFT JOIN process AS p ON p.number = ?1
+WHERE u.activity >= ?1 << {shift} AND u.activity < (?1 + 1) << {shift}
+AND e.type IN (SELECT number FROM word WHERE text IN ('File', 'FileCollection'))
+GROUP BY e.place, e.digest ORDER BY time LIMIT {most}"""
+
+
+class Candidates:
+    """Asks the index once for each process."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._read: dict[int, list[tuple[int, int]]] = {}
+
+    def before(self, activity: int) -> list[int]:
+        """Return the files that had been read in its process when it began, the last one first."""
+        row = self._index.execute("SELECT start FROM activity WHERE id = ?", (activity,)).fetchone()
+        if row is None or row[0] is None:
+            return []
+        process = activity >> SHIFT
+        if process not in self._read:
+            statement = _READ.format(shift=SHIFT, most=MOST)
+            rows = self._index.execute(statement, (process,)).fetchall()
+            self._read[process] = [(time, file) for time, file in rows if time is not None]
+        read = self._read[process]
+        end = bisect_right(read, row[0], key=itemgetter(0))
+        return [file for _, file in reversed(read[:end])]
