@@ -16,21 +16,6 @@ from provagent.emit.dialect import facts, line
 from provagent.layout import make_run_folder, touch_day
 from provagent.originals import fcntl, os, real_time_ns, time
 
-F_SETSIG, F_GETSIG = getattr(fcntl, "F_SETSIG", 0), getattr(fcntl, "F_GETSIG", 0)  # Linux
-_MARK = 61  # a signal that nothing has by default
-_REST = 100_000  # nanoseconds
-
-
-def _mark(descriptor: int) -> bool:
-    """Mark an open file, which other descriptors may be of, too; False where that can't be."""
-    if not F_SETSIG:
-        return False
-    try:
-        fcntl.fcntl(descriptor, F_SETSIG, _MARK)
-    except OSError:
-        return False
-    return True
-
 
 class Sink(Protocol):
     """Takes whole lines of log format 1, one or more at once."""
@@ -50,11 +35,6 @@ class ShardSink:
     write the number is asked which file it is (device, inode, link count). Where that is not
     the shard, the number is forgotten, not closed, and the shard is opened again; where the
     shard is gone from the disk, another file is made beside it, or in its place.
-
-    To ask for a file's state between two writes makes Linux keep finer times of it: 2 us a write.
-    So the open file has a mark (``F_SETSIG``, the signal that it would send if it were asked to,
-    which it is not): within 0.1 ms of the last look, the mark alone is asked for. It tells whose
-    the file is, and not whether it is still on the disk.
 
     The file, and the folders that it lacks, are made at the first write. After a fork the
     child's owner calls ``reopen``. ``on_change(reason, is_new)`` is called when the shard had to
@@ -76,7 +56,6 @@ class ShardSink:
         self._was_open = False  # the file that was made is ours, whether it is open or not
         self._torn = False
         self._lock = RLock()
-        self._look_at = self._rest = 0  # when to ask for its state again, and how long not to
 
     def write(self, data: bytes) -> None:
         """Append ``data``.
@@ -90,7 +69,8 @@ class ShardSink:
         descriptor = self._descriptor
         if descriptor is not None and not self._torn:
             try:
-                if self._is_there(descriptor):
+                at = os.fstat(descriptor)
+                if at.st_ino == self._inode and at.st_dev == self._device and at.st_nlink:
                     if (written := os.write(descriptor, data)) < len(data):
                         self._torn = True
                         with self._lock:
@@ -101,16 +81,6 @@ class ShardSink:
                     raise
         with self._lock:
             self._append(data)
-
-    def _is_there(self, descriptor: int) -> bool:
-        now = time.monotonic_ns()
-        if now < self._look_at:
-            return bool(fcntl.fcntl(descriptor, F_GETSIG) == _MARK)
-        at = os.fstat(descriptor)
-        if at.st_ino != self._inode or at.st_dev != self._device or not at.st_nlink:
-            return False
-        self._look_at = now + self._rest
-        return True
 
     def size(self) -> int:
         """Return the number of bytes in the file; 0 where it is not open."""
@@ -203,7 +173,6 @@ class ShardSink:
     def _take(self, descriptor: int) -> None:
         at = os.fstat(descriptor)
         self._descriptor, self._inode, self._device = descriptor, at.st_ino, at.st_dev
-        self._look_at, self._rest = 0, _REST if _mark(descriptor) else 0
 
     def _why_new(self) -> str:
         """Say what became of the file, and choose the name of the next."""
