@@ -85,10 +85,12 @@ class Environment(Event):
 
 
 class Site(TypedDict):
-    """The line that made the call."""
+    """A place in the code that made a call."""
 
     file: str
     line: int
+    # Where the call's expression ends: its line, and its column in bytes of UTF-8, from 0.
+    end: NotRequired[list[int]]
 
 
 class Mismatch(TypedDict):
@@ -109,6 +111,8 @@ class Session(Event):
     startTime: str
     configuration: dict[str, Value]
     site: NotRequired[Site]
+    callers: NotRequired[list[Site]]
+    inner_site: NotRequired[Site]
     mismatches: NotRequired[list[Mismatch]]
 
 
@@ -139,7 +143,9 @@ class Activity(Event):
     session_id: NotRequired[str]
     parent_id: NotRequired[str]
     thread: int
-    site: NotRequired[Site]
+    site: NotRequired[Site]  # in the user's code, where any of it led to the call
+    callers: NotRequired[list[Site]]  # the user's sites that led to ``site``, the nearest first
+    inner_site: NotRequired[Site]  # where the call itself stands, in a package's code
     # the key "class" holds module:QualName of type(self), where it is not the target's own class
     parameters: NotRequired[dict[str, Value]]
     used: NotRequired[list[Used]]
@@ -246,6 +252,7 @@ class File(Event):
     mode: Literal["read", "written"]  # the activity used the entity, or generated it
     time: str
     activity_id: NotRequired[str]  # where none was open, the process did
+    opened: NotRequired[list[list[Site]]]  # where: the user's sites of each, the innermost first
 
 
 class LeftOut(Event):

@@ -107,7 +107,8 @@ def test_call_site_is_the_callers_line(woven):
     subject = woven.module(PLAIN, "subject:add")
     line = test_call_site_is_the_callers_line.__code__.co_firstlineno + 4
     subject.add(1)
-    assert woven.activities[0]["site"] == {"file": __file__, "line": line}
+    site = woven.activities[0]["site"]
+    assert site == {"file": __file__, "line": line, "end": [line, len("    subject.add(1)")]}
 
 
 def test_threads_have_their_own_nesting(woven):

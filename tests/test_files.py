@@ -98,11 +98,15 @@ with open("made.tmp/inside.txt", "w") as stream:
 shutil.move("made.tmp", "made")
 with open("scratch.txt", "w") as stream:
     stream.write("4")
-open("scratch.txt").read()
 os.remove("scratch.txt")
+with open("step.txt", "w") as stream:
+    stream.write("5")
+open("step.txt").read()
+os.remove("step.txt")
 """,
     )
-    assert names(done.generated) == ["inside.txt", "result.txt", "second.txt"]
+    # What was read again before it was removed is a step on the way to something.
+    assert names(done.generated) == ["inside.txt", "result.txt", "second.txt", "step.txt"]
     assert [made.entity.digest for made in done.generated if "result" in made.entity.location] == [
         sha256(recorded.folder / "result.txt")
     ]

@@ -18,7 +18,7 @@ LEVELS = [
     {"beneath", "file_names", "json_text", "safe_files"},
     {"errors", "interrupt", "layout", "terms", "convert", "audit", "visible", "__init__"},
     {"address", "own_imports", "trusted"},
-    {"event", "value", "settings", "offered"},
+    {"event", "value", "settings", "offered", "sites"},
     {"internal"},
     {"definition", "weave", "identity", "emit", "record", "constraints"},
     {"capture", "export"},
@@ -67,6 +67,7 @@ WRITE_SIDE = {
     "process",
     "safe_files",
     "settings",
+    "sites",
     "weave",
 }
 ONLY_IN = {"wrapt": "weave", "structlog": "emit", "yaml": "definition", "prov": "export"}

@@ -115,4 +115,4 @@ def test_files_alone_load_no_more_than_they_need(recorded):
     loaded = set(done.stderr.split())
     assert {"provagent.process.recorder", "structlog", "rich"} <= loaded
     assert not loaded & {"wrapt", "provagent.process.weaving", "provagent.capture.compile", "yaml"}
-    assert [event["mode"] for event in recorded.events("file")] == ["read", "written"]
+    assert [event["mode"] for event in recorded.events("file")] == ["read", "read", "written"]

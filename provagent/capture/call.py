@@ -13,10 +13,9 @@ from types import FrameType
 from typing import Any
 
 from provagent import beneath
-from provagent.address import address_of
 from provagent.capture.bound import Undescribed, is_plain, own_names
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Open, Place, current, line_of, now
+from provagent.capture.context import Open, Place, current, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events, Links
 from provagent.capture.fill import Fill
@@ -118,10 +117,7 @@ class Capture:
         """What ``open`` does, unguarded; with ``start``: of a call that began then."""
         ledger, parent = self.ledger, current.get()
         call = own_names(call) if call[2] else call
-        place: Any = frame
-        if type(frame) is FrameType:
-            code, offset = frame.f_code, frame.f_lasti  # each look at f_code is an audit event
-            place = Place(code, offset, line_of(frame, code, offset), address_of(frame))
+        place: Any = Place(frame) if type(frame) is FrameType else frame
         groups = plan.group if parent is None else parent.groups | plan.group
         activity = Open(ledger.new_id(), ledger.order, place, groups)
         events: Events = []
@@ -133,7 +129,7 @@ class Capture:
             "target": plan.target,
             "startTime": start or now(),
             "thread": thread,
-            "site": {"file": place.code.co_filename, "line": place.line},
+            **place.said(),
         }
         if parent is not None:
             fields["parent_id"] = parent.id
@@ -205,7 +201,7 @@ class Capture:
             self.busy.add(thread)
             configuration = self._parameters(plan, call)
             fields = session_event(session_id, type(instance), now(), configuration)
-            fields["site"] = {"file": place.code.co_filename, "line": place.line}
+            fields |= place.said()
             if plan.expected is not None:
                 plan.expected.mark(fields, [])
             self.write_all(plan.target, [(fields, False)])

@@ -7,26 +7,47 @@ import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
-from types import CodeType, FrameType
+from types import FrameType
+from typing import Any
 
 from provagent.address import address_of
 from provagent.capture import carry
 from provagent.originals import TIME_MACHINE, real_time_ns, time
+from provagent.sites import MAX_SITES, is_users, place_of, sites_of
 
 
 class Place:
-    """Where a frame of the user's code stood: its code, the offset in it, and the line.
+    """Where a frame stood that made a call: its code, the offset in it, and the user's call sites.
 
-    ``frame`` is the frame's address, which another has when this one is gone.
+    ``frame`` is the frame's address, which another has when this one is gone; ``here`` is the
+    site of the frame itself, ``sites`` those of the user's code, as ``provagent.sites`` has them.
     """
 
-    __slots__ = ("code", "frame", "line", "offset")
+    __slots__ = ("code", "frame", "here", "offset", "sites")
 
-    def __init__(self, code: CodeType, offset: int, line: int, frame: int) -> None:
-        self.code = code
-        self.offset = offset
-        self.line = line
-        self.frame = frame
+    def __init__(self, frame: FrameType) -> None:
+        self.code = code = frame.f_code  # each look at it is an audit event
+        self.offset = offset = frame.f_lasti
+        self.frame = address_of(frame)
+        self.here = here = place_of(code, offset)
+        if not is_users(frame.f_globals):
+            self.sites = sites_of(frame.f_back)
+        elif code.co_name == "<module>":
+            self.sites = [here]
+        else:
+            self.sites = [here, *sites_of(frame.f_back, MAX_SITES - 1)]
+
+    def said(self) -> dict[str, Any]:
+        """Return what an event says of it: ``site``, ``callers`` and ``inner_site``."""
+        sites, here = self.sites, self.here
+        if not sites:
+            return {"site": here}
+        said: dict[str, Any] = {"site": sites[0]}
+        if len(sites) > 1:
+            said["callers"] = sites[1:]
+        if sites[0] is not here:
+            said["inner_site"] = here
+        return said
 
 
 class EarlierPlace(Place):
@@ -103,24 +124,3 @@ def iso(nanoseconds: int) -> str:
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
     _second = (second * _NANO, text)
     return f"{text}.{rest // 1000:06d}Z"
-
-
-# A frame finds its line by counting from its code's beginning: in a long script that takes
-# longer than the call. The code is kept, so that its address stays its own.
-_NEAR = 400  # bytes of code that are counted in no time
-_LINES_KEPT = 10_000
-_lines: dict[tuple[int, int], tuple[CodeType, int]] = {}
-
-
-def line_of(frame: FrameType, code: CodeType, offset: int) -> int:
-    """The line on which a frame stands, at an offset in its code; 0 where that has none."""
-    if offset < _NEAR:
-        return frame.f_lineno or 0
-    known = _lines.get((address_of(code), offset))
-    if known is not None:
-        return known[1]
-    line = frame.f_lineno or 0
-    if len(_lines) >= _LINES_KEPT:
-        _lines.clear()
-    _lines[address_of(code), offset] = code, line
-    return line

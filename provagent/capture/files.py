@@ -7,7 +7,7 @@ told when the activity that opened it ends, or the run: then it is what it was t
 from __future__ import annotations
 
 from _thread import get_ident
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from provagent.capture.call import Capture
@@ -25,6 +25,9 @@ from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ
 _KIND = undescribed_kind(FILE, lambda _: Identity())
 
 _OF_RUN = Open("", 0, None)
+_OPENINGS = 16  # places at which one file was opened that are told
+
+Sites = Sequence[dict[str, Any]]
 
 STDERR = 2
 _STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
@@ -41,6 +44,34 @@ class _Before:
         self.how = how
 
 
+class _Opening:
+    """Who is about to do something to a file: the activity, the user's sites, and the time."""
+
+    __slots__ = ("activity", "sites", "time")
+
+    def __init__(self, activity: Open, sites: Sites, time: str) -> None:
+        self.activity = activity
+        self.sites = sites
+        self.time = time
+
+
+class _Product:
+    """A file that was opened for writing: what it was before, and where it was opened."""
+
+    __slots__ = ("before", "sites")
+
+    def __init__(self, before: _Before | None, opening: _Opening) -> None:
+        self.before = before
+        self.sites = [opening.sites]
+
+    def reopen(self, opening: _Opening, *, anew: bool) -> None:
+        """It is opened once more, to be written from its beginning, or to be changed."""
+        if anew:
+            self.sites = [opening.sites]
+        elif len(self.sites) < _OPENINGS and _key(opening.sites) not in map(_key, self.sites):
+            self.sites.append(opening.sites)
+
+
 class FilesSeen:
     """Tells what is met with files; ``owners`` are the activities that have some to tell.
 
@@ -54,17 +85,20 @@ class FilesSeen:
         self._capture = capture
         self._ledger = capture.ledger
         self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
-        self._said: set[tuple[str, str]] = set()
+        self._said: set[tuple[Any, ...]] = set()
         self._in_library: set[str] = set()  # opened where Python does not see it
-        self.owners: dict[str, dict[str, _Before | None]] = capture.written
+        self.owners: dict[str, dict[str, _Product]] = capture.written
         capture.end_files = self.end
         capture.ledger.settle = self.settle
         capture.meet_file = self.meet
 
-    def meet(self, what: str, path: str, source: str, activity: Any, at: int = 0) -> None:
+    def meet(
+        self, what: str, path: str, source: str, activity: Any, sites: Sites = (), at: int = 0
+    ) -> None:
         """A file is about to be read, made, changed, or moved from ``source``.
 
-        ``at``: or was so before, at this time in nanoseconds.
+        ``sites`` are those of the user's code that led there, the innermost first. ``at``: it was
+        about to be so at this time, in nanoseconds.
         """
         capture, thread = self._capture, get_ident()
         if capture.fill.look():
@@ -74,7 +108,8 @@ class FilesSeen:
         try:
             capture.busy.add(thread)
             events: Events = []
-            self._meet(what, path, source, _owner(activity), events, iso(at) if at else now())
+            opening = _Opening(_owner(activity), sites, iso(at) if at else now())
+            self._meet(what, path, source, opening, events)
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "a file", error)
@@ -147,39 +182,44 @@ class FilesSeen:
         self._in_library.clear()
         self.owners.clear()
 
-    def _meet(
-        self, what: str, path: str, source: str, activity: Open, events: Events, time: str
-    ) -> None:
+    def _meet(self, what: str, path: str, source: str, opening: _Opening, events: Events) -> None:
+        activity = opening.activity
         if "://" in path:
-            self._tell_remote(what, path, activity, events, time)
+            self._tell_remote(what, path, opening, events)
             return
         location = resolve_location(path)
-        own = self.owners.get(activity.id, {})
         if what == "moved":
-            self._move(resolve_location(source), location, activity, events, time)
+            self._move(resolve_location(source), location, opening, events)
             return
-        if location in own:
-            return  # its own product, not yet what it is to become
+        own = self.owners.get(activity.id, {})
+        product = own.get(location)
+        if product is not None:
+            if what != "read":
+                product.reopen(opening, anew=what == "made")
+                return
+            if _number(location) in open_files():
+                return  # not yet what it is to become
+            self._tell_written(location, own.pop(location), activity, events)
         self._settle([location], activity, events)
         before = None
         if what != "made":
-            before = self._tell_read(location, activity, events, time)
+            before = self._tell_read(location, opening, events)
         if what != "read":
-            self.owners.setdefault(activity.id, {})[location] = before
+            self.owners.setdefault(activity.id, {})[location] = _Product(before, opening)
 
-    def _tell_remote(self, what: str, url: str, activity: Open, events: Events, time: str) -> None:
+    def _tell_remote(self, what: str, url: str, opening: _Opening, events: Events) -> None:
         thing = Thing(_KIND, None, url, None, None)
-        entity_id = self._ledger.file(thing, activity, events, generated=what != "read")
-        self._tell(entity_id, READ if what == "read" else WRITTEN, activity, events, time)
+        entity_id = self._ledger.file(thing, opening.activity, events, generated=what != "read")
+        mode = READ if what == "read" else WRITTEN
+        self._tell(entity_id, mode, opening.activity, events, opening.time, [opening.sites])
 
-    def _tell_read(
-        self, location: str, activity: Open, events: Events, time: str
-    ) -> _Before | None:
+    def _tell_read(self, location: str, opening: _Opening, events: Events) -> _Before | None:
         if not os.path.isfile(location):
             return None  # it was there when the program opened it
         thing = Thing(_KIND, None, location, None, None)
+        activity = opening.activity
         entity_id = self._ledger.file(thing, activity, events, generated=False, is_real=True)
-        self._tell(entity_id, READ, activity, events, time)
+        self._tell(entity_id, READ, activity, events, opening.time, [opening.sites])
         known = self._ledger.paths[location]
         state = known.states.get(FILE)
         return _Before(entity_id, None if state is None else state.digest, MODIFIED)
@@ -187,13 +227,14 @@ class FilesSeen:
     def _tell_written(
         self,
         location: str,
-        before: _Before | None,
+        product: _Product,
         activity: Open,
         events: Events,
         next_one: Open | None = None,
     ) -> None:
         if not os.path.isfile(location):
             return  # it was for the time being only
+        before = product.before
         thing = Thing(_KIND, None, location, None, None)
         if before is not None and before.how == MODIFIED:
             digest = self._ledger.identify_file(location, _KIND).digest
@@ -202,13 +243,14 @@ class FilesSeen:
         entity_id = self._ledger.file(
             thing, activity, events, generated=True, next_=next_one, is_real=True
         )
-        self._tell(entity_id, WRITTEN, activity, events, _changed_at(location))
+        self._tell(entity_id, WRITTEN, activity, events, _changed_at(location), product.sites)
         known_already = not activity.id and before is not None and before.how == MODIFIED
         if before is not None and not known_already:
             between = [activity.id] if activity.id else []
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
 
-    def _move(self, source: str, location: str, activity: Open, events: Events, time: str) -> None:
+    def _move(self, source: str, location: str, opening: _Opening, events: Events) -> None:
+        activity = opening.activity
         own = self.owners.get(activity.id, {})
         self._settle([location], activity, events, but=activity.id)
         if os.path.isdir(source):
@@ -216,13 +258,14 @@ class FilesSeen:
                 own[location + path[len(source) :]] = own.pop(path)
         elif source in own or not os.path.exists(source):
             # What is not there any more was moved before anything could be told of it.
-            self.owners.setdefault(activity.id, {})[location] = own.pop(source, None)
+            product = own.pop(source, None) or _Product(None, opening)
+            self.owners.setdefault(activity.id, {})[location] = product
         else:
             self._settle([source], activity, events)
-            before = self._tell_read(source, activity, events, time)
+            before = self._tell_read(source, opening, events)
             if before is not None:
                 before.how = COPIED
-            self.owners.setdefault(activity.id, {})[location] = before
+            self.owners.setdefault(activity.id, {})[location] = _Product(before, opening)
 
     def _settle(
         self, locations: Iterable[str], next_one: Open, events: Events, but: str | None = None
@@ -234,11 +277,19 @@ class FilesSeen:
                     by = Open(owner, 0, None)
                     self._tell_written(location, files.pop(location), by, events, next_one)
 
-    def _tell(self, entity_id: str, mode: str, activity: Open, events: Events, time: str) -> None:
+    def _tell(
+        self,
+        entity_id: str,
+        mode: str,
+        activity: Open,
+        events: Events,
+        time: str,
+        opened: list[Sites],
+    ) -> None:
         key = activity.id + mode, entity_id
-        if key in self._said:
+        sites = [list(one) for one in opened if one and self._is_new((*key, _key(one)))]
+        if not self._is_new(key) and not sites:
             return
-        self._said.add(key)
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
             "event": FILE_EVENT,
@@ -248,7 +299,15 @@ class FilesSeen:
         }
         if activity.id:
             fields["activity_id"] = activity.id
+        if sites:
+            fields["opened"] = sites
         events.append((fields, True))
+
+    def _is_new(self, key: tuple[Any, ...]) -> bool:
+        if key in self._said:
+            return False
+        self._said.add(key)
+        return True
 
     def _write(self, events: Events) -> None:
         if events:
@@ -304,6 +363,10 @@ def _flush(numbers: set[tuple[int, int]]) -> None:
             except Exception as error:  # what it wraps may be no file, but an object of a program's
                 if is_the_programs(error):
                     raise
+
+
+def _key(sites: Sites) -> tuple[Any, ...]:
+    return tuple((one["file"], one["line"], *one.get("end", ())) for one in sites)
 
 
 def _owner(activity: Any) -> Open:

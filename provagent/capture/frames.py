@@ -5,13 +5,21 @@ from __future__ import annotations
 import sys
 
 from provagent import beneath
-from provagent.address import address_of
-from provagent.capture.context import EarlierPlace, Place, line_of
+from provagent.capture.context import EarlierPlace, Place
 
 _traceback, _set_traceback = beneath.traceback, beneath.set_traceback
 
+
 # At the interpreter's end, from an exit handler, in a new thread: no Python code called.
-NOWHERE = Place(compile("", "<interpreter>", "exec"), 0, 0, 0)
+class _Nowhere(Place):
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.code, self.offset, self.frame = compile("", "<interpreter>", "exec"), 0, 0
+        self.here, self.sites = {"file": "<interpreter>", "line": 0}, []
+
+
+NOWHERE = _Nowhere()
 
 
 def place_above() -> Place:
@@ -20,8 +28,7 @@ def place_above() -> Place:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
         return NOWHERE
-    code, offset = frame.f_code, frame.f_lasti
-    return EarlierPlace(code, offset, line_of(frame, code, offset), address_of(frame))
+    return EarlierPlace(frame)
 
 
 def drop_frame(error: BaseException) -> None:

@@ -15,9 +15,8 @@ from inspect import CO_ITERABLE_COROUTINE, CO_VARARGS, CO_VARKEYWORDS
 from types import FrameType, FunctionType
 from typing import Any
 
-from provagent.address import address_of
 from provagent.capture.call import Capture
-from provagent.capture.context import EarlierPlace, Place, current, line_of
+from provagent.capture.context import EarlierPlace, Place, current
 from provagent.capture.frames import NOWHERE
 from provagent.capture.gate import Gate
 from provagent.capture.left_out import clock
@@ -362,8 +361,7 @@ def place_of(frame: FrameType | None) -> Place:
     """Return where a frame stands; no frame is kept alive."""
     if frame is None:
         return NOWHERE
-    code, offset = frame.f_code, frame.f_lasti
-    return EarlierPlace(code, offset, line_of(frame, code, offset), address_of(frame))
+    return EarlierPlace(frame)
 
 
 def has_instance(instances: list[Any], instance: Any) -> bool:

@@ -12,7 +12,7 @@ import linecache
 import re
 import tokenize
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import pairwise
 from types import CodeType
 from typing import Any
 
@@ -236,9 +236,8 @@ def _last_line(statement: Any) -> int:
 
 
 def _end_of_call(place: Place) -> Point | None:
-    at = place.offset // 2
-    _, line, _, column = next(islice(place.code.co_positions(), at, None), (None,) * 4)
-    return None if line is None or column is None else (line, column)
+    end = place.here.get("end")
+    return None if end is None else (end[0], end[1])
 
 
 def _source(file: str) -> tuple[list[str], Block] | None:

@@ -33,8 +33,8 @@ _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
 LOCK_SECONDS = 10
 
-# What is done, path, the path that it comes from, activity; and when, in nanoseconds.
-Met = tuple[str, str, str, "Any", int]
+# What is done, path, the path that it comes from, activity; the user's sites; when, in nanoseconds.
+Met = tuple[str, str, str, "Any", "list[Any]", int]
 
 
 class OpenedFiles:
@@ -214,14 +214,17 @@ class OpenedFiles:
         carry = sys.modules.get("provagent.capture.carry")
         activity = None if carry is None else carry.current.get()
         is_kept = self.activation.is_root and self.activation.loaded is None
-        met = what, path, source, activity, real_time_ns()
+        from provagent.sites import sites_of  # it asks whether there is a hook by now
+
+        sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
+        met = what, path, source, activity, sites, real_time_ns()
         if is_kept and not self._needs_recorder(what, path, source):
             self._remember(met)
             return
         self._hand_over(met)
 
     def _remember(self, met: Met) -> None:
-        if not any(met[:4] == other[:4] for other in self._remembered[-100:]):
+        if not any(met[:5] == other[:5] for other in self._remembered[-100:]):
             self._remembered.append(met)
 
     def _needs_recorder(self, what: str, path: str, source: str) -> bool:
@@ -235,11 +238,14 @@ class OpenedFiles:
         return (what is CHANGED) or self._is_read(path)
 
     def _is_read(self, path: str) -> bool:
-        """Whether the program has read what it did not make itself."""
-        for met in self._remembered:
-            if met[1] == path:
-                return met[0] is READ
-        return False
+        """Whether the program has read what it did not make itself, or a step to what it made."""
+        first = next((met for met in self._remembered if met[1] == path), None)
+        if first is None or first[0] is READ:
+            return first is not None
+        # A helper's scratch file alone is nothing that the recorder would be loaded for.
+        return any(met[0] is READ and met[1] == path for met in self._remembered) and any(
+            met[1] != path and os.path.exists(met[1]) for met in self._remembered
+        )
 
     def _hand_over(self, *met: Met) -> None:
         """Tell the recorder of what is remembered, and of this."""

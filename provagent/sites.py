@@ -1,0 +1,93 @@
+"""Call sites: the places in the user's own code at which what is recorded was called.
+
+A call is made by a chain of frames. Those of installed packages, of the standard library and of
+ours say nothing of the analysis; those of the user's code say where in it the call stands, and
+through which functions it was reached: six reads by one helper are told apart by who called it.
+
+A place is told by the END of its expression, as ``code.co_positions`` has it: no two calls of a
+file share one, while calls in a chain over several lines may share their beginning.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import islice
+
+from provagent.address import address_of
+from provagent.originals import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+    from typing import Any
+
+    Site = dict[str, Any]  # as event.Site says
+
+MAX_SITES = 8
+_MAX_FRAMES = 100
+_PLACES_KEPT = 10_000
+_OF_FUNCTION = 0x2  # CO_NEWLOCALS
+_PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
+_INSTALLED = tuple(
+    os.path.join(folder, "")
+    for folder in (
+        os.path.dirname(os.__file__),
+        os.path.dirname(__file__),
+        os.path.dirname(sys.executable or os.__file__),  # programs that packages installed
+    )
+)
+
+_is_users: dict[str, bool] = {}  # by the name of a module
+# The code is kept, so that its address stays its own.
+_places: dict[tuple[int, int], tuple[CodeType, Site]] = {}
+
+
+def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
+    """Return where the user's code stands that led to a frame, the innermost place first.
+
+    At most ``most``, as events have them. The code of a module is the last: what imports
+    it, or runs it, did not call what it calls.
+    """
+    found: list[Site] = []
+    for _ in range(_MAX_FRAMES):
+        if frame is None:
+            break
+        if is_users(frame.f_globals):
+            code = frame.f_code  # each look at it is an audit event
+            found.append(place_of(code, frame.f_lasti))
+            if len(found) == most or code.co_name == "<module>":
+                break
+        frame = frame.f_back
+    return found
+
+
+def is_users(namespace: dict[str, Any]) -> bool:
+    """Whether the code of a module is the user's: not installed, not the interpreter's."""
+    name = dict.get(namespace, "__name__")
+    if type(name) is not str:
+        return False
+    known = _is_users.get(name)
+    if known is None:
+        file = dict.get(namespace, "__file__")
+        if type(file) is str:
+            known = not (file.startswith(_INSTALLED) or any(part in file for part in _PACKAGES))
+        else:
+            known = name == "__main__"  # of a notebook, at a prompt, of -c
+        _is_users[name] = known
+    return known
+
+
+def place_of(code: CodeType, offset: int) -> Site:
+    """Return the place at an offset, in bytes, of some code."""
+    key = address_of(code), offset
+    known = _places.get(key)
+    if known is not None:
+        return known[1]
+    line, end_line, _, column = next(islice(code.co_positions(), offset // 2, None), (None,) * 4)
+    site: Site = {"file": code.co_filename, "line": line or 0}
+    if end_line is not None and column is not None:
+        site["end"] = [end_line, column]
+    if len(_places) >= _PLACES_KEPT:
+        _places.clear()
+    _places[key] = code, site
+    return site

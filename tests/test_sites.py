@@ -1,0 +1,136 @@
+"""Call sites: the places in the user's code that led to a call, or to a file's opening."""
+
+from __future__ import annotations
+
+import pytest
+
+PACKAGE = """
+def outer(function, value):
+    return function(value)
+def reading(path):
+    return open(path).read()
+def work(value):
+    return value
+def deep(value):
+    return work(value)
+"""
+
+
+@pytest.fixture
+def lab(recorded):
+    """A program's folder, and a package that is installed."""
+    folder = recorded.folder / "lib" / "site-packages"
+    folder.mkdir(parents=True)
+    (folder / "pack.py").write_text(PACKAGE)
+    recorded.settings["PYTHONPATH"] = str(folder)
+    (recorded.folder / "in.txt").write_text("1")
+    return recorded
+
+
+def ends(script, *texts):
+    """Where these expressions end in a script: line, and column in bytes."""
+    found = []
+    for text in texts:
+        before = script[: script.index(text)] + text
+        found.append([before.count("\n") + 1, len(before.rpartition("\n")[2].encode())])
+    return found
+
+
+def run(recorded, script, *targets):
+    recorded.write("s.py", script)
+    recorded.run(*(f"--target={target}" for target in targets), "s.py")
+
+
+def sites(event):
+    return [site["end"] for site in (event["site"], *event.get("callers", ()))]
+
+
+SCRIPTS = {
+    "at the top": ("import pack\npack.work(1)\n", ["pack.work(1)"], ""),
+    "two on a line, after text beyond ASCII": (
+        "import pack\nx = ['é', pack.work(\n 1)]\n",
+        ["pack.work(\n 1)"],
+        "",
+    ),
+    "through functions": (
+        "import pack\ndef one(x):\n  return pack.work(x)\ndef two(): return [one(3)]\ntwo()\n",
+        ["pack.work(x)", "one(3)", "\ntwo()"],
+        "",
+    ),
+    "inside a package": ("import pack\nprint(pack.deep(2))\n", ["pack.deep(2)"], "pack.py:9"),
+    "called back by a package": (
+        "import pack\npack.outer(lambda x: pack.work(x), 4)\n",
+        ["pack.work(x)", "pack.outer(lambda x: pack.work(x), 4)"],
+        "",
+    ),
+    "in a class": ("import pack\nclass A:\n  x = pack.work(1)\n", ["pack.work(1)"], ""),
+}
+
+
+@pytest.mark.parametrize(("script", "texts", "inner"), SCRIPTS.values(), ids=SCRIPTS)
+def test_sites_of_a_call(lab, script, texts, inner):
+    """The user's, the innermost first; where the call stands in a package beside them."""
+    run(lab, script, "pack:work")
+    (activity,) = lab.events("activity")
+    found = sites(activity)
+    if "class" in script:
+        found = found[:1]  # then the class statement
+    assert found == ends(script, *texts)
+    assert {site["file"] for site in (activity["site"],)} == {str(lab.folder / "s.py")}
+    assert activity["site"]["line"] == script[: script.index(texts[0])].count("\n") + 1
+    where = activity.get("inner_site")
+    assert (f"pack.py:{where['line']}" if where else "") == inner
+
+
+def test_sites_are_bounded(lab):
+    """The eight nearest of a deep recursion."""
+    script = "import pack\ndef down(n):\n  return down(n - 1) if n else pack.work(n)\ndown(30)\n"
+    run(lab, script, "pack:work")
+    (activity,) = lab.events("activity")
+    first, *others = sites(activity)
+    assert [first] == ends(script, "pack.work(n)")
+    assert others == ends(script, "down(n - 1)") * 7
+
+
+@pytest.mark.parametrize("is_traced", [True, False])
+def test_sites_of_files(lab, is_traced):
+    """Each place at which a file was opened, with the recorder loaded or not."""
+    script = """import pack
+a = pack.reading("in.txt")
+def b(path): return open(path).read()
+c = b("in.txt")
+with open("out.txt", "w") as file: file.write(a)
+with open("out.txt", "a") as file: file.write(c)
+"""
+    if is_traced:
+        script += "pack.work(1)\n"
+    run(lab, script, *(["pack:work"] if is_traced else []))
+    found = {}
+    for event in lab.events("file"):
+        chains = [[site["end"] for site in chain] for chain in event["opened"]]
+        found.setdefault(event["mode"], []).extend(chains)
+    assert found["read"] == [
+        ends(script, 'pack.reading("in.txt")'),
+        ends(script, "open(path)", 'b("in.txt")'),
+    ]
+    assert found["written"] == [
+        ends(script, 'open("out.txt", "w")'),
+        ends(script, 'open("out.txt", "a")'),
+    ]
+
+
+def test_own_product_that_is_read_again_is_an_input(lab):
+    """Once it is closed; what is written to it later is another state of it."""
+    script = """
+open("a.txt", "w").write("1")
+text = open("a.txt").read()
+with open("a.txt", "a") as file: file.write(text)
+with open("a.txt") as file: file.read()
+"""
+    run(lab, script)
+    told = [(event["mode"], event["entity_id"]) for event in lab.events("file")]
+    digests = {one["entity_id"]: one["digest"] for one in lab.events("entity")}
+    assert [mode for mode, _ in told] == ["written", "read", "read", "written", "read"]
+    first, second = told[0][1], told[3][1]
+    assert [one for _, one in told] == [first, first, first, second, second]
+    assert digests[first] != digests[second]
