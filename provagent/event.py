@@ -245,6 +245,14 @@ class Complaint(Event):
     count: int  # how often it has happened in this process, up to this event
 
 
+class Opening(TypedDict):
+    """Where in the user's code a file was opened."""
+
+    site: Site
+    callers: NotRequired[list[Site]]
+    thread: int
+
+
 class File(Event):
     """A file was opened, or a server asked; declared or not."""
 
@@ -252,7 +260,7 @@ class File(Event):
     mode: Literal["read", "written"]  # the activity used the entity, or generated it
     time: str
     activity_id: NotRequired[str]  # where none was open, the process did
-    opened: NotRequired[list[list[Site]]]  # where: the user's sites of each, the innermost first
+    opened: NotRequired[list[Opening]]
 
 
 class LeftOut(Event):
@@ -276,6 +284,24 @@ class Child(Event):
     time: str
     reason: str
     parent_id: NotRequired[str]  # the activity that was open
+
+
+class CodeRan(Event):
+    """Code of the user's that ran in the process: a file, or a cell of a notebook."""
+
+    file: str  # as the frames of its code have it: a path, <string> of -c, a cell's name
+    digest: NotRequired[str]  # of the text that is kept
+    cell: NotRequired[int]  # by the number that it had: the order in which the cells ran
+    text: NotRequired[str]  # of a cell; a file's is in the ``source`` event of that digest
+    is_redacted: NotRequired[bool]
+    left_out: NotRequired[str]  # why it is not kept
+
+
+class Source(Event):
+    """The text of a file of code; in a file of the run of its own, once for all processes."""
+
+    digest: str
+    text: str
 
 
 class TargetState(TypedDict):

@@ -52,6 +52,7 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "log_returned_result": ("bool", True, "no description: the result is a generated entity"),
     "files": ("bool", True, "record the files that are opened, declared or not"),
     "files_ignore": ("list", (), "globs for files that are not recorded: *.log, /data/tmp/*"),
+    "code": ("bool", True, "keep the user's own code with the record: script, modules, cells"),
     "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
     "always": ("bool", False, "record a run also when nothing in it was traced"),
     "parent": ("iri", "", "IRI of the job or activity that the run is a part of"),

@@ -37,6 +37,8 @@ _INSTALLED = tuple(
     )
 )
 
+files: set[str] = set()  # of the user's code, at which something was called
+new_files: list[str] = []  # those of them that nobody has taken notice of
 _is_users: dict[str, bool] = {}  # by the name of a module
 # The code is kept, so that its address stays its own.
 _places: dict[tuple[int, int], tuple[CodeType, Site]] = {}
@@ -54,7 +56,7 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
             break
         if is_users(frame.f_globals):
             code = frame.f_code  # each look at it is an audit event
-            found.append(place_of(code, frame.f_lasti))
+            found.append(place_of(code, frame.f_lasti, users=True))
             if len(found) == most or code.co_name == "<module>":
                 break
         frame = frame.f_back
@@ -72,13 +74,15 @@ def is_users(namespace: dict[str, Any]) -> bool:
         if type(file) is str:
             known = not (file.startswith(_INSTALLED) or any(part in file for part in _PACKAGES))
         else:
-            known = name == "__main__"  # of a notebook, at a prompt, of -c
+            # Of a notebook, at a prompt, of -c; but not that by which a worker is started.
+            words = " ".join(getattr(sys, "orig_argv", ()))
+            known = name == "__main__" and "-c from multiprocessing." not in words
         _is_users[name] = known
     return known
 
 
-def place_of(code: CodeType, offset: int) -> Site:
-    """Return the place at an offset, in bytes, of some code."""
+def place_of(code: CodeType, offset: int, *, users: bool = False) -> Site:
+    """Return the place at an offset, in bytes, of some code; ``users``: it is the user's."""
     key = address_of(code), offset
     known = _places.get(key)
     if known is not None:
@@ -90,4 +94,7 @@ def place_of(code: CodeType, offset: int) -> Site:
     if len(_places) >= _PLACES_KEPT:
         _places.clear()
     _places[key] = code, site
+    if users and code.co_filename not in files:
+        files.add(code.co_filename)
+        new_files.append(code.co_filename)
     return site

@@ -107,8 +107,7 @@ with open("out.txt", "a") as file: file.write(c)
     run(lab, script, *(["pack:work"] if is_traced else []))
     found = {}
     for event in lab.events("file"):
-        chains = [[site["end"] for site in chain] for chain in event["opened"]]
-        found.setdefault(event["mode"], []).extend(chains)
+        found.setdefault(event["mode"], []).extend(map(sites, event["opened"]))
     assert found["read"] == [
         ends(script, 'pack.reading("in.txt")'),
         ends(script, "open(path)", 'b("in.txt")'),

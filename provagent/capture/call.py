@@ -14,6 +14,7 @@ from typing import Any
 
 from provagent import beneath
 from provagent.capture.bound import Undescribed, is_plain, own_names
+from provagent.capture.code import KeptCode
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Open, Place, current, now
 from provagent.capture.entities import Call, Ledger
@@ -23,7 +24,9 @@ from provagent.capture.left_out import MAX_BYTES, Sums
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Missing, Plan, found
 from provagent.capture.sessions import Sessions, session_event
+from provagent.interrupt import is_the_programs
 from provagent.settings import Settings
+from provagent.sites import new_files
 from provagent.terms import (
     ACTIVITY,
     ACTIVITY_END,
@@ -47,6 +50,7 @@ class Capture:
         ledger: Ledger,
         sessions: Sessions,
         complaints: Complaints,
+        code: KeptCode,
         line: Callable[[dict[str, Any], bool], bytes],
         write: Callable[[bytes], None],
         size: Callable[[], int],
@@ -56,6 +60,7 @@ class Capture:
         self.ledger = ledger
         self.sessions = sessions
         self.complaints = complaints
+        self.code = code
         self.busy = busy
         self.write = write
         self._line = line
@@ -77,6 +82,7 @@ class Capture:
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
         self.ledger.forget()
+        self.code.forget()
         self._described.clear()
         self.busy.clear()
         self.sums.forget()
@@ -214,12 +220,23 @@ class Capture:
         """Write the events of a call, or of what was seen, in one write."""
         try:
             line = self._line
+            if new_files:
+                self._keep_code()
             if len(events) == 1:
                 self.write(line(*events[0]))
             else:
                 self.write(b"".join([line(*event) for event in events]))
         except BaseException as error:
             self.complaints.add(target, WRITING, error)
+
+    def _keep_code(self) -> None:
+        try:
+            self.code.keep_new()
+        except OSError as error:  # what follows cannot be written either, and is complained of
+            if is_the_programs(error):
+                raise
+        except Exception as error:
+            self.complaints.add("code", WRITING, error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)

@@ -29,8 +29,9 @@ class Place:
         self.code = code = frame.f_code  # each look at it is an audit event
         self.offset = offset = frame.f_lasti
         self.frame = address_of(frame)
-        self.here = here = place_of(code, offset)
-        if not is_users(frame.f_globals):
+        users = is_users(frame.f_globals)
+        self.here = here = place_of(code, offset, users=users)
+        if not users:
             self.sites = sites_of(frame.f_back)
         elif code.co_name == "<module>":
             self.sites = [here]

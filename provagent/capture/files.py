@@ -47,29 +47,40 @@ class _Before:
 class _Opening:
     """Who is about to do something to a file: the activity, the user's sites, and the time."""
 
-    __slots__ = ("activity", "sites", "time")
+    __slots__ = ("activity", "sites", "thread", "time")
 
     def __init__(self, activity: Open, sites: Sites, time: str) -> None:
         self.activity = activity
         self.sites = sites
+        self.thread = get_ident()
         self.time = time
+
+    def key(self) -> tuple[Any, ...]:
+        return tuple((one["file"], one["line"], *one.get("end", ())) for one in self.sites)
+
+    def said(self) -> dict[str, Any]:
+        site, *callers = self.sites
+        said = {"site": site, "thread": self.thread}
+        return {**said, "callers": callers} if callers else said
 
 
 class _Product:
     """A file that was opened for writing: what it was before, and where it was opened."""
 
-    __slots__ = ("before", "sites")
+    __slots__ = ("before", "openings")
 
     def __init__(self, before: _Before | None, opening: _Opening) -> None:
         self.before = before
-        self.sites = [opening.sites]
+        self.openings = [opening]
 
     def reopen(self, opening: _Opening, *, anew: bool) -> None:
         """It is opened once more, to be written from its beginning, or to be changed."""
         if anew:
-            self.sites = [opening.sites]
-        elif len(self.sites) < _OPENINGS and _key(opening.sites) not in map(_key, self.sites):
-            self.sites.append(opening.sites)
+            self.openings = [opening]
+        elif len(self.openings) < _OPENINGS and all(
+            opening.key() != one.key() for one in self.openings
+        ):
+            self.openings.append(opening)
 
 
 class FilesSeen:
@@ -211,7 +222,7 @@ class FilesSeen:
         thing = Thing(_KIND, None, url, None, None)
         entity_id = self._ledger.file(thing, opening.activity, events, generated=what != "read")
         mode = READ if what == "read" else WRITTEN
-        self._tell(entity_id, mode, opening.activity, events, opening.time, [opening.sites])
+        self._tell(entity_id, mode, opening.activity, events, opening.time, [opening])
 
     def _tell_read(self, location: str, opening: _Opening, events: Events) -> _Before | None:
         if not os.path.isfile(location):
@@ -219,7 +230,7 @@ class FilesSeen:
         thing = Thing(_KIND, None, location, None, None)
         activity = opening.activity
         entity_id = self._ledger.file(thing, activity, events, generated=False, is_real=True)
-        self._tell(entity_id, READ, activity, events, opening.time, [opening.sites])
+        self._tell(entity_id, READ, activity, events, opening.time, [opening])
         known = self._ledger.paths[location]
         state = known.states.get(FILE)
         return _Before(entity_id, None if state is None else state.digest, MODIFIED)
@@ -243,7 +254,7 @@ class FilesSeen:
         entity_id = self._ledger.file(
             thing, activity, events, generated=True, next_=next_one, is_real=True
         )
-        self._tell(entity_id, WRITTEN, activity, events, _changed_at(location), product.sites)
+        self._tell(entity_id, WRITTEN, activity, events, _changed_at(location), product.openings)
         known_already = not activity.id and before is not None and before.how == MODIFIED
         if before is not None and not known_already:
             between = [activity.id] if activity.id else []
@@ -284,11 +295,11 @@ class FilesSeen:
         activity: Open,
         events: Events,
         time: str,
-        opened: list[Sites],
+        opened: list[_Opening],
     ) -> None:
         key = activity.id + mode, entity_id
-        sites = [list(one) for one in opened if one and self._is_new((*key, _key(one)))]
-        if not self._is_new(key) and not sites:
+        new = [one for one in opened if one.sites and self._is_new((*key, one.key()))]
+        if not self._is_new(key) and not new:
             return
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -299,8 +310,8 @@ class FilesSeen:
         }
         if activity.id:
             fields["activity_id"] = activity.id
-        if sites:
-            fields["opened"] = sites
+        if new:
+            fields["opened"] = [one.said() for one in new]
         events.append((fields, True))
 
     def _is_new(self, key: tuple[Any, ...]) -> bool:
@@ -363,10 +374,6 @@ def _flush(numbers: set[tuple[int, int]]) -> None:
             except Exception as error:  # what it wraps may be no file, but an object of a program's
                 if is_the_programs(error):
                     raise
-
-
-def _key(sites: Sites) -> tuple[Any, ...]:
-    return tuple((one["file"], one["line"], *one.get("end", ())) for one in sites)
 
 
 def _owner(activity: Any) -> Open:

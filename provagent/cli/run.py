@@ -81,6 +81,13 @@ class _Program(click.Command):
     default=None,
     help="Record none of the files that are opened, but those that are declared.",
 )
+@click.option(
+    "--no-code",
+    "code",
+    flag_value=False,
+    default=None,
+    help="Keep no code: script, modules of your own, cells of a notebook.",
+)
 @click.option("--parent", metavar="IRI", help="The job or activity that the run is a part of.")
 @click.option("--sink", type=click.Choice(words_of("sink")), help="Where events are written to.")
 @click.pass_context

@@ -17,7 +17,7 @@ from provagent.emit.secret import hides, mask_bytes, mask_location, mask_text, m
 from provagent.emit.secret_forms import looks_drawn
 from provagent.errors import SettingsError
 from provagent.json_text import dumps_line
-from provagent.terms import LOG_FORMAT
+from provagent.terms import CODE, LOG_FORMAT, SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,8 @@ def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
         if "parameters" in event_dict:
             event_dict["parameters"] = _redacted_dict(event_dict["parameters"])
         return event_dict
+    if event_dict.get("event") in (CODE, SOURCE):
+        return event_dict  # masked as code already
     value_before = event_dict.get("value")
     for key, value in event_dict.items():
         if key in _OWN_KEYS:
@@ -118,9 +120,10 @@ def _load_processor(name: str) -> Processor:
 # Keys under which only our own words stand; the names of packages look like secrets.
 _OWN_KEYS = frozenset(
     """
-    v event activity_id activity_name target definition session_id parent_id thread site used
-    generated startTime endTime status entity_id entity_description type class digest
-    identified size contentType members progenitor_id how between packages platform python
+    v event activity_id activity_name target definition session_id parent_id thread site
+    callers inner_site opened used generated startTime endTime status entity_id
+    entity_description type class digest identified size contentType members progenitor_id
+    how between packages platform python
     """.split()  # noqa: SIM905 - one word a line would be a page
 )
 _ACTIVITY_KEYS = _OWN_KEYS | {"parameters"}

@@ -187,11 +187,17 @@ class ShardSink:
 
 def write_once(path: str, data: bytes) -> None:
     """Make the file with what is in it, unless it is there; raises OSError."""
-    if not os.path.exists(path):
-        sink = ShardSink(path)
-        with suppress(FileExistsError):  # another process was faster
-            sink.write(data)
-        sink.close()
+    if os.path.exists(path):
+        return
+    try:
+        descriptor = _make_shard(os.path.abspath(path), is_another=True)
+    except FileExistsError:
+        return  # another process was faster
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    finally:
+        os.close(descriptor)
 
 
 class LoggingSink:

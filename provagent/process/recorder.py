@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from provagent.capture.call import Capture
+from provagent.capture.code import KeptCode
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
 from provagent.capture.ending import Ending
@@ -57,6 +58,11 @@ class Recorder:
             ledger=Ledger(self.ids.new, self.digests),
             sessions=Sessions(self.ids.new),
             complaints=self.complaints,
+            code=KeptCode(
+                self._write_event,
+                self._write_shared,
+                is_on=self.settings.code and self.sink is self.shard,
+            ),
             line=self.emitter.line,
             write=self._first_write,
             size=self.shard.size,
@@ -136,6 +142,7 @@ class Recorder:
             self.capture.write_all("run", sums)
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
+        self._about("code", self._keep_code)
         for want, reason in self.activation.missed():
             want.state, want.reason = "missing", reason
             if self.activation.is_root:  # a child need not define what its parent does
@@ -279,6 +286,10 @@ class Recorder:
             )
         return {}
 
+    def _keep_code(self) -> dict[str, Any]:
+        self.capture.code.keep_loaded()
+        return {}
+
     def _deliver(self) -> None:
         delivery, self._delivery = self._delivery, None
         if delivery is None:
@@ -307,9 +318,13 @@ class Recorder:
 
     def _write_environment(self, surroundings: dict[str, Any]) -> None:
         """Once for each distinct environment of the run: whoever makes the file first."""
-        line = self.emitter.render(ENVIRONMENT, **surroundings)
         if self.sink is not self.shard:
-            self.sink.write(line)
+            self.sink.write(self.emitter.render(ENVIRONMENT, **surroundings))
             return
         short = surroundings["environment_id"].partition(":")[2][:12]
-        write_once(os.path.join(self._folder(), f"environment-{short}.jsonl"), line)
+        self._write_shared(f"environment-{short}", ENVIRONMENT, **surroundings)
+
+    def _write_shared(self, name: str, event: str, **fields: Any) -> None:
+        """Write an event that all processes of the run have in common, unless it is there."""
+        line = self.emitter.render(event, **fields)
+        write_once(os.path.join(self._folder(), f"{name}.jsonl"), line)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from provagent import terms
 from provagent.record.detail import (
     Child,
+    CodeRan,
     Complaint,
     DefinitionUsed,
     Description,
@@ -80,6 +81,7 @@ class Collected:
         self.members: dict[str, list[str]] = {}
         self.derivations: list[Event] = []
         self.redactions: list[Event] = []
+        self.sources: dict[str, str] = {}  # texts of files of code, by digest
         self.children: list[Child] = []
         self.left_out: dict[tuple[str, str, str, str], LeftOut] = {}
         # Of an activity, or of a process, by its id: what was read, and what was written.
@@ -103,6 +105,8 @@ class Collected:
             terms.FILE_EVENT: self.add_file,
             terms.RUN_END: self.add_run_end,
             terms.REDACTION: self.redactions.append,
+            terms.CODE: self.add_code,
+            terms.SOURCE: self.add_source,
         }
 
     def add_run(self, event: Event) -> None:
@@ -117,6 +121,14 @@ class Collected:
         ]
         if process.parent_id is None:
             self.of_run = _only(event, "parent_run", "parent_activity", "jobs")
+
+    def add_code(self, event: Event) -> None:
+        if self.process is not None:
+            fields = _only(event, "file", "digest", "cell", "text", "left_out")
+            self.process.code.append(CodeRan(**fields))
+
+    def add_source(self, event: Event) -> None:
+        self.sources[event["digest"]] = event["text"]
 
     def add_run_end(self, event: Event) -> None:
         process = self._process(event["process_id"])
@@ -153,6 +165,9 @@ class Collected:
         activity = self._activity(event["activity_id"])
         _set(activity, event, _ACTIVITY_FIELDS)
         activity.site = activity.site or _site(event)
+        activity.callers = activity.callers or [*map(_place, event.get("callers", ()))]
+        if "inner_site" in event:
+            activity.inner_site = _place(event["inner_site"])
         activity.mismatches += mismatches_in(event)
         if "parent_id" in event:
             self.parents[activity.id] = event["parent_id"]
@@ -265,7 +280,14 @@ def _error(event: Event) -> Error | None:
 
 
 def _site(event: Event) -> Site | None:
-    return Site(**_only(event["site"], "file", "line")) if "site" in event else None
+    return _place(event["site"]) if "site" in event else None
+
+
+def _place(site: Event) -> Site:
+    match site.get("end"):
+        case [int(line), int(column)]:
+            return Site(file=site["file"], line=site["line"], end=(line, column))
+    return Site(file=site["file"], line=site["line"])
 
 
 def _only(event: Event, *keys: str) -> Event:

@@ -135,10 +135,14 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """The line that made a call."""
+    """A place in the code that made a call.
+
+    ``end`` is where the call's expression ends: a line, and a column in bytes of UTF-8, from 0.
+    """
 
     file: str
     line: int
+    end: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +210,21 @@ class FileState:
 
     location: str
     digest: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CodeRan:
+    """Code of the user's that ran in a process: a file, or a cell of a notebook by its number.
+
+    ``digest`` is that of the text, which is masked where it held secrets; ``left_out`` says why
+    it is not kept.
+    """
+
+    file: str
+    digest: str | None = None
+    cell: int | None = None
+    text: str | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,6 +45,7 @@ class _Linker:
     def provenance(self) -> Provenance:
         collected = self.collected
         self._add_files()
+        self._add_texts()
         self.activities = self._ordered_activities()
         self.programs = {each.id: _program(each) for each in self.processes.values()}
         self.aliases = aliases_of_files(
@@ -108,6 +109,12 @@ class _Linker:
                 relations.setdefault(owner, []).extend(
                     item for item in dict.fromkeys(items) if item[0] not in declared
                 )
+
+    def _add_texts(self) -> None:
+        for process in self.processes.values():
+            for one in process.code:
+                if one.text is None and one.digest is not None:
+                    one.text = self.collected.sources.get(one.digest)
 
     def _ordered_activities(self) -> dict[str, Activity]:
         """By start, then process; stable, so those of one process keep the order of its shard."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from provagent.record.detail import (
         Child,
         Code,
+        CodeRan,
         Complaint,
         DefinitionUsed,
         Description,
@@ -59,6 +60,7 @@ class Process:
     started_by: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
+    code: list[CodeRan] = field(default_factory=list)
     program: Activity = field(default_factory=lambda: Activity(id=""), repr=False)
 
     @property
@@ -135,7 +137,9 @@ class Activity:
 
     ``status`` is ``None`` for one that has no end: it is still running, or was killed.
     ``class_name`` is ``module:QualName`` of the instance's type, where it is not the
-    target's own class. ``process_id`` is the process that it ran in.
+    target's own class. ``process_id`` is the process that it ran in. ``site`` is the place in
+    the user's code that led to the call, ``callers`` are those that led there, the nearest
+    first, and ``inner_site`` is where the call stands in a package.
     """
 
     id: str
@@ -151,6 +155,8 @@ class Activity:
     description: Description | None = field(default=None, repr=False)
     thread: int | None = None
     site: Site | None = None
+    callers: list[Site] = field(default_factory=list, repr=False)
+    inner_site: Site | None = None
     parameters: dict[str, Value] = field(default_factory=dict)
     mismatches: list[Mismatch] = field(default_factory=list)
     session: Session | None = field(default=None, repr=False)

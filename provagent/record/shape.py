@@ -30,6 +30,8 @@ _VITAL = {
     terms.COMPLAINT: (events.Complaint, ("what",)),
     terms.FILE_EVENT: (events.File, ("entity_id", "mode")),
     terms.LEFT_OUT: (events.LeftOut, ("target", "count")),
+    terms.CODE: (events.CodeRan, ("file",)),
+    terms.SOURCE: (events.Source, ("digest", "text")),
     terms.CHILD: (events.Child, ("command", "reason")),
     terms.RUN_END: (events.RunEnd, ("run_id", "process_id")),
     terms.REDACTION: (events.Redaction, ("how", "count")),
@@ -40,7 +42,7 @@ _VITAL = {
 _TEXTS = frozenset(
     """
     used_id used_role generated_id generated_role member_id location digest file type of name key
-    definition target state first_line last_line line
+    definition target state first_line last_line line thread
     """.split()  # noqa: SIM905 - one word a line would be a page
 )
 

@@ -28,10 +28,13 @@ _OWN = frozenset(
     v event run_id process_id parent_process_id activity_id session_id parent_id entity_id
     progenitor_id environment_id parent_run parent_activity digest startTime endTime time status
     mode type how thread pid count seconds size exit_code identified used_id generated_id
-    member_id between first_line last_line line number read
+    member_id between first_line last_line line number read end cell
     """.split()  # noqa: SIM905 - one word a line would be a page
 )
-_OF_EVENTS = ("used", "generated", "members", "script", "definitions", "between", "site", "code")
+_OF_EVENTS = (
+    "used", "generated", "members", "script", "definitions", "between", "site", "code", "callers",
+    "inner_site", "opened",
+)  # fmt: skip
 _OF_PROGRAMS = ("parameters", "configuration")
 
 

@@ -185,7 +185,7 @@ def _look(found: Listing, store: str, run: str) -> None:
         if is_of_process(path):
             with suppress(OSError):  # it went away
                 found.shards[f"{run}/{name}"] = os.lstat(path)
-        else:
+        elif name.startswith(ENVIRONMENT_FILE):
             found.environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
 
 

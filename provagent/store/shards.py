@@ -12,7 +12,8 @@ from provagent.record.packing import PACKED
 from provagent.record.shard import MAX_SKIPPED, SHARD_MARK
 from provagent.safe_files import Skipped, UnsafeFileError, bad_name, not_a_file, read_file
 
-ENVIRONMENT_FILE = "environment-"  # how the names of files begin that are no process's shard
+# How the names of files begin that are no process's shard, but of all of a run.
+ENVIRONMENT_FILE, SOURCE_FILE = "environment-", "source-"
 TAIL = 200  # bytes before the place that was read to, by which a file is known again
 _BLOCK = 1 << 16
 _BYTES_AT_ONCE = 1 << 22
@@ -70,8 +71,8 @@ def gaps_of(skipped: Skipped) -> list[Gap]:
 
 
 def is_of_process(path: str) -> bool:
-    """Whether it is a process's own, and not an environment of several."""
-    return not os.path.basename(path).startswith(ENVIRONMENT_FILE)
+    """Whether it is a process's own, and not what several have in common."""
+    return not os.path.basename(path).startswith((ENVIRONMENT_FILE, SOURCE_FILE))
 
 
 def changed_among(

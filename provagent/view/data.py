@@ -88,6 +88,8 @@ def _activity(activity: Activity) -> dict[str, Any]:
         error=_plain(activity.error),
         definition=activity.definition,
         site=_plain(activity.site),
+        callers=[_plain(each) for each in activity.callers],
+        inner_site=_plain(activity.inner_site),
         thread=activity.thread,
         session=activity.session and activity.session.id,
         parent=activity.parent and activity.parent.id,
