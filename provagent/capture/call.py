@@ -221,7 +221,7 @@ class Capture:
         try:
             line = self._line
             if new_files:
-                self._keep_code()
+                self.keep_code()
             if len(events) == 1:
                 self.write(line(*events[0]))
             else:
@@ -229,7 +229,8 @@ class Capture:
         except BaseException as error:
             self.complaints.add(target, WRITING, error)
 
-    def _keep_code(self) -> None:
+    def keep_code(self) -> None:
+        """Keep the user's code that is loaded by now."""
         try:
             self.code.keep_new()
         except OSError as error:  # what follows cannot be written either, and is complained of

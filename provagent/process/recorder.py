@@ -142,7 +142,7 @@ class Recorder:
             self.capture.write_all("run", sums)
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
-        self._about("code", self._keep_code)
+        self.capture.keep_code()
         for want, reason in self.activation.missed():
             want.state, want.reason = "missing", reason
             if self.activation.is_root:  # a child need not define what its parent does
@@ -284,10 +284,6 @@ class Recorder:
             self._delivery.announce(
                 activation.run_id, self._told["startTime"], os.path.abspath(self.settings.store)
             )
-        return {}
-
-    def _keep_code(self) -> dict[str, Any]:
-        self.capture.code.keep_loaded()
         return {}
 
     def _deliver(self) -> None:
