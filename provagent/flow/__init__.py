@@ -1,0 +1,12 @@
+"""The flow of values through the user's code, found in its source.
+
+Given the sources that ran and the places at which recorded things happened, ``flows`` returns
+which of them computed their inputs from the results of which. It executes nothing.
+"""
+
+from provagent.flow.analysis import flows
+from provagent.flow.code import Code
+from provagent.flow.graph import Position
+from provagent.flow.site import Flow, Found, Site, Unknown
+
+__all__ = ["Code", "Flow", "Found", "Position", "Site", "Unknown", "flows"]

@@ -1,0 +1,209 @@
+"""From recorded sites to the flows between them."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from provagent.flow import code as sources
+from provagent.flow.code import Code, Finder, Unreadable
+from provagent.flow.expressions import Event
+from provagent.flow.graph import Hit, Node, Position, search
+from provagent.flow.memory import OverBudget
+from provagent.flow.program import Chain, Program, Sources
+from provagent.flow.site import Flow, Found, Site, Unknown
+
+_COPIES = frozenset({"copy", "copy2", "copyfile", "copyfileobj", "move", "rename", "replace"})
+_NO_SPAN = ("", 0, 0)
+
+
+def flows(code: Code, sites: Sequence[Site], *, entry: str, budget: float = 1.0) -> Found:
+    """Return which sites computed their inputs from the results of which.
+
+    ``entry`` is the file where execution began; with cells it has no meaning. ``budget`` is in
+    seconds. Never raises: a site of which the analysis finds nothing out is unknown.
+    """
+    sites = list(dict.fromkeys(sites))
+    try:
+        return _Analysis(code, sites, entry, budget).find()
+    except OverBudget:
+        reason = "the analysis took too long"
+    except Unreadable as error:
+        reason = str(error)
+    except RecursionError:
+        reason = "the source is nested too deeply"
+    except Exception as error:
+        reason = f"the analysis failed: {type(error).__name__}"
+    return Found([], [Unknown(site, reason) for site in sites if site.is_target])
+
+
+class _Analysis:
+    """One question: the sites, the program, and what was found at each site."""
+
+    def __init__(self, code: Code, sites: list[Site], entry: str, budget: float) -> None:
+        self._deadline = time.perf_counter() + budget
+        self._sites = sites
+        self._sources = Sources(code, budget)
+        self._entry = entry
+        self._reasons: dict[int, str] = {}
+        self._located: dict[int, list[sources.Found]] = {}
+        self._ran: dict[tuple[ast.stmt, str], list[Chain]] = {}
+
+    def find(self) -> Found:
+        self._locate()
+        marks: set[ast.AST] = {one.at for found in self._located.values() for one in found}
+        file_marks: set[ast.AST] = {
+            one.at
+            for index, found in self._located.items()
+            for one in found
+            if self._sites[index].is_file
+        }
+        program = Program(
+            self._sources,
+            self._entry,
+            self._deadline,
+            marks=marks,
+            file_marks=file_marks,
+            ran=self._ran,
+        )
+        program.execute()
+        program.run_uncalled([one for found in self._located.values() for one in found])
+        events = self._match(program)
+        for index, matched in events.items():
+            if not self._sites[index].is_file:
+                for event in matched:
+                    event.place.sites = (*event.place.sites, index)
+        return self._answer(program, events)
+
+    # Where the sites are
+
+    def _locate(self) -> None:
+        """Find the code of each site, and the branches that ran because it did."""
+        wanted: dict[str, dict[tuple[Position, str], list[tuple[int, int]]]] = {}
+        for index, site in enumerate(self._sites):
+            for depth, position in enumerate(site.chain):
+                key = (position, site.name if depth == 0 else "")
+                wanted.setdefault(position[0], {}).setdefault(key, []).append((index, depth))
+        for file, positions in wanted.items():
+            try:
+                self._locate_in(file, positions)
+            except Unreadable as error:
+                for users in positions.values():
+                    self._reasons.update({index: str(error) for index, depth in users if not depth})
+
+    def _locate_in(
+        self, file: str, positions: dict[tuple[Position, str], list[tuple[int, int]]]
+    ) -> None:
+        texts = self._sources.texts(file)
+        if not texts:
+            raise Unreadable("the source is not recorded")
+        for text in texts:
+            found = Finder(self._sources.tree(file, text)).find(positions)
+            for key, places in found.items():
+                for index, depth in positions[key]:
+                    if depth == 0:
+                        self._located.setdefault(index, []).extend(places)
+                    rest = self._sites[index].chain[depth + 1 :]
+                    for one in places:
+                        for branch in one.branches:
+                            self._ran.setdefault(branch, []).append(rest)
+
+    # Which evaluation is which site
+
+    def _match(self, program: Program) -> dict[int, list[Event]]:
+        """Return the evaluations of each site: those whose chain of calls is nearest to its own."""
+        matched: dict[int, list[Event]] = {}
+        for index, found in self._located.items():
+            chain = self._sites[index].chain
+            events = [event for one in found for event in program.events.get(one.at, ())]
+            likeness = {id(event): _likeness(chain, event.place.chain) for event in events}
+            best = max(likeness.values(), default=(0, 0))
+            matched[index] = [event for event in events if likeness[id(event)] == best]
+        return matched
+
+    # The answer
+
+    def _answer(self, program: Program, events: dict[int, list[Event]]) -> Found:
+        answer = Found()
+        for index, site in enumerate(self._sites):
+            if not site.is_target:
+                continue
+            matched = events.get(index, [])
+            if not matched:
+                reason = self._reasons.get(index, "its place is not in the source")
+                answer.unknown.append(Unknown(site, reason))
+                continue
+            found, missing = self._upstream(program, index, matched)
+            answer.flows.extend(found)
+            if program.has_exec and not found:
+                missing.add("exec or eval runs code that is not in the sources")
+            answer.unknown.extend(Unknown(site, reason) for reason in sorted(missing))
+        return answer
+
+    def _upstream(
+        self, program: Program, index: int, matched: list[Event]
+    ) -> tuple[list[Flow], set[str]]:
+        site = self._sites[index]
+        flows_: dict[int, Flow] = {}
+        missing: set[str] = set()
+        for event in matched:
+            program.tick()
+            hits, unknown = search(self._start(program, event, is_file=site.is_file), event.place)
+            missing |= unknown
+            for earlier, hit in hits.items():
+                flow = self._flow(index, earlier, hit)
+                flows_[earlier] = _merge(flows_[earlier], flow) if earlier in flows_ else flow
+        if site.is_file:
+            for earlier, other in enumerate(self._sites):
+                if not other.is_target and other.chain == site.chain:
+                    is_copy = site.name in _COPIES or other.name in _COPIES
+                    flows_.setdefault(earlier, Flow(site, other, is_copy, False, ()))
+        return list(flows_.values()), missing
+
+    def _flow(self, later: int, earlier: int, hit: Hit) -> Flow:
+        return Flow(
+            self._sites[later], self._sites[earlier], hit.is_certain, hit.is_carried, hit.lines
+        )
+
+    def _start(self, program: Program, event: Event, *, is_file: bool) -> Node:
+        start = Node(program.root, _NO_SPAN)
+        start.add(event.inputs)
+        if is_file:
+            for thing in event.made:
+                start.add(program.gather(frozenset((thing,))))
+                start.add(program.touched.get(thing, ()), is_guess=True)
+        return start
+
+
+def _merge(one: Flow, other: Flow) -> Flow:
+    """Return one flow for two executions of the same sites."""
+    return replace(
+        one if one.is_certain or not other.is_certain else other,
+        is_certain=one.is_certain or other.is_certain,
+        is_carried=one.is_carried or other.is_carried,
+    )
+
+
+def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
+    """Return how alike two chains are: the positions in common, in order, and those that are not.
+
+    A recorded chain has frames that are not followed (a comprehension's), or lacks some (a call
+    made in another thread or process).
+    """
+    length = len(followed)
+    row = [0] * (length + 1)
+    for position in recorded:
+        last = row
+        row = [0]
+        for index in range(length):
+            if _is_same(position, followed[index]):
+                row.append(last[index] + 1)
+            else:
+                row.append(max(row[index], last[index + 1]))
+    return row[length], -length
+
+
+def _is_same(one: Position, other: Position) -> bool:
+    return one[:2] == other[:2] and (one[2] is None or other[2] is None or one[2] == other[2])

@@ -1,0 +1,182 @@
+"""What calls of libraries do to their receiver and their arguments, by the names of what is called.
+
+This is data, to be read and extended. A name is matched as a whole, or by its beginning if it
+ends with ``*``. Names that are in no row are unknown: such a call whose result is not used may
+have changed its receiver, which is a guess.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+
+def _names(row: str) -> tuple[str, ...]:
+    return tuple(row.split())
+
+
+# The receiver stays as it is.
+READS_RECEIVER = _names(
+    """
+    to_* write* save* dump* print* head tail info describe show display close flush sum mean
+    min max std copy log debug warn* warning error exception critical check* assert* exists
+    mkdir makedirs unlink is* has* tight_layout join wait shutdown start terminate acquire
+    release remove_file validate verify peek summary help get get_* items keys values count
+    index find* imshow_file
+    """
+)
+
+# The receiver changes: what is handed over goes into it.
+CHANGES_RECEIVER = _names(
+    """
+    fit fit_transform fit_predict train partial_fit append add add_* insert insert_* update
+    extend extendleft appendleft push put put_* set set_* setdefault load_* read_into* readinto
+    stack stack_* fill fill_* sort sort_values_inplace reverse discard register* plot* scatter
+    hist hist2d hexbin imshow matshow pcolor* contour* errorbar bar barh boxplot violinplot
+    axvline axhline axvspan axhspan step semilog* loglog stem quiver streamplot pie text
+    annotate legend draw* fill_between* stackplot eventplot colorbar add_patch broken_barh
+    tricontour* bar_label table_ write writelines writerow writerows writestr writeframes send
+    send_* create_dataset create_group create_array create_table create_variable createVariable
+    feed ingest reset_data merge_in run_on resample_inplace executemany execute insert_many
+    write_table write_batch savefig get_observations get_datasets run_fit get_flux_points
+    get_light_curve get_excess_map rename_column remove_column* remove_row* replace_column
+    keep_columns add_column* add_row*
+    """
+)
+
+# What these methods give back is a part or a view of the receiver: its changes are changes of it.
+GIVES_PART = _names(
+    """
+    add_* gca gcf twin* new_* setdefault create_* createVariable createDimension require_*
+    cursor axes flatten ravel view reshape iter* __enter__ figure subplots subplot
+    subplot_mosaic get_figure get_axes inset_axes get_or_create* begin add_sheet add_worksheet
+    active worksheet* sheet* group groups squeeze swapaxes transpose diagonal fit colorbar
+    select_one
+    """
+)
+
+# These may change what they are given, and what belongs to it: a model while it is fitted.
+CHANGES_ARGUMENTS = _names("run fit optimi* minimi* train solve refine")
+
+# These draw into the current figure of pyplot, unless they are given axes.
+DRAWS = _names(
+    """
+    plot plot_* peek hist boxplot quicklook* draw_* show_fit plot interactive_plot
+    """
+)
+DRAWING_LIBRARIES = ("seaborn", "iris.plot", "iris.quickplot", "hvplot", "sklearn.metrics.plot")
+PYPLOT = ("matplotlib.pyplot", "pylab", "matplotlib.pylab")
+BEGINS_FIGURE = frozenset(
+    {"figure", "subplots", "clf", "close", "show", "cla", "subplot_mosaic", "ion"}
+)
+GIVES_CURRENT = frozenset({"gcf"})
+GIVES_AXES = frozenset({"gca", "subplot", "axes", "subplot2grid", "twinx", "twiny"})
+
+# What these give back is a file, or writes into one.
+OPENS = _names(
+    """
+    open File ExcelWriter HDFStore PdfPages ZipFile TarFile GzipFile BytesIO StringIO Dataset
+    NamedTemporaryFile TemporaryFile fdopen ParquetWriter SummaryWriter open_file Workbook
+    open_workbook BZ2File LZMAFile TextIOWrapper BufferedWriter open_group create
+    """
+)
+
+# These write their other arguments into the argument at this position, or of this name.
+WRITES_INTO: dict[str, tuple[int, str]] = {
+    "dump": (1, "fp"),
+    "savetxt": (0, "fname"),
+    "savez": (0, "file"),
+    "savez_compressed": (0, "file"),
+    "save": (0, "file"),
+    "print": (-1, "file"),
+    "copyto": (0, "dst"),
+    "heappush": (0, "heap"),
+    "insort": (0, "a"),
+    "shuffle": (0, "x"),
+    "put": (0, "a"),
+    "place": (0, "arr"),
+    "fill_diagonal": (0, "a"),
+    "copyfileobj": (1, "fdst"),
+    "setattr": (0, "obj"),
+}
+
+# What these attributes of an object give is the object itself, seen in another way.
+SAME_OBJECT = frozenset({"loc", "iloc", "at", "iat", "flat", "ix", "sel_at"})
+# Other attributes are read from the object as it was made and changed as a whole; these show
+# what was assigned to its parts as well.
+SHOWS_PARTS = frozenset(
+    {
+        "values",
+        "value",
+        "T",
+        "data",
+        "array",
+        "quantity",
+        "columns",
+        "index",
+        "dtypes",
+        "shape",
+        "colnames",
+    }
+)
+
+# What they give back is what they are given, or the items of it.
+GIVES_ARGUMENT = _names(
+    """
+    run create_task ensure_future wait_for run_until_complete shield delayed remote iter tqdm
+    trange_of contextmanager wraps jit njit closing nullcontext vectorize lru_cache cache
+    """
+)
+GIVES_ITEMS = _names(
+    """
+    list tuple set frozenset sorted reversed iter tqdm gather chain islice cycle deque
+    array_split as_completed filter product combinations permutations wait Parallel track
+    progress from_iterable
+    """
+)
+GIVES_ITEM = frozenset({"next", "min", "max", "choice", "reduce_one"})
+
+# How libraries call the functions that they are given.
+CALLS_WITH_ARGUMENTS = frozenset(
+    {"submit", "apply_async", "spawn", "to_thread", "apply_sync", "call_soon", "start_new_thread"}
+)
+CALLS_WITH_ITEMS = frozenset(
+    {
+        "map",
+        "starmap",
+        "imap",
+        "imap_unordered",
+        "map_async",
+        "starmap_async",
+        "filter",
+        "thread_map",
+        "process_map",
+        "reduce",
+        "map_blocks",
+        "map_partitions",
+    }
+)
+CALLS_LATER = frozenset({"Thread", "Process", "Timer"})
+POOLS = frozenset(
+    {
+        "Pool",
+        "ThreadPool",
+        "ProcessPoolExecutor",
+        "ThreadPoolExecutor",
+        "Client",
+        "MPIPoolExecutor",
+        "get_reusable_executor",
+    }
+)
+GIVES_RESULT = frozenset({"result", "get", "compute", "wait", "value", "load_result"})
+
+
+def fits(name: str, names: tuple[str, ...]) -> bool:
+    """Return whether a name is in a row of names."""
+    exact, beginnings = _split(names)
+    return name in exact or name.startswith(beginnings)
+
+
+@cache
+def _split(names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    exact = frozenset(name for name in names if not name.endswith("*"))
+    return exact, tuple(name[:-1] for name in names if name.endswith("*"))

@@ -1,0 +1,358 @@
+"""Calls of what is not the user's code: what goes into their results, and what they change."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from provagent.flow import effects
+from provagent.flow.effects import fits
+from provagent.flow.graph import Node, Place
+from provagent.flow.memory import Memory
+from provagent.flow.state import ANY, MORE, NONE, Kind, Thing, Value
+
+_FIGURE = ("pyplot", "figure")
+_RESULT = ".result()"
+_ADDS = frozenset({"append", "add", "insert", "appendleft", "push", "put", "setdefault"})
+_ADDS_ITEMS = frozenset({"extend", "update", "extendleft"})
+_TAKES_ITEM = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "get_nowait"})
+_GIVES_NOTHING = frozenset(
+    {"keys", "index", "count", "sort", "reverse", "remove", "discard", "clear"}
+)
+_WRITING = frozenset("wax+")
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, with the values of its parts."""
+
+    at: ast.expr | ast.stmt
+    name: str
+    library: str = ""  # the dotted name of what is called, if a library's
+    receiver: Value = NONE
+    args: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    is_method: bool = False
+    is_discarded: bool = False
+    star: Value = NONE  # items of unpacked arguments: for any parameter
+    function: Value = NONE  # what is called, if it is an object
+
+    @property
+    def values(self) -> list[Value]:
+        return [*self.args, *self.keywords.values(), self.star]
+
+    def argument(self, index: int, name: str) -> Value:
+        """Return an argument by position or by name."""
+        if name in self.keywords:
+            return self.keywords[name]
+        return self.args[index] if 0 <= index < len(self.args) else NONE
+
+
+class Libraries(Memory):
+    """What calls of libraries do."""
+
+    def call_library(self, call: Call) -> Value:
+        """Return what a call of a library gives back, after its effects."""
+        functions = [
+            thing
+            for value in (*call.values, call.receiver)
+            for thing in value
+            if thing.kind is Kind.FUNCTION
+        ]
+        back = self.call_back(call, functions) if functions else None
+        if back is not None and back[0]:
+            return back[1]
+        given = back[1] if back is not None else NONE
+        inputs = self.gather_all(call.values) | self.gather(call.receiver)
+        inputs |= self.gather(call.function) | self.gather(given)
+        module = call.library.rpartition(".")[0]
+        if module in effects.PYPLOT:
+            return self._pyplot(call, inputs)
+        for special in (self._container_method, self._collection, self._future):
+            value = special(call)
+            if value is not None:
+                return value
+        if self._is_drawing(call):
+            return self._draw(call, inputs)
+        return self._unknown(call, inputs)
+
+    def call_back(self, call: Call, functions: list[Thing]) -> tuple[bool, Value] | None:
+        """Run functions of the user that a library is given; (whether that is all, result)."""
+        raise NotImplementedError
+
+    def _result(self, call: Call, inputs: frozenset[Node], owners: Value = NONE) -> Value:
+        thing = self.make(call.at, "result", inputs, owners=owners)
+        thing.detail = call.name
+        return frozenset((thing,))
+
+    # Unknown calls: by their names
+
+    def _unknown(self, call: Call, inputs: frozenset[Node]) -> Value:
+        self._change_handles(call)
+        self._change_named(call)
+        owners = NONE
+        if call.is_method:
+            if fits(call.name, effects.GIVES_PART):
+                owners = call.receiver
+            self._change_receiver(call, inputs)
+        elif call.is_discarded and not fits(call.name, effects.READS_RECEIVER):
+            self._change_arguments(call, inputs)
+        result = self._result(call, inputs, owners)
+        if call.name in effects.OPENS and self._is_for_writing(call):
+            for thing in result:
+                thing.is_handle = True
+        if any(thing.is_handle for value in call.args for thing in value):
+            handles = [thing for value in call.args for thing in value if thing.is_handle]
+            for thing in result:
+                thing.owners |= frozenset(handles)
+                thing.is_handle = True
+        return result
+
+    def _is_for_writing(self, call: Call) -> bool:
+        mode = call.keywords.get("mode") or (call.args[1] if len(call.args) > 1 else NONE)
+        if call.name == "open" and call.is_method and not mode:
+            mode = call.args[0] if call.args else NONE  # Path.open
+        modes = [thing.detail for thing in mode if thing.kind is Kind.CONSTANT]
+        if modes and isinstance(modes[0], str):
+            return bool(_WRITING & set(modes[0]))
+        return bool(mode) or call.name != "open"
+
+    def _change_handles(self, call: Call) -> None:
+        """Let the arguments of a call go into the files among them, and into that of a method."""
+        handles = frozenset(
+            thing for value in (call.receiver, *call.values) for thing in value if thing.is_handle
+        )
+        if handles and not call.name.startswith(("read", "load", "close", "flush", "seek")):
+            values = (call.receiver, *call.values)
+            others = self.gather_all(value - handles for value in values)
+            if others:
+                self.change(handles, others, call.at)
+
+    def _change_named(self, call: Call) -> None:
+        """Apply what is known of single functions and parameters."""
+        inputs = self.gather_all(call.values)
+        into = effects.WRITES_INTO.get(call.name)
+        if into is not None and not call.receiver:
+            target = call.argument(*into)
+            self.change(target, inputs - self.gather(target), call.at)
+        if "out" in call.keywords:
+            self.change(call.keywords["out"], inputs | self.gather(call.receiver), call.at)
+        if self.keys(call.keywords.get("inplace", NONE)) == [True]:
+            self.change(call.receiver, inputs, call.at)
+        if fits(call.name, effects.CHANGES_ARGUMENTS) and not call.library:
+            for value in call.args:
+                inner = self.reach(value)
+                self.change(inner, self.gather(call.receiver) | inputs, call.at, is_guess=True)
+
+    def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
+        if fits(call.name, effects.CHANGES_RECEIVER):
+            self.change(call.receiver, inputs, call.at)
+        elif call.is_discarded and not fits(call.name, effects.READS_RECEIVER):
+            self.change(call.receiver, inputs, call.at, is_guess=True)
+            self._change_arguments(call, inputs)
+
+    def _change_arguments(self, call: Call, inputs: frozenset[Node]) -> None:
+        """Guess that a call whose result is not used changed what it was given."""
+        for value in call.values:
+            others = inputs - self.gather(value)
+            if others and not any(thing.kind is Kind.FUNCTION for thing in value):
+                self.change(value, others, call.at, is_guess=True)
+
+    # Known containers
+
+    def _container_method(self, call: Call) -> Value | None:
+        if not call.is_method or not any(thing.kind is Kind.CONTAINER for thing in call.receiver):
+            return None
+        known = frozenset(thing for thing in call.receiver if thing.kind is not Kind.OPAQUE)
+        others = call.receiver - known
+        if call.name in _ADDS or call.name in _ADDS_ITEMS:
+            self._add_to(call, known)
+            if others:
+                self.change(others, self.gather_all(call.values), call.at)
+            return self._take(call) if call.name == "setdefault" else NONE
+        if call.name in _TAKES_ITEM:
+            return self._take(call)
+        if call.name in {"copy", "values", "items"}:
+            return self._view(call, known, others)
+        if call.name == "clear":
+            for thing in known:
+                self.state.put(thing, self.state.cell(thing)._replace(fields={}))
+        return NONE if call.name in _GIVES_NOTHING else None
+
+    def _view(self, call: Call, known: Value, others: Value) -> Value:
+        """Return a copy of a container, or its values or pairs."""
+        items: dict[Hashable, Value] = {}
+        for thing in known:
+            for key, part in self.state.cell(thing).fields.items():
+                items[key] = items.get(key, NONE) | part.value
+        if others:
+            items[ANY] = items.get(ANY, NONE) | self.items(others, call.at)
+        if call.name == "copy":
+            return self.container(call.at, "copy", items)
+        every = frozenset[Thing]().union(*items.values())
+        if call.name == "items":
+            every = self.container(call.at, "pair", {1: every})
+        return self.container(call.at, "items", {MORE: every})
+
+    def _take(self, call: Call) -> Value:
+        keys = self.keys(call.args[0]) if call.args else [ANY]
+        default = call.args[1] if len(call.args) > 1 else NONE
+        return self.load(call.receiver, keys, call.at) | default
+
+    def _add_to(self, call: Call, containers: Value) -> None:
+        if call.name in _ADDS_ITEMS:
+            for value in call.args:
+                self._add_all(call, containers, value)
+            for name, value in call.keywords.items():
+                self.store(containers, [name], value, call.at)
+            return
+        if call.name == "setdefault" and call.args:
+            content = call.args[1] if len(call.args) > 1 else NONE
+            self.store(containers, [ANY], content, call.at)
+            return
+        for thing in containers:
+            self.add_items(thing, frozenset().union(*call.values))
+
+    def _add_all(self, call: Call, containers: Value, value: Value) -> None:
+        if call.name == "update":
+            for thing in value:
+                if thing.kind is Kind.CONTAINER:
+                    for key, part in self.state.cell(thing).fields.items():
+                        self.store(containers, [key], part.value, call.at)
+            value = frozenset(thing for thing in value if thing.kind is not Kind.CONTAINER)
+            if value:
+                self.store(containers, [ANY], self.items(value, call.at), call.at)
+            return
+        for thing in containers:
+            self.add_items(thing, self.items(value, call.at))
+
+    # Functions of collections
+
+    def _collection(self, call: Call) -> Value | None:
+        """Return what functions give that pass their arguments or the items of them through."""
+        if call.is_method or not any(call.values):
+            return None
+        if call.name in {"zip", "zip_longest"}:
+            parts = {index: self.items(value, call.at) for index, value in enumerate(call.args)}
+            pair = self.container(call.at, "pair", dict(parts))
+            return self.container(call.at, "zip", {MORE: pair})
+        if call.name == "enumerate" and call.args:
+            pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})
+            return self.container(call.at, "zip", {MORE: pair})
+        if call.name == "dict":
+            items = {ANY: self.items(call.args[0], call.at)} if call.args else {}
+            return self.container(call.at, "dict", {**items, **call.keywords})
+        if call.name in effects.GIVES_ARGUMENT and call.args:
+            return call.args[0]
+        if call.name in effects.GIVES_ITEM and call.args:
+            return frozenset().union(*(self.items(value, call.at) for value in call.args))
+        if call.name in effects.GIVES_ITEMS and not self._is_opaque(call):
+            source = (
+                call.args
+                if call.name == "gather"
+                else [self.items(value, call.at) for value in call.args]
+            )
+            return self.container(call.at, "items", {MORE: frozenset().union(*source)})
+        return None
+
+    def _is_opaque(self, call: Call) -> bool:
+        things = [thing for value in call.args for thing in value]
+        return bool(things) and all(thing.kind is Kind.OPAQUE for thing in things)
+
+    def _future(self, call: Call) -> Value | None:
+        """Return what a call gives back that was handed to a pool, thread or process."""
+        if call.name == "Parallel" or any(thing.detail == "Parallel" for thing in call.function):
+            if call.args and call.function:
+                return self.container(call.at, "items", {MORE: self.items(call.args[0], call.at)})
+            return None
+        if not call.is_method or call.name not in effects.GIVES_RESULT:
+            return None
+        found: set[Thing] = set()
+        for thing in call.receiver:
+            part = self.state.cell(thing).fields.get(_RESULT) if thing.is_data else None
+            if part is None:
+                return None
+            found |= part.value
+        return frozenset(found) or None
+
+    def future(self, call: Call, value: Value) -> Value:
+        """Return the object that stands for a call handed to a pool, thread or process."""
+        result = self._result(call, frozenset())
+        self.store(result, [_RESULT], value, call.at)
+        return result
+
+    # Drawing
+
+    @property
+    def figure(self) -> Value:
+        """The current figure of pyplot."""
+        value: Value | None = self.state.get(_FIGURE)
+        return NONE if value is None else value
+
+    def _new_figure(self, at: ast.AST, inputs: frozenset[Node] = frozenset()) -> Thing:
+        figure = self.make(at, "figure", inputs)
+        figure.is_canvas = True
+        self.state.put(_FIGURE, frozenset((figure,)))
+        return figure
+
+    def begin_figure(self, at: ast.AST) -> None:
+        """Let what is drawn from here on go into another figure, as at the end of a cell."""
+        if self.state.get(_FIGURE) is not None:
+            self._new_figure(at)
+
+    def _pyplot(self, call: Call, inputs: frozenset[Node]) -> Value:
+        if not self.figure:
+            self._new_figure(call.at)
+        figure = self.figure
+        if call.name in effects.BEGINS_FIGURE:
+            new = self._new_figure(call.at, inputs)
+            if call.name in {"subplots", "subplot_mosaic"}:
+                axes = self.make(call.at, "axes", (), owners=frozenset((new,)))
+                value = frozenset((axes,))
+                return self.container(call.at, "pair", {0: self.figure, 1: value})
+            return self.figure
+        if call.name in effects.GIVES_CURRENT:
+            return figure
+        self._change_handles(call)
+        if call.name in effects.GIVES_AXES:
+            return self._result(call, inputs, figure)
+        if call.name in {"savefig", "tight_layout", "draw", "pause"}:
+            return self._result(call, inputs | self.gather(figure))
+        self.change(figure, inputs, call.at)
+        return self._result(call, inputs, figure)
+
+    def _is_drawing(self, call: Call) -> bool:
+        if call.library.startswith(effects.DRAWING_LIBRARIES):
+            return True
+        is_canvas = any(thing.is_canvas for thing in call.receiver)
+        return call.is_method and not is_canvas and fits(call.name, effects.DRAWS)
+
+    def _draw(self, call: Call, inputs: frozenset[Node]) -> Value:
+        """Draw into the axes that are given, or into the current figure."""
+        axes = call.keywords.get("ax", NONE) | call.keywords.get("axes", NONE)
+        canvases = axes or frozenset(
+            thing for value in call.args for thing in value if thing.is_canvas
+        )
+        if not canvases:
+            if not self.figure:
+                self._new_figure(call.at)
+            canvases = self.figure
+        self.change(canvases, inputs, call.at)
+        result = self.make(call.at, "result", inputs, owners=canvases)
+        result.is_canvas = True
+        return frozenset((result,))
+
+    @contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        """Evaluate at another place."""
+        before, self.place = self.place, place
+        try:
+            yield
+        finally:
+            self.place = before
+
+    def repeat(self, at: ast.AST, body: Callable[[], None]) -> None:
+        """Run a body that is run any number of times, at least once."""
+        raise NotImplementedError

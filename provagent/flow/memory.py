@@ -1,0 +1,368 @@
+"""The objects of a program while it is followed: made, read, changed, and what went into them."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Hashable, Iterable
+
+from provagent.flow.effects import SAME_OBJECT, SHOWS_PARTS
+from provagent.flow.graph import Node, Place, Span
+from provagent.flow.state import (
+    ANY,
+    MORE,
+    NONE,
+    SEVERAL,
+    Cell,
+    Field,
+    Items,
+    Keys,
+    Kind,
+    State,
+    Thing,
+    Value,
+)
+
+_NO_FIELD = Field(NONE, None)
+_TICKS = 64  # nodes between two looks at the clock
+
+
+class OverBudget(Exception):
+    """The analysis took longer than it may."""
+
+
+class Memory:
+    """The state of a program and the graph of versions behind it."""
+
+    def __init__(self, deadline: float) -> None:
+        self.root = Place()
+        self.place = self.root
+        self.file = ""
+        self.span: Span = ("", 0, 0)  # of the statement that is executed
+        self.state = State(self.choose)
+        self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
+        self._deadline = deadline
+        self._ticks = 0
+        self._nodes: dict[Hashable, Node] = {}
+        self._things: dict[Hashable, Thing] = {}
+        self._constants: dict[Hashable, Value] = {}
+        self._choices: dict[frozenset[frozenset[Node]], Node] = {}
+        self._nothing = Node(self.root, ("", 0, 0))
+
+    def tick(self) -> None:
+        self._ticks += 1
+        if self._ticks % _TICKS == 0 and time.perf_counter() > self._deadline:
+            raise OverBudget
+
+    # Nodes
+
+    def node(self, at: ast.AST, role: Hashable, inputs: Iterable[Node] = ()) -> Node:
+        """Return the node of what is made here, with further inputs."""
+        key = (self.place, at, role)
+        node = self._nodes.get(key)
+        if node is None:
+            self.tick()
+            node = self._nodes[key] = Node(self.place, self.span, at, number=len(self._nodes))
+        node.add(inputs)
+        return node
+
+    def choose(self, nodes: Iterable[Node]) -> Node:
+        """Return the node of a version that is one of several."""
+        return self._choice(frozenset(frozenset((node,)) for node in nodes))
+
+    def _choice(self, alternatives: frozenset[frozenset[Node]]) -> Node:
+        node = self._choices.get(alternatives)
+        if node is None:
+            self.tick()
+            node = self._choices[alternatives] = Node(self.root, ("", 0, 0), is_choice=True)
+            for nodes in alternatives:
+                if len(nodes) == 1:
+                    node.inputs.update(nodes)
+                elif nodes:
+                    group = Node(self.root, ("", 0, 0))
+                    group.inputs.update(nodes)
+                    node.inputs.add(group)
+                else:
+                    node.inputs.add(self._nothing)
+        return node
+
+    def gather(self, value: Value) -> frozenset[Node]:
+        """Return the versions of all that a value is and holds."""
+        return self._gather(value, set()) if value else frozenset()
+
+    def gather_all(self, values: Iterable[Value]) -> frozenset[Node]:
+        return frozenset().union(*map(self.gather, values))
+
+    def _gather(self, value: Value, seen: set[Thing]) -> frozenset[Node]:
+        alternatives = set()
+        for thing in value:
+            if not thing.is_data:
+                alternatives.add(frozenset[Node]())
+            elif thing not in seen:
+                alternatives.add(self._gather_thing(thing, seen))
+        if len(alternatives) == 1:
+            return alternatives.pop()
+        if not any(alternatives):
+            return frozenset()
+        return frozenset((self._choice(frozenset(alternatives)),))
+
+    def _gather_thing(self, thing: Thing, seen: set[Thing]) -> frozenset[Node]:
+        cell = self.state.cell(thing)
+        nodes: set[Node] = set()
+        if cell.version is not None:
+            nodes.add(cell.version)
+        if cell.fields:
+            seen = seen | {thing}
+            for key, field in cell.fields.items():
+                if key in SEVERAL:  # all of them are in it, and not one of them
+                    nodes.update(*(self._gather(frozenset((item,)), seen) for item in field.value))
+                else:
+                    nodes |= self._gather(field.value, seen)
+        if len(nodes) > 1:
+            nodes = {node for node in nodes if not (node.is_load and node.inputs <= nodes)}
+        return frozenset(nodes)
+
+    # Things
+
+    def thing(self, key: Hashable, kind: Kind, detail: object = None) -> Thing:
+        """Return the thing of a key; the same one each time the code comes here."""
+        found = self._things.get(key)
+        if found is None:
+            found = self._things[key] = Thing(kind, detail, _origin(key))
+        return found
+
+    def make(
+        self,
+        at: ast.AST,
+        role: Hashable,
+        inputs: Iterable[Node] = (),
+        *,
+        guesses: Iterable[Node] = (),
+        owners: Value = NONE,
+    ) -> Thing:
+        """Return a new object of which no more is known than what went into it."""
+        thing = self.thing((self.place, at, role), Kind.OPAQUE)
+        node = self.node(at, role, inputs)
+        node.add(guesses, is_guess=True)
+        if owners:
+            thing.owners |= frozenset(one for one in owners if one.is_data and one is not thing)
+            thing.is_canvas = thing.is_canvas or any(one.is_canvas for one in owners)
+            thing.is_handle = thing.is_handle or any(one.is_handle for one in owners)
+        self.state.put(thing, Cell(node, {}))
+        return thing
+
+    def container(
+        self, at: ast.AST, role: Hashable, items: Items, inputs: Iterable[Node] = ()
+    ) -> Value:
+        """Return a new list, tuple, set or dict with these items, by constant key or ANY."""
+        thing = self.thing((self.place, at, role), Kind.CONTAINER)
+        fields = {key: Field(value, None) for key, value in items.items()}
+        self.state.put(thing, Cell(self.node(at, role, inputs), fields))
+        return frozenset((thing,))
+
+    def constant(self, constant: Hashable) -> Value:
+        key = (type(constant), constant)
+        value = self._constants.get(key)
+        if value is None:
+            value = self._constants[key] = frozenset((Thing(Kind.CONSTANT, constant, key),))
+        return value
+
+    def opaque(self, at: ast.AST, role: Hashable, inputs: frozenset[Node]) -> Value:
+        """Return what is computed from these, or nothing if it is computed from nothing."""
+        return frozenset((self.make(at, role, inputs),)) if inputs else NONE
+
+    # Changes
+
+    def change(
+        self, value: Value, inputs: Iterable[Node], at: ast.AST, *, is_guess: bool = False
+    ) -> None:
+        """Let these go into an object and into what it is a part of."""
+        nodes = frozenset(inputs)
+        if not nodes:
+            return
+        self._change(value, nodes, at, set(), is_guess=is_guess)
+
+    def _change(
+        self,
+        value: Value,
+        inputs: frozenset[Node],
+        at: ast.AST,
+        done: set[Thing],
+        *,
+        is_guess: bool,
+    ) -> None:
+        for thing in value:
+            if not thing.is_data or thing in done:
+                continue
+            done.add(thing)
+            cell = self.state.cell(thing)
+            node = self.node(at, ("change", thing))
+            node.add(inputs, is_guess=is_guess)
+            if cell.version is not None:
+                node.add((cell.version,))
+            self.state.put(thing, Cell(node, cell.fields))
+            if thing.is_handle:
+                self.touched.setdefault(thing, []).append(node)
+            if thing.owners:
+                self._change(thing.owners, frozenset((node,)), at, done, is_guess=False)
+
+    def reach(self, value: Value, depth: int = 3) -> Value:
+        """Return the objects of a value and those that belong to them."""
+        found, now = set(value), value
+        for _ in range(depth):
+            below: set[Thing] = set()
+            for thing in now:
+                if thing.is_data:
+                    below.update(*(field.value for field in self.state.cell(thing).fields.values()))
+            now = frozenset(below - found)
+            found |= now
+        return frozenset(thing for thing in found if thing.is_data)
+
+    # Parts
+
+    def keys(self, value: Value) -> list[Hashable]:
+        """Return the constant keys that a value can be, or [ANY]."""
+        if not value or not all(thing.kind is Kind.CONSTANT for thing in value):
+            return [ANY]
+        return [thing.detail for thing in value]
+
+    def load(self, value: Value, keys: Keys, at: ast.AST) -> Value:
+        """Return the items of a value at any of some keys."""
+        found: set[Thing] = set()
+        for thing in value:
+            if thing.kind is Kind.OPAQUE:
+                for key in keys:
+                    found |= self._load_part(thing, key, at)
+            elif thing.is_data:
+                for key in keys:
+                    found |= self._load_item(thing, key, at)
+        return frozenset(found)
+
+    def _load_item(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
+        cell = self.state.cell(thing)
+        found: set[Thing] = set()
+        if key is ANY:
+            found.update(*(field.value for field in cell.fields.values()))
+        else:
+            known = cell.fields.get(key) or cell.fields.get(_counted(key, cell.fields))
+            found |= (known or cell.fields.get(MORE, _NO_FIELD)).value
+            found |= cell.fields.get(ANY, _NO_FIELD).value
+        if cell.version is not None and (cell.version.inputs or cell.version.guesses):
+            view = self.make(at, ("view", thing), (cell.version,), owners=frozenset((thing,)))
+            found.add(view)
+        return frozenset(found)
+
+    def _load_part(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
+        """Return a part of an object of a library: what was stored there, or a view of it."""
+        if key in SAME_OBJECT:
+            return frozenset((thing,))
+        cell = self.state.cell(thing)
+        own = frozenset() if cell.version is None else frozenset((cell.version,))
+        if key is ANY:
+            inputs = self.gather(frozenset((thing,)))
+            return frozenset((self.make(at, ("item", thing), inputs, owners=frozenset((thing,))),))
+        field = cell.fields.get(key) or cell.fields.get(_other_name(key))
+        if field is None:
+            if _name(key) in SHOWS_PARTS:
+                own = self.gather(frozenset((thing,)))
+            return self._store_part(thing, cell, key, own, at)
+        if field.base is cell.version:
+            return field.value
+        return self._store_part(thing, cell, key, own | self.gather(field.value), at, field.value)
+
+    def _store_part(
+        self,
+        thing: Thing,
+        cell: Cell,
+        key: Hashable,
+        inputs: frozenset[Node],
+        at: ast.AST,
+        old: Value = NONE,
+    ) -> Value:
+        part = self.thing(("part", thing, key), Kind.OPAQUE)
+        part.origin = ("part", key)
+        node = self.node(at, ("load", part), inputs)
+        node.is_load = not old
+        fields = self.state.cell(part).fields if old == frozenset((part,)) else {}
+        part.is_canvas = thing.is_canvas
+        part.owners |= frozenset(one for one in old if one is not part and one.is_data)
+        if thing.is_handle or thing.is_canvas or thing.owners:
+            part.owners |= frozenset((thing,))
+            part.is_handle = thing.is_handle
+        self.state.put(part, Cell(node, fields))
+        value = frozenset((part,))
+        self.state.put(thing, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
+        return value
+
+    def store(self, value: Value, keys: Keys, content: Value, at: ast.AST) -> None:
+        """Put something under one of some keys of a value."""
+        is_one = len(value) == 1 and len(keys) == 1
+        for thing in value:
+            if not thing.is_data:
+                continue
+            for key in keys:
+                if key is ANY and thing.kind is Kind.OPAQUE:
+                    self.change(frozenset((thing,)), self.gather(content), at)
+                else:
+                    self._store(thing, key, content, at, is_one=is_one)
+
+    def _store(
+        self, thing: Thing, key: Hashable, content: Value, at: ast.AST, *, is_one: bool
+    ) -> None:
+        cell = self.state.cell(thing)
+        if key is ANY or not is_one:
+            old = cell.fields.get(key)
+            if old is None and thing.kind is Kind.OPAQUE:
+                content |= self._load_part(thing, key, at)
+                cell = self.state.cell(thing)
+            elif old is not None:
+                content |= old.value
+        if thing.kind is Kind.OPAQUE:
+            other = _other_name(key)
+            key = other if other in cell.fields else key
+        # The statement that stores is a step on the way of what it stores.
+        fields = {**cell.fields, key: Field(content, cell.version)}
+        self.state.put(thing, Cell(cell.version, fields))
+        if thing.is_handle:
+            self.touched.setdefault(thing, []).extend(self.gather(content))
+        if thing.owners:
+            self.change(thing.owners, self.gather(content), at)
+
+    def add_items(self, thing: Thing, items: Value) -> None:
+        """Put something behind the items of a container."""
+        cell = self.state.cell(thing)
+        old = cell.fields.get(MORE, _NO_FIELD).value
+        self.state.put(thing, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
+
+    def items(self, value: Value, at: ast.AST) -> Value:
+        """Return what comes out of an iteration over a value."""
+        return self.load(value, [ANY], at)
+
+    def is_plain(self, value: Value) -> bool:
+        """Return whether no object that can change is in a value."""
+        return not any(thing.is_data for thing in value)
+
+
+def _origin(key: Hashable) -> Hashable:
+    """Return what makes a thing, without the place: the same in each round of a loop."""
+    if isinstance(key, tuple) and isinstance(key[0], Place):
+        return (key[1], *(part[0] if isinstance(part, tuple) else part for part in key[2:3]))
+    return key
+
+
+def _other_name(key: Hashable) -> Hashable:
+    """Return the same part by its other name: ``table.flux`` is ``table["flux"]``."""
+    if isinstance(key, str):
+        return key[1:] if key.startswith(".") else "." + key
+    return key
+
+
+def _name(key: Hashable) -> str:
+    return key.removeprefix(".") if isinstance(key, str) else ""
+
+
+def _counted(key: Hashable, fields: dict[Hashable, Field]) -> Hashable:
+    """Return the index that a negative one means."""
+    if isinstance(key, int) and key < 0 and ANY not in fields and MORE not in fields:
+        return len(fields) + key
+    return key

@@ -1,0 +1,53 @@
+"""Recorded sites, and the answers about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from provagent.flow.graph import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One distinct place in the code where recorded things happened.
+
+    ``chain`` has the positions of the calls in the user's frames, the innermost first, without
+    frames of libraries; at most 8, so that the outermost may be missing. A position is the file,
+    and the line (from 1) and column (from 0, in UTF-8 bytes, None if not recorded) at which the
+    expression ends. ``name`` is the last name of what was called, or ``open`` for a file.
+    """
+
+    chain: tuple[Position, ...]
+    name: str
+    is_file: bool = False  # a file opened for writing: all that goes into it is asked for
+    is_target: bool = True  # False: only a source, as a file that was opened for reading
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A site whose inputs were computed from the result of an earlier one.
+
+    ``lines`` are the statements on the way, in order: file, first line, last line.
+    """
+
+    later: Site
+    earlier: Site
+    is_certain: bool  # False: on every way is a guess, or a branch that perhaps did not run
+    is_carried: bool  # by any of the executions of the earlier site, and not just the last one
+    lines: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A site of which the code does not show what it was computed from."""
+
+    site: Site
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The flows between sites, and the sites of which not all is known."""
+
+    flows: list[Flow] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
