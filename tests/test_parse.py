@@ -1007,14 +1007,12 @@ def test_an_orcid_is_one_however_it_is_written():
 
 
 def test_near_misses_that_are_not_wrong_are_warnings():
-    """A contact that is nearly an agent; a usage that overwrites, or is a constructor's."""
+    """A contact that is nearly an agent; a usage that overwrites."""
     text = """
 activities:
   f:
     contact: marai
     usage: [{role: r, value: x, overwrite: true}]
-  C.__init__:
-    usage: [{role: r, location: path}]
 entities:
   E: {contact: "Jo <jo@there.org>"}
 agents: {maria: {}}
@@ -1026,6 +1024,4 @@ agents: {maria: {}}
         "did you mean 'maria'",
         "d.yaml:5:13: warning: activities.f.usage[0].overwrite: what is used overwrites nothing; "
         "say it of what is generated",
-        "d.yaml:7:5: warning: activities['C.__init__']: a constructor opens a session: what it "
-        "uses and generates is not recorded; describe what it is given under parameters",
     ]

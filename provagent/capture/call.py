@@ -16,6 +16,7 @@ from provagent import beneath
 from provagent.capture.bound import Undescribed, is_plain, own_names
 from provagent.capture.code import KeptCode
 from provagent.capture.complaints import WRITING, Complaints
+from provagent.capture.configured import Configured
 from provagent.capture.context import Open, Place, current, now
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events, Links
@@ -23,7 +24,7 @@ from provagent.capture.fill import Fill
 from provagent.capture.left_out import MAX_BYTES, Sums
 from provagent.capture.outcome import describe_error, status_of
 from provagent.capture.plan import Missing, Plan, found
-from provagent.capture.sessions import Sessions, session_event
+from provagent.capture.sessions import Session, session_event
 from provagent.interrupt import is_the_programs
 from provagent.settings import Settings
 from provagent.sites import new_files
@@ -48,7 +49,6 @@ class Capture:
         self,
         *,
         ledger: Ledger,
-        sessions: Sessions,
         complaints: Complaints,
         code: KeptCode,
         line: Callable[[dict[str, Any], bool], bytes],
@@ -58,7 +58,8 @@ class Capture:
         busy: set[int],
     ) -> None:
         self.ledger = ledger
-        self.sessions = sessions
+        self.sessions = ledger.sessions
+        self.configured = Configured(ledger)
         self.complaints = complaints
         self.code = code
         self.busy = busy
@@ -142,15 +143,12 @@ class Capture:
         if plan.definition is not None:
             fields["definition"] = plan.definition
             self._describe(plan, events)
-        if plan.takes_instance:
-            self._add_instance(plan, call[0], fields, events)
-        if plan.is_described:
-            parameters = self._parameters(plan, call)
-            used = self.usages(plan, call, activity, events)
-        else:
-            parameters, used = self.undescribed.inputs(plan, call, activity, events)
+        session = self._add_instance(plan, call[0], fields, events) if plan.takes_instance else None
+        parameters, used = self._inputs(plan, call, activity, events)
         if parameters:
             fields["parameters"] = parameters
+        if session is not None and session.given and plan.log_entities:
+            self.configured.add_used(session, call[0], activity, events, used)
         if used:
             fields["used"] = used
         fits = plan.expected is None or plan.expected.mark(fields, events)
@@ -199,18 +197,21 @@ class Capture:
         self.write_all(plan.target, events)
 
     def open_session(
-        self, plan: Plan, instance: Any, call: Call, place: Place, session_id: str
+        self, plan: Plan, instance: Any, call: Call, place: Place, session: Session
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
         try:
             self.busy.add(thread)
             configuration = self._parameters(plan, call)
-            fields = session_event(session_id, type(instance), now(), configuration)
+            fields = session_event(session.id, type(instance), now(), configuration)
             fields |= place.said()
             if plan.expected is not None:
                 plan.expected.mark(fields, [])
-            self.write_all(plan.target, [(fields, False)])
+            events: Events = [(fields, False)]
+            if plan.log_entities:
+                self.configured.meet(session, plan, call, place, current.get(), events)
+            self.write_all(plan.target, events)
         except BaseException as error:
             self.complaints.add(plan.target, "at the constructor", error)
         finally:
@@ -252,19 +253,27 @@ class Capture:
 
     def _add_instance(
         self, plan: Plan, instance: Any, fields: dict[str, Any], events: Events
-    ) -> None:
+    ) -> Session | None:
         cls = type(instance)
         if cls is not plan.owner:
             if issubclass(cls, type):
                 cls = instance
             if cls is not plan.owner:
                 fields["class"] = type_name(cls)
-        session_id = self.sessions.find(instance)
-        if session_id is None and cls is type(instance) and self.sessions.are_of(cls):
-            session_id = self.sessions.open(instance)
-            events.append((session_event(session_id, cls, fields["startTime"], {}), True))
-        if session_id is not None:
-            fields["session_id"] = session_id
+        session = self.sessions.find(instance)
+        if session is None and cls is type(instance) and self.sessions.are_of(cls):
+            session = self.sessions.open(instance)
+            events.append((session_event(session.id, cls, fields["startTime"], {}), True))
+        if session is not None:
+            fields["session_id"] = session.id
+        return session
+
+    def _inputs(
+        self, plan: Plan, call: Call, activity: Open, events: Events
+    ) -> tuple[dict[str, Any], Links]:
+        if not plan.is_described:
+            return self.undescribed.inputs(plan, call, activity, events)
+        return self._parameters(plan, call), self.usages(plan, call, activity, events)
 
     def usages(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
         """What a call uses that a definition describes."""

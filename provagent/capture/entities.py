@@ -7,6 +7,7 @@ change which nothing traced shows as a derivation.
 
 from __future__ import annotations
 
+from _thread import get_ident
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from provagent.capture.entity_events import EntityEvents, Events
 from provagent.capture.known import Known, KnownObjects, Slots, differs
 from provagent.capture.overwrite import overwrite
 from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
+from provagent.capture.sessions import Sessions
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, file_of, place_of, placed, placed_members
 from provagent.identity.digests import Digests
@@ -38,6 +40,7 @@ class Ledger:
     def __init__(self, new_id: Callable[[], str], digests: Digests) -> None:
         self.new_id = new_id
         self.digests = digests
+        self.sessions = Sessions(new_id)
         # Files that were seen only are told before a description speaks of them (see files).
         self.settle: Callable[[str, Open, Events], None] = lambda _location, _next, _events: None
         self.forget()
@@ -158,6 +161,21 @@ class Ledger:
 
         ``is_real``: the system has opened it; pyfakefs has not.
         """
+        entity_id = self._file(thing, activity, events, generated, next_, is_real=is_real)
+        if self.sessions.under_way and not generated:
+            self.sessions.reads.append((get_ident(), activity.id, entity_id))
+        return entity_id
+
+    def _file(
+        self,
+        thing: Thing,
+        activity: Open,
+        events: Events,
+        generated: bool,
+        next_: Open | None,
+        *,
+        is_real: bool,
+    ) -> str:
         kind = thing.kind
         location = thing.location = (resolve_location if is_real else place_of)(thing.location)
         if not generated:
@@ -273,8 +291,9 @@ class Ledger:
     def _derive_between(
         self, entity_id: str, before: Known, how: str, activity: Open, events: Events
     ) -> None:
-        # The run itself is no activity: it has no id.
-        between = [each.id for each in (before.activity, activity) if each.id]
+        between = [before.activity.id, activity.id]
+        if not all(between):  # the run itself is no activity; one alone would be what changed it
+            between = []
         code = code_between(before.activity.place, activity.place)
         self.events.derive(entity_id, before.entity_id, how, between, events, code)
 
@@ -284,7 +303,7 @@ class Ledger:
         if generated:
             self.order += 1
         order = self.order if generated else 0
-        return Known(entity_id, {kind.key: identity}, order, activity)
+        return Known(entity_id, identity, kind, order, activity)
 
     def _is_same(
         self, known: Known, identity: Identity, kind: Kind, activity: Open, generated: bool

@@ -10,6 +10,7 @@ from typing import Any
 from provagent import beneath
 from provagent.address import address_of
 from provagent.capture.context import Open
+from provagent.capture.plan import Kind
 from provagent.identity.registry import Identity
 
 # Objects that take no weak reference are remembered by address, the latest of them only.
@@ -30,16 +31,17 @@ def _is_shared(cls: type) -> bool:
 class Known:
     """The last state seen of one thing, and the last activity that saw it.
 
-    ``states`` are by the method that identified them.
+    ``states`` are by the method that identified them; ``kind`` is what it was first met as.
     """
 
-    __slots__ = ("activity", "address", "cls", "entity_id", "order", "states")
+    __slots__ = ("activity", "address", "cls", "entity_id", "kind", "order", "states")
 
     def __init__(
-        self, entity_id: str, states: dict[str, Identity], order: int, activity: Open
+        self, entity_id: str, identity: Identity, kind: Kind, order: int, activity: Open
     ) -> None:
         self.entity_id = entity_id
-        self.states = states
+        self.states = {kind.key: identity}
+        self.kind = kind
         self.order = order
         self.activity = activity
         self.address = 0
@@ -112,6 +114,18 @@ class KnownObjects:
         if known is None or known.cls is not type(value) or digest is None:
             return None
         return known if any(one.digest == digest for one in known.states.values()) else None
+
+    def known(self, value: Any) -> Known | None:
+        """What is known of this very object, in any state in which that can be told."""
+        if not self.may_have(value):
+            return None
+        known = self.find(value, None)
+        if known is not None:
+            return known
+        perhaps: Known | None = self._untracked.get(address_of(value))
+        if perhaps is None:
+            return None
+        return self.find(value, perhaps.kind.identify(value).digest)
 
     def may_have(self, value: Any) -> bool:
         """Whether something is known under this object's address."""

@@ -279,11 +279,11 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
     def done(value: Any, frame: Any = None) -> Any:
         try:
             frame = frame or frame_of(1)
-            session_id, left_out, given, at = calls.get(frame, nothing)
-            if session_id is not None:
+            session, left_out, given, at = calls.get(frame, nothing)
+            if session is not None:
                 drop_instance(sessions.under_way, given[0])
                 del calls[frame]
-                capture.open_session(plan, given[0], (*given, None), at, session_id)
+                capture.open_session(plan, given[0], (*given, None), at, session)
             elif left_out is not None:
                 del calls[frame]
                 left_out.add((*given, None), at)
@@ -297,8 +297,8 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
         def unwind(_error: BaseException, frame: Any = None) -> None:
             try:
                 frame = frame or frame_of(1)
-                session_id, _, given, _ = calls.get(frame, nothing)
-                if session_id is not None:
+                session, _, given, _ = calls.get(frame, nothing)
+                if session is not None:
                     drop_instance(sessions.under_way, given[0])
                 calls.pop(frame, None)
             except BaseException as failure:

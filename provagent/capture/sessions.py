@@ -29,14 +29,34 @@ def session_event(
     }
 
 
+class Session:
+    """An instance of a woven class, which ``reference`` refers to weakly, if it can.
+
+    ``given`` is what it was made with (see configured); ``first_read`` counts the files that
+    constructors had read when its own began.
+    """
+
+    __slots__ = ("first_read", "given", "id", "reference")
+
+    def __init__(self, id: str, reference: weakref.ref[Any] | None, first_read: int) -> None:  # noqa: A002 - its name everywhere
+        self.id = id
+        self.reference = reference
+        self.first_read = first_read
+        self.given: tuple[Any, ...] = ()
+
+
 class Sessions:
-    """Session identifiers by instance. ``classes`` are those whose instances are sessions."""
+    """Sessions by instance. ``classes`` are those whose instances are sessions.
+
+    ``reads`` are the files that were read while constructors ran, by thread and activity.
+    """
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self.classes: list[type] = []
         self.under_way: list[Any] = []  # instances whose constructor runs
+        self.reads: list[tuple[int, str, str]] = []
         self._new_id = new_id
-        self._ids: dict[int, tuple[weakref.ref[Any] | None, str]] = {}
+        self._sessions: dict[int, Session] = {}
         self._known_types: TypeCache[bool] = TypeCache(self._are_of)
 
     def add_class(self, cls: type) -> None:
@@ -56,21 +76,22 @@ class Sessions:
     def _are_of(self, cls: type) -> bool:
         return any(beneath.is_among(base, self.classes) for base in beneath.mro(cls))
 
-    def find(self, instance: Any) -> str | None:
+    def find(self, instance: Any) -> Session | None:
         """The session that this instance is."""
-        entry = self._ids.get(address_of(instance))
-        if entry is None:
+        session = self._sessions.get(address_of(instance))
+        if session is None:
             return None
-        reference, session_id = entry
-        return session_id if reference is None or reference() is instance else None
+        reference = session.reference
+        return session if reference is None or reference() is instance else None
 
-    def open(self, instance: Any) -> str:
+    def open(self, instance: Any) -> Session:
         """A new session for this instance."""
-        address, session_id = address_of(instance), self._new_id()
+        address = address_of(instance)
         try:
             # Called without a frame of ours, in which a signal's handler could raise unheard.
-            reference = weakref.ref(instance, partial(self._ids.pop, address))
+            reference = weakref.ref(instance, partial(self._sessions.pop, address))
         except TypeError:
             reference = None  # its constructor will replace this entry when the address is reused
-        self._ids[address] = (reference, session_id)
-        return session_id
+        session = Session(self._new_id(), reference, len(self.reads))
+        self._sessions[address] = session
+        return session

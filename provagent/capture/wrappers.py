@@ -146,7 +146,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
-        session_id = left_out = None
+        session = left_out = None
         start = 0
         if not has(sessions.under_way, on) and capture.is_meant(plan, on, given):
             tell(plan, on, given, kwargs)
@@ -157,18 +157,18 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
                 start = time()
             if left_out is None:
                 sessions.under_way.append(on)
-                session_id = sessions.open(on)
+                session = sessions.open(on)
         try:
             result = wrapped(*args, **kwargs)
         except anything as error:
             drop_entry(error)
             raise
         finally:
-            if session_id is not None:
+            if session is not None:
                 drop(sessions.under_way, on)
-        if session_id is not None:
+        if session is not None:
             try:
-                capture.open_session(plan, on, (on, given, kwargs, None), place(), session_id)
+                capture.open_session(plan, on, (on, given, kwargs, None), place(), session)
             except full:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
         elif left_out is not None:

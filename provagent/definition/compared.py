@@ -26,12 +26,7 @@ def check_range(fields: Fields) -> None:
 
 
 def check_uses(description: ActivityDescription, fields: Fields) -> None:
-    """Warn of what an activity is said to use, or to generate, where nothing comes of it."""
-    if description.name.rpartition(".")[2] == "__init__" and (
-        description.usage or description.generation
-    ):
-        what = "a constructor opens a session: what it uses and generates is not recorded"
-        fields.warn(what, "describe what it is given under parameters")
+    """Warn of what an activity is said to use where nothing comes of it."""
     for use in description.usage:
         if use.overwrite:
             place, where = fields.report.origins.of(use)

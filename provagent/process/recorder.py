@@ -16,7 +16,6 @@ from provagent.capture.entities import Ledger
 from provagent.capture.files import FilesSeen
 from provagent.capture.jobs import NotAJob, find_jobs
 from provagent.capture.process import asked_for, environment, person, program, software
-from provagent.capture.sessions import Sessions
 from provagent.definition.active import cache_folder
 from provagent.emit.chain import Emitter, make_emitter
 from provagent.emit.processors import load_processors, redact, render, shorten, stamp
@@ -56,7 +55,6 @@ class Recorder:
         self.digests = Digests.of(self.settings, cache_folder(self.settings))
         self.capture = Capture(
             ledger=Ledger(self.ids.new, self.digests),
-            sessions=Sessions(self.ids.new),
             complaints=self.complaints,
             code=KeptCode(
                 self._write_event,

@@ -125,16 +125,16 @@ class Weaving:
         plan = self._plan_for(site)
         if plan is None:
             return None
-        is_constructor = site.kind == "constructor"
-        make = wrappers.make_constructor_wrapper if is_constructor else wrappers.make_wrapper
+        is_session = opens_session(site, plan)
+        make = wrappers.make_constructor_wrapper if is_session else wrappers.make_wrapper
         return make(self.capture, plan, hide_from_callers)
 
     def _probe_for(self, site: Site) -> FunctionProbe | None:
         plan = self._plan_for(site)
         if plan is None:
             return None
-        is_constructor = site.kind == "constructor"
-        return make_probe(self.capture, plan, site.function, is_constructor=is_constructor)
+        is_session = opens_session(site, plan)
+        return make_probe(self.capture, plan, site.function, is_constructor=is_session)
 
     def _plan_for(self, site: Site) -> Plan | None:
         function = site.function
@@ -183,6 +183,11 @@ class Weaving:
         if source.location not in self._definitions:
             self._definitions[source.location] = load_definition(source, self.settings)
         return self._definitions[source.location]
+
+
+def opens_session(site: Site, plan: Plan) -> bool:
+    """Whether a call of it makes a session; a constructor that generates is an activity."""
+    return site.kind == "constructor" and not plan.generations
 
 
 def _speaks_of(source: Source, site: Site) -> bool:
