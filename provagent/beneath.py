@@ -85,4 +85,14 @@ def lookup(cls: type, key: str, default: Any = None) -> Any:
     return default
 
 
+def items(value: object) -> Iterable[Any]:
+    """What can be iterated, itself; else the value alone, as the one item that it is.
+
+    An API that takes several things often takes the one alone. A text is one thing.
+    """
+    cls = type(value)
+    is_several = any(lookup(cls, name) is not None for name in ("__iter__", "__getitem__"))
+    return value if is_several and not issubclass(cls, (str, bytes)) else (value,)  # type: ignore[return-value]
+
+
 _KEEP_ATTRIBUTES = (_GetSet, _Member)

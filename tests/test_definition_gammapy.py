@@ -98,9 +98,12 @@ def digest(definition):
     from provagent.identity.registry import identify
 
     def take(name, value):
-        paths = tuple(compile_on_value(path) for path in definition.entities[name].identifier)
-        identity = identify(value, paths)
-        assert (identity.identified, identity.sampled) == ("paths", False)
+        how = definition.entities[name].identifier
+        if not isinstance(how, str):
+            how = tuple(map(compile_on_value, how))
+        identity = identify(value, how)
+        assert identity.identified in ("paths", "content")
+        assert not identity.sampled
         return identity.digest
 
     return take
@@ -128,7 +131,8 @@ def test_every_target_is_described(callables, described):
 
 def test_every_activity_is_a_target(definition, described):
     """No activity is described that nothing weaves."""
-    assert {activity.name for _, activity in described.values()} == definition.activities.keys()
+    said = {activity.name for activity in definition.activities.values()}
+    assert {activity.name for _, activity in described.values()} == said
 
 
 def test_every_path_starts_at_something_that_exists(described, gammapy):

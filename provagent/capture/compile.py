@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from provagent.capture.plan import (
     Rules,
     Use,
 )
-from provagent.capture.select import Selector, Signature, compile_selector, select_path
+from provagent.capture.select import Selector, Signature, compile_selector, or_else, select_path
 from provagent.definition.condition import parse_condition
 from provagent.definition.data import describe
 from provagent.definition.description import (
@@ -32,7 +33,7 @@ from provagent.definition.description import (
     ParameterDescription,
 )
 from provagent.definition.limits import is_comparable
-from provagent.definition.path import PathError, compile_on_value, parse_path
+from provagent.definition.path import Call, PathError, Text, compile_on_value, parse_path
 from provagent.identity.digests import Digests
 from provagent.terms import CALL, ENTITIES, FILE, MEMBERS, PYTHON_OBJECT
 
@@ -61,14 +62,19 @@ Described = tuple[ActivityDescription, Definition]
 class Planner:
     """Makes the plans of a process. ``digests`` says how digests are taken.
 
-    ``complain`` is told, with target and stage, of conditions that cannot be told.
+    ``complain`` is told, with target and stage, of conditions that cannot be told; ``note`` of
+    what was recorded otherwise than the definition says.
     """
 
     def __init__(
-        self, digests: Digests, complain: Callable[[str, str, BaseException], None]
+        self,
+        digests: Digests,
+        complain: Callable[[str, str, BaseException], None],
+        note: Callable[[str, str, str], None],
     ) -> None:
         self.digests = digests
         self.complain = complain
+        self.note = note
         self.kinds: dict[Any, Kind] = {}
         self._groups = {"": 0}  # a bit for each definition, the first for what none describes
 
@@ -188,8 +194,27 @@ class _Compiler:
             return None
 
     def _parameter(self, parameter: ParameterDescription) -> Selector | None:
+        what = f"parameter {parameter.name!r}"
         found = self._selector(parameter.value)
-        return self._only_where(parameter.when, found, f"parameter {parameter.name!r}")
+        if found is not None and parameter.value is not None:
+            found = self._or_before_call(parameter.value, found, what)
+        return self._only_where(parameter.when, found, what)
+
+    # A method that writes a whole configuration as data fails at one leaf that it does not know:
+    # what it was asked of is recorded then, leaf by leaf.
+    def _or_before_call(self, text: str, select: Selector, what: str) -> Selector:
+        path = parse_path(text)
+        count = {Call: 2, Text: 1}.get(type(path.steps[-1]), 0) if path.steps else 0
+        if not 0 < count <= len(path.steps):
+            return select
+        callee = self.callee
+        before = select_path(
+            replace(path, steps=path.steps[:-count]),
+            self.plan.signature,
+            callee.namespace,
+            has_instance=callee.takes_instance,
+        )
+        return or_else(select, before, partial(self.planner.note, callee.target, what))
 
     def _only_where(self, when: str | None, select: Selector | None, what: str) -> Selector | None:
         holds = self._holds(when)
@@ -282,8 +307,10 @@ class _Compiler:
         guess = None if name in definition.entities else _guessed_type(use)
         key = definition.name, name, guess
         if key not in kinds:
-            digests = self.planner.digests
-            kinds[key] = make_kind(definition, name, guess, digests, self._on_value)
+            planner = self.planner
+            kinds[key] = make_kind(
+                definition, name, guess, planner.digests, self._on_value, planner.note
+            )
         return kinds[key]
 
 

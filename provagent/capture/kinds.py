@@ -11,7 +11,10 @@ from provagent.definition.data import describe
 from provagent.definition.description import Definition, EntityDescription
 from provagent.identity.digests import Digests
 from provagent.identity.registry import Identity, identify, text_identifier
+from provagent.interrupt import is_the_programs
 from provagent.terms import PYTHON_OBJECT
+from provagent.value.message import what_failed
+from provagent.value.types import type_name
 
 
 def make_kind(
@@ -20,10 +23,12 @@ def make_kind(
     guess: str | None,
     digests: Digests,
     on_value: Callable[[str], OnValue | None],
+    note: Callable[[str, str, str], None],
 ) -> Kind:
     """The kind that a definition describes under ``name``; ``guess`` is its type else.
 
-    ``on_value`` compiles a path on a value, and gives None for one that is wrong.
+    ``on_value`` compiles a path on a value, and gives None for one that is wrong. ``note`` is told,
+    with target and stage, of values that an identifier's paths do not fit.
     """
     described = definition.entities.get(name or "")
     type_ = described.type if described else guess or PYTHON_OBJECT
@@ -32,7 +37,11 @@ def make_kind(
         type=type_,
         content_type=described.contentType if described else None,
         index=described.index if described else None,
-        identify=compile_identifier(_how(described, on_value), digests),
+        identify=compile_identifier(
+            _how(described, on_value),
+            digests,
+            partial(note, f"{definition.name}: entities.{name}", "identifier"),
+        ),
         key=f"{definition.name}:{name}" if name else type_,
         definition=definition.name if name else None,
         is_described=True,
@@ -51,8 +60,13 @@ def _how(described: EntityDescription | None, on_value: Callable[[str], OnValue 
     return described.identifier
 
 
-def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
-    """How objects are identified that a definition describes: as it says, or as they allow."""
+def compile_identifier(
+    how: Any, digests: Digests, misfit: Callable[[str], None]
+) -> Callable[[Any], Identity]:
+    """How objects are identified that a definition describes: as it says, or as they allow.
+
+    ``misfit`` is told, once, of each type that the paths do not fit.
+    """
     options = digests.options()
     by_text = text_identifier(digests.algorithm)
     by_itself: Callable[[Any], Identity] = partial(identify, **options)
@@ -61,14 +75,36 @@ def compile_identifier(how: Any, digests: Digests) -> Callable[[Any], Identity]:
     if how is not None and type(how) is not tuple:
         files = digests.new_files() if how == "file" else None
         return partial(identify, how=how, files=files, **options)
+    if how is not None:
+        return _by_paths(how, by_itself, partial(identify, **options), misfit)
 
     def identify_object(value: Any) -> Identity:
-        if how is not None:
-            try:
-                return identify(value, how, **options)
-            except (AttributeError, LookupError, TypeError):
-                pass  # not of the type that the identifier's paths were written for
         identity = by_itself(value)
         return by_text(value) if identity.digest is None else identity
+
+    return identify_object
+
+
+# A type that the API takes, and the definition's author did not think of: a list where there is
+# a collection of the package's own. Its text would make different things equal.
+def _by_paths(
+    paths: tuple[OnValue, ...],
+    by_content: Callable[[Any], Identity],
+    by_paths: Callable[..., Identity],
+    misfit: Callable[[str], None],
+) -> Callable[[Any], Identity]:
+    said: set[str] = set()
+
+    def identify_object(value: Any) -> Identity:
+        try:
+            return by_paths(value, paths)
+        except Exception as error:
+            if is_the_programs(error):
+                raise
+            cls = type_name(type(value))
+            if cls not in said:
+                said.add(cls)
+                misfit(f"the paths do not fit {cls} ({what_failed(error)}): its content is taken")
+        return by_content(value)
 
     return identify_object

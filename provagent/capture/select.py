@@ -14,6 +14,8 @@ from typing import Any
 
 from provagent.capture.plan import Missing
 from provagent.definition.path import Call, Item, Name, Path, Step, compile_steps, parse_path
+from provagent.interrupt import is_the_programs
+from provagent.value.message import what_failed
 
 # instance, args, kwargs, result
 Selector = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], Any]
@@ -99,6 +101,24 @@ def select_path(
     if has_instance:
         return _from_instance(path, namespace)
     return _from_globals(path, namespace, signature.stored)
+
+
+def or_else(select: Selector, other: Selector, note: Callable[[str], None]) -> Selector:
+    """The selector that finds what ``other`` does where ``select`` fails, and tells ``note``."""
+
+    def find(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        try:
+            return select(instance, args, kwargs, result)
+        except Missing:
+            raise
+        except Exception as error:
+            if is_the_programs(error):
+                raise
+            value = other(instance, args, kwargs, result)
+            note(f"{what_failed(error)}: recorded as it is, without that call")
+            return value
+
+    return find
 
 
 def _after(start: Selector, steps: list[Step]) -> Selector:

@@ -70,7 +70,7 @@ def placed_members(many: Many, found: Any) -> list[Thing]:
     """The things that are listed in what was found, or the one thing that it is."""
     if many.is_name and not many.is_list:
         return [placed(many.kind, None, None, found, many.namespace)]
-    items: Any = found if many.is_list else (found,)
+    items: Any = beneath.items(found) if many.is_list else (found,)
     return [
         placed(
             many.kind,

@@ -65,11 +65,14 @@ Step: TypeAlias = Name | Item | Call | Text | Held | Each
 def read_path(text: str) -> tuple[Name | Held, tuple[Step, ...]]:
     """Return root and steps of the path that ``text`` says; raise PathError where it says none."""
     reader = PathReader(text)
-    root = reader.named()
-    steps = []
-    while not reader.at_end():
-        steps.append(reader.step())
-    return root, tuple(steps)
+    return reader.named(), reader.rest()
+
+
+def read_path_on_value(text: str) -> tuple[Step, ...]:
+    """Return the steps of a path on a value, which may begin with ``[*]``; raise PathError."""
+    reader = PathReader(text)
+    first = reader.step() if text.startswith("[*]") else reader.named()
+    return (first, *reader.rest())
 
 
 _LONGEST = 1000
@@ -95,6 +98,7 @@ _A_STEP = (
     rf"|\([ \t]*\)|\({_AN_ARGUMENT}(?:,{_AN_ARGUMENT})*\)"
 )
 PATTERN = rf"^(?!__\w+__(?!\w)){_A_NAME}\??(?:{_A_STEP})*$|^$"
+PATTERN_ON_VALUE = rf"^(?:\[\*\]|(?!__\w+__(?!\w)){_A_NAME}\??)(?:{_A_STEP})*$|^$"
 
 # From these, any code at all could be reached without a dunder name.
 _FRAMES = ("gi_frame", "cr_frame", "ag_frame", "tb_frame", "f_back", "f_builtins", "f_globals")
@@ -118,6 +122,12 @@ class PathReader:
 
     def at_end(self) -> bool:
         return self.position == len(self.text)
+
+    def rest(self) -> tuple[Step, ...]:
+        steps = []
+        while not self.at_end():
+            steps.append(self.step())
+        return tuple(steps)
 
     def step(self) -> Step:
         if self._take("."):

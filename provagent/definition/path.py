@@ -10,7 +10,7 @@ A path is a root name and then any number of steps::
 
 ``name?`` looks into the object's own dictionary: it runs no property, loads nothing lazily,
 and where nothing, or None, is stored it ends the path in None. Only paths on a value may
-begin with it.
+begin with it, or with ``[*]``: the value is a list then, what can be iterated as one, or one item.
 
 Literals are numbers, texts in quotes, ``True``, ``False`` and ``None``. There is nothing
 else: no operator, no nested path, no name that leads to the interpreter itself.
@@ -34,6 +34,7 @@ from provagent.definition.grammar import (
     Step,
     Text,
     read_path,
+    read_path_on_value,
 )
 
 if TYPE_CHECKING:
@@ -88,8 +89,11 @@ def compile_on_value(text: str) -> Callable[[Any], Any]:
 
     Raises PathError. What the value raises on the way comes through unchanged.
     """
-    root, steps = read_path(text)
-    return compile_steps((root, *steps))
+    first, *rest = read_path_on_value(text)
+    if not isinstance(first, Each):
+        return compile_steps((first, *rest))
+    on_item = compile_steps(tuple(rest))
+    return lambda value: [on_item(item) for item in beneath.items(value)]
 
 
 def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:

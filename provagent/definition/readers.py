@@ -9,7 +9,7 @@ from typing import Any
 from provagent.definition.condition import parse_condition
 from provagent.definition.description import IDENTIFIERS
 from provagent.definition.fields import UNUSABLE, Reader, is_null
-from provagent.definition.grammar import PATTERN
+from provagent.definition.grammar import PATTERN, PATTERN_ON_VALUE, read_path_on_value
 from provagent.definition.nodes import Mapping, Node, Scalar, Sequence, child
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.report import Report, did_you_mean
@@ -30,20 +30,25 @@ def _text(report: Report, node: Node, where: str) -> Any:
 text = Reader(_text, {"type": ["string", "number", "boolean", "null"]})
 
 
-def _path(report: Report, node: Node, where: str) -> Any:
-    """Read a text that is a path."""
-    found = text(report, node, where)
-    if isinstance(found, str):
-        try:
-            parse_path(found)
-        except PathError as error:
-            what = f"path {found[:80]!r}, character {error.position + 1}: {error.what}"
-            report.add(node.place, where, what, error.remedy)
-            return UNUSABLE
-    return found
+def _path_read_by(read_path: Callable[[str], Any], pattern: str) -> Reader:
+    """Return a reader of a text that is a path, as ``read_path`` has it."""
+
+    def read(report: Report, node: Node, where: str) -> Any:
+        found = text(report, node, where)
+        if isinstance(found, str):
+            try:
+                read_path(found)
+            except PathError as error:
+                what = f"path {found[:80]!r}, character {error.position + 1}: {error.what}"
+                report.add(node.place, where, what, error.remedy)
+                return UNUSABLE
+        return found
+
+    return Reader(read, {"type": ["string", "boolean", "null"], "pattern": pattern})
 
 
-path = Reader(_path, {"type": ["string", "boolean", "null"], "pattern": PATTERN})
+path = _path_read_by(parse_path, PATTERN)
+path_on_value = _path_read_by(read_path_on_value, PATTERN_ON_VALUE)
 
 
 def _condition(report: Report, node: Node, where: str) -> Any:
@@ -169,7 +174,8 @@ def reference(kind: str) -> Reader:
 def _identifier(report: Report, node: Node, where: str) -> Any:
     """Read one of the words of ``IDENTIFIERS``, or a list of paths."""
     if isinstance(node, Sequence):
-        found = [path(report, item, child(where, i)) for i, item in enumerate(node.items)]
+        places = enumerate(node.items)
+        found = [path_on_value(report, item, child(where, index)) for index, item in places]
         # Part of an identifier would call different things the same.
         return UNUSABLE if UNUSABLE in found else tuple(filter(None, found)) or None
     found = text(report, node, where)
@@ -182,7 +188,7 @@ def _identifier(report: Report, node: Node, where: str) -> Any:
 
 identifier = Reader(
     _identifier,
-    {"anyOf": [{"enum": [*IDENTIFIERS, None]}, {"type": "array", "items": path.schema}]},
+    {"anyOf": [{"enum": [*IDENTIFIERS, None]}, {"type": "array", "items": path_on_value.schema}]},
 )
 
 

@@ -44,7 +44,9 @@ class Weaving:
         self.weaver = Weaver(self._wrapper_for, self._probe_for)
         self.follower = Follower(capture.complaints)
         self._definitions: dict[str, Definition] = {}
-        self._planner = Planner(capture.ledger.digests, capture.complaints.add)
+        self._planner = Planner(
+            capture.ledger.digests, capture.complaints.add, capture.complaints.note
+        )
         self._rules = RuleBook(self.settings)
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
