@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.entities import Call, Ledger
 from provagent.capture.entity_events import Events
-from provagent.capture.plan import Plan, undescribed_kind
+from provagent.capture.plan import Plan
 from provagent.emit.secret import is_secret
-from provagent.identity.registry import identify
 from provagent.settings import Settings
-from provagent.terms import PYTHON_OBJECT
 from provagent.value.encode import encode
 
 _CODE = (FunctionType, ModuleType, type)  # arguments that are code, not data
@@ -69,8 +66,6 @@ class Undescribed:
     def __init__(self, ledger: Ledger, settings: Settings) -> None:
         self._ledger = ledger
         self._settings = settings
-        identified = partial(identify, **ledger.digests.options())
-        self._kind = undescribed_kind(PYTHON_OBJECT, identified)
 
     def parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
         """Every argument."""
@@ -80,18 +75,24 @@ class Undescribed:
         self, plan: Plan, call: Call, activity: Open, events: Events
     ) -> tuple[dict[str, Any], list[dict[str, str]]]:
         """The arguments: those that are data, and the objects, which are used."""
-        settings = self._settings
+        settings, ledger = self._settings, self._ledger
         log_entities = settings.log_args_as_entities and plan.log_entities
         parameters: dict[str, Any] = {}
         used = []
         for name, value, by_keyword in arguments(plan, call):
             data = self._encode(value)
             is_data = not is_object(data) or issubclass(type(value), _CODE)
-            if log_entities and (not is_data or self._ledger.has_met(value)):
-                entity_id = self._ledger.value(value, self._kind, name, activity, events, False)
-                used.append({"used_id": entity_id, "used_role": name})
             if is_data and (settings.log_kwargs if by_keyword else settings.log_args):
                 parameters[name] = data
+            if not log_entities:
+                continue
+            more = name == plan.signature.var_positional and type(value) is tuple
+            for one in value if more else (value,):
+                is_whole = is_object(self._encode(one)) if more else not is_data
+                held = ledger.inside.held(one, is_made=False) if plan.log_members else None
+                if is_whole or held is not None or ledger.inside.is_met(one):
+                    known = ledger.inside.entity(one, name, activity, events, False, held)
+                    used.append({"used_id": known.entity_id, "used_role": name})
         return parameters, used
 
     def outputs(
@@ -100,8 +101,10 @@ class Undescribed:
         """The result."""
         if result is None or not (self._settings.log_returned_result and plan.log_entities):
             return []
-        entity_id = self._ledger.value(result, self._kind, "result", activity, events, True)
-        return [{"generated_id": entity_id, "generated_role": "result"}]
+        inside = self._ledger.inside
+        held = inside.held(result, is_made=True) if plan.log_members else None
+        known = inside.entity(result, "result", activity, events, True, held)
+        return [{"generated_id": known.entity_id, "generated_role": "result"}]
 
     def _encode(self, value: Any) -> Any:
         return encode(value, max_items=self._settings.max_items)

@@ -95,6 +95,7 @@ class Planner:
             rules=rules,
             group=1 << self._groups.setdefault(group, len(self._groups)),
             log_entities=rules.level in WITH_ENTITIES,
+            log_members=rules.level == MEMBERS,
         )
         if found is not None:
             _Compiler(plan, callee, found[1], self).compile(found[0])
@@ -246,6 +247,7 @@ class _Compiler:
             is_plain=kind.type == PYTHON_OBJECT and not is_more,
             is_name=_is_name(use, kind),
             overwrites=overwrites,
+            looks_in=self.level == MEMBERS,
             kind=kind,
             value=self._only_where(use.when, self._selector(use.value, made=self.made), what),
             location=self._only_where(use.when, self._selector(use.location), what),

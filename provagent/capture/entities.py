@@ -13,7 +13,9 @@ from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.entity_events import EntityEvents, Events
-from provagent.capture.known import Known, KnownObjects, Slots, differs
+from provagent.capture.inside import Inside
+from provagent.capture.known import Contents, Known, KnownObjects, Slots, differs
+from provagent.capture.members import Held
 from provagent.capture.overwrite import overwrite
 from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.sessions import Sessions
@@ -21,12 +23,14 @@ from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, file_of, place_of, placed, placed_members
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
+from provagent.identity.payload import is_distinctive
 from provagent.identity.registry import Identity
 from provagent.interrupt import is_the_programs
 from provagent.terms import COPIED, DECLARED, FILE_COLLECTION, MODIFIED, REPLACED
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
+MAX_ITEMS = 1000
 _NOTHING = Identity()
 
 
@@ -34,13 +38,16 @@ class Ledger:
     """What is known of every entity that this process has met.
 
     ``new_id`` gives identifiers; ``digests`` says how they are taken; relative paths are those
-    of the working folder at the time.
+    of the working folder at the time. ``max_items`` of a container are looked at.
     """
 
-    def __init__(self, new_id: Callable[[], str], digests: Digests) -> None:
+    def __init__(
+        self, new_id: Callable[[], str], digests: Digests, max_items: int = MAX_ITEMS
+    ) -> None:
         self.new_id = new_id
         self.digests = digests
         self.sessions = Sessions(new_id)
+        self.inside = Inside(self, max_items)
         # Files that were seen only are told before a description speaks of them (see files).
         self.settle: Callable[[str, Open, Events], None] = lambda _location, _next, _events: None
         self.forget()
@@ -51,6 +58,7 @@ class Ledger:
         self.files = self.digests.new_files()
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
+        self.contents = Contents()
         self.slots = Slots()
         self.named: dict[tuple[str, str | None, str], str] = {}  # entities, by what they are called
         self.order = 0
@@ -67,9 +75,9 @@ class Ledger:
         if use.is_plain:  # as nearly all are
             if value is None:
                 return None
-            entity_id = self._object(
+            entity_id = self.object(
                 use.kind, value, None, use, call[0], activity, events, generated
-            )
+            ).entity_id
         else:
             location, name = found(use.location, call), found(use.id, call)
             if location is not None and not generated:  # what is being written is not whole yet
@@ -114,20 +122,9 @@ class Ledger:
         if thing.location is not None and thing.kind.type in ON_DISK:
             # A member's file was there before the collection was: it is not generated.
             return self.file(thing, activity, events, generated and use is not None)
-        return self._object(
+        return self.object(
             thing.kind, thing.value, thing, use, instance, activity, events, generated
-        )
-
-    def value(
-        self, value: Any, kind: Kind, name: str, activity: Open, events: Events, generated: bool
-    ) -> str:
-        """The entity of an argument or a result that no definition describes."""
-        thing = Thing(kind, value, None, name, None)
-        return self._object(kind, value, thing, None, None, activity, events, generated)
-
-    def has_met(self, value: Any) -> bool:
-        """Whether this very object may be an entity already: what one call made, another uses."""
-        return self.objects.may_have(value)
+        ).entity_id
 
     def _items(
         self, many: Many, call: Call, activity: Open, events: Events, generated: bool
@@ -210,8 +207,9 @@ class Ledger:
                 raise
             return _NOTHING  # it is there, and may not be read: its place is what is known
 
-    # A plain use brings no thing: most entities are known, and none is made for them.
-    def _object(
+    # A plain use brings no thing: most entities are known, and none is made for them. It is one
+    # function: each call of another takes a twentieth of the time of a traced call.
+    def object(  # noqa: C901, PLR0912, PLR0915
         self,
         kind: Kind,
         value: Any,
@@ -221,34 +219,71 @@ class Ledger:
         activity: Open,
         events: Events,
         generated: bool,
-    ) -> str:
+        held: Held | None = None,
+    ) -> Known:
+        """The entity of an object now; ``held`` is what was found inside of it."""
         identity = _NOTHING if value is None else kind.identify(value)
         known = self.objects.find(value, identity.digest)
+        # What is known by its content has the members that it had.
+        if known is None or identity.digest is None:
+            if use is not None and use.looks_in and (thing is None or thing.members is None):
+                held = self.inside.held(value, is_made=generated)
+            members = self.inside.entities(held, activity, events, generated) if held else []
+        else:
+            members = []
         slots = before = None
         if use is not None and use.slot is not None:
             slots = self.slots.of(None if use.slot_is_global else instance)
             if known is None and not generated and (before := slots.get(use.slot)) is not None:
                 known = self._as_it_stood(value, before, identity, kind)
-        if known is not None and self._is_same(known, identity, kind, activity, generated):
+        if (
+            known is not None
+            and not (members and known.has_gained(members))
+            and self._is_same(known, identity, kind, activity, generated)
+        ):
             known.activity = activity
             latest = known
+            if members and known.add(members):
+                thing = thing or Thing(kind, value, None, None, None)
+                self._write(thing, identity, events, members, held, known.entity_id)
         else:
             if thing is None:
                 thing = Thing(kind, value, None, None, None if use is None else use.namespace)
             if thing.name is None and slots is not None and use is not None:
                 thing.name = use.slot_name
-            latest = self.known(
-                self.events.write(thing, identity, events), identity, kind, activity, generated
-            )
+            entity_id = self._write(thing, identity, events, members, held)
+            latest = self.known(entity_id, identity, kind, activity, generated)
+            latest.add(members)
+            self._keep(thing, identity, latest, generated)
             if known is not None:
                 self._explain_change(latest, known, identity, kind, activity, events, generated)
             elif before is not None:
                 self._explain_exchange(latest, before, identity, thing, activity, events)
-            if value is not None:
-                self.objects.put(value, latest)
         if slots is not None:
             slots[use.slot] = latest  # type: ignore[index, union-attr]
-        return latest.entity_id
+        return latest
+
+    def _write(
+        self,
+        thing: Thing,
+        identity: Identity,
+        events: Events,
+        members: list[Known],
+        held: Held | None,
+        entity_id: str | None = None,
+    ) -> str:
+        is_whole = identity.identified == "content" and not identity.sampled
+        thing.is_distinctive = is_whole and is_distinctive(thing.value)
+        if members and held is not None:
+            thing.add_members((each.entity_id for each in members), is_cut=held.is_cut)
+        return self.events.write(thing, identity, events, entity_id)
+
+    def _keep(self, thing: Thing, identity: Identity, latest: Known, generated: bool) -> None:
+        if thing.value is None:
+            return
+        self.objects.put(thing.value, latest)
+        if generated and thing.is_distinctive and identity.digest is not None:
+            self.contents.put(type(thing.value), identity.digest)
 
     def _explain_change(
         self,
@@ -264,6 +299,7 @@ class Ledger:
         how = (
             MODIFIED
             if differs(known.states.get(kind.key), identity, self.digests.max_ms)
+            or latest.members - known.members
             else DECLARED
         )
         if generated:

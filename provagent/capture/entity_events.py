@@ -63,8 +63,7 @@ class EntityEvents:
         add_identity(fields, identity)
         if kind.content_type:
             fields["contentType"] = kind.content_type
-        if thing.members is not None:
-            fields["members"] = thing.members
+        thing.add_members_to(fields)
         events.append((fields, is_plain))
         return fields["entity_id"]  # type: ignore[no-any-return]
 

@@ -31,10 +31,11 @@ def _is_shared(cls: type) -> bool:
 class Known:
     """The last state seen of one thing, and the last activity that saw it.
 
-    ``states`` are by the method that identified them; ``kind`` is what it was first met as.
+    ``states`` are by the method that identified them; ``kind`` is what it was first met as;
+    ``members`` what was found inside of it.
     """
 
-    __slots__ = ("activity", "address", "cls", "entity_id", "kind", "order", "states")
+    __slots__ = ("activity", "address", "cls", "entity_id", "kind", "members", "order", "states")
 
     def __init__(
         self, entity_id: str, identity: Identity, kind: Kind, order: int, activity: Open
@@ -46,6 +47,44 @@ class Known:
         self.activity = activity
         self.address = 0
         self.cls: type | None = None
+        self.members: frozenset[str] = frozenset()
+
+    def add(self, members: list[Known]) -> bool:
+        """Keep what was found inside of it, and say whether there is more than was known."""
+        before = len(self.members)
+        if members:
+            self.members |= {each.entity_id for each in members}
+        return len(self.members) > before
+
+    def has_gained(self, members: list[Known]) -> bool:
+        """Whether one of ``members`` was put into it: an activity has generated that since.
+
+        What no activity has generated may have been there before, when it was not known.
+        """
+        return any(each.order and each.entity_id not in self.members for each in members)
+
+
+class Contents:
+    """Contents that activities of this process have generated, the latest of them only."""
+
+    def __init__(self) -> None:
+        self._digests: OrderedDict[str, None] = OrderedDict()
+        self._types: set[int] = set()  # by address: a metaclass may have its own __hash__
+
+    def put(self, cls: type, digest: str) -> None:
+        """Keep the digest of a value of type ``cls``."""
+        self._types.add(address_of(cls))
+        self._digests[digest] = None
+        if len(self._digests) > UNTRACKED_KEPT:
+            self._digests.popitem(last=False)
+
+    def may_have(self, cls: type) -> bool:
+        """Whether a content of this type was generated."""
+        return address_of(cls) in self._types
+
+    def has(self, digest: str) -> bool:
+        """Whether this content was generated."""
+        return digest in self._digests
 
 
 class _Tracked(weakref.ref[Any]):
@@ -126,6 +165,11 @@ class KnownObjects:
         if perhaps is None:
             return None
         return self.find(value, perhaps.kind.identify(value).digest)
+
+    def has(self, value: Any) -> bool:
+        """Whether this very object is known, whatever its state."""
+        tracked = self._tracked.get(address_of(value))
+        return tracked is not None and tracked() is value
 
     def may_have(self, value: Any) -> bool:
         """Whether something is known under this object's address."""

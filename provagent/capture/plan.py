@@ -94,7 +94,8 @@ class Use:
     """A usage or a generation, compiled. ``slot`` is the place that holds the value.
 
     ``is_plain``: an object found by its value alone, as most are. ``is_name``: nothing but its
-    name says which it is. ``overwrites``: a new version of what stood there before.
+    name says which it is. ``overwrites``: a new version of what stood there before. ``looks_in``:
+    what is known in a container is a member of it.
     """
 
     role: str
@@ -111,6 +112,7 @@ class Use:
     progenitors: tuple[Many, ...]
     is_name: bool = False
     overwrites: bool = False
+    looks_in: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,7 @@ class Plan:
     expected: Expectations | None = None  # what is compared with the record of a call
     agents: tuple[dict[str, Any], ...] = ()
     log_entities: bool = True  # undescribed: objects are used, and the result is generated
+    log_members: bool = True  # undescribed: and what is known in containers
     when: Holds | None = None  # which calls are recorded
     places: tuple[Selector, ...] = ()
     files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once

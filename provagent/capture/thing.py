@@ -25,7 +25,10 @@ FAKE = "pyfakefs://"  # of no file of the system's; no content is looked for at 
 class Thing:
     """What is met at a call: a value, or what lies at a location."""
 
-    __slots__ = ("kind", "location", "members", "name", "namespace", "value")
+    __slots__ = (
+        *("is_cut", "is_distinctive", "kind", "location"),
+        *("members", "name", "namespace", "value"),
+    )
 
     def __init__(
         self, kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
@@ -36,6 +39,22 @@ class Thing:
         self.name = name
         self.namespace = namespace
         self.members: list[dict[str, str]] | None = None
+        self.is_cut = False  # there are more members
+        self.is_distinctive = False  # its content is more than a number or a short text
+
+    def add_members(self, entity_ids: Iterable[str], *, is_cut: bool) -> None:
+        """Say what lies in it; ``is_cut``: and that there is more."""
+        self.members = [{"member_id": entity_id} for entity_id in dict.fromkeys(entity_ids)]
+        self.is_cut = is_cut
+
+    def add_members_to(self, fields: dict[str, Any]) -> None:
+        """Add to an event's fields what lies in it."""
+        if self.is_distinctive:
+            fields["distinctive"] = True
+        if self.members is not None:
+            fields["members"] = self.members
+            if self.is_cut:
+                fields["members_cut"] = True
 
     @property
     def title(self) -> tuple[str, str | None, str]:

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from provagent.export.statements import Sink
     from provagent.record.model import Activity, Derivation, Entity, Process, Provenance, Session
 
-_OF_CONTENT = (None, "content", "file")  # digests of all of an entity's content
+_OF_CONTENT = (None, "file")  # digests of all of an entity's content
+
+
+def _is_content(entity: Entity) -> bool:
+    """Whether entities of this one's digest have its content: numbers that are equal are many."""
+    is_whole = entity.identified in _OF_CONTENT or entity.distinctive
+    return is_whole and not entity.sampled
 
 
 def to_document(
@@ -172,7 +178,7 @@ class _Writer:
         self.say.entity(name, attributes)
         for member in entity.members:
             self.say.member(name, self.entity_name(member))
-        if entity.digest and entity.identified in _OF_CONTENT and not entity.sampled:
+        if entity.digest and _is_content(entity):
             write_content(self.names, self.say, name, entity.digest)
         self.described.write_entity(entity, name)
         self.people.write_entity(entity, name)

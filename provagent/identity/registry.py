@@ -133,6 +133,11 @@ def register(type_name: str, parts: Parts) -> None:
     _token_of.clear()
 
 
+def tokens() -> TypeCache[Token]:
+    """Return how a value of each type is read."""
+    return _token_of
+
+
 def _by_content(
     value: Any,
     algorithm: str,

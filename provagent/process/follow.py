@@ -27,10 +27,14 @@ Report = Callable[[Exception], None]
 
 
 class Follower:
-    """Weaves what takes tasks, in the modules that are imported."""
+    """Weaves what takes tasks, in the modules that are imported.
 
-    def __init__(self, complaints: Complaints) -> None:
+    ``exchange`` is called once a task goes to another process, or comes from one.
+    """
+
+    def __init__(self, complaints: Complaints, exchange: Callable[[], None]) -> None:
         self._complaints = complaints
+        self._exchange = exchange
         self._weaver = Weaver(self._wrapper_for)
         self._by_module: dict[str, list[Target]] = {}
         for text in _WAYS:
@@ -72,8 +76,21 @@ class Follower:
     def _wrapper_for(self, site: Site) -> Wrapper:
         report = partial(self._complaints.add, site.target, "following tasks")
         wrapper: Any = _WAYS[site.target](unwoven(site.function), report)
+        if site.target not in _WITHIN:
+            wrapper = _exchanging(wrapper, self._exchange)
         uncount(wrapper)
         return wrapper  # type: ignore[no-any-return]
+
+
+def _exchanging(follow: Wrapper, exchange: Callable[[], None]) -> Wrapper:
+    """The wrapper that says first that objects go to another process, and come back."""
+    uncount(follow)  # type: ignore[arg-type]
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        exchange()
+        return follow(wrapped, instance, args, kwargs)
+
+    return woven
 
 
 def _changing(change: Any, report: Report) -> Wrapper:
@@ -202,6 +219,14 @@ async def _executed(execution: Any, activity: Any) -> Any:
         current.reset(token)
 
 
+# These begin threads, and tasks of this process.
+_WITHIN = frozenset(
+    (
+        "threading:Thread.start",
+        "concurrent.futures._base:Future.add_done_callback",
+        "concurrent.futures.thread:ThreadPoolExecutor.submit",
+    )
+)
 _WAYS: dict[str, Callable[[Any, Report], Wrapper]] = {
     "threading:Thread.start": _start,
     "multiprocessing.process:BaseProcess.start": _start,

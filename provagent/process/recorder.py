@@ -54,7 +54,7 @@ class Recorder:
         self.ids = Ids(activation.run_id, activation.process_id)
         self.digests = Digests.of(self.settings, cache_folder(self.settings))
         self.capture = Capture(
-            ledger=Ledger(self.ids.new, self.digests),
+            ledger=Ledger(self.ids.new, self.digests, self.settings.max_items),
             complaints=self.complaints,
             code=KeptCode(
                 self._write_event,

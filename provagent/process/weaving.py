@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _thread import get_ident
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ class Weaving:
         self.capture = capture
         self.complaints = capture.complaints
         self.weaver = Weaver(self._wrapper_for, self._probe_for)
-        self.follower = Follower(capture.complaints)
+        inside = capture.ledger.inside
+        self.follower = Follower(capture.complaints, partial(setattr, inside, "exchanges", True))
         self._definitions: dict[str, Definition] = {}
         self._planner = Planner(
             capture.ledger.digests, capture.complaints.add, capture.complaints.note

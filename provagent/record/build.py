@@ -340,4 +340,6 @@ _ENTITY_FIELDS = {
     "contentType": "content_type",
     "missing": "missing",
     "changing": "changing",
+    "distinctive": "distinctive",
+    "members_cut": "members_cut",
 }

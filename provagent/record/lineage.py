@@ -70,7 +70,9 @@ def _makers(entity: Entity) -> Iterator[Activity]:
     if not entity.generated_by and not entity.derivations:
         for collection in entity.member_of:
             for generation in collection.generated_by:
-                yield generation.activity
+                # What it was given, and hands back in a collection, it has not made.
+                if not any(usage.activity is generation.activity for usage in entity.used_by):
+                    yield generation.activity
 
 
 def _at_work(activity: Activity, provenance: Provenance) -> Iterator[Activity]:

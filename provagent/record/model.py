@@ -176,7 +176,9 @@ class Activity:
 class Entity:
     """A thing in one state.
 
-    ``known`` is false where the record names it and its own event was lost.
+    ``known`` is false where the record names it and its own event was lost. ``distinctive``: an
+    object's content is more than a number or a short text, so that equal digests tell something;
+    ``members_cut``: it has more members, which were not looked at.
     ``derivations`` are those that made it, ``derived`` those that it is the progenitor of.
     """
 
@@ -199,6 +201,8 @@ class Entity:
     missing: bool = False
     sampled: Sample | None = None
     changing: bool = False
+    distinctive: bool = False
+    members_cut: bool = False
     generated_by: list[Generation] = field(default_factory=list, repr=False)
     used_by: list[Usage] = field(default_factory=list, repr=False)
     members: list[Entity] = field(default_factory=list, repr=False)

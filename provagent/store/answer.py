@@ -18,8 +18,9 @@ from provagent.store.walk import SAME, STARTED, USED, Edge, Walk, ancestors, des
 NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
 UNKNOWN = "its content is not known"
 SHOWN = 100  # candidates of one object
-# How an edge is known (the record says so; the bytes are the same; it may be, or may not).
-RECORDED, CONTENT, POSSIBLE = "recorded", "content", "unknown"
+# How an edge is known: the record says so; the bytes are the same; one of several is true; it may
+# be true, or not.
+RECORDED, CONTENT, PERHAPS, POSSIBLE = "recorded", "content", "perhaps", "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,8 @@ class Step:
     ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
     end of it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
     that the record ends there; of an object, ``candidates`` are files that it may come from.
-    ``is_cut``: more was met, and not told.
+    ``is_cut``: more was met, and not told. ``is_perhaps``: it is this or another one that is told
+    beside it.
     """
 
     thing: EntityTold | ActivityTold
@@ -50,6 +52,7 @@ class Step:
     end: str | None = None
     candidates: list[EntityTold] = field(default_factory=list)
     is_cut: bool = False
+    is_perhaps: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +210,7 @@ class _Tree:
             is_above = number in shown
             below = Step(self.things[number]) if is_above else self._step(number)
             below.kind, below.is_later, below.is_above = edge[0], edge[1] == number, is_above
+            below.is_perhaps = edge in self.walk.perhaps
             step.steps.append(below)
             if not is_above:
                 shown[number] = None
@@ -231,9 +235,10 @@ class _Tree:
                 kind=kind,
                 later=self.things[later].id,
                 earlier=self.things[earlier].id,
-                evidence=_evidence(kind, earlier),
+                evidence=PERHAPS if edge in self.walk.perhaps else _evidence(kind, earlier),
             )
-            for kind, later, earlier in self.walk.edges
+            for edge in self.walk.edges
+            for kind, later, earlier in (edge,)
             if later in self.things and earlier in self.things
         ]
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from provagent.terms import FILE, FILE_COLLECTION
 
 BETWEEN = "\x1f"  # ASCII's unit separator, between the items of a list
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -14,6 +18,12 @@ _ALGORITHMS = {
     )
 }
 _NAMES = {code: name for name, code in _ALGORITHMS.items()}
+_EMPTY = {
+    code + hashlib.new(name, b"", usedforsecurity=False).digest()
+    for name, code in _ALGORITHMS.items()
+    if name in hashlib.algorithms_guaranteed
+}
+FILES, OBJECTS = 1, 2  # what equal digests are of: the column "joins"
 _LONGEST = 200  # characters of a parameter's text that can be searched for
 
 
@@ -40,6 +50,21 @@ def packed(digest: str | None) -> bytes | None:
 def unpacked(digest: bytes) -> str:
     algorithm = _NAMES.get(digest[:1])
     return digest[1:].decode() if algorithm is None else f"{algorithm}:{digest[1:].hex()}"
+
+
+def joins(entity: Mapping[str, Any]) -> int | None:
+    """Return what equal digests tell of an entity, by its event, and of another such one.
+
+    ``FILES``: they have the same content, in any run; ``OBJECTS``: the same in one run; None:
+    nothing. Digests of a part, or of a text that stands for a value, are of no content; files that
+    are empty are equal, as are numbers and short texts.
+    """
+    digest = packed(entity.get("digest"))
+    if digest is None or "sampled" in entity:
+        return None
+    if entity.get("type") in (FILE, FILE_COLLECTION):
+        return None if digest in _EMPTY else FILES
+    return OBJECTS if entity.get("distinctive") and entity.get("identified") == "content" else None
 
 
 def searchable(value: Any) -> tuple[float | None, str | None]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from provagent import terms
 from provagent.record.detail import Place
-from provagent.store.coded import BETWEEN, microseconds, packed, searchable
+from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable
 from provagent.store.schema import SHIFT
 
 Event = dict[str, Any]
@@ -236,7 +236,7 @@ class Rows:
         row = (
             entity, self.word(event.get("type")), self.word(event.get("name")),
             self.word(event.get("entity_description")), self.place(event.get("location")),
-            packed(digest), self.shard, at,
+            packed(digest), joins(event), self.shard, at,
         )  # fmt: skip
         self._rows[_ENTITY].append(row)
         for member in event.get("members", ()):
@@ -275,7 +275,7 @@ _END_COPY = """
 INSERT INTO activity (id, end, status) VALUES (?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status WHERE ended_at IS NULL"""
 _ENTITY = """
-INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
   EXISTS (SELECT 1 FROM generated WHERE entity = ?1))"""
 _MADE = "UPDATE entity SET is_made = 1 WHERE id = ?"
 _USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?, ?)"

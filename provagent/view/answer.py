@@ -95,7 +95,8 @@ _LEADS = {
 
 
 def _line(step: Step) -> Text:
-    line = Text(_LEADS.get((step.kind or "", step.is_later), ""), style="dim")
+    line = Text("perhaps " if step.is_perhaps else "", style="dim")
+    line.append(_LEADS.get((step.kind or "", step.is_later), ""))
     thing = step.thing
     if step.is_above:
         name = thing.name if isinstance(thing, ActivityTold) else _name(thing)

@@ -114,6 +114,8 @@ _OF_ENTITY = (
     "size",
     "content_type",
     "missing",
+    "distinctive",
+    "members_cut",
 )
 
 

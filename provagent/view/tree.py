@@ -147,6 +147,8 @@ class _Story:
         if entity.members:
             shown = ", ".join(map(entity_text, entity.members[:MEMBERS_SHOWN]))
             more = ", ..." if len(entity.members) > MEMBERS_SHOWN else ""
+            if entity.members_cut:
+                more += "; it has more, which were not looked at"
             many = "members" if len(entity.members) > 1 else "member"
             parts.append((f"  {len(entity.members)} {many}: {shown}{more}", ""))
         return _words(*parts)
