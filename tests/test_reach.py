@@ -259,6 +259,94 @@ asyncio.run(main("free"))
     assert found == {**own, **inside, **outside, "plain": None}
 
 
+CONTEXTS = """
+import contextvars, threading
+from subject import leaf, outer
+COLOUR = contextvars.ContextVar("colour", default="none")
+class Fourteen(threading.Thread):
+    # As threads of Python 3.14 are: one goes on in a context, its own or one that is empty.
+    def __init__(self, *args, context=None, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._context = context
+    def start(self):
+        if self._context is None: self._context = contextvars.Context()
+        super().start()
+    def run(self):
+        self._context.run(super().run)
+def start(*tags, context=None, name):
+    def work():
+        for tag in tags: leaf(tag)
+        seen.append(COLOUR.get()); COLOUR.set(name)
+    thread = Fourteen(target=work, context=context)
+    thread.start(); thread.join()
+seen = []
+COLOUR.set("blue")
+given = contextvars.copy_context()
+outer(start, "a", "b", name="empty")
+outer(start, "c", context=given, name="given")
+outer(start, "d", context=given, name="again")
+outer(lambda name: start("e", context=contextvars.copy_context(), name=""), name="copy")
+start("f", name=""); start("g", context=given, name="")
+given.run(leaf, "h")
+assert seen == ["none", "blue", "given", "blue", "none", "again"], seen
+assert given[COLOUR] == "" and len(vars(threading.current_thread())) == len(vars(threading.main_thread()))
+"""
+
+
+def test_threads_that_go_on_in_a_context_of_their_own(program):
+    """What a thread calls is inside what started it, whatever context it enters."""
+    _, found = record(program, CONTEXTS)
+    assert found == {
+        "a": "empty", "b": "empty", "c": "given", "d": "again", "e": "copy",
+        "f": None, "g": None, "h": None,
+    }  # fmt: skip
+
+
+ENGINES = {
+    "distributed": """
+    from distributed import Client
+    with Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        outer(lambda name: client.gather(client.map(leaf, [f"{name} {n}" for n in "xy"])), name="a")""",
+    "distributed inside": """
+    from distributed import Client
+    with Client(n_workers=1, threads_per_worker=1, dashboard_address=None, processes=False) as client:
+        outer(lambda name: client.gather(client.map(leaf, [f"{name} {n}" for n in "xy"])), name="a")""",
+    "dask": """
+    import dask
+    outer(lambda name: dask.compute(*[dask.delayed(leaf)(f"{name} {n}") for n in "xy"], scheduler="processes"), name="a")""",
+    "joblib": """
+    from joblib import Parallel, delayed
+    outer(lambda name: Parallel(2)(delayed(leaf)(f"{name} {n}") for n in "xy"), name="a")""",
+    "loky": """
+    import loky
+    outer(lambda name: list(loky.get_reusable_executor(2).map(leaf, [f"{name} {n}" for n in "xy"])), name="a")""",
+    "executor": """
+    from concurrent.futures import ProcessPoolExecutor
+    with ProcessPoolExecutor(1) as pool:
+        outer(lambda name: list(pool.map(leaf, [f"{name} {n}" for n in "xy"])), name="a")""",
+    "pool": """
+    from multiprocessing import get_context
+    with get_context("spawn").Pool(1) as pool:
+        outer(lambda name: pool.map(leaf, [f"{name} {n}" for n in "xy"]), name="a")""",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["engine first", "engine last", "target within"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_in_any_order_of_imports(program, engine, order):
+    """An engine is followed whether it is imported before what is recorded, after it, or imports it."""
+    lines = ENGINES[engine].strip("\n").split("\n")
+    first = lines[0].strip()
+    if order == "target within":
+        # As numpy and pandas are targets of the definitions that come with provagent.
+        program.write("early.py", f"import sys, subject\n{first}\n")
+        first = "import early"
+    subject = "from subject import leaf, outer"
+    head = [subject, first] if order == "engine last" else [first, subject]
+    _, found = record(program, "\n".join([*head, "if __name__ == '__main__':", *lines]))
+    assert found == {"a x": "a", "a y": "a"}
+
+
 def test_executors_of_the_programs_own(program):
     """Subclasses, executors that start threads themselves, loops of other threads, contexts."""
     _, found = record(

@@ -69,6 +69,8 @@ def is_distinctive(value: object) -> bool:
     """Return whether a value has at least ``LEAST`` bytes of content."""
     if beneath.is_among(type(value), _NUMBERS):
         return False
+    if type(value) is str or type(value) is bytes:
+        return len(value) >= LEAST
     counter = _Counter()
     try:
         counter.token(value)

@@ -15,6 +15,7 @@ from provagent.definition.active import Source, active_sources
 from provagent.interrupt import interrupt_again, is_the_programs
 from provagent.originals import TIME_MACHINE, export, os, real_time_ns
 from provagent.process.children import STARTERS, Children, activity_here
+from provagent.process.engines import TASK_MODULES
 from provagent.process.failures import Failures, what_failed
 from provagent.process.inherit import (
     PROGRAM_VARIABLE,
@@ -97,7 +98,7 @@ class Activation:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
         self.finder.add(
-            [*map(Target, STARTERS + REPLACERS), *(each.target for each in self.wanted)]
+            [*map(Target, STARTERS + REPLACERS + TASK_MODULES), *(each.target for each in self.wanted)]
         )
         if self.settings.files:
             self.files = OpenedFiles(self)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from provagent.capture.carry import KEY, Elsewhere, carry, current
 from provagent.capture.complaints import Complaints
 from provagent.own_imports import is_own
+from provagent.process.engines import TASK_MODULES
 from provagent.weave.hidden import uncount
 from provagent.weave.site import Site, find_sites, unwoven
 from provagent.weave.target import Target
@@ -36,15 +39,10 @@ class Follower:
         self._complaints = complaints
         self._exchange = exchange
         self._weaver = Weaver(self._wrapper_for)
-        self._by_module: dict[str, list[Target]] = {}
+        self._by_module: dict[str, list[Target]] = {name: [] for name in TASK_MODULES}
         for text in _WAYS:
             target = Target(text)
-            self._by_module.setdefault(target.module, []).append(target)
-
-    @property
-    def targets(self) -> list[Target]:
-        """What to look out for."""
-        return [target for targets in self._by_module.values() for target in targets]
+            self._by_module[target.module].append(target)
 
     def wants(self, name: str) -> bool:
         """Whether the module ``name`` takes tasks."""
@@ -144,9 +142,11 @@ def _graph(_: Any, report: Report) -> Wrapper:
 
 
 # The thread or process begins in _bootstrap, above all frames that a program gets to
-# see. It is looked up (and, for a process, pickled) while start runs.
-def _start(_: Any, report: Report) -> Wrapper:
+# see. It is looked up (and, for a process, pickled) while start runs. From Python 3.14 on a thread
+# goes on in a context of its own, which start puts in an attribute of the thread.
+def _start(function: Any, report: Report) -> Wrapper:
     """For ``start`` of a thread or a process; those that serve tasks begin outside of all."""
+    is_thread = function.__module__ == "threading"
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         activity = current.get()
@@ -158,7 +158,8 @@ def _start(_: Any, report: Report) -> Wrapper:
             if _serves_tasks(one):
                 token = current.set(None)
             elif "_bootstrap" not in one.__dict__:
-                one.__dict__["_bootstrap"] = carry(one._bootstrap, activity)  # noqa: SLF001
+                begin = carry(one._bootstrap, activity)  # noqa: SLF001
+                one.__dict__["_bootstrap"] = _in_contexts(begin, one) if is_thread else begin
                 own = one.__dict__
         except Exception as error:
             report(error)
@@ -171,6 +172,26 @@ def _start(_: Any, report: Report) -> Wrapper:
                 own.pop("_bootstrap", None)
 
     return woven
+
+
+def _in_contexts(begin: Any, thread: Any) -> Callable[[], None]:
+    """What begins a thread also in each context that is the thread's and has no activity."""
+
+    def begin_in_contexts() -> None:
+        tokens = []
+        for context in [one for one in vars(thread).values() if type(one) is Context]:
+            if context.get(current) is None:
+                with suppress(RuntimeError):  # it is entered already, and not by this thread
+                    tokens.append((context, context.run(current.set, begin.activity)))
+        try:
+            begin()
+        finally:
+            for context, token in tokens:
+                with suppress(RuntimeError):
+                    context.run(current.reset, token)
+
+    uncount(begin_in_contexts)  # type: ignore[arg-type]
+    return begin_in_contexts
 
 
 _LIBRARIES = frozenset(

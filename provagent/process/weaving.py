@@ -54,7 +54,6 @@ class Weaving:
         self._asked_by: Source | None = None
         hide_functions_of(wrappers)
         hide_functions_of(stepwise)
-        activation.finder.add(self.follower.targets)
         self.follower.follow_imported()
 
     def weave_module(self, module: ModuleType, name: str | None = None) -> None:

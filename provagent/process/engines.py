@@ -1,0 +1,18 @@
+"""Modules that hand tasks to threads and to other processes (see ``follow``).
+
+They are looked out for from the start: one that is being imported when the recorder is loaded, as
+an engine that imports a target is, is met when it has executed.
+"""
+
+TASK_MODULES = (
+    "threading",
+    "concurrent.futures._base",
+    "concurrent.futures.process",
+    "concurrent.futures.thread",
+    "distributed.client",
+    "distributed.worker",
+    "joblib.externals.loky.process_executor",
+    "loky.process_executor",
+    "multiprocessing.pool",
+    "multiprocessing.process",
+)
