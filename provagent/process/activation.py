@@ -97,9 +97,8 @@ class Activation:
         if self.parent_activity_id is not None:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
-        self.finder.add(
-            [*map(Target, STARTERS + REPLACERS + TASK_MODULES), *(each.target for each in self.wanted)]
-        )
+        own = map(Target, STARTERS + REPLACERS + TASK_MODULES)
+        self.finder.add([*own, *(each.target for each in self.wanted)])
         if self.settings.files:
             self.files = OpenedFiles(self)
             self.files.arm()
