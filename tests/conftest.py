@@ -159,7 +159,9 @@ class Woven:
 
     def events(self, kind: str | None = None) -> list[dict]:
         shards = [
-            path for path in self.folder.glob("prov/*/*/*.jsonl") if "environment" not in path.name
+            path
+            for path in self.folder.glob("prov/*/*/*.jsonl")
+            if not path.name.startswith(("environment", "source"))
         ]
         found = [orjson.loads(line) for path in shards for line in path.read_bytes().splitlines()]
         return [event for event in found if kind is None or event["event"] == kind]

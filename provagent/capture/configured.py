@@ -23,7 +23,7 @@ from provagent.capture.entity_events import Events, Links
 from provagent.capture.left_out import clock
 from provagent.capture.plan import Kind, Missing, Plan, Use, found
 from provagent.capture.sessions import Session
-from provagent.capture.thing import is_path, place_of
+from provagent.capture.thing import Thing, is_path, place_of
 
 CONFIGURATION = "configuration"
 ATTRIBUTES_READ = 1000  # of an instance, with those of what it holds
@@ -58,7 +58,7 @@ class Given:
         address = 0
         if self.keys:
             value = _follow(instance, self.keys)
-            if self.use is None and not ledger.has_met(value):
+            if self.use is None and not ledger.objects.may_have(value):
                 return None
             address = address_of(value)
         elif self.use is None:
@@ -161,8 +161,11 @@ class Configured:
                 held.add(address_of(value))
                 yield Given(name, keys=keys)
             elif (known := objects.known(value)) is not None:
-                entity_id = self._ledger.value(value, known.kind, name, activity, events, False)
-                yield Given(name, entity_id=entity_id)
+                thing = Thing(known.kind, value, None, name, None)
+                now = self._ledger.object(
+                    known.kind, value, thing, None, None, activity, events, False
+                )
+                yield Given(name, entity_id=now.entity_id)
         for name, value in islice(list(beneath.attributes(instance).items()), ATTRIBUTES_READ):
             if (
                 type(name) is str

@@ -78,7 +78,7 @@ class Activation:
         self._environ_before: dict[str, str | None] = {}
         self.files: OpenedFiles | None = None
 
-    def arm(self) -> None:
+    def arm(self) -> None:  # noqa: PLR0915 - one thing after the other
         """Look out for targets from now on, here and in the processes that this one starts."""
         self._is_armed = True
         self.cwd = os.getcwd()
@@ -97,8 +97,8 @@ class Activation:
         if self.parent_activity_id is not None:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
-        own = map(Target, STARTERS + REPLACERS + TASK_MODULES)
-        self.finder.add([*own, *(each.target for each in self.wanted)])
+        ours = map(Target, STARTERS + REPLACERS + TASK_MODULES)
+        self.finder.add([*ours, *(each.target for each in self.wanted)])
         if self.settings.files:
             self.files = OpenedFiles(self)
             self.files.arm()
