@@ -253,6 +253,7 @@ class Opening(TypedDict):
     site: Site
     callers: NotRequired[list[Site]]
     thread: int
+    time: str
 
 
 class File(Event):

@@ -60,7 +60,7 @@ class _Opening:
 
     def said(self) -> dict[str, Any]:
         site, *callers = self.sites
-        said = {"site": site, "thread": self.thread}
+        said = {"site": site, "thread": self.thread, "time": self.time}
         return {**said, "callers": callers} if callers else said
 
 

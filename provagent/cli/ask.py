@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -28,29 +29,35 @@ _store = click.option(
     "--store", metavar="FOLDER",
     help="Where the records are. [default: PROVAGENT_STORE, else prov]",
 )  # fmt: skip
+_all = click.option(
+    "--all", "everything", is_flag=True,
+    help="Go on through programs whose code does not show what they made from what.",
+)  # fmt: skip
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.command(help=f"Tell how a thing was made, across runs, back to the sources.\n\n{_WHAT}")
 @click.argument("what")
+@_all
 @_store
 @_json
 @may_be_long
-def why(what: str, store: str | None, as_json: bool) -> None:
+def why(what: str, everything: bool, store: str | None, as_json: bool) -> None:
     from provagent.store.answer import why as ask
 
-    _answer(what, store, ask, as_json=as_json)
+    _answer(what, store, partial(ask, everything=everything), as_json=as_json)
 
 
 @click.command(help=f"Tell what came of a thing, across runs.\n\n{_WHAT}")
 @click.argument("what")
+@_all
 @_store
 @_json
 @may_be_long
-def impact(what: str, store: str | None, as_json: bool) -> None:
+def impact(what: str, everything: bool, store: str | None, as_json: bool) -> None:
     from provagent.store.answer import impact as ask
 
-    _answer(what, store, ask, as_json=as_json)
+    _answer(what, store, partial(ask, everything=everything), as_json=as_json)
 
 
 _LANGUAGE = """\

@@ -7,30 +7,48 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import orjson
+
 from provagent.file_names import name_to_text
 from provagent.store.candidates import Candidates
 from provagent.store.index import Index
 from provagent.store.resolve import NEWEST, Found, find_entities
-from provagent.store.schema import NUMBERS, SHIFT
+from provagent.store.schema import SHIFT
 from provagent.store.told import ActivityTold, EntityTold, Told
-from provagent.store.walk import SAME, STARTED, USED, Edge, Walk, ancestors, descendants
+from provagent.store.walk import (
+    COMPUTED,
+    EVIDENCE,
+    GENERATED,
+    PERHAPS,
+    RECORDED,
+    STARTED,
+    USED,
+    Edge,
+    Walk,
+    ancestors,
+    descendants,
+    is_program,
+)
 
 NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
-UNKNOWN = "its content is not known"
-SHOWN = 100  # candidates of one object
-# How an edge is known: the record says so; the bytes are the same; one of several is true; it may
-# be true, or not.
-RECORDED, CONTENT, PERHAPS, POSSIBLE = "recorded", "content", "perhaps", "unknown"
+NOT_SHOWN = "the code does not show from what"  # of a file that a program wrote by itself
+NOT_READ = "its content is not known"
+SHOWN = 100  # candidates of one thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """An edge of the graph: a relation of PROV-DM, from the later thing to the earlier one."""
+    """An edge of the graph: a relation of PROV-DM, from the later thing to the earlier one.
+
+    ``lines`` are those of the user's code that computed one from the other, in order: file, first
+    line, last line.
+    """
 
     kind: str
     later: str
     earlier: str
     evidence: str
+    lines: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -38,10 +56,10 @@ class Step:
     """A line of the tree: a thing, how it was met, and what was met from it.
 
     ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
-    end of it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
-    that the record ends there; of an object, ``candidates`` are files that it may come from.
-    ``is_cut``: more was met, and not told. ``is_perhaps``: it is this or another one that is told
-    beside it.
+    end of it; ``evidence`` is how that is known, and ``lines`` are those of the code that shows
+    it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
+    that the record ends there; ``candidates`` are files that it may come from.
+    ``is_cut``: more was met, and not told.
     """
 
     thing: EntityTold | ActivityTold
@@ -52,7 +70,8 @@ class Step:
     end: str | None = None
     candidates: list[EntityTold] = field(default_factory=list)
     is_cut: bool = False
-    is_perhaps: bool = False
+    evidence: str = RECORDED
+    lines: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,23 +97,26 @@ class Answer:
     runs: list[str]
 
 
-def why(index: Index, what: str, *, limit: int | None = None) -> Answer:
+def why(index: Index, what: str, *, limit: int | None = None, everything: bool = False) -> Answer:
     """Tell how something was made, across runs, back to the sources.
 
-    ``limit`` bounds the things that are told with their details. Raises StoreError for what
-    no record knows.
+    ``limit`` bounds the things that are told with their details. ``everything``: also go on
+    through programs whose code does not show what they made from what. Raises StoreError for
+    what no record knows.
     """
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
-        walk = ancestors(index, found.entities[:1])
+        walk = ancestors(index, found.entities[:1], everything=everything)
         return _answer(index, what, found, walk, limit, is_back=True)
 
 
-def impact(index: Index, what: str, *, limit: int | None = None) -> Answer:
+def impact(
+    index: Index, what: str, *, limit: int | None = None, everything: bool = False
+) -> Answer:
     """Tell what came of something, across runs; as ``why``, the other way."""
     with index.one_state():
         found = find_entities(index, what)
-        walk = descendants(index, found.entities)
+        walk = descendants(index, found.entities, everything=everything)
         return _answer(index, what, found, walk, limit, is_back=False)
 
 
@@ -137,10 +159,18 @@ class _Tree:
             if not is_back or kind == STARTED:
                 self.onward.setdefault(earlier, []).append((later, edge))
         for onward in self.onward.values():
-            onward.sort(key=_rank)
+            onward.sort(key=self._rank)
         self.first = [number for number, origin in walk.entities.items() if origin is None]
         self.things = {number: self._told(number) for number in self._nearest(limit)}
+        self.not_shown = self._not_shown() if is_back and not walk.is_everything else set()
         self.candidates = self._find_candidates() if is_back else {}
+
+    def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
+        """Return where an edge stands below a thing: what encloses an activity comes last."""
+        other, edge = onward
+        kind, _, earlier = edge
+        place = 0 if kind != STARTED else 2 if earlier == other else 1
+        return place, EVIDENCE.index(self.walk.edges[edge])
 
     def _nearest(self, limit: int | None) -> Iterator[int]:
         """Yield so many things beside the first ones, the nearest to these first."""
@@ -160,18 +190,38 @@ class _Tree:
         return self.told.activity(number) if is_activity else self.told.entity(number)
 
     def _find_candidates(self) -> dict[str, list[EntityTold]]:
+        """Find what may have gone into objects of no origin, and files that programs wrote."""
+        found, asked = {}, Candidates(self.told.index)
         users: dict[int, int] = {}
         for kind, later, earlier in self.walk.edges:
-            if kind == USED and earlier not in self.has_origin and earlier in self.things:
+            if kind == USED and earlier not in self.has_origin:
                 users[earlier] = min(later, users.get(earlier, later))
-        found, asked = {}, Candidates(self.told.index)
-        for number, user in users.items():
-            thing = self.things[number]
-            if isinstance(thing, EntityTold) and not thing.location:
-                some = asked.before(user)[:SHOWN]
-                if some:
-                    found[thing.id] = [self.told.entity(one) for one in some]
+        for number, thing in self.things.items():
+            if not isinstance(thing, EntityTold):
+                continue
+            some: list[int] = []
+            if number in self.not_shown:
+                some = asked.before_file(number)
+            elif number in users and not thing.location:
+                some = asked.before(users[number])
+            if some:
+                found[thing.id] = [self.told.entity(one) for one in some[:SHOWN]]
         return found
+
+    def _not_shown(self) -> set[int]:
+        """Return the files of which only the program is known that wrote them."""
+        origins: dict[int, set[bool]] = {}
+        for kind, later, earlier in self.walk.edges:
+            is_by_program = kind == GENERATED and is_program(earlier)
+            origins.setdefault(later, set()).add(is_by_program)
+        return {number for number, by in origins.items() if by == {True}}
+
+    def lines(self, edge: Edge) -> tuple[tuple[str, int, int], ...]:
+        """Return the lines of the user's code that an edge was found in."""
+        if self.walk.edges[edge] not in (COMPUTED, PERHAPS):
+            return ()
+        row = self.told.index.execute(_LINES, edge[1:]).fetchone()
+        return () if row is None else tuple(map(tuple, orjson.loads(row[0])))
 
     def roots(self) -> list[Step]:
         """Return the lines at the top, with all that stands below them.
@@ -210,7 +260,7 @@ class _Tree:
             is_above = number in shown
             below = Step(self.things[number]) if is_above else self._step(number)
             below.kind, below.is_later, below.is_above = edge[0], edge[1] == number, is_above
-            below.is_perhaps = edge in self.walk.perhaps
+            below.evidence, below.lines = self.walk.edges[edge], self.lines(edge)
             step.steps.append(below)
             if not is_above:
                 shown[number] = None
@@ -222,11 +272,15 @@ class _Tree:
         return Step(thing, end=self._end(number), candidates=some)
 
     def _end(self, number: int) -> str | None:
-        if not self.is_back or number in self.has_origin or number in self.walk.activities:
+        if not self.is_back or number in self.walk.activities:
             return None
         thing = self.things[number]
+        if number in self.not_shown:
+            return NOT_SHOWN if thing.id in self.candidates else None
+        if number in self.has_origin:
+            return None
         is_known = not isinstance(thing, EntityTold) or not thing.location or thing.digest
-        return NOT_RECORDED if is_known else UNKNOWN
+        return NOT_RECORDED if is_known else NOT_READ
 
     def relations(self) -> list[Relation]:
         """Return the edges between things that are told."""
@@ -235,26 +289,15 @@ class _Tree:
                 kind=kind,
                 later=self.things[later].id,
                 earlier=self.things[earlier].id,
-                evidence=PERHAPS if edge in self.walk.perhaps else _evidence(kind, earlier),
+                evidence=evidence,
+                lines=self.lines((kind, later, earlier)),
             )
-            for edge in self.walk.edges
-            for kind, later, earlier in (edge,)
+            for (kind, later, earlier), evidence in self.walk.edges.items()
             if later in self.things and earlier in self.things
         ]
 
 
-def _rank(onward: tuple[int, Edge]) -> int:
-    """Return where an edge stands below a thing: what encloses an activity comes last."""
-    other, (kind, _, earlier) = onward
-    return 0 if kind != STARTED else 2 if earlier == other else 1
-
-
-def _evidence(kind: str, earlier: int) -> str:
-    """Return how an edge is known."""
-    if kind == SAME:
-        return CONTENT
-    # What an activity of a program has to do with what the program does by itself is not known.
-    return POSSIBLE if kind == STARTED and not earlier % NUMBERS else RECORDED
+_LINES = "SELECT lines FROM flow WHERE later = ? AND earlier = ?"
 
 
 def steps_of(*roots: Step) -> Iterator[Step]:
@@ -293,10 +336,21 @@ def answer_data(answer: Answer) -> dict[str, Any]:
                 "from": one.later,
                 "to": one.earlier,
                 "evidence": one.evidence,
+                **_lines_data(one),
             }
             for one in answer.relations
         ],
         "steps": nodes,
+    }
+
+
+def _lines_data(relation: Relation) -> dict[str, Any]:
+    if not relation.lines:
+        return {}
+    return {
+        "lines": [
+            {"file": file, "first": first, "last": last} for file, first, last in relation.lines
+        ]
     }
 
 

@@ -24,6 +24,8 @@ WHERE u.activity >= ?1 << {shift} AND u.activity < (?1 + 1) << {shift}
 AND e.type IN (SELECT number FROM word WHERE text IN ('File', 'FileCollection'))
 GROUP BY e.place, e.digest ORDER BY time LIMIT {most}"""
 
+_WRITTEN = "SELECT max(time), activity FROM generated WHERE entity = ?"
+
 
 class Candidates:
     """Asks the index once for each process."""
@@ -37,11 +39,20 @@ class Candidates:
         row = self._index.execute("SELECT start FROM activity WHERE id = ?", (activity,)).fetchone()
         if row is None or row[0] is None:
             return []
-        process = activity >> SHIFT
+        return self._until(activity >> SHIFT, row[0])
+
+    def before_file(self, entity: int) -> list[int]:
+        """Return the files that had been read by the process that wrote this one, before that."""
+        row = self._index.execute(_WRITTEN, (entity,)).fetchone()
+        if row is None or row[0] is None:
+            return []
+        return [one for one in self._until(row[1] >> SHIFT, row[0]) if one != entity]
+
+    def _until(self, process: int, time: int) -> list[int]:
         if process not in self._read:
             statement = _READ.format(shift=SHIFT, most=MOST)
             rows = self._index.execute(statement, (process,)).fetchall()
             self._read[process] = [(time, file) for time, file in rows if time is not None]
         read = self._read[process]
-        end = bisect_right(read, row[0], key=itemgetter(0))
+        end = bisect_right(read, time, key=itemgetter(0))
         return [file for _, file in reversed(read[:end])]

@@ -65,23 +65,29 @@ class Store:
         """Return all that the record of a run says; raises RecordError where it says nothing."""
         return read_run(self.path, run)
 
-    def why(self, what: str | os.PathLike[str], *, limit: int | None = None) -> Answer:
+    def why(
+        self, what: str | os.PathLike[str], *, limit: int | None = None, everything: bool = False
+    ) -> Answer:
         """Tell how a thing was made, across runs, back to the sources.
 
         ``what`` is a file, by its path or its name or what lies there now; a digest or its
         beginning; or an identifier or its end. ``limit`` bounds the steps that are told.
+        ``everything``: also go on through programs whose code does not show what they made from
+        what.
         """
         from provagent.store.answer import why
 
         with self.index() as index:
-            return why(index, os.fspath(what), limit=limit)
+            return why(index, os.fspath(what), limit=limit, everything=everything)
 
-    def impact(self, what: str | os.PathLike[str], *, limit: int | None = None) -> Answer:
+    def impact(
+        self, what: str | os.PathLike[str], *, limit: int | None = None, everything: bool = False
+    ) -> Answer:
         """Tell what came of a thing, across runs; as ``why``, the other way."""
         from provagent.store.answer import impact
 
         with self.index() as index:
-            return impact(index, os.fspath(what), limit=limit)
+            return impact(index, os.fspath(what), limit=limit, everything=everything)
 
     def find(self, query: str, *, limit: int | None = None) -> Matches:
         """Return the activities for which a query holds, the newest first.

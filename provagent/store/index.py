@@ -52,6 +52,7 @@ from provagent.value.clean import BAD_VALUE
 _NO_TEXT = "Could not decode to UTF-8"  # how Python's sqlite3 begins to say so
 _AT_ONCE = 50_000  # events in one transaction
 _TAKEN = 500  # that are taken together
+_FLOWS = 100  # processes whose flows are found in one transaction
 _BAD_VALUE = (
     *BAD_VALUE,
     sqlite3.DataError,
@@ -153,9 +154,20 @@ class Index:
         for number, day in enumerate(days):
             part = None if progress is None else _part_of(progress, number, len(days))
             self._update_day(day, rows, found, part)
+        self._find_flows()
         if self.execute("SELECT 1 FROM shard LIMIT 1").fetchone():
             make_indexes(self._connection)
         return found
+
+    def _find_flows(self) -> None:
+        """Find how values went through the code of the processes that told something new."""
+        while due := self.execute("SELECT process FROM flow_due LIMIT ?", (_FLOWS,)).fetchall():
+            from provagent.store.flows import find_flows  # most questions meet nothing new
+
+            with self._transaction(None):
+                for (process,) in due:
+                    find_flows(self.store, self.execute, process)
+                    self.execute("DELETE FROM flow_due WHERE process = ?", (process,))
 
     # Day for day, so that the memory is one day's, and what was read stays where it is stopped.
     def _update_day(self, day: Day, rows: Rows, found: Updated, progress: Progress | None) -> None:
@@ -325,6 +337,8 @@ class Index:
         known = size if is_whole else end
         tail = tail_before(full, end)
         self.execute(_READ, (inode, known, mtime, end, rows.process, tail, number))
+        if rows.process:
+            self.execute("INSERT OR IGNORE INTO flow_due VALUES (?)", (rows.process,))
         return count, is_whole
 
     @staticmethod

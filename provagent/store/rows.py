@@ -11,6 +11,7 @@ from provagent import terms
 from provagent.record.detail import Place
 from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable
 from provagent.store.schema import SHIFT
+from provagent.store.sites import chain_of
 
 Event = dict[str, Any]
 Events = list[tuple[Event, Place]]
@@ -102,8 +103,9 @@ class Rows:
         self._processes = Dictionary(connection, "process", "name")
         self._runs = Dictionary(connection, "run", "id")
         self._others = Dictionary(connection, "other", "id")
+        self._sites = Dictionary(connection, "site", "chain")
         self._dictionaries = (
-            self._words, self._places, self._processes, self._runs, self._others,
+            self._words, self._places, self._processes, self._runs, self._others, self._sites,
         )  # fmt: skip
         self._numbers = _Numbers(self._processes, self._others)
         self.number = self._numbers.__getitem__
@@ -120,6 +122,7 @@ class Rows:
             terms.ENTITY: self._entity,
             terms.DERIVATION: self._derivation,
             terms.FILE_EVENT: self._file,
+            terms.CODE: self._code,
         }
 
     def begin(self) -> None:
@@ -203,6 +206,7 @@ class Rows:
                 microseconds(event.get("startTime")),
                 self.process << SHIFT if parent is None else self.number(parent),
                 None if session is None else self.number(session), self.shard, at,
+                self._site(event), event.get("thread"),
             )  # fmt: skip
             self._rows[_BEGIN_ACTIVITY].append(row)
         for used in event.get("used", ()):
@@ -250,10 +254,37 @@ class Rows:
         owner = event.get("activity_id")
         activity = self.process << SHIFT if owner is None else self.number(owner)
         time = microseconds(event.get("time"))
-        if event["mode"] == terms.WRITTEN:
+        is_written = event["mode"] == terms.WRITTEN
+        if is_written:
             self._generated(event["entity_id"], activity, event["mode"], time)
         else:
             self._used(activity, event["entity_id"], event["mode"], time)
+        entity = self.number(event["entity_id"])
+        self._rows[_OPENED] += [
+            (
+                entity,
+                activity,
+                is_written,
+                self._site(one),
+                one.get("thread"),
+                microseconds(one.get("time")),
+            )
+            for one in event.get("opened", ())
+        ]
+
+    def _code(self, event: Event, at: int) -> None:
+        row = (
+            self.process << SHIFT, self.place(event["file"]), event.get("cell", 0),
+            packed(event.get("digest")), self.shard, at,
+        )  # fmt: skip
+        self._rows[_CODE].append(row)
+
+    def _site(self, event: Event) -> int | None:
+        """Return the number of where something was called from: the user's sites of it."""
+        if "site" not in event:
+            return None
+        chain = chain_of(event["site"], event.get("callers", ()))
+        return None if chain is None else self._sites[chain]
 
 
 _BASE = "UPDATE place SET base = ? WHERE number = ?"
@@ -263,10 +294,11 @@ UPDATE process SET run = ?, parent = ?, start = ?, command = ?, script = ?, dige
 module = ?, user = ?, host = ?, cwd = ?, environment = ? WHERE number = ?"""
 _END_PROCESS = "UPDATE process SET end = ?, status = ?, exit_code = ? WHERE number = ?"
 _BEGIN_ACTIVITY = """
-INSERT INTO activity (id, name, target, start, parent, session, shard, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,
+INSERT INTO activity (id, name, target, start, parent, session, shard, at, site, thread)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name,
 target = excluded.target, start = excluded.start, parent = excluded.parent,
-session = excluded.session, shard = excluded.shard, at = excluded.at"""
+session = excluded.session, shard = excluded.shard, at = excluded.at, site = excluded.site,
+thread = excluded.thread"""
 _END_ACTIVITY = """
 INSERT INTO activity (id, end, status, ended_at) VALUES (?, ?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status, ended_at = excluded.ended_at"""
@@ -281,5 +313,7 @@ _MADE = "UPDATE entity SET is_made = 1 WHERE id = ?"
 _USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?, ?)"
 _GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?, ?)"
 _DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
+_OPENED = "INSERT OR IGNORE INTO opened VALUES (?, ?, ?, ?, ?, ?)"
+_CODE = "INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?, ?, ?)"
 _MEMBER = "INSERT OR IGNORE INTO member VALUES (?, ?)"
 _PARAMETER = "INSERT OR REPLACE INTO parameter VALUES (?, ?, ?, ?)"

@@ -17,7 +17,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 8
+VERSION = 9
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -48,7 +48,21 @@ CREATE TABLE word (number INTEGER PRIMARY KEY, text TEXT UNIQUE);
 CREATE TABLE place (number INTEGER PRIMARY KEY, path TEXT UNIQUE, base TEXT);
 CREATE TABLE activity (
   id INTEGER PRIMARY KEY, name INTEGER, target INTEGER, start INTEGER, end INTEGER,
-  status INTEGER, parent INTEGER, session INTEGER, shard INTEGER, at INTEGER, ended_at INTEGER);
+  status INTEGER, parent INTEGER, session INTEGER, shard INTEGER, at INTEGER, ended_at INTEGER,
+  site INTEGER, thread INTEGER);
+CREATE TABLE site (number INTEGER PRIMARY KEY, chain TEXT UNIQUE);
+CREATE TABLE opened (
+  entity INTEGER, activity INTEGER, is_written INTEGER, site INTEGER, thread INTEGER,
+  time INTEGER, PRIMARY KEY (entity, activity, is_written, site)) WITHOUT ROWID;
+CREATE TABLE code (
+  process INTEGER, file INTEGER, cell INTEGER, digest BLOB, shard INTEGER, at INTEGER,
+  PRIMARY KEY (process, file, cell)) WITHOUT ROWID;
+CREATE TABLE flow (
+  later INTEGER, earlier INTEGER, kind INTEGER, is_certain INTEGER, lines TEXT,
+  PRIMARY KEY (later, earlier))
+  WITHOUT ROWID;
+CREATE TABLE flow_due (process INTEGER PRIMARY KEY);
+CREATE TABLE flow_known (key BLOB PRIMARY KEY, flows TEXT) WITHOUT ROWID;
 CREATE TABLE entity (
   id INTEGER PRIMARY KEY, type INTEGER, name INTEGER, described INTEGER, place INTEGER,
   digest BLOB, joins INTEGER, shard INTEGER, at INTEGER, is_made INTEGER);
@@ -83,6 +97,7 @@ CREATE INDEX IF NOT EXISTS used_by ON used (entity, activity);
 CREATE INDEX IF NOT EXISTS generated_by ON generated (activity, entity);
 CREATE INDEX IF NOT EXISTS derived_to ON derived (progenitor, entity);
 CREATE INDEX IF NOT EXISTS member_of ON member (entity, collection);
+CREATE INDEX IF NOT EXISTS flow_to ON flow (earlier, later);
 CREATE INDEX IF NOT EXISTS place_by_name ON place (base);
 CREATE INDEX IF NOT EXISTS parameter_number ON parameter (name, number) WHERE number IS NOT NULL;
 CREATE INDEX IF NOT EXISTS parameter_text ON parameter (name, text) WHERE text IS NOT NULL;
@@ -95,6 +110,7 @@ _EARLIER = {"shard", "run", "process", "word", "place"}  # tables, before there 
 OF_PROCESS = (  # table, the column by which its rows are a process's
     ("activity", "id"), ("entity", "id"), ("used", "activity"), ("generated", "activity"),
     ("derived", "entity"), ("member", "collection"), ("parameter", "activity"),
+    ("opened", "entity"), ("code", "process"), ("flow", "later"),
 )  # fmt: skip
 
 

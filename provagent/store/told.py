@@ -8,13 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-
-from provagent.errors import RecordError
-from provagent.layout import is_within
-from provagent.record.shape import SHAPES, mend
-from provagent.record.shard import line_at
 from provagent.store.coded import unpacked
+from provagent.store.events import event_at
 from provagent.store.index import Index
 from provagent.store.schema import NUMBERS, SHIFT
 
@@ -102,7 +97,7 @@ class Told:
         if row is None:
             return self._program(number, run)
         name, target, start, end, status, shard, at = row
-        event = self._event(shard, at)
+        event = event_at(self.index.store, self.index.execute, shard, at)
         return ActivityTold(
             id=self.identifier(number),
             name=self.word(name) or "?",
@@ -157,22 +152,6 @@ class Told:
     def _one(self, statement: str, *values: Any) -> Any:
         row = self.index.execute(statement, values).fetchone()
         return None if row is None else row[0]
-
-    def _event(self, shard: int | None, at: int | None) -> dict[str, Any]:
-        """Read an event's own line; empty where it is not there any more."""
-        path = self._one("SELECT path FROM shard WHERE number = ?", shard)
-        if path is None or at is None or not is_within(path):
-            return {}
-        try:
-            found: Any = orjson.loads(line_at(os.path.join(self.index.store, path), at))
-        except (OSError, ValueError, RecordError):  # ValueError: no JSON, or no place in a file
-            return {}
-        event: dict[str, Any] = found if isinstance(found, dict) else {}
-        shape = SHAPES.get(str(event.get("event")))
-        if shape is None:
-            return {}
-        mend(event, shape)  # the reader of the shard told what is not in shape
-        return event
 
 
 def _name_of(command: list[str]) -> str:

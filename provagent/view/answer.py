@@ -11,7 +11,7 @@ from rich.text import Text
 from provagent.record.model import seconds_between
 from provagent.record.wording import ago, digest_text, duration_text, value_text
 from provagent.store.told import ActivityTold, EntityTold
-from provagent.store.walk import SAME, STARTED
+from provagent.store.walk import PERHAPS, SAME, STARTED
 from provagent.view.branch import Branch, print_branch
 from provagent.visible import visible
 
@@ -94,8 +94,11 @@ _LEADS = {
 }
 
 
+_MARKS = {PERHAPS: "perhaps "}
+
+
 def _line(step: Step) -> Text:
-    line = Text("perhaps " if step.is_perhaps else "", style="dim")
+    line = Text(_MARKS.get(step.evidence, ""), style="dim")
     line.append(_LEADS.get((step.kind or "", step.is_later), ""))
     thing = step.thing
     if step.is_above:
@@ -106,9 +109,22 @@ def _line(step: Step) -> Text:
     line.append_text(_entity_line(thing))
     if step.kind == SAME:
         line.append(f"  of run {thing.run}", style="cyan")
+    if step.lines:
+        line.append(f"  computed in {_lines_text(step.lines)}", style="dim")
     if step.end is not None:
         line.append(f"  {step.end}{_read_before(step.candidates)}", style="yellow")
     return line
+
+
+def _lines_text(lines: tuple[tuple[str, int, int], ...]) -> str:
+    """Return lines of code as a person writes them: ``fit.py:3-4,8``."""
+    files: dict[str, list[str]] = {}
+    for file, first, last in lines:
+        said = str(first) if first == last else f"{first}-{last}"
+        ranges = files.setdefault(os.path.basename(file), [])
+        if said not in ranges:
+            ranges.append(said)
+    return " ".join(f"{name}:{','.join(ranges)}" for name, ranges in files.items())
 
 
 def _read_before(candidates: list[EntityTold]) -> str:

@@ -53,7 +53,8 @@ def _process(process: Process) -> dict[str, Any]:
     fields = {name: getattr(process, name) for name in Process.__slots__ if name != "program"}
     for name in ("error", "script"):
         fields[name] = _plain(fields[name])
-    fields["definitions"] = [_plain(each) for each in process.definitions]
+    for name in ("definitions", "code"):
+        fields[name] = [_plain(each) for each in fields[name]]
     return _said(**fields, **_relations(process.program))
 
 

@@ -1,0 +1,6 @@
+"""The relations that the index keeps of what the user's code shows, as numbers.
+
+The earlier end is an entity, or an activity whose result the record does not name.
+"""
+
+DERIVED, USED, GENERATED, INFORMED = 1, 2, 3, 4

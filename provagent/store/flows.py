@@ -1,0 +1,230 @@
+"""How values went through the user's code from one recorded call to the next.
+
+What the code says stands in its source, and is found once for each code and set of call sites
+(see ``flow``). Which calls it speaks of is told by the record: a branch that did not run has none,
+of several rounds of a loop it is the last one before, and what a call was given unchanged came
+from no other call.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+import orjson
+
+from provagent.flow import Flow, Site, flows
+from provagent.store.coded import OBJECTS
+from provagent.store.events import Execute
+from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
+from provagent.store.ran import Ran, code_of
+from provagent.store.schema import NUMBERS, SHIFT
+from provagent.store.sites import positions_of
+
+_VERSION = 1  # of what is kept of an analysis
+_ROUNDS = 1000  # of a loop that are told to have gone into one thing
+_MOST = 1_000_000  # flows of one process
+
+
+class Happening(NamedTuple):
+    """An execution of a site: when it began, of which activity or entity it was, and where."""
+
+    time: int
+    number: int
+    thread: int | None
+
+
+class _Row(NamedTuple):
+    later: int
+    earlier: int
+    kind: int
+    is_certain: bool
+    lines: str
+
+
+def find_flows(store: str, execute: Execute, process: int) -> None:
+    """Find the flows of a process anew, and keep them in the index; within a transaction."""
+    first = process << SHIFT
+    span = first, first + NUMBERS
+    execute("DELETE FROM flow WHERE later >= ? AND later < ?", span)
+    happened = _happened(execute, span)
+    if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
+        return
+    ran = code_of(store, execute, process)
+    if ran is None:
+        return
+    found = _known_flows(execute, ran, sorted(happened, key=_order))
+    rows = _Rows(execute, span)
+    left = _MOST
+    for flow in found:
+        for row in rows.of(flow, happened):
+            left -= 1
+            if left < 0:
+                return
+            # Of two ways the certain one is told.
+            execute(_INSERT, row)
+
+
+def _order(site: Site) -> tuple[object, ...]:
+    chain = tuple(
+        (file, line, -1 if column is None else column) for file, line, column in site.chain
+    )
+    return chain, site.name, site.is_file, site.is_target
+
+
+def _happened(execute: Execute, span: tuple[int, int]) -> dict[Site, list[Happening]]:
+    """Return what happened at each site, in the order of time."""
+    found: dict[Site, list[Happening]] = {}
+    for chain, target, *one in execute(_ACTIVITIES, span):
+        name = (target or "").rpartition(":")[2].rpartition(".")[2]
+        found.setdefault(Site(positions_of(chain), name), []).append(Happening(*one))
+    for chain, is_written, *one in execute(_OPENED, span):
+        is_file = bool(is_written)
+        site = Site(positions_of(chain), "open", is_file=is_file, is_target=is_file)
+        found.setdefault(site, []).append(Happening(*one))
+    for happenings in found.values():
+        happenings.sort()
+    return found
+
+
+def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
+    """Return the flows between some sites in some code, kept from before if they are."""
+    said = [ran.key, _VERSION, sys.version_info[:2], [_order(site) for site in sites]]
+    key = sha256(orjson.dumps(said)).digest()
+    row = execute("SELECT flows FROM flow_known WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        found = flows(ran.code, sites, entry=ran.entry).flows
+        numbers = {site: number for number, site in enumerate(sites)}
+        kept = [
+            (numbers[one.later], numbers[one.earlier], one.is_certain, one.is_carried, one.lines)
+            for one in found
+        ]
+        text = orjson.dumps(kept).decode()
+        execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
+        return found
+    return [
+        Flow(sites[later], sites[earlier], is_certain, is_carried, tuple(map(tuple, lines)))
+        for later, earlier, is_certain, is_carried, lines in orjson.loads(row[0])
+    ]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """From flows between sites to those between things."""
+
+    execute: Execute
+    span: tuple[int, int]
+    made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
+    used: dict[int, set[int]] = field(default_factory=dict)
+    lost: dict[int, list[int]] = field(default_factory=dict)  # used, of no recorded origin
+    whole: set[int] = field(default_factory=set)  # objects that are known by their content
+
+    def __post_init__(self) -> None:
+        for activity, entity in self.execute(_MADE, self.span):
+            self.made.setdefault(activity, []).append(entity)
+        for activity, entity, joins, is_lost in self.execute(_USED, self.span):
+            self.used.setdefault(activity, set()).add(entity)
+            if is_lost:
+                self.lost.setdefault(activity, []).append(entity)
+            if joins == OBJECTS:
+                self.whole.add(entity)
+        for activity, entity in self.execute(_MEMBERS, self.span):
+            self.used.setdefault(activity, set()).add(entity)
+
+    def of(self, flow: Flow, happened: dict[Site, list[Happening]]) -> Iterator[_Row]:
+        lines = orjson.dumps(flow.lines).decode()
+        sources = happened[flow.earlier]
+        every = happened[flow.later]
+        for at, later in enumerate(every):
+            some = _before(sources, every, at, flow)
+            is_certain = flow.is_certain and len(some) == 1
+            for earlier in some:
+                yield from self._between(flow, later, earlier, is_certain, lines)
+
+    def _between(
+        self, flow: Flow, later: Happening, earlier: Happening, is_certain: bool, lines: str
+    ) -> Iterator[_Row]:
+        is_read = not flow.earlier.is_target or flow.earlier.is_file
+        origins = [earlier.number] if is_read else self.made.get(earlier.number, [])
+        if flow.later.is_file:
+            if origins:
+                for origin in origins:
+                    if origin != later.number:
+                        yield _Row(later.number, origin, DERIVED, is_certain, lines)
+            else:
+                yield _Row(later.number, earlier.number, GENERATED, is_certain, lines)
+            return
+        used = self.used.get(later.number, set())
+        if not flow.is_certain and not is_read and self._is_passed_on(earlier, used):
+            return
+        # What it was given as it was made is its input already.
+        if origins and used.issuperset(origins):
+            return
+        lost = [one for one in self.lost.get(later.number, []) if one not in origins]
+        is_certain = is_certain and len(lost) < 2  # noqa: PLR2004 - which of them is not known
+        for origin in origins or [earlier.number]:
+            for entity in lost:
+                yield _Row(entity, origin, DERIVED if origins else GENERATED, is_certain, lines)
+            if not lost:
+                kind = USED if origins else INFORMED
+                yield _Row(later.number, origin, kind, is_certain, lines)
+
+    def _is_passed_on(self, earlier: Happening, used: set[int]) -> bool:
+        """Whether what the code may have changed in a call came out of it as it went in."""
+        return not used.isdisjoint(self.used.get(earlier.number, set()) & self.whole)
+
+
+def _before(
+    sources: list[Happening], every: list[Happening], at: int, flow: Flow
+) -> list[Happening]:
+    """Return the executions of the earlier site that a flow to one of the later site means."""
+    later = every[at]
+    limit: tuple[int, int] = later[:2]
+    # A file is written from its opening on: what is read for it may be read after that, and
+    # before it is opened again.
+    if flow.later.is_file and sources[0][:2] > every[0][:2]:
+        limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
+    end = bisect_left(sources, limit)
+    if flow.is_carried:
+        return sources[max(0, end - _ROUNDS) : end]
+    for start in range(end - 1, max(-1, end - _ROUNDS), -1):
+        if sources[start].thread == later.thread:
+            return [sources[start]]
+    return sources[end - 1 : end]
+
+
+# Those whose result came to the user's code: not what such a one called in its package, at the
+# same site.
+_ACTIVITIES = """
+SELECT s.chain, w.text, a.start, a.id, a.thread FROM activity AS a
+JOIN site AS s ON s.number = a.site LEFT JOIN word AS w ON w.number = a.target
+LEFT JOIN activity AS o ON o.id = a.parent
+WHERE a.id > ? AND a.id < ? AND a.start IS NOT NULL AND o.site IS NOT a.site"""
+# Not what a recorded call opened itself: that is what this used, or generated.
+_OPENED = """
+SELECT s.chain, f.is_written, f.time, f.entity, f.thread FROM opened AS f
+JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity
+WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL AND a.site IS NOT f.site"""
+_OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
+_MADE = f"""
+SELECT g.activity, g.entity FROM generated AS g JOIN entity AS e ON e.id = g.entity
+WHERE g.activity > ? AND g.activity < ? AND e.type NOT IN {_OF_FILES}"""
+_USED = f"""
+SELECT u.activity, u.entity, e.joins, NOT (
+  EXISTS (SELECT 1 FROM generated WHERE entity = e.id)
+  OR EXISTS (SELECT 1 FROM derived WHERE entity = e.id)
+  OR EXISTS (SELECT 1 FROM member WHERE collection = e.id)
+  OR EXISTS (SELECT 1 FROM member AS m JOIN generated AS g ON g.entity = m.collection
+    WHERE m.entity = e.id))
+FROM used AS u JOIN entity AS e ON e.id = u.entity
+WHERE u.activity > ? AND u.activity < ? AND e.type NOT IN {_OF_FILES}"""
+_MEMBERS = """
+SELECT u.activity, m.entity FROM used AS u JOIN member AS m ON m.collection = u.entity
+WHERE u.activity > ? AND u.activity < ?"""
+_INSERT = """
+INSERT INTO flow VALUES (?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
+DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""
