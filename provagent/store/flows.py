@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from typing import NamedTuple
 
 import orjson
@@ -31,11 +32,15 @@ _MOST = 1_000_000  # flows of one process
 
 
 class Happening(NamedTuple):
-    """An execution of a site: when it began, of which activity or entity it was, and where."""
+    """An execution of a site: when it began, and of which activity or entity it was.
+
+    ``around`` is the activity that enclosed it; the process where there was none.
+    """
 
     time: int
     number: int
     thread: int | None
+    around: int
 
 
 class _Row(NamedTuple):
@@ -58,15 +63,9 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     if ran is None:
         return
     found = _known_flows(execute, ran, sorted(happened, key=_order))
-    rows = _Rows(execute, span)
-    left = _MOST
-    for flow in found:
-        for row in rows.of(flow, happened):
-            left -= 1
-            if left < 0:
-                return
-            # Of two ways the certain one is told.
-            execute(_INSERT, row)
+    rows = _Rows(execute, span, found, happened)
+    for row in islice(rows.all(), _MOST):
+        execute(_INSERT, row)
 
 
 def _order(site: Site) -> tuple[object, ...]:
@@ -118,12 +117,24 @@ class _Rows:
 
     execute: Execute
     span: tuple[int, int]
+    flows: list[Flow]
+    happened: dict[Site, list[Happening]]
+    around: dict[int, int] = field(default_factory=dict)  # what encloses an activity, or a file
+    sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
     made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
     used: dict[int, set[int]] = field(default_factory=dict)
     lost: dict[int, list[int]] = field(default_factory=dict)  # used, of no recorded origin
     whole: set[int] = field(default_factory=set)  # objects that are known by their content
 
     def __post_init__(self) -> None:
+        earlier: dict[Site, set[Site]] = {}
+        for flow in self.flows:
+            earlier.setdefault(flow.later, set()).add(flow.earlier)
+        for site, happenings in self.happened.items():
+            for one in happenings:
+                self.around[one.number] = one.around
+                if site in earlier and not site.is_file:
+                    self.sources[one.number] = earlier[site]
         for activity, entity in self.execute(_MADE, self.span):
             self.made.setdefault(activity, []).append(entity)
         for activity, entity, joins, is_lost in self.execute(_USED, self.span):
@@ -135,15 +146,40 @@ class _Rows:
         for activity, entity in self.execute(_MEMBERS, self.span):
             self.used.setdefault(activity, set()).add(entity)
 
-    def of(self, flow: Flow, happened: dict[Site, list[Happening]]) -> Iterator[_Row]:
-        lines = orjson.dumps(flow.lines).decode()
-        sources = happened[flow.earlier]
-        every = happened[flow.later]
-        for at, later in enumerate(every):
-            some = _before(sources, every, at, flow)
-            is_certain = flow.is_certain and len(some) == 1
-            for earlier in some:
-                yield from self._between(flow, later, earlier, is_certain, lines)
+    def all(self) -> Iterator[_Row]:
+        for flow in self.flows:
+            lines = orjson.dumps(flow.lines).decode()
+            every = self.happened[flow.later]
+            for at, later in enumerate(every):
+                some = _before(self.happened[flow.earlier], every, at, flow)
+                is_certain = flow.is_certain and len(some) == 1
+                for earlier in some:
+                    if self._is_handed_in(flow, later, earlier):
+                        yield from self._from_around(later, is_certain, lines)
+                    else:
+                        yield from self._between(flow, later, earlier, is_certain, lines)
+
+    def _is_handed_in(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
+        """Whether it came through the inputs of the activity that encloses the later thing."""
+        around = later.around
+        if is_process(around) or self._encloses(around, earlier.number):
+            return False
+        origins = self.made.get(earlier.number, [earlier.number])
+        return flow.earlier in self.sources.get(around, ()) or not self.used.get(
+            around, set()
+        ).isdisjoint(origins)
+
+    def _encloses(self, around: int, number: int) -> bool:
+        while number in self.around and number != around:
+            number = self.around[number]
+        return number == around
+
+    def _from_around(self, later: Happening, is_certain: bool, lines: str) -> Iterator[_Row]:
+        """From what the enclosing activity used; what that wrote itself needs no more."""
+        used = self.used.get(later.around, set())
+        for entity in self.lost.get(later.number, []):
+            for origin in used - {entity}:
+                yield _Row(entity, origin, DERIVED, is_certain and len(used) == 1, lines)
 
     def _between(
         self, flow: Flow, later: Happening, earlier: Happening, is_certain: bool, lines: str
@@ -178,6 +214,10 @@ class _Rows:
         return not used.isdisjoint(self.used.get(earlier.number, set()) & self.whole)
 
 
+def is_process(activity: int) -> bool:
+    return not activity % NUMBERS
+
+
 def _before(
     sources: list[Happening], every: list[Happening], at: int, flow: Flow
 ) -> list[Happening]:
@@ -200,13 +240,13 @@ def _before(
 # Those whose result came to the user's code: not what such a one called in its package, at the
 # same site.
 _ACTIVITIES = """
-SELECT s.chain, w.text, a.start, a.id, a.thread FROM activity AS a
+SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0) FROM activity AS a
 JOIN site AS s ON s.number = a.site LEFT JOIN word AS w ON w.number = a.target
 LEFT JOIN activity AS o ON o.id = a.parent
 WHERE a.id > ? AND a.id < ? AND a.start IS NOT NULL AND o.site IS NOT a.site"""
 # Not what a recorded call opened itself: that is what this used, or generated.
 _OPENED = """
-SELECT s.chain, f.is_written, f.time, f.entity, f.thread FROM opened AS f
+SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity FROM opened AS f
 JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity
 WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL AND a.site IS NOT f.site"""
 _OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
