@@ -34,13 +34,15 @@ _MOST = 1_000_000  # flows of one process
 class Happening(NamedTuple):
     """An execution of a site: when it began, and of which activity or entity it was.
 
-    ``around`` is the activity that enclosed it; the process where there was none.
+    ``around`` is the activity that enclosed it; the process where there was none. ``session`` is
+    that of an activity.
     """
 
     time: int
     number: int
     thread: int | None
     around: int
+    session: int
 
 
 class _Row(NamedTuple):
@@ -154,10 +156,17 @@ class _Rows:
                 some = _before(self.happened[flow.earlier], every, at, flow)
                 is_certain = flow.is_certain and len(some) == 1
                 for earlier in some:
+                    if self._is_told(later, earlier):
+                        continue
                     if self._is_handed_in(flow, later, earlier):
                         yield from self._from_around(later, is_certain, lines)
                     else:
                         yield from self._between(flow, later, earlier, is_certain, lines)
+
+    def _is_told(self, later: Happening, earlier: Happening) -> bool:
+        """Whether the record says what went from one to the other: through which attributes."""
+        same = later.session and later.session == earlier.session
+        return bool(same and self.used.get(later.number))
 
     def _is_handed_in(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
         """Whether it came through the inputs of the activity that encloses the later thing."""
@@ -240,13 +249,14 @@ def _before(
 # Those whose result came to the user's code: not what such a one called in its package, at the
 # same site.
 _ACTIVITIES = """
-SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0) FROM activity AS a
+SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0),
+  coalesce(a.session, 0) FROM activity AS a
 JOIN site AS s ON s.number = a.site LEFT JOIN word AS w ON w.number = a.target
 LEFT JOIN activity AS o ON o.id = a.parent
 WHERE a.id > ? AND a.id < ? AND a.start IS NOT NULL AND o.site IS NOT a.site"""
 # Not what a recorded call opened itself: that is what this used, or generated.
 _OPENED = """
-SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity FROM opened AS f
+SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity, 0 FROM opened AS f
 JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity
 WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL AND a.site IS NOT f.site"""
 _OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
