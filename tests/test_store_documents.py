@@ -121,7 +121,7 @@ class World:
 
     def thing(self, name, **keys):
         self.fresh += 1
-        return self.runs[-1][-1].entity(type="PythonObject", name=name, digest=digest(f"object {self.fresh}"), identified="content", **keys)  # fmt: skip
+        return self.runs[-1][-1].entity(type="PythonObject", name=name, digest=digest(f"object {self.fresh}"), identified="content", distinctive=True, **keys)  # fmt: skip
 
 
 class Documents:

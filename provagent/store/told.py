@@ -48,12 +48,14 @@ class ActivityTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityTold:
-    """A thing in one state."""
+    """A thing in one state; ``class_name`` is told of an object that has no other name."""
 
     id: str
     run: str
     type: str | None = None
     name: str | None = None
+    entity_description: str | None = None
+    class_name: str | None = None
     location: str | None = None
     digest: str | None = None
 
@@ -74,16 +76,21 @@ class Told:
 
     def entity(self, number: int) -> EntityTold:
         row = self.index.execute(
-            "SELECT e.type, e.name, p.path, e.digest FROM entity AS e "
+            "SELECT e.type, e.name, e.described, p.path, e.digest, e.shard, e.at FROM entity AS e "
             "LEFT JOIN place AS p ON p.number = e.place WHERE e.id = ?",
             (number,),
         ).fetchone()
-        kind, name, path, digest = row or (None, None, None, None)
+        kind, name, described, path, digest, shard, at = row or (None,) * 7
+        class_name = None
+        if name is None and described is None and path is None:
+            class_name = event_at(self.index.store, self.index.execute, shard, at).get("class")
         return EntityTold(
             id=self.identifier(number),
             run=self.run_of(number >> SHIFT).id,
             type=self.word(kind),
             name=self.word(name),
+            entity_description=self.word(described),
+            class_name=class_name,
             location=path,
             digest=None if digest is None else unpacked(digest),
         )

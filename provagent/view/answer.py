@@ -137,7 +137,9 @@ def _read_before(candidates: list[EntityTold]) -> str:
 
 
 def _name(entity: EntityTold) -> str:
-    return entity.location or entity.name or entity.type or entity.id
+    """Return what a person calls a thing: its place, its name, or what kind of thing it is."""
+    kind = entity.entity_description or (entity.class_name or "").rpartition(":")[2] or entity.type
+    return entity.location or entity.name or kind or entity.id
 
 
 def _entity_line(entity: EntityTold) -> Text:
