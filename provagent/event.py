@@ -60,6 +60,7 @@ class Run(Event):
     cwd: str
     script: NotRequired[FileState]
     module: NotRequired[str]  # python -m module
+    notebook: NotRequired[str]  # whose cells it runs; empty where its name is not known
     user: str
     host: str
     pid: int

@@ -54,11 +54,13 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
     for _ in range(_MAX_FRAMES):
         if frame is None:
             break
-        if is_users(frame.f_globals):
+        namespace = frame.f_globals
+        if is_users(namespace):
             code = frame.f_code  # each look at it is an audit event
-            found.append(place_of(code, frame.f_lasti, users=True))
-            if len(found) == most or code.co_name == "<module>":
-                break
+            if not is_made(code, namespace):
+                found.append(place_of(code, frame.f_lasti, users=True))
+                if len(found) == most or code.co_name == "<module>":
+                    break
         frame = frame.f_back
     return found
 
@@ -79,6 +81,14 @@ def is_users(namespace: dict[str, Any]) -> bool:
             known = name == "__main__" and "-c from multiprocessing." not in words
         _is_users[name] = known
     return known
+
+
+def is_made(code: CodeType, namespace: dict[str, Any]) -> bool:
+    """Whether code was made by a program, of a text: its source is in no file.
+
+    Unlike that of ``-c``, of a cell, or at a prompt, which have no file either.
+    """
+    return code.co_filename == "<string>" and "__file__" in namespace
 
 
 def place_of(code: CodeType, offset: int, *, users: bool = False) -> Site:

@@ -274,14 +274,16 @@ def test_an_object_that_the_program_made_names_what_was_read_before(lab):
     lab.write(
         "lab.py",
         "def load(path): return open(path).read().split()\n"
-        "def save(path, values): open(path, 'w').write(str(values))\n",
+        "def save(path, box): open(path, 'w').write(str(box.values))\n"
+        "class Box:\n"
+        "    def __init__(self, values): self.values = values\n",
     )
     lab.write(
         "s.py",
         "import lab\n"
-        "exec('values = [float(one) for one in lab.load(\"in.txt\")]')\n"
+        "exec('box = lab.Box([float(one) for one in lab.load(\"in.txt\")])')\n"
         "open('other.txt').read()\n"
-        "exec('lab.save(\"out.txt\", [2 * one for one in values])')\n"
+        "exec('lab.save(\"out.txt\", box)')\n"
         "lab.load('late.txt')\n",
     )
     lab.write("other.txt", "other")
@@ -340,3 +342,30 @@ def test_a_call_that_forks_has_one_end(lab, who):
     done = lab.python("-m", "provagent", "find", "activity = work", "--json")
     (found,) = json.loads(done.stdout)["activities"]
     assert found["status"] == "ok"
+
+
+def test_a_program_is_an_activity_of_every_verb(lab):
+    """It has a name, and what it made by itself is found by that."""
+    lab.write("fit.py", "import lab\nopen('a.txt', 'w').write(open('in.txt').read())\nlab.double('a.txt', 'b.txt')\n")  # fmt: skip
+    lab.run("--target", "lab:double", "fit.py")
+    lab.python("-c", "open('c.txt', 'w').write('1')", PROVAGENT="1")
+
+    def found(*words):
+        done = lab.python("-m", "provagent", "find", *words, "--json")
+        return [one["name"] for one in json.loads(done.stdout)["activities"]]
+
+    assert found("made = a.txt") == ["fit.py"]
+    assert found("made = c.txt") == ["-c"]
+    assert found("command contains fit.py") == ["double", "fit.py"]
+    assert found("script like *fit.py", "and", "not", "activity", "=", "double") == ["fit.py"]
+    assert found("activity = fit.py and status = ok and seconds > 0") == ["fit.py"]
+    rows = lab.python("-m", "provagent", "sql", "SELECT name FROM activities ORDER BY name").stdout
+    assert rows.split()[-3:] == ["-c", "double", "fit.py"]
+    stats = json.loads(lab.python("-m", "provagent", "stats", "fit", "--json", check=False).stdout or "{}")  # fmt: skip
+    assert stats == {}  # a run is not named so
+    (run,) = {one.run.id for one in asked(lab, why, "b.txt").nodes if isinstance(one, ActivityTold)}
+    stats = json.loads(lab.python("-m", "provagent", "stats", run, "--json").stdout)
+    assert {one["name"]: one["count"] for one in stats["calls"]} == {"fit.py": 1, "double": 1}
+    moments = json.loads(lab.python("-m", "provagent", "timeline", run, "--json").stdout)
+    assert [(one["name"], one["depth"]) for one in moments] == [("fit.py", 0), ("double", 1)]
+    assert moments[0]["made"] == ["a.txt"]

@@ -13,7 +13,7 @@ from typing import Any
 from provagent.address import address_of
 from provagent.capture import carry
 from provagent.originals import TIME_MACHINE, real_time_ns, time
-from provagent.sites import MAX_SITES, is_users, place_of, sites_of
+from provagent.sites import MAX_SITES, is_made, is_users, place_of, sites_of
 
 
 class Place:
@@ -29,7 +29,7 @@ class Place:
         self.code = code = frame.f_code  # each look at it is an audit event
         self.offset = offset = frame.f_lasti
         self.frame = address_of(frame)
-        users = is_users(frame.f_globals)
+        users = is_users(frame.f_globals) and not is_made(code, frame.f_globals)
         self.here = here = place_of(code, offset, users=users)
         if not users:
             self.sites = sites_of(frame.f_back)

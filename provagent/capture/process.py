@@ -51,9 +51,25 @@ def program() -> dict[str, Any]:
     spec = getattr(main, "__spec__", None)
     if spec is not None and isinstance(getattr(spec, "name", None), str):
         fields["module"] = spec.name
-    if isinstance(file, str):
+    if (notebook := _notebook(main)) is not None:
+        fields["notebook"] = notebook
+    elif isinstance(file, str):
         fields["script"] = _script(os.path.join(_cwd(), file))
     return fields
+
+
+def _notebook(main: Any) -> str | None:
+    """The notebook that this process runs the cells of: its path, or empty where nobody tells.
+
+    Jupyter's server tells its kernels since version 2, Visual Studio Code among the variables.
+    """
+    if "ipykernel" not in sys.modules or "ipykernel.kernelapp" not in sys.modules:
+        return None
+    told = os.environ.get("JPY_SESSION_NAME") or vars(main).get("__vsc_ipynb_file__")
+    if not isinstance(told, str) or not told:
+        return ""
+    # The server's own paths begin at its root, which need not be the kernel's folder.
+    return name_to_text(told if os.path.isabs(told) else os.path.basename(told))
 
 
 # CPython takes __file__ out of __main__ when a script has ended; its loader still knows.

@@ -300,6 +300,7 @@ _PROCESS_FIELDS = {
     "command": "command",
     "cwd": "cwd",
     "module": "module",
+    "notebook": "notebook",
     "user": "user",
     "host": "host",
     "pid": "pid",

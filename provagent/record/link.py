@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING, Any
 
 from provagent.record.detail import Code, CountedMismatches, Gap
@@ -18,6 +17,7 @@ from provagent.record.model import (
     Usage,
 )
 from provagent.record.unify import aliases_of_files, merge
+from provagent.record.wording import program_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -282,7 +282,8 @@ def _program(process: Process) -> Activity:
     """The process as an activity: what is opened while no other is open, it opens."""
     activity = process.program
     activity.id = activity.process_id = process.id
-    activity.name = os.path.basename(process.script.location) if process.script else process.module
+    script = process.script.location if process.script else None
+    activity.name = program_text(process.command, script, process.module, process.notebook)
     activity.start, activity.end, activity.status = process.start, process.end, process.status
     return activity
 

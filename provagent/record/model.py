@@ -50,6 +50,7 @@ class Process:
     cwd: str | None = None
     script: FileState | None = None
     module: str | None = None
+    notebook: str | None = None
     user: str | None = None
     host: str | None = None
     pid: int | None = None

@@ -11,7 +11,7 @@ from provagent.value.clean import BAD_VALUE
 from provagent.value.show import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from provagent.record.detail import Value
     from provagent.record.model import Entity
@@ -91,6 +91,19 @@ def add_up(left_out: Iterable[LeftOut]) -> list[LeftOut]:
         summed.start = min(filter(None, (summed.start, each.start)), default=None)
         summed.end = max(filter(None, (summed.end, each.end)), default=None)
     return sorted(sums.values(), key=lambda each: -each.count)
+
+
+def program_text(
+    command: Sequence[str], script: str | None, module: str | None, notebook: str | None
+) -> str:
+    """Return what a program is called: ``fit.py``, ``-m package``, ``notebook fit.ipynb``."""
+    if notebook is not None:
+        return f"notebook {os.path.basename(notebook)}".rstrip()
+    if script is not None and not (module and "-m" in command):
+        return os.path.basename(script)
+    if module:
+        return f"-m {module.removesuffix('.__main__')}"
+    return "-c" if "-c" in command[1:] else "program"
 
 
 def value_text(value: Value) -> str:

@@ -76,13 +76,14 @@ def stats_of(provenance: Provenance) -> Stats:
 
 def _calls(provenance: Provenance) -> list[Calls]:
     found: dict[str, Calls] = {}
-    for activity in provenance.activities.values():
+    for activity in _all(provenance):
         calls = found.setdefault(activity.name or "?", Calls(name=activity.name or "?"))
         calls.count += 1
         calls.failures += activity.status not in (OK, None)
         seconds = activity.duration or 0.0
         calls.seconds += seconds
-        calls.own += max(0.0, seconds - sum(child.duration or 0.0 for child in activity.children))
+        inside = _inside(provenance, activity)
+        calls.own += max(0.0, seconds - sum(child.duration or 0.0 for child in inside))
         calls.longest = max(calls.longest, seconds)
     for left in provenance.left_out:
         name = left.name or left.target
@@ -111,7 +112,7 @@ def _files(provenance: Provenance) -> list[FileNumbers]:
 
 
 def timeline_of(provenance: Provenance) -> list[Moment]:
-    """Return when each activity ran, in order of their starts."""
+    """Return when each activity ran, in order of their starts; a program is the outermost one."""
     begin = provenance.run.start or min(
         (one.start for one in provenance.activities.values() if one.start), default=None
     )
@@ -119,15 +120,28 @@ def timeline_of(provenance: Provenance) -> list[Moment]:
         Moment(
             id=activity.id,
             name=activity.name,
-            depth=sum(1 for _ in _around(activity)),
+            depth=sum(1 for _ in _around(activity)) + (activity.id not in provenance.processes),
             process=activity.process_id,
             status=activity.status,
             start=seconds_between(begin, activity.start),
             seconds=activity.duration,
             made=[entity_text(one.entity) for one in activity.generated],
         )
-        for activity in provenance.activities.values()
+        for activity in sorted(_all(provenance), key=lambda one: one.start or "")
     ]
+
+
+def _all(provenance: Provenance) -> Iterator[Activity]:
+    """Yield all activities, each program first."""
+    for process in provenance.processes.values():
+        yield process.program
+    yield from provenance.activities.values()
+
+
+def _inside(provenance: Provenance, activity: Activity) -> list[Activity]:
+    if activity.id not in provenance.processes:
+        return activity.children
+    return [one for one in provenance.outermost if one.process_id == activity.id]
 
 
 def _around(activity: Activity) -> Iterator[Activity]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from provagent import terms
 from provagent.record.detail import Place
+from provagent.record.wording import program_text
 from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable
 from provagent.store.schema import SHIFT
 from provagent.store.sites import chain_of
@@ -176,7 +177,7 @@ class Rows:
                 self._rows[_BASE].append((path.rstrip("/").rpartition("/")[2], number))
         return number
 
-    def _run(self, event: Event, _at: int) -> None:
+    def _run(self, event: Event, at: int) -> None:
         run = self._runs[event["run_id"]]
         self.process = self._processes[f"{event['run_id']}.{event['process_id']}"]
         script = event.get("script") or {}
@@ -187,14 +188,22 @@ class Rows:
             event.get("host"), event.get("cwd"), event.get("environment_id"), self.process,
         )  # fmt: skip
         self._rows[_BEGIN_PROCESS].append(row)
+        name = program_text(
+            event.get("command", []), script.get("location"), event.get("module"),
+            event.get("notebook"),
+        )  # fmt: skip
+        program = self.process << SHIFT, self.word(name), microseconds(event.get("startTime"))
+        self._rows[_BEGIN_PROGRAM].append((*program, self.shard, at))
         if event.get("parent_process_id") is None:
             outer = event.get("parent_run"), event.get("parent_activity")
             self._rows[_BEGIN_RUN].append((self.process, *outer, run))
 
-    def _run_end(self, event: Event, _at: int) -> None:
+    def _run_end(self, event: Event, at: int) -> None:
         process = self._processes[f"{event['run_id']}.{event['process_id']}"]
         end = microseconds(event.get("endTime"))
         self._rows[_END_PROCESS].append((end, event.get("status"), event.get("exit_code"), process))
+        program = process << SHIFT, end, self.word(event.get("status")), at
+        self._rows[_END_ACTIVITY].append(program)
 
     def _activity(self, event: Event, at: int) -> None:
         activity = self.number(event["activity_id"])
@@ -299,6 +308,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excl
 target = excluded.target, start = excluded.start, parent = excluded.parent,
 session = excluded.session, shard = excluded.shard, at = excluded.at, site = excluded.site,
 thread = excluded.thread"""
+# A process is an activity, too: what it did by itself.
+_BEGIN_PROGRAM = """
+INSERT INTO activity (id, name, start, shard, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)
+DO UPDATE SET name = excluded.name, start = excluded.start, shard = excluded.shard,
+at = excluded.at"""
 _END_ACTIVITY = """
 INSERT INTO activity (id, end, status, ended_at) VALUES (?, ?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status, ended_at = excluded.ended_at"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,8 +100,8 @@ class Told:
             "SELECT name, target, start, end, status, shard, at FROM activity WHERE id = ?",
             (number,),
         ).fetchone()
-        if row is None:
-            return self._program(number, run)
+        if row is None:  # its event was lost
+            return ActivityTold(id=self.identifier(number), name="?", run=run)
         name, target, start, end, status, shard, at = row
         event = event_at(self.index.store, self.index.execute, shard, at)
         return ActivityTold(
@@ -116,19 +115,6 @@ class Told:
             parameters=event.get("parameters", {}),
             site=event.get("site"),
         )
-
-    def _program(self, number: int, run: RunTold) -> ActivityTold:
-        """The process itself; what has no event of its own is all the same named."""
-        row = self.index.execute(
-            "SELECT start, end, status FROM process WHERE number = ?", (number >> SHIFT,)
-        ).fetchone()
-        is_program = not number & _OWN and row is not None
-        start, end, status = row if is_program else (None, None, None)
-        name = os.path.basename(run.script or "") or _name_of(run.command)
-        return ActivityTold(
-            id=self.identifier(number), name=name if is_program else "?", run=run,
-            start=iso(start), end=iso(end), status=status,
-        )  # fmt: skip
 
     def _run_of(self, process: int) -> RunTold:
         row = self.index.execute(
@@ -159,18 +145,6 @@ class Told:
     def _one(self, statement: str, *values: Any) -> Any:
         row = self.index.execute(statement, values).fetchone()
         return None if row is None else row[0]
-
-
-def _name_of(command: list[str]) -> str:
-    """Return what a program without a script is called: ``-c``, ``-m package``, or ``program``."""
-    for word, following in zip(command[1:], [*command[2:], ""], strict=True):
-        if word == "-c":
-            return word
-        if word == "-m":
-            return f"-m {following}"
-        if not word.startswith("-"):
-            break
-    return "program"
 
 
 def iso(time: int | None) -> str | None:

@@ -12,7 +12,7 @@ Within = tuple[Sql, ...]
 _INDEXED = ("a.name", "a.status", "a.start")  # the columns of activities that have an index
 _OF_PROCESS = f"""
 SELECT a.id FROM process AS p CROSS JOIN activity AS a
-ON a.id > p.number << {SHIFT} AND a.id < (p.number + 1) << {SHIFT} WHERE """
+ON a.id >= p.number << {SHIFT} AND a.id < (p.number + 1) << {SHIFT} WHERE """
 
 
 def _words(operator: str, value: str) -> Sql:
