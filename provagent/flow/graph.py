@@ -147,8 +147,9 @@ def search(start: Node, event: Place) -> tuple[dict[int, Hit], set[str]]:
             hit = hits.setdefault(site, Hit(around, []))
             hit.ends.append(node)
             hit.is_carried |= is_carried or hit.place.chain != around.chain
-    for site in _certain(start, after, ends):
-        hits[site].is_certain = True
+    if not any(number for _, number in later.rounds):  # whether there was a second round is open
+        for site in _certain(start, after, ends):
+            hits[site].is_certain = True
     for hit in hits.values():
         hit.lines = _lines(hit.ends, after)
     return hits, missing
