@@ -165,12 +165,13 @@ class Box:
         return self.v + self.v
 """
 START = [
-    *(f"{name} = zero()" for name in SCALARS),
+    *(f"{name} = read()" for name in SCALARS),
     "l0 = [zero()]",
-    "l1 = [zero(), zero()]",
-    "d0 = {'a': zero(), 'b': zero()}",
-    "b0 = Box(zero())",
+    "l1 = [read(), read()]",
+    "d0 = {'a': read(), 'b': zero()}",
+    "b0 = Box(read())",
 ]
+ENDING = [f"save({name})" for name in ("s0", "s1", "s2", "s3", "l0", "l1", "d0['a']", "b0")]
 scalar = st.sampled_from(SCALARS)
 a_list = st.sampled_from(LISTS)
 key = st.sampled_from(["'a'", "'b'"])
@@ -258,7 +259,11 @@ def indented(lines):
 def programs(draw):
     """Return the source of a program."""
     lines = HEAD.splitlines()
-    names = "global l0, l1, d0, b0" if draw(st.booleans()) else "l0, l1, d0, b0 = [p], [p, q], {'a': p, 'b': q}, Box(q)"
+    names = (
+        "global l0, l1, d0, b0"
+        if draw(st.booleans())
+        else "l0, l1, d0, b0 = [p], [p, q], {'a': p, 'b': q}, Box(q)"
+    )
     for number, head in enumerate(["def f0(p, q):", "def f1(p, q=None):"]):
         body = [
             "s0, s1, s2, s3 = p, p, q or p, zero()",
@@ -273,7 +278,7 @@ def programs(draw):
     lines += START
     simple = st.one_of(SIMPLE, SIMPLE, SIMPLE, CALLS)
     body = draw(blocks(2, simple))
-    lines += ["try:", *indented([*body, "save(mix(s0, s1))", "save(s2)"]), "except Failure: pass"]
+    lines += ["try:", *indented([*body, *ENDING]), "except Failure: pass"]
     return "\n".join(lines) + "\n"
 
 

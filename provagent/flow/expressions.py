@@ -212,7 +212,7 @@ class Expressions(Functions):
         if any(thing.kind is Kind.CONTAINER for thing in both) and isinstance(
             operator, ast.Add | ast.BitOr | ast.Mult
         ):
-            items: Items = {MORE: self.load(both, [ANY], at)}
+            items: Items = {MORE: self.all_items(one, at) | self.all_items(other, at)}
             if isinstance(operator, ast.BitOr):
                 return self.container(at, "sum", {ANY: items[MORE]})
             return self.container(at, "sum", items)
@@ -226,7 +226,7 @@ class Expressions(Functions):
         for index, element in enumerate(e.elts):
             value = self.evaluate(element)
             if isinstance(element, ast.Starred):
-                more |= self.items(value, element)
+                more |= self.all_items(value, element)
             elif index < _MAX_ITEMS and not more:
                 items[index] = value
             elif not self.is_plain(value) or more:
@@ -275,7 +275,7 @@ class Expressions(Functions):
                     tested.update(self.gather(self.evaluate(test)))
             if key is not None:
                 self.evaluate(key)
-            found.update(self.evaluate(element))
+            found.update(self.one(self.evaluate(element)))
 
         self.repeat(e, body)
         return self.container(e, "comprehension", {ANY if key else MORE: frozenset(found)})
@@ -306,7 +306,7 @@ class Expressions(Functions):
         known = frozenset(thing for thing in value if thing.kind is Kind.CONTAINER)
         found: set[Thing] = set()
         if known:
-            found |= self.container(e, "slice", {MORE: self.items(known, e)})
+            found |= self.container(e, "slice", {MORE: self.all_items(known, e)})
         others = value - known
         if others:
             inputs = self.gather(others) | self.gather(index)
@@ -365,11 +365,11 @@ class Expressions(Functions):
         return frozenset(found)
 
     def eval_yield(self, e: ast.Yield) -> Value:
-        self.frame.yielded |= self.evaluate(e.value) or self.constant(None)
+        self.frame.yielded |= self.one(self.evaluate(e.value)) or self.constant(None)
         return NONE
 
     def eval_yieldfrom(self, e: ast.YieldFrom) -> Value:
-        self.frame.yielded |= self.items(self.evaluate(e.value), e)
+        self.frame.yielded |= self.all_items(self.evaluate(e.value), e)
         return NONE
 
     # Calls

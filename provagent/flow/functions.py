@@ -215,7 +215,7 @@ class Functions(Libraries):
             for thing in functions:
                 given = self._arguments_for(thing, call)
                 inner = self.place.enter((call.at, thing.detail.node), self.place.chain[0])
-                results.update(self.call_function(thing, given, inner))
+                results.update(self.one(self.call_function(thing, given, inner)))
 
         self.repeat(call.at, body)
         value = frozenset(results)

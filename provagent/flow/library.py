@@ -11,7 +11,7 @@ from provagent.flow import effects
 from provagent.flow.effects import fits
 from provagent.flow.graph import Node, Place
 from provagent.flow.memory import Memory
-from provagent.flow.state import ANY, MORE, NONE, Kind, Thing, Value
+from provagent.flow.state import ANY, MORE, NONE, NOTHING, Kind, Thing, Value
 
 _FIGURE = ("pyplot", "figure")
 _RESULT = ".result()"
@@ -189,6 +189,8 @@ class Libraries(Memory):
                 items[key] = items.get(key, NONE) | part.value
         if others:
             items[ANY] = items.get(ANY, NONE) | self.items(others, call.at)
+        if len(known | others) > 1:
+            items = {key: part | {NOTHING} for key, part in items.items()}
         if call.name == "copy":
             return self.container(call.at, "copy", items)
         every = frozenset[Thing]().union(*items.values())
@@ -213,7 +215,7 @@ class Libraries(Memory):
             self.store(containers, [ANY], content, call.at)
             return
         for thing in containers:
-            self.add_items(thing, frozenset().union(*call.values))
+            self.add_items(thing, frozenset().union(*map(self.one, call.values)))
 
     def _add_all(self, call: Call, containers: Value, value: Value) -> None:
         if call.name == "update":
@@ -226,7 +228,7 @@ class Libraries(Memory):
                 self.store(containers, [ANY], self.items(value, call.at), call.at)
             return
         for thing in containers:
-            self.add_items(thing, self.items(value, call.at))
+            self.add_items(thing, self.all_items(value, call.at))
 
     # Functions of collections
 
@@ -242,7 +244,7 @@ class Libraries(Memory):
             pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})
             return self.container(call.at, "zip", {MORE: pair})
         if call.name == "dict":
-            items = {ANY: self.items(call.args[0], call.at)} if call.args else {}
+            items = {ANY: self.all_items(call.args[0], call.at)} if call.args else {}
             return self.container(call.at, "dict", {**items, **call.keywords})
         if call.name in effects.GIVES_ARGUMENT and call.args:
             return call.args[0]
@@ -252,7 +254,7 @@ class Libraries(Memory):
             source = (
                 call.args
                 if call.name == "gather"
-                else [self.items(value, call.at) for value in call.args]
+                else [self.all_items(value, call.at) for value in call.args]
             )
             return self.container(call.at, "items", {MORE: frozenset().union(*source)})
         return None

@@ -12,6 +12,7 @@ from provagent.flow.state import (
     ANY,
     MORE,
     NONE,
+    NOTHING,
     SEVERAL,
     Cell,
     Field,
@@ -41,6 +42,7 @@ class Memory:
         self.span: Span = ("", 0, 0)  # of the statement that is executed
         self.state = State(self.choose)
         self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
+        self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
         self._deadline = deadline
         self._ticks = 0
         self._nodes: dict[Hashable, Node] = {}
@@ -63,7 +65,12 @@ class Memory:
         if node is None:
             self.tick()
             node = self._nodes[key] = Node(self.place, self.span, at, number=len(self._nodes))
+        inputs = frozenset(inputs)
         node.add(inputs)
+        for other in inputs:
+            self.ways.add((at, other.at))
+            if other.is_choice:
+                self.ways.update((at, one.at) for one in other.inputs)
         return node
 
     def choose(self, nodes: Iterable[Node]) -> Node:
@@ -115,7 +122,11 @@ class Memory:
             seen = seen | {thing}
             for key, field in cell.fields.items():
                 if key in SEVERAL:  # all of them are in it, and not one of them
-                    nodes.update(*(self._gather(frozenset((item,)), seen) for item in field.value))
+                    items = [self._gather(frozenset((item,)), seen) for item in field.value]
+                    inside = frozenset[Node]().union(*items)
+                    if NOTHING in field.value and inside:  # or perhaps none of them
+                        inside = frozenset((self._choice(frozenset((inside, frozenset()))),))
+                    nodes |= inside
                 else:
                     nodes |= self._gather(field.value, seen)
         if len(nodes) > 1:
@@ -204,7 +215,8 @@ class Memory:
             if thing.is_handle:
                 self.touched.setdefault(thing, []).append(node)
             if thing.owners:
-                self._change(thing.owners, frozenset((node,)), at, done, is_guess=False)
+                own = frozenset((node,))
+                self._change(thing.owners, own, at, done, is_guess=thing.is_loose)
 
     def reach(self, value: Value, depth: int = 3) -> Value:
         """Return the objects of a value and those that belong to them."""
@@ -334,9 +346,18 @@ class Memory:
         old = cell.fields.get(MORE, _NO_FIELD).value
         self.state.put(thing, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
 
+    def one(self, value: Value) -> Value:
+        """Return one item of several: which of its alternatives it is stays open."""
+        return value | {NOTHING} if len(value) > 1 else value
+
     def items(self, value: Value, at: ast.AST) -> Value:
         """Return what comes out of an iteration over a value."""
         return self.load(value, [ANY], at)
+
+    def all_items(self, value: Value, at: ast.AST) -> Value:
+        """Return what another container gets that takes all items of a value."""
+        items = self.load(value, [ANY], at)
+        return items | {NOTHING} if len(value) > 1 and items else items
 
     def is_plain(self, value: Value) -> bool:
         """Return whether no object that can change is in a value."""

@@ -37,7 +37,16 @@ _DATA = frozenset({Kind.OPAQUE, Kind.CONTAINER, Kind.INSTANCE})
 class Thing:
     """An object that the code makes, or a class, function, module or constant."""
 
-    __slots__ = ("detail", "is_canvas", "is_data", "is_handle", "kind", "origin", "owners")
+    __slots__ = (
+        "detail",
+        "is_canvas",
+        "is_data",
+        "is_handle",
+        "is_loose",
+        "kind",
+        "origin",
+        "owners",
+    )
 
     def __init__(self, kind: Kind, detail: Any = None, origin: Hashable = None) -> None:
         self.kind = kind
@@ -46,6 +55,7 @@ class Thing:
         self.detail = detail
         # A change of this is a change of these: a view's array, an axes' figure.
         self.owners: Value = NONE
+        self.is_loose = False  # its owners are a guess
         self.is_handle = False  # a file, or what writes into one
         self.is_canvas = False  # a figure or axes
 
@@ -149,10 +159,14 @@ class State:
         self._ever.append({})
 
     def watched(self) -> Delta:
-        """Return what was collected, joined with what was before: as a handler finds it."""
+        """Return what was collected in the top layer, joined with what was before it.
+
+        It is as a handler finds it, wherever the exception was raised.
+        """
         ever = self._ever.pop()
         for key, content in ever.items():
-            old = self.get(key)
+            found = (layer[key] for layer in reversed(self._layers[:-1]) if key in layer)
+            old = next(found, None)
             if old is not None:
                 ever[key] = self._join(old, content)
         return ever

@@ -12,7 +12,7 @@ from provagent.flow.graph import Node
 from provagent.flow.library import Call
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Delta, Kind, Thing, Value, is_alike
 
-_ROUNDS = 4  # of a loop, at most, until nothing of another kind comes round
+_ROUNDS = 5  # of a loop, at most, until nothing of another kind comes round
 _KINDS = {
     "property": "property",
     "cached_property": "property",
@@ -168,6 +168,7 @@ class Statements(Expressions):
         inputs = self.gather(others) | self.gather(value)
         if inputs:
             made = self.make(s, "value", inputs, owners=others)
+            made.is_loose = True
             # An array is changed in place, wherever else it is known; a number is not.
             self.change(others, self.gather(value), s, is_guess=True)
             known |= {made}
@@ -354,6 +355,7 @@ class Statements(Expressions):
         back: Delta = {}
         read: set[Hashable] = set()
         for number in range(_ROUNDS):
+            ways = len(self.ways)
             self.state.push(read)
             self.state.apply(back)
             continues: list[Delta] = []
@@ -368,7 +370,9 @@ class Statements(Expressions):
                 break
             # What the body reads before it writes it comes from the round before.
             last, back = back, self.state.join(ends)
-            if all(is_alike(last.get(key), back[key]) for key in read & back.keys()):
+            carried = read & back.keys()
+            is_new = len(self.ways) > ways and bool(carried)
+            if not is_new and all(is_alike(last.get(key), back[key]) for key in carried):
                 break
         self._continue_with(ends + breaks)
 
