@@ -188,7 +188,7 @@ SIMPLE = st.one_of(
     st.builds("{}.append({})".format, a_list, scalar),
     st.builds("{} = [{}, {}]".format, a_list, scalar, scalar),
     st.builds("{} = [mix(x, {}) for x in {}]".format, a_list, scalar, a_list),
-    st.builds("{} = {} + {}".format, a_list, a_list, a_list),
+    st.builds("{} = ({} + {})[:6]".format, a_list, a_list, a_list),
     st.builds("{} = {}[0]".format, scalar, a_list),
     st.builds("{} = {}[-1]".format, scalar, a_list),
     st.builds("{}[0] = {}".format, a_list, scalar),

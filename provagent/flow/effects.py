@@ -34,8 +34,8 @@ CHANGES_RECEIVER = _names(
     hist hist2d hexbin imshow matshow pcolor* contour* errorbar bar barh boxplot violinplot
     axvline axhline axvspan axhspan step semilog* loglog stem quiver streamplot pie text
     annotate legend draw* fill_between* stackplot eventplot colorbar add_patch broken_barh
-    tricontour* bar_label table_ write writelines writerow writerows writestr writeframes send
-    send_* create_dataset create_group create_array create_table create_variable createVariable
+    tricontour* bar_label table_ writelines writerow writerows writestr writeframes send
+    create_dataset create_group create_array create_table create_variable createVariable
     feed ingest reset_data merge_in run_on resample_inplace executemany execute insert_many
     write_table write_batch savefig get_observations get_datasets run_fit get_flux_points
     get_light_curve get_excess_map rename_column remove_column* remove_row* replace_column
@@ -82,16 +82,9 @@ OPENS = _names(
 
 # These write their other arguments into the argument at this position, or of this name.
 WRITES_INTO: dict[str, tuple[int, str]] = {
-    "dump": (1, "fp"),
-    "savetxt": (0, "fname"),
-    "savez": (0, "file"),
-    "savez_compressed": (0, "file"),
-    "save": (0, "file"),
-    "print": (-1, "file"),
     "copyto": (0, "dst"),
     "heappush": (0, "heap"),
     "insort": (0, "a"),
-    "shuffle": (0, "x"),
     "put": (0, "a"),
     "place": (0, "arr"),
     "fill_diagonal": (0, "a"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -148,7 +148,9 @@ class Libraries(Memory):
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
         if fits(call.name, effects.CHANGES_RECEIVER):
-            self.change(call.receiver, inputs, call.at)
+            # A recorded call shows as a step of its own, even if nothing else goes in.
+            given = inputs if self.place.is_marked else self.gather_all(call.values)
+            self.change(call.receiver, given, call.at)
         elif call.is_discarded and not fits(call.name, effects.READS_RECEIVER):
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
@@ -319,6 +321,7 @@ class Libraries(Memory):
             return figure
         self._change_handles(call)
         if call.name in effects.GIVES_AXES:
+            self.change(figure, inputs, call.at)
             return self._result(call, inputs, figure)
         if call.name in {"savefig", "tight_layout", "draw", "pause"}:
             return self._result(call, inputs | self.gather(figure))
@@ -355,6 +358,8 @@ class Libraries(Memory):
         finally:
             self.place = before
 
-    def repeat(self, at: ast.AST, body: Callable[[], None]) -> None:
+    def repeat(
+        self, at: ast.AST, body: Callable[[], None], orelse: Sequence[ast.stmt] = ()
+    ) -> None:
         """Run a body that is run any number of times, at least once."""
         raise NotImplementedError

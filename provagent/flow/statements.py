@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from provagent.flow.expressions import Expressions
@@ -320,9 +320,7 @@ class Statements(Expressions):
             self.assign(s.target, self.iterate(value, s.iter), s)
             self.run_block(s.body)
 
-        self.repeat(s, body)
-        if not self.state.is_dead:
-            self.run_block(s.orelse)
+        self.repeat(s, body, s.orelse)
 
     run_asyncfor = run_for
 
@@ -343,11 +341,11 @@ class Statements(Expressions):
             self.evaluate(s.test)
             self.run_block(s.body)
 
-        self.repeat(s, body)
-        if not self.state.is_dead:
-            self.run_block(s.orelse)
+        self.repeat(s, body, s.orelse)
 
-    def repeat(self, at: ast.AST, body: Callable[[], None]) -> None:
+    def repeat(
+        self, at: ast.AST, body: Callable[[], None], orelse: Sequence[ast.stmt] = ()
+    ) -> None:
         """Run the body of a loop: a first round, and later ones until nothing new comes round."""
         outer, depth = self.place, self.state.depth
         ends: list[Delta] = []
@@ -374,6 +372,13 @@ class Statements(Expressions):
             is_new = len(self.ways) > ways and bool(carried)
             if not is_new and all(is_alike(last.get(key), back[key]) for key in carried):
                 break
+        if orelse and ends:
+            self.state.push()
+            self.state.apply(self.state.join(ends))
+            self.run_block(list(orelse))
+            end = self.state.pop()
+            ends = [] if self.state.is_dead else [end]
+            self.state.is_dead = False
         self._continue_with(ends + breaks)
 
     # Contexts
