@@ -150,7 +150,9 @@ class _Analysis:
         missing: set[str] = set()
         for event in matched:
             program.tick()
-            hits, unknown = search(self._start(program, event, is_file=site.is_file), event.place)
+            hits, unknown = search(
+                self._start(program, event, is_file=site.is_file), event.place, flows_
+            )
             missing |= unknown
             for earlier, hit in hits.items():
                 flow = self._flow(index, earlier, hit)
@@ -180,7 +182,7 @@ class _Analysis:
 def _merge(one: Flow, other: Flow) -> Flow:
     """Return one flow for two executions of the same sites."""
     return replace(
-        one if one.is_certain or not other.is_certain else other,
+        one,
         is_certain=one.is_certain or other.is_certain,
         is_carried=one.is_carried or other.is_carried,
     )

@@ -174,6 +174,7 @@ class Expressions(Functions):
         for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
             defaults[parameter.arg] = self.evaluate(default)
         scope = self.frame.scope
+        self.frame.has_inner = True
         thing = self.thing((self.place, node, "function"), Kind.FUNCTION)
         thing.detail = Function(node, scope, defaults)
         return thing

@@ -66,6 +66,7 @@ class Frame:
     yielded: set[Thing] = field(default_factory=set)
     exits: list[Delta] = field(default_factory=list)
     raised: list[Delta] = field(default_factory=list)
+    has_inner: bool = False  # defines functions or classes, which see its variables
     loops: list[tuple[int, list[Delta], list[Delta]]] = field(default_factory=list)
 
 
@@ -162,7 +163,14 @@ class Functions(Libraries):
         self.state.is_dead = False
         exits = frame.exits or frame.raised
         if exits:
-            self.state.apply(self.state.join(exits))
+            changes = self.state.join(exits)
+            if not frame.has_inner:  # nobody sees its variables any more
+                changes = {
+                    key: content
+                    for key, content in changes.items()
+                    if not isinstance(key, tuple) or key[0] is not frame.scope
+                }
+            self.state.apply(changes)
 
     def _given_back(self, function: Function, call: Call) -> Value:
         frame = self.frame

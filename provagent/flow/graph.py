@@ -12,7 +12,7 @@ round a loop is seen by comparing two places.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Container, Hashable, Iterable
 from dataclasses import dataclass
 
 Position = tuple[str, int, int | None]
@@ -125,10 +125,13 @@ class Hit:
     lines: tuple[Span, ...] = ()
 
 
-def search(start: Node, event: Place) -> tuple[dict[int, Hit], set[str]]:
+def search(
+    start: Node, event: Place, known: Container[int] = ()
+) -> tuple[dict[int, Hit], set[str]]:
     """Return the nearest sites behind a node, by their index, and what is missing behind it.
 
-    ``event`` is the place inside of the later call: its own nodes are passed through.
+    ``event`` is the place inside of the later call: its own nodes are passed through. The lines
+    are not looked for of sites that are ``known``.
     """
     later = event.parent or event
     after = _walk(start, event)
@@ -150,7 +153,7 @@ def search(start: Node, event: Place) -> tuple[dict[int, Hit], set[str]]:
     if not any(number for _, number in later.rounds):  # whether there was a second round is open
         for site in _certain(start, after, ends):
             hits[site].is_certain = True
-    for hit in hits.values():
+    for hit in (hit for site, hit in hits.items() if site not in known):
         hit.lines = _lines(hit.ends, after)
     return hits, missing
 

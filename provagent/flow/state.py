@@ -106,10 +106,17 @@ class State:
         # Of each layer, the keys that were looked up below it, if anyone asks.
         self._read: list[set[Key] | None] = [None]
         self._ever: list[Delta] = []
+        self._holders: dict[Key, int] = {}  # in how many layers a key is: most are in none below
         self.is_dead = False  # no execution comes here: after return, raise, break
 
     def get(self, key: Key) -> Content:
         """Return a variable's value or a thing's cell; None if there is none."""
+        if not self._holders.get(key):
+            if isinstance(key, tuple):  # a variable that a later round may find
+                for read in self._read:
+                    if read is not None:
+                        read.add(key)
+            return None
         for layer, read in zip(reversed(self._layers), reversed(self._read), strict=True):
             found = layer.get(key)
             if found is not None:
@@ -123,7 +130,10 @@ class State:
         return EMPTY if found is None else found
 
     def put(self, key: Key, content: Content) -> None:
-        self._layers[-1][key] = content
+        layer = self._layers[-1]
+        if key not in layer:
+            self._holders[key] = self._holders.get(key, 0) + 1
+        layer[key] = content
         for ever in self._ever:
             old = ever.get(key)
             ever[key] = content if old is None else self._join(old, content)
@@ -145,7 +155,10 @@ class State:
     def pop(self) -> Delta:
         """End a branch and return its changes."""
         self._read.pop()
-        return self._layers.pop()
+        layer = self._layers.pop()
+        for key in layer:
+            self._holders[key] -= 1
+        return layer
 
     def changes_since(self, depth: int) -> Delta:
         """Return the changes of all layers from one on, as at a ``return`` or ``break``."""

@@ -12,6 +12,7 @@ from provagent.flow.graph import Node
 from provagent.flow.library import Call
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Delta, Kind, Thing, Value, is_alike
 
+_INNER_ROUNDS = 3
 _ROUNDS = 5  # of a loop, at most, until nothing of another kind comes round
 _KINDS = {
     "property": "property",
@@ -348,38 +349,49 @@ class Statements(Expressions):
     ) -> None:
         """Run the body of a loop: a first round, and later ones until nothing new comes round."""
         outer, depth = self.place, self.state.depth
-        ends: list[Delta] = []
         breaks: list[Delta] = []
-        back: Delta = {}
+        back: Delta | None = None
         read: set[Hashable] = set()
-        for number in range(_ROUNDS):
+        for number in range(_ROUNDS if len(outer.rounds) == 0 else _INNER_ROUNDS):
             ways = len(self.ways)
             self.state.push(read)
-            self.state.apply(back)
+            self.state.apply(back or {})
             continues: list[Delta] = []
             self.frame.loops.append((depth, breaks, continues))
             with self.at(outer.round(at, number)):
                 body()
             self.frame.loops.pop()
             end = self.state.pop()
-            ends += continues if self.state.is_dead else [*continues, end]
+            ends = continues if self.state.is_dead else [*continues, end]
             self.state.is_dead = False
             if not ends:
                 break
-            # What the body reads before it writes it comes from the round before.
-            last, back = back, self.state.join(ends)
-            carried = read & back.keys()
-            is_new = len(self.ways) > ways and bool(carried)
-            if not is_new and all(is_alike(last.get(key), back[key]) for key in carried):
+            last, back = back or {}, self.state.join([back, *ends] if back is not None else ends)
+            if self._is_settled(last, back, read, is_new=len(self.ways) > ways):
                 break
-        if orelse and ends:
-            self.state.push()
-            self.state.apply(self.state.join(ends))
-            self.run_block(list(orelse))
-            end = self.state.pop()
-            ends = [] if self.state.is_dead else [end]
-            self.state.is_dead = False
-        self._continue_with(ends + breaks)
+        self._continue_with([*self._run_else(orelse, back), *breaks])
+
+    def _is_settled(self, last: Delta, back: Delta, read: set[Hashable], *, is_new: bool) -> bool:
+        """Return whether another round would show nothing of another kind.
+
+        What the body reads before it writes it comes from the round before.
+        """
+        carried = read & back.keys()
+        if is_new and carried:
+            return False
+        return all(is_alike(last.get(key), back[key]) for key in carried)
+
+    def _run_else(self, orelse: Sequence[ast.stmt], back: Delta | None) -> list[Delta]:
+        """Return the changes of a loop that ended by itself."""
+        if back is None or not orelse:
+            return [] if back is None else [back]
+        self.state.push()
+        self.state.apply(back)
+        self.run_block(list(orelse))
+        end = self.state.pop()
+        ends = [] if self.state.is_dead else [end]
+        self.state.is_dead = False
+        return ends
 
     # Contexts
 
