@@ -62,9 +62,10 @@ def read_shape(name: str, text: str, source: str = "") -> Shape:
         label, _, earlier = (part.strip() for part in mark.partition("<-"))
         label = label.partition("=")[0] + ("*" if label.endswith("*") else "")
         is_file = label.endswith("*")
-        label = label.rstrip("*")
+        label, *through = label.rstrip("*").split("@")
         uses[label] = [one.strip() for one in earlier.split(",") if one.strip()]
-        chain = (position, *(calls[outer] for outer in label.split("@")[1:]))
+        outer = tuple(calls[name] for name in through)
+        chain = (position, *(outer or _only_callers(dict(named)[position[0]], position)))
         shape.sites[label] = Site(chain, called, is_file=is_file, is_target=False)
     for label, earlier in uses.items():
         for one in earlier:
@@ -74,6 +75,28 @@ def read_shape(name: str, text: str, source: str = "") -> Shape:
         if site.is_file or uses[label] or not _is_reader(label, shape):
             shape.sites[label] = Site(site.chain, site.name, is_file=site.is_file)
     return shape
+
+
+def _only_callers(text: str, position: tuple[str, int, int]) -> list[tuple[str, int, int]]:
+    """Return the calls around a position, as long as each function is called at one place."""
+    tree, found = ast.parse(text), []
+    line = position[1]
+    while True:
+        around = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.lineno <= line <= node.end_lineno
+        ]
+        name = max(around, key=lambda node: node.lineno).name if around else ""
+        uses = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
+        calls = [
+            node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node) == name
+        ]
+        if len(calls) != 1 or len(uses) != 1 or len(found) > 6:
+            return found
+        found.append((position[0], calls[0].end_lineno, calls[0].end_col_offset))
+        line = calls[0].lineno
 
 
 def _is_reader(label: str, shape: Shape) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from provagent.flow import code as sources
 from provagent.flow.code import Code, Finder, Unreadable
 from provagent.flow.expressions import Event
-from provagent.flow.graph import Hit, Node, Position, search
+from provagent.flow.graph import Hit, Node, Position, is_behind, search
 from provagent.flow.memory import OverBudget
 from provagent.flow.program import Chain, Program, Sources
 from provagent.flow.site import Flow, Found, Site, Unknown
@@ -150,10 +150,12 @@ class _Analysis:
         missing: set[str] = set()
         for event in matched:
             program.tick()
-            hits, unknown = search(
-                self._start(program, event, is_file=site.is_file), event.place, flows_
-            )
+            start = self._start(program, event, is_file=site.is_file)
+            hits, unknown = search(start, event.place, flows_)
             missing |= unknown
+            # That a call changed what it was given, and was given it again, is too bold a guess.
+            if index in hits and not is_behind(start, event.place, index):
+                del hits[index]
             for earlier, hit in hits.items():
                 flow = self._flow(index, earlier, hit)
                 flows_[earlier] = _merge(flows_[earlier], flow) if earlier in flows_ else flow

@@ -91,7 +91,8 @@ class Finder:
                     for node in _matches(statement, key[0], key[1]):
                         found.setdefault(key, []).append(Found(node, branches, function))
                     # Decorators, class statements, and what has no expression of its own.
-                    around[key] = [Found(statement, branches, function)]
+                    if _is_within(statement, line, key[0][2]):
+                        around[key] = [Found(statement, branches, function)]
         return {**around, **found}
 
 
@@ -128,6 +129,11 @@ def _end(statement: ast.stmt) -> int:
     decorated = getattr(first, "decorator_list", None)
     line: int = decorated[0].lineno if decorated else first.lineno
     return max(statement.lineno, line - 1)
+
+
+def _is_within(statement: ast.stmt, line: int, column: int | None) -> bool:
+    end = statement.end_lineno or 0, statement.end_col_offset or 0
+    return column is not None and (line, column) <= end
 
 
 def _first(statement: ast.stmt) -> int:

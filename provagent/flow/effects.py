@@ -30,14 +30,14 @@ CHANGES_RECEIVER = _names(
     """
     fit fit_transform fit_predict train partial_fit append add add_* insert insert_* update
     extend extendleft appendleft push put put_* set set_* setdefault load_* read_into* readinto
-    stack stack_* fill fill_* sort sort_values_inplace reverse discard register* plot* scatter
+    stack fill fill_* sort sort_values_inplace reverse discard register* plot* scatter
     hist hist2d hexbin imshow matshow pcolor* contour* errorbar bar barh boxplot violinplot
     axvline axhline axvspan axhspan step semilog* loglog stem quiver streamplot pie text
     annotate legend draw* fill_between* stackplot eventplot colorbar add_patch broken_barh
     tricontour* bar_label table_ writelines writerow writerows writestr writeframes send
     create_dataset create_group create_array create_table create_variable createVariable
     feed ingest reset_data merge_in run_on resample_inplace executemany execute insert_many
-    write_table write_batch savefig get_observations get_datasets run_fit get_flux_points
+    write_table write_batch get_observations get_datasets run_fit get_flux_points
     get_light_curve get_excess_map rename_column remove_column* remove_row* replace_column
     keep_columns add_column* add_row*
     """

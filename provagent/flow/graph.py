@@ -134,7 +134,7 @@ def search(
     are not looked for of sites that are ``known``.
     """
     later = event.parent or event
-    after = _walk(start, event)
+    after = _walk(start, event, has_guesses=True)
     hits: dict[int, Hit] = {}
     missing = set()
     ends: dict[Node, tuple[int, ...]] = {}
@@ -164,7 +164,14 @@ def _end(node: Node, event: Place, later: Place) -> Place | None:
     return None if around is event else around
 
 
-def _walk(start: Node, event: Place) -> dict[Node, list[Node]]:
+def is_behind(start: Node, event: Place, site: int) -> bool:
+    """Return whether a site is found behind a node without a guess."""
+    later = event.parent or event
+    ends = (_end(node, event, later) for node in _walk(start, event, has_guesses=False))
+    return any(site in end.sites for end in ends if end is not None)
+
+
+def _walk(start: Node, event: Place, *, has_guesses: bool) -> dict[Node, list[Node]]:
     """Return the nodes behind one, up to the sites, each with those that it goes into."""
     later = event.parent or event
     after: dict[Node, list[Node]] = {start: []}
@@ -173,7 +180,7 @@ def _walk(start: Node, event: Place) -> dict[Node, list[Node]]:
         node = todo.pop()
         if _end(node, event, later) is not None:
             continue
-        for other in (*node.inputs, *node.guesses):
+        for other in (*node.inputs, *node.guesses) if has_guesses else node.inputs:
             if other in after:
                 after[other].append(node)
             else:

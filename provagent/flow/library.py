@@ -143,8 +143,8 @@ class Libraries(Memory):
             self.change(call.receiver, inputs, call.at)
         if fits(call.name, effects.CHANGES_ARGUMENTS) and not call.library:
             for value in call.args:
-                inner = self.reach(value)
-                self.change(inner, self.gather(call.receiver) | inputs, call.at, is_guess=True)
+                given = self.gather(call.receiver) | inputs
+                self.change(self.attached(value), given, call.at, is_guess=True)
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
         if fits(call.name, effects.CHANGES_RECEIVER):
@@ -253,12 +253,12 @@ class Libraries(Memory):
         if call.name in effects.GIVES_ITEM and call.args:
             return frozenset().union(*(self.items(value, call.at) for value in call.args))
         if call.name in effects.GIVES_ITEMS and not self._is_opaque(call):
-            source = (
-                call.args
-                if call.name == "gather"
-                else [self.all_items(value, call.at) for value in call.args]
-            )
-            return self.container(call.at, "items", {MORE: frozenset().union(*source)})
+            if call.name == "gather":
+                every = frozenset[Thing]().union(*call.values)
+            else:
+                each = (self.all_items(value, call.at) for value in call.values)
+                every = frozenset[Thing]().union(*each)
+            return self.container(call.at, "items", {MORE: every})
         return None
 
     def _is_opaque(self, call: Call) -> bool:

@@ -207,28 +207,33 @@ class Memory:
                 continue
             done.add(thing)
             cell = self.state.cell(thing)
-            node = self.node(at, ("change", thing))
-            node.add(inputs, is_guess=is_guess)
-            if cell.version is not None:
-                node.add((cell.version,))
+            old = () if cell.version is None else (cell.version,)
+            node = self.node(at, ("change", thing), (*inputs, *old))
+            if is_guess:  # the same as before, or as changed here
+                change, node = node, self.node(at, ("perhaps", thing), old)
+                node.place = self.root
+                node.add((change,), is_guess=True)
             self.state.put(thing, Cell(node, cell.fields))
             if thing.is_handle:
                 self.touched.setdefault(thing, []).append(node)
             if thing.owners:
                 own = frozenset((node,))
-                self._change(thing.owners, own, at, done, is_guess=thing.is_loose)
+                self._change(thing.owners, own, at, done, is_guess=is_guess or thing.is_loose)
 
-    def reach(self, value: Value, depth: int = 3) -> Value:
-        """Return the objects of a value and those that belong to them."""
-        found, now = set(value), value
+    def attached(self, value: Value, depth: int = 3) -> Value:
+        """Return the objects that were assigned to attributes of a value or of its items."""
+        found: set[Thing] = set()
+        now = value
         for _ in range(depth):
             below: set[Thing] = set()
             for thing in now:
-                if thing.is_data:
-                    below.update(*(field.value for field in self.state.cell(thing).fields.values()))
-            now = frozenset(below - found)
-            found |= now
-        return frozenset(thing for thing in found if thing.is_data)
+                for key, field in self.state.cell(thing).fields.items() if thing.is_data else ():
+                    below |= field.value
+                    is_attribute = isinstance(key, str) and key.startswith(".")
+                    if is_attribute or thing in found:
+                        found |= field.value
+            now = frozenset(below)
+        return frozenset(one for one in found if one.is_data and not _is_part(one))
 
     # Parts
 
@@ -369,6 +374,11 @@ def _origin(key: Hashable) -> Hashable:
     if isinstance(key, tuple) and isinstance(key[0], Place):
         return (key[1], *(part[0] if isinstance(part, tuple) else part for part in key[2:3]))
     return key
+
+
+def _is_part(thing: Thing) -> bool:
+    """Return whether a thing was merely read from another."""
+    return isinstance(thing.origin, tuple) and thing.origin[0] == "part"
 
 
 def _other_name(key: Hashable) -> Hashable:

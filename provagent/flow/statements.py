@@ -8,12 +8,11 @@ from typing import Any
 
 from provagent.flow.expressions import Expressions
 from provagent.flow.functions import Class, Frame, Scope
-from provagent.flow.graph import Node
 from provagent.flow.library import Call
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Delta, Kind, Thing, Value, is_alike
 
-_INNER_ROUNDS = 3
 _ROUNDS = 5  # of a loop, at most, until nothing of another kind comes round
+_MIN_ROUNDS = 2  # of a loop that is inside of others
 _KINDS = {
     "property": "property",
     "cached_property": "property",
@@ -64,24 +63,23 @@ class Statements(Expressions):
 
     def _run_marked(self, statement: ast.stmt, method: Callable[[Any], None]) -> None:
         """Run a statement in which a recorded call stands that is no expression of its own."""
-        inputs: set[Node] = set()
-        names: list[str] = []
-        for part in _own_expressions(statement):
-            for node in ast.walk(part):
-                if isinstance(node, ast.Name):
-                    value = self.lookup(node.id)
-                    if isinstance(node.ctx, ast.Load) and value:
-                        inputs |= self.gather(value)
-                    elif isinstance(node.ctx, ast.Store):
-                        names.append(node.id)
-        place = self.enter(statement)
-        self.emerge(statement, place, frozenset(inputs), NONE)
+        inputs = self.gather_all(self.lookup(name) or NONE for name in _names(statement, ast.Load))
+        self.emerge(statement, self.enter(statement), inputs, NONE)
         method(statement)
+        if not isinstance(statement, ast.With | ast.AsyncWith):
+            self._bind_marked(statement)
+
+    def _bind_marked(self, statement: ast.stmt) -> None:
+        """Let what a statement binds be what a recorded call in it gave back."""
+        if statement not in self.marks:
+            return
+        names = _names(statement, ast.Store)
         names += [statement.name] if isinstance(statement, ast.ClassDef) else []
         for name in names:
             value = self.lookup(name)
             if value:
-                self.bind(name, self.emerge(statement, place, frozenset(inputs), value))
+                place = self.enter(statement)
+                self.bind(name, self.emerge(statement, place, frozenset(), value))
 
     def _run_other(self, statement: ast.stmt) -> None:
         for child in ast.iter_child_nodes(statement):
@@ -350,12 +348,13 @@ class Statements(Expressions):
         """Run the body of a loop: a first round, and later ones until nothing new comes round."""
         outer, depth = self.place, self.state.depth
         breaks: list[Delta] = []
-        back: Delta | None = None
+        every: list[Delta] = []  # how it may end: after any of the rounds
+        back: Delta = {}
         read: set[Hashable] = set()
-        for number in range(_ROUNDS if len(outer.rounds) == 0 else _INNER_ROUNDS):
+        for number in range(max(_MIN_ROUNDS, _ROUNDS - 2 * len(outer.rounds))):
             ways = len(self.ways)
             self.state.push(read)
-            self.state.apply(back or {})
+            self.state.apply(back)
             continues: list[Delta] = []
             self.frame.loops.append((depth, breaks, continues))
             with self.at(outer.round(at, number)):
@@ -366,10 +365,11 @@ class Statements(Expressions):
             self.state.is_dead = False
             if not ends:
                 break
-            last, back = back or {}, self.state.join([back, *ends] if back is not None else ends)
+            last, back = back, self.state.join(ends)
+            every = [self.state.join([*every, back])]
             if self._is_settled(last, back, read, is_new=len(self.ways) > ways):
                 break
-        self._continue_with([*self._run_else(orelse, back), *breaks])
+        self._continue_with([*self._run_else(orelse, every), *breaks])
 
     def _is_settled(self, last: Delta, back: Delta, read: set[Hashable], *, is_new: bool) -> bool:
         """Return whether another round would show nothing of another kind.
@@ -381,17 +381,17 @@ class Statements(Expressions):
             return False
         return all(is_alike(last.get(key), back[key]) for key in carried)
 
-    def _run_else(self, orelse: Sequence[ast.stmt], back: Delta | None) -> list[Delta]:
+    def _run_else(self, orelse: Sequence[ast.stmt], ends: list[Delta]) -> list[Delta]:
         """Return the changes of a loop that ended by itself."""
-        if back is None or not orelse:
-            return [] if back is None else [back]
+        if not ends or not orelse:
+            return ends
         self.state.push()
-        self.state.apply(back)
+        self.state.apply(ends[0])
         self.run_block(list(orelse))
         end = self.state.pop()
-        ends = [] if self.state.is_dead else [end]
+        after = [] if self.state.is_dead else [end]
         self.state.is_dead = False
-        return ends
+        return after
 
     # Contexts
 
@@ -404,6 +404,7 @@ class Statements(Expressions):
             value = value if found is None else found
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value, item.context_expr)
+        self._bind_marked(s)
         self.run_block(s.body)
         if not self.state.is_dead:
             for at, value in reversed(managers):
@@ -553,12 +554,14 @@ def _last_line(statement: ast.stmt) -> int:
     return max(statement.lineno, first.lineno - 1)
 
 
-def _own_expressions(statement: ast.stmt) -> list[ast.AST]:
-    """Return the expressions of a statement that are not in its body."""
+def _names(statement: ast.stmt, context: type[ast.expr_context]) -> list[str]:
+    """Return the names that a statement reads or binds, without its body."""
     return [
-        child
+        node.id
         for child in ast.iter_child_nodes(statement)
         if not isinstance(child, ast.stmt | ast.excepthandler | ast.match_case)
+        for node in ast.walk(child)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, context)
     ]
 
 
