@@ -10,7 +10,7 @@ from dataclasses import replace
 from provagent.flow import code as sources
 from provagent.flow.code import Code, Finder, Unreadable
 from provagent.flow.expressions import Event
-from provagent.flow.graph import Hit, Node, Position, is_behind, search
+from provagent.flow.graph import Node, Place, Position, Search
 from provagent.flow.memory import OverBudget
 from provagent.flow.program import Chain, Program, Sources
 from provagent.flow.site import Flow, Found, Site, Unknown
@@ -127,6 +127,7 @@ class _Analysis:
 
     def _answer(self, program: Program, events: dict[int, list[Event]]) -> Found:
         answer = Found()
+        self._search = Search(program.tick)
         for index, site in enumerate(self._sites):
             if not site.is_target:
                 continue
@@ -147,29 +148,37 @@ class _Analysis:
     ) -> tuple[list[Flow], set[str]]:
         site = self._sites[index]
         flows_: dict[int, Flow] = {}
+        places: dict[int, Place] = {}
         missing: set[str] = set()
         for event in matched:
             program.tick()
             start = self._start(program, event, is_file=site.is_file)
-            hits, unknown = search(start, event.place, flows_)
+            hits, unknown = self._search.find(start, event.place, is_file=site.is_file)
             missing |= unknown
-            # That a call changed what it was given, and was given it again, is too bold a guess.
-            if index in hits and not is_behind(start, event.place, index):
-                del hits[index]
-            for earlier, hit in hits.items():
-                flow = self._flow(index, earlier, hit)
-                flows_[earlier] = _merge(flows_[earlier], flow) if earlier in flows_ else flow
+            for hit in hits:
+                for earlier in hit.place.sites:
+                    # That a call changed what it was given, and was given it again, is too bold.
+                    if earlier == index and hit.is_guess:
+                        continue
+                    flow = flows_.get(earlier)
+                    if flow is None:
+                        lines = self._search.lines(
+                            start, event.place, hit.place, is_file=site.is_file
+                        )
+                        flow = Flow(site, self._sites[earlier], False, False, lines)
+                        places[earlier] = hit.place
+                    is_other = places[earlier].chain != hit.place.chain
+                    flows_[earlier] = replace(
+                        flow,
+                        is_certain=flow.is_certain or hit.is_certain,
+                        is_carried=flow.is_carried or hit.is_carried or is_other,
+                    )
         if site.is_file:
             for earlier, other in enumerate(self._sites):
                 if not other.is_target and other.chain == site.chain:
                     is_copy = site.name in _COPIES or other.name in _COPIES
                     flows_.setdefault(earlier, Flow(site, other, is_copy, False, ()))
         return list(flows_.values()), missing
-
-    def _flow(self, later: int, earlier: int, hit: Hit) -> Flow:
-        return Flow(
-            self._sites[later], self._sites[earlier], hit.is_certain, hit.is_carried, hit.lines
-        )
 
     def _start(self, program: Program, event: Event, *, is_file: bool) -> Node:
         start = Node(program.root, _NO_SPAN)
@@ -179,15 +188,6 @@ class _Analysis:
                 start.add(program.gather(frozenset((thing,))))
                 start.add(program.touched.get(thing, ()), is_guess=True)
         return start
-
-
-def _merge(one: Flow, other: Flow) -> Flow:
-    """Return one flow for two executions of the same sites."""
-    return replace(
-        one,
-        is_certain=one.is_certain or other.is_certain,
-        is_carried=one.is_carried or other.is_carried,
-    )
 
 
 def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:

@@ -12,8 +12,9 @@ round a loop is seen by comparing two places.
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Position = tuple[str, int, int | None]
 Span = tuple[str, int, int]
@@ -62,12 +63,12 @@ class Place:
             place = place.parent
         return False
 
-    def site_around(self, later: Place) -> Place | None:
-        """Return the outermost recorded call around this place that is not around ``later``."""
-        found, place = None, self
+    def around(self) -> list[Place]:
+        """Return this place and those around it in which recorded sites are, the inner first."""
+        found, place = [], self
         while place.is_marked:
-            if place.sites and not later.is_within(place):
-                found = place
+            if place.sites:
+                found.append(place)
             if place.parent is None:
                 break
             place = place.parent
@@ -116,115 +117,148 @@ class Node:
 
 @dataclass(slots=True)
 class Hit:
-    """An earlier site that was found behind a value."""
+    """An earlier site that was found behind a value, where it was evaluated."""
 
     place: Place
-    ends: list[Node]
-    is_certain: bool = False
-    is_carried: bool = False
-    lines: tuple[Span, ...] = ()
+    is_certain: bool
+    is_carried: bool
+    is_guess: bool  # on every way is a guess
 
 
-def search(
-    start: Node, event: Place, known: Container[int] = ()
-) -> tuple[dict[int, Hit], set[str]]:
-    """Return the nearest sites behind a node, by their index, and what is missing behind it.
+class _Behind(NamedTuple):
+    """What stands behind a node, as sets of bits."""
 
-    ``event`` is the place inside of the later call: its own nodes are passed through. The lines
-    are not looked for of sites that are ``known``.
+    may: int = 0  # places of sites, and reasons why something is missing
+    plain: int = 0  # those without a guess on the way
+    must: int = 0  # sites, whatever was chosen
+
+
+_EMPTY = _Behind()
+
+
+class Search:
+    """The search for the nearest recorded sites behind values, shared by all questions.
+
+    A site is an end of the search, unless it is around what is asked for, or this itself.
     """
-    later = event.parent or event
-    after = _walk(start, event, has_guesses=True)
-    hits: dict[int, Hit] = {}
-    missing = set()
-    ends: dict[Node, tuple[int, ...]] = {}
-    for node in after:
-        around = _end(node, event, later)
-        if around is None:
-            if node.missing:
-                missing.add(node.missing)
-            continue
-        ends[node] = around.sites
-        is_carried = later.rounds[: len(around.rounds)] != around.rounds
-        for site in around.sites:
-            hit = hits.setdefault(site, Hit(around, []))
-            hit.ends.append(node)
-            hit.is_carried |= is_carried or hit.place.chain != around.chain
-    if not any(number for _, number in later.rounds):  # whether there was a second round is open
-        for site in _certain(start, after, ends):
-            hits[site].is_certain = True
-    for hit in (hit for site, hit in hits.items() if site not in known):
-        hit.lines = _lines(hit.ends, after)
-    return hits, missing
+
+    def __init__(self, tick: Callable[[], None]) -> None:
+        self._tick = tick  # looks at the clock
+        self._ends: list[Place | str] = []
+        self._bits: dict[Place | str, int] = {}
+        self._behind: dict[frozenset[Place], dict[Node, _Behind]] = {}
+
+    def find(self, start: Node, event: Place, *, is_file: bool) -> tuple[list[Hit], set[str]]:
+        """Return what stands behind a node that went into ``event``, and what is missing there.
+
+        The own nodes of a file that is written are no end.
+        """
+        later = event.parent or event
+        behind = self._of(start, event, is_file=is_file)
+        is_first = not any(number for _, number in later.rounds)
+        hits, missing = [], set()
+        for bit, end in enumerate(self._ends):
+            if not behind.may >> bit & 1:
+                continue
+            if isinstance(end, str):
+                missing.add(end)
+            elif end is not event:
+                certain = any(behind.must >> site & 1 for site in end.sites)
+                is_carried = later.rounds[: len(end.rounds)] != end.rounds
+                is_guess = not behind.plain >> bit & 1
+                # Whether there was a second round of a loop is open.
+                hits.append(Hit(end, certain and is_first, is_carried, is_guess))
+        return hits, missing
+
+    def lines(self, start: Node, event: Place, end: Place, *, is_file: bool) -> tuple[Span, ...]:
+        """Return the statements on all ways to an end, in the order of execution."""
+        memo = self._memo(event, is_file=is_file)
+        bit = 1 << self._bits[end]
+        found, todo = {start}, [start]
+        while todo:
+            node = todo.pop()
+            for other in (*node.inputs, *node.guesses):
+                if other not in found and memo.get(other, _EMPTY).may & bit:
+                    found.add(other)
+                    if not other.place.is_within(end):
+                        todo.append(other)
+        ordered = sorted((node for node in found if node.span[1]), key=lambda node: node.number)
+        return tuple(dict.fromkeys(node.span for node in ordered))
+
+    def _memo(self, event: Place, *, is_file: bool) -> dict[Node, _Behind]:
+        later = event.parent or event
+        return self._behind.setdefault(_passed(later, event, is_file=is_file), {})
+
+    def _of(self, start: Node, event: Place, *, is_file: bool) -> _Behind:
+        passed = _passed(event.parent or event, event, is_file=is_file)
+        memo = self._memo(event, is_file=is_file)
+        looped = self._fill(start, passed, memo)
+        while looped:  # round a recursion what stands behind is known after a second look
+            before = [memo[node] for node in looped]
+            for node in looped:
+                memo[node] = self._join(node, memo)
+            if before == [memo[node] for node in looped]:
+                break
+        return memo[start]
+
+    def _fill(self, start: Node, passed: frozenset[Place], memo: dict[Node, _Behind]) -> list[Node]:
+        """Fill in what is behind a node; return the nodes that wait for each other, inner first."""
+        stack = [(start, False)]
+        entered: set[Node] = set()
+        order: list[Node] = []
+        is_looped = False
+        while stack:
+            node, is_left = stack.pop()
+            if is_left:
+                memo[node] = self._join(node, memo)
+                order.append(node)
+            elif node in entered:
+                is_looped = is_looped or node not in memo
+            elif node not in memo:
+                self._tick()
+                end = self._end(node, passed)
+                if end is not None:
+                    memo[node] = end
+                    continue
+                entered.add(node)
+                stack.append((node, True))
+                stack.extend((other, False) for other in (*node.inputs, *node.guesses))
+        return order if is_looped else []
+
+    def _end(self, node: Node, passed: frozenset[Place]) -> _Behind | None:
+        if not node.place.is_marked:
+            return None
+        ends = [place for place in node.place.around() if place not in passed]
+        if not ends:
+            return None
+        bit = 1 << self._bit(ends[-1])
+        sites = ends[-1].sites
+        return _Behind(bit, bit, 1 << sites[0] if len(sites) == 1 else 0)
+
+    def _bit(self, end: Place | str) -> int:
+        if end not in self._bits:
+            self._bits[end] = len(self._ends)
+            self._ends.append(end)
+        return self._bits[end]
+
+    def _join(self, node: Node, memo: dict[Node, _Behind]) -> _Behind:
+        may = 1 << self._bit(node.missing) if node.missing else 0
+        plain = must = 0
+        is_begun = False
+        for other in node.inputs:
+            behind = memo.get(other)
+            if behind is None:
+                continue
+            may |= behind.may
+            plain |= behind.plain
+            must = must & behind.must if node.is_choice and is_begun else must | behind.must
+            is_begun = True
+        for other in node.guesses:
+            may |= memo.get(other, _EMPTY).may
+        return _Behind(may, plain, must)
 
 
-def _end(node: Node, event: Place, later: Place) -> Place | None:
-    """Return the recorded call that a node belongs to, if the search ends there."""
-    around = node.place.site_around(later) if node.place.is_marked else None
-    return None if around is event else around
-
-
-def is_behind(start: Node, event: Place, site: int) -> bool:
-    """Return whether a site is found behind a node without a guess."""
-    later = event.parent or event
-    ends = (_end(node, event, later) for node in _walk(start, event, has_guesses=False))
-    return any(site in end.sites for end in ends if end is not None)
-
-
-def _walk(start: Node, event: Place, *, has_guesses: bool) -> dict[Node, list[Node]]:
-    """Return the nodes behind one, up to the sites, each with those that it goes into."""
-    later = event.parent or event
-    after: dict[Node, list[Node]] = {start: []}
-    todo = [start]
-    while todo:
-        node = todo.pop()
-        if _end(node, event, later) is not None:
-            continue
-        for other in (*node.inputs, *node.guesses) if has_guesses else node.inputs:
-            if other in after:
-                after[other].append(node)
-            else:
-                after[other] = [node]
-                todo.append(other)
-    return after
-
-
-def _lines(ends: list[Node], after: dict[Node, list[Node]]) -> tuple[Span, ...]:
-    """Return the statements on all ways from some nodes on, in the order of execution."""
-    found = set(ends)
-    todo = list(ends)
-    while todo:
-        for other in after[todo.pop()]:
-            if other not in found:
-                found.add(other)
-                todo.append(other)
-    ordered = sorted((node for node in found if node.span[1]), key=lambda node: node.number)
-    return tuple(dict.fromkeys(node.span for node in ordered))
-
-
-def _certain(
-    start: Node, nodes: Iterable[Node], ends: dict[Node, tuple[int, ...]]
-) -> frozenset[int]:
-    """Return the sites that stand behind a node without a guess, whatever was chosen."""
-    none: frozenset[int] = frozenset()
-    done: dict[Node, frozenset[int]] = {
-        node: frozenset(sites) if len(sites) == 1 else none for node, sites in ends.items()
-    }
-    known = set(nodes)
-    stack = [(start, False)]
-    entered: set[Node] = set()
-    while stack:
-        node, is_left = stack.pop()
-        if node in done:
-            continue
-        if is_left:
-            behind = [done[other] for other in node.inputs if other in done]
-            if node.is_choice:
-                done[node] = frozenset.intersection(*behind) if behind else none
-            else:
-                done[node] = none.union(*behind)
-        elif node not in entered:
-            entered.add(node)
-            stack.append((node, True))
-            stack.extend((other, False) for other in node.inputs if other in known)
-    return done.get(start, none)
+def _passed(later: Place, event: Place, *, is_file: bool) -> frozenset[Place]:
+    """Return the places of sites that are no ends: those around the later call."""
+    around = later.around()
+    return frozenset((*around, event) if is_file else around)

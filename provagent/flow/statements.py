@@ -11,7 +11,7 @@ from provagent.flow.functions import Class, Frame, Scope
 from provagent.flow.library import Call
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Delta, Kind, Thing, Value, is_alike
 
-_ROUNDS = 5  # of a loop, at most, until nothing of another kind comes round
+_ROUNDS = 4  # of a loop, at most, until nothing of another kind comes round
 _MIN_ROUNDS = 2  # of a loop that is inside of others
 _KINDS = {
     "property": "property",
