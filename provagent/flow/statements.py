@@ -12,7 +12,6 @@ from provagent.flow.library import Call
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Delta, Kind, Thing, Value, is_alike
 
 _ROUNDS = 4  # of a loop, at most, until nothing of another kind comes round
-_MIN_ROUNDS = 2  # of a loop that is inside of others
 _KINDS = {
     "property": "property",
     "cached_property": "property",
@@ -351,7 +350,9 @@ class Statements(Expressions):
         every: list[Delta] = []  # how it may end: after any of the rounds
         back: Delta = {}
         read: set[Hashable] = set()
-        for number in range(max(_MIN_ROUNDS, _ROUNDS - 2 * len(outer.rounds))):
+        # Further rounds of an inner loop show nothing new in further rounds of the outer one.
+        is_first = not any(number for _, number in outer.rounds)
+        for number in range(_ROUNDS if is_first else 1):
             ways = len(self.ways)
             self.state.push(read)
             self.state.apply(back)
