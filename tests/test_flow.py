@@ -235,10 +235,11 @@ def test_source_that_cannot_be_followed_is_unknown(name):
 
 def test_budget_is_kept():
     """What takes too long is unknown, in about the time that it was given."""
-    text = "x = read()\n"
-    for depth in range(12):
-        text += "    " * depth + f"for v{depth} in x:\n"
-    text += "    " * 12 + "x = x + f(" + ", ".join(f"v{n}" for n in range(12)) + ")\nsave(x)\n"
+    text = "def f0(x):\n    return x + read()\n"
+    for depth in range(1, 9):
+        below = f"f{depth - 1}(x)"
+        text += f"def f{depth}(x):\n    return " + " + ".join([below] * 9) + "\n"
+    text += "x = f8(1)\nsave(x)\n"
     sites = [site(text, "read()", "read", is_target=False), site(text, "save(x)", "save")]
     begin = time.perf_counter()
     found = flows(Code({"s.py": text}), sites, entry="s.py", budget=0.3)

@@ -28,6 +28,7 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.LShift: "lshift",
     ast.RShift: "rshift",
 }
+_ENTERED = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.INSTANCE})
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.MODULE, Kind.LIBRARY})
 
 
@@ -80,6 +81,7 @@ class Expressions(Functions):
     ) -> Value:
         """Note an evaluation of a possible site; return its value, as made by it."""
         place.is_marked = True
+        self.noted += 1
         found: set[Thing] = set()
         with self.at(place):
             for thing in value:
@@ -384,7 +386,8 @@ class Expressions(Functions):
         targets = self._callee(e.func, call)
         self._arguments(e, call)
         is_marked = e in self.marks
-        place = self.enter(e)
+        is_entered = is_marked or any(thing.kind in _ENTERED for thing in targets)
+        place = self.enter(e) if is_entered or call.has_function() else self.place
         inputs: frozenset[Node] = frozenset()
         if is_marked:
             place.is_marked = True
@@ -393,10 +396,10 @@ class Expressions(Functions):
                 if thing.kind is Kind.FUNCTION:
                     inputs |= self.gather(thing.detail.me)
                 inputs |= self.gather(frozenset((thing,)))
-        value = self._call_targets(call, targets, place, is_marked=is_marked)
+        value = self._call_targets(call, targets, place)
         return self.emerge(e, place, inputs, value) if is_marked else value
 
-    def _call_targets(self, call: Call, targets: Value, place: Place, *, is_marked: bool) -> Value:
+    def _call_targets(self, call: Call, targets: Value, place: Place) -> Value:
         found: set[Thing] = set()
         libraries: set[Thing] = set()
         for thing in targets:
@@ -419,10 +422,8 @@ class Expressions(Functions):
             if call.is_method:
                 function = NONE
             given = replace(call, name=name, library=library, function=function)
-            has_function = any(
-                thing.kind is Kind.FUNCTION for value in call.values for thing in value
-            ) or any(thing.kind is Kind.FUNCTION for thing in call.receiver)
-            with self.at(place if is_marked or has_function else self.place):
+            is_inside = call.at in self.marks or call.has_function()
+            with self.at(place if is_inside else self.place):
                 found |= self.call_library(given)
         return frozenset(found)
 

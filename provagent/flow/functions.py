@@ -6,6 +6,7 @@ import ast
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from provagent.flow import effects
 from provagent.flow.graph import Node, Place
@@ -13,6 +14,7 @@ from provagent.flow.library import Call, Libraries
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Cell, Delta, Items, Kind, Thing, Value
 
 _MAX_DEPTH = 10  # calls within calls that are entered
+_MAX_SEEN = 12  # of a function that merely computes a value: how often it is entered
 _MAX_SAME = 2  # of the same function: how far a recursion is followed
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -78,6 +80,9 @@ class Functions(Libraries):
         self.frame = Frame(Scope(None, ""))
         self.stack: list[FunctionNode] = []
         self.entered: set[FunctionNode] = set()
+        self.noted = 0  # evaluations of possible sites
+        self._seen: dict[FunctionNode, int] = {}  # how often, of functions that merely compute
+        self._more: set[FunctionNode] = set()  # functions that do more
         self._recursive: dict[FunctionNode, Node] = {}
         self._scopes: dict[Hashable, Scope] = {}
 
@@ -94,6 +99,8 @@ class Functions(Libraries):
         while scope is not None:
             value: Value | None = self.state.get((scope, name))
             if value is not None:
+                if scope is not self.frame.scope and any(thing.is_data for thing in value):
+                    self._more.update(self.stack)
                 return value
             scope = scope.parent
         return None
@@ -109,6 +116,11 @@ class Functions(Libraries):
         node = function.node
         if len(self.stack) >= _MAX_DEPTH or self.stack.count(node) >= _MAX_SAME:
             return self._cut(node, call)
+        if self._seen.get(node, 0) >= _MAX_SEEN and node not in self._more:
+            inputs = self.gather_all((*call.values, function.me, *function.bound))
+            made = self.make(call.at, ("seen", node), (), guesses=inputs)
+            return frozenset((made,)) if inputs else NONE
+        noted = self.noted
         args = [*([function.me] if function.me else []), *function.bound, *call.args]
         call = replace(call, args=args, keywords={**function.keywords, **call.keywords})
         scope = self._scope(function, place)
@@ -120,8 +132,12 @@ class Functions(Libraries):
                 self.frame.returned.append(self.evaluate(node.body))
             else:
                 self.run_block(node.body)
-            self._leave()
+            is_pure = self._leave()
             value = self._given_back(function, call)
+        if is_pure and noted == self.noted:
+            self._seen[node] = self._seen.get(node, 0) + 1
+        else:
+            self._more.add(node)
         if node in self._recursive:
             self._recursive[node].add(self.gather(value), is_guess=True)
         return value
@@ -151,8 +167,8 @@ class Functions(Libraries):
             self.stack.pop()
             self.frame, self.place, self.file, self.span = before
 
-    def _leave(self) -> None:
-        """Join the ways out of a function."""
+    def _leave(self) -> bool:
+        """Join the ways out of a function; return whether it merely computed a new value."""
         is_through = not self.state.is_dead
         last = self.state.pop()
         frame = self.frame
@@ -162,15 +178,32 @@ class Functions(Libraries):
                 frame.returned.append(NONE)
         self.state.is_dead = False
         exits = frame.exits or frame.raised
-        if exits:
-            changes = self.state.join(exits)
-            if not frame.has_inner:  # nobody sees its variables any more
-                changes = {
-                    key: content
-                    for key, content in changes.items()
-                    if not isinstance(key, tuple) or key[0] is not frame.scope
-                }
-            self.state.apply(changes)
+        if not exits:
+            return True
+        changes = self.state.join(exits)
+        if not frame.has_inner:  # nobody sees its variables any more
+            changes = {
+                key: content
+                for key, content in changes.items()
+                if not isinstance(key, tuple) or key[0] is not frame.scope
+            }
+        values = (*frame.returned, frozenset(frame.yielded))
+        is_pure = not any(self._is_effect(key, content) for key, content in changes.items())
+        is_pure = is_pure and all(map(self._is_new, frozenset[Thing]().union(*values)))
+        self.state.apply(changes)
+        return is_pure
+
+    def _is_effect(self, key: Hashable, content: Any) -> bool:
+        """Return whether a change is one of what was there before the call."""
+        if not isinstance(key, Thing):
+            return True
+        before: Cell | None = self.state.get(key)
+        return before is not None and before.version is not content.version
+
+    def _is_new(self, thing: Thing) -> bool:
+        if not thing.is_data:
+            return thing.kind in {Kind.CONSTANT, Kind.NOTHING, Kind.LIBRARY}
+        return thing.kind is Kind.OPAQUE and self.state.get(thing) is None
 
     def _given_back(self, function: Function, call: Call) -> Value:
         frame = self.frame

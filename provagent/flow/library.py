@@ -43,6 +43,11 @@ class Call:
     def values(self) -> list[Value]:
         return [*self.args, *self.keywords.values(), self.star]
 
+    def has_function(self) -> bool:
+        """Return whether it is given a function of the user, or is a method of one."""
+        values = (*self.args, *self.keywords.values(), self.star, self.receiver)
+        return any(thing.kind is Kind.FUNCTION for value in values for thing in value)
+
     def argument(self, index: int, name: str) -> Value:
         """Return an argument by position or by name."""
         if name in self.keywords:

@@ -4,8 +4,9 @@ A *thing* is an object that code makes at one place; it stays the same thing whi
 changes. The state of a thing is a *cell*: its version, a node of the graph, and its fields. A
 value is the set of things that a variable may be.
 
-A state is a stack of layers. A branch writes into a layer of its own, whose changes alone are
-joined with those of the other branches: nothing is copied.
+A state is one table and a stack of layers that know what was there before them. The changes of a
+branch are taken back at its end, and those alone are joined with those of other branches: nothing
+is copied.
 """
 
 from __future__ import annotations
@@ -102,38 +103,36 @@ class State:
 
     def __init__(self, choose: Callable[[Iterable[Node]], Node]) -> None:
         self._choose = choose
-        self._layers: list[Delta] = [{}]
-        # Of each layer, the keys that were looked up below it, if anyone asks.
-        self._read: list[set[Key] | None] = [None]
+        self._now: Delta = {}
+        # Of each key, the top layer that wrote it; of each layer, what was there before it.
+        self._writer: dict[Key, int] = {}
+        self._before: list[dict[Key, tuple[Content, int]]] = [{}]
+        # The layers of loops, with the keys that are looked up below them.
+        self._loops: list[tuple[int, set[Key]]] = []
         self._ever: list[Delta] = []
-        self._holders: dict[Key, int] = {}  # in how many layers a key is: most are in none below
         self.is_dead = False  # no execution comes here: after return, raise, break
 
     def get(self, key: Key) -> Content:
         """Return a variable's value or a thing's cell; None if there is none."""
-        if not self._holders.get(key):
-            if isinstance(key, tuple):  # a variable that a later round may find
-                for read in self._read:
-                    if read is not None:
-                        read.add(key)
-            return None
-        for layer, read in zip(reversed(self._layers), reversed(self._read), strict=True):
-            found = layer.get(key)
-            if found is not None:
-                return found
-            if read is not None:
+        content = self._now.get(key)
+        if self._loops and (content is not None or isinstance(key, tuple)):
+            writer = self._writer.get(key, -1)
+            for layer, read in reversed(self._loops):
+                if layer <= writer:
+                    break
                 read.add(key)
-        return None
+        return content
 
     def cell(self, thing: Thing) -> Cell:
         found: Cell | None = self.get(thing)
         return EMPTY if found is None else found
 
     def put(self, key: Key, content: Content) -> None:
-        layer = self._layers[-1]
-        if key not in layer:
-            self._holders[key] = self._holders.get(key, 0) + 1
-        layer[key] = content
+        before = self._before[-1]
+        if key not in before:
+            before[key] = self._now.get(key), self._writer.get(key, -1)
+            self._writer[key] = len(self._before) - 1
+        self._now[key] = content
         for ever in self._ever:
             old = ever.get(key)
             ever[key] = content if old is None else self._join(old, content)
@@ -145,27 +144,31 @@ class State:
 
     @property
     def depth(self) -> int:
-        return len(self._layers)
+        return len(self._before)
 
     def push(self, read: set[Key] | None = None) -> None:
         """Begin a branch; ``read`` collects the keys that it looks up outside of itself."""
-        self._layers.append({})
-        self._read.append(read)
+        if read is not None:
+            self._loops.append((len(self._before), read))
+        self._before.append({})
 
     def pop(self) -> Delta:
-        """End a branch and return its changes."""
-        self._read.pop()
-        layer = self._layers.pop()
-        for key in layer:
-            self._holders[key] -= 1
-        return layer
+        """End a branch, go back to what was before it, and return its changes."""
+        before = self._before.pop()
+        if self._loops and self._loops[-1][0] == len(self._before):
+            self._loops.pop()
+        delta = {key: self._now[key] for key in before}
+        for key, (content, writer) in before.items():
+            self._writer[key] = writer
+            if content is None:
+                del self._now[key], self._writer[key]
+            else:
+                self._now[key] = content
+        return delta
 
     def changes_since(self, depth: int) -> Delta:
         """Return the changes of all layers from one on, as at a ``return`` or ``break``."""
-        delta: Delta = {}
-        for layer in self._layers[depth:]:
-            delta.update(layer)
-        return delta
+        return {key: self._now[key] for layer in self._before[depth:] for key in layer}
 
     def watch(self) -> None:
         """Begin to collect all that variables and things are meanwhile, as in a ``try``."""
@@ -177,9 +180,9 @@ class State:
         It is as a handler finds it, wherever the exception was raised.
         """
         ever = self._ever.pop()
+        top = self._before[-1]
         for key, content in ever.items():
-            found = (layer[key] for layer in reversed(self._layers[:-1]) if key in layer)
-            old = next(found, None)
+            old = top[key][0] if key in top else self._now.get(key)
             if old is not None:
                 ever[key] = self._join(old, content)
         return ever
