@@ -237,7 +237,7 @@ def blocks(draw, depth, simple, *, in_loop=False):
         head = {
             "if": "if cond():",
             "for": "for i in range(3):",
-            "iterate": f"for {draw(scalar)} in list({draw(a_list)}):",
+            "iterate": f"for {draw(scalar)} in list({draw(a_list)})[:4]:",
             "try": "try:",
             "with": "with sink() as h:",
         }[kind]

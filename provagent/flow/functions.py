@@ -188,17 +188,29 @@ class Functions(Libraries):
                 if not isinstance(key, tuple) or key[0] is not frame.scope
             }
         values = (*frame.returned, frozenset(frame.yielded))
-        is_pure = not any(self._is_effect(key, content) for key, content in changes.items())
+        is_pure = not any(
+            self._is_effect(key, content, changes) for key, content in changes.items()
+        )
         is_pure = is_pure and all(map(self._is_new, frozenset[Thing]().union(*values)))
         self.state.apply(changes)
         return is_pure
 
-    def _is_effect(self, key: Hashable, content: Any) -> bool:
+    def _is_effect(self, key: Hashable, content: Any, changes: Delta) -> bool:
         """Return whether a change is one of what was there before the call."""
         if not isinstance(key, Thing):
             return True
         before: Cell | None = self.state.get(key)
-        return before is not None and before.version is not content.version
+        if before is None:
+            return False
+        if before.version is not content.version:
+            return True
+        parts = {
+            thing
+            for name, part in content.fields.items()
+            if before.fields.get(name) != part
+            for thing in part.value
+        }
+        return not all(_is_read(changes.get(part)) for part in parts)
 
     def _is_new(self, thing: Thing) -> bool:
         if not thing.is_data:
@@ -425,3 +437,8 @@ class Functions(Libraries):
         key = (at, role) if role else at
         position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)
         return self.place.enter(key, position)
+
+
+def _is_read(cell: Cell | None) -> bool:
+    """Return whether a part of an object was merely read."""
+    return cell is not None and cell.version is not None and cell.version.is_load
