@@ -304,7 +304,7 @@ def compare(source, decisions):
     return wrong
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs(), st.lists(st.booleans(), min_size=1, max_size=7))
 def test_nothing_that_flowed_is_missing_and_what_is_certain_is_true(source, decisions):
     assert compare(source, decisions) == [], source
