@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -192,14 +192,40 @@ class Functions(Libraries):
             self._is_effect(key, content, changes) for key, content in changes.items()
         )
         is_pure = is_pure and all(map(self._is_new, frozenset[Thing]().union(*values)))
+        if not frame.has_inner:
+            changes = self._lasting(changes, values)
         self.state.apply(changes)
         return is_pure
+
+    def _lasting(self, changes: Delta, values: Iterable[Value]) -> Delta:
+        """Return the changes that outlive a call: those that anything leads to from outside."""
+        kept: Delta = {}
+        functions: set[Thing] = set()
+        todo: list[Thing] = [thing for value in values for thing in value]
+        for key, content in changes.items():
+            if not isinstance(key, Thing):
+                kept[key] = content
+                todo.extend(content)
+            elif key.is_handle or key.is_canvas or self.state.peek(key) is not None:
+                todo.append(key)
+        while todo:
+            thing = todo.pop()
+            if thing.kind is Kind.FUNCTION and thing not in functions:
+                functions.add(thing)
+                bound = (thing.detail.me, *thing.detail.bound, *thing.detail.keywords.values())
+                todo.extend(one for value in bound for one in value)
+            elif thing in changes and thing not in kept:
+                kept[thing] = changes[thing]
+                todo.extend(thing.owners)
+                for part in changes[thing].fields.values():
+                    todo.extend(part.value)
+        return kept
 
     def _is_effect(self, key: Hashable, content: Any, changes: Delta) -> bool:
         """Return whether a change is one of what was there before the call."""
         if not isinstance(key, Thing):
             return True
-        before: Cell | None = self.state.get(key)
+        before: Cell | None = self.state.peek(key)
         if before is None:
             return False
         if before.version is not content.version:
@@ -215,7 +241,7 @@ class Functions(Libraries):
     def _is_new(self, thing: Thing) -> bool:
         if not thing.is_data:
             return thing.kind in {Kind.CONSTANT, Kind.NOTHING, Kind.LIBRARY}
-        return thing.kind is Kind.OPAQUE and self.state.get(thing) is None
+        return thing.kind is Kind.OPAQUE and self.state.peek(thing) is None
 
     def _given_back(self, function: Function, call: Call) -> Value:
         frame = self.frame

@@ -123,6 +123,10 @@ class State:
                 read.add(key)
         return content
 
+    def peek(self, key: Key) -> Content:
+        """Return the same, without counting as a look of the program."""
+        return self._now.get(key)
+
     def cell(self, thing: Thing) -> Cell:
         found: Cell | None = self.get(thing)
         return EMPTY if found is None else found
