@@ -7,15 +7,29 @@ have changed its receiver, which is a guess.
 
 from __future__ import annotations
 
-from functools import cache
+
+_MAX_KNOWN = 4096  # names whose place in a row is remembered
 
 
-def _names(row: str) -> tuple[str, ...]:
-    return tuple(row.split())
+class Names:
+    """A row of names, and of beginnings of names."""
+
+    def __init__(self, row: str) -> None:
+        words = row.split()
+        self._beginnings = tuple(word[:-1] for word in words if word.endswith("*"))
+        self._known = dict.fromkeys((word for word in words if not word.endswith("*")), True)
+
+    def __contains__(self, name: str) -> bool:
+        known = self._known.get(name)
+        if known is None:
+            known = name.startswith(self._beginnings)
+            if len(self._known) < _MAX_KNOWN:
+                self._known[name] = known
+        return known
 
 
 # The receiver stays as it is.
-READS_RECEIVER = _names(
+READS_RECEIVER = Names(
     """
     to_* write* save* dump* print* head tail info describe show display close flush sum mean
     min max std copy log debug warn* warning error exception critical check* assert* exists
@@ -26,7 +40,7 @@ READS_RECEIVER = _names(
 )
 
 # The receiver changes: what is handed over goes into it.
-CHANGES_RECEIVER = _names(
+CHANGES_RECEIVER = Names(
     """
     fit fit_transform fit_predict train partial_fit append add add_* insert insert_* update
     extend extendleft appendleft push put put_* set set_* setdefault load_* read_into* readinto
@@ -44,7 +58,7 @@ CHANGES_RECEIVER = _names(
 )
 
 # What these methods give back is a part or a view of the receiver: its changes are changes of it.
-GIVES_PART = _names(
+GIVES_PART = Names(
     """
     add_* gca gcf twin* new_* setdefault create_* createVariable createDimension require_*
     cursor axes flatten ravel view reshape iter* __enter__ figure subplots subplot
@@ -55,10 +69,10 @@ GIVES_PART = _names(
 )
 
 # These may change what they are given, and what belongs to it: a model while it is fitted.
-CHANGES_ARGUMENTS = _names("run fit optimi* minimi* train solve refine")
+CHANGES_ARGUMENTS = Names("run fit optimi* minimi* train solve refine")
 
 # These draw into the current figure of pyplot, unless they are given axes.
-DRAWS = _names(
+DRAWS = Names(
     """
     plot plot_* peek hist boxplot quicklook* draw_* show_fit plot interactive_plot
     """
@@ -72,7 +86,7 @@ GIVES_CURRENT = frozenset({"gcf"})
 GIVES_AXES = frozenset({"gca", "subplot", "axes", "subplot2grid", "twinx", "twiny"})
 
 # What these give back is a file, or writes into one.
-OPENS = _names(
+OPENS = Names(
     """
     open File ExcelWriter HDFStore PdfPages ZipFile TarFile GzipFile BytesIO StringIO Dataset
     NamedTemporaryFile TemporaryFile fdopen ParquetWriter SummaryWriter open_file Workbook
@@ -113,13 +127,13 @@ SHOWS_PARTS = frozenset(
 )
 
 # What they give back is what they are given, or the items of it.
-GIVES_ARGUMENT = _names(
+GIVES_ARGUMENT = Names(
     """
     run create_task ensure_future wait_for run_until_complete shield delayed remote iter tqdm
     trange_of contextmanager wraps jit njit closing nullcontext vectorize lru_cache cache
     """
 )
-GIVES_ITEMS = _names(
+GIVES_ITEMS = Names(
     """
     list tuple set frozenset sorted reversed iter tqdm gather chain islice cycle deque
     array_split as_completed filter product combinations permutations wait Parallel track
@@ -161,15 +175,3 @@ POOLS = frozenset(
     }
 )
 GIVES_RESULT = frozenset({"result", "get", "compute", "wait", "value", "load_result"})
-
-
-def fits(name: str, names: tuple[str, ...]) -> bool:
-    """Return whether a name is in a row of names."""
-    exact, beginnings = _split(names)
-    return name in exact or name.startswith(beginnings)
-
-
-@cache
-def _split(names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    exact = frozenset(name for name in names if not name.endswith("*"))
-    return exact, tuple(name[:-1] for name in names if name.endswith("*"))

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from provagent.flow import effects
-from provagent.flow.effects import fits
 from provagent.flow.graph import Node, Place
 from provagent.flow.memory import Memory
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Kind, Thing, Value
@@ -99,10 +98,10 @@ class Libraries(Memory):
         self._change_named(call)
         owners = NONE
         if call.is_method:
-            if fits(call.name, effects.GIVES_PART):
+            if call.name in effects.GIVES_PART:
                 owners = call.receiver
             self._change_receiver(call, inputs)
-        elif call.is_discarded and not fits(call.name, effects.READS_RECEIVER):
+        elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self._change_arguments(call, inputs)
         result = self._result(call, inputs, owners)
         if call.name in effects.OPENS and self._is_for_writing(call):
@@ -146,17 +145,17 @@ class Libraries(Memory):
             self.change(call.keywords["out"], inputs | self.gather(call.receiver), call.at)
         if self.keys(call.keywords.get("inplace", NONE)) == [True]:
             self.change(call.receiver, inputs, call.at)
-        if fits(call.name, effects.CHANGES_ARGUMENTS) and not call.library:
+        if call.name in effects.CHANGES_ARGUMENTS and not call.library:
             for value in call.args:
                 given = self.gather(call.receiver) | inputs
                 self.change(self.attached(value), given, call.at, is_guess=True)
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
-        if fits(call.name, effects.CHANGES_RECEIVER):
+        if call.name in effects.CHANGES_RECEIVER:
             # A recorded call shows as a step of its own, even if nothing else goes in.
             given = inputs if self.place.is_marked else self.gather_all(call.values)
             self.change(call.receiver, given, call.at)
-        elif call.is_discarded and not fits(call.name, effects.READS_RECEIVER):
+        elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
 
@@ -337,7 +336,7 @@ class Libraries(Memory):
         if call.library.startswith(effects.DRAWING_LIBRARIES):
             return True
         is_canvas = any(thing.is_canvas for thing in call.receiver)
-        return call.is_method and not is_canvas and fits(call.name, effects.DRAWS)
+        return call.is_method and not is_canvas and call.name in effects.DRAWS
 
     def _draw(self, call: Call, inputs: frozenset[Node]) -> Value:
         """Draw into the axes that are given, or into the current figure."""
