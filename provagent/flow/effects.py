@@ -7,7 +7,6 @@ have changed its receiver, which is a guess.
 
 from __future__ import annotations
 
-
 _MAX_KNOWN = 4096  # names whose place in a row is remembered
 
 
