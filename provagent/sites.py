@@ -39,7 +39,7 @@ _INSTALLED = tuple(
 
 files: set[str] = set()  # of the user's code, at which something was called
 new_files: list[str] = []  # those of them that nobody has taken notice of
-_is_users: dict[str, bool] = {}  # by the name of a module
+_is_users: dict[str, bool] = {}  # by the file of a module, or its name
 # The code is kept, so that its address stays its own.
 _places: dict[tuple[int, int], tuple[CodeType, Site]] = {}
 
@@ -67,20 +67,22 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
 
 def is_users(namespace: dict[str, Any]) -> bool:
     """Whether the code of a module is the user's: not installed, not the interpreter's."""
-    name = dict.get(namespace, "__name__")
-    if type(name) is not str:
+    # A notebook's cells are of a module __main__ without a file, beside the launcher's with one.
+    file = dict.get(namespace, "__file__") or dict.get(namespace, "__name__")
+    if type(file) is not str:
         return False
-    known = _is_users.get(name)
+    known = _is_users.get(file)
     if known is None:
-        file = dict.get(namespace, "__file__")
-        if type(file) is str:
-            known = not (file.startswith(_INSTALLED) or any(part in file for part in _PACKAGES))
-        else:
-            # Of a notebook, at a prompt, of -c; but not that by which a worker is started.
-            words = " ".join(getattr(sys, "orig_argv", ()))
-            known = name == "__main__" and "-c from multiprocessing." not in words
-        _is_users[name] = known
+        known = _is_users[file] = _is_not_installed(file)
     return known
+
+
+def _is_not_installed(file: str) -> bool:
+    if os.sep in file:
+        return not (file.startswith(_INSTALLED) or any(part in file for part in _PACKAGES))
+    # Of a notebook, at a prompt, of -c; but not that by which a worker is started.
+    words = " ".join(getattr(sys, "orig_argv", ()))
+    return file == "__main__" and "-c from multiprocessing." not in words
 
 
 def is_made(code: CodeType, namespace: dict[str, Any]) -> bool:

@@ -33,12 +33,21 @@ class KeptCode:
     """Keeps each file of the user's code that is met.
 
     ``write`` writes an event into the process's shard; ``write_once`` one into a file of the
-    run, by its name, unless that is there.
+    run, by its name, unless that is there. ``after_cell`` is called when a notebook's cell ended.
     """
 
-    def __init__(self, write: Write, write_once: Callable[..., None], *, is_on: bool) -> None:
+    def __init__(
+        self,
+        write: Write,
+        write_once: Callable[..., None],
+        after_cell: Callable[[], None],
+        *,
+        is_on: bool,
+    ) -> None:
         self._write = write
         self._write_once = write_once
+        self._after_cell = after_cell
+        self._follows_cells = False
         self._is_on = is_on
         self._kept: set[Any] = set()
         self._size = 0
@@ -56,6 +65,7 @@ class KeptCode:
         A worker may be ended at any time, and a module that calls nothing tells nothing itself.
         """
         names, new_files[:] = new_files[:], []
+        self._follow_cells()
         if not self._is_on:
             return
         for file in names:
@@ -74,6 +84,18 @@ class KeptCode:
                 file = namespace.get("__file__")
                 if type(file) is str and file.endswith(".py"):
                     self._keep(file)
+
+    # The text of a cell is gone when the kernel ends, and a cell may do nothing that is recorded.
+    def _follow_cells(self) -> None:
+        shell = _shell()
+        if shell is not None and not self._follows_cells:
+            self._follows_cells = True
+            shell.events.register("post_run_cell", self.end_cell)
+
+    def end_cell(self, _result: object) -> None:
+        """A cell has ended."""
+        new_files.append(_SOMETHING)
+        self._after_cell()
 
     def _keep(self, file: str) -> None:
         if file in self._kept:
@@ -98,6 +120,8 @@ class KeptCode:
         if shell is None:
             return
         history = shell.history_manager
+        if history is None:  # the kernel ends
+            return
         for number, text in enumerate(history.input_hist_parsed):
             if not number or not text or ("cell", number) in self._kept:
                 continue

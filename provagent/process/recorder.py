@@ -59,6 +59,7 @@ class Recorder:
             code=KeptCode(
                 self._write_event,
                 self._write_shared,
+                self._after_cell,
                 is_on=self.settings.code and self.sink is self.shard,
             ),
             line=self.emitter.line,
@@ -283,6 +284,10 @@ class Recorder:
                 activation.run_id, self._told["startTime"], os.path.abspath(self.settings.store)
             )
         return {}
+
+    def _after_cell(self) -> None:
+        self.capture.keep_code()
+        self.files.settle_closed()
 
     def _deliver(self) -> None:
         delivery, self._delivery = self._delivery, None
