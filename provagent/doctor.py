@@ -250,7 +250,8 @@ def _counted(what: str, count: int) -> str:
 
 
 def _unrecorded(child: Child) -> str:
-    return f"not recorded: {shlex.join(child.command)}: {child.reason}"
+    workers = "" if child.workers is None else f"{child.workers} of the workers of "
+    return f"not recorded: {workers}{shlex.join(child.command)}: {child.reason}"
 
 
 def _run_targets(provenance: Provenance) -> list[TargetState]:

@@ -55,6 +55,7 @@ class Run(Event):
     run_id: str
     process_id: str
     parent_process_id: NotRequired[str]
+    is_worker: NotRequired[bool]  # started by others, it does tasks for that process
     startTime: str
     command: list[str]  # sys.orig_argv
     cwd: str
@@ -282,12 +283,16 @@ class LeftOut(Event):
 
 
 class Child(Event):
-    """A Python was started that will not record, as far as could be told before."""
+    """A Python was started that will not record, as far as could be told before.
+
+    Or tasks are handed to workers that others have started, of whom that is not known.
+    """
 
     command: list[str]
     time: str
     reason: str
     parent_id: NotRequired[str]  # the activity that was open
+    workers: NotRequired[int]  # how many of an engine do tasks
 
 
 class CodeRan(Event):

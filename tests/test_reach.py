@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import time
 import zipfile
 
 import pytest
 from conftest import ROOT
 
 from provagent.process.reach import why_unrecorded
+from provagent.store.runs import list_runs, read_run
 
 SUBJECT = """
 def outer(work, *args, **kwargs):
@@ -513,6 +516,111 @@ if __name__ == "__main__":
     )
     assert_followed(found, ["threads", "processes", "inside", "nanny"])
     assert len(found) == 2 * 3 * 2 + 2 * 3 * (5 + 13)
+
+
+CLIENT = """
+import sys
+from distributed import Client
+from subject import leaf, outer
+def go(client, name):
+    return client.gather(client.map(leaf, [f"{name} {n}" for n in "xy"]))
+with Client(sys.argv[1]) as client:
+    client.wait_for_workers(1)
+    outer(go, client, name=sys.argv[2])
+"""
+
+
+@pytest.fixture
+def cluster(program):
+    """The address of a dask cluster that somebody has started; ``start`` starts a worker of it."""
+    begun = []
+
+    def start(module, *args, **extra):
+        environ = program.environ(PYTHONPATH=str(program.folder), **extra)
+        with (program.folder / f"{len(begun)}.log").open("w") as log:
+            command = [sys.executable, "-m", f"distributed.cli.{module}", *args]
+            one = subprocess.Popen(command, cwd=program.folder, env=environ, stdout=log, stderr=log)
+        begun.append(one)
+
+    file = program.folder / "scheduler.json"
+    start("dask_scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    while not file.exists():
+        assert begun[0].poll() is None
+        time.sleep(0.05)
+    address = json.loads(file.read_text())["address"]
+    yield (
+        address,
+        lambda **extra: start("dask_worker", address, "--nthreads", "1", "--no-dashboard", **extra),
+    )
+    for one in reversed(begun):
+        one.terminate()
+    for one in reversed(begun):
+        one.wait(30)
+
+
+def by_client(program, address, *names):
+    program.write("client.py", CLIENT)
+    for name in names:
+        program.python(
+            "client.py", address, name, PROVAGENT="1", PROVAGENT_TARGETS=TARGETS,
+            PYTHONPATH=str(program.folder),
+        )  # fmt: skip
+
+
+def test_worker_of_a_cluster_that_others_have_started(program, cluster):
+    """It records in the run of whoever's task it does, one program after another."""
+    address, start = cluster
+    start(PROVAGENT="1", PROVAGENT_TARGETS=TARGETS, PROVAGENT_STORE=str(program.store))
+    by_client(program, address, "first", "second")
+    runs = [read_run(str(program.store), run.id) for run in list_runs(str(program.store))]
+    assert len(runs) == 2
+    for run, name in zip(runs, ("first", "second"), strict=True):
+        assert run.complaints == run.gaps == run.unrecorded == []
+        (outer,) = run.outermost
+        assert outer.parameters["name"] == name
+        assert [one.parameters["tag"] for one in outer.children] == [f"{name} x", f"{name} y"]
+        worker = next(one for one in run.processes.values() if one.is_worker)
+        assert worker.parent_id == run.run.process.id
+        assert not worker.program.used
+        document = json.loads(
+            program.python("-m", "provagent", "export", run.run.id, "--to", "json").stdout
+        )
+        (bundle,) = document["bundle"].values()
+        starters = {one.get("prov:starter", "") for one in bundle["wasStartedBy"].values()}
+        assert any(one.endswith(outer.id.partition(".")[2]) for one in starters)
+    asked = f"activity = leaf and run = {runs[1].run.id}"
+    found = program.python("-m", "provagent", "find", asked, "--json")
+    assert len(json.loads(found.stdout)["activities"]) == 2
+    assert "second x" in program.python("-m", "provagent", "show").stdout
+
+
+def test_workers_that_do_not_record_are_told(program, cluster):
+    address, start = cluster
+    start()
+    by_client(program, address, "name")
+    (child,) = program.provenance.unrecorded
+    assert child.command == ["dask", address]
+    told = program.python("-m", "provagent", "doctor", "last", check=False).stdout
+    assert f"not recorded: 1 of the workers of dask {address}" in told
+
+
+def test_task_for_another_run(program):
+    """The document of a worker whose own run goes on names the activity that it worked for."""
+    other = "20260101T000000-aaaaaa.bbbbbb.7"
+    record(
+        program,
+        f"""
+from subject import leaf
+from provagent.capture.carry import Elsewhere, carry
+leaf("own")
+carry(leaf, Elsewhere({other!r}))("theirs")
+""",
+    )
+    (theirs,) = [one for one in program.provenance.activities.values() if one.outer_id]
+    assert theirs.outer_id == other
+    text = program.python("-m", "provagent", "export", "--to", "provn").stdout
+    assert "runs:run.20260101T000000-aaaaaa.activity.bbbbbb.7" in text
+    assert other in program.python("-m", "provagent", "show").stdout
 
 
 def test_pytest_and_its_workers(program):

@@ -23,6 +23,7 @@ from provagent.capture.members import (
     Held,
     held_by,
     is_code,
+    is_data,
     is_plain,
     length_of,
 )
@@ -115,9 +116,11 @@ class Inside:
             return False
         return exchanges or contents.has(identity.digest)
 
-    def _used(self, item: Any, _outer: Any, _count: int) -> int:
+    def _used(self, item: Any, outer: Any, _count: int) -> int:
         if self._is_known(item):
             return KNOWN
+        if not is_data(outer):  # an attribute of a client, a pool: of no use elsewhere
+            return NO
         return NEW if self._is_equal_to_known(item) else NO
 
     def _made(self, item: Any, outer: Any, count: int) -> int:
@@ -126,7 +129,7 @@ class Inside:
         if self._is_known(item):
             return KNOWN
         if not is_plain(outer):  # an attribute
-            return NEW if self._is_equal_to_known(item) else NO
+            return NEW if is_data(outer) and self._is_equal_to_known(item) else NO
         if not is_plain(item):
             return NEW
         is_result = count <= FEW and (type(item) is not float or issubclass(type(outer), tuple))

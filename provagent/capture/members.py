@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent import beneath
 from provagent.address import address_of
+from provagent.identity.registry import is_readable
 from provagent.value.types import TypeCache, instance_state, kinds
 
 if TYPE_CHECKING:
@@ -137,6 +138,17 @@ def is_plain(value: Any) -> bool:
     """Whether a value is a number or a text, or a container of Python's own."""
     cls = type(value)
     return beneath.is_among(cls, NUMBERS + TEXTS) or _container_of(cls).cost == 1
+
+
+def is_data(value: Any) -> bool:
+    """Whether a value can be data as a whole: a container, or an object of nothing but values.
+
+    What has a lock, a thread or a connection among its attributes is something else.
+    """
+    container = _container_of(type(value))
+    if container.cost == 1:
+        return True
+    return all(is_readable(type(item)) for item in container.read(value))
 
 
 def length_of(value: Any) -> int:

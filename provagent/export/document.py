@@ -20,6 +20,7 @@ from provagent.export.responsible import Responsible
 from provagent.export.statements import Statements
 from provagent.export.surroundings import Surroundings, base_name, write_content
 from provagent.export.write import FORMS
+from provagent.record.link import run_of
 from provagent.terms import FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
@@ -209,12 +210,7 @@ class _Writer:
             "provagent:left_out": _left_out(activity),
         }
         self.say.activity(name, start, end, attributes)
-        starter = (
-            self.names.of("activity", activity.parent.id)
-            if activity.parent
-            else self.process_name(activity.process_id)
-        )
-        self.say.started(name, starter, start)
+        self.say.started(name, self.starter(activity), start)
         self.described.write_activity(activity, name)
         self.responsible.write_activity(activity, name)
         self.people.write_activity(activity, name)
@@ -222,6 +218,14 @@ class _Writer:
             session = self.names.of("session", activity.session.id)
             self.say.used(name, session, start, {"prov:role": "session", "prov:type": "Setup"})
         self.write_relations(activity, name)
+
+    def starter(self, activity: Activity) -> Name:
+        """The activity around one, of this run or of another; else its process."""
+        if activity.parent is not None:
+            return self.names.of("activity", activity.parent.id)
+        if activity.outer_id is not None:
+            return self.names.outer(run_of(activity.outer_id), activity.outer_id)
+        return self.process_name(activity.process_id)
 
     def write_relations(self, activity: Activity, name: Name) -> None:
         for usage in activity.used:

@@ -133,6 +133,11 @@ def register(type_name: str, parts: Parts) -> None:
     _token_of.clear()
 
 
+def is_readable(cls: type) -> bool:
+    """Return whether values of a type are read by content, as far as the type tells."""
+    return _token_of(cls) is not unknown
+
+
 def tokens() -> TypeCache[Token]:
     """Return how a value of each type is read."""
     return _token_of

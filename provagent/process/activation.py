@@ -15,7 +15,7 @@ from provagent.definition.active import Source, active_sources
 from provagent.interrupt import interrupt_again, is_the_programs
 from provagent.originals import TIME_MACHINE, export, os, real_time_ns
 from provagent.process.children import STARTERS, Children, activity_here
-from provagent.process.engines import TASK_MODULES
+from provagent.process.engines import TASK_MODULES, WORKER_MODULE
 from provagent.process.failures import Failures, what_failed
 from provagent.process.inherit import (
     PROGRAM_VARIABLE,
@@ -72,6 +72,7 @@ class Activation:
         self.failures = Failures(settings)
         self.frame: FrameType | None = None  # in which the program runs, if it is known
         self._is_armed = self._is_lost = False
+        self.is_adopted = False  # it is a worker that others have started, and does tasks for a run
         self.lock = RLock()
         self._queue: list[tuple[ModuleType, str | None]] = []
         self._program: ProgramWatch | None = None
@@ -213,7 +214,7 @@ class Activation:
                 return
             if module.__name__ in STARTERS:
                 self.children.watch(module)
-            if module.__name__ in REPLACERS:
+            if module.__name__ in REPLACERS or module.__name__ == WORKER_MODULE:
                 self._load_early()
             if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
                 return
@@ -299,6 +300,29 @@ class Activation:
             self.files.restart()
         if self._recorder is not None:
             self._recorder.restart()
+
+    def adopt(self, activity_id: str, is_alone: bool) -> None:
+        """Go on in another program's run: this process is a worker, and does a task for it.
+
+        ``activity_id`` is the activity that the task belongs to; ``is_alone``: no other task is
+        under way. What this process has recorded by itself stays in its own run, and what follows.
+        """
+        run_id, process_id = activity_id.split(".")[:2]
+        recorder = self._recorder
+        if run_id == self.run_id or recorder is None or not is_alone:
+            return
+        with self.lock, recorder.at_work():
+            if recorder.has_begun:
+                if not self.is_adopted:
+                    return
+                recorder.end()
+            self.is_adopted, self.is_root = True, False
+            self.run_id, self.parent_process_id = run_id, process_id
+            self.process_id, self.start_ns = random_text(), real_time_ns()
+            export(RUN_VARIABLE, self._variable())
+            recorder.restart()  # nobody is at work any more, as after a fork
+            with recorder.at_work():
+                recorder.begin()
 
     def missed(self) -> Iterator[tuple[Wanted, str]]:
         """What ``wanted.missed`` tells of the program."""

@@ -32,12 +32,22 @@ Report = Callable[[Exception], None]
 class Follower:
     """Weaves what takes tasks, in the modules that are imported.
 
-    ``exchange`` is called once a task goes to another process, or comes from one.
+    ``exchange`` is called once a task goes to another process, or comes from one; ``adopt`` before
+    a task, with the identifier of its activity, and whether no other task is under way; ``tell`` is
+    told of engines whose workers are not this program's.
     """
 
-    def __init__(self, complaints: Complaints, exchange: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        complaints: Complaints,
+        exchange: Callable[[], None],
+        adopt: Callable[[str, bool], None],
+        tell: Callable[..., None],
+    ) -> None:
         self._complaints = complaints
         self._exchange = exchange
+        self._adopt = adopt
+        self._tell = tell
         self._weaver = Weaver(self._wrapper_for)
         self._by_module: dict[str, list[Target]] = {name: [] for name in TASK_MODULES}
         for text in _WAYS:
@@ -73,7 +83,11 @@ class Follower:
 
     def _wrapper_for(self, site: Site) -> Wrapper:
         report = partial(self._complaints.add, site.target, "following tasks")
-        wrapper: Any = _WAYS[site.target](unwoven(site.function), report)
+        follow = _WAYS[site.target]
+        about: Any = unwoven(site.function)
+        if follow in (_execute, _graph):
+            about = self._adopt if follow is _execute else self._tell
+        wrapper: Any = follow(about, report)
         if site.target not in _WITHIN:
             wrapper = _exchanging(wrapper, self._exchange)
         uncount(wrapper)
@@ -129,16 +143,35 @@ def _task(function: Any, report: Report) -> Wrapper:
     return _changing(carried, report)
 
 
-def _graph(_: Any, report: Report) -> Wrapper:
-    """For a dask client's messages: a graph's tasks are annotated with their activity."""
+def _graph(tell: Any, report: Report) -> Wrapper:
+    """For a dask client's messages: a graph's tasks are annotated with their activity.
 
-    def annotated(args: Args, _: Kwargs, activity: Any, first: int) -> Args:
-        message = args[first]
-        if message["op"] == "update-graph":
-            message["annotations"].data[KEY] = activity.id
-        return args
+    Workers of a cluster that was started elsewhere are counted at the first graph.
+    """
+    told: set[str] = set()
 
-    return _changing(annotated, report)
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        try:
+            client, message = (instance, *args)[-2:]
+            if message["op"] == "update-graph":
+                activity = current.get()
+                if activity is not None:
+                    message["annotations"].data[KEY] = activity.id
+                if client.cluster is None and client.scheduler.address not in told:
+                    address = client.scheduler.address
+                    told.add(address)
+                    workers = len(client._scheduler_identity.get("workers", ()))  # noqa: SLF001
+                    tell(
+                        command=["dask", address],
+                        reason="its workers record where they are started with PROVAGENT=1",
+                        workers=workers,
+                        **({} if activity is None else {"parent_id": activity.id}),
+                    )
+        except Exception as error:
+            report(error)
+        return wrapped(*args, **kwargs)
+
+    return woven
 
 
 # The thread or process begins in _bootstrap, above all frames that a program gets to
@@ -206,8 +239,11 @@ def _serves_tasks(instance: Any) -> bool:
     return home.partition(".")[0] in _LIBRARIES
 
 
-def _execute(_: Any, report: Report) -> Wrapper:
-    """For a dask worker: a task runs in the activity that it is annotated with, or in none."""
+def _execute(adopt: Any, report: Report) -> Wrapper:
+    """For a dask worker: a task runs in the activity that it is annotated with, or in none.
+
+    It is recorded in that activity's run, where the worker was started outside of it.
+    """
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         activity = None
@@ -215,7 +251,10 @@ def _execute(_: Any, report: Report) -> Wrapper:
             worker, *rest = args if instance is None else (instance, *args)
             task = worker.state.tasks[rest[0] if rest else kwargs["key"]]
             activity_id = (task.annotations or {}).get(KEY)
-            activity = None if activity_id is None else Elsewhere(activity_id)
+            if activity_id is not None:
+                activity = Elsewhere(activity_id)
+                is_alone = len(worker.state.executing | worker.state.long_running) <= 1
+                adopt(activity_id, is_alone)
         except Exception as error:
             report(error)
         return _executed(wrapped(*args, **kwargs), activity)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from _thread import RLock, get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +178,22 @@ class Recorder:
         except BaseException as error:
             self.complaints.add("run", "documents", error)
 
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Whatever this thread does within is ours: it is not recorded."""
+        thread = get_ident()
+        self.busy.add(thread)
+        try:
+            yield
+        finally:
+            self.busy.discard(thread)
+
+    def begin(self) -> None:
+        """Write that the process takes part in its run, before there is anything to tell of it."""
+        if not self.has_begun:
+            self._begin()
+            self.capture.write = self.sink.write
+
     def write_child(self, **fields: Any) -> None:
         """Write that a Python is started which will not record."""
         self._write_event(CHILD, time=now(), **fields)
@@ -257,6 +274,8 @@ class Recorder:
             fields["environment_id"] = surroundings["environment_id"]
         if activation.parent_process_id is not None:
             fields["parent_process_id"] = activation.parent_process_id
+            if activation.is_adopted:
+                fields["is_worker"] = True
         else:
             fields |= self._about("jobs", self._jobs)
             fields |= self._about("settings", lambda: asked_for(self.settings.texts()))

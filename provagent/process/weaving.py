@@ -44,7 +44,12 @@ class Weaving:
         self.complaints = capture.complaints
         self.weaver = Weaver(self._wrapper_for, self._probe_for)
         inside = capture.ledger.inside
-        self.follower = Follower(capture.complaints, partial(setattr, inside, "exchanges", True))
+        self.follower = Follower(
+            capture.complaints,
+            exchange=partial(setattr, inside, "exchanges", True),
+            adopt=activation.adopt,
+            tell=activation.recorder.write_child,
+        )
         self._definitions: dict[str, Definition] = {}
         self._planner = Planner(
             capture.ledger.digests, capture.complaints.add, capture.complaints.note

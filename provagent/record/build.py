@@ -219,7 +219,7 @@ class Collected:
 
     def add_child(self, event: Event) -> None:
         process_id = self.process.id if self.process is not None else ""
-        fields = _only(event, "command", "reason", "time", "parent_id")
+        fields = _only(event, "command", "reason", "time", "parent_id", "workers")
         self.children.append(Child(process_id=process_id, **fields))
 
     def add_left_out(self, event: Event) -> None:
@@ -296,6 +296,7 @@ def _only(event: Event, *keys: str) -> Event:
 
 _PROCESS_FIELDS = {
     "parent_process_id": "parent_id",
+    "is_worker": "is_worker",
     "startTime": "start",
     "command": "command",
     "cwd": "cwd",

@@ -82,6 +82,7 @@ class Child:
     reason: str
     time: str | None = None
     parent_id: str | None = None  # the activity that was open
+    workers: int | None = None  # how many of a cluster that others have started did not
 
     def is_seen_as(self, command: list[str]) -> bool:
         """Whether a process that has this command line may be the one that was started.

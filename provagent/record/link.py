@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from provagent.record.detail import Code, CountedMismatches, Gap
@@ -168,7 +169,10 @@ class _Linker:
             if activity.id in collected.in_session:
                 activity.session = self.sessions[collected.in_session[activity.id]]
                 activity.session.activities.append(activity)
-            activity.parent = self.activities.get(collected.parents.get(activity.id, ""))
+            parent_id = collected.parents.get(activity.id, "")
+            activity.parent = self.activities.get(parent_id)
+            if activity.parent is None and run_of(parent_id) not in ("", run_of(activity.id)):
+                activity.outer_id = parent_id
         for activity in (*self.programs.values(), *self.activities.values()):
             for entity_id, role in _once(collected.used.get(activity.id, ())):
                 usage = Usage(activity=activity, entity=self._entity(entity_id), role=role)
@@ -238,6 +242,12 @@ class _Linker:
         recorded = list(self.processes.values())
         unrecorded = []
         for child in sorted(self.collected.children, key=lambda each: each.time or ""):
+            if child.workers is not None:
+                of_it = (one for one in recorded if one.is_worker)
+                did = sum(one.parent_id == child.process_id for one in of_it)
+                if max(child.workers, 1) > did:  # more of them may have come later
+                    unrecorded.append(replace(child, workers=child.workers - did or None))
+                continue
             for process in recorded:
                 if process.parent_id == child.process_id and child.is_seen_as(process.command):
                     recorded.remove(process)
@@ -271,6 +281,12 @@ def lost(entities: int, activities: int) -> list[Gap]:
         what = f"the beginnings of {activities} activities are missing"
         gaps.append(Gap(place=None, what=what))
     return gaps
+
+
+def run_of(identifier: str) -> str:
+    """Return the run in an identifier ``<run>.<process>.<number>``; else an empty text."""
+    run, _, own = identifier.rpartition(".")[0].rpartition(".")
+    return run if own else ""
 
 
 def _in_order_of_start(processes: Iterable[Process]) -> dict[str, Process]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 class Process:
     """A process of the run; the one that began the run has no ``parent_id``.
 
+    ``is_worker``: it was started by somebody else, and does tasks for the one that has that id.
     ``started_by`` is the ``command``, and its ``cwd``, that ``run -- command`` was given.
     ``program`` is the process as the outermost activity: it used and generated the files that
     were opened while no other activity was open. It is in no list of activities.
@@ -41,6 +42,7 @@ class Process:
 
     id: str
     parent_id: str | None = None
+    is_worker: bool = False
     start: str | None = None
     end: str | None = None
     status: str | None = None
@@ -141,6 +143,8 @@ class Activity:
     target's own class. ``process_id`` is the process that it ran in. ``site`` is the place in
     the user's code that led to the call, ``callers`` are those that led there, the nearest
     first, and ``inner_site`` is where the call stands in a package.
+    ``outer_id`` is the identifier of an activity of another run that it is a part of: a worker
+    did it for another program.
     """
 
     id: str
@@ -162,6 +166,7 @@ class Activity:
     mismatches: list[Mismatch] = field(default_factory=list)
     session: Session | None = field(default=None, repr=False)
     parent: Activity | None = field(default=None, repr=False)
+    outer_id: str | None = None
     children: list[Activity] = field(default_factory=list, repr=False)
     used: list[Usage] = field(default_factory=list, repr=False)
     generated: list[Generation] = field(default_factory=list, repr=False)

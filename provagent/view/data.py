@@ -93,7 +93,7 @@ def _activity(activity: Activity) -> dict[str, Any]:
         inner_site=_plain(activity.inner_site),
         thread=activity.thread,
         session=activity.session and activity.session.id,
-        parent=activity.parent and activity.parent.id,
+        parent=activity.parent.id if activity.parent else activity.outer_id,
         parameters=activity.parameters,
         mismatches=[_plain(each) for each in activity.mismatches],
         **_relations(activity),

@@ -111,6 +111,8 @@ class _Story:
         parts.append((self.site(activity.site), "dim"))
         if activity.status != OK and activity.error is None:
             parts += [("  ", ""), _status(activity.status)]
+        if activity.outer_id is not None:
+            parts.append((f"  in {activity.outer_id} of another run", "dim"))
         return _words(*parts)
 
     def add_facts(self, activity: Activity, node: Branch) -> None:
