@@ -45,7 +45,11 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "digest_file_bytes": ("int", 0, "bytes of one file that are read for a digest; 0: all"),
     "digest_ms": ("int", 0, "milliseconds that a digest may take; 0: as long as it takes"),
     "max_text": ("int", 4096, "characters of a value's text that are kept; its digest always is"),
-    "max_items": ("int", 1000, "items of a container that are kept in a parameter's value"),
+    "max_items": (
+        "int",
+        1000,
+        "items of a container that are kept, and looked at for members",
+    ),
     "log_args": ("bool", True, "no description: positional arguments are parameters"),
     "log_kwargs": ("bool", True, "no description: keyword arguments are parameters"),
     "log_args_as_entities": ("bool", True, "no description: objects among them are used"),

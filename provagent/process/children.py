@@ -44,8 +44,9 @@ class Children:
     def arm(self) -> None:
         """Begin with ``os``; those in ``STARTERS`` follow when they are imported."""
         for name, make in (
+            ("_exit", _leaving),
             ("execv", _inheriting),
-            ("execve", _given),
+            ("execve", _becoming),
             ("posix_spawn", _given),
             ("posix_spawnp", _given),
             ("system", _system),
@@ -68,9 +69,20 @@ class Children:
             )
 
     def end(self) -> None:
-        """Tell what this process has written, which is about to end."""
-        if self.activation.loaded is not None and self.activation.files is not None:
-            self.activation.loaded.files.end_all()
+        """Tell what this process has read, and written and closed: it ends without Python's end.
+
+        What is open stays as it is. A process that was forked holds what its parent has not yet
+        written to a file, too: if it was flushed here, it would be in that file twice.
+        """
+        activation = self.activation
+        if activation.files is None or get_ident() in activation.files.busy:
+            return
+        try:
+            activation.files.catch_up()
+            if activation.loaded is not None:
+                activation.loaded.end_closed_files()
+        except Exception as error:
+            self._failed(error)
 
     def disarm(self) -> None:
         """Put back what still stands there."""
@@ -143,8 +155,27 @@ def _given(children: Children, original: Any) -> Any:
     return start
 
 
+def _leaving(children: Children, original: Any) -> Any:
+    def _exit(status: Any) -> Any:
+        children.end()
+        return original(status)
+
+    return _exit
+
+
+def _becoming(children: Children, original: Any) -> Any:
+    start = _given(children, original)
+
+    def become(path: Any, argv: Any, env: Any) -> Any:
+        children.end()
+        return start(path, argv, env)
+
+    return become
+
+
 def _inheriting(children: Children, original: Any) -> Any:
     def start(path: Any, argv: Any, /) -> Any:
+        children.end()
         with _Exported(children.environ(lambda: [path, *argv[1:]], None)):
             return original(path, argv)
 
