@@ -74,15 +74,22 @@ class Children:
         What is open stays as it is. A process that was forked holds what its parent has not yet
         written to a file, too: if it was flushed here, it would be in that file twice.
         """
-        activation = self.activation
-        if activation.files is None or get_ident() in activation.files.busy:
-            return
         try:
-            activation.files.catch_up()
-            if activation.loaded is not None:
-                activation.loaded.end_closed_files()
-        except Exception as error:
-            self._failed(error)
+            activation = self.activation
+            if activation.files is not None and get_ident() not in activation.files.busy:
+                activation.files.catch_up()
+                if activation.loaded is not None:
+                    activation.loaded.end_closed_files()
+        except BaseException as error:
+            self.miss(error)
+
+    def miss(self, error: BaseException) -> None:
+        """Say that the end of this process is not recorded whole; raise what is the program's."""
+        loaded = self.activation.loaded
+        if loaded is None:
+            self.activation.failures.add("files", "at the end", error)
+        else:
+            loaded.complaints.add("files", "at the end", error)
 
     def disarm(self) -> None:
         """Put back what still stands there."""
@@ -157,7 +164,10 @@ def _given(children: Children, original: Any) -> Any:
 
 def _leaving(children: Children, original: Any) -> Any:
     def _exit(status: Any) -> Any:
-        children.end()
+        try:
+            children.end()
+        except BaseException as error:
+            children.miss(error)
         return original(status)
 
     return _exit
@@ -167,7 +177,10 @@ def _becoming(children: Children, original: Any) -> Any:
     start = _given(children, original)
 
     def become(path: Any, argv: Any, env: Any) -> Any:
-        children.end()
+        try:
+            children.end()
+        except BaseException as error:
+            children.miss(error)
         return start(path, argv, env)
 
     return become
@@ -175,7 +188,10 @@ def _becoming(children: Children, original: Any) -> Any:
 
 def _inheriting(children: Children, original: Any) -> Any:
     def start(path: Any, argv: Any, /) -> Any:
-        children.end()
+        try:
+            children.end()
+        except BaseException as error:
+            children.miss(error)
         with _Exported(children.environ(lambda: [path, *argv[1:]], None)):
             return original(path, argv)
 
