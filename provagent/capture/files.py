@@ -153,15 +153,21 @@ class FilesSeen:
             if not files:  # what it leaves open is told later, when it is what it was to become
                 del self.owners[activity.id]
 
-    def settle_closed(self) -> None:
-        """Tell what the process has written outside of activities, and has closed."""
-        if not self.owners.get(_OF_RUN.id):
+    def settle_closed(self, *, of_all: bool = False) -> None:
+        """Tell what the process has written outside of activities, and has closed.
+
+        ``of_all``: and what activities have that will not end.
+        """
+        owners = list(self.owners) if of_all else [_OF_RUN.id]
+        if not any(map(self.owners.get, owners)):
             return
         capture, thread = self._capture, get_ident()
         try:
             capture.busy.add(thread)
             events: Events = []
-            self._end(_OF_RUN, open_files(), events)
+            still_open = open_files()
+            for owner in owners:
+                self._end(Open(owner, 0, None), still_open, events)
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "at a result", error)

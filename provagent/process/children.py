@@ -79,17 +79,16 @@ class Children:
             if activation.files is not None and get_ident() not in activation.files.busy:
                 activation.files.catch_up()
                 if activation.loaded is not None:
-                    activation.loaded.end_closed_files()
+                    activation.loaded.files.settle_closed(of_all=True)
         except BaseException as error:
             self.miss(error)
 
     def miss(self, error: BaseException) -> None:
         """Say that the end of this process is not recorded whole; raise what is the program's."""
-        loaded = self.activation.loaded
-        if loaded is None:
-            self.activation.failures.add("files", "at the end", error)
-        else:
-            loaded.complaints.add("files", "at the end", error)
+        try:
+            self.activation.recorder.complaints.add("files", "at the end", error)
+        except BaseException as failure:
+            self.activation.failures.add("files", "at the end", failure)
 
     def disarm(self) -> None:
         """Put back what still stands there."""

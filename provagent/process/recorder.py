@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.capture.call import Capture
 from provagent.capture.code import KeptCode
 from provagent.capture.complaints import WRITING, Complaints
-from provagent.capture.context import Ids, Open, Place, iso, now
+from provagent.capture.context import Ids, iso, now
 from provagent.capture.ending import Ending
 from provagent.capture.entities import Ledger
 from provagent.capture.files import FilesSeen
@@ -30,7 +30,6 @@ from provagent.process.loading import OwnCopies
 from provagent.terms import CHILD, ENVIRONMENT, RUN, RUN_END
 
 if TYPE_CHECKING:
-    from provagent.capture.entity_events import Events
     from provagent.process.activation import Activation
     from provagent.process.weaving import Weaving
 
@@ -194,16 +193,6 @@ class Recorder:
         if not self.has_begun:
             self._begin()
             self.capture.write = self.sink.write
-
-    def end_closed_files(self) -> None:
-        """Write what the process, and activities that will not end, have written and closed."""
-        events: Events = []
-        with self.at_work():
-            here = Place(self.end_closed_files.__code__, 0, 0, 0)  # of the run itself none is known
-            for owner in list(self.files.owners):
-                self.files.end(Open(owner, 0, here), events)
-            if events:
-                self.capture.write_all("run", events)
 
     def write_child(self, **fields: Any) -> None:
         """Write that a Python is started which will not record."""
