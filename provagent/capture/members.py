@@ -79,8 +79,9 @@ def held_by(value: Any, what: What, most: int) -> Held | None:
     waiting = search.waiting
     while waiting and most > 0:
         outer, container, depth = waiting.popleft()
+        found = container.read(outer)
         try:
-            items = list(islice(container.read(outer), most + 1))
+            items = list(islice(found, most + 1))
         except RuntimeError:  # another thread changed it meanwhile
             search.held.is_cut = True
             continue
