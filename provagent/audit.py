@@ -8,14 +8,18 @@ which knows ``id``, most of all events, by its name, and others by one look-up.
 from __future__ import annotations
 
 import sys
+from _thread import get_ident  # threading costs a millisecond
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, ParamSpec, TypeVar
 
     Listener = Callable[[tuple[Any, ...]], None]
+    P = ParamSpec("P")
+    R = TypeVar("R")
 
+busy: set[int] = set()  # threads in which we are at work: what they do is not the program's
 _listeners: dict[str, Listener] = {}
 _failures: list[Callable[[BaseException], None]] = []  # whom to tell, the last of them
 _is_hooked = False
@@ -44,6 +48,24 @@ def unlisten(listeners: Mapping[str, Listener]) -> None:
     for event, listener in listeners.items():
         if _listeners.get(event) == listener:
             del _listeners[event]
+
+
+def unheard(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function, which a program may call, one of those whose own work is not recorded."""
+    import functools
+
+    @functools.wraps(function)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> R:
+        thread = get_ident()
+        was_busy = thread in busy
+        busy.add(thread)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if not was_busy:
+                busy.discard(thread)
+
+    return ask
 
 
 # A closure: it finds all that it needs without a global, also while the interpreter ends.

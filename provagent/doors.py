@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from provagent import boot
+from provagent.audit import unheard
 from provagent.settings import read_settings, require
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def stop() -> None:
     boot.deactivate()
 
 
+@unheard
 def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "") -> Provenance:
     """Read the provenance of a run.
 

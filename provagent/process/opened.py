@@ -51,7 +51,7 @@ class OpenedFiles:
         # Read once more where a traceback shows it; noise, as other code is.
         self._program = absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
         self._remembered: list[Met] = []
-        self.busy: set[int] = set()  # threads in which we are at work, the recorder's too
+        self.busy = audit.busy  # the recorder's too
         self._handing: set[int] = set()  # those that tell what was met
         self._listeners = {
             "open": self._on_open,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from provagent import audit
 from provagent.capture.call import Capture
 from provagent.capture.code import KeptCode
 from provagent.capture.complaints import WRITING, Complaints
@@ -40,7 +41,7 @@ class Recorder:
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self.settings = activation.settings
-        self.busy: set[int] = activation.files.busy if activation.files else set()
+        self.busy = audit.busy
         self.busy.add(get_ident())
         self.emitter = self._make_emitter()
         self.shard = ShardSink(self._shard_path(), self._begin_again)

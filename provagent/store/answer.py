@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -36,19 +36,27 @@ NOT_READ = "its content is not known"
 SHOWN = 100  # candidates of one thing
 
 
+class CodeLines(NamedTuple):
+    """Lines of the user's code; ``cell`` is the number of the notebook's cell that they are of."""
+
+    file: str
+    first: int
+    last: int
+    cell: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
     """An edge of the graph: a relation of PROV-DM, from the later thing to the earlier one.
 
-    ``lines`` are those of the user's code that computed one from the other, in order: file, first
-    line, last line.
+    ``lines`` are those of the user's code that computed one from the other, in order.
     """
 
     kind: str
     later: str
     earlier: str
     evidence: str
-    lines: tuple[tuple[str, int, int], ...] = ()
+    lines: tuple[CodeLines, ...] = ()
 
 
 @dataclass(slots=True)
@@ -71,7 +79,7 @@ class Step:
     candidates: list[EntityTold] = field(default_factory=list)
     is_cut: bool = False
     evidence: str = RECORDED
-    lines: tuple[tuple[str, int, int], ...] = ()
+    lines: tuple[CodeLines, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,12 +224,18 @@ class _Tree:
             origins.setdefault(later, set()).add(is_by_program)
         return {number for number, by in origins.items() if by == {True}}
 
-    def lines(self, edge: Edge) -> tuple[tuple[str, int, int], ...]:
+    def lines(self, edge: Edge) -> tuple[CodeLines, ...]:
         """Return the lines of the user's code that an edge was found in."""
         if self.walk.edges[edge] not in (COMPUTED, PERHAPS):
             return ()
         row = self.told.index.execute(_LINES, edge[1:]).fetchone()
-        return () if row is None else tuple(map(tuple, orjson.loads(row[0])))
+        if row is None:
+            return ()
+        process = edge[1] >> SHIFT
+        return tuple(
+            CodeLines(file, first, last, self.told.cell_of(process, file))
+            for file, first, last in orjson.loads(row[0])
+        )
 
     def roots(self) -> list[Step]:
         """Return the lines at the top, with all that stands below them.
@@ -345,13 +359,11 @@ def answer_data(answer: Answer) -> dict[str, Any]:
 
 
 def _lines_data(relation: Relation) -> dict[str, Any]:
-    if not relation.lines:
-        return {}
-    return {
-        "lines": [
-            {"file": file, "first": first, "last": last} for file, first, last in relation.lines
-        ]
-    }
+    lines = [
+        {key: value for key, value in one._asdict().items() if value is not None}
+        for one in relation.lines
+    ]
+    return {"lines": lines} if lines else {}
 
 
 def _node_data(thing: EntityTold | ActivityTold, end: str | None) -> dict[str, Any]:

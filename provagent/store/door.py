@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from provagent.audit import unheard
 from provagent.store.place import find_store
 from provagent.store.runs import list_runs, read_run
 
@@ -57,14 +58,17 @@ class Store:
             self.gaps += index.update(progress).gaps
             yield index
 
+    @unheard
     def runs(self, *, limit: int | None = None) -> list[RunSummary]:
         """Return the runs, or the newest of them, the newest last."""
         return list_runs(self.path, limit)
 
+    @unheard
     def read(self, run: str = "last") -> Provenance:
         """Return all that the record of a run says; raises RecordError where it says nothing."""
         return read_run(self.path, run)
 
+    @unheard
     def why(
         self, what: str | os.PathLike[str], *, limit: int | None = None, everything: bool = False
     ) -> Answer:
@@ -80,6 +84,7 @@ class Store:
         with self.index() as index:
             return why(index, os.fspath(what), limit=limit, everything=everything)
 
+    @unheard
     def impact(
         self, what: str | os.PathLike[str], *, limit: int | None = None, everything: bool = False
     ) -> Answer:
@@ -89,6 +94,7 @@ class Store:
         with self.index() as index:
             return impact(index, os.fspath(what), limit=limit, everything=everything)
 
+    @unheard
     def find(self, query: str, *, limit: int | None = None) -> Matches:
         """Return the activities for which a query holds, the newest first.
 
@@ -99,12 +105,14 @@ class Store:
         with self.index() as index:
             return find(index, query, limit=limit)
 
+    @unheard
     def diff(self, before: str, after: str = "last") -> Difference:
         """Return what differs between two runs, what may have caused it first."""
         from provagent.store.compare import compare_runs
 
         return compare_runs(self.read(before), self.read(after))
 
+    @unheard
     def verify(
         self,
         what: str | os.PathLike[str] | None = None,
@@ -120,6 +128,7 @@ class Store:
         with self.index() as index:
             return verify(index, None if what is None else os.fspath(what), progress=progress)
 
+    @unheard
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """Return a DuckDB connection to a copy of the tables that docs/store.md names.
 
@@ -129,12 +138,14 @@ class Store:
 
         return connect(self.path)
 
+    @unheard
     def stats(self, run: str = "last") -> Stats:
         """Return what took how long and how often, and how large the files are."""
         from provagent.store.numbers import stats_of
 
         return stats_of(self.read(run))
 
+    @unheard
     def timeline(self, run: str = "last") -> list[Moment]:
         """Return when each activity ran, in order of their starts."""
         from provagent.store.numbers import timeline_of

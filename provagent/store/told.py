@@ -66,6 +66,7 @@ class Told:
         self.index = index
         self.word = functools.cache(self._word)
         self.run_of = functools.cache(self._run_of)
+        self.cell_of = functools.cache(self._cell_of)
 
     def identifier(self, number: int) -> str:
         if number < 0:
@@ -113,8 +114,21 @@ class Told:
             end=iso(end),
             status=self.word(status),
             parameters=event.get("parameters", {}),
-            site=event.get("site"),
+            site=self._site(number >> SHIFT, event.get("site")),
         )
+
+    def _site(self, process: int, site: dict[str, Any] | None) -> dict[str, Any] | None:
+        cell = None if site is None else self.cell_of(process, site["file"])
+        return site if site is None or cell is None else {**site, "cell": cell}
+
+    def _cell_of(self, process: int, file: str) -> int | None:
+        """Return the number of the notebook's cell that a file of code is, the last one of it."""
+        number: int | None = self._one(
+            "SELECT max(c.cell) FROM code AS c JOIN place AS p ON p.number = c.file "
+            "WHERE c.process = ? AND p.path = ? AND c.cell > 0",
+            process << SHIFT, file,
+        )  # fmt: skip
+        return number
 
     def _run_of(self, process: int) -> RunTold:
         row = self.index.execute(

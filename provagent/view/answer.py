@@ -18,7 +18,7 @@ from provagent.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provagent.store.answer import Answer, Step
+    from provagent.store.answer import Answer, CodeLines, Step
     from provagent.store.find import Matches
     from provagent.view.console import Console
 
@@ -116,12 +116,16 @@ def _line(step: Step) -> Text:
     return line
 
 
-def _lines_text(lines: tuple[tuple[str, int, int], ...]) -> str:
-    """Return lines of code as a person writes them: ``fit.py:3-4,8``."""
+def _code_name(file: str, cell: int | None) -> str:
+    return os.path.basename(file) if cell is None else f"cell {cell}"
+
+
+def _lines_text(lines: tuple[CodeLines, ...]) -> str:
+    """Return lines of code as a person writes them: ``fit.py:3-4,8``, ``cell 2:1``."""
     files: dict[str, list[str]] = {}
-    for file, first, last in lines:
+    for file, first, last, cell in lines:
         said = str(first) if first == last else f"{first}-{last}"
-        ranges = files.setdefault(os.path.basename(file), [])
+        ranges = files.setdefault(_code_name(file, cell), [])
         if said not in ranges:
             ranges.append(said)
     return " ".join(f"{name}:{','.join(ranges)}" for name, ranges in files.items())
@@ -156,9 +160,8 @@ def _activity_line(activity: ActivityTold) -> Text:
     line.append(f"  {activity.status or 'no end'}", style=style)
     line.append(f"  {took}, {ago(activity.start)}", style="dim")
     if activity.site:
-        line.append(
-            f"  {os.path.basename(activity.site['file'])}:{activity.site['line']}", style="dim"
-        )
+        name = _code_name(activity.site["file"], activity.site.get("cell"))
+        line.append(f"  {name}:{activity.site['line']}", style="dim")
     return line
 
 
