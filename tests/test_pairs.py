@@ -7,8 +7,8 @@ import importlib.util
 import os
 
 import pytest
-from conftest import SHARED
-from pairs import PAIRS
+from conftest import ROOT, SHARED
+from pairs import ELSEWHERE, PAIRS
 
 from provagent.store.answer import why
 from provagent.store.index import open_index
@@ -40,20 +40,24 @@ def run(recorded, pair, *, is_computed):
     lines += [pair.compute] * is_computed + [pair.write]
     recorded.write("script.py", "\n".join(lines) + "\n")
     done = recorded.run("script.py", PYTHONWARNINGS="ignore")
-    assert done.stderr == ""
+    assert "provagent" not in done.stderr
     assert recorded.events("complaint") == []
     return reading, len(lines)
 
 
-def at_line(recorded, line):
-    """The activity of the program's own line."""
-    script = str(recorded.folder / "script.py")
-    found = [
-        one
-        for one in recorded.provenance.activities.values()
-        if one.parent is None and (one.site.file, one.site.line) == (script, line)
-    ]
-    return found[-1]
+class Line:
+    """What the activities of one line of the program used and generated."""
+
+    def __init__(self, recorded, line):
+        script = str(recorded.folder / "script.py")
+        activities = [
+            one
+            for one in recorded.provenance.activities.values()
+            if one.parent is None and (one.site.file, one.site.line) == (script, line)
+        ]
+        assert activities
+        self.used = [each for one in activities for each in one.used]
+        self.generated = [each for one in activities for each in one.generated]
 
 
 def of_file(relations, path):
@@ -78,28 +82,50 @@ def test_what_a_call_read_and_what_another_wrote(recorded, monkeypatch, pair):
     """Each once, with path, digest and role; between them the object that one gave and one took."""
     monkeypatch.chdir(recorded.folder)
     reading, writing = run(recorded, pair, is_computed=not pair.is_handed)
-    reader, writer = at_line(recorded, reading), at_line(recorded, writing)
     program = recorded.provenance.run.process.program
+    reader = program if pair.file in pair.opened else Line(recorded, reading)
+    writer = program if pair.out in pair.opened else Line(recorded, writing)
     source, product = recorded.folder / pair.file, recorded.folder / pair.out
-    (used,) = of_file((program if pair.opened == pair.file else reader).used, source)
+    (used,) = of_file(reader.used, source)
     assert used.role
     assert used.entity.digest is not None
     if not source.is_dir():
         assert used.entity.digest == digest_of(source)
-    (written,) = of_file((program if pair.opened == pair.out else writer).generated, product)
+    (written,) = of_file(writer.generated, product)
     assert written.entity.digest is not None
     if not product.is_dir():
         assert written.entity.digest == digest_of(product)
-    generated = [one.entity for one in reader.generated if one.entity.location is None]
+    if pair.opened:
+        return  # what is read and written by way of it is the program's
+    generated = objects(reader.generated)
     assert generated
-    handed = [one.entity for one in writer.used if one.entity.location is None]
-    if pair.writer != "setval":
-        assert handed
+    assert objects(writer.used) or pair.writer == "setval"  # which has a number
     if pair.is_handed:
-        known = {one.id for each in generated for one in (each, *each.members)}
-        assert {one.id for each in handed for one in (each, *each.members)} & known
-    if pair.is_handed and not pair.opened:
+        assert objects(writer.used) & generated
         assert pair.file in files_behind(recorded, pair.out)
+
+
+def objects(relations):
+    """The objects among these, and their members, by id."""
+    found = [each.entity for each in relations if each.entity.location is None]
+    return {one.id for each in found for one in (each, *each.members)}
+
+
+def test_every_reader_and_writer_is_tested():
+    """Each activity of a shipped definition that has to do with files stands in a pair."""
+    from provagent.definition.parse import read_definition
+
+    for file in sorted((ROOT / "definitions").glob("*.yaml")):
+        activities = read_definition(file).definition.activities
+        with_files = {
+            key
+            for key, one in activities.items()
+            if one.opens or any(use.location for use in (*one.usage, *one.generation))
+        }
+        tested = {name for pair in PAIRS for name in (pair.reader, pair.writer)}
+        tested |= ELSEWHERE.get(file.stem, set())
+        tested |= {name.rpartition(".")[2] for name in tested if name.endswith("__init__")}
+        assert with_files <= tested, file.stem
 
 
 @pytest.mark.skipif(not FLOW_IS_LINKED, reason="values between recorded calls are not linked yet")
