@@ -38,11 +38,13 @@ def test_fit_and_estimator(recorded):
     lines = [line for line in told(recorded, FIT) if not line.startswith(" ")]
     assert lines == [
         "Datasets.read: datasets_file=datasets.yaml models_file=models.yaml"
-        " -> datasets=Datasets-1[Dataset-1 Dataset-2]",
-        "Fit.run: datasets=Datasets-1[Dataset-1 Dataset-2]"
-        " -> fit_result=FitResult-1 fitted_datasets=Datasets-2[Dataset-5 Dataset-6]",
+        " -> datasets=Dataset-1 datasets=Dataset-2 datasets=Datasets-1[Dataset-1 Dataset-2]",
+        "Fit.run: datasets=Datasets-1[Dataset-1 Dataset-2] models=Models-2[SkyModel-2]"
+        " -> fit_result=FitResult-1 fitted_datasets=Dataset-5 fitted_datasets=Dataset-6"
+        " fitted_datasets=Datasets-2[Dataset-5 Dataset-6]"
+        " fitted_models=SkyModel-3 fitted_models=Models-3[SkyModel-3]",
         "FluxPointsEstimator.run: datasets=Datasets-2[Dataset-5 Dataset-6]"
-        " -> flux_points=FluxPoints-1",
+        " models=Models-3[SkyModel-3] -> flux_points=FluxPoints-1",
         "FluxPoints.write: flux_points=FluxPoints-1 -> flux_points_file=points.fits",
     ]
     assert parameters(recorded, "Fit.run")["backend"] == "minuit"

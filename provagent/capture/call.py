@@ -19,7 +19,7 @@ from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.configured import Configured
 from provagent.capture.context import Open, Place, current, now
 from provagent.capture.entities import Call, Ledger
-from provagent.capture.entity_events import Events, Links
+from provagent.capture.entity_events import Events, Links, changed_by
 from provagent.capture.fill import Fill
 from provagent.capture.left_out import MAX_BYTES, Sums
 from provagent.capture.outcome import describe_error, status_of
@@ -296,13 +296,16 @@ class Capture:
             return self.undescribed.outputs(plan, call[3], activity, events)
         generated = []
         for use in plan.generations:
+            first = len(events)
             try:
                 entity_id = self.ledger.find(use, call, activity, events, True)
             except BaseException as error:
                 self.complaints.add(plan.target, f"role {use.role!r}", error)
                 continue
-            if entity_id is not None:
-                generated.append({"generated_id": entity_id, "generated_role": use.role})
+            ids = [] if use.members is None else changed_by(activity.id, events[first:])
+            if entity_id is not None and entity_id not in ids:
+                ids.append(entity_id)
+            generated += [{"generated_id": each, "generated_role": use.role} for each in ids]
         return generated
 
     def _parameters(self, plan: Plan, call: Call) -> dict[str, Any]:

@@ -96,3 +96,12 @@ class EntityEvents:
         if code is not None:
             fields["code"] = code
         events.append((fields, code is None))
+
+
+def changed_by(activity_id: str, events: Events) -> list[str]:
+    """The entities of things that an activity changed: members of what it generated, too."""
+    return [
+        fields["entity_id"]
+        for fields, _ in events
+        if fields["event"] == DERIVATION and fields["between"] == [activity_id]
+    ]
