@@ -17,7 +17,7 @@ from provagent.store.told import EntityTold
 HESS = SHARED / "gammapy-data"
 
 # Whether ``why`` finds what went through a line that computes, between two recorded calls.
-FLOW_IS_LINKED = False
+FLOW_IS_LINKED = True
 
 
 def made(recorded, pair):
@@ -61,7 +61,9 @@ class Line:
 
 
 def of_file(relations, path):
-    return [each for each in relations if each.entity.location == str(path)]
+    """A file that is opened to be changed is written by who opened it, and by who changed it."""
+    found = {each.entity.id: each for each in relations if each.entity.location == str(path)}
+    return list(found.values())
 
 
 def digest_of(path):
