@@ -134,7 +134,7 @@ def test_scipy(recorded):
     """Files of other programs; what scipy leaves to numpy is one activity."""
     assert told(recorded, SCIPY) == [
         "savemat: variables=Variables-1[Array-1] -> written=v.mat",
-        "loadmat: read=v.mat -> variables=Variables-2",
+        "loadmat: read=v.mat -> variables=Variables-2[PythonObject-1 PythonObject-2 PythonObject-3]",
         "mmwrite: matrix=Matrix-1 -> file=m.mtx",
         "mmread: file=m.mtx -> matrix=Matrix-2",
         "save_npz: matrix=Matrix-2 -> written=s.npz",

@@ -253,7 +253,7 @@ def test_million_numbers_are_not_walked(subject):
 
     met = []
 
-    def what(item, outer, count):
+    def what(item, outer, count, is_bare):
         met.append(item)
         return KNOWN
 

@@ -116,19 +116,19 @@ class Inside:
             return False
         return exchanges or contents.has(identity.digest)
 
-    def _used(self, item: Any, outer: Any, _count: int) -> int:
+    def _used(self, item: Any, outer: Any, _count: int, _is_bare: bool) -> int:
         if self._is_known(item):
             return KNOWN
         if not is_data(outer):  # an attribute of a client, a pool: of no use elsewhere
             return NO
         return NEW if self._is_equal_to_known(item) else NO
 
-    def _made(self, item: Any, outer: Any, count: int) -> int:
+    def _made(self, item: Any, outer: Any, count: int, is_bare: bool) -> int:
         if is_code(item):
             return NO
         if self._is_known(item):
             return KNOWN
-        if not is_plain(outer):  # an attribute
+        if not is_bare:  # an attribute, or in one
             return NEW if is_data(outer) and self._is_equal_to_known(item) else NO
         if not is_plain(item):
             return NEW

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Read = Callable[[Any], Iterable[Any]]
-    What = Callable[[Any, Any, int], int]
+    What = Callable[[Any, Any, int, bool], int]
 
 DEPTH = 3  # containers inside each other that are looked into; an object counts as two
 IN_A_ROW = 100  # numbers: of those that follow no more is to be expected
@@ -68,17 +68,18 @@ NO, NEW, KNOWN = range(3)  # of a thing in a container: whether it is meant, and
 def held_by(value: Any, what: What, most: int) -> Held | None:
     """Return which things in a container are meant; None where it is none.
 
-    ``what`` says it of each, of ``most`` at most: of a thing, the container that it lies in, and
-    how many lie there. What is known by itself is not looked into.
+    ``what`` says it of each, of ``most`` at most: of a thing, the container that it lies in, how
+    many lie there, and whether all around it are Python's own: else it is an object's own affair
+    what lies there. What is known by itself is not looked into.
     """
     container = _container_of(type(value))
     if container is _NOTHING:
         return None
     search = _Search(what)
-    search.put(value, container, DEPTH)
+    search.put(value, container, DEPTH, is_bare=True)
     waiting = search.waiting
     while waiting and most > 0:
-        outer, container, depth = waiting.popleft()
+        outer, container, depth, is_bare = waiting.popleft()
         found = container.read(outer)
         try:
             items = list(islice(found, most + 1))
@@ -87,7 +88,8 @@ def held_by(value: Any, what: What, most: int) -> Held | None:
             continue
         if len(items) > most:
             search.held.is_cut = True
-        search.look(items[:most], outer, depth - container.cost)
+        is_bare = is_bare and container.cost == 1
+        search.look(items[:most], outer, depth - container.cost, is_bare=is_bare)
         most -= len(items)
     search.held.is_cut = search.held.is_cut or bool(waiting)
     return search.held
@@ -98,15 +100,15 @@ class _Search:
 
     def __init__(self, what: What) -> None:
         self.held = Held()
-        self.waiting: deque[tuple[Any, Container, int]] = deque()
+        self.waiting: deque[tuple[Any, Container, int, bool]] = deque()
         self._what = what
         self._seen: set[int] = set()
 
-    def put(self, value: Any, container: Container, depth: int) -> None:
+    def put(self, value: Any, container: Container, depth: int, *, is_bare: bool) -> None:
         self._seen.add(address_of(value))
-        self.waiting.append((value, container, depth))
+        self.waiting.append((value, container, depth, is_bare))
 
-    def look(self, items: list[Any], outer: Any, depth: int) -> None:
+    def look(self, items: list[Any], outer: Any, depth: int, *, is_bare: bool) -> None:
         """Go through what lies in one container; ``depth`` is left below it."""
         numbers, count = 0, len(items)
         for item in items:
@@ -120,15 +122,15 @@ class _Search:
             else:
                 numbers = 0
             if address_of(item) not in self._seen and not _is_short(item, cls):
-                self._meet(item, outer, count, depth)
+                self._meet(item, outer, count, depth, is_bare)
 
-    def _meet(self, item: Any, outer: Any, count: int, depth: int) -> None:
-        meant, inner = self._what(item, outer, count), _container_of(type(item))
+    def _meet(self, item: Any, outer: Any, count: int, depth: int, is_bare: bool) -> None:
+        meant, inner = self._what(item, outer, count, is_bare), _container_of(type(item))
         if meant:
             self.held.items.append((item, meant))
             self._seen.add(address_of(item))
         if meant != KNOWN and inner.cost <= depth:
-            self.put(item, inner, depth)
+            self.put(item, inner, depth, is_bare=is_bare)
 
 
 def _is_short(item: Any, cls: type) -> bool:
