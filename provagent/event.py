@@ -187,6 +187,7 @@ class Entity(Event):
     identified: NotRequired[str]  # its digest: by content, file, str, hash or paths
     size: NotRequired[int]  # bytes, of a file
     contentType: NotRequired[str]
+    changed: NotRequired[str]  # when a file was last changed (st_ctime)
     missing: NotRequired[bool]  # a file that was declared and is not there
     sampled: NotRequired[Sampled]  # the digest is of that part of the content alone
     changing: NotRequired[bool]  # a file that changed while it was read, twice, or was not whole

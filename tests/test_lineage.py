@@ -6,6 +6,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -369,3 +370,113 @@ def test_a_program_is_an_activity_of_every_verb(lab):
     moments = json.loads(lab.python("-m", "provagent", "timeline", run, "--json").stdout)
     assert [(one["name"], one["depth"]) for one in moments] == [("fit.py", 0), ("double", 1)]
     assert moments[0]["made"] == ["a.txt"]
+
+
+@pytest.mark.parametrize("keeps_time", [False, True])
+def test_a_copy_came_from_what_was_there_before_it(lab, keeps_time):
+    """Two runs made the same bytes: the one before the copy is meant, and the copy is named."""
+    lab.write("s.py", "import sys\nopen('out.txt', 'w').write(sys.argv[1])\n")
+    runs = []
+    for number, text in enumerate(("one", "two", "one", "one")):
+        lab.run("s.py", text)
+        shard = max(lab.shards, key=lambda path: path.stat().st_mtime_ns)
+        runs.append(shard.parent.name)
+        time.sleep(0.05)
+        copy = shutil.copy2 if keeps_time else shutil.copy
+        copy(lab.folder / "out.txt", lab.folder / f"keep_{number}.txt")
+        time.sleep(0.05)
+    for number, run in enumerate(runs):
+        answer = asked(lab, why, f"keep_{number}.txt")
+        assert answer.runs == [run]
+        first, second, *_ = rendered(answer).splitlines()
+        assert first.startswith(str(lab.folder / f"keep_{number}.txt"))
+        assert f"same content as {lab.folder}/out.txt" in second
+        data = json.loads(
+            lab.python("-m", "provagent", "why", f"keep_{number}.txt", "--json").stdout
+        )
+        assert (data["is_copy"], data["path"]) == (True, str(lab.folder / f"keep_{number}.txt"))
+
+
+SHAPES = {
+    "numpy": (
+        "import numpy as np\nnp.savetxt('in.dat', np.arange(4.0))",
+        "import numpy as np\na = np.loadtxt('in.dat')\nnp.savetxt('out.dat', a * 2)",
+    ),
+    "pandas": (
+        "open('in.dat', 'w').write('a,b\\n1,2\\n3,4\\n')",
+        "import pandas as pd\nd = pd.read_csv('in.dat')\nd['c'] = d.a + d.b\nd = d.groupby('a').mean()\nd.to_csv('out.dat')",
+    ),
+    "astropy": (
+        "from astropy.table import Table\nTable({'a': [1, 2]}).write('in.dat', format='ascii.ecsv')",
+        "from astropy.table import Table\nt = Table.read('in.dat', format='ascii.ecsv')\n"
+        "def bright(t, cut): return t[t['a'] > cut]\nbright(t, 1).write('out.dat', format='ascii.csv')",
+    ),
+    "a figure": (
+        "import numpy as np\nnp.savetxt('in.dat', np.arange(4.0))",
+        "import matplotlib; matplotlib.use('Agg')\nimport matplotlib.pyplot as plt, numpy as np\n"
+        "plt.plot(np.loadtxt('in.dat'))\nplt.savefig('out.dat', format='png')",
+    ),
+    "json into pandas": (
+        "import json\njson.dump([1, 2], open('in.dat', 'w'))",
+        "import json, pandas as pd\nx = json.load(open('in.dat'))\npd.DataFrame({'x': x}).to_csv('out.dat')",
+    ),
+    "a class": (
+        "open('in.dat', 'w').write('1 2')",
+        "class Model:\n  def __init__(self, path):\n    with open(path) as f: self.values = f.read().split()\n"
+        "  def save(self, path):\n    with open(path, 'w') as f:\n      for one in self.values: print(one, file=f)\n"
+        "m = Model('in.dat')\nm.save('out.dat')",
+    ),
+    "a helper module": (
+        "open('in.dat', 'w').write('1 2')",
+        "import helper\nhelper.put('out.dat', sum(helper.get('in.dat')))",
+    ),
+    "pathlib": (
+        "open('in.dat', 'w').write('1 2')",
+        "from pathlib import Path\nhere = Path('.')\ntext = (here / 'in.dat').read_text()\n(here / 'out.dat').write_text(text.upper())",
+    ),
+    "through a temporary file": (
+        "open('in.dat', 'w').write('1 2')",
+        "import os, tempfile\nf = tempfile.NamedTemporaryFile('w', dir='.', delete=False)\n"
+        "f.write(open('in.dat').read())\nf.close()\nos.replace(f.name, 'out.dat')",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "script"), SHAPES.values(), ids=SHAPES)
+def test_code_tells_what_came_from_what(lab, before, script):
+    """An unchanged script, in which nothing but the shipped definitions is traced, both ways."""
+    lab.write("helper.py", "def get(path):\n  return [int(x) for x in open(path).read().split()]\ndef put(path, x):\n  with open(path, 'w') as f: f.write(str(x))\n")  # fmt: skip
+    lab.python("-c", before)
+    lab.write("other.dat", "nothing to do with it")
+    lab.write(
+        "s.py", f"{script}\nunused = open('other.dat').read()\nopen('end.dat', 'w').write('1')\n"
+    )
+    lab.run("s.py")
+    answer = asked(lab, why, "out.dat")
+    assert named(answer) == {"in.dat"}
+    assert_whole(answer)
+    assert named(asked(lab, impact, "in.dat")) == {"out.dat"}
+    assert named(asked(lab, why, "end.dat")) == set()
+    assert named(asked(lab, impact, "other.dat")) == set()
+
+
+def test_each_of_a_loop_has_its_own(lab):
+    """Rounds that take a millisecond, and what is summed over all of them."""
+    lab.write("s.py", """
+import lab
+total = ""
+for number in range(20):
+    text = open(f"in{number}.txt").read()
+    with open(f"out{number}.txt", "w") as file: file.write(text * 2)
+    total += text
+open("total.txt", "w").write(total)
+""")  # fmt: skip
+    for number in range(20):
+        lab.write(f"in{number}.txt", str(number))
+    lab.run("s.py")
+    for number in range(20):
+        assert named(asked(lab, why, f"out{number}.txt")) == {f"in{number}.txt"}
+        assert named(asked(lab, impact, f"in{number}.txt")) == {f"out{number}.txt", "total.txt"}
+    answer = asked(lab, why, "total.txt")
+    assert named(answer) == {f"in{number}.txt" for number in range(20)}
+    assert {one.evidence for one in answer.relations if one.kind == "wasDerivedFrom"} == {"perhaps"}

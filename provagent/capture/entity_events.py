@@ -7,11 +7,14 @@ from typing import Any
 
 from provagent import beneath
 from provagent.address import address_of
+from provagent.capture.context import iso
 from provagent.capture.plan import Kind
 from provagent.capture.thing import Thing, add_identity
 from provagent.file_names import name_to_text
 from provagent.identity.registry import Identity
-from provagent.terms import DERIVATION, DESCRIPTION, ENTITY, LOG_FORMAT
+from provagent.interrupt import is_the_programs
+from provagent.originals import os
+from provagent.terms import DERIVATION, DESCRIPTION, ENTITY, FILE, LOG_FORMAT
 from provagent.value.encode import encode
 from provagent.value.types import type_name
 
@@ -20,6 +23,16 @@ Events = list[tuple[dict[str, Any], bool]]
 Links = list[dict[str, str]]  # used_id and used_role, or generated_id and generated_role
 # By address: a metaclass may have its own hash.
 _PLAIN = frozenset(map(address_of, (bool, int, float, complex, str)))
+
+
+def _changed_at(location: Any) -> str | None:
+    """When a file was last changed: what has its content now was there by then."""
+    try:
+        return iso(os.stat(location).st_ctime_ns)
+    except (OSError, ValueError, TypeError) as error:
+        if is_the_programs(error):
+            raise
+        return None
 
 
 class EntityEvents:
@@ -54,6 +67,8 @@ class EntityEvents:
         if thing.location is not None:
             fields["location"] = name_to_text(beneath.text(thing.location))
             is_plain = False
+            if kind.type == FILE and (changed := _changed_at(thing.location)):
+                fields["changed"] = changed
         if thing.value is not None:
             cls = type(thing.value)
             fields["class"] = type_name(cls)

@@ -340,6 +340,7 @@ _ENTITY_FIELDS = {
     "identified": "identified",
     "size": "size",
     "contentType": "content_type",
+    "changed": "changed",
     "missing": "missing",
     "changing": "changing",
     "distinctive": "distinctive",

@@ -204,6 +204,7 @@ class Entity:
     identified: str | None = None
     size: int | None = None
     content_type: str | None = None
+    changed: str | None = None
     missing: bool = False
     sampled: Sample | None = None
     changing: bool = False

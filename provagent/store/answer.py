@@ -339,6 +339,7 @@ def answer_data(answer: Answer) -> dict[str, Any]:
         "what": answer.what,
         "path": answer.found.path,
         "is_unchanged": answer.found.is_unchanged,
+        "is_copy": answer.found.is_copy,
         "entities": answer.entities,
         "activities": answer.activities,
         "runs": answer.runs,

@@ -20,7 +20,7 @@ from provagent.store.schema import SHIFT
 MOST = 10  # activities that may have made an object: of more nothing is said
 _CHUNK = 900  # variables of one statement
 # A file system keeps times by ticks of its kernel's clock: what it says may be so much too early.
-_TICK = 10_000  # microseconds; at 100 Hz
+TICK = 10_000  # microseconds; at 100 Hz
 
 Made = tuple[int, int]  # time, entity
 
@@ -78,8 +78,10 @@ class SameContent:
         likely = [one for one in files if self._files.get(one[1])]
         seen = dict(rows(self._index, _USED_BY_ANOTHER_PROCESS, [one[0] for one in likely]))
         found: dict[int, list[int]] = {}
-        for entity, digest, place, _, _, used_at, _ in likely:
+        for entity, digest, place, _, _, used_at, _, changed in likely:
             times = [time for time in (used_at, seen.get(entity)) if time is not None]
+            if changed is not None:  # it was there by then
+                times = [min(one, changed + TICK) for one in times] or [changed + TICK]
             here = _last(self._files_at.get((digest, place), []), times[0] if times else None)
             origin = here or _last(self._files[digest], min(times, default=None))
             if origin is not None:
@@ -98,7 +100,7 @@ class SameContent:
         """Find objects: those that were made before it was used, or came back in a collection."""
         self._learn_objects({(run, digest) for _, digest, _, _, run, *_ in objects})
         found: dict[int, list[int]] = {}
-        for entity, digest, _, _, run, used_at, collected_at in objects:
+        for entity, digest, _, _, run, used_at, collected_at, _ in objects:
             until = min(
                 (time for time in (used_at, collected_at) if time is not None), default=None
             )
@@ -169,7 +171,7 @@ def _last(made: list[Made], limit: int | None) -> int | None:
     return made[end - 1][1] if end else None
 
 
-MADE_AT = f"coalesce(max(g.time) + {_TICK}, a.end, p.end)"  # NULL: it may have been at any time
+MADE_AT = f"coalesce(max(g.time) + {TICK}, a.end, p.end)"  # NULL: it may have been at any time
 MADE_BY = f"""generated AS g LEFT JOIN activity AS a ON a.id = g.activity
 LEFT JOIN process AS p ON p.number = g.activity >> {SHIFT}"""
 HAS_ORIGIN = """(EXISTS (SELECT 1 FROM generated WHERE entity = {0})
@@ -200,7 +202,8 @@ SELECT e.id, e.digest, e.joins, p.run
 FROM entity AS e LEFT JOIN process AS p ON p.number = e.id >> {SHIFT}
 WHERE e.id IN ({{}}) AND e.joins IS NOT NULL"""
 _WITHOUT_ORIGIN = f"""
-SELECT e.id, e.digest, e.place, e.joins, r.run, {_first_use("e.id")}, {_COLLECTED.format("e.id")}
+SELECT e.id, e.digest, e.place, e.joins, r.run, {_first_use("e.id")}, {_COLLECTED.format("e.id")},
+  e.changed
 FROM entity AS e LEFT JOIN process AS r ON r.number = e.id >> {SHIFT}
 WHERE e.id IN ({{}}) AND e.joins IS NOT NULL AND NOT {HAS_ORIGIN.format("e.id")}
 AND EXISTS (SELECT 1 FROM entity AS o WHERE o.digest = e.digest AND o.id != e.id)"""

@@ -14,6 +14,7 @@ from provagent.file_names import name_to_text, text_to_name
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
 from provagent.store.coded import packed, unpacked
+from provagent.store.content import MADE_BY, TICK
 from provagent.store.index import Index
 from provagent.store.names import ending
 from provagent.store.schema import SHIFT
@@ -21,6 +22,7 @@ from provagent.visible import as_recorded
 
 _SHORTEST = 6  # hexadecimal digits of a digest's beginning
 _SUGGESTED = 2000  # names of files among which a likely one is looked for
+MADE = "coalesce(g.time, a.end, a.start, p.end, p.start)"
 NEWEST = 1000  # states among which the newest is looked for
 
 
@@ -29,12 +31,14 @@ class Found:
     """The state that is meant, first, and others of the same file, the newest first.
 
     ``path`` is the file as it lies there, where there is one, and ``is_unchanged`` whether
-    it has the recorded content (``None`` where that cannot be told).
+    it has the recorded content (``None`` where that cannot be told). ``is_copy``: no record knows
+    that path, but what has its content; first what was there last before the copy was made.
     """
 
     entities: list[int]
     path: str | None = None
     is_unchanged: bool | None = None
+    is_copy: bool = False
 
 
 def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
@@ -62,7 +66,8 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
     if not states:
         found = [one for each in contents for one in _with_content(index, each, most)]
         if found:
-            return Found(entities=found, path=name_to_text(path), is_unchanged=True)
+            found = _there_before(index, found, path)
+            return Found(entities=found, path=name_to_text(path), is_unchanged=True, is_copy=True)
         raise StoreError(f"{what}: {_nothing(index, what, is_there=True)}")
     digests = {one: _digest(index, one) for one in states}
     same = [one for one in states if digests[one] in contents]
@@ -72,6 +77,26 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
     is_known = any(digest is not None for digest in digests.values())
     is_unchanged = bool(same) if is_known else None
     return Found(entities=chosen, path=name_to_text(path), is_unchanged=is_unchanged)
+
+
+def _there_before(index: Index, entities: list[int], path: str) -> list[int]:
+    """Put first what was made before a copy was, as far as its times tell.
+
+    A copy keeps the time of writing, or has its own; that of its last change is none before it.
+    """
+    status = os.stat(path)
+    some = entities[:_LOOKED_AT]
+    marks = ",".join("?" * len(some))
+    made = dict(index.execute(f"{_MADE} WHERE g.entity IN ({marks}) GROUP BY g.entity", some))
+    for limit in sorted((status.st_mtime_ns // 1000, status.st_ctime_ns // 1000)):
+        before = [one for one in some if made.get(one) is not None and made[one] <= limit + TICK]
+        if before:
+            return [*before, *(one for one in entities if one not in set(before))]
+    return entities
+
+
+_LOOKED_AT = 900
+_MADE = f"SELECT g.entity, max({MADE}) FROM {MADE_BY}"
 
 
 def _states(index: Index, what: str, path: str, most: int | None) -> tuple[list[int], str, str]:
@@ -130,10 +155,7 @@ def _distinct(index: Index, low: bytes, following: Callable[[bytes], bytes]) -> 
 
 # By what made it, then by its number.
 _NEWEST_MADE = f"""
-ORDER BY (SELECT max(coalesce(g.time, a.end, a.start, q.end, q.start)) FROM generated AS g
-  LEFT JOIN activity AS a ON a.id = g.activity
-  LEFT JOIN process AS q ON q.number = g.activity >> {SHIFT}
-  WHERE g.entity = e.id) DESC NULLS LAST, e.id DESC"""
+ORDER BY (SELECT max({MADE}) FROM {MADE_BY} WHERE g.entity = e.id) DESC NULLS LAST, e.id DESC"""
 
 
 def _newest(index: Index, entities: str, values: tuple[Any, ...], most: int | None) -> list[int]:

@@ -249,7 +249,7 @@ class Rows:
         row = (
             entity, self.word(event.get("type")), self.word(event.get("name")),
             self.word(event.get("entity_description")), self.place(event.get("location")),
-            packed(digest), joins(event), self.shard, at,
+            packed(digest), joins(event), microseconds(event.get("changed")), self.shard, at,
         )  # fmt: skip
         self._rows[_ENTITY].append(row)
         for member in event.get("members", ()):
@@ -321,7 +321,7 @@ _END_COPY = """
 INSERT INTO activity (id, end, status) VALUES (?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status WHERE ended_at IS NULL"""
 _ENTITY = """
-INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
   EXISTS (SELECT 1 FROM generated WHERE entity = ?1))"""
 _MADE = "UPDATE entity SET is_made = 1 WHERE id = ?"
 _USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?, ?)"

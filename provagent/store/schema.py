@@ -17,7 +17,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 9
+VERSION = 10
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -65,7 +65,7 @@ CREATE TABLE flow_due (process INTEGER PRIMARY KEY);
 CREATE TABLE flow_known (key BLOB PRIMARY KEY, flows TEXT) WITHOUT ROWID;
 CREATE TABLE entity (
   id INTEGER PRIMARY KEY, type INTEGER, name INTEGER, described INTEGER, place INTEGER,
-  digest BLOB, joins INTEGER, shard INTEGER, at INTEGER, is_made INTEGER);
+  digest BLOB, joins INTEGER, changed INTEGER, shard INTEGER, at INTEGER, is_made INTEGER);
 CREATE TABLE used (
   activity INTEGER, entity INTEGER, role INTEGER, time INTEGER,
   PRIMARY KEY (activity, entity, role)) WITHOUT ROWID;

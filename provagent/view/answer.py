@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -29,10 +30,13 @@ CANDIDATES_SHOWN = 5
 def render_answer(answer: Answer, console: Console) -> None:
     """Print an answer: each thing once with what was met from it, then by its name."""
     tree = Branch(Text())
-    for root in answer.roots:
-        _fill(tree, root, set())
-    top = tree.children[0]
     found = answer.found
+    above = tree
+    if found.is_copy:  # what was asked for stands above what it is the same as
+        above = tree.add(Text(found.path or "", style="bold"))
+    for root in answer.roots:
+        _fill(above, replace(root, kind=SAME) if found.is_copy else root, set())
+    top = tree.children[0]
     if found.is_unchanged is False:
         top.line.append("  its content is another now", style="bold red")
     elif found.is_unchanged:
