@@ -49,10 +49,10 @@ class _Opening:
 
     __slots__ = ("activity", "sites", "thread", "time")
 
-    def __init__(self, activity: Open, sites: Sites, time: str) -> None:
+    def __init__(self, activity: Open, sites: Sites, time: str, thread: int) -> None:
         self.activity = activity
         self.sites = sites
-        self.thread = get_ident()
+        self.thread = thread
         self.time = time
 
     def key(self) -> tuple[Any, ...]:
@@ -104,29 +104,37 @@ class FilesSeen:
         capture.meet_file = self.meet
 
     def meet(
-        self, what: str, path: str, source: str, activity: Any, sites: Sites = (), at: int = 0
+        self,
+        what: str,
+        path: str,
+        source: str,
+        activity: Any,
+        sites: Sites = (),
+        at: int = 0,
+        thread: int = 0,
     ) -> None:
         """A file is about to be read, made, changed, or moved from ``source``.
 
         ``sites`` are those of the user's code that led there, the innermost first. ``at``: it was
-        about to be so at this time, in nanoseconds.
+        about to be so at this time, in nanoseconds, in that thread.
         """
-        capture, thread = self._capture, get_ident()
+        capture, own = self._capture, get_ident()
         if capture.fill.look():
             self._left_out.add(path, clock())
             return
-        was_busy = thread in capture.busy
+        was_busy = own in capture.busy
         try:
-            capture.busy.add(thread)
+            capture.busy.add(own)
             events: Events = []
-            opening = _Opening(_owner(activity), sites, iso(at) if at else now())
+            time = iso(at) if at else now()
+            opening = _Opening(_owner(activity), sites, time, thread or own)
             self._meet(what, path, source, opening, events)
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "a file", error)
         finally:
             if not was_busy:
-                capture.busy.discard(thread)
+                capture.busy.discard(own)
 
     def note_library(self, path: str) -> None:
         """A library opens this file past Python, and may keep of it what it is to write."""

@@ -33,8 +33,9 @@ _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
 LOCK_SECONDS = 10
 
-# What is done, path, the path that it comes from, activity; the user's sites; when, in nanoseconds.
-Met = tuple[str, str, str, "Any", "list[Any]", int]
+# What is done, path, the path that it comes from, activity; the user's sites; when, in nanoseconds,
+# and in which thread.
+Met = tuple[str, str, str, "Any", "list[Any]", int, int]
 
 
 class OpenedFiles:
@@ -217,7 +218,7 @@ class OpenedFiles:
         from provagent.sites import sites_of  # it asks whether there is a hook by now
 
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
-        met = what, path, source, activity, sites, real_time_ns()
+        met = what, path, source, activity, sites, real_time_ns(), get_ident()
         if is_kept and not self._needs_recorder(what, path, source):
             self._remember(met)
             return

@@ -371,5 +371,5 @@ def _node_data(thing: EntityTold | ActivityTold, end: str | None) -> dict[str, A
     data: dict[str, Any] = {"kind": "activity" if isinstance(thing, ActivityTold) else "entity"}
     data |= {key: value for key, value in asdict(thing).items() if value not in (None, {}, [])}
     if end is not None:
-        data["origin"] = end
+        data["unknown" if end == NOT_SHOWN else "origin"] = end
     return data

@@ -1,0 +1,215 @@
+"""What the user's code shows, as far as the record has it: which calls it speaks of, and what not."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import orjson
+import pytest
+from test_lineage import asked, assert_whole, named, rendered
+
+from provagent.store.answer import impact, why
+
+SCRIPT = """
+import lab
+a = lab.load("a.txt")
+b = lab.load("b.txt")
+lab.save("x.txt", [one * 2 for one in a], "x")
+open("y.txt", "w").write(" ".join(b))
+"""
+LAB = """
+class Values(list): pass
+def load(path): return Values(open(path).read().split())
+def save(path, values, name):
+    with open(path, "w") as file: file.write(name + str(values))
+"""
+
+
+@pytest.fixture
+def lab(recorded, monkeypatch):
+    monkeypatch.chdir(recorded.folder)
+    recorded.write("lab.py", LAB)
+    for name in "abc":
+        recorded.write(f"{name}.txt", f"{name} 1 2")
+    time.sleep(0.01)
+    return recorded
+
+
+def run(lab, script=SCRIPT, *targets):
+    lab.write("s.py", script)
+    time.sleep(0.01)
+    lab.run(*(f"--target=lab:{name}" for name in targets or ("load", "save")), "s.py")
+
+
+def rewritten(lab, change):
+    """Change the events of the record, as an older or a broken one has them."""
+    for shard in lab.shards:
+        lines = [orjson.loads(line) for line in shard.read_bytes().splitlines()]
+        kept = [event for event in map(change, lines) if event is not None]
+        shard.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in kept))
+
+
+def of_before(event):
+    """As it was before call sites had columns and callers, and code was kept."""
+    for one in (event, *event.get("opened", ())):
+        one.pop("callers", None)
+        if "site" in one:
+            one["site"].pop("end", None)
+    if event["event"] == "file":
+        event.pop("opened", None)
+    return None if event["event"] in ("code", "source") else event
+
+
+def test_chains_of_one_script_are_not_mixed(lab):
+    run(lab)
+    assert named(asked(lab, why, "x.txt")) == {"a.txt"}
+    assert named(asked(lab, why, "y.txt")) == {"b.txt"}
+    assert named(asked(lab, impact, "a.txt")) == {"x.txt"}
+    assert named(asked(lab, impact, "b.txt")) == {"y.txt"}
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_record_of_before(lab, is_edited):
+    """Its script serves while it is what it was, by lines and names."""
+    run(lab)
+    rewritten(lab, of_before)
+    if is_edited:
+        lab.write("s.py", SCRIPT + "\n")
+    assert named(asked(lab, why, "x.txt")) == (set() if is_edited else {"a.txt"})
+    assert named(asked(lab, impact, "a.txt")) == (set() if is_edited else {"x.txt"})
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "gone",
+        "not Python",
+        "of another Python",
+        "null bytes",
+        "nested deeply",
+        "5 MB",
+        "another place",
+    ],
+)
+def test_code_that_tells_nothing_claims_nothing(lab, how):
+    """The file is a leaf, with what had been read before; --all goes on through the program."""
+    run(lab)
+    texts = {
+        "not Python": "def (:",
+        "of another Python": "print 'a'\n",
+        "null bytes": "a = 1\0\n",
+        "nested deeply": "x = " + "(" * 5000 + ")" * 5000,
+        "5 MB": SCRIPT + "#" * 5_000_000,
+        "another place": "import lab\n",
+    }
+
+    def change(event):
+        if (
+            event["event"] == "source"
+            and "load(" in event["text"]
+            and "Values" not in event["text"]
+        ):
+            if how == "gone":
+                return None
+            event["text"] = texts[how]
+        return event
+
+    rewritten(lab, change)
+    answer = asked(lab, why, "y.txt")
+    assert named(answer) == set()
+    assert "the code does not show from what; read before: b.txt, a.txt" in rendered(answer)
+    assert_whole(answer)
+    everything = lab.python("-m", "provagent", "why", "--all", "y.txt").stdout
+    assert "b.txt" in everything
+    assert "y.txt" in lab.python("-m", "provagent", "impact", "--all", "b.txt").stdout
+
+
+def test_what_is_hidden_claims_nothing(lab):
+    run(
+        lab,
+        "import lab\nx = eval('lab.load(\"a.txt\")')\nopen('y.txt', 'w').write(eval('str(x)'))\n",
+    )
+    assert named(asked(lab, why, "y.txt")) <= {"a.txt"}
+    run(lab, "import lab\nlab.load('a.txt')\nopen('z.txt', 'w').write('1')\n")
+    assert named(asked(lab, why, "z.txt")) == set()
+
+
+def test_a_branch_that_did_not_run_is_no_origin(lab):
+    script = """
+import lab, sys
+if len(sys.argv) > 5: x = lab.load("a.txt")
+else: x = lab.load("b.txt")
+lab.save("x.txt", x[::-1], "x")
+"""
+    run(lab, script)
+    assert named(asked(lab, why, "x.txt")) == {"b.txt"}
+
+
+def test_threads_have_their_own_rounds(lab):
+    """Each reads, waits for the others, and writes: what was read last is another thread's."""
+    script = """
+import threading
+wait = threading.Barrier(3)
+def work(name):
+    text = open(name + ".txt").read()
+    wait.wait()
+    with open(name + ".out", "w") as file: file.write(text + text)
+threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+    run(lab, script)
+    for name in "abc":
+        assert named(asked(lab, why, f"{name}.out")) == {f"{name}.txt"}
+
+
+def test_a_cycle_of_rewriting_ends(lab):
+    script = """
+for number in range(6):
+    text = open("a.txt").read()
+    open("b.txt", "w").write(text + "1")
+    open("a.txt", "w").write(open("b.txt").read() + "2")
+"""
+    run(lab, script)
+    answer = asked(lab, why, "a.txt")
+    assert_whole(answer)
+    assert sum(os.path.basename(one.location or "") == "a.txt" for one in answer.nodes if hasattr(one, "location")) == 7  # fmt: skip
+    assert_whole(asked(lab, impact, "b.txt"))
+
+
+def test_equal_jobs_are_looked_at_once(lab, monkeypatch):
+    """The code and the call sites are those of another run: what was found is taken."""
+    from provagent.store import flows
+
+    calls = []
+    real = flows.flows
+    monkeypatch.setattr(
+        flows, "flows", lambda *args, **more: calls.append(1) or real(*args, **more)
+    )
+    for _ in range(4):
+        run(lab)
+    assert named(asked(lab, why, "x.txt")) == {"a.txt"}
+    assert len(calls) == 1
+    run(lab, SCRIPT + "open('c.txt').read()\n")
+    assert named(asked(lab, why, "x.txt")) == {"a.txt"}
+    assert len(calls) == 2
+
+
+def test_what_a_call_was_handed_comes_from_there(lab):
+    """Code of the user's inside a traced call: what went into it is what that was given."""
+    script = """
+import lab
+def work(values, path):
+    text = lab.load("c.txt")
+    lab.save(path, values + text, "x")
+lab2 = work
+work(lab.load("a.txt"), "x.txt")
+work(lab.load("b.txt"), "y.txt")
+"""
+    lab.write("s.py", script)
+    time.sleep(0.01)
+    lab.run("--target=lab:load", "--target=lab:save", "--target=__main__:work", "s.py")
+    assert named(asked(lab, why, "x.txt")) == {"a.txt", "c.txt"}
+    assert named(asked(lab, why, "y.txt")) == {"b.txt", "c.txt"}
+    assert named(asked(lab, impact, "a.txt")) == {"x.txt"}
