@@ -6,7 +6,7 @@ import os
 
 import pytest
 from conftest import ROOT, SHARED
-from test_pairs import FLOW_IS_LINKED, files_behind
+from test_pairs import files_behind
 
 pytest.importorskip("gammapy")
 pytestmark = pytest.mark.gammapy
@@ -94,7 +94,7 @@ def test_what_a_product_came_from(recorded, monkeypatch, name):
     for product, (now, later) in PRODUCTS[name].items():
         behind = files_behind(recorded, product)
         written = {os.path.basename(one) for one in recorded.folder.glob("*") if one.is_file()}
-        wanted = now | later if FLOW_IS_LINKED else now
+        wanted = now | later
         if not wanted <= behind:
             missing[product] = wanted - behind
         assert product in written
