@@ -26,9 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provagent.doors import read, start, stop
+    from provagent.doors import export, read, start, stop
     from provagent.errors import ProvagentError, ProvagentWarning
-    from provagent.export.write import export
     from provagent.record.model import Provenance
     from provagent.store.door import Store, open_store
 
@@ -38,7 +37,7 @@ _DOORS = {
     "ProvagentError": "provagent.errors",
     "ProvagentWarning": "provagent.errors",
     "Store": "provagent.store.door",
-    "export": "provagent.export.write",
+    "export": "provagent.doors",
     "open_store": "provagent.store.door",
     "read": "provagent.doors",
     "load_ipython_extension": "provagent.doors",

@@ -10,7 +10,9 @@ from provagent.audit import unheard
 from provagent.settings import read_settings, require
 
 if TYPE_CHECKING:
-    from provagent.record.model import Provenance
+    from typing import BinaryIO
+
+    from provagent.record.model import Lineage, Provenance
 
 
 def start(**settings: Any) -> str:
@@ -39,6 +41,37 @@ def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "
     from provagent.store.runs import read_run
 
     return read_run(os.fspath(store) or read_settings().store, os.fspath(run))
+
+
+def export(
+    provenance: Provenance | Lineage,
+    to: str,
+    target: BinaryIO | str | os.PathLike[str],
+    *,
+    of: str | None = None,
+    namespace: str | None = None,
+    model: str | None = None,
+    form: str = "bundle",
+) -> None:
+    """Write the provenance of a run, or the lineage of a thing (``Store.lineage``).
+
+    ``to`` is one of the formats in ``docs/prov.md``: PROV as ``json``, ``jsonld``, ``provn``,
+    ``xml``, ``trig`` or ``turtle``, a ``votable``, a graph as ``dot`` or ``svg``, and others.
+    ``target`` is a path or a binary stream, and gets all of it or nothing. ``of`` names what alone
+    is written of a run: a session, an activity, or a thing with all that it came from.
+    ``namespace`` is the absolute IRI under which names stand, ``model`` is ``w3c`` or ``ivoa``, and
+    ``form`` is what the run is in the document, a ``bundle`` or ``activities``.
+
+    Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
+    absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
+    """
+    from provagent.export.write import export as write
+    from provagent.record.model import Provenance
+    from provagent.store.part import part_of, with_flows
+
+    if isinstance(provenance, Provenance):
+        provenance = with_flows(provenance) if of is None else part_of(provenance, of)
+    write(provenance, to, target, namespace=namespace, model=model, form=form)
 
 
 def load_ipython_extension(_ipython: Any) -> None:

@@ -65,6 +65,16 @@ FILE = "File"
 FILE_COLLECTION = "FileCollection"
 ENTITY_TYPES = (PYTHON_OBJECT, FILE, FILE_COLLECTION)
 
+# Relations of PROV-DM between a later thing and an earlier one, as PROV-N writes them.
+USED, GENERATED, DERIVED = "used", "wasGeneratedBy", "wasDerivedFrom"
+MEMBER, STARTED, SAME = "hadMember", "wasStartedBy", "alternateOf"
+INFORMED = "wasInformedBy"
+# How one is known: the record says so; the bytes are the same; the user's code computes one from
+# the other; it may be so, or one of several is; the code does not show it. Each more than the next.
+RECORDED, CONTENT, COMPUTED, PERHAPS, UNKNOWN = EVIDENCE = (
+    "recorded", "content", "computed", "perhaps", "unknown",
+)  # fmt: skip
+
 # Reserved words of IVOA ProvenanceDM 1.0, tables of sections 2.4 and 2.5.
 ACTIVITY_TYPES = (
     "Observation",

@@ -10,7 +10,7 @@ import sys
 import pytest
 from conftest import ROOT, SHARED, Recorded
 
-from provagent.record.lineage import ancestors
+from provagent.store.part import part_of
 
 gammapy = pytest.importorskip("gammapy")
 pytestmark = pytest.mark.gammapy
@@ -158,7 +158,7 @@ def test_files_are_known_by_content(hess):
 def test_product_leads_back_to_its_sources(hess):
     """From flux_points.fits to the four event files and model.yaml."""
     product = hess.file("flux_points.fits")
-    met = ancestors(hess.provenance, product.id).entities.values()
+    met = part_of(hess.provenance, product.id).entities.values()
     files = {one.location.rpartition("/")[2] for one in met if one.type == "File" and one.location}
     assert "model.yaml" in files
     assert all(any(name in file for file in files) for name in OBSERVATIONS)
@@ -219,7 +219,7 @@ def test_example_leads_from_its_product_to_its_inputs(example):
     ]  # fmt: skip
     assert example.only("read_models").parent.name == "read_datasets"
     product = example.file("flux_points.fits")
-    met = ancestors(example.provenance, product.id).entities.values()
+    met = part_of(example.provenance, product.id).entities.values()
     files = {one.location.rpartition("/")[2] for one in met if one.location}
     assert {"datasets.yaml", "models.yaml"} <= files
     assert example.provenance.complaints == []

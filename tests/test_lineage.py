@@ -17,7 +17,7 @@ import pytest
 from provagent.store.answer import NOT_SHOWN, impact, steps_of, why
 from provagent.store.index import open_index
 from provagent.store.told import ActivityTold, EntityTold
-from provagent.store.walk import SAME
+from provagent.terms import SAME
 from provagent.view.answer import render_answer
 from provagent.view.console import Console
 

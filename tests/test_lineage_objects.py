@@ -11,7 +11,8 @@ from test_lineage import asked, assert_whole, named, rendered
 from provagent.store.answer import impact, why
 from provagent.store.index import open_index
 from provagent.store.told import ActivityTold
-from provagent.store.walk import SAME, ancestors, descendants
+from provagent.store.walk import ancestors, descendants
+from provagent.terms import SAME
 
 LAB = """
 import numpy as np

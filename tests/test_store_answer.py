@@ -16,7 +16,7 @@ from provagent.store.answer import NOT_RECORDED, answer_data, impact, steps_of, 
 from provagent.store.index import open_index
 from provagent.store.resolve import find_entities
 from provagent.store.told import ActivityTold, EntityTold
-from provagent.store.walk import SAME
+from provagent.terms import SAME
 from provagent.view.answer import render_answer
 from provagent.view.console import Console
 

@@ -54,12 +54,13 @@ def link(
     joined, and what is not, is told on standard error.
     """
     from provagent.link.linked import link_run
+    from provagent.store.part import with_flows
 
     named = to or (format_of(output) if output else "json")
     if named not in DOCUMENTS:
         raise click.UsageError(f"{output}: is no document; end it in .json, .provn, .xml or .trig")
     linked = link_run(
-        read_run(store, run),
+        with_flows(read_run(store, run)),
         sources,
         namespace=namespace,
         form=form,

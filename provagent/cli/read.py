@@ -22,7 +22,7 @@ from provagent.view.terminal import JSON, document_stream, echo, echo_json
 if TYPE_CHECKING:
     from provagent.embed.payload import Payload
     from provagent.record.detail import Gap
-    from provagent.record.model import Provenance
+    from provagent.record.model import Lineage, Provenance
 
 PARQUET = "parquet"
 _NEWEST = 100  # runs that people are shown
@@ -144,11 +144,16 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
 
 
 @click.command("export", help=f"Write the provenance of a run in other formats.\n\n{_RUN_HELP}")
-@click.argument("run", default=LAST)
+@click.argument("run", required=False)
 @click.option(
     "--to", "to", type=click.Choice((*FORMATS, PARQUET)), help="The format. [default: as -o ends]"
 )
-@click.option("--all", "is_all", is_flag=True, help="All runs of the store, to parquet.")
+@click.option(
+    "--all",
+    "is_all",
+    is_flag=True,
+    help="All runs of the store, to parquet; of a lineage as in why.",
+)
 @click.option(
     "-o",
     "--output",
@@ -164,6 +169,12 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     "--of", "of", metavar="WHAT", help="Only this: a session, an activity, or a file's lineage."
 )
 @click.option(
+    "--lineage",
+    "lineage",
+    metavar="FILE",
+    help="What a file came from, across runs, as why tells it; no RUN.",
+)
+@click.option(
     "--form",
     type=click.Choice(FORMS),
     default=FORMS[0],
@@ -177,26 +188,44 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
 @click.option("--keep-others", is_flag=True, help="Replace no file that provagent has not written.")
 @_store
 def export_run(
-    run: str,
+    run: str | None,
     to: str | None,
     outputs: tuple[str, ...],
     store: str | None,
     is_all: bool,
     keep_others: bool,
+    of: str | None,
+    lineage: str | None,
     **options: Any,
 ) -> None:
     if to == PARQUET:
-        _export_parquet(None if is_all else run, outputs, find_store(store))
+        _export_parquet(None if is_all else run or LAST, outputs, find_store(store))
         return
-    if is_all:
-        raise click.UsageError("--all is for --to parquet")
+    if is_all and lineage is None:
+        raise click.UsageError("--all is for --to parquet, and --lineage")
+    if lineage is not None and (run is not None or of is not None):
+        raise click.UsageError("--lineage is across runs: name no RUN with it, and no --of")
     if not outputs and to is None:
         raise click.UsageError("say the format with --to, or name a file with -o")
-    provenance = _read(store, run)
-    wrong = []
+    if lineage is None:
+        provenance = _part(_read(store, run or LAST), of)
+    else:
+        provenance = _lineage(store, lineage, everything=is_all)
     if not outputs and to is not None:
         with document_stream(is_json=to in JSON) as stream:
             export(provenance, to, stream, **options)
+    _write(provenance, to, outputs, options, keep_others=keep_others)
+
+
+def _write(
+    provenance: Provenance | Lineage,
+    to: str | None,
+    outputs: tuple[str, ...],
+    options: dict[str, Any],
+    *,
+    keep_others: bool,
+) -> None:
+    wrong = []
     for output in outputs:
         try:
             named = to or format_of(output)
@@ -207,6 +236,23 @@ def export_run(
             wrong.append(str(error))
     if wrong:
         raise ExportError(*wrong)
+
+
+def _part(provenance: Provenance, of: str | None) -> Provenance | Lineage:
+    from provagent.store.part import part_of, with_flows
+
+    return with_flows(provenance) if of is None else part_of(provenance, of)
+
+
+def _lineage(store: str | None, what: str, *, everything: bool) -> Lineage:
+    from provagent.store.index import open_index
+    from provagent.store.part import lineage_of
+
+    with open_index(find_store(store)) as index:
+        with progress("reading records") as show:
+            gaps = index.update(show).gaps
+        tell_gaps(gaps)
+        return lineage_of(index, what, everything=everything)
 
 
 def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> None:
@@ -250,9 +296,10 @@ def embed(
 ) -> None:
     from provagent.embed.file import embed as embed_into
     from provagent.embed.payload import KEPT
+    from provagent.store.part import with_flows
 
     payload = embed_into(
-        _read(store, run), file, output=output, namespace=namespace, max_bytes=max_bytes
+        with_flows(_read(store, run)), file, output=output, namespace=namespace, max_bytes=max_bytes
     )
     echo(f"{output or file}: embedded, {payload.facts[KEPT]} document")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from provagent.errors import EmbedError
 from provagent.export.names import Names
 from provagent.export.write import export
-from provagent.record.part import entity_of, part_of
+from provagent.record.part import cut, entity_of, within
 
 if TYPE_CHECKING:
     from provagent.record.model import Activity, Entity, Provenance
@@ -61,9 +61,9 @@ def make_payload(
     facts = _facts(provenance, entity, namespace)
     facts[BEFORE] = before
     facts[DOCUMENT] = f"sha256:{hashlib.sha256(whole).hexdigest()}"
-    last = entity.generated_by[-1].activity if entity.generated_by else None
-    of_last = last.id if last is not None and last.id in provenance.activities else entity.id
-    for kept, of in ((WHOLE, None), (LAST_STEP, of_last)):
+    process = provenance.run.process
+    last = entity.generated_by[-1].activity if entity.generated_by else process.program
+    for kept, of in ((WHOLE, None), (LAST_STEP, last.id)):
         document = whole if of is None else _document(provenance, of, namespace)
         payload = Payload(facts=facts | {KEPT: kept}, document=document)
         if len(payload.packed) <= max_bytes:
@@ -73,7 +73,8 @@ def make_payload(
 
 def _document(provenance: Provenance, of: str | None, namespace: str | None) -> bytes:
     content = io.BytesIO()
-    part = provenance if of is None else part_of(provenance, of)
+    chosen = None if of is None else within(provenance, of)
+    part = provenance if chosen is None else cut(provenance, *chosen)
     export(part, "json", content, namespace=namespace)
     return content.getvalue()
 

@@ -13,9 +13,9 @@ from typing import Any
 
 class _Room(ModuleType):
     def __call__(self, *arguments: Any, **options: Any) -> None:
-        from provagent.export.write import export
+        from provagent import __getattr__ as door
 
-        export(*arguments, **options)
+        door("export")(*arguments, **options)
 
 
 sys.modules[__name__].__class__ = _Room

@@ -1,8 +1,8 @@
 """Provenance -> a document of W3C PROV, with the terms of the IVOA's data model.
 
-One bundle holds one run. IVOA classes that PROV lacks are typed plain PROV
-(``prov:type voprov:Parameter``), so that any PROV tool reads the document. Attributes of
-``provagent:`` are those of this project's events.
+One bundle holds one run; a lineage across runs stands in no bundle. IVOA classes that PROV lacks
+are typed plain PROV (``prov:type voprov:Parameter``), so that any PROV tool reads the document.
+Attributes of ``provagent:`` are those of this project's events.
 Sources: https://www.w3.org/TR/prov-dm/, https://www.ivoa.net/documents/ProvenanceDM/.
 """
 
@@ -21,14 +21,28 @@ from provagent.export.statements import Statements
 from provagent.export.surroundings import Surroundings, base_name, write_content
 from provagent.export.write import FORMS
 from provagent.record.link import run_of
-from provagent.terms import FILE, FILE_COLLECTION
+from provagent.record.model import Lineage
+from provagent.record.wording import lines_text
+from provagent.terms import FILE, FILE_COLLECTION, PERHAPS, RECORDED
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from prov.model import ProvDocument
 
     from provagent.export.names import Name
     from provagent.export.statements import Sink
-    from provagent.record.model import Activity, Derivation, Entity, Process, Provenance, Session
+    from provagent.record.model import (
+        Activity,
+        Alternate,
+        Derivation,
+        Entity,
+        Generation,
+        Process,
+        Provenance,
+        Relation,
+        Session,
+    )
 
 _OF_CONTENT = (None, "file")  # digests of all of an entity's content
 
@@ -40,15 +54,15 @@ def _is_content(entity: Entity) -> bool:
 
 
 def to_document(
-    provenance: Provenance,
+    provenance: Provenance | Lineage,
     *,
     namespace: str | None = None,
     form: str = "bundle",
     for_rdf: bool = False,
 ) -> ProvDocument:
-    """Return the PROV document of a run; the same one each time.
+    """Return the PROV document of a run, or of a lineage; the same one each time.
 
-    ``namespace`` is as in ``Names``, ``form`` as in ``state_run``, ``for_rdf`` as in
+    ``namespace`` is as in ``Names``, ``form`` as in ``state``, ``for_rdf`` as in
     ``InDocument``. Raises ExportError for what is no absolute IRI, and for another form.
 
     The run is the outermost activity, ``run:program``; what it called is related to it,
@@ -60,20 +74,28 @@ def to_document(
     from provagent.export.library import InDocument
 
     sink = InDocument(for_rdf=for_rdf)
-    state_run(provenance, sink, namespace=namespace, form=form)
+    state(provenance, sink, namespace=namespace, form=form)
     return sink.document
 
 
-def state_run(
-    provenance: Provenance, sink: Sink, *, namespace: str | None = None, form: str = "bundle"
+def state(
+    provenance: Provenance | Lineage,
+    sink: Sink,
+    *,
+    namespace: str | None = None,
+    form: str = "bundle",
 ) -> None:
-    """State all that is known of a run, one statement after another, into ``sink``.
+    """State all that is known of a run, or a lineage, one statement after another, into ``sink``.
 
     As a ``bundle`` the run is an account of its own, which its jobs have generated; as
-    ``activities`` it stands in no bundle, beside what the documents of its jobs say.
+    ``activities`` it stands in no bundle, beside what the documents of its jobs say; so does a
+    lineage in each form.
     """
     if form not in FORMS:
         raise ExportError(f"form {form!r}: no such form; there are {', '.join(FORMS)}")
+    if isinstance(provenance, Lineage):
+        _state_lineage(provenance, sink, namespace)
+        return
     names = Names(provenance.run.id, namespace)
     jobs = Jobs(provenance.run, names)
     say = Statements(sink, names)
@@ -83,6 +105,50 @@ def state_run(
         sink.bundle(names.bundle)
     _Writer(provenance, names, say, jobs).write()
     sink.end()
+
+
+def _state_lineage(lineage: Lineage, sink: Sink, namespace: str | None) -> None:
+    names = Names(lineage.what, namespace, kind="lineage")
+    say = Statements(sink, names)
+    writers = []
+    for part in lineage.parts:
+        own = Names(part.run.id, namespace, inside=names)
+        writers.append(_Writer(part, own, say, Jobs(part.run, own)))
+    sink.begin(names.namespaces)
+    for each in writers:
+        each.write()
+    entities = {
+        entity: each.entity_name(entity)
+        for each in writers
+        for entity in each.provenance.entities.values()
+    }
+    for one in lineage.alternates:
+        _say_alternate(say, one, entities[one.entity], entities[one.origin])
+    sink.end()
+
+
+def _say_alternate(say: Statements, alternate: Alternate, entity: Name, origin: Name) -> None:
+    """Say that it is the same content; of several that it may be, that one may be it."""
+    if alternate.evidence == PERHAPS:
+        say.influenced(entity, origin, _evidence(alternate))
+    else:
+        say.alternate(entity, origin)
+
+
+def _evidence(relation: Relation) -> dict[str, Any]:
+    """Return the attributes of what the record does not say itself."""
+    if relation.evidence == RECORDED:
+        return {}
+    return {
+        "provagent:evidence": relation.evidence,
+        "provagent:inferred": True,
+        "provagent:lines": lines_text(relation.lines) or None,
+    }
+
+
+def _made_at(made: Generation, activity: Activity) -> str | None:
+    """Return when something was made; a file system's clock may be some milliseconds behind."""
+    return activity.end if made.time is None else max(made.time, activity.start or "")
 
 
 class _Writer:
@@ -110,6 +176,9 @@ class _Writer:
             self.write_relations(process.program, self.process_name(process.id))
         for derivation in provenance.derivations:
             self.write_derivation(derivation)
+        for one in provenance.alternates:
+            names = self.entity_name(one.entity), self.entity_name(one.origin)
+            _say_alternate(self.say, one, *names)
 
     def write_process(self, process: Process) -> None:
         run = self.provenance.run
@@ -229,17 +298,33 @@ class _Writer:
 
     def write_relations(self, activity: Activity, name: Name) -> None:
         for usage in activity.used:
-            attributes = self.described.attributes(activity, "usage", usage.role)
-            self.say.used(name, self.entity_name(usage.entity), moment(activity.start), attributes)
+            entity, attributes = self.entity_name(usage.entity), _evidence(usage)
+            if usage.evidence == PERHAPS:
+                self.say.influenced(name, entity, attributes)
+                continue
+            time = None if attributes else moment(usage.time or activity.start)
+            attributes |= self.described.attributes(activity, "usage", usage.role)
+            self.say.used(name, entity, time, attributes)
         for made in activity.generated:
-            attributes = self.described.attributes(activity, "generation", made.role)
-            self.say.generated(
-                self.entity_name(made.entity), name, moment(activity.end), attributes
-            )
+            entity, attributes = self.entity_name(made.entity), _evidence(made)
+            if made.evidence == PERHAPS:
+                self.say.influenced(entity, name, attributes)
+                continue
+            time = None if attributes else moment(_made_at(made, activity))
+            attributes |= self.described.attributes(activity, "generation", made.role)
+            self.say.generated(entity, name, time, attributes)
+        for told in activity.informed_by:
+            relate = self.say.influenced if told.evidence == PERHAPS else self.say.informed
+            relate(name, self.activity_name(told.informant), _evidence(told))
 
     def write_derivation(self, derivation: Derivation) -> None:
+        entity = self.entity_name(derivation.entity)
+        progenitor = self.entity_name(derivation.progenitor)
+        within = derivation.activity
+        activity = None if within is None else self.activity_name(within)
         code = derivation.code
         attributes = {
+            **_evidence(derivation),
             "provagent:how": derivation.how,
             "provagent:between": [
                 self.names.of("activity", activity.id) for activity in derivation.between
@@ -249,11 +334,18 @@ class _Writer:
             "provagent:last_line": code and code.last_line,
             "provagent:code": code and code.text,
         }
-        entity, progenitor = derivation.entity, derivation.progenitor
-        self.say.derived(self.entity_name(entity), self.entity_name(progenitor), attributes)
+        if derivation.evidence == PERHAPS:
+            self.say.influenced(entity, progenitor, {**attributes, "provagent:activity": activity})
+        else:
+            self.say.derived(entity, progenitor, attributes, activity)
 
     def entity_name(self, entity: Entity) -> Name:
         return self.names.of("entity", entity.id)
+
+    def activity_name(self, activity: Activity) -> Name:
+        if activity.id in self.provenance.processes:
+            return self.process_name(activity.id)
+        return self.names.of("activity", activity.id)
 
     def process_name(self, process_id: str) -> Name:
         first = self.provenance.run.process.id

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provagent.record.wording import digest_text, duration_text, entity_text, shortened, value_text
-from provagent.terms import FILE, FILE_COLLECTION, OK, PYTHON_OBJECT
+from provagent.record.model import Lineage
+from provagent.record.wording import (
+    digest_text,
+    duration_text,
+    entity_text,
+    lines_text,
+    shortened,
+    value_text,
+)
+from provagent.terms import FILE, FILE_COLLECTION, OK, PERHAPS, PYTHON_OBJECT, RECORDED
 from provagent.visible import harmless
 
 if TYPE_CHECKING:
-    from provagent.record.model import Activity, Derivation, Entity, Provenance
+    from provagent.record.model import Activity, Alternate, Derivation, Entity, Provenance, Relation
 
 NODE_LIMIT = 300  # a picture with more is no use to the eye, and slow to lay out
 MEMBERS_DRAWN = 3  # a collection with more shows how many it has
@@ -36,38 +44,49 @@ _MEMBERS = 'shape=box, fillcolor="#fdf3d0", color="#b8963e", peripheries=2'
 _REMARK = 'shape=plaintext, style="", fontcolor="#c0392b"'
 
 
-def to_dot(provenance: Provenance) -> str:
-    """Return the graph of a run as DOT; it remarks when it was too large to be drawn whole."""
-    graph = _Graph(provenance)
-    graph.draw()
-    return graph.text()
+def to_dot(provenance: Provenance | Lineage) -> str:
+    """Return the graph of a run, or of a lineage across runs, as DOT.
+
+    It remarks when it was too large to be drawn whole.
+    """
+    graph = _Graph()
+    if isinstance(provenance, Lineage):
+        for part in provenance.parts:
+            graph.draw(part)
+        graph.draw_alternates(provenance.alternates)
+        return graph.text(f"lineage of {provenance.what}")
+    graph.draw(provenance)
+    run = provenance.run
+    command = " ".join(map(str, run.process.command))
+    return graph.text(f"{command}\n{run.id}, {duration_text(run.duration)}")
 
 
 class _Graph:
-    def __init__(self, provenance: Provenance) -> None:
-        self.provenance = provenance
+    def __init__(self) -> None:
+        self.run = ""
+        self.entities: dict[str, Entity] = {}  # as they are in what is drawn: of a part, cut
         self.numbers: dict[object, int] = {}
         self.nodes: list[str] = []
         self.edges: dict[str, None] = {}  # in order, each once
         self.left_out = 0
 
-    def draw(self) -> None:
-        for process in self.provenance.processes.values():
-            if process.program.used or process.program.generated:
-                self.draw_activity(process.program)
-        for activity in self.provenance.activities.values():
+    def draw(self, provenance: Provenance) -> None:
+        self.run = provenance.run.id
+        self.entities |= provenance.entities
+        for process in provenance.processes.values():
+            program = process.program
+            if program.used or program.generated or program.informed_by:
+                self.draw_activity(program)
+        for activity in provenance.activities.values():
             if len(self.nodes) >= NODE_LIMIT:
                 self.left_out += 1
             else:
                 self.draw_activity(activity)
-        for derivation in self.provenance.derivations:
+        for derivation in provenance.derivations:
             self.draw_derivation(derivation)
+        self.draw_alternates(provenance.alternates)
 
-    def text(self) -> str:
-        run = self.provenance.run
-        title = (
-            f"{' '.join(map(str, run.process.command))}\n{run.id}, {duration_text(run.duration)}"
-        )
+    def text(self, title: str) -> str:
         lines = [_HEAD + f"  label={_quoted(title)};", *self.nodes, *self.edges]
         if self.left_out:
             remark = f"{self.left_out} later activities are not drawn; export to json has all"
@@ -75,22 +94,30 @@ class _Graph:
         return "\n".join([*lines, "}", ""])
 
     def draw_activity(self, activity: Activity) -> None:
-        name = self.node(
-            activity, _activity_label(activity), _activity_style(activity), _tip(activity)
-        )
-        if activity.parent is not None and activity.parent in self.numbers:
-            self.edge(
-                self.name(activity.parent), name, "style=dotted, arrowhead=none, tooltip=calls"
-            )
+        name = self.draw_node_of(activity)
+        outer = activity.parent and (self.run, activity.parent.id)
+        if outer in self.numbers:
+            self.edge(self.name(outer), name, "style=dotted, arrowhead=none, tooltip=calls")
         for usage in activity.used:
-            self.edge(self.draw_entity(usage.entity), name, _role(usage.role, usage.entity))
+            role = _role(usage.role, usage.entity)
+            self.edge(self.draw_entity(usage.entity), name, _inferred(usage) or role)
         for made in activity.generated:
-            self.edge(name, self.draw_entity(made.entity), _role(made.role, made.entity))
+            role = _role(made.role, made.entity)
+            self.edge(name, self.draw_entity(made.entity), _inferred(made) or role)
+        for told in activity.informed_by:
+            self.edge(self.draw_node_of(told.informant), name, _inferred(told))
+
+    def draw_node_of(self, activity: Activity) -> str:
+        style, tip = _activity_style(activity), _tip(activity)
+        key = self.run, activity.id  # a process's own is short
+        return self.node(key, _activity_label(activity), style, tip)
 
     def draw_entity(self, entity: Entity) -> str:
-        if entity in self.numbers:
-            return self.name(entity)
-        name = self.node(entity, _entity_label(entity), _entity_style(entity), _entity_tip(entity))
+        entity = self.entities.get(entity.id, entity)
+        if entity.id in self.numbers:
+            return self.name(entity.id)
+        style, tip = _entity_style(entity), _entity_tip(entity)
+        name = self.node(entity.id, _entity_label(entity), style, tip)
         own = [each for each in entity.members if _has_relations(each)]
         rest = [each for each in entity.members if not _has_relations(each)]
         copied = {id(each) for link in entity.derivations for each in link.progenitor.members}
@@ -107,7 +134,7 @@ class _Graph:
         return name
 
     def draw_derivation(self, derivation: Derivation) -> None:
-        if derivation.entity not in self.numbers and len(self.nodes) >= NODE_LIMIT:
+        if derivation.entity.id not in self.numbers and len(self.nodes) >= NODE_LIMIT:
             return
         progenitor, entity = (
             self.draw_entity(derivation.progenitor),
@@ -116,7 +143,14 @@ class _Graph:
         how = derivation.how or "derived"
         tip = derivation.code.text if derivation.code else how
         attributes = f"style=dashed, label={_label(how)}, tooltip={_quoted(tip)}"
-        self.edge(progenitor, entity, attributes)
+        self.edge(progenitor, entity, _inferred(derivation) or attributes)
+
+    def draw_alternates(self, alternates: list[Alternate]) -> None:
+        for one in alternates:
+            if len(self.nodes) < NODE_LIMIT:
+                says = "perhaps the same" if one.evidence == PERHAPS else "same content"
+                attributes = f"style=dotted, label={_label(says)}, tooltip={_quoted(says)}"
+                self.edge(self.draw_entity(one.origin), self.draw_entity(one.entity), attributes)
 
     def node(self, thing: object, label: str, style: str, tip: str) -> str:
         if thing not in self.numbers:
@@ -178,6 +212,15 @@ def _entity_tip(entity: Entity) -> str:
     value = value_text(entity.value) if entity.value is not None else ""
     parts = (entity.location, value, digest_text(entity.digest))
     return "\n".join(part for part in parts if part) or entity.id
+
+
+def _inferred(relation: Relation) -> str:
+    """Return the attributes of an edge that the record does not tell itself; else nothing."""
+    if relation.evidence == RECORDED:
+        return ""
+    tip = lines_text(relation.lines) or relation.evidence
+    style = "dotted" if relation.evidence == PERHAPS else "dashed"
+    return f"style={style}, label={_label(relation.evidence)}, tooltip={_quoted(tip)}"
 
 
 def _role(role: str | None, entity: Entity) -> str:

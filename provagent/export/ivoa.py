@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from provagent.export.provjson import Document, Record, Value, name, text_of
-from provagent.terms import VOPROV_NAMESPACE
+from provagent.terms import PERHAPS, VOPROV_NAMESPACE
 
 # Classes that W3C PROV has not; a class stands before the one that it is a kind of.
 ELEMENTS = {
@@ -55,6 +55,12 @@ _LINKS = {
     "voprov:activityDescription": ("IsRelatedTo", True),
     "voprov:entityDescription": ("IsRelatedTo", False),
 }
+# What the model has for what was perhaps an influence, and its two ends.
+_POSSIBLE = {
+    "used": ("prov:activity", "prov:entity"),
+    "wasGeneratedBy": ("prov:entity", "prov:activity"),
+    "wasInformedBy": ("prov:informed", "prov:informant"),
+}
 _DESCRIBED = {"used": "usageDescription", "wasGeneratedBy": "generationDescription"}
 
 
@@ -87,15 +93,16 @@ def to_ivoa(document: Document) -> Document:
     """Return a document of typed plain PROV in the words of the IVOA's tools.
 
     The model knows no bundles: those of the document are dissolved. An entity has one
-    generation at most; others are influences, with the type ``prov:Generation``. The
-    time of the first is the entity's ``generatedAtTime``.
+    generation at most, which the record says if it says one; others are influences, with the type
+    ``prov:Generation``. The time of the first is the entity's ``generatedAtTime``. What was perhaps
+    an influence is a usage and a generation, which claim no more than that.
     """
     found = Document(dict(document.prefixes))
     records = [record for part in document.walk() for record in part.records]
     for part in document.walk():
         found.prefixes |= part.prefixes
     links: list[Link] = []
-    for record in records:
+    for record in _possible_as_usage(records):
         said, linked = _ivoa_record(record)
         found.records.append(said)
         links += linked
@@ -111,6 +118,38 @@ def to_ivoa(document: Document) -> Document:
     free = (each for each in numbers if each not in taken)
     found.records += [_relation(word, next(free), begin, end) for word, begin, end in kept]
     return found
+
+
+def _possible_as_usage(records: list[Record]) -> Iterator[Record]:
+    """Yield records with usage and generation in the place of what was perhaps an influence."""
+    activities = {record.id for record in records if record.kind == "activity"}
+    there = {_ends(record) for record in records if record.kind in _POSSIBLE}
+    for record in records:
+        if record.kind != "wasInfluencedBy" or record.first("provagent:evidence") != PERHAPS:
+            yield record
+            continue
+        attributes = {**record.attributes}
+        later, earlier = (
+            text_of(attributes.pop(end)[0]) for end in ("prov:influencee", "prov:influencer")
+        )
+        within = [text_of(each) for each in attributes.pop("provagent:activity", ())]
+        between = [end for end in (later, earlier) if end in activities] or within
+        if not between:
+            yield record
+            continue
+        if len(between) > 1:
+            found = [("wasInformedBy", later, earlier)]
+        else:
+            found = [("used", between[0], earlier), ("wasGeneratedBy", later, between[0])]
+        for kind, one, two in found:
+            if one != two and (kind, one, two) not in there:
+                there.add((kind, one, two))
+                begin, end = _POSSIBLE[kind]
+                yield Record(kind, f"{record.id}.{kind}", {begin: [one], end: [two], **attributes})
+
+
+def _ends(record: Record) -> tuple[str, ...]:
+    return record.kind, *(text_of(record.first(end) or "") for end in _POSSIBLE[record.kind])
 
 
 def _parts(plain: Document, document: Document) -> Iterable[Document]:
@@ -145,6 +184,8 @@ def _ivoa_record(record: Record) -> tuple[Record, list[Link]]:
     words = [text_of(each).removeprefix("voprov:") for each in said.attributes.get("prov:type", ())]
     if record.kind == "wasInfluencedBy":
         return _ivoa_relation(said, words), []
+    if record.kind == "wasDerivedFrom":  # the model's has no activity
+        _rename(said, "prov:activity", "provagent:activity")
     links = list(_links(said))
     if record.kind == "entity":
         said.kind = next((kind for word, kind in ELEMENTS.items() if word in words), "entity")
@@ -175,9 +216,8 @@ def _settled(records: list[Record]) -> Iterator[Record]:
     """Let each entity be generated once; yield the generations that are influences now."""
     entities = {record.id: record for record in records}
     generated: set[str] = set()
-    for record in records:
-        if record.kind != "wasGeneratedBy":
-            continue
+    made = [record for record in records if record.kind == "wasGeneratedBy"]
+    for record in sorted(made, key=lambda each: "provagent:evidence" in each.attributes):
         subject = record.first("prov:entity") or ""
         if subject in generated:
             record.kind = "wasInfluencedBy"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from prov.model import ProvDocument, ProvException
 
 from provagent.errors import LinkError
-from provagent.export.document import state_run
+from provagent.export.document import state
 from provagent.export.library import InDocument
 from provagent.export.names import Names
 from provagent.export.reading import parse_document
@@ -39,7 +39,7 @@ def linked_document(
     file of which it is the copy. Raises LinkError where the two contradict each other.
     """
     sink = InDocument(for_rdf=for_rdf)
-    state_run(provenance, sink, namespace=namespace, form=form)
+    state(provenance, sink, namespace=namespace, form=form)
     foreign = parse_document(served[0], served[1], "json")[0] if served else ProvDocument()
     told = {each.identifier.uri for each in foreign.get_records() if each.identifier}
     writer = _Writer(sink, Names(provenance.run.id, namespace), told)

@@ -41,15 +41,31 @@ class Names:
 
     ``namespace`` is the absolute IRI under which an institution's runs, users and software
     stand. Terms and contents stand under provagent's own, so that equal contents of
-    different institutions have one name. Raises ExportError for what is no absolute IRI.
+    different institutions have one name. ``kind``: the names are of another such thing than a
+    run, which ``run_id`` identifies. ``inside``: those of its document, in which the run is one
+    of several; each name stands for the IRI that it has in the run's own.
+    Raises ExportError for what is no absolute IRI.
     """
 
-    def __init__(self, run_id: str, namespace: str | None) -> None:
-        base = _checked(namespace or BASE)
+    def __init__(
+        self,
+        run_id: str,
+        namespace: str | None,
+        *,
+        kind: str = "run",
+        inside: Names | None = None,
+    ) -> None:
         self._begin = f"{run_id}."
+        self.bundle = Name(f"runs:run.{legal(run_id)}")
+        self._before = f"{kind}:" if inside is None else f"{self.bundle}."
+        self.program = Name(f"{self._before}program")
+        if inside is not None:
+            self.namespaces: dict[str, str] = inside.namespaces
+            return
+        base = _checked(namespace or BASE)
         self.namespaces = {
             "runs": base,
-            "run": f"{base}run.{legal(run_id)}.",
+            kind: f"{base}{kind}.{legal(run_id)}.",
             "user": f"{base}user.",
             "agent": f"{base}agent.",
             "software": f"{base}software.",
@@ -57,13 +73,11 @@ class Names:
             "provagent": TERMS,
             "voprov": VOPROV_NAMESPACE,
         }
-        self.bundle = Name(f"runs:run.{legal(run_id)}")
-        self.program = Name("run:program")
 
     def of(self, kind: str, identifier: str, position: int | None = None) -> Name:
         """Return the name of a thing of this run, or of one in its list of such things."""
         local = f"{kind}.{legal(identifier.removeprefix(self._begin))}"
-        return Name(f"run:{local}" if position is None else f"run:{local}.{position}")
+        return Name(f"{self._before}{local}{'' if position is None else f'.{position}'}")
 
     def description(
         self, kind: str, definition: str, name: str, position: int | None = None

@@ -60,7 +60,10 @@ class Statements:
         end: Moment | None,
         attributes: Attributes,
     ) -> None:
-        self._state("activity", name, (start, end), _pairs(attributes))
+        """State an activity; only the first statement of a name counts."""
+        if name not in self._said:
+            self._said.add(name)
+            self._state("activity", name, (start, end), _pairs(attributes))
 
     def entity(self, name: Name, attributes: Attributes) -> Name:
         """State an entity; only the first statement of a name counts."""
@@ -97,19 +100,30 @@ class Statements:
     def started(self, activity: Name, starter: Name, time: Moment | None) -> None:
         self._relate("started", "wasStartedBy", (activity, None, starter, time), _NONE)
 
-    def informed(self, activity: Name, informant: Name) -> None:
-        self._relate("informed", "wasInformedBy", (activity, informant), _NONE)
+    def informed(self, activity: Name, informant: Name, attributes: Attributes = _NONE) -> None:
+        self._relate("informed", "wasInformedBy", (activity, informant), attributes)
 
     def influenced(self, influencee: Name, influencer: Name, attributes: Attributes) -> None:
         self._relate("influenced", "wasInfluencedBy", (influencee, influencer), attributes)
 
-    def derived(self, entity: Name, progenitor: Name, attributes: Attributes) -> None:
-        self._relate(
-            "derived", "wasDerivedFrom", (entity, progenitor, None, None, None), attributes
-        )
+    def derived(
+        self,
+        entity: Name,
+        progenitor: Name,
+        attributes: Attributes,
+        activity: Name | None = None,
+    ) -> None:
+        terms = entity, progenitor, activity, None, None
+        self._relate("derived", "wasDerivedFrom", terms, attributes)
 
-    def associated(self, activity: Name, agent: Name, attributes: Attributes = _NONE) -> None:
-        self._relate("associated", "wasAssociatedWith", (activity, agent, None), attributes)
+    def associated(
+        self,
+        activity: Name,
+        agent: Name,
+        attributes: Attributes = _NONE,
+        plan: Name | None = None,
+    ) -> None:
+        self._relate("associated", "wasAssociatedWith", (activity, agent, plan), attributes)
 
     def attributed(self, entity: Name, agent: Name) -> None:
         self._relate("attributed", "wasAttributedTo", (entity, agent), _NONE)
@@ -126,6 +140,11 @@ class Statements:
         if (entity, "is", general) not in self._said:
             self._said.add((entity, "is", general))
             self._state("specializationOf", None, (entity, general), ())
+
+    def alternate(self, entity: Name, other: Name) -> None:
+        if (entity, "as", other) not in self._said:
+            self._said.add((entity, "as", other))
+            self._state("alternateOf", None, (entity, other), ())
 
     def _relate(
         self,

@@ -10,12 +10,12 @@ import shutil
 import warnings
 from collections.abc import Callable
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from provagent import internal
 from provagent.errors import ExportError
 from provagent.export.replaced import marked
-from provagent.record.part import part_of
+from provagent.record.model import Lineage
 
 if TYPE_CHECKING:
     from prov.model import ProvDocument
@@ -34,16 +34,15 @@ _IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is w
 
 
 def export(
-    provenance: Provenance,
+    provenance: Provenance | Lineage,
     to: str,
     target: BinaryIO | str | os.PathLike[str],
     *,
     namespace: str | None = None,
     model: str | None = None,
-    of: str | None = None,
     form: str = FORMS[0],
 ) -> None:
-    """Write the provenance of a run, in UTF-8 where it is text.
+    """Write the provenance of a run, or a lineage across runs, in UTF-8 where it is text.
 
     ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
     PROV-XML or PROV-O (TriG, also as ``rdf``; Turtle, which has no bundles), tables of the
@@ -52,17 +51,15 @@ def export(
     ``target`` is a path or a binary stream, and gets all of it or nothing; what a job of OPUS
     takes is joined with what the file holds already. ``namespace`` is the absolute IRI under
     which a document's names stand (``urn:provagent:`` unless given). Equal provenance gives
-    equal bytes (but for times in a PDF and a zip). ``of`` names what alone is written of it,
-    as in ``part_of``; ``form`` is what the run is in a document of PROV, as in ``state_run``.
+    equal bytes (but for times in a PDF and a zip). ``form`` is what the run is in a document of
+    PROV, as in ``document.state``.
 
     ``model`` is ``w3c``, unless a VOTable is asked for, or ``ivoa``: then PROV-JSON has the
     kinds and the attributes of the IVOA's tools, and no document has a bundle.
 
     Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
-    absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
+    absolute IRI, a file that cannot be written, and a lineage in a format that holds one run.
     """
-    if of is not None:
-        provenance = part_of(provenance, of)
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _write(provenance, to, whole, _Options(namespace, form), model)
         if to == OPUS and isinstance(target, (str, os.PathLike)):
@@ -87,7 +84,7 @@ def _put(whole: IO[bytes], target: BinaryIO | str | os.PathLike[str]) -> None:
 
 
 def rendered(
-    provenance: Provenance,
+    provenance: Provenance | Lineage,
     to: str,
     *,
     namespace: str | None = None,
@@ -131,11 +128,14 @@ class _Options(NamedTuple):
 
 
 def _write(
-    provenance: Provenance, to: str, file: IO[bytes], options: _Options, model: str | None
+    provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options, model: str | None
 ) -> None:
     if model not in (None, *MODELS):
         raise ExportError(f"model {model!r}: no such model; there are {', '.join(MODELS)}")
     writer = _need(to)
+    if isinstance(provenance, Lineage) and writer.is_of_one_run:
+        several = ", ".join(word for word, each in _WRITERS.items() if not each.is_of_one_run)
+        raise ExportError(f"format {to!r}: holds one run; of a lineage there are {several}")
     write = _in_words_of_the_ivoa if model == IVOA and to in _DOCUMENTS else writer.write
     write(provenance, to, file, options)
 
@@ -156,24 +156,24 @@ def _need(to: str) -> _Writer:
     return writer
 
 
-def _stream(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
-    from provagent.export.document import state_run
+def _stream(provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.export.document import state
     from provagent.export.streams import AsProvJson, AsProvN
 
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     sink = AsProvN(text) if to == "provn" else AsProvJson(text)
-    state_run(provenance, sink, **options._asdict())
+    state(provenance, sink, **options._asdict())
     text.detach()
 
 
-def _by_prov(provenance: Provenance, to: str, file: IO[bytes], options: _Options) -> None:
+def _by_prov(provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options) -> None:
     from provagent.export.document import to_document
 
     _serialize(to_document(provenance, **options._asdict(), for_rdf=to in RDF), to, file)
 
 
 def _in_words_of_the_ivoa(
-    provenance: Provenance, to: str, file: IO[bytes], options: _Options
+    provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options
 ) -> None:
     from provagent.export.ivoa import to_ivoa, to_plain
     from provagent.export.provjson import read_provjson, write_provjson
@@ -215,7 +215,7 @@ def _opus(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) 
     file.write(internal.as_bytes(to_internal(provenance, namespace=options.namespace)))
 
 
-def _drawn(provenance: Provenance, to: str, file: IO[bytes], _options: _Options) -> None:
+def _drawn(provenance: Provenance | Lineage, to: str, file: IO[bytes], _options: _Options) -> None:
     from provagent.export.graph import to_dot
 
     dot = to_dot(provenance)
@@ -239,9 +239,10 @@ def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options)
 class _Writer(NamedTuple):
     """``module`` is what it needs, and ``extra`` what brings that."""
 
-    write: Callable[[Provenance, str, IO[bytes], _Options], None]
+    write: Callable[[Any, str, IO[bytes], _Options], None]
     module: str | None = None
     extra: str = ""
+    is_of_one_run: bool = False
 
 
 _DOCUMENTS = {
@@ -257,8 +258,8 @@ _GRAPHS = {
 }
 _OTHERS = {
     VOTABLE: _Writer(_in_words_of_the_ivoa, "astropy", VOTABLE),
-    "rocrate": _Writer(_crate, "rocrate", "crate"),
-    OPUS: _Writer(_opus),
+    "rocrate": _Writer(_crate, "rocrate", "crate", is_of_one_run=True),
+    OPUS: _Writer(_opus, is_of_one_run=True),
 }
 _WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS
 _BY_SUFFIX = {

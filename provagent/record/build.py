@@ -87,7 +87,9 @@ class Collected:
         # Of an activity, or of a process, by its id: what was read, and what was written.
         self.read: dict[str, list[tuple[str, str | None]]] = {}
         self.written: dict[str, list[tuple[str, str | None]]] = {}
-        self.read_at: dict[tuple[str, str], str] = {}  # when a process, by its id, read an entity
+        # When an activity, or a process, by its id, read an entity first, and wrote it last.
+        self.read_at: dict[tuple[str, str], str] = {}
+        self.written_at: dict[tuple[str, str], str] = {}
 
     def handlers(self) -> dict[str, Any]:
         return {
@@ -247,8 +249,11 @@ class Collected:
         seen = self.written if event["mode"] == terms.WRITTEN else self.read
         owner = event.get("activity_id") or (self.process.id if self.process is not None else "")
         seen.setdefault(owner, []).append((event["entity_id"], event["mode"]))
-        if seen is self.read and "time" in event:
-            self.read_at.setdefault((owner, event["entity_id"]), event["time"])
+        key = owner, event["entity_id"]
+        if "time" in event and seen is self.read:
+            self.read_at.setdefault(key, event["time"])
+        elif "time" in event:
+            self.written_at[key] = max(event["time"], self.written_at.get(key, ""))
 
     def _process(self, process_id: str) -> Process:
         return self.processes.setdefault(process_id, Process(id=process_id))

@@ -182,6 +182,15 @@ class Code:
     text: str
 
 
+class CodeLines(NamedTuple):
+    """Lines of the user's code; ``cell`` is the number of the notebook's cell that they are of."""
+
+    file: str
+    first: int
+    last: int
+    cell: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """What a definition says of an activity or an entity.

@@ -175,11 +175,21 @@ class _Linker:
                 activity.outer_id = parent_id
         for activity in (*self.programs.values(), *self.activities.values()):
             for entity_id, role in _once(collected.used.get(activity.id, ())):
-                usage = Usage(activity=activity, entity=self._entity(entity_id), role=role)
+                usage = Usage(
+                    activity=activity,
+                    entity=self._entity(entity_id),
+                    role=role,
+                    time=collected.read_at.get((activity.id, entity_id)),
+                )
                 activity.used.append(usage)
                 usage.entity.used_by.append(usage)
             for entity_id, role in _once(collected.generated.get(activity.id, ())):
-                made = Generation(activity=activity, entity=self._entity(entity_id), role=role)
+                made = Generation(
+                    activity=activity,
+                    entity=self._entity(entity_id),
+                    role=role,
+                    time=collected.written_at.get((activity.id, entity_id)),
+                )
                 activity.generated.append(made)
                 made.entity.generated_by.append(made)
         self._break_cycles()

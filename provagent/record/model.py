@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from provagent.terms import RECORDED
+
 if TYPE_CHECKING:
     from provagent.event import Job
     from provagent.record.detail import (
         Child,
         Code,
+        CodeLines,
         CodeRan,
         Complaint,
         DefinitionUsed,
@@ -142,7 +145,8 @@ class Activity:
     ``class_name`` is ``module:QualName`` of the instance's type, where it is not the
     target's own class. ``process_id`` is the process that it ran in. ``site`` is the place in
     the user's code that led to the call, ``callers`` are those that led there, the nearest
-    first, and ``inner_site`` is where the call stands in a package.
+    first, and ``inner_site`` is where the call stands in a package. ``informed_by`` are those
+    whose results it used, where these have no name in the record.
     ``outer_id`` is the identifier of an activity of another run that it is a part of: a worker
     did it for another program.
     """
@@ -170,6 +174,7 @@ class Activity:
     children: list[Activity] = field(default_factory=list, repr=False)
     used: list[Usage] = field(default_factory=list, repr=False)
     generated: list[Generation] = field(default_factory=list, repr=False)
+    informed_by: list[Communication] = field(default_factory=list, repr=False)
     left_out: list[LeftOut] = field(default_factory=list, repr=False)
 
     @property
@@ -219,32 +224,62 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Usage:
-    """An activity used an entity in a role."""
+class Relation:
+    """How a relation is known, one of ``terms.EVIDENCE``; ``lines`` are those that show it."""
+
+    evidence: str = RECORDED
+    lines: tuple[CodeLines, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Usage(Relation):
+    """An activity used an entity in a role; ``time`` is when, where that is known of itself."""
 
     activity: Activity
     entity: Entity
     role: str | None
+    time: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Generation:
-    """An activity generated an entity in a role."""
+class Generation(Relation):
+    """An activity generated an entity in a role; ``time`` is as of a usage."""
 
     activity: Activity
     entity: Entity
     role: str | None
+    time: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Derivation:
-    """An entity came from its progenitor without an activity that explains it."""
+class Communication(Relation):
+    """An activity used what another one generated, and the record does not name it."""
+
+    activity: Activity
+    informant: Activity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Derivation(Relation):
+    """An entity came from its progenitor without an activity of its own that explains it.
+
+    ``activity`` is the one, or the program, in whose code it was computed.
+    """
 
     entity: Entity
     progenitor: Entity
     how: str | None
     between: tuple[Activity, ...] = ()
     code: Code | None = None
+    activity: Activity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alternate(Relation):
+    """An entity is of the same content as another one, which was made before."""
+
+    entity: Entity
+    origin: Entity
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -256,10 +291,12 @@ class Provenance:
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
-    words of the first, and how often. ``redactions`` are events.
+    words of the first, and how often. ``redactions`` are events. ``paths`` are the shards, or the
+    log, that it was read from; none where it was built of events.
     """
 
     run: Run
+    paths: tuple[str, ...] = ()
     processes: dict[str, Process] = field(default_factory=dict)
     environments: dict[str, Environment] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -267,6 +304,7 @@ class Provenance:
     entities: dict[str, Entity] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     derivations: list[Derivation] = field(default_factory=list)
+    alternates: list[Alternate] = field(default_factory=list)
     activity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
     entity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
     agent_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
@@ -285,6 +323,19 @@ class Provenance:
     def outermost(self) -> list[Activity]:
         """The activities that no other activity encloses, in order of their start."""
         return [activity for activity in self.activities.values() if activity.parent is None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lineage:
+    """What things came from, across runs.
+
+    ``what`` is the identifier of the first of them, ``parts`` are of each run what has to do with
+    it, in the order of the runs' identifiers; ``alternates`` are between things of two runs.
+    """
+
+    what: str
+    parts: list[Provenance]
+    alternates: list[Alternate] = field(default_factory=list)
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:

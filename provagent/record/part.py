@@ -1,4 +1,4 @@
-"""A part of a run as a Provenance of its own: a session, an activity, or how a thing was made."""
+"""A part of a run as a Provenance of its own: a session, an activity, or what was chosen."""
 
 from __future__ import annotations
 
@@ -9,57 +9,25 @@ from typing import TYPE_CHECKING
 
 from provagent.errors import RecordError
 from provagent.file_names import name_to_text
-from provagent.record.lineage import ancestors
+from provagent.terms import DERIVED, GENERATED, INFORMED, MEMBER, SAME, USED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
-    from provagent.record.model import Activity, Entity, Provenance
+    from provagent.record.inferred import Edge
+    from provagent.record.model import Activity, Entity, Process, Provenance
 
 
-def part_of(provenance: Provenance, what: str) -> Provenance:
-    """Return what concerns ``what``; the run and its processes stay, for their context.
+def within(provenance: Provenance, what: str) -> tuple[set[str], set[str]] | None:
+    """Return the activities and the entities of a session, an activity or a process.
 
-    ``what`` is the identifier of a session, an activity or an entity, or its end; an
-    activity's or an entity's name; a digest; a path, or the end of one. Of a session and an
-    activity its part holds what happened in it; of an entity, all that it came from. What
-    encloses a chosen activity is there too, with those of its entities that are.
+    ``what`` is its identifier, or the end of one, or an activity's name; ``None`` where it is
+    none of these. What happened in an activity is its part; of a process, what that did itself.
 
-    Raises RecordError where nothing, or more than one thing in its last state, is meant.
+    Raises RecordError for the name of several activities.
     """
-    chosen, entities = _chosen(provenance, what)
-    around = {above.id: above for one in chosen.values() for above in _enclosing(one)}
-    activities = {
-        key: _cut(activity, entities, whole=key in chosen)
-        for key, activity in provenance.activities.items()
-        if key in chosen or key in around
-    }
-    processes = {
-        key: replace(process, program=_cut(process.program, entities))
-        for key, process in provenance.processes.items()
-    }
-    run = provenance.run
-    sessions = {one.session.id for one in activities.values() if one.session is not None}
-    return replace(
-        provenance,
-        run=replace(run, process=processes.get(run.process.id, run.process)),
-        processes=processes,
-        activities=activities,
-        sessions={key: one for key, one in provenance.sessions.items() if key in sessions},
-        entities={
-            key: replace(one, members=[each for each in one.members if each.id in entities])
-            for key, one in provenance.entities.items()
-            if key in entities
-        },
-        derivations=[
-            one
-            for one in provenance.derivations
-            if one.entity.id in entities and one.progenitor.id in entities
-        ],
-    )
-
-
-def _chosen(provenance: Provenance, what: str) -> tuple[dict[str, Activity], dict[str, Entity]]:
+    if what in provenance.processes:
+        return {what}, set(_entities_of([provenance.processes[what].program]))
     session = _named(provenance.sessions, what)
     activity = _named(provenance.activities, what)
     if session is not None:
@@ -67,19 +35,87 @@ def _chosen(provenance: Provenance, what: str) -> tuple[dict[str, Activity], dic
     if activity is not None:
         return _within([provenance.activities[activity]])
     named = [one for one in provenance.activities.values() if one.name == what]
-    if len(named) == 1:
-        return _within(named)
-    if named:
+    if len(named) > 1:
         several = ", ".join(one.id for one in named)
         raise RecordError(f"{what}: is the name of several activities; give one of {several}")
-    entity = entity_of(provenance, what)
-    found = ancestors(provenance, entity.id)
-    return found.activities, found.entities | {entity.id: entity}
+    return _within(named) if named else None
 
 
-def _within(begun: list[Activity]) -> tuple[dict[str, Activity], dict[str, Entity]]:
+def cut(
+    provenance: Provenance,
+    activities: Iterable[str],
+    entities: Container[str],
+    edges: Container[Edge] | None = None,
+) -> Provenance:
+    """Return what there is of some activities and entities; the run stays, for their context.
+
+    So do what encloses them, the processes in which they were, and those that started these.
+    ``activities`` and ``entities`` are identifiers; processes are among the activities. Relations
+    are those between them; ``edges``: only these of them.
+    """
+    chosen = set(activities)
+    for each in [provenance.activities[key] for key in chosen & provenance.activities.keys()]:
+        chosen.update(above.id for above in _enclosing(each))
+    found = [one for key, one in provenance.activities.items() if key in chosen]
+    left = {key: one for key, one in provenance.entities.items() if key in entities}
+    processes = _processes(provenance, chosen, [*found, *left.values()])
+    chosen.update(processes)
+
+    def has(kind: str, later: Activity | Entity, earlier: Activity | Entity) -> bool:
+        is_there = all(one.id in chosen or one.id in left for one in (later, earlier))
+        return is_there and (edges is None or (kind, later.id, earlier.id) in edges)
+
+    def of(activity: Activity) -> Activity:
+        return replace(
+            activity,
+            used=[one for one in activity.used if has(USED, activity, one.entity)],
+            generated=[one for one in activity.generated if has(GENERATED, one.entity, activity)],
+            informed_by=[
+                one for one in activity.informed_by if has(INFORMED, activity, one.informant)
+            ],
+        )
+
+    cut_processes = {key: replace(one, program=of(one.program)) for key, one in processes.items()}
+    run, first = provenance.run, provenance.run.process
+    sessions = {one.session.id for one in found if one.session is not None}
+    return replace(
+        provenance,
+        run=replace(run, process=cut_processes.get(first.id, first)),
+        processes=cut_processes,
+        activities={one.id: of(one) for one in found},
+        sessions={key: one for key, one in provenance.sessions.items() if key in sessions},
+        entities={
+            key: replace(one, members=[each for each in one.members if has(MEMBER, one, each)])
+            for key, one in left.items()
+        },
+        derivations=[
+            replace(one, activity=one.activity if _is_of(one.activity, chosen) else None)
+            for one in provenance.derivations
+            if has(DERIVED, one.entity, one.progenitor)
+        ],
+        alternates=[one for one in provenance.alternates if has(SAME, one.entity, one.origin)],
+    )
+
+
+def _is_of(activity: Activity | None, chosen: set[str]) -> bool:
+    return activity is not None and activity.id in chosen
+
+
+def _processes(
+    provenance: Provenance, chosen: set[str], things: Iterable[Activity | Entity]
+) -> dict[str, Process]:
+    """Return the processes of things, those that started them, and that of the run."""
+    waiting = {one.process_id for one in things} | chosen | {provenance.run.process.id}
+    kept: set[str] = set()
+    while waiting := (waiting & provenance.processes.keys()) - kept:
+        kept |= waiting
+        waiting = {provenance.processes[key].parent_id or "" for key in waiting}
+    return {key: one for key, one in provenance.processes.items() if key in kept}
+
+
+def _within(begun: list[Activity]) -> tuple[set[str], set[str]]:
     chosen = {one.id: one for each in begun for one in _inside(each)}
-    return chosen, _entities_of(chosen.values())
+    return set(chosen), set(_entities_of(chosen.values()))
 
 
 def _named(things: Iterable[str], what: str) -> str | None:
@@ -89,7 +125,10 @@ def _named(things: Iterable[str], what: str) -> str | None:
 
 
 def entity_of(provenance: Provenance, what: str) -> Entity:
-    """Return the entity that ``what`` names, as in ``part_of``."""
+    """Return the entity that ``what`` names: an identifier, a name, a digest, a path, or its end.
+
+    Raises RecordError where nothing, or more than one thing in its last state, is meant.
+    """
     known = provenance.aliases.get(what) or _named(provenance.entities, what)
     if known is not None:
         return provenance.entities[known]
@@ -141,11 +180,3 @@ def _entities_of(activities: Iterable[Activity]) -> dict[str, Entity]:
                 waiting += entity.members
                 waiting += [one.progenitor for one in entity.derivations]
     return entities
-
-
-def _cut(activity: Activity, entities: dict[str, Entity], *, whole: bool = False) -> Activity:
-    return replace(
-        activity,
-        used=[one for one in activity.used if whole or one.entity.id in entities],
-        generated=[one for one in activity.generated if one.entity.id in entities],
-    )

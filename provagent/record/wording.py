@@ -13,12 +13,28 @@ from provagent.value.show import text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from provagent.record.detail import Value
+    from provagent.record.detail import CodeLines, Value
     from provagent.record.model import Entity
 
 _DIGEST_SHOWN = 8  # hexadecimal digits
 _VALUE_SHOWN = 60  # characters
 _MINUTE, _HOUR = 60, 3600
+
+
+def code_name(file: str, cell: int | None) -> str:
+    """Return what a person calls a file of code, or a cell of a notebook."""
+    return os.path.basename(file) if cell is None else f"cell {cell}"
+
+
+def lines_text(lines: tuple[CodeLines, ...]) -> str:
+    """Return lines of code as a person writes them: ``fit.py:3-4,8``, ``cell 2:1``."""
+    files: dict[str, list[str]] = {}
+    for file, first, last, cell in lines:
+        said = str(first) if first == last else f"{first}-{last}"
+        ranges = files.setdefault(code_name(file, cell), [])
+        if said not in ranges:
+            ranges.append(said)
+    return " ".join(f"{name}:{','.join(ranges)}" for name, ranges in files.items())
 
 
 def duration_text(seconds: float | None) -> str:

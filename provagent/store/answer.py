@@ -5,44 +5,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any
 
 from provagent.file_names import name_to_text
+from provagent.record.detail import CodeLines
 from provagent.store.candidates import Candidates
 from provagent.store.index import Index
 from provagent.store.resolve import NEWEST, Found, find_entities
 from provagent.store.schema import SHIFT
 from provagent.store.told import ActivityTold, EntityTold, Told
-from provagent.store.walk import (
-    COMPUTED,
-    EVIDENCE,
-    GENERATED,
-    PERHAPS,
-    RECORDED,
-    STARTED,
-    USED,
-    Edge,
-    Walk,
-    ancestors,
-    descendants,
-    is_program,
-)
+from provagent.store.walk import Edge, Walk, ancestors, descendants, is_program, lines_of
+from provagent.terms import COMPUTED, EVIDENCE, GENERATED, PERHAPS, RECORDED, STARTED, USED
 
 NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
 NOT_SHOWN = "the code does not show from what"  # of a file that a program wrote by itself
 NOT_READ = "its content is not known"
 SHOWN = 100  # candidates of one thing
-
-
-class CodeLines(NamedTuple):
-    """Lines of the user's code; ``cell`` is the number of the notebook's cell that they are of."""
-
-    file: str
-    first: int
-    last: int
-    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,14 +206,7 @@ class _Tree:
         """Return the lines of the user's code that an edge was found in."""
         if self.walk.edges[edge] not in (COMPUTED, PERHAPS):
             return ()
-        row = self.told.index.execute(_LINES, edge[1:]).fetchone()
-        if row is None:
-            return ()
-        process = edge[1] >> SHIFT
-        return tuple(
-            CodeLines(file, first, last, self.told.cell_of(process, file))
-            for file, first, last in orjson.loads(row[0])
-        )
+        return lines_of(self.told, edge)
 
     def roots(self) -> list[Step]:
         """Return the lines at the top, with all that stands below them.
@@ -309,9 +280,6 @@ class _Tree:
             for (kind, later, earlier), evidence in self.walk.edges.items()
             if later in self.things and earlier in self.things
         ]
-
-
-_LINES = "SELECT lines FROM flow WHERE later = ? AND earlier = ?"
 
 
 def steps_of(*roots: Step) -> Iterator[Step]:

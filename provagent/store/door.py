@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from provagent.record.detail import Gap
-    from provagent.record.model import Provenance
+    from provagent.record.model import Lineage, Provenance
     from provagent.store.answer import Answer
     from provagent.store.compare import Difference
     from provagent.store.find import Matches
@@ -93,6 +93,17 @@ class Store:
 
         with self.index() as index:
             return impact(index, os.fspath(what), limit=limit, everything=everything)
+
+    @unheard
+    def lineage(self, what: str | os.PathLike[str], *, everything: bool = False) -> Lineage:
+        """Return what a thing came from, across runs, as ``export`` writes it.
+
+        ``what`` and ``everything`` are as in ``why``.
+        """
+        from provagent.store.part import lineage_of
+
+        with self.index() as index:
+            return lineage_of(index, os.fspath(what), everything=everything)
 
     @unheard
     def find(self, query: str, *, limit: int | None = None) -> Matches:

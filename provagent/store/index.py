@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -144,6 +144,17 @@ class Index:
         except (sqlite3.DatabaseError, *BAD_VALUE) as error:
             self._require_whole(error)
             raise
+
+    def read(self, paths: Iterable[str]) -> None:
+        """Read these shards of one run, by their paths from the store on, and no others."""
+        states = [(path, os.lstat(os.path.join(self.store, path))) for path in paths]
+        some = [
+            Changed(path=path, inode=one.st_ino, mtime=one.st_mtime_ns, unread=one.st_size)
+            for path, one in states
+        ]
+        self._read(Rows(self._connection), some, [], None)
+        self._find_flows()
+        make_indexes(self._connection)
 
     def _update(self, progress: Progress | None, *, everywhere: bool) -> Updated:
         skipped: Skipped = []

@@ -84,7 +84,10 @@ def _read(
     gaps = gaps_of(skipped)
     if takes_all:
         _require_memory(path, shards)
-    return make(_Events(shards, gaps), gaps=gaps, name=os.path.basename(os.path.normpath(path)))
+    name = os.path.basename(os.path.normpath(path))
+    provenance = make(_Events(shards, gaps), gaps=gaps, name=name)
+    provenance.paths = tuple(shards)
+    return provenance
 
 
 def _require_memory(path: str, shards: list[str]) -> None:

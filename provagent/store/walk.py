@@ -1,8 +1,11 @@
 """The walk through the index: what a thing came from, and what came of it, across runs.
 
-Within a run the steps are those of ``record.lineage``, in the order of time: what was read after
-a file was written did not go into it. From one run, or process, to another they go by content (see
-``content``). The work follows the answer, not the store.
+From an entity it goes to its progenitors, its members, and what generated it; what came with a
+collection goes to what generated that. From an activity it goes to what it used, what those inside
+it used, and those around it, since that is how anything reached it; what ran beside it says
+nothing. It goes in the order of time: what was read after a file was written did not go into it.
+From one run, or process, to another it goes by content (see ``content``). The work follows the
+answer, not the store.
 """
 
 from __future__ import annotations
@@ -12,22 +15,31 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+import orjson
+
+from provagent.record.detail import CodeLines
 from provagent.store import flow_kinds as flows
 from provagent.store.content import FIRST_SEEN, HAS_ORIGIN, MADE_AT, MADE_BY, SameContent, rows
 from provagent.store.index import Index
-from provagent.store.schema import NUMBERS
+from provagent.store.schema import NUMBERS, SHIFT
+from provagent.store.told import Told
+from provagent.terms import (
+    COMPUTED,
+    CONTENT,
+    DERIVED,
+    EVIDENCE,
+    GENERATED,
+    INFORMED,
+    MEMBER,
+    PERHAPS,
+    RECORDED,
+    SAME,
+    STARTED,
+    UNKNOWN,
+    USED,
+)
 
 _NEVER = -inf
-
-USED, GENERATED, DERIVED = "used", "wasGeneratedBy", "wasDerivedFrom"
-MEMBER, STARTED, SAME = "hadMember", "wasStartedBy", "alternateOf"
-INFORMED = "wasInformedBy"
-# How an edge is known: the record says so; the bytes are the same; the user's code computes one
-# from the other; it may be so, or one of several is; the code does not show it. Each more than
-# the next.
-RECORDED, CONTENT, COMPUTED, PERHAPS, UNKNOWN = EVIDENCE = (
-    "recorded", "content", "computed", "perhaps", "unknown",
-)  # fmt: skip
 _OF_ENTITIES = flows.DERIVED, flows.GENERATED
 _RELATIONS = {
     flows.DERIVED: DERIVED,
@@ -86,6 +98,26 @@ def ancestors(index: Index, start: Iterable[int], *, everything: bool = False) -
 def descendants(index: Index, start: Iterable[int], *, everything: bool = False) -> Walk:
     """Return all that came of entities; ``everything`` as of ``ancestors``."""
     return _Forth(index, start, everything=everything).walk()
+
+
+def shown(index: Index) -> Walk:
+    """Return the edges that the user's code shows, of all things that the index knows."""
+    walker = _Walker(index, (), everything=False)
+    later = [one for (one,) in index.execute("SELECT DISTINCT later FROM flow ORDER BY later")]
+    walker.flowed(_FLOWS_TO, later)
+    return walker.met
+
+
+def lines_of(told: Told, edge: Edge) -> tuple[CodeLines, ...]:
+    """Return the lines of the user's code that show an edge."""
+    row = told.index.execute(_LINES, edge[1:]).fetchone()
+    if row is None:
+        return ()
+    process = edge[1] >> SHIFT
+    return tuple(
+        CodeLines(file, first, last, told.cell_of(process, file))
+        for file, first, last in orjson.loads(row[0])
+    )
 
 
 class _Walker:
@@ -286,6 +318,7 @@ class _Forth(_Walker):
         return found
 
 
+_LINES = "SELECT lines FROM flow WHERE later = ? AND earlier = ?"
 _FLOWS_TO = "SELECT later, earlier, kind, is_certain FROM flow WHERE later IN ({})"
 _FLOWS_FROM = "SELECT later, earlier, kind, is_certain FROM flow WHERE earlier IN ({})"
 _CHILDREN = "SELECT parent, id FROM activity WHERE parent IN ({})"

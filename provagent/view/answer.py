@@ -10,16 +10,23 @@ from rich.table import Table
 from rich.text import Text
 
 from provagent.record.model import seconds_between
-from provagent.record.wording import ago, digest_text, duration_text, value_text
+from provagent.record.wording import (
+    ago,
+    code_name,
+    digest_text,
+    duration_text,
+    lines_text,
+    value_text,
+)
 from provagent.store.told import ActivityTold, EntityTold
-from provagent.store.walk import PERHAPS, SAME, STARTED
+from provagent.terms import PERHAPS, SAME, STARTED
 from provagent.view.branch import Branch, print_branch
 from provagent.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provagent.store.answer import Answer, CodeLines, Step
+    from provagent.store.answer import Answer, Step
     from provagent.store.find import Matches
     from provagent.view.console import Console
 
@@ -114,25 +121,10 @@ def _line(step: Step) -> Text:
     if step.kind == SAME:
         line.append(f"  of run {thing.run}", style="cyan")
     if step.lines:
-        line.append(f"  computed in {_lines_text(step.lines)}", style="dim")
+        line.append(f"  computed in {lines_text(step.lines)}", style="dim")
     if step.end is not None:
         line.append(f"  {step.end}{_read_before(step.candidates)}", style="yellow")
     return line
-
-
-def _code_name(file: str, cell: int | None) -> str:
-    return os.path.basename(file) if cell is None else f"cell {cell}"
-
-
-def _lines_text(lines: tuple[CodeLines, ...]) -> str:
-    """Return lines of code as a person writes them: ``fit.py:3-4,8``, ``cell 2:1``."""
-    files: dict[str, list[str]] = {}
-    for file, first, last, cell in lines:
-        said = str(first) if first == last else f"{first}-{last}"
-        ranges = files.setdefault(_code_name(file, cell), [])
-        if said not in ranges:
-            ranges.append(said)
-    return " ".join(f"{name}:{','.join(ranges)}" for name, ranges in files.items())
 
 
 def _read_before(candidates: list[EntityTold]) -> str:
@@ -164,7 +156,7 @@ def _activity_line(activity: ActivityTold) -> Text:
     line.append(f"  {activity.status or 'no end'}", style=style)
     line.append(f"  {took}, {ago(activity.start)}", style="dim")
     if activity.site:
-        name = _code_name(activity.site["file"], activity.site.get("cell"))
+        name = code_name(activity.site["file"], activity.site.get("cell"))
         line.append(f"  {name}:{activity.site['line']}", style="dim")
     return line
 

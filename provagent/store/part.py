@@ -1,0 +1,174 @@
+"""Provenance with what the user's code shows, parts of it, and the lineage of a thing across runs.
+
+All three are the graph that ``walk`` goes through, as relations of the model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+
+from provagent.errors import RecordError
+from provagent.record.inferred import Edge, Known, with_edges
+from provagent.record.model import Alternate, Lineage, Provenance
+from provagent.record.part import cut, entity_of, within
+from provagent.store import walk as graph
+from provagent.store.index import Index
+from provagent.store.resolve import NEWEST, find_entities
+from provagent.store.runs import read_run
+from provagent.store.schema import IN_MEMORY, SHIFT
+from provagent.store.shards import is_of_process
+from provagent.store.told import Told
+from provagent.store.walk import Walk, ancestors, is_program, lines_of
+from provagent.terms import COMPUTED, EVIDENCE, PERHAPS, SAME
+
+
+def with_flows(provenance: Provenance) -> Provenance:
+    """Return a run's provenance with what its user's code shows; its own is not changed."""
+    with _index_of(provenance) as index:
+        return _with_flows(provenance, index)
+
+
+def part_of(provenance: Provenance, what: str) -> Provenance:
+    """Return what concerns ``what``; the run stays, for its context.
+
+    ``what`` is the identifier of a session, an activity or an entity, or its end; an
+    activity's or an entity's name; a digest; a path, or the end of one. Of a session and an
+    activity its part holds what happened in it; of an entity, all that it came from. What
+    encloses a chosen activity is there too, with those of its entities that are.
+
+    Raises RecordError where nothing, or more than one thing in its last state, is meant.
+    """
+    chosen = within(provenance, what)
+    with _index_of(provenance) as index:
+        if chosen is not None:
+            return cut(_with_flows(provenance, index), *chosen)
+        entity = entity_of(provenance, what)
+        number = _number(index, entity.id)
+        if number is None:
+            raise RecordError(f"{what}: run {provenance.run.id} is not read from its record")
+        return _Graph(index, ancestors(index, [number])).part(provenance)
+
+
+def lineage_of(index: Index, what: str, *, everything: bool = False) -> Lineage:
+    """Return what a thing came from, across the runs of a store.
+
+    ``what`` and ``everything`` are as in ``why``. Raises StoreError for what no record knows, and
+    where a run that it leads to cannot be read; RecordError as ``read_run`` does.
+    """
+    with index.one_state():
+        found = find_entities(index, what, most=NEWEST)
+        whole = _Graph(index, ancestors(index, found.entities[:1], everything=everything))
+        parts = {run: whole.part(read_run(index.store, run), run) for run in whole.runs}
+        return Lineage(
+            what=whole.identifier(found.entities[0]),
+            parts=list(parts.values()),
+            alternates=list(whole.between(parts)),
+        )
+
+
+@contextmanager
+def _index_of(provenance: Provenance) -> Iterator[Index]:
+    """Open an index, in memory, of the record that a provenance was read from."""
+    paths = [os.path.abspath(path) for path in provenance.paths if is_of_process(path)]
+    store = os.path.dirname(os.path.dirname(paths[0])) if paths else ""
+    with Index(store, IN_MEMORY) as index:
+        index.read(os.path.relpath(path, store) for path in paths)
+        yield index
+
+
+def _with_flows(provenance: Provenance, index: Index) -> Provenance:
+    found = _Graph(index, graph.shown(index))
+    return with_edges(provenance, found.edges(provenance))
+
+
+def _number(index: Index, identifier: str) -> int | None:
+    """Return the number of an entity in an index; None where it is not there."""
+    process, _, own = identifier.rpartition(".")
+    row = index.execute("SELECT number FROM process WHERE name = ?", (process,)).fetchone()
+    if row is not None and own.isdecimal():
+        return (int(row[0]) << SHIFT) + int(own)
+    row = index.execute("SELECT number FROM other WHERE id = ?", (identifier,)).fetchone()
+    return None if row is None else -int(row[0])
+
+
+class _Graph:
+    """What a walk has met, by identifiers."""
+
+    def __init__(self, index: Index, walk: Walk) -> None:
+        self.index = index
+        self.walk = walk
+        self.told = Told(index)
+        self.identifier = cache(self.told.identifier)
+        self.run_of = cache(self._run_of)
+
+    @property
+    def runs(self) -> list[str]:
+        """The runs of all things, oldest first."""
+        return sorted({self.run_of(one) for one in (*self.walk.entities, *self.walk.activities)})
+
+    def part(self, provenance: Provenance, run: str | None = None) -> Provenance:
+        """Return what was met of a run; of all that the index knows unless one is named."""
+        edges = self.edges(provenance, run)
+        activities, entities = (
+            {self._key(provenance, one) for one in some if run in (None, self.run_of(one))}
+            for some in (self.walk.activities, self.walk.entities)
+        )
+        return cut(with_edges(provenance, edges), activities, entities, edges)
+
+    def edges(self, provenance: Provenance, run: str | None = None) -> dict[Edge, Known]:
+        """Return the edges between things of a run, and how each is known; ``run`` as in part."""
+        things = provenance.entities.keys() | provenance.activities.keys()
+        things |= provenance.processes.keys()
+        found: dict[Edge, Known] = {}
+        for edge, evidence in self.walk.edges.items():
+            kind, *ends = edge
+            if run is not None and any(self.run_of(end) != run for end in ends):
+                continue
+            later, earlier = (self._key(provenance, end) for end in ends)
+            if later not in things or earlier not in things:
+                continue
+            # Of one file that several processes know the record has one entity.
+            same = found.get((kind, later, earlier))
+            if same is None or EVIDENCE.index(evidence) < EVIDENCE.index(same.evidence):
+                is_shown = evidence in (COMPUTED, PERHAPS) and kind != SAME
+                lines = lines_of(self.told, edge) if is_shown else ()
+                found[kind, later, earlier] = Known(evidence, lines)
+        return found
+
+    def between(self, parts: Mapping[str, Provenance]) -> Iterator[Alternate]:
+        """Yield what is of the same content in two runs."""
+        for (kind, *ends), evidence in self.walk.edges.items():
+            later, earlier = map(self.run_of, ends)
+            if kind == SAME and later != earlier:
+                entity, origin = (
+                    parts[run].entities.get(self._key(parts[run], end))
+                    for run, end in zip((later, earlier), ends, strict=True)
+                )
+                if entity is not None and origin is not None:
+                    yield Alternate(entity=entity, origin=origin, evidence=evidence)
+
+    def _run_of(self, number: int) -> str:
+        """Return the run in whose record a thing stands."""
+        if number >= 0:
+            process: str = self.identifier(number >> SHIFT << SHIFT)
+            return process.rpartition(".")[0]
+        for table in ("entity", "activity"):  # of a log that others wrote
+            row = self.index.execute(_FOLDER.format(table), (number,)).fetchone()
+            if row is not None:
+                return os.path.basename(os.path.dirname(str(row[0])))
+        return ""
+
+    def _key(self, provenance: Provenance, number: int) -> str:
+        """Return under which identifier a thing stands in the provenance of its run."""
+        identifier: str = self.identifier(number)
+        if is_program(number):
+            return identifier.rpartition(".")[2]
+        known: str = provenance.aliases.get(identifier, identifier)
+        return known
+
+
+_FOLDER = """
+SELECT s.path FROM {} AS t JOIN shard AS s ON s.number = t.shard WHERE t.id = ?"""
