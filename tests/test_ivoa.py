@@ -22,7 +22,7 @@ from test_export_document import AWKWARD, awkward, read_back
 import provagent
 from provagent.cli import main
 from provagent.errors import DocumentError, ExportError
-from provagent.export.datatypes import datatype
+from provagent.export.datatypes import arraysize, datatype
 from provagent.export.ivoa import ELEMENTS, KINDS, RELATIONS, to_ivoa, to_plain
 from provagent.export.provjson import read_provjson, text_of, write_provjson
 from provagent.export.reading import read_document
@@ -212,7 +212,19 @@ def test_what_must_be_there_and_is_not_said_is_told_from_the_value():
         ({"$type": "quantity", "value": 2.5, "unit": "deg"}, "double"),
         ({"$type": "numpy", "dtype": "<f4", "value": 1}, "float"),
         ({"$type": "numpy", "dtype": "|b1", "value": True}, "boolean"),
-        ({"$type": "numpy", "dtype": "<i2", "shape": [2], "value": [1, 2]}, "char"),
+        ({"$type": "numpy", "dtype": "<i2", "shape": [2], "value": [1, 2]}, "short"),
+        ({"$type": "numpy", "dtype": "<U2", "shape": [1], "value": ["ab"]}, "char"),
+        ({"$type": "object", "class": "numpy:ndarray", "shape": [9], "dtype": "float32"}, "float"),
+        ({"$type": "object", "class": "numpy:ndarray", "shape": [9], "dtype": "bool"}, "boolean"),
+        ({"$type": "object", "class": "a:B", "shape": [9], "dtype": "datetime64[ns]"}, "char"),
+        (
+            {
+                "$type": "quantity",
+                "unit": "m",
+                "value": {"$type": "numpy", "dtype": "<f4", "shape": [2], "value": [1, 2]},
+            },
+            "float",
+        ),
         ("text", "char"),
         ([1], "char"),
         (None, "char"),
@@ -220,6 +232,12 @@ def test_what_must_be_there_and_is_not_said_is_told_from_the_value():
 )
 def test_datatype(value, expected):
     assert datatype(value) == expected
+
+
+def test_the_size_of_an_array_has_its_fastest_axis_first():
+    array = {"$type": "numpy", "dtype": "<i2", "shape": [2, 3], "value": [1] * 6}
+    assert arraysize(array) == arraysize({"$type": "quantity", "value": array}) == "3x2"
+    assert [arraysize(one) for one in (1, [1], {"$type": "numpy", "dtype": "<i2", "value": 1})] == [None] * 3  # fmt: skip
 
 
 def test_an_entity_is_generated_once():

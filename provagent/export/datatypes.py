@@ -5,6 +5,7 @@ Source: https://www.ivoa.net/documents/VOTable/, section 2.1.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 TEXT = "char"
@@ -28,11 +29,37 @@ _OF_PYTHON = {bool: "boolean", int: "long", float: "double"}
 _OF_TYPE = {"float": "double", "complex": "doubleComplex", "quantity": "double"}
 
 
+_NAMED = re.compile(r"(bool|uint|int|float|complex)([0-9]{0,3})")  # a dtype, by its name
+
+
 def datatype(value: Any) -> str:
-    """Return the datatype of a value, as ``provagent.value`` encodes it; else that of text."""
-    if isinstance(value, dict):
-        kind = value.get("$type")
-        if kind == "numpy" and "shape" not in value:
-            return _OF_NUMPY.get(str(value.get("dtype"))[1:], TEXT)
-        return _OF_TYPE.get(str(kind), TEXT)
-    return _OF_PYTHON.get(type(value), TEXT)
+    """Return the datatype of a value, as ``provagent.value`` encodes it; else that of text.
+
+    Of an array it is that of its items.
+    """
+    if not isinstance(value, dict):
+        return _OF_PYTHON.get(type(value), TEXT)
+    kind, inner = value.get("$type"), value.get("value")
+    if "dtype" in value:
+        return _OF_NUMPY.get(_code(str(value["dtype"])), TEXT)
+    if kind == "quantity" and isinstance(inner, dict):
+        return datatype(inner)
+    return _OF_TYPE.get(str(kind), TEXT)
+
+
+def arraysize(value: Any) -> str | None:
+    """Return the size of an array as a VOTable has it, the axis that varies fastest first."""
+    if not isinstance(value, dict):
+        return None
+    if value.get("$type") == "quantity":
+        return arraysize(value.get("value"))
+    shape = value.get("shape")
+    return "x".join(map(str, reversed(shape))) if shape and isinstance(shape, list) else None
+
+
+def _code(dtype: str) -> str:
+    """Return a dtype's kind and bytes, ``f8``, of that or of its name, ``float64``."""
+    named = _NAMED.fullmatch(dtype)
+    if named is None:
+        return dtype[1:]
+    return f"{named[1][0]}{int(named[2] or 8) // 8}"

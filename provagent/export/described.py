@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from provagent.export.datatypes import datatype
+from provagent.export.datatypes import arraysize, datatype
 from provagent.export.ivoa import ELEMENTS
 from provagent.export.provdm import ATTRIBUTES
 from provagent.terms import FILE, FILE_COLLECTION
@@ -49,6 +49,14 @@ def is_value(entity: Entity) -> bool:
     )
 
 
+def _array(value: Any) -> dict[str, Any]:
+    """Return the attributes of an array: of what its items are, and how many along each axis."""
+    size = arraysize(value)
+    if size is None:
+        return {}
+    return {"provagent:valueType": datatype(value), "provagent:arraysize": size}
+
+
 class Described:
     """Writes parameters, and the descriptions of what a run's events name; those only."""
 
@@ -66,12 +74,14 @@ class Described:
             self.say.influenced(name, described, self._is_described)
         for position, (word, value) in enumerate(activity.parameters.items()):
             parameter = self.names.of("parameter", activity.id, position)
-            found = description and description.of("parameters", "name", word)
+            found = description.of("parameters", "name", word) if description else None
             attributes = {
                 "prov:type": self.names.ivoa("Parameter"),
                 "prov:label": word,
                 "prov:value": "null" if value is None else [value],
                 "voprov:name": word,
+                **_array(value),
+                "provagent:unit": found and found[1].get("unit"),
                 "provagent:mismatch": [
                     each.what
                     for each in activity.mismatches
@@ -126,7 +136,10 @@ class Described:
                 for position, item in enumerate(description.fields.get(group, ())):
                     fields = dict(item)
                     if group == "parameters":
-                        fields.setdefault("datatype", datatype(parameters.get(item.get("name"))))
+                        value = parameters.get(item.get("name"))
+                        if "datatype" not in fields and (size := arraysize(value)) is not None:
+                            fields.setdefault("arraysize", size)
+                        fields.setdefault("datatype", datatype(value))
                     self._write_item(description, group, position, fields, of=name)
         return name
 

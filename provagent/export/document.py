@@ -206,8 +206,8 @@ class _Writer:
             self.say.started(name, self.names.outer(run.parent_run, run.parent_activity), start)
         if is_first:
             self.jobs.write_informants(name, self.say)
-        self.surroundings.write(process, name)
-        self.responsible.write_process(process, name)
+        plan = self.surroundings.write(process, name)
+        self.responsible.write_process(process, name, plan)
 
     def write_session(self, session: Session) -> None:
         name = self.names.of("session", session.id)
@@ -235,6 +235,7 @@ class _Writer:
             "prov:location": entity.location,
             f"{'prov' if is_value(entity) else 'provagent'}:value": [entity.value],
             "voprov:name": entity.name,
+            "provagent:unit": _unit(entity),
             "provagent:contentType": entity.content_type,
             "provagent:entity_description": entity.entity_description,
             "provagent:namespace": entity.namespace,
@@ -353,6 +354,12 @@ class _Writer:
         if process_id == first or not known:
             return self.names.program
         return self.names.of("process", process_id)
+
+
+def _unit(entity: Entity) -> Any:
+    """Return the unit that is declared of an entity, where that has a value."""
+    described = entity.description if is_value(entity) else None
+    return None if described is None else described.fields.get("unit")
 
 
 def _script_name(process: Process) -> str | None:

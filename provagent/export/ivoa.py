@@ -186,6 +186,8 @@ def _ivoa_record(record: Record) -> tuple[Record, list[Link]]:
         return _ivoa_relation(said, words), []
     if record.kind == "wasDerivedFrom":  # the model's has no activity
         _rename(said, "prov:activity", "provagent:activity")
+    if record.kind == "wasAssociatedWith":  # nor an association a plan
+        _rename(said, "prov:plan", "provagent:plan")
     links = list(_links(said))
     if record.kind == "entity":
         said.kind = next((kind for word, kind in ELEMENTS.items() if word in words), "entity")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from provagent.export.statements import Pairs, Terms
 
 _IN_IRI = "/:?#[]@!$&'()*+,;=%"
+_OWN = "run", "lineage"  # prefixes of what is named in a document of ours
 _TYPES = {PROV_N_MAP[type_]: type_ for type_ in PROV_REC_CLS}
 
 
@@ -97,7 +98,10 @@ def resource(key: str, value: str) -> tuple[str, str, str] | None:
 
 def from_provjson(document: Document, *, for_rdf: bool = False) -> ProvDocument:
     """Return what statements of plain PROV are as a document; ``for_rdf`` as in ``InDocument``."""
-    for record in document.records if for_rdf else ():
+    own = next((prefix for prefix in _OWN if prefix in document.prefixes), None)
+    for number, record in enumerate(document.records if for_rdf else ()):
+        if own and record.kind == "wasInfluencedBy" and record.id.startswith("_:"):
+            record.id = f"{own}:related.{number}"  # else RDF names it at random
         for key, values in record.attributes.items():
             for index, value in enumerate(values):
                 found = resource(key, value) if isinstance(value, str) else None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from provagent.export.names import Name, Names
     from provagent.export.statements import Statements
-    from provagent.record.model import Activity, Process, Provenance
+    from provagent.record.model import Activity, Environment, Process, Provenance
 
 
 class Responsible:
@@ -22,28 +23,70 @@ class Responsible:
             process.id: self._installed(process) for process in provenance.processes.values()
         }
 
-    def write_process(self, process: Process, name: Name) -> None:
-        """Write a process's user as operator, Python as interpreter, provagent as recorder."""
+    def write_process(self, process: Process, name: Name, plan: Name | None) -> None:
+        """Write a process's user as operator, Python as interpreter, provagent as recorder.
+
+        ``plan`` is what Python has interpreted.
+        """
         user = self._user(process)
         if user is not None:
             self.say.associated(name, user, {"prov:role": "operator"})
         environment = self.provenance.environments.get(process.environment_id or "")
         if environment is not None and "version" in environment.python:
-            word = environment.python.get("implementation", "Python")
-            python = self._software(word, environment.python["version"], user)
-            self.say.associated(name, python, {"prov:role": "interpreter"})
+            python = self._python(environment, user)
+            self.say.associated(name, python, {"prov:role": "interpreter"}, plan)
+        elif user is not None and plan is not None:
+            self.say.associated(name, user, {"prov:role": "operator"}, plan)
         for word, version in process.software.items():
             recorder = self._software(word, version, user)
             self.say.associated(name, recorder, {"prov:role": "recorder"})
 
     def write_activity(self, activity: Activity, name: Name) -> None:
-        """Write the installed package that the activity's target is in, as executor."""
-        package = _normal((activity.target or "").partition(".")[0].partition(":")[0])
-        installed = self.packages.get(activity.process_id, {}).get(package)
+        """Write what the activity's target is in, as executor: a package, or the user's module.
+
+        What comes with Python is executed by that.
+        """
+        process = self.provenance.processes.get(activity.process_id)
+        if process is None or activity.target is None:
+            return
+        module = activity.target.partition(":")[0]
+        package = module.partition(".")[0]
+        user = self._user(process)
+        installed = self.packages[process.id].get(_normal(package))
+        environment = self.provenance.environments.get(process.environment_id or "")
         if installed is not None:
-            user = self._user(self.provenance.processes[activity.process_id])
             executor = self._software(*installed, user)
-            self.say.associated(name, executor, {"prov:role": "executor"})
+        elif package not in sys.stdlib_module_names or package == "__main__":
+            executor = self._module(process, module, user)
+        elif environment is not None and "version" in environment.python:
+            executor = self._python(environment, user)
+        else:
+            return
+        self.say.associated(name, executor, {"prov:role": "executor"})
+
+    def _python(self, environment: Environment, user: Name | None) -> Name:
+        word = environment.python.get("implementation", "Python")
+        return self._software(word, environment.python["version"], user)
+
+    def _module(self, process: Process, module: str, user: Name | None) -> Name:
+        """Write a module of the user's; its version is its file's digest, where that is known."""
+        file, digest = _file_of(process, module)
+        attributes = {
+            "prov:type": [self.names.prov("SoftwareAgent"), self.names.ivoa("Agent")],
+            "prov:label": module,
+            "voprov:name": module,
+            "voprov:type": "SoftwareAgent",
+            "provagent:module_file": file,
+            "provagent:digest": digest,
+        }
+        if digest is None:
+            name = self.names.of("module", module)
+        else:
+            name = self.names.software(module, digest.replace(":", "."))
+        agent = self.say.agent(name, attributes)
+        if user is not None:
+            self.say.acted_for(agent, user)
+        return agent
 
     def _installed(self, process: Process) -> dict[str, tuple[str, str]]:
         environment = self.provenance.environments.get(process.environment_id or "")
@@ -73,6 +116,18 @@ class Responsible:
         if user is not None:
             self.say.acted_for(agent, user)
         return agent
+
+
+def _file_of(process: Process, module: str) -> tuple[str | None, str | None]:
+    """Return the file of a module that ran in a process, and its digest."""
+    if module == "__main__":
+        script = process.script
+        return (None, None) if script is None else (script.location, script.digest)
+    path = module.replace(".", "/")
+    for one in process.code:
+        if one.cell is None and one.file.endswith((f"/{path}.py", f"/{path}/__init__.py")):
+            return one.file, one.digest
+    return None, None
 
 
 def _normal(distribution: str) -> str:

@@ -37,19 +37,41 @@ class Surroundings:
         self.say = say
         self.description = names.of("activity_description", "program")
 
-    def write(self, process: Process, name: Name) -> None:
+    def write(self, process: Process, name: Name) -> Name | None:
+        """Write what a process ran from and in; return its plan, where the record has that."""
         environment = self.provenance.environments.get(process.environment_id or "")
         if process.script or process.definitions or environment:
             self._write_description(name)
-        if process.script is not None:
-            script = self.names.of("script", process.id)
-            location, digest = process.script.location, process.script.digest
-            self._write_file(script, location, digest, "DatasetEntity", base_name(location))
-            self._write_usage(process, name, script, "script")
+        plan = self._script(process, name) or self._notebook(process)
         for definition in process.definitions:
             self._write_definition(definition, name)
         if environment is not None:
             self._write_usage(process, name, self._environment(environment), "environment")
+        return plan
+
+    def _script(self, process: Process, name: Name) -> Name | None:
+        if process.script is None:
+            return None
+        script = self.names.of("script", process.id)
+        location, digest = process.script.location, process.script.digest
+        word = base_name(location)
+        self._write_file(script, location, digest, "DatasetEntity", word, is_plan=True)
+        self._write_usage(process, name, script, "script")
+        return script
+
+    def _notebook(self, process: Process) -> Name | None:
+        """Write the cells of a notebook that a process ran; which file that is, is not known."""
+        cells = [one for one in process.code if one.cell is not None]
+        if not cells:
+            return None
+        told = [{"cell": one.cell, "digest": one.digest} for one in cells]
+        attributes = {
+            "prov:type": [self.names.ivoa("Entity"), self.names.prov("Plan")],
+            "prov:label": f"{len(cells)} cells of a notebook",
+            "voprov:name": "notebook",
+            "provagent:cells": as_json(told),
+        }
+        return self.say.entity(self.names.of("notebook", process.id), attributes)
 
     def _write_description(self, name: Name) -> None:
         attributes = {
@@ -100,10 +122,17 @@ class Surroundings:
         self.people.write_definition(definition.name, config)
 
     def _write_file(
-        self, name: Name, location: str, digest: str | None, kind: str, word: str | None
+        self,
+        name: Name,
+        location: str,
+        digest: str | None,
+        kind: str,
+        word: str | None,
+        *,
+        is_plan: bool = False,
     ) -> None:
         attributes = {
-            "prov:type": self.names.ivoa(kind),
+            "prov:type": [self.names.ivoa(kind), *([self.names.prov("Plan")] if is_plan else [])],
             "prov:label": word,
             "prov:location": location,
             "voprov:name": word,
