@@ -53,17 +53,18 @@ def export(
     model: str | None = None,
     form: str = "bundle",
 ) -> None:
-    """Write the provenance of a run, or the lineage of a thing (``Store.lineage``).
+    """Write the provenance of a run, or a lineage across runs (``Store.lineage``).
 
     ``to`` is one of the formats in ``docs/prov.md``: PROV as ``json``, ``jsonld``, ``provn``,
     ``xml``, ``trig`` or ``turtle``, a ``votable``, a graph as ``dot`` or ``svg``, and others.
-    ``target`` is a path or a binary stream, and gets all of it or nothing. ``of`` names what alone
-    is written of a run: a session, an activity, or a thing with all that it came from.
-    ``namespace`` is the absolute IRI under which names stand, ``model`` is ``w3c`` or ``ivoa``, and
-    ``form`` is what the run is in the document, a ``bundle`` or ``activities``.
+    ``target`` is a path or a binary stream; if the export fails, nothing is written. ``of`` selects
+    a part of a run: a session, an activity, or an entity with its lineage inside the run.
+    ``namespace`` is the base IRI of identifiers (``urn:provagent:`` unless given). ``model`` is
+    ``w3c`` or ``ivoa``. ``form`` is ``bundle`` or ``activities``: with ``bundle``, a document
+    contains the run as a bundle.
 
-    Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
-    absolute IRI, and a file that cannot be written; RecordError where ``of`` is not there.
+    Raises ExportError for an unknown format or model, a missing extra, a namespace that is not an
+    absolute IRI, and a file that cannot be written; RecordError if ``of`` matches nothing.
     """
     from provagent.export.write import export as write
     from provagent.record.model import Provenance

@@ -65,12 +65,13 @@ FILE = "File"
 FILE_COLLECTION = "FileCollection"
 ENTITY_TYPES = (PYTHON_OBJECT, FILE, FILE_COLLECTION)
 
-# Relations of PROV-DM between a later thing and an earlier one, as PROV-N writes them.
+# Relations of PROV-DM from a later thing to an earlier one, as PROV-N spells them.
 USED, GENERATED, DERIVED = "used", "wasGeneratedBy", "wasDerivedFrom"
 MEMBER, STARTED, SAME = "hadMember", "wasStartedBy", "alternateOf"
 INFORMED = "wasInformedBy"
-# How one is known: the record says so; the bytes are the same; the user's code computes one from
-# the other; it may be so, or one of several is; the code does not show it. Each more than the next.
+# Evidence for a relation, the strongest first: the record contains it; the content is the same; the
+# user's code computes one from the other; it is possible, or one of several is true; the code does
+# not show it.
 RECORDED, CONTENT, COMPUTED, PERHAPS, UNKNOWN = EVIDENCE = (
     "recorded", "content", "computed", "perhaps", "unknown",
 )  # fmt: skip

@@ -293,7 +293,7 @@ def test_a_lineage_is_drawn_and_tabulated(lab, tmp_path):
     for to in ("svg", "votable"):
         assert b"end.txt" in rendered(lineage, to)
     for to in ("rocrate", "opus"):
-        with pytest.raises(ExportError, match="holds one run; of a lineage there are json"):
+        with pytest.raises(ExportError, match="contains a single run; use json, jsonld"):
             rendered(lineage, to)
 
 
@@ -330,9 +330,9 @@ def test_what_cannot_be_asked_is_told(lab):
         assert done.exit_code
         return done.output or str(done.exception)
 
-    assert "name no RUN" in failed("last", "--lineage", "end.txt", "--to", "json")
-    assert "and no --of" in failed("--of", "x", "--lineage", "end.txt", "--to", "json")
-    assert "is for --to parquet, and --lineage" in failed("--all", "--to", "json")
+    assert "give no RUN" in failed("last", "--lineage", "end.txt", "--to", "json")
+    assert "no --of" in failed("--of", "x", "--lineage", "end.txt", "--to", "json")
+    assert "needs --to parquet or --lineage" in failed("--all", "--to", "json")
     with pytest.raises(StoreError, match="nothing.txt"):
         provagent.open_store(lab.store).lineage("nothing.txt")
 
@@ -364,7 +364,7 @@ def test_the_plan_of_a_notebook_are_its_cells():
     shard.begin()
     del shard.events[0]["script"]
     for cell in (1, 2):
-        shard.add("code", file=f"/tmp/{cell}.py", cell=cell, digest=digest(str(cell)), text="1")
+        shard.add("code", file=f"<cell {cell}>", cell=cell, digest=digest(str(cell)), text="1")
     text = rendered(build([*shard.events, *environment_events()]), "json")
     (bundle,) = json.loads(text)["bundle"].values()
     (planned,) = [one for one in bundle["wasAssociatedWith"].values() if "prov:plan" in one]

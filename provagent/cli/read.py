@@ -152,7 +152,7 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     "--all",
     "is_all",
     is_flag=True,
-    help="All runs of the store, to parquet; of a lineage as in why.",
+    help="Write all runs of the store (--to parquet), or as in why --all (--lineage).",
 )
 @click.option(
     "-o",
@@ -172,7 +172,7 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     "--lineage",
     "lineage",
     metavar="FILE",
-    help="What a file came from, across runs, as why tells it; no RUN.",
+    help="Write the lineage of a file across runs, as why shows it, instead of a run.",
 )
 @click.option(
     "--form",
@@ -202,9 +202,9 @@ def export_run(
         _export_parquet(None if is_all else run or LAST, outputs, find_store(store))
         return
     if is_all and lineage is None:
-        raise click.UsageError("--all is for --to parquet, and --lineage")
+        raise click.UsageError("--all needs --to parquet or --lineage")
     if lineage is not None and (run is not None or of is not None):
-        raise click.UsageError("--lineage is across runs: name no RUN with it, and no --of")
+        raise click.UsageError("--lineage covers all runs: give no RUN and no --of")
     if not outputs and to is None:
         raise click.UsageError("say the format with --to, or name a file with -o")
     if lineage is None:

@@ -50,7 +50,7 @@ def is_value(entity: Entity) -> bool:
 
 
 def _array(value: Any) -> dict[str, Any]:
-    """Return the attributes of an array: of what its items are, and how many along each axis."""
+    """Return the attributes of an array: the type of its items, and its size along each axis."""
     size = arraysize(value)
     if size is None:
         return {}

@@ -128,7 +128,7 @@ def _state_lineage(lineage: Lineage, sink: Sink, namespace: str | None) -> None:
 
 
 def _say_alternate(say: Statements, alternate: Alternate, entity: Name, origin: Name) -> None:
-    """Say that it is the same content; of several that it may be, that one may be it."""
+    """State equal content; if there are several possible origins, each is only an influence."""
     if alternate.evidence == PERHAPS:
         say.influenced(entity, origin, _evidence(alternate))
     else:
@@ -136,7 +136,7 @@ def _say_alternate(say: Statements, alternate: Alternate, entity: Name, origin: 
 
 
 def _evidence(relation: Relation) -> dict[str, Any]:
-    """Return the attributes of what the record does not say itself."""
+    """Return the attributes of an inferred relation; none for a recorded relation."""
     if relation.evidence == RECORDED:
         return {}
     return {
@@ -147,7 +147,7 @@ def _evidence(relation: Relation) -> dict[str, Any]:
 
 
 def _made_at(made: Generation, activity: Activity) -> str | None:
-    """Return when something was made; a file system's clock may be some milliseconds behind."""
+    """Return the time of a generation; the clock of a file system may lag by milliseconds."""
     return activity.end if made.time is None else max(made.time, activity.start or "")
 
 
@@ -357,7 +357,7 @@ class _Writer:
 
 
 def _unit(entity: Entity) -> Any:
-    """Return the unit that is declared of an entity, where that has a value."""
+    """Return the declared unit of an entity that has a value."""
     described = entity.description if is_value(entity) else None
     return None if described is None else described.fields.get("unit")
 

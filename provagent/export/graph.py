@@ -215,7 +215,7 @@ def _entity_tip(entity: Entity) -> str:
 
 
 def _inferred(relation: Relation) -> str:
-    """Return the attributes of an edge that the record does not tell itself; else nothing."""
+    """Return the attributes of an inferred edge; nothing for a recorded edge."""
     if relation.evidence == RECORDED:
         return ""
     tip = lines_text(relation.lines) or relation.evidence

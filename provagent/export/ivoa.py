@@ -55,7 +55,7 @@ _LINKS = {
     "voprov:activityDescription": ("IsRelatedTo", True),
     "voprov:entityDescription": ("IsRelatedTo", False),
 }
-# What the model has for what was perhaps an influence, and its two ends.
+# Relations of the model that replace an influence with the evidence ``perhaps``, and their ends.
 _POSSIBLE = {
     "used": ("prov:activity", "prov:entity"),
     "wasGeneratedBy": ("prov:entity", "prov:activity"),
@@ -92,10 +92,10 @@ def to_plain(document: Document) -> Document:
 def to_ivoa(document: Document) -> Document:
     """Return a document of typed plain PROV in the words of the IVOA's tools.
 
-    The model knows no bundles: those of the document are dissolved. An entity has one
-    generation at most, which the record says if it says one; others are influences, with the type
-    ``prov:Generation``. The time of the first is the entity's ``generatedAtTime``. What was perhaps
-    an influence is a usage and a generation, which claim no more than that.
+    The model knows no bundles: those of the document are dissolved. An entity has at
+    most one generation, a recorded one if possible. Further generations become influences with the
+    type ``prov:Generation``. The time of the first is the entity's ``generatedAtTime``. An
+    influence with the evidence ``perhaps`` becomes a usage and a generation with this evidence.
     """
     found = Document(dict(document.prefixes))
     records = [record for part in document.walk() for record in part.records]
@@ -121,7 +121,7 @@ def to_ivoa(document: Document) -> Document:
 
 
 def _possible_as_usage(records: list[Record]) -> Iterator[Record]:
-    """Yield records with usage and generation in the place of what was perhaps an influence."""
+    """Replace influences with the evidence ``perhaps`` by usages and generations."""
     activities = {record.id for record in records if record.kind == "activity"}
     there = {_ends(record) for record in records if record.kind in _POSSIBLE}
     for record in records:

@@ -41,9 +41,9 @@ class Names:
 
     ``namespace`` is the absolute IRI under which an institution's runs, users and software
     stand. Terms and contents stand under provagent's own, so that equal contents of
-    different institutions have one name. ``kind``: the names are of another such thing than a
-    run, which ``run_id`` identifies. ``inside``: those of its document, in which the run is one
-    of several; each name stands for the IRI that it has in the run's own.
+    different institutions have one name. ``kind`` is ``run`` or ``lineage``; ``run_id``
+    identifies it. ``inside`` gives the names of a document of several runs, to which this run
+    belongs; each name has the same IRI as in the document of this run alone.
     Raises ExportError for what is no absolute IRI.
     """
 

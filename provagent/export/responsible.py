@@ -26,7 +26,7 @@ class Responsible:
     def write_process(self, process: Process, name: Name, plan: Name | None) -> None:
         """Write a process's user as operator, Python as interpreter, provagent as recorder.
 
-        ``plan`` is what Python has interpreted.
+        ``plan`` is the script or notebook that Python interpreted.
         """
         user = self._user(process)
         if user is not None:
@@ -42,9 +42,9 @@ class Responsible:
             self.say.associated(name, recorder, {"prov:role": "recorder"})
 
     def write_activity(self, activity: Activity, name: Name) -> None:
-        """Write what the activity's target is in, as executor: a package, or the user's module.
+        """Write the package, or the user's module, of the activity's target as executor.
 
-        What comes with Python is executed by that.
+        The executor of a function of the standard library is Python.
         """
         process = self.provenance.processes.get(activity.process_id)
         if process is None or activity.target is None:
@@ -69,7 +69,7 @@ class Responsible:
         return self._software(word, environment.python["version"], user)
 
     def _module(self, process: Process, module: str, user: Name | None) -> Name:
-        """Write a module of the user's; its version is its file's digest, where that is known."""
+        """Write a module of the user as an agent; its version is the digest of its file."""
         file, digest = _file_of(process, module)
         attributes = {
             "prov:type": [self.names.prov("SoftwareAgent"), self.names.ivoa("Agent")],
@@ -119,7 +119,7 @@ class Responsible:
 
 
 def _file_of(process: Process, module: str) -> tuple[str | None, str | None]:
-    """Return the file of a module that ran in a process, and its digest."""
+    """Return the file of a module, and its digest, from the recorded code of a process."""
     if module == "__main__":
         script = process.script
         return (None, None) if script is None else (script.location, script.digest)

@@ -38,7 +38,7 @@ class Surroundings:
         self.description = names.of("activity_description", "program")
 
     def write(self, process: Process, name: Name) -> Name | None:
-        """Write what a process ran from and in; return its plan, where the record has that."""
+        """Write script, definitions and environment of a process; return its plan, if recorded."""
         environment = self.provenance.environments.get(process.environment_id or "")
         if process.script or process.definitions or environment:
             self._write_description(name)
@@ -60,7 +60,7 @@ class Surroundings:
         return script
 
     def _notebook(self, process: Process) -> Name | None:
-        """Write the cells of a notebook that a process ran; which file that is, is not known."""
+        """Write the cells that a process ran as its plan; the record lacks the notebook's path."""
         cells = [one for one in process.code if one.cell is not None]
         if not cells:
             return None

@@ -58,7 +58,7 @@ def export(
     kinds and the attributes of the IVOA's tools, and no document has a bundle.
 
     Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
-    absolute IRI, a file that cannot be written, and a lineage in a format that holds one run.
+    absolute IRI, a file that cannot be written, and a lineage in a format for a single run.
     """
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _write(provenance, to, whole, _Options(namespace, form), model)
@@ -135,7 +135,7 @@ def _write(
     writer = _need(to)
     if isinstance(provenance, Lineage) and writer.is_of_one_run:
         several = ", ".join(word for word, each in _WRITERS.items() if not each.is_of_one_run)
-        raise ExportError(f"format {to!r}: holds one run; of a lineage there are {several}")
+        raise ExportError(f"format {to!r}: contains a single run; use {several} for a lineage")
     write = _in_words_of_the_ivoa if model == IVOA and to in _DOCUMENTS else writer.write
     write(provenance, to, file, options)
 

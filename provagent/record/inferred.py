@@ -1,6 +1,6 @@
-"""Relations that the record does not tell, beside those that it does.
+"""Add relations to a Provenance that the record does not contain.
 
-Its readers find them: in the user's code, by equal content, or by what a collection brought.
+Readers of the record infer them from the user's code, from equal content, or from collections.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from provagent.record.detail import CodeLines
     from provagent.record.model import Entity, Provenance
 
-# A relation of PROV-DM, and the identifiers of its two ends as PROV-N writes them; a process
-# stands under its own.
+# A relation of PROV-DM, and the identifiers of its two ends in the order of PROV-N. The program of
+# a process has the identifier of the process.
 Edge = tuple[str, str, str]
 
 
 class Known(NamedTuple):
-    """How an edge is known, one of ``terms.EVIDENCE``, and the lines of code that show it."""
+    """The evidence for an edge, one of ``terms.EVIDENCE``, and the lines of code that show it."""
 
     evidence: str
     lines: tuple[CodeLines, ...] = ()
 
 
 def with_edges(provenance: Provenance, edges: Mapping[Edge, Known]) -> Provenance:
-    """Return a Provenance with relations for those edges that it has not; its own is not changed.
+    """Return a copy of a Provenance with a relation for each edge that it lacks.
 
-    Memberships, and who started whom, are always in the record.
+    The record itself has all memberships and starts, so edges of these kinds are ignored.
     """
     told = set(_edges(provenance))
     new = {edge: known for edge, known in edges.items() if edge not in told}
@@ -127,7 +127,7 @@ class _Adding:
         return self.provenance.activities[key] if process is None else process.program
 
     def _own(self, key: str) -> Activity:
-        """Return a copy of an activity, whose lists may be changed."""
+        """Return the copy of an activity to which relations are added."""
         if key not in self.changed:
             one = self._activity(key)
             self.changed[key] = replace(
@@ -139,7 +139,10 @@ class _Adding:
         return self.changed[key]
 
     def _activity_of(self, entity: Entity) -> Activity | None:
-        """Return in whose code an entity came to be: of a file its maker, else who passed it on."""
+        """Return the activity whose code computed an entity, if there is exactly one.
+
+        A generated entity was computed by its generator, any other by the parent of its users.
+        """
         if entity.generated_by:
             found = {one.activity.id: one.activity for one in entity.generated_by}
         else:

@@ -145,8 +145,8 @@ class Activity:
     ``class_name`` is ``module:QualName`` of the instance's type, where it is not the
     target's own class. ``process_id`` is the process that it ran in. ``site`` is the place in
     the user's code that led to the call, ``callers`` are those that led there, the nearest
-    first, and ``inner_site`` is where the call stands in a package. ``informed_by`` are those
-    whose results it used, where these have no name in the record.
+    first, and ``inner_site`` is where the call stands in a package. ``informed_by`` names
+    activities whose results it used, if these results are no entities in the record.
     ``outer_id`` is the identifier of an activity of another run that it is a part of: a worker
     did it for another program.
     """
@@ -225,7 +225,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Relation:
-    """How a relation is known, one of ``terms.EVIDENCE``; ``lines`` are those that show it."""
+    """The evidence for a relation, one of ``terms.EVIDENCE``; ``lines`` of code show it."""
 
     evidence: str = RECORDED
     lines: tuple[CodeLines, ...] = ()
@@ -233,7 +233,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Usage(Relation):
-    """An activity used an entity in a role; ``time`` is when, where that is known of itself."""
+    """An activity used an entity in a role; ``time`` is ``None`` if only the activity has one."""
 
     activity: Activity
     entity: Entity
@@ -253,7 +253,7 @@ class Generation(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Communication(Relation):
-    """An activity used what another one generated, and the record does not name it."""
+    """An activity used a result of another activity that is no entity in the record."""
 
     activity: Activity
     informant: Activity
@@ -276,7 +276,7 @@ class Derivation(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Alternate(Relation):
-    """An entity is of the same content as another one, which was made before."""
+    """An entity has the same content as another entity, which existed before it."""
 
     entity: Entity
     origin: Entity
@@ -292,7 +292,7 @@ class Provenance:
     which the entity stands here. Descriptions are by (definition, name).
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
     words of the first, and how often. ``redactions`` are events. ``paths`` are the shards, or the
-    log, that it was read from; none where it was built of events.
+    log, from which it was read; it is empty if events were given directly.
     """
 
     run: Run
@@ -327,10 +327,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lineage:
-    """What things came from, across runs.
+    """The lineage of an entity across runs.
 
-    ``what`` is the identifier of the first of them, ``parts`` are of each run what has to do with
-    it, in the order of the runs' identifiers; ``alternates`` are between things of two runs.
+    ``what`` is the identifier of the entity. ``parts`` has the relevant part of each run, sorted by
+    run identifier. ``alternates`` relate entities of two runs.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""A part of a run as a Provenance of its own: a session, an activity, or what was chosen."""
+"""Select a part of a run: a session, an activity, or chosen activities and entities."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def within(provenance: Provenance, what: str) -> tuple[set[str], set[str]] | None:
-    """Return the activities and the entities of a session, an activity or a process.
+    """Return the activities and entities inside a session, an activity or a process.
 
-    ``what`` is its identifier, or the end of one, or an activity's name; ``None`` where it is
-    none of these. What happened in an activity is its part; of a process, what that did itself.
+    ``what`` is an identifier, the end of one, or the name of an activity; otherwise the result is
+    ``None``. The part of a process contains only what the process did outside of any activity.
 
-    Raises RecordError for the name of several activities.
+    Raises RecordError if several activities have the name.
     """
     if what in provenance.processes:
         return {what}, set(_entities_of([provenance.processes[what].program]))
@@ -47,11 +47,11 @@ def cut(
     entities: Container[str],
     edges: Container[Edge] | None = None,
 ) -> Provenance:
-    """Return what there is of some activities and entities; the run stays, for their context.
+    """Return a Provenance of only these activities and entities, and the relations between them.
 
-    So do what encloses them, the processes in which they were, and those that started these.
-    ``activities`` and ``entities`` are identifiers; processes are among the activities. Relations
-    are those between them; ``edges``: only these of them.
+    ``activities`` and ``entities`` are identifiers; a process counts as an activity. The result
+    also contains the run, the enclosing activities, and the processes with their parents.
+    ``edges`` restricts the relations further.
     """
     chosen = set(activities)
     for each in [provenance.activities[key] for key in chosen & provenance.activities.keys()]:
@@ -104,7 +104,7 @@ def _is_of(activity: Activity | None, chosen: set[str]) -> bool:
 def _processes(
     provenance: Provenance, chosen: set[str], things: Iterable[Activity | Entity]
 ) -> dict[str, Process]:
-    """Return the processes of things, those that started them, and that of the run."""
+    """Return the processes of these things and their parents, and the process of the run."""
     waiting = {one.process_id for one in things} | chosen | {provenance.run.process.id}
     kept: set[str] = set()
     while waiting := (waiting & provenance.processes.keys()) - kept:

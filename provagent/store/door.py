@@ -96,7 +96,7 @@ class Store:
 
     @unheard
     def lineage(self, what: str | os.PathLike[str], *, everything: bool = False) -> Lineage:
-        """Return what a thing came from, across runs, as ``export`` writes it.
+        """Return the lineage of an entity across runs, for ``provagent.export``.
 
         ``what`` and ``everything`` are as in ``why``.
         """

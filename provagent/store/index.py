@@ -146,7 +146,7 @@ class Index:
             raise
 
     def read(self, paths: Iterable[str]) -> None:
-        """Read these shards of one run, by their paths from the store on, and no others."""
+        """Read only these shards; paths are relative to the store."""
         states = [(path, os.lstat(os.path.join(self.store, path))) for path in paths]
         some = [
             Changed(path=path, inode=one.st_ino, mtime=one.st_mtime_ns, unread=one.st_size)

@@ -1,6 +1,6 @@
-"""Provenance with what the user's code shows, parts of it, and the lineage of a thing across runs.
+"""Runs with inferred relations, parts of runs, and lineages across runs, ready for export.
 
-All three are the graph that ``walk`` goes through, as relations of the model.
+All of them contain the graph of ``walk`` as relations of the model.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from provagent.terms import COMPUTED, EVIDENCE, PERHAPS, SAME
 
 
 def with_flows(provenance: Provenance) -> Provenance:
-    """Return a run's provenance with what its user's code shows; its own is not changed."""
+    """Return a copy of a Provenance with the relations that the user's code shows."""
     with _index_of(provenance) as index:
         return _with_flows(provenance, index)
 
 
 def part_of(provenance: Provenance, what: str) -> Provenance:
-    """Return what concerns ``what``; the run stays, for its context.
+    """Return the part of a run that concerns ``what``.
 
-    ``what`` is the identifier of a session, an activity or an entity, or its end; an
-    activity's or an entity's name; a digest; a path, or the end of one. Of a session and an
-    activity its part holds what happened in it; of an entity, all that it came from. What
-    encloses a chosen activity is there too, with those of its entities that are.
+    ``what`` is the identifier of a session, an activity or an entity, or the end of an identifier;
+    the name of an activity or an entity; a digest; or a path, or the end of a path. The part of a
+    session or an activity contains what happened inside it. The part of an entity contains its
+    lineage within the run. Enclosing activities are included.
 
-    Raises RecordError where nothing, or more than one thing in its last state, is meant.
+    Raises RecordError if ``what`` matches nothing or several things, and for the part of an entity
+    if the Provenance was not read from a record.
     """
     chosen = within(provenance, what)
     with _index_of(provenance) as index:
@@ -48,15 +49,15 @@ def part_of(provenance: Provenance, what: str) -> Provenance:
         entity = entity_of(provenance, what)
         number = _number(index, entity.id)
         if number is None:
-            raise RecordError(f"{what}: run {provenance.run.id} is not read from its record")
+            raise RecordError(f"{what}: run {provenance.run.id} was not read from a record")
         return _Graph(index, ancestors(index, [number])).part(provenance)
 
 
 def lineage_of(index: Index, what: str, *, everything: bool = False) -> Lineage:
-    """Return what a thing came from, across the runs of a store.
+    """Return the lineage of an entity across the runs of a store.
 
-    ``what`` and ``everything`` are as in ``why``. Raises StoreError for what no record knows, and
-    where a run that it leads to cannot be read; RecordError as ``read_run`` does.
+    ``what`` and ``everything`` are as in ``why``. Raises StoreError if no record contains ``what``
+    or if a run of the lineage cannot be read; RecordError as ``read_run`` does.
     """
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
@@ -71,7 +72,7 @@ def lineage_of(index: Index, what: str, *, everything: bool = False) -> Lineage:
 
 @contextmanager
 def _index_of(provenance: Provenance) -> Iterator[Index]:
-    """Open an index, in memory, of the record that a provenance was read from."""
+    """Open an index in memory of the files from which a Provenance was read."""
     paths = [os.path.abspath(path) for path in provenance.paths if is_of_process(path)]
     store = os.path.dirname(os.path.dirname(paths[0])) if paths else ""
     with Index(store, IN_MEMORY) as index:
@@ -85,7 +86,7 @@ def _with_flows(provenance: Provenance, index: Index) -> Provenance:
 
 
 def _number(index: Index, identifier: str) -> int | None:
-    """Return the number of an entity in an index; None where it is not there."""
+    """Return the number of an entity in an index, or None."""
     process, _, own = identifier.rpartition(".")
     row = index.execute("SELECT number FROM process WHERE name = ?", (process,)).fetchone()
     if row is not None and own.isdecimal():
@@ -95,7 +96,7 @@ def _number(index: Index, identifier: str) -> int | None:
 
 
 class _Graph:
-    """What a walk has met, by identifiers."""
+    """The graph of a walk in terms of identifiers."""
 
     def __init__(self, index: Index, walk: Walk) -> None:
         self.index = index
@@ -106,11 +107,14 @@ class _Graph:
 
     @property
     def runs(self) -> list[str]:
-        """The runs of all things, oldest first."""
+        """Identifiers of all runs in the graph, oldest first."""
         return sorted({self.run_of(one) for one in (*self.walk.entities, *self.walk.activities)})
 
     def part(self, provenance: Provenance, run: str | None = None) -> Provenance:
-        """Return what was met of a run; of all that the index knows unless one is named."""
+        """Return the part of a Provenance that is in the graph.
+
+        ``run`` is the identifier of its run if the index has other runs, too.
+        """
         edges = self.edges(provenance, run)
         activities, entities = (
             {self._key(provenance, one) for one in some if run in (None, self.run_of(one))}
@@ -119,7 +123,7 @@ class _Graph:
         return cut(with_edges(provenance, edges), activities, entities, edges)
 
     def edges(self, provenance: Provenance, run: str | None = None) -> dict[Edge, Known]:
-        """Return the edges between things of a run, and how each is known; ``run`` as in part."""
+        """Return the edges inside a Provenance with their evidence; ``run`` is as in ``part``."""
         things = provenance.entities.keys() | provenance.activities.keys()
         things |= provenance.processes.keys()
         found: dict[Edge, Known] = {}
@@ -130,7 +134,7 @@ class _Graph:
             later, earlier = (self._key(provenance, end) for end in ends)
             if later not in things or earlier not in things:
                 continue
-            # Of one file that several processes know the record has one entity.
+            # A file that several processes recorded is a single entity of the model.
             same = found.get((kind, later, earlier))
             if same is None or EVIDENCE.index(evidence) < EVIDENCE.index(same.evidence):
                 is_shown = evidence in (COMPUTED, PERHAPS) and kind != SAME
@@ -139,7 +143,7 @@ class _Graph:
         return found
 
     def between(self, parts: Mapping[str, Provenance]) -> Iterator[Alternate]:
-        """Yield what is of the same content in two runs."""
+        """Yield the relations between entities of equal content in two runs."""
         for (kind, *ends), evidence in self.walk.edges.items():
             later, earlier = map(self.run_of, ends)
             if kind == SAME and later != earlier:
@@ -151,18 +155,18 @@ class _Graph:
                     yield Alternate(entity=entity, origin=origin, evidence=evidence)
 
     def _run_of(self, number: int) -> str:
-        """Return the run in whose record a thing stands."""
+        """Return the run whose record contains a thing."""
         if number >= 0:
             process: str = self.identifier(number >> SHIFT << SHIFT)
             return process.rpartition(".")[0]
-        for table in ("entity", "activity"):  # of a log that others wrote
+        for table in ("entity", "activity"):  # other tools have other identifiers
             row = self.index.execute(_FOLDER.format(table), (number,)).fetchone()
             if row is not None:
                 return os.path.basename(os.path.dirname(str(row[0])))
         return ""
 
     def _key(self, provenance: Provenance, number: int) -> str:
-        """Return under which identifier a thing stands in the provenance of its run."""
+        """Return the identifier of a thing in the Provenance of its run."""
         identifier: str = self.identifier(number)
         if is_program(number):
             return identifier.rpartition(".")[2]

@@ -101,7 +101,7 @@ def descendants(index: Index, start: Iterable[int], *, everything: bool = False)
 
 
 def shown(index: Index) -> Walk:
-    """Return the edges that the user's code shows, of all things that the index knows."""
+    """Return all edges of the index that the user's code shows."""
     walker = _Walker(index, (), everything=False)
     later = [one for (one,) in index.execute("SELECT DISTINCT later FROM flow ORDER BY later")]
     walker.flowed(_FLOWS_TO, later)
