@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from conftest import Recorded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ivoa_rules import broken
 from prov.model import ProvDocument
 from read_side import Shard, digest, environment_events, write_run
 from test_store_documents import World, steps
@@ -117,6 +118,7 @@ def test_a_document_has_the_nodes_and_edges_of_the_walk(tmp_path_factory, told):
     """Of every thing of any runs; and the document is valid, and the same again."""
     world = World()
     world.begin_run()
+    world.step("make", "/a", "/b", None)
     for step in told:
         world.step(*step)
     folder = tmp_path_factory.mktemp("lineage")
@@ -277,6 +279,8 @@ def test_a_lineage_in_terms_of_the_ivoa(lab, tmp_path):
     path = tmp_path / "end.json"
     exported(lab, "--lineage", str(lab.folder / "end.txt"), "-o", str(path), "--model", "ivoa")
     content = json.loads(path.read_bytes())
+    assert broken(content) == []
+    assert broken(json.loads(rendered(provagent.open_store(lab.store).lineage(lab.folder / "end.txt"), "json")), is_plain=True) == []  # fmt: skip
     assert "wasInfluencedBy" not in content
     perhaps = [one for one in content["used"].values() if one.get("provagent:evidence") == "perhaps"]  # fmt: skip
     assert len(perhaps) == 2
@@ -399,3 +403,69 @@ def test_a_log_that_lies_anywhere_has_the_same_lineage(lab, tmp_path):
         assert len(read.activities) == 4
         alone = part_of(read, "mean.txt")
         assert {"mean.txt"} <= {os.path.basename(one.location or "") for one in alone.entities.values()} <= {os.path.basename(run.entities[key].location or "") for key in whole}  # fmt: skip
+
+
+def test_a_task_of_another_run_is_inside_its_activity(tmp_path):
+    """A worker did it for a program that has a run of its own: what that used may be its input."""
+    one, two = Shard("p1", "20260101T000000-aaaaaa"), Shard("p2", "20260102T000000-bbbbbb")
+    one.begin(1)
+    source = one.file("/x/in.fits")
+    outer = one.activity("outer", 2, used=[(source, "in")])
+    two.begin(3)
+    inner = two.activity("inner", 4, parent_id=outer)
+    product = two.file("/x/out.fits")
+    two.done(inner, 5, generated=[(product, "out")])
+    one.done(outer, 6)
+    store, runs = str(tmp_path / "prov"), {}
+    for shard in (one, two):
+        write_run(store, shard, run=shard.run)
+        runs[shard.run] = build(shard.events)
+    with open_index(store) as index:
+        index.update()
+        lineage = lineage_of(index, product)
+        text = rendered(lineage, "json")
+        assert stated(text) == walked(index, product, runs)
+    assert [list(part.activities) for part in lineage.parts] == [[outer], [inner]]
+    ((kind, later, earlier),) = [edge for edge in stated(text)[1] if edge[0] == "wasStartedBy"]
+    assert (later.rpartition(".")[0], earlier.rpartition(".")[0]) == (
+        "runs:run.20260102T000000-bbbbbb.activity.p2",
+        "runs:run.20260101T000000-aaaaaa.activity.p1",
+    )
+    (tmp_path / "out.json").write_bytes(text)
+    assert validate_file(tmp_path / "out.json").violations == ()
+
+
+def test_a_record_names_no_file_elsewhere(tmp_path):
+    """The identifiers in a record are anybody's; a run is read from its folder in the store."""
+    elsewhere = tmp_path / "elsewhere"
+    write_run(str(elsewhere), Shard("p1", "20260101T000000-aaaaaa"), run="20260101T000000-aaaaaa")
+    shard = Shard("p2", f"{elsewhere}/20260101T000000-aaaaaa")
+    shard.begin(1)
+    lost = f"{elsewhere}/20260101T000000-aaaaaa.p1.7"
+    activity = shard.activity("make", 2, used=[(lost, "in")])
+    product = shard.file("/x/out.fits")
+    shard.done(activity, 3, generated=[(product, "out")])
+    store = str(tmp_path / "prov")
+    write_run(store, shard, run="20260102T000000-bbbbbb")
+    with open_index(store) as index:
+        index.update()
+        (part,) = lineage_of(index, "out.fits").parts
+    assert all(path.startswith(store) for path in part.paths)
+    assert list(part.activities) == [activity]
+
+
+def test_what_only_its_name_is_left_of_is_in_a_lineage(tmp_path):
+    """The shard of a process was lost: what it made is named by the one that used it."""
+    shard = Shard("p2")
+    shard.begin(1)
+    lost = f"{shard.run}.p1.7"
+    activity = shard.activity("make", 2, used=[(lost, "in")])
+    product = shard.file("/x/out.fits")
+    shard.done(activity, 3, generated=[(product, "out")])
+    store = str(tmp_path / "prov")
+    write_run(store, shard)
+    with open_index(store) as index:
+        index.update()
+        text = rendered(lineage_of(index, product), "json")
+        assert stated(text) == walked(index, product, {shard.run: build(shard.events)})
+    assert f"runs:run.{shard.run}.entity.p1.7" in json.loads(text)["entity"]

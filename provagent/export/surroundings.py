@@ -60,15 +60,17 @@ class Surroundings:
         return script
 
     def _notebook(self, process: Process) -> Name | None:
-        """Write the cells that a process ran as its plan; the record lacks the notebook's path."""
+        """Write the cells of a notebook that a process ran as its plan."""
         cells = [one for one in process.code if one.cell is not None]
         if not cells:
             return None
         told = [{"cell": one.cell, "digest": one.digest} for one in cells]
+        word = base_name(process.notebook) or "notebook"
         attributes = {
             "prov:type": [self.names.ivoa("Entity"), self.names.prov("Plan")],
-            "prov:label": f"{len(cells)} cells of a notebook",
-            "voprov:name": "notebook",
+            "prov:label": word,
+            "prov:location": process.notebook,
+            "voprov:name": word,
             "provagent:cells": as_json(told),
         }
         return self.say.entity(self.names.of("notebook", process.id), attributes)

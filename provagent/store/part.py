@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from provagent.errors import RecordError
+from provagent.layout import is_within
 from provagent.record.inferred import Edge, Known, with_edges
 from provagent.record.model import Alternate, Lineage, Provenance
 from provagent.record.part import cut, entity_of, within
@@ -107,8 +108,9 @@ class _Graph:
 
     @property
     def runs(self) -> list[str]:
-        """Identifiers of all runs in the graph, oldest first."""
-        return sorted({self.run_of(one) for one in (*self.walk.entities, *self.walk.activities)})
+        """Names of all runs in the graph that have a record, oldest first."""
+        every = (*self.walk.entities, *self.walk.activities)
+        return sorted({name for name in map(self._folder, every) if name})
 
     def part(self, provenance: Provenance, run: str | None = None) -> Provenance:
         """Return the part of a Provenance that is in the graph.
@@ -145,23 +147,31 @@ class _Graph:
     def between(self, parts: Mapping[str, Provenance]) -> Iterator[Alternate]:
         """Yield the relations between entities of equal content in two runs."""
         for (kind, *ends), evidence in self.walk.edges.items():
-            later, earlier = map(self.run_of, ends)
-            if kind == SAME and later != earlier:
+            runs = [self.run_of(end) for end in ends]
+            if kind == SAME and runs[0] != runs[1] and parts.keys() >= set(runs):
                 entity, origin = (
                     parts[run].entities.get(self._key(parts[run], end))
-                    for run, end in zip((later, earlier), ends, strict=True)
+                    for run, end in zip(runs, ends, strict=True)
                 )
                 if entity is not None and origin is not None:
                     yield Alternate(entity=entity, origin=origin, evidence=evidence)
 
     def _run_of(self, number: int) -> str:
-        """Return the run whose record contains a thing."""
-        if number >= 0:
-            process: str = self.identifier(number >> SHIFT << SHIFT)
-            return process.rpartition(".")[0]
-        for table in ("entity", "activity"):  # other tools have other identifiers
-            row = self.index.execute(_FOLDER.format(table), (number,)).fetchone()
-            if row is not None:
+        """Return the run whose record contains a thing, or should contain it."""
+        identifier: str = self.identifier(number)
+        depth = 1 if is_program(number) else 2
+        return self._folder(number) or identifier.rsplit(".", depth)[0]
+
+    def _folder(self, number: int) -> str:
+        """Return the name of the folder with the record of a thing; empty if there is none."""
+        # Things of a process that was lost have no process; those of other tools' logs neither.
+        for statement, key in (
+            (_OF_PROCESS, number >> SHIFT),
+            (_OF_THING.format("entity"), number),
+            (_OF_THING.format("activity"), number),
+        ):
+            row = self.index.execute(statement, (key,)).fetchone()
+            if row is not None and is_within(row[0]):
                 return os.path.basename(os.path.dirname(str(row[0])))
         return ""
 
@@ -174,5 +184,5 @@ class _Graph:
         return known
 
 
-_FOLDER = """
-SELECT s.path FROM {} AS t JOIN shard AS s ON s.number = t.shard WHERE t.id = ?"""
+_OF_PROCESS = "SELECT path FROM shard WHERE process = ?"
+_OF_THING = "SELECT s.path FROM {} AS t JOIN shard AS s ON s.number = t.shard WHERE t.id = ?"
