@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ivoa_rules import broken
 from prov.model import ProvDocument
-from read_side import Shard, digest, environment_events, write_run
+from read_side import Shard, crab_shard, digest, environment_events, write_run
 from test_store_documents import World, steps
 
 import provagent
@@ -469,3 +469,19 @@ def test_what_only_its_name_is_left_of_is_in_a_lineage(tmp_path):
         text = rendered(lineage_of(index, product), "json")
         assert stated(text) == walked(index, product, {shard.run: build(shard.events)})
     assert f"runs:run.{shard.run}.entity.p1.7" in json.loads(text)["entity"]
+
+
+def test_a_declared_unit_and_the_size_of_an_array_are_shown_with_the_value():
+    shard = crab_shard()
+    (selecting,) = [one for one in shard.events if one.get("activity_name") == "get_observations"]
+    array = {"$type": "numpy", "dtype": "<f4", "shape": [2, 3], "value": [0.5] * 6}
+    selecting["parameters"]["weights"] = array
+    (bundle,) = json.loads(rendered(build(shard.events), "json"))["bundle"].values()
+    shown = {
+        one["voprov:name"]: {key: one[key] for key in one if key in ("provagent:unit", "provagent:valueType", "provagent:arraysize")}
+        for key, one in bundle["entity"].items()
+        if ":parameter." in key
+    }  # fmt: skip
+    assert shown["max radius"] == {"provagent:unit": "deg"}
+    assert shown["weights"] == {"provagent:valueType": "float", "provagent:arraysize": "3x2"}
+    assert shown["obs_ids"] == {}
