@@ -166,7 +166,10 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
 )
 @click.option(
-    "--of", "of", metavar="WHAT", help="Only this: a session, an activity, or a file's lineage."
+    "--of",
+    "of",
+    metavar="WHAT",
+    help="Write only a session, an activity, or a file with its lineage in the run.",
 )
 @click.option(
     "--lineage",
