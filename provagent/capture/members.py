@@ -36,6 +36,7 @@ SHORT = 16  # characters: a shorter text is one of many that are equal
 
 NUMBERS = (bool, complex, float, int, type(None))
 TEXTS = (bytes, str)
+_NEVER = frozenset((bool, int, type(None)))  # types of what nobody asks who made it
 _CODE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, type)
 
 
@@ -73,7 +74,7 @@ def held_by(value: Any, what: What, most: int) -> Held | None:
     what lies there. What is known by itself is not looked into.
     """
     container = _container_of(type(value))
-    if container is _NOTHING:
+    if container is _NOTHING or not _holds_anything(container.read(value)):
         return None
     search = _Search(what)
     search.put(value, container, DEPTH, is_bare=True)
@@ -93,6 +94,14 @@ def held_by(value: Any, what: What, most: int) -> Held | None:
         most -= len(items)
     search.held.is_cut = search.held.is_cut or bool(waiting)
     return search.held
+
+
+# Most objects hold nothing but settings: a look at them takes less than a search.
+def _holds_anything(items: Iterable[Any]) -> bool:
+    try:
+        return any(type(item) not in _NEVER for item in items)
+    except RuntimeError:  # another thread changed it meanwhile
+        return True
 
 
 class _Search:
