@@ -153,12 +153,16 @@ class Ledger:
         next_: Open | None = None,
         *,
         is_real: bool = False,
+        identity: Identity | None = None,
     ) -> str:
         """The entity of a file now: of the run, without an id, as ``next_`` goes on with it.
 
-        ``is_real``: the system has opened it; pyfakefs has not.
+        ``is_real``: the system has opened it; pyfakefs has not. ``identity`` is what is known of
+        one that is no more what it was.
         """
-        entity_id = self._file(thing, activity, events, generated, next_, is_real=is_real)
+        entity_id = self._file(
+            thing, activity, events, generated, next_, is_real=is_real, identity=identity
+        )
         if self.sessions.under_way and not generated:
             self.sessions.reads.append((get_ident(), activity.id, entity_id))
         return entity_id
@@ -172,12 +176,14 @@ class Ledger:
         next_: Open | None,
         *,
         is_real: bool,
+        identity: Identity | None,
     ) -> str:
         kind = thing.kind
         location = thing.location = (resolve_location if is_real else place_of)(thing.location)
         if not generated:
             self.settle(location, activity, events)
-        identity = self.identify_file(location, kind)
+        if identity is None:
+            identity = self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
             if activity.id:  # of the run no line is known

@@ -28,6 +28,7 @@ _OF_RUN = Open("", 0, None)
 _OPENINGS = 16  # places at which one file was opened that are told
 
 Sites = Sequence[dict[str, Any]]
+State = tuple[int, int, int, int, int]  # device, inode, size, mtime_ns, ctime_ns
 
 STDERR = 2
 _STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
@@ -110,13 +111,15 @@ class FilesSeen:
         source: str,
         activity: Any,
         sites: Sites = (),
+        state: State | None = None,
         at: int = 0,
         thread: int = 0,
     ) -> None:
         """A file is about to be read, made, changed, or moved from ``source``.
 
         ``sites`` are those of the user's code that led there, the innermost first. ``at``: it was
-        about to be so at this time, in nanoseconds, in that thread.
+        about to be so at this time, in nanoseconds, in that thread, and was in this ``state`` when it
+        was read.
         """
         capture, own = self._capture, get_ident()
         if capture.fill.look():
@@ -128,7 +131,7 @@ class FilesSeen:
             events: Events = []
             time = iso(at) if at else now()
             opening = _Opening(_owner(activity), sites, time, thread or own)
-            self._meet(what, path, source, opening, events)
+            self._meet(what, path, source, opening, events, state)
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "a file", error)
@@ -207,7 +210,15 @@ class FilesSeen:
         self._in_library.clear()
         self.owners.clear()
 
-    def _meet(self, what: str, path: str, source: str, opening: _Opening, events: Events) -> None:
+    def _meet(
+        self,
+        what: str,
+        path: str,
+        source: str,
+        opening: _Opening,
+        events: Events,
+        state: State | None,
+    ) -> None:
         activity = opening.activity
         if "://" in path:
             self._tell_remote(what, path, opening, events)
@@ -225,10 +236,11 @@ class FilesSeen:
             if _number(location) in open_files():
                 return  # not yet what it is to become
             self._tell_written(location, own.pop(location), activity, events)
+            state = None  # one of its own making, which may be gone
         self._settle([location], activity, events)
         before = None
         if what != "made":
-            before = self._tell_read(location, opening, events)
+            before = self._tell_read(location, opening, events, state)
         if what != "read":
             self.owners.setdefault(activity.id, {})[location] = _Product(before, opening)
 
@@ -238,12 +250,17 @@ class FilesSeen:
         mode = READ if what == "read" else WRITTEN
         self._tell(entity_id, mode, opening.activity, events, opening.time, [opening])
 
-    def _tell_read(self, location: str, opening: _Opening, events: Events) -> _Before | None:
-        if not os.path.isfile(location):
+    def _tell_read(
+        self, location: str, opening: _Opening, events: Events, state: State | None = None
+    ) -> _Before | None:
+        identity = None if state is None else _lost(location, state)
+        if identity is None and not os.path.isfile(location):
             return None  # it was there when the program opened it
         thing = Thing(_KIND, None, location, None, None)
         activity = opening.activity
-        entity_id = self._ledger.file(thing, activity, events, generated=False, is_real=True)
+        entity_id = self._ledger.file(
+            thing, activity, events, generated=False, is_real=True, identity=identity
+        )
         self._tell(entity_id, READ, activity, events, opening.time, [opening])
         known = self._ledger.paths[location]
         state = known.states.get(FILE)
@@ -353,6 +370,16 @@ def open_files() -> set[tuple[int, int]]:
         if is_the_programs(error):
             raise
     return found
+
+
+def _lost(location: str, state: State) -> Identity | None:
+    """Return what can be said of a file that is no more what was read; None where it still is."""
+    try:
+        found = os.stat(location)
+    except OSError:
+        return Identity(missing=True)
+    now = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return None if now == state else Identity(changing=True)
 
 
 def _number(location: str) -> tuple[int, int] | None:

@@ -220,6 +220,6 @@ def differs(before: Identity | None, now: Identity, max_ms: float) -> bool:
         return False
     one, other = before.digest, now.digest
     if one == other or one is None or other is None:
-        return before.missing is not now.missing
+        return (before.missing, before.changing) != (now.missing, now.changing)
     # Where time bounds what is read, equal content may be read in other parts.
     return not max_ms or before.sampled == now.sampled

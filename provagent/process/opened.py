@@ -18,6 +18,7 @@ from provagent.process.noise import Noise, absolute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
     from provagent.process.activation import Activation
@@ -33,9 +34,13 @@ _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
 LOCK_SECONDS = 10
 
-# What is done, path, the path that it comes from, activity; the user's sites; when, in nanoseconds,
-# and in which thread.
-Met = tuple[str, str, str, "Any", "list[Any]", int, int]
+# Device, inode, size, mtime_ns and ctime_ns: whether a file is still what it was.
+State = tuple[int, int, int, int, int]
+# What is done, path, the path that it comes from, activity; the user's sites; the state in which
+# it was read; when, in nanoseconds, and in which thread.
+Met = tuple[str, str, str, "Any", "list[Any]", "State | None", int, int]
+
+_HERE = (-1, None)  # a path that is relative to the working folder has no other
 
 
 class OpenedFiles:
@@ -58,7 +63,11 @@ class OpenedFiles:
             "open": self._on_open,
             "os.rename": self._on_rename,
             "os.link": self._on_rename,
-            "os.remove": self._on_remove,
+            "os.remove": self._on_loss,
+            # These give a file another ctime, by which a change is seen.
+            "os.chmod": self._on_loss,
+            "os.chown": self._on_loss,
+            "os.utime": self._on_loss,
             "os.truncate": self._on_truncate,
             "sqlite3.connect": self._on_database,
             "http.client.send": self._on_request,
@@ -93,9 +102,8 @@ class OpenedFiles:
         try:
             self.disarm()
             # What is gone by now tells nothing that the recorder would be loaded for.
-            self._remembered = [
-                met for met in self._remembered if "://" in met[1] or os.path.exists(met[1])
-            ]
+            if not any("://" in met[1] or os.path.exists(met[1]) for met in self._remembered):
+                self._remembered.clear()
             self.catch_up()
         except BaseException as error:
             self._failed(error)
@@ -108,6 +116,8 @@ class OpenedFiles:
                 if isinstance(path, int) or path is None:
                     return
                 path = os.fsdecode(path)
+            if path[:1] != os.sep and _is_elsewhere(sys._getframe(2), mode):  # noqa: SLF001
+                return
             path = absolute(path)
             if path.startswith(self._noise.prefixes) or get_ident() in self.busy:
                 return
@@ -123,9 +133,12 @@ class OpenedFiles:
 
     def _on_rename(self, args: tuple[Any, ...]) -> None:
         try:
-            source, path = map(os.fsdecode, args[:2])
-            if get_ident() not in self.busy and all(each in (-1, None) for each in args[2:]):
-                self._meet(MOVED, path, absolute(source))
+            if get_ident() in self.busy:
+                return
+            source, path = (_place(*each) for each in zip(args[:2], args[2:4], strict=True))
+            self._save(source)
+            if source and path:
+                self._meet(MOVED, path, source)
         except BaseException as error:
             self._failed(error)
 
@@ -136,13 +149,17 @@ class OpenedFiles:
         except BaseException as error:
             self._failed(error)
 
-    def _on_remove(self, args: tuple[Any, ...]) -> None:
+    def _on_loss(self, args: tuple[Any, ...]) -> None:
+        """What was read is removed, or another by its times: it is told before."""
         try:
-            is_idle = get_ident() not in self.busy
-            if self._remembered and is_idle and self._is_read(absolute(os.fsdecode(args[0]))):
-                self._hand_over()
+            if self._remembered and get_ident() not in self.busy and not isinstance(args[0], int):
+                self._save(_place(args[0], args[-1]))
         except BaseException as error:
             self._failed(error)
+
+    def _save(self, path: str) -> None:
+        if self._remembered and path and self._is_read(path, _look(path)):
+            self._hand_over()
 
     def _on_database(self, args: tuple[Any, ...]) -> None:
         try:
@@ -169,7 +186,7 @@ class OpenedFiles:
 
             what, url = getattr(remote, reader)(*args) or ("", "")
             if what and get_ident() not in self.busy:
-                self._tell(what, url, "")
+                self._tell(what, url)
         except BaseException as error:
             self._failed(error)
 
@@ -180,7 +197,7 @@ class OpenedFiles:
         path = os.fsdecode(file).removeprefix("file://")
         what, is_new = _access(mode)
         if "://" in path and what:
-            self._tell(what, path, "")
+            self._tell(what, path)
         elif "://" not in path:
             if self.activation.loaded is not None:
                 self.activation.loaded.files.note_library(path)
@@ -209,26 +226,31 @@ class OpenedFiles:
             if what is not CHANGED or not os.access(path, os.R_OK):
                 return
             what = READ  # a database may be read all the same
-        self._tell(what, path, source)
+        self._tell(what, path, source, found)
 
-    def _tell(self, what: str, path: str, source: str) -> None:
+    def _tell(
+        self, what: str, path: str, source: str = "", found: os.stat_result | None = None
+    ) -> None:
         carry = sys.modules.get("provagent.capture.carry")
         activity = None if carry is None else carry.current.get()
         is_kept = self.activation.is_root and self.activation.loaded is None
         from provagent.sites import sites_of  # it asks whether there is a hook by now
 
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
-        met = what, path, source, activity, sites, real_time_ns(), get_ident()
-        if is_kept and not self._needs_recorder(what, path, source):
+        state = _state(found) if found is not None and what is READ else None
+        met = what, path, source, activity, sites, state, real_time_ns(), get_ident()
+        if is_kept and not self._needs_recorder(what, path, source, found):
             self._remember(met)
             return
         self._hand_over(met)
 
     def _remember(self, met: Met) -> None:
-        if not any(met[:5] == other[:5] for other in self._remembered[-100:]):
+        if not any(met[:6] == other[:6] for other in self._remembered[-100:]):
             self._remembered.append(met)
 
-    def _needs_recorder(self, what: str, path: str, source: str) -> bool:
+    def _needs_recorder(
+        self, what: str, path: str, source: str, found: os.stat_result | None
+    ) -> bool:
         """Whether the state of a file is about to be lost that the record is to tell."""
         if what is READ or "://" in path:
             return False
@@ -236,15 +258,25 @@ class OpenedFiles:
             met[1] == source and met[0] is not READ for met in self._remembered
         ):
             return True
-        return (what is CHANGED) or self._is_read(path)
+        # What stands where something is moved to is another file than the one that is moved.
+        lost = _look(path) if what is MOVED else found
+        return (what is CHANGED) or self._is_read(path, lost)
 
-    def _is_read(self, path: str) -> bool:
-        """Whether the program has read what it did not make itself, or a step to what it made."""
-        first = next((met for met in self._remembered if met[1] == path), None)
-        if first is None or first[0] is READ:
-            return first is not None
+    def _is_read(self, path: str, found: os.stat_result | None) -> bool:
+        """Whether the program has read what it did not make itself, or a step to what it made.
+
+        The file ``found`` at this path may have been read by another name.
+        """
+        number = None if found is None else _state(found)[:2]
+        known = [
+            met
+            for met in self._remembered
+            if met[1] == path or (met[5] is not None and met[5][:2] == number)
+        ]
+        if not known or known[0][0] is READ:
+            return bool(known)
         # A helper's scratch file alone is nothing that the recorder would be loaded for.
-        return any(met[0] is READ and met[1] == path for met in self._remembered) and any(
+        return any(met[0] is READ for met in known) and any(
             met[1] != path and os.path.exists(met[1]) for met in self._remembered
         )
 
@@ -310,3 +342,35 @@ def _look(path: str) -> os.stat_result | None:
         return os.stat(path)
     except (OSError, ValueError):
         return None
+
+
+def _state(found: os.stat_result) -> State:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _place(path: Any, folder: Any) -> str:
+    """Return where a path is that may be relative to an open folder; empty if that is not told."""
+    path = os.fsdecode(path)
+    if folder in _HERE or path[:1] == os.sep:
+        return absolute(path)
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+    except OSError:
+        return ""
+
+
+# The event of ``open`` does not tell in which folder ``dir_fd`` and an opener look for a path; the
+# call that raises it does. What an opener opens is told by its own event.
+def _is_elsewhere(caller: FrameType, mode: object) -> bool:
+    """Whether a relative path is perhaps not one of the working folder."""
+    code = caller.f_code
+    name = "dir_fd" if mode is None else "opener"
+    is_named = any(name == one or (type(one) is tuple and name in one) for one in code.co_consts)
+    if mode is not None and not is_named:
+        return False
+    from provagent.process.loading import OwnCopies
+
+    with OwnCopies(is_shared=False):  # it needs one of the standard library
+        from provagent.process.keywords import keywords_at
+    names = keywords_at(code, caller.f_lasti)
+    return (mode is None or is_named) if names is None else name in names
