@@ -146,3 +146,59 @@ def test_views_tell_it(program):
     assert "error 1" in program.python("-m", "provagent", "show").stdout
     assert "error 1" in program.python("-m", "provagent", "runs").stdout
     assert '"exit_code": 1' in program.python("-m", "provagent", "show", "--json").stdout
+
+
+LEAVES = """
+import os, sys
+with open("out.txt", "w") as file: file.write("done")
+left = open("left.txt", "w"); left.write("lost")
+{how}
+"""
+
+
+@pytest.mark.parametrize("enabled", [True, False], ids=["run", "PROVAGENT=1"])
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ("os._exit(0)", 0),
+        ("os._exit(3)", 3),
+        ("def leave(): os._exit(258)\nleave()", 2),
+        ("from os import _exit\n_exit(4)", 4),
+        ("import threading\nthreading.Thread(target=os._exit, args=(5,)).start()\n"
+         "import time; time.sleep(60)", 5),
+    ],
+    ids=["0", "3", "258", "its own name", "thread"],
+)  # fmt: skip
+def test_a_program_that_leaves_at_once(program, how, code, enabled):
+    """Its run has an end, and what it had closed; what it had not written stays unwritten."""
+    program.write("s.py", LEAVES.format(how=how))
+    started = program.run if enabled else program.python
+    done = started("s.py", check=False, **({} if enabled else {"PROVAGENT": "1"}))
+    assert done.returncode == code
+    assert (program.folder / "left.txt").read_text() == ""
+    assert ended(program) == ("error" if code else "ok", code)
+    assert [each.entity.location for each in program.provenance.run.process.program.generated] == [
+        str(program.folder / "out.txt")
+    ]
+
+
+def test_a_fork_that_leaves_at_once_does_not_end_its_parent(program):
+    script = """
+import os
+if not (pid := os.fork()):
+    with open("child.txt", "w") as file: file.write("done")
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+with open("parent.txt", "w") as file: file.write("done")
+"""
+    program.write("s.py", script)
+    assert program.run("s.py").stdout == "7\n"
+    ends = {event["process_id"]: event["exit_code"] for event in program.events("run_end")}
+    assert sorted(ends.values()) == [0, 7]
+    assert program.provenance.run.process.exit_code == 0
+
+
+def test_a_program_without_files_that_leaves_at_once(program):
+    program.write("s.py", "import os\nos._exit(3)\n")
+    assert program.run("s.py", check=False).returncode == 3
+    assert ended(program) == ("error", 3)

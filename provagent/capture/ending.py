@@ -62,7 +62,12 @@ class Ending:
         code = self._exits.exit_code if self._exits is not None else None
         if code is None:
             return {"status": EXIT}
-        return {"status": ERROR if code else OK, "exit_code": code}
+        return ended_with(code)
+
+
+def ended_with(code: int) -> dict[str, Any]:
+    """Return what is told of a program that asked for its end with an exit code."""
+    return {"status": ERROR if code else OK, "exit_code": code}
 
 
 def _left_by(error: BaseException) -> dict[str, Any]:

@@ -21,12 +21,13 @@ from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.sessions import Sessions
 from provagent.capture.source import code_between
 from provagent.capture.thing import Thing, file_of, place_of, placed, placed_members
+from provagent.capture.unfinished import UNFINISHED, Unfinished, is_open
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.payload import is_distinctive
 from provagent.identity.registry import Identity
 from provagent.interrupt import is_the_programs
-from provagent.terms import COPIED, DECLARED, FILE_COLLECTION, MODIFIED, REPLACED
+from provagent.terms import COPIED, DECLARED, FILE, FILE_COLLECTION, MODIFIED, REPLACED
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
@@ -63,6 +64,7 @@ class Ledger:
         self.named: dict[tuple[str, str | None, str], str] = {}  # entities, by what they are called
         self.order = 0
         self.events = EntityEvents(self.new_id)
+        self.unfinished = Unfinished(self.events, self.identify_file)
 
     def find(
         self, use: Use, call: Call, activity: Open, events: Events, generated: bool
@@ -182,8 +184,10 @@ class Ledger:
         location = thing.location = (resolve_location if is_real else place_of)(thing.location)
         if not generated:
             self.settle(location, activity, events)
+        self.unfinished.finish(events, location)
+        is_unfinished = generated and not is_real and kind.type == FILE and is_open(location)
         if identity is None:
-            identity = self.identify_file(location, kind)
+            identity = UNFINISHED if is_unfinished else self.identify_file(location, kind)
         known = self.paths.get(location)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
             if activity.id:  # of the run no line is known
@@ -195,10 +199,29 @@ class Ledger:
         entity_id = self.events.write(thing, identity, events)
         if not kind.name:
             self.undescribed.add(entity_id)
-        if known is not None and not (generated and activity.id):
-            self._derive_between(entity_id, known, MODIFIED, next_ or activity, events)
-        self.paths[location] = self.known(entity_id, identity, kind, activity, generated)
+        latest = self.known(entity_id, identity, kind, activity, generated)
+        if known is not None:
+            is_made = generated and bool(activity.id)
+            self._explain_file(latest, known, location, next_ or activity, events, is_made)
+        if is_unfinished:
+            self.unfinished.put(thing, latest)
+        self.paths[location] = latest
         return entity_id
+
+    def _explain_file(
+        self,
+        latest: Known,
+        before: Known,
+        location: str,
+        activity: Open,
+        events: Events,
+        is_made: bool,
+    ) -> None:
+        if not is_made:
+            self._derive_between(latest.entity_id, before, MODIFIED, activity, events)
+        elif location in self.unfinished:  # the same writer goes on
+            between = [activity.id]
+            self.events.derive(latest.entity_id, before.entity_id, MODIFIED, between, events)
 
     def identify_file(self, location: str, kind: Kind) -> Identity:
         """The content of a file, as far as it can be read."""

@@ -16,6 +16,7 @@ from provagent.capture.entity_events import Events
 from provagent.capture.left_out import MAX_BYTES, Sum, clock
 from provagent.capture.plan import undescribed_kind
 from provagent.capture.thing import Thing
+from provagent.capture.unfinished import number_of, open_files
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.interrupt import is_the_programs
@@ -157,7 +158,7 @@ class FilesSeen:
     def _end(self, activity: Open, still_open: set[tuple[int, int]], events: Events) -> None:
         files = self.owners.get(activity.id)
         if files:
-            closed = [location for location in files if _number(location) not in still_open]
+            closed = [location for location in files if number_of(location) not in still_open]
             self._ledger.files.read_ahead(closed)
             for location in closed:
                 self._tell_written(location, files.pop(location), activity, events)
@@ -170,7 +171,7 @@ class FilesSeen:
         ``of_all``: and what activities have that will not end.
         """
         owners = list(self.owners) if of_all else [_OF_RUN.id]
-        if not any(map(self.owners.get, owners)):
+        if not any(map(self.owners.get, owners)) and not self._ledger.unfinished:
             return
         capture, thread = self._capture, get_ident()
         try:
@@ -179,6 +180,7 @@ class FilesSeen:
             still_open = open_files()
             for owner in owners:
                 self._end(Open(owner, 0, None), still_open, events)
+            self._ledger.unfinished.finish(events)
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "at a result", error)
@@ -191,13 +193,14 @@ class FilesSeen:
         try:
             capture.busy.add(thread)
             events: Events = []
-            if self.owners:
+            if self.owners or self._ledger.unfinished:
                 still_open = open_files()
                 _flush(still_open)
-                left = [each for each in self._in_library if _number(each) in still_open]
+                left = [each for each in self._in_library if number_of(each) in still_open]
                 self._ledger.files.changing = frozenset(left)
             for owner in list(self.owners):
                 self.end(Open(owner, 0, None), events)
+            self._ledger.unfinished.finish(events, at_end=True)
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "at the end", error)
@@ -227,13 +230,14 @@ class FilesSeen:
         if what == "moved":
             self._move(resolve_location(source), location, opening, events)
             return
+        self._ledger.unfinished.finish(events, location)
         own = self.owners.get(activity.id, {})
         product = own.get(location)
         if product is not None:
             if what != "read":
                 product.reopen(opening, anew=what == "made")
                 return
-            if _number(location) in open_files():
+            if number_of(location) in open_files():
                 return  # not yet what it is to become
             self._tell_written(location, own.pop(location), activity, events)
             state = None  # one of its own making, which may be gone
@@ -262,9 +266,8 @@ class FilesSeen:
             thing, activity, events, generated=False, is_real=True, identity=identity
         )
         self._tell(entity_id, READ, activity, events, opening.time, [opening])
-        known = self._ledger.paths[location]
-        state = known.states.get(FILE)
-        return _Before(entity_id, None if state is None else state.digest, MODIFIED)
+        now = self._ledger.paths[location].states.get(FILE)
+        return _Before(entity_id, None if now is None else now.digest, MODIFIED)
 
     def _tell_written(
         self,
@@ -356,22 +359,6 @@ class FilesSeen:
             self._capture.write_all("files", events)
 
 
-def open_files() -> set[tuple[int, int]]:
-    """Device and inode of each file that the process has open, where the system tells."""
-    found = set()
-    try:
-        for name in os.listdir("/proc/self/fd"):
-            try:
-                state = os.fstat(int(name))
-            except OSError:
-                continue  # the one by which the list was read
-            found.add((state.st_dev, state.st_ino))
-    except OSError as error:
-        if is_the_programs(error):
-            raise
-    return found
-
-
 def _lost(location: str, state: State) -> Identity | None:
     """Return what can be said of a file that is no more what was read; None where it still is."""
     try:
@@ -380,14 +367,6 @@ def _lost(location: str, state: State) -> Identity | None:
         return Identity(missing=True)
     now = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
     return None if now == state else Identity(changing=True)
-
-
-def _number(location: str) -> tuple[int, int] | None:
-    try:
-        state = os.stat(location)
-    except OSError:
-        return None
-    return state.st_dev, state.st_ino
 
 
 # st_ctime, since programs set st_mtime, as a copy does. A clock that was set, or a server's, may

@@ -328,6 +328,13 @@ class Activation:
         """What ``wanted.missed`` tells of the program."""
         return iter(()) if self._program is None else missed(self.wanted, self._program)
 
+    def leave(self, exit_code: int) -> None:
+        """End the record of a process that leaves by ``os._exit``; open files stay as they are."""
+        if self._is_armed and (
+            self._recorder is not None or (self.is_root and self.settings.always)
+        ):
+            self.recorder.end(exit_code)
+
     def _at_exit(self) -> None:
         self._end()
         if self._recorder is not None:

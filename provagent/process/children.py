@@ -11,6 +11,7 @@ import os as program_os  # whose functions are replaced; what we call is in orig
 import sys
 from _thread import get_ident  # threading costs a millisecond
 
+from provagent import audit
 from provagent.originals import os
 from provagent.settings import tell
 
@@ -82,6 +83,11 @@ class Children:
                     activation.loaded.files.settle_closed(of_all=True)
         except BaseException as error:
             self.miss(error)
+
+    def leave(self, status: Any) -> None:
+        """Write the end of the run of this process, which leaves with an exit code."""
+        if type(status) is int and get_ident() not in audit.busy:
+            self.activation.leave(status & 0xFF if os.name == "posix" else status)
 
     def miss(self, error: BaseException) -> None:
         """Say that the end of this process is not recorded whole; raise what is the program's."""
@@ -168,6 +174,7 @@ def _leaving(children: Children, original: Any) -> Any:
     def _exit(status: Any) -> Any:
         try:
             children.end()
+            children.leave(status)
         except BaseException as error:
             children.miss(error)
         return original(status)

@@ -13,7 +13,7 @@ from provagent.capture.call import Capture
 from provagent.capture.code import KeptCode
 from provagent.capture.complaints import WRITING, Complaints
 from provagent.capture.context import Ids, iso, now
-from provagent.capture.ending import Ending
+from provagent.capture.ending import Ending, ended_with
 from provagent.capture.entities import Ledger
 from provagent.capture.files import FilesSeen
 from provagent.capture.jobs import NotAJob, find_jobs
@@ -135,9 +135,16 @@ class Recorder:
         self.files.forget()
         self.capture.write = self._first_write
 
-    def end(self) -> None:
-        """Write that the process ended, as far as the interpreter can tell."""
-        self.files.end_all()
+    def end(self, left_with: int | None = None) -> None:
+        """Write that the process ended, as far as the interpreter can tell.
+
+        ``left_with`` is the exit code of one that leaves at once: what it has not written to its
+        files is lost, and it is not ours to write it.
+        """
+        if left_with is None:
+            self.files.end_all()
+        else:
+            self.files.settle_closed(of_all=True)
         sums = self.capture.sums.end_all()
         if sums:
             self.capture.write_all("run", sums)
@@ -156,7 +163,7 @@ class Recorder:
             "run_id": self.activation.run_id,
             "process_id": self.activation.process_id,
             "endTime": now(),
-            **self.ending.tell(),
+            **(self.ending.tell() if left_with is None else ended_with(left_with)),
             "targets": [
                 {
                     "target": want.target.text,

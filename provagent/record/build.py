@@ -201,6 +201,8 @@ class Collected:
         if entity is None:
             entity = Entity(id=entity_id, process_id=process_of(entity_id))
             self.entities[entity_id] = entity
+        if "digest" in event:
+            entity.changing = False  # it is whole by now
         _set(entity, event, _ENTITY_FIELDS)
         if "sampled" in event:
             entity.sampled = Sample(**_only(event["sampled"], *Sample.__slots__))

@@ -224,6 +224,8 @@ def _is_file(entity: Entity) -> bool:
 def _why_no_digest(entity: Entity) -> str:
     if entity.missing:
         return "missing"
+    if entity.changing:
+        return "changed while it was in use"
     return "elsewhere: its content was not taken" if "://" in (entity.location or "") else ""
 
 
