@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
 
+_IS_GENERATOR = 0x20  # CO_GENERATOR
 busy: set[int] = set()  # threads in which we are at work: what they do is not the program's
 _listeners: dict[str, Listener] = {}
 _failures: list[Callable[[BaseException], None]] = []  # whom to tell, the last of them
@@ -51,21 +52,47 @@ def unlisten(listeners: Mapping[str, Listener]) -> None:
 
 
 def unheard(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function, which a program may call, one of those whose own work is not recorded."""
+    """Make a function, which a program may call, one of those whose own work is not recorded.
+
+    Of a generator that is each of its steps; what is done with its items is the program's.
+    """
     import functools
 
     @functools.wraps(function)
     def ask(*args: P.args, **kwargs: P.kwargs) -> R:
-        thread = get_ident()
-        was_busy = thread in busy
-        busy.add(thread)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            if not was_busy:
-                busy.discard(thread)
+        done: R = _unheard(function, *args, **kwargs)
+        return done
 
-    return ask
+    @functools.wraps(function)
+    def ask_in_steps(*args: P.args, **kwargs: P.kwargs) -> Any:
+        steps: Any = function(*args, **kwargs)
+        step, given = steps.send, None
+        while True:
+            try:
+                item = _unheard(step, given)
+            except StopIteration as end:
+                return end.value
+            try:
+                step, given = steps.send, (yield item)
+            except GeneratorExit:
+                _unheard(steps.close)
+                raise
+            except BaseException as error:
+                step, given = steps.throw, error
+
+    is_generator = function.__code__.co_flags & _IS_GENERATOR
+    return ask_in_steps if is_generator else ask
+
+
+def _unheard(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    thread = get_ident()
+    was_busy = thread in busy
+    busy.add(thread)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if not was_busy:
+            busy.discard(thread)
 
 
 # A closure: it finds all that it needs without a global, also while the interpreter ends.

@@ -84,7 +84,9 @@ EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
 # Set by a process for those that it starts; no settings of a user's.
 COMMAND_VARIABLE = "PROVAGENT_COMMAND"  # of ``run -- command``: folder and words, as JSON
 DOUBTED_VARIABLE = "PROVAGENT_DOUBTED"  # definitions that nobody but their folder has named
-INHERITED = ("PROVAGENT_RUN", "PROVAGENT_PROGRAM", COMMAND_VARIABLE, DOUBTED_VARIABLE)
+INHERITED = (
+    "PROVAGENT_RUN", "PROVAGENT_PROGRAM", "PROVAGENT_STREAMS", COMMAND_VARIABLE, DOUBTED_VARIABLE,
+)  # fmt: skip
 
 
 class Settings:

@@ -209,6 +209,7 @@ def test_variables_exist():
     known = {PREFIX + name.upper() for name in TABLE} | {
         "PROVAGENT_RUN",
         "PROVAGENT_PROGRAM",
+        "PROVAGENT_STREAMS",
         "PROVAGENT_COMMAND",
         "PROVAGENT_DOUBTED",
     }

@@ -188,7 +188,7 @@ class Activation:
             if wanted.target.matches_module(MAIN):
                 wanted.reason = "the program has not defined it"
         if own:
-            self._hand_down({PROGRAM_VARIABLE: ",".join(sorted(names - {MAIN, ""}))})
+            self.hand_down({PROGRAM_VARIABLE: ",".join(sorted(names - {MAIN, ""}))})
         return own
 
     def _export(self) -> None:
@@ -198,9 +198,10 @@ class Activation:
             self.settings.given.add("store")
             exported.update(self.settings.environ())
             exported["PROVAGENT"] = os.environ.get("PROVAGENT") or "1"
-        self._hand_down(exported)
+        self.hand_down(exported)
 
-    def _hand_down(self, variables: dict[str, str]) -> None:
+    def hand_down(self, variables: dict[str, str]) -> None:
+        """Set what children inherit."""
         self._environ_before.update({name: os.environ.get(name) for name in variables})
         os.environ.update(variables)
 

@@ -6,6 +6,7 @@ from provagent.originals import os, time
 
 RUN_VARIABLE = "PROVAGENT_RUN"
 # What the program is called that began this process: in a spawned one its functions count too.
+STREAMS_VARIABLE = "PROVAGENT_STREAMS"  # files at standard streams that are a parent's
 PROGRAM_VARIABLE = "PROVAGENT_PROGRAM"
 
 

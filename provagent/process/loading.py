@@ -44,11 +44,17 @@ class OwnCopies:
         for name in self._hidden:
             del sys.modules[name]
         self._before = set(sys.modules)
+        # structlog asks it whether it is a terminal; a program may have closed its own.
+        self._closed = sys.stdout if getattr(sys.stdout, "closed", False) is True else None
+        if self._closed is not None:
+            sys.stdout = None
         if not self.is_shared:
             own_imports.absent = _UNUSED
 
     def __exit__(self, *_: object) -> None:
         self._originals.__exit__()
+        if self._closed is not None and sys.stdout is None:
+            sys.stdout = self._closed
         own_imports.absent = frozenset()
         if not self.is_shared:
             _give_back(self._before, self._shadowed)

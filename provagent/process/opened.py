@@ -14,7 +14,9 @@ from _thread import get_ident  # threading costs a millisecond
 
 from provagent import audit
 from provagent.originals import os, real_time_ns
+from provagent.process.inherit import STREAMS_VARIABLE
 from provagent.process.noise import Noise, absolute
+from provagent.process.streams import STDIN, Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class OpenedFiles:
         # Read once more where a traceback shows it; noise, as other code is.
         self._program = absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
         self._remembered: list[Met] = []
+        self._streams = Streams(_state)
         self.busy = audit.busy  # the recorder's too
         self._handing: set[int] = set()  # those that tell what was met
         self._listeners = {
@@ -75,6 +78,10 @@ class OpenedFiles:
         }
 
     def arm(self) -> None:
+        inherited = os.environ.get(STREAMS_VARIABLE, "")
+        noted = self._streams.note(inherited)
+        if noted != inherited:
+            self.activation.hand_down({STREAMS_VARIABLE: noted})
         audit.listen(self._listeners, self._failed)
 
     def disarm(self) -> None:
@@ -83,6 +90,7 @@ class OpenedFiles:
     def restart(self) -> None:
         """Go on in a process that was forked: what is remembered is the parent's."""
         self._remembered.clear()
+        self._streams.forget()
         self.busy.clear()
         self._handing.clear()
 
@@ -101,12 +109,24 @@ class OpenedFiles:
         """Tell what is still remembered: the program ends."""
         try:
             self.disarm()
+            self._add_streams()
             # What is gone by now tells nothing that the recorder would be loaded for.
             if not any("://" in met[1] or os.path.exists(met[1]) for met in self._remembered):
                 self._remembered.clear()
             self.catch_up()
         except BaseException as error:
             self._failed(error)
+
+    def _add_streams(self) -> None:
+        """Remember the files at standard input and output, if the program has used them."""
+        start = self.activation.start_ns
+        for number, path, state in self._streams.used():
+            is_read = number == STDIN
+            if not self._noise.is_noise(path, is_read=is_read):
+                # What stood in a file before more was added to it is a part of it.
+                what = READ if is_read else CHANGED if state[2] else MADE
+                then = None if what is MADE else state
+                self._remembered.append((what, path, "", None, [], then, start))
 
     # The quick way out of what is noise: most of what is opened is.
     def _on_open(self, args: tuple[Any, ...]) -> None:

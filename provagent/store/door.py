@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from provagent.store.verify import Verified
 
 
+@unheard
 def open_store(path: str | os.PathLike[str] | None = None) -> Store:
     """Return the store in a folder: ``path``, else what the settings say, else ``./prov``.
 
@@ -50,6 +51,7 @@ class Store:
         return f"Store({self.path!r})"
 
     @contextlib.contextmanager
+    @unheard
     def index(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Index]:
         """Open the index, brought up to date; ``progress`` is told what is done, of how much."""
         from provagent.store.index import open_index

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from provagent.emit.secret import MASK
 from provagent.file_names import name_to_text, text_to_name
 from provagent.store.coded import packed, unpacked
+from provagent.store.events import event_at
 from provagent.store.index import Index
 from provagent.store.names import runs_meant
 from provagent.store.resolve import digest_of, find_entities, has_content
@@ -78,14 +79,26 @@ def _run(index: Index, what: str) -> int | None:
 
 def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, str | None]]:
     rows = index.execute(
-        "SELECT l.path, e.digest, e.id, coalesce((SELECT max(coalesce(a.end, a.start)) "
+        "SELECT l.path, e.digest, e.shard, e.at, e.id, "
+        "coalesce((SELECT max(coalesce(a.end, a.start)) "
         "FROM generated AS g JOIN activity AS a ON a.id = g.activity WHERE g.entity = e.id), "
         "p.start, 0) AS time FROM entity AS e JOIN place AS l ON l.number = e.place "
         f"JOIN process AS p ON p.number = e.id >> {SHIFT} "
         f"WHERE {condition} AND instr(l.path, '://') = 0 ORDER BY time, e.id",
         values,
     )
-    return list({path: None if one is None else unpacked(one) for path, one, *_ in rows}.items())
+    return list(
+        {
+            path: None if digest is None else unpacked(digest)
+            for path, digest, shard, at, *_ in rows
+            if digest is not None or not _was_missing(index, shard, at)
+        }.items()
+    )
+
+
+def _was_missing(index: Index, shard: int, at: int) -> bool:
+    """Whether a program looked for a file that was not there: it has no state to compare."""
+    return bool(event_at(index.store, index.execute, shard, at).get("missing"))
 
 
 def _verified(file: tuple[str, str | None]) -> Verified:
