@@ -11,6 +11,7 @@ from conftest import Recorded
 
 from provagent.cli import main
 from provagent.store.runs import read_run
+from provagent.store.shards import is_of_process
 
 SUBJECT = "def f(x):\n    return x\ndef g(x):\n    return x\n"
 PROGRAM = "import subject\nprint(subject.f(1) + subject.g(2))\nraise SystemExit(4)\n"
@@ -189,7 +190,7 @@ def record(tmp_path_factory, cache):
 def spoil(record, folder, change):
     """A copy of the store, its shard changed; the shard, and what ``show`` then says."""
     store = shutil.copytree(record, folder / "prov")
-    (shard,) = (path for path in store.glob("*/*/*.jsonl") if "environment" not in path.name)
+    (shard,) = (path for path in store.glob("*/*/*.jsonl") if is_of_process(path.name))
     shard.write_bytes(change(shard.read_bytes()))
     return shard, CliRunner().invoke(main, ["show", "--store", str(store)])
 

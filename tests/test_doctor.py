@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from provagent.store.shards import is_of_process
+
 SUBJECT = "def f(x):\n    return x\ndef g(x):\n    return x\nNUMBER = 1\n"
 DEFINITION = "{requires}targets: [{targets}]\nactivities: {{f: {{description: words}}}}\n"
 
@@ -152,7 +154,7 @@ def test_killed_process_and_cut_shard_are_told(program):
     """A process with no end is named, and a cut line has its place."""
     program.write("s.py", "import os, subject\nsubject.f(1)\nos._exit(0)\n")
     program.run("--target", "subject:f", "s.py")
-    shard = next(path for path in program.shards if "environment" not in path.name)
+    shard = next(path for path in program.shards if is_of_process(path.name))
     shard.write_bytes(shard.read_bytes()[:-20])
     code, report = diagnose(program)
     assert code == 1

@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from provagent.store.shards import is_of_process
+
 PROGRAM = "import subject\nprint(subject.f(1))\nraise SystemExit(4)\n"
 MODULE = "def f(x):\n    return x\n"
 GOOD = "targets: [subject:f]\nactivities: {f: {parameters: [{name: x, value: x}]}}\n"
@@ -138,7 +140,7 @@ def test_record_that_is_cut_and_garbled_keeps_what_can_be_read(program):
     """The place of each fault is told; the rest is shown."""
     program.write("d.yaml", GOOD)
     program.run("--definition", "d.yaml", "s.py", check=False)
-    shard = next(path for path in program.shards if "environment" not in path.name)
+    shard = next(path for path in program.shards if is_of_process(path.name))
     content = shard.read_bytes()
     shard.write_bytes(b'{"v": 99, "event": "new"}\nnoise\n' + content[:-30])
     provenance = program.provenance

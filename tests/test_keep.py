@@ -20,6 +20,7 @@ from conftest import Recorded, runs_in
 from provagent.cli import main
 from provagent.store.index import open_index
 from provagent.store.place import NAME
+from provagent.store.shards import is_of_process
 
 # A raw file is reduced by one run, and the product fitted by a later one.
 REDUCE = "open('night.red', 'w').write(open('night.raw').read().upper())\n"
@@ -236,7 +237,7 @@ def test_a_run_that_grew_is_completed(lab, tmp_path, cut_at):
 def test_what_says_other_things_is_not_changed(lab, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(lab.store, other)
-    shard = next(path for path in other.glob("*/*/*.jsonl") if "environment" not in path.name)
+    shard = next(path for path in other.glob("*/*/*.jsonl") if is_of_process(path.name))
     shard.write_bytes(shard.read_bytes().replace(b'"ok"', b'"no"'))
     before = {path: path.read_bytes() for path in files_of(lab)}
     done = json.loads(ask(lab, "store", "merge", str(other), "--json", code=1))
@@ -271,7 +272,7 @@ def test_a_renamed_or_removed_shard_is_followed(lab):
     """The index says what the records say, also when somebody tidied up by hand."""
     before = answers(lab)
     run = runs_in(lab.store)[0]
-    shard = next(path for path in run.glob("*.jsonl") if "environment" not in path.name)
+    shard = next(path for path in run.glob("*.jsonl") if is_of_process(path.name))
     shutil.copy(shard, shard.with_name("twice.jsonl"))
     assert answers(lab)["why"] == before["why"]
     shard.unlink()

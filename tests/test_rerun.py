@@ -15,6 +15,7 @@ import pytest
 from conftest import ROOT, Recorded, runs_in
 
 from provagent.store.runs import list_runs
+from provagent.store.shards import is_of_process
 
 LAB = """\
 import helper
@@ -418,7 +419,7 @@ def test_nothing_is_laid_out_outside_of_the_new_folder(lab, tmp_path):
         mode = "written" if "made" in path else "read"
         events.append({**ids, "event": "entity", "type": "File", "location": path})
         events.append({**ids, "event": "file", "mode": mode, "time": "2026-11-23T23:15:30Z"})
-    shard = next(one for one in lab.shards if "environment" not in one.name)
+    shard = next(one for one in lab.shards if is_of_process(one.name))
     with shard.open("a") as stream:
         stream.writelines(json.dumps(one) + "\n" for one in events)
     (tmp_path / "escaped.csv").write_text("what a record names outside\n")

@@ -18,6 +18,7 @@ from conftest import Recorded
 from provagent.cli import main
 from provagent.store.index import open_index
 from provagent.store.place import NAME
+from provagent.store.shards import is_of_process
 
 SCRIPT = """
 def reduce(name):
@@ -49,7 +50,7 @@ def lab(recorded_once, tmp_path, cache):
 
 
 def shard_of(lab):
-    return next(path for path in lab.store.glob("*/*/*.jsonl") if "environment" not in path.name)
+    return next(path for path in lab.store.glob("*/*/*.jsonl") if is_of_process(path.name))
 
 
 def ask(lab, *words, code=0):

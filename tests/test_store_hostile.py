@@ -32,6 +32,7 @@ from provagent.cli import main
 from provagent.file_names import name_to_text
 from provagent.store.index import open_index
 from provagent.store.place import NAME
+from provagent.store.shards import is_of_process
 
 EXAMPLES = int(os.environ.get("PROVAGENT_TEST_EXAMPLES", "25"))
 SECONDS = 30  # that one verb may take
@@ -104,7 +105,7 @@ class Lab:
         return next((name for name in "bc" if f"{name}.raw".encode() in content), "")
 
     def shard(self, run: Path) -> Path:
-        return next(path for path in sorted(run.iterdir()) if "environment" not in path.name)
+        return next(path for path in sorted(run.iterdir()) if is_of_process(path.name))
 
     def snapshot(self):
         """Bytes, mode, time and links of all that is outside."""
