@@ -119,8 +119,8 @@ class FilesSeen:
         """A file is about to be read, made, changed, or moved from ``source``.
 
         ``sites`` are those of the user's code that led there, the innermost first. ``at``: it was
-        about to be so at this time, in nanoseconds, in that thread, and was in this ``state`` when it
-        was read.
+        about to be so at this time, in nanoseconds, in that thread, and was in this ``state`` when
+        it was read.
         """
         capture, own = self._capture, get_ident()
         if capture.fill.look():

@@ -126,7 +126,7 @@ class OpenedFiles:
                 # What stood in a file before more was added to it is a part of it.
                 what = READ if is_read else CHANGED if state[2] else MADE
                 then = None if what is MADE else state
-                self._remembered.append((what, path, "", None, [], then, start))
+                self._remembered.append((what, path, "", None, [], then, start, get_ident()))
 
     # The quick way out of what is noise: most of what is opened is.
     def _on_open(self, args: tuple[Any, ...]) -> None:
@@ -288,16 +288,14 @@ class OpenedFiles:
         The file ``found`` at this path may have been read by another name.
         """
         number = None if found is None else _state(found)[:2]
-        known = [
-            met
-            for met in self._remembered
-            if met[1] == path or (met[5] is not None and met[5][:2] == number)
-        ]
+        names = {met[1] for met in self._remembered if met[5] is not None and met[5][:2] == number}
+        names.add(path)
+        known = [met for met in self._remembered if met[1] in names]
         if not known or known[0][0] is READ:
             return bool(known)
         # A helper's scratch file alone is nothing that the recorder would be loaded for.
         return any(met[0] is READ for met in known) and any(
-            met[1] != path and os.path.exists(met[1]) for met in self._remembered
+            met[1] not in names and os.path.exists(met[1]) for met in self._remembered
         )
 
     def _hand_over(self, *met: Met) -> None:
