@@ -888,3 +888,60 @@ def test_path_of_a_log_needs_no_import(tmp_path):
     )
     assert activity(read_run(None, path), "get").parameters == {"x": "<Quantity 5 TeV>"}
     assert Path(path).exists()
+
+
+def log_of(*events):
+    return "".join(f"{MARK}{event!r}\n" for event in events)
+
+
+COPIED = [
+    {"session_id": 1, "name": "S", "startTime": "2026-01-01T10:00:00"},
+    {"activity_id": "a", "name": "read", "session_id": 1, "startTime": "2026-01-01T10:00:01"},
+    {"entity_id": "X", "name": "In", "location": "/data/in.txt", "type": "File"},
+    {"activity_id": "a", "used_id": "X", "used_role": "in"},
+    {"entity_id": "X", "name": "Copy", "location": "/data/copy.txt", "type": "File"},
+    {"activity_id": "a", "generated_id": "X", "generated_role": "copy"},
+    {"entity_id": "X", "name": "In", "location": "/data/in.txt", "type": "File"},
+    {"activity_id": "a", "used_id": "X", "used_role": "again"},
+    {"activity_id": "a", "endTime": "2026-01-01T10:00:02"},
+]
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "entities first"])
+def test_one_content_at_two_places_is_two_entities(tmp_path, together):
+    """A log knows files by their contents: a copy does not take the place of what was copied."""
+    events = list(COPIED)
+    if together:
+        events[3], events[4] = events[4], events[3]
+    log = tmp_path / "some.log"
+    log.write_text(log_of(*events))
+    for _ in range(2):
+        imported = import_logs([str(log)], str(tmp_path / "prov"), zone=UTC)
+    assert imported.runs[0].added == 0
+    (activity,) = read_run(str(tmp_path / "prov"), "last").activities.values()
+    assert [(each.role, each.entity.location) for each in activity.used] == [
+        ("in", "/data/in.txt"),
+        ("again", "/data/in.txt"),
+    ]
+    assert [(each.role, each.entity.location) for each in activity.generated] == [
+        ("copy", "/data/copy.txt")
+    ]
+    assert activity.used[0].entity is activity.used[1].entity
+    assert imported.runs[0].entities == 2
+
+
+def test_a_place_that_is_said_later_is_of_the_same_entity(tmp_path):
+    log = tmp_path / "some.log"
+    log.write_text(
+        log_of(
+            *COPIED[:2],
+            {"entity_id": "X", "name": "In", "type": "File"},
+            {"entity_id": "X", "location": "/data/in.txt", "type": "File"},
+            {"activity_id": "a", "used_id": "X", "used_role": "in"},
+            {"entity_id": "X", "contentType": "text/plain"},
+        )
+    )
+    imported = import_logs([str(log)], str(tmp_path / "prov"), zone=UTC)
+    assert imported.runs[0].entities == 1
+    (entity,) = read_run(str(tmp_path / "prov"), "last").entities.values()
+    assert (entity.location, entity.content_type) == ("/data/in.txt", "text/plain")

@@ -34,6 +34,39 @@ def packed(event: Event) -> bytes:
     return b"%b" % line  # a copy: what orjson gives holds 4 kB, however short it is
 
 
+@dataclass(slots=True)
+class States:
+    """The entities of one identifier: a digest of a content, which may lie at several places.
+
+    ``due`` are those that were said since a relation named the identifier, the first one first.
+    """
+
+    by_place: dict[Any, str] = field(default_factory=dict)
+    due: list[str] = field(default_factory=list)
+    last: str = ""  # the one that was named last
+
+    def meet(self, entity_id: str, place: Any) -> str:
+        """Return the identifier of the entity at a place; the first one keeps its own.
+
+        Where no place is said, more is said of the last one.
+        """
+        if place is None and self.by_place:
+            return (self.due or [self.last])[-1]
+        if None in self.by_place:  # now its place is known
+            self.by_place[place] = self.by_place.pop(None)
+        number = len(self.by_place)
+        found = self.by_place.setdefault(place, f"{entity_id}~{number}" if number else entity_id)
+        if found not in self.due:
+            self.due.append(found)
+        return found
+
+    def named(self) -> str:
+        """Return the entity that a relation means: the next one that was said, or the last."""
+        if self.due:
+            self.last = self.due.pop(0)
+        return self.last
+
+
 @dataclass(slots=True, kw_only=True)
 class SessionOfLog:
     """What a log says of one session; ``key`` tells it from all others, in any log.
@@ -45,6 +78,7 @@ class SessionOfLog:
     started: str | None = None
     lines: list[bytes] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    states: dict[str, States] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
         self.lines.append(packed(event))
@@ -91,7 +125,7 @@ class Sessions:
         for entity_id, lines in self._waiting.items():
             known = self._entities.get(entity_id)
             session = known[0] if known else self._now(entity_id)
-            session.lines += lines
+            _stand(entity_id, lines, session)
         self._waiting.clear()
         return self.all
 
@@ -117,9 +151,7 @@ class Sessions:
                 session = self._new(f"{session_id}|{activity_id}", session_id or "")
             self._begin(event, session)
         activity = self._activity(event)
-        for item in event.get("used", ()):
-            self._place(item["used_id"], activity.session)
-        activity.session.add(event | {"activity_id": activity.id})
+        activity.session.add(self._related(event, "used", activity))
         self.current = activity.session
 
     def _begin(self, event: Event, session: SessionOfLog) -> None:
@@ -136,10 +168,17 @@ class Sessions:
 
     def _add_end(self, event: Event) -> None:
         activity = self._activity(event)
-        for item in event.get("generated", ()):
-            self._place(item["generated_id"], activity.session)
-        activity.session.add(event | {"activity_id": activity.id})
+        activity.session.add(self._related(event, "generated", activity))
         self.current = activity.session
+
+    def _related(self, event: Event, how: str, activity: _Activity) -> Event:
+        ours = event | {"activity_id": activity.id}
+        if how in event:
+            key = f"{how}_id"
+            ours[how] = [
+                item | {key: self._place(item[key], activity.session)} for item in event[how]
+            ]
+        return ours
 
     def _add_entity(self, event: Event) -> None:
         members = event.get("members", ())
@@ -147,25 +186,27 @@ class Sessions:
             self._waiting.setdefault(event["entity_id"], []).append(packed(event))
             return
         session = self._session_of(event["entity_id"])
-        for entity_id in (event["entity_id"], *(item["member_id"] for item in members)):
-            self._place(entity_id, session)
-        session.add(event)
+        listed = [item | {"member_id": self._place(item["member_id"], session)} for item in members]
+        entity_id = self._place(event["entity_id"], session)
+        session.add(event | {"entity_id": entity_id, "members": listed})
 
     def _add_derivation(self, event: Event) -> None:
         known = event["progenitor_id"] in self._entities
         session = self._session_of(event["progenitor_id" if known else "entity_id"])
-        for key in ("progenitor_id", "entity_id"):
-            self._place(event[key], session)
-        session.add(event)
+        both = {key: self._place(event[key], session) for key in ("progenitor_id", "entity_id")}
+        session.add(event | both)
 
-    def _place(self, entity_id: str, session: SessionOfLog) -> None:
-        """Let what is said of an entity stand in the session that names it."""
+    def _place(self, entity_id: str, session: SessionOfLog) -> str:
+        """Let what is said of an entity stand in the session that names it.
+
+        Return its identifier there: one content at two places is two entities.
+        """
         waiting = self._waiting.pop(entity_id, [])
         before, said = self._entities.get(entity_id, (None, None))
         if not waiting and before is not session and said is not None:
             waiting = [said]  # another session said it
-        session.lines += waiting
         self._entities[entity_id] = session, waiting[-1] if waiting else said
+        return _stand(entity_id, waiting, session)
 
     def _activity(self, event: Event) -> _Activity:
         activity_id = event["activity_id"]
@@ -188,3 +229,12 @@ class Sessions:
         self.all.append(session)
         self._by_id[session_id] = session
         return session
+
+
+def _stand(entity_id: str, lines: list[bytes], session: SessionOfLog) -> str:
+    states = session.states.setdefault(entity_id, States())
+    for line in lines:
+        event = orjson.loads(line)
+        own_id = states.meet(entity_id, event.get("location"))
+        session.lines.append(line if own_id == entity_id else packed(event | {"entity_id": own_id}))
+    return states.named() or entity_id
