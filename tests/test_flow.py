@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import time
 
 import pytest
@@ -97,6 +98,94 @@ def test_construct_of_the_language_or_a_library(name):
     found, marked = pairs_of(CONSTRUCTS[name] + "\n")
     assert set(found) == set(marked)
     assert {pair: flow.is_carried for pair, flow in found.items()} == marked
+
+
+PARTS = {
+    "attribute": "x.part",
+    "two attributes": "x.part.inner",
+    "item": "x['k']",
+    "index": "x[0]",
+    "item of an attribute": "x.part['k']",
+    "attribute of an item": "x[0].part",
+    "unknown key": "x[k]",
+    "slice": "x[1:]",
+    "view": "x.values",
+    "rows": "x.loc[0]",
+    "by name": "getattr(x, 'part')",
+    "method": "x.get('k')",
+    "next": "next(iter(x))",
+    "comprehension": "[y.part for y in x]",
+    "generator": "list(y['k'] for y in x)",
+    "mapped": "list(map(lambda y: y.part, x))",
+    "unpacked": "[*x]",
+    "pairs": "[y.part for _, y in enumerate(x)]",
+}
+HOLDERS = {
+    "itself": ("a", "x"),
+    "in a list": ("[a, 1]", "x[0]"),
+    "in a dict": ("{'d': a}", "x['d']"),
+    "in an instance": ("Box(a)", "x.held"),
+    "among several": ("[Box(a) for _ in 'ab']", "x[1].held"),
+    "alternatives": ("Box(a) if k else a", "(x.held if isinstance(x, Box) else x)"),
+}
+READING = """\
+class Box:
+    def __init__(self, held):
+        self.held = held
+def part(x):
+    return {part}
+def used(x):
+    y = {part}
+    for _ in 'ab':
+        y = {part}
+    return mix(y)
+a = read()  #: a
+x = {holder}
+u = used(x)  #: u=used <- a
+save(x)  #: b <- a
+save({part})  #: c=save <- a
+save(part(x))  #: d=save <- a
+save(u)  #: e <- u
+"""
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+@pytest.mark.parametrize("part", PARTS)
+def test_what_a_recorded_call_reads_is_as_it_was_before(part, holder):
+    """A part that is met first inside a recorded call was not made by it."""
+    made, inner = HOLDERS[holder]
+    part = re.sub(r"\bx\b", inner, PARTS[part])
+    found, marked = pairs_of(READING.format(part=part, holder=made))
+    assert set(found) == set(marked)
+
+
+CHANGING = {
+    "attribute": "x.part.append(v)",
+    "attribute is set": "x.part = v",
+    "item": "x['k'] = v",
+    "part of a part": "x.part.inner.append(v)",
+    "after it was read": "x.part; x.part.update(v)",
+}
+
+
+@pytest.mark.parametrize("change", CHANGING)
+def test_what_a_recorded_call_changes_comes_of_it(change):
+    text = (
+        "def put(x, v):\n    " + CHANGING[change] + "\n"
+        "a = read()  #: a\nb = read2()  #: b\nput(a, b)  #: p <- a, b\nsave(a)  #: c\n"
+    )
+    found, _ = pairs_of(text)
+    assert ("c", "a") in found
+    assert {("c", "p"), ("c", "b")} & set(found)
+
+
+@pytest.mark.parametrize("packed", ["(x, 1)", "[x]", "{'k': x}", "[(x,)]"])
+def test_what_a_recorded_call_gives_back_in_a_container_comes_of_it(packed):
+    index = {"(x, 1)": "[0]", "[x]": "[0]", "{'k': x}": "['k']", "[(x,)]": "[0][0]"}[packed]
+    text = f"def same(x):\n    return {packed}\na = read()  #: a\ny = same(a)  #: s <- a\n"
+    text += f"save(y{index})  #: b <- s\nsave(y)  #: c <- s\nsave(a)  #: d <- a\n"
+    found, marked = pairs_of(text)
+    assert set(found) == set(marked)
 
 
 def test_type_parameters_do_no_harm():

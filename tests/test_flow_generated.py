@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from provagent.flow import Code, Site, flows
@@ -17,16 +17,26 @@ FILE = "generated.py"
 
 
 class Value:
-    """A number that knows the executions it was computed from."""
+    """A number that knows the executions it was computed from, with parts that are made when read."""
 
     def __init__(self, tags=()):
         self.tags = set(tags)
+        self.parts = {}
 
     def __add__(self, other):
-        return Value(self.tags | tags_of(other))
+        return Value(tags_of([self, other]))
 
     def scaled(self, other):
-        return Value(self.tags | tags_of(other))
+        return Value(tags_of([self, other]))
+
+    def __getitem__(self, key):
+        part = self.parts.setdefault(key, Value())
+        part.tags |= self.tags
+        return part
+
+    @property
+    def part(self):
+        return self["part"]
 
     def update(self, other):
         self.tags |= tags_of(other)
@@ -60,7 +70,7 @@ def tags_of(value, seen=None):
         return set()
     seen.add(id(value))
     if isinstance(value, Value):
-        return set(value.tags)
+        return value.tags.union(*(tags_of(part, seen) for part in value.parts.values()))
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):
@@ -87,9 +97,7 @@ class Truth:
         while frame is not None:
             if frame.f_code.co_filename == FILE:
                 positions = list(frame.f_code.co_positions())[frame.f_lasti // 2]
-                is_comprehension = frame.f_code.co_name in {"<listcomp>", "<dictcomp>", "<setcomp>"}
                 chain.append((FILE, positions[1], positions[3]))
-                del is_comprehension
             frame = frame.f_back
         site = Site(tuple(chain[:8]), name, **more)
         self.sites[site] = None
@@ -104,17 +112,29 @@ class Truth:
 
     def read(self):
         self.steps += 1
-        assert self.steps < 2000
+        assume(self.steps < 2000)
         site = self.site("read", is_target=False)
         return Value({(site, self.executions[site])})
 
-    def work(self, *values):
-        site = self.site("work")
-        before = dict(self.executions)
+    def begin(self, site, values):
+        """Note what went into an execution; return the tag of what it makes."""
         self.executions[site] -= 1
         self.use(site, tags_of(values))
-        self.executions = before
-        return Value({(site, self.executions[site])})
+        self.executions[site] += 1
+        return site, self.executions[site]
+
+    def work(self, *values):
+        return Value({self.begin(self.site("work"), values)})
+
+    def recorded(self, function):
+        """Record the calls of a function of the program, which changes nothing that it is given."""
+
+        def call(*values):
+            made = self.begin(self.site(function.__name__), values)
+            result = function(*values)
+            return [Value({made}) for _ in result] if isinstance(result, list) else Value({made})
+
+        return call
 
     def save(self, value):
         self.use(self.site("save"), tags_of(value))
@@ -141,7 +161,7 @@ class Truth:
             raise Failure
 
     def run(self, source):
-        names = ("read", "work", "save", "sink", "mix", "zero", "cond", "fail")
+        names = ("read", "work", "recorded", "save", "sink", "mix", "zero", "cond", "fail")
         scope = {name: getattr(self, name) for name in names}
         scope |= {"Failure": Failure, "__name__": "__main__"}
         exec(compile(source, FILE, "exec"), scope)
@@ -163,6 +183,14 @@ class Box:
     @property
     def twice(self):
         return self.v + self.v
+def flat(x):
+    if isinstance(x, Box):
+        x = x.v
+    if isinstance(x, dict):
+        x = x["a"]
+    if isinstance(x, list):
+        x = x[0]
+    return x
 """
 START = [
     *(f"{name} = read()" for name in SCALARS),
@@ -175,6 +203,8 @@ ENDING = [f"save({name})" for name in ("s0", "s1", "s2", "s3", "l0", "l1", "d0['
 scalar = st.sampled_from(SCALARS)
 a_list = st.sampled_from(LISTS)
 key = st.sampled_from(["'a'", "'b'"])
+a_part = st.sampled_from([".part", "['part']", "['k']", ".part.part", "[0]"])
+anything = st.sampled_from([*SCALARS, *LISTS, "d0", "b0"])
 SIMPLE = st.one_of(
     st.builds("{} = read()".format, scalar),
     st.builds("{} = work({}, {})".format, scalar, scalar, scalar),
@@ -206,6 +236,10 @@ SIMPLE = st.one_of(
     st.builds("{}, *{} = {}".format, scalar, st.just("_"), a_list),
     st.builds("{} = mix(*{})".format, scalar, a_list),
     st.builds("{} = {}.scaled({})".format, scalar, scalar, scalar),
+    st.builds("{} = {}{}".format, scalar, scalar, a_part),
+    st.builds("{}{}.update({})".format, scalar, a_part, scalar),
+    st.builds("save({}{})".format, scalar, a_part),
+    st.builds("{} = flat({})".format, scalar, anything),
     st.builds("fail()".format),
     st.builds("{} = {}".format, st.just("l0"), st.just("l1")),
 )
@@ -215,6 +249,20 @@ CALLS = st.one_of(
     st.builds("{} = f1({})".format, scalar, scalar),
     st.builds("{} = list(f2({}))".format, a_list, scalar),
     st.builds("{} = [f1(x) for x in {}]".format, a_list, a_list),
+    st.builds("{} = g0({}, {})".format, scalar, anything, anything),
+    st.builds("{} = g1({}, {})".format, a_list, anything, anything),
+    st.builds("{} = [g0(x, {}) for x in {}]".format, a_list, anything, a_list),
+)
+# What a function does that merely reads what it is given.
+READING = st.one_of(
+    st.builds("{} = flat({})".format, scalar, st.sampled_from("pq")),
+    st.builds("{} = {}{}".format, scalar, scalar, a_part),
+    st.builds("{} = flat({}){}".format, scalar, st.sampled_from("pq"), a_part),
+    st.builds("{} = mix({}, {})".format, scalar, scalar, scalar),
+    st.builds("for x in many({}): {} = mix(x, x{})".format, st.sampled_from("pq"), scalar, a_part),
+    st.builds("{} = mix(*[x{} for x in many({})])".format, scalar, a_part, st.sampled_from("pq")),
+    st.builds("save({})".format, scalar),
+    st.builds("{} = work({})".format, scalar, scalar),
 )
 WAYS_OUT = st.sampled_from(["if cond(): break", "if cond(): continue"])
 
@@ -274,6 +322,14 @@ def programs(draw):
         if number:
             body[0] = "q = p if q is None else q; " + body[0]
         lines += [head, *indented(body)]
+    lines += ["def many(x):", "    return x if isinstance(x, list) else [flat(x)]"]
+    for name, result in (("g0", draw(scalar)), ("g1", f"[{draw(scalar)}, {draw(scalar)}]")):
+        lines += [
+            "@recorded",
+            f"def {name}(p, q):",
+            "    s0, s1, s2, s3 = zero(), zero(), zero(), zero()",
+        ]
+        lines += indented([*draw(blocks(1, READING)), f"return {result}"])
     lines += ["def f2(p):", "    yield p", "    yield read()", "    yield mix(p, read())"]
     lines += START
     simple = st.one_of(SIMPLE, SIMPLE, SIMPLE, CALLS)

@@ -113,7 +113,11 @@ class Expressions(Functions):
     def _made_here(self, at: ast.AST, place: Place, thing: Thing, inputs: frozenset[Node]) -> Thing:
         """Return a thing that a site gave back, as its own result."""
         cell = self.state.cell(thing)
-        if not thing.is_data or (cell.version and cell.version.place.is_within(place)):
+        if not thing.is_data:
+            return thing
+        if cell.version and cell.version.place.is_within(place):
+            if thing.kind is Kind.CONTAINER:
+                self._items_made_here(at, place, thing, inputs)
             return thing
         made = self.thing((place, at, "out", thing), thing.kind, thing.detail)
         made.owners = frozenset((thing,))
@@ -121,6 +125,20 @@ class Expressions(Functions):
         own = frozenset() if cell.version is None else frozenset((cell.version,))
         self.state.put(made, Cell(self.node(at, ("out", thing), own | inputs), cell.fields))
         return made
+
+    def _items_made_here(
+        self, at: ast.AST, place: Place, container: Thing, inputs: frozenset[Node]
+    ) -> None:
+        """Let what a site gave back in a new container be its own results."""
+        cell = self.state.cell(container)
+        self.state.put(container, cell._replace(fields={}))  # it may be in itself
+        fields = {
+            key: part._replace(
+                value=frozenset(self._made_here(at, place, one, inputs) for one in part.value)
+            )
+            for key, part in cell.fields.items()
+        }
+        self.state.put(container, cell._replace(fields=fields))
 
     # Names and constants
 

@@ -25,6 +25,7 @@ from provagent.flow.state import (
 )
 
 _NO_FIELD = Field(NONE, None)
+_NO_SPAN: Span = ("", 0, 0)
 _TICKS = 64  # nodes between two looks at the clock
 
 
@@ -39,7 +40,7 @@ class Memory:
         self.root = Place()
         self.place = self.root
         self.file = ""
-        self.span: Span = ("", 0, 0)  # of the statement that is executed
+        self.span = _NO_SPAN  # of the statement that is executed
         self.state = State(self.choose)
         self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
         self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
@@ -49,7 +50,7 @@ class Memory:
         self._things: dict[Hashable, Thing] = {}
         self._constants: dict[Hashable, Value] = {}
         self._choices: dict[frozenset[frozenset[Node]], Node] = {}
-        self._nothing = Node(self.root, ("", 0, 0))
+        self._nothing = Node(self.root, _NO_SPAN)
 
     def tick(self) -> None:
         self._ticks += 1
@@ -81,12 +82,12 @@ class Memory:
         node = self._choices.get(alternatives)
         if node is None:
             self.tick()
-            node = self._choices[alternatives] = Node(self.root, ("", 0, 0), is_choice=True)
+            node = self._choices[alternatives] = Node(self.root, _NO_SPAN, is_choice=True)
             for nodes in alternatives:
                 if len(nodes) == 1:
                     node.inputs.update(nodes)
                 elif nodes:
-                    group = Node(self.root, ("", 0, 0))
+                    group = Node(self.root, _NO_SPAN)
                     group.inputs.update(nodes)
                     node.inputs.add(group)
                 else:
@@ -300,6 +301,8 @@ class Memory:
         part.origin = ("part", key)
         node = self.node(at, ("load", part), inputs)
         node.is_load = not old
+        # It was a part of it before this statement, the first that meets it.
+        node.place, node.span = self.root, _NO_SPAN
         fields = self.state.cell(part).fields if old == frozenset((part,)) else {}
         part.is_canvas = thing.is_canvas
         part.owners |= frozenset(one for one in old if one is not part and one.is_data)
