@@ -179,6 +179,38 @@ def test_what_a_recorded_call_changes_comes_of_it(change):
     assert {("c", "p"), ("c", "b")} & set(found)
 
 
+PERHAPS = {
+    "appended": "x = [a]\nif k:\n    x.append(b)",
+    "appended in either branch": "x = [a]\nif k:\n    x.append(b)\nelse:\n    x.append(1)",
+    "appended in a second round": "x, y = [], a\nfor _ in k:\n    x.append(y)\n    y = b",
+    "key": "x = {'a': a}\nif k:\n    x['b'] = b",
+    "attribute": "x = a\nif k:\n    x.part = b",
+    "attribute of an instance": "class X: pass\nx = X()\nx.a = a\nif k:\n    x.b = b",
+    "part changed": "x = a\nif k:\n    x.part.append(b)",
+    "part changed after it was read": "x = a\nx.part\nif k:\n    x.part.append(b)",
+    "copied": "x = {'a': a}\nif k:\n    x['b'] = b\nx = x.copy()",
+    "updated": "x, y = {'a': a}, {}\nif k:\n    y['b'] = b\nx.update(y)",
+    "tried": "x = {'a': a}\ntry:\n    check()\n    x['b'] = b\nexcept KeyError:\n    pass",
+}
+
+
+@pytest.mark.parametrize("name", PERHAPS)
+def test_what_one_branch_puts_into_an_object_is_perhaps_in_it(name):
+    text = f"a = read()  #: a\nb = read2()  #: b\nk = 1\n{PERHAPS[name]}\nsave(x)  #: c <- a, b\n"
+    found, marked = pairs_of(text)
+    assert set(found) == set(marked)
+    assert not found["c", "b"].is_certain
+    assert found["c", "a"].is_certain or name.startswith("appended")
+
+
+@pytest.mark.parametrize("change", ["x.part = b", "x.part.append(b)", "x.part; x.part.append(b)"])
+def test_part_that_one_branch_changes_is_perhaps_as_it_was(change):
+    text = f"a = read()  #: a\nb = read2()  #: b\nx = a\nif k:\n    {change}\nsave(x.part)  #: c <- a, b"
+    found, marked = pairs_of(text)
+    assert set(found) == set(marked)
+    assert not found["c", "b"].is_certain
+
+
 @pytest.mark.parametrize("packed", ["(x, 1)", "[x]", "{'k': x}", "[(x,)]"])
 def test_what_a_recorded_call_gives_back_in_a_container_comes_of_it(packed):
     index = {"(x, 1)": "[0]", "[x]": "[0]", "{'k': x}": "['k']", "[(x,)]": "[0][0]"}[packed]

@@ -223,6 +223,8 @@ SIMPLE = st.one_of(
     st.builds("{} = {}[-1]".format, scalar, a_list),
     st.builds("{}[0] = {}".format, a_list, scalar),
     st.builds("d0[{}] = {}".format, key, scalar),
+    st.builds("d0['c'] = {}".format, scalar),
+    st.builds("b0.w = {}".format, scalar),
     st.builds("{} = d0[{}]".format, scalar, key),
     st.builds("d0[{}] = mix(d0[{}], {})".format, key, key, scalar),
     st.builds("{}.update({})".format, scalar, scalar),

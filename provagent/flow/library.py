@@ -192,7 +192,7 @@ class Libraries(Memory):
         items: dict[Hashable, Value] = {}
         for thing in known:
             for key, part in self.state.cell(thing).fields.items():
-                items[key] = items.get(key, NONE) | part.value
+                items[key] = items.get(key, NONE) | part.alternatives
         if others:
             items[ANY] = items.get(ANY, NONE) | self.items(others, call.at)
         if len(known | others) > 1:
@@ -228,7 +228,7 @@ class Libraries(Memory):
             for thing in value:
                 if thing.kind is Kind.CONTAINER:
                     for key, part in self.state.cell(thing).fields.items():
-                        self.store(containers, [key], part.value, call.at)
+                        self.store(containers, [key], part.alternatives, call.at)
             value = frozenset(thing for thing in value if thing.kind is not Kind.CONTAINER)
             if value:
                 self.store(containers, [ANY], self.items(value, call.at), call.at)

@@ -10,6 +10,7 @@ from provagent.flow.effects import SAME_OBJECT, SHOWS_PARTS
 from provagent.flow.graph import Node, Place, Span
 from provagent.flow.state import (
     ANY,
+    EMPTY,
     MORE,
     NONE,
     NOTHING,
@@ -129,7 +130,7 @@ class Memory:
                         inside = frozenset((self._choice(frozenset((inside, frozenset()))),))
                     nodes |= inside
                 else:
-                    nodes |= self._gather(field.value, seen)
+                    nodes |= self._gather(field.alternatives, seen)
         if len(nodes) > 1:
             nodes = {node for node in nodes if not (node.is_load and node.inputs <= nodes)}
         return frozenset(nodes)
@@ -284,9 +285,31 @@ class Memory:
             if _name(key) in SHOWS_PARTS:
                 own = self.gather(frozenset((thing,)))
             return self._store_part(thing, cell, key, own, at)
+        if field.is_perhaps:
+            return self._load_perhaps(thing, cell, key, field, own, at)
         if field.base is cell.version:
             return field.value
         return self._store_part(thing, cell, key, own | self.gather(field.value), at, field.value)
+
+    def _load_perhaps(
+        self,
+        thing: Thing,
+        cell: Cell,
+        key: Hashable,
+        field: Field,
+        own: frozenset[Node],
+        at: ast.AST,
+    ) -> Value:
+        """Return a part that was stored or changed on some ways only: that, or the first part."""
+        part = self.thing(("part", thing, key), Kind.OPAQUE)
+        changed = self.state.cell(part) if part in field.value else EMPTY
+        value = field.value | self._store_part(thing, cell, key, own, at)
+        first = self.state.cell(part).version
+        if changed.version and not changed.version.is_load and first:
+            version = self.choose((changed.version, first))
+            self.state.put(part, Cell(version, changed.fields))
+        self.state.put(thing, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
+        return value
 
     def _store_part(
         self,

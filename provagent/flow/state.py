@@ -73,6 +73,12 @@ class Field(NamedTuple):
 
     value: Value
     base: Node | None
+    is_perhaps: bool = False  # put or met on some of the ways only
+
+    @property
+    def alternatives(self) -> Value:
+        """What is there, or nothing."""
+        return self.value | {NOTHING} if self.is_perhaps else self.value
 
 
 class Cell(NamedTuple):
@@ -232,16 +238,25 @@ class State:
         for key, field in other.fields.items():
             mine = fields.get(key)
             if mine is None:
-                value = field.value | {NOTHING} if key in SEVERAL else field.value
-                fields[key] = Field(value, field.base)
+                fields[key] = _perhaps(key, field)
             elif mine != field:
                 base = mine.base if mine.base is field.base else None
-                fields[key] = Field(_alternatives(mine.value, field.value), base)
-        for key in SEVERAL:
-            mine = fields.get(key)
-            if mine is not None and key not in other.fields:
-                fields[key] = Field(mine.value | {NOTHING}, mine.base)
+                value = _alternatives(mine.value, field.value)
+                # Those of a later round are further ones; others are perhaps not in it.
+                if key in SEVERAL and _origins(mine.value) != _origins(field.value):
+                    value |= {NOTHING}
+                fields[key] = Field(value, base, mine.is_perhaps or field.is_perhaps)
+        for key, mine in one.fields.items():
+            if key not in other.fields:
+                fields[key] = _perhaps(key, mine)
         return Cell(version, fields)
+
+
+def _perhaps(key: Hashable, field: Field) -> Field:
+    """Return a part that is there on one of two ways only."""
+    if key in SEVERAL:
+        return field._replace(value=field.value | {NOTHING})
+    return field._replace(is_perhaps=True)
 
 
 def is_alike(one: Content, other: Content) -> bool:
@@ -254,7 +269,11 @@ def is_alike(one: Content, other: Content) -> bool:
             and one.fields.keys() == other.fields.keys()
             and all(is_alike(one.fields[key].value, other.fields[key].value) for key in one.fields)
         )
-    return {thing.origin for thing in one} == {thing.origin for thing in other}
+    return _origins(one) == _origins(other)
+
+
+def _origins(value: Value) -> set[Hashable]:
+    return {thing.origin for thing in value}
 
 
 def _makers(version: Node | None) -> set[object]:
