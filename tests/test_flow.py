@@ -211,6 +211,50 @@ def test_part_that_one_branch_changes_is_perhaps_as_it_was(change):
     assert not found["c", "b"].is_certain
 
 
+EFFECTS = {  # whether it is certain that x comes of b
+    "x.stack(b)": True,
+    "y = x.stack(b)": False,
+    "x.append(b)": True,
+    "y = x.append(b)": False,
+    "y = x.set_index(b)": False,
+    "x.fit(b)": True,
+    "y = x.fit(b)": False,
+    "y = x.fit_transform(b)": True,
+    "y = x.create_dataset('n', data=b)": True,
+    "x.train(b)": True,
+    "x.run(b)": False,
+    "x.send(b)": False,
+    "work(x, b)": False,
+    "x[1:].update(b)": False,
+    "x[x > 1].update(b)": False,
+    "x.transpose().update(b)": False,
+    "np.add(b, 1, out=x)": True,
+    "work(b, out=x)": False,
+    "np.put(x, 0, b)": True,
+    "x.fillna(b, inplace=True)": True,
+}
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_change_by_a_name_is_certain_only_if_every_library_means_it(effect):
+    text = (
+        f"import numpy as np\nx = read()  #: a\nb = read2()  #: b\n{effect}\nsave(x)  #: c <- a, b"
+    )
+    found, marked = pairs_of(text)
+    assert set(found) == set(marked)
+    assert found["c", "a"].is_certain
+    assert found["c", "b"].is_certain == EFFECTS[effect]
+
+
+@pytest.mark.parametrize(
+    "call", ["y = x.stack_reduce(name='all')", "y = x.stacked()", "y = x.sum()"]
+)
+def test_call_that_gives_back_another_leaves_its_receiver(call):
+    text = f"x = read()  #: a\n{call}  #: s <- a\nsave(x)  #: c <- a\nsave(y)  #: d <- s"
+    found, marked = pairs_of(text)
+    assert set(found) == set(marked)
+
+
 @pytest.mark.parametrize("packed", ["(x, 1)", "[x]", "{'k': x}", "[(x,)]"])
 def test_what_a_recorded_call_gives_back_in_a_container_comes_of_it(packed):
     index = {"(x, 1)": "[0]", "[x]": "[0]", "{'k': x}": "['k']", "[(x,)]": "[0][0]"}[packed]

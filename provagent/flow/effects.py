@@ -38,32 +38,43 @@ READS_RECEIVER = Names(
     """
 )
 
-# The receiver changes: what is handed over goes into it.
+# The receiver changes: what is handed over goes into it. If the result is used, that is a guess,
+# except for those of the next row: what changes a list gives back a new table elsewhere.
 CHANGES_RECEIVER = Names(
     """
-    fit fit_transform fit_predict train partial_fit append add add_* insert insert_* update
-    extend extendleft appendleft push put put_* set set_* setdefault load_* read_into* readinto
+    fit train append add add_* insert insert_* update
+    push put put_* set set_* load_* read_into* readinto
     stack fill fill_* sort sort_values_inplace reverse discard register* plot* scatter
     hist hist2d hexbin imshow matshow pcolor* contour* errorbar bar barh boxplot violinplot
     axvline axhline axvspan axhspan step semilog* loglog stem quiver streamplot pie text
     annotate legend draw* fill_between* stackplot eventplot colorbar add_patch broken_barh
-    tricontour* bar_label table_ writelines writerow writerows writestr writeframes send
-    create_dataset create_group create_array create_table create_variable createVariable
+    tricontour* bar_label table_ write_table write_batch
     feed ingest reset_data merge_in run_on resample_inplace executemany execute insert_many
-    write_table write_batch get_observations get_datasets run_fit get_flux_points
+    get_observations get_datasets run_fit get_flux_points
     get_light_curve get_excess_map rename_column remove_column* remove_row* replace_column
     keep_columns add_column* add_row*
     """
 )
+ALWAYS_CHANGES_RECEIVER = Names(
+    """
+    fit_transform fit_predict partial_fit extend extendleft appendleft setdefault writelines
+    writerow writerows writestr writeframes create_dataset create_group create_array
+    create_variable createVariable
+    """
+)
 
-# What these methods give back is a part or a view of the receiver: its changes are changes of it.
+# What these methods give back is a part of the receiver: its changes are changes of it.
 GIVES_PART = Names(
     """
     add_* gca gcf twin* new_* setdefault create_* createVariable createDimension require_*
-    cursor axes flatten ravel view reshape iter* __enter__ figure subplots subplot
-    subplot_mosaic get_figure get_axes inset_axes get_or_create* begin add_sheet add_worksheet
-    active worksheet* sheet* group groups squeeze swapaxes transpose diagonal fit colorbar
-    select_one
+    cursor axes __enter__ figure subplots subplot subplot_mosaic get_figure get_axes inset_axes
+    get_or_create* begin add_sheet add_worksheet active worksheet* sheet* colorbar
+    """
+)
+# This is one in some libraries, and a copy in others.
+GIVES_VIEW = Names(
+    """
+    ravel view reshape iter* group groups squeeze swapaxes transpose diagonal fit select_one
     """
 )
 
@@ -93,17 +104,28 @@ OPENS = Names(
     """
 )
 
+# These write what they are given into the file among it; others perhaps do.
+WRITES_HANDLE = Names(
+    """
+    write* dump* print* save* to_* copy* export* put* append* create* add* set* insert* store*
+    tofile imsave imwrite require_* update extend __setitem__
+    """
+)
+
 # These write their other arguments into the argument at this position, or of this name.
 WRITES_INTO: dict[str, tuple[int, str]] = {
     "copyto": (0, "dst"),
     "heappush": (0, "heap"),
     "insort": (0, "a"),
-    "put": (0, "a"),
-    "place": (0, "arr"),
+    "numpy.put": (0, "a"),
+    "numpy.place": (0, "arr"),
     "fill_diagonal": (0, "a"),
     "copyfileobj": (1, "fdst"),
     "setattr": (0, "obj"),
 }
+
+# Libraries whose functions write into what they are given as ``out``; in others it may be a name.
+WRITES_OUT = ("numpy.", "cupy.", "torch.", "scipy.", "dask.", "numexpr.")
 
 # What these attributes of an object give is the object itself, seen in another way.
 SAME_OBJECT = frozenset({"loc", "iloc", "at", "iat", "flat", "ix", "sel_at"})
@@ -128,10 +150,11 @@ SHOWS_PARTS = frozenset(
 # What they give back is what they are given, or the items of it.
 GIVES_ARGUMENT = Names(
     """
-    run create_task ensure_future wait_for run_until_complete shield delayed remote iter tqdm
+    create_task ensure_future wait_for run_until_complete shield delayed remote iter tqdm
     trange_of contextmanager wraps jit njit closing nullcontext vectorize lru_cache cache
     """
 )
+RUNS_COROUTINE = frozenset({"asyncio.run", "trio.run", "anyio.run", "uvloop.run"})
 GIVES_ITEMS = Names(
     """
     list tuple set frozenset sorted reversed iter tqdm gather chain islice cycle deque

@@ -320,7 +320,7 @@ class Expressions(Functions):
         if inputs:
             known = self.gather(part)
             if not inputs <= known:
-                return frozenset((self.make(e, "indexed", inputs | known, owners=part),))
+                return self.loose_view(e, "indexed", inputs | known, part)
         return part
 
     def _slice(self, e: ast.Subscript, value: Value, index: Value) -> Value:
@@ -332,8 +332,14 @@ class Expressions(Functions):
         if others:
             inputs = self.gather(others) | self.gather(index)
             if inputs:
-                found.add(self.make(e, "slice", inputs, owners=others))
+                found |= self.loose_view(e, "slice", inputs, others)
         return frozenset(found)
+
+    def loose_view(self, at: ast.AST, role: str, inputs: frozenset[Node], of: Value) -> Value:
+        """Return a part that is a view of an array, or a copy from a list or by a mask."""
+        thing = self.make(at, role, inputs, owners=of)
+        thing.is_loose = True
+        return frozenset((thing,))
 
     def eval_attribute(self, e: ast.Attribute) -> Value:
         value = self.evaluate(e.value)

@@ -284,7 +284,7 @@ class Functions(Libraries):
         """Run functions that a library is given, with what the library is given for them."""
         if call.name in {"partial", "partialmethod"}:
             return True, frozenset(self._partial(thing, call) for thing in functions)
-        if call.name in effects.GIVES_ARGUMENT:
+        if self.is_passed_through(call):
             return True, frozenset(functions)
         if not self.place.chain:
             return None

@@ -96,14 +96,18 @@ class Libraries(Memory):
     def _unknown(self, call: Call, inputs: frozenset[Node]) -> Value:
         self._change_handles(call)
         self._change_named(call)
-        owners = NONE
+        owners, is_view = NONE, False
         if call.is_method:
-            if call.name in effects.GIVES_PART:
+            is_view = call.name in effects.GIVES_VIEW
+            if is_view or call.name in effects.GIVES_PART:
                 owners = call.receiver
             self._change_receiver(call, inputs)
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self._change_arguments(call, inputs)
         result = self._result(call, inputs, owners)
+        if is_view:
+            for thing in result:
+                thing.is_loose = True
         if call.name in effects.OPENS and self._is_for_writing(call):
             for thing in result:
                 thing.is_handle = True
@@ -131,18 +135,20 @@ class Libraries(Memory):
         if handles and not call.name.startswith(("read", "load", "close", "flush", "seek")):
             values = (call.receiver, *call.values)
             others = self.gather_all(value - handles for value in values)
-            if others:
-                self.change(handles, others, call.at)
+            is_guess = call.name not in effects.WRITES_HANDLE
+            self.change(handles, others, call.at, is_guess=is_guess)
 
     def _change_named(self, call: Call) -> None:
         """Apply what is known of single functions and parameters."""
         inputs = self.gather_all(call.values)
-        into = effects.WRITES_INTO.get(call.name)
+        into = effects.WRITES_INTO.get(call.library) or effects.WRITES_INTO.get(call.name)
         if into is not None and not call.receiver:
             target = call.argument(*into)
             self.change(target, inputs - self.gather(target), call.at)
         if "out" in call.keywords:
-            self.change(call.keywords["out"], inputs | self.gather(call.receiver), call.at)
+            given = inputs | self.gather(call.receiver)
+            is_guess = not call.library.startswith(effects.WRITES_OUT)
+            self.change(call.keywords["out"], given, call.at, is_guess=is_guess)
         if self.keys(call.keywords.get("inplace", NONE)) == [True]:
             self.change(call.receiver, inputs, call.at)
         if call.name in effects.CHANGES_ARGUMENTS and not call.library:
@@ -151,10 +157,13 @@ class Libraries(Memory):
                 self.change(self.attached(value), given, call.at, is_guess=True)
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
-        if call.name in effects.CHANGES_RECEIVER:
+        is_always = call.name in effects.ALWAYS_CHANGES_RECEIVER
+        if is_always or call.name in effects.CHANGES_RECEIVER:
             # A recorded call shows as a step of its own, even if nothing else goes in.
             given = inputs if self.place.is_marked else self.gather_all(call.values)
-            self.change(call.receiver, given, call.at)
+            is_always = is_always or any(one.is_canvas or one.is_handle for one in call.receiver)
+            is_guess = not (is_always or call.is_discarded)
+            self.change(call.receiver, given, call.at, is_guess=is_guess)
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
@@ -252,7 +261,7 @@ class Libraries(Memory):
         if call.name == "dict":
             items = {ANY: self.all_items(call.args[0], call.at)} if call.args else {}
             return self.container(call.at, "dict", {**items, **call.keywords})
-        if call.name in effects.GIVES_ARGUMENT and call.args:
+        if self.is_passed_through(call) and call.args:
             return call.args[0]
         if call.name in effects.GIVES_ITEM and call.args:
             return frozenset().union(*(self.items(value, call.at) for value in call.args))
@@ -264,6 +273,10 @@ class Libraries(Memory):
                 every = frozenset[Thing]().union(*each)
             return self.container(call.at, "items", {MORE: every})
         return None
+
+    def is_passed_through(self, call: Call) -> bool:
+        """Return whether a call gives back what it is given first."""
+        return call.name in effects.GIVES_ARGUMENT or call.library in effects.RUNS_COROUTINE
 
     def _is_opaque(self, call: Call) -> bool:
         things = [thing for value in call.args for thing in value]
