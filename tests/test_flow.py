@@ -211,6 +211,26 @@ def test_part_that_one_branch_changes_is_perhaps_as_it_was(change):
     assert not found["c", "b"].is_certain
 
 
+def test_recorded_call_that_returns_one_of_several_values_is_certain_of_none():
+    text = (
+        "def same(x):\n    return x\na = read()  #: a\nb = read2()  #: b\n"
+        "y = same(a if k else b)  #: s <- a, b\nsave(y)  #: c <- s\n"
+    )
+    found, marked = pairs_of(text)
+    assert set(found) == set(marked)
+    assert not found["s", "a"].is_certain
+    assert not found["s", "b"].is_certain
+
+
+def test_recorded_call_that_returns_what_it_read_a_part_of_is_its_only_origin():
+    text = (
+        "def same(x):\n    x.part\n    return [x, x.part.inner]\n"
+        "a = read()  #: a\ny = same(a)  #: s <- a\nsave(y[0])  #: b=save <- s\nsave(y)  #: c <- s\n"
+    )
+    found, marked = pairs_of(text)
+    assert set(found) == set(marked)
+
+
 EFFECTS = {  # whether it is certain that x comes of b
     "x.stack(b)": True,
     "y = x.stack(b)": False,

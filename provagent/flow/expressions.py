@@ -103,42 +103,38 @@ class Expressions(Functions):
 
     def _own_inputs(self, at: ast.AST, place: Place, made: set[Thing]) -> frozenset[Node]:
         """Return what went into the results of a call besides its arguments: the current figure."""
-        found: set[Node] = set()
+        ways: set[frozenset[Node]] = set()
         for thing in made:
             version = self.state.cell(thing).version
-            if version is not None and version.at is at and version.place is place:
-                found |= version.inputs
-        return frozenset(node for node in found if not node.place.is_within(place))
+            is_own = version is not None and version.at is at and version.place is place
+            inputs = version.inputs if version is not None and is_own else ()
+            ways.add(frozenset(node for node in inputs if not node.place.is_within(place)))
+        return self.any_of(ways)
 
     def _made_here(self, at: ast.AST, place: Place, thing: Thing, inputs: frozenset[Node]) -> Thing:
-        """Return a thing that a site gave back, as its own result."""
-        cell = self.state.cell(thing)
+        """Return a thing that a site gave back, as its own result, and so what is in it."""
         if not thing.is_data:
             return thing
-        if cell.version and cell.version.place.is_within(place):
-            if thing.kind is Kind.CONTAINER:
-                self._items_made_here(at, place, thing, inputs)
+        cell = self.state.cell(thing)
+        is_new = cell.version is not None and cell.version.place.is_within(place)
+        fields = {} if thing.kind is Kind.OPAQUE else cell.fields
+        if thing.kind is Kind.CONTAINER:
+            self.state.put(thing, cell._replace(fields={}))  # it may be in itself
+            fields = {
+                key: part._replace(
+                    value=frozenset(self._made_here(at, place, one, inputs) for one in part.value)
+                )
+                for key, part in fields.items()
+            }
+            self.state.put(thing, cell._replace(fields=fields) if is_new else cell)
+        if is_new:
             return thing
         made = self.thing((place, at, "out", thing), thing.kind, thing.detail)
         made.owners = frozenset((thing,))
         made.is_handle, made.is_canvas = thing.is_handle, thing.is_canvas
         own = frozenset() if cell.version is None else frozenset((cell.version,))
-        self.state.put(made, Cell(self.node(at, ("out", thing), own | inputs), cell.fields))
+        self.state.put(made, Cell(self.node(at, ("out", thing), own | inputs), fields))
         return made
-
-    def _items_made_here(
-        self, at: ast.AST, place: Place, container: Thing, inputs: frozenset[Node]
-    ) -> None:
-        """Let what a site gave back in a new container be its own results."""
-        cell = self.state.cell(container)
-        self.state.put(container, cell._replace(fields={}))  # it may be in itself
-        fields = {
-            key: part._replace(
-                value=frozenset(self._made_here(at, place, one, inputs) for one in part.value)
-            )
-            for key, part in cell.fields.items()
-        }
-        self.state.put(container, cell._replace(fields=fields))
 
     # Names and constants
 
@@ -383,6 +379,7 @@ class Expressions(Functions):
                 place = self.enter(at, name)
                 if at in self.marks:
                     place = self.enter(at)
+                    place.is_marked = True
                 found |= self.call_function(member, Call(at, name), place)
             else:
                 found.add(member)

@@ -97,40 +97,50 @@ class Memory:
 
     def gather(self, value: Value) -> frozenset[Node]:
         """Return the versions of all that a value is and holds."""
-        return self._gather(value, set()) if value else frozenset()
+        return self._gather(value, {}) if value else frozenset()
 
     def gather_all(self, values: Iterable[Value]) -> frozenset[Node]:
-        return frozenset().union(*map(self.gather, values))
+        done: dict[Thing, frozenset[Node] | None] = {}
+        return frozenset().union(*(self._gather(value, done) for value in values if value))
 
-    def _gather(self, value: Value, seen: set[Thing]) -> frozenset[Node]:
-        alternatives = set()
+    def _gather(self, value: Value, done: dict[Thing, frozenset[Node] | None]) -> frozenset[Node]:
+        alternatives: set[frozenset[Node]] = set()
         for thing in value:
             if not thing.is_data:
-                alternatives.add(frozenset[Node]())
-            elif thing not in seen:
-                alternatives.add(self._gather_thing(thing, seen))
+                alternatives.add(frozenset())
+            elif thing not in done:
+                done[thing] = None  # what is in itself adds nothing
+                done[thing] = found = self._gather_thing(thing, done)
+                alternatives.add(found)
+            elif (known := done[thing]) is not None:
+                alternatives.add(known)
+        return self.any_of(alternatives)
+
+    def any_of(self, alternatives: set[frozenset[Node]]) -> frozenset[Node]:
+        """Return what stands for one of several sets of nodes, whichever it is."""
         if len(alternatives) == 1:
             return alternatives.pop()
         if not any(alternatives):
             return frozenset()
         return frozenset((self._choice(frozenset(alternatives)),))
 
-    def _gather_thing(self, thing: Thing, seen: set[Thing]) -> frozenset[Node]:
+    def _gather_thing(
+        self, thing: Thing, done: dict[Thing, frozenset[Node] | None]
+    ) -> frozenset[Node]:
         cell = self.state.cell(thing)
         nodes: set[Node] = set()
         if cell.version is not None:
             nodes.add(cell.version)
         if cell.fields:
-            seen = seen | {thing}
             for key, field in cell.fields.items():
                 if key in SEVERAL:  # all of them are in it, and not one of them
-                    items = [self._gather(frozenset((item,)), seen) for item in field.value]
+                    items = [self._gather(frozenset((item,)), done) for item in field.value]
                     inside = frozenset[Node]().union(*items)
                     if NOTHING in field.value and inside:  # or perhaps none of them
                         inside = frozenset((self._choice(frozenset((inside, frozenset()))),))
                     nodes |= inside
                 else:
-                    nodes |= self._gather(field.alternatives, seen)
+                    nodes |= self._gather(field.alternatives, done)
         if len(nodes) > 1:
             nodes = {node for node in nodes if not (node.is_load and node.inputs <= nodes)}
         return frozenset(nodes)
