@@ -231,6 +231,17 @@ def test_recorded_call_that_returns_what_it_read_a_part_of_is_its_only_origin():
     assert set(found) == set(marked)
 
 
+def test_call_is_certain_and_the_file_that_it_opened_is_perhaps():
+    text = "a = load()\nsave(a)\n"
+    load, save = site(text, "load()", "load"), site(text, "save(a)", "save")
+    opened = Site(load.chain, "open", is_target=False)
+    found = flows(Code({"s.py": text}), [load, opened, save], entry="s.py")
+    assert {(one.earlier, one.is_certain) for one in found.flows if one.later == save} == {
+        (load, True),
+        (opened, False),
+    }
+
+
 EFFECTS = {  # whether it is certain that x comes of b
     "x.stack(b)": True,
     "y = x.stack(b)": False,

@@ -75,7 +75,15 @@ class _Analysis:
             if not self._sites[index].is_file:
                 for event in matched:
                     event.place.sites = (*event.place.sites, index)
+        for matched in events.values():
+            for event in matched:
+                event.place.maker = self._maker(event.place.sites)
         return self._answer(program, events)
+
+    def _maker(self, sites: tuple[int, ...]) -> int | None:
+        """Return the one site that made a value: not a file that a call there has opened."""
+        calls = [index for index in sites if self._sites[index].is_target] or sites
+        return calls[0] if len(calls) == 1 else None
 
     # Where the sites are
 
@@ -170,7 +178,8 @@ class _Analysis:
                     is_other = places[earlier].chain != hit.place.chain
                     flows_[earlier] = replace(
                         flow,
-                        is_certain=flow.is_certain or hit.is_certain,
+                        is_certain=flow.is_certain
+                        or (hit.is_certain and earlier == hit.place.maker),
                         is_carried=flow.is_carried or hit.is_carried or is_other,
                     )
         if site.is_file:

@@ -23,7 +23,7 @@ Span = tuple[str, int, int]
 class Place:
     """Where code is evaluated: a chain of calls, and the rounds of the loops around it."""
 
-    __slots__ = ("chain", "children", "events", "is_marked", "parent", "rounds", "sites")
+    __slots__ = ("chain", "children", "events", "is_marked", "maker", "parent", "rounds", "sites")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Place:
         # Inside a call that is perhaps a site, known before the sites are matched.
         self.is_marked: bool = parent is not None and parent.is_marked
         self.sites: tuple[int, ...] = ()
+        self.maker: int | None = None  # the one of them that made what comes out of here
 
     def enter(self, key: Hashable, position: Position) -> Place:
         """Return the place inside of a call that is made here."""
@@ -117,10 +118,10 @@ class Node:
 
 @dataclass(slots=True)
 class Hit:
-    """An earlier site that was found behind a value, where it was evaluated."""
+    """A place of earlier sites that was found behind a value."""
 
     place: Place
-    is_certain: bool
+    is_certain: bool  # of its maker
     is_carried: bool
     is_guess: bool  # on every way is a guess
 
@@ -163,7 +164,7 @@ class Search:
             if isinstance(end, str):
                 missing.add(end)
             elif end is not event:
-                certain = any(behind.must >> site & 1 for site in end.sites)
+                certain = end.maker is not None and bool(behind.must >> end.maker & 1)
                 is_carried = later.rounds[: len(end.rounds)] != end.rounds
                 is_guess = not behind.plain >> bit & 1
                 # Whether there was a second round of a loop is open.
@@ -232,8 +233,8 @@ class Search:
         if not ends:
             return None
         bit = 1 << self._bit(ends[-1])
-        sites = ends[-1].sites
-        return _Behind(bit, bit, 1 << sites[0] if len(sites) == 1 else 0)
+        maker = ends[-1].maker
+        return _Behind(bit, bit, 0 if maker is None else 1 << maker)
 
     def _bit(self, end: Place | str) -> int:
         if end not in self._bits:
