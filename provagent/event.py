@@ -191,6 +191,7 @@ class Entity(Event):
     missing: NotRequired[bool]  # a file that was declared and is not there
     sampled: NotRequired[Sampled]  # the digest is of that part of the content alone
     changing: NotRequired[bool]  # a file that changed while it was read, twice, or was not whole
+    modifier: NotRequired[int]  # of logprov: how often its identifier was another state's already
     distinctive: NotRequired[bool]  # an object's content is more than a number or a short text
     members: NotRequired[list[Member]]
     members_cut: NotRequired[bool]  # there are more, which were not looked at

@@ -945,3 +945,25 @@ def test_a_place_that_is_said_later_is_of_the_same_entity(tmp_path):
     assert imported.runs[0].entities == 1
     (entity,) = read_run(str(tmp_path / "prov"), "last").entities.values()
     assert (entity.location, entity.content_type) == ("/data/in.txt", "text/plain")
+
+
+def test_a_modifier_of_logprov_is_kept(tmp_path):
+    log = tmp_path / "some.log"
+    log.write_text(log_of(*COPIED[:2], {**COPIED[2], "modifier": 2}, COPIED[3]), encoding="utf-8")
+    import_logs([str(log)], str(tmp_path / "prov"), zone=UTC)
+    read = read_run(str(tmp_path / "prov"), "last")
+    assert [entity.modifier for entity in read.entities.values()] == [2]
+    assert [each.get("modifier") for each in run_data(read)["entities"]] == [2]
+
+
+def test_an_object_at_two_names_is_one_entity(tmp_path):
+    """The location of an object, in a log of logprov, is the name of a variable."""
+    events = [
+        {**event, "type": "PythonObject", "location": f"self.{event['name'].lower()}"}
+        if "entity_id" in event
+        else event
+        for event in COPIED
+    ]
+    log = tmp_path / "some.log"
+    log.write_text(log_of(*events))
+    assert import_logs([str(log)], str(tmp_path / "prov"), zone=UTC).runs[0].entities == 1

@@ -231,10 +231,17 @@ class Sessions:
         return session
 
 
+# The location of an object is the words that lead to it: one object may have several.
+def _place_of(event: Event) -> Any:
+    place = event.get("location")
+    is_file = event.get("type") in (terms.FILE, terms.FILE_COLLECTION)
+    return place if is_file or (isinstance(place, str) and "/" in place) else None
+
+
 def _stand(entity_id: str, lines: list[bytes], session: SessionOfLog) -> str:
     states = session.states.setdefault(entity_id, States())
     for line in lines:
         event = orjson.loads(line)
-        own_id = states.meet(entity_id, event.get("location"))
+        own_id = states.meet(entity_id, _place_of(event))
         session.lines.append(line if own_id == entity_id else packed(event | {"entity_id": own_id}))
     return states.named() or entity_id

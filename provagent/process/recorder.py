@@ -141,10 +141,7 @@ class Recorder:
         ``left_with`` is the exit code of one that leaves at once: what it has not written to its
         files is lost, and it is not ours to write it.
         """
-        if left_with is None:
-            self.files.end_all()
-        else:
-            self.files.settle_closed(of_all=True)
+        self._end_files(left_with)
         sums = self.capture.sums.end_all()
         if sums:
             self.capture.write_all("run", sums)
@@ -181,10 +178,14 @@ class Recorder:
             self._write_event(RUN_END, **fields)
         except BaseException as error:
             self.complaints.add("run", WRITING, error)
-        try:
+        if left_with is None:
             self._deliver()
-        except BaseException as error:
-            self.complaints.add("run", "documents", error)
+
+    def _end_files(self, left_with: int | None) -> None:
+        if left_with is None:
+            self.files.end_all()
+        else:
+            self.files.settle_closed(of_all=True)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -324,6 +325,8 @@ class Recorder:
         within.add(thread)  # what is started now is our own
         try:
             delivery.deliver(self._folder())
+        except BaseException as error:
+            self.complaints.add("run", "documents", error)
         finally:
             within.discard(thread)
 

@@ -350,6 +350,7 @@ _ENTITY_FIELDS = {
     "changed": "changed",
     "missing": "missing",
     "changing": "changing",
+    "modifier": "modifier",
     "distinctive": "distinctive",
     "members_cut": "members_cut",
 }

@@ -213,6 +213,7 @@ class Entity:
     missing: bool = False
     sampled: Sample | None = None
     changing: bool = False
+    modifier: int | None = None
     distinctive: bool = False
     members_cut: bool = False
     generated_by: list[Generation] = field(default_factory=list, repr=False)

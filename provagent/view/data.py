@@ -115,6 +115,8 @@ _OF_ENTITY = (
     "size",
     "content_type",
     "missing",
+    "changing",
+    "modifier",
     "distinctive",
     "members_cut",
 )
