@@ -36,7 +36,8 @@ SHORT = 16  # characters: a shorter text is one of many that are equal
 
 NUMBERS = (bool, complex, float, int, type(None))
 TEXTS = (bytes, str)
-_NEVER = frozenset((bool, int, type(None)))  # types of what nobody asks who made it
+# Types of what nobody asks who made it; by address: a metaclass may have its own hash.
+_NEVER = frozenset(map(address_of, (bool, int, type(None))))
 _CODE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, type)
 
 
@@ -99,7 +100,7 @@ def held_by(value: Any, what: What, most: int) -> Held | None:
 # Most objects hold nothing but settings: a look at them takes less than a search.
 def _holds_anything(items: Iterable[Any]) -> bool:
     try:
-        return any(type(item) not in _NEVER for item in items)
+        return any(address_of(type(item)) not in _NEVER for item in items)
     except RuntimeError:  # another thread changed it meanwhile
         return True
 
