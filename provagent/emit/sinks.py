@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from _thread import RLock
+from _thread import RLock, get_ident
 from collections.abc import Callable
 from contextlib import suppress
 from errno import EBADF, EEXIST, EMFILE, ENFILE
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from provagent import json_text
 from provagent.emit.dialect import facts, line
-from provagent.layout import make_run_folder, touch_day
+from provagent.layout import UNFINISHED, make_run_folder, touch_day
 from provagent.originals import fcntl, os, real_time_ns, time
 
 
@@ -189,15 +189,16 @@ def write_once(path: str, data: bytes) -> None:
     """Make the file with what is in it, unless it is there; raises OSError."""
     if os.path.exists(path):
         return
-    try:
-        descriptor = _make_shard(os.path.abspath(path), is_another=True)
-    except FileExistsError:
-        return  # another process was faster
+    folder, name = os.path.split(os.path.abspath(path))
+    # Whole at once: the process may be ended in between, and another may read it meanwhile.
+    beside = os.path.join(folder, f".{name}{UNFINISHED}{os.getpid()}-{get_ident()}")
+    descriptor = _make_shard(beside, is_another=True)
     try:
         while data:
             data = data[os.write(descriptor, data) :]
     finally:
         os.close(descriptor)
+    os.rename(beside, path)
 
 
 class LoggingSink:

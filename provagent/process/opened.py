@@ -136,7 +136,7 @@ class OpenedFiles:
                 if isinstance(path, int) or path is None:
                     return
                 path = os.fsdecode(path)
-            if path[:1] != os.sep and _is_elsewhere(sys._getframe(2), mode):  # noqa: SLF001
+            if path[:1] != os.sep and _is_elsewhere(_caller(), mode):
                 return
             path = absolute(path)
             if path.startswith(self._noise.prefixes) or get_ident() in self.busy:
@@ -379,8 +379,18 @@ def _place(path: Any, folder: Any) -> str:
 
 # The event of ``open`` does not tell in which folder ``dir_fd`` and an opener look for a path; the
 # call that raises it does. What an opener opens is told by its own event.
-def _is_elsewhere(caller: FrameType, mode: object) -> bool:
+def _caller() -> FrameType | None:
+    """Whose event our caller is told of; None where the interpreter opens a file by itself."""
+    try:
+        return sys._getframe(3)  # noqa: SLF001 - past the listener and the hook
+    except ValueError:
+        return None
+
+
+def _is_elsewhere(caller: FrameType | None, mode: object) -> bool:
     """Whether a relative path is perhaps not one of the working folder."""
+    if caller is None:
+        return False
     code = caller.f_code
     name = "dir_fd" if mode is None else "opener"
     is_named = any(name == one or (type(one) is tuple and name in one) for one in code.co_consts)
