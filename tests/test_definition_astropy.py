@@ -34,11 +34,11 @@ def test_fits(recorded):
         "fits.getval: file=a.fits -> value=PythonObject-1",
         "fits.append: data=Data-3 read=a.fits -> file=a.fits",
         "fits.open: file=a.fits -> hdus=HDUList-1[PythonObject-2]",
-        "HDUList.writeto: hdus=HDUList-2 -> file=b.fits",
-        "HDU.writeto: hdu=HDU-1 -> file=c.fits",
-        "HDU.writeto: hdu=HDU-2 -> file=d.fits",
-        "fits.open: file=b.fits -> hdus=HDUList-3 written=b.fits",
-        "HDUList.flush: hdus=HDUList-3 -> file=b.fits",
+        "HDUList.writeto: hdus=HDUList-2[PythonObject-3 PythonObject-4] -> file=b.fits",
+        "HDU.writeto: hdu=HDU-1[Data-2] -> file=c.fits",
+        "HDU.writeto: hdu=HDU-2[PythonObject-5 Data-2] -> file=d.fits",
+        "fits.open: file=b.fits -> hdus=HDUList-3[PythonObject-6] written=b.fits",
+        "HDUList.flush: hdus=HDUList-3[PythonObject-6] -> file=b.fits",
     ]
     setval = parameters(recorded, "fits.setval")
     assert (setval["keyword"], setval["value"]) == ("OBJECT", "Crab")
