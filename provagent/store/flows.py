@@ -22,7 +22,7 @@ from provagent.flow import Flow, Site, flows
 from provagent.store.coded import OBJECTS
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
-from provagent.store.ran import Ran, code_of
+from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.sites import positions_of
 
