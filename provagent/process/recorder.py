@@ -179,7 +179,10 @@ class Recorder:
         except BaseException as error:
             self.complaints.add("run", WRITING, error)
         if left_with is None:
-            self._deliver()
+            try:
+                self._deliver()
+            except BaseException as error:
+                self.complaints.add("run", "documents", error)
 
     def _end_files(self, left_with: int | None) -> None:
         if left_with is None:
@@ -325,8 +328,6 @@ class Recorder:
         within.add(thread)  # what is started now is our own
         try:
             delivery.deliver(self._folder())
-        except BaseException as error:
-            self.complaints.add("run", "documents", error)
         finally:
             within.discard(thread)
 
