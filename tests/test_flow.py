@@ -212,6 +212,40 @@ def test_part_that_one_branch_changes_is_perhaps_as_it_was(change):
     assert not found["c", "b"].is_certain
 
 
+@pytest.mark.parametrize(
+    ("made", "key"),
+    [
+        ("v = [read(p) for p in paths]  #: a=read", "0"),
+        ("v = []\nfor p in paths:\n    v.append(read(p))  #: a=read", "-1"),
+        ("v = {p: read(p) for p in paths}  #: a=read", "'dark'"),
+        ("v = {}\nfor p in paths:\n    v[p] = read(p)  #: a=read", "'dark'"),
+        ("v = [read(1)]  #: a=read", "-1 * 1"),
+        ("v = {'flat': read(1)}  #: a=read", "name"),
+    ],
+)
+def test_item_that_is_put_into_the_place_of_another_may_be_all_that_is_left(made, key):
+    found, marked = pairs_of(f"{made}\nv[{key}] = read2()  #: b=read2\nsave(v)  #: c <- a, b")
+    assert found.keys() == marked.keys()
+    assert not found["c", "a"].is_certain
+    assert found["c", "b"].is_certain
+
+
+def test_dict_that_is_written_out_has_all_of_its_items():
+    found, marked = pairs_of(
+        "v = {name: read(1), 'flat': read2(2)}  #: a=read; b=read2\nsave(v)  #: c <- a, b"
+    )
+    assert found.keys() == marked.keys()
+    assert all(flow.is_certain for flow in found.values())
+
+
+def test_negative_index_is_that_of_a_known_item():
+    found, marked = pairs_of(
+        "v = [read(1), read2(2)]  #: a=read; b=read2\nv[-1] = 0\nsave(v)  #: c <- a"
+    )
+    assert found.keys() == marked.keys()
+    assert found["c", "a"].is_certain
+
+
 def test_recorded_call_that_returns_one_of_several_values_is_certain_of_none():
     text = (
         "def same(x):\n    return x\na = read()  #: a\nb = read2()  #: b\n"

@@ -143,6 +143,12 @@ class Expressions(Functions):
             return self.constant(e.value)
         return NONE
 
+    def eval_unaryop(self, e: ast.UnaryOp) -> Value:
+        if isinstance(e.op, ast.USub) and isinstance(e.operand, ast.Constant):
+            number = e.operand.value
+            return self.constant(-number) if isinstance(number, int) else NONE
+        return self._eval_other(e)
+
     def eval_name(self, e: ast.Name) -> Value:
         value = self.lookup(e.id)
         return self.library(e.id) if value is None else value
@@ -262,7 +268,7 @@ class Expressions(Functions):
                 call = Call(e, "update", receiver=value, args=[content], is_method=True)
                 self.call_library(call)
             else:
-                self.store(value, self.keys(self.evaluate(key)), content, e)
+                self.store(value, self.keys(self.evaluate(key)), content, e, is_other=True)
         return value
 
     def _comprehension(self, e: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:

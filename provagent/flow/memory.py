@@ -17,12 +17,14 @@ from provagent.flow.state import (
     SEVERAL,
     Cell,
     Field,
+    Fields,
     Items,
     Keys,
     Kind,
     State,
     Thing,
     Value,
+    perhaps,
 )
 
 _NO_FIELD = Field(NONE, None)
@@ -347,8 +349,14 @@ class Memory:
         self.state.put(thing, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
         return value
 
-    def store(self, value: Value, keys: Keys, content: Value, at: ast.AST) -> None:
-        """Put something under one of some keys of a value."""
+    def store(
+        self, value: Value, keys: Keys, content: Value, at: ast.AST, *, is_other: bool = False
+    ) -> None:
+        """Put something under one of some keys of a value.
+
+        ``is_other`` says that a key that is not known is none of those that are there, as in a
+        dict that is written out.
+        """
         is_one = len(value) == 1 and len(keys) == 1
         for thing in value:
             if not thing.is_data:
@@ -357,10 +365,17 @@ class Memory:
                 if key is ANY and thing.kind is Kind.OPAQUE:
                     self.change(frozenset((thing,)), self.gather(content), at)
                 else:
-                    self._store(thing, key, content, at, is_one=is_one)
+                    self._store(thing, key, content, at, is_one=is_one, is_other=is_other)
 
     def _store(
-        self, thing: Thing, key: Hashable, content: Value, at: ast.AST, *, is_one: bool
+        self,
+        thing: Thing,
+        key: Hashable,
+        content: Value,
+        at: ast.AST,
+        *,
+        is_one: bool,
+        is_other: bool,
     ) -> None:
         cell = self.state.cell(thing)
         if key is ANY or not is_one:
@@ -373,8 +388,13 @@ class Memory:
         if thing.kind is Kind.OPAQUE:
             other = _other_name(key)
             key = other if other in cell.fields else key
+        fields = cell.fields
+        if thing.kind is not Kind.OPAQUE:
+            key = _counted(key, fields)
+            if not is_other:
+                fields = _perhaps_replaced(fields, key, content)
         # The statement that stores is a step on the way of what it stores.
-        fields = {**cell.fields, key: Field(content, cell.version)}
+        fields = {**fields, key: Field(content, cell.version)}
         self.state.put(thing, Cell(cell.version, fields))
         if thing.is_handle:
             self.touched.setdefault(thing, []).extend(self.gather(content))
@@ -428,7 +448,25 @@ def _name(key: Hashable) -> str:
     return key.removeprefix(".") if isinstance(key, str) else ""
 
 
-def _counted(key: Hashable, fields: dict[Hashable, Field]) -> Hashable:
+def _perhaps_replaced(fields: Fields, key: Hashable, content: Value) -> Fields:
+    """Return the items of a container in which something is stored under a key.
+
+    Under a key that is not known it may take the place of any other; in that of one of several
+    under a known one. The items of further rounds of a loop lie beside each other.
+    """
+    if key not in SEVERAL and key in fields:
+        return fields
+    origins = {thing.origin for thing in content}
+    return {
+        other: held
+        if (key not in SEVERAL and other not in SEVERAL)
+        or origins.issuperset(thing.origin for thing in held.value)
+        else perhaps(other, held)
+        for other, held in fields.items()
+    }
+
+
+def _counted(key: Hashable, fields: Fields) -> Hashable:
     """Return the index that a negative one means."""
     if isinstance(key, int) and key < 0 and ANY not in fields and MORE not in fields:
         return len(fields) + key

@@ -81,11 +81,14 @@ class Field(NamedTuple):
         return self.value | {NOTHING} if self.is_perhaps else self.value
 
 
+Fields = dict[Hashable, Field]  # by constant key or ".attribute"
+
+
 class Cell(NamedTuple):
     """The state of a thing."""
 
     version: Node | None
-    fields: dict[Hashable, Field]  # by constant key or ".attribute"
+    fields: Fields
 
 
 class Several(Enum):
@@ -238,7 +241,7 @@ class State:
         for key, field in other.fields.items():
             mine = fields.get(key)
             if mine is None:
-                fields[key] = _perhaps(key, field)
+                fields[key] = perhaps(key, field)
             elif mine != field:
                 base = mine.base if mine.base is field.base else None
                 value = _alternatives(mine.value, field.value)
@@ -248,11 +251,11 @@ class State:
                 fields[key] = Field(value, base, mine.is_perhaps or field.is_perhaps)
         for key, mine in one.fields.items():
             if key not in other.fields:
-                fields[key] = _perhaps(key, mine)
+                fields[key] = perhaps(key, mine)
         return Cell(version, fields)
 
 
-def _perhaps(key: Hashable, field: Field) -> Field:
+def perhaps(key: Hashable, field: Field) -> Field:
     """Return a part that is there on one of two ways only."""
     if key in SEVERAL:
         return field._replace(value=field.value | {NOTHING})
