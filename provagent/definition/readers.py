@@ -30,41 +30,31 @@ def _text(report: Report, node: Node, where: str) -> Any:
 text = Reader(_text, {"type": ["string", "number", "boolean", "null"]})
 
 
-def _path_read_by(read_path: Callable[[str], Any], pattern: str) -> Reader:
-    """Return a reader of a text that is a path, as ``read_path`` has it."""
+def _parsed_by(parse: Callable[[str], Any], kind: str, pattern: str | None = None) -> Reader:
+    """Return a reader of a text in a language of its own, as ``parse`` has it.
+
+    ``parse`` raises a PathError at a text that is not in it, ``kind`` is what such a text is
+    called then, and ``pattern`` what such texts match, for the schema.
+    """
 
     def read(report: Report, node: Node, where: str) -> Any:
         found = text(report, node, where)
         if isinstance(found, str):
             try:
-                read_path(found)
+                parse(found)
             except PathError as error:
-                what = f"path {found[:80]!r}, character {error.position + 1}: {error.what}"
+                what = f"{kind} {found[:_QUOTED]!r}, character {error.position + 1}: {error.what}"
                 report.add(node.place, where, what, error.remedy)
                 return UNUSABLE
         return found
 
-    return Reader(read, {"type": ["string", "boolean", "null"], "pattern": pattern})
+    schema: dict[str, Any] = {"type": ["string", "boolean", "null"]}
+    return Reader(read, schema if pattern is None else {**schema, "pattern": pattern})
 
 
-path = _path_read_by(parse_path, PATTERN)
-path_on_value = _path_read_by(read_path_on_value, PATTERN_ON_VALUE)
-
-
-def _condition(report: Report, node: Node, where: str) -> Any:
-    """Read a text that is a condition."""
-    found = text(report, node, where)
-    if isinstance(found, str):
-        try:
-            parse_condition(found)
-        except PathError as error:
-            what = f"condition {found[:_QUOTED]!r}, character {error.position + 1}: {error.what}"
-            report.add(node.place, where, what, error.remedy)
-            return UNUSABLE
-    return found
-
-
-condition = Reader(_condition, {"type": ["string", "boolean", "null"]})
+path = _parsed_by(parse_path, "path", PATTERN)
+path_on_value = _parsed_by(read_path_on_value, "path", PATTERN_ON_VALUE)
+condition = _parsed_by(parse_condition, "condition")
 
 
 def _flag(report: Report, node: Node, where: str) -> Any:
