@@ -182,6 +182,8 @@ class Entity(Event):
     namespace: NotRequired[str]
     # the key "class" holds module:QualName of a Python object's type
     location: NotRequired[str]
+    dtype: NotRequired[str]  # of an array, as numpy names it
+    shape: NotRequired[list[int]]  # of an array: its length along each axis
     value: NotRequired[Value]
     digest: NotRequired[str]
     identified: NotRequired[str]  # its digest: by content, file, str, hash or paths

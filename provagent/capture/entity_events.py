@@ -16,13 +16,15 @@ from provagent.interrupt import is_the_programs
 from provagent.originals import os
 from provagent.terms import DERIVATION, DESCRIPTION, ENTITY, FILE, LOG_FORMAT
 from provagent.value.encode import encode
-from provagent.value.types import type_name
+from provagent.value.numbers import array_form
+from provagent.value.types import TypeCache, kinds, type_name
 
 # Those of the call at hand, in their order, and whether none of the program's text is in them.
 Events = list[tuple[dict[str, Any], bool]]
 Links = list[dict[str, str]]  # used_id and used_role, or generated_id and generated_role
 # By address: a metaclass may have its own hash.
 _PLAIN = frozenset(map(address_of, (bool, int, float, complex, str)))
+_is_array = TypeCache(lambda cls: "numpy:ndarray" in kinds(cls))
 
 
 def _changed_at(location: Any) -> str | None:
@@ -33,6 +35,19 @@ def _changed_at(location: Any) -> str | None:
         if is_the_programs(error):
             raise
         return None
+
+
+def _add_value(fields: dict[str, Any], value: Any) -> bool:
+    """Add what is told of an object itself; return whether none of the program's text is in it."""
+    cls = type(value)
+    fields["class"] = type_name(cls)
+    if _is_array(cls):
+        fields |= array_form(value)
+        return "[" not in fields["dtype"]  # no names of fields
+    if address_of(cls) in _PLAIN:
+        fields["value"] = encode(value)
+        return False
+    return True
 
 
 class EntityEvents:
@@ -70,11 +85,7 @@ class EntityEvents:
             if kind.type == FILE and (changed := _changed_at(thing.location)):
                 fields["changed"] = changed
         if thing.value is not None:
-            cls = type(thing.value)
-            fields["class"] = type_name(cls)
-            if address_of(cls) in _PLAIN:
-                fields["value"] = encode(thing.value)
-                is_plain = False
+            is_plain = _add_value(fields, thing.value) and is_plain
         add_identity(fields, identity)
         if kind.content_type:
             fields["contentType"] = kind.content_type

@@ -123,7 +123,7 @@ _OWN_KEYS = frozenset(
     v event activity_id activity_name target definition session_id parent_id thread site
     callers inner_site opened used generated startTime endTime status entity_id
     entity_description type class digest identified size changed contentType members distinctive
-    members_cut progenitor_id how between packages platform python
+    members_cut shape progenitor_id how between packages platform python
     """.split()  # noqa: SIM905 - one word a line would be a page
 )
 _ACTIVITY_KEYS = _OWN_KEYS | {"parameters"}

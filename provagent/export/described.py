@@ -49,6 +49,21 @@ def is_value(entity: Entity) -> bool:
     )
 
 
+def array_of(entity: Entity) -> dict[str, Any]:
+    """Return the attributes of an entity that is an array."""
+    if entity.dtype is None:
+        return {}
+    form = _form(entity)
+    return {"provagent:dtype": entity.dtype, "provagent:valueType": datatype(form)} | _array(form)
+
+
+def _form(entity: Entity) -> Any:
+    """Return what says which type of value an entity has."""
+    if entity.dtype is None:
+        return entity.value
+    return {"dtype": entity.dtype, "shape": entity.shape}
+
+
 def _array(value: Any) -> dict[str, Any]:
     """Return the attributes of an array: the type of its items, and its size along each axis."""
     size = arraysize(value)
@@ -107,7 +122,7 @@ class Described:
 
     def write_entity(self, entity: Entity, name: Name) -> None:
         if entity.description is not None:
-            described = self._entity_description(entity.description, entity.value)
+            described = self._entity_description(entity.description, _form(entity))
             self.say.influenced(name, described, self._is_described)
 
     def attributes(self, activity: Activity, group: str, role: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provagent.errors import ExportError
-from provagent.export.described import Described, is_value
+from provagent.export.described import Described, array_of, is_value
 from provagent.export.jobs import Jobs
 from provagent.export.literals import as_json, moment
 from provagent.export.names import Names
@@ -245,6 +245,7 @@ class _Writer:
             "provagent:size": entity.size,
             "provagent:missing": entity.missing or None,
             "provagent:sampled": entity.sampled and str(entity.sampled),
+            **array_of(entity),
         }
         self.say.entity(name, attributes)
         for member in entity.members:

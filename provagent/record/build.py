@@ -342,6 +342,8 @@ _ENTITY_FIELDS = {
     "namespace": "namespace",
     "class": "class_name",
     "location": "location",
+    "dtype": "dtype",
+    "shape": "shape",
     "value": "value",
     "digest": "digest",
     "identified": "identified",

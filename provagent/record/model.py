@@ -204,6 +204,8 @@ class Entity:
     namespace: str | None = None
     class_name: str | None = None
     location: str | None = None
+    dtype: str | None = None
+    shape: list[int] | None = None
     value: Value = None
     digest: str | None = None
     identified: str | None = None

@@ -75,6 +75,8 @@ _DATA = (
     "definition",
     "name",
     "namespace",
+    "dtype",
+    "shape",
     "identified",
     "size",
     "content_type",

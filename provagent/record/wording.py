@@ -75,6 +75,12 @@ def digest_text(digest: str | None) -> str:
     return f"{algorithm}:{value[:_DIGEST_SHOWN]}" if value else algorithm
 
 
+def array_text(entity: Entity) -> str:
+    """``float64 (20, 3)``: the type of an array's items, and its shape."""
+    shape = entity.shape if isinstance(entity.shape, list) else []
+    return f"{entity.dtype} ({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
 def entity_text(entity: Entity) -> str:
     """Return what a person would call the entity, without its folder."""
     if entity.name:

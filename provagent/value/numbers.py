@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 MAX_ARRAY = 16
+_MAX_DTYPE = 200  # characters
 
 
 def encode_scalar(value: Any, walk: Walk) -> Json:
@@ -29,13 +30,22 @@ def encode_scalar(value: Any, walk: Walk) -> Json:
 
 
 def encode_array(value: Any, walk: Walk) -> Json:
+    if type(value) is sys.modules["numpy"].ndarray:
+        dtype = value.dtype
+        if value.size <= MAX_ARRAY and dtype.kind in _NUMPY_KINDS:
+            numbers = _numbers(value.reshape(-1), walk)
+            shape = list(value.shape)
+            return {"$type": "numpy", "dtype": dtype.str, "shape": shape, "value": numbers}
+    return {**encode_object(value), **array_form(value)}
+
+
+def array_form(value: Any) -> dict[str, Json]:
+    """Return the shape of a numpy array and its dtype, whatever a subclass makes of them."""
     ndarray = sys.modules["numpy"].ndarray
-    shape = list(ndarray.shape.__get__(value))
-    dtype = ndarray.dtype.__get__(value)
-    if type(value) is ndarray and value.size <= MAX_ARRAY and dtype.kind in _NUMPY_KINDS:
-        numbers = _numbers(value.reshape(-1), walk)
-        return {"$type": "numpy", "dtype": dtype.str, "shape": shape, "value": numbers}
-    return {**encode_object(value), "shape": shape, "dtype": str(dtype)}
+    dtype = str(ndarray.dtype.__get__(value))
+    if len(dtype) > _MAX_DTYPE:  # it has many fields
+        dtype = f"{dtype[:_MAX_DTYPE]}..."
+    return {"shape": list(ndarray.shape.__get__(value)), "dtype": dtype}
 
 
 def _numbers(array: Any, walk: Walk) -> list[Json]:

@@ -109,6 +109,8 @@ _OF_ENTITY = (
     "definition",
     "class_name",
     "location",
+    "dtype",
+    "shape",
     "value",
     "digest",
     "identified",

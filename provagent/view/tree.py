@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from provagent.record.wording import (
+    array_text,
     digest_text,
     duration_text,
     entity_text,
@@ -145,6 +146,7 @@ class _Story:
         ]
         place = path_text(entity.location, self.cwd) if entity.location else name
         parts.append((f"  {place}" if place != name else "", "dim"))
+        parts.append((f"  {array_text(entity)}" if entity.dtype else "", "dim"))
         parts.append((f"  {digest_text(entity.digest)}" if entity.digest else "", "dim"))
         if entity.members:
             shown = ", ".join(map(entity_text, entity.members[:MEMBERS_SHOWN]))
