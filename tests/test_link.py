@@ -167,6 +167,17 @@ def test_a_job_and_its_run_are_one_document(opus, tmp_path, form):
     assert parameters.identifier.uri.startswith(f"{SERVER}/rest/{JOB_NAME}/{JOB_ID}#")
 
 
+@pytest.mark.parametrize("stored", ["02441e", "0", "a-1", "2f/2"])
+def test_a_result_keeps_the_name_that_the_archive_gave_it(opus, tmp_path, stored):
+    opus.answers[PROVSAP] = opus.answers[PROVSAP].replace(b"dd63a6", stored.encode())
+    opus.answers[f"/store?ID={stored}"] = CONTENT
+    linked = link_run(build(a_run().events), [opus.url])
+    valid(linked.document, tmp_path)
+    (derived,) = linked.document.get_records(ProvDerivation)
+    assert str(derived.args[0]) == f"opus_store:{stored}"
+    assert f"wasDerivedFrom(run:linked.1; opus_store:{stored}, " in linked.document.get_provn()
+
+
 def test_equal_content_alone_is_no_copy(opus):
     """A run outside of the job, or a file of another name, has the content and no more."""
     for shard in (a_run(jobs=()), a_run(name="other.txt")):

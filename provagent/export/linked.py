@@ -78,7 +78,8 @@ class _Writer:
 
     def result(self, result: Any) -> QualifiedName:
         """Name a result, and state it where nobody else does."""
-        prefix, _, local = self.names.foreign(result.iri, "opus_store").partition(":")
+        found = self.names.foreign(result.iri, "opus_store", result.namespace)
+        prefix, _, local = found.partition(":")
         namespace = self.sink.document.add_namespace(prefix, self.names.namespaces[prefix])
         name = namespace[local]
         if name.uri not in self.told:

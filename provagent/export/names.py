@@ -26,7 +26,7 @@ _NOT_LEGAL = re.compile(rf"[^A-Za-z0-9._-]|\.$|{_AS_ESCAPED}")
 _NO_PART = re.compile(rf"[^A-Za-z0-9_-]|{_AS_ESCAPED}")
 _LAST_NAME = re.compile(r"[A-Za-z_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$")
 _LAST_NUMBER = re.compile(r"[0-9]+$")
-_OPUS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*[A-Za-z0-9_-]")
+_LOCAL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*[A-Za-z0-9_-]")
 _NO_WORD = re.compile(rf"[^A-Za-z0-9_-]|^[^A-Za-z_]|{_AS_ESCAPED}")
 
 
@@ -100,18 +100,21 @@ class Names:
             keys = ("system", "place", "id", "task", "span")
             parts = (str(job[key]) for key in keys if job.get(key))
             return Name(f"runs:{'.'.join(['job', *(_part(part) for part in parts)])}")
-        local = iri.removeprefix(rest)
-        if job.get("system") == "opus" and _OPUS.fullmatch(local):
-            return Name(f"{self._prefix('opus_job', rest)}:{local}")
+        if job.get("system") == "opus" and _LOCAL.fullmatch(iri.removeprefix(rest)):
+            return self.foreign(iri, "opus_job", rest)
         return self.foreign(iri, "job")
 
-    def foreign(self, iri: str, prefix: str) -> Name:
+    def foreign(self, iri: str, prefix: str, namespace: str = "") -> Name:
         """Return the name of what somebody else has named, with a prefix of that kind.
 
-        It ends as an XML name does, where the IRI does.
+        It begins with the ``namespace`` that they have for it, where what is left is a name that
+        every format can hold; else it ends as an XML name does, where the IRI does.
         """
-        found = _LAST_NAME.search(iri) or _LAST_NUMBER.search(iri)
-        at = found.start() if found else len(iri)
+        if namespace and iri.startswith(namespace) and _LOCAL.fullmatch(iri[len(namespace) :]):
+            at = len(namespace)
+        else:
+            found = _LAST_NAME.search(iri) or _LAST_NUMBER.search(iri)
+            at = found.start() if found else len(iri)
         return Name(f"{self._prefix(prefix, iri[:at])}:{iri[at:]}")
 
     def _prefix(self, prefix: str, namespace: str) -> str:

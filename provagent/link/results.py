@@ -30,12 +30,14 @@ _VOPROV = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
 class Result:
     """A file that a job has left, or used.
 
-    ``iri`` is its name; ``digest`` (``algorithm:hex``), ``path`` and ``url`` say what is in
-    it, as far as they are known. ``is_made`` is false for what the job was given.
+    ``iri`` is its name, and ``namespace`` how that begins where the archive has a prefix for it;
+    ``digest`` (``algorithm:hex``), ``path`` and ``url`` say what is in it, as far as they are
+    known. ``is_made`` is false for what the job was given.
     """
 
     iri: str
     file_name: str
+    namespace: str = ""
     role: str | None = None
     content_type: str | None = None
     digest: str | None = None
@@ -192,6 +194,7 @@ def _stored(
     entity_id = name.removeprefix(f"{STORE}:")
     return Result(
         iri=namespace + entity_id,
+        namespace=namespace,
         file_name=str(said.get("prov:label", entity_id)),
         role=said.get("voprov:result_name"),
         content_type=said.get("voprov:content_type"),
