@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime, timedelta
 
 import orjson
 import pytest
@@ -213,3 +214,37 @@ work(lab.load("b.txt"), "y.txt")
     assert named(asked(lab, why, "x.txt")) == {"a.txt", "c.txt"}
     assert named(asked(lab, why, "y.txt")) == {"b.txt", "c.txt"}
     assert named(asked(lab, impact, "a.txt")) == {"x.txt"}
+
+
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_clock_that_was_set_back_leaves_the_order_open(lab, at):
+    """After any event of a loop: nothing is lost, and nothing untrue is certain."""
+    run(
+        lab,
+        """
+import lab
+for name in ("a", "b", "c"):
+    values = lab.load(name + ".txt")
+    text = open(name + ".txt").read()
+    lab.save(name + ".1", [one * 2 for one in values], "x")
+    open(name + ".2", "w").write(text + text)
+""",
+    )
+    seen = 0
+
+    def an_hour_earlier(event):
+        nonlocal seen
+        seen += event["event"] in ("activity", "file")
+        if seen > at:
+            for one in (event, *event.get("opened", ())):
+                for key in one.keys() & {"time", "startTime", "endTime"}:
+                    then = datetime.fromisoformat(one[key]) - timedelta(hours=1)
+                    one[key] = then.isoformat()
+        return event
+
+    rewritten(lab, an_hour_earlier)
+    for name in "abc":
+        for number in "12":
+            answer = asked(lab, why, f"{name}.{number}")
+            assert {one.evidence for one in answer.relations} <= {"recorded", "perhaps"}
+            assert set(named(answer)) == {"a.txt", "b.txt", "c.txt"}

@@ -13,7 +13,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 import orjson
@@ -29,6 +30,7 @@ from provagent.store.sites import positions_of
 _VERSION = 1  # of what is kept of an analysis
 _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
+_TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
 
 
 class Happening(NamedTuple):
@@ -68,6 +70,16 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     rows = _Rows(execute, span, found, happened)
     for row in islice(rows.all(), _MOST):
         execute(_INSERT, row)
+
+
+def _went_back(happened: dict[Site, list[Happening]]) -> bool:
+    """Return whether the clock of a process was set back meanwhile: then times tell no order.
+
+    Calls, and files that are read, have their numbers in the order in which they began.
+    """
+    told = (one for site, some in happened.items() if not site.is_file for one in some)
+    times = [one.time for one in sorted(told, key=attrgetter("number"))]
+    return any(later < earlier - _TURNS for earlier, later in pairwise(times))
 
 
 def _order(site: Site) -> tuple[object, ...]:
@@ -149,11 +161,12 @@ class _Rows:
             self.used.setdefault(activity, set()).add(entity)
 
     def all(self) -> Iterator[_Row]:
+        is_back = _went_back(self.happened)
         for flow in self.flows:
             lines = orjson.dumps(flow.lines).decode()
-            every = self.happened[flow.later]
+            every, sources = self.happened[flow.later], self.happened[flow.earlier]
             for at, later in enumerate(every):
-                some = _before(self.happened[flow.earlier], every, at, flow)
+                some = sources[:_ROUNDS] if is_back else _before(sources, every, at, flow)
                 is_certain = flow.is_certain and len(some) == 1
                 for earlier in some:
                     if self._is_told(later, earlier):
