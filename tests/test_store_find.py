@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -17,6 +18,7 @@ from read_side import Shard, digest
 from provagent.cli import main
 from provagent.errors import QueryError
 from provagent.store import find as find_module
+from provagent.store import units
 from provagent.store.fields import FIELDS, version_key
 from provagent.store.find import find
 from provagent.store.index import open_index
@@ -321,3 +323,44 @@ def test_verb(store):
     for field in FIELDS:
         assert re.search(rf"\b{field}\b", help_)
     assert fnmatch.fnmatch(help_, "*contains*like*")
+
+
+@pytest.mark.parametrize(
+    ("query", "energies"),
+    [
+        ("energy = '3 TeV'", [3]),
+        ("energy = '3.0 TeV'", [3]),
+        ("energy = '3TeV'", [3]),
+        ("energy = '3e3 GeV'", [3]),
+        ("energy = '300000000 keV'", []),
+        ("energy = 3", [3]),
+        ("energy > '2500 GeV'", [3, 4, 5]),
+        ("energy >= '3 TeV'", [3, 4, 5]),
+        ("energy <= '1 TeV'", [0, 1]),
+        ("energy != '3 TeV'", [0, 1, 2, 4, 5]),
+        ("energy = '3 m'", []),
+        ("energy < '3 nonsense'", []),
+        ("energy != '3 nonsense'", [0, 1, 2, 3, 4, 5]),
+        ("label = '3 TeV'", []),
+        ("label != '3 TeV'", [0, 1, 2, 3, 4, 5]),
+        ("index > '1 TeV'", []),
+    ],
+)
+def test_quantities_are_compared_by_value_and_unit(ask, query, energies):
+    assert sorted(ask(query)) == sorted((user, n) for user in BOTH for n in energies)
+
+
+def test_units_are_compared_as_they_stand_without_astropy(ask, monkeypatch):
+    monkeypatch.setitem(sys.modules, "astropy.units", None)
+    units._factor.cache_clear()
+    assert [n for _, n in ask("energy = '3 TeV'")] == [3, 3]
+    assert ask("energy = '3000 GeV'") == []
+    units._factor.cache_clear()
+
+
+def test_conversion_that_rounds_is_equal():
+    assert units.in_unit(0.8, "TeV", "GeV", 800.0) == 800.0
+    assert units.in_unit(800.0, "GeV", "TeV", 0.8) == 0.8
+    assert units.in_unit(800.1, "GeV", "TeV", 0.8) != 0.8
+    assert units.in_unit(1.0, "deg_C", "K", 1.0) is None
+    assert units.in_unit(1.0, "mag(AB)", "Jy", 1.0) is None

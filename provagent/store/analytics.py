@@ -83,6 +83,7 @@ VIEWS: dict[str, tuple[str, str, _Columns]] = {
     "parameters": ("parameter AS t", "t.activity", {
         "activity": ("text", _id("t.activity")), "name": ("text", _word("t.name")),
         "number": ("number", "t.number"), "text": ("text", _LIST.format("t.text")),
+        "unit": ("text", "t.unit"),
     }),
 }  # fmt: skip
 # What all begin with: the day (UTC) on which the process began, and its run.

@@ -67,6 +67,14 @@ def joins(entity: Mapping[str, Any]) -> int | None:
     return OBJECTS if entity.get("distinctive") and entity.get("identified") == "content" else None
 
 
+def unit_of(value: Any) -> str | None:
+    """Return the unit of a parameter's value that is a quantity."""
+    if isinstance(value, dict) and value.get("$type") == "quantity":
+        unit = value.get("unit")
+        return unit[:_LONGEST] if isinstance(unit, str) else None
+    return None
+
+
 def searchable(value: Any) -> tuple[float | None, str | None]:
     """Return what a parameter's value is compared as: a number, or text, or neither."""
     if isinstance(value, bool):

@@ -15,8 +15,10 @@ from provagent.store.coded import packed
 from provagent.store.moments import moment
 from provagent.store.names import ends_so
 from provagent.store.sql import Sql, compare, number_of
+from provagent.store.units import quantity_of
 
 _VERSION_PARTS = 6
+_COMPARING = ("=", "!=", "<", "<=", ">", ">=")
 
 
 def version_key(version: str | None) -> str | None:
@@ -56,6 +58,7 @@ def condition(field: str, operator: str, value: str) -> Sql:
 
 def _parameter(name: str, operator: str, value: str) -> Sql:
     number = number_of(value)
+    quantity = quantity_of(value) if operator in _COMPARING and number is None else None
     if operator == "contains":
         # An item of a list, whole; or a part of a text.
         item = (
@@ -63,6 +66,8 @@ def _parameter(name: str, operator: str, value: str) -> Sql:
             "AND instr(lower(q.text), lower(?))))"
         )
         either = [Sql(item, (value, value))]
+    elif quantity is not None:
+        either = _of_quantity(operator, value, *quantity)
     elif operator in ("<", "<=", ">", ">="):
         if number is None:
             raise ValueError(f"{operator} needs a number as value of a parameter")
@@ -80,6 +85,15 @@ def _parameter(name: str, operator: str, value: str) -> Sql:
         (name, *any_of.values),
         () if operator == "!=" else within.parameters(name, either),
     )
+
+
+def _of_quantity(operator: str, value: str, number: float, unit: str) -> list[Sql]:
+    compared = f"in_unit(q.number, q.unit, ?, ?) {operator} ?"
+    values = unit, number, number
+    if operator == "!=":
+        return [Sql(f"coalesce({compared}, q.text != ?, 1)", (*values, value))]
+    found = [Sql(compared, values)]
+    return [*found, Sql("q.text = ?", (value,))] if operator == "=" else found
 
 
 def _package(name: str, operator: str, value: str) -> Sql:

@@ -12,6 +12,7 @@ from provagent.store.index import Index
 from provagent.store.query import SELECT, parse_query
 from provagent.store.sql import Sql
 from provagent.store.told import ActivityTold, Told
+from provagent.store.units import in_unit
 
 _TOO_LONG = ("parser stack", "too large", "too many")  # in what SQLite says of it
 FEW = 100_000  # activities that are looked at one by one
@@ -37,6 +38,7 @@ def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
     """
     condition = parse_query(query)
     index.create_function("version_key", 1, version_key)
+    index.create_function("in_unit", 4, in_unit)
     try:
         with index.one_state():
             return _find(index, condition, limit)

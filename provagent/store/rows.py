@@ -10,7 +10,7 @@ from typing import Any
 from provagent import terms
 from provagent.record.detail import Place
 from provagent.record.wording import program_text
-from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable
+from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable, unit_of
 from provagent.store.schema import SHIFT
 from provagent.store.sites import chain_of
 
@@ -223,7 +223,9 @@ class Rows:
         for word, value in event.get("parameters", {}).items():
             number, text = searchable(value)
             if number is not None or text is not None:
-                self._rows[_PARAMETER].append((activity, self.word(word), number, text))
+                self._rows[_PARAMETER].append(
+                    (activity, self.word(word), number, text, unit_of(value))
+                )
 
     def _activity_end(self, event: Event, at: int) -> None:
         activity = self.number(event["activity_id"])
@@ -330,4 +332,4 @@ _DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
 _OPENED = "INSERT OR IGNORE INTO opened VALUES (?, ?, ?, ?, ?, ?)"
 _CODE = "INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?, ?, ?)"
 _MEMBER = "INSERT OR IGNORE INTO member VALUES (?, ?)"
-_PARAMETER = "INSERT OR REPLACE INTO parameter VALUES (?, ?, ?, ?)"
+_PARAMETER = "INSERT OR REPLACE INTO parameter VALUES (?, ?, ?, ?, ?)"

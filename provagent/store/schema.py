@@ -17,7 +17,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 10
+VERSION = 11
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -78,7 +78,8 @@ CREATE TABLE derived (
 CREATE TABLE member (
   collection INTEGER, entity INTEGER, PRIMARY KEY (collection, entity)) WITHOUT ROWID;
 CREATE TABLE parameter (
-  activity INTEGER, name INTEGER, number REAL, text TEXT, PRIMARY KEY (activity, name))
+  activity INTEGER, name INTEGER, number REAL, text TEXT, unit TEXT,
+  PRIMARY KEY (activity, name))
   WITHOUT ROWID;
 """
 INDEXES = f"""
