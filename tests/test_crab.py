@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import shutil
 import sys
 
 import pytest
 from conftest import ROOT, SHARED, Recorded
+from edges import assert_inverse, edges
 
 from provagent.store.part import part_of
 
@@ -223,6 +225,99 @@ def test_example_leads_from_its_product_to_its_inputs(example):
     files = {one.location.rpartition("/")[2] for one in met if one.location}
     assert {"datasets.yaml", "models.yaml"} <= files
     assert example.provenance.complaints == []
+
+
+# What Analysis does: it reads the datasets, each night from its file, hands the models that it
+# reads to them, fits both, and estimates flux points of what was fitted. All of this is by the
+# configuration, and the fit is the one that the session holds.
+CRAB = {
+    # the configuration
+    "AnalysisConfig.read used config.yaml",
+    "AnalysisConfig wasGeneratedBy AnalysisConfig.read",
+    "config wasDerivedFrom AnalysisConfig",
+    # the datasets
+    "read_datasets used config",
+    "read_datasets used datasets.yaml",
+    "Datasets.read wasStartedBy read_datasets",
+    "Datasets.read used datasets.yaml",
+    "SpectrumDatasetOnOff.read 1 wasStartedBy Datasets.read",
+    "SpectrumDatasetOnOff.read 1 used night-1.fits",
+    "MapDataset.read 1 wasStartedBy SpectrumDatasetOnOff.read 1",
+    "MapDataset.read 1 used night-1.fits",
+    "night-1 wasGeneratedBy MapDataset.read 1",
+    "night-1 wasGeneratedBy SpectrumDatasetOnOff.read 1",
+    "SpectrumDatasetOnOff.read 2 wasStartedBy Datasets.read",
+    "SpectrumDatasetOnOff.read 2 used night-2.fits",
+    "MapDataset.read 2 wasStartedBy SpectrumDatasetOnOff.read 2",
+    "MapDataset.read 2 used night-2.fits",
+    "night-2 wasGeneratedBy MapDataset.read 2",
+    "night-2 wasGeneratedBy SpectrumDatasetOnOff.read 2",
+    "Datasets hadMember night-1",
+    "Datasets hadMember night-2",
+    "Datasets wasGeneratedBy Datasets.read",
+    # the models, which become those of the datasets
+    "read_models wasStartedBy read_datasets",
+    "read_models used config",
+    "read_models used Datasets",
+    "read_models used models.yaml",
+    "DatasetModels.read wasStartedBy read_models",
+    "DatasetModels.read used models.yaml",
+    "Crab 1 wasGeneratedBy DatasetModels.read",
+    "Models hadMember Crab 1",
+    "Models wasGeneratedBy DatasetModels.read",
+    "set_models wasStartedBy read_models",
+    "set_models used config",
+    "set_models used Datasets",
+    "set_models used Models",
+    "Crab 2 wasDerivedFrom Crab 1",
+    "Crab 2 wasGeneratedBy set_models",
+    "models 1 hadMember Crab 2",
+    "models 1 wasGeneratedBy set_models",
+    "models 1 wasGeneratedBy read_models",
+    "datasets 1 wasDerivedFrom Datasets",
+    "datasets 1 wasGeneratedBy set_models",
+    "datasets 1 wasGeneratedBy read_models",
+    "datasets 1 wasGeneratedBy read_datasets",
+    # the fit
+    "run_fit used config",
+    "run_fit used fit",
+    "run_fit used datasets 1",
+    "run_fit used models 1",
+    "Crab 3 wasDerivedFrom Crab 2",
+    "Crab 3 wasGeneratedBy run_fit",
+    "models 2 hadMember Crab 3",
+    "models 2 wasDerivedFrom models 1",
+    "models 2 wasGeneratedBy run_fit",
+    "datasets 2 wasDerivedFrom datasets 1",
+    "datasets 2 wasGeneratedBy run_fit",
+    # the flux points
+    "get_flux_points used config",
+    "get_flux_points used fit",
+    "get_flux_points used datasets 2",
+    "get_flux_points used models 2",
+    "flux_points wasGeneratedBy get_flux_points",
+    "FluxPointsDataset.write used flux_points",
+    "flux_points.fits wasGeneratedBy FluxPointsDataset.write",
+}
+
+
+def asked(recorded, *words):
+    return json.loads(recorded.python("-m", "provagent", *words, "--json").stdout)
+
+
+def test_example_edge_by_edge(example):
+    """What the analysis does, and nothing else; all of it is recorded."""
+    assert edges(asked(example.recorded, "why", "crab/flux_points.fits")) == CRAB
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "datasets.yaml", "models.yaml", "night-2.fits"])
+def test_example_forth_is_as_back(example, name):
+    """What came of an input has the edges of what its product came from."""
+    why = asked(example.recorded, "why", "crab/flux_points.fits")
+    impact = asked(example.recorded, "impact", f"crab/{name}")
+    products = [one for one in impact["nodes"] if one.get("location", "").endswith(".fits")]
+    assert "flux_points.fits" in {one["location"].rpartition("/")[2] for one in products}
+    assert_inverse(why, impact)
 
 
 MAPS = """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 
 import pytest
 from conftest import ROOT, SHARED
+from edges import assert_inverse, edges
 from story import parameters, told
 
 pytest.importorskip("gammapy")
@@ -138,3 +140,121 @@ def test_catalogue(recorded):
         "SourceCatalog: file=2HWC.ecsv -> catalogue=SourceCatalog-1",
     ]
     assert recorded.provenance.sessions == {}
+
+
+SPECTRUM = """\
+import warnings
+
+import astropy.units as u
+from astropy.coordinates import SkyCoord
+from gammapy.data import DataStore
+from gammapy.datasets import Datasets, SpectrumDataset
+from gammapy.estimators import FluxPointsEstimator
+from gammapy.makers import ReflectedRegionsBackgroundMaker, SafeMaskMaker, SpectrumDatasetMaker
+from gammapy.maps import MapAxis, RegionGeom
+from gammapy.modeling import Fit
+from gammapy.modeling.models import PowerLawSpectralModel, SkyModel
+from regions import CircleSkyRegion
+
+warnings.simplefilter("ignore")
+nights = DataStore.from_dir("$GAMMAPY_DATA/hess-dl3-dr1").get_observations([23523, 23526])
+on_region = CircleSkyRegion(SkyCoord("83.63d", "22.01d"), 0.11 * u.deg)
+axes = [MapAxis.from_energy_bounds("1 TeV", "10 TeV", nbin=4)]
+true_axis = MapAxis.from_energy_bounds("0.5 TeV", "20 TeV", nbin=8, name="energy_true")
+template = SpectrumDataset.create(RegionGeom.create(on_region, axes=axes), energy_axis_true=true_axis)
+
+
+def reduced(night):
+    spectrum = SpectrumDatasetMaker(selection=["counts", "exposure", "edisp"])
+    dataset = spectrum.run(template.copy(name=f"night-{night.obs_id}"), night)
+    dataset = ReflectedRegionsBackgroundMaker().run(dataset, night)
+    return SafeMaskMaker(methods=["aeff-max"], aeff_percent=10).run(dataset, night)
+
+
+total = Datasets([reduced(night) for night in nights]).stack_reduce(name="total")
+total.models = [SkyModel(PowerLawSpectralModel(index=2.3, amplitude="3e-11 cm-2 s-1 TeV-1"), name="crab")]
+Fit().run([total])
+points = FluxPointsEstimator(energy_edges=[1, 3, 10] * u.TeV, source="crab").run([total])
+points.write("points.fits")
+table = points.to_table(sed_type="dnde")
+with open("points.txt", "w") as file:
+    for row in table:
+        file.write(f"{row['e_ref']:.3f} {row['dnde']:.3e}\\n")
+"""
+
+
+def of_night(number, name):
+    """What each night's data go through: three makers, one after the other."""
+    first = 4 * number - 3
+    return {
+        f"SpectrumDatasetMaker.run {number} used Dataset {first}",
+        f"SpectrumDatasetMaker.run {number} used {name}",
+        f"Dataset {first + 1} wasGeneratedBy SpectrumDatasetMaker.run {number}",
+        f"ReflectedRegionsBackgroundMaker.run {number} used Dataset {first + 1}",
+        f"ReflectedRegionsBackgroundMaker.run {number} used {name}",
+        f"Dataset {first + 2} wasGeneratedBy ReflectedRegionsBackgroundMaker.run {number}",
+        f"SafeMaskMaker.run {number} used Dataset {first + 2}",
+        f"SafeMaskMaker.run {number} used {name}",
+        f"Dataset {first + 3} wasDerivedFrom Dataset {first + 2}",
+        f"Dataset {first + 3} wasGeneratedBy SafeMaskMaker.run {number}",
+        f"Datasets 1 hadMember Dataset {first + 3}",
+        f"{name} wasGeneratedBy DataStore.get_observations",
+    }
+
+
+# Both nights are stacked; the fit, and the estimator after it, get a list of that one dataset,
+# in the state in which the step before left it, with its models.
+STEPS = {
+    "DataStore.from_dir used hess-dl3-dr1",
+    "DataStore.from_dir used hdu-index.fits.gz",
+    "DataStore.from_dir used obs-index.fits.gz",
+    "DataStoreIndex wasGeneratedBy DataStore.from_dir",
+    "DataStore.get_observations used DataStoreIndex",
+    *of_night(1, "23523"),
+    *of_night(2, "23526"),
+    "Datasets.stack_reduce used Datasets 1",
+    "Dataset 9 wasGeneratedBy Datasets.stack_reduce",
+    "total 1 wasDerivedFrom Dataset 9",  # it was given its models
+    "Datasets 2 hadMember total 1",
+    "Models hadMember crab 1",
+    "Fit.run used Datasets 2",
+    "Fit.run used Models",
+    "total 2 wasDerivedFrom total 1",
+    "total 2 wasGeneratedBy Fit.run",
+    "crab 2 wasDerivedFrom crab 1",
+    "crab 2 wasGeneratedBy Fit.run",
+    "models hadMember crab 2",
+    "models wasDerivedFrom Models",
+    "models wasGeneratedBy Fit.run",
+    "Datasets 3 hadMember total 2",
+    "FluxPointsEstimator.run used Datasets 3",
+    "FluxPointsEstimator.run used models",
+    "FluxPoints wasGeneratedBy FluxPointsEstimator.run",
+}
+PRODUCTS = {
+    "points.fits": {
+        "FluxPoints.write used FluxPoints",
+        "points.fits wasGeneratedBy FluxPoints.write",
+    },
+    "points.txt": {
+        "points.txt wasDerivedFrom FluxPoints computed 32-32 34-34 36-36 37-37",
+        "points.txt wasGeneratedBy script.py",
+    },
+}
+
+
+def test_spectrum_edge_by_edge(recorded):
+    """What the program does, and nothing else, back from both products and forth to them."""
+    if not HESS.is_dir():
+        pytest.skip(f"outside material is not at {HESS}")
+    recorded.write("script.py", SPECTRUM)
+    recorded.run("script.py", GAMMAPY_DATA=str(HESS))
+
+    def asked(*words):
+        return json.loads(recorded.python("-m", "provagent", *words, "--json").stdout)
+
+    impact = asked("impact", str(HESS / "hess-dl3-dr1" / "obs-index.fits.gz"))
+    for product, last in PRODUCTS.items():
+        why = asked("why", product)
+        assert edges(why) == STEPS | last
+        assert_inverse(why, impact)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,7 +21,6 @@ from typing import NamedTuple
 import orjson
 
 from provagent.flow import Flow, Site, flows
-from provagent.store.coded import OBJECTS
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
 from provagent.store.kept_code import Ran, code_of
@@ -30,6 +30,7 @@ from provagent.store.sites import positions_of
 _VERSION = 1  # of what is kept of an analysis
 _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
+_BEHIND = 1000  # things, of one call, of which the record says that they came to it
 _TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
 
 
@@ -136,9 +137,13 @@ class _Rows:
     around: dict[int, int] = field(default_factory=dict)  # what encloses an activity, or a file
     sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
     made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
-    used: dict[int, set[int]] = field(default_factory=dict)
+    used: dict[int, set[int]] = field(default_factory=dict)  # objects
+    given: dict[int, list[int]] = field(default_factory=dict)  # files, too
     lost: dict[int, list[int]] = field(default_factory=dict)  # used, of no recorded origin
-    whole: set[int] = field(default_factory=set)  # objects that are known by their content
+    whole: set[int] = field(default_factory=set)  # objects of which a change would be seen
+    members: dict[int, list[int]] = field(default_factory=dict)
+    progenitors: dict[int, list[int]] = field(default_factory=dict)
+    behind: dict[int, set[int]] = field(default_factory=dict)  # what is recorded, by activity
 
     def __post_init__(self) -> None:
         earlier: dict[Site, set[Site]] = {}
@@ -149,16 +154,27 @@ class _Rows:
                 self.around[one.number] = one.around
                 if site in earlier and not site.is_file:
                     self.sources[one.number] = earlier[site]
+        self._read_things()
+
+    def _read_things(self) -> None:
+        """Read what activities used and made, what is a member of it, and what it was before."""
         for activity, entity in self.execute(_MADE, self.span):
             self.made.setdefault(activity, []).append(entity)
-        for activity, entity, joins, is_lost in self.execute(_USED, self.span):
+        for activity, entity, is_file, is_whole, is_lost in self.execute(_USED, self.span):
+            self.given.setdefault(activity, []).append(entity)
+            if is_file:
+                continue
             self.used.setdefault(activity, set()).add(entity)
             if is_lost:
                 self.lost.setdefault(activity, []).append(entity)
-            if joins == OBJECTS:
+            if is_whole:
                 self.whole.add(entity)
-        for activity, entity in self.execute(_MEMBERS, self.span):
-            self.used.setdefault(activity, set()).add(entity)
+        for collection, entity, is_whole in self.execute(_MEMBERS, self.span):
+            self.members.setdefault(collection, []).append(entity)
+            if is_whole:
+                self.whole.add(entity)
+        for entity, progenitor in self.execute(_CHANGED, self.span):
+            self.progenitors.setdefault(entity, []).append(progenitor)
 
     def all(self) -> Iterator[_Row]:
         is_back = _went_back(self.happened)
@@ -187,9 +203,7 @@ class _Rows:
         if is_process(around) or self._encloses(around, earlier.number):
             return False
         origins = self.made.get(earlier.number, [earlier.number])
-        return flow.earlier in self.sources.get(around, ()) or not self.used.get(
-            around, set()
-        ).isdisjoint(origins)
+        return flow.earlier in self.sources.get(around, ()) or self._has_of(around, origins)
 
     def _encloses(self, around: int, number: int) -> bool:
         while number in self.around and number != around:
@@ -216,11 +230,10 @@ class _Rows:
             else:
                 yield _Row(later.number, earlier.number, GENERATED, is_certain, lines)
             return
-        used = self.used.get(later.number, set())
-        if not flow.is_certain and not is_read and self._is_passed_on(earlier, used):
+        if not flow.is_certain and not is_read and self._is_passed_on(earlier, later):
             return
-        # What it was given as it was made is its input already.
-        if origins and used.issuperset(origins):
+        # What it was given of what was made is its input already.
+        if self._has_of(later.number, origins):
             return
         lost = [one for one in self.lost.get(later.number, []) if one not in origins]
         is_certain = is_certain and len(lost) < 2  # noqa: PLR2004 - which of them is not known
@@ -231,9 +244,31 @@ class _Rows:
                 kind = USED if origins else INFORMED
                 yield _Row(later.number, origin, kind, is_certain, lines)
 
-    def _is_passed_on(self, earlier: Happening, used: set[int]) -> bool:
+    def _recorded_behind(self, activity: int) -> set[int]:
+        """Return what an activity used, its members, and what all these were before."""
+        known = self.behind.get(activity)
+        if known is None:
+            known = self.behind[activity] = set()
+            waiting = deque(self.given.get(activity, ()))
+            while waiting and len(known) < _BEHIND:
+                entity = waiting.popleft()
+                if entity not in known:
+                    known.add(entity)
+                    waiting += self.members.get(entity, ())
+                    waiting += self.progenitors.get(entity, ())
+        return known
+
+    def _has_of(self, activity: int, made: list[int]) -> bool:
+        """Whether the record says that an activity used some of what was made."""
+        known = self._recorded_behind(activity)
+        return any(
+            entity in known or not known.isdisjoint(self.members.get(entity, ())) for entity in made
+        )
+
+    def _is_passed_on(self, earlier: Happening, later: Happening) -> bool:
         """Whether what the code may have changed in a call came out of it as it went in."""
-        return not used.isdisjoint(self.used.get(earlier.number, set()) & self.whole)
+        used = self._recorded_behind(earlier.number) & self._recorded_behind(later.number)
+        return not used.isdisjoint(self.whole)
 
 
 def is_process(activity: int) -> bool:
@@ -277,17 +312,20 @@ _MADE = f"""
 SELECT g.activity, g.entity FROM generated AS g JOIN entity AS e ON e.id = g.entity
 WHERE g.activity > ? AND g.activity < ? AND e.type NOT IN {_OF_FILES}"""
 _USED = f"""
-SELECT u.activity, u.entity, e.joins, NOT (
+SELECT u.activity, u.entity, e.type IN {_OF_FILES}, e.digest IS NOT NULL, NOT (
   EXISTS (SELECT 1 FROM generated WHERE entity = e.id)
   OR EXISTS (SELECT 1 FROM derived WHERE entity = e.id)
   OR EXISTS (SELECT 1 FROM member WHERE collection = e.id)
   OR EXISTS (SELECT 1 FROM member AS m JOIN generated AS g ON g.entity = m.collection
     WHERE m.entity = e.id))
 FROM used AS u JOIN entity AS e ON e.id = u.entity
-WHERE u.activity > ? AND u.activity < ? AND e.type NOT IN {_OF_FILES}"""
-_MEMBERS = """
-SELECT u.activity, m.entity FROM used AS u JOIN member AS m ON m.collection = u.entity
 WHERE u.activity > ? AND u.activity < ?"""
+_MEMBERS = """
+SELECT m.collection, m.entity, e.digest IS NOT NULL
+FROM member AS m JOIN entity AS e ON e.id = m.entity
+WHERE m.collection > ? AND m.collection < ?"""
+_CHANGED = """
+SELECT entity, progenitor FROM derived WHERE entity > ? AND entity < ?"""
 _INSERT = """
 INSERT INTO flow VALUES (?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
 DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""
