@@ -57,6 +57,8 @@ def test_input_and_output_of_a_filter(recorded, python):
     ]
     with open_index(str(recorded.store)) as index:
         index.update()
+        (candidates,) = why(index, str(out)).candidates.values()
+        assert [one.location for one in candidates] == [str(source)]
         found = why(index, str(out), everything=True)
     assert str(source) in {getattr(one, "location", None) for one in found.nodes}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from operator import itemgetter
 
+from provagent.store.content import TICK
 from provagent.store.index import Index
 from provagent.store.schema import SHIFT
 
@@ -24,7 +25,7 @@ WHERE u.activity >= ?1 << {shift} AND u.activity < (?1 + 1) << {shift}
 AND e.type IN (SELECT number FROM word WHERE text IN ('File', 'FileCollection'))
 GROUP BY e.place, e.digest ORDER BY time LIMIT {most}"""
 
-_WRITTEN = "SELECT max(time), activity FROM generated WHERE entity = ?"
+_WRITTEN = f"SELECT max(time) + {TICK}, activity FROM generated WHERE entity = ?"
 
 
 class Candidates:
