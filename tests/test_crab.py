@@ -386,7 +386,9 @@ def test_real_analysis_edge_by_edge(hess):
     folder = SHARED / "gammapy-data" / "hess-dl3-dr1"
     (events,) = (folder / "data").glob(f"*{OBSERVATIONS[0]}*")
     for file in (events, folder / "obs-index.fits.gz", "model.yaml"):
-        assert_inverse(why, asked(hess.recorded, "impact", str(file)))
+        impact = asked(hess.recorded, "impact", str(file))
+        assert "flux_points.fits wasGeneratedBy FluxPointsDataset.write" in edges(impact)
+        assert_inverse(why, impact)
 
 
 MAPS = """
