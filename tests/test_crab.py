@@ -320,6 +320,77 @@ def test_example_forth_is_as_back(example, name):
     assert_inverse(why, impact)
 
 
+# Observations are selected, copied by the script, reduced and stacked; then as in the example.
+HESS = {
+    "get_observations used hess-dl3-dr1",
+    "DataStore.from_dir wasStartedBy get_observations",
+    "DataStore.from_dir used hess-dl3-dr1",
+    "DataStore.from_dir used hdu-index.fits.gz",
+    "DataStore.from_dir used obs-index.fits.gz",
+    "DataStoreIndex wasGeneratedBy DataStore.from_dir",
+    "DataStore.get_observations wasStartedBy get_observations",
+    "DataStore.get_observations used DataStoreIndex",
+    *(f"Observations hadMember {name}" for name in OBSERVATIONS),
+    "Observations wasGeneratedBy DataStore.get_observations",
+    "Observations wasGeneratedBy get_observations",
+    "observations wasDerivedFrom Observations",  # the copy
+    "get_datasets used observations",
+    *(f"get_datasets used {name}" for name in OBSERVATIONS),
+    "stacked wasGeneratedBy get_datasets",
+    "datasets 1 hadMember stacked",
+    "datasets 1 wasGeneratedBy get_datasets",
+    # the models
+    "read_models used datasets 1",
+    "read_models used model.yaml",
+    "DatasetModels.read wasStartedBy read_models",
+    "DatasetModels.read used model.yaml",
+    "Crab 1 wasGeneratedBy DatasetModels.read",
+    "Models hadMember Crab 1",
+    "Models wasGeneratedBy DatasetModels.read",
+    "set_models wasStartedBy read_models",
+    "set_models used datasets 1",
+    "set_models used Models",
+    "Crab 2 wasDerivedFrom Crab 1",
+    "Crab 2 wasGeneratedBy set_models",
+    "models 1 hadMember Crab 2",
+    "models 1 wasGeneratedBy set_models",
+    "models 1 wasGeneratedBy read_models",
+    "datasets 2 wasDerivedFrom datasets 1",
+    "datasets 2 wasGeneratedBy set_models",
+    "datasets 2 wasGeneratedBy read_models",
+    # the fit and the flux points
+    "run_fit used fit",
+    "run_fit used datasets 2",
+    "run_fit used models 1",
+    "Crab 3 wasDerivedFrom Crab 2",
+    "Crab 3 wasGeneratedBy run_fit",
+    "models 2 hadMember Crab 3",
+    "models 2 wasDerivedFrom models 1",
+    "models 2 wasGeneratedBy run_fit",
+    "datasets 3 wasDerivedFrom datasets 2",
+    "datasets 3 wasGeneratedBy run_fit",
+    "get_flux_points used fit",
+    "get_flux_points used datasets 3",
+    "get_flux_points used models 2",
+    "flux_points wasGeneratedBy get_flux_points",
+    "FluxPointsDataset.write used flux_points",
+    "flux_points.fits wasGeneratedBy FluxPointsDataset.write",
+}
+
+
+def test_real_analysis_edge_by_edge(hess):
+    """What the analysis does with its observations; how one was selected is left out here."""
+    why = asked(hess.recorded, "why", "flux_points.fits")
+    selected = tuple(f"{name} wasGeneratedBy" for name in OBSERVATIONS)
+    assert {one for one in edges(why) if not one.startswith(selected)} == HESS
+    folder = SHARED / "gammapy-data" / "hess-dl3-dr1"
+    (events,) = (folder / "data").glob(f"*{OBSERVATIONS[0]}*")
+    for file in (events, folder / "obs-index.fits.gz", "model.yaml"):
+        impact = asked(hess.recorded, "impact", str(file))
+        assert "flux_points.fits wasGeneratedBy FluxPointsDataset.write" in edges(impact)
+        assert_inverse(why, impact)
+
+
 MAPS = """
 from gammapy.analysis import Analysis, AnalysisConfig
 from gammapy.modeling.models import PointSpatialModel, PowerLawSpectralModel, SkyModel
