@@ -78,7 +78,7 @@ class _Product:
     def reopen(self, opening: _Opening, *, anew: bool) -> None:
         """It is opened once more, to be written from its beginning, or to be changed."""
         if anew:
-            self.openings = [opening]
+            self.before, self.openings = None, [opening]
         elif len(self.openings) < _OPENINGS and all(
             opening.key() != one.key() for one in self.openings
         ):
@@ -289,8 +289,7 @@ class FilesSeen:
             thing, activity, events, generated=True, next_=next_one, is_real=True
         )
         self._tell(entity_id, WRITTEN, activity, events, _changed_at(location), product.openings)
-        known_already = not activity.id and before is not None and before.how == MODIFIED
-        if before is not None and not known_already:
+        if before is not None:
             between = [activity.id] if activity.id else []
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
 
