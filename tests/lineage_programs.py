@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 INPUTS = tuple(f"in{number}.txt" for number in range(8))
 TEXTS = ("s0", "s1", "s2", "s3")
-LAB = '''
+LAB = """
 from dataclasses import dataclass
 
 class Box:
@@ -65,8 +65,8 @@ def product(one, two, target): save(combine([load(one), load(two)]), target)
 def stream(text):
     yield f"{text} first of a stream"
     yield f"{text} second of a stream"
-'''
-HELPER = '''
+"""
+HELPER = """
 def read(path):
     with open(path) as file: return file.read()
 def write(path, text):
@@ -77,18 +77,18 @@ def each(paths):
 class Reader:
     def __init__(self, path): self.path = path
     def text(self): return read(self.path)
-'''
-STEP = '''
+"""
+STEP = """
 import sys
 source, target = sys.argv[1:]
 with open(source) as file: text = file.read()
 with open(target, "w") as file: file.write(f"{text} step <{target}>")
-'''
-FILTER = '''
+"""
+FILTER = """
 import sys
 print(sys.stdin.read(), f"filtered <{sys.argv[1]}>")
-'''
-HEAD = '''
+"""
+HEAD = """
 import json, multiprocessing, os, shutil, subprocess, sys, threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -105,7 +105,7 @@ def merged(*parts):
     for part in parts:
         whole += part
     return whole
-'''
+"""
 FILE = {"entity_description": "Text file"}
 # What a definition says of functions of the module: usage and generation.
 DESCRIBED = {
@@ -240,7 +240,11 @@ class Generator:
         mark = f"<{target}>"
         ways = [
             [f"open('{target}', 'w').write({text} + ' {mark}')"],
-            [f"with open('{target}', 'w') as h:", f"    h.write({text})", f"    h.write(' {mark}')"],
+            [
+                f"with open('{target}', 'w') as h:",
+                f"    h.write({text})",
+                f"    h.write(' {mark}')",
+            ],
             [f"with open('{target}', 'w') as h:", f"    print({text}, '{mark}', file=h)"],
             [f"Path('{target}').write_text({text} + ' {mark}')"],
             [f"helper.write('{target}', {text})"],
@@ -308,7 +312,9 @@ class Generator:
 
     def files(self, _: int) -> list[str]:
         source = self.source()
-        kind = self.random.choice("convert gather split product copy move copyfile model work helper".split())
+        kind = self.random.choice(
+            "convert gather split product copy move copyfile model work helper".split()
+        )
         if kind == "convert":
             return [f"lab.convert('{source}', '{self.other(source)}')"]
         if kind == "gather":
@@ -385,7 +391,9 @@ class Generator:
         if kind == "rounds":
             target = self.target(new=True)
             return [f"with open('{target}', 'w') as h:", f"    for x in {l}:", "        h.write(x)", f"    h.write(' <{target}>')"]  # fmt: skip
-        body = [line for _ in range(self.random.randint(1, 3)) for line in self.statement(depth - 1)]
+        body = [
+            line for _ in range(self.random.randint(1, 3)) for line in self.statement(depth - 1)
+        ]
         if kind == "if":
             return [f"if len({s}) > 2:", *indented(body)]
         if kind == "else":

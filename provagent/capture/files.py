@@ -26,6 +26,7 @@ from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ
 _KIND = undescribed_kind(FILE, lambda _: Identity())
 
 _OF_RUN = Open("", 0, None)
+_MOST = 10_000  # openings at one place of files that it has opened before
 _OPENINGS = 16  # places at which one file was opened that are told
 
 Sites = Sequence[dict[str, Any]]
@@ -99,6 +100,8 @@ class FilesSeen:
         self._ledger = capture.ledger
         self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[Any, ...]] = set()
+        # What each place has opened last, and how often it was another: of the rounds of a loop.
+        self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
         self._in_library: set[str] = set()  # opened where Python does not see it
         self.owners: dict[str, dict[str, _Product]] = capture.written
         capture.end_files = self.end
@@ -210,6 +213,7 @@ class FilesSeen:
     def forget(self) -> None:
         """Begin again, in a process that was forked: what is open is the parent's."""
         self._said.clear()
+        self._last_at.clear()
         self._in_library.clear()
         self.owners.clear()
 
@@ -331,7 +335,7 @@ class FilesSeen:
         opened: list[_Opening],
     ) -> None:
         key = activity.id + mode, entity_id
-        new = [one for one in opened if one.sites and self._is_new((*key, one.key()))]
+        new = [one for one in opened if one.sites and self._is_next(key, one)]
         if not self._is_new(key) and not new:
             return
         fields: dict[str, Any] = {
@@ -346,6 +350,15 @@ class FilesSeen:
         if new:
             fields["opened"] = [one.said() for one in new]
         events.append((fields, True))
+
+    def _is_next(self, key: tuple[Any, ...], opening: _Opening) -> bool:
+        """Whether this place has opened another file last, or none yet."""
+        site = opening.key()
+        last, count = self._last_at.get(site, (None, 0))
+        is_next = last != key and (count < _MOST or self._is_new((*key, site)))
+        if is_next:
+            self._last_at[site] = key, count + 1
+        return is_next
 
     def _is_new(self, key: tuple[Any, ...]) -> bool:
         if key in self._said:

@@ -265,7 +265,8 @@ class OpenedFiles:
         self._hand_over(met)
 
     def _remember(self, met: Met) -> None:
-        if not any(met[:6] == other[:6] for other in self._remembered[-100:]):
+        last = next((one for one in reversed(self._remembered[-100:]) if one[4] == met[4]), None)
+        if last is None or last[:6] != met[:6]:  # it is the one that this place opened last
             self._remembered.append(met)
 
     def _needs_recorder(
