@@ -537,3 +537,52 @@ def test_rounds_that_read_the_same_files_again(lab, save):
         answer = asked(lab, why, f"{name}.out")
         assert named(answer) == {f"{name}.txt"}
         assert_whole(answer)
+
+
+@pytest.mark.parametrize("reader", ["lab.double('out.txt', 'end.txt')", "open('end.txt', 'w').write(open('out.txt').read())"])  # fmt: skip
+def test_a_file_that_two_processes_wrote_together(lab, reader):
+    """One opened it, and the other printed into it: each knows a part of what is behind it."""
+    lab.write("filter.py", "import sys\nprint(sys.stdin.read(), 'filtered')\n")
+    lab.write("s.py", "import subprocess, sys\nwith open('in.txt') as i, open('out.txt', 'w') as o:\n    subprocess.run([sys.executable, 'filter.py'], stdin=i, stdout=o, check=True)\n")  # fmt: skip
+    lab.write("t.py", f"import lab\n{reader}\n")
+    lab.run("s.py")
+    lab.run("--target", "lab:double", "t.py")
+    for name in ("out.txt", "end.txt"):
+        answer = asked(lab, why, name)
+        assert {"s.py", "filter.py"} <= set(calls(answer))
+        assert "in.txt" in named(answer)
+        assert_whole(answer)
+    assert named(asked(lab, impact, "in.txt")) == {"out.txt", "end.txt"}
+
+
+@pytest.mark.parametrize("first", ["lab.double('other.txt', 'out.txt')", "open('out.txt', 'w').write(open('other.txt').read())"])  # fmt: skip
+def test_a_file_that_a_child_has_written_anew(lab, first):
+    """Its parent, which knew it as it was, reads it: it came from what the child had read."""
+    lab.write("other.txt", "another\n")
+    code = "open('out.txt', 'w').write(open('in.txt').read() * 3)"
+    lab.write("s.py", f"import lab, subprocess, sys\n{first}\nopen('first.txt', 'w').write(open('out.txt').read())\nsubprocess.run([sys.executable, '-c', {code!r}], check=True)\nopen('end.txt', 'w').write(open('out.txt').read() + '!')\n")  # fmt: skip
+    lab.run("--target", "lab:double", "s.py")
+    answer = asked(lab, why, "end.txt")
+    assert named(answer) == {"out.txt", "in.txt"}
+    assert "-c" in calls(answer)
+    assert_whole(answer)
+    assert named(asked(lab, impact, "in.txt")) == {"out.txt", "end.txt"}
+    assert "end.txt" not in named(asked(lab, impact, "other.txt"))
+
+
+def test_a_described_call_writes_anew_what_the_program_wrote(lab):
+    """Two states, though nobody had described the first."""
+    lab.write("other.txt", "another\n")
+    lab.write(
+        "definition.yaml",
+        "provagent: 1\ntargets: [lab:double]\nactivities:\n  double:\n"
+        "    usage: [{role: source, entity_description: Table, location: source}]\n"
+        "    generation: [{role: target, entity_description: Table, location: target}]\n"
+        "entities:\n  Table: {type: File}\n",
+    )
+    lab.write("s.py", "import lab\nopen('out.txt', 'w').write(open('other.txt').read())\nlab.double('in.txt', 'out.txt')\n")  # fmt: skip
+    lab.run("s.py")
+    answer = asked(lab, why, "out.txt")
+    assert named(answer) == {"in.txt"}
+    assert calls(answer) == ["double"]
+    assert_whole(answer)

@@ -82,7 +82,9 @@ def check_truth(index, folder, products):
         true = truth((folder / name).read_text(), name)
         answer = why(index, str(folder / name))
         files = {one.id: base(one) for one in answer.nodes if isinstance(one, EntityTold)}
-        found = set(files.values())
+        # What the code does not show is among what had been read.
+        candidates = {base(one) for some in answer.candidates.values() for one in some}
+        found = {*files.values(), *candidates}
         yield from (f"{name}: not met {one}" for one in sorted(true & {*INPUTS} - found))
         certain = reached(edges_of(answer), answer.states[:1], COMPUTED)
         untrue = {files[one] for one in certain if one in files} - true - {name}
