@@ -273,41 +273,41 @@ class Generator:
         return self.writing(text)
 
     def plain(self, _: int) -> list[str]:
-        s, a, b, l, m = self.text(), self.text(), self.text(), self.a_list(), self.a_list()
+        s, a, b, v, m = self.text(), self.text(), self.text(), self.a_list(), self.a_list()
         k, j = self.key(), self.key()
         return [self.random.choice([
             f"{s} = {self.reading()}", f"{s} = {self.reading()}", f"{s} = {a} + {b}",
             f"{s} = f'{{{a}}} {{{b}}}'", f"{s} = ' '.join([{a}, {b}])", f"{s} += {a}",
             f"{s} = {a}.strip()", f"{s}, {a} = {a}, {s}", f"{s} = helper.join({a}, {b})",
-            f"{s} = merged({a}, {b})", f"{s} = g({a}, {b})", f"{l}.append({s})",
-            f"{l} = [{a}, {b}]", f"{l} = [x + {a} for x in {m}[:3]]", f"{l} = ({l} + {m})[:5]",
-            f"{l}[0] = {s}", f"{s} = {l}[0]", f"{s} = {l}[-1]", f"{s} = ''.join({l})",
-            f"{l}.extend([{a}, {b}])", f"d0['{k}'] = {s}", f"{s} = d0['{k}']",
+            f"{s} = merged({a}, {b})", f"{s} = g({a}, {b})", f"{v}.append({s})",
+            f"{v} = [{a}, {b}]", f"{v} = [x + {a} for x in {m}[:3]]", f"{v} = ({v} + {m})[:5]",
+            f"{v}[0] = {s}", f"{s} = {v}[0]", f"{s} = {v}[-1]", f"{s} = ''.join({v})",
+            f"{v}.extend([{a}, {b}])", f"d0['{k}'] = {s}", f"{s} = d0['{k}']",
             f"d0 = {{'a': {a}, 'b': {b}}}", f"d0.update({k}={s})", f"{s} = ''.join(d0.values())",
             f"d0['{k}'] = d0['{j}'] + {s}", f"t0 = ({a}, {b})", f"{a}, {b} = t0 if {a!r} != {b!r} else (t0[0], t0[1])",
             f"b0 = lab.Box({s})", f"b0.v = {s}", f"{s} = b0.v", f"b0.add({s})",
             f"q0 = lab.Pair({a}, {b})", f"{s} = q0.one", f"q0.two = {s}", f"{s} = q0.two",
             f"{s} = (lambda p: p + {a})({b})", f"{s} = max([{a}, {b}], key=len) + {a} + {b}",
-            f"{l} = list(map(lambda p: p + {s}, {m}[:3]))", f"{l} = list(helper.each(['{self.source()}', '{self.source()}']))",
-            f"{l} = [open(n).read() for n in ('{self.source()}', '{self.source()}')]",
-            f"{l} = sorted({m})", f"{s} = {a} if len({b}) > 3 else {s}",
+            f"{v} = list(map(lambda p: p + {s}, {m}[:3]))", f"{v} = list(helper.each(['{self.source()}', '{self.source()}']))",
+            f"{v} = [open(n).read() for n in ('{self.source()}', '{self.source()}')]",
+            f"{v} = sorted({m})", f"{s} = {a} if len({b}) > 3 else {s}",
         ])]  # fmt: skip
 
     def traced(self, _: int) -> list[str]:
-        s, a, b, l, k = self.text(), self.text(), self.text(), self.a_list(), self.key()
+        s, a, b, v, k = self.text(), self.text(), self.text(), self.a_list(), self.key()
         c = self.text()
         return [self.random.choice([
-            f"{s} = lab.load('{self.source()}')", f"{l} = lab.loaded('{self.source()}')",
+            f"{s} = lab.load('{self.source()}')", f"{v} = lab.loaded('{self.source()}')",
             f"{s} = lab.combine([{a}, {b}])", f"{s} = lab.combine(({a}, {b}, {c}))",
-            f"{s} = lab.combine({l})", f"{s} = lab.of_dict(d0)", f"{s} = lab.of_dict({{'x': {a}, 'y': {b}}})",
+            f"{s} = lab.combine({v})", f"{s} = lab.of_dict(d0)", f"{s} = lab.of_dict({{'x': {a}, 'y': {b}}})",
             f"b0 = lab.boxed({s})", f"{s} = lab.of_box(b0)", f"q0 = lab.paired({a}, {b})",
-            f"{s} = lab.of_pair(q0)", f"{l} = lab.listed({s})", f"t0 = lab.tupled({a}, {b})",
+            f"{s} = lab.of_pair(q0)", f"{v} = lab.listed({s})", f"t0 = lab.tupled({a}, {b})",
             f"s0, s1 = lab.tupled({a}, {b})", f"d0 = lab.keyed({a}, {b})", f"lab.change(b0, {s})",
-            f"lab.push({l}, {s})", f"{s} = lab.outer('{self.source()}')", f"{l} = list(lab.stream({s}))",
+            f"lab.push({v}, {s})", f"{s} = lab.outer('{self.source()}')", f"{v} = list(lab.stream({s}))",
             f"{s} = lab.Model('{self.source()}').apply({a})", f"{s} = g({a}, {b})",
             f"{s} = lab.of_box(lab.boxed({a} + {b}))", f"{s} = lab.combine(lab.listed({a}))",
             f"{s} = lab.combine([lab.load('{self.source()}'), lab.load('{self.source()}')])",
-            f"d0['{k}'] = lab.combine([d0['{k}'], {a}])", f"{s} = lab.combine([x + 'x' for x in {l}[:4]])",
+            f"d0['{k}'] = lab.combine([d0['{k}'], {a}])", f"{s} = lab.combine([x + 'x' for x in {v}[:4]])",
         ])]  # fmt: skip
 
     def files(self, _: int) -> list[str]:
@@ -342,7 +342,7 @@ class Generator:
         return target
 
     def handed(self, _: int) -> list[str]:
-        s, a, l = self.text(), self.text(), self.a_list()
+        s, a, v = self.text(), self.text(), self.a_list()
         one, two = self.source(), self.source()
         # What is handed to another process by value is known of recorded calls alone.
         ways = "step code filter thread threads pool process".split()
@@ -363,11 +363,11 @@ class Generator:
             function = self.random.choice(["lab.convert", "work"])
             return [f"th = threading.Thread(target={function}, args=('{one}', '{self.other(one)}'))", "th.start()", "th.join()"]  # fmt: skip
         if kind == "threads":
-            return ["with ThreadPoolExecutor(2) as pool:", f"    {l} = list(pool.map(lab.load, ['{one}', '{two}']))"]  # fmt: skip
+            return ["with ThreadPoolExecutor(2) as pool:", f"    {v} = list(pool.map(lab.load, ['{one}', '{two}']))"]  # fmt: skip
         if kind == "submit":
             return ["with ProcessPoolExecutor(1) as pool:", f"    {s} = pool.submit(lab.load, '{one}').result()"]  # fmt: skip
         if kind == "map":
-            return ["with ProcessPoolExecutor(2) as pool:", f"    {l} = list(pool.map(lab.load, ['{one}', '{two}']))"]  # fmt: skip
+            return ["with ProcessPoolExecutor(2) as pool:", f"    {v} = list(pool.map(lab.load, ['{one}', '{two}']))"]  # fmt: skip
         if kind == "combine":
             return ["with ProcessPoolExecutor(1) as pool:", f"    {s} = pool.submit(lab.combine, [{s}, {a}]).result()"]  # fmt: skip
         if kind == "box":
@@ -380,7 +380,7 @@ class Generator:
 
     def block(self, depth: int) -> list[str]:
         kind = self.random.choice(["if", "else", "for", "rounds", "files", "try", "while"])
-        s, a, l = self.text(), self.text(), self.a_list()
+        s, a, v = self.text(), self.text(), self.a_list()
         if kind == "files":
             some = [self.target(new=True) for _ in range(3)]
             names = self.random.sample(INPUTS, 3)
@@ -390,7 +390,7 @@ class Generator:
             return [f"for n, o in zip({names}, {some}):", f"    x = {read}", f"    {write}"]
         if kind == "rounds":
             target = self.target(new=True)
-            return [f"with open('{target}', 'w') as h:", f"    for x in {l}:", "        h.write(x)", f"    h.write(' <{target}>')"]  # fmt: skip
+            return [f"with open('{target}', 'w') as h:", f"    for x in {v}:", "        h.write(x)", f"    h.write(' <{target}>')"]  # fmt: skip
         body = [
             line for _ in range(self.random.randint(1, 3)) for line in self.statement(depth - 1)
         ]

@@ -586,3 +586,15 @@ def test_a_described_call_writes_anew_what_the_program_wrote(lab):
     assert named(answer) == {"in.txt"}
     assert calls(answer) == ["double"]
     assert_whole(answer)
+
+
+def test_what_a_program_wrote_is_told_before_a_child_writes_it_anew(lab):
+    """The child's content is not the parent's, and what the parent wrote was there."""
+    lab.write("other.txt", "another\n")
+    code = "import sys; open(sys.argv[2], 'w').write(open(sys.argv[1]).read() * 3)"
+    lab.write("lab.py", f"{LAB}\nimport subprocess, sys\ndef step():\n    open('out.txt', 'w').write(open('other.txt').read())\n    for names in (('out.txt', 'mid.txt'), ('in.txt', 'out.txt')):\n        subprocess.run([sys.executable, '-c', {code!r}, *names], check=True)\n")  # fmt: skip
+    lab.write("s.py", "import lab\nlab.step()\n")
+    lab.run("--target", "lab:double", "s.py")
+    assert named(asked(lab, why, "out.txt")) == {"in.txt"}
+    assert named(asked(lab, why, "mid.txt")) == {"out.txt", "other.txt"}
+    assert "out.txt" in named(asked(lab, impact, "in.txt"))

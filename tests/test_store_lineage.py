@@ -81,7 +81,9 @@ def stated(text, run=None):
 
 def walked(index, what, runs, *, everything=False):
     """The same by the walk: names are made here, of identifiers; ``runs`` are Provenances by id."""
-    walk = ancestors(index, same_state(index, find_entities(index, what).entities), everything=everything)
+    walk = ancestors(
+        index, same_state(index, find_entities(index, what).entities), everything=everything
+    )
     told = Told(index)
 
     def name(number):

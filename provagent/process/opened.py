@@ -99,11 +99,11 @@ class OpenedFiles:
         if self._remembered and get_ident() not in self._handing:
             self._hand_over()
 
-    def settle(self) -> None:
-        """Tell what was written and is closed by now."""
+    def settle(self, *, of_all: bool = False) -> None:
+        """Tell what was written and is closed by now; ``of_all``: by activities, too."""
         loaded = self.activation.loaded
         if loaded is not None and get_ident() not in self.busy:
-            loaded.files.settle_closed()
+            loaded.files.settle_closed(of_all=of_all)
 
     def end(self) -> None:
         """Tell what is still remembered: the program ends."""

@@ -62,7 +62,9 @@ def lineage_of(index: Index, what: str, *, everything: bool = False) -> Lineage:
     """
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
-        whole = _Graph(index, ancestors(index, same_state(index, found.entities), everything=everything))
+        whole = _Graph(
+            index, ancestors(index, same_state(index, found.entities), everything=everything)
+        )
         parts = {run: whole.part(read_run(index.store, run), run) for run in whole.runs}
         return Lineage(
             what=whole.identifier(found.entities[0]),
