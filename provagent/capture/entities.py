@@ -189,12 +189,8 @@ class Ledger:
         if identity is None:
             identity = UNFINISHED if is_unfinished else self.identify_file(location, kind)
         known = self.paths.get(location)
-        if known is not None and kind.type == FILE and kind.key not in known.states:
-            # A file's content is read in one way, whatever describes it.
-            for state in known.states.values():
-                if state.identified == identity.identified:
-                    known.states[kind.key] = state
-                    break
+        if known is not None and kind.type == FILE:
+            known.share(kind.key, identity)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
             if activity.id:  # of the run no line is known
                 known.activity = activity

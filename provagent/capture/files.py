@@ -158,20 +158,33 @@ class FilesSeen:
         if self.owners.get(activity.id):
             self._end(activity, open_files() if activity.place is not None else set(), events)
 
-    def _end(self, activity: Open, still_open: set[tuple[int, int]], events: Events) -> None:
+    def _end(
+        self,
+        activity: Open,
+        still_open: set[tuple[int, int]],
+        events: Events,
+        *,
+        is_for_child: bool = False,
+    ) -> None:
         files = self.owners.get(activity.id)
         if files:
-            closed = [location for location in files if number_of(location) not in still_open]
+            numbers = {location: number_of(location) for location in files}
+            closed = [
+                location
+                for location, number in numbers.items()
+                if number not in still_open and not (is_for_child and number is None)
+            ]
             self._ledger.files.read_ahead(closed)
             for location in closed:
                 self._tell_written(location, files.pop(location), activity, events)
             if not files:  # what it leaves open is told later, when it is what it was to become
                 del self.owners[activity.id]
 
-    def settle_closed(self, *, of_all: bool = False) -> None:
+    def settle_closed(self, *, of_all: bool = False, is_for_child: bool = False) -> None:
         """Tell what the process has written outside of activities, and has closed.
 
-        ``of_all``: and what activities have that will not end.
+        ``of_all``: and what activities have, that will not end or are to start a child.
+        ``is_for_child``: a library may yet let that child write what it has said to open.
         """
         owners = list(self.owners) if of_all else [_OF_RUN.id]
         if not any(map(self.owners.get, owners)) and not self._ledger.unfinished:
@@ -181,8 +194,11 @@ class FilesSeen:
             capture.busy.add(thread)
             events: Events = []
             still_open = open_files()
+            if is_for_child:
+                waiting = map(number_of, self._in_library)
+                still_open |= {number for number in waiting if number is not None}
             for owner in owners:
-                self._end(Open(owner, 0, None), still_open, events)
+                self._end(Open(owner, 0, None), still_open, events, is_for_child=is_for_child)
             self._ledger.unfinished.finish(events)
             self._write(events)
         except BaseException as error:

@@ -99,11 +99,11 @@ class OpenedFiles:
         if self._remembered and get_ident() not in self._handing:
             self._hand_over()
 
-    def settle(self, *, of_all: bool = False) -> None:
-        """Tell what was written and is closed by now; ``of_all``: by activities, too."""
+    def settle(self, *, is_for_child: bool = False) -> None:
+        """Tell what was written and is closed by now; for a child by activities, too."""
         loaded = self.activation.loaded
         if loaded is not None and get_ident() not in self.busy:
-            loaded.files.settle_closed(of_all=of_all)
+            loaded.files.settle_closed(of_all=is_for_child, is_for_child=is_for_child)
 
     def end(self) -> None:
         """Tell what is still remembered: the program ends."""
