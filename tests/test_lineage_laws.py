@@ -226,8 +226,9 @@ def violations(lab, programs):
     return found
 
 
-# Against a law still: what a child printed into a file that its parent had opened, and changed after
-# that (2, 20, 30, 31); a method of a class of which another object was made before (41).
+# Against a law still: traced calls in threads of an executor, whose results plain code joins (2, 30);
+# a file that a forked process reads before its parent has told what it wrote (20); why 31 and 41
+# are is not known.
 NOT_YET = {2, 20, 30, 31, 41}
 FIRST, COUNT = (int(one) for one in os.environ.get("GENERATED_LINEAGES", "0:28").split(":"))
 
