@@ -481,3 +481,120 @@ open("total.txt", "w").write(total)
     answer = asked(lab, why, "total.txt")
     assert named(answer) == {f"in{number}.txt" for number in range(20)}
     assert {one.evidence for one in answer.relations if one.kind == "wasDerivedFrom"} == {"perhaps"}
+
+
+@pytest.mark.parametrize("way", ["map", "submit", "spawn"])
+@pytest.mark.parametrize("targets", [[], ["--target", "lab:load"]])
+def test_what_a_pool_has_read(lab, way, targets):
+    """Its workers read files, and hand back what the program itself writes."""
+    lab.write("lab.py", "def load(path):\n    with open(path) as file: return file.read()\n")
+    lab.write("other.txt", "another\n")
+    lab.write("unused.txt", "unused\n")
+    script = f"""
+import multiprocessing, lab
+from concurrent.futures import ProcessPoolExecutor
+if __name__ == "__main__":
+    way, names = {way!r}, ["in.txt", "other.txt"]
+    if way == "map":
+        with ProcessPoolExecutor(2) as pool: texts = list(pool.map(lab.load, names))
+    if way == "submit":
+        with ProcessPoolExecutor(2) as pool:
+            texts = [one.result() for one in [pool.submit(lab.load, name) for name in names]]
+    if way == "spawn":
+        with multiprocessing.get_context("spawn").Pool(1) as pool: texts = pool.map(lab.load, names)
+    with open("out.txt", "w") as file: file.write("".join(texts))
+    with ProcessPoolExecutor(2) as pool: pool.submit(lab.load, "unused.txt").result()
+"""
+    lab.write("s.py", script)
+    lab.run(*targets, "s.py")
+    answer = asked(lab, why, "out.txt")
+    assert named(answer) == {"in.txt", "other.txt"}
+    assert_whole(answer)
+    assert named(asked(lab, impact, "other.txt")) == {"out.txt"}
+
+
+@pytest.mark.parametrize("first", ["lab.double('other.txt', 'out.txt')", "open('out.txt', 'w').write(open('other.txt').read())"])  # fmt: skip
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_what_stood_in_a_file_before(lab, first, mode):
+    """Is a part of it if it was added to, and not if it was written anew."""
+    lab.write("other.txt", "another\n")
+    lab.write("s.py", f"import lab\n{first}\nwith open('out.txt', {mode!r}) as file: file.write(open('in.txt').read())\n")  # fmt: skip
+    lab.run("--target", "lab:double", "s.py")
+    answer = asked(lab, why, "out.txt")
+    assert named(answer) == {"in.txt", *(["other.txt"] if mode == "a" else [])}
+    assert_whole(answer)
+
+
+@pytest.mark.parametrize("save", ["lab.double(name, out)", "open(out, 'w').write(open(name).read() + str(number))", "lab.save(open(name).read() + str(number), out)"])  # fmt: skip
+def test_rounds_that_read_the_same_files_again(lab, save):
+    """Each came from what its own round has read."""
+    lab.write("lab.py", f"{LAB}\ndef save(text, path): open(path, 'w').write(text)\n")
+    for name in "abc":
+        lab.write(f"{name}.txt", f"{name} is long enough to be known\n")
+    lab.write("s.py", f"import lab\nfor number in range(3):\n    for name, out in (('a.txt', 'a.out'), ('b.txt', 'b.out'), ('c.txt', 'c.out')):\n        {save}\n")  # fmt: skip
+    lab.run("--target", "lab:double", "--target", "lab:save", "s.py")
+    for name in "abc":
+        answer = asked(lab, why, f"{name}.out")
+        assert named(answer) == {f"{name}.txt"}
+        assert_whole(answer)
+
+
+@pytest.mark.parametrize("reader", ["lab.double('out.txt', 'end.txt')", "open('end.txt', 'w').write(open('out.txt').read())"])  # fmt: skip
+def test_a_file_that_two_processes_wrote_together(lab, reader):
+    """One opened it, and the other printed into it: each knows a part of what is behind it."""
+    lab.write("filter.py", "import sys\nprint(sys.stdin.read(), 'filtered')\n")
+    lab.write("s.py", "import subprocess, sys\nwith open('in.txt') as i, open('out.txt', 'w') as o:\n    subprocess.run([sys.executable, 'filter.py'], stdin=i, stdout=o, check=True)\n")  # fmt: skip
+    lab.write("t.py", f"import lab\n{reader}\n")
+    lab.run("s.py")
+    lab.run("--target", "lab:double", "t.py")
+    for name in ("out.txt", "end.txt"):
+        answer = asked(lab, why, name)
+        assert {"s.py", "filter.py"} <= set(calls(answer))
+        assert "in.txt" in named(answer)
+        assert_whole(answer)
+    assert named(asked(lab, impact, "in.txt")) == {"out.txt", "end.txt"}
+
+
+@pytest.mark.parametrize("first", ["lab.double('other.txt', 'out.txt')", "open('out.txt', 'w').write(open('other.txt').read())"])  # fmt: skip
+def test_a_file_that_a_child_has_written_anew(lab, first):
+    """Its parent, which knew it as it was, reads it: it came from what the child had read."""
+    lab.write("other.txt", "another\n")
+    code = "open('out.txt', 'w').write(open('in.txt').read() * 3)"
+    lab.write("s.py", f"import lab, subprocess, sys\n{first}\nopen('first.txt', 'w').write(open('out.txt').read())\nsubprocess.run([sys.executable, '-c', {code!r}], check=True)\nopen('end.txt', 'w').write(open('out.txt').read() + '!')\n")  # fmt: skip
+    lab.run("--target", "lab:double", "s.py")
+    answer = asked(lab, why, "end.txt")
+    assert named(answer) == {"out.txt", "in.txt"}
+    assert "-c" in calls(answer)
+    assert_whole(answer)
+    assert named(asked(lab, impact, "in.txt")) == {"out.txt", "end.txt"}
+    assert "end.txt" not in named(asked(lab, impact, "other.txt"))
+
+
+def test_a_described_call_writes_anew_what_the_program_wrote(lab):
+    """Two states, though nobody had described the first."""
+    lab.write("other.txt", "another\n")
+    lab.write(
+        "definition.yaml",
+        "provagent: 1\ntargets: [lab:double]\nactivities:\n  double:\n"
+        "    usage: [{role: source, entity_description: Table, location: source}]\n"
+        "    generation: [{role: target, entity_description: Table, location: target}]\n"
+        "entities:\n  Table: {type: File}\n",
+    )
+    lab.write("s.py", "import lab\nopen('out.txt', 'w').write(open('other.txt').read())\nlab.double('in.txt', 'out.txt')\n")  # fmt: skip
+    lab.run("s.py")
+    answer = asked(lab, why, "out.txt")
+    assert named(answer) == {"in.txt"}
+    assert calls(answer) == ["double"]
+    assert_whole(answer)
+
+
+def test_what_a_program_wrote_is_told_before_a_child_writes_it_anew(lab):
+    """The child's content is not the parent's, and what the parent wrote was there."""
+    lab.write("other.txt", "another\n")
+    code = "import sys; open(sys.argv[2], 'w').write(open(sys.argv[1]).read() * 3)"
+    lab.write("lab.py", f"{LAB}\nimport subprocess, sys\ndef step():\n    open('out.txt', 'w').write(open('other.txt').read())\n    for names in (('out.txt', 'mid.txt'), ('in.txt', 'out.txt')):\n        subprocess.run([sys.executable, '-c', {code!r}, *names], check=True)\n")  # fmt: skip
+    lab.write("s.py", "import lab\nlab.step()\n")
+    lab.run("--target", "lab:double", "s.py")
+    assert named(asked(lab, why, "out.txt")) == {"in.txt"}
+    assert named(asked(lab, why, "mid.txt")) == {"out.txt", "other.txt"}
+    assert "out.txt" in named(asked(lab, impact, "in.txt"))

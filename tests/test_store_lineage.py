@@ -26,7 +26,7 @@ from provagent.export.write import DOCUMENTS, rendered
 from provagent.record.build import build
 from provagent.store.index import open_index
 from provagent.store.part import lineage_of, part_of
-from provagent.store.resolve import find_entities
+from provagent.store.resolve import find_entities, same_state
 from provagent.store.runs import read_run
 from provagent.store.shards import is_of_process
 from provagent.store.told import Told
@@ -81,7 +81,9 @@ def stated(text, run=None):
 
 def walked(index, what, runs, *, everything=False):
     """The same by the walk: names are made here, of identifiers; ``runs`` are Provenances by id."""
-    walk = ancestors(index, find_entities(index, what).entities[:1], everything=everything)
+    walk = ancestors(
+        index, same_state(index, find_entities(index, what).entities), everything=everything
+    )
     told = Told(index)
 
     def name(number):

@@ -189,6 +189,8 @@ class Ledger:
         if identity is None:
             identity = UNFINISHED if is_unfinished else self.identify_file(location, kind)
         known = self.paths.get(location)
+        if known is not None and kind.type == FILE:
+            known.share(kind.key, identity)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
             if activity.id:  # of the run no line is known
                 known.activity = activity
@@ -201,7 +203,8 @@ class Ledger:
             self.undescribed.add(entity_id)
         latest = self.known(entity_id, identity, kind, activity, generated)
         if known is not None:
-            is_made = generated and bool(activity.id)
+            # Of a file that was seen only, who saw it knows what it was opened for.
+            is_made = generated and (is_real or bool(activity.id))
             self._explain_file(latest, known, location, next_ or activity, events, is_made)
         if is_unfinished:
             self.unfinished.put(thing, latest)
@@ -220,7 +223,7 @@ class Ledger:
         if not is_made:
             self._derive_between(latest.entity_id, before, MODIFIED, activity, events)
         elif location in self.unfinished:  # the same writer goes on
-            between = [activity.id]
+            between = [activity.id] if activity.id else []
             self.events.derive(latest.entity_id, before.entity_id, MODIFIED, between, events)
 
     def identify_file(self, location: str, kind: Kind) -> Identity:

@@ -26,6 +26,7 @@ from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ
 _KIND = undescribed_kind(FILE, lambda _: Identity())
 
 _OF_RUN = Open("", 0, None)
+_MOST = 10_000  # openings at one place of files that it has opened before
 _OPENINGS = 16  # places at which one file was opened that are told
 
 Sites = Sequence[dict[str, Any]]
@@ -78,7 +79,7 @@ class _Product:
     def reopen(self, opening: _Opening, *, anew: bool) -> None:
         """It is opened once more, to be written from its beginning, or to be changed."""
         if anew:
-            self.openings = [opening]
+            self.before, self.openings = None, [opening]
         elif len(self.openings) < _OPENINGS and all(
             opening.key() != one.key() for one in self.openings
         ):
@@ -99,6 +100,8 @@ class FilesSeen:
         self._ledger = capture.ledger
         self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[Any, ...]] = set()
+        # What each place has opened last, and how often it was another: of the rounds of a loop.
+        self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
         self._in_library: set[str] = set()  # opened where Python does not see it
         self.owners: dict[str, dict[str, _Product]] = capture.written
         capture.end_files = self.end
@@ -155,20 +158,33 @@ class FilesSeen:
         if self.owners.get(activity.id):
             self._end(activity, open_files() if activity.place is not None else set(), events)
 
-    def _end(self, activity: Open, still_open: set[tuple[int, int]], events: Events) -> None:
+    def _end(
+        self,
+        activity: Open,
+        still_open: set[tuple[int, int]],
+        events: Events,
+        *,
+        is_for_child: bool = False,
+    ) -> None:
         files = self.owners.get(activity.id)
         if files:
-            closed = [location for location in files if number_of(location) not in still_open]
+            numbers = {location: number_of(location) for location in files}
+            closed = [
+                location
+                for location, number in numbers.items()
+                if number not in still_open and not (is_for_child and number is None)
+            ]
             self._ledger.files.read_ahead(closed)
             for location in closed:
                 self._tell_written(location, files.pop(location), activity, events)
             if not files:  # what it leaves open is told later, when it is what it was to become
                 del self.owners[activity.id]
 
-    def settle_closed(self, *, of_all: bool = False) -> None:
+    def settle_closed(self, *, of_all: bool = False, is_for_child: bool = False) -> None:
         """Tell what the process has written outside of activities, and has closed.
 
-        ``of_all``: and what activities have that will not end.
+        ``of_all``: and what activities have, that will not end or are to start a child.
+        ``is_for_child``: a library may yet let that child write what it has said to open.
         """
         owners = list(self.owners) if of_all else [_OF_RUN.id]
         if not any(map(self.owners.get, owners)) and not self._ledger.unfinished:
@@ -178,8 +194,11 @@ class FilesSeen:
             capture.busy.add(thread)
             events: Events = []
             still_open = open_files()
+            if is_for_child:
+                waiting = map(number_of, self._in_library)
+                still_open |= {number for number in waiting if number is not None}
             for owner in owners:
-                self._end(Open(owner, 0, None), still_open, events)
+                self._end(Open(owner, 0, None), still_open, events, is_for_child=is_for_child)
             self._ledger.unfinished.finish(events)
             self._write(events)
         except BaseException as error:
@@ -210,6 +229,7 @@ class FilesSeen:
     def forget(self) -> None:
         """Begin again, in a process that was forked: what is open is the parent's."""
         self._said.clear()
+        self._last_at.clear()
         self._in_library.clear()
         self.owners.clear()
 
@@ -289,8 +309,7 @@ class FilesSeen:
             thing, activity, events, generated=True, next_=next_one, is_real=True
         )
         self._tell(entity_id, WRITTEN, activity, events, _changed_at(location), product.openings)
-        known_already = not activity.id and before is not None and before.how == MODIFIED
-        if before is not None and not known_already:
+        if before is not None:
             between = [activity.id] if activity.id else []
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
 
@@ -332,7 +351,7 @@ class FilesSeen:
         opened: list[_Opening],
     ) -> None:
         key = activity.id + mode, entity_id
-        new = [one for one in opened if one.sites and self._is_new((*key, one.key()))]
+        new = [one for one in opened if one.sites and self._is_next(key, one)]
         if not self._is_new(key) and not new:
             return
         fields: dict[str, Any] = {
@@ -347,6 +366,15 @@ class FilesSeen:
         if new:
             fields["opened"] = [one.said() for one in new]
         events.append((fields, True))
+
+    def _is_next(self, key: tuple[Any, ...], opening: _Opening) -> bool:
+        """Whether this place has opened another file last, or none yet."""
+        site = opening.key()
+        last, count = self._last_at.get(site, (None, 0))
+        is_next = last != key and (count < _MOST or self._is_new((*key, site)))
+        if is_next:
+            self._last_at[site] = key, count + 1
+        return is_next
 
     def _is_new(self, key: tuple[Any, ...]) -> bool:
         if key in self._said:

@@ -49,6 +49,14 @@ class Known:
         self.cls: type | None = None
         self.members: frozenset[str] = frozenset()
 
+    def share(self, key: str, identity: Identity) -> None:
+        """Let another method compare: a file is read in one way, whatever describes it."""
+        if key not in self.states:
+            for state in self.states.values():
+                if state.identified == identity.identified:
+                    self.states[key] = state
+                    break
+
     def add(self, members: list[Known]) -> bool:
         """Keep what was found inside of it, and say whether there is more than was known."""
         before = len(self.members)

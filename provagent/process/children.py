@@ -129,7 +129,8 @@ class Children:
         try:
             files = self.activation.files
             if files is not None and get_ident() not in files.busy:
-                files.catch_up()  # the child may change what was read
+                files.catch_up()  # the child may change what was read, and what was written
+                files.settle(is_for_child=True)
             given = os.environ if environ is None else environ
             self._look(command(), given)
             variable = self.activation.variable_here(given)

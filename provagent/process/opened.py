@@ -99,11 +99,11 @@ class OpenedFiles:
         if self._remembered and get_ident() not in self._handing:
             self._hand_over()
 
-    def settle(self) -> None:
-        """Tell what was written and is closed by now."""
+    def settle(self, *, is_for_child: bool = False) -> None:
+        """Tell what was written and is closed by now; for a child by activities, too."""
         loaded = self.activation.loaded
         if loaded is not None and get_ident() not in self.busy:
-            loaded.files.settle_closed()
+            loaded.files.settle_closed(of_all=is_for_child, is_for_child=is_for_child)
 
     def end(self) -> None:
         """Tell what is still remembered: the program ends."""
@@ -265,7 +265,8 @@ class OpenedFiles:
         self._hand_over(met)
 
     def _remember(self, met: Met) -> None:
-        if not any(met[:6] == other[:6] for other in self._remembered[-100:]):
+        last = next((one for one in reversed(self._remembered[-100:]) if one[4] == met[4]), None)
+        if last is None or last[:6] != met[:6]:  # it is the one that this place opened last
             self._remembered.append(met)
 
     def _needs_recorder(

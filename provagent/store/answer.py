@@ -11,7 +11,7 @@ from provagent.file_names import name_to_text
 from provagent.record.detail import CodeLines
 from provagent.store.candidates import Candidates
 from provagent.store.index import Index
-from provagent.store.resolve import NEWEST, Found, find_entities
+from provagent.store.resolve import NEWEST, Found, find_entities, same_state
 from provagent.store.schema import SHIFT
 from provagent.store.told import ActivityTold, EntityTold, Told
 from provagent.store.walk import Edge, Walk, ancestors, descendants, is_program, lines_of
@@ -92,7 +92,7 @@ def why(index: Index, what: str, *, limit: int | None = None, everything: bool =
     """
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
-        walk = ancestors(index, found.entities[:1], everything=everything)
+        walk = ancestors(index, same_state(index, found.entities), everything=everything)
         return _answer(index, what, found, walk, limit, is_back=True)
 
 

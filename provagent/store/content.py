@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from provagent.store.coded import FILES, OBJECTS
 from provagent.store.index import Index
@@ -35,6 +35,13 @@ def rows(index: Index, statement: str, keys: Iterable[Any], *more: Any) -> list[
     return found
 
 
+class Origins(NamedTuple):
+    """What a thing is; not certain: each of several that it may be."""
+
+    entities: list[int]
+    is_certain: bool
+
+
 class SameContent:
     """Finds what things without an origin are; what was looked up is kept."""
 
@@ -46,8 +53,8 @@ class SameContent:
         self._used: dict[int, list[tuple[int, bool]]] = {}  # by origin: what it is elsewhere
         self._known: set[Any] = set()  # contents whose things are in ``_used``
 
-    def origins(self, entities: Iterable[int]) -> dict[int, list[int]]:
-        """Return, by entity that nothing made, that which it is: several, if it may be each."""
+    def origins(self, entities: Iterable[int]) -> dict[int, Origins]:
+        """Return, by entity that nothing made, that which it is."""
         found = rows(self._index, _WITHOUT_ORIGIN, entities)
         files = [one for one in found if one[3] == FILES and one[6] is None]
         objects = [one for one in found if one[3] == OBJECTS]
@@ -63,13 +70,13 @@ class SameContent:
         for run, digests in _by_run(objects).items():
             orphans |= {one for (one,) in rows(self._index, _OBJECTS_OF_CONTENT, digests, run)}
         for orphan, origins in self.origins(orphans).items():
-            for origin in origins:
-                self._used.setdefault(origin, []).append((orphan, len(origins) == 1))
+            for origin in origins.entities:
+                self._used.setdefault(origin, []).append((orphan, origins.is_certain))
         for entity in entities:
             for orphan, is_certain in self._used.get(entity, ()):
                 yield entity, orphan, is_certain
 
-    def _files_of(self, files: list[Any]) -> dict[int, list[int]]:
+    def _files_of(self, files: list[Any]) -> dict[int, Origins]:
         """Find files: one at its place before it was used, else anywhere before it was there.
 
         Where another process of its run used it sooner, before that.
@@ -77,15 +84,15 @@ class SameContent:
         self._learn_files({digest for _, digest, *_ in files} - self._files.keys())
         likely = [one for one in files if self._files.get(one[1])]
         seen = dict(rows(self._index, _USED_BY_ANOTHER_PROCESS, [one[0] for one in likely]))
-        found: dict[int, list[int]] = {}
+        found: dict[int, Origins] = {}
         for entity, digest, place, _, _, used_at, _, changed in likely:
             times = [time for time in (used_at, seen.get(entity)) if time is not None]
             if changed is not None:  # it was there by then
                 times = [min(one, changed + TICK) for one in times] or [changed + TICK]
             here = _last(self._files_at.get((digest, place), []), times[0] if times else None)
-            origin = here or _last(self._files[digest], min(times, default=None))
-            if origin is not None:
-                found[entity] = [origin]
+            origins = here or _last(self._files[digest], min(times, default=None))
+            if origins:
+                found[entity] = Origins(origins, is_certain=True)
         return found
 
     def _learn_files(self, digests: set[bytes]) -> None:
@@ -96,10 +103,10 @@ class SameContent:
             self._files[digest].append(tuple(one))
             self._files_at.setdefault((digest, place), []).append(tuple(one))
 
-    def _objects_of(self, objects: list[Any]) -> dict[int, list[int]]:
+    def _objects_of(self, objects: list[Any]) -> dict[int, Origins]:
         """Find objects: those that were made before it was used, or came back in a collection."""
         self._learn_objects({(run, digest) for _, digest, _, _, run, *_ in objects})
-        found: dict[int, list[int]] = {}
+        found: dict[int, Origins] = {}
         for entity, digest, _, _, run, used_at, collected_at, _ in objects:
             until = min(
                 (time for time in (used_at, collected_at) if time is not None), default=None
@@ -117,7 +124,7 @@ class SameContent:
             ]
             origins = [one for _, one in self._nearest(made)]
             if 0 < len(origins) <= MOST:
-                found[entity] = origins
+                found[entity] = Origins(origins, is_certain=len(origins) == 1)
         return found
 
     def _learn_objects(self, contents: set[tuple[int, bytes]]) -> None:
@@ -165,10 +172,13 @@ def _by_run(contents: set[tuple[int, bytes]]) -> dict[int, list[bytes]]:
     return found
 
 
-def _last(made: list[Made], limit: int | None) -> int | None:
-    """Return the file that was made last of some, no later than that."""
+def _last(made: list[Made], limit: int | None) -> list[int]:
+    """Return the file that was made last of some, no later than that.
+
+    Processes that wrote it together have each recorded it, at the same time.
+    """
     end = len(made) if limit is None else bisect_right(made, limit, key=itemgetter(0))
-    return made[end - 1][1] if end else None
+    return [entity for time, entity in made[:end] if time == made[end - 1][0]] if end else []
 
 
 MADE_AT = f"coalesce(max(g.time) + {TICK}, a.end, p.end)"  # NULL: it may have been at any time
@@ -176,6 +186,12 @@ MADE_BY = f"""generated AS g LEFT JOIN activity AS a ON a.id = g.activity
 LEFT JOIN process AS p ON p.number = g.activity >> {SHIFT}"""
 HAS_ORIGIN = """(EXISTS (SELECT 1 FROM generated WHERE entity = {0})
   OR EXISTS (SELECT 1 FROM derived WHERE entity = {0}))"""
+
+# That a file is another now says nothing of what changed it, where nobody saw it: a process of
+# another program may have written it anew.
+_FILE_HAS_ORIGIN = """(EXISTS (SELECT 1 FROM generated WHERE entity = {0})
+  OR EXISTS (SELECT 1 FROM derived WHERE entity = {0}
+    AND how NOT IN (SELECT number FROM word WHERE text = 'modified')))"""
 
 
 # Who uses a collection uses what is in it. SQLite looks up what is asked for of an entity that
@@ -205,7 +221,8 @@ _WITHOUT_ORIGIN = f"""
 SELECT e.id, e.digest, e.place, e.joins, r.run, {_first_use("e.id")}, {_COLLECTED.format("e.id")},
   e.changed
 FROM entity AS e LEFT JOIN process AS r ON r.number = e.id >> {SHIFT}
-WHERE e.id IN ({{}}) AND e.joins IS NOT NULL AND NOT {HAS_ORIGIN.format("e.id")}
+WHERE e.id IN ({{}}) AND e.joins IS NOT NULL
+AND NOT iif(e.joins = {FILES}, {_FILE_HAS_ORIGIN.format("e.id")}, {HAS_ORIGIN.format("e.id")})
 AND EXISTS (SELECT 1 FROM entity AS o WHERE o.digest = e.digest AND o.id != e.id)"""
 _USED_BY_ANOTHER_PROCESS = f"""
 SELECT id, min(time) FROM (
@@ -224,7 +241,7 @@ WHERE e.digest IN ({{}}) AND e.is_made AND e.joins = {FILES}
 GROUP BY e.id, g.activity HAVING made IS NOT NULL"""
 _FILES_OF_CONTENT = f"""
 SELECT id FROM entity AS e WHERE digest IN ({{}}) AND joins = {FILES}
-AND NOT {HAS_ORIGIN.format("e.id")}"""
+AND NOT {_FILE_HAS_ORIGIN.format("e.id")}"""
 _OF_RUN = f"""
 process AS r CROSS JOIN entity AS e ON e.id > r.number << {SHIFT}
 AND e.id < (r.number + 1) << {SHIFT}

@@ -61,7 +61,7 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     first = process << SHIFT
     span = first, first + NUMBERS
     execute("DELETE FROM flow WHERE later >= ? AND later < ?", span)
-    happened = _happened(execute, span)
+    happened = _happened(execute, span, _workers(execute, process))
     if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
         return
     ran = code_of(store, execute, process)
@@ -90,13 +90,24 @@ def _order(site: Site) -> tuple[object, ...]:
     return chain, site.name, site.is_file, site.is_target
 
 
-def _happened(execute: Execute, span: tuple[int, int]) -> dict[Site, list[Happening]]:
-    """Return what happened at each site, in the order of time."""
+def _workers(execute: Execute, process: int) -> list[int]:
+    """Return the processes that ran a part of this one's program for it, as those of a pool."""
+    return [number for (number,) in execute(_WORKERS, (process,))]
+
+
+def _happened(
+    execute: Execute, span: tuple[int, int], workers: list[int]
+) -> dict[Site, list[Happening]]:
+    """Return what happened at each site, in the order of time; of its workers, what they read."""
     found: dict[Site, list[Happening]] = {}
     for chain, target, *one in execute(_ACTIVITIES, span):
         name = (target or "").rpartition(":")[2].rpartition(".")[2]
         found.setdefault(Site(positions_of(chain), name), []).append(Happening(*one))
-    for chain, is_written, *one in execute(_OPENED, span):
+    opened = [*execute(_OPENED, span)]
+    for worker in workers:
+        first = worker << SHIFT
+        opened += [row for row in execute(_OPENED, (first, first + NUMBERS)) if not row[1]]
+    for chain, is_written, *one in opened:
         is_file = bool(is_written)
         site = Site(positions_of(chain), "open", is_file=is_file, is_target=is_file)
         found.setdefault(site, []).append(Happening(*one))
@@ -283,7 +294,7 @@ def _before(
     limit: tuple[int, int] = later[:2]
     # A file is written from its opening on: what is read for it may be read after that, and
     # before it is opened again.
-    if flow.later.is_file and sources[0][:2] > every[0][:2]:
+    if flow.later.is_file and _is_read_after(sources, every, flow):
         limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
     end = bisect_left(sources, limit)
     if flow.is_carried:
@@ -292,6 +303,24 @@ def _before(
         if sources[start].thread == later.thread:
             return [sources[start]]
     return sources[end - 1 : end]
+
+
+def _is_read_after(sources: list[Happening], every: list[Happening], flow: Flow) -> bool:
+    """Whether a file is opened before what goes into it is read."""
+    if sources[0][:2] > every[0][:2]:
+        return True
+    # Of a file that was written anew only the last opening is known: then the code says it.
+    if sources[-1][:2] < every[-1][:2]:
+        return False
+    for later, earlier in zip(
+        reversed(flow.later.chain), reversed(flow.earlier.chain), strict=False
+    ):
+        if later != earlier:
+            return later[0] == earlier[0] and (later[1], later[2] or 0) < (
+                earlier[1],
+                earlier[2] or 0,
+            )
+    return False
 
 
 # Those whose result came to the user's code: not what such a one called in its package, at the
@@ -307,6 +336,12 @@ _OPENED = """
 SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity, 0 FROM opened AS f
 JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity
 WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL AND a.site IS NOT f.site"""
+# Who runs the same command as its parent was forked, or made by multiprocessing.
+_WORKERS = """
+SELECT c.number FROM process AS p JOIN run AS r ON r.number = p.run
+JOIN process AS c ON c.run = p.run AND c.parent = substr(p.name, length(r.id) + 2)
+WHERE p.number = ? AND c.script IS p.script AND
+  (c.command = p.command OR instr(c.command, 'from multiprocessing.spawn import '))"""
 _OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
 _MADE = f"""
 SELECT g.activity, g.entity FROM generated AS g JOIN entity AS e ON e.id = g.entity

@@ -65,6 +65,12 @@ _READ = """
 UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
 WHERE number = ?"""
 
+# What a worker of a process has read may have gone into what that wrote.
+_PARENTS_DUE = """
+INSERT OR IGNORE INTO flow_due SELECT p.number FROM flow_due AS d
+JOIN process AS c ON c.number = d.process JOIN run AS r ON r.number = c.run
+JOIN process AS p ON p.name = r.id || '.' || c.parent"""
+
 Progress = Callable[[int, int], None]  # how much is done, of how much
 _OF_A_DAY = 1000  # parts in which that is told
 
@@ -172,6 +178,9 @@ class Index:
 
     def _find_flows(self) -> None:
         """Find how values went through the code of the processes that told something new."""
+        if self.execute("SELECT 1 FROM flow_due LIMIT 1").fetchone():
+            with self._transaction(None):
+                self.execute(_PARENTS_DUE)
         while due := self.execute("SELECT process FROM flow_due LIMIT ?", (_FLOWS,)).fetchall():
             from provagent.store.flows import find_flows  # most questions meet nothing new
 

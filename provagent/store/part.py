@@ -17,7 +17,7 @@ from provagent.record.model import Alternate, Lineage, Provenance
 from provagent.record.part import cut, entity_of, within
 from provagent.store import walk as graph
 from provagent.store.index import Index
-from provagent.store.resolve import NEWEST, find_entities
+from provagent.store.resolve import NEWEST, find_entities, same_state
 from provagent.store.runs import read_run
 from provagent.store.schema import IN_MEMORY, SHIFT
 from provagent.store.shards import is_of_process
@@ -62,7 +62,9 @@ def lineage_of(index: Index, what: str, *, everything: bool = False) -> Lineage:
     """
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
-        whole = _Graph(index, ancestors(index, found.entities[:1], everything=everything))
+        whole = _Graph(
+            index, ancestors(index, same_state(index, found.entities), everything=everything)
+        )
         parts = {run: whole.part(read_run(index.store, run), run) for run in whole.runs}
         return Lineage(
             what=whole.identifier(found.entities[0]),

@@ -41,6 +41,18 @@ class Found:
     is_copy: bool = False
 
 
+def same_state(index: Index, entities: list[int]) -> list[int]:
+    """Return the first of some entities, and those that say of the same state what made it.
+
+    Processes that wrote a file together, as into an open standard output, each record it.
+    """
+    marks = ",".join("?" * len(entities[:_LOOKED_AT]))
+    rows = index.execute(_STATE.format(marks), entities[:_LOOKED_AT]).fetchall()
+    states = {number: state for number, *state in rows}
+    first = states.get(entities[0]) if entities else None
+    return [one for one in entities if one == entities[0] or (first and states.get(one) == first)]
+
+
 def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
     """Return the entities that ``what`` means. Raises StoreError where there is none.
 
@@ -96,6 +108,10 @@ def _there_before(index: Index, entities: list[int], path: str) -> list[int]:
 
 
 _LOOKED_AT = 900
+_STATE = """
+SELECT e.id, e.place, e.digest, max(g.time) AS time FROM entity AS e
+JOIN generated AS g ON g.entity = e.id WHERE e.id IN ({})
+AND e.place IS NOT NULL AND e.digest IS NOT NULL AND g.time IS NOT NULL GROUP BY e.id"""
 _MADE = f"SELECT g.entity, max({MADE}) FROM {MADE_BY}"
 
 

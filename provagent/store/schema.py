@@ -17,7 +17,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 11
+VERSION = 12
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -53,7 +53,7 @@ CREATE TABLE activity (
 CREATE TABLE site (number INTEGER PRIMARY KEY, chain TEXT UNIQUE);
 CREATE TABLE opened (
   entity INTEGER, activity INTEGER, is_written INTEGER, site INTEGER, thread INTEGER,
-  time INTEGER, PRIMARY KEY (entity, activity, is_written, site)) WITHOUT ROWID;
+  time INTEGER, PRIMARY KEY (entity, activity, is_written, site, time)) WITHOUT ROWID;
 CREATE TABLE code (
   process INTEGER, file INTEGER, cell INTEGER, digest BLOB, shard INTEGER, at INTEGER,
   PRIMARY KEY (process, file, cell)) WITHOUT ROWID;
@@ -83,7 +83,7 @@ CREATE TABLE parameter (
   WITHOUT ROWID;
 """
 INDEXES = f"""
-CREATE INDEX IF NOT EXISTS process_of_run ON process (run);
+CREATE INDEX IF NOT EXISTS process_of_run ON process (run, parent);
 CREATE INDEX IF NOT EXISTS process_by_end ON process (substr(name, -{END}));
 CREATE INDEX IF NOT EXISTS run_by_end ON run (substr(id, -{END}));
 CREATE INDEX IF NOT EXISTS activity_by_name ON activity (name, start);

@@ -243,19 +243,21 @@ class _Back(_Walker):
     def step(self, new: list[int]) -> dict[int, int]:
         makers = self.rows(_MAKERS, new)
         found: dict[int, int] = {}
+        made = {entity for entity, *_ in makers}
+        same = self.contents.origins([entity for entity in new if entity not in made])
         derived, members = self.group(_PROGENITORS, new), self.group(_MEMBERS, new)
+        derived = {entity: group for entity, group in derived.items() if entity not in same}
         self.met.relate(DERIVED, derived)
         self.met.relate(MEMBER, members)
         for steps in (derived, members):
             found.update((other, entity) for entity, group in steps.items() for other in group)
         computed = self.flowed(_FLOWS_TO, new)
         found.update((earlier, later) for kind, later, earlier in computed if kind == DERIVED)
-        has_origin = {entity for entity, *_ in makers} | derived.keys()
-        lost = [entity for entity in new if entity not in has_origin]
+        lost = [entity for entity in new if entity not in made and entity not in derived]
         makers += self.rows(_MAKERS_OF_COLLECTION, lost)
-        for entity, origins in self.contents.origins(lost).items():
-            for origin in origins:
-                evidence = CONTENT if len(origins) == 1 else PERHAPS
+        for entity, origins in same.items():
+            for origin in origins.entities:
+                evidence = CONTENT if origins.is_certain else PERHAPS
                 self.met.add((SAME, entity, origin), evidence)
                 found[origin] = entity
         begun = [(one, later, inf) for kind, later, one in computed if kind == GENERATED]
@@ -281,6 +283,10 @@ class _Forth(_Walker):
     def step(self, new: list[int]) -> dict[int, int]:
         found: dict[int, int] = {}
         derived, collections = self.group(_DERIVED, new), self.group(_COLLECTIONS, new)
+        same = self.contents.origins({one for group in derived.values() for one in group})
+        derived = {
+            entity: [one for one in group if one not in same] for entity, group in derived.items()
+        }
         self.met.relate(DERIVED, derived, is_turned=True)
         self.met.relate(MEMBER, collections, is_turned=True)
         for steps in (derived, collections):
