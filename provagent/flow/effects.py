@@ -154,6 +154,12 @@ GIVES_ARGUMENT = Names(
     trange_of contextmanager wraps jit njit closing nullcontext vectorize lru_cache cache
     """
 )
+# Methods of an exit stack: what they give back is what they are given.
+ENTERS = frozenset({"enter_context", "enter_async_context"})
+# Methods of loggers, and functions of logging, that write into its files.
+LOGS = frozenset(
+    {"debug", "info", "warning", "warn", "error", "critical", "exception", "log", "fatal"}
+)
 RUNS_COROUTINE = frozenset({"asyncio.run", "trio.run", "anyio.run", "uvloop.run"})
 GIVES_ITEMS = Names(
     """

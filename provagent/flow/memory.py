@@ -29,6 +29,7 @@ from provagent.flow.state import (
 
 _NO_FIELD = Field(NONE, None)
 _NO_SPAN: Span = ("", 0, 0)
+_RESUMED = 8  # places from which one generator is run
 _TICKS = 64  # nodes between two looks at the clock
 
 
@@ -406,6 +407,17 @@ class Memory:
         cell = self.state.cell(thing)
         old = cell.fields.get(MORE, _NO_FIELD).value
         self.state.put(thing, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
+
+    def resume(self, value: Value, at: ast.expr | ast.stmt) -> None:
+        """Note that the bodies of the generators in a value are run from here."""
+        for thing in value:
+            if thing.kind is Kind.CONTAINER and isinstance(thing.detail, Place):
+                self.resume_place(thing.detail, at)
+
+    def resume_place(self, place: Place, at: ast.expr | ast.stmt) -> None:
+        position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)
+        if len(place.resumed) < _RESUMED and place is not self.place:
+            place.resumed[position, self.place] = None
 
     def one(self, value: Value) -> Value:
         """Return one item of several: which of its alternatives it is stays open."""

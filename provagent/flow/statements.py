@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from provagent.flow.expressions import Expressions
@@ -323,6 +324,7 @@ class Statements(Expressions):
     run_asyncfor = run_for
 
     def iterate(self, value: Value, at: ast.expr) -> Value:
+        self.resume(value, at)
         instances = frozenset(thing for thing in value if thing.kind is Kind.INSTANCE)
         found = self.special(instances, "__iter__", [], at) if instances else None
         if found is None:
@@ -398,15 +400,20 @@ class Statements(Expressions):
 
     def run_with(self, s: ast.With | ast.AsyncWith) -> None:
         managers = []
+        redirections = ExitStack()
         for item in s.items:
             value = self.evaluate(item.context_expr)
+            if called := self.place.children.get(item.context_expr):
+                self.resume_place(called, s)
+            redirections.enter_context(self.redirected(value))
             managers.append((item.context_expr, value))
             found = self.special(value, "__enter__", [], item.context_expr)
             value = value if found is None else found
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value, item.context_expr)
         self._bind_marked(s)
-        self.run_block(s.body)
+        with redirections:
+            self.run_block(s.body)
         if not self.state.is_dead:
             for at, value in reversed(managers):
                 self.special(value, "__exit__", [], at)
@@ -534,6 +541,7 @@ class Statements(Expressions):
                 inner = self.import_module(f"{name}.{alias.name}".strip("."), s.level, s)
                 dotted = f"{name}.{alias.name}"
                 found = self.library(dotted) if inner is None else frozenset((inner,))
+                found = self.state.get(("library", dotted)) or found
             self.bind(alias.asname or alias.name, found)
 
     def _import_all(self, module: Thing) -> None:

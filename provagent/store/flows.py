@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import orjson
 
-from provagent.flow import Flow, Site, flows
+from provagent.flow import Flow, Site, flows, stream_of
 from provagent.store.coded import OBJECTS
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
@@ -27,7 +27,7 @@ from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.sites import positions_of
 
-_VERSION = 1  # of what is kept of an analysis
+_VERSION = 2  # of what is kept of an analysis
 _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
 _TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
@@ -75,9 +75,15 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
 def _went_back(happened: dict[Site, list[Happening]]) -> bool:
     """Return whether the clock of a process was set back meanwhile: then times tell no order.
 
-    Calls, and files that are read, have their numbers in the order in which they began.
+    Calls, and files that are read, have their numbers in the order in which they began; but for
+    standard input, which is told at the end.
     """
-    told = (one for site, some in happened.items() if not site.is_file for one in some)
+    told = (
+        one
+        for site, some in happened.items()
+        if not site.is_file and not stream_of(site.chain)
+        for one in some
+    )
     times = [one.time for one in sorted(told, key=attrgetter("number"))]
     return any(later < earlier - _TURNS for earlier, later in pairwise(times))
 
@@ -113,16 +119,29 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
         found = flows(ran.code, sites, entry=ran.entry).flows
         numbers = {site: number for number, site in enumerate(sites)}
         kept = [
-            (numbers[one.later], numbers[one.earlier], one.is_certain, one.is_carried, one.lines)
-            for one in found
+            (numbers[one.later], numbers[one.earlier], one.lines, *_told_of(one)) for one in found
         ]
         text = orjson.dumps(kept).decode()
         execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
         return found
     return [
-        Flow(sites[later], sites[earlier], is_certain, is_carried, tuple(map(tuple, lines)))
-        for later, earlier, is_certain, is_carried, lines in orjson.loads(row[0])
+        Flow(
+            sites[later],
+            sites[earlier],
+            lines=tuple(map(tuple, lines)),
+            is_certain=is_certain,
+            is_carried=is_carried,
+            is_repeated=is_repeated,
+            is_alone=is_alone,
+        )
+        for later, earlier, lines, is_certain, is_carried, is_repeated, is_alone in orjson.loads(
+            row[0]
+        )
     ]
+
+
+def _told_of(flow: Flow) -> tuple[bool, bool, bool, bool]:
+    return flow.is_certain, flow.is_carried, flow.is_repeated, flow.is_alone
 
 
 @dataclass(slots=True)
@@ -167,7 +186,11 @@ class _Rows:
             every, sources = self.happened[flow.later], self.happened[flow.earlier]
             for at, later in enumerate(every):
                 some = sources[:_ROUNDS] if is_back else _before(sources, every, at, flow)
-                is_certain = flow.is_certain and len(some) == 1
+                if flow.is_repeated and len(some) > 1:
+                    some = self._given(later, some)
+                # All that one call called went into what it gave back.
+                is_whole = flow.is_repeated and flow.is_alone and not flow.is_carried
+                is_certain = flow.is_certain and (len(some) == 1 or (is_whole and not is_back))
                 for earlier in some:
                     if self._is_told(later, earlier):
                         continue
@@ -175,6 +198,12 @@ class _Rows:
                         yield from self._from_around(later, is_certain, lines)
                     else:
                         yield from self._between(flow, later, earlier, is_certain, lines)
+
+    def _given(self, later: Happening, some: list[Happening]) -> list[Happening]:
+        """Return those whose results went in as they were made, if any did: no others went in."""
+        used = self.used.get(later.number, set())
+        given = [one for one in some if not used.isdisjoint(self.made.get(one.number, ()))]
+        return given or some
 
     def _is_told(self, later: Happening, earlier: Happening) -> bool:
         """Whether the record says what went from one to the other: through which attributes."""
@@ -246,13 +275,22 @@ def _before(
     """Return the executions of the earlier site that a flow to one of the later site means."""
     later = every[at]
     limit: tuple[int, int] = later[:2]
+    begin = every[at - 1][:2] if at else (0, 0)
     # A file is written from its opening on: what is read for it may be read after that, and
     # before it is opened again.
     if flow.later.is_file and sources[0][:2] > every[0][:2]:
         limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
+        begin = later[:2]
     end = bisect_left(sources, limit)
     if flow.is_carried:
         return sources[max(0, end - _ROUNDS) : end]
+    if flow.is_repeated and end:
+        # One call: no later one is between its own.
+        start = bisect_left(sources, begin)
+        if start >= end:
+            last = bisect_left(every, sources[end - 1])
+            start = bisect_left(sources, every[last - 1][:2]) if last else 0
+        return sources[max(start, end - _ROUNDS) : end]
     for start in range(end - 1, max(-1, end - _ROUNDS), -1):
         if sources[start].thread == later.thread:
             return [sources[start]]
