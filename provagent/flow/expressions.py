@@ -301,6 +301,7 @@ class Expressions(Functions):
         found: set[Thing] = set()
         tested: set[Node] = set()
         first = self.evaluate(generators[0].iter) if first is None else first
+        self.resume(first, e)
 
         def body() -> None:
             for index, generator in enumerate(generators):

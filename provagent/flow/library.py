@@ -111,12 +111,10 @@ class Libraries(Streams):
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self._change_arguments(call, inputs)
         result = self._result(call, inputs, owners)
-        if is_view:
-            for thing in result:
-                thing.is_loose = True
-        if call.name in effects.OPENS and self._is_for_writing(call):
-            for thing in result:
-                thing.is_handle = True
+        is_handle = call.name in effects.OPENS and self._is_for_writing(call)
+        for thing in result:
+            thing.is_loose = thing.is_loose or is_view
+            thing.is_handle = thing.is_handle or is_handle
         if any(thing.is_handle for value in call.args for thing in value):
             handles = [thing for value in call.args for thing in value if thing.is_handle]
             for thing in result:
@@ -152,7 +150,7 @@ class Libraries(Streams):
         if handles and not call.name.startswith(("read", "load", "close", "flush", "seek")):
             values = (call.receiver, *call.values)
             others = self.gather_all(value - handles for value in values)
-            if self.place.is_marked:  # what it has read itself: a file by its name
+            if call.at in self.read_marks:  # what it has read itself: a file by its name
                 others |= {self.node(call.at, "handled")}
             is_guess = call.name not in effects.WRITES_HANDLE
             self.change(handles, others, call.at, is_guess=is_guess)
@@ -275,8 +273,12 @@ class Libraries(Streams):
             is_entered = call.name in effects.ENTERS and len(call.args) == 1
             return call.args[0] if is_entered else None
         if call.name in {"zip", "zip_longest"}:
-            parts = {index: self.items(value, call.at) for index, value in enumerate(call.args)}
-            pair = self.container(call.at, "pair", dict(parts))
+            parts: dict[Hashable, Value] = {
+                index: self.items(value, call.at) for index, value in enumerate(call.args)
+            }
+            if call.star:
+                parts[MORE] = self.items(call.star, call.at)
+            pair = self.container(call.at, "pair", parts)
             return self.container(call.at, "zip", {MORE: pair})
         if call.name == "enumerate" and call.args:
             pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})

@@ -29,7 +29,7 @@ from provagent.flow.state import (
 
 _NO_FIELD = Field(NONE, None)
 _NO_SPAN: Span = ("", 0, 0)
-_RESUMED = 8  # places from which one generator is run
+_RESUMED = 12  # places from which one generator is run
 _TICKS = 64  # nodes between two looks at the clock
 
 

@@ -315,6 +315,8 @@ class Statements(Expressions):
     def run_for(self, s: ast.For | ast.AsyncFor) -> None:
         value = self.evaluate(s.iter)
 
+        self.resume(value, s)  # as Python 3.11 says it: the whole statement
+
         def body() -> None:
             self.assign(s.target, self.iterate(value, s.iter), s)
             self.run_block(s.body)
@@ -403,7 +405,8 @@ class Statements(Expressions):
         redirections = ExitStack()
         for item in s.items:
             value = self.evaluate(item.context_expr)
-            if called := self.place.children.get(item.context_expr):
+            called = self.place.children.get(item.context_expr)
+            if called is not None and called.children:
                 self.resume_place(called, s)
             redirections.enter_context(self.redirected(value))
             managers.append((item.context_expr, value))
