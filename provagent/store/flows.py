@@ -197,7 +197,8 @@ class _Rows:
                     if self._is_handed_in(flow, later, earlier):
                         yield from self._from_around(later, is_certain, lines)
                     else:
-                        yield from self._between(flow, later, earlier, is_certain, lines)
+                        is_sure = is_certain or self._is_copy(flow, later, earlier)
+                        yield from self._between(flow, later, earlier, is_sure, lines)
 
     def _given(self, later: Happening, some: list[Happening]) -> list[Happening]:
         """Return those whose results went in as they were made, if any did: no others went in."""
@@ -259,6 +260,13 @@ class _Rows:
             if not lost:
                 kind = USED if origins else INFORMED
                 yield _Row(later.number, origin, kind, is_certain, lines)
+
+    def _is_copy(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
+        """Whether one call has opened both files, and both are of the same bytes."""
+        if not flow.later.is_file or flow.later.chain != flow.earlier.chain:
+            return False
+        found = self.execute(_DIGESTS, (later.number, earlier.number)).fetchall()
+        return len(found) == 2 and found[0] == found[1]  # noqa: PLR2004 - those of two files
 
     def _is_passed_on(self, earlier: Happening, used: set[int]) -> bool:
         """Whether what the code may have changed in a call came out of it as it went in."""
@@ -326,6 +334,7 @@ WHERE u.activity > ? AND u.activity < ? AND e.type NOT IN {_OF_FILES}"""
 _MEMBERS = """
 SELECT u.activity, m.entity FROM used AS u JOIN member AS m ON m.collection = u.entity
 WHERE u.activity > ? AND u.activity < ?"""
+_DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
 _INSERT = """
 INSERT INTO flow VALUES (?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
 DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""
