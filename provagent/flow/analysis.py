@@ -216,7 +216,15 @@ class _Analysis:
                         lines = self._search.lines(
                             start, event.place, hit.place, is_file=site.is_file
                         )
-                        flow = Flow(site, self._sites[earlier], False, False, lines, is_alone=True)
+                        flow = Flow(
+                            site,
+                            self._sites[earlier],
+                            False,
+                            False,
+                            lines,
+                            is_alone=True,
+                            is_inner=True,
+                        )
                         places[earlier] = hit.place
                     is_other = places[earlier].chain != hit.place.chain
                     sure = certain.setdefault(earlier, set())
@@ -226,6 +234,7 @@ class _Analysis:
                         flow,
                         is_certain=sure == chains,
                         is_repeated=flow.is_repeated or self._is_repeated(earlier),
+                        is_inner=flow.is_inner and _is_inner(event.place, hit.place),
                         is_alone=flow.is_alone and not (event.place.rounds or hit.place.rounds),
                         is_carried=flow.is_carried or hit.is_carried or is_other,
                     )
@@ -272,6 +281,12 @@ def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
             else:
                 row.append(max(row[index], last[index + 1]))
     return row[length], -length
+
+
+def _is_inner(later: Place, earlier: Place) -> bool:
+    """Whether a place is in a loop that is in the same round as another place, or in none."""
+    rounds = (later.parent or later).rounds
+    return len(rounds) < len(earlier.rounds) and earlier.rounds[: len(rounds)] == rounds
 
 
 def _is_same(one: Position, other: Position) -> bool:

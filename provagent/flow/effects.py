@@ -168,6 +168,13 @@ GIVES_ITEMS = Names(
     progress from_iterable
     """
 )
+# These ask what they are given for its items only when they are asked for theirs.
+LAZY = frozenset(
+    """
+    map filter zip zip_longest enumerate islice chain from_iterable takewhile dropwhile starmap
+    accumulate cycle iter tqdm track batched pairwise tee imap
+    """.split()  # noqa: SIM905 - as the other rows
+)
 GIVES_ITEM = frozenset({"next", "min", "max", "choice", "reduce_one"})
 
 # How libraries call the functions that they are given.

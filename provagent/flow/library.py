@@ -61,6 +61,14 @@ class Libraries(Streams):
         """Return what a call of a library gives back, after its effects."""
         for value in (*call.values, call.receiver):
             self.resume(value, call.at)
+        value = self._call_library(call)
+        if call.name in effects.LAZY:  # what is asked of it is asked of them
+            for thing in value:
+                if thing.is_data:
+                    self.lazy[thing] = frozenset().union(*call.values)
+        return value
+
+    def _call_library(self, call: Call) -> Value:
         functions = [
             thing
             for value in (*call.values, call.receiver)

@@ -46,6 +46,7 @@ class Memory:
         self.file = ""
         self.span = _NO_SPAN  # of the statement that is executed
         self.state = State(self.choose)
+        self.lazy: dict[Thing, Value] = {}  # what gives its items only as it is asked for others
         self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
         self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
         self._deadline = deadline
@@ -410,9 +411,13 @@ class Memory:
 
     def resume(self, value: Value, at: ast.expr | ast.stmt) -> None:
         """Note that the bodies of the generators in a value are run from here."""
-        for thing in value:
+        todo, met = [*value], set(value)
+        while todo:
+            thing = todo.pop()
             if thing.kind is Kind.CONTAINER and isinstance(thing.detail, Place):
                 self.resume_place(thing.detail, at)
+            todo += (others := self.lazy.get(thing, NONE) - met)
+            met |= others
 
     def resume_place(self, place: Place, at: ast.expr | ast.stmt) -> None:
         position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)

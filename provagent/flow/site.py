@@ -38,6 +38,7 @@ class Flow:
     # What was called at the earlier site has called it, any number of times: ``map(read, names)``.
     is_repeated: bool = False
     is_alone: bool = False  # neither of them is in a loop
+    is_inner: bool = False  # it is carried, and by the rounds of a loop within one of the later's
 
 
 @dataclass(frozen=True, slots=True)

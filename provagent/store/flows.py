@@ -30,6 +30,7 @@ from provagent.store.sites import positions_of
 _VERSION = 2  # of what is kept of an analysis
 _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
+_DEEPEST = 100  # activities within each other
 _TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
 
 
@@ -129,19 +130,17 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
             sites[later],
             sites[earlier],
             lines=tuple(map(tuple, lines)),
-            is_certain=is_certain,
-            is_carried=is_carried,
-            is_repeated=is_repeated,
-            is_alone=is_alone,
+            **dict(zip(_TOLD, told, strict=True)),
         )
-        for later, earlier, lines, is_certain, is_carried, is_repeated, is_alone in orjson.loads(
-            row[0]
-        )
+        for later, earlier, lines, *told in orjson.loads(row[0])
     ]
 
 
-def _told_of(flow: Flow) -> tuple[bool, bool, bool, bool]:
-    return flow.is_certain, flow.is_carried, flow.is_repeated, flow.is_alone
+_TOLD = ("is_certain", "is_carried", "is_repeated", "is_alone", "is_inner")
+
+
+def _told_of(flow: Flow) -> tuple[bool, ...]:
+    return tuple(getattr(flow, name) for name in _TOLD)
 
 
 @dataclass(slots=True)
@@ -183,9 +182,25 @@ class _Rows:
         is_back = _went_back(self.happened)
         for flow in self.flows:
             lines = orjson.dumps(flow.lines).decode()
-            every, sources = self.happened[flow.later], self.happened[flow.earlier]
+            every = self.happened[flow.later]
+            # What happened within a call there is no input of another: a function that ``map``
+            # calls does so where its results are asked for.
+            numbers = {one.number for one in every}
+            sources = [
+                one
+                for one in self.happened[flow.earlier]
+                if one.number in numbers or not self._is_within(one.number, numbers)
+            ]
+            if not sources:
+                continue
+            threads = _ByThread(every, sources)
             for at, later in enumerate(every):
-                some = sources[:_ROUNDS] if is_back else _before(sources, every, at, flow)
+                if is_back:
+                    some = sources[:_ROUNDS]
+                elif flow.is_repeated or flow.is_inner:
+                    some = _before(*threads.of(later, at), flow)
+                else:
+                    some = _before(sources, every, at, flow)
                 if flow.is_repeated and len(some) > 1:
                     some = self._given(later, some)
                 # All that one call called went into what it gave back.
@@ -225,6 +240,15 @@ class _Rows:
         while number in self.around and number != around:
             number = self.around[number]
         return number == around
+
+    def _is_within(self, number: int, activities: set[int]) -> bool:
+        for _ in range(_DEEPEST):
+            number = self.around.get(number, 0)
+            if not number or is_process(number):
+                return False
+            if number in activities:
+                return True
+        return False
 
     def _from_around(self, later: Happening, is_certain: bool, lines: str) -> Iterator[_Row]:
         """From what the enclosing activity used; what that wrote itself needs no more."""
@@ -277,6 +301,33 @@ def is_process(activity: int) -> bool:
     return not activity % NUMBERS
 
 
+class _ByThread:
+    """What happened at two sites, by the thread of the later one."""
+
+    def __init__(self, every: list[Happening], sources: list[Happening]) -> None:
+        self._every, self._sources = every, sources
+        self._known: dict[int | None, tuple[list[Happening], list[Happening]]] = {}
+        self._is_one = len({one.thread for one in (*every, *sources)}) == 1
+
+    def of(self, later: Happening, at: int) -> tuple[list[Happening], list[Happening], int]:
+        """Return the executions of the earlier site and of the later one, and which one it is.
+
+        They are those of its thread; all of them if the earlier ones are in others.
+        """
+        if self._is_one:
+            return self._sources, self._every, at
+        thread = later.thread
+        if thread not in self._known:
+            self._known[thread] = (
+                [one for one in self._sources if one.thread == thread],
+                [one for one in self._every if one.thread == thread],
+            )
+        sources, every = self._known[thread]
+        if not sources:
+            return self._sources, self._every, at
+        return sources, every, bisect_left(every, later)
+
+
 def _before(
     sources: list[Happening], every: list[Happening], at: int, flow: Flow
 ) -> list[Happening]:
@@ -290,12 +341,12 @@ def _before(
         limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
         begin = later[:2]
     end = bisect_left(sources, limit)
-    if flow.is_carried:
+    if flow.is_carried and not flow.is_inner:
         return sources[max(0, end - _ROUNDS) : end]
-    if flow.is_repeated and end:
-        # One call: no later one is between its own.
+    if (flow.is_repeated or flow.is_inner) and end:
+        # One call, or the rounds of one inner loop: no later one is between its own.
         start = bisect_left(sources, begin)
-        if start >= end:
+        if start >= end and not flow.is_inner:
             last = bisect_left(every, sources[end - 1])
             start = bisect_left(sources, every[last - 1][:2]) if last else 0
         return sources[max(start, end - _ROUNDS) : end]
