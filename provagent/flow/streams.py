@@ -17,7 +17,7 @@ from provagent.flow.state import NONE, NOTHING, Kind, Thing, Value
 INPUT, OUTPUT = "sys.stdin", "sys.stdout"
 _FIRST = {"sys.__stdin__": INPUT, "sys.__stdout__": OUTPUT}
 _POSITIONS: dict[Position, str] = {("<stdin>", 0, None): INPUT, ("<stdout>", 0, None): OUTPUT}
-_PRINTS = frozenset({"print", "pprint.pprint", "pprint.pp", "click.echo", "rich.print"})
+_PRINTS = frozenset({"print", "pprint.pprint", "pprint.pp", "rich.print"})
 _READS = frozenset({"input", "fileinput.input"})
 _LOGS = ("logging", "files")
 _NUMBERS = {0: INPUT, 1: OUTPUT, "/dev/stdin": INPUT, "/dev/stdout": OUTPUT}
