@@ -308,7 +308,9 @@ class FilesSeen:
         entity_id = self._ledger.file(
             thing, activity, events, generated=True, next_=next_one, is_real=True
         )
-        self._tell(entity_id, WRITTEN, activity, events, _changed_at(location), product.openings)
+        # The clock of a file system may be some milliseconds behind.
+        time = max(_changed_at(location), product.openings[0].time)
+        self._tell(entity_id, WRITTEN, activity, events, time, product.openings)
         if before is not None:
             between = [activity.id] if activity.id else []
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)

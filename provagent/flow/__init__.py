@@ -8,5 +8,6 @@ from provagent.flow.analysis import flows
 from provagent.flow.code import Code
 from provagent.flow.graph import Position
 from provagent.flow.site import Flow, Found, Site, Unknown
+from provagent.flow.streams import stream_of
 
-__all__ = ["Code", "Flow", "Found", "Position", "Site", "Unknown", "flows"]
+__all__ = ["Code", "Flow", "Found", "Position", "Site", "Unknown", "flows", "stream_of"]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from provagent.flow import code as sources
-from provagent.flow.code import Code, Finder, Unreadable
+from provagent.flow.code import Code, Finder, Unreadable, hands
 from provagent.flow.expressions import Event
 from provagent.flow.graph import Node, Place, Position, Search
 from provagent.flow.memory import OverBudget
 from provagent.flow.program import Chain, Program, Sources
 from provagent.flow.site import Flow, Found, Site, Unknown
+from provagent.flow.streams import stream_of
 
 _COPIES = frozenset({"copy", "copy2", "copyfile", "copyfileobj", "move", "rename", "replace"})
 _NO_SPAN = ("", 0, 0)
@@ -50,6 +51,9 @@ class _Analysis:
         self._reasons: dict[int, str] = {}
         self._located: dict[int, list[sources.Found]] = {}
         self._ran: dict[tuple[ast.stmt, str], list[Chain]] = {}
+        self._streams: dict[int, str] = {}  # sites of standard input and output
+        self._names: dict[int, set[str]] = {}  # of what is called at each site
+        self._called: Callable[[ast.AST], set[str]]
 
     def find(self) -> Found:
         self._locate()
@@ -68,9 +72,15 @@ class _Analysis:
             file_marks=file_marks,
             ran=self._ran,
         )
+        program.read_marks = frozenset(marks - file_marks - self._marks_of_targets())
+        streams = {
+            index: [self._begin(program, name, self._sites[index].chain)]
+            for index, name in self._streams.items()
+        }
+        self._called = lambda at: program.called.get(at, set())
         program.execute()
         program.run_uncalled([one for found in self._located.values() for one in found])
-        events = self._match(program)
+        events = self._match(program) | streams
         for index, matched in events.items():
             if not self._sites[index].is_file:
                 for event in matched:
@@ -79,6 +89,14 @@ class _Analysis:
             for event in matched:
                 event.place.maker = self._maker(event.place.sites)
         return self._answer(program, events)
+
+    def _marks_of_targets(self) -> set[ast.AST]:
+        targets = (index for index in self._located if self._sites[index].is_target)
+        return {one.at for index in targets for one in self._located[index]}
+
+    def _begin(self, program: Program, name: str, chain: Chain) -> Event:
+        place, thing = program.begin_stream(name, chain)
+        return Event(place, set(), {thing})
 
     def _maker(self, sites: tuple[int, ...]) -> int | None:
         """Return the one site that made a value: not a file that a call there has opened."""
@@ -91,15 +109,33 @@ class _Analysis:
         """Find the code of each site, and the branches that ran because it did."""
         wanted: dict[str, dict[tuple[Position, str], list[tuple[int, int]]]] = {}
         for index, site in enumerate(self._sites):
+            if stream := stream_of(site.chain):
+                self._streams[index] = stream
+                continue
             for depth, position in enumerate(site.chain):
                 key = (position, site.name if depth == 0 else "")
                 wanted.setdefault(position[0], {}).setdefault(key, []).append((index, depth))
         for file, positions in wanted.items():
+            if not self._sources.texts(file) and file != self._entry:
+                self._locate_handed(positions)
             try:
                 self._locate_in(file, positions)
             except Unreadable as error:
                 for users in positions.values():
                     self._reasons.update({index: str(error) for index, depth in users if not depth})
+
+    def _locate_handed(self, positions: dict[tuple[Position, str], list[tuple[int, int]]]) -> None:
+        """Find calls that no code of the user's made: those of a function given to a pool."""
+        for (_, name), users in positions.items():
+            found = [
+                sources.Found(node, [], None)
+                for tree in self._sources.trees()
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Call) and name and hands(node, name)
+            ]
+            for index, depth in users:
+                if depth == 0 and len(self._sites[index].chain) == 1 and len(found) == 1:
+                    self._located.setdefault(index, []).extend(found)
 
     def _locate_in(
         self, file: str, positions: dict[tuple[Position, str], list[tuple[int, int]]]
@@ -126,7 +162,10 @@ class _Analysis:
         for index, found in self._located.items():
             chain = self._sites[index].chain
             events = [event for one in found for event in program.events.get(one.at, ())]
-            likeness = {id(event): _likeness(chain, event.place.chain) for event in events}
+            likeness = {
+                id(event): max(_likeness(chain, other) for other in event.place.chains())
+                for event in events
+            }
             best = max(likeness.values(), default=(0, 0))
             matched[index] = [event for event in events if likeness[id(event)] == best]
         return matched
@@ -156,6 +195,10 @@ class _Analysis:
     ) -> tuple[list[Flow], set[str]]:
         site = self._sites[index]
         flows_: dict[int, Flow] = {}
+        # By which of several calls the code came here is not told if their chains are alike:
+        # certain is what is so of all of them.
+        chains = {event.place.chain for event in matched}
+        certain: dict[int, set[Chain]] = {}
         places: dict[int, Place] = {}
         missing: set[str] = set()
         for event in matched:
@@ -173,13 +216,26 @@ class _Analysis:
                         lines = self._search.lines(
                             start, event.place, hit.place, is_file=site.is_file
                         )
-                        flow = Flow(site, self._sites[earlier], False, False, lines)
+                        flow = Flow(
+                            site,
+                            self._sites[earlier],
+                            False,
+                            False,
+                            lines,
+                            is_alone=True,
+                            is_inner=True,
+                        )
                         places[earlier] = hit.place
                     is_other = places[earlier].chain != hit.place.chain
+                    sure = certain.setdefault(earlier, set())
+                    if hit.is_certain and earlier == hit.place.maker:
+                        sure.add(event.place.chain)
                     flows_[earlier] = replace(
                         flow,
-                        is_certain=flow.is_certain
-                        or (hit.is_certain and earlier == hit.place.maker),
+                        is_certain=sure == chains,
+                        is_repeated=flow.is_repeated or self._is_repeated(earlier),
+                        is_inner=flow.is_inner and _is_inner(event.place, hit.place),
+                        is_alone=flow.is_alone and not (event.place.rounds or hit.place.rounds),
                         is_carried=flow.is_carried or hit.is_carried or is_other,
                     )
         if site.is_file:
@@ -188,6 +244,15 @@ class _Analysis:
                     is_copy = site.name in _COPIES or other.name in _COPIES
                     flows_.setdefault(earlier, Flow(site, other, is_copy, False, ()))
         return list(flows_.values()), missing
+
+    def _is_repeated(self, index: int) -> bool:
+        """Whether what was called there has called the site, perhaps more than once."""
+        name = self._sites[index].name
+        if index not in self._names:
+            places = self._located.get(index, ())
+            self._names[index] = {name for one in places for name in self._called(one.at)}
+        names = self._names[index]
+        return bool(names) and not name.startswith("__") and name not in names
 
     def _start(self, program: Program, event: Event, *, is_file: bool) -> Node:
         start = Node(program.root, _NO_SPAN)
@@ -216,6 +281,12 @@ def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
             else:
                 row.append(max(row[index], last[index + 1]))
     return row[length], -length
+
+
+def _is_inner(later: Place, earlier: Place) -> bool:
+    """Whether a place is in a loop that is in the same round as another place, or in none."""
+    rounds = (later.parent or later).rounds
+    return len(rounds) < len(earlier.rounds) and earlier.rounds[: len(rounds)] == rounds
 
 
 def _is_same(one: Position, other: Position) -> bool:

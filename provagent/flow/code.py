@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from provagent.flow import effects
 from provagent.flow.graph import Position
 
 BYTES_A_SECOND = 400_000  # of source, as the parser reads it; it cannot be interrupted
@@ -67,6 +68,7 @@ class Found:
     function: ast.AST | None  # the innermost function around it
 
 
+_HANDS = effects.CALLS_WITH_ITEMS | effects.CALLS_WITH_ARGUMENTS | effects.CALLS_LATER
 _BRANCHES = ("body", "orelse", "handlers", "finalbody", "cases")
 
 
@@ -179,6 +181,18 @@ def _by_name(calls: list[ast.Call], name: str) -> list[ast.Call]:
     """Return the calls of a name, or all of them if none has it."""
     named = [call for call in calls if called_name(call) == name]
     return named or calls
+
+
+def hands(call: ast.Call, name: str) -> bool:
+    """Return whether a call hands a function of this name to a pool, an executor or a thread."""
+    if called_name(call) not in _HANDS:
+        return False
+    values = (*call.args, *(keyword.value for keyword in call.keywords))
+    return any(
+        (isinstance(value, ast.Attribute) and value.attr == name)
+        or (isinstance(value, ast.Name) and value.id == name)
+        for value in values
+    )
 
 
 def called_name(call: ast.Call) -> str:

@@ -154,6 +154,12 @@ GIVES_ARGUMENT = Names(
     trange_of contextmanager wraps jit njit closing nullcontext vectorize lru_cache cache
     """
 )
+# Methods of an exit stack: what they give back is what they are given.
+ENTERS = frozenset({"enter_context", "enter_async_context"})
+# Methods of loggers, and functions of logging, that write into its files.
+LOGS = frozenset(
+    {"debug", "info", "warning", "warn", "error", "critical", "exception", "log", "fatal"}
+)
 RUNS_COROUTINE = frozenset({"asyncio.run", "trio.run", "anyio.run", "uvloop.run"})
 GIVES_ITEMS = Names(
     """
@@ -161,6 +167,13 @@ GIVES_ITEMS = Names(
     array_split as_completed filter product combinations permutations wait Parallel track
     progress from_iterable
     """
+)
+# These ask what they are given for its items only when they are asked for theirs.
+LAZY = frozenset(
+    """
+    map filter zip zip_longest enumerate islice chain from_iterable takewhile dropwhile starmap
+    accumulate cycle iter tqdm track batched pairwise tee imap
+    """.split()  # noqa: SIM905 - as the other rows
 )
 GIVES_ITEM = frozenset({"next", "min", "max", "choice", "reduce_one"})
 

@@ -49,6 +49,7 @@ class Expressions(Functions):
         self.marks = marks
         self.file_marks = file_marks
         self.events: dict[ast.AST, list[Event]] = {}
+        self.called: dict[ast.AST, set[str]] = {}  # names of what is called at a mark
         self._methods: dict[type[ast.expr], Callable[[Any], Value]] = {}
 
     def evaluate(self, expression: ast.expr | None) -> Value:
@@ -274,10 +275,20 @@ class Expressions(Functions):
     def _comprehension(self, e: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         return self._comprehend(e, e.generators, e.elt)
 
-    eval_listcomp = eval_setcomp = eval_generatorexp = _comprehension
+    eval_listcomp = eval_setcomp = _comprehension
+
+    def eval_generatorexp(self, e: ast.GeneratorExp) -> Value:
+        """Return what a generator gives; whoever asks for its items runs its body."""
+        place = self.enter(e)
+        first = self.evaluate(e.generators[0].iter)
+        with self.at(place):
+            value = self._comprehend(e, e.generators, e.elt, first=first)
+        for thing in value:
+            thing.detail = place
+        return value
 
     def eval_dictcomp(self, e: ast.DictComp) -> Value:
-        return self._comprehend(e, e.generators, e.value, e.key)
+        return self._comprehend(e, e.generators, e.value, key=e.key)
 
     def _comprehend(
         self,
@@ -285,14 +296,17 @@ class Expressions(Functions):
         generators: list[ast.comprehension],
         element: ast.expr,
         key: ast.expr | None = None,
+        first: Value | None = None,
     ) -> Value:
         found: set[Thing] = set()
         tested: set[Node] = set()
-        first = self.evaluate(generators[0].iter)
+        first = self.evaluate(generators[0].iter) if first is None else first
+        self.resume(first, e)
 
         def body() -> None:
             for index, generator in enumerate(generators):
                 source = first if index == 0 else self.evaluate(generator.iter)
+                self.resume(source, generator.iter)
                 self.assign(generator.target, self.items(source, generator.iter), e)
                 for test in generator.ifs:
                     tested.update(self.gather(self.evaluate(test)))
@@ -399,7 +413,9 @@ class Expressions(Functions):
         return NONE
 
     def eval_yieldfrom(self, e: ast.YieldFrom) -> Value:
-        self.frame.yielded |= self.all_items(self.evaluate(e.value), e)
+        value = self.evaluate(e.value)
+        self.resume(value, e)
+        self.frame.yielded |= self.all_items(value, e)
         return NONE
 
     # Calls
@@ -419,12 +435,18 @@ class Expressions(Functions):
         if is_marked:
             place.is_marked = True
             inputs = self.gather_all(call.values) | self.gather(call.receiver)
+            self.called.setdefault(e, set()).update((call.name, *map(_name_of, targets)))
             for thing in targets:
                 if thing.kind is Kind.FUNCTION:
                     inputs |= self.gather(thing.detail.me)
                 inputs |= self.gather(frozenset((thing,)))
         value = self._call_targets(call, targets, place)
-        return self.emerge(e, place, inputs, value) if is_marked else value
+        if not is_marked:
+            return value
+        made = self.emerge(e, place, inputs, value)
+        if e in self.file_marks and any(map(_is_of_logging, targets)):
+            self.add_log(made)
+        return made
 
     def _call_targets(self, call: Call, targets: Value, place: Place) -> Value:
         found: set[Thing] = set()
@@ -520,6 +542,19 @@ class Expressions(Functions):
                 named = self._named(value)
                 call.keywords.update(named)
                 call.star |= self.items(value, keyword.value) if not named else NONE
+
+
+def _is_of_logging(thing: Thing) -> bool:
+    return thing.kind is Kind.LIBRARY and str(thing.detail).startswith("logging.")
+
+
+def _name_of(thing: Thing) -> str:
+    """Return the name of a class or function, as the record has it."""
+    if thing.kind is Kind.LIBRARY:
+        return str(thing.detail).rpartition(".")[2]
+    if thing.kind in {Kind.FUNCTION, Kind.CLASS}:
+        return str(getattr(thing.detail.node, "name", ""))
+    return ""
 
 
 def _has_methods(thing: Thing) -> bool:

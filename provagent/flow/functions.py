@@ -249,7 +249,10 @@ class Functions(Libraries):
             value = frozenset(frame.yielded)
             if function.kind == "contextmanager":
                 return value
-            return self.container(call.at, ("yields", function.node), {MORE: value})
+            made = self.container(call.at, ("yields", function.node), {MORE: value})
+            for thing in made:
+                thing.detail = self.place
+            return made
         value = frozenset().union(*frame.returned)
         if value and not all(frame.returned):
             value |= {NOTHING}

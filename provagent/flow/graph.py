@@ -18,12 +18,24 @@ from typing import NamedTuple
 
 Position = tuple[str, int, int | None]
 Span = tuple[str, int, int]
+_DEEPEST = 16  # calls and loops within each other of which chains are told
+_MOST_CHAINS = 16  # that lead to one place
 
 
 class Place:
     """Where code is evaluated: a chain of calls, and the rounds of the loops around it."""
 
-    __slots__ = ("chain", "children", "events", "is_marked", "maker", "parent", "rounds", "sites")
+    __slots__ = (
+        "chain",
+        "children",
+        "events",
+        "is_marked",
+        "maker",
+        "parent",
+        "resumed",
+        "rounds",
+        "sites",
+    )
 
     def __init__(
         self,
@@ -35,6 +47,8 @@ class Place:
         self.chain = chain
         self.rounds = rounds
         self.children: dict[Hashable, Place] = {}
+        # Of the call of a generator: from where else its body is run, by ``for`` or ``with``.
+        self.resumed: dict[tuple[Position, Place], None] = {}
         # Inside a call that is perhaps a site, known before the sites are matched.
         self.is_marked: bool = parent is not None and parent.is_marked
         self.sites: tuple[int, ...] = ()
@@ -54,6 +68,18 @@ class Place:
             rounds = (*self.rounds, ((loop, self.chain), number))
             place = self.children[loop, number] = Place(self, self.chain, rounds)
         return place
+
+    def chains(self, depth: int = 0) -> list[tuple[Position, ...]]:
+        """Return the chains of calls that lead here: through the call, or what resumes it."""
+        if self.parent is None or not self.chain or depth > _DEEPEST:
+            return [self.chain]
+        if len(self.chain) == len(self.parent.chain):  # a round of a loop
+            return self.parent.chains(depth + 1)
+        first = self.chain[:1]
+        found = [(*first, *rest) for rest in self.parent.chains(depth + 1)]
+        for position, place in self.resumed:
+            found += [(position, *rest) for rest in place.chains(depth + 1)]
+        return found[:_MOST_CHAINS]
 
     def is_within(self, other: Place) -> bool:
         """Return whether this place is another one or inside of it."""

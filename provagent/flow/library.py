@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from provagent.flow import effects
 from provagent.flow.graph import Node, Place
-from provagent.flow.memory import Memory
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Kind, Thing, Value
+from provagent.flow.streams import Streams
 
 _FIGURE = ("pyplot", "figure")
 _RESULT = ".result()"
@@ -54,11 +54,21 @@ class Call:
         return self.args[index] if 0 <= index < len(self.args) else NONE
 
 
-class Libraries(Memory):
+class Libraries(Streams):
     """What calls of libraries do."""
 
     def call_library(self, call: Call) -> Value:
         """Return what a call of a library gives back, after its effects."""
+        for value in (*call.values, call.receiver):
+            self.resume(value, call.at)
+        value = self._call_library(call)
+        if call.name in effects.LAZY:  # what is asked of it is asked of them
+            for thing in value:
+                if thing.is_data:
+                    self.lazy[thing] = frozenset().union(*call.values)
+        return value
+
+    def _call_library(self, call: Call) -> Value:
         functions = [
             thing
             for value in (*call.values, call.receiver)
@@ -75,9 +85,9 @@ class Libraries(Memory):
         if module in effects.PYPLOT:
             return self._pyplot(call, inputs)
         for special in (self._container_method, self._collection, self._future):
-            value = special(call)
-            if value is not None:
-                return value
+            found = special(call)
+            if found is not None:
+                return found
         if self._is_drawing(call):
             return self._draw(call, inputs)
         return self._unknown(call, inputs)
@@ -94,6 +104,10 @@ class Libraries(Memory):
     # Unknown calls: by their names
 
     def _unknown(self, call: Call, inputs: frozenset[Node]) -> Value:
+        if stream := self.opened_stream(call.library, call.argument(0, "file")):
+            return stream
+        inputs |= self.gather(self.read_stream(call.library, is_given=any(call.values)))
+        self._print(call)
         self._change_handles(call)
         self._change_named(call)
         owners, is_view = NONE, False
@@ -105,18 +119,27 @@ class Libraries(Memory):
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self._change_arguments(call, inputs)
         result = self._result(call, inputs, owners)
-        if is_view:
-            for thing in result:
-                thing.is_loose = True
-        if call.name in effects.OPENS and self._is_for_writing(call):
-            for thing in result:
-                thing.is_handle = True
+        is_handle = call.name in effects.OPENS and self._is_for_writing(call)
+        for thing in result:
+            thing.is_loose = thing.is_loose or is_view
+            thing.is_handle = thing.is_handle or is_handle
         if any(thing.is_handle for value in call.args for thing in value):
             handles = [thing for value in call.args for thing in value if thing.is_handle]
             for thing in result:
                 thing.owners |= frozenset(handles)
                 thing.is_handle = True
         return result
+
+    def _print(self, call: Call) -> None:
+        """Let what a call prints or logs go where that goes."""
+        inputs = self.gather_all(call.values)
+        printed = self.print_into(call.library, call.keywords.get("file", NONE))
+        self.change(printed, inputs, call.at)
+        if call.name in effects.LOGS:
+            is_logger = any(thing.detail == "getLogger" for thing in call.receiver)
+            is_certain = len(self.logs) == 1 and (is_logger or bool(call.library))
+            if call.is_method or call.library.startswith("logging."):
+                self.change(self.logs, inputs, call.at, is_guess=not is_certain)
 
     def _is_for_writing(self, call: Call) -> bool:
         mode = call.keywords.get("mode") or (call.args[1] if len(call.args) > 1 else NONE)
@@ -135,6 +158,8 @@ class Libraries(Memory):
         if handles and not call.name.startswith(("read", "load", "close", "flush", "seek")):
             values = (call.receiver, *call.values)
             others = self.gather_all(value - handles for value in values)
+            if call.at in self.read_marks:  # what it has read itself: a file by its name
+                others |= {self.node(call.at, "handled")}
             is_guess = call.name not in effects.WRITES_HANDLE
             self.change(handles, others, call.at, is_guess=is_guess)
 
@@ -164,6 +189,9 @@ class Libraries(Memory):
             is_always = is_always or any(one.is_canvas or one.is_handle for one in call.receiver)
             is_guess = not (is_always or call.is_discarded)
             self.change(call.receiver, given, call.at, is_guess=is_guess)
+        elif call.is_discarded and call.at in self.read_marks:
+            # What it has read of a file went into nothing else.
+            self.change(call.receiver, inputs | {self.node(call.at, "read")}, call.at)
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
@@ -250,10 +278,15 @@ class Libraries(Memory):
     def _collection(self, call: Call) -> Value | None:
         """Return what functions give that pass their arguments or the items of them through."""
         if call.is_method or not any(call.values):
-            return None
+            is_entered = call.name in effects.ENTERS and len(call.args) == 1
+            return call.args[0] if is_entered else None
         if call.name in {"zip", "zip_longest"}:
-            parts = {index: self.items(value, call.at) for index, value in enumerate(call.args)}
-            pair = self.container(call.at, "pair", dict(parts))
+            parts: dict[Hashable, Value] = {
+                index: self.items(value, call.at) for index, value in enumerate(call.args)
+            }
+            if call.star:
+                parts[MORE] = self.items(call.star, call.at)
+            pair = self.container(call.at, "pair", parts)
             return self.container(call.at, "zip", {MORE: pair})
         if call.name == "enumerate" and call.args:
             pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})

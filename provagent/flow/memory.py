@@ -29,6 +29,7 @@ from provagent.flow.state import (
 
 _NO_FIELD = Field(NONE, None)
 _NO_SPAN: Span = ("", 0, 0)
+_RESUMED = 12  # places from which one generator is run
 _TICKS = 64  # nodes between two looks at the clock
 
 
@@ -45,6 +46,7 @@ class Memory:
         self.file = ""
         self.span = _NO_SPAN  # of the statement that is executed
         self.state = State(self.choose)
+        self.lazy: dict[Thing, Value] = {}  # what gives its items only as it is asked for others
         self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
         self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
         self._deadline = deadline
@@ -406,6 +408,21 @@ class Memory:
         cell = self.state.cell(thing)
         old = cell.fields.get(MORE, _NO_FIELD).value
         self.state.put(thing, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
+
+    def resume(self, value: Value, at: ast.expr | ast.stmt) -> None:
+        """Note that the bodies of the generators in a value are run from here."""
+        todo, met = [*value], set(value)
+        while todo:
+            thing = todo.pop()
+            if thing.kind is Kind.CONTAINER and isinstance(thing.detail, Place):
+                self.resume_place(thing.detail, at)
+            todo += (others := self.lazy.get(thing, NONE) - met)
+            met |= others
+
+    def resume_place(self, place: Place, at: ast.expr | ast.stmt) -> None:
+        position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)
+        if len(place.resumed) < _RESUMED and place is not self.place:
+            place.resumed[position, self.place] = None
 
     def one(self, value: Value) -> Value:
         """Return one item of several: which of its alternatives it is stays open."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from os.path import dirname, join, normpath
 
 from provagent.flow.code import Code, Found, Unreadable, parse
@@ -46,6 +47,12 @@ class Sources:
         if isinstance(tree, Unreadable):
             raise tree
         return tree
+
+    def trees(self) -> Iterator[ast.Module]:
+        """Yield the trees of all sources that can be read."""
+        for name, text in (*self.code.cells, *self.code.files.items()):
+            with suppress(Unreadable):
+                yield self.tree(name, text)
 
     def find_module(self, name: str, level: int, importer: str, entry: str) -> str | None:
         """Return the file of a module that a file imports, if it is among the sources."""

@@ -35,6 +35,10 @@ class Flow:
     is_certain: bool  # False: on every way is a guess, or a branch that perhaps did not run
     is_carried: bool  # by any of the executions of the earlier site, and not just the last one
     lines: tuple[tuple[str, int, int], ...]
+    # What was called at the earlier site has called it, any number of times: ``map(read, names)``.
+    is_repeated: bool = False
+    is_alone: bool = False  # neither of them is in a loop
+    is_inner: bool = False  # it is carried, and by the rounds of a loop within one of the later's
 
 
 @dataclass(frozen=True, slots=True)

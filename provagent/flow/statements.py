@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from provagent.flow.expressions import Expressions
@@ -314,6 +315,8 @@ class Statements(Expressions):
     def run_for(self, s: ast.For | ast.AsyncFor) -> None:
         value = self.evaluate(s.iter)
 
+        self.resume(value, s)  # as Python 3.11 says it: the whole statement
+
         def body() -> None:
             self.assign(s.target, self.iterate(value, s.iter), s)
             self.run_block(s.body)
@@ -323,6 +326,7 @@ class Statements(Expressions):
     run_asyncfor = run_for
 
     def iterate(self, value: Value, at: ast.expr) -> Value:
+        self.resume(value, at)
         instances = frozenset(thing for thing in value if thing.kind is Kind.INSTANCE)
         found = self.special(instances, "__iter__", [], at) if instances else None
         if found is None:
@@ -398,15 +402,21 @@ class Statements(Expressions):
 
     def run_with(self, s: ast.With | ast.AsyncWith) -> None:
         managers = []
+        redirections = ExitStack()
         for item in s.items:
             value = self.evaluate(item.context_expr)
+            called = self.place.children.get(item.context_expr)
+            if called is not None and called.children:
+                self.resume_place(called, s)
+            redirections.enter_context(self.redirected(value))
             managers.append((item.context_expr, value))
             found = self.special(value, "__enter__", [], item.context_expr)
             value = value if found is None else found
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value, item.context_expr)
         self._bind_marked(s)
-        self.run_block(s.body)
+        with redirections:
+            self.run_block(s.body)
         if not self.state.is_dead:
             for at, value in reversed(managers):
                 self.special(value, "__exit__", [], at)
@@ -534,6 +544,7 @@ class Statements(Expressions):
                 inner = self.import_module(f"{name}.{alias.name}".strip("."), s.level, s)
                 dotted = f"{name}.{alias.name}"
                 found = self.library(dotted) if inner is None else frozenset((inner,))
+                found = self.state.get(("library", dotted)) or found
             self.bind(alias.asname or alias.name, found)
 
     def _import_all(self, module: Thing) -> None:

@@ -126,7 +126,8 @@ class OpenedFiles:
                 # What stood in a file before more was added to it is a part of it.
                 what = READ if is_read else CHANGED if state[2] else MADE
                 then = None if what is MADE else state
-                self._remembered.append((what, path, "", None, [], then, start, get_ident()))
+                site = {"file": "<stdin>" if is_read else "<stdout>", "line": 0}
+                self._remembered.append((what, path, "", None, [site], then, start, get_ident()))
 
     # The quick way out of what is noise: most of what is opened is.
     def _on_open(self, args: tuple[Any, ...]) -> None:

@@ -25,6 +25,9 @@ WHERE u.activity >= ?1 << {shift} AND u.activity < (?1 + 1) << {shift}
 AND e.type IN (SELECT number FROM word WHERE text IN ('File', 'FileCollection'))
 GROUP BY e.place, e.digest ORDER BY time LIMIT {most}"""
 
+_PROCESSES = """
+SELECT name, parent, number FROM process
+WHERE run = (SELECT run FROM process WHERE number = ?) ORDER BY number"""
 _WRITTEN = f"SELECT max(time) + {TICK}, activity FROM generated WHERE entity = ?"
 
 
@@ -47,7 +50,27 @@ class Candidates:
         row = self._index.execute(_WRITTEN, (entity,)).fetchone()
         if row is None or row[0] is None:
             return []
-        return [one for one in self._until(row[1] >> SHIFT, row[0]) if one != entity]
+        process, time = row[1] >> SHIFT, row[0]
+        found = [one for one in self._until(process, time) if one != entity]
+        # What it has not read itself the processes that it started have handed to it.
+        return found or [
+            one for other in self._started_by(process) for one in self._until(other, time)
+        ]
+
+    def _started_by(self, process: int) -> list[int]:
+        """Return the processes of its run that a process started, and those that these did."""
+        rows = self._index.execute(_PROCESSES, (process,)).fetchmany(MOST)
+        found, around = (
+            [process],
+            {name.rpartition(".")[2] for name, _, one in rows if one == process},
+        )
+        is_more = True
+        while is_more:
+            new = [one for _, parent, one in rows if parent in around and one not in found]
+            found += new
+            around |= {name.rpartition(".")[2] for name, _, one in rows if one in new}
+            is_more = bool(new)
+        return found[1:]
 
     def _until(self, process: int, time: int) -> list[int]:
         if process not in self._read:

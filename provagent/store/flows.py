@@ -20,17 +20,18 @@ from typing import NamedTuple
 
 import orjson
 
-from provagent.flow import Flow, Site, flows
+from provagent.flow import Flow, Site, flows, stream_of
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
 from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.sites import positions_of
 
-_VERSION = 1  # of what is kept of an analysis
+_VERSION = 2  # of what is kept of an analysis
 _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
+_DEEPEST = 100  # activities within each other
 _TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
 
 
@@ -76,9 +77,15 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
 def _went_back(happened: dict[Site, list[Happening]]) -> bool:
     """Return whether the clock of a process was set back meanwhile: then times tell no order.
 
-    Calls, and files that are read, have their numbers in the order in which they began.
+    Calls, and files that are read, have their numbers in the order in which they began; but for
+    standard input, which is told at the end.
     """
-    told = (one for site, some in happened.items() if not site.is_file for one in some)
+    told = (
+        one
+        for site, some in happened.items()
+        if not site.is_file and not stream_of(site.chain)
+        for one in some
+    )
     times = [one.time for one in sorted(told, key=attrgetter("number"))]
     return any(later < earlier - _TURNS for earlier, later in pairwise(times))
 
@@ -125,16 +132,27 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
         found = flows(ran.code, sites, entry=ran.entry).flows
         numbers = {site: number for number, site in enumerate(sites)}
         kept = [
-            (numbers[one.later], numbers[one.earlier], one.is_certain, one.is_carried, one.lines)
-            for one in found
+            (numbers[one.later], numbers[one.earlier], one.lines, *_told_of(one)) for one in found
         ]
         text = orjson.dumps(kept).decode()
         execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
         return found
     return [
-        Flow(sites[later], sites[earlier], is_certain, is_carried, tuple(map(tuple, lines)))
-        for later, earlier, is_certain, is_carried, lines in orjson.loads(row[0])
+        Flow(
+            sites[later],
+            sites[earlier],
+            lines=tuple(map(tuple, lines)),
+            **dict(zip(_TOLD, told, strict=True)),
+        )
+        for later, earlier, lines, *told in orjson.loads(row[0])
     ]
+
+
+_TOLD = ("is_certain", "is_carried", "is_repeated", "is_alone", "is_inner")
+
+
+def _told_of(flow: Flow) -> tuple[bool, ...]:
+    return tuple(getattr(flow, name) for name in _TOLD)
 
 
 @dataclass(slots=True)
@@ -191,17 +209,44 @@ class _Rows:
         is_back = _went_back(self.happened)
         for flow in self.flows:
             lines = orjson.dumps(flow.lines).decode()
-            every, sources = self.happened[flow.later], self.happened[flow.earlier]
+            every = self.happened[flow.later]
+            # What happened within a call there is no input of another: a function that ``map``
+            # calls does so where its results are asked for.
+            numbers = {one.number for one in every}
+            sources = [
+                one
+                for one in self.happened[flow.earlier]
+                if one.number in numbers or not self._is_within(one.number, numbers)
+            ]
+            if not sources:
+                continue
+            threads = _ByThread(every, sources)
             for at, later in enumerate(every):
-                some = sources[:_ROUNDS] if is_back else _before(sources, every, at, flow)
-                is_certain = flow.is_certain and len(some) == 1
+                if is_back:
+                    some = sources[:_ROUNDS]
+                elif flow.is_repeated or flow.is_inner:
+                    some = _before(*threads.of(later, at), flow)
+                else:
+                    some = _before(sources, every, at, flow)
+                if flow.is_repeated and len(some) > 1:
+                    some = self._given(later, some)
+                # All that one call called went into what it gave back.
+                is_whole = flow.is_repeated and flow.is_alone and not flow.is_carried
+                is_certain = flow.is_certain and (len(some) == 1 or (is_whole and not is_back))
                 for earlier in some:
                     if self._is_told(later, earlier):
                         continue
                     if self._is_handed_in(flow, later, earlier):
                         yield from self._from_around(later, is_certain, lines)
                     else:
-                        yield from self._between(flow, later, earlier, is_certain, lines)
+                        is_sure = is_certain or self._is_copy(flow, later, earlier)
+                        yield from self._between(flow, later, earlier, is_sure, lines)
+
+    def _given(self, later: Happening, some: list[Happening]) -> list[Happening]:
+        """Return those whose results went in as they were made, if any did: no others went in."""
+        used = self.used.get(later.number, set())
+        given = [one for one in some if not used.isdisjoint(self.made.get(one.number, ()))]
+        return given or some
 
     def _is_told(self, later: Happening, earlier: Happening) -> bool:
         """Whether the record says what went from one to the other: through which attributes."""
@@ -220,6 +265,15 @@ class _Rows:
         while number in self.around and number != around:
             number = self.around[number]
         return number == around
+
+    def _is_within(self, number: int, activities: set[int]) -> bool:
+        for _ in range(_DEEPEST):
+            number = self.around.get(number, 0)
+            if not number or is_process(number):
+                return False
+            if number in activities:
+                return True
+        return False
 
     def _from_around(self, later: Happening, is_certain: bool, lines: str) -> Iterator[_Row]:
         """From what the enclosing activity used; what that wrote itself needs no more."""
@@ -276,6 +330,13 @@ class _Rows:
             entity in known or not known.isdisjoint(self.members.get(entity, ())) for entity in made
         )
 
+    def _is_copy(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
+        """Whether one call has opened both files, and both are of the same bytes."""
+        if not flow.later.is_file or flow.later.chain != flow.earlier.chain:
+            return False
+        found = self.execute(_DIGESTS, (later.number, earlier.number)).fetchall()
+        return len(found) == 2 and found[0] == found[1]  # noqa: PLR2004 - those of two files
+
     def _is_passed_on(self, earlier: Happening, later: Happening) -> bool:
         """Whether what the code may have changed in a call came out of it as it went in."""
         used = self._recorded_behind(earlier.number) & self._recorded_behind(later.number)
@@ -286,19 +347,55 @@ def is_process(activity: int) -> bool:
     return not activity % NUMBERS
 
 
+class _ByThread:
+    """What happened at two sites, by the thread of the later one."""
+
+    def __init__(self, every: list[Happening], sources: list[Happening]) -> None:
+        self._every, self._sources = every, sources
+        self._known: dict[int | None, tuple[list[Happening], list[Happening]]] = {}
+        self._is_one = len({one.thread for one in (*every, *sources)}) == 1
+
+    def of(self, later: Happening, at: int) -> tuple[list[Happening], list[Happening], int]:
+        """Return the executions of the earlier site and of the later one, and which one it is.
+
+        They are those of its thread; all of them if the earlier ones are in others.
+        """
+        if self._is_one:
+            return self._sources, self._every, at
+        thread = later.thread
+        if thread not in self._known:
+            self._known[thread] = (
+                [one for one in self._sources if one.thread == thread],
+                [one for one in self._every if one.thread == thread],
+            )
+        sources, every = self._known[thread]
+        if not sources:
+            return self._sources, self._every, at
+        return sources, every, bisect_left(every, later)
+
+
 def _before(
     sources: list[Happening], every: list[Happening], at: int, flow: Flow
 ) -> list[Happening]:
     """Return the executions of the earlier site that a flow to one of the later site means."""
     later = every[at]
     limit: tuple[int, int] = later[:2]
+    begin = every[at - 1][:2] if at else (0, 0)
     # A file is written from its opening on: what is read for it may be read after that, and
     # before it is opened again.
     if flow.later.is_file and _is_read_after(sources, every, flow):
         limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
+        begin = later[:2]
     end = bisect_left(sources, limit)
-    if flow.is_carried:
+    if flow.is_carried and not flow.is_inner:
         return sources[max(0, end - _ROUNDS) : end]
+    if (flow.is_repeated or flow.is_inner) and end:
+        # One call, or the rounds of one inner loop: no later one is between its own.
+        start = bisect_left(sources, begin)
+        if start >= end and not flow.is_inner:
+            last = bisect_left(every, sources[end - 1])
+            start = bisect_left(sources, every[last - 1][:2]) if last else 0
+        return sources[max(start, end - _ROUNDS) : end]
     for start in range(end - 1, max(-1, end - _ROUNDS), -1):
         if sources[start].thread == later.thread:
             return [sources[start]]
@@ -361,6 +458,7 @@ FROM member AS m JOIN entity AS e ON e.id = m.entity
 WHERE m.collection > ? AND m.collection < ?"""
 _CHANGED = """
 SELECT entity, progenitor FROM derived WHERE entity > ? AND entity < ?"""
+_DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
 _INSERT = """
 INSERT INTO flow VALUES (?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
 DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""
