@@ -199,6 +199,9 @@ def of_night(number, name):
         f"Dataset {first + 3} wasGeneratedBy SafeMaskMaker.run {number}",
         f"Datasets 1 hadMember Dataset {first + 3}",
         f"{name} wasGeneratedBy DataStore.get_observations",
+        f"Observations hadMember {name}",
+        # an empty dataset that is named after one of the nights
+        f"Dataset {first} wasDerivedFrom Observations computed 15-15 29-29 24-24",
     }
 
 
@@ -210,6 +213,7 @@ STEPS = {
     "DataStore.from_dir used obs-index.fits.gz",
     "DataStoreIndex wasGeneratedBy DataStore.from_dir",
     "DataStore.get_observations used DataStoreIndex",
+    "Observations wasGeneratedBy DataStore.get_observations",
     *of_night(1, "23523"),
     *of_night(2, "23526"),
     "Datasets.stack_reduce used Datasets 1",

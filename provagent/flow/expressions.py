@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provagent.flow.functions import Function, Functions, Scope
@@ -39,6 +39,7 @@ class Event:
     place: Place  # inside of it
     inputs: set[Node]
     made: set[Thing]
+    parts: set[frozenset[Node]] = field(default_factory=set)  # of the inputs, by argument
 
 
 class Expressions(Functions):
@@ -77,7 +78,12 @@ class Expressions(Functions):
         return self.emerge(at, self.enter(at), frozenset(inputs), value)
 
     def emerge(
-        self, at: ast.expr | ast.stmt, place: Place, inputs: frozenset[Node], value: Value
+        self,
+        at: ast.expr | ast.stmt,
+        place: Place,
+        inputs: frozenset[Node],
+        value: Value,
+        parts: Iterable[frozenset[Node]] = (),
     ) -> Value:
         """Note an evaluation of a possible site; return its value, as made by it."""
         place.is_marked = True
@@ -96,9 +102,10 @@ class Expressions(Functions):
             if event.place is place:
                 event.inputs |= inputs
                 event.made |= found
+                event.parts.update(parts)
                 break
         else:
-            self.events[at].append(Event(place, set(inputs), found))
+            self.events[at].append(Event(place, set(inputs), found, set(parts)))
         return frozenset(found)
 
     def _own_inputs(self, at: ast.AST, place: Place, made: set[Thing]) -> frozenset[Node]:
@@ -416,15 +423,17 @@ class Expressions(Functions):
         is_entered = is_marked or any(thing.kind in _ENTERED for thing in targets)
         place = self.enter(e) if is_entered or call.has_function() else self.place
         inputs: frozenset[Node] = frozenset()
+        parts: list[frozenset[Node]] = []
         if is_marked:
             place.is_marked = True
+            parts = [self.gather(one) for one in (*call.values, call.receiver)]
             inputs = self.gather_all(call.values) | self.gather(call.receiver)
             for thing in targets:
                 if thing.kind is Kind.FUNCTION:
                     inputs |= self.gather(thing.detail.me)
                 inputs |= self.gather(frozenset((thing,)))
         value = self._call_targets(call, targets, place)
-        return self.emerge(e, place, inputs, value) if is_marked else value
+        return self.emerge(e, place, inputs, value, parts) if is_marked else value
 
     def _call_targets(self, call: Call, targets: Value, place: Place) -> Value:
         found: set[Thing] = set()

@@ -35,6 +35,7 @@ class Flow:
     is_certain: bool  # False: on every way is a guess, or a branch that perhaps did not run
     is_carried: bool  # by any of the executions of the earlier site, and not just the last one
     lines: tuple[tuple[str, int, int], ...]
+    ways: int = 1  # the arguments of the later site through which it came
 
 
 @dataclass(frozen=True, slots=True)
