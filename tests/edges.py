@@ -58,10 +58,25 @@ def nodes(data: dict[str, Any]) -> set[str]:
     return {node["id"] for node in data["nodes"]}
 
 
-def assert_inverse(why: dict[str, Any], impact: dict[str, Any]) -> None:
-    """What both met has the same edges in both, with the same evidence."""
+def assert_inverse(why: dict[str, Any], impact: dict[str, Any], file: str) -> None:
+    """All that ``why`` says came of a file is in ``impact``, with the same edges and evidence."""
+    (start,) = {one["id"] for one in why["nodes"] if one.get("location") == file}
+    came = _came_of(why, start)
+    assert came <= nodes(impact)
     both = nodes(why) & nodes(impact)
     between = [
         {edge for edge in turned(data) if {edge[0], edge[2]} <= both} for data in (why, impact)
     ]
     assert between[0] == between[1]
+    assert {edge for edge in turned(why) if {edge[0], edge[2]} <= came} <= between[1]
+
+
+def _came_of(why: dict[str, Any], start: str) -> set[str]:
+    found, waiting = {start}, [start]
+    while waiting:
+        earlier = waiting.pop()
+        for edge in why["edges"]:
+            if edge["to"] == earlier and edge["from"] not in found:
+                found.add(edge["from"])
+                waiting.append(edge["from"])
+    return found

@@ -17,6 +17,7 @@ from provagent.store.part import part_of
 gammapy = pytest.importorskip("gammapy")
 pytestmark = pytest.mark.gammapy
 
+NIGHTS = ["night-1.fits", "night-2.fits"]
 OBSERVATIONS = ["23523", "23526", "23559", "23592"]
 STEPS = [
     "get_observations", "get_datasets", "read_models", "run_fit", "get_flux_points",
@@ -310,14 +311,14 @@ def test_example_edge_by_edge(example):
     assert edges(asked(example.recorded, "why", "crab/flux_points.fits")) == CRAB
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "datasets.yaml", "models.yaml", "night-2.fits"])
+@pytest.mark.parametrize("name", ["config.yaml", "datasets.yaml", "models.yaml", *NIGHTS])
 def test_example_forth_is_as_back(example, name):
     """What came of an input has the edges of what its product came from."""
     why = asked(example.recorded, "why", "crab/flux_points.fits")
     impact = asked(example.recorded, "impact", f"crab/{name}")
     products = [one for one in impact["nodes"] if one.get("location", "").endswith(".fits")]
     assert "flux_points.fits" in {one["location"].rpartition("/")[2] for one in products}
-    assert_inverse(why, impact)
+    assert_inverse(why, impact, str(example.recorded.folder / "crab" / name))
 
 
 # Observations are selected, copied by the script, reduced and stacked; then as in the example.
@@ -385,10 +386,11 @@ def test_real_analysis_edge_by_edge(hess):
     assert {one for one in edges(why) if not one.startswith(selected)} == HESS
     folder = SHARED / "gammapy-data" / "hess-dl3-dr1"
     (events,) = (folder / "data").glob(f"*{OBSERVATIONS[0]}*")
-    for file in (events, folder / "obs-index.fits.gz", "model.yaml"):
+    model = hess.recorded.folder / "model.yaml"
+    for file in (events, folder / "obs-index.fits.gz", folder / "hdu-index.fits.gz", model):
         impact = asked(hess.recorded, "impact", str(file))
         assert "flux_points.fits wasGeneratedBy FluxPointsDataset.write" in edges(impact)
-        assert_inverse(why, impact)
+        assert_inverse(why, impact, str(file))
 
 
 MAPS = """

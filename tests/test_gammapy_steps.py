@@ -199,6 +199,9 @@ def of_night(number, name):
         f"Dataset {first + 3} wasGeneratedBy SafeMaskMaker.run {number}",
         f"Datasets 1 hadMember Dataset {first + 3}",
         f"{name} wasGeneratedBy DataStore.get_observations",
+        f"Observations hadMember {name}",
+        # an empty dataset that is named after one of the nights
+        f"Dataset {first} wasDerivedFrom Observations computed 15-15 29-29 24-24",
     }
 
 
@@ -210,6 +213,7 @@ STEPS = {
     "DataStore.from_dir used obs-index.fits.gz",
     "DataStoreIndex wasGeneratedBy DataStore.from_dir",
     "DataStore.get_observations used DataStoreIndex",
+    "Observations wasGeneratedBy DataStore.get_observations",
     *of_night(1, "23523"),
     *of_night(2, "23526"),
     "Datasets.stack_reduce used Datasets 1",
@@ -253,8 +257,15 @@ def test_spectrum_edge_by_edge(recorded):
     def asked(*words):
         return json.loads(recorded.python("-m", "provagent", *words, "--json").stdout)
 
-    impact = asked("impact", str(HESS / "hess-dl3-dr1" / "obs-index.fits.gz"))
+    folder = HESS / "hess-dl3-dr1"
+    inputs = [
+        *(folder / f"{name}-index.fits.gz" for name in ("hdu", "obs")),
+        *(folder / "data" / f"hess_dl3_dr1_obs_id_0{number}.fits.gz" for number in (23523, 23526)),
+    ]
+    impacts = {str(file): asked("impact", str(file)) for file in inputs}
     for product, last in PRODUCTS.items():
         why = asked("why", product)
         assert edges(why) == STEPS | last
-        assert_inverse(why, impact)
+        for file, impact in impacts.items():
+            assert any(one.startswith(f"{product} was") for one in edges(impact))
+            assert_inverse(why, impact, file)

@@ -287,6 +287,33 @@ def test_two_uses_of_one_value(lab):
     assert "in.txt" in named(answer)
 
 
+HALVES = {
+    # the other half of a result went in, too, after an unrecorded step
+    "half": ("add(a, np.array(b) * 2)", True),
+    "keyword": ("add(a, y=np.array(b) * 2)", True),
+    # the same thing went in as it was, and after such a step
+    "same": ("add(b, np.array(b) * 2)", True),
+    # what else went in came from somewhere else
+    "once": ("add(a, np.arange(50.0))", False),
+    "in a list": ("combine([a, np.arange(50.0)])", False),
+}
+
+
+@pytest.mark.parametrize("what", HALVES)
+def test_a_result_comes_in_twice(lab, what):
+    """What is recorded of one argument says nothing of another one."""
+    call, is_computed = HALVES[what]
+    run(lab, program("same", "a, b = pair(3)", f"c = {call}", "save(c, 'out.txt')"))
+    answer = json.loads(lab.python("-m", "provagent", "why", "out.txt", "--json").stdout)
+    place = {one["id"]: one.get("name") for one in answer["nodes"]}
+    computed = {
+        (place[one["from"]], one["relation"], one["evidence"])
+        for one in answer["edges"]
+        if one["evidence"] != "recorded"
+    }
+    assert computed == ({("y", "wasDerivedFrom", "computed")} if is_computed else set())
+
+
 def test_objects_inside_of_a_recorded_call(lab):
     """The engine is used inside of a call: its tasks are inside of it, too."""
     run(lab, program("submit", "x = outer(run, simulate, [4, 5])", "save(x[1], 'out.txt')"))

@@ -207,6 +207,7 @@ class _Analysis:
             hits, unknown = self._search.find(start, event.place, is_file=site.is_file)
             missing |= unknown
             for hit in hits:
+                ways = self._search.ways(event.parts, event.place, hit.place, is_file=site.is_file)
                 for earlier in hit.place.sites:
                     # That a call changed what it was given, and was given it again, is too bold.
                     if earlier == index and hit.is_guess:
@@ -237,6 +238,7 @@ class _Analysis:
                         is_inner=flow.is_inner and _is_inner(event.place, hit.place),
                         is_alone=flow.is_alone and not (event.place.rounds or hit.place.rounds),
                         is_carried=flow.is_carried or hit.is_carried or is_other,
+                        ways=max(flow.ways, ways),
                     )
         if site.is_file:
             for earlier, other in enumerate(self._sites):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provagent.flow.functions import Function, Functions, Scope
@@ -39,6 +39,7 @@ class Event:
     place: Place  # inside of it
     inputs: set[Node]
     made: set[Thing]
+    parts: set[frozenset[Node]] = field(default_factory=set)  # of the inputs, by argument
 
 
 class Expressions(Functions):
@@ -78,7 +79,12 @@ class Expressions(Functions):
         return self.emerge(at, self.enter(at), frozenset(inputs), value)
 
     def emerge(
-        self, at: ast.expr | ast.stmt, place: Place, inputs: frozenset[Node], value: Value
+        self,
+        at: ast.expr | ast.stmt,
+        place: Place,
+        inputs: frozenset[Node],
+        value: Value,
+        parts: Iterable[frozenset[Node]] = (),
     ) -> Value:
         """Note an evaluation of a possible site; return its value, as made by it."""
         place.is_marked = True
@@ -97,9 +103,10 @@ class Expressions(Functions):
             if event.place is place:
                 event.inputs |= inputs
                 event.made |= found
+                event.parts.update(parts)
                 break
         else:
-            self.events[at].append(Event(place, set(inputs), found))
+            self.events[at].append(Event(place, set(inputs), found, set(parts)))
         return frozenset(found)
 
     def _own_inputs(self, at: ast.AST, place: Place, made: set[Thing]) -> frozenset[Node]:
@@ -432,8 +439,10 @@ class Expressions(Functions):
         is_entered = is_marked or any(thing.kind in _ENTERED for thing in targets)
         place = self.enter(e) if is_entered or call.has_function() else self.place
         inputs: frozenset[Node] = frozenset()
+        parts: list[frozenset[Node]] = []
         if is_marked:
             place.is_marked = True
+            parts = [self.gather(one) for one in (*call.values, call.receiver)]
             inputs = self.gather_all(call.values) | self.gather(call.receiver)
             self.called.setdefault(e, set()).update((call.name, *map(_name_of, targets)))
             for thing in targets:
@@ -443,7 +452,7 @@ class Expressions(Functions):
         value = self._call_targets(call, targets, place)
         if not is_marked:
             return value
-        made = self.emerge(e, place, inputs, value)
+        made = self.emerge(e, place, inputs, value, parts)
         if e in self.file_marks and any(map(_is_of_logging, targets)):
             self.add_log(made)
         return made

@@ -39,6 +39,7 @@ class Flow:
     is_repeated: bool = False
     is_alone: bool = False  # neither of them is in a loop
     is_inner: bool = False  # it is carried, and by the rounds of a loop within one of the later's
+    ways: int = 1  # the arguments of the later site through which it came
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice, pairwise
@@ -27,7 +27,7 @@ from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.sites import positions_of
 
-_VERSION = 2  # of what is kept of an analysis
+_VERSION = 3  # of what is kept of an analysis
 _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
@@ -148,10 +148,10 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
     ]
 
 
-_TOLD = ("is_certain", "is_carried", "is_repeated", "is_alone", "is_inner")
+_TOLD = ("is_certain", "is_carried", "is_repeated", "is_alone", "is_inner", "ways")
 
 
-def _told_of(flow: Flow) -> tuple[bool, ...]:
+def _told_of(flow: Flow) -> tuple[int, ...]:
     return tuple(getattr(flow, name) for name in _TOLD)
 
 
@@ -297,10 +297,13 @@ class _Rows:
             return
         if not flow.is_certain and not is_read and self._is_passed_on(earlier, later):
             return
-        # What it was given of what was made is its input already.
-        if self._has_of(later.number, origins):
-            return
         lost = [one for one in self.lost.get(later.number, []) if one not in origins]
+        # What it was given of what was made is its input already; of what else it was given the
+        # record may say nothing.
+        if self._has_of(later.number, origins) and not (
+            lost and self._given_of(later.number, origins) < flow.ways
+        ):
+            return
         is_certain = is_certain and len(lost) < 2  # noqa: PLR2004 - which of them is not known
         for origin in origins or [earlier.number]:
             for entity in lost:
@@ -313,19 +316,31 @@ class _Rows:
         """Return what an activity used, its members, and what all these were before."""
         known = self.behind.get(activity)
         if known is None:
-            known = self.behind[activity] = set()
-            waiting = deque(self.given.get(activity, ()))
-            while waiting and len(known) < _BEHIND:
-                entity = waiting.popleft()
-                if entity not in known:
-                    known.add(entity)
-                    waiting += self.members.get(entity, ())
-                    waiting += self.progenitors.get(entity, ())
+            known = self.behind[activity] = self._with_sources(self.given.get(activity, ()))
+        return known
+
+    def _with_sources(self, entities: Iterable[int]) -> set[int]:
+        """Return some things, their members, and what all these were before."""
+        known: set[int] = set()
+        waiting = deque(entities)
+        while waiting and len(known) < _BEHIND:
+            entity = waiting.popleft()
+            if entity not in known:
+                known.add(entity)
+                waiting += self.members.get(entity, ())
+                waiting += self.progenitors.get(entity, ())
         return known
 
     def _has_of(self, activity: int, made: list[int]) -> bool:
         """Whether the record says that an activity used some of what was made."""
-        known = self._recorded_behind(activity)
+        return self._is_of(self._recorded_behind(activity), made)
+
+    def _given_of(self, activity: int, made: list[int]) -> int:
+        """Return how many of the things that an activity used are of what was made."""
+        given = set(self.given.get(activity, ()))
+        return sum(self._is_of(self._with_sources((one,)), made) for one in given)
+
+    def _is_of(self, known: set[int], made: list[int]) -> bool:
         return any(
             entity in known or not known.isdisjoint(self.members.get(entity, ())) for entity in made
         )
