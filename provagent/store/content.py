@@ -8,7 +8,7 @@ one process to another. Where several have, it may be each of them.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -42,13 +42,20 @@ class Origins(NamedTuple):
     is_certain: bool
 
 
+class _Written(NamedTuple):
+    time: int
+    entity: int
+    place: int | None
+    changed: int | None  # when the file was changed last, by its file system
+
+
 class SameContent:
     """Finds what things without an origin are; what was looked up is kept."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._files: dict[bytes, list[Made]] = {}  # by content, the oldest first
-        self._files_at: dict[tuple[bytes, int | None], list[Made]] = {}  # and by place
+        self._files: dict[bytes, list[_Written]] = {}  # by content, the oldest first
+        self._files_at: dict[tuple[bytes, int | None], list[_Written]] = {}  # and by place
         self._objects: dict[tuple[int, bytes], list[Made]] = {}  # by run and content
         self._used: dict[int, list[tuple[int, bool]]] = {}  # by origin: what it is elsewhere
         self._known: set[Any] = set()  # contents whose things are in ``_used``
@@ -99,9 +106,10 @@ class SameContent:
         """Look up once what was made of a content: files may be very many that share it."""
         self._files.update((digest, []) for digest in digests)
         made = rows(self._index, _FILES_MADE, digests)
-        for digest, place, *one in sorted(made, key=itemgetter(2)):
-            self._files[digest].append(tuple(one))
-            self._files_at.setdefault((digest, place), []).append(tuple(one))
+        for digest, *told in sorted(made, key=itemgetter(1)):
+            one = _Written(*told)
+            self._files[digest].append(one)
+            self._files_at.setdefault((digest, one.place), []).append(one)
 
     def _objects_of(self, objects: list[Any]) -> dict[int, Origins]:
         """Find objects: those that were made before it was used, or came back in a collection."""
@@ -172,13 +180,22 @@ def _by_run(contents: set[tuple[int, bytes]]) -> dict[int, list[bytes]]:
     return found
 
 
-def _last(made: list[Made], limit: int | None) -> list[int]:
-    """Return the file that was made last of some, no later than that.
+def _last(written: list[_Written], limit: int | None) -> list[int]:
+    """Return the file that was written last of some, no later than that.
 
-    Processes that wrote it together have each recorded it, at the same time.
+    Processes that wrote it together have each recorded it, as their file system has it.
     """
-    end = len(made) if limit is None else bisect_right(made, limit, key=itemgetter(0))
-    return [entity for time, entity in made[:end] if time == made[end - 1][0]] if end else []
+    end = len(written) if limit is None else bisect_right(written, limit, key=itemgetter(0))
+    if not end:
+        return []
+    last = written[end - 1]
+    first = bisect_left(written, last.time - TICK, hi=end, key=itemgetter(0))
+    state = last.place, last.changed or last.time
+    return [
+        one.entity
+        for one in written[first:end]
+        if (one.place, one.changed or one.time) == state
+    ]
 
 
 MADE_AT = f"coalesce(max(g.time) + {TICK}, a.end, p.end)"  # NULL: it may have been at any time
@@ -233,7 +250,8 @@ SELECT id, min(time) FROM (
     AND o.id < (p.number + 1) << {SHIFT} AND o.place = e.place
   WHERE e.id IN ({{}})) WHERE time IS NOT NULL GROUP BY id"""
 _FILES_MADE = f"""
-SELECT e.digest, e.place, coalesce(max(g.time), a.end, a.start, p.end, p.start) AS made, e.id
+SELECT e.digest, coalesce(max(g.time), a.end, a.start, p.end, p.start) AS made, e.id, e.place,
+  e.changed
 FROM entity AS e JOIN generated AS g ON g.entity = e.id
 LEFT JOIN activity AS a ON a.id = g.activity
 LEFT JOIN process AS p ON p.number = g.activity >> {SHIFT}

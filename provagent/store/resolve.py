@@ -109,7 +109,7 @@ def _there_before(index: Index, entities: list[int], path: str) -> list[int]:
 
 _LOOKED_AT = 900
 _STATE = """
-SELECT e.id, e.place, e.digest, max(g.time) AS time FROM entity AS e
+SELECT e.id, e.place, e.digest, coalesce(e.changed, max(g.time)) FROM entity AS e
 JOIN generated AS g ON g.entity = e.id WHERE e.id IN ({})
 AND e.place IS NOT NULL AND e.digest IS NOT NULL AND g.time IS NOT NULL GROUP BY e.id"""
 _MADE = f"SELECT g.entity, max({MADE}) FROM {MADE_BY}"
