@@ -132,6 +132,8 @@ class Used(TypedDict):
 
     used_id: str
     used_role: str
+    used_argument: NotRequired[str]  # what holds it, where that is not the role
+    used_position: NotRequired[int]  # of that argument among those that have one, from 0
 
 
 class Activity(Event):

@@ -37,6 +37,9 @@ _INSTALLED = tuple(
     )
 )
 
+# The code that calls a task, and its module: its ``self`` has the sites that handed it over.
+handed_by: CodeType | None = None
+handed_in: dict[str, Any] | None = None
 files: set[str] = set()  # of the user's code, at which something was called
 new_files: list[str] = []  # those of them that nobody has taken notice of
 _is_users: dict[str, bool] = {}  # by the file of a module, or its name
@@ -48,13 +51,16 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
     """Return where the user's code stands that led to a frame, the innermost place first.
 
     At most ``most``, as events have them. The code of a module is the last: what imports
-    it, or runs it, did not call what it calls.
+    it, or runs it, did not call what it calls. A task was called where it was handed over,
+    whatever stood around the thread or process that came to run it.
     """
     found: list[Site] = []
     for _ in range(_MAX_FRAMES):
         if frame is None:
             break
         namespace = frame.f_globals
+        if namespace is handed_in and frame.f_code is handed_by:
+            return [*found, *frame.f_locals["self"].sites][:most]
         if is_users(namespace):
             code = frame.f_code  # each look at it is an audit event
             if not is_made(code, namespace):

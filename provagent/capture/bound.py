@@ -7,7 +7,7 @@ from typing import Any
 
 from provagent.capture.context import Open
 from provagent.capture.entities import Call, Ledger
-from provagent.capture.entity_events import Events
+from provagent.capture.entity_events import Events, Links
 from provagent.capture.plan import Plan
 from provagent.emit.secret import is_secret
 from provagent.settings import Settings
@@ -73,7 +73,7 @@ class Undescribed:
 
     def inputs(
         self, plan: Plan, call: Call, activity: Open, events: Events
-    ) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    ) -> tuple[dict[str, Any], Links]:
         """The arguments: those that are data, and the objects, which are used."""
         settings, ledger = self._settings, self._ledger
         log_entities = settings.log_args_as_entities and plan.log_entities
@@ -87,12 +87,13 @@ class Undescribed:
             if not log_entities:
                 continue
             more = name == plan.signature.var_positional and type(value) is tuple
-            for one in value if more else (value,):
+            for at, one in enumerate(value if more else (value,)):
                 is_whole = is_object(self._encode(one)) if more else not is_data
                 held = ledger.inside.held(one, is_made=False) if plan.log_members else None
                 if is_whole or held is not None or ledger.inside.is_met(one):
                     known = ledger.inside.entity(one, name, activity, events, False, held)
-                    used.append({"used_id": known.entity_id, "used_role": name})
+                    used_as = plan.signature.used_as(name, name, at)
+                    used.append({"used_id": known.entity_id, **used_as})
         return parameters, used
 
     def outputs(

@@ -287,7 +287,7 @@ class Capture:
                 self.complaints.add(plan.target, f"role {use.role!r}", error)
                 continue
             if entity_id is not None:
-                used.append({"used_id": entity_id, "used_role": use.role})
+                used.append({"used_id": entity_id, **use.used_as})
         return used
 
     def outputs(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:

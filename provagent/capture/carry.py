@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from functools import partial
+from types import FrameType
 from typing import Any
 
+from provagent import sites
 from provagent.weave.hidden import uncount
 
 KEY = "provagent_activity"
+_SITES = "provagent_sites"
 
 # The activity that is open here: capture.context.Open, or Elsewhere; None where none is.
 current: ContextVar[Any] = ContextVar(KEY, default=None)
@@ -29,14 +32,18 @@ class Elsewhere:
 
 
 class Carried(partial[Any]):
-    """A callable that runs as part of the activity in which it was handed over.
+    """A callable that runs as part of the activity in which it was handed over, if it was in one.
 
-    Where it is unpickled without provagent it is a plain ``functools.partial``.
+    ``sites`` are those of the user's code that handed it over. Where it is unpickled without
+    provagent it is a plain ``functools.partial``.
     """
 
     activity: Any
+    sites: list[sites.Site]
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        if self.activity is None:
+            return partial.__call__(self, *args, **kwargs)
         token = current.set(self.activity)
         try:
             return partial.__call__(self, *args, **kwargs)
@@ -44,23 +51,30 @@ class Carried(partial[Any]):
             current.reset(token)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = self.func, self.args, self.keywords, {KEY: self.activity.id}
+        activity_id = None if self.activity is None else self.activity.id
+        state = self.func, self.args, self.keywords, {KEY: activity_id, _SITES: self.sites}
         return _PARTIAL, (self.func,), state
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__((*state[:3], {}))  # type: ignore[misc]
-        self.activity = Elsewhere(state[3][KEY])
+        activity_id = state[3][KEY]
+        self.activity = None if activity_id is None else Elsewhere(activity_id)
+        self.sites = state[3].get(_SITES, [])
 
 
 uncount(Carried.__call__)  # type: ignore[arg-type]
 
 
-def carry(function: Any, activity: Any) -> Any:
-    """Return what does as ``function`` does, as part of ``activity``."""
+sites.handed_by, sites.handed_in = Carried.__call__.__code__, globals()
+
+
+def carry(function: Any, activity: Any, frame: FrameType | None = None) -> Any:
+    """Return what does as ``function`` does, as part of ``activity``; ``frame`` hands it over."""
     if not callable(function) or type(function) is Carried:
         return function
     carried = Carried(function)
     carried.activity = activity
+    carried.sites = sites.sites_of(frame)
     return carried
 
 

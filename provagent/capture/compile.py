@@ -244,6 +244,7 @@ class _Compiler:
         is_more = use.location or use.id or has_members or overwrites
         return Use(
             role=use.role,
+            used_as=self._used_as(use),
             is_plain=kind.type == PYTHON_OBJECT and not is_more,
             is_name=_is_name(use, kind),
             overwrites=overwrites,
@@ -259,6 +260,15 @@ class _Compiler:
             members=self._many(has_members, listed=use.value) if has_members else None,
             progenitors=tuple(self._progenitor(one) for one in use.has_progenitors),
         )
+
+    def _used_as(self, use: EntityUse) -> dict[str, Any]:
+        listed = use.has_members.list if use.has_members else None
+        text = use.value or listed
+        if text is not None:
+            root, signature = parse_path(text).root, self.plan.signature
+            if root in signature.names or root in (signature.var_positional, "self"):
+                return signature.used_as(use.role, root)
+        return {"used_role": use.role}
 
     # What stands in a place can be replaced while nothing of ours runs; an argument
     # or a result has no place that outlives the call.

@@ -130,7 +130,8 @@ class Configured:
             entity_id = given.find(self._ledger, instance, activity, events)
             if entity_id is not None and entity_id not in known:
                 known.add(entity_id)
-                used.append({"used_id": entity_id, "used_role": given.role})
+                link = {"used_id": entity_id, "used_role": given.role, "used_argument": "self"}
+                used.append(link)
 
     def _described(self, plan: Plan, call: Call, activity: Open, events: Events) -> Iterator[Given]:
         for use in plan.usages:
@@ -201,6 +202,7 @@ def _use(role: str, keys: Keys, kind: Kind) -> Use:
 
     return Use(
         role=role,
+        used_as={"used_role": role, "used_argument": "self"},
         is_plain=True,
         kind=kind,
         value=value,

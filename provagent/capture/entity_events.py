@@ -21,7 +21,7 @@ from provagent.value.types import TypeCache, kinds, type_name
 
 # Those of the call at hand, in their order, and whether none of the program's text is in them.
 Events = list[tuple[dict[str, Any], bool]]
-Links = list[dict[str, str]]  # used_id and used_role, or generated_id and generated_role
+Links = list[dict[str, Any]]  # used_id and used_role, or generated_id and generated_role
 # By address: a metaclass may have its own hash.
 _PLAIN = frozenset(map(address_of, (bool, int, float, complex, str)))
 _is_array = TypeCache(lambda cls: "numpy:ndarray" in kinds(cls))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from provagent.capture.context import Open, current, iso
-from provagent.capture.entity_events import Events
+from provagent.capture.entity_events import Events, Links
 from provagent.capture.left_out import (
     MAX_BYTES,
     MAX_CALLS,
@@ -211,7 +211,7 @@ class Gate:
         if events:
             capture.write_all(plan.target, events)
 
-    def _used(self, call: Call, activity: Open, events: Events) -> list[dict[str, str]]:
+    def _used(self, call: Call, activity: Open, events: Events) -> Links:
         plan, capture = self._plan, self._capture
         if plan.is_described:
             return capture.usages(plan, call, activity, events)

@@ -95,10 +95,12 @@ class Use:
 
     ``is_plain``: an object found by its value alone, as most are. ``is_name``: nothing but its
     name says which it is. ``overwrites``: a new version of what stood there before. ``looks_in``:
-    what is known in a container is a member of it.
+    what is known in a container is a member of it. ``used_as``: its role, and the argument that
+    holds the value.
     """
 
     role: str
+    used_as: dict[str, Any]
     is_plain: bool
     kind: Kind
     value: Selector | None

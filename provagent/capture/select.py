@@ -51,6 +51,20 @@ class Signature:
         if parameter.default is not parameter.empty:
             self.defaults[parameter.name] = parameter.default
 
+    def used_as(self, role: str, name: str, at: int = 0) -> dict[str, Any]:
+        """Return how an activity used what an argument holds: its role, and which one it is.
+
+        ``at`` is its number among those of ``*args``.
+        """
+        used: dict[str, Any] = {"used_role": role}
+        if name in self.positional:
+            used["used_position"] = self.positional.index(name)
+        elif name == self.var_positional:
+            used["used_position"] = len(self.positional) + at
+        if name != role or len(used) == 1:
+            used["used_argument"] = name
+        return used
+
     def position(self, name: str) -> int:
         """Where ``name`` stands among the arguments; beyond all of them for a keyword's."""
         return self.positional.index(name) if name in self.positional else sys.maxsize

@@ -10,10 +10,10 @@ from dataclasses import replace
 from provagent.flow import code as sources
 from provagent.flow.code import Code, Finder, Unreadable, hands
 from provagent.flow.expressions import Event
-from provagent.flow.graph import Node, Place, Position, Search
+from provagent.flow.graph import Hit, Node, Place, Position, Search
 from provagent.flow.memory import OverBudget
 from provagent.flow.program import Chain, Program, Sources
-from provagent.flow.site import Flow, Found, Site, Unknown
+from provagent.flow.site import ANY_ARGUMENT, Flow, Found, Site, Unknown
 from provagent.flow.streams import stream_of
 
 _COPIES = frozenset({"copy", "copy2", "copyfile", "copyfileobj", "move", "rename", "replace"})
@@ -207,26 +207,15 @@ class _Analysis:
             hits, unknown = self._search.find(start, event.place, is_file=site.is_file)
             missing |= unknown
             for hit in hits:
-                ways = self._search.ways(event.parts, event.place, hit.place, is_file=site.is_file)
+                arguments = self._arguments(index, event, hit)
                 for earlier in hit.place.sites:
                     # That a call changed what it was given, and was given it again, is too bold.
                     if earlier == index and hit.is_guess:
                         continue
-                    flow = flows_.get(earlier)
-                    if flow is None:
-                        lines = self._search.lines(
-                            start, event.place, hit.place, is_file=site.is_file
-                        )
-                        flow = Flow(
-                            site,
-                            self._sites[earlier],
-                            False,
-                            False,
-                            lines,
-                            is_alone=True,
-                            is_inner=True,
-                        )
+                    if earlier not in flows_:
+                        flows_[earlier] = self._new_flow(site, earlier, start, event, hit)
                         places[earlier] = hit.place
+                    flow = flows_[earlier]
                     is_other = places[earlier].chain != hit.place.chain
                     sure = certain.setdefault(earlier, set())
                     if hit.is_certain and earlier == hit.place.maker:
@@ -238,7 +227,7 @@ class _Analysis:
                         is_inner=flow.is_inner and _is_inner(event.place, hit.place),
                         is_alone=flow.is_alone and not (event.place.rounds or hit.place.rounds),
                         is_carried=flow.is_carried or hit.is_carried or is_other,
-                        ways=max(flow.ways, ways),
+                        arguments=tuple(sorted({*flow.arguments, *arguments})),
                     )
         if site.is_file:
             for earlier, other in enumerate(self._sites):
@@ -246,6 +235,18 @@ class _Analysis:
                     is_copy = site.name in _COPIES or other.name in _COPIES
                     flows_.setdefault(earlier, Flow(site, other, is_copy, False, ()))
         return list(flows_.values()), missing
+
+    def _new_flow(self, site: Site, earlier: int, start: Node, event: Event, hit: Hit) -> Flow:
+        lines = self._search.lines(start, event.place, hit.place, is_file=site.is_file)
+        before = self._sites[earlier]
+        return Flow(site, before, False, False, lines, is_alone=True, is_inner=True, arguments=())
+
+    def _arguments(self, index: int, event: Event, hit: Hit) -> set[str]:
+        """Return by which arguments of a site a value came, as far as the code calls it itself."""
+        if self._sites[index].is_file or self._is_repeated(index):
+            return {ANY_ARGUMENT}
+        found = self._search.behind(event.parts, event.place, hit.place, is_file=False)
+        return found or {ANY_ARGUMENT}
 
     def _is_repeated(self, index: int) -> bool:
         """Whether what was called there has called the site, perhaps more than once."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provagent.flow.functions import Function, Functions, Scope
 from provagent.flow.graph import Node, Place
 from provagent.flow.library import Call
+from provagent.flow.site import ANY_ARGUMENT, SELF
 from provagent.flow.state import ANY, MORE, NONE, Cell, Items, Kind, Thing, Value
 
 _MAX_ITEMS = 64  # items of a literal that are told apart
@@ -39,7 +40,7 @@ class Event:
     place: Place  # inside of it
     inputs: set[Node]
     made: set[Thing]
-    parts: set[frozenset[Node]] = field(default_factory=set)  # of the inputs, by argument
+    parts: dict[str, frozenset[Node]] = field(default_factory=dict)  # of the inputs, by argument
 
 
 class Expressions(Functions):
@@ -84,7 +85,7 @@ class Expressions(Functions):
         place: Place,
         inputs: frozenset[Node],
         value: Value,
-        parts: Iterable[frozenset[Node]] = (),
+        parts: dict[str, frozenset[Node]] | None = None,
     ) -> Value:
         """Note an evaluation of a possible site; return its value, as made by it."""
         place.is_marked = True
@@ -101,12 +102,14 @@ class Expressions(Functions):
                 thing.is_handle = True
         for event in self.events.setdefault(at, []):
             if event.place is place:
-                event.inputs |= inputs
-                event.made |= found
-                event.parts.update(parts)
                 break
         else:
-            self.events[at].append(Event(place, set(inputs), found, set(parts)))
+            event = Event(place, set(), set())
+            self.events[at].append(event)
+        event.inputs |= inputs
+        event.made |= found
+        for argument, nodes in (parts or {}).items():
+            event.parts[argument] = event.parts.get(argument, frozenset()) | nodes
         return frozenset(found)
 
     def _own_inputs(self, at: ast.AST, place: Place, made: set[Thing]) -> frozenset[Node]:
@@ -439,16 +442,16 @@ class Expressions(Functions):
         is_entered = is_marked or any(thing.kind in _ENTERED for thing in targets)
         place = self.enter(e) if is_entered or call.has_function() else self.place
         inputs: frozenset[Node] = frozenset()
-        parts: list[frozenset[Node]] = []
+        parts: dict[str, frozenset[Node]] = {}
         if is_marked:
             place.is_marked = True
-            parts = [self.gather(one) for one in (*call.values, call.receiver)]
-            inputs = self.gather_all(call.values) | self.gather(call.receiver)
+            parts = {key: self.gather(one) for key, one in call.arguments().items()}
             self.called.setdefault(e, set()).update((call.name, *map(_name_of, targets)))
             for thing in targets:
                 if thing.kind is Kind.FUNCTION:
-                    inputs |= self.gather(thing.detail.me)
-                inputs |= self.gather(frozenset((thing,)))
+                    parts[SELF] |= self.gather(thing.detail.me)
+                parts[ANY_ARGUMENT] |= self.gather(frozenset((thing,)))
+            inputs = frozenset().union(*parts.values())
         value = self._call_targets(call, targets, place)
         if not is_marked:
             return value

@@ -212,13 +212,17 @@ class Search:
         ordered = sorted((node for node in found if node.span[1]), key=lambda node: node.number)
         return tuple(dict.fromkeys(node.span for node in ordered))
 
-    def ways(
-        self, parts: Iterable[frozenset[Node]], event: Place, end: Place, *, is_file: bool
-    ) -> int:
-        """Return behind how many parts of what went into ``event`` an end is."""
+    def behind(
+        self, parts: dict[str, frozenset[Node]], event: Place, end: Place, *, is_file: bool
+    ) -> set[str]:
+        """Return behind which parts of what went into ``event`` an end is."""
         memo = self._memo(event, is_file=is_file)
         bit = 1 << self._bits[end]
-        return sum(any(memo.get(node, _EMPTY).may & bit for node in part) for part in parts)
+        return {
+            name
+            for name, nodes in parts.items()
+            if any(memo.get(node, _EMPTY).may & bit for node in nodes)
+        }
 
     def _memo(self, event: Place, *, is_file: bool) -> dict[Node, _Behind]:
         later = event.parent or event

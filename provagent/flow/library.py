@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from provagent.flow import effects
 from provagent.flow.graph import Node, Place
+from provagent.flow.site import ANY_ARGUMENT, SELF
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Kind, Thing, Value
 from provagent.flow.streams import Streams
 
@@ -41,6 +42,11 @@ class Call:
     @property
     def values(self) -> list[Value]:
         return [*self.args, *self.keywords.values(), self.star]
+
+    def arguments(self) -> dict[str, Value]:
+        """Return what it is given, by position and by keyword."""
+        given = {SELF: self.receiver, ANY_ARGUMENT: self.star, **self.keywords}
+        return given | {str(index): one for index, one in enumerate(self.args)}
 
     def has_function(self) -> bool:
         """Return whether it is given a function of the user, or is a method of one."""

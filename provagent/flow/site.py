@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from provagent.flow.graph import Position
 
+SELF = "self"  # whose method is called
+ANY_ARGUMENT = "*"  # which argument is not known
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -39,7 +42,8 @@ class Flow:
     is_repeated: bool = False
     is_alone: bool = False  # neither of them is in a loop
     is_inner: bool = False  # it is carried, and by the rounds of a loop within one of the later's
-    ways: int = 1  # the arguments of the later site through which it came
+    # Through which it came: the positions or names of what is given to the later site.
+    arguments: tuple[str, ...] = (ANY_ARGUMENT,)
 
 
 @dataclass(frozen=True, slots=True)

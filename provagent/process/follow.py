@@ -1,7 +1,7 @@
 """Parents follow the work: a task belongs to the activity in which it was handed over.
 
 Each place where a library takes a task is woven, once that library is imported and
-something of the program's own is: with no activity open it does what it always did.
+something of the program's own is.
 """
 
 from __future__ import annotations
@@ -106,15 +106,13 @@ def _exchanging(follow: Wrapper, exchange: Callable[[], None]) -> Wrapper:
 
 
 def _changing(change: Any, report: Report) -> Wrapper:
-    """The wrapper that gives a call other arguments where an activity is open."""
+    """The wrapper that gives a call other arguments."""
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        activity = current.get()
-        if activity is not None:
-            try:
-                args = change(args, kwargs, activity, 1 if instance is None else 0)
-            except Exception as error:
-                report(error)
+        try:
+            args = change(args, kwargs, 1 if instance is None else 0)
+        except Exception as error:
+            report(error)
         return wrapped(*args, **kwargs)
 
     return woven
@@ -131,13 +129,14 @@ def _task(function: Any, report: Report) -> Wrapper:
     # What is positional only leaves its name to the keywords of the task itself.
     keywords = set(_CALLABLES) & set(names[max(code.co_posonlyargcount - 1, 0) :])
 
-    def carried(args: Args, kwargs: Kwargs, activity: Any, first: int) -> Args:
+    def carried(args: Args, kwargs: Kwargs, first: int) -> Args:
+        activity, frame = current.get(), sys._getframe(1)  # noqa: SLF001 - who hands it over
         given = list(args)
         for position in positions:
             if first + position < len(given):
-                given[first + position] = carry(given[first + position], activity)
+                given[first + position] = carry(given[first + position], activity, frame)
         for name in keywords & kwargs.keys():
-            kwargs[name] = carry(kwargs[name], activity)
+            kwargs[name] = carry(kwargs[name], activity, frame)
         return tuple(given)
 
     return _changing(carried, report)
@@ -184,14 +183,14 @@ def _start(function: Any, report: Report) -> Wrapper:
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         activity = current.get()
         one = args[0] if instance is None and args else instance
-        if activity is None or one is None:
+        if one is None:
             return wrapped(*args, **kwargs)
         own, token = None, None
         try:
             if _serves_tasks(one):
-                token = current.set(None)
+                token = None if activity is None else current.set(None)
             elif "_bootstrap" not in one.__dict__:
-                begin = carry(one._bootstrap, activity)  # noqa: SLF001
+                begin = carry(one._bootstrap, activity, sys._getframe(1))  # noqa: SLF001
                 one.__dict__["_bootstrap"] = _in_contexts(begin, one) if is_thread else begin
                 own = one.__dict__
         except Exception as error:
@@ -212,7 +211,8 @@ def _in_contexts(begin: Any, thread: Any) -> Callable[[], None]:
 
     def begin_in_contexts() -> None:
         tokens = []
-        for context in [one for one in vars(thread).values() if type(one) is Context]:
+        contexts = () if begin.activity is None else vars(thread).values()
+        for context in [one for one in contexts if type(one) is Context]:
             if context.get(current) is None:
                 with suppress(RuntimeError):  # it is entered already, and not by this thread
                     tokens.append((context, context.run(current.set, begin.activity)))

@@ -41,8 +41,8 @@ _VITAL = {
 # Keys of objects in events whose text is never cut or redacted as a whole.
 _TEXTS = frozenset(
     """
-    used_id used_role generated_id generated_role member_id location digest file type of name key
-    definition target state first_line last_line line thread
+    used_id used_role used_argument used_position generated_id generated_role member_id location
+    digest file type of name key definition target state first_line last_line line thread
     """.split()  # noqa: SIM905 - one word a line would be a page
 )
 

@@ -192,9 +192,7 @@ def _last(written: list[_Written], limit: int | None) -> list[int]:
     first = bisect_left(written, last.time - TICK, hi=end, key=itemgetter(0))
     state = last.place, last.changed or last.time
     return [
-        one.entity
-        for one in written[first:end]
-        if (one.place, one.changed or one.time) == state
+        one.entity for one in written[first:end] if (one.place, one.changed or one.time) == state
     ]
 
 

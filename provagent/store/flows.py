@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import orjson
 
-from provagent.flow import Flow, Site, flows, stream_of
+from provagent.flow import ANY_ARGUMENT, Flow, Site, flows, stream_of
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
 from provagent.store.kept_code import Ran, code_of
@@ -132,7 +132,8 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
         found = flows(ran.code, sites, entry=ran.entry).flows
         numbers = {site: number for number, site in enumerate(sites)}
         kept = [
-            (numbers[one.later], numbers[one.earlier], one.lines, *_told_of(one)) for one in found
+            (numbers[one.later], numbers[one.earlier], one.lines, one.arguments, *_told_of(one))
+            for one in found
         ]
         text = orjson.dumps(kept).decode()
         execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
@@ -142,16 +143,17 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
             sites[later],
             sites[earlier],
             lines=tuple(map(tuple, lines)),
+            arguments=tuple(arguments),
             **dict(zip(_TOLD, told, strict=True)),
         )
-        for later, earlier, lines, *told in orjson.loads(row[0])
+        for later, earlier, lines, arguments, *told in orjson.loads(row[0])
     ]
 
 
-_TOLD = ("is_certain", "is_carried", "is_repeated", "is_alone", "is_inner", "ways")
+_TOLD = ("is_certain", "is_carried", "is_repeated", "is_alone", "is_inner")
 
 
-def _told_of(flow: Flow) -> tuple[int, ...]:
+def _told_of(flow: Flow) -> tuple[bool, ...]:
     return tuple(getattr(flow, name) for name in _TOLD)
 
 
@@ -168,6 +170,9 @@ class _Rows:
     made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
     used: dict[int, set[int]] = field(default_factory=dict)  # objects
     given: dict[int, list[int]] = field(default_factory=dict)  # files, too
+    # By activity and what it used: by which positions and names it was given that.
+    arguments: dict[tuple[int, int], set[str]] = field(default_factory=dict)
+    ways: dict[Site, set[str]] = field(default_factory=dict)  # arguments that something came by
     lost: dict[int, list[int]] = field(default_factory=dict)  # used, of no recorded origin
     whole: set[int] = field(default_factory=set)  # objects of which a change would be seen
     members: dict[int, list[int]] = field(default_factory=dict)
@@ -178,6 +183,7 @@ class _Rows:
         earlier: dict[Site, set[Site]] = {}
         for flow in self.flows:
             earlier.setdefault(flow.later, set()).add(flow.earlier)
+            self.ways.setdefault(flow.later, set()).update(flow.arguments)
         for site, happenings in self.happened.items():
             for one in happenings:
                 self.around[one.number] = one.around
@@ -189,8 +195,13 @@ class _Rows:
         """Read what activities used and made, what is a member of it, and what it was before."""
         for activity, entity in self.execute(_MADE, self.span):
             self.made.setdefault(activity, []).append(entity)
-        for activity, entity, is_file, is_whole, is_lost in self.execute(_USED, self.span):
+        for activity, entity, argument, is_file, is_whole, is_lost in self.execute(
+            _USED, self.span
+        ):
             self.given.setdefault(activity, []).append(entity)
+            if argument is not None:
+                names = self.arguments.setdefault((activity, entity), set())
+                names.update(argument.split(" "))
             if is_file:
                 continue
             self.used.setdefault(activity, set()).add(entity)
@@ -297,14 +308,13 @@ class _Rows:
             return
         if not flow.is_certain and not is_read and self._is_passed_on(earlier, later):
             return
-        lost = [one for one in self.lost.get(later.number, []) if one not in origins]
         # What it was given of what was made is its input already; of what else it was given the
         # record may say nothing.
-        if self._has_of(later.number, origins) and not (
-            lost and self._given_of(later.number, origins) < flow.ways
-        ):
+        ways = self._ways_but(flow, later.number, origins)
+        lost = self._lost_of(later.number, origins, ways)
+        if self._has_of(later.number, origins) and not (lost and ways):
             return
-        is_certain = is_certain and len(lost) < 2  # noqa: PLR2004 - which of them is not known
+        is_certain = is_certain and self._is_known(flow, later.number, lost)
         for origin in origins or [earlier.number]:
             for entity in lost:
                 yield _Row(entity, origin, DERIVED if origins else GENERATED, is_certain, lines)
@@ -335,10 +345,36 @@ class _Rows:
         """Whether the record says that an activity used some of what was made."""
         return self._is_of(self._recorded_behind(activity), made)
 
-    def _given_of(self, activity: int, made: list[int]) -> int:
-        """Return how many of the things that an activity used are of what was made."""
-        given = set(self.given.get(activity, ()))
-        return sum(self._is_of(self._with_sources((one,)), made) for one in given)
+    def _ways_but(self, flow: Flow, activity: int, made: list[int]) -> set[str]:
+        """Return the arguments by which a flow came, but those that are recorded to be of it."""
+        ways = set(flow.arguments)
+        for one in set(self.given.get(activity, ())):
+            if self._is_of(self._with_sources((one,)), made):
+                names = self.arguments.get((activity, one))
+                if names is None:  # it may be any of them
+                    return set()
+                ways -= names
+        return ways
+
+    def _lost_of(self, activity: int, made: list[int], ways: set[str]) -> list[int]:
+        """Return what an activity used, of no recorded origin, that came by some arguments."""
+        found = []
+        for one in self.lost.get(activity, ()):
+            names = self.arguments.get((activity, one))
+            if one not in made and (
+                ANY_ARGUMENT in ways or not names or not names.isdisjoint(ways)
+            ):
+                found.append(one)
+        return found
+
+    def _is_known(self, flow: Flow, activity: int, lost: list[int]) -> bool:
+        """Whether it is known which of the things that an activity used came by a flow."""
+        if len(lost) != 1:
+            return not lost
+        names = self.arguments.get((activity, lost[0]))
+        if names and ANY_ARGUMENT not in flow.arguments:
+            return True
+        return len(self.ways[flow.later]) == 1
 
     def _is_of(self, known: set[int], made: list[int]) -> bool:
         return any(
@@ -459,7 +495,7 @@ _MADE = f"""
 SELECT g.activity, g.entity FROM generated AS g JOIN entity AS e ON e.id = g.entity
 WHERE g.activity > ? AND g.activity < ? AND e.type NOT IN {_OF_FILES}"""
 _USED = f"""
-SELECT u.activity, u.entity, e.type IN {_OF_FILES}, e.digest IS NOT NULL, NOT (
+SELECT u.activity, u.entity, u.argument, e.type IN {_OF_FILES}, e.digest IS NOT NULL, NOT (
   EXISTS (SELECT 1 FROM generated WHERE entity = e.id)
   OR EXISTS (SELECT 1 FROM derived WHERE entity = e.id)
   OR EXISTS (SELECT 1 FROM member WHERE collection = e.id)

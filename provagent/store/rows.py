@@ -219,7 +219,8 @@ class Rows:
             )  # fmt: skip
             self._rows[_BEGIN_ACTIVITY].append(row)
         for used in event.get("used", ()):
-            self._used(activity, used["used_id"], used["used_role"] or "")
+            role = used["used_role"] or ""
+            self._used(activity, used["used_id"], role, argument=_argument(used, role))
         for word, value in event.get("parameters", {}).items():
             number, text = searchable(value)
             if number is not None or text is not None:
@@ -238,8 +239,16 @@ class Rows:
         for made in event.get("generated", ()):
             self._generated(made["generated_id"], activity, made["generated_role"] or "")
 
-    def _used(self, activity: int, entity: str, role: str, time: int | None = None) -> None:
-        self._rows[_USED].append((activity, self.number(entity), self.word(role), time))
+    def _used(
+        self,
+        activity: int,
+        entity: str,
+        role: str,
+        time: int | None = None,
+        argument: str | None = None,
+    ) -> None:
+        row = activity, self.number(entity), self.word(role), time, argument
+        self._rows[_USED].append(row)
 
     def _generated(self, entity: str, activity: int, role: str, time: int | None = None) -> None:
         self._rows[_GENERATED].append((self.number(entity), activity, self.word(role), time))
@@ -298,6 +307,14 @@ class Rows:
         return None if chain is None else self._sites[chain]
 
 
+def _argument(used: dict[str, Any], role: str) -> str | None:
+    """Return by which position and name a call was given what it used."""
+    position, name = used.get("used_position"), used.get("used_argument")
+    if position is None and name is None:
+        return None
+    return f"{'' if position is None else position} {name or role}"
+
+
 _BASE = "UPDATE place SET base = ? WHERE number = ?"
 _BEGIN_RUN = "UPDATE run SET process = ?, parent_run = ?, parent_activity = ? WHERE number = ?"
 _BEGIN_PROCESS = """
@@ -326,7 +343,7 @@ _ENTITY = """
 INSERT OR REPLACE INTO entity VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
   EXISTS (SELECT 1 FROM generated WHERE entity = ?1))"""
 _MADE = "UPDATE entity SET is_made = 1 WHERE id = ?"
-_USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?, ?)"
+_USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?, ?, ?)"
 _GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?, ?)"
 _DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
 _OPENED = "INSERT OR IGNORE INTO opened VALUES (?, ?, ?, ?, ?, ?)"

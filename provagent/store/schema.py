@@ -17,7 +17,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 12
+VERSION = 13
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -67,7 +67,7 @@ CREATE TABLE entity (
   id INTEGER PRIMARY KEY, type INTEGER, name INTEGER, described INTEGER, place INTEGER,
   digest BLOB, joins INTEGER, changed INTEGER, shard INTEGER, at INTEGER, is_made INTEGER);
 CREATE TABLE used (
-  activity INTEGER, entity INTEGER, role INTEGER, time INTEGER,
+  activity INTEGER, entity INTEGER, role INTEGER, time INTEGER, argument TEXT,
   PRIMARY KEY (activity, entity, role)) WITHOUT ROWID;
 CREATE TABLE generated (
   entity INTEGER, activity INTEGER, role INTEGER, time INTEGER,
