@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from provagent import sites
+from provagent.beneath import set_traceback, traceback
 from provagent.weave.hidden import uncount
 
 KEY = "provagent_activity"
@@ -42,13 +43,17 @@ class Carried(partial[Any]):
     sites: list[sites.Site]
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        if self.activity is None:
-            return partial.__call__(self, *args, **kwargs)
-        token = current.set(self.activity)
+        token = None if self.activity is None else current.set(self.activity)
         try:
             return partial.__call__(self, *args, **kwargs)
+        except BaseException as error:
+            entry = traceback(error)
+            if entry is not None:  # a bare raise adds none: this frame is not seen
+                set_traceback(error, entry.tb_next)
+            raise
         finally:
-            current.reset(token)
+            if token is not None:
+                current.reset(token)
 
     def __reduce__(self) -> tuple[Any, ...]:
         activity_id = None if self.activity is None else self.activity.id

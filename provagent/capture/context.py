@@ -10,6 +10,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from provagent import sites
 from provagent.address import address_of
 from provagent.capture import carry
 from provagent.originals import TIME_MACHINE, real_time_ns, time
@@ -32,7 +33,9 @@ class Place:
         users = is_users(frame.f_globals) and not is_made(code, frame.f_globals)
         self.here = here = place_of(code, offset, users=users)
         if not users:
-            self.sites = sites_of(frame.f_back)
+            self.sites = sites_of(frame)
+            if code is sites.handed_by and self.sites:  # what is ours called nothing
+                self.here = self.sites[0]
         elif code.co_name == "<module>":
             self.sites = [here]
         else:

@@ -127,10 +127,8 @@ class Children:
         if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
             return environ
         try:
-            files = self.activation.files
-            if files is not None and get_ident() not in files.busy:
-                files.catch_up()  # the child may change what was read, and what was written
-                files.settle(is_for_child=True)
+            if self.activation.files is not None:
+                self.activation.files.settle_for_child()
             given = os.environ if environ is None else environ
             self._look(command(), given)
             variable = self.activation.variable_here(given)

@@ -99,11 +99,23 @@ class OpenedFiles:
         if self._remembered and get_ident() not in self._handing:
             self._hand_over()
 
-    def settle(self, *, is_for_child: bool = False) -> None:
-        """Tell what was written and is closed by now; for a child by activities, too."""
+    def settle(self) -> None:
+        """Tell what was written and is closed by now."""
         loaded = self.activation.loaded
         if loaded is not None and get_ident() not in self.busy:
-            loaded.files.settle_closed(of_all=is_for_child, is_for_child=is_for_child)
+            loaded.files.settle_closed()
+
+    def settle_for_child(self) -> None:
+        """Tell what another process may change or read: what was read, and what was written."""
+        try:
+            if get_ident() in self.busy:
+                return
+            self.catch_up()
+            loaded = self.activation.loaded
+            if loaded is not None:
+                loaded.files.settle_closed(of_all=True, is_for_child=True)
+        except BaseException as error:
+            self._failed(error)
 
     def end(self) -> None:
         """Tell what is still remembered: the program ends."""

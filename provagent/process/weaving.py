@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from _thread import get_ident
-from functools import partial
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
@@ -43,10 +42,9 @@ class Weaving:
         self.capture = capture
         self.complaints = capture.complaints
         self.weaver = Weaver(self._wrapper_for, self._probe_for)
-        inside = capture.ledger.inside
         self.follower = Follower(
             capture.complaints,
-            exchange=partial(setattr, inside, "exchanges", True),
+            exchange=self._exchange,
             adopt=activation.adopt,
             tell=activation.recorder.write_child,
         )
@@ -60,6 +58,12 @@ class Weaving:
         hide_functions_of(wrappers)
         hide_functions_of(stepwise)
         self.follower.follow_imported()
+
+    def _exchange(self) -> None:
+        """Mind that objects go to other processes, and tell what these may read or change."""
+        self.capture.ledger.inside.exchanges = True
+        if self.activation.files is not None:
+            self.activation.files.settle_for_child()
 
     def weave_module(self, module: ModuleType, name: str | None = None) -> None:
         """Weave all that is wanted of a module that has executed.

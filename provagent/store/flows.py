@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice, pairwise
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -32,6 +32,7 @@ _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
 _DEEPEST = 100  # activities within each other
+_Span = tuple[int, int]  # of the numbers of the things of a process
 _TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
 
 
@@ -59,19 +60,29 @@ class _Row(NamedTuple):
 
 def find_flows(store: str, execute: Execute, process: int) -> None:
     """Find the flows of a process anew, and keep them in the index; within a transaction."""
-    first = process << SHIFT
-    span = first, first + NUMBERS
-    execute("DELETE FROM flow WHERE later >= ? AND later < ?", span)
-    happened = _happened(execute, span, _workers(execute, process))
+    execute("DELETE FROM flow WHERE found_in = ?", (process,))
+    spans = [_span(process), *map(_span, _workers(execute, process))]
+    happened = _happened(execute, spans)
     if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
         return
     ran = code_of(store, execute, process)
     if ran is None:
         return
     found = _known_flows(execute, ran, sorted(happened, key=_order))
-    rows = _Rows(execute, span, found, happened)
-    for row in islice(rows.all(), _MOST):
-        execute(_INSERT, row)
+    rows = _Rows(execute, spans, found, happened)
+    # What a worker did within a task is found in that worker.
+    new = (row for row in rows.all() if _is_across(row, process))
+    for row in islice(new, _MOST):
+        execute(_INSERT, (*row, process))
+
+
+def _span(process: int) -> tuple[int, int]:
+    return process << SHIFT, (process << SHIFT) + NUMBERS
+
+
+def _is_across(row: _Row, process: int) -> bool:
+    later, earlier = row.later >> SHIFT, row.earlier >> SHIFT
+    return later != earlier or later == process
 
 
 def _went_back(happened: dict[Site, list[Happening]]) -> bool:
@@ -86,8 +97,11 @@ def _went_back(happened: dict[Site, list[Happening]]) -> bool:
         if not site.is_file and not stream_of(site.chain)
         for one in some
     )
-    times = [one.time for one in sorted(told, key=attrgetter("number"))]
-    return any(later < earlier - _TURNS for earlier, later in pairwise(times))
+    return any(
+        later.time < earlier.time - _TURNS
+        for earlier, later in pairwise(sorted(told, key=attrgetter("number")))
+        if later.number >> SHIFT == earlier.number >> SHIFT
+    )
 
 
 def _order(site: Site) -> tuple[object, ...]:
@@ -102,22 +116,17 @@ def _workers(execute: Execute, process: int) -> list[int]:
     return [number for (number,) in execute(_WORKERS, (process,))]
 
 
-def _happened(
-    execute: Execute, span: tuple[int, int], workers: list[int]
-) -> dict[Site, list[Happening]]:
-    """Return what happened at each site, in the order of time; of its workers, what they read."""
+def _happened(execute: Execute, spans: list[_Span]) -> dict[Site, list[Happening]]:
+    """Return what happened at each site, in the order of time."""
     found: dict[Site, list[Happening]] = {}
-    for chain, target, *one in execute(_ACTIVITIES, span):
-        name = (target or "").rpartition(":")[2].rpartition(".")[2]
-        found.setdefault(Site(positions_of(chain), name), []).append(Happening(*one))
-    opened = [*execute(_OPENED, span)]
-    for worker in workers:
-        first = worker << SHIFT
-        opened += [row for row in execute(_OPENED, (first, first + NUMBERS)) if not row[1]]
-    for chain, is_written, *one in opened:
-        is_file = bool(is_written)
-        site = Site(positions_of(chain), "open", is_file=is_file, is_target=is_file)
-        found.setdefault(site, []).append(Happening(*one))
+    for span in spans:
+        for chain, target, *one in execute(_ACTIVITIES, span):
+            name = (target or "").rpartition(":")[2].rpartition(".")[2]
+            found.setdefault(Site(positions_of(chain), name), []).append(Happening(*one))
+        for chain, is_written, *one in execute(_OPENED, span):
+            is_file = bool(is_written)
+            site = Site(positions_of(chain), "open", is_file=is_file, is_target=is_file)
+            found.setdefault(site, []).append(Happening(*one))
     for happenings in found.values():
         happenings.sort()
     return found
@@ -162,7 +171,7 @@ class _Rows:
     """From flows between sites to those between things."""
 
     execute: Execute
-    span: tuple[int, int]
+    spans: list[_Span]
     flows: list[Flow]
     happened: dict[Site, list[Happening]]
     around: dict[int, int] = field(default_factory=dict)  # what encloses an activity, or a file
@@ -193,11 +202,9 @@ class _Rows:
 
     def _read_things(self) -> None:
         """Read what activities used and made, what is a member of it, and what it was before."""
-        for activity, entity in self.execute(_MADE, self.span):
+        for activity, entity in self._all(_MADE):
             self.made.setdefault(activity, []).append(entity)
-        for activity, entity, argument, is_file, is_whole, is_lost in self.execute(
-            _USED, self.span
-        ):
+        for activity, entity, argument, is_file, is_whole, is_lost in self._all(_USED):
             self.given.setdefault(activity, []).append(entity)
             if argument is not None:
                 names = self.arguments.setdefault((activity, entity), set())
@@ -209,12 +216,16 @@ class _Rows:
                 self.lost.setdefault(activity, []).append(entity)
             if is_whole:
                 self.whole.add(entity)
-        for collection, entity, is_whole in self.execute(_MEMBERS, self.span):
+        for collection, entity, is_whole in self._all(_MEMBERS):
             self.members.setdefault(collection, []).append(entity)
             if is_whole:
                 self.whole.add(entity)
-        for entity, progenitor in self.execute(_CHANGED, self.span):
+        for entity, progenitor in self._all(_CHANGED):
             self.progenitors.setdefault(entity, []).append(progenitor)
+
+    def _all(self, statement: str) -> Iterator[Any]:
+        for span in self.spans:
+            yield from self.execute(statement, span)
 
     def all(self) -> Iterator[_Row]:
         is_back = _went_back(self.happened)
@@ -489,7 +500,8 @@ _WORKERS = """
 SELECT c.number FROM process AS p JOIN run AS r ON r.number = p.run
 JOIN process AS c ON c.run = p.run AND c.parent = substr(p.name, length(r.id) + 2)
 WHERE p.number = ? AND c.script IS p.script AND
-  (c.command = p.command OR instr(c.command, 'from multiprocessing.spawn import '))"""
+  (c.command = p.command OR instr(c.command, '-c from multiprocessing.')
+    OR instr(c.command, 'loky.backend.'))"""
 _OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
 _MADE = f"""
 SELECT g.activity, g.entity FROM generated AS g JOIN entity AS e ON e.id = g.entity
@@ -511,5 +523,5 @@ _CHANGED = """
 SELECT entity, progenitor FROM derived WHERE entity > ? AND entity < ?"""
 _DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
 _INSERT = """
-INSERT INTO flow VALUES (?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
+INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
 DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""
