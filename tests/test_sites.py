@@ -82,6 +82,41 @@ def test_sites_of_a_call(lab, script, texts, inner):
     assert (f"pack.py:{where['line']}" if where else "") == inner
 
 
+# How a task is handed over, after the worker that will run it was made elsewhere.
+HANDED = {
+    "executor": ("pool = ThreadPoolExecutor(1)\npool.submit(abs, 1).result()\n", "pool.submit(pack.work, 3)", ".result()"),
+    "map": ("pool = ThreadPoolExecutor(1)\npool.submit(abs, 1).result()\n", "pool.map(pack.work, [3])", ""),
+    "thread": ("one = Thread(target=pack.work, args=(3,))\n", "one.start()", "\none.join()"),
+    "timer": ("one = Timer(0, pack.work, [3])\n", "one.start()", "\none.join()"),
+    "process": ("one = get_context('fork').Process(target=pack.work, args=(3,))\n", "one.start()", "\none.join()"),
+    "spawned": ("one = get_context('spawn').Process(target=pack.work, args=(3,))\n", "one.start()", "\none.join()"),
+    "forked": ("pool = ProcessPoolExecutor(1)\npool.submit(abs, 1).result()\n", "pool.submit(pack.work, 3)", ".result()"),
+    "spawn": ("pool = ProcessPoolExecutor(1, get_context('spawn'))\npool.submit(abs, 1).result()\n", "pool.submit(pack.work, 3)", ".result()"),
+    "forkserver": ("pool = ProcessPoolExecutor(1, get_context('forkserver'))\n", "pool.submit(pack.work, 3)", ".result()"),
+    "pool": ("pool = get_context('fork').Pool(1)\n", "pool.apply(pack.work, (3,))", "; pool.close(); pool.join()"),
+    "pool of threads": ("pool = ThreadPool(1)\n", "pool.map(pack.work, [3])", "; pool.close(); pool.join()"),
+    "imap": ("pool = get_context('fork').Pool(1)\n", "pool.imap(pack.work, [3])", ".next(); pool.close(); pool.join()"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("within", ["", "outer"])
+@pytest.mark.parametrize("way", HANDED)
+def test_a_task_was_called_where_it_was_handed_over(lab, way, within):
+    """Not where its worker was made, nor in the library that ran it."""
+    before, handed, after = HANDED[way]
+    script = (
+        "import pack\nfrom concurrent.futures import *\nfrom threading import Thread, Timer\n"
+        "from multiprocessing import get_context\nfrom multiprocessing.pool import ThreadPool\n"
+        f"def hand_over(_):\n  {handed}{after.replace(chr(10), '; ')}\n"
+        f"if __name__ == '__main__':\n  {before.rstrip().replace(chr(10), '; ')}\n"
+        f"  {'pack.outer(hand_over, 1)' if within else 'hand_over(1)'}\n"
+    )
+    run(lab, script, "pack:work", *(["pack:outer"] if within else []))
+    event = next(one for one in lab.events("activity") if one["activity_name"] == "work")
+    outer = "pack.outer(hand_over, 1)" if within else "\n  hand_over(1)"
+    assert sites(event) == ends(script, handed, outer)
+
+
 def test_sites_are_bounded(lab):
     """The eight nearest of a deep recursion."""
     script = "import pack\ndef down(n):\n  return down(n - 1) if n else pack.work(n)\ndown(30)\n"
