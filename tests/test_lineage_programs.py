@@ -206,6 +206,92 @@ def test_all_that_one_call_called_went_into_what_it_gave_back(lab):
     assert reached(asked(lab, why, "out.txt")) == {"a.txt", "b.txt"}
 
 
+# What went on of the results of a function that another one called for each of two files.
+OF_RESULTS = {
+    "all": ("''.join(found)", {"a.txt", "b.txt"}),
+    "all, listed": ("''.join([*found])", {"a.txt", "b.txt"}),
+    "by its index": ("list(found)[0]", {"a.txt?", "b.txt?"}),
+    "by an index": ("list(found)[len('')]", {"a.txt?", "b.txt?"}),
+    "the next": ("next(iter(found))", {"a.txt?", "b.txt?"}),
+    "the last": ("list(found).pop()", {"a.txt?", "b.txt?"}),
+    "unpacked": ("(lambda x, y: x)(*found)", {"a.txt?", "b.txt?"}),
+    "the first of two": ("first(found)", {"a.txt?", "b.txt?"}),
+}
+CALLERS = {
+    "map": "found = map(read, ['a.txt', 'b.txt'])\n",
+    "threads": "found = ThreadPoolExecutor(2).map(read, ['a.txt', 'b.txt'])\n",
+    "processes": "with Pool(2) as pool: found = pool.map(read, ['a.txt', 'b.txt'])\n",
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("what", OF_RESULTS)
+def test_of_several_results_one_may_have_gone_on(lab, what, caller):
+    """Which one is not told by the code."""
+    lab.write("reading.py", READERS["reading.py"])
+    went_on, truth = OF_RESULTS[what]
+    run(
+        lab,
+        "from concurrent.futures import ThreadPoolExecutor\nfrom multiprocessing import Pool\n"
+        "from reading import read\n"
+        "def first(found):\n    one, other = found\n    return one\n"
+        f"{CALLERS[caller]}text = {went_on}\nwith open('out.txt', 'w') as file: file.write(text)\n",
+        "",
+        "--target reading:read",
+    )
+    if (caller, what) == ("map", "the next"):
+        truth = {"a.txt"}  # the other is not even read
+    assert reached(asked(lab, why, "out.txt")) == truth
+
+
+POOLS = {
+    "threads": "ThreadPoolExecutor(2)",
+    "processes": "ProcessPoolExecutor(2)",
+    "a pool": "Pool(2)",
+}
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_tasks_of_two_stages(lab, pool):
+    """What the second ones are given was computed from what all of the first ones made."""
+    lab.write("reading.py", READERS["reading.py"] + "def count(text): return [len(text), *text]\n")
+    run(
+        lab,
+        "from concurrent.futures import *\nfrom multiprocessing import Pool\n"
+        "from reading import count, read\nif __name__ == '__main__':\n"
+        f"    with {POOLS[pool]} as pool:\n"
+        "        found = list(pool.map(read, ['a.txt', 'b.txt'] * 4))\n"
+        "        found = list(pool.map(count, [''.join(found)] * 8))\n"
+        "    with open('out.txt', 'w') as file: file.write(str(found))\n",
+        "",
+        "--target reading:read --target reading:count",
+    )
+    assert reached(asked(lab, why, "out.txt")) == {"a.txt", "b.txt"}
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_tasks_that_read_and_write(lab, pool):
+    """Each has its own file, whichever worker ran it and what ran beside it."""
+    lab.write(
+        "reading.py",
+        READERS["reading.py"] + "def work(name):\n    text = read(name)\n    time.sleep(0.05)\n"
+        "    with open(name.replace('in', 'out'), 'w') as file: file.write(text + name)\n"
+        "import time\n",
+    )
+    for number in range(8):
+        lab.write(f"in{number}.txt", f"{number} is the number\n")
+    run(
+        lab,
+        "from concurrent.futures import *\nfrom multiprocessing import Pool\n"
+        "from reading import work\nif __name__ == '__main__':\n"
+        f"    with {POOLS[pool]} as pool:\n"
+        "        list(pool.map(work, [f'in{number}.txt' for number in range(8)]))\n",
+    )
+    for number in range(8):
+        found = reached(asked(lab, why, f"out{number}.txt"))
+        assert {one.rstrip("?") for one in found} == {f"in{number}.txt"}
+
+
 def test_what_one_call_called_in_a_round_of_a_loop_went_into_that_round(lab):
     lab.write("c.txt", "9\n")
     lab.write("reading.py", READERS["reading.py"])

@@ -224,8 +224,11 @@ class _Analysis:
                         flow,
                         is_certain=sure == chains,
                         is_repeated=flow.is_repeated or self._is_repeated(earlier),
+                        is_handed=not site.is_file and self._is_repeated(index),
                         is_inner=flow.is_inner and _is_inner(event.place, hit.place),
-                        is_alone=flow.is_alone and not (event.place.rounds or hit.place.rounds),
+                        is_alone=flow.is_alone
+                        and not (event.place.rounds or hit.place.rounds)
+                        and not self._is_picked(start, event, hit, earlier, is_file=site.is_file),
                         is_carried=flow.is_carried or hit.is_carried or is_other,
                         arguments=tuple(sorted({*flow.arguments, *arguments})),
                     )
@@ -248,6 +251,16 @@ class _Analysis:
         found = self._search.behind(event.parts, event.place, hit.place, is_file=False)
         return found or {ANY_ARGUMENT}
 
+    def _is_picked(
+        self, start: Node, event: Event, hit: Hit, earlier: int, *, is_file: bool
+    ) -> bool:
+        """Whether only one of the results of a site that was repeated may have come here."""
+        if not self._is_repeated(earlier):
+            return False
+        if any(_unpacks(one.at) for one in self._located.get(earlier, ())):
+            return True
+        return self._search.is_picked(start, event.place, hit.place, is_file=is_file)
+
     def _is_repeated(self, index: int) -> bool:
         """Whether what was called there has called the site, perhaps more than once."""
         name = self._sites[index].name
@@ -255,7 +268,9 @@ class _Analysis:
             places = self._located.get(index, ())
             self._names[index] = {name for one in places for name in self._called(one.at)}
         names = self._names[index]
-        return bool(names) and not name.startswith("__") and name not in names
+        if not names:
+            return any(isinstance(one.at, _ITERATES) for one in self._located.get(index, ()))
+        return not name.startswith("__") and name not in names
 
     def _start(self, program: Program, event: Event, *, is_file: bool) -> Node:
         start = Node(program.root, _NO_SPAN)
@@ -265,6 +280,16 @@ class _Analysis:
                 start.add(program.gather(frozenset((thing,))))
                 start.add(program.touched.get(thing, ()), is_guess=True)
         return start
+
+
+# What may ask for all that an iterator gives, and calls nothing by a name.
+_ITERATES = ast.Assign | ast.Starred | ast.Tuple | ast.List | ast.Set | ast.Compare | ast.YieldFrom
+
+
+def _unpacks(at: ast.AST) -> bool:
+    """Return whether what an iterator gives is assigned to several targets."""
+    several = ast.Tuple | ast.List
+    return isinstance(at, ast.Assign) and any(isinstance(one, several) for one in at.targets)
 
 
 def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:

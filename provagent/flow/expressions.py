@@ -341,7 +341,7 @@ class Expressions(Functions):
             found = self.special(value, "__getitem__", [index], e)
             if found is not None:
                 return found
-        part = self.load(value, self.keys(index), e)
+        part = self.pick(value, self.keys(index), e)
         inputs = self.gather(index)
         if inputs:
             known = self.gather(part)

@@ -111,6 +111,7 @@ class Node:
         "inputs",
         "is_choice",
         "is_load",
+        "is_one_of_several",
         "missing",
         "number",
         "place",
@@ -132,6 +133,7 @@ class Node:
         self.at = at  # the expression or statement that made it
         self.is_choice = is_choice
         self.is_load = False  # a part of an object that was read and not changed
+        self.is_one_of_several = False  # an item was taken, and others were perhaps left
         self.missing = ""  # why nothing is known of what stands behind it
         self.inputs: set[Node] = set()
         self.guesses: set[Node] = set()
@@ -199,6 +201,16 @@ class Search:
 
     def lines(self, start: Node, event: Place, end: Place, *, is_file: bool) -> tuple[Span, ...]:
         """Return the statements on all ways to an end, in the order of execution."""
+        found = self._between(start, event, end, is_file=is_file)
+        ordered = sorted((node for node in found if node.span[1]), key=lambda node: node.number)
+        return tuple(dict.fromkeys(node.span for node in ordered))
+
+    def is_picked(self, start: Node, event: Place, end: Place, *, is_file: bool) -> bool:
+        """Return whether on some way one item may have been taken of several."""
+        found = self._between(start, event, end, is_file=is_file)
+        return any(node.is_one_of_several for node in found)
+
+    def _between(self, start: Node, event: Place, end: Place, *, is_file: bool) -> set[Node]:
         memo = self._memo(event, is_file=is_file)
         bit = 1 << self._bits[end]
         found, todo = {start}, [start]
@@ -209,8 +221,7 @@ class Search:
                     found.add(other)
                     if not other.place.is_within(end):
                         todo.append(other)
-        ordered = sorted((node for node in found if node.span[1]), key=lambda node: node.number)
-        return tuple(dict.fromkeys(node.span for node in ordered))
+        return found
 
     def behind(
         self, parts: dict[str, frozenset[Node]], event: Place, end: Place, *, is_file: bool

@@ -250,7 +250,7 @@ class Libraries(Streams):
     def _take(self, call: Call) -> Value:
         keys = self.keys(call.args[0]) if call.args else [ANY]
         default = call.args[1] if len(call.args) > 1 else NONE
-        return self.load(call.receiver, keys, call.at) | default
+        return self.pick(call.receiver, keys, call.at) | default
 
     def _add_to(self, call: Call, containers: Value) -> None:
         if call.name in _ADDS_ITEMS:
@@ -303,7 +303,7 @@ class Libraries(Streams):
         if self.is_passed_through(call) and call.args:
             return call.args[0]
         if call.name in effects.GIVES_ITEM and call.args:
-            return frozenset().union(*(self.items(value, call.at) for value in call.args))
+            return frozenset().union(*(self.pick(value, [ANY], call.at) for value in call.args))
         if call.name in effects.GIVES_ITEMS and not self._is_opaque(call):
             if call.name == "gather":
                 every = frozenset[Thing]().union(*call.values)

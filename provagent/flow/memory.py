@@ -271,6 +271,22 @@ class Memory:
                     found |= self._load_item(thing, key, at)
         return frozenset(found)
 
+    def pick(self, value: Value, keys: Keys, at: ast.AST) -> Value:
+        """Return the item of a value at some keys, and note that others are left."""
+        for thing in value:
+            if thing.kind is Kind.CONTAINER:
+                fields = self.state.cell(thing).fields.keys()
+                is_all = fields >= {*keys} and not {ANY, MORE} & {*keys}
+            else:  # a column of a table came from all that the table came from
+                is_all = not any(type(key) is int for key in keys)
+            if is_all:
+                continue
+            for item in self.load(frozenset((thing,)), keys, at):
+                version = self.state.cell(item).version if item.is_data else None
+                if version is not None:
+                    version.is_one_of_several = True
+        return self.load(value, keys, at)
+
     def _load_item(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
         cell = self.state.cell(thing)
         found: set[Thing] = set()

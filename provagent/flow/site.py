@@ -40,7 +40,9 @@ class Flow:
     lines: tuple[tuple[str, int, int], ...]
     # What was called at the earlier site has called it, any number of times: ``map(read, names)``.
     is_repeated: bool = False
-    is_alone: bool = False  # neither of them is in a loop
+    is_handed: bool = False  # so has what was called at the later site
+    # Neither of them is in a loop, and no item of what the earlier gave was taken alone.
+    is_alone: bool = False
     is_inner: bool = False  # it is carried, and by the rounds of a loop within one of the later's
     # Through which it came: the positions or names of what is given to the later site.
     arguments: tuple[str, ...] = (ANY_ARGUMENT,)

@@ -137,7 +137,7 @@ class Statements(Expressions):
                 key: Hashable = index
                 if star is not None and index > star:
                     key = index - len(targets)
-                self.assign(target, self.load(value, [key], target), at)
+                self.assign(target, self.pick(value, [key], target), at)
 
     def _assign_attribute(self, target: ast.Attribute, owner: Value, value: Value) -> None:
         for thing in owner:

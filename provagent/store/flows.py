@@ -27,7 +27,7 @@ from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.sites import positions_of
 
-_VERSION = 3  # of what is kept of an analysis
+_VERSION = 4  # of what is kept of an analysis
 _ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
@@ -48,6 +48,11 @@ class Happening(NamedTuple):
     thread: int | None
     around: int
     session: int
+
+    @property
+    def worker(self) -> tuple[int, int | None]:
+        """The process and the thread in which it happened."""
+        return self.number >> SHIFT, self.thread
 
 
 class _Row(NamedTuple):
@@ -159,7 +164,7 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
     ]
 
 
-_TOLD = ("is_certain", "is_carried", "is_repeated", "is_alone", "is_inner")
+_TOLD = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner")
 
 
 def _told_of(flow: Flow) -> tuple[bool, ...]:
@@ -184,6 +189,7 @@ class _Rows:
     ways: dict[Site, set[str]] = field(default_factory=dict)  # arguments that something came by
     lost: dict[int, list[int]] = field(default_factory=dict)  # used, of no recorded origin
     whole: set[int] = field(default_factory=set)  # objects of which a change would be seen
+    digests: dict[int, bytes] = field(default_factory=dict)
     members: dict[int, list[int]] = field(default_factory=dict)
     progenitors: dict[int, list[int]] = field(default_factory=dict)
     behind: dict[int, set[int]] = field(default_factory=dict)  # what is recorded, by activity
@@ -202,9 +208,10 @@ class _Rows:
 
     def _read_things(self) -> None:
         """Read what activities used and made, what is a member of it, and what it was before."""
-        for activity, entity in self._all(_MADE):
+        for activity, entity, digest in self._all(_MADE):
             self.made.setdefault(activity, []).append(entity)
-        for activity, entity, argument, is_file, is_whole, is_lost in self._all(_USED):
+            self._note(entity, digest)
+        for activity, entity, argument, is_file, digest, is_lost in self._all(_USED):
             self.given.setdefault(activity, []).append(entity)
             if argument is not None:
                 names = self.arguments.setdefault((activity, entity), set())
@@ -214,14 +221,18 @@ class _Rows:
             self.used.setdefault(activity, set()).add(entity)
             if is_lost:
                 self.lost.setdefault(activity, []).append(entity)
-            if is_whole:
-                self.whole.add(entity)
-        for collection, entity, is_whole in self._all(_MEMBERS):
+            self._note(entity, digest, is_whole=True)
+        for collection, entity, digest in self._all(_MEMBERS):
             self.members.setdefault(collection, []).append(entity)
-            if is_whole:
-                self.whole.add(entity)
+            self._note(entity, digest, is_whole=True)
         for entity, progenitor in self._all(_CHANGED):
             self.progenitors.setdefault(entity, []).append(progenitor)
+
+    def _note(self, entity: int, digest: bytes | None, *, is_whole: bool = False) -> None:
+        if digest is not None:
+            self.digests[entity] = digest
+            if is_whole:
+                self.whole.add(entity)
 
     def _all(self, statement: str) -> Iterator[Any]:
         for span in self.spans:
@@ -246,7 +257,7 @@ class _Rows:
             for at, later in enumerate(every):
                 if is_back:
                     some = sources[:_ROUNDS]
-                elif flow.is_repeated or flow.is_inner:
+                elif (flow.is_repeated and not flow.is_handed) or flow.is_inner:
                     some = _before(*threads.of(later, at), flow)
                 else:
                     some = _before(sources, every, at, flow)
@@ -260,15 +271,32 @@ class _Rows:
                         continue
                     if self._is_handed_in(flow, later, earlier):
                         yield from self._from_around(later, is_certain, lines)
-                    else:
+                    elif not self._is_apart(later, earlier):
                         is_sure = is_certain or self._is_copy(flow, later, earlier)
                         yield from self._between(flow, later, earlier, is_sure, lines)
 
     def _given(self, later: Happening, some: list[Happening]) -> list[Happening]:
         """Return those whose results went in as they were made, if any did: no others went in."""
-        used = self.used.get(later.number, set())
+        used = self._with_members(self.used.get(later.number, ()))
         given = [one for one in some if not used.isdisjoint(self.made.get(one.number, ()))]
+        if not given:  # what another process made is here by its content
+            contents = self._contents(used)
+            given = [
+                one
+                for one in some
+                if one.number >> SHIFT != later.number >> SHIFT
+                and not contents.isdisjoint(
+                    self._contents(self._with_members(self.made.get(one.number, ())))
+                )
+            ]
         return given or some
+
+    def _with_members(self, entities: Iterable[int]) -> set[int]:
+        found = set(entities)
+        return found.union(*(self.members.get(one, ()) for one in found))
+
+    def _contents(self, entities: set[int]) -> set[bytes]:
+        return {self.digests[one] for one in entities if one in self.digests}
 
     def _is_told(self, later: Happening, earlier: Happening) -> bool:
         """Whether the record says what went from one to the other: through which attributes."""
@@ -282,6 +310,11 @@ class _Rows:
             return False
         origins = self.made.get(earlier.number, [earlier.number])
         return flow.earlier in self.sources.get(around, ()) or self._has_of(around, origins)
+
+    def _is_apart(self, later: Happening, earlier: Happening) -> bool:
+        """Whether it happened inside of an activity of another worker: by its inputs, or not."""
+        own, one, other = self.spans[0][0] >> SHIFT, later.number >> SHIFT, earlier.number >> SHIFT
+        return one not in (own, other) and other != own and not is_process(later.around)
 
     def _encloses(self, around: int, number: int) -> bool:
         while number in self.around and number != around:
@@ -414,8 +447,8 @@ class _ByThread:
 
     def __init__(self, every: list[Happening], sources: list[Happening]) -> None:
         self._every, self._sources = every, sources
-        self._known: dict[int | None, tuple[list[Happening], list[Happening]]] = {}
-        self._is_one = len({one.thread for one in (*every, *sources)}) == 1
+        self._known: dict[tuple[int, int | None], tuple[list[Happening], list[Happening]]] = {}
+        self._is_one = len({one.worker for one in (*every, *sources)}) == 1
 
     def of(self, later: Happening, at: int) -> tuple[list[Happening], list[Happening], int]:
         """Return the executions of the earlier site and of the later one, and which one it is.
@@ -424,11 +457,11 @@ class _ByThread:
         """
         if self._is_one:
             return self._sources, self._every, at
-        thread = later.thread
+        thread = later.worker
         if thread not in self._known:
             self._known[thread] = (
-                [one for one in self._sources if one.thread == thread],
-                [one for one in self._every if one.thread == thread],
+                [one for one in self._sources if one.worker == thread],
+                [one for one in self._every if one.worker == thread],
             )
         sources, every = self._known[thread]
         if not sources:
@@ -459,7 +492,7 @@ def _before(
             start = bisect_left(sources, every[last - 1][:2]) if last else 0
         return sources[max(start, end - _ROUNDS) : end]
     for start in range(end - 1, max(-1, end - _ROUNDS), -1):
-        if sources[start].thread == later.thread:
+        if sources[start].worker == later.worker:
             return [sources[start]]
     return sources[end - 1 : end]
 
@@ -500,14 +533,14 @@ _WORKERS = """
 SELECT c.number FROM process AS p JOIN run AS r ON r.number = p.run
 JOIN process AS c ON c.run = p.run AND c.parent = substr(p.name, length(r.id) + 2)
 WHERE p.number = ? AND c.script IS p.script AND
-  (c.command = p.command OR instr(c.command, '-c from multiprocessing.')
+  (c.command = p.command OR instr(c.command, 'from multiprocessing.')
     OR instr(c.command, 'loky.backend.'))"""
 _OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
 _MADE = f"""
-SELECT g.activity, g.entity FROM generated AS g JOIN entity AS e ON e.id = g.entity
+SELECT g.activity, g.entity, e.digest FROM generated AS g JOIN entity AS e ON e.id = g.entity
 WHERE g.activity > ? AND g.activity < ? AND e.type NOT IN {_OF_FILES}"""
 _USED = f"""
-SELECT u.activity, u.entity, u.argument, e.type IN {_OF_FILES}, e.digest IS NOT NULL, NOT (
+SELECT u.activity, u.entity, u.argument, e.type IN {_OF_FILES}, e.digest, NOT (
   EXISTS (SELECT 1 FROM generated WHERE entity = e.id)
   OR EXISTS (SELECT 1 FROM derived WHERE entity = e.id)
   OR EXISTS (SELECT 1 FROM member WHERE collection = e.id)
@@ -516,7 +549,7 @@ SELECT u.activity, u.entity, u.argument, e.type IN {_OF_FILES}, e.digest IS NOT 
 FROM used AS u JOIN entity AS e ON e.id = u.entity
 WHERE u.activity > ? AND u.activity < ?"""
 _MEMBERS = """
-SELECT m.collection, m.entity, e.digest IS NOT NULL
+SELECT m.collection, m.entity, e.digest
 FROM member AS m JOIN entity AS e ON e.id = m.entity
 WHERE m.collection > ? AND m.collection < ?"""
 _CHANGED = """
