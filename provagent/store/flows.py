@@ -9,50 +9,26 @@ from no other call.
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice, pairwise
-from operator import attrgetter
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
 
-from provagent.flow import ANY_ARGUMENT, Flow, Site, flows, stream_of
+from provagent.flow import ANY_ARGUMENT, Flow, Site, flows
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
+from provagent.store.happened import Executions, Happening, Span, happened_at, is_process, went_back
 from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
-from provagent.store.sites import positions_of
 
 _VERSION = 4  # of what is kept of an analysis
-_ROUNDS = 1000  # of a loop that are told to have gone into one thing
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
 _DEEPEST = 100  # activities within each other
-_Span = tuple[int, int]  # of the numbers of the things of a process
-_TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
-
-
-class Happening(NamedTuple):
-    """An execution of a site: when it began, and of which activity or entity it was.
-
-    ``around`` is the activity that enclosed it; the process where there was none. ``session`` is
-    that of an activity.
-    """
-
-    time: int
-    number: int
-    thread: int | None
-    around: int
-    session: int
-
-    @property
-    def worker(self) -> tuple[int, int | None]:
-        """The process and the thread in which it happened."""
-        return self.number >> SHIFT, self.thread
 
 
 class _Row(NamedTuple):
@@ -67,7 +43,7 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     """Find the flows of a process anew, and keep them in the index; within a transaction."""
     execute("DELETE FROM flow WHERE found_in = ?", (process,))
     spans = [_span(process), *map(_span, _workers(execute, process))]
-    happened = _happened(execute, spans)
+    happened = happened_at(execute, spans)
     if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
         return
     ran = code_of(store, execute, process)
@@ -90,25 +66,6 @@ def _is_across(row: _Row, process: int) -> bool:
     return later != earlier or later == process
 
 
-def _went_back(happened: dict[Site, list[Happening]]) -> bool:
-    """Return whether the clock of a process was set back meanwhile: then times tell no order.
-
-    Calls, and files that are read, have their numbers in the order in which they began; but for
-    standard input, which is told at the end.
-    """
-    told = (
-        one
-        for site, some in happened.items()
-        if not site.is_file and not stream_of(site.chain)
-        for one in some
-    )
-    return any(
-        later.time < earlier.time - _TURNS
-        for earlier, later in pairwise(sorted(told, key=attrgetter("number")))
-        if later.number >> SHIFT == earlier.number >> SHIFT
-    )
-
-
 def _order(site: Site) -> tuple[object, ...]:
     chain = tuple(
         (file, line, -1 if column is None else column) for file, line, column in site.chain
@@ -119,22 +76,6 @@ def _order(site: Site) -> tuple[object, ...]:
 def _workers(execute: Execute, process: int) -> list[int]:
     """Return the processes that ran a part of this one's program for it, as those of a pool."""
     return [number for (number,) in execute(_WORKERS, (process,))]
-
-
-def _happened(execute: Execute, spans: list[_Span]) -> dict[Site, list[Happening]]:
-    """Return what happened at each site, in the order of time."""
-    found: dict[Site, list[Happening]] = {}
-    for span in spans:
-        for chain, target, *one in execute(_ACTIVITIES, span):
-            name = (target or "").rpartition(":")[2].rpartition(".")[2]
-            found.setdefault(Site(positions_of(chain), name), []).append(Happening(*one))
-        for chain, is_written, *one in execute(_OPENED, span):
-            is_file = bool(is_written)
-            site = Site(positions_of(chain), "open", is_file=is_file, is_target=is_file)
-            found.setdefault(site, []).append(Happening(*one))
-    for happenings in found.values():
-        happenings.sort()
-    return found
 
 
 def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
@@ -176,7 +117,7 @@ class _Rows:
     """From flows between sites to those between things."""
 
     execute: Execute
-    spans: list[_Span]
+    spans: list[Span]
     flows: list[Flow]
     happened: dict[Site, list[Happening]]
     around: dict[int, int] = field(default_factory=dict)  # what encloses an activity, or a file
@@ -239,7 +180,7 @@ class _Rows:
             yield from self.execute(statement, span)
 
     def all(self) -> Iterator[_Row]:
-        is_back = _went_back(self.happened)
+        is_back = went_back(self.happened)
         for flow in self.flows:
             lines = orjson.dumps(flow.lines).decode()
             every = self.happened[flow.later]
@@ -253,14 +194,9 @@ class _Rows:
             ]
             if not sources:
                 continue
-            threads = _ByThread(every, sources)
+            executions = Executions(flow, every, sources, is_back=is_back)
             for at, later in enumerate(every):
-                if is_back:
-                    some = sources[:_ROUNDS]
-                elif (flow.is_repeated and not flow.is_handed) or flow.is_inner:
-                    some = _before(*threads.of(later, at), flow)
-                else:
-                    some = _before(sources, every, at, flow)
+                some = executions.before(at)
                 if flow.is_repeated and len(some) > 1:
                     some = self._given(later, some)
                 # All that one call called went into what it gave back.
@@ -438,96 +374,6 @@ class _Rows:
         return not used.isdisjoint(self.whole)
 
 
-def is_process(activity: int) -> bool:
-    return not activity % NUMBERS
-
-
-class _ByThread:
-    """What happened at two sites, by the thread of the later one."""
-
-    def __init__(self, every: list[Happening], sources: list[Happening]) -> None:
-        self._every, self._sources = every, sources
-        self._known: dict[tuple[int, int | None], tuple[list[Happening], list[Happening]]] = {}
-        self._is_one = len({one.worker for one in (*every, *sources)}) == 1
-
-    def of(self, later: Happening, at: int) -> tuple[list[Happening], list[Happening], int]:
-        """Return the executions of the earlier site and of the later one, and which one it is.
-
-        They are those of its thread; all of them if the earlier ones are in others.
-        """
-        if self._is_one:
-            return self._sources, self._every, at
-        thread = later.worker
-        if thread not in self._known:
-            self._known[thread] = (
-                [one for one in self._sources if one.worker == thread],
-                [one for one in self._every if one.worker == thread],
-            )
-        sources, every = self._known[thread]
-        if not sources:
-            return self._sources, self._every, at
-        return sources, every, bisect_left(every, later)
-
-
-def _before(
-    sources: list[Happening], every: list[Happening], at: int, flow: Flow
-) -> list[Happening]:
-    """Return the executions of the earlier site that a flow to one of the later site means."""
-    later = every[at]
-    limit: tuple[int, int] = later[:2]
-    begin = every[at - 1][:2] if at else (0, 0)
-    # A file is written from its opening on: what is read for it may be read after that, and
-    # before it is opened again.
-    if flow.later.is_file and _is_read_after(sources, every, flow):
-        limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
-        begin = later[:2]
-    end = bisect_left(sources, limit)
-    if flow.is_carried and not flow.is_inner:
-        return sources[max(0, end - _ROUNDS) : end]
-    if (flow.is_repeated or flow.is_inner) and end:
-        # One call, or the rounds of one inner loop: no later one is between its own.
-        start = bisect_left(sources, begin)
-        if start >= end and not flow.is_inner:
-            last = bisect_left(every, sources[end - 1])
-            start = bisect_left(sources, every[last - 1][:2]) if last else 0
-        return sources[max(start, end - _ROUNDS) : end]
-    for start in range(end - 1, max(-1, end - _ROUNDS), -1):
-        if sources[start].worker == later.worker:
-            return [sources[start]]
-    return sources[end - 1 : end]
-
-
-def _is_read_after(sources: list[Happening], every: list[Happening], flow: Flow) -> bool:
-    """Whether a file is opened before what goes into it is read."""
-    if sources[0][:2] > every[0][:2]:
-        return True
-    # Of a file that was written anew only the last opening is known: then the code says it.
-    if sources[-1][:2] < every[-1][:2]:
-        return False
-    for later, earlier in zip(
-        reversed(flow.later.chain), reversed(flow.earlier.chain), strict=False
-    ):
-        if later != earlier:
-            return later[0] == earlier[0] and (later[1], later[2] or 0) < (
-                earlier[1],
-                earlier[2] or 0,
-            )
-    return False
-
-
-# Those whose result came to the user's code: not what such a one called in its package, at the
-# same site.
-_ACTIVITIES = """
-SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0),
-  coalesce(a.session, 0) FROM activity AS a
-JOIN site AS s ON s.number = a.site LEFT JOIN word AS w ON w.number = a.target
-LEFT JOIN activity AS o ON o.id = a.parent
-WHERE a.id > ? AND a.id < ? AND a.start IS NOT NULL AND o.site IS NOT a.site"""
-# Not what a recorded call opened itself: that is what this used, or generated.
-_OPENED = """
-SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity, 0 FROM opened AS f
-JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity
-WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL AND a.site IS NOT f.site"""
 # Who runs the same command as its parent was forked, or made by multiprocessing.
 _WORKERS = """
 SELECT c.number FROM process AS p JOIN run AS r ON r.number = p.run
