@@ -198,8 +198,9 @@ def of_night(number, name):
         f"Dataset {first + 3} wasDerivedFrom Dataset {first + 2}",
         f"Dataset {first + 3} wasGeneratedBy SafeMaskMaker.run {number}",
         f"Datasets 1 hadMember Dataset {first + 3}",
-        f"{name} wasGeneratedBy DataStore.get_observations",
         f"Observations hadMember {name}",
+        f"ReflectedRegionsBackgroundMaker.run {number} used Observations computed 15-15 29-29",
+        f"SafeMaskMaker.run {number} used Observations computed 15-15 29-29",
         # an empty dataset that is named after one of the nights
         f"Dataset {first} wasDerivedFrom Observations computed 15-15 29-29 24-24",
     }

@@ -222,9 +222,12 @@ def _first_use(entity: str) -> str:
   LEFT JOIN process AS q ON q.number = u.activity >> {SHIFT})"""
 
 
-# Of a member ``m`` and what made its collection: it was not there before.
+# Of a member ``m`` and what made its collection: it was not there before, as a file is that was
+# chosen and not written.
 FIRST_SEEN = f"""
-coalesce({_first_use("m.entity")} >= coalesce(g.time, a.end, p.end), 1)"""
+coalesce({_first_use("m.entity")} >= coalesce(g.time, a.end, p.end), 1)
+AND NOT EXISTS (SELECT 1 FROM entity AS f WHERE f.id = m.entity AND f.joins = {FILES}
+  AND f.changed < coalesce(a.start, p.start) - {TICK})"""
 _COLLECTED = f"""
   (SELECT min(coalesce(g.time, a.end, p.end, a.start, p.start)) FROM member AS m
   CROSS JOIN {MADE_BY} WHERE m.entity = {{0}} AND g.entity = m.collection AND {FIRST_SEEN})"""

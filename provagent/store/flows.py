@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from provagent.flow import ANY_ARGUMENT, Flow, Site, flows
+from provagent.store.coded import FILES
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
 from provagent.store.happened import Executions, Happening, Span, happened_at, is_process, went_back
@@ -132,6 +133,7 @@ class _Rows:
     whole: set[int] = field(default_factory=set)  # objects of which a change would be seen
     digests: dict[int, bytes] = field(default_factory=dict)
     members: dict[int, list[int]] = field(default_factory=dict)
+    chosen: set[int] = field(default_factory=set)  # files in collections that nothing here wrote
     progenitors: dict[int, list[int]] = field(default_factory=dict)
     behind: dict[int, set[int]] = field(default_factory=dict)  # what is recorded, by activity
 
@@ -163,7 +165,9 @@ class _Rows:
             if is_lost:
                 self.lost.setdefault(activity, []).append(entity)
             self._note(entity, digest, is_whole=True)
-        for collection, entity, digest in self._all(_MEMBERS):
+        for collection, entity, digest, is_chosen in self._all(_MEMBERS):
+            if is_chosen:
+                self.chosen.add(entity)
             self.members.setdefault(collection, []).append(entity)
             self._note(entity, digest, is_whole=True)
         for entity, progenitor in self._all(_CHANGED):
@@ -358,7 +362,9 @@ class _Rows:
 
     def _is_of(self, known: set[int], made: list[int]) -> bool:
         return any(
-            entity in known or not known.isdisjoint(self.members.get(entity, ())) for entity in made
+            entity in known
+            or any(one in known and one not in self.chosen for one in self.members.get(entity, ()))
+            for entity in made
         )
 
     def _is_copy(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
@@ -394,8 +400,8 @@ SELECT u.activity, u.entity, u.argument, e.type IN {_OF_FILES}, e.digest, NOT (
     WHERE m.entity = e.id))
 FROM used AS u JOIN entity AS e ON e.id = u.entity
 WHERE u.activity > ? AND u.activity < ?"""
-_MEMBERS = """
-SELECT m.collection, m.entity, e.digest
+_MEMBERS = f"""
+SELECT m.collection, m.entity, e.digest, e.joins = {FILES} AND NOT e.is_made
 FROM member AS m JOIN entity AS e ON e.id = m.entity
 WHERE m.collection > ? AND m.collection < ?"""
 _CHANGED = """
