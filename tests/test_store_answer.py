@@ -149,7 +149,7 @@ def test_a_changed_file_is_said_so(index, pipeline):
         told = CliRunner().invoke(
             main, ["why", str(path), "--store", str(pipeline.folder / "prov")]
         )
-        assert "its content is another now" in told.output
+        assert "different on disk" in told.output
     finally:
         path.write_text(content)
 

@@ -28,13 +28,13 @@ def code_name(file: str, cell: int | None) -> str:
 
 def lines_text(lines: tuple[CodeLines, ...]) -> str:
     """Return lines of code as a person writes them: ``fit.py:3-4,8``, ``cell 2:1``."""
-    files: dict[str, list[str]] = {}
+    files: dict[str, set[tuple[int, int]]] = {}
     for file, first, last, cell in lines:
-        said = str(first) if first == last else f"{first}-{last}"
-        ranges = files.setdefault(code_name(file, cell), [])
-        if said not in ranges:
-            ranges.append(said)
-    return " ".join(f"{name}:{','.join(ranges)}" for name, ranges in files.items())
+        files.setdefault(code_name(file, cell), set()).add((first, last))
+    return " ".join(
+        f"{name}:{','.join(str(a) if a == b else f'{a}-{b}' for a, b in sorted(ranges))}"
+        for name, ranges in files.items()
+    )
 
 
 def duration_text(seconds: float | None) -> str:

@@ -45,9 +45,9 @@ def render_answer(answer: Answer, console: Console) -> None:
         _fill(above, replace(root, kind=SAME) if found.is_copy else root, set())
     top = tree.children[0]
     if found.is_unchanged is False:
-        top.line.append("  its content is another now", style="bold red")
+        top.line.append("  different on disk", style="bold red")
     elif found.is_unchanged:
-        top.line.append("  as it lies there now", style="green")
+        top.line.append("  unchanged on disk", style="green")
     for branch in tree.children:
         print_branch(branch, console)
         console.print()
