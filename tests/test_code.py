@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import time
 from hashlib import sha256
 
@@ -189,3 +190,5 @@ for cell in {cells!r}: shell.run_cell(cell, store_history=True)
     assert [(one["cell"], one["text"]) for one in told] == list(enumerate(cells, 1))
     called = [one["site"]["file"] for one in recorded.events("activity")]
     assert called == [told[1]["file"], told[3]["file"]]
+    shown = recorded.python("-m", "provagent", "show").stdout
+    assert re.findall("double .*  (cell .*)", shown) == ["cell 2:1", "cell 4:1"]

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from provagent.record.wording import (
     array_text,
+    code_name,
     digest_text,
     duration_text,
     entity_text,
@@ -50,6 +51,8 @@ class _Story:
         self.limit = limit
         self.cwd = provenance.run.process.cwd
         self.told: set[Derivation] = set()
+        processes = provenance.processes.values()
+        self.cells = {code.file: code.cell for one in processes for code in one.code if code.cell}
 
     def header(self) -> Branch:
         run = self.provenance.run
@@ -172,7 +175,11 @@ class _Story:
         return _words(*parts)
 
     def site(self, site: Site | None) -> str:
-        return f"  {path_text(site.file, self.cwd)}:{site.line}" if site else ""
+        if site is None:
+            return ""
+        cell = self.cells.get(site.file)
+        name = path_text(site.file, self.cwd) if cell is None else code_name(site.file, cell)
+        return f"  {name}:{site.line}"
 
     def files(self) -> list[Branch | None]:
         files = [each for each in self.provenance.entities.values() if _is_file(each)]
