@@ -333,3 +333,28 @@ def test_what_a_program_shows_no_origin_of_its_processes_have_perhaps_read(lab):
     data = asked(lab, why, "out.txt")
     (node,) = [node for node in data["nodes"] if node["id"] in data["states"]]
     assert [os.path.basename(one["location"]) for one in node["candidates"]] == ["a.txt"]
+
+
+CONSTANTS = {
+    "number": ("def made(): return 3.5\n", "made() + 1"),
+    "in a list": ("def made(): return [1.5, 2.5]\n", "made()[0] * 2"),
+    "in a dict": ("def made(): return {'a': 1.5, 'b': (2, 3)}\n", "made()['b'][1]"),
+    "of a loop": ("def made(): return [1.5, 2.5]\n", "[one * 2 for one in made()]"),
+    "unpacked": ("def made(): return 1.5, 2.5\n", "(lambda x, y: x)(*made())"),
+    "by a name": ("LEVELS = {'low': 1.5}\ndef made(): return LEVELS\n", "made()['low']"),
+}
+
+
+@pytest.mark.parametrize("what", CONSTANTS)
+def test_what_a_call_gave_back_was_made_by_it_also_if_it_is_constant(lab, what):
+    code, value = CONSTANTS[what]
+    lab.write("reading.py", code)
+    run(
+        lab,
+        f"from reading import made\nvalue = {value}\n"
+        "with open('out.txt', 'w') as file: file.write(str(value))\n",
+        "",
+        "--target reading:made",
+    )
+    data = asked(lab, why, "out.txt")
+    assert "made" in {node.get("name") for node in data["nodes"]}

@@ -366,7 +366,7 @@ class Functions(Libraries):
             (thing,) = value
             fields = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
             if fields and all(isinstance(key, int) for key in fields):
-                return [fields[key].value for key in sorted(fields, key=hash)], NONE
+                return [self.load(value, [key], at) for key in sorted(fields, key=hash)], NONE
         return [], self.items(value, at)
 
     def _partial(self, thing: Thing, call: Call) -> Thing:

@@ -296,8 +296,11 @@ class Memory:
             known = cell.fields.get(key) or cell.fields.get(_counted(key, cell.fields))
             found |= (known or cell.fields.get(MORE, _NO_FIELD)).value
             found |= cell.fields.get(ANY, _NO_FIELD).value
-        if cell.version is not None and (cell.version.inputs or cell.version.guesses):
-            view = self.make(at, ("view", thing), (cell.version,), owners=frozenset((thing,)))
+        version = cell.version
+        # A constant that a recorded call gave back in a container has no version of its own.
+        is_own = version is not None and version.place.is_marked and self.is_plain(frozenset(found))
+        if version is not None and (is_own or version.inputs or version.guesses):
+            view = self.make(at, ("view", thing), (version,), owners=frozenset((thing,)))
             found.add(view)
         return frozenset(found)
 
