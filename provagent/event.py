@@ -262,6 +262,7 @@ class Opening(TypedDict):
     callers: NotRequired[list[Site]]
     thread: int
     time: str
+    times: NotRequired[list[str]]  # at which it was opened there again, to be added to
 
 
 class File(Event):

@@ -28,6 +28,7 @@ _KIND = undescribed_kind(FILE, lambda _: Identity())
 _OF_RUN = Open("", 0, None)
 _MOST = 10_000  # openings at one place of files that it has opened before
 _OPENINGS = 16  # places at which one file was opened that are told
+_TIMES = 1000  # at which one place has opened it that are told, besides the first
 
 Sites = Sequence[dict[str, Any]]
 State = tuple[int, int, int, int, int]  # device, inode, size, mtime_ns, ctime_ns
@@ -50,13 +51,14 @@ class _Before:
 class _Opening:
     """Who is about to do something to a file: the activity, the user's sites, and the time."""
 
-    __slots__ = ("activity", "sites", "thread", "time")
+    __slots__ = ("activity", "sites", "thread", "time", "times")
 
     def __init__(self, activity: Open, sites: Sites, time: str, thread: int) -> None:
         self.activity = activity
         self.sites = sites
         self.thread = thread
         self.time = time
+        self.times: list[str] = []  # at which it was done again
 
     def key(self) -> tuple[Any, ...]:
         return tuple((one["file"], one["line"], *one.get("end", ())) for one in self.sites)
@@ -64,7 +66,11 @@ class _Opening:
     def said(self) -> dict[str, Any]:
         site, *callers = self.sites
         said = {"site": site, "thread": self.thread, "time": self.time}
-        return {**said, "callers": callers} if callers else said
+        if callers:
+            said["callers"] = callers
+        if self.times:
+            said["times"] = self.times
+        return said
 
 
 class _Product:
@@ -80,9 +86,14 @@ class _Product:
         """It is opened once more, to be written from its beginning, or to be changed."""
         if anew:
             self.before, self.openings = None, [opening]
-        elif len(self.openings) < _OPENINGS and all(
-            opening.key() != one.key() for one in self.openings
-        ):
+            return
+        key = opening.key(), opening.thread
+        for one in self.openings:
+            if (one.key(), one.thread) == key:
+                if len(one.times) < _TIMES:
+                    one.times.append(opening.time)
+                return
+        if len(self.openings) < _OPENINGS:
             self.openings.append(opening)
 
 

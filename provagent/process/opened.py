@@ -35,6 +35,7 @@ _NO_FILE = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
 LOCK_SECONDS = 10
+_LOOKED_AT = 100  # of what is remembered
 
 # Device, inode, size, mtime_ns and ctime_ns: whether a file is still what it was.
 State = tuple[int, int, int, int, int]
@@ -278,9 +279,18 @@ class OpenedFiles:
         self._hand_over(met)
 
     def _remember(self, met: Met) -> None:
-        last = next((one for one in reversed(self._remembered[-100:]) if one[4] == met[4]), None)
-        if last is None or last[:6] != met[:6]:  # it is the one that this place opened last
-            self._remembered.append(met)
+        what, path, sites = met[0], met[1], met[4]
+        first = max(0, len(self._remembered) - _LOOKED_AT)
+        for index in range(len(self._remembered) - 1, first - 1, -1):
+            one = self._remembered[index]
+            if one[:6] == met[:6]:  # this place opens it again
+                if what is READ:
+                    return
+                del self._remembered[index]  # what was written is lost: the time is that of now
+                break
+            if one[4] == sites or path in (one[1], one[2]):
+                break
+        self._remembered.append(met)
 
     def _needs_recorder(
         self, what: str, path: str, source: str, found: os.stat_result | None

@@ -287,9 +287,10 @@ class Rows:
                 is_written,
                 self._site(one),
                 one.get("thread"),
-                microseconds(one.get("time")),
+                microseconds(at),
             )
             for one in event.get("opened", ())
+            for at in (one.get("time"), *one.get("times", ()))
         ]
 
     def _code(self, event: Event, at: int) -> None:
