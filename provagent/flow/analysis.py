@@ -15,6 +15,7 @@ from provagent.flow.memory import OverBudget
 from provagent.flow.program import Chain, Program, Sources
 from provagent.flow.site import ANY_ARGUMENT, Flow, Found, Site, Unknown
 from provagent.flow.streams import stream_of
+from provagent.sites import MAX_SITES
 
 _COPIES = frozenset({"copy", "copy2", "copyfile", "copyfileobj", "move", "rename", "replace"})
 _NO_SPAN = ("", 0, 0)
@@ -80,6 +81,9 @@ class _Analysis:
         self._called = lambda at: program.called.get(at, set())
         program.execute()
         program.run_uncalled([one for found in self._located.values() for one in found])
+        # A site that none of the calls leads to was called by code that is not followed.
+        unled = [index for index, found in self._match(program).items() if not found]
+        program.run_uncalled([one for index in unled for one in self._located[index]], again=True)
         events = self._match(program) | streams
         for index, matched in events.items():
             if not self._sites[index].is_file:
@@ -161,7 +165,12 @@ class _Analysis:
         matched: dict[int, list[Event]] = {}
         for index, found in self._located.items():
             chain = self._sites[index].chain
-            events = [event for one in found for event in program.events.get(one.at, ())]
+            events = [
+                event
+                for one in found
+                for event in program.events.get(one.at, ())
+                if any(_leads(chain, other) for other in event.place.chains())
+            ]
             likeness = {
                 id(event): max(_likeness(chain, other) for other in event.place.chains())
                 for event in events
@@ -290,6 +299,25 @@ def _unpacks(at: ast.AST) -> bool:
     """Return whether what an iterator gives is assigned to several targets."""
     several = ast.Tuple | ast.List
     return isinstance(at, ast.Assign) and any(isinstance(one, several) for one in at.targets)
+
+
+def _leads(recorded: Chain, followed: Chain) -> bool:
+    """Return whether a chain of calls may be the recorded one: whether one has all of the other.
+
+    A recorded chain has frames that are not followed (a comprehension's), or lacks some (those of
+    a coroutine, which a loop runs). Only lines are compared, and nothing is known of what is beyond
+    the end of a long chain. The first position is that of the site itself.
+    """
+    ours, theirs = recorded[1:], [position for position in followed[1:] if position[0]]
+    return _has_all(ours, theirs, MAX_SITES - 1) or _has_all(theirs, ours, MAX_SITES - 1)
+
+
+def _has_all(chain: Sequence[Position], others: Sequence[Position], most: int) -> bool:
+    rest = iter(chain)
+    for position in others:
+        if all(position[:2] != one[:2] for one in rest):
+            return len(chain) >= most
+    return True
 
 
 def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:

@@ -195,13 +195,16 @@ class Program(Statements):
 
     # Functions that nothing in the sources calls: a framework does
 
-    def run_uncalled(self, found: list[Found]) -> None:
-        """Follow functions that were not called, with parameters of which nothing is known."""
+    def run_uncalled(self, found: list[Found], *, again: bool = False) -> None:
+        """Follow functions that were not called, with parameters of which nothing is known.
+
+        ``again``: also functions that were called, by a call that is not meant.
+        """
         for one in found:
             node = one.function
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
-            if node in self.entered or one.at in self.events:
+            if not again and (node in self.entered or one.at in self.events):
                 continue
             for thing in self._functions_of(node):
                 self._run_unknown(thing)

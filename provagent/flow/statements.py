@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from provagent.flow import effects
 from provagent.flow.expressions import Expressions
 from provagent.flow.functions import Class, Frame, Scope
 from provagent.flow.library import Call
@@ -435,7 +436,7 @@ class Statements(Expressions):
                 name = s.name + ".setter"
             elif kind in _KINDS:
                 thing.detail.kind = _KINDS[kind]
-            else:
+            elif kind not in effects.GIVES_ARGUMENT:
                 value = self._decorate(decorator, value)
         self.bind(name, value)
 
