@@ -194,7 +194,7 @@ class _Analysis:
                 continue
             found, missing = self._upstream(program, index, matched)
             answer.flows.extend(found)
-            if program.has_exec and not found:
+            if program.has_exec:
                 missing.add("exec or eval runs code that is not in the sources")
             answer.unknown.extend(Unknown(site, reason) for reason in sorted(missing))
         return answer

@@ -154,6 +154,13 @@ GIVES_ARGUMENT = Names(
     trange_of contextmanager wraps jit njit closing nullcontext vectorize lru_cache cache
     """
 )
+# What they give back comes from another process, or from code that is not in the sources.
+GIVES_FROM_ELSEWHERE = frozenset(
+    """
+    check_output getoutput getstatusoutput communicate recv popen Popen subprocess.run
+    create_subprocess_exec create_subprocess_shell recv_bytes exec eval globals locals vars
+    """.split()  # noqa: SIM905 - as the other rows
+)
 # Methods of an exit stack: what they give back is what they are given.
 ENTERS = frozenset({"enter_context", "enter_async_context"})
 # Methods of loggers, and functions of logging, that write into its files.

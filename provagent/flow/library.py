@@ -105,6 +105,8 @@ class Libraries(Streams):
     def _result(self, call: Call, inputs: frozenset[Node], owners: Value = NONE) -> Value:
         thing = self.make(call.at, "result", inputs, owners=owners)
         thing.detail = call.name
+        if not {call.name, call.library}.isdisjoint(effects.GIVES_FROM_ELSEWHERE):
+            self.node(call.at, "result").missing = "other code, or another process, has made it"
         return frozenset((thing,))
 
     # Unknown calls: by their names

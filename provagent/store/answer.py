@@ -15,7 +15,7 @@ from provagent.store.resolve import NEWEST, Found, find_entities, same_state
 from provagent.store.schema import SHIFT
 from provagent.store.told import ActivityTold, EntityTold, Told
 from provagent.store.walk import Edge, Walk, ancestors, descendants, is_program, lines_of
-from provagent.terms import COMPUTED, EVIDENCE, GENERATED, PERHAPS, RECORDED, STARTED, USED
+from provagent.terms import COMPUTED, CONTENT, EVIDENCE, GENERATED, PERHAPS, RECORDED, STARTED, USED
 
 NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
 NOT_SHOWN = "the code does not show from what"  # of a file that a program wrote by itself
@@ -179,17 +179,23 @@ class _Tree:
         """Find what may have gone into objects of no origin, and files that programs wrote."""
         found, asked = {}, Candidates(self.told.index)
         users: dict[int, int] = {}
+        by_program = {
+            one for kind, one, other in self.walk.edges if kind == GENERATED and is_program(other)
+        }
+        made = {one for (_, one, _), how in self.walk.edges.items() if how in (RECORDED, CONTENT)}
         for kind, later, earlier in self.walk.edges:
-            if kind == USED and earlier not in self.has_origin:
+            if kind == USED and earlier not in made:
                 users[earlier] = min(later, users.get(earlier, later))
         for number, thing in self.things.items():
             if not isinstance(thing, EntityTold):
                 continue
             some: list[int] = []
-            if number in self.not_shown:
+            if number in self.not_shown or (number in by_program and asked.is_missing(number)):
                 some = asked.before_file(number)
             elif number in users and not thing.location:
-                some = asked.before(users[number])
+                user = users[number]
+                if number not in self.has_origin or asked.is_missing(user):
+                    some = asked.before(user)
             if some:
                 found[thing.id] = [self.told.entity(one) for one in some[:SHOWN]]
         return found

@@ -38,6 +38,11 @@ class Candidates:
         self._index = index
         self._read: dict[int, list[tuple[int, int]]] = {}
 
+    def is_missing(self, number: int) -> bool:
+        """Whether the code does not show all that went into a file, or into a call."""
+        row = self._index.execute("SELECT 1 FROM flow_missing WHERE later = ?", (number,))
+        return row.fetchone() is not None
+
     def before(self, activity: int) -> list[int]:
         """Return the files that had been read in its process when it began, the last one first."""
         row = self._index.execute("SELECT start FROM activity WHERE id = ?", (activity,)).fetchone()
@@ -51,26 +56,38 @@ class Candidates:
         if row is None or row[0] is None:
             return []
         process, time = row[1] >> SHIFT, row[0]
-        found = [one for one in self._until(process, time) if one != entity]
-        # What it has not read itself the processes that it started have handed to it.
-        return found or [
-            one for other in self._started_by(process) for one in self._until(other, time)
+        # What it has not read itself another process may have handed to it.
+        found = [
+            one
+            for other in self._family(process)
+            for one in self._until(other, time)
+            if one != entity
         ]
+        return [*{self._state(one): one for one in reversed(found)}.values()][::-1]
 
-    def _started_by(self, process: int) -> list[int]:
-        """Return the processes of its run that a process started, and those that these did."""
+    def _state(self, entity: int) -> tuple[object, ...]:
+        """Return by what a file is the same one, whichever process has read it."""
+        row = self._index.execute("SELECT place, digest FROM entity WHERE id = ?", (entity,))
+        return tuple(row.fetchone() or (entity,))
+
+    def _family(self, process: int) -> list[int]:
+        """Return a process, those of its run that it started and these did, and its starters."""
         rows = self._index.execute(_PROCESSES, (process,)).fetchmany(MOST)
-        found, around = (
-            [process],
-            {name.rpartition(".")[2] for name, _, one in rows if one == process},
-        )
+        starter = {name.rpartition(".")[2]: parent for name, parent, _ in rows}
+        own = next(name.rpartition(".")[2] for name, _, one in rows if one == process)
+        found, names = [process], {own}
         is_more = True
         while is_more:
-            new = [one for _, parent, one in rows if parent in around and one not in found]
-            found += new
-            around |= {name.rpartition(".")[2] for name, _, one in rows if one in new}
+            new = [
+                (name, one) for name, parent, one in rows if parent in names and one not in found
+            ]
+            found += [one for _, one in new]
+            names |= {name.rpartition(".")[2] for name, _ in new}
             is_more = bool(new)
-        return found[1:]
+        above: set[str] = set()
+        while (own := starter.get(own) or "") and own not in above:
+            above.add(own)
+        return [*found, *(one for name, _, one in rows if name.rpartition(".")[2] in above)]
 
     def _until(self, process: int, time: int) -> list[int]:
         if process not in self._read:

@@ -43,6 +43,7 @@ class _Row(NamedTuple):
 def find_flows(store: str, execute: Execute, process: int) -> None:
     """Find the flows of a process anew, and keep them in the index; within a transaction."""
     execute("DELETE FROM flow WHERE found_in = ?", (process,))
+    execute("DELETE FROM flow_missing WHERE found_in = ?", (process,))
     spans = [_span(process), *map(_span, _workers(execute, process))]
     happened = happened_at(execute, spans)
     if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
@@ -50,7 +51,10 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     ran = code_of(store, execute, process)
     if ran is None:
         return
-    found = _known_flows(execute, ran, sorted(happened, key=_order))
+    found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
+    for site in missing:
+        for one in happened[site]:
+            execute(_INSERT_MISSING, (one.number, process))
     rows = _Rows(execute, spans, found, happened)
     # What a worker did within a task is found in that worker.
     new = (row for row in rows.all() if _is_across(row, process))
@@ -79,22 +83,29 @@ def _workers(execute: Execute, process: int) -> list[int]:
     return [number for (number,) in execute(_WORKERS, (process,))]
 
 
-def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
-    """Return the flows between some sites in some code, kept from before if they are."""
+def _known_flows(
+    execute: Execute, ran: Ran, sites: list[Site]
+) -> tuple[list[Flow], Iterable[Site]]:
+    """Return the flows between some sites in some code, kept from before if they are.
+
+    And those sites of which the code does not show all that went in.
+    """
     said = [ran.key, _VERSION, sys.version_info[:2], [_order(site) for site in sites]]
     key = sha256(orjson.dumps(said)).digest()
     row = execute("SELECT flows FROM flow_known WHERE key = ?", (key,)).fetchone()
     if row is None:
-        found = flows(ran.code, sites, entry=ran.entry).flows
+        found = flows(ran.code, sites, entry=ran.entry)
         numbers = {site: number for number, site in enumerate(sites)}
         kept = [
             (numbers[one.later], numbers[one.earlier], one.lines, one.arguments, *_told_of(one))
-            for one in found
+            for one in found.flows
         ]
-        text = orjson.dumps(kept).decode()
+        missing = {one.site for one in found.unknown}
+        text = orjson.dumps([kept, sorted(numbers[one] for one in missing)]).decode()
         execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
-        return found
-    return [
+        return found.flows, missing
+    kept, unknown = orjson.loads(row[0])
+    some = [
         Flow(
             sites[later],
             sites[earlier],
@@ -102,8 +113,9 @@ def _known_flows(execute: Execute, ran: Ran, sites: list[Site]) -> list[Flow]:
             arguments=tuple(arguments),
             **dict(zip(_TOLD, told, strict=True)),
         )
-        for later, earlier, lines, arguments, *told in orjson.loads(row[0])
+        for later, earlier, lines, arguments, *told in kept
     ]
+    return some, [sites[number] for number in unknown]
 
 
 _TOLD = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner")
@@ -407,6 +419,7 @@ WHERE m.collection > ? AND m.collection < ?"""
 _CHANGED = """
 SELECT entity, progenitor FROM derived WHERE entity > ? AND entity < ?"""
 _DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
+_INSERT_MISSING = "INSERT OR REPLACE INTO flow_missing VALUES (?, ?)"
 _INSERT = """
 INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
 DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""

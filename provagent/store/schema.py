@@ -17,7 +17,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 14
+VERSION = 15
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -61,6 +61,7 @@ CREATE TABLE flow (
   later INTEGER, earlier INTEGER, kind INTEGER, is_certain INTEGER, lines TEXT,
   found_in INTEGER, PRIMARY KEY (later, earlier))
   WITHOUT ROWID;
+CREATE TABLE flow_missing (later INTEGER PRIMARY KEY, found_in INTEGER);
 CREATE TABLE flow_due (process INTEGER PRIMARY KEY);
 CREATE TABLE flow_known (key BLOB PRIMARY KEY, flows TEXT) WITHOUT ROWID;
 CREATE TABLE entity (
@@ -99,6 +100,7 @@ CREATE INDEX IF NOT EXISTS generated_by ON generated (activity, entity);
 CREATE INDEX IF NOT EXISTS derived_to ON derived (progenitor, entity);
 CREATE INDEX IF NOT EXISTS member_of ON member (entity, collection);
 CREATE INDEX IF NOT EXISTS flow_of ON flow (found_in);
+CREATE INDEX IF NOT EXISTS flow_missing_of ON flow_missing (found_in);
 CREATE INDEX IF NOT EXISTS flow_to ON flow (earlier, later);
 CREATE INDEX IF NOT EXISTS place_by_name ON place (base);
 CREATE INDEX IF NOT EXISTS parameter_number ON parameter (name, number) WHERE number IS NOT NULL;

@@ -124,6 +124,9 @@ def _line(step: Step) -> Text:
         line.append(f"  computed in {lines_text(step.lines)}", style="dim")
     if step.end is not None:
         line.append(f"  {step.end}{_read_before(step.candidates)}", style="yellow")
+    elif step.candidates:
+        some = _read_before(step.candidates)
+        line.append(f"  the code does not show all of its origins{some}", style="yellow")
     return line
 
 
