@@ -45,7 +45,7 @@ CONSTRUCTS = {
     "operator": "class A:\n    def __init__(self, v):\n        self.v = v\n    def __add__(self, other):\n        return A(self.v + other.v)\nx = A(read())  #: r=read\ny = A(read2())  #: q=read2\nsave((x + y).v)  #: b=save <- r, q",
     "decorator": "import functools\ndef twice(f):\n    @functools.wraps(f)\n    def wrapper(*args, **kwargs):\n        return f(*args, **kwargs)\n    return wrapper\n@twice\ndef load(p, q=None):\n    return read(p)  #: a\nsave(load(1, q=2))  #: b=save <- a",
     "context_manager": "from contextlib import contextmanager\n@contextmanager\ndef opened():\n    x = read()  #: a\n    yield x\nwith opened() as y:\n    save(y)  #: b <- a",
-    "own_context": "class A:\n    def __enter__(self):\n        self.v = read()  #: a\n        return self\n    def __exit__(self, *_):\n        save(self.v)  #: b <- a\nwith A() as x:\n    save2(x.v)  #: c <- a",
+    "own_context": "class A:\n    def __enter__(self):\n        self.v = read()  #: a@w\n        return self\n    def __exit__(self, *_):\n        save(self.v)  #: b@w <- a\nwith A() as x:  #: @w\n    save2(x.v)  #: c <- a",
     "finally": "x = None\ntry:\n    x = read()  #: a\nfinally:\n    save(x)  #: b <- a",
     "lambda": "f = lambda v, w=1: v * w\na = read()  #: a\nsave(f(a))  #: b <- a",
     "star": "a = read()  #: a\nb = read2()  #: b\ndef f(x, *rest, **named):\n    save(rest)  #: c@f <- b\n    save(named['k'])  #: d@f <- a\nf(1, *[b], **{'k': a})  #: @f",

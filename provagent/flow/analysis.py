@@ -52,6 +52,7 @@ class _Analysis:
         self._reasons: dict[int, str] = {}
         self._located: dict[int, list[sources.Found]] = {}
         self._ran: dict[tuple[ast.stmt, str], list[Chain]] = {}
+        self._loose: set[int] = set()  # sites that perhaps none of the calls leads to
         self._streams: dict[int, str] = {}  # sites of standard input and output
         self._names: dict[int, set[str]] = {}  # of what is called at each site
         self._called: Callable[[ast.AST], set[str]]
@@ -177,6 +178,12 @@ class _Analysis:
             }
             best = max(likeness.values(), default=(0, 0))
             matched[index] = [event for event in events if likeness[id(event)] == best]
+            if any(event.place.chain for event in matched[index]) and not any(
+                _begins_alike(chain, other)
+                for event in matched[index]
+                for other in event.place.chains()
+            ):
+                self._loose.add(index)
         return matched
 
     # The answer
@@ -209,7 +216,7 @@ class _Analysis:
         chains = {event.place.chain for event in matched}
         certain: dict[int, set[Chain]] = {}
         places: dict[int, Place] = {}
-        missing: set[str] = set()
+        missing = {"other code may have called it"} if index in self._loose else set()
         for event in matched:
             program.tick()
             start = self._start(program, event, is_file=site.is_file)
@@ -231,7 +238,7 @@ class _Analysis:
                         sure.add(event.place.chain)
                     flows_[earlier] = replace(
                         flow,
-                        is_certain=sure == chains,
+                        is_certain=sure == chains and index not in self._loose,
                         is_repeated=flow.is_repeated or self._is_repeated(earlier),
                         is_handed=not site.is_file and self._is_repeated(index),
                         is_inner=flow.is_inner and _is_inner(event.place, hit.place),
@@ -310,6 +317,13 @@ def _leads(recorded: Chain, followed: Chain) -> bool:
     """
     ours, theirs = recorded[1:], [position for position in followed[1:] if position[0]]
     return _has_all(ours, theirs, MAX_SITES - 1) or _has_all(theirs, ours, MAX_SITES - 1)
+
+
+def _begins_alike(recorded: Chain, followed: Chain) -> bool:
+    """Return whether both chains begin in the same call, as far as that is recorded."""
+    known = [position for position in followed if position[0]]
+    is_cut = len(recorded) >= MAX_SITES or len(known) < len(followed)
+    return is_cut or recorded[-1][:2] == known[-1][:2]
 
 
 def _has_all(chain: Sequence[Position], others: Sequence[Position], most: int) -> bool:

@@ -188,10 +188,11 @@ class Program(Statements):
                 return found
         return None
 
-    def eval_call(self, e: ast.Call) -> Value:
+    def call(self, e: ast.Call, *, is_discarded: bool = False) -> Value:
+        """Return the value of a call, after its effects; note that code is run that is a text."""
         if isinstance(e.func, ast.Name) and e.func.id in {"exec", "eval"}:
             self.has_exec = True
-        return self.call(e)
+        return super().call(e, is_discarded=is_discarded)
 
     # Functions that nothing in the sources calls: a framework does
 
