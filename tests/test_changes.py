@@ -287,17 +287,22 @@ def replace(path):
 
 @pytest.mark.parametrize("change", [rewrite, append, rewrite_with_equal_size_and_times, replace])
 def test_file_that_was_changed(woven, analysis, tmp_path, change):
-    """The same path, other content; with the lines that did it."""
+    """The same path, other content; what was added to came from what stood there, and no other."""
     path = tmp_path / "a.txt"
     path.write_text("hello")
     analysis.read(path)
     analysis.read(path)
     change(path)
     analysis.read(path)
-    (derivation,) = woven.events("derivation")
-    assert derivation["how"] == "modified"
-    assert derivation["code"]["text"].strip() == "change(path)"
-    assert derivation["between"] == [one["activity_id"] for one in woven.activities[1:]]
+    derivations = woven.events("derivation")
+    assert [one["how"] for one in derivations] == (["modified"] if change is append else [])
+    states = [
+        one["entity_id"] for one in woven.events("entity") if one.get("location") == str(path)
+    ]
+    made = [one for one in woven.events("file") if one["mode"] == "written"]
+    assert {one["entity_id"] for one in made if one["entity_id"] in states} == {*states}
+    (opened,) = made[-1]["opened"]
+    assert opened["site"]["file"] == __file__
 
 
 def touch(path):

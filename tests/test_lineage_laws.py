@@ -226,10 +226,15 @@ def violations(lab, programs):
     return found
 
 
-FIRST, COUNT = (int(one) for one in os.environ.get("GENERATED_LINEAGES", "0:28").split(":"))
+# Each of these has broken a law once.
+SEEDS = [0, 2, 5, 11, 17, 20, 25, 30, 31, 41, 52, 66]
+ASKED = os.environ.get("GENERATED_LINEAGES")
+if ASKED:
+    FIRST, COUNT = map(int, ASKED.split(":"))
+    SEEDS = [*range(FIRST, FIRST + COUNT)]
 
 
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_laws_hold(recorded, monkeypatch, seed):
     """Run others by ``GENERATED_LINEAGES=FIRST:COUNT``."""
     monkeypatch.chdir(recorded.folder)

@@ -59,7 +59,7 @@ def texts(index):
         ),
         "used": sorted(
             (name(a), name(e), words[r], t or 0)
-            for a, e, r, t in index.execute("SELECT * FROM used")
+            for a, e, r, t, _ in index.execute("SELECT * FROM used")
         ),
         "generated": sorted(
             (name(e), name(a), words[r], t or 0)

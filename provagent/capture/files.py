@@ -200,6 +200,8 @@ class FilesSeen:
         owners = list(self.owners) if of_all else [_OF_RUN.id]
         if not any(map(self.owners.get, owners)) and not self._ledger.unfinished:
             return
+        if is_for_child and not any(self._is_users(one) for one in owners):
+            return
         capture, thread = self._capture, get_ident()
         try:
             capture.busy.add(thread)
@@ -216,6 +218,11 @@ class FilesSeen:
             capture.complaints.add("files", "at a result", error)
         finally:
             capture.busy.discard(thread)
+
+    def _is_users(self, owner: str) -> bool:
+        """Whether the user's code has written some file: an engine's own begin no record."""
+        products = self.owners.get(owner, {}).values()
+        return any(opening.sites for one in products for opening in one.openings)
 
     def end_all(self) -> None:
         """Tell what the run has written, and activities that did not end."""

@@ -191,7 +191,8 @@ def _start(function: Any, report: Report) -> Wrapper:
                 token = None if activity is None else current.set(None)
             elif "_bootstrap" not in one.__dict__:
                 begin = carry(one._bootstrap, activity, sys._getframe(1))  # noqa: SLF001
-                one.__dict__["_bootstrap"] = _in_contexts(begin, one) if is_thread else begin
+                is_inside = is_thread and activity is not None
+                one.__dict__["_bootstrap"] = _in_contexts(begin, one) if is_inside else begin
                 own = one.__dict__
         except Exception as error:
             report(error)
@@ -211,8 +212,7 @@ def _in_contexts(begin: Any, thread: Any) -> Callable[[], None]:
 
     def begin_in_contexts() -> None:
         tokens = []
-        contexts = () if begin.activity is None else vars(thread).values()
-        for context in [one for one in contexts if type(one) is Context]:
+        for context in [one for one in vars(thread).values() if type(one) is Context]:
             if context.get(current) is None:
                 with suppress(RuntimeError):  # it is entered already, and not by this thread
                     tokens.append((context, context.run(current.set, begin.activity)))

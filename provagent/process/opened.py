@@ -36,6 +36,7 @@ _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
 LOCK_SECONDS = 10
 _LOOKED_AT = 100  # of what is remembered
+_MOST = 10_000  # that are remembered before the recorder is loaded
 
 # Device, inode, size, mtime_ns and ctime_ns: whether a file is still what it was.
 State = tuple[int, int, int, int, int]
@@ -273,7 +274,8 @@ class OpenedFiles:
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
         state = _state(found) if found is not None and what is READ else None
         met = what, path, source, activity, sites, state, real_time_ns(), get_ident()
-        if is_kept and not self._needs_recorder(what, path, source, found):
+        is_few = len(self._remembered) < _MOST
+        if is_kept and is_few and not self._needs_recorder(what, path, source, found):
             self._remember(met)
             return
         self._hand_over(met)
@@ -283,11 +285,10 @@ class OpenedFiles:
         first = max(0, len(self._remembered) - _LOOKED_AT)
         for index in range(len(self._remembered) - 1, first - 1, -1):
             one = self._remembered[index]
-            if one[:6] == met[:6]:  # this place opens it again
-                if what is READ:
-                    return
-                del self._remembered[index]  # what was written is lost: the time is that of now
-                break
+            if one[:6] == met[:6] and what is not MOVED:  # this place opens it again
+                if what is not READ:  # what was written is lost: the time is that of now
+                    self._remembered[index] = met
+                return
             if one[4] == sites or path in (one[1], one[2]):
                 break
         self._remembered.append(met)

@@ -62,7 +62,8 @@ class Weaving:
     def _exchange(self) -> None:
         """Mind that objects go to other processes, and tell what these may read or change."""
         self.capture.ledger.inside.exchanges = True
-        if self.activation.files is not None:
+        # A worker of somebody's begins no record of its own for what its engine has read.
+        if self.activation.files is not None and self.activation.recorder.has_begun:
             self.activation.files.settle_for_child()
 
     def weave_module(self, module: ModuleType, name: str | None = None) -> None:
