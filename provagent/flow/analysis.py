@@ -216,6 +216,7 @@ class _Analysis:
         chains = {event.place.chain for event in matched}
         certain: dict[int, set[Chain]] = {}
         places: dict[int, Place] = {}
+        met: dict[int, set[int]] = {}  # in which evaluations of the site
         missing = {"other code may have called it"} if index in self._loose else set()
         for event in matched:
             program.tick()
@@ -232,6 +233,7 @@ class _Analysis:
                         flows_[earlier] = self._new_flow(site, earlier, start, event, hit)
                         places[earlier] = hit.place
                     flow = flows_[earlier]
+                    met.setdefault(earlier, set()).add(id(event))
                     is_other = places[earlier].chain != hit.place.chain
                     sure = certain.setdefault(earlier, set())
                     if hit.is_certain and earlier == hit.place.maker:
@@ -253,7 +255,14 @@ class _Analysis:
                 if not other.is_target and other.chain == site.chain:
                     is_copy = site.name in _COPIES or other.name in _COPIES
                     flows_.setdefault(earlier, Flow(site, other, is_copy, False, ()))
-        return list(flows_.values()), missing
+        # What is not in each evaluation came in some of them.
+        found = (
+            replace(
+                one, is_certain=one.is_certain and len(met.get(earlier, matched)) == len(matched)
+            )
+            for earlier, one in flows_.items()
+        )
+        return list(found), missing
 
     def _new_flow(self, site: Site, earlier: int, start: Node, event: Event, hit: Hit) -> Flow:
         lines = self._search.lines(start, event.place, hit.place, is_file=site.is_file)
@@ -290,7 +299,7 @@ class _Analysis:
 
     def _start(self, program: Program, event: Event, *, is_file: bool) -> Node:
         start = Node(program.root, _NO_SPAN)
-        start.add(event.inputs)
+        start.add(program.any_of(event.inputs))
         if is_file:
             for thing in event.made:
                 start.add(program.gather(frozenset((thing,))))

@@ -38,7 +38,7 @@ class Event:
     """One evaluation of code at which a recorded site may stand."""
 
     place: Place  # inside of it
-    inputs: set[Node]
+    inputs: set[frozenset[Node]]  # each time that this place was evaluated
     made: set[Thing]
     parts: dict[str, frozenset[Node]] = field(default_factory=dict)  # of the inputs, by argument
 
@@ -106,7 +106,7 @@ class Expressions(Functions):
         else:
             event = Event(place, set(), set())
             self.events[at].append(event)
-        event.inputs |= inputs
+        event.inputs.add(inputs)
         event.made |= found
         for argument, nodes in (parts or {}).items():
             event.parts[argument] = event.parts.get(argument, frozenset()) | nodes
@@ -463,16 +463,18 @@ class Expressions(Functions):
     def _call_targets(self, call: Call, targets: Value, place: Place) -> Value:
         found: set[Thing] = set()
         libraries: set[Thing] = set()
+        is_one = len(targets) == 1
         for thing in targets:
+            inner = place if is_one or place is self.place else place.variant(thing)
             if thing.kind is Kind.FUNCTION:
-                found |= self.call_function(thing, call, place)
+                found |= self.call_function(thing, call, inner)
             elif thing.kind is Kind.CLASS:
-                found |= self.construct(thing, call, place)
+                found |= self.construct(thing, call, inner)
             elif thing.kind is Kind.INSTANCE and (
                 methods := self.bound_member(frozenset((thing,)), "__call__")
             ):
                 for method in methods:
-                    found |= self.call_function(method, call, place)
+                    found |= self.call_function(method, call, inner)
             else:
                 libraries.add(thing)
         if libraries or not targets:

@@ -61,6 +61,13 @@ class Place:
             place = self.children[key] = Place(self, (position, *self.chain), self.rounds)
         return place
 
+    def variant(self, key: Hashable) -> Place:
+        """Return the place of one of several things that a call here may mean."""
+        place = self.children.get(("variant", key))
+        if place is None:
+            place = self.children["variant", key] = Place(self, self.chain, self.rounds)
+        return place
+
     def round(self, loop: Hashable, number: int) -> Place:
         """Return the place inside of a loop, in one of its first rounds."""
         place = self.children.get((loop, number))
