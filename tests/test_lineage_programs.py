@@ -462,3 +462,73 @@ def test_a_part_of_the_origins_is_not_shown_by_the_code(lab):
     assert "a.txt" in {os.path.basename(one["location"]) for one in node["candidates"]}
     shown = lab.python("-m", "provagent", "why", "out.txt").stdout
     assert "the code does not show all of its origins; read before: " in shown
+
+
+# What one part of an object came from, that a library made of two.
+OF_PARTS = {
+    "named tuple": "P = namedtuple('P', 'l r')\nvalue = P(a, b).l",
+    "named tuple, in a list": "P = namedtuple('P', ['l', 'r'])\nvalue = P(a, r=b).l",
+    "by its index": "P = namedtuple('P', 'l, r')\nvalue = P(a, b)[0]",
+    "unpacked": "P = namedtuple('P', 'l r')\nvalue, other = P(a, b)",
+    "namespace": "value = SimpleNamespace(x=a, y=b).x",
+    "ordered": "value = OrderedDict(x=a, y=b)['x']",
+    "table": "value = pd.DataFrame({'x': [a], 'y': [b]})['x']",
+    "column": "table = pd.DataFrame({'x': [a], 'y': [b]})\nvalue = table.x",
+}
+
+
+@pytest.mark.parametrize("what", OF_PARTS)
+def test_a_part_of_an_object_came_from_what_went_into_it(lab, what):
+    run(
+        lab,
+        "import pandas as pd\nfrom collections import OrderedDict, namedtuple\n"
+        "from types import SimpleNamespace\na, b = open('a.txt').read(), open('b.txt').read()[:1]\n"
+        f"{OF_PARTS[what]}\nwith open('out.txt', 'w') as file: file.write(str(value))\n",
+        "",
+    )
+    assert reached(asked(lab, why, "out.txt")) == {"a.txt"}
+
+
+def test_each_of_several_classes_has_its_own_method(lab):
+    """Which of them is meant is not told by the code: none is certain."""
+    run(
+        lab,
+        "class Base:\n"
+        "    def run(self):\n"
+        "        with open(self.out, 'w') as file: file.write(self.make())\n"
+        "class One(Base):\n    out = 'one.txt'\n"
+        "    def make(self): return open('a.txt').read() + '1'\n"
+        "class Two(Base):\n    out = 'two.txt'\n"
+        "    def make(self): return 'nothing was read'\n"
+        "for each in (One, Two): each().run()\n",
+    )
+    assert reached(asked(lab, why, "one.txt")) <= {"a.txt", "a.txt?"}
+    assert reached(asked(lab, why, "two.txt")) <= {"a.txt?"}
+
+
+# What is left in a container of two.
+LEFT = {
+    "pop": "found = [a, b]\nfound.pop()",
+    "pop of the first": "found = [b, a]\nfound.pop(0)",
+    "popleft": "found = deque([b, a])\nfound.popleft()",
+    "del": "found = [b, a]\ndel found[0]",
+    "del of the last": "found = [a, b]\ndel found[-1]",
+    "del of a key": "found = {'x': a, 'y': b}\ndel found['y']",
+    "pop of a key": "found = {'x': a, 'y': b}\nfound.pop('y')",
+    "remove": "found = [a, b]\nfound.remove(b)",
+    "discard": "found = {a, b}\nfound.discard(b)",
+    "in a branch": "found = [a, b]\nif a: found.pop()",
+}
+
+
+@pytest.mark.parametrize("what", LEFT)
+def test_what_was_taken_out_is_not_in_what_is_left(lab, what):
+    run(
+        lab,
+        "from collections import deque\na, b = open('a.txt').read(), open('b.txt').read()\n"
+        f"{LEFT[what]}\nwith open('out.txt', 'w') as file: file.write(''.join(found))\n",
+        "",
+    )
+    found = reached(asked(lab, why, "out.txt"))
+    assert {one.rstrip("?") for one in found} >= {"a.txt"}
+    assert "b.txt" not in found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from provagent.flow import effects
 from provagent.flow.graph import Node, Place
 from provagent.flow.site import ANY_ARGUMENT, SELF
-from provagent.flow.state import ANY, MORE, NONE, NOTHING, Kind, Thing, Value
+from provagent.flow.state import ANY, MORE, NONE, NOTHING, Field, Kind, Thing, Value
 from provagent.flow.streams import Streams
 
 _FIGURE = ("pyplot", "figure")
@@ -18,6 +18,8 @@ _RESULT = ".result()"
 _ADDS = frozenset({"append", "add", "insert", "appendleft", "push", "put", "setdefault"})
 _ADDS_ITEMS = frozenset({"extend", "update", "extendleft"})
 _TAKES_ITEM = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "get_nowait"})
+_LEAVES_ITEM = frozenset({"get", "setdefault"})
+_LAST = -1  # the key of the last item
 _GIVES_NOTHING = frozenset(
     {"keys", "index", "count", "sort", "reverse", "remove", "discard", "clear"}
 )
@@ -63,6 +65,10 @@ class Call:
 class Libraries(Streams):
     """What calls of libraries do."""
 
+    def __init__(self, deadline: float) -> None:
+        super().__init__(deadline)
+        self.tuples: dict[Thing, list[str]] = {}  # the names of the parts of named tuples
+
     def call_library(self, call: Call) -> Value:
         """Return what a call of a library gives back, after its effects."""
         for value in (*call.values, call.receiver):
@@ -107,7 +113,40 @@ class Libraries(Streams):
         thing.detail = call.name
         if not {call.name, call.library}.isdisjoint(effects.GIVES_FROM_ELSEWHERE):
             self.node(call.at, "result").missing = "other code, or another process, has made it"
+        if call.name == "namedtuple":
+            self._note_tuple(call, frozenset((thing,)))
         return frozenset((thing,))
+
+    def _keep_parts(self, call: Call, made: Value) -> None:
+        """Let what a class is given under a name be a part of what it makes."""
+        if not call.name[:1].isupper():
+            return
+        parts: dict[Hashable, Value] = {}
+        names = [name for thing in call.function for name in self.tuples.get(thing, ())]
+        for index, (name, value) in enumerate(zip(names, call.args, strict=False)):
+            parts |= {"." + name: value, index: value}
+        parts |= {"." + name: value for name, value in call.keywords.items()}
+        for thing in call.args[0] if len(call.args) == 1 else ():
+            if thing.kind is Kind.CONTAINER:  # the columns of a table
+                for key, field in self.state.cell(thing).fields.items():
+                    if isinstance(key, str) and (inputs := self.gather(field.value)):
+                        column = self.make(call.at, ("column", key), inputs)
+                        parts["." + key] = frozenset((column,))
+        for thing in made:
+            cell = self.state.cell(thing)
+            fields = {key: Field(value, cell.version) for key, value in parts.items() if value}
+            self.state.put(thing, cell._replace(fields={**cell.fields, **fields}))
+
+    def _note_tuple(self, call: Call, made: Value) -> None:
+        """Note the names of the parts of a named tuple."""
+        names: list[str] = []
+        for thing in call.argument(1, "field_names"):
+            items = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            parts = [one for field in items.values() for one in field.value] or [thing]
+            given = " ".join(str(one.detail) for one in parts if one.kind is Kind.CONSTANT)
+            names += given.replace(",", " ").split()
+        for thing in made:
+            self.tuples[thing] = names
 
     # Unknown calls: by their names
 
@@ -127,6 +166,7 @@ class Libraries(Streams):
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self._change_arguments(call, inputs)
         result = self._result(call, inputs, owners)
+        self._keep_parts(call, result)
         is_handle = call.name in effects.OPENS and self._is_for_writing(call)
         for thing in result:
             thing.is_loose = thing.is_loose or is_view
@@ -230,6 +270,8 @@ class Libraries(Streams):
         if call.name == "clear":
             for thing in known:
                 self.state.put(thing, self.state.cell(thing)._replace(fields={}))
+        if call.name in {"remove", "discard"}:
+            self.take_out(known, [ANY])
         return NONE if call.name in _GIVES_NOTHING else None
 
     def _view(self, call: Call, known: Value, others: Value) -> Value:
@@ -252,7 +294,31 @@ class Libraries(Streams):
     def _take(self, call: Call) -> Value:
         keys = self.keys(call.args[0]) if call.args else [ANY]
         default = call.args[1] if len(call.args) > 1 else NONE
-        return self.pick(call.receiver, keys, call.at) | default
+        found = self.pick(call.receiver, keys, call.at) | default
+        if call.name not in _LEAVES_ITEM:
+            last = {"pop": [_LAST], "popleft": [0]}.get(call.name, [ANY])
+            self.take_out(call.receiver, keys if call.args else last)
+        return found
+
+    def take_out(self, value: Value, keys: Sequence[Hashable]) -> None:
+        """Take the items at some keys out of containers; if it is not known which, perhaps any."""
+        for thing in value:
+            if thing.kind is not Kind.CONTAINER:
+                continue
+            cell = self.state.cell(thing)
+            numbers = [key for key in cell.fields if type(key) is int]
+            gone = max(numbers, default=0) if keys == [_LAST] else keys[0]
+            is_list = len(numbers) == len(cell.fields)
+            if len(keys) == 1 and gone in cell.fields and (type(gone) is not int or is_list):
+                fields = {
+                    _moved_up(key, gone): field for key, field in cell.fields.items() if key != gone
+                }
+            else:
+                fields = {
+                    key: field._replace(value=field.value | {NOTHING}, is_perhaps=True)
+                    for key, field in cell.fields.items()
+                }
+            self.state.put(thing, cell._replace(fields=fields))
 
     def _add_to(self, call: Call, containers: Value) -> None:
         if call.name in _ADDS_ITEMS:
@@ -421,3 +487,10 @@ class Libraries(Streams):
     ) -> None:
         """Run a body that is run any number of times, at least once."""
         raise NotImplementedError
+
+
+def _moved_up(key: Hashable, gone: Hashable) -> Hashable:
+    """Return the key of an item once one of a list is gone."""
+    if isinstance(key, int) and isinstance(gone, int) and key > gone:
+        return key - 1
+    return key

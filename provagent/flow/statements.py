@@ -184,9 +184,10 @@ class Statements(Expressions):
     def run_delete(self, s: ast.Delete) -> None:
         for target in s.targets:
             if isinstance(target, ast.Name):
-                self.state.remove(
-                    (self.frame.scope.aliases.get(target.id, self.frame.scope), target.id)
-                )
+                scope = self.frame.scope
+                self.state.remove((scope.aliases.get(target.id, scope), target.id))
+            elif isinstance(target, ast.Subscript):
+                self.take_out(self.evaluate(target.value), self.keys(self.evaluate(target.slice)))
 
     # Ways out
 
