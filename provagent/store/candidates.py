@@ -48,21 +48,18 @@ class Candidates:
         row = self._index.execute("SELECT start FROM activity WHERE id = ?", (activity,)).fetchone()
         if row is None or row[0] is None:
             return []
-        return self._until(activity >> SHIFT, row[0])
+        return self._of_family(activity >> SHIFT, row[0])
 
     def before_file(self, entity: int) -> list[int]:
         """Return the files that had been read by the process that wrote this one, before that."""
         row = self._index.execute(_WRITTEN, (entity,)).fetchone()
         if row is None or row[0] is None:
             return []
-        process, time = row[1] >> SHIFT, row[0]
-        # What it has not read itself another process may have handed to it.
-        found = [
-            one
-            for other in self._family(process)
-            for one in self._until(other, time)
-            if one != entity
-        ]
+        return [one for one in self._of_family(row[1] >> SHIFT, row[0]) if one != entity]
+
+    def _of_family(self, process: int, time: int) -> list[int]:
+        """Return what a process had read, and what those had that may have handed it over."""
+        found = [one for other in self._family(process) for one in self._until(other, time)]
         return [*{self._state(one): one for one in reversed(found)}.values()][::-1]
 
     def _state(self, entity: int) -> tuple[object, ...]:
