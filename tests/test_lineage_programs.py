@@ -473,6 +473,14 @@ OF_PARTS = {
     "namespace": "value = SimpleNamespace(x=a, y=b).x",
     "ordered": "value = OrderedDict(x=a, y=b)['x']",
     "table": "value = pd.DataFrame({'x': [a], 'y': [b]})['x']",
+    "slice": "value = [a, b][:1]",
+    "last ones": "value = [b, a][-1:]",
+    "list": "value = list((a, b))[0]",
+    "deep copy": "value = copy.deepcopy({'x': a, 'y': b})['x']",
+    "as json": "value = json.loads(json.dumps({'x': a, 'y': b}))['x']",
+    "pickled": "value = pickle.loads(pickle.dumps((a, b)))[0]",
+    "set by name": "o = SimpleNamespace()\nsetattr(o, 'x', a)\nsetattr(o, 'y', b)\nvalue = o.x",
+    "read by name": "o = SimpleNamespace(x=a, y=b)\nvalue = getattr(o, 'x')",
     "column": "table = pd.DataFrame({'x': [a], 'y': [b]})\nvalue = table.x",
 }
 
@@ -481,7 +489,8 @@ OF_PARTS = {
 def test_a_part_of_an_object_came_from_what_went_into_it(lab, what):
     run(
         lab,
-        "import pandas as pd\nfrom collections import OrderedDict, namedtuple\n"
+        "import copy, json, pickle\nimport pandas as pd\n"
+        "from collections import OrderedDict, namedtuple\n"
         "from types import SimpleNamespace\na, b = open('a.txt').read(), open('b.txt').read()[:1]\n"
         f"{OF_PARTS[what]}\nwith open('out.txt', 'w') as file: file.write(str(value))\n",
         "",

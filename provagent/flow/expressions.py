@@ -353,7 +353,9 @@ class Expressions(Functions):
         known = frozenset(thing for thing in value if thing.kind is Kind.CONTAINER)
         found: set[Thing] = set()
         if known:
-            found |= self.container(e, "slice", {MORE: self.all_items(known, e)})
+            ends = [getattr(e.slice, name) for name in ("lower", "upper", "step")]
+            bounds = [None if one is None else self.evaluate(one) for one in ends]
+            found |= self.container(e, "slice", self.sliced(known, bounds, e))
         others = value - known
         if others:
             inputs = self.gather(others) | self.gather(index)

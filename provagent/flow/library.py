@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from provagent.flow import effects
 from provagent.flow.graph import Node, Place
 from provagent.flow.site import ANY_ARGUMENT, SELF
-from provagent.flow.state import ANY, MORE, NONE, NOTHING, Field, Kind, Thing, Value
+from provagent.flow.state import ANY, MORE, NONE, NOTHING, Field, Items, Kind, Thing, Value
 from provagent.flow.streams import Streams
 
 _FIGURE = ("pyplot", "figure")
@@ -18,6 +18,7 @@ _RESULT = ".result()"
 _ADDS = frozenset({"append", "add", "insert", "appendleft", "push", "put", "setdefault"})
 _ADDS_ITEMS = frozenset({"extend", "update", "extendleft"})
 _TAKES_ITEM = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "get_nowait"})
+_COPIES = frozenset({"list", "tuple", "deepcopy", "copy", "loads"})
 _LEAVES_ITEM = frozenset({"get", "setdefault"})
 _LAST = -1  # the key of the last item
 _GIVES_NOTHING = frozenset(
@@ -68,6 +69,7 @@ class Libraries(Streams):
     def __init__(self, deadline: float) -> None:
         super().__init__(deadline)
         self.tuples: dict[Thing, list[str]] = {}  # the names of the parts of named tuples
+        self.packed: dict[Thing, Value] = {}  # what a text or bytes were made of
 
     def call_library(self, call: Call) -> Value:
         """Return what a call of a library gives back, after its effects."""
@@ -96,7 +98,13 @@ class Libraries(Streams):
         module = call.library.rpartition(".")[0]
         if module in effects.PYPLOT:
             return self._pyplot(call, inputs)
-        for special in (self._container_method, self._collection, self._future):
+        for special in (
+            self._container_method,
+            self._copied,
+            self._attribute,
+            self._collection,
+            self._future,
+        ):
             found = special(call)
             if found is not None:
                 return found
@@ -113,6 +121,8 @@ class Libraries(Streams):
         thing.detail = call.name
         if not {call.name, call.library}.isdisjoint(effects.GIVES_FROM_ELSEWHERE):
             self.node(call.at, "result").missing = "other code, or another process, has made it"
+        if call.name == "dumps" and call.args:
+            self.packed[thing] = call.args[0]
         if call.name == "namedtuple":
             self._note_tuple(call, frozenset((thing,)))
         return frozenset((thing,))
@@ -348,6 +358,41 @@ class Libraries(Streams):
             self.add_items(thing, self.all_items(value, call.at))
 
     # Functions of collections
+
+    def _copied(self, call: Call) -> Value | None:
+        """Return a copy of a container, which may have been a text in between."""
+        if call.is_method or call.name not in _COPIES or len(call.args) != 1:
+            return None
+        whole = frozenset[Thing]().union(
+            *(self.packed.get(one, frozenset((one,))) for one in call.args[0])
+        )
+        if not whole or any(one.kind is not Kind.CONTAINER for one in whole):
+            return None
+        return self._view(replace(call, name="copy"), whole, NONE)
+
+    def _attribute(self, call: Call) -> Value | None:
+        """Return an attribute that is read by its name, or store one."""
+        if call.is_method or call.name not in {"getattr", "setattr"} or len(call.args) < 2:  # noqa: PLR2004 - the object and the name
+            return None
+        names = self.keys(call.args[1])
+        if names == [ANY]:
+            return None
+        keys = [f".{name}" for name in names]
+        if call.name == "getattr":
+            return self.load(call.args[0], keys, call.at)
+        self.store(call.args[0], keys, call.argument(2, "value"), call.at)
+        return NONE
+
+    def sliced(self, known: Value, bounds: Sequence[Value | None], at: ast.AST) -> Items:
+        """Return the items between two bounds: which ones, where these are known."""
+        fields = self.state.cell(next(iter(known))).fields
+        numbers = [None if one is None else self.keys(one)[0] for one in bounds]
+        is_list = len(known) == 1 and all(type(key) is int for key in fields)
+        places = [one for one in numbers if one is None or isinstance(one, int)]
+        if not is_list or len(places) < len(numbers):
+            return {MORE: self.all_items(known, at)}
+        keys = sorted(fields, key=hash)[slice(*places)]
+        return {index: fields[key].alternatives for index, key in enumerate(keys)}
 
     def _collection(self, call: Call) -> Value | None:
         """Return what functions give that pass their arguments or the items of them through."""
