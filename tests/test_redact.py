@@ -330,7 +330,7 @@ def test_a_killed_run_and_one_of_another_machine(lab):
 
 
 def test_interrupted_at_any_moment_a_shard_is_old_or_new(tmp_path, cache):
-    """Killed at thirty times: each shard is one of the two, whole; then it is done as if never begun."""
+    """Killed at twenty times: each shard is one of the two, whole; then it is done as if never begun."""
     lab = Recorded(tmp_path, cache)
     folder = lab.store / "20261125T100000-aaaaaa"
     folder.mkdir(parents=True)
@@ -340,7 +340,7 @@ def test_interrupted_at_any_moment_a_shard_is_old_or_new(tmp_path, cache):
     rng = random.Random(5)
     started = time.monotonic()
     seen, whole = set(), 0
-    for number in range(30):
+    for number in range(20):
         for name in "abcd":
             (folder / f"{name}.jsonl").write_bytes(old)
         process = subprocess.Popen(
