@@ -16,6 +16,7 @@ from typing import Any
 
 from provagent.capture.carry import KEY, Elsewhere, carry, current
 from provagent.capture.complaints import Complaints
+from provagent.interrupt import is_the_programs
 from provagent.own_imports import is_own
 from provagent.process.engines import TASK_MODULES
 from provagent.weave.hidden import uncount
@@ -26,7 +27,7 @@ from provagent.weave.weaver import Weaver
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
-Report = Callable[[Exception], None]
+Report = Callable[[BaseException], None]
 
 
 class Follower:
@@ -111,7 +112,9 @@ def _changing(change: Any, report: Report) -> Wrapper:
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
             args = change(args, kwargs, 1 if instance is None else 0)
-        except Exception as error:
+        except BaseException as error:
+            if is_the_programs(error):
+                raise
             report(error)
         return wrapped(*args, **kwargs)
 
@@ -194,7 +197,9 @@ def _start(function: Any, report: Report) -> Wrapper:
                 is_inside = is_thread and activity is not None
                 one.__dict__["_bootstrap"] = _in_contexts(begin, one) if is_inside else begin
                 own = one.__dict__
-        except Exception as error:
+        except BaseException as error:
+            if is_the_programs(error):
+                raise
             report(error)
         try:
             return wrapped(*args, **kwargs)
