@@ -30,6 +30,7 @@ class Signature:
         self.defaults: dict[str, Any] = {}
         self.var_positional: str | None = None
         self.var_keyword: str | None = None
+        self._used: dict[tuple[str, str, int], dict[str, Any]] = {}  # asked for at each call
         self.stored: Mapping[str, Any] = getattr(function, "__dict__", {})  # on the function
         try:
             parameters = list(inspect.signature(function).parameters.values())
@@ -56,6 +57,9 @@ class Signature:
 
         ``at`` is its number among those of ``*args``.
         """
+        known = self._used.get((role, name, at))
+        if known is not None:
+            return known
         used: dict[str, Any] = {"used_role": role}
         if name in self.positional:
             used["used_position"] = self.positional.index(name)
@@ -63,6 +67,8 @@ class Signature:
             used["used_position"] = len(self.positional) + at
         if name != role or len(used) == 1:
             used["used_argument"] = name
+        if not at:
+            self._used[role, name, at] = used
         return used
 
     def position(self, name: str) -> int:
