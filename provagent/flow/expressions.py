@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from provagent.flow.call import Call
 from provagent.flow.functions import Function, Functions, Scope
 from provagent.flow.graph import Node, Place
-from provagent.flow.library import Call
 from provagent.flow.site import ANY_ARGUMENT, SELF
 from provagent.flow.state import ANY, MORE, NONE, Cell, Items, Kind, Thing, Value
 

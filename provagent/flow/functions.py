@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from provagent.flow import effects
+from provagent.flow.call import Call
 from provagent.flow.graph import Node, Place
-from provagent.flow.library import Call, Libraries
+from provagent.flow.library import Libraries
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Cell, Delta, Items, Kind, Thing, Value
 
 _MAX_DEPTH = 10  # calls within calls that are entered

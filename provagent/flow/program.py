@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from os.path import dirname, join, normpath
 
+from provagent.flow.call import Call
 from provagent.flow.code import Code, Found, Unreadable, parse
 from provagent.flow.expressions import Event
 from provagent.flow.functions import Frame, Function, Scope
 from provagent.flow.graph import Place, Position
-from provagent.flow.library import Call
 from provagent.flow.state import NONE, Kind, Thing, Value
 from provagent.flow.statements import Statements
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from provagent.flow import effects
+from provagent.flow.call import Call
 from provagent.flow.expressions import Expressions
 from provagent.flow.functions import Class, Frame, Scope
-from provagent.flow.library import Call
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Delta, Kind, Thing, Value, is_alike
 
 _ROUNDS = 4  # of a loop, at most, until nothing of another kind comes round

@@ -3,7 +3,8 @@
 A file that nothing in its run made was made by whoever last wrote the same bytes at its path before
 it was used, else by whoever last wrote them anywhere. An object that nothing in its process made
 is what another activity of its run made before, of the same content: an engine has handed it from
-one process to another. Where several have, it may be each of them.
+one process to another. Where several have, it may be each of them. Where the code shows what it was
+computed from, that counts instead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from provagent.store.coded import FILES, OBJECTS
+from provagent.store.flow_kinds import DERIVED
 from provagent.store.index import Index
 from provagent.store.schema import SHIFT
 
@@ -114,6 +116,7 @@ class SameContent:
     def _objects_of(self, objects: list[Any]) -> dict[int, Origins]:
         """Find objects: those that were made before it was used, or came back in a collection."""
         self._learn_objects({(run, digest) for _, digest, _, _, run, *_ in objects})
+        computed = {one for (one,) in rows(self._index, _COMPUTED, [one[0] for one in objects])}
         found: dict[int, Origins] = {}
         for entity, digest, _, _, run, used_at, collected_at, _ in objects:
             until = min(
@@ -127,8 +130,12 @@ class SameContent:
                 if one[0] <= until
                 and one[1] != entity
                 # What its process has put into a collection was made there, unless it came from
-                # another one.
-                and (collected_at is None or one[1] >> SHIFT != entity >> SHIFT)
+                # another one; and where the code shows what it computed it from, that another
+                # thing of the process is equal to it says nothing.
+                and (
+                    one[1] >> SHIFT != entity >> SHIFT
+                    or (collected_at is None and entity not in computed)
+                )
             ]
             origins = [one for _, one in self._nearest(made)]
             if 0 < len(origins) <= MOST:
@@ -266,6 +273,8 @@ process AS r CROSS JOIN entity AS e ON e.id > r.number << {SHIFT}
 AND e.id < (r.number + 1) << {SHIFT}
 WHERE r.run = ? AND e.digest IN ({{}}) AND e.joins = {OBJECTS}"""
 _OBJECTS_OF_CONTENT = f"SELECT e.id FROM {_OF_RUN} AND NOT {HAS_ORIGIN.format('e.id')}"
+_COMPUTED = f"""
+SELECT later FROM flow WHERE later IN ({{}}) AND is_certain AND kind = {DERIVED}"""
 # What was changed by code that nobody traced is as it was found, at its first use.
 _OBJECTS_MADE = f"""
 SELECT * FROM (SELECT e.digest, coalesce(
