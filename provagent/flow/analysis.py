@@ -251,10 +251,7 @@ class _Analysis:
                         arguments=tuple(sorted({*flow.arguments, *arguments})),
                     )
         if site.is_file:
-            for earlier, other in enumerate(self._sites):
-                if not other.is_target and other.chain == site.chain:
-                    is_copy = site.name in _COPIES or other.name in _COPIES
-                    flows_.setdefault(earlier, Flow(site, other, is_copy, False, ()))
+            self._add_opened_beside(site, flows_)
         # What is not in each evaluation came in some of them.
         found = (
             replace(
@@ -263,6 +260,15 @@ class _Analysis:
             for earlier, one in flows_.items()
         )
         return list(found), missing
+
+    def _add_opened_beside(self, site: Site, found: dict[int, Flow]) -> None:
+        """Add flows from the files that the call has read which has written one."""
+        for earlier, other in enumerate(self._sites):
+            if not other.is_target and other.chain == site.chain:
+                is_copy = site.name in _COPIES or other.name in _COPIES
+                is_any = not is_copy and self._is_repeated(earlier)
+                flow = Flow(site, other, is_copy, False, (), is_repeated=is_any)
+                found.setdefault(earlier, flow)
 
     def _new_flow(self, site: Site, earlier: int, start: Node, event: Event, hit: Hit) -> Flow:
         lines = self._search.lines(start, event.place, hit.place, is_file=site.is_file)
@@ -364,6 +370,8 @@ def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
 
 def _is_inner(later: Place, earlier: Place) -> bool:
     """Whether a place is in a loop that is in the same round as another place, or in none."""
+    if earlier.kept is not None:
+        return False
     rounds = (later.parent or later).rounds
     return len(rounds) < len(earlier.rounds) and earlier.rounds[: len(rounds)] == rounds
 

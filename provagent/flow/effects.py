@@ -114,7 +114,6 @@ WRITES_HANDLE = Names(
 
 # These write their other arguments into the argument at this position, or of this name.
 WRITES_INTO: dict[str, tuple[int, str]] = {
-    "copyto": (0, "dst"),
     "heappush": (0, "heap"),
     "insort": (0, "a"),
     "numpy.put": (0, "a"),
@@ -123,6 +122,9 @@ WRITES_INTO: dict[str, tuple[int, str]] = {
     "copyfileobj": (1, "fdst"),
     "setattr": (0, "obj"),
 }
+
+# These write all of it anew: nothing is left of what was there.
+WRITES_WHOLE: dict[str, tuple[int, str]] = {"copyto": (0, "dst")}
 
 # Libraries whose functions write into what they are given as ``out``; in others it may be a name.
 WRITES_OUT = ("numpy.", "cupy.", "torch.", "scipy.", "dask.", "numexpr.")
@@ -146,6 +148,51 @@ SHOWS_PARTS = frozenset(
         "colnames",
     }
 )
+
+# These put one more into what they are called on, and these take one of them out of it again.
+PUTS_IN = Names(
+    """
+    put put_* put_nowait push enqueue send append appendleft add add_* insert insert_* register*
+    feed execute executemany insert_many
+    """
+)
+TAKES_PART = Names(
+    """
+    get get_* pop popitem popleft fetch* recv execute query select dequeue receive
+    """
+)
+# These take something away from what they are called on, which may be all.
+CUTS = frozenset({"truncate"})
+# What these give back takes parts of what it is called with.
+GETTERS = frozenset({"itemgetter", "attrgetter"})
+# The rows of what these give back, or its columns, are what they were given.
+STACKS = Names("stack vstack hstack dstack column_stack row_stack array asarray block")
+# These leave a part of their receiver out: that of this name.
+DROPS = frozenset(
+    {"drop", "remove_column", "remove_columns", "drop_vars", "drop_columns", "delete_column"}
+)
+# The attributes of what these give back may each be another one of what they have read.
+GIVES_SEVERAL = frozenset({"parse_args", "parse_known_args", "parse_intermixed_args"})
+# Decorators and functions that keep what a function gave back, for the next call like it.
+KEEPS_RESULTS = frozenset(
+    {"lru_cache", "cache", "cached", "cachedmethod", "memoize", "memoized", "cache_data"}
+)
+# Built-in functions that call a method of what they are given.
+CALLS_METHOD = {
+    "len": ("__len__",),
+    "str": ("__str__", "__repr__"),
+    "repr": ("__repr__",),
+    "bool": ("__bool__", "__len__"),
+    "int": ("__int__", "__index__"),
+    "float": ("__float__", "__index__"),
+    "complex": ("__complex__",),
+    "bytes": ("__bytes__",),
+    "abs": ("__abs__",),
+    "round": ("__round__",),
+    "hash": ("__hash__",),
+    "format": ("__format__",),
+    "reversed": ("__reversed__",),
+}
 
 # What they give back is what they are given, or the items of it.
 GIVES_ARGUMENT = Names(

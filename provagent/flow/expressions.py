@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from provagent.flow import effects
 from provagent.flow.call import Call
 from provagent.flow.functions import Function, Functions, Scope
 from provagent.flow.graph import Node, Place
@@ -379,6 +380,8 @@ class Expressions(Functions):
             if thing.kind is Kind.OPAQUE and name == "figure" and thing.is_canvas:
                 found |= thing.owners or frozenset((thing,))
             elif thing.kind in {Kind.OPAQUE, Kind.CONTAINER}:
+                if thing.detail in effects.GIVES_SEVERAL:
+                    self.note_others(thing)
                 found |= self.load(frozenset((thing,)), ["." + name], at)
             elif thing.kind is Kind.INSTANCE:
                 found |= self._instance_attribute(thing, name, at)
@@ -555,7 +558,7 @@ class Expressions(Functions):
             if keyword.arg is not None:
                 call.keywords[keyword.arg] = value
             else:
-                named = self._named(value)
+                named = self.named(value)
                 call.keywords.update(named)
                 call.star |= self.items(value, keyword.value) if not named else NONE
 

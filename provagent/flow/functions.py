@@ -41,6 +41,7 @@ class Function:
     scope: Scope  # where it was defined
     defaults: dict[str, Value]
     kind: str = ""  # property, staticmethod, classmethod, contextmanager
+    is_kept: bool = False  # its results are kept for later calls
     owner: Thing | None = None  # the class that defines it
     me: Value = NONE  # self or cls
     bound: list[Value] = field(default_factory=list)
@@ -122,6 +123,8 @@ class Functions(Libraries):
             made = self.make(call.at, ("seen", node), (), guesses=inputs)
             return frozenset((made,)) if inputs else NONE
         noted = self.noted
+        if function.is_kept and place is not self.place:
+            place.kept = place.kept or place
         args = [*([function.me] if function.me else []), *function.bound, *call.args]
         call = replace(call, args=args, keywords={**function.keywords, **call.keywords})
         scope = self._scope(function, place)
@@ -289,6 +292,8 @@ class Functions(Libraries):
         if call.name in {"partial", "partialmethod"}:
             return True, frozenset(self._partial(thing, call) for thing in functions)
         if self.is_passed_through(call):
+            if call.name in effects.KEEPS_RESULTS:
+                return True, frozenset(self._kept(thing, call) for thing in functions)
             return True, frozenset(functions)
         if not self.place.chain:
             return None
@@ -328,7 +333,7 @@ class Functions(Libraries):
         ):
             packed = call.keywords.get("args") or (others[-1] if others else NONE)
             given.args, given.star = self.unpack(packed, call.at)
-            given.keywords = self._named(call.keywords.get("kwargs", NONE))
+            given.keywords = self.named(call.keywords.get("kwargs", NONE))
             return given
         if call.name in effects.CALLS_WITH_ARGUMENTS:
             given.args, given.keywords, given.star = others, dict(call.keywords), call.star
@@ -352,15 +357,6 @@ class Functions(Libraries):
             given.args = [self.items(value, call.at) for value in others]
         return given
 
-    def _named(self, value: Value) -> dict[str, Value]:
-        return {
-            key: part.value
-            for thing in value
-            if thing.kind is Kind.CONTAINER
-            for key, part in self.state.cell(thing).fields.items()
-            if isinstance(key, str)
-        }
-
     def unpack(self, value: Value, at: ast.AST) -> tuple[list[Value], Value]:
         """Return the items of an unpacked argument: those that are known, and the others."""
         if len(value) == 1:
@@ -379,6 +375,11 @@ class Functions(Libraries):
             bound=[*function.bound, *bound],
             keywords={**function.keywords, **call.keywords},
         )
+        return made
+
+    def _kept(self, thing: Thing, call: Call) -> Thing:
+        made = self.thing((self.place, call.at, "kept", thing), Kind.FUNCTION)
+        made.detail = replace(thing.detail, is_kept=True)
         return made
 
     # Classes

@@ -30,6 +30,7 @@ class Place:
         "children",
         "events",
         "is_marked",
+        "kept",
         "maker",
         "parent",
         "resumed",
@@ -51,6 +52,9 @@ class Place:
         self.resumed: dict[tuple[Position, Place], None] = {}
         # Inside a call that is perhaps a site, known before the sites are matched.
         self.is_marked: bool = parent is not None and parent.is_marked
+        # The call around it of a function whose results are kept: what comes out of it may have
+        # been made in an earlier one.
+        self.kept: Place | None = None if parent is None else parent.kept
         self.sites: tuple[int, ...] = ()
         self.maker: int | None = None  # the one of them that made what comes out of here
 
@@ -200,7 +204,8 @@ class Search:
                 missing.add(end)
             elif end is not event:
                 certain = end.maker is not None and bool(behind.must >> end.maker & 1)
-                is_carried = later.rounds[: len(end.rounds)] != end.rounds
+                is_kept = end.kept is not None and not event.is_within(end.kept)
+                is_carried = is_kept or later.rounds[: len(end.rounds)] != end.rounds
                 is_guess = not behind.plain >> bit & 1
                 # Whether there was a second round of a loop is open.
                 hits.append(Hit(end, certain and is_first, is_carried, is_guess))

@@ -10,7 +10,7 @@ from provagent.flow import effects
 from provagent.flow.call import Call
 from provagent.flow.graph import Node, Place
 from provagent.flow.parts import Parts
-from provagent.flow.state import ANY, MORE, NONE, Kind, Thing, Value
+from provagent.flow.state import ANY, MORE, NONE, NOTHING, Items, Kind, Thing, Value
 
 _FIGURE = ("pyplot", "figure")
 _RESULT = ".result()"
@@ -48,8 +48,10 @@ class Libraries(Parts):
         if module in effects.PYPLOT:
             return self._pyplot(call, inputs)
         for special in (
+            self._built_in,
             self.container_method,
             self.copied,
+            self.without,
             self.named_attribute,
             self._collection,
             self._future,
@@ -65,8 +67,36 @@ class Libraries(Parts):
         """Run functions of the user that a library is given; (whether that is all, result)."""
         raise NotImplementedError
 
+    def _built_in(self, call: Call) -> Value | None:
+        """Return what a method of the user gives that a built-in function calls."""
+        if call.is_method or not call.args or call.library not in effects.CALLS_METHOD:
+            return None
+        me, *others = call.args
+        if not me or any(thing.kind is not Kind.INSTANCE for thing in me):
+            return None
+        for name in effects.CALLS_METHOD[call.library]:
+            found = self.special(me, name, others, call.at)
+            if found is not None:
+                return found
+        return None
+
+    def special(
+        self, value: Value, name: str, args: list[Value], at: ast.expr | ast.stmt
+    ) -> Value | None:
+        """Call a special method, if the classes of a value have it."""
+        raise NotImplementedError
+
     def _result(self, call: Call, inputs: frozenset[Node], owners: Value = NONE) -> Value:
-        thing = self.make(call.at, "result", inputs, owners=owners)
+        guesses: frozenset[Node] = frozenset()
+        if call.is_method and call.name in effects.TAKES_PART:
+            several = frozenset(one for one in call.receiver if one.holds_several)
+            guesses = self.gather(several)
+            inputs -= guesses
+        if any(one.detail in effects.GETTERS for one in call.function):
+            inputs, guesses = frozenset(), inputs
+        thing = self.make(call.at, "result", inputs, guesses=guesses, owners=owners)
+        if call.name in effects.STACKS and call.args:
+            thing.holds_several = self.has_several(call.args[0])
         thing.detail = call.name
         if not {call.name, call.library}.isdisjoint(effects.GIVES_FROM_ELSEWHERE):
             self.node(call.at, "result").missing = "other code, or another process, has made it"
@@ -146,6 +176,14 @@ class Libraries(Parts):
         if into is not None and not call.receiver:
             target = call.argument(*into)
             self.change(target, inputs - self.gather(target), call.at)
+        whole = effects.WRITES_WHOLE.get(call.name)
+        if whole is not None and not call.receiver:
+            target = call.argument(*whole)
+            others = inputs - self.gather(target)
+            if "where" in call.keywords:
+                self.change(target, others, call.at)
+            else:
+                self.write_anew(target, others, call.at)
         if "out" in call.keywords:
             given = inputs | self.gather(call.receiver)
             is_guess = not call.library.startswith(effects.WRITES_OUT)
@@ -158,6 +196,15 @@ class Libraries(Parts):
                 self.change(self.attached(value), given, call.at, is_guess=True)
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
+        if call.name == "clear" and not any(call.values):
+            self.write_anew(call.receiver, (), call.at)
+            return
+        if call.name in effects.CUTS:
+            self.cut(call.receiver, call.at)
+        if call.name in effects.PUTS_IN and self.gather_all(call.values):
+            for thing in call.receiver:
+                if not thing.is_canvas and not thing.is_handle:
+                    thing.holds_several = thing.holds_several or self._has_more(thing)
         is_always = call.name in effects.ALWAYS_CHANGES_RECEIVER
         if is_always or call.name in effects.CHANGES_RECEIVER:
             # A recorded call shows as a step of its own, even if nothing else goes in.
@@ -171,6 +218,11 @@ class Libraries(Parts):
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
+
+    def _has_more(self, thing: Thing) -> bool:
+        """Return whether something has been put into an object before."""
+        version = self.state.cell(thing).version
+        return version is not None and bool(version.inputs or version.guesses)
 
     def _change_arguments(self, call: Call, inputs: frozenset[Node]) -> None:
         """Guess that a call whose result is not used changed what it was given."""
@@ -193,10 +245,10 @@ class Libraries(Parts):
             if call.star:
                 parts[MORE] = self.items(call.star, call.at)
             pair = self.container(call.at, "pair", parts)
-            return self.container(call.at, "zip", {MORE: pair})
+            return self.container(call.at, "zip", self._rows(call, 0) or {MORE: pair})
         if call.name == "enumerate" and call.args:
             pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})
-            return self.container(call.at, "zip", {MORE: pair})
+            return self.container(call.at, "zip", self._rows(call, 1) or {MORE: pair})
         if call.name == "dict":
             items = {ANY: self.all_items(call.args[0], call.at)} if call.args else {}
             return self.container(call.at, "dict", {**items, **call.keywords})
@@ -212,6 +264,19 @@ class Libraries(Parts):
                 every = frozenset[Thing]().union(*each)
             return self.container(call.at, "items", {MORE: every})
         return None
+
+    def _rows(self, call: Call, first: int) -> Items:
+        """Return the rows of lists side by side, if all of their items are known by number."""
+        rows: dict[Hashable, dict[Hashable, Value]] = {}
+        values = call.args if first == 0 else call.args[:1]
+        for column, value in enumerate(values, first):
+            (thing,) = value if len(value) == 1 else (NOTHING,)
+            fields = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            if call.star or not fields or any(type(key) is not int for key in fields):
+                return {}
+            for index, field in fields.items():
+                rows.setdefault(index, {})[column] = field.alternatives
+        return {index: self.container(call.at, ("pair", index), row) for index, row in rows.items()}
 
     def is_passed_through(self, call: Call) -> bool:
         """Return whether a call gives back what it is given first."""

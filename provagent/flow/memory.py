@@ -146,7 +146,11 @@ class Memory:
                 else:
                     nodes |= self._gather(field.alternatives, done)
         if len(nodes) > 1:
-            nodes = {node for node in nodes if not (node.is_load and node.inputs <= nodes)}
+            nodes = {
+                node
+                for node in nodes
+                if not (node.is_load and node.inputs <= nodes and node.guesses <= nodes)
+            }
         return frozenset(nodes)
 
     # Things
@@ -199,6 +203,25 @@ class Memory:
         return frozenset((self.make(at, role, inputs),)) if inputs else NONE
 
     # Changes
+
+    def write_anew(self, value: Value, inputs: Iterable[Node], at: ast.AST) -> None:
+        """Let objects be made of these alone: nothing is left of what they held."""
+        nodes = frozenset(inputs)
+        for thing in value:
+            if thing.is_data:
+                node = self.node(at, ("anew", thing), nodes)
+                self.state.put(thing, Cell(node, {}))
+                if thing.owners:
+                    self.change(thing.owners, (node,), at, is_guess=thing.is_loose)
+
+    def cut(self, value: Value, at: ast.AST) -> None:
+        """Let it be open whether what objects held is still there."""
+        for thing in value:
+            cell = self.state.cell(thing)
+            if cell.version is not None:
+                node = self.node(at, ("cut", thing))
+                node.add((cell.version,), is_guess=True)
+                self.state.put(thing, cell._replace(version=node))
 
     def change(
         self, value: Value, inputs: Iterable[Node], at: ast.AST, *, is_guess: bool = False
@@ -282,10 +305,14 @@ class Memory:
             if is_all:
                 continue
             for item in self.load(frozenset((thing,)), keys, at):
-                version = self.state.cell(item).version if item.is_data else None
-                if version is not None:
-                    version.is_one_of_several = True
+                self.note_others(item)
         return self.load(value, keys, at)
+
+    def note_others(self, item: Thing) -> None:
+        """Note that an item was taken and others were perhaps left."""
+        version = self.state.cell(item).version if item.is_data else None
+        if version is not None:
+            version.is_one_of_several = True
 
     def _load_item(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
         cell = self.state.cell(thing)
@@ -312,7 +339,9 @@ class Memory:
         own = frozenset() if cell.version is None else frozenset((cell.version,))
         if key is ANY:
             inputs = self.gather(frozenset((thing,)))
-            return frozenset((self.make(at, ("item", thing), inputs, owners=frozenset((thing,))),))
+            known, guesses = (frozenset(), inputs) if thing.holds_several else (inputs, ())
+            role, owners = ("item", thing), frozenset((thing,))
+            return frozenset((self.make(at, role, known, guesses=guesses, owners=owners),))
         field = cell.fields.get(key) or cell.fields.get(_other_name(key))
         if field is None:
             if _name(key) in SHOWS_PARTS:
@@ -355,7 +384,10 @@ class Memory:
     ) -> Value:
         part = self.thing(("part", thing, key), Kind.OPAQUE)
         part.origin = ("part", key)
-        node = self.node(at, ("load", part), inputs)
+        is_guess = thing.holds_several and not old and _name(key) not in SHOWS_PARTS
+        node = self.node(at, ("load", part), () if is_guess else inputs)
+        if is_guess:
+            node.add(inputs, is_guess=True)
         node.is_load = not old
         # It was a part of it before this statement, the first that meets it.
         node.place, node.span = self.root, _NO_SPAN

@@ -7,13 +7,32 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from provagent.flow.call import Call
-from provagent.flow.state import ANY, MORE, NONE, NOTHING, Field, Items, Kind, Thing, Value
+from provagent.flow.effects import DROPS
+from provagent.flow.state import (
+    ANY,
+    MORE,
+    NONE,
+    NOTHING,
+    SEVERAL,
+    Cell,
+    Field,
+    Fields,
+    Items,
+    Kind,
+    Thing,
+    Value,
+)
 from provagent.flow.streams import Streams
 
 _ADDS = frozenset({"append", "add", "insert", "appendleft", "push", "put", "setdefault"})
 _ADDS_ITEMS = frozenset({"extend", "update", "extendleft"})
 _TAKES_ITEM = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "get_nowait"})
-_COPIES = frozenset({"list", "tuple", "deepcopy", "copy", "loads"})
+_LISTS = frozenset({"list", "tuple", "deque"})
+_DEEP = frozenset({"deepcopy", "loads"})
+_REPLACES = frozenset({"replace", "evolve", "_replace", "model_copy"})  # some parts of a copy
+_AS_DICT = frozenset({"asdict", "_asdict", "model_dump", "vars"})
+_COPIES = _LISTS | _DEEP | _AS_DICT | {"copy", "replace", "evolve"}
+_COPYING_METHODS = frozenset({"copy", "_replace", "model_copy", "_asdict", "model_dump"})
 _LEAVES_ITEM = frozenset({"get", "setdefault"})
 _LAST = -1  # the key of the last item
 _GIVES_NOTHING = frozenset(
@@ -39,24 +58,51 @@ class Parts(Streams):
             parts |= {"." + name: value, index: value}
         parts |= {"." + name: value for name, value in call.keywords.items()}
         for thing in call.args[0] if len(call.args) == 1 else ():
-            if thing.kind is Kind.CONTAINER:  # the columns of a table
-                for key, field in self.state.cell(thing).fields.items():
-                    if isinstance(key, str) and (inputs := self.gather(field.value)):
-                        column = self.make(call.at, ("column", key), inputs)
-                        parts["." + key] = frozenset((column,))
+            if thing.kind is Kind.CONTAINER:
+                parts |= self._columns(call, thing)
         for thing in made:
             cell = self.state.cell(thing)
-            fields = {key: Field(value, cell.version) for key, value in parts.items() if value}
+            fields = {key: Field(value, cell.version) for key, value in parts.items()}
             self.state.put(thing, cell._replace(fields={**cell.fields, **fields}))
+            given = [value for value in (*call.args, *call.keywords.values()) if self.gather(value)]
+            if len(given) > 1 or any(map(self.has_several, given)):
+                thing.holds_several = True
+
+    def has_several(self, value: Value) -> bool:
+        """Return whether lists hold things of several origins, or perhaps do."""
+        fields = [
+            (key, self.gather(field.value))
+            for thing in value
+            if thing.kind is Kind.CONTAINER
+            for key, field in self.state.cell(thing).fields.items()
+        ]
+        is_open = any(key in SEVERAL and nodes for key, nodes in fields)
+        return is_open or len({nodes for _, nodes in fields if nodes}) > 1
+
+    def _columns(self, call: Call, given: Thing) -> dict[Hashable, Value]:
+        """Return the columns of a table that is made of a dict, or of a list and their names."""
+        names = self._texts(call.keywords.get("names", NONE))
+        parts: dict[Hashable, Value] = {}
+        for key, field in self.state.cell(given).fields.items():
+            name = names[key] if isinstance(key, int) and 0 <= key < len(names) else key
+            if isinstance(name, str) and (inputs := self.gather(field.value)):
+                column = self.make(call.at, ("column", name), inputs)
+                parts["." + name] = frozenset((column,))
+        return parts
+
+    def _texts(self, value: Value) -> list[str]:
+        """Return the constant texts in a value, or in its items."""
+        found: list[str] = []
+        for thing in value:
+            items = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            parts = [one for field in items.values() for one in field.value] or [thing]
+            found += [str(one.detail) for one in parts if one.kind is Kind.CONSTANT]
+        return found
 
     def note_tuple(self, call: Call, made: Value) -> None:
         """Note the names of the parts of a named tuple."""
-        names: list[str] = []
-        for thing in call.argument(1, "field_names"):
-            items = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
-            parts = [one for field in items.values() for one in field.value] or [thing]
-            given = " ".join(str(one.detail) for one in parts if one.kind is Kind.CONSTANT)
-            names += given.replace(",", " ").split()
+        given = " ".join(self._texts(call.argument(1, "field_names")))
+        names = given.replace(",", " ").split()
         for thing in made:
             self.tuples[thing] = names
 
@@ -112,6 +158,8 @@ class Parts(Streams):
     def take_out(self, value: Value, keys: Sequence[Hashable]) -> None:
         """Take the items at some keys out of containers; if it is not known which, perhaps any."""
         for thing in value:
+            if thing.kind is Kind.OPAQUE:
+                self._leave_out(thing, keys)
             if thing.kind is not Kind.CONTAINER:
                 continue
             cell = self.state.cell(thing)
@@ -156,16 +204,112 @@ class Parts(Streams):
         for thing in containers:
             self.add_items(thing, self.all_items(value, call.at))
 
+    def _leave_out(self, thing: Thing, keys: Sequence[Hashable]) -> None:
+        """Let an object have no parts of these names any more, as far as they were put in."""
+        cell = self.state.cell(thing)
+        names = {name for key in keys for name in (key, f".{key}")}
+        fields = {key: field for key, field in cell.fields.items() if key not in names}
+        self.state.put(thing, cell._replace(fields=fields))
+
+    # Copies
+
     def copied(self, call: Call) -> Value | None:
-        """Return a copy of a container, which may have been a text in between."""
-        if call.is_method or call.name not in _COPIES or len(call.args) != 1:
+        """Return a copy of what has known parts, which may have been a text in between."""
+        source = self._copied_from(call)
+        if not source:
             return None
-        whole = frozenset[Thing]().union(
-            *(self.packed.get(one, frozenset((one,))) for one in call.args[0])
+        are_containers = all(one.kind is Kind.CONTAINER for one in source)
+        if are_containers and call.name in _LISTS | {"copy"}:
+            return self._view(replace(call, name="copy"), source, NONE)
+        if call.name in _LISTS:
+            return None
+        if call.name in _AS_DICT:
+            return frozenset[Thing]().union(*(self._as_dict(one, call) for one in source))
+        changed = call.keywords if call.name in _REPLACES else {}
+        if call.name == "model_copy":
+            changed = self.named(changed.get("update", NONE))
+        done: dict[Thing, Thing] | None = {} if call.name in _DEEP else None
+        return frozenset(self._copy(one, call, done, changed) for one in source)
+
+    def _copied_from(self, call: Call) -> Value:
+        """Return what a call copies, if its parts are known."""
+        if call.is_method:
+            known = call.receiver if call.name in _COPYING_METHODS and not call.args else NONE
+        else:
+            known = call.args[0] if call.name in _COPIES and len(call.args) == 1 else NONE
+        known = frozenset[Thing]().union(
+            *(self.packed.get(one, frozenset((one,))) for one in known)
         )
-        if not whole or any(one.kind is not Kind.CONTAINER for one in whole):
+        return known if all(self._has_parts(one) for one in known) else NONE
+
+    def _has_parts(self, thing: Thing) -> bool:
+        if thing.kind is Kind.OPAQUE:
+            return bool(self.state.cell(thing).fields) and not thing.is_handle
+        return thing.is_data
+
+    def _copy(
+        self,
+        thing: Thing,
+        call: Call,
+        done: dict[Thing, Thing] | None,
+        changed: dict[str, Value],
+    ) -> Thing:
+        """Return a copy of an object, and of what is in it if there are those ``done``."""
+        made = self.thing((self.place, call.at, "copy", thing), thing.kind, thing.detail)
+        made.holds_several = thing.holds_several
+        if done is not None:
+            done[thing] = made
+        cell = self.state.cell(thing)
+        old = cell.version
+        is_plain = old is None or not (thing.kind is Kind.OPAQUE or old.inputs or old.guesses)
+        own = () if old is None or is_plain else (old,)
+        version = self.node(call.at, ("copy", thing), own)
+        self.state.put(made, Cell(version, {}))
+        fields: Fields = {}
+        for key, field in cell.fields.items():
+            value = field.value if done is None else self._copy_all(field.value, call, done)
+            fields[key] = Field(value, version if field.base is old else field.base)
+        fields |= {"." + name: Field(value, version) for name, value in changed.items()}
+        self.state.put(made, Cell(version, fields))
+        return made
+
+    def _copy_all(self, value: Value, call: Call, done: dict[Thing, Thing]) -> Value:
+        return frozenset(
+            done.get(one) or self._copy(one, call, done, {}) if one.is_data else one
+            for one in value
+        )
+
+    def _as_dict(self, thing: Thing, call: Call) -> Value:
+        items: dict[Hashable, Value] = {
+            key.removeprefix("."): field.alternatives
+            for key, field in self.state.cell(thing).fields.items()
+            if isinstance(key, str)
+        }
+        return self.container(call.at, ("as dict", thing), items)
+
+    def without(self, call: Call) -> Value | None:
+        """Return a copy that lacks the parts that a call names, or take them out."""
+        keys = self._texts(call.argument(0, "columns"))
+        known = frozenset(one for one in call.receiver if one.kind is Kind.OPAQUE)
+        if call.name not in DROPS or not keys or known != call.receiver:
             return None
-        return self._view(replace(call, name="copy"), whole, NONE)
+        if not any(self.state.cell(one).fields for one in known):
+            return None
+        is_inplace = call.is_discarded or self.keys(call.keywords.get("inplace", NONE)) == [True]
+        made = known if is_inplace else frozenset(self._copy(one, call, None, {}) for one in known)
+        for one in made:
+            self._leave_out(one, keys)
+        return NONE if is_inplace else made
+
+    def named(self, value: Value) -> dict[str, Value]:
+        """Return the items of dicts that are known by their names."""
+        return {
+            key: part.value
+            for thing in value
+            if thing.kind is Kind.CONTAINER
+            for key, part in self.state.cell(thing).fields.items()
+            if isinstance(key, str)
+        }
 
     def named_attribute(self, call: Call) -> Value | None:
         """Return an attribute that is read by its name, or store one."""

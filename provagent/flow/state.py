@@ -40,6 +40,7 @@ class Thing:
 
     __slots__ = (
         "detail",
+        "holds_several",
         "is_canvas",
         "is_data",
         "is_handle",
@@ -57,6 +58,7 @@ class Thing:
         # A change of this is a change of these: a view's array, an axes' figure.
         self.owners: Value = NONE
         self.is_loose = False  # its owners are a guess
+        self.holds_several = False  # a part of it is perhaps not from all that went in
         self.is_handle = False  # a file, or what writes into one
         self.is_canvas = False  # a figure or axes
 

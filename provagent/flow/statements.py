@@ -1,4 +1,4 @@
-"""Statements: assignments, branches, loops, definitions, imports."""
+"""Statements: assignments, branches, loops, definitions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from provagent.flow import effects
 from provagent.flow.call import Call
-from provagent.flow.expressions import Expressions
 from provagent.flow.functions import Class, Frame, Scope
+from provagent.flow.imports import Imports
 from provagent.flow.state import ANY, MORE, NONE, NOTHING, Delta, Kind, Thing, Value, is_alike
 
 _ROUNDS = 4  # of a loop, at most, until nothing of another kind comes round
@@ -27,7 +27,7 @@ _KINDS = {
 Branch = tuple[ast.stmt, str]
 
 
-class Statements(Expressions):
+class Statements(Imports):
     """A program that is followed statement by statement."""
 
     def __init__(self, deadline: float, marks: set[ast.AST], file_marks: set[ast.AST]) -> None:
@@ -121,12 +121,29 @@ class Statements(Expressions):
             owner, index = self.evaluate(target.value), self.evaluate(target.slice)
             if any(thing.kind is Kind.INSTANCE for thing in owner):
                 self.special(owner, "__setitem__", [index, value], target)
+            if _is_whole(target.slice) and self._write_all(owner, value, target):
+                return
             keys = [ANY] if isinstance(target.slice, ast.Slice) else self.keys(index)
             if isinstance(target.slice, ast.Slice):
                 value |= self.items(value, target)
             self.store(owner, keys, value, target)
             if inputs := self.gather(index):
                 self.change(owner, inputs, target)
+
+    def _write_all(self, owner: Value, value: Value, at: ast.expr) -> bool:
+        """Let all of one list or array be another's items; whether that could be done."""
+        kinds = {thing.kind for thing in owner}
+        if len(owner) != 1 or any(thing.is_handle for thing in owner):
+            return False
+        if kinds == {Kind.CONTAINER}:
+            for thing in owner:
+                cell = self.state.cell(thing)
+                self.state.put(thing, cell._replace(fields={}))
+                self.add_items(thing, self.all_items(value, at))
+            return True
+        if kinds == {Kind.OPAQUE}:
+            self.write_anew(owner, self.gather(value), at)
+        return kinds == {Kind.OPAQUE}
 
     def _assign_items(self, targets: list[ast.expr], value: Value, at: ast.AST) -> None:
         star = next((i for i, x in enumerate(targets) if isinstance(x, ast.Starred)), None)
@@ -437,6 +454,8 @@ class Statements(Expressions):
                 name = s.name + ".setter"
             elif kind in _KINDS:
                 thing.detail.kind = _KINDS[kind]
+            elif kind in effects.KEEPS_RESULTS:
+                thing.detail.is_kept = True
             elif kind not in effects.GIVES_ARGUMENT:
                 value = self._decorate(decorator, value)
         self.bind(name, value)
@@ -503,60 +522,12 @@ class Statements(Expressions):
             if scope is not None:
                 self.frame.scope.aliases[name] = scope
 
-    # Imports
 
-    def run_import(self, s: ast.Import) -> None:
-        for alias in s.names:
-            module = self.import_module(alias.name, 0, s)
-            if alias.asname is None and "." in alias.name:
-                first = alias.name.partition(".")[0]
-                if module is None:
-                    self.bind(first, self.library(first))
-                else:
-                    self._bind_package(alias.name, module, s)
-                continue
-            name = alias.asname or alias.name
-            self.bind(name, self.library(alias.name) if module is None else frozenset((module,)))
-
-    def _bind_package(self, dotted: str, module: Thing, at: ast.stmt) -> None:
-        """Bind ``a`` for ``import a.b``, with ``b`` as its attribute."""
-        parts = dotted.split(".")
-        inner: Value = frozenset((module,))
-        for count in range(len(parts) - 1, 0, -1):
-            name = ".".join(parts[:count])
-            package = self.import_module(name, 0, at) or self.thing(
-                ("package", name), Kind.MODULE, Scope(None, "")
-            )
-            self.state.put((package.detail, parts[count]), inner)
-            inner = frozenset((package,))
-        self.bind(parts[0], inner)
-
-    def run_importfrom(self, s: ast.ImportFrom) -> None:
-        name = s.module or ""
-        module = self.import_module(name, s.level, s)
-        for alias in s.names:
-            if alias.name == "*":
-                if module is not None:
-                    self._import_all(module)
-                continue
-            found: Value | None = None
-            if module is not None:
-                found = self.state.get((module.detail, alias.name))
-            if found is None:
-                inner = self.import_module(f"{name}.{alias.name}".strip("."), s.level, s)
-                dotted = f"{name}.{alias.name}"
-                found = self.library(dotted) if inner is None else frozenset((inner,))
-                found = self.state.get(("library", dotted)) or found
-            self.bind(alias.asname or alias.name, found)
-
-    def _import_all(self, module: Thing) -> None:
-        for key, content in self.state.changes_since(0).items():
-            if isinstance(key, tuple) and key[0] is module.detail and not key[1].startswith("_"):
-                self.bind(key[1], content)
-
-    def import_module(self, name: str, level: int, at: ast.stmt) -> Thing | None:
-        """Return a module of the user, executed; None if it is not the user's."""
-        raise NotImplementedError
+def _is_whole(index: ast.expr) -> bool:
+    """Return whether an index means all there is: ``[:]`` or ``[...]``."""
+    if isinstance(index, ast.Slice):
+        return index.lower is index.upper is index.step is None
+    return isinstance(index, ast.Constant) and index.value is Ellipsis
 
 
 def _last_line(statement: ast.stmt) -> int:

@@ -130,8 +130,8 @@ class SameContent:
                 if one[0] <= until
                 and one[1] != entity
                 # What its process has put into a collection was made there, unless it came from
-                # another one; and where the code shows what it computed it from, that another
-                # thing of the process is equal to it says nothing.
+                # another one; and where the code shows that it was computed from other things, it
+                # is by chance that one of the process is equal to it.
                 and (
                     one[1] >> SHIFT != entity >> SHIFT
                     or (collected_at is None and entity not in computed)
@@ -274,7 +274,9 @@ AND e.id < (r.number + 1) << {SHIFT}
 WHERE r.run = ? AND e.digest IN ({{}}) AND e.joins = {OBJECTS}"""
 _OBJECTS_OF_CONTENT = f"SELECT e.id FROM {_OF_RUN} AND NOT {HAS_ORIGIN.format('e.id')}"
 _COMPUTED = f"""
-SELECT later FROM flow WHERE later IN ({{}}) AND is_certain AND kind = {DERIVED}"""
+SELECT later FROM flow WHERE later IN ({{}}) AND is_certain AND kind = {DERIVED}
+AND NOT EXISTS (SELECT 1 FROM flow AS f JOIN entity AS a ON a.id = f.later
+  JOIN entity AS b ON b.id = f.earlier AND b.digest = a.digest WHERE f.later = flow.later)"""
 # What was changed by code that nobody traced is as it was found, at its first use.
 _OBJECTS_MADE = f"""
 SELECT * FROM (SELECT e.digest, coalesce(

@@ -225,16 +225,22 @@ class _Walker:
         """Add the edges that the user's code shows at some things, and return them.
 
         What is of the same content as a thing that was made came from that: the code would name
-        all that it may be.
+        all that it may be. What else it was computed from in the same process went in perhaps: it
+        may be a part that was taken of several.
         """
         found = []
         rows = self.rows(statement, keys)
         known = self.contents.origins({row[0] for row in rows if row[2] in _OF_ENTITIES})
         for later, earlier, kind, is_certain in rows:
+            is_sure = bool(is_certain)
             if later in known:
-                continue
+                origins = known[later].entities
+                is_one_process = all(one >> SHIFT == later >> SHIFT for one in origins)
+                if earlier in origins or not (is_sure and is_one_process):
+                    continue
+                is_sure = False
             edge = _RELATIONS[kind], later, earlier
-            self.met.add(edge, COMPUTED if is_certain else PERHAPS)
+            self.met.add(edge, COMPUTED if is_sure else PERHAPS)
             found.append(edge)
         return found
 
