@@ -202,3 +202,19 @@ def test_a_program_without_files_that_leaves_at_once(program):
     program.write("s.py", "import os\nos._exit(3)\n")
     assert program.run("s.py", check=False).returncode == 3
     assert ended(program) == ("error", 3)
+
+
+def test_workers_that_their_pool_ends_while_they_end(program):
+    """No line is cut, whatever the worker was about."""
+    script = """
+from multiprocessing import Pool
+def work(number):
+    with open(f"{number}.txt", "w") as file: file.write(str(number))
+    return number
+if __name__ == "__main__":
+    for _ in range(30):
+        with Pool(3) as pool: list(pool.imap(work, range(3)))
+"""
+    program.write("s.py", script)
+    program.run("s.py")
+    assert program.provenance.gaps == []

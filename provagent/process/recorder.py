@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from _thread import RLock, get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -175,7 +176,8 @@ class Recorder:
             fields["overtaken_by"] = sorted(set(self.activation.finder.overtaken_by))
         try:
             self._tell_definitions()
-            self._write_event(RUN_END, **fields)
+            with _not_ended():
+                self._write_event(RUN_END, **fields)
         except BaseException as error:
             self.complaints.add("run", WRITING, error)
         if left_with is None:
@@ -358,3 +360,20 @@ class Recorder:
         """Write an event that all processes of the run have in common, unless it is there."""
         line = self.emitter.render(event, **fields)
         write_once(os.path.join(self._folder(), f"{name}.jsonl"), line)
+
+
+@contextmanager
+def _not_ended() -> Iterator[None]:
+    """Let a signal that ends this process wait until a line is written.
+
+    A pool ends its workers so while they end by themselves, and the kernel stops a write between
+    two pages.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
