@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MAX_SITES = 8
 _MAX_FRAMES = 100
 _PLACES_KEPT = 10_000
+_BY_VALUE = "<dynamic-code>"  # the file of what cloudpickle has unpickled
 _OF_FUNCTION = 0x2  # CO_NEWLOCALS
 _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 _INSTALLED = tuple(
@@ -60,7 +61,8 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
             break
         namespace = frame.f_globals
         if namespace is handed_in and frame.f_code is handed_by:
-            return [*found, *frame.f_locals["self"].sites][:most]
+            handed = frame.f_locals["self"].sites
+            return [*(_in_script(site, handed) for site in found), *handed][:most]
         if is_users(namespace):
             code = frame.f_code  # each look at it is an audit event
             if not is_made(code, namespace):
@@ -69,6 +71,16 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
                     break
         frame = frame.f_back
     return found
+
+
+def _in_script(site: Site, handed: list[Site]) -> Site:
+    """Return a place with its file, where a function was sent by value.
+
+    Those of the script are: its name is that of the place from which all was called.
+    """
+    if site["file"] != _BY_VALUE or not handed:
+        return site
+    return {**site, "file": handed[-1]["file"]}
 
 
 def is_users(namespace: dict[str, Any]) -> bool:

@@ -86,14 +86,27 @@ class _Analysis:
         unled = [index for index, found in self._match(program).items() if not found]
         program.run_uncalled([one for index in unled for one in self._located[index]], again=True)
         events = self._match(program) | streams
+        places = {event.place for matched in events.values() for event in matched}
         for index, matched in events.items():
             if not self._sites[index].is_file:
                 for event in matched:
-                    event.place.sites = (*event.place.sites, index)
+                    if not self._is_beside(index, event.place, places):
+                        event.place.sites = (*event.place.sites, index)
         for matched in events.values():
             for event in matched:
                 event.place.maker = self._maker(event.place.sites)
         return self._answer(program, events)
+
+    def _is_beside(self, index: int, place: Place, places: set[Place]) -> bool:
+        """Whether a library made a recorded call beside those of the functions that it was given.
+
+        It gave nothing to the user's code: a cache writes what a function has given back.
+        """
+        name = self._sites[index].name
+        calls = [one.at for one in self._located.get(index, ()) if isinstance(one.at, ast.Call)]
+        if not calls or not self._is_repeated(index) or any(hands(one, name) for one in calls):
+            return False
+        return any(one is not place and one.is_within(place) for one in places)
 
     def _marks_of_targets(self) -> set[ast.AST]:
         targets = (index for index in self._located if self._sites[index].is_target)

@@ -264,3 +264,10 @@ POOLS = frozenset(
     }
 )
 GIVES_RESULT = frozenset({"result", "get", "compute", "wait", "value", "load_result"})
+
+
+def is_known(name: str, library: str) -> bool:
+    """Return whether it is known what a function changes of what it is given, if anything."""
+    if name in READS_RECEIVER or name in WRITES_WHOLE:
+        return True
+    return name in WRITES_INTO or library in WRITES_INTO

@@ -121,7 +121,7 @@ class Libraries(Parts):
             if is_view or call.name in effects.GIVES_PART:
                 owners = call.receiver
             self._change_receiver(call, inputs)
-        elif call.is_discarded and call.name not in effects.READS_RECEIVER:
+        elif call.is_discarded and not effects.is_known(call.name, call.library):
             self._change_arguments(call, inputs)
         result = self._result(call, inputs, owners)
         self.keep_parts(call, result)

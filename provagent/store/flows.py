@@ -26,7 +26,7 @@ from provagent.store.happened import Executions, Happening, Span, happened_at, i
 from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 
-_VERSION = 8  # of what is kept of an analysis
+_VERSION = 9  # of what is kept of an analysis
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
 _DEEPEST = 100  # activities within each other
@@ -307,7 +307,7 @@ class _Rows:
         # What it was given of what was made is its input already; of what else it was given the
         # record may say nothing.
         ways = self._ways_but(flow, later.number, origins)
-        lost = self._lost_of(later.number, origins, ways)
+        lost = self._lost_of(later.number, earlier.number, ways)
         if self._has_of(later.number, origins) and not (lost and ways):
             return
         is_certain = is_certain and self._is_known(flow, later.number, lost)
@@ -352,8 +352,12 @@ class _Rows:
                 ways -= names
         return ways
 
-    def _lost_of(self, activity: int, made: list[int], ways: set[str]) -> list[int]:
-        """Return what an activity used, of no recorded origin, that came by some arguments."""
+    def _lost_of(self, activity: int, earlier: int, ways: set[str]) -> list[int]:
+        """Return what an activity used, of no recorded origin, that came by some arguments.
+
+        But what an earlier one made, or was given if it made nothing, is known.
+        """
+        made = self.made.get(earlier) or self._recorded_behind(earlier)
         found = []
         for one in self.lost.get(activity, ()):
             names = self.arguments.get((activity, one))
@@ -392,13 +396,12 @@ class _Rows:
         return not used.isdisjoint(self.whole)
 
 
-# Who runs the same command as its parent was forked, or made by multiprocessing.
+# Who runs the same command as its parent was forked, or made by multiprocessing or loky.
 _WORKERS = """
 SELECT c.number FROM process AS p JOIN run AS r ON r.number = p.run
 JOIN process AS c ON c.run = p.run AND c.parent = substr(p.name, length(r.id) + 2)
-WHERE p.number = ? AND c.script IS p.script AND
-  (c.command = p.command OR instr(c.command, 'from multiprocessing.')
-    OR instr(c.command, 'loky.backend.'))"""
+WHERE p.number = ? AND (instr(c.command, 'loky.backend.') OR (c.script IS p.script AND
+  (c.command = p.command OR instr(c.command, 'from multiprocessing.'))))"""
 _OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
 _MADE = f"""
 SELECT g.activity, g.entity, e.digest FROM generated AS g JOIN entity AS e ON e.id = g.entity
