@@ -12,7 +12,7 @@ from provagent.store.answer import impact, why
 from provagent.store.index import open_index
 from provagent.store.told import ActivityTold
 from provagent.store.walk import ancestors, descendants
-from provagent.terms import SAME
+from provagent.terms import RECORDED, SAME, USED
 
 LAB = """
 import numpy as np
@@ -367,3 +367,38 @@ def test_document_joins_equal_content(lab):
     ]
     assert ["numpy:ndarray", "numpy:ndarray"] in classes
     assert not any("builtins:float" in group for group in classes)
+
+
+LOOPS = {
+    "a list": "xs = []\nfor n in names: xs.append(load(n))\nfor n, x in zip(names, xs): save(x, n + '.out')",
+    "by number": "xs = [load(n) for n in names]\nfor i, x in enumerate(xs): save(x, names[i] + '.out')",
+    "a dict": "xs = {n: load(n) for n in names}\nfor n, x in xs.items(): save(x, n + '.out')",
+    "by key": "xs = {n: load(n) for n in names}\nfor n in reversed(names): save(xs[n], n + '.out')",
+    "of objects": "xs = [Box(load(n)) for n in names]\nfor n, x in zip(names, xs): save(x.values, n + '.out')",
+    "chosen": "import random\nxs = {n: load(n) for n in names}\nn = random.choice(names)\nsave(xs[n], n + '.out')",
+}
+
+
+@pytest.mark.parametrize("way", LOOPS)
+def test_what_a_call_was_given_as_another_had_made_it_came_from_nothing_else(lab, way):
+    names = ["1.txt", "2.txt", "3.txt"]
+    for name in names:
+        lab.write(name, name[0])
+    run(lab, program("same", f"names = {names}", *LOOPS[way].splitlines()))
+    outputs = [path.name for path in lab.folder.glob("*.out")]
+    assert outputs
+    for output in outputs:
+        answer = asked(lab, why, output)
+        assert named(answer) & set(names) == {output.removesuffix(".out")}
+
+
+def test_a_file_that_two_calls_opened_is_an_input_of_both_alone(lab):
+    for n in range(3):
+        lab.write(f"{n}.txt", str(n))
+    run(lab, program("same", "from concurrent.futures import ThreadPoolExecutor",
+                     "with ThreadPoolExecutor(2) as pool:",
+                     "    xs = list(pool.map(load, ['0.txt', '1.txt', '2.txt']))",
+                     "load('0.txt')", "save(combine(xs), 'out.txt')"))  # fmt: skip
+    answer = asked(lab, why, "out.txt")
+    assert named(answer) >= {"0.txt", "1.txt", "2.txt"}
+    assert {edge.evidence for edge in answer.relations if edge.kind == USED} == {RECORDED}

@@ -133,9 +133,10 @@ class _Rows:
     spans: list[Span]
     flows: list[Flow]
     happened: dict[Site, list[Happening]]
-    around: dict[int, int] = field(default_factory=dict)  # what encloses an activity, or a file
+    around: dict[int, int] = field(default_factory=dict)  # what encloses an activity
     sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
     made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
+    results: set[int] = field(default_factory=set)  # objects that activities made
     used: dict[int, set[int]] = field(default_factory=dict)  # objects
     given: dict[int, list[int]] = field(default_factory=dict)  # files, too
     # By activity and what it used: by which positions and names it was given that.
@@ -156,15 +157,17 @@ class _Rows:
             self.ways.setdefault(flow.later, set()).update(flow.arguments)
         for site, happenings in self.happened.items():
             for one in happenings:
-                self.around[one.number] = one.around
-                if site in earlier and not site.is_file:
-                    self.sources[one.number] = earlier[site]
+                if site.is_target and not site.is_file:
+                    self.around[one.number] = one.around
+                    if site in earlier:
+                        self.sources[one.number] = earlier[site]
         self._read_things()
 
     def _read_things(self) -> None:
         """Read what activities used and made, what is a member of it, and what it was before."""
         for activity, entity, digest in self._all(_MADE):
             self.made.setdefault(activity, []).append(entity)
+            self.results.add(entity)
             self._note(entity, digest)
         for activity, entity, argument, is_file, digest, is_lost in self._all(_USED):
             self.given.setdefault(activity, []).append(entity)
@@ -206,7 +209,7 @@ class _Rows:
             sources = [
                 one
                 for one in self.happened[flow.earlier]
-                if one.number in numbers or not self._is_within(one.number, numbers)
+                if one.number in numbers or not self._is_within(one, numbers)
             ]
             if not sources:
                 continue
@@ -258,7 +261,7 @@ class _Rows:
     def _is_handed_in(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
         """Whether it came through the inputs of the activity that encloses the later thing."""
         around = later.around
-        if is_process(around) or self._encloses(around, earlier.number):
+        if is_process(around) or self._encloses(around, earlier):
             return False
         origins = self.made.get(earlier.number, [earlier.number])
         return flow.earlier in self.sources.get(around, ()) or self._has_of(around, origins)
@@ -268,18 +271,18 @@ class _Rows:
         own, one, other = self.spans[0][0] >> SHIFT, later.number >> SHIFT, earlier.number >> SHIFT
         return one not in (own, other) and other != own and not is_process(later.around)
 
-    def _encloses(self, around: int, number: int) -> bool:
-        while number in self.around and number != around:
-            number = self.around[number]
-        return number == around
+    def _encloses(self, around: int, one: Happening) -> bool:
+        # A file is opened by several: each time has an activity around it.
+        return around in (one.number, one.around) or self._is_within(one, {around})
 
-    def _is_within(self, number: int, activities: set[int]) -> bool:
+    def _is_within(self, one: Happening, activities: set[int]) -> bool:
+        number = one.around
         for _ in range(_DEEPEST):
-            number = self.around.get(number, 0)
             if not number or is_process(number):
                 return False
             if number in activities:
                 return True
+            number = self.around.get(number, 0)
         return False
 
     def _from_around(self, later: Happening, is_certain: bool, lines: str) -> Iterator[_Row]:
@@ -295,20 +298,19 @@ class _Rows:
         is_read = not flow.earlier.is_target or flow.earlier.is_file
         origins = [earlier.number] if is_read else self.made.get(earlier.number, [])
         if flow.later.is_file:
-            if origins:
-                for origin in origins:
-                    if origin != later.number:
-                        yield _Row(later.number, origin, DERIVED, is_certain, lines)
-            else:
+            if not origins:
                 yield _Row(later.number, earlier.number, GENERATED, is_certain, lines)
-            return
-        if not flow.is_certain and not is_read and self._is_passed_on(earlier, later):
+            for origin in origins:
+                if origin != later.number:
+                    yield _Row(later.number, origin, DERIVED, is_certain, lines)
             return
         # What it was given of what was made is its input already; of what else it was given the
         # record may say nothing.
         ways = self._ways_but(flow, later.number, origins)
         lost = self._lost_of(later.number, earlier.number, ways)
-        if self._has_of(later.number, origins) and not (lost and ways):
+        is_passed_on = not (flow.is_certain or is_read) and self._is_passed_on(earlier, later)
+        is_told = not lost and self._has_of(later.number, origins)
+        if is_passed_on or is_told or not ways:
             return
         is_certain = is_certain and self._is_known(flow, later.number, lost)
         for origin in origins or [earlier.number]:
@@ -342,14 +344,18 @@ class _Rows:
         return self._is_of(self._recorded_behind(activity), made)
 
     def _ways_but(self, flow: Flow, activity: int, made: list[int]) -> set[str]:
-        """Return the arguments by which a flow came, but those that are recorded to be of it."""
+        """Return the arguments by which a flow came, but those of which the record knows it all.
+
+        What came by them was of it, or is what another activity made, as that made it.
+        """
         ways = set(flow.arguments)
         for one in set(self.given.get(activity, ())):
-            if self._is_of(self._with_sources((one,)), made):
-                names = self.arguments.get((activity, one))
-                if names is None:  # it may be any of them
-                    return set()
-                ways -= names
+            is_of = self._is_of(self._with_sources((one,)), made)
+            names = self.arguments.get((activity, one))
+            if is_of and names is None:  # it may be any of them
+                return set()
+            if is_of or (one in self.whole and one in self.results):
+                ways -= names or set()
         return ways
 
     def _lost_of(self, activity: int, earlier: int, ways: set[str]) -> list[int]:
