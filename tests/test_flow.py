@@ -477,3 +477,13 @@ def test_budget_is_kept():
     found = flows(Code({"s.py": text}), sites, entry="s.py", budget=0.3)
     assert time.perf_counter() - begin < 2.0
     assert [one.reason for one in found.unknown] == ["the analysis took too long"]
+
+
+def test_two_sites_at_one_expression_have_the_same_inputs():
+    """A recorded call that opens a file as well: whichever is asked for first."""
+    text = "a = read()\nb = save(a)\n"
+    first = site(text, "read()", "read")
+    both = [site(text, "save(a)", "save"), site(text, "save(a)", "open", is_file=True)]
+    for sites in ([first, *both], [first, *reversed(both)]):
+        found = flows(Code({"s.py": text}), sites, entry="s.py").flows
+        assert {one.later for one in found if one.earlier == first} == set(both)

@@ -123,7 +123,7 @@ class Memory:
     def any_of(self, alternatives: set[frozenset[Node]]) -> frozenset[Node]:
         """Return what stands for one of several sets of nodes, whichever it is."""
         if len(alternatives) == 1:
-            return alternatives.pop()
+            return next(iter(alternatives))
         if not any(alternatives):
             return frozenset()
         return frozenset((self._choice(frozenset(alternatives)),))
