@@ -127,6 +127,22 @@ PARTS = {
         "    write('1', found)",
         {"1": "a.txt? b.txt?"},
     ),
+    # Files of several parts.
+    "file in an archive": (
+        "import zipfile\nwith zipfile.ZipFile('1', 'w') as z:\n"
+        "    with z.open('x', 'w') as f: f.write(a.encode())\n"
+        "    with z.open('y', 'w') as f: f.write(b.encode())",
+        {"1": "a.txt b.txt"},
+    ),
+    "pages": (
+        "import matplotlib\nmatplotlib.use('Agg')\nimport matplotlib.pyplot as plt\n"
+        "from matplotlib.backends.backend_pdf import PdfPages\n"
+        "with PdfPages('1') as pages:\n"
+        "    plt.plot([float(x) for x in a.split()])\n    pages.savefig()\n    plt.close()\n"
+        "    figure, axes = plt.subplots()\n    axes.plot([float(x) for x in b.split()])\n"
+        "    pages.savefig(figure)",
+        {"1": "a.txt b.txt?"},
+    ),
 }  # fmt: skip
 
 
@@ -140,3 +156,14 @@ def test_a_part_came_from_what_was_put_there(lab, name):
             guess = "?" * source.endswith("?")
             found = reached(asked(lab, impact, source.rstrip("?")), is_back=False)
             assert made + guess in found
+
+
+def test_each_sheet_of_a_workbook_has_its_origin(lab):
+    program = """
+import pandas as pd
+with pd.ExcelWriter("1.xlsx") as sheets:
+    pd.DataFrame({"x": a.split()}).T.to_excel(sheets, sheet_name="a")
+    pd.DataFrame({"x": b.split()}).T.to_excel(sheets, sheet_name="b")
+"""
+    run(lab, HEAD + program)
+    assert reached(asked(lab, why, "1.xlsx")) >= {"a.txt", "b.txt"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -87,6 +87,7 @@ class Expressions(Functions):
         inputs: frozenset[Node],
         value: Value,
         parts: dict[str, frozenset[Node]] | None = None,
+        kept: Iterable[Thing] = (),
     ) -> Value:
         """Note an evaluation of a possible site; return its value, as made by it."""
         place.is_marked = True
@@ -108,7 +109,7 @@ class Expressions(Functions):
             event = Event(place, set(), set())
             self.events[at].append(event)
         event.inputs.add(inputs)
-        event.made |= found
+        event.made |= found.union(kept)
         for argument, nodes in (parts or {}).items():
             event.parts[argument] = event.parts.get(argument, frozenset()) | nodes
         return frozenset(found)
@@ -460,7 +461,9 @@ class Expressions(Functions):
         value = self._call_targets(call, targets, place)
         if not is_marked:
             return value
-        made = self.emerge(e, place, inputs, value, parts)
+        # What it has opened may be kept by what it is a method of, and be written later.
+        kept = {one for one in call.receiver if one.is_handle and e in self.file_marks}
+        made = self.emerge(e, place, inputs, value, parts, kept)
         if e in self.file_marks and any(map(_is_of_logging, targets)):
             self.add_log(made)
         return made

@@ -112,6 +112,7 @@ class Libraries(Parts):
         if stream := self.opened_stream(call.library, call.argument(0, "file")):
             return stream
         inputs |= self.gather(self.read_stream(call.library, is_given=any(call.values)))
+        inputs |= self._saved_figure(call)
         self._print(call)
         self._change_handles(call)
         self._change_named(call)
@@ -129,6 +130,8 @@ class Libraries(Parts):
         for thing in result:
             thing.is_loose = thing.is_loose or is_view
             thing.is_handle = thing.is_handle or is_handle
+            if is_handle:  # a file within an archive
+                thing.owners |= frozenset(one for one in call.receiver if one.is_handle)
         if any(thing.is_handle for value in call.args for thing in value):
             handles = [thing for value in call.args for thing in value if thing.is_handle]
             for thing in result:
@@ -309,6 +312,15 @@ class Libraries(Parts):
         return result
 
     # Drawing
+
+    def _saved_figure(self, call: Call) -> frozenset[Node]:
+        """Let the current figure go into a file of several pages, where no other is given."""
+        pages = frozenset(one for one in call.receiver if one.is_handle)
+        if call.name != "savefig" or not pages or any(call.values):
+            return frozenset()
+        inputs = self.gather(self.figure)
+        self.change(pages, inputs, call.at)
+        return inputs
 
     @property
     def figure(self) -> Value:

@@ -172,8 +172,11 @@ SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0),
 JOIN site AS s ON s.number = a.site LEFT JOIN word AS w ON w.number = a.target
 LEFT JOIN activity AS o ON o.id = a.parent
 WHERE a.id > ? AND a.id < ? AND a.start IS NOT NULL AND o.site IS NOT a.site"""
-# Not what a recorded call opened itself: that is what this used, or generated.
+# Not what a recorded call opened itself: that is what this used, or generated. But others wrote
+# into what was still open when it ended.
 _OPENED = """
 SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity, 0 FROM opened AS f
 JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity
-WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL AND a.site IS NOT f.site"""
+WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL
+AND (a.site IS NOT f.site OR (f.is_written AND EXISTS (SELECT 1 FROM generated AS g
+  WHERE g.entity = f.entity AND g.activity = f.activity AND g.time > a.end)))"""

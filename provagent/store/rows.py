@@ -218,9 +218,12 @@ class Rows:
                 self._site(event), event.get("thread"),
             )  # fmt: skip
             self._rows[_BEGIN_ACTIVITY].append(row)
+        # What other code has called was given other arguments than the user's code shows.
+        is_inner = "inner_site" in event
         for used in event.get("used", ()):
             role = used["used_role"] or ""
-            self._used(activity, used["used_id"], role, argument=_argument(used, role))
+            argument = None if is_inner else _argument(used, role)
+            self._used(activity, used["used_id"], role, argument=argument)
         for word, value in event.get("parameters", {}).items():
             number, text = searchable(value)
             if number is not None or text is not None:
