@@ -541,3 +541,27 @@ def test_what_was_taken_out_is_not_in_what_is_left(lab, what):
     found = reached(asked(lab, why, "out.txt"))
     assert {one.rstrip("?") for one in found} >= {"a.txt"}
     assert "b.txt" not in found
+
+
+def hidden(recorded):
+    """A program with a line that hides what it reads."""
+    run(recorded, "exec(\"text = open('a.txt').read()\")\nopen('out.txt', 'w').write(text)\n")
+    return "exec or eval runs code that is not in the sources"
+
+
+def unparsed(recorded):
+    """A record whose source is gone since, and was not kept."""
+    run(recorded, "open('out.txt', 'w').write(open('a.txt').read())\n", "", "--no-code")
+    recorded.write("s.py", "x = (\n")
+    return "the source is not recorded"
+
+
+@pytest.mark.parametrize("program", [hidden, unparsed])
+def test_why_an_origin_is_not_known(lab, program):
+    reason = program(lab)
+    answer = asked(lab, why, "out.txt")
+    (made,) = [node for node in answer["nodes"] if node["id"] in answer["states"]]
+    assert made["reason"] == reason
+    assert [os.path.basename(one["location"]) for one in made["candidates"]] == ["a.txt"]
+    printed = " ".join(lab.python("-m", "provagent", "why", "out.txt").stdout.split())
+    assert f"the code does not show from what: {reason}; read before: a.txt" in printed

@@ -44,8 +44,8 @@ class Step:
     ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
     end of it; ``evidence`` is how that is known, and ``lines`` are those of the code that shows
     it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
-    that the record ends there; ``candidates`` are files that it may come from.
-    ``is_cut``: more was met, and not told.
+    that the record ends there; ``candidates`` are files that it may come from, and
+    ``reason`` why the code does not show it. ``is_cut``: more was met, and not told.
     """
 
     thing: EntityTold | ActivityTold
@@ -55,6 +55,7 @@ class Step:
     is_above: bool = False
     end: str | None = None
     candidates: list[EntityTold] = field(default_factory=list)
+    reason: str | None = None
     is_cut: bool = False
     evidence: str = RECORDED
     lines: tuple[CodeLines, ...] = ()
@@ -67,7 +68,8 @@ class Answer:
     ``nodes`` are the things that are told, ``relations`` all edges between these, and ``roots`` the
     lines of the tree that shows them. ``states`` are the identifiers of what was asked for, in each
     of its states. ``candidates`` are, by object of no recorded origin, the files that had been read
-    before it was used, the last one first. ``entities`` and ``activities`` count what was met;
+    before it was used, the last one first; ``reasons`` say of such ones why the code does not show
+    what they came from, where that is known. ``entities`` and ``activities`` count what was met;
     ``runs`` are identifiers, oldest first.
     """
 
@@ -78,6 +80,7 @@ class Answer:
     nodes: list[EntityTold | ActivityTold]
     relations: list[Relation]
     candidates: dict[str, list[EntityTold]]
+    reasons: dict[str, str]
     entities: int
     activities: int
     runs: list[str]
@@ -120,6 +123,7 @@ def _answer(
         nodes=list(tree.things.values()),
         relations=tree.relations(),
         candidates=tree.candidates,
+        reasons=tree.reasons,
         entities=len(walk.entities),
         activities=len(walk.activities),
         runs=sorted(runs - {"?"}),
@@ -149,6 +153,7 @@ class _Tree:
         self.first = [number for number, origin in walk.entities.items() if origin is None]
         self.things = {number: self._told(number) for number in self._nearest(limit)}
         self.not_shown = self._not_shown() if is_back and not walk.is_everything else set()
+        self.reasons: dict[str, str] = {}
         self.candidates = self._find_candidates() if is_back else {}
 
     def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
@@ -190,15 +195,24 @@ class _Tree:
             if not isinstance(thing, EntityTold):
                 continue
             some: list[int] = []
-            if number in self.not_shown or (number in by_program and asked.is_missing(number)):
-                some = asked.before_file(number)
+            reason: str | None = None
+            if number in by_program:
+                reason = asked.missing(number)
+                if number in self.not_shown or reason:
+                    some = asked.before_file(number)
             elif number in users and not thing.location:
-                user = users[number]
-                if number not in self.has_origin or asked.is_missing(user):
-                    some = asked.before(user)
+                some, reason = self._of_object(number, users[number], asked)
+            if reason and (some or number not in self.has_origin):
+                self.reasons[thing.id] = reason
             if some:
                 found[thing.id] = [self.told.entity(one) for one in some[:SHOWN]]
         return found
+
+    def _of_object(self, number: int, user: int, asked: Candidates) -> tuple[list[int], str | None]:
+        """Return what an object may have come from that a call used, and why it is not known."""
+        reason = asked.missing(user)
+        is_open = number not in self.has_origin or reason
+        return asked.before(user) if is_open else [], reason
 
     def _not_shown(self) -> set[int]:
         """Return the files of which only the program is known that wrote them."""
@@ -260,7 +274,8 @@ class _Tree:
     def _step(self, number: int) -> Step:
         thing = self.things[number]
         some = self.candidates.get(thing.id, [])
-        return Step(thing, end=self._end(number), candidates=some)
+        reason = self.reasons.get(thing.id)
+        return Step(thing, end=self._end(number), candidates=some, reason=reason)
 
     def _end(self, number: int) -> str | None:
         if not self.is_back or number in self.walk.activities:
@@ -309,6 +324,8 @@ def answer_data(answer: Answer) -> dict[str, Any]:
         if node["id"] in answer.candidates:
             some = answer.candidates[node["id"]]
             node["candidates"] = [{"id": one.id, "location": one.location} for one in some]
+        if node["id"] in answer.reasons:
+            node["reason"] = answer.reasons[node["id"]]
     return {
         "what": answer.what,
         "path": answer.found.path,

@@ -38,10 +38,14 @@ class Candidates:
         self._index = index
         self._read: dict[int, list[tuple[int, int]]] = {}
 
-    def is_missing(self, number: int) -> bool:
-        """Whether the code does not show all that went into a file, or into a call."""
-        row = self._index.execute("SELECT 1 FROM flow_missing WHERE later = ?", (number,))
-        return row.fetchone() is not None
+    def missing(self, number: int) -> str | None:
+        """Return why the code does not show all that went into a file, or into a call.
+
+        None if it does.
+        """
+        row = self._index.execute("SELECT reason FROM flow_missing WHERE later = ?", (number,))
+        found = row.fetchone()
+        return found and str(found[0])
 
     def before(self, activity: int) -> list[int]:
         """Return the files that had been read in its process when it began, the last one first."""

@@ -27,6 +27,7 @@ from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 
 _VERSION = 10  # of what is kept of an analysis
+_NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
 _DEEPEST = 100  # activities within each other
@@ -50,16 +51,27 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
         return
     ran = code_of(store, execute, process)
     if ran is None:
+        missing = {site: _NO_SOURCE for site in happened if site.is_target}
+        _tell_missing(execute, process, happened, missing)
         return
     found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
-    for site in missing:
-        for one in happened[site]:
-            execute(_INSERT_MISSING, (one.number, process))
+    _tell_missing(execute, process, happened, missing)
     rows = _Rows(execute, spans, found, happened)
     # What a worker did within a task is found in that worker.
     new = (row for row in rows.all() if _is_across(row, process))
     for row in islice(new, _MOST):
         execute(_INSERT, (*row, process))
+
+
+def _tell_missing(
+    execute: Execute,
+    process: int,
+    happened: dict[Site, list[Happening]],
+    missing: dict[Site, str],
+) -> None:
+    for site, reason in missing.items():
+        for one in happened[site]:
+            execute(_INSERT_MISSING, (one.number, process, reason))
 
 
 def _span(process: int) -> tuple[int, int]:
@@ -85,10 +97,10 @@ def _workers(execute: Execute, process: int) -> list[int]:
 
 def _known_flows(
     execute: Execute, ran: Ran, sites: list[Site]
-) -> tuple[list[Flow], Iterable[Site]]:
+) -> tuple[list[Flow], dict[Site, str]]:
     """Return the flows between some sites in some code, kept from before if they are.
 
-    And those sites of which the code does not show all that went in.
+    And why the code does not show all that went in, of those sites of which it does not.
     """
     said = [ran.key, _VERSION, sys.version_info[:2], [_order(site) for site in sites]]
     key = sha256(orjson.dumps(said)).digest()
@@ -100,8 +112,9 @@ def _known_flows(
             (numbers[one.later], numbers[one.earlier], one.lines, one.arguments, *_told_of(one))
             for one in found.flows
         ]
-        missing = {one.site for one in found.unknown}
-        text = orjson.dumps([kept, sorted(numbers[one] for one in missing)]).decode()
+        missing = {one.site: one.reason for one in found.unknown}
+        reasons = sorted((numbers[site], reason) for site, reason in missing.items())
+        text = orjson.dumps([kept, reasons]).decode()
         execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
         return found.flows, missing
     kept, unknown = orjson.loads(row[0])
@@ -115,7 +128,7 @@ def _known_flows(
         )
         for later, earlier, lines, arguments, *told in kept
     ]
-    return some, [sites[number] for number in unknown]
+    return some, {sites[number]: reason for number, reason in unknown}
 
 
 _TOLD = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner")
@@ -428,7 +441,7 @@ WHERE m.collection > ? AND m.collection < ?"""
 _CHANGED = """
 SELECT entity, progenitor FROM derived WHERE entity > ? AND entity < ?"""
 _DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
-_INSERT_MISSING = "INSERT OR REPLACE INTO flow_missing VALUES (?, ?)"
+_INSERT_MISSING = "INSERT OR REPLACE INTO flow_missing VALUES (?, ?, ?)"
 _INSERT = """
 INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
 DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""

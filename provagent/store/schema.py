@@ -61,7 +61,7 @@ CREATE TABLE flow (
   later INTEGER, earlier INTEGER, kind INTEGER, is_certain INTEGER, lines TEXT,
   found_in INTEGER, PRIMARY KEY (later, earlier))
   WITHOUT ROWID;
-CREATE TABLE flow_missing (later INTEGER PRIMARY KEY, found_in INTEGER);
+CREATE TABLE flow_missing (later INTEGER PRIMARY KEY, found_in INTEGER, reason TEXT);
 CREATE TABLE flow_due (process INTEGER PRIMARY KEY);
 CREATE TABLE flow_known (key BLOB PRIMARY KEY, flows TEXT) WITHOUT ROWID;
 CREATE TABLE entity (

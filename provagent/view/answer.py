@@ -123,20 +123,22 @@ def _line(step: Step) -> Text:
     if step.lines:
         line.append(f"  computed in {lines_text(step.lines)}", style="dim")
     if step.end is not None:
-        line.append(f"  {step.end}{_read_before(step.candidates)}", style="yellow")
+        line.append(f"  {step.end}{_known_of(step)}", style="yellow")
     elif step.candidates:
-        some = _read_before(step.candidates)
+        some = _known_of(step)
         line.append(f"  the code does not show all of its origins{some}", style="yellow")
     return line
 
 
-def _read_before(candidates: list[EntityTold]) -> str:
-    """Return what the files are called that an object may come from, the first of them."""
-    if not candidates:
-        return ""
-    names = [os.path.basename(_name(one)) for one in candidates[:CANDIDATES_SHOWN]]
-    left = len(candidates) - len(names)
-    return f"; read before: {', '.join(names)}{f', {left} more' if left else ''}"
+def _known_of(step: Step) -> str:
+    """Return why an origin is not known, and the first of the files that it may be."""
+    reason = f": {step.reason}" if step.reason else ""
+    if not step.candidates:
+        return reason
+    names = [os.path.basename(_name(one)) for one in step.candidates[:CANDIDATES_SHOWN]]
+    left = len(step.candidates) - len(names)
+    more = f", {left} more" if left else ""
+    return f"{reason}; read before: {', '.join(names)}{more}"
 
 
 def _name(entity: EntityTold) -> str:
