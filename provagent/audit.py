@@ -84,6 +84,18 @@ def unheard(function: Callable[P, R]) -> Callable[P, R]:
     return ask_in_steps if is_generator else ask
 
 
+def heard(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function as the program does, from within one that is unheard."""
+    thread = get_ident()
+    was_busy = thread in busy
+    busy.discard(thread)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if was_busy:
+            busy.add(thread)
+
+
 def _unheard(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     thread = get_ident()
     was_busy = thread in busy

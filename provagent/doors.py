@@ -43,6 +43,7 @@ def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "
     return read_run(os.fspath(store) or read_settings().store, os.fspath(run))
 
 
+@unheard
 def export(
     provenance: Provenance | Lineage,
     to: str,

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
+from conftest import runs_in
 from test_files import names, program
 
-from provagent import audit
+import provagent
+from provagent import audit, doors
+from provagent.store.runs import read_run
 
 QUESTIONS = {
     "read": "provagent.read()",
@@ -19,6 +22,8 @@ QUESTIONS = {
     "verify": "store.verify()",
     "verify one": "store.verify('x.csv', progress=lambda *_: None)",
     "runs": "store.runs()",
+    "export": "provagent.export(provagent.read(), 'json', 'doc.json')",
+    "export lineage": "provagent.export(store.lineage('x.csv'), 'provn', 'doc.provn')",
     "stats": "store.stats()",
     "timeline": "store.timeline()",
     "index": "\nwith store.index() as index: index.execute('SELECT 1').fetchall()",
@@ -42,12 +47,59 @@ def test_a_question_is_no_use(recorded, how):
     recorded.run("before.py", PROVAGENT_STORE=str(recorded.folder / "prov"))
     recorded.write("analysis.py", ASKS.format(question=QUESTIONS[how]))
     recorded.run("analysis.py")
-    from provagent.store.runs import read_run
-
     done = read_run(str(recorded.store), "last").run.process.program
     assert names(done.used) == ["z.csv"]
     assert names(done.generated) == ["x.csv", "y.csv"]
     assert "prov" not in {each.entity.location for each in done.used}
+
+
+VERBS = {
+    "show": "'show'",
+    "why": "'why', 'x.csv'",
+    "impact": "'impact', 'x.csv'",
+    "find": "'find', 'status = ok'",
+    "verify": "'verify'",
+    "diff": "'diff', 'last', 'last'",
+    "sql": "'sql', 'SELECT 1'",
+    "export": "'export', '-o', 'doc.json'",
+    "export lineage": "'export', '--lineage', 'x.csv', '-o', 'doc.json'",
+    "rerun": "'rerun', 'last'",
+    "doctor": "'doctor'",
+    "validate": "'validate', 'old.json'",
+    "gc": "'gc', '--keep', '9'",
+}
+
+
+@pytest.mark.parametrize("how", VERBS)
+def test_a_command_in_the_program_is_no_use(recorded, how):
+    """Threads and children that it starts are not the program's either."""
+    recorded.write("z.csv", "2")
+    recorded.write("before.py", "open('x.csv', 'w').write(open('z.csv').read())\n")
+    environ = {"PROVAGENT_STORE": str(recorded.folder / "prov")}
+    recorded.run("before.py", **environ)
+    recorded.python("-m", "provagent", "export", "-o", "old.json", **environ)
+    recorded.write(
+        "analysis.py",
+        "import click.testing, provagent.cli\n"
+        f"words = [{VERBS[how]}, '--store', 'prov'][: None if {how!r} != 'validate' else 2]\n"
+        "done = click.testing.CliRunner().invoke(provagent.cli.main, words)\n"
+        "print(done.exit_code, done.output)\n"
+        "open('y.csv', 'w').write(open('z.csv').read())\n",
+    )
+    code, _, said = recorded.run("analysis.py").stdout.partition(" ")
+    assert code == "0" or how == "doctor", said
+    found = [read_run(str(recorded.store), each.name) for each in runs_in(recorded.store)]
+    (done,) = (one for one in found if "analysis.py" in str(one.run.process.command))
+    program = done.run.process.program
+    assert (names(program.used), names(program.generated)) == (["z.csv"], ["y.csv"])
+    assert (len(done.processes), done.unrecorded) == (1, [])
+
+
+def test_every_question_is_unheard():
+    """A method that is added is one, too: its wrapper says so."""
+    public = {name: value for name, value in vars(provagent.Store).items() if name[0] != "_"}
+    public |= {"export": doors.export, "read": provagent.read, "open": provagent.open_store}
+    assert [name for name, value in public.items() if not hasattr(value, "__wrapped__")] == []
 
 
 def test_what_the_program_does_while_the_index_is_open_is_its_own(recorded):

@@ -393,6 +393,29 @@ def test_cell_that_ran_twice_is_two_blocks():
     assert (len(once.flows), len(twice.flows)) == (0, 1)
 
 
+CELLS_OF_FUNCTIONS = [
+    ("def load(p):\n    return open(p).read()", "load('a')", 1),
+    ("class A:\n  def go(self, p):\n    return open(p).read()", "A().go('a')", 2),
+    ("def out(p):\n  def go():\n    return open(p).read()\n  return go", "out('a')()", 2),
+]
+
+
+@pytest.mark.parametrize(("text", "call", "at"), CELLS_OF_FUNCTIONS)
+def test_lines_of_a_function_are_of_the_cell_that_defines_it(text, call, at):
+    """Its calls, too: each of three functions, of a cell of its own, calls the one before."""
+    cells = [("c1", text), ("c2", f"def two():\n\n\n\n\n    return {call}"), ("c3", "t = two()")]
+    cells += [("c4", "n = 1"), ("c5", "save(t)")]
+    line = text.splitlines()[at]
+    opened = ("c1", at + 1, line.index("open(p)") + len("open(p)"))
+    chain = [("c2", 6, 11 + len(call)), ("c3", 1, 9)]
+    read, save = Site((opened, *chain), "open", is_target=False), Site((("c5", 1, 7),), "save")
+    found = flows(Code(cells=cells), [read, save], entry="").flows
+    assert [one.earlier for one in found] == [read]
+    lines = {(file, first) for file, first, _ in found[0].lines}
+    assert ("c1", at + 1) in lines
+    assert lines <= {("c1", at + 1), ("c2", 6), ("c3", 1), ("c5", 1)}
+
+
 def test_magics_of_a_notebook_are_blank():
     cells = [
         ("c1", "%matplotlib inline\n!ls\nfiles = !ls\nx = read()\nx?"),

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from provagent import __version__
+from provagent.audit import unheard
 from provagent.cli import guard
 from provagent.errors import BrokenIndexError
 from provagent.settings import tell
@@ -58,8 +59,11 @@ class Verbs(click.Group):
         return guard.with_debug(command)
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
-        """Run a verb, and exit with its code; ``standalone_mode`` is click's."""
-        run: Callable[..., Any] = super().main
+        """Run a verb, and exit with its code; ``standalone_mode`` is click's.
+
+        A program that calls it has not done itself what the verb does.
+        """
+        run: Callable[..., Any] = unheard(super().main)
         if not standalone_mode:
             return run(*args, standalone_mode=False, **options)
 

@@ -46,11 +46,9 @@ def rerun(
     which its script, its inputs and its code are copied; nothing is written to its own. Output
     and exit code are the program's; then the diff of the two runs is told on stderr.
     """
-    from provagent import boot
     from provagent.rerun.plan import plan_rerun
     from provagent.store.door import open_store
 
-    boot.deactivate()  # what is copied here is no work of anybody's
     opened = open_store(store)
     provenance = opened.read(run)
     with progress("reading records") as show, opened.index(show) as index:

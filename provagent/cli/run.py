@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from provagent.audit import heard
 from provagent.launch import become
 from provagent.settings import read_settings, require, tell, words_of
 
@@ -103,4 +104,4 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     for name, line in settings.untrusted.items():
         if name in settings.given:  # the program is given a value, and has nothing to say of it
             tell(line)
-    become(program, settings, is_command=is_command)
+    heard(become, program, settings, is_command=is_command)

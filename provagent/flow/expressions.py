@@ -211,7 +211,7 @@ class Expressions(Functions):
         scope = self.frame.scope
         self.frame.has_inner = True
         thing = self.thing((self.place, node, "function"), Kind.FUNCTION)
-        thing.detail = Function(node, scope, defaults)
+        thing.detail = Function(node, scope, self.file, defaults)
         return thing
 
     # Operators

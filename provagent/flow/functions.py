@@ -39,6 +39,7 @@ class Function:
 
     node: FunctionNode
     scope: Scope  # where it was defined
+    file: str  # of its code: the cells of a notebook share one scope
     defaults: dict[str, Value]
     kind: str = ""  # property, staticmethod, classmethod, contextmanager
     is_kept: bool = False  # its results are kept for later calls
@@ -155,7 +156,7 @@ class Functions(Libraries):
     def _scope(self, function: Function, place: Place) -> Scope:
         key = (place, function.node, function.scope)
         if key not in self._scopes:
-            self._scopes[key] = Scope(function.scope, function.scope.file)
+            self._scopes[key] = Scope(function.scope, function.file)
         return self._scopes[key]
 
     @contextmanager

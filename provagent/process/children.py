@@ -126,6 +126,8 @@ class Children:
         """
         if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
             return environ
+        if get_ident() in audit.busy:  # it is a child of ours
+            return environ
         try:
             if self.activation.files is not None:
                 self.activation.files.settle_for_child()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from provagent.audit import unheard
 from provagent.emit.secret import MASK
 from provagent.file_names import name_to_text, text_to_name
 from provagent.store.coded import packed, unpacked
@@ -47,7 +48,7 @@ def verify(
     files = list(_files(index, what))
     found: list[Verified] = []
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as threads:
-        for one in threads.map(_verified, files):
+        for one in threads.map(unheard(_verified), files):
             found.append(one)
             if progress is not None:
                 progress(len(found), len(files))
