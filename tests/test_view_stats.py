@@ -52,6 +52,41 @@ def test_timeline_is_in_order_and_inside():
             assert by_id[activity.id].start >= by_id[activity.parent.id].start
 
 
+def test_a_bar_has_one_width_whatever_the_clock_did(tmp_path):
+    """A run that begins days after its activities, and one that ends before it began."""
+    from provagent.record.build import build
+    from provagent.view.console import Console
+    from provagent.view.stats import render_timeline
+
+    for start, end in (("2026-01-01", "2026-01-09"), ("2026-01-09", "2026-01-01")):
+        times = {"startTime": f"{start}T00:00:00Z", "run_id": "r", "process_id": "p", "v": 1}
+        activity = {"v": 1, "activity_id": "r.p.1", "activity_name": "f"}
+        run = build(
+            [
+                {"event": "run", **times},
+                {"event": "activity", **activity, "startTime": f"{end}T00:00:00Z"},
+                {"event": "activity_end", **activity, "endTime": f"{start}T00:00:00Z"},
+                {"event": "run_end", **times, "endTime": f"{end}T00:00:00Z"},
+            ]
+        )
+        with open(tmp_path / "out.txt", "w") as file:
+            render_timeline(run, Console(file=file, width=100))
+        lines = (tmp_path / "out.txt").read_text().splitlines()
+        assert max(map(len, lines)) < 100
+        assert all("=" in line for line in lines[1:3])
+
+
+def test_activities_that_a_garbled_record_has_inside_each_other_have_a_time():
+    from provagent.record.build import build
+
+    run = build(
+        {"v": 1, "event": "activity", "activity_id": f"r.p.{a}", "parent_id": f"r.p.{b}", "activity_name": "f"}
+        for a, b in ((1, 2), (2, 1), (3, 3))
+    )  # fmt: skip
+    assert len(timeline_of(run)) == 3 + len(run.processes)
+    assert stats_of(run).calls[0].count == 3
+
+
 def test_empty_and_cut_runs():
     from provagent.record.build import build
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.errors import ExportError, QueryError
 from provagent.store.coded import unpacked
+from provagent.store.identifiers import OTHERS
 from provagent.store.index import Index, open_index
 from provagent.store.schema import NUMBERS, SHIFT
 
@@ -30,7 +31,7 @@ def _id(number: str) -> str:
     """Return the identifier of a thing, as SQL."""
     own = f"({number} & {NUMBERS - 1})"
     return (
-        f"CASE WHEN {number} < 0 THEN (SELECT id FROM other WHERE number = -{number}) "
+        f"CASE WHEN {own} >= {OTHERS} THEN (SELECT id FROM other WHERE number = {own} - {OTHERS}) "
         f"WHEN {own} = 0 THEN {_process(number)} ELSE {_process(number)} || '.' || {own} END"
     )
 

@@ -75,8 +75,8 @@ class Candidates:
         """Return a process, those of its run that it started and these did, and its starters."""
         rows = self._index.execute(_PROCESSES, (process,)).fetchmany(MOST)
         starter = {name.rpartition(".")[2]: parent for name, parent, _ in rows}
-        own = next(name.rpartition(".")[2] for name, _, one in rows if one == process)
-        found, names = [process], {own}
+        own = next((name.rpartition(".")[2] for name, _, one in rows if one == process), "")
+        found, names = [process], {own} - {""}  # no name: its beginning was lost
         is_more = True
         while is_more:
             new = [

@@ -76,14 +76,18 @@ def stats_of(provenance: Provenance) -> Stats:
 
 def _calls(provenance: Provenance) -> list[Calls]:
     found: dict[str, Calls] = {}
+    inside: dict[str, list[Activity]] = {}  # each program's, looked for once
+    for activity in provenance.outermost:
+        inside.setdefault(activity.process_id, []).append(activity)
     for activity in _all(provenance):
         calls = found.setdefault(activity.name or "?", Calls(name=activity.name or "?"))
         calls.count += 1
         calls.failures += activity.status not in (OK, None)
         seconds = activity.duration or 0.0
         calls.seconds += seconds
-        inside = _inside(provenance, activity)
-        calls.own += max(0.0, seconds - sum(child.duration or 0.0 for child in inside))
+        is_program = activity.id in provenance.processes
+        children = inside.get(activity.id, []) if is_program else activity.children
+        calls.own += max(0.0, seconds - sum(child.duration or 0.0 for child in children))
         calls.longest = max(calls.longest, seconds)
     for left in provenance.left_out:
         name = left.name or left.target
@@ -116,11 +120,12 @@ def timeline_of(provenance: Provenance) -> list[Moment]:
     begin = provenance.run.start or min(
         (one.start for one in provenance.activities.values() if one.start), default=None
     )
+    depths = _depths(provenance)
     return [
         Moment(
             id=activity.id,
             name=activity.name,
-            depth=sum(1 for _ in _around(activity)) + (activity.id not in provenance.processes),
+            depth=depths[activity.id],
             process=activity.process_id,
             status=activity.status,
             start=seconds_between(begin, activity.start),
@@ -138,14 +143,12 @@ def _all(provenance: Provenance) -> Iterator[Activity]:
     yield from provenance.activities.values()
 
 
-def _inside(provenance: Provenance, activity: Activity) -> list[Activity]:
-    if activity.id not in provenance.processes:
-        return activity.children
-    return [one for one in provenance.outermost if one.process_id == activity.id]
-
-
-def _around(activity: Activity) -> Iterator[Activity]:
-    above = activity.parent
-    while above is not None:
-        yield above
-        above = above.parent
+def _depths(provenance: Provenance) -> dict[str, int]:
+    """Return how far inside each activity is; that of a program is 0."""
+    depths = dict.fromkeys(provenance.processes, 0)
+    waiting = [(activity, 1) for activity in provenance.outermost]
+    while waiting:  # from the outside inwards, so that each is met once
+        activity, depth = waiting.pop()
+        depths[activity.id] = depth
+        waiting += [(child, depth + 1) for child in activity.children]
+    return depths

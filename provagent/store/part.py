@@ -16,6 +16,7 @@ from provagent.record.inferred import Edge, Known, with_edges
 from provagent.record.model import Alternate, Lineage, Provenance
 from provagent.record.part import cut, entity_of, within
 from provagent.store import walk as graph
+from provagent.store.identifiers import entity_number
 from provagent.store.index import Index
 from provagent.store.resolve import NEWEST, find_entities, same_state
 from provagent.store.runs import read_run
@@ -48,7 +49,7 @@ def part_of(provenance: Provenance, what: str) -> Provenance:
         if chosen is not None:
             return cut(_with_flows(provenance, index), *chosen)
         entity = entity_of(provenance, what)
-        number = _number(index, entity.id)
+        number = entity_number(index, entity.id)
         if number is None:
             raise RecordError(f"{what}: run {provenance.run.id} was not read from a record")
         return _Graph(index, ancestors(index, [number])).part(provenance)
@@ -86,16 +87,6 @@ def _index_of(provenance: Provenance) -> Iterator[Index]:
 def _with_flows(provenance: Provenance, index: Index) -> Provenance:
     found = _Graph(index, graph.shown(index))
     return with_edges(provenance, found.edges(provenance))
-
-
-def _number(index: Index, identifier: str) -> int | None:
-    """Return the number of an entity in an index, or None."""
-    process, _, own = identifier.rpartition(".")
-    row = index.execute("SELECT number FROM process WHERE name = ?", (process,)).fetchone()
-    if row is not None and own.isdecimal():
-        return (int(row[0]) << SHIFT) + int(own)
-    row = index.execute("SELECT number FROM other WHERE id = ?", (identifier,)).fetchone()
-    return None if row is None else -int(row[0])
 
 
 class _Graph:
@@ -166,7 +157,7 @@ class _Graph:
 
     def _folder(self, number: int) -> str:
         """Return the name of the folder with the record of a thing; empty if there is none."""
-        # Things of a process that was lost have no process; those of other tools' logs neither.
+        # Things of a process that was lost have none.
         for statement, key in (
             (_OF_PROCESS, number >> SHIFT),
             (_OF_THING.format("entity"), number),

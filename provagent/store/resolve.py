@@ -15,9 +15,10 @@ from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
 from provagent.store.coded import packed, unpacked
 from provagent.store.content import MADE_BY, TICK
+from provagent.store.identifiers import counter_of, number_of, number_of_other
 from provagent.store.index import Index
 from provagent.store.names import ending
-from provagent.store.schema import SHIFT
+from provagent.store.schema import END
 from provagent.visible import as_recorded
 
 _SHORTEST = 6  # hexadecimal digits of a digest's beginning
@@ -133,13 +134,18 @@ def _is_file(path: str) -> bool:
 
 def _by_identifier(index: Index, what: str) -> list[int]:
     process, _, own = what.rpartition(".")
-    if not (own.isdecimal() and process):
+    counter = counter_of(own)
+    if not process or (counter is None and len(process) < END):
         return []
-    found = [
-        (number << SHIFT) + int(own)
-        for number, name in ending(index, "process", "name", process)
-        if name == process or name.endswith(f".{process}")
-    ]
+    found = []
+    for number, name in ending(index, "process", "name", process):
+        if name != process and not name.endswith(f".{process}"):
+            continue
+        if counter is not None:
+            found.append(number_of(number, counter))
+            continue
+        others = index.execute("SELECT number FROM other WHERE id = ?", (f"{name}.{own}",))
+        found += [number_of_other(number, other) for (other,) in others]
     is_there = "SELECT 1 FROM entity WHERE id = ?"
     return [number for number in found if index.execute(is_there, (number,)).fetchone()]
 

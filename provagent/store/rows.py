@@ -11,13 +11,12 @@ from provagent import terms
 from provagent.record.detail import Place
 from provagent.record.wording import program_text
 from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable, unit_of
+from provagent.store.identifiers import number_of, number_of_other, split
 from provagent.store.schema import SHIFT
 from provagent.store.sites import chain_of
 
 Event = dict[str, Any]
 Events = list[tuple[Event, Place]]
-_DIGITS = 10  # a number of fewer is below 2**32
-
 
 _KEPT = 500_000  # texts of a table that are kept; more are looked up
 
@@ -57,6 +56,10 @@ class Dictionary(dict[str, int]):
         self[text] = number
         return number
 
+    def has(self, text: str) -> bool:
+        """Return whether a text is there, without giving it a number."""
+        return text in self or bool(self._execute(self._find, (text,)).fetchone())
+
     def forget(self) -> None:
         """Let go of all, where what was written is taken back."""
         self.clear()
@@ -65,19 +68,30 @@ class Dictionary(dict[str, int]):
 
 
 class _Numbers(dict[str, int]):
-    """The numbers of things by their identifiers; most are asked for several times."""
+    """The numbers of things by their identifiers; most are asked for several times.
 
-    def __init__(self, processes: Dictionary, others: Dictionary) -> None:
+    ``process`` is that of the shard: things belong to it whose identifiers name none.
+    """
+
+    def __init__(self, runs: Dictionary, processes: Dictionary, others: Dictionary) -> None:
         super().__init__()
+        self._runs = runs
         self._processes = processes
         self._others = others
+        self.process = 0
+
+    def turn_to(self, process: int) -> None:
+        self.process = process
+        self.clear()
 
     def __missing__(self, identifier: str) -> int:
-        process, _, own = identifier.rpartition(".")
-        if own.isdecimal() and own.isascii() and len(own) < _DIGITS and "." in process:
-            number = (self._processes[process] << SHIFT) + int(own)
-        else:
-            number = -self._others[identifier]  # of a log that others wrote
+        name, counter = split(identifier)
+        if name and counter is not None:
+            number = number_of(self._processes[name], counter)
+        else:  # of a log that others wrote
+            is_named = name and self._runs.has(name.partition(".")[0])
+            process = self._processes[name] if is_named else self.process
+            number = number_of_other(process, self._others[identifier])
         self[identifier] = number
         return number
 
@@ -108,7 +122,7 @@ class Rows:
         self._dictionaries = (
             self._words, self._places, self._processes, self._runs, self._others, self._sites,
         )  # fmt: skip
-        self._numbers = _Numbers(self._processes, self._others)
+        self._numbers = _Numbers(self._runs, self._processes, self._others)
         self.number = self._numbers.__getitem__
         self._known_words = _Words(self._words)
         self.word = self._known_words.__getitem__
@@ -134,7 +148,7 @@ class Rows:
     def turn_to(self, shard: int, process: int) -> None:
         """What comes is of this shard; ``process`` is its, where an earlier reading told."""
         self.shard, self.process = shard, process
-        self._numbers.clear()
+        self._numbers.turn_to(process)
 
     def take(self, events: Events) -> None:
         """Collect the rows of some events of the shard."""
@@ -180,6 +194,7 @@ class Rows:
     def _run(self, event: Event, at: int) -> None:
         run = self._runs[event["run_id"]]
         self.process = self._processes[f"{event['run_id']}.{event['process_id']}"]
+        self._numbers.turn_to(self.process)
         script = event.get("script") or {}
         row = (
             run, event.get("parent_process_id"), microseconds(event.get("startTime")),
@@ -235,7 +250,7 @@ class Rows:
         activity = self.number(event["activity_id"])
         if "endTime" in event or "status" in event:
             end, status = microseconds(event.get("endTime")), self.word(event.get("status"))
-            if activity >= 0 and activity >> SHIFT != self.process:  # forked inside of it
+            if activity >> SHIFT != self.process:  # forked inside of it
                 self._rows[_END_COPY].append((activity, end, status))
             else:
                 self._rows[_END_ACTIVITY].append((activity, end, status, at))

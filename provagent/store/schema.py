@@ -2,8 +2,9 @@
 
 A thing's number is its process's, shifted, plus its own in the identifier
 ``<run>.<process>.<number>``: nothing has to be looked up to relate things, in whatever order
-their events come, and all that a process told is one range. What is not asked for by the
-index stays in the shard; ``shard`` and ``at`` say where.
+their events come, and all that a process told is one range (``identifiers`` says which numbers
+other identifiers have). What is not asked for by the index stays in the shard; ``shard`` and
+``at`` say where.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 16
+VERSION = 17
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found

@@ -9,11 +9,11 @@ from typing import Any
 
 from provagent.store.coded import unpacked
 from provagent.store.events import event_at
+from provagent.store.identifiers import identifier_of
 from provagent.store.index import Index
-from provagent.store.schema import NUMBERS, SHIFT
+from provagent.store.schema import SHIFT
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_OWN = NUMBERS - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +69,7 @@ class Told:
         self.cell_of = functools.cache(self._cell_of)
 
     def identifier(self, number: int) -> str:
-        if number < 0:
-            return self._one("SELECT id FROM other WHERE number = ?", -number) or ""
-        process = self._one("SELECT name FROM process WHERE number = ?", number >> SHIFT)
-        return f"{process}.{number & _OWN}" if number & _OWN else str(process)
+        return identifier_of(number, self._one)
 
     def entity(self, number: int) -> EntityTold:
         row = self.index.execute(

@@ -84,7 +84,7 @@ class Walk:
 
 def is_program(activity: int) -> bool:
     """Whether an activity is a process itself."""
-    return activity >= 0 and not activity % NUMBERS
+    return not activity % NUMBERS
 
 
 def ancestors(index: Index, start: Iterable[int], *, everything: bool = False) -> Walk:

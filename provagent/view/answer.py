@@ -170,8 +170,9 @@ def _facts(branch: Branch, activity: ActivityTold, told_runs: set[str]) -> None:
     run = activity.run
     if run.id not in told_runs:  # once, where it is met first
         told_runs.add(run.id)
-        who = f"{run.user or '?'}@{run.host or '?'}"
-        branch.add(Text(f"run {run.id}  {who}  {run.cwd or ''}", style="dim"))
+        who = "@".join(one for one in (run.user, run.host) if one)
+        line = "  ".join(one for one in (f"run {run.id}", who, run.cwd) if one)
+        branch.add(Text(line, style="dim"))
         if run.script:
             branch.add(Text(f"script {run.script}  {digest_text(run.script_digest)}", style="dim"))
     for name, value in activity.parameters.items():

@@ -74,8 +74,11 @@ def render_timeline(provenance: Provenance, console: Console) -> None:
 
 
 def _bar(start: float, seconds: float | None, total: float) -> str:
-    """Return a bar of blanks and marks; one that has no end goes on to the right."""
-    first = min(_BAR - 1, int(start / total * _BAR))
+    """Return a bar of blanks and marks; one that has no end goes on to the right.
+
+    What a clock that was set back puts before the run, or after its end, is at the edge.
+    """
+    first = max(0, min(_BAR - 1, int(start / total * _BAR)))
     last = _BAR if seconds is None else max(first + 1, round((start + seconds) / total * _BAR))
     return (" " * first + "=" * (min(last, _BAR) - first)).ljust(_BAR)
 
