@@ -461,7 +461,7 @@ def test_a_part_of_the_origins_is_not_shown_by_the_code(lab):
     (node,) = [node for node in data["nodes"] if node["id"] in data["states"]]
     assert "a.txt" in {os.path.basename(one["location"]) for one in node["candidates"]}
     shown = lab.python("-m", "provagent", "why", "out.txt").stdout
-    assert "the code does not show all of its origins; read before: " in shown
+    assert "the code does not show all of its origins: exec or eval runs code" in shown
 
 
 # What one part of an object came from, that a library made of two.
