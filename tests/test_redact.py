@@ -335,7 +335,7 @@ def test_interrupted_at_any_moment_a_shard_is_old_or_new(tmp_path, cache):
     folder = lab.store / "20261125T100000-aaaaaa"
     folder.mkdir(parents=True)
     line = orjson.dumps({"v": 1, "event": "entity", "entity_id": "20261125T100000-aaaaaa.p.1", "name": f"{PLAIN} and more"})  # fmt: skip
-    old = b"".join(line + b"\n" for _ in range(3000))
+    old = b"".join(line + b"\n" for _ in range(1200))
     new = old.replace(PLAIN.encode(), b"***")
     rng = random.Random(5)
     started = time.monotonic()
