@@ -565,3 +565,15 @@ def test_why_an_origin_is_not_known(lab, program):
     assert [os.path.basename(one["location"]) for one in made["candidates"]] == ["a.txt"]
     printed = " ".join(lab.python("-m", "provagent", "why", "out.txt").stdout.split())
     assert f"the code does not show from what: {reason}; read before: a.txt" in printed
+
+
+def test_a_file_that_is_written_again_as_it_was_came_from_both(lab):
+    """The same line writes the same bytes twice, of which each came from something else."""
+    run(
+        lab,
+        "for name in ('a.txt', 'b.txt'):\n"
+        "    text = open(name).read()\n"
+        "    open('out.txt', 'w').write(text[-2:])\n"
+        "    assert open('out.txt').read() == '7\\n'\n",
+    )
+    assert reached(asked(lab, why, "out.txt")) == {"a.txt", "b.txt"}

@@ -371,7 +371,8 @@ class FilesSeen:
         opened: list[_Opening],
     ) -> None:
         key = activity.id + mode, entity_id
-        new = [one for one in opened if one.sites and self._is_next(key, one)]
+        is_written = mode == WRITTEN
+        new = [one for one in opened if one.sites and self._is_next(key, one, is_written)]
         if not self._is_new(key) and not new:
             return
         fields: dict[str, Any] = {
@@ -387,11 +388,14 @@ class FilesSeen:
             fields["opened"] = [one.said() for one in new]
         events.append((fields, True))
 
-    def _is_next(self, key: tuple[Any, ...], opening: _Opening) -> bool:
-        """Whether this place has opened another file last, or none yet."""
+    def _is_next(self, key: tuple[Any, ...], opening: _Opening, is_written: bool) -> bool:
+        """Whether this place has opened another file last, or none yet, or has written it anew.
+
+        What is written again may be the same, and come from something else.
+        """
         site = opening.key()
         last, count = self._last_at.get(site, (None, 0))
-        is_next = last != key and (count < _MOST or self._is_new((*key, site)))
+        is_next = (is_written or last != key) and (count < _MOST or self._is_new((*key, site)))
         if is_next:
             self._last_at[site] = key, count + 1
         return is_next
