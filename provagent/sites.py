@@ -11,6 +11,7 @@ file share one, while calls in a chain over several lines may share their beginn
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from itertools import islice
 
 from provagent.address import address_of
@@ -41,6 +42,8 @@ _INSTALLED = tuple(
 # The code that calls a task, and its module: its ``self`` has the sites that handed it over.
 handed_by: CodeType | None = None
 handed_in: dict[str, Any] | None = None
+# The sites that handed over a task which a worker runs in this context, by calls of its own.
+handed: ContextVar[list[Site]] = ContextVar("provagent_sites")
 files: set[str] = set()  # of the user's code, at which something was called
 new_files: list[str] = []  # those of them that nobody has taken notice of
 _is_users: dict[str, bool] = {}  # by the file of a module, or its name
@@ -58,11 +61,10 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
     found: list[Site] = []
     for _ in range(_MAX_FRAMES):
         if frame is None:
-            break
+            return _with_handed(found, handed.get([]), most)
         namespace = frame.f_globals
         if namespace is handed_in and frame.f_code is handed_by:
-            handed = frame.f_locals["self"].sites
-            return [*(_in_script(site, handed) for site in found), *handed][:most]
+            return _with_handed(found, frame.f_locals["self"].sites, most)
         if is_users(namespace):
             code = frame.f_code  # each look at it is an audit event
             if not is_made(code, namespace):
@@ -73,14 +75,17 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
     return found
 
 
-def _in_script(site: Site, handed: list[Site]) -> Site:
-    """Return a place with its file, where a function was sent by value.
+def _with_handed(found: list[Site], outer: list[Site], most: int) -> list[Site]:
+    """Return the sites of a task, and those that handed it over.
 
-    Those of the script are: its name is that of the place from which all was called.
+    A function that was sent by value, as those of the script are, has no file: it is that of the
+    place from which all was called.
     """
-    if site["file"] != _BY_VALUE or not handed:
-        return site
-    return {**site, "file": handed[-1]["file"]}
+    if not outer:
+        return found
+    file = outer[-1]["file"]
+    inner = [{**one, "file": file} if one["file"] == _BY_VALUE else one for one in found]
+    return [*inner, *outer][:most]
 
 
 def is_users(namespace: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from provagent.beneath import set_traceback, traceback
 from provagent.weave.hidden import uncount
 
 KEY = "provagent_activity"
-_SITES = "provagent_sites"
+SITES = "provagent_sites"
 
 # The activity that is open here: capture.context.Open, or Elsewhere; None where none is.
 current: ContextVar[Any] = ContextVar(KEY, default=None)
@@ -57,14 +57,14 @@ class Carried(partial[Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         activity_id = None if self.activity is None else self.activity.id
-        state = self.func, self.args, self.keywords, {KEY: activity_id, _SITES: self.sites}
+        state = self.func, self.args, self.keywords, {KEY: activity_id, SITES: self.sites}
         return _PARTIAL, (self.func,), state
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__((*state[:3], {}))  # type: ignore[misc]
         activity_id = state[3][KEY]
         self.activity = None if activity_id is None else Elsewhere(activity_id)
-        self.sites = state[3].get(_SITES, [])
+        self.sites = state[3].get(SITES, [])
 
 
 uncount(Carried.__call__)  # type: ignore[arg-type]

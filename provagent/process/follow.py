@@ -6,6 +6,7 @@ something of the program's own is.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from provagent.capture.carry import KEY, Elsewhere, carry, current
+from provagent import sites
+from provagent.capture.carry import KEY, SITES, Elsewhere, carry, current
 from provagent.capture.complaints import Complaints
 from provagent.interrupt import is_the_programs
 from provagent.own_imports import is_own
@@ -157,8 +159,12 @@ def _graph(tell: Any, report: Report) -> Wrapper:
             client, message = (instance, *args)[-2:]
             if message["op"] == "update-graph":
                 activity = current.get()
+                said = message["annotations"].data
                 if activity is not None:
-                    message["annotations"].data[KEY] = activity.id
+                    said[KEY] = activity.id
+                users = sites.sites_of(sys._getframe(1))  # noqa: SLF001 - who hands it over
+                if users:
+                    said[SITES] = json.dumps(users)
                 if client.cluster is None and client.scheduler.address not in told:
                     address = client.scheduler.address
                     told.add(address)
@@ -251,18 +257,20 @@ def _execute(adopt: Any, report: Report) -> Wrapper:
     """
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        activity = None
+        activity, users = None, []
         try:
             worker, *rest = args if instance is None else (instance, *args)
             task = worker.state.tasks[rest[0] if rest else kwargs["key"]]
-            activity_id = (task.annotations or {}).get(KEY)
+            said = task.annotations or {}
+            users = json.loads(said.get(SITES, "[]"))
+            activity_id = said.get(KEY)
             if activity_id is not None:
                 activity = Elsewhere(activity_id)
                 is_alone = len(worker.state.executing | worker.state.long_running) <= 1
                 adopt(activity_id, is_alone)
         except Exception as error:
             report(error)
-        return _executed(wrapped(*args, **kwargs), activity)
+        return _executed(wrapped(*args, **kwargs), activity, users)
 
     return woven
 
@@ -271,16 +279,17 @@ def _run(_: Any, _report: Report) -> Wrapper:
     """For a dask worker: a function that a client runs on it brings its activity, or none."""
 
     def woven(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
-        return _executed(wrapped(*args, **kwargs), None)
+        return _executed(wrapped(*args, **kwargs), None, [])
 
     return woven
 
 
-async def _executed(execution: Any, activity: Any) -> Any:
-    token = current.set(activity)
+async def _executed(execution: Any, activity: Any, users: list[sites.Site]) -> Any:
+    token, sites_token = current.set(activity), sites.handed.set(users)
     try:
         return await execution
     finally:
+        sites.handed.reset(sites_token)
         current.reset(token)
 
 
