@@ -293,7 +293,10 @@ def test_an_object_that_the_program_made_names_what_was_read_before(lab):
     answer = asked(lab, why, "out.txt")
     (found,) = answer.candidates.values()
     assert [os.path.basename(one.location) for one in found] == ["other.txt", "in.txt"]
-    assert "origin not recorded; read before: other.txt, in.txt" in rendered(answer)
+    assert (
+        "origin not recorded: exec or eval runs code that is not in the sources; read before: other.txt, in.txt"
+        in rendered(answer)
+    )
     assert named(answer) == set()
     assert_whole(answer)
     data = json.loads(lab.python("-m", "provagent", "why", "out.txt", "--json").stdout)

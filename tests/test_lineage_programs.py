@@ -577,3 +577,32 @@ def test_a_file_that_is_written_again_as_it_was_came_from_both(lab):
         "    assert open('out.txt').read() == '7\\n'\n",
     )
     assert reached(asked(lab, why, "out.txt")) == {"a.txt", "b.txt"}
+
+
+ENGINES = {
+    "processes": "from concurrent.futures import ProcessPoolExecutor as Pool\npool = Pool(1)",
+    "two processes": "from concurrent.futures import ProcessPoolExecutor as Pool\npool = Pool(2)",
+    "a pool": "from multiprocessing import Pool\npool = Pool(1)",
+    "dask": "from dask.distributed import Client\n"
+    "pool = Client(n_workers=1, threads_per_worker=1, dashboard_address=None)\n"
+    "pool.map = lambda f, *xs, m=pool.map: pool.gather(m(f, *xs))",
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_worker_did_last_is_not_what_its_next_task_was_given(lab, engine):
+    body = f"""
+{ENGINES[engine]}
+texts = list(pool.map(read, ["a.txt", "b.txt"]))
+list(pool.map(write, list(zip(["a.out", "b.out"], texts))))
+"""
+    run(
+        lab,
+        "def read(name):\n    with open(name) as file: return file.read()\n"
+        "def write(what):\n    with open(what[0], 'w') as file: file.write(what[1] + '.')\n"
+        "if __name__ == '__main__':" + body.replace("\n", "\n    "),
+    )
+    for name in "ab":
+        found = reached(asked(lab, why, f"{name}.out"))
+        assert {f"{name}.txt", f"{name}.txt?"} & found
+        assert found <= {"a.txt?", "b.txt?", f"{name}.txt"}

@@ -216,7 +216,7 @@ class Activation:
             if module.__name__ in STARTERS:
                 self.children.watch(module)
             if module.__name__ in REPLACERS or module.__name__ == WORKER_MODULE:
-                self._load_early()
+                self.load_early()
             if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
                 return
             if not self.lock.acquire(timeout=LOCK_SECONDS):
@@ -241,7 +241,8 @@ class Activation:
         finally:
             self._queue.clear()
 
-    def _load_early(self) -> None:
+    def load_early(self) -> None:
+        """Load the recorder before there is anything to record."""
         context = sys.modules.get("provagent.capture.context")
         if context is not None and TIME_MACHINE in sys.modules:
             context.mind_time_machine()

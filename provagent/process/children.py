@@ -12,6 +12,7 @@ import sys
 from _thread import get_ident  # threading costs a millisecond
 
 from provagent import audit
+from provagent.interrupt import is_the_programs
 from provagent.originals import os
 from provagent.settings import tell
 
@@ -30,7 +31,12 @@ _LAST = -1000  # of multiprocessing's finalizers
 
 
 # Modules that start programs past os, and one by which workers hand over what they did.
-STARTERS = ("subprocess", "multiprocessing.util", "multiprocessing.queues")
+STARTERS = (
+    "subprocess",
+    "multiprocessing.util",
+    "multiprocessing.queues",
+    "concurrent.futures.thread",
+)
 
 
 class Children:
@@ -61,6 +67,9 @@ class Children:
             self._replace(module.Popen, "_execute_child", _popen)
         elif module.__name__ == "multiprocessing.queues":
             self._replace(module.SimpleQueue, "put", _handing_over)
+            self._replace(module.SimpleQueue, "__init__", _making_pool)
+        elif module.__name__ == "concurrent.futures.thread":
+            self._replace(module.ThreadPoolExecutor, "__init__", _making_pool)
         else:
             if "spawnv_passfds" in vars(module):
                 self._replace(module, "spawnv_passfds", _passing)
@@ -249,6 +258,21 @@ def _handing_over(children: Children, original: Any) -> Any:
         return original(self, obj)
 
     return put
+
+
+# Each pool of processes makes one. Who hands over a task is seen where the recorder is loaded.
+def _making_pool(children: Children, original: Any) -> Any:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - its name
+        try:
+            if get_ident() not in audit.busy:
+                children.activation.load_early()
+        except BaseException as error:
+            if is_the_programs(error):
+                raise
+            children.activation.failures.add("a pool", "following tasks", error)
+        return original(self, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return __init__
 
 
 def _command(args: Any, executable: Any, *, shell: bool) -> list[Any]:

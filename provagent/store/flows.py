@@ -43,9 +43,13 @@ class _Row(NamedTuple):
 
 def find_flows(store: str, execute: Execute, process: int) -> None:
     """Find the flows of a process anew, and keep them in the index; within a transaction."""
-    execute("DELETE FROM flow WHERE found_in = ?", (process,))
-    execute("DELETE FROM flow_missing WHERE found_in = ?", (process,))
-    spans = [_span(process), *map(_span, _workers(execute, process))]
+    workers = _workers(execute, process)
+    for one in (process, *workers):
+        execute("DELETE FROM flow WHERE found_in = ?", (one,))
+        execute("DELETE FROM flow_missing WHERE found_in = ?", (one,))
+    if execute(_STARTERS, (process,)).fetchone():
+        return  # it is found in what the one did that it works for
+    spans = [_span(one) for one in (process, *workers)]
     happened = happened_at(execute, spans)
     if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
         return
@@ -57,9 +61,7 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
     _tell_missing(execute, process, happened, missing)
     rows = _Rows(execute, spans, found, happened)
-    # What a worker did within a task is found in that worker.
-    new = (row for row in rows.all() if _is_across(row, process))
-    for row in islice(new, _MOST):
+    for row in islice(rows.all(), _MOST):
         execute(_INSERT, (*row, process))
 
 
@@ -78,11 +80,6 @@ def _span(process: int) -> tuple[int, int]:
     return process << SHIFT, (process << SHIFT) + NUMBERS
 
 
-def _is_across(row: _Row, process: int) -> bool:
-    later, earlier = row.later >> SHIFT, row.earlier >> SHIFT
-    return later != earlier or later == process
-
-
 def _order(site: Site) -> tuple[object, ...]:
     chain = tuple(
         (file, line, -1 if column is None else column) for file, line, column in site.chain
@@ -91,8 +88,14 @@ def _order(site: Site) -> tuple[object, ...]:
 
 
 def _workers(execute: Execute, process: int) -> list[int]:
-    """Return the processes that ran a part of this one's program for it, as those of a pool."""
-    return [number for (number,) in execute(_WORKERS, (process,))]
+    """Return the processes that ran a part of this one's program for it, as those of a pool.
+
+    And those that did so for them.
+    """
+    found = [process]
+    for one in found:
+        found += [number for (number,) in execute(_WORKERS, (one,)) if number not in found]
+    return found[1:]
 
 
 def _known_flows(
@@ -416,11 +419,12 @@ class _Rows:
 
 
 # Who runs the same command as its parent was forked, or made by multiprocessing or loky.
-_WORKERS = """
-SELECT c.number FROM process AS p JOIN run AS r ON r.number = p.run
+_WORKS_FOR = """FROM process AS p JOIN run AS r ON r.number = p.run
 JOIN process AS c ON c.run = p.run AND c.parent = substr(p.name, length(r.id) + 2)
-WHERE p.number = ? AND (instr(c.command, 'loky.backend.') OR (c.script IS p.script AND
+WHERE (instr(c.command, 'loky.backend.') OR (c.script IS p.script AND
   (c.command = p.command OR instr(c.command, 'from multiprocessing.'))))"""
+_WORKERS = f"SELECT c.number {_WORKS_FOR} AND p.number = ?"
+_STARTERS = f"SELECT p.number {_WORKS_FOR} AND c.number = ?"
 _OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
 _MADE = f"""
 SELECT g.activity, g.entity, e.digest FROM generated AS g JOIN entity AS e ON e.id = g.entity

@@ -67,9 +67,10 @@ WHERE number = ?"""
 
 # What a worker of a process has read may have gone into what that wrote.
 _PARENTS_DUE = """
-INSERT OR IGNORE INTO flow_due SELECT p.number FROM flow_due AS d
-JOIN process AS c ON c.number = d.process JOIN run AS r ON r.number = c.run
-JOIN process AS p ON p.name = r.id || '.' || c.parent"""
+WITH RECURSIVE above (number) AS (SELECT process FROM flow_due UNION
+  SELECT p.number FROM above AS a JOIN process AS c ON c.number = a.number
+  JOIN run AS r ON r.number = c.run JOIN process AS p ON p.name = r.id || '.' || c.parent)
+INSERT OR IGNORE INTO flow_due SELECT number FROM above"""
 
 Progress = Callable[[int, int], None]  # how much is done, of how much
 _OF_A_DAY = 1000  # parts in which that is told
