@@ -48,6 +48,8 @@ def render_answer(answer: Answer, console: Console) -> None:
         top.line.append("  different on disk", style="bold red")
     elif found.is_unchanged:
         top.line.append("  unchanged on disk", style="green")
+    elif found.path is not None:
+        top.line.append("  not known whether unchanged on disk", style="yellow")
     for branch in tree.children:
         print_branch(branch, console)
         console.print()
