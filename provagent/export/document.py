@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Provenance,
         Relation,
         Session,
+        Usage,
     )
 
 _OF_CONTENT = (None, "file")  # digests of all of an entity's content
@@ -144,6 +145,12 @@ def _evidence(relation: Relation) -> dict[str, Any]:
         "provagent:inferred": True,
         "provagent:lines": lines_text(relation.lines) or None,
     }
+
+
+def _used_at(usage: Usage, activity: Activity) -> str | None:
+    """Return the time of a usage: the start of the activity for what it was called with."""
+    is_own = any(one.activity.id == activity.id for one in usage.entity.generated_by)
+    return usage.time or (None if is_own else activity.start)
 
 
 def _made_at(made: Generation, activity: Activity) -> str | None:
@@ -304,7 +311,7 @@ class _Writer:
             if usage.evidence == PERHAPS:
                 self.say.influenced(name, entity, attributes)
                 continue
-            time = None if attributes else moment(usage.time or activity.start)
+            time = None if attributes else moment(_used_at(usage, activity))
             attributes |= self.described.attributes(activity, "usage", usage.role)
             self.say.used(name, entity, time, attributes)
         for made in activity.generated:
