@@ -242,7 +242,7 @@ class _Writer:
             "prov:location": entity.location,
             f"{'prov' if is_value(entity) else 'provagent'}:value": [entity.value],
             "voprov:name": entity.name,
-            "provagent:unit": _unit(entity),
+            "provagent:unit": entity.unit,
             "provagent:contentType": entity.content_type,
             "provagent:entity_description": entity.entity_description,
             "provagent:namespace": entity.namespace,
@@ -362,12 +362,6 @@ class _Writer:
         if process_id == first or not known:
             return self.names.program
         return self.names.of("process", process_id)
-
-
-def _unit(entity: Entity) -> Any:
-    """Return the declared unit of an entity that has a value."""
-    described = entity.description if is_value(entity) else None
-    return None if described is None else described.fields.get("unit")
 
 
 def _script_name(process: Process) -> str | None:

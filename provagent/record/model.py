@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from provagent.record.units import is_number, units_in_use, units_of
+from provagent.record.units import own_unit as unit_in_value
 from provagent.terms import RECORDED
 
 if TYPE_CHECKING:
@@ -182,6 +184,12 @@ class Activity:
         """Seconds from start to end, where both are known."""
         return seconds_between(self.start, self.end)
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The declared unit of each parameter that is a number and has none itself."""
+        declared = units_of(self.description.fields) if self.description else {}
+        return units_in_use(self.parameters, declared)
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entity:
@@ -191,6 +199,8 @@ class Entity:
     object's content is more than a number or a short text, so that equal digests tell something;
     ``members_cut``: it has more members, which were not looked at.
     ``derivations`` are those that made it, ``derived`` those that it is the progenitor of.
+    ``own_unit`` is that of an array that is a quantity; ``unit`` also that of a value, and the one
+    that is declared of numbers without their own.
     """
 
     id: str
@@ -206,6 +216,7 @@ class Entity:
     location: str | None = None
     dtype: str | None = None
     shape: list[int] | None = None
+    own_unit: str | None = None
     value: Value = None
     digest: str | None = None
     identified: str | None = None
@@ -224,6 +235,13 @@ class Entity:
     member_of: list[Entity] = field(default_factory=list, repr=False)
     derivations: list[Derivation] = field(default_factory=list, repr=False)
     derived: list[Derivation] = field(default_factory=list, repr=False)
+
+    @property
+    def unit(self) -> str | None:
+        value = {"dtype": self.dtype} if self.dtype is not None else self.value
+        declared = self.description.fields.get("unit") if self.description else None
+        known = self.own_unit or unit_in_value(self.value)
+        return known or (declared if isinstance(declared, str) and is_number(value) else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
