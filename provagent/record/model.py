@@ -312,7 +312,8 @@ class Provenance:
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
-    words of the first, and how often. ``redactions`` are events. ``paths`` are the shards, or the
+    words of the first, and how often. ``uncalled`` are, of an outline, the woven functions of the
+    program itself without any call. ``redactions`` are events. ``paths`` are the shards, or the
     log, from which it was read; it is empty if events were given directly.
     """
 
@@ -335,6 +336,7 @@ class Provenance:
     unrecorded: list[Child] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
+    uncalled: list[str] = field(default_factory=list)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity of that id, or of that alias; raises KeyError."""
