@@ -73,7 +73,7 @@ class Process:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known."""
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
         return seconds_between(self.start, self.end)
 
 
@@ -109,7 +109,7 @@ class Run:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known."""
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
         return self.process.duration
 
 
@@ -181,7 +181,7 @@ class Activity:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known."""
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
         return seconds_between(self.start, self.end)
 
     @property
@@ -359,6 +359,11 @@ class Lineage:
     what: str
     parts: list[Provenance]
     alternates: list[Alternate] = field(default_factory=list)
+
+
+def elapsed(seconds: float | None) -> float | None:
+    """Return a duration; ``None`` for a negative one, of a clock that was set back."""
+    return None if seconds is None or seconds < 0 else seconds
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:

@@ -38,9 +38,14 @@ def lines_text(lines: tuple[CodeLines, ...]) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``."""
+    """``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``.
+
+    What ended before it began did so by a clock that was set back.
+    """
     if seconds is None:
         return "no end"
+    if seconds < 0:
+        return "clock set back"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < _MINUTE:
