@@ -52,7 +52,11 @@ class TargetState:
 
 @dataclass(slots=True, kw_only=True)
 class RunReport:
-    """What one run could not record."""
+    """What one run could not record.
+
+    ``left_out`` are calls that were not to be recorded, ``not_kept`` is code that was too long,
+    ``uncalled`` are woven functions of the program itself without any recorded call.
+    """
 
     run_id: str
     targets: list[TargetState] = field(default_factory=list)
@@ -61,8 +65,14 @@ class RunReport:
     unended: list[str] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    not_kept: list[str] = field(default_factory=list)
+    uncalled: list[str] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
     mismatches: list[str] = field(default_factory=list)
+
+    def lacks(self) -> list[str]:
+        """Return what is missing in the record, though it was to be recorded."""
+        return [*self.complaints, *self.gaps, *self.unrecorded, *self.not_kept]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +90,7 @@ class Report:
         run = self.run
         targets = [*self.targets, *(run.targets if run else ())]
         bad = [target for target in targets if target.state in ("missing", "failed")]
-        lacks = run is not None and bool(run.complaints or run.gaps or run.unrecorded)
+        lacks = run is not None and bool(run.lacks())
         return all(check.works for check in self.checks) and not (bad or self.problems or lacks)
 
     def data(self) -> dict[str, Any]:
@@ -239,6 +249,8 @@ def _report_on(provenance: Provenance) -> RunReport:
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
         mismatches=[_counted(*each) for each in provenance.mismatches.items()],
         left_out=[left_out_text(each) for each in add_up(provenance.left_out)],
+        not_kept=_not_kept(provenance),
+        uncalled=provenance.uncalled,
         overtaken_by=sorted(
             {name for process in provenance.processes.values() for name in process.overtaken_by}
         ),
@@ -247,6 +259,13 @@ def _report_on(provenance: Provenance) -> RunReport:
 
 def _counted(what: str, count: int) -> str:
     return f"{what} (the first of {count})" if count > 1 else what
+
+
+def _not_kept(provenance: Provenance) -> list[str]:
+    """Return of which files the code is not in the record, and why, each once."""
+    every = (one for process in provenance.processes.values() for one in process.code)
+    found = [f"the code of {one.file} is not kept: {one.left_out}" for one in every if one.left_out]
+    return [*dict.fromkeys(found)]
 
 
 def _unrecorded(child: Child) -> str:

@@ -186,6 +186,7 @@ class Entity(Event):
     location: NotRequired[str]
     dtype: NotRequired[str]  # of an array, as numpy names it
     shape: NotRequired[list[int]]  # of an array: its length along each axis
+    unit: NotRequired[str]  # of an array that is a quantity
     value: NotRequired[Value]
     digest: NotRequired[str]
     identified: NotRequired[str]  # its digest: by content, file, str, hash or paths

@@ -203,3 +203,62 @@ def test_report_for_people_says_the_same(program):
         assert f"{target['state']:8} {target['target']}  [{target['definition']}]" in text
     for complaint in report["run"]["complaints"]:
         assert f"NO  {complaint}" in text
+
+
+def shown(program, *arguments):
+    return program.python("-m", "provagent", "doctor", *arguments, check=False).stdout
+
+
+def test_code_that_is_too_long_to_be_kept_is_left_out(program):
+    program.write("s.py", "import subject\nsubject.f(1)\n" + "# long\n" * 200_000)
+    program.run("--target", "subject:f", "s.py")
+    code, report = diagnose(program)
+    path = program.folder / "s.py"
+    told = f"the code of {path} is not kept: it has more than 1000000 bytes"
+    assert report["run"]["not_kept"] == [told]
+    assert (code, report["is_well"]) == (1, False)
+    assert f"NO  {told}" in shown(program)
+    assert "nothing was left out" not in shown(program)
+
+
+def test_a_run_that_lacks_nothing_says_so(program):
+    program.run("--target", "subject:f", "s.py")
+    assert diagnose(program)[1]["run"]["not_kept"] == []
+    assert "ok  nothing was left out" in shown(program)
+
+
+def test_calls_that_were_not_to_be_recorded_were_left_out(program):
+    program.write("s.py", "import subject\nfor n in range(50): subject.f(n)\n")
+    program.run("--target", "subject:f", "--max-calls", "10", "s.py")
+    text = shown(program)
+    assert "not recorded, as asked: 40 calls of subject:f" in text
+    assert "nothing was left out" not in text
+
+
+BY_VALUE = """\
+import subprocess, sys
+import cloudpickle
+class Fit:
+    def run(self): return 1
+def load(n): return n
+def other(n): return n
+if __name__ == "__main__":
+    Fit().run()
+    other(1)
+    code = "import sys, pickle; function = pickle.load(sys.stdin.buffer); function(3)"
+    subprocess.run([sys.executable, "-c", code], input=cloudpickle.dumps(load), check=True)
+"""
+
+
+def test_a_function_that_only_a_worker_called_by_value_is_named(program):
+    """What it did there is in no record; the functions that were called here are."""
+    pytest.importorskip("cloudpickle")
+    program.write("s.py", BY_VALUE)
+    targets = [
+        word for name in ("load", "other", "Fit") for word in ("--target", f"__main__:{name}")
+    ]
+    program.run(*targets, "s.py")
+    assert diagnose(program)[1]["run"]["uncalled"] == ["__main__:load"]
+    text = shown(program)
+    assert "no call of __main__:load was recorded" in text
+    assert "nothing was left out" not in text

@@ -201,11 +201,11 @@ def test_objects_are_never_asked(woven, subject):
 def test_plan_expects_only_where_the_definition_does():
     """Without a range, options, a unit or a multiplicity there is nothing to look at."""
     plain = ParameterDescription(name="gain", value="gain", description="x", default="1")
-    assert not is_comparable(ActivityDescription(name="f", parameters=(plain,)))
+    assert not is_comparable(ActivityDescription(name="f", parameters=(plain,)), {})
     ranged = ActivityDescription(name="f", parameters=(dataclasses.replace(plain, max="3"),))
-    assert is_comparable(ranged)
-    assert Expectations(ranged, "parameters", print)
-    assert not Expectations(ranged, "call", print)
+    assert is_comparable(ranged, {})
+    assert Expectations(ranged, {}, "parameters", print)
+    assert not Expectations(ranged, {}, "call", print)
 
 
 @pytest.mark.parametrize(

@@ -146,12 +146,14 @@ class _Compiler:
 
     # Loaded where a definition has any.
     def _expectations(self, described: ActivityDescription) -> Expectations | None:
-        if not is_comparable(described):
+        if not is_comparable(described, self.definition.entities):
             return None
         from provagent.capture.expected import Expectations
 
         target, complain = self.plan.target, self.planner.complain
-        return Expectations(described, self.level, partial(complain, target, "comparing")) or None
+        entities = self.definition.entities
+        failed = partial(complain, target, "comparing")
+        return Expectations(described, entities, self.level, failed) or None
 
     def _compile_uses(self, described: ActivityDescription) -> None:
         plan = self.plan

@@ -16,7 +16,7 @@ from provagent.interrupt import is_the_programs
 from provagent.originals import os
 from provagent.terms import DERIVATION, DESCRIPTION, ENTITY, FILE, LOG_FORMAT
 from provagent.value.encode import encode
-from provagent.value.numbers import array_form
+from provagent.value.numbers import array_form, unit_of
 from provagent.value.types import TypeCache, kinds, type_name
 
 # Those of the call at hand, in their order, and whether none of the program's text is in them.
@@ -43,6 +43,10 @@ def _add_value(fields: dict[str, Any], value: Any) -> bool:
     fields["class"] = type_name(cls)
     if _is_array(cls):
         fields |= array_form(value)
+        unit = unit_of(value)
+        if unit is not None:
+            fields["unit"] = unit
+            return False
         return "[" not in fields["dtype"]  # no names of fields
     if address_of(cls) in _PLAIN:
         fields["value"] = encode(value)

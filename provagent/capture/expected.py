@@ -7,10 +7,10 @@ record, never the program's own objects.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from provagent.definition.limits import bounds, limit
+from provagent.definition.limits import bounds, declared_unit, limit
 from provagent.emit.secret import is_secret
 from provagent.terms import ACTIVITY, CALL, ENTITIES, ENTITY, MEMBERS, SESSION
 from provagent.value.show import text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provagent.capture.entity_events import Events
     from provagent.definition.description import (
         ActivityDescription,
+        EntityDescription,
         EntityUse,
         ParameterDescription,
     )
@@ -35,6 +36,7 @@ class Expectations:
     def __init__(
         self,
         described: ActivityDescription,
+        entities: Mapping[str, EntityDescription],
         level: str,
         complain: Callable[[BaseException], None],
     ) -> None:
@@ -44,12 +46,16 @@ class Expectations:
         tests = (ParameterTest(each) for each in described.parameters if not is_secret(each.name))
         self.parameters = tuple(test for test in tests if test.expects and has_parameters)
         self.needed = {verb: _needed(uses) if has_entities else () for verb, uses in both.items()}
+        self.units = {
+            verb: _with_unit(uses, entities) if has_entities else () for verb, uses in both.items()
+        }
         self.members = {
             verb: _membered(uses) if level == MEMBERS else () for verb, uses in both.items()
         }
 
     def __bool__(self) -> bool:
-        return any((self.parameters, *self.needed.values(), *self.members.values()))
+        each = (self.needed, self.units, self.members)
+        return any((self.parameters, *(said for verbs in each for said in verbs.values())))
 
     def mark(self, fields: dict[str, Any], events: Events) -> bool:
         """Add ``mismatches`` to an event where it is not as described; whether it is."""
@@ -70,6 +76,7 @@ class Expectations:
         return [
             *(self._of_parameters(fields.get("parameters", {})) if verb == "used" else ()),
             *_absent(verb, self.needed[verb], roles),
+            *_of_units(verb, self.units[verb], roles, events),
             *_of_members(self.members[verb], roles, events),
         ]
 
@@ -83,6 +90,13 @@ def _needed(uses: tuple[EntityUse, ...]) -> tuple[tuple[str, str], ...]:
     """Roles that are there in each call; with a condition, in some only."""
     said = ((use.role, use.multiplicity) for use in uses if use.multiplicity and not use.when)
     return tuple((role, words) for role, words in said if bounds(words)[0] > 0)
+
+
+def _with_unit(
+    uses: tuple[EntityUse, ...], entities: Mapping[str, EntityDescription]
+) -> tuple[tuple[str, str], ...]:
+    said = ((use.role, declared_unit(use, entities)) for use in uses)
+    return tuple((role, unit) for role, unit in said if unit)
 
 
 def _membered(uses: tuple[EntityUse, ...]) -> tuple[tuple[str, str], ...]:
@@ -99,6 +113,19 @@ def _absent(
     for role, words in needed:
         if role not in roles:
             yield {"of": of, "name": role, "key": "multiplicity", "what": f"none, not {words}"}
+
+
+def _of_units(
+    of: str, declared: tuple[tuple[str, str], ...], roles: dict[str, str], events: Events
+) -> Iterator[Mismatch]:
+    for role, wanted in declared:
+        for event, _ in events:
+            if event["event"] == ENTITY and event["entity_id"] == roles.get(role):
+                try:
+                    _converted(1.0, event.get("unit", ""), wanted)
+                except _NoNumberError:
+                    what = f"unit {event['unit']}, not {wanted}"[:_LONGEST]
+                    yield {"of": of, "name": role, "key": "unit", "what": what}
 
 
 # A collection whose event stands not among these was known already, and marked then.

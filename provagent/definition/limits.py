@@ -7,7 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from provagent.definition.description import ActivityDescription
+    from collections.abc import Mapping
+
+    from provagent.definition.description import (
+        ActivityDescription,
+        EntityDescription,
+        EntityUse,
+    )
 
 _LIMIT = re.compile(r"([+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf))\s*(.*)", re.DOTALL)
 
@@ -27,9 +33,19 @@ def bounds(multiplicity: str) -> tuple[int, float]:
     return int(low), math.inf if high == "*" else int(high)
 
 
-def is_comparable(described: ActivityDescription) -> bool:
+def is_comparable(
+    described: ActivityDescription, entities: Mapping[str, EntityDescription]
+) -> bool:
     """Whether something is said that the record of a call can be compared with."""
-    return any(p.unit or p.min or p.max or p.options for p in described.parameters) or any(
-        use.multiplicity or (use.has_members and use.has_members.multiplicity)
-        for use in (*described.usage, *described.generation)
+    uses = (*described.usage, *described.generation)
+    return (
+        any(p.unit or p.min or p.max or p.options for p in described.parameters)
+        or any(use.multiplicity or declared_unit(use, entities) for use in uses)
+        or any(use.has_members and use.has_members.multiplicity for use in uses)
     )
+
+
+def declared_unit(use: EntityUse, entities: Mapping[str, EntityDescription]) -> str | None:
+    """Return the unit that is declared of what is used or generated in a role."""
+    described = entities.get(use.entity_description or "")
+    return None if described is None else described.unit

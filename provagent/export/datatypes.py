@@ -29,6 +29,7 @@ _OF_PYTHON = {bool: "boolean", int: "long", float: "double"}
 _OF_TYPE = {"float": "double", "complex": "doubleComplex", "quantity": "double"}
 
 
+_TEXTS = re.compile(r"[<>=|]?[US](\d+)")  # a dtype of texts, by their characters
 _NAMED = re.compile(r"(bool|uint|int|float|complex)([0-9]{0,3})")  # a dtype, by its name
 
 
@@ -37,24 +38,39 @@ def datatype(value: Any) -> str:
 
     Of an array it is that of its items.
     """
+    return known_datatype(value) or TEXT
+
+
+def known_datatype(value: Any) -> str | None:
+    """Return the datatype of a value; None where VOTable has none for the items of an array.
+
+    It has none for unsigned integers of 8 bytes, times, records and objects.
+    """
     if not isinstance(value, dict):
         return _OF_PYTHON.get(type(value), TEXT)
     kind, inner = value.get("$type"), value.get("value")
     if "dtype" in value:
-        return _OF_NUMPY.get(_code(str(value["dtype"])), TEXT)
+        dtype = str(value["dtype"])
+        return TEXT if _TEXTS.fullmatch(dtype) else _OF_NUMPY.get(_code(dtype))
     if kind == "quantity" and isinstance(inner, dict):
-        return datatype(inner)
+        return known_datatype(inner)
     return _OF_TYPE.get(str(kind), TEXT)
 
 
 def arraysize(value: Any) -> str | None:
-    """Return the size of an array as a VOTable has it, the axis that varies fastest first."""
+    """Return the size of an array as a VOTable has it, the axis that varies fastest first.
+
+    Of texts that is the number of their characters.
+    """
     if not isinstance(value, dict):
         return None
     if value.get("$type") == "quantity":
         return arraysize(value.get("value"))
     shape = value.get("shape")
-    return "x".join(map(str, reversed(shape))) if shape and isinstance(shape, list) else None
+    if not shape or not isinstance(shape, list):
+        return None
+    text = _TEXTS.fullmatch(str(value.get("dtype")))
+    return "x".join(map(str, [*([text[1]] if text else []), *reversed(shape)]))
 
 
 def _code(dtype: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from provagent.export.datatypes import arraysize, datatype
+from provagent.export.datatypes import arraysize, datatype, known_datatype
 from provagent.export.ivoa import ELEMENTS
 from provagent.export.provdm import ATTRIBUTES
+from provagent.record.units import own_unit
 from provagent.terms import FILE, FILE_COLLECTION
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def array_of(entity: Entity) -> dict[str, Any]:
     if entity.dtype is None:
         return {}
     form = _form(entity)
-    return {"provagent:dtype": entity.dtype, "provagent:valueType": datatype(form)} | _array(form)
+    kind = known_datatype(form)
+    return {"provagent:dtype": entity.dtype, "provagent:valueType": kind} | _array(form)
 
 
 def _form(entity: Entity) -> Any:
@@ -69,7 +71,7 @@ def _array(value: Any) -> dict[str, Any]:
     size = arraysize(value)
     if size is None:
         return {}
-    return {"provagent:valueType": datatype(value), "provagent:arraysize": size}
+    return {"provagent:valueType": known_datatype(value), "provagent:arraysize": size}
 
 
 class Described:
@@ -96,7 +98,7 @@ class Described:
                 "prov:value": "null" if value is None else [value],
                 "voprov:name": word,
                 **_array(value),
-                "provagent:unit": found and found[1].get("unit"),
+                "provagent:unit": own_unit(value) or (found and found[1].get("unit")),
                 "provagent:mismatch": [
                     each.what
                     for each in activity.mismatches

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Provenance,
         Relation,
         Session,
+        Usage,
     )
 
 _OF_CONTENT = (None, "file")  # digests of all of an entity's content
@@ -146,6 +147,12 @@ def _evidence(relation: Relation) -> dict[str, Any]:
     }
 
 
+def _used_at(usage: Usage, activity: Activity) -> str | None:
+    """Return the time of a usage: the start of the activity for what it was called with."""
+    is_own = any(one.activity.id == activity.id for one in usage.entity.generated_by)
+    return usage.time or (None if is_own else activity.start)
+
+
 def _made_at(made: Generation, activity: Activity) -> str | None:
     """Return the time of a generation; the clock of a file system may lag by milliseconds."""
     return activity.end if made.time is None else max(made.time, activity.start or "")
@@ -235,7 +242,7 @@ class _Writer:
             "prov:location": entity.location,
             f"{'prov' if is_value(entity) else 'provagent'}:value": [entity.value],
             "voprov:name": entity.name,
-            "provagent:unit": _unit(entity),
+            "provagent:unit": entity.unit,
             "provagent:contentType": entity.content_type,
             "provagent:entity_description": entity.entity_description,
             "provagent:namespace": entity.namespace,
@@ -304,7 +311,7 @@ class _Writer:
             if usage.evidence == PERHAPS:
                 self.say.influenced(name, entity, attributes)
                 continue
-            time = None if attributes else moment(usage.time or activity.start)
+            time = None if attributes else moment(_used_at(usage, activity))
             attributes |= self.described.attributes(activity, "usage", usage.role)
             self.say.used(name, entity, time, attributes)
         for made in activity.generated:
@@ -355,12 +362,6 @@ class _Writer:
         if process_id == first or not known:
             return self.names.program
         return self.names.of("process", process_id)
-
-
-def _unit(entity: Entity) -> Any:
-    """Return the declared unit of an entity that has a value."""
-    described = entity.description if is_value(entity) else None
-    return None if described is None else described.fields.get("unit")
 
 
 def _script_name(process: Process) -> str | None:

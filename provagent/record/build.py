@@ -344,6 +344,7 @@ _ENTITY_FIELDS = {
     "location": "location",
     "dtype": "dtype",
     "shape": "shape",
+    "unit": "own_unit",
     "value": "value",
     "digest": "digest",
     "identified": "identified",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provagent.record.model import (
     Activity,
@@ -30,10 +30,18 @@ Edge = tuple[str, str, str]
 
 
 class Known(NamedTuple):
-    """The evidence for an edge, one of ``terms.EVIDENCE``, and the lines of code that show it."""
+    """The evidence for an edge, one of ``terms.EVIDENCE``, and the lines of code that show it.
+
+    ``time`` is that of a usage or a generation that is recorded.
+    """
 
     evidence: str
     lines: tuple[CodeLines, ...] = ()
+    time: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """Return how a relation that has no time of its own is known."""
+        return {"evidence": self.evidence, "lines": self.lines}
 
 
 def with_edges(provenance: Provenance, edges: Mapping[Edge, Known]) -> Provenance:
@@ -85,7 +93,7 @@ class _Adding:
 
     def inform(self, activity: str, informant: str, known: Known) -> None:
         informed, other = self._own(activity), self._activity(informant)
-        told = Communication(activity=informed, informant=other, **known._asdict())
+        told = Communication(activity=informed, informant=other, **known.shown())
         informed.informed_by.append(told)
 
     def derive(self, entity: str, progenitor: str, known: Known) -> None:
@@ -95,13 +103,13 @@ class _Adding:
             progenitor=self._entity(progenitor),
             how=None,
             activity=self._activity_of(one),
-            **known._asdict(),
+            **known.shown(),
         )
         self.derivations.append(derivation)
 
     def alternate(self, entity: str, origin: str, known: Known) -> None:
         one, other = self._entity(entity), self._entity(origin)
-        self.alternates.append(Alternate(entity=one, origin=other, **known._asdict()))
+        self.alternates.append(Alternate(entity=one, origin=other, **known.shown()))
 
     def result(self) -> Provenance:
         whole, run = self.provenance, self.provenance.run

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from provagent.record.units import is_number, units_in_use, units_of
+from provagent.record.units import own_unit as unit_in_value
 from provagent.terms import RECORDED
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ class Process:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known."""
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
         return seconds_between(self.start, self.end)
 
 
@@ -107,7 +109,7 @@ class Run:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known."""
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
         return self.process.duration
 
 
@@ -179,8 +181,14 @@ class Activity:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known."""
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
         return seconds_between(self.start, self.end)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The declared unit of each parameter that is a number and has none itself."""
+        declared = units_of(self.description.fields) if self.description else {}
+        return units_in_use(self.parameters, declared)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -191,6 +199,8 @@ class Entity:
     object's content is more than a number or a short text, so that equal digests tell something;
     ``members_cut``: it has more members, which were not looked at.
     ``derivations`` are those that made it, ``derived`` those that it is the progenitor of.
+    ``own_unit`` is that of an array that is a quantity; ``unit`` also that of a value, and the one
+    that is declared of numbers without their own.
     """
 
     id: str
@@ -206,6 +216,7 @@ class Entity:
     location: str | None = None
     dtype: str | None = None
     shape: list[int] | None = None
+    own_unit: str | None = None
     value: Value = None
     digest: str | None = None
     identified: str | None = None
@@ -224,6 +235,13 @@ class Entity:
     member_of: list[Entity] = field(default_factory=list, repr=False)
     derivations: list[Derivation] = field(default_factory=list, repr=False)
     derived: list[Derivation] = field(default_factory=list, repr=False)
+
+    @property
+    def unit(self) -> str | None:
+        value = {"dtype": self.dtype} if self.dtype is not None else self.value
+        declared = self.description.fields.get("unit") if self.description else None
+        known = self.own_unit or unit_in_value(self.value)
+        return known or (declared if isinstance(declared, str) and is_number(value) else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -294,7 +312,8 @@ class Provenance:
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
-    words of the first, and how often. ``redactions`` are events. ``paths`` are the shards, or the
+    words of the first, and how often. ``uncalled`` are, of an outline, the woven functions of the
+    program itself without any call. ``redactions`` are events. ``paths`` are the shards, or the
     log, from which it was read; it is empty if events were given directly.
     """
 
@@ -317,6 +336,7 @@ class Provenance:
     unrecorded: list[Child] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
+    uncalled: list[str] = field(default_factory=list)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity of that id, or of that alias; raises KeyError."""
@@ -339,6 +359,11 @@ class Lineage:
     what: str
     parts: list[Provenance]
     alternates: list[Alternate] = field(default_factory=list)
+
+
+def elapsed(seconds: float | None) -> float | None:
+    """Return a duration; ``None`` for a negative one, of a clock that was set back."""
+    return None if seconds is None or seconds < 0 else seconds
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:

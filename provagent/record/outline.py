@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-_KEPT = (terms.RUN, terms.RUN_END, terms.COMPLAINT, terms.CHILD, terms.LEFT_OUT)
+_KEPT = (
+    terms.RUN, terms.RUN_END, terms.COMPLAINT, terms.CHILD, terms.LEFT_OUT, terms.CODE
+)  # fmt: skip
 
 
 def build_outline(
@@ -30,7 +32,7 @@ def build_outline(
 ) -> Provenance:
     """Return what ``build`` does of the same events, without activities, entities and sessions.
 
-    Its processes, complaints, gaps and what was left out are the same.
+    Its processes, complaints, gaps and what was left out are the same; texts of code are missing.
     """
     collected, mentioned = Collected(name), Mentioned()
     handlers = mentioned.handlers()
@@ -48,7 +50,29 @@ def build_outline(
     outline = linked(collected, gaps)
     outline.gaps.extend(mentioned.gaps())
     outline.mismatches = mentioned.mismatches.by_text()
+    outline.uncalled = _uncalled(outline, mentioned.called)
     return outline
+
+
+def _uncalled(outline: Provenance, called: set[str]) -> list[str]:
+    """Return the functions of programs themselves that were woven and have no call."""
+    known = called | {one.target for one in outline.left_out}
+    woven = {
+        str(one.get("target"))
+        for process in outline.processes.values()
+        for one in process.targets
+        if one.get("state") == "woven"
+    }
+    return sorted(
+        one
+        for one in woven
+        if one.startswith(_OF_PROGRAM)
+        and "*" not in one
+        and not any(target == one or target.startswith(f"{one}.") for target in known)
+    )
+
+
+_OF_PROGRAM = "__main__:"
 
 
 class Mentioned:
@@ -58,6 +82,7 @@ class Mentioned:
         self.activities: set[str] = set()
         self.begun: dict[str, str] = {}  # each with its name
         self.mismatches = CountedMismatches()
+        self.called: set[str] = set()  # targets
         self.entities: set[str] = set()
         self.known: set[str] = set()
 
@@ -77,6 +102,7 @@ class Mentioned:
         name = event.get("activity_name")
         if name is not None:
             self.begun[event["activity_id"]] = sys.intern(name)
+            self.called.add(event.get("target", ""))
         else:
             self.activities.add(event["activity_id"])
         self._count(event)

@@ -77,6 +77,7 @@ _DATA = (
     "namespace",
     "dtype",
     "shape",
+    "own_unit",
     "identified",
     "size",
     "content_type",

@@ -38,9 +38,14 @@ def lines_text(lines: tuple[CodeLines, ...]) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``."""
+    """``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``.
+
+    What ended before it began did so by a clock that was set back.
+    """
     if seconds is None:
         return "no end"
+    if seconds < 0:
+        return "clock set back"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < _MINUTE:
@@ -76,9 +81,10 @@ def digest_text(digest: str | None) -> str:
 
 
 def array_text(entity: Entity) -> str:
-    """``float64 (20, 3)``: the type of an array's items, and its shape."""
+    """``float64 (20, 3) m``: the type of an array's items, its shape, and its unit."""
     shape = entity.shape if isinstance(entity.shape, list) else []
-    return f"{entity.dtype} ({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    text = f"{entity.dtype} ({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    return f"{text} {entity.unit}" if entity.unit else text
 
 
 def entity_text(entity: Entity) -> str:
@@ -126,6 +132,11 @@ def program_text(
     if module:
         return f"-m {module.removesuffix('.__main__')}"
     return "-c" if "-c" in command[1:] else "program"
+
+
+def parameter_text(value: Value, unit: str | None) -> str:
+    """Return the value of a parameter on one short line, with the unit that is declared of it."""
+    return f"{value_text(value)} {unit}" if unit else value_text(value)
 
 
 def value_text(value: Value) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from provagent.record.units import own_unit
 from provagent.terms import FILE, FILE_COLLECTION
 
 BETWEEN = "\x1f"  # ASCII's unit separator, between the items of a list
@@ -69,10 +70,8 @@ def joins(entity: Mapping[str, Any]) -> int | None:
 
 def unit_of(value: Any) -> str | None:
     """Return the unit of a parameter's value that is a quantity."""
-    if isinstance(value, dict) and value.get("$type") == "quantity":
-        unit = value.get("unit")
-        return unit[:_LONGEST] if isinstance(unit, str) else None
-    return None
+    unit = own_unit(value)
+    return None if unit is None else unit[:_LONGEST]
 
 
 def searchable(value: Any) -> tuple[float | None, str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from provagent.record.model import elapsed
 from provagent.record.wording import digest_text, status_text, value_text
 from provagent.terms import EXIT, FILE, FILE_COLLECTION
 
@@ -104,8 +105,9 @@ def compare_runs(one: Provenance, two: Provenance) -> Difference:
             found.effects += _changes(
                 "status", {name: str(before.status)}, {name: str(after.status)}
             )
-        if before.duration is not None and after.duration is not None:
-            found.durations[name] = (before.duration, after.duration)
+        took = elapsed(before.duration), elapsed(after.duration)
+        if took[0] is not None and took[1] is not None:
+            found.durations[name] = took[0], took[1]
     found.effects += _changes("output", _outputs(one), _outputs(two))
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provagent.record.model import seconds_between
+from provagent.record.model import elapsed, seconds_between
 from provagent.record.wording import entity_text
 from provagent.terms import FILE, OK
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Calls:
-    """The calls of one name: ``seconds`` together, ``own`` without those inside them."""
+    """The calls of one name: ``seconds`` together, ``own`` without those inside them.
+
+    ``set_back`` are those during which the clock was set back: their time is not known.
+    """
 
     name: str
     count: int = 0
@@ -26,6 +29,7 @@ class Calls:
     seconds: float = 0.0
     own: float = 0.0
     longest: float = 0.0
+    set_back: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +44,26 @@ class FileNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """A run in numbers; the calls that took most of its time, and the largest files, first."""
+    """A run in numbers; the calls that took most of its time, and the largest files, first.
+
+    ``seconds`` is ``None`` if it has no end, or if the clock was set back.
+    """
 
     run: str
     seconds: float | None
     processes: int
+    is_set_back: bool = False
     calls: list[Calls] = field(default_factory=list)
     files: list[FileNumbers] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When an activity ran: ``start`` in seconds since the run's; ``depth``, how far inside."""
+    """When an activity ran: ``start`` in seconds since the run's; ``depth``, how far inside.
+
+    ``is_set_back``: the clock was set back meanwhile, so that ``seconds`` is not known. By such a
+    clock, or that of another machine, an activity starts before its run: ``start`` is negative.
+    """
 
     id: str
     name: str | None
@@ -61,13 +73,15 @@ class Moment:
     start: float | None
     seconds: float | None
     made: list[str]
+    is_set_back: bool = False
 
 
 def stats_of(provenance: Provenance) -> Stats:
     """Return the numbers of a run."""
     return Stats(
         run=provenance.run.id,
-        seconds=provenance.run.duration,
+        seconds=elapsed(provenance.run.duration),
+        is_set_back=(provenance.run.duration or 0) < 0,
         processes=len(provenance.processes),
         calls=_calls(provenance),
         files=_files(provenance),
@@ -83,11 +97,12 @@ def _calls(provenance: Provenance) -> list[Calls]:
         calls = found.setdefault(activity.name or "?", Calls(name=activity.name or "?"))
         calls.count += 1
         calls.failures += activity.status not in (OK, None)
-        seconds = activity.duration or 0.0
+        calls.set_back += (activity.duration or 0.0) < 0
+        seconds = elapsed(activity.duration) or 0.0
         calls.seconds += seconds
         is_program = activity.id in provenance.processes
         children = inside.get(activity.id, []) if is_program else activity.children
-        calls.own += max(0.0, seconds - sum(child.duration or 0.0 for child in children))
+        calls.own += max(0.0, seconds - sum(elapsed(child.duration) or 0.0 for child in children))
         calls.longest = max(calls.longest, seconds)
     for left in provenance.left_out:
         name = left.name or left.target
@@ -129,8 +144,9 @@ def timeline_of(provenance: Provenance) -> list[Moment]:
             process=activity.process_id,
             status=activity.status,
             start=seconds_between(begin, activity.start),
-            seconds=activity.duration,
+            seconds=elapsed(activity.duration),
             made=[entity_text(one.entity) for one in activity.generated],
+            is_set_back=(activity.duration or 0) < 0,
         )
         for activity in sorted(_all(provenance), key=lambda one: one.start or "")
     ]

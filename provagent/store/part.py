@@ -22,9 +22,9 @@ from provagent.store.resolve import NEWEST, find_entities, same_state
 from provagent.store.runs import read_run
 from provagent.store.schema import IN_MEMORY, SHIFT
 from provagent.store.shards import is_of_process
-from provagent.store.told import Told
+from provagent.store.told import Told, iso
 from provagent.store.walk import Walk, ancestors, is_program, lines_of
-from provagent.terms import COMPUTED, EVIDENCE, PERHAPS, SAME
+from provagent.terms import COMPUTED, EVIDENCE, GENERATED, PERHAPS, RECORDED, SAME, USED
 
 
 def with_flows(provenance: Provenance) -> Provenance:
@@ -134,8 +134,15 @@ class _Graph:
             if same is None or EVIDENCE.index(evidence) < EVIDENCE.index(same.evidence):
                 is_shown = evidence in (COMPUTED, PERHAPS) and kind != SAME
                 lines = lines_of(self.told, edge) if is_shown else ()
-                found[kind, later, earlier] = Known(evidence, lines)
+                found[kind, later, earlier] = Known(evidence, lines, self._time(edge, evidence))
         return found
+
+    def _time(self, edge: graph.Edge, evidence: str) -> str | None:
+        """Return when a file was first used or last written, where that is recorded."""
+        statement = _TIMES.get(edge[0])
+        if statement is None or evidence != RECORDED:
+            return None
+        return iso(self.index.execute(statement, edge[1:]).fetchone()[0])
 
     def between(self, parts: Mapping[str, Provenance]) -> Iterator[Alternate]:
         """Yield the relations between entities of equal content in two runs."""
@@ -177,5 +184,9 @@ class _Graph:
         return known
 
 
+_TIMES = {  # of an edge from its later end to its earlier one
+    USED: "SELECT min(time) FROM used WHERE activity = ? AND entity = ?",
+    GENERATED: "SELECT max(time) FROM generated WHERE entity = ? AND activity = ?",
+}
 _OF_PROCESS = "SELECT path FROM shard WHERE process = ?"
 _OF_THING = "SELECT s.path FROM {} AS t JOIN shard AS s ON s.number = t.shard WHERE t.id = ?"

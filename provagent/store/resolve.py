@@ -87,9 +87,20 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
     if not same and len(states) == most:
         same = [one for each in contents for one in _with_content(index, each, most, column, value)]
     chosen = [*same, *(one for one in states if one not in same)]
-    is_known = any(digest is not None for digest in digests.values())
-    is_unchanged = bool(same) if is_known else None
+    is_unchanged = _is_unchanged([one for one in digests.values() if one], contents)
     return Found(entities=chosen, path=name_to_text(path), is_unchanged=is_unchanged)
+
+
+def _is_unchanged(recorded: list[bytes], contents: list[bytes]) -> bool | None:
+    """Return whether a file has one of its recorded contents; None where that cannot be told.
+
+    A digest of a kind that nothing here computes says neither that it has, nor that it has not.
+    """
+    if not set(contents).isdisjoint(recorded):
+        return True
+    kinds = {_algorithm(one) for one in contents}
+    is_told = bool(recorded) and all(_algorithm(one) in kinds for one in recorded)
+    return False if is_told else None
 
 
 def _there_before(index: Index, entities: list[int], path: str) -> list[int]:
@@ -220,10 +231,20 @@ def _digest(index: Index, number: int) -> bytes | None:
 
 def _contents_of(index: Index, path: str) -> list[bytes]:
     """Return the digests that a file has now, of each kind that is recorded, and had before."""
-    first_of_kinds = _distinct(index, b"", lambda digest: bytes([digest[0] + 1]))
-    algorithms = [unpacked(digest).partition(":")[0] for digest in first_of_kinds]
+    algorithms = [_algorithm(one) for one in _distinct(index, b"", _next_kind)]
     digests = [digest_of(path, algorithm) for algorithm in algorithms] + [_before(path)]
     return [digest for digest in map(packed, digests) if digest is not None]
+
+
+def _next_kind(digest: bytes) -> bytes:
+    """Return what follows all digests of one kind; those that have no code are packed as text."""
+    if digest[:1] == b"\0":
+        return digest.partition(b":")[0] + b";"
+    return bytes([digest[0] + 1])
+
+
+def _algorithm(digest: bytes) -> str:
+    return unpacked(digest).partition(":")[0]
 
 
 def has_content(path: str, digest: str) -> bool:

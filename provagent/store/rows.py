@@ -7,8 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
 from provagent import terms
 from provagent.record.detail import Place
+from provagent.record.units import units_of
 from provagent.record.wording import program_text
 from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable, unit_of
 from provagent.store.identifiers import number_of, number_of_other, split
@@ -138,6 +141,7 @@ class Rows:
             terms.DERIVATION: self._derivation,
             terms.FILE_EVENT: self._file,
             terms.CODE: self._code,
+            terms.DESCRIPTION: self._description,
         }
 
     def begin(self) -> None:
@@ -318,6 +322,14 @@ class Rows:
         )  # fmt: skip
         self._rows[_CODE].append(row)
 
+    def _description(self, event: Event, _at: int) -> None:
+        described: dict[str, Any] = event.get(terms.ACTIVITY) or {}
+        units = units_of(described)
+        if units and isinstance(described.get("name"), str):
+            names = self.word(event["definition"]), self.word(described["name"])
+            row = (self.process << SHIFT, *names, orjson.dumps(units).decode())
+            self._rows[_DECLARED].append(row)
+
     def _site(self, event: Event) -> int | None:
         """Return the number of where something was called from: the user's sites of it."""
         if "site" not in event:
@@ -367,5 +379,6 @@ _GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?, ?)"
 _DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
 _OPENED = "INSERT OR IGNORE INTO opened VALUES (?, ?, ?, ?, ?, ?)"
 _CODE = "INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?, ?, ?)"
+_DECLARED = "INSERT OR REPLACE INTO declared VALUES (?, ?, ?, ?)"
 _MEMBER = "INSERT OR IGNORE INTO member VALUES (?, ?)"
 _PARAMETER = "INSERT OR REPLACE INTO parameter VALUES (?, ?, ?, ?, ?)"

@@ -58,6 +58,9 @@ CREATE TABLE opened (
 CREATE TABLE code (
   process INTEGER, file INTEGER, cell INTEGER, digest BLOB, shard INTEGER, at INTEGER,
   PRIMARY KEY (process, file, cell)) WITHOUT ROWID;
+CREATE TABLE declared (
+  process INTEGER, definition INTEGER, activity INTEGER, units TEXT,
+  PRIMARY KEY (process, definition, activity)) WITHOUT ROWID;
 CREATE TABLE flow (
   later INTEGER, earlier INTEGER, kind INTEGER, is_certain INTEGER, lines TEXT,
   found_in INTEGER, PRIMARY KEY (later, earlier))
@@ -115,7 +118,7 @@ _EARLIER = {"shard", "run", "process", "word", "place"}  # tables, before there 
 OF_PROCESS = (  # table, the column by which its rows are a process's
     ("activity", "id"), ("entity", "id"), ("used", "activity"), ("generated", "activity"),
     ("derived", "entity"), ("member", "collection"), ("parameter", "activity"),
-    ("opened", "entity"), ("code", "process"), ("flow", "later"),
+    ("opened", "entity"), ("code", "process"), ("declared", "process"), ("flow", "later"),
 )  # fmt: skip
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+
+from provagent.record.units import units_in_use
 from provagent.store.coded import unpacked
 from provagent.store.events import event_at
 from provagent.store.identifiers import identifier_of
@@ -32,7 +35,10 @@ class RunTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityTold:
-    """An activity, or a process as the outermost one of its run."""
+    """An activity, or a process as the outermost one of its run.
+
+    ``units`` are those that a definition declares of parameters that are numbers.
+    """
 
     id: str
     name: str
@@ -42,6 +48,7 @@ class ActivityTold:
     end: str | None = None
     status: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
     site: dict[str, Any] | None = None
 
 
@@ -67,6 +74,7 @@ class Told:
         self.word = functools.cache(self._word)
         self.run_of = functools.cache(self._run_of)
         self.cell_of = functools.cache(self._cell_of)
+        self.declared = functools.cache(self._declared)
 
     def identifier(self, number: int) -> str:
         return identifier_of(number, self._one)
@@ -102,6 +110,8 @@ class Told:
             return ActivityTold(id=self.identifier(number), name="?", run=run)
         name, target, start, end, status, shard, at = row
         event = event_at(self.index.store, self.index.execute, shard, at)
+        parameters = event.get("parameters", {})
+        declared = self.declared(number >> SHIFT, event.get("definition"), name)
         return ActivityTold(
             id=self.identifier(number),
             name=self.word(name) or "?",
@@ -110,7 +120,8 @@ class Told:
             start=iso(start),
             end=iso(end),
             status=self.word(status),
-            parameters=event.get("parameters", {}),
+            parameters=parameters,
+            units=units_in_use(parameters, declared) if declared else {},
             site=self._site(number >> SHIFT, event.get("site")),
         )
 
@@ -126,6 +137,17 @@ class Told:
             process << SHIFT, file,
         )  # fmt: skip
         return number
+
+    def _declared(self, process: int, definition: str | None, name: int | None) -> dict[str, str]:
+        """Return the units that a definition of a process declares for parameters of activities."""
+        if definition is None:
+            return {}
+        text = self._one(
+            "SELECT d.units FROM declared AS d JOIN word AS w ON w.number = d.definition "
+            "WHERE d.process = ? AND d.activity = ? AND w.text = ?",
+            process << SHIFT, name, definition,
+        )  # fmt: skip
+        return orjson.loads(text) if text else {}
 
     def _run_of(self, process: int) -> RunTold:
         row = self.index.execute(

@@ -74,6 +74,16 @@ def encode_quantity(value: Any, walk: Walk) -> Json:
     return {"$type": "quantity", "value": data, "unit": unit_text(unit)}
 
 
+def unit_of(value: Any) -> str | None:
+    """Return the unit of an astropy quantity as text; None for any other array."""
+    if type(value) is sys.modules["numpy"].ndarray:
+        return None
+    unit = instance_state(value).get("_unit")
+    if not type_name(type(unit)).startswith("astropy.units."):
+        return None
+    return unit_text(unit)
+
+
 def unit_text(unit: Any) -> str:
     """Return an astropy unit as text that astropy reads back: its own rounds the scale."""
     scale = getattr(unit, "scale", 1.0)

@@ -16,7 +16,7 @@ from provagent.record.wording import (
     digest_text,
     duration_text,
     lines_text,
-    value_text,
+    parameter_text,
 )
 from provagent.store.told import ActivityTold, EntityTold
 from provagent.terms import PERHAPS, SAME, STARTED
@@ -48,6 +48,8 @@ def render_answer(answer: Answer, console: Console) -> None:
         top.line.append("  different on disk", style="bold red")
     elif found.is_unchanged:
         top.line.append("  unchanged on disk", style="green")
+    elif found.path is not None:
+        top.line.append("  not known whether unchanged on disk", style="yellow")
     for branch in tree.children:
         print_branch(branch, console)
         console.print()
@@ -72,7 +74,7 @@ def render_matches(matches: Matches, console: Console) -> None:
         line.append(f"  {activity.id}", style="dim")
         branch = Branch(line)
         for name, value in activity.parameters.items():
-            branch.add(Text(f"{name} = {value_text(value)}"))
+            branch.add(Text(f"{name} = {parameter_text(value, activity.units.get(name))}"))
         print_branch(branch, console)
     shown = len(matches.activities)
     more = matches.count - shown
@@ -176,7 +178,7 @@ def _facts(branch: Branch, activity: ActivityTold, told_runs: set[str]) -> None:
         if run.script:
             branch.add(Text(f"script {run.script}  {digest_text(run.script_digest)}", style="dim"))
     for name, value in activity.parameters.items():
-        branch.add(Text(f"{name} = {value_text(value)}"))
+        branch.add(Text(f"{name} = {parameter_text(value, activity.units.get(name))}"))
 
 
 def render_rows(names: list[str], rows: Iterable[tuple[Any, ...]], console: Console) -> None:

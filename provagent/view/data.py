@@ -95,6 +95,7 @@ def _activity(activity: Activity) -> dict[str, Any]:
         session=activity.session and activity.session.id,
         parent=activity.parent.id if activity.parent else activity.outer_id,
         parameters=activity.parameters,
+        units=activity.units,
         mismatches=[_plain(each) for each in activity.mismatches],
         **_relations(activity),
     )
@@ -111,6 +112,7 @@ _OF_ENTITY = (
     "location",
     "dtype",
     "shape",
+    "unit",
     "value",
     "digest",
     "identified",

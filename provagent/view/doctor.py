@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_BY_VALUE = "calls in workers that got it by value (cloudpickle: dask, ray) are not"
+
+
 def render_report(report: Any) -> None:
     """Print a ``doctor.Report``: what works, every target, and what the run lacks."""
     for check in report.checks:
@@ -20,19 +23,25 @@ def render_report(report: Any) -> None:
     _targets(report.targets)
     if report.run is not None:
         _heading(f"run {report.run.run_id}")
-        _targets(report.run.targets)
-        for text in (*report.run.complaints, *report.run.gaps, *report.run.unrecorded):
-            _mark(False, text)
-        for text in report.run.left_out:
-            echo(f"  not recorded, as asked: {text}")
-        for process in report.run.unended:
-            echo(f"  process {process} has no end: it is still running, or was killed")
-        for name in report.run.overtaken_by:
-            echo(f"  the import finder {name} got in front; what it loaded was woven afterwards")
-        for text in report.run.mismatches:
-            echo(f"  not as described: {text}", fg="yellow")
-        if not (report.run.complaints or report.run.gaps or report.run.unrecorded):
-            _mark(True, "nothing was left out")
+        _render_run(report.run)
+
+
+def _render_run(run: Any) -> None:
+    _targets(run.targets)
+    for text in run.lacks():
+        _mark(False, text)
+    for text in run.left_out:
+        echo(f"  not recorded, as asked: {text}")
+    for process in run.unended:
+        echo(f"  process {process} has no end: it is still running, or was killed")
+    for name in run.overtaken_by:
+        echo(f"  the import finder {name} got in front; what it loaded was woven afterwards")
+    for text in run.mismatches:
+        echo(f"  not as described: {text}", fg="yellow")
+    for target in run.uncalled:
+        echo(f"  no call of {target} was recorded; {_BY_VALUE}", fg="yellow")
+    if not (run.lacks() or run.left_out or run.unended or run.uncalled):
+        _mark(True, "nothing was left out")
 
 
 def _heading(text: str) -> None:

@@ -14,6 +14,7 @@ from provagent.visible import visible
 
 if TYPE_CHECKING:
     from provagent.record.model import Provenance
+    from provagent.store.numbers import Calls
     from provagent.view.console import Console
 
 FILES_SHOWN, LINES_SHOWN = 20, 200
@@ -28,7 +29,7 @@ def render_stats(provenance: Provenance, console: Console) -> None:
     rows = [("activity", "calls", "own time", "in all", "longest", "failures", "not recorded")]
     rows += [
         (
-            calls.name, f"{calls.count:,}", duration_text(calls.own), duration_text(calls.seconds),
+            calls.name, f"{calls.count:,}", duration_text(calls.own), _in_all(calls),
             duration_text(calls.longest), f"{calls.failures:,}" if calls.failures else "",
             f"{calls.left_out:,}" if calls.left_out else "",
         )
@@ -53,6 +54,14 @@ def render_stats(provenance: Provenance, console: Console) -> None:
         console.print(f"and {len(files) - FILES_SHOWN} smaller ones: --json", style="dim")
 
 
+def _in_all(calls: Calls) -> str:
+    """Return how long calls took together, without those of which that is not known."""
+    if calls.set_back == calls.count:
+        return "clock set back"
+    took = duration_text(calls.seconds)
+    return f"{took}, {calls.set_back:,} clock set back" if calls.set_back else took
+
+
 def render_timeline(provenance: Provenance, console: Console) -> None:
     """Print each activity with a bar of when it ran, in the time of the run."""
     lines = timeline_of(provenance)
@@ -61,13 +70,16 @@ def render_timeline(provenance: Provenance, console: Console) -> None:
     start = provenance.run.start
     if start:
         local = datetime.fromisoformat(start).astimezone()
-        console.print(f"{local:%Y-%m-%d %H:%M:%S %Z}, {duration_text(total)}", style="dim")
+        took = "clock set back" if (provenance.run.duration or 0) < 0 else duration_text(total)
+        console.print(f"{local:%Y-%m-%d %H:%M:%S %Z}, {took}", style="dim")
     for line in lines[:LINES_SHOWN]:
         style = "green" if line.status == OK else "red"
-        text = Text(f"{line.start or 0:9.3f} s  ")
+        is_before = (line.start or 0.0) < 0
+        text = Text(f"{'before run' if is_before else f'{line.start or 0:9.3f} s':>11}  ")
         text.append(_bar(line.start or 0.0, line.seconds, total), style=style)
         text.append(f"  {'  ' * line.depth}{line.name}", style="bold")
-        text.append(f"  {duration_text(line.seconds)}", style="dim")
+        took = "clock set back" if line.is_set_back else duration_text(line.seconds)
+        text.append(f"  {took}", style="dim")
         console.print(text, soft_wrap=True)
     if len(lines) > LINES_SHOWN:
         console.print(f"and {len(lines) - LINES_SHOWN} more: --json", style="dim")

@@ -15,6 +15,7 @@ from provagent.record.wording import (
     duration_text,
     entity_text,
     left_out_text,
+    parameter_text,
     path_text,
     shortened,
     status_text,
@@ -120,10 +121,12 @@ class _Story:
         return _words(*parts)
 
     def add_facts(self, activity: Activity, node: Branch) -> None:
+        units = activity.units
         for name, value in activity.parameters.items():
             is_default = _is_default(activity, name, value)
             default = ("  its default" if is_default else "", "dim")
-            parts = [(f"{name} = ", ""), (value_text(value), "magenta"), default]
+            words = parameter_text(value, units.get(name))
+            parts = [(f"{name} = ", ""), (words, "magenta"), default]
             node.add(_words(*parts, *_marks(activity, "parameter", name)))
         for usage in activity.used:
             branch = node.add(self.relation("used", "green", usage.role, usage.entity))
