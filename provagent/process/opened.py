@@ -15,7 +15,7 @@ from _thread import get_ident  # threading costs a millisecond
 from provagent import audit
 from provagent.originals import os, real_time_ns
 from provagent.process.inherit import STREAMS_VARIABLE
-from provagent.process.noise import Noise, absolute
+from provagent.process.noise import Noise, absolute, kernel_files
 from provagent.process.streams import STDIN, Streams
 
 TYPE_CHECKING = False
@@ -55,6 +55,7 @@ class OpenedFiles:
         settings = activation.settings
         own = [os.path.join(settings.store, ""), os.path.join(os.path.dirname(__file__), "")]
         own += [source.location for source in activation.sources]
+        own += kernel_files()
         if settings.cache:
             own.append(os.path.join(settings.cache, ""))
         self._noise = Noise(settings.files_ignore, own)
