@@ -269,7 +269,12 @@ class OpenedFiles:
     ) -> None:
         carry = sys.modules.get("provagent.capture.carry")
         activity = None if carry is None else carry.current.get()
-        is_kept = self.activation.is_root and self.activation.loaded is None
+        # The cells of IPython are gone when the interpreter ends.
+        is_kept = (
+            self.activation.is_root
+            and self.activation.loaded is None
+            and "IPython.core.interactiveshell" not in sys.modules
+        )
         from provagent.sites import sites_of  # it asks whether there is a hook by now
 
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
