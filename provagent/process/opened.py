@@ -283,6 +283,8 @@ class OpenedFiles:
         is_few = len(self._remembered) < _MOST
         if is_kept and is_few and not self._needs_recorder(what, path, source, found):
             self._remember(met)
+            if self.activation.frame is None:
+                self.activation.frame = _program_frame(sys._getframe(1))  # noqa: SLF001 - as above
             return
         self._hand_over(met)
 
@@ -416,6 +418,23 @@ def _caller() -> FrameType | None:
         return sys._getframe(3)  # noqa: SLF001 - past the listener and the hook
     except ValueError:
         return None
+
+
+# A script's end is seen without: what the interpreter leaves of it says that it has returned.
+def _program_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the frame in which a module, or what standard input holds, runs as the program."""
+    main = sys.modules.get("__main__")
+    namespace = getattr(main, "__dict__", None)
+    if type(namespace) is not dict:
+        return None
+    loader = type(namespace.get("__loader__")).__name__
+    if namespace.get("__spec__") is None and loader == "SourceFileLoader":
+        return None
+    while frame is not None:
+        if frame.f_globals is namespace and frame.f_code.co_name == "<module>":
+            return frame
+        frame = frame.f_back
+    return None
 
 
 def _is_elsewhere(caller: FrameType | None, mode: object) -> bool:
