@@ -124,3 +124,31 @@ def test_ipython_at_a_terminal(recorded):
     ]
     assert sorted(lines) == [(1, 1), (2, 1), (3, 1)]
     assert names(recorded.provenance.run.process.program.used) == ["in.csv"]
+
+
+EXECUTED = {
+    "command": (["jupyter-execute", "in.ipynb", "--output=out.ipynb"], "in.ipynb"),
+    "two": (["jupyter-execute", "in.ipynb", "other.ipynb"], ""),
+    "program": (["run.py", "in.ipynb"], ""),  # what it does with the file is its own affair
+}
+
+
+@pytest.mark.parametrize("how", EXECUTED)
+def test_name_of_a_notebook_that_a_command_executes(recorded, how):
+    """It is known if the command is given no other; else it is unknown, and so is its place."""
+    words, name = EXECUTED[how]
+    cell = nbformat.v4.new_code_cell("open('out.csv', 'w').write('1')")
+    for file in ("in.ipynb", "other.ipynb"):
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), recorded.folder / file)
+    recorded.write("run.py", RUN.format(cells=json.dumps([cell.source])))
+    if words[0].startswith("jupyter"):
+        recorded.write(words[0], "from nbclient.cli import main\nmain()\n")
+    recorded.python(*words, PROVAGENT="1")
+    kernels = [one for one in recorded.provenance.processes.values() if one.notebook is not None]
+    location = str(recorded.folder / name) if name else ""
+    assert [one.notebook for one in kernels] == [location] * (2 if how == "two" else 1)
+    assert [one.program.name for one in kernels] == [f"notebook {name}".rstrip()] * len(kernels)
+    document = recorded.python("-m", "provagent", "export", "--to", "json").stdout
+    assert ('"prov:location": ""' in document, '"prov:location":""' in document) == (False, False)
+    if name:
+        assert document.count(f'"{location}"') >= 1
