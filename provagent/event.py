@@ -270,7 +270,7 @@ class File(Event):
     """A file was opened, or a server asked; declared or not."""
 
     entity_id: str
-    mode: Literal["read", "written"]  # the activity used the entity, or generated it
+    mode: Literal["read", "written", "removed"]  # it was used, generated; it is gone
     time: str
     activity_id: NotRequired[str]  # where none was open, the process did
     opened: NotRequired[list[Opening]]

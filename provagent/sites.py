@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from itertools import islice
 
 from provagent.address import address_of
+from provagent.cells import in_cell
 from provagent.originals import os
 
 TYPE_CHECKING = False
@@ -68,8 +69,10 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
         if is_users(namespace):
             code = frame.f_code  # each look at it is an audit event
             if not is_made(code, namespace):
-                found.append(place_of(code, frame.f_lasti, users=True))
-                if len(found) == most or code.co_name == "<module>":
+                place = place_of(code, frame.f_lasti, users=True)
+                is_last = code.co_name == "<module>"
+                found.append(in_cell(frame, code, place) if is_last else place)
+                if len(found) == most or is_last:
                     break
         frame = frame.f_back
     return found

@@ -58,6 +58,7 @@ DECLARED = "declared"  # the definition says so
 # and the role of what was used or generated.
 READ = "read"
 WRITTEN = "written"
+REMOVED = "removed"
 
 # What an entity is: the value of the key "type", as logprov has it.
 PYTHON_OBJECT = "PythonObject"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 
 import pytest
+
+from provagent.record.wording import program_text
 
 OK = ("ok", 0)
 UNKNOWN = ("exit", None)
@@ -184,7 +188,9 @@ def test_a_program_that_leaves_at_once(program, how, code, enabled):
 
 def test_a_fork_that_leaves_at_once_does_not_end_its_parent(program):
     script = """
+import json
 import os
+import subprocess
 if not (pid := os.fork()):
     with open("child.txt", "w") as file: file.write("done")
     os._exit(7)
@@ -218,3 +224,44 @@ if __name__ == "__main__":
     program.write("s.py", script)
     program.run("s.py")
     assert program.provenance.gaps == []
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [("", OK), ("sys.exit(3)", UNKNOWN), ("1 / 0", ("error", 1)), ("sys.exit()", UNKNOWN)],
+)
+@pytest.mark.parametrize("way", ["package", "module", "stdin", "code", "script"])
+def test_a_program_that_opens_its_files_itself(recorded, way, end, expected):
+    """Nothing is loaded while it runs, whichever way it was started; its name is that way's."""
+    source = f"import sys\nopen('out.txt', 'w').write('1')\n{end}\n"
+    recorded.write("s.py", source)
+    recorded.write("pk/__init__.py", "")
+    recorded.write("pk/__main__.py", source)
+    words = {
+        "package": ["-m", "pk"], "module": ["-m", "s"], "stdin": ["-"], "code": ["-c", source],
+        "script": ["s.py"],
+    }[way]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, *words], input=source if way == "stdin" else "", text=True, check=False,
+        cwd=recorded.folder, env=recorded.environ(PROVAGENT="1"), capture_output=True,
+    )  # fmt: skip
+    assert ended(recorded) == expected
+    assert expected[1] in (None, done.returncode)
+    name = {"package": "-m pk", "module": "-m s", "stdin": "<stdin>", "code": "-c"}.get(way, "s.py")
+    found = recorded.python("-m", "provagent", "find", "status != ''", "--json")
+    assert json.loads(found.stdout)["activities"][0]["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("python3 -W error -X utf8 -", "<stdin>"),
+        ("python3", "<stdin>"),
+        ("python -Im IPython --simple-prompt", "-m IPython"),
+        ("/usr/bin/python3.12 -u /opt/bin/ipython", "ipython"),
+        ("python -Bc pass", "-c"),
+        ("gimp --batch", "program"),
+    ],
+)
+def test_name_of_a_program_by_its_command(command, name):
+    assert program_text(command.split(), None, None, None) == name

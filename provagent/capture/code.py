@@ -9,6 +9,8 @@ process says which it ran. A cell's text stands in the shard of its process.
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
 import tokenize
 from collections.abc import Callable
@@ -129,8 +131,8 @@ class KeptCode:
             if self._size + len(text) > MAX_PROCESS:
                 return
             self._size += len(text)
-            clean = mask_code(text)
             file = _cell_name(shell, history.input_hist_raw[number], text, number)
+            clean = mask_code(_as_written(text))
             self._write(CODE, file=file, cell=number, digest=_digest(clean), text=clean)
 
 
@@ -186,6 +188,23 @@ def _shell() -> Any:
     if interactive is None or not interactive.InteractiveShell.initialized():
         return None
     return interactive.InteractiveShell.instance()
+
+
+_BODY_MAGIC = "get_ipython().run_cell_magic("
+_TIMED = re.compile(r"get_ipython\(\)\.run_line_magic\('time', ('.*'|\".*\")\)$", re.MULTILINE)
+
+
+def _as_written(text: str) -> str:
+    """Return what IPython runs as it was written, where a magic runs Python code."""
+    try:
+        if text.startswith(_BODY_MAGIC):
+            call = ast.parse(text.strip(), mode="eval").body
+            if isinstance(call, ast.Call):
+                name, line, body = (ast.literal_eval(one) for one in call.args)
+                return f"%%{name} {line}".rstrip() + "\n" + re.sub(r"\A([ \t]*\n)+", "", body)
+        return _TIMED.sub(lambda found: f"%time {ast.literal_eval(found[1])}", text)
+    except (SyntaxError, ValueError):
+        return text
 
 
 # The kernel of a notebook makes the name of the code as it was typed, IPython of what runs.

@@ -13,6 +13,7 @@ from typing import Any
 from provagent import sites
 from provagent.address import address_of
 from provagent.capture import carry
+from provagent.cells import in_cell
 from provagent.originals import TIME_MACHINE, real_time_ns, time
 from provagent.sites import MAX_SITES, is_made, is_users, place_of, sites_of
 
@@ -37,6 +38,7 @@ class Place:
             if code is sites.handed_by and self.sites:  # what is ours called nothing
                 self.here = self.sites[0]
         elif code.co_name == "<module>":
+            self.here = here = in_cell(frame, code, here)
             self.sites = [here]
         else:
             self.sites = [here, *sites_of(frame.f_back, MAX_SITES - 1)]

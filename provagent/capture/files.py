@@ -2,6 +2,11 @@
 
 What is read is told at once, in the state that it has when it is opened. What is written is
 told when the activity that opened it ends, or the run: then it is what it was to become.
+
+What one call has written and reads again is told no earlier either, so that what is gone when the
+call ends, as a library's temporary file is, is never told. A file that was told, since something
+went through it from one place of the program to another, and is gone when the process ends, is told
+to be removed.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.interrupt import is_the_programs
 from provagent.originals import io, os
-from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, WRITTEN
+from provagent.terms import COPIED, FILE, FILE_EVENT, LOG_FORMAT, MODIFIED, READ, REMOVED, WRITTEN
 
 _KIND = undescribed_kind(FILE, lambda _: Identity())
 
@@ -74,13 +79,22 @@ class _Opening:
 
 
 class _Product:
-    """A file that was opened for writing: what it was before, and where it was opened."""
+    """A file that was opened for writing: what it was before, and where it was opened.
 
-    __slots__ = ("before", "openings")
+    ``reading`` is the call that wrote it and has read it again.
+    """
+
+    __slots__ = ("before", "openings", "reading")
 
     def __init__(self, before: _Before | None, opening: _Opening) -> None:
         self.before = before
         self.openings = [opening]
+        self.reading: _Opening | None = None
+
+    def is_of_call(self, opening: _Opening) -> bool:
+        """Whether one call of the user's code has made the file, and opens it again."""
+        key = opening.key(), opening.thread
+        return self.before is None and all((one.key(), one.thread) == key for one in self.openings)
 
     def reopen(self, opening: _Opening, *, anew: bool) -> None:
         """It is opened once more, to be written from its beginning, or to be changed."""
@@ -114,6 +128,7 @@ class FilesSeen:
         # What each place has opened last, and how often it was another: of the rounds of a loop.
         self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
         self._in_library: set[str] = set()  # opened where Python does not see it
+        self._made: dict[str, str] = {}  # the last state that was told, by the path
         self.owners: dict[str, dict[str, _Product]] = capture.written
         capture.end_files = self.end
         capture.ledger.settle = self.settle
@@ -238,6 +253,7 @@ class FilesSeen:
             for owner in list(self.owners):
                 self.end(Open(owner, 0, None), events)
             self._ledger.unfinished.finish(events, at_end=True)
+            self._tell_removed(events)
             self._write(events)
         except BaseException as error:
             capture.complaints.add("files", "at the end", error)
@@ -249,6 +265,7 @@ class FilesSeen:
         self._said.clear()
         self._last_at.clear()
         self._in_library.clear()
+        self._made.clear()
         self.owners.clear()
 
     def _meet(
@@ -272,11 +289,8 @@ class FilesSeen:
         own = self.owners.get(activity.id, {})
         product = own.get(location)
         if product is not None:
-            if what != "read":
-                product.reopen(opening, anew=what == "made")
+            if self._goes_on(what, location, product, opening):
                 return
-            if number_of(location) in open_files():
-                return  # not yet what it is to become
             self._tell_written(location, own.pop(location), activity, events)
             state = None  # one of its own making, which may be gone
         self._settle([location], activity, events)
@@ -285,6 +299,19 @@ class FilesSeen:
             before = self._tell_read(location, opening, events, state)
         if what != "read":
             self.owners.setdefault(activity.id, {})[location] = _Product(before, opening)
+
+    def _goes_on(self, what: str, location: str, product: _Product, opening: _Opening) -> bool:
+        """Whether an activity goes on with a file that it writes: nothing is to be told yet."""
+        if what != "read":
+            if product.reading is None:
+                product.reopen(opening, anew=what == "made")
+            return product.reading is None
+        if number_of(location) in open_files():
+            return True  # not yet what it is to become
+        if product.is_of_call(opening):
+            product.reading = product.reading or opening
+            return True
+        return False
 
     def _tell_remote(self, what: str, url: str, opening: _Opening, events: Events) -> None:
         thing = Thing(_KIND, None, url, None, None)
@@ -329,9 +356,19 @@ class FilesSeen:
         # The clock of a file system may be some milliseconds behind.
         time = max(_changed_at(location), product.openings[0].time)
         self._tell(entity_id, WRITTEN, activity, events, time, product.openings)
+        self._made[location] = entity_id
+        if product.reading is not None:
+            self._tell_read(location, product.reading, events)
         if before is not None:
             between = [activity.id] if activity.id else []
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
+
+    def _tell_removed(self, events: Events) -> None:
+        """Tell which of the files that the process has made are gone when it ends."""
+        for location, entity_id in self._made.items():
+            if not os.path.lexists(location):
+                fields = {"v": LOG_FORMAT, "event": FILE_EVENT, "entity_id": entity_id}
+                events.append(({**fields, "mode": REMOVED, "time": now()}, True))
 
     def _move(self, source: str, location: str, opening: _Opening, events: Events) -> None:
         activity = opening.activity

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import file_digest, sha256
+from itertools import pairwise
 from typing import Any
 
 from provagent import __version__, json_text
@@ -61,15 +62,49 @@ def program() -> dict[str, Any]:
 def _notebook(main: Any) -> str | None:
     """The notebook that this process runs the cells of: its path, or empty where nobody tells.
 
-    Jupyter's server tells its kernels since version 2, Visual Studio Code among the variables.
+    Jupyter's server tells its kernels since version 2, and IPython its cells; Visual Studio Code
+    does among the variables; what executes one notebook is given it on its command line.
     """
     if "ipykernel" not in sys.modules or "ipykernel.kernelapp" not in sys.modules:
         return None
-    told = os.environ.get("JPY_SESSION_NAME") or vars(main).get("__vsc_ipynb_file__")
-    if not isinstance(told, str) or not told:
+    told = next((one for one in _told(main) if isinstance(one, str) and one), None)
+    if told is None:
         return ""
     # The server's own paths begin at its root, which need not be the kernel's folder.
     return name_to_text(told if os.path.isabs(told) else os.path.basename(told))
+
+
+def _told(main: Any) -> Iterator[object]:
+    yield os.environ.get("JPY_SESSION_NAME")
+    for name in ("__vsc_ipynb_file__", "__session__"):
+        yield vars(main).get(name)
+    yield _executed()
+
+
+# Who starts kernels for notebooks that it is not given, as Jupyter's server may, is not asked.
+_OUTPUT = ("--output", "-o")
+_EXECUTES = frozenset({"jupyter-execute", "jupyter-nbconvert", "nbconvert", "papermill"})
+
+
+def _executed() -> str | None:
+    """Return the one notebook that the parent process was started to execute, if it was."""
+    try:
+        folder = f"/proc/{os.getppid()}"
+        with io.open(f"{folder}/cmdline", "rb") as stream:
+            words = os.fsdecode(stream.read()).split("\0")
+        cwd = os.readlink(f"{folder}/cwd")
+    except (OSError, AttributeError):  # there is no such folder; it is another user's
+        return None
+    if _EXECUTES.isdisjoint(map(os.path.basename, words[:4])):
+        return None
+    found = [
+        os.path.join(cwd, word)
+        for before, word in pairwise(words)
+        if word.endswith(".ipynb") and word[:1] != "-" and before not in _OUTPUT
+    ]
+    if "papermill" in map(os.path.basename, words[:4]):
+        found = found[:1]  # the second is what it writes
+    return found[0] if len(found) == 1 and os.path.isfile(found[0]) else None
 
 
 # CPython takes __file__ out of __main__ when a script has ended; its loader still knows.

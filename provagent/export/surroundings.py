@@ -69,7 +69,7 @@ class Surroundings:
         attributes = {
             "prov:type": [self.names.ivoa("Entity"), self.names.prov("Plan")],
             "prov:label": word,
-            "prov:location": process.notebook,
+            "prov:location": process.notebook or None,
             "voprov:name": word,
             "provagent:cells": as_json(told),
         }

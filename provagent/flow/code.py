@@ -13,6 +13,10 @@ from provagent.flow.graph import Position
 
 BYTES_A_SECOND = 400_000  # of source, as the parser reads it; it cannot be interrupted
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?][^\n]*|[\w.]+\?\??[ \t]*)$", re.MULTILINE)
+# Magics that run the code behind them as if it stood there alone.
+_RUNS_BODY = re.compile(r"%%(time|capture|prun)\b[^\n]*")
+_RUNS_LINE = re.compile(r"^([ \t]*)%time(?=[ \t])", re.MULTILINE)
+_GIVES_LINE = re.compile(r"(=[ \t]*)%time(?=[ \t])")
 _SHELL = re.compile(r"(=[ \t]*)[%!][^\n]*")
 
 
@@ -54,8 +58,10 @@ def parse(text: str, budget: float) -> ast.Module:
 
 
 def _without_magics(text: str) -> str:
+    text = _RUNS_BODY.sub("pass", text, count=1) if _RUNS_BODY.match(text) else text
     if text.lstrip().startswith("%%"):
         return ""
+    text = _GIVES_LINE.sub(r"\1     ", _RUNS_LINE.sub(r"\1pass;", text))  # of the same length
     return _SHELL.sub(r"\1None", _MAGIC.sub(r"\1pass", text))
 
 

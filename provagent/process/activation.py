@@ -350,6 +350,8 @@ class Activation:
             if self.files is not None:
                 self.files.end()
             is_loaded = self._recorder is not None
+            if not is_loaded and not self.settings.always:
+                self.frame = None  # with it goes the program's namespace
             if is_loaded or (self.is_root and self.settings.always):
                 self.recorder.end()
         except BaseException as error:

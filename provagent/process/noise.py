@@ -31,8 +31,10 @@ _SYSTEM = (
 _PARTS = (
     *("site-packages", "dist-packages", "__pycache__", ".ipynb_checkpoints"),
     *(".git", ".hg", ".svn"),
+    "dask-scratch-space",  # of its workers: locks, and what they have no memory for
 )
 _CODE = (".py", ".pyc", ".pyw", ".pyi", ".so", ".pyd", ".pth")  # where it is read
+_KERNELS = frozenset({"ipykernel_launcher", "ipykernel"})  # as ``python -m`` starts them
 _CACHES = (
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
@@ -80,6 +82,14 @@ class Noise:
         if is_read and path in sys.path_importer_cache:
             return True  # an archive of modules, which the import system reads
         return self._matches is not None and self._matches(path) is not None
+
+
+def kernel_files() -> list[str]:
+    """Return what a notebook's kernel is given to connect to, if this is one."""
+    words = sys.orig_argv
+    if _KERNELS.isdisjoint(words):
+        return []
+    return [absolute(word.removeprefix("--f=")) for word in words[1:] if word.endswith(".json")]
 
 
 def absolute(path: str) -> str:

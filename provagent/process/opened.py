@@ -15,7 +15,7 @@ from _thread import get_ident  # threading costs a millisecond
 from provagent import audit
 from provagent.originals import os, real_time_ns
 from provagent.process.inherit import STREAMS_VARIABLE
-from provagent.process.noise import Noise, absolute
+from provagent.process.noise import Noise, absolute, kernel_files
 from provagent.process.streams import STDIN, Streams
 
 TYPE_CHECKING = False
@@ -55,6 +55,7 @@ class OpenedFiles:
         settings = activation.settings
         own = [os.path.join(settings.store, ""), os.path.join(os.path.dirname(__file__), "")]
         own += [source.location for source in activation.sources]
+        own += kernel_files()
         if settings.cache:
             own.append(os.path.join(settings.cache, ""))
         self._noise = Noise(settings.files_ignore, own)
@@ -268,7 +269,12 @@ class OpenedFiles:
     ) -> None:
         carry = sys.modules.get("provagent.capture.carry")
         activity = None if carry is None else carry.current.get()
-        is_kept = self.activation.is_root and self.activation.loaded is None
+        # The cells of IPython are gone when the interpreter ends.
+        is_kept = (
+            self.activation.is_root
+            and self.activation.loaded is None
+            and "IPython.core.interactiveshell" not in sys.modules
+        )
         from provagent.sites import sites_of  # it asks whether there is a hook by now
 
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
@@ -277,6 +283,8 @@ class OpenedFiles:
         is_few = len(self._remembered) < _MOST
         if is_kept and is_few and not self._needs_recorder(what, path, source, found):
             self._remember(met)
+            if self.activation.frame is None:
+                self.activation.frame = _program_frame(sys._getframe(1))  # noqa: SLF001 - as above
             return
         self._hand_over(met)
 
@@ -410,6 +418,23 @@ def _caller() -> FrameType | None:
         return sys._getframe(3)  # noqa: SLF001 - past the listener and the hook
     except ValueError:
         return None
+
+
+# A script's end is seen without: what the interpreter leaves of it says that it has returned.
+def _program_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the frame in which a module, or what standard input holds, runs as the program."""
+    main = sys.modules.get("__main__")
+    namespace = getattr(main, "__dict__", None)
+    if type(namespace) is not dict:
+        return None
+    loader = type(namespace.get("__loader__")).__name__
+    if namespace.get("__spec__") is None and loader == "SourceFileLoader":
+        return None
+    while frame is not None:
+        if frame.f_globals is namespace and frame.f_code.co_name == "<module>":
+            return frame
+        frame = frame.f_back
+    return None
 
 
 def _is_elsewhere(caller: FrameType | None, mode: object) -> bool:

@@ -87,6 +87,7 @@ class Collected:
         # Of an activity, or of a process, by its id: what was read, and what was written.
         self.read: dict[str, list[tuple[str, str | None]]] = {}
         self.written: dict[str, list[tuple[str, str | None]]] = {}
+        self.removed: set[str] = set()  # entities: files that were gone when their process ended
         # When an activity, or a process, by its id, read an entity first, and wrote it last.
         self.read_at: dict[tuple[str, str], str] = {}
         self.written_at: dict[tuple[str, str], str] = {}
@@ -248,6 +249,9 @@ class Collected:
         summed.end = max(summed.end or "", event.get("endTime", "")) or None
 
     def add_file(self, event: Event) -> None:
+        if event["mode"] == terms.REMOVED:
+            self.removed.add(event["entity_id"])
+            return
         seen = self.written if event["mode"] == terms.WRITTEN else self.read
         owner = event.get("activity_id") or (self.process.id if self.process is not None else "")
         seen.setdefault(owner, []).append((event["entity_id"], event["mode"]))

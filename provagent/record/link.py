@@ -61,6 +61,7 @@ class _Linker:
         self.entities = self._ordered_entities()
         self.sessions = self._ordered_sessions()
         self._link_activities()
+        self._mark_removed()
         self._link_members()
         derivations = self._linked_derivations()
         return Provenance(
@@ -196,6 +197,12 @@ class _Linker:
         for activity in self.activities.values():
             if activity.parent is not None:
                 activity.parent.children.append(activity)
+
+    def _mark_removed(self) -> None:
+        """Mark the files that the run has made and removed, in all their states."""
+        gone = {self._entity(entity_id).location for entity_id in self.collected.removed} - {None}
+        for entity in self.entities.values():
+            entity.removed = entity.location in gone
 
     def _break_cycles(self) -> None:
         """Make the nesting a forest: a garbled parent id can name a descendant."""

@@ -197,7 +197,8 @@ class Entity:
 
     ``known`` is false where the record names it and its own event was lost. ``distinctive``: an
     object's content is more than a number or a short text, so that equal digests tell something;
-    ``members_cut``: it has more members, which were not looked at.
+    ``members_cut``: it has more members, which were not looked at. ``removed``: it is in a place at
+    which the run has made a file that was gone when the process ended that made it.
     ``derivations`` are those that made it, ``derived`` those that it is the progenitor of.
     ``own_unit`` is that of an array that is a quantity; ``unit`` also that of a value, and the one
     that is declared of numbers without their own.
@@ -229,6 +230,7 @@ class Entity:
     modifier: int | None = None
     distinctive: bool = False
     members_cut: bool = False
+    removed: bool = False
     generated_by: list[Generation] = field(default_factory=list, repr=False)
     used_by: list[Usage] = field(default_factory=list, repr=False)
     members: list[Entity] = field(default_factory=list, repr=False)

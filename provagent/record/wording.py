@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -121,6 +122,9 @@ def add_up(left_out: Iterable[LeftOut]) -> list[LeftOut]:
     return sorted(sums.values(), key=lambda each: -each.count)
 
 
+_SELECTS = re.compile("-[A-Za-z]*[cm]")  # the last of Python's own options
+
+
 def program_text(
     command: Sequence[str], script: str | None, module: str | None, notebook: str | None
 ) -> str:
@@ -131,7 +135,23 @@ def program_text(
         return os.path.basename(script)
     if module:
         return f"-m {module.removesuffix('.__main__')}"
-    return "-c" if "-c" in command[1:] else "program"
+    return _started(command)
+
+
+def _started(command: Sequence[str]) -> str:
+    """Return what the words of a command say of a program that has replaced its own module."""
+    words = iter(command[1:])
+    for word in words:
+        if _SELECTS.fullmatch(word):
+            return f"-m {next(words, '')}".rstrip() if word.endswith("m") else "-c"
+        if word in ("-W", "-X", "--check-hash-based-pycs"):
+            next(words, None)
+        elif word == "-":
+            return "<stdin>"
+        elif not word.startswith("-"):
+            return os.path.basename(word)
+    is_python = os.path.basename(next(iter(command), "")).startswith("python")
+    return "<stdin>" if is_python else "program"
 
 
 def parameter_text(value: Value, unit: str | None) -> str:

@@ -360,7 +360,9 @@ def _lines_data(relation: Relation) -> dict[str, Any]:
 
 def _node_data(thing: EntityTold | ActivityTold, end: str | None) -> dict[str, Any]:
     data: dict[str, Any] = {"kind": "activity" if isinstance(thing, ActivityTold) else "entity"}
-    data |= {key: value for key, value in asdict(thing).items() if value not in (None, {}, [])}
+    data |= {
+        key: value for key, value in asdict(thing).items() if value not in (None, False, {}, [])
+    }
     if end is not None:
         data["unknown" if end == NOT_SHOWN else "origin"] = end
     return data

@@ -25,8 +25,9 @@ WHERE u.activity >= ?1 << {shift} AND u.activity < (?1 + 1) << {shift}
 AND e.type IN (SELECT number FROM word WHERE text IN ('File', 'FileCollection'))
 GROUP BY e.place, e.digest ORDER BY time LIMIT {most}"""
 
+# A notebook's kernel is handed nothing by the process that started it.
 _PROCESSES = """
-SELECT name, parent, number FROM process
+SELECT name, iif(instr(command, '-m' || char(31) || 'ipykernel'), NULL, parent), number FROM process
 WHERE run = (SELECT run FROM process WHERE number = ?) ORDER BY number"""
 _WRITTEN = f"SELECT max(time) + {TICK}, activity FROM generated WHERE entity = ?"
 

@@ -235,7 +235,7 @@ def _outputs(run: Provenance) -> dict[str, str]:
 
 def _files(run: Provenance) -> Iterator[Entity]:
     for entity in run.entities.values():
-        if entity.location and entity.type in (FILE, FILE_COLLECTION):
+        if entity.location and entity.type in (FILE, FILE_COLLECTION) and not entity.removed:
             yield entity
 
 

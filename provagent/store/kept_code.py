@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +19,7 @@ from provagent.store.events import Execute, event_at
 from provagent.store.schema import SHIFT
 from provagent.terms import SOURCE
 
+_RUN = re.compile(r"""get_ipython\(\)\.run_line_magic\('run', (['"])(.*)\1\)""")
 _LONGEST = 1_000_000  # bytes of a script that is read where it stands
 
 
@@ -47,7 +49,7 @@ def code_of(store: str, execute: Execute, process: int) -> Ran | None:
         if text is not None:
             key += [file, str(cell), known]
             if cell:
-                cells.append((file, text))
+                cells += [*_run_in(text, files), (file, text)]
             else:
                 files[file] = text
     script, digest = execute(_SCRIPT, (process,)).fetchone() or (None, None)
@@ -60,6 +62,17 @@ def code_of(store: str, execute: Execute, process: int) -> Ran | None:
         return None
     entry = script if script in files else next(iter(files), "")
     return Ran(Code(files=files, cells=cells), entry, tuple(key))
+
+
+def _run_in(cell: str, files: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the files that a cell runs by ``%run``: their names are the notebook's afterwards."""
+    found = []
+    for _, told in _RUN.findall(cell):
+        word = next((one for one in told.split() if not one.startswith("-")), "")
+        name = os.path.normpath(word if word.endswith(".py") else f"{word}.py")
+        run = [file for file in files if file == name or file.endswith(f"/{name.lstrip('./')}")]
+        found += [(file, files[file]) for file in run[:1]]
+    return found
 
 
 def _text_of(store: str, execute: Execute, shard: int, digest: str) -> str | None:

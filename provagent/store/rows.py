@@ -293,6 +293,9 @@ class Rows:
         self._rows[_DERIVED].append((*pair, self.word(event.get("how"))))
 
     def _file(self, event: Event, _at: int) -> None:
+        if event["mode"] == terms.REMOVED:
+            self._rows[_REMOVED].append((self.number(event["entity_id"]),))
+            return
         owner = event.get("activity_id")
         activity = self.process << SHIFT if owner is None else self.number(owner)
         time = microseconds(event.get("time"))
@@ -378,6 +381,7 @@ _USED = "INSERT OR IGNORE INTO used VALUES (?, ?, ?, ?, ?)"
 _GENERATED = "INSERT OR IGNORE INTO generated VALUES (?, ?, ?, ?)"
 _DERIVED = "INSERT OR IGNORE INTO derived VALUES (?, ?, ?)"
 _OPENED = "INSERT OR IGNORE INTO opened VALUES (?, ?, ?, ?, ?, ?)"
+_REMOVED = "INSERT OR IGNORE INTO removed VALUES (?)"
 _CODE = "INSERT OR REPLACE INTO code VALUES (?, ?, ?, ?, ?, ?)"
 _DECLARED = "INSERT OR REPLACE INTO declared VALUES (?, ?, ?, ?)"
 _MEMBER = "INSERT OR IGNORE INTO member VALUES (?, ?)"

@@ -18,7 +18,7 @@ import urllib.parse
 from provagent.errors import StoreError
 from provagent.safe_files import kind_of
 
-VERSION = 17
+VERSION = 18
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found
@@ -55,6 +55,7 @@ CREATE TABLE site (number INTEGER PRIMARY KEY, chain TEXT UNIQUE);
 CREATE TABLE opened (
   entity INTEGER, activity INTEGER, is_written INTEGER, site INTEGER, thread INTEGER,
   time INTEGER, PRIMARY KEY (entity, activity, is_written, site, time)) WITHOUT ROWID;
+CREATE TABLE removed (entity INTEGER PRIMARY KEY);
 CREATE TABLE code (
   process INTEGER, file INTEGER, cell INTEGER, digest BLOB, shard INTEGER, at INTEGER,
   PRIMARY KEY (process, file, cell)) WITHOUT ROWID;
@@ -118,7 +119,8 @@ _EARLIER = {"shard", "run", "process", "word", "place"}  # tables, before there 
 OF_PROCESS = (  # table, the column by which its rows are a process's
     ("activity", "id"), ("entity", "id"), ("used", "activity"), ("generated", "activity"),
     ("derived", "entity"), ("member", "collection"), ("parameter", "activity"),
-    ("opened", "entity"), ("code", "process"), ("declared", "process"), ("flow", "later"),
+    ("opened", "entity"), ("removed", "entity"), ("code", "process"), ("declared", "process"),
+    ("flow", "later"),
 )  # fmt: skip
 
 

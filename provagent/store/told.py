@@ -19,6 +19,14 @@ from provagent.store.schema import SHIFT
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+# Of an entity, and the process whose it is.
+_REMOVED = f"""
+SELECT 1 FROM removed AS r JOIN entity AS m ON m.id = r.entity
+JOIN process AS p ON p.number = m.id >> {SHIFT}
+WHERE m.place = (SELECT place FROM entity WHERE id = ?)
+AND p.run = (SELECT run FROM process WHERE number = ?)"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTold:
     """The run and the process that a thing is of; times are ISO 8601, UTC."""
@@ -54,7 +62,10 @@ class ActivityTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityTold:
-    """A thing in one state; ``class_name`` is told of an object that has no other name."""
+    """A thing in one state; ``class_name`` is told of an object that has no other name.
+
+    ``removed``: the run that made a file here had removed it when it ended.
+    """
 
     id: str
     run: str
@@ -64,6 +75,7 @@ class EntityTold:
     class_name: str | None = None
     location: str | None = None
     digest: str | None = None
+    removed: bool = False
 
 
 class Told:
@@ -98,6 +110,7 @@ class Told:
             class_name=class_name,
             location=path,
             digest=None if digest is None else unpacked(digest),
+            removed=path is not None and bool(self._one(_REMOVED, number, number >> SHIFT)),
         )
 
     def activity(self, number: int) -> ActivityTold:

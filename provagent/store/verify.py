@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provagent.audit import unheard
 from provagent.emit.secret import MASK
@@ -18,10 +18,19 @@ from provagent.store.resolve import digest_of, find_entities, has_content
 from provagent.store.schema import SHIFT
 from provagent.store.which import LAST
 
-UNCHANGED, CHANGED, MOVED, MISSING, MASKED, NOT_KNOWN = (
+UNCHANGED, CHANGED, MOVED, MISSING, MASKED, NOT_KNOWN, REMOVED = (
     "unchanged", "changed", "moved", "missing", "location masked", "not known",
+    "removed by the run that made it",
 )  # fmt: skip
-STATES = (CHANGED, MISSING, MOVED, MASKED, NOT_KNOWN, UNCHANGED)
+STATES = (CHANGED, MISSING, MOVED, MASKED, NOT_KNOWN, REMOVED, UNCHANGED)
+
+
+_State = tuple[str, str | None, bool]
+
+# Where a file was gone when the process ended that made it, and in which run.
+_REMOVED = f"""
+SELECT e.place, p.run FROM removed AS r JOIN entity AS e ON e.id = r.entity
+JOIN process AS p ON p.number = e.id >> {SHIFT}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +54,7 @@ def verify(
     where the records know the same content to have been. Raises StoreError for what is not
     known.
     """
-    files = list(_files(index, what))
+    files = _files(index, what)
     found: list[Verified] = []
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as threads:
         for one in threads.map(unheard(_verified), files):
@@ -55,8 +64,8 @@ def verify(
     return [_looked_for(index, one) if one.state == MISSING else one for one in found]
 
 
-def _files(index: Index, what: str | None) -> Iterable[tuple[str, str | None]]:
-    """Yield paths and the digest of the last state of each."""
+def _files(index: Index, what: str | None) -> list[_State]:
+    """Return paths, the digest of the last state of each, and whether its run removed it."""
     if what is None:
         return _last_states(index, "1")
     run = _run(index, what)
@@ -78,9 +87,10 @@ def _run(index: Index, what: str) -> int | None:
     return int(found[0][0]) if len(found) == 1 else None
 
 
-def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, str | None]]:
+def _last_states(index: Index, condition: str, *values: int) -> list[_State]:
+    gone = set(index.execute(_REMOVED))
     rows = index.execute(
-        "SELECT l.path, e.digest, e.shard, e.at, e.id, "
+        "SELECT l.path, e.digest, e.shard, e.at, e.place, p.run, e.id, "
         "coalesce((SELECT max(coalesce(a.end, a.start)) "
         "FROM generated AS g JOIN activity AS a ON a.id = g.activity WHERE g.entity = e.id), "
         "p.start, 0) AS time FROM entity AS e JOIN place AS l ON l.number = e.place "
@@ -90,10 +100,10 @@ def _last_states(index: Index, condition: str, *values: int) -> list[tuple[str, 
     )
     return list(
         {
-            path: None if digest is None else unpacked(digest)
-            for path, digest, shard, at, *_ in rows
+            path: (path, None if digest is None else unpacked(digest), (place, run) in gone)
+            for path, digest, shard, at, place, run, *_ in rows
             if digest is not None or not _was_missing(index, shard, at)
-        }.items()
+        }.values()
     )
 
 
@@ -102,8 +112,10 @@ def _was_missing(index: Index, shard: int, at: int) -> bool:
     return bool(event_at(index.store, index.execute, shard, at).get("missing"))
 
 
-def _verified(file: tuple[str, str | None]) -> Verified:
-    return verified(*file)
+def _verified(file: _State) -> Verified:
+    path, digest, is_removed = file
+    found = verified(path, digest)
+    return replace(found, state=REMOVED) if is_removed and found.state == MISSING else found
 
 
 def verified(path: str, digest: str | None) -> Verified:

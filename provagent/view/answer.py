@@ -153,6 +153,8 @@ def _entity_line(entity: EntityTold) -> Text:
     line = Text(_name(entity), style="bold")
     if entity.digest:
         line.append(f"  {digest_text(entity.digest)}", style="dim")
+    if entity.removed:
+        line.append("  removed by its run", style="dim")
     return line
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from provagent.record.wording import digest_text, duration_text
-from provagent.store.verify import CHANGED, MISSING, STATES, UNCHANGED
+from provagent.store.verify import CHANGED, MISSING, REMOVED, STATES, UNCHANGED
 
 if TYPE_CHECKING:
     from provagent.store.compare import Difference
@@ -48,7 +48,7 @@ def render_verified(files: list[Verified], console: Console) -> None:
     """Print what is not as it was, and how many files are in which state."""
     for state in STATES:
         for one in files:
-            if one.state == state != UNCHANGED:
+            if one.state == state and state not in (UNCHANGED, REMOVED):
                 line = Text(f"{state}  ", style=_STYLES.get(state, "yellow"))
                 line.append(one.path, style="bold")
                 if state == CHANGED:

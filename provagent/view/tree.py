@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.text import Text
 
@@ -26,9 +26,21 @@ from provagent.view.branch import Branch, print_branch
 from provagent.view.console import Prose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from provagent.record.detail import Error, Site
-    from provagent.record.model import Activity, Derivation, Entity, Environment, Provenance
+    from provagent.record.model import (
+        Activity,
+        Derivation,
+        Entity,
+        Environment,
+        Generation,
+        Provenance,
+        Usage,
+    )
     from provagent.view.console import Console
+
+    R = TypeVar("R", Usage, Generation)
 
 MEMBERS_SHOWN = 6
 
@@ -92,7 +104,8 @@ class _Story:
         tree = Branch(Text("activities", "bold"))
         for process in self.provenance.processes.values():
             program = process.program
-            if program.used or program.generated or program.left_out:
+            lasting = *_lasting(program.used), *_lasting(program.generated)
+            if lasting or program.left_out:
                 self.add_facts(program, tree.add(self.title(program)))
         nodes: dict[Activity, Branch] = {}
         waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
@@ -105,7 +118,11 @@ class _Story:
             nodes[activity] = node = branch.add(self.title(activity))
             self.add_facts(activity, node)
             waiting += [(child, node) for child in reversed(activity.children)]
-        rest = [each for each in self.provenance.derivations if each not in self.told]
+        rest = [
+            each
+            for each in self.provenance.derivations
+            if each not in self.told and not each.entity.removed
+        ]
         for derivation in rest:
             tree.add(self.derivation(derivation, entity_text(derivation.entity)))
         return tree if tree.children else None
@@ -128,12 +145,12 @@ class _Story:
             words = parameter_text(value, units.get(name))
             parts = [(f"{name} = ", ""), (words, "magenta"), default]
             node.add(_words(*parts, *_marks(activity, "parameter", name)))
-        for usage in activity.used:
+        for usage in _lasting(activity.used):
             branch = node.add(self.relation("used", "green", usage.role, usage.entity))
             for derivation in usage.entity.derivations:
                 if derivation not in self.told:
                     branch.add(self.derivation(derivation))
-        for made in activity.generated:
+        for made in _lasting(activity.generated):
             node.add(self.relation("made", "yellow", made.role, made.entity))
         for each in activity.mismatches:
             if each.of != "parameter":
@@ -185,7 +202,8 @@ class _Story:
         return f"  {name}:{site.line}"
 
     def files(self) -> list[Branch | None]:
-        files = [each for each in self.provenance.entities.values() if _is_file(each)]
+        entities = self.provenance.entities.values()
+        files = [each for each in entities if _is_file(each) and not each.removed]
         read = [each for each in files if not each.generated_by]
         written = [each for each in files if each.generated_by]
         return [self.file_tree("files read", read), self.file_tree("files written", written)]
@@ -214,6 +232,11 @@ class _Story:
         for one in self.provenance.redactions:
             redacted.add(Text(f"{one['count']} by {one['how']}, {one.get('time', '')}"))
         return [tree if tree.children else None for tree in (redacted, complaints, gaps)]
+
+
+def _lasting(relations: Iterable[R]) -> Iterator[R]:
+    """Yield the relations to entities, but to files that the run has made and removed."""
+    return (one for one in relations if not one.entity.removed)
 
 
 def _is_default(activity: Activity, name: str, value: Any) -> bool:
