@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from provagent.record.detail import outer_command
 from provagent.record.units import is_number, units_in_use, units_of
 from provagent.record.units import own_unit as unit_in_value
 from provagent.terms import RECORDED
@@ -90,6 +91,11 @@ class Run:
     parent_run: str | None = None
     parent_activity: str | None = None
     jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def command(self) -> list[str]:
+        """The command of ``run -- command``; empty without one."""
+        return outer_command(self.process.started_by)
 
     @property
     def start(self) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from provagent.record.units import units_in_use
-from provagent.store.coded import unpacked
+from provagent.store.coded import BETWEEN, unpacked
 from provagent.store.events import event_at
 from provagent.store.identifiers import identifier_of
 from provagent.store.index import Index
@@ -21,10 +21,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTold:
-    """The run and the process that a thing is of; times are ISO 8601, UTC."""
+    """The run and the process that a thing is of; times are ISO 8601, UTC.
+
+    ``started_by`` is the command of ``run -- command``, of which the process is a part.
+    """
 
     id: str
     command: list[str] = field(default_factory=list)
+    started_by: list[str] = field(default_factory=list)
     script: str | None = None
     script_digest: str | None = None
     user: str | None = None
@@ -151,17 +155,18 @@ class Told:
 
     def _run_of(self, process: int) -> RunTold:
         row = self.index.execute(
-            "SELECT r.id, p.command, s.path, p.digest, p.user, p.host, p.cwd, p.start "
-            "FROM process AS p LEFT JOIN run AS r ON r.number = p.run "
+            "SELECT r.id, p.command, p.started_by, s.path, p.digest, p.user, p.host, p.cwd, "
+            "p.start FROM process AS p LEFT JOIN run AS r ON r.number = p.run "
             "LEFT JOIN place AS s ON s.number = p.script WHERE p.number = ?",
             (process,),
         ).fetchone()
         if row is None:
             return RunTold(id="?")
-        run, command, script, digest, user, host, cwd, start = row
+        run, command, started_by, script, digest, user, host, cwd, start = row
         return RunTold(
             id=run or "?",
-            command=command.split("\x1f") if command else [],
+            command=command.split(BETWEEN) if command else [],
+            started_by=started_by.split(BETWEEN) if started_by else [],
             script=script,
             script_digest=None if digest is None else unpacked(digest),
             user=user,
