@@ -133,7 +133,7 @@ class Environment:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session:
-    """An instance of a woven class."""
+    """An instance of a woven class; ``site`` and its like are as those of an activity."""
 
     id: str
     module: str | None = None
@@ -141,6 +141,8 @@ class Session:
     start: str | None = None
     configuration: dict[str, Value] = field(default_factory=dict)
     site: Site | None = None
+    callers: list[Site] = field(default_factory=list, repr=False)
+    inner_site: Site | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list, repr=False)
 

@@ -41,7 +41,8 @@ class RunTold:
 class ActivityTold:
     """An activity, or a process as the outermost one of its run.
 
-    ``units`` are those that a definition declares of parameters that are numbers.
+    ``units`` are those that a definition declares of parameters that are numbers. ``site``,
+    ``callers`` and ``inner_site`` are as in the event, with the ``cell`` of a notebook.
     """
 
     id: str
@@ -54,6 +55,8 @@ class ActivityTold:
     parameters: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     site: dict[str, Any] | None = None
+    callers: list[dict[str, Any]] = field(default_factory=list)
+    inner_site: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,8 @@ class Told:
             parameters=parameters,
             units=units_in_use(parameters, declared) if declared else {},
             site=self._site(number >> SHIFT, event.get("site")),
+            callers=[self._site(number >> SHIFT, one) or one for one in event.get("callers", ())],
+            inner_site=self._site(number >> SHIFT, event.get("inner_site")),
         )
 
     def _site(self, process: int, site: dict[str, Any] | None) -> dict[str, Any] | None:
