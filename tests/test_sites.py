@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
 PACKAGE = """
@@ -80,6 +83,48 @@ def test_sites_of_a_call(lab, script, texts, inner):
     assert activity["site"]["line"] == script[: script.index(texts[0])].count("\n") + 1
     where = activity.get("inner_site")
     assert (f"pack.py:{where['line']}" if where else "") == inner
+
+
+SITES = ("site", "callers", "inner_site")
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_all_answers_in_json_have_the_sites_of_the_event(lab, script):
+    """Of an activity that made a file: show, find and why."""
+    run(lab, f"{script[0]}", "pack:work")
+    (activity,) = lab.events("activity")
+    expected = {key: activity[key] for key in SITES if activity.get(key)}
+    (shown,) = asked(lab, "show")["activities"]
+    (found,) = asked(lab, "find", "activity=work")["activities"]
+    for one in (shown, found):
+        assert {key: one[key] for key in SITES if one.get(key)} == expected
+
+
+def test_why_has_the_inner_site_of_what_made_a_file(lab):
+    (lab.folder / "lib" / "site-packages" / "pack.py").write_text(
+        "def save(path):\n    open(path, 'w').write('x')\ndef deep(path):\n    save(path)\n"
+    )
+    run(lab, "import pack\ndef main(): pack.deep('out.txt')\nmain()\n", "pack:save")
+    (node,) = [one for one in asked(lab, "why", "out.txt")["nodes"] if one.get("name") == "save"]
+    assert (node["site"]["line"], node["callers"][0]["line"]) == (2, 3)
+    assert os.path.basename(node["inner_site"]["file"]) == "pack.py"
+    assert node["inner_site"]["line"] == 4
+
+
+def test_a_session_has_the_sites_of_the_event(lab):
+    (lab.folder / "lib" / "site-packages" / "pack.py").write_text(
+        "class Fit:\n    def __init__(self): self.x = 1\n    def run(self): return self.x\n"
+        "def made():\n    return Fit()\n"
+    )
+    run(lab, "import pack\ndef main(): return pack.made()\nmain().run()\n", "pack:Fit")
+    (event,) = lab.events("session")
+    (session,) = asked(lab, "show")["sessions"]
+    assert event["inner_site"]["line"] == 5
+    assert {key: session[key] for key in SITES} == {key: event[key] for key in SITES}
+
+
+def asked(lab, *words):
+    return json.loads(lab.python("-m", "provagent", *words, "--json").stdout)
 
 
 # How a task is handed over, after the worker that will run it was made elsewhere.

@@ -148,7 +148,7 @@ class Collected:
     def add_session(self, event: Event) -> None:
         session = self.sessions.setdefault(event["session_id"], Session(id=event["session_id"]))
         _set(session, event, _SESSION_FIELDS)
-        session.site = session.site or _site(event)
+        _set_sites(session, event)
         session.mismatches += mismatches_in(event)
 
     def add_description(self, event: Event) -> None:
@@ -167,10 +167,7 @@ class Collected:
     def add_activity(self, event: Event) -> None:
         activity = self._activity(event["activity_id"])
         _set(activity, event, _ACTIVITY_FIELDS)
-        activity.site = activity.site or _site(event)
-        activity.callers = activity.callers or [*map(_place, event.get("callers", ()))]
-        if "inner_site" in event:
-            activity.inner_site = _place(event["inner_site"])
+        _set_sites(activity, event)
         activity.mismatches += mismatches_in(event)
         if "parent_id" in event:
             self.parents[activity.id] = event["parent_id"]
@@ -288,6 +285,14 @@ def _set(subject: object, event: Event, fields: dict[str, str]) -> None:
 
 def _error(event: Event) -> Error | None:
     return Error(**_only(event["error"], "type", "message")) if "error" in event else None
+
+
+def _set_sites(subject: Activity | Session, event: Event) -> None:
+    """Set from where a call was made, unless that is known."""
+    subject.site = subject.site or _site(event)
+    subject.callers = subject.callers or [*map(_place, event.get("callers", ()))]
+    if "inner_site" in event:
+        subject.inner_site = _place(event["inner_site"])
 
 
 def _site(event: Event) -> Site | None:

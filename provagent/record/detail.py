@@ -214,6 +214,12 @@ class Description:
         return None
 
 
+def outer_command(started_by: Any) -> list[str]:
+    """Return the words of ``run -- command`` in ``started_by``; empty without one."""
+    command = started_by.get("command") if isinstance(started_by, dict) else None
+    return [str(word) for word in command] if isinstance(command, list) else []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
     """A file as it stood; ``digest`` is ``algorithm:hex`` where it was read."""

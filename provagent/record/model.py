@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from provagent.record.detail import outer_command
 from provagent.record.units import is_number, units_in_use, units_of
 from provagent.record.units import own_unit as unit_in_value
 from provagent.terms import RECORDED
@@ -92,6 +93,11 @@ class Run:
     jobs: list[Job] = field(default_factory=list)
 
     @property
+    def command(self) -> list[str]:
+        """The command of ``run -- command``; empty without one."""
+        return outer_command(self.process.started_by)
+
+    @property
     def start(self) -> str | None:
         return self.process.start
 
@@ -127,7 +133,7 @@ class Environment:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session:
-    """An instance of a woven class."""
+    """An instance of a woven class; ``site`` and its like are as those of an activity."""
 
     id: str
     module: str | None = None
@@ -135,6 +141,8 @@ class Session:
     start: str | None = None
     configuration: dict[str, Value] = field(default_factory=dict)
     site: Site | None = None
+    callers: list[Site] = field(default_factory=list, repr=False)
+    inner_site: Site | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list, repr=False)
 

@@ -50,7 +50,7 @@ VIEWS: dict[str, tuple[str, str, _Columns]] = {
     "runs": ("run AS t", f"t.process << {SHIFT}", {
         "start": ("time", "p.start"), "end": ("time", "p.end"), "status": ("text", "p.status"),
         "exit_code": ("whole", "p.exit_code"),
-        "command": ("text", "replace(p.command, char(31), ' ')"),
+        "command": ("text", "replace(coalesce(p.started_by, p.command), char(31), ' ')"),
         "script": ("text", _place("p.script")), "module": ("text", "p.module"),
         "user": ("text", "p.user"), "host": ("text", "p.host"), "folder": ("text", "p.cwd"),
         "environment": ("text", "p.environment"), "parent_run": ("text", "t.parent_run"),

@@ -249,7 +249,10 @@ FIELDS: dict[str, Field] = {
     "run": _run,
     "user": _text("p.user"),
     "host": _text("p.host"),
-    "command": _text("replace(p.command, char(31), ' ')"),
+    "command": _either(
+        _text("replace(p.command, char(31), ' ')"),
+        _text("replace(coalesce(p.started_by, ''), char(31), ' ')"),
+    ),
     "script": _script,
     "folder": _text("p.cwd"),
 }

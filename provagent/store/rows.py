@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from provagent import terms
-from provagent.record.detail import Place
+from provagent.record.detail import Place, outer_command
 from provagent.record.units import units_of
 from provagent.record.wording import program_text
 from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable, unit_of
@@ -204,7 +204,8 @@ class Rows:
             run, event.get("parent_process_id"), microseconds(event.get("startTime")),
             BETWEEN.join(map(str, event.get("command", []))), self.place(script.get("location")),
             packed(script.get("digest")), event.get("module"), event.get("user"),
-            event.get("host"), event.get("cwd"), event.get("environment_id"), self.process,
+            event.get("host"), event.get("cwd"), event.get("environment_id"),
+            BETWEEN.join(outer_command(event.get("started_by"))) or None, self.process,
         )  # fmt: skip
         self._rows[_BEGIN_PROCESS].append(row)
         name = program_text(
@@ -350,10 +351,14 @@ def _argument(used: dict[str, Any], role: str) -> str | None:
 
 
 _BASE = "UPDATE place SET base = ? WHERE number = ?"
-_BEGIN_RUN = "UPDATE run SET process = ?, parent_run = ?, parent_activity = ? WHERE number = ?"
+# Of several that a shell started, that is the first one.
+_BEGIN_RUN = """
+UPDATE run SET process = ?1, parent_run = ?2, parent_activity = ?3 WHERE number = ?4
+AND NOT EXISTS (SELECT 1 FROM process AS p, process AS q WHERE p.number = run.process
+  AND q.number = ?1 AND (p.start, p.name) < (q.start, q.name))"""
 _BEGIN_PROCESS = """
 UPDATE process SET run = ?, parent = ?, start = ?, command = ?, script = ?, digest = ?,
-module = ?, user = ?, host = ?, cwd = ?, environment = ? WHERE number = ?"""
+module = ?, user = ?, host = ?, cwd = ?, environment = ?, started_by = ? WHERE number = ?"""
 _END_PROCESS = "UPDATE process SET end = ?, status = ?, exit_code = ? WHERE number = ?"
 _BEGIN_ACTIVITY = """
 INSERT INTO activity (id, name, target, start, parent, session, shard, at, site, thread)

@@ -41,7 +41,7 @@ CREATE TABLE run (
 CREATE TABLE process (
   number INTEGER PRIMARY KEY, name TEXT UNIQUE, run INTEGER, parent TEXT, start INTEGER,
   end INTEGER, status TEXT, exit_code INTEGER, command TEXT, script INTEGER, digest BLOB,
-  module TEXT, user TEXT, host TEXT, cwd TEXT, environment TEXT);
+  module TEXT, user TEXT, host TEXT, cwd TEXT, environment TEXT, started_by TEXT);
 CREATE TABLE package (
   environment TEXT, name TEXT, version TEXT, PRIMARY KEY (environment, name)) WITHOUT ROWID;
 CREATE TABLE other (number INTEGER PRIMARY KEY, id TEXT UNIQUE);

@@ -11,6 +11,7 @@ import orjson
 
 from provagent import terms
 from provagent.errors import RecordError
+from provagent.record.detail import outer_command
 from provagent.record.model import seconds_between
 from provagent.record.shape import SHAPES, mend
 from provagent.record.shard import SHARD_MARK, read_events
@@ -66,7 +67,7 @@ def summary_of(folder: str, skipped: Skipped | None = None) -> RunSummary:
         end=ended.get("endTime"),
         status=ended.get("status"),
         exit_code=ended.get("exit_code"),
-        command=begun.get("command", []),
+        command=outer_command(begun.get("started_by")) or begun.get("command", []),
         script=script.get("location") or begun.get("module"),
         user=begun.get("user"),
         processes=len(shards),
@@ -83,15 +84,26 @@ def unended(folder: str) -> Iterator[dict[str, Any]]:
 
 
 def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
-    """Return the ``run`` event of the process that began the run, else of any, and its shard."""
-    found: tuple[dict[str, Any], str | None] = ({}, None)
+    """Return the ``run`` event of the process that began the run, else of any, and its shard.
+
+    A command may have started several: then it is the first of them.
+    """
+    begun: list[tuple[dict[str, Any], str | None]] = []
+    other: tuple[dict[str, Any], str | None] = ({}, None)
     for shard in shards:
         event = _first_of_kind(terms.RUN, shard)
         if event and "parent_process_id" not in event:
-            return event, shard
-        if event and not found[0]:
-            found = event, shard
-    return found
+            begun.append((event, shard))
+            if not outer_command(event.get("started_by")):
+                break
+        elif event and not other[0]:
+            other = event, shard
+    return min(begun, key=_started) if begun else other
+
+
+def _started(begun: tuple[dict[str, Any], str | None]) -> tuple[str, str]:
+    event, _ = begun
+    return event.get("startTime", ""), event.get("process_id", "")
 
 
 def _first_of_kind(kind: str, shard: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from provagent.record.units import units_in_use
-from provagent.store.coded import unpacked
+from provagent.store.coded import BETWEEN, unpacked
 from provagent.store.events import event_at
 from provagent.store.identifiers import identifier_of
 from provagent.store.index import Index
@@ -29,10 +29,14 @@ AND p.run = (SELECT run FROM process WHERE number = ?)"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTold:
-    """The run and the process that a thing is of; times are ISO 8601, UTC."""
+    """The run and the process that a thing is of; times are ISO 8601, UTC.
+
+    ``started_by`` is the command of ``run -- command``, of which the process is a part.
+    """
 
     id: str
     command: list[str] = field(default_factory=list)
+    started_by: list[str] = field(default_factory=list)
     script: str | None = None
     script_digest: str | None = None
     user: str | None = None
@@ -45,7 +49,8 @@ class RunTold:
 class ActivityTold:
     """An activity, or a process as the outermost one of its run.
 
-    ``units`` are those that a definition declares of parameters that are numbers.
+    ``units`` are those that a definition declares of parameters that are numbers. ``site``,
+    ``callers`` and ``inner_site`` are as in the event, with the ``cell`` of a notebook.
     """
 
     id: str
@@ -58,6 +63,8 @@ class ActivityTold:
     parameters: dict[str, Any] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     site: dict[str, Any] | None = None
+    callers: list[dict[str, Any]] = field(default_factory=list)
+    inner_site: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +143,8 @@ class Told:
             parameters=parameters,
             units=units_in_use(parameters, declared) if declared else {},
             site=self._site(number >> SHIFT, event.get("site")),
+            callers=[self._site(number >> SHIFT, one) or one for one in event.get("callers", ())],
+            inner_site=self._site(number >> SHIFT, event.get("inner_site")),
         )
 
     def _site(self, process: int, site: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -164,17 +173,18 @@ class Told:
 
     def _run_of(self, process: int) -> RunTold:
         row = self.index.execute(
-            "SELECT r.id, p.command, s.path, p.digest, p.user, p.host, p.cwd, p.start "
-            "FROM process AS p LEFT JOIN run AS r ON r.number = p.run "
+            "SELECT r.id, p.command, p.started_by, s.path, p.digest, p.user, p.host, p.cwd, "
+            "p.start FROM process AS p LEFT JOIN run AS r ON r.number = p.run "
             "LEFT JOIN place AS s ON s.number = p.script WHERE p.number = ?",
             (process,),
         ).fetchone()
         if row is None:
             return RunTold(id="?")
-        run, command, script, digest, user, host, cwd, start = row
+        run, command, started_by, script, digest, user, host, cwd, start = row
         return RunTold(
             id=run or "?",
-            command=command.split("\x1f") if command else [],
+            command=command.split(BETWEEN) if command else [],
+            started_by=started_by.split(BETWEEN) if started_by else [],
             script=script,
             script_digest=None if digest is None else unpacked(digest),
             user=user,

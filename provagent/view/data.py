@@ -72,6 +72,8 @@ def _session(session: Session) -> dict[str, Any]:
         class_name=session.class_name,
         start=session.start,
         site=_plain(session.site),
+        callers=[_plain(each) for each in session.callers],
+        inner_site=_plain(session.inner_site),
         configuration=session.configuration,
         mismatches=[_plain(each) for each in session.mismatches],
     )

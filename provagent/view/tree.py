@@ -75,7 +75,9 @@ class _Story:
             (f"  {duration_text(run.duration)}", "dim"),
         )  # fmt: skip
         tree = Branch(title)
-        _fact(tree, "command", shlex.join(map(str, process.command)))
+        command, outer = shlex.join(map(str, process.command)), run.command
+        _fact(tree, "command", " ".join(shlex.join(outer).split()) if outer else command)
+        _fact(tree, "program", command if outer else None)
         _fact(tree, "folder", process.cwd)
         if process.script is not None:
             place = path_text(process.script.location, self.cwd)
