@@ -398,6 +398,38 @@ def test_cells_of_a_notebook(run, recorded):
         """) == ["change()", None]  # fmt: skip
 
 
+CELLS = {
+    "alone": (["n = 1", "a.value = n\nchange()"], "a.value = n\nchange()"),
+    "shown, too": (["print(a)", "a.value = 1; change()", "str(a)"], "a.value = 1; change()"),
+    "deleted": (["a.value = [1]; change()"], "a.value = [1]; change()"),
+    "twice": (["a.value = 1", "a.value = 2; change()"], None),
+    "by another name": (["change()", "n = 1"], None),
+}
+
+
+@pytest.mark.parametrize("how", CELLS)
+def test_the_cell_that_changed_it(run, how):
+    """Between two other cells of a notebook; numbers tell the order in which they ran."""
+    pytest.importorskip("IPython")
+    cells, expected = CELLS[how]
+    assert run(f"""
+        from IPython.core.interactiveshell import InteractiveShell
+        shell = InteractiveShell.instance(user_ns={{"a": a, "change": change}})
+        for cell in ["a.make()", *{cells!r}, "a.use()"]: shell.run_cell(cell, store_history=True)
+        """) == [expected]  # fmt: skip
+
+
+@pytest.mark.parametrize("cells", [["a.make()\na.value = 1; change()", "a.use()"],
+                                   ["a.make()", "a.value = 1; change()\na.use()"]])  # fmt: skip
+def test_a_part_of_the_cell_of_a_call_changed_it(run, cells):
+    pytest.importorskip("IPython")
+    assert run(f"""
+        from IPython.core.interactiveshell import InteractiveShell
+        shell = InteractiveShell.instance(user_ns={{"a": a, "change": change}})
+        for cell in {cells!r}: shell.run_cell(cell, store_history=True)
+        """) == ["a.value = 1; change()"]  # fmt: skip
+
+
 def test_long_text_is_cut(run):
     """Forty lines are shown, the range is whole."""
     body = "a.make()\n" + "change()\n" * 60 + "a.use()\n"

@@ -152,3 +152,11 @@ def test_name_of_a_notebook_that_a_command_executes(recorded, how):
     assert ('"prov:location": ""' in document, '"prov:location":""' in document) == (False, False)
     if name:
         assert document.count(f'"{location}"') >= 1
+
+
+def test_a_change_in_a_cell_of_its_own_is_shown_with_it(recorded):
+    cells = [PANDAS, "df = pd.read_csv('in.csv')", "k = 1", "df['c'] = df.a * 2", "df.head()"]
+    record(recorded, [*cells, "df.to_csv('out.csv')"])
+    shown = recorded.python("-m", "provagent", "show").stdout
+    change = "between pandas.read_csv and DataFrame.to_csv in cell 4: df['c'] = df.a * 2"
+    assert f"modified from Table {change}" in " ".join(shown.split())

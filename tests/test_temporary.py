@@ -112,6 +112,39 @@ def test_what_flows_through_a_file_that_is_removed_is_not_lost(recorded, how):
     assert told_of(recorded, ["verify"]) == (0, "3 unchanged\n")
 
 
+HELD = """
+import tempfile
+file = tempfile.NamedTemporaryFile("w+", prefix="mid-")
+file.write(open("in.txt").read().upper())
+file.flush()
+text = open(file.name).read()
+open("out.txt", "w").write(text)
+"""
+OF_CHILD = """
+import subprocess, sys, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    code = "import sys; open(sys.argv[1], 'w').write(open('in.txt').read().upper())"
+    subprocess.run([sys.executable, "-c", code, folder + "/mid-a"], check=True)
+    text = open(folder + "/mid-a").read()
+open("out.txt", "w").write(text)
+"""
+
+
+@pytest.mark.parametrize("source", [HELD, OF_CHILD], ids=["held", "of a child"])
+def test_what_goes_with_its_object_or_was_made_by_a_child(recorded, source):
+    recorded.write("in.txt", "a")
+    program(recorded, source)
+    assert answer(recorded, "out.txt")[0] >= {"in.txt", "out.txt"}
+    code, text = told_of(recorded, ["verify"])
+    assert (code, "2 unchanged" in text, "\nmoved" in f"\n{text}", "missing" in text) == (
+        0,
+        True,
+        False,
+        False,
+    )
+    assert "mid-" not in told_of(recorded, ["show"])[1]
+
+
 def test_what_is_read_again_and_stays_is_told(recorded):
     """Its last state is that which was read, or a later one, each with the call that made it."""
     recorded.write("in.txt", "a")

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from provagent.capture.cells import shell as shell_here
 from provagent.emit.secret_code import mask_code
 from provagent.originals import io, os, real_time_ns
 from provagent.sites import files, is_users, new_files
@@ -89,7 +90,7 @@ class KeptCode:
 
     # The text of a cell is gone when the kernel ends, and a cell may do nothing that is recorded.
     def _follow_cells(self) -> None:
-        shell = _shell()
+        shell = shell_here()
         if shell is not None and not self._follows_cells:
             self._follows_cells = True
             shell.events.register("post_run_cell", self.end_cell)
@@ -118,7 +119,7 @@ class KeptCode:
 
     def _keep_cells(self) -> None:
         """Keep the cells of a notebook, by the number that each had when it ran."""
-        shell = _shell()
+        shell = shell_here()
         if shell is None:
             return
         history = shell.history_manager
@@ -180,14 +181,6 @@ def _inline() -> str | None:
     words = getattr(sys, "orig_argv", [])
     at = next((at for at, word in enumerate(words) if word == "-c"), None)
     return words[at + 1] if at is not None and at + 1 < len(words) else None
-
-
-def _shell() -> Any:
-    """Return the IPython shell of this process, if it has one; nothing is imported."""
-    interactive = sys.modules.get("IPython.core.interactiveshell")
-    if interactive is None or not interactive.InteractiveShell.initialized():
-        return None
-    return interactive.InteractiveShell.instance()
 
 
 _BODY_MAGIC = "get_ipython().run_cell_magic("

@@ -11,10 +11,12 @@ to be removed.
 
 from __future__ import annotations
 
+import sys
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from provagent import beneath
 from provagent.capture.call import Capture
 from provagent.capture.context import Open, iso, now
 from provagent.capture.entity_events import Events
@@ -129,6 +131,7 @@ class FilesSeen:
         self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
         self._in_library: set[str] = set()  # opened where Python does not see it
         self._made: dict[str, str] = {}  # the last state that was told, by the path
+        self._has_children = False  # which may have made what this process has read
         self.owners: dict[str, dict[str, _Product]] = capture.written
         capture.end_files = self.end
         capture.ledger.settle = self.settle
@@ -212,6 +215,7 @@ class FilesSeen:
         ``of_all``: and what activities have, that will not end or are to start a child.
         ``is_for_child``: a library may yet let that child write what it has said to open.
         """
+        self._has_children |= is_for_child
         owners = list(self.owners) if of_all else [_OF_RUN.id]
         if not any(map(self.owners.get, owners)) and not self._ledger.unfinished:
             return
@@ -331,6 +335,8 @@ class FilesSeen:
             thing, activity, events, generated=False, is_real=True, identity=identity
         )
         self._tell(entity_id, READ, activity, events, opening.time, [opening])
+        if self._has_children:
+            self._made.setdefault(location, entity_id)
         now = self._ledger.paths[location].states.get(FILE)
         return _Before(entity_id, None if now is None else now.digest, MODIFIED)
 
@@ -364,9 +370,10 @@ class FilesSeen:
             self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
 
     def _tell_removed(self, events: Events) -> None:
-        """Tell which of the files that the process has made are gone when it ends."""
+        """Tell which of the files that the process, or a child, has made are gone when it ends."""
+        going = _going(self._made)
         for location, entity_id in self._made.items():
-            if not os.path.lexists(location):
+            if location in going or not os.path.lexists(location):
                 fields = {"v": LOG_FORMAT, "event": FILE_EVENT, "entity_id": entity_id}
                 events.append(({**fields, "mode": REMOVED, "time": now()}, True))
 
@@ -467,6 +474,19 @@ def _changed_at(location: str) -> str:
     except OSError:
         return now()
     return min(changed, now())
+
+
+def _going(made: Iterable[str]) -> set[str]:
+    """Return where files are that go with the objects that hold them, when the interpreter ends."""
+    import gc
+
+    kind = getattr(sys.modules.get("tempfile"), "_TemporaryFileWrapper", None)
+    numbers = open_files() if kind is not None else set()
+    if not any(number_of(location) in numbers for location in made):
+        return set()
+    held = (beneath.attributes(one) for one in gc.get_objects() if type(one) is kind)
+    names = (state.get("name") for state in held if state.get("delete") is True)
+    return {resolve_location(name) for name in names if type(name) is str}
 
 
 # What the interpreter does with them soon after, when we can see no more of it.

@@ -17,6 +17,7 @@ from types import CodeType
 from typing import Any
 
 from provagent.address import address_of
+from provagent.capture.cells import changing, files_between, names_of
 from provagent.capture.context import EarlierPlace, Place
 from provagent.originals import io, os, real_time_ns
 
@@ -41,14 +42,15 @@ _known: dict[tuple[Any, ...], tuple[CodeType, CodeType, Code]] = {}
 def code_between(before: Place | None, after: Place | None) -> Code:
     """The source that ran between two call sites, or None when that cannot be told.
 
-    Both stand in one frame of a function, or at the top of one module or notebook cell.
+    Both stand in one frame of a function, or at the top of one module or notebook cell, or of two
+    cells.
     """
     if before is None or after is None:
         return None
     one, other = before.code, after.code
     is_one = one is other and before.frame == after.frame
     is_function = (one.co_flags | other.co_flags) & _OF_FUNCTION
-    if not is_one and (is_function or one.co_filename != other.co_filename):
+    if not is_one and is_function:
         return None
     key = (
         address_of(one),
@@ -64,7 +66,13 @@ def code_between(before: Place | None, after: Place | None) -> Code:
         if len(_known) >= _PAIRS_KEPT:
             _known.clear()
         # The codes are kept, so that their addresses stay their own.
-        known = _known[key] = one, other, _between(before, after, is_one, not is_function)
+        is_apart = one.co_filename != other.co_filename
+        code = (
+            _between_cells(before, after)
+            if is_apart
+            else _between(before, after, is_one, not is_function)
+        )
+        known = _known[key] = one, other, code
     return known[2]
 
 
@@ -91,6 +99,32 @@ def _between(before: Place, after: Place, is_one: bool, is_module: bool) -> Code
     shown = [lines[number - 1] for number in range(first, last + 1) if number not in left_out]
     text = "\n".join(shown[:LINES_KEPT])
     return {"file": file, "first_line": first, "last_line": last, "text": text}
+
+
+def _between_cells(before: Place, after: Place) -> Code:
+    """What changed a thing between two cells of a notebook, where one cell, or a part, did."""
+    files = before.code.co_filename, after.code.co_filename
+    others = files_between(*files)
+    if others is None:
+        return None
+    known = {file: _source(file) for file in (files[0], *others, files[1])}
+    first, last = known[files[0]], known[files[1]]
+    start, end = _end_of_call(before), _end_of_call(after)
+    if first is None or last is None or start is None or end is None:
+        return None
+    one, other = _path(first[1], start), _path(last[1], end)
+    if not one or not other:
+        return None
+    pieces = [(file, found[1]) for file, found in known.items() if found is not None]
+    pieces[0] = files[0], first[1][one[0][1] + 1 :]
+    pieces[-1] = files[1], last[1][: other[0][1]]
+    meant = changing(pieces, names_of(_statement(one), _statement(other)))
+    found = None if meant is None else known[meant[0]]
+    if meant is None or found is None:
+        return None
+    numbers = _first_line(meant[1][0]), _last_line(meant[1][-1])
+    text = "\n".join(found[0][numbers[0] - 1 : numbers[1]][:LINES_KEPT])
+    return {"file": meant[0], "first_line": numbers[0], "last_line": numbers[1], "text": text}
 
 
 def _lines_between(one: Path, other: Path, line: int, is_one: bool, is_module: bool) -> list[int]:

@@ -200,7 +200,8 @@ class _Linker:
 
     def _mark_removed(self) -> None:
         """Mark the files that the run has made and removed, in all their states."""
-        gone = {self._entity(entity_id).location for entity_id in self.collected.removed} - {None}
+        made = {one.location for one in self.entities.values() if one.generated_by} - {None}
+        gone = made & {self._entity(entity_id).location for entity_id in self.collected.removed}
         for entity in self.entities.values():
             entity.removed = entity.location in gone
 

@@ -24,7 +24,9 @@ _REMOVED = f"""
 SELECT 1 FROM removed AS r JOIN entity AS m ON m.id = r.entity
 JOIN process AS p ON p.number = m.id >> {SHIFT}
 WHERE m.place = (SELECT place FROM entity WHERE id = ?)
-AND p.run = (SELECT run FROM process WHERE number = ?)"""
+AND p.run = (SELECT run FROM process WHERE number = ?) AND p.run IN (
+  SELECT o.run FROM entity AS e JOIN process AS o ON o.number = e.id >> {SHIFT}
+  WHERE e.place = m.place AND e.is_made)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

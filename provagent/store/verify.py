@@ -30,7 +30,9 @@ _State = tuple[str, str | None, bool]
 # Where a file was gone when the process ended that made it, and in which run.
 _REMOVED = f"""
 SELECT e.place, p.run FROM removed AS r JOIN entity AS e ON e.id = r.entity
-JOIN process AS p ON p.number = e.id >> {SHIFT}"""
+JOIN process AS p ON p.number = e.id >> {SHIFT} WHERE p.run IN (
+  SELECT o.run FROM entity AS m JOIN process AS o ON o.number = m.id >> {SHIFT}
+  WHERE m.place = e.place AND m.is_made)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

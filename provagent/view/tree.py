@@ -193,6 +193,8 @@ class _Story:
             word = "between" if len(derivation.between) > 1 else "by"
             parts.append((f" {word} {names}", ""))
         if derivation.code is not None:
+            cell = self.cells.get(derivation.code.file)
+            parts.append(("" if cell is None else f" in cell {cell}", ""))
             parts.append((f": {shortened(derivation.code.text, 200)}", "magenta"))
         return _words(*parts)
 
