@@ -322,7 +322,7 @@ def test_quantities_in_another_byte_order():
 
 
 def test_a_foreign_subclass_of_a_table_runs_nothing():
-    """A table class from outside astropy is unknown: its properties would have to be asked."""
+    """A table class from outside astropy is known by its state: no property is asked."""
     table = pytest.importorskip("astropy.table")
 
     class Own(table.Table):
@@ -330,4 +330,4 @@ def test_a_foreign_subclass_of_a_table_runs_nothing():
         def colnames(self):
             raise AssertionError("the value's own code ran")
 
-    assert digest(Own.__new__(Own)) is None
+    assert digest(Own.__new__(Own)).startswith("state:")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         FileState,
         Gap,
         LeftOut,
+        LessKnown,
         Mismatch,
         Sample,
         Site,
@@ -294,7 +295,8 @@ class Provenance:
     maps the id of an entity that another process knew under its own id to the id under
     which the entity stands here. Descriptions are by (definition, name).
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
-    words of the first, and how often. ``redactions`` are events. ``paths`` are the shards, or the
+    words of the first, and how often. ``less_known`` counts the entities of classes that are known
+    by less than content. ``redactions`` are events. ``paths`` are the shards, or the
     log, from which it was read; it is empty if events were given directly.
     """
 
@@ -317,6 +319,7 @@ class Provenance:
     unrecorded: list[Child] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
+    less_known: dict[LessKnown, int] = field(default_factory=dict)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity of that id, or of that alias; raises KeyError."""

@@ -19,20 +19,26 @@ def render_report(report: Any) -> None:
     _heading("targets, as they stand here")
     _targets(report.targets)
     if report.run is not None:
-        _heading(f"run {report.run.run_id}")
-        _targets(report.run.targets)
-        for text in (*report.run.complaints, *report.run.gaps, *report.run.unrecorded):
-            _mark(False, text)
-        for text in report.run.left_out:
-            echo(f"  not recorded, as asked: {text}")
-        for process in report.run.unended:
-            echo(f"  process {process} has no end: it is still running, or was killed")
-        for name in report.run.overtaken_by:
-            echo(f"  the import finder {name} got in front; what it loaded was woven afterwards")
-        for text in report.run.mismatches:
-            echo(f"  not as described: {text}", fg="yellow")
-        if not (report.run.complaints or report.run.gaps or report.run.unrecorded):
-            _mark(True, "nothing was left out")
+        _run(report.run)
+
+
+def _run(run: Any) -> None:
+    _heading(f"run {run.run_id}")
+    _targets(run.targets)
+    for text in (*run.complaints, *run.gaps, *run.unrecorded):
+        _mark(False, text)
+    for text in run.left_out:
+        echo(f"  not recorded, as asked: {text}")
+    for process in run.unended:
+        echo(f"  process {process} has no end: it is still running, or was killed")
+    for name in run.overtaken_by:
+        echo(f"  the import finder {name} got in front; what it loaded was woven afterwards")
+    for text in run.less_known:
+        echo(f"  less than content: {text}")
+    for text in run.mismatches:
+        echo(f"  not as described: {text}", fg="yellow")
+    if not (run.complaints or run.gaps or run.unrecorded):
+        _mark(True, "nothing was left out")
 
 
 def _heading(text: str) -> None:

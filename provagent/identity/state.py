@@ -1,0 +1,187 @@
+"""The state of an object whose class has no identity of its own: what the object keeps.
+
+Read are the instance's ``__dict__``, its slots, and the items of a container that it extends: what
+a pickle would take apart. It is read past whatever the class overrides: no property, no
+``__getattr__``, no ``__getstate__`` and no ``__reduce__`` runs. Caches are left out (see ``lazy``),
+as are locks, weak references, loggers and open files. What is written in C, and shows nothing of
+itself, is counted: such a state was read in part.
+
+A class is analysed once. Of the class itself its name counts; attributes of the class do not.
+"""
+
+from __future__ import annotations
+
+import _thread
+import _weakref
+from operator import itemgetter
+from types import MemberDescriptorType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provagent import beneath
+from provagent.identity.content import ByKey, UnidentifiableError
+from provagent.identity.lazy import caches_of, is_cache_by_name
+from provagent.value.types import TypeCache, kinds, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provagent.identity.content import Content, Parts
+
+
+class Plan(NamedTuple):
+    """How the state of objects of one class is read."""
+
+    slots: tuple[tuple[str, MemberDescriptorType], ...]
+    attributes: Any  # the descriptor of ``__dict__``
+    items: Parts | None  # of the type that it extends
+    caches: frozenset[str]
+    is_hidden: bool  # there is more, which nothing shows
+
+
+class StateToken:
+    """The token function of a class whose objects are known by their state."""
+
+    __slots__ = ("label", "plan")
+
+    def __init__(self, label: str, plan: Plan) -> None:
+        name = label.encode("utf-8", "surrogatepass")
+        self.label = b"y" + len(name).to_bytes(4, "little") + name
+        self.plan = plan
+
+    def __call__(self, value: object, content: Content) -> bytes:
+        return content.by_state(value, self)
+
+    def pairs(self, value: object) -> list[tuple[str, Any]]:
+        """Return what an object keeps, by name, in the order of the names."""
+        plan, is_cache = self.plan, self._is_cache
+        found: list[tuple[str, Any]] = []
+        others: list[tuple[Any, Any]] = []  # keys of ``__dict__`` that are no plain texts
+        if plan.attributes is not None:
+            # Pairs, not a dict: no key is asked for its hash.
+            for pair in dict.items(plan.attributes.__get__(value)):
+                if type(pair[0]) is not str:
+                    others.append(pair)
+                elif not is_cache(*pair):
+                    found.append(pair)
+        for name, at in plan.slots:
+            try:
+                item = at.__get__(value)
+            except AttributeError:
+                continue
+            if not is_cache(name, item):
+                found.append((name, item))
+        found.sort(key=itemgetter(0))
+        if others:
+            found.insert(0, ("", ByKey.of(others)))
+        if plan.items is not None:
+            found.insert(0, ("", plan.items(value)))
+        return found
+
+    def _is_cache(self, name: str, item: Any) -> bool:
+        return (
+            name in self.plan.caches
+            or is_no_state(type(item))
+            or (name[:1] == "_" and is_cache_by_name(name))
+        )
+
+
+def state_token(cls: type, items: Parts | None) -> StateToken | None:
+    """Return how the state of a class's objects is read; None where nothing of it can be.
+
+    ``items`` gives those of the type that the class extends, where that is one of Python's.
+    """
+    if is_no_state(cls) or issubclass(cls, (type, ModuleType)):
+        return None
+    if items is None and issubclass(cls, BaseException):
+        items = beneath.arguments
+    slots = _slots_of(cls)
+    attributes = _attributes_of(cls)
+    is_hidden = _hides(cls, has_items=items is not None) or (
+        attributes is None and _dict_offset(cls) != 0
+    )
+    if attributes is None and items is None and (is_hidden or not slots):
+        return None
+    return StateToken(
+        type_name(cls), Plan(slots, attributes, items, caches_of(cls), is_hidden=is_hidden)
+    )
+
+
+def nothing(value: object, content: Content) -> bytes:
+    """Return the token of what is no state, where it stands in one: a lock, a weak reference."""
+    if not content.in_state:
+        raise UnidentifiableError(f"{type_name(type(value))}: has no content")
+    return b"-"
+
+
+def _find_is_no_state(cls: type) -> bool:
+    if issubclass(cls, _NO_STATE):
+        return True
+    if type_name(cls) in ("_io:BytesIO", "_io:StringIO"):
+        return False
+    return any(name in _NO_STATE_NAMES for name in kinds(cls))
+
+
+def _slots_of(cls: type) -> tuple[tuple[str, MemberDescriptorType], ...]:
+    found: list[tuple[str, MemberDescriptorType]] = []
+    seen: set[str] = set()
+    for base in beneath.mro(cls):
+        if any(base is known for known in _STOP):
+            continue
+        for name, at in beneath.namespace(base).items():
+            if type(at) is MemberDescriptorType and name not in _NO_SLOTS:
+                # Two slots of one name are two: that of a base is told by its class.
+                found.append((f"{type_name(base)}.{name}" if name in seen else name, at))
+                seen.add(name)
+    return tuple(found)
+
+
+def _attributes_of(cls: type) -> Any:
+    """Return the descriptor that reads ``__dict__``, past a property of that name."""
+    for base in beneath.mro(cls):
+        at = beneath.namespace(base).get("__dict__")
+        if type(at) in _DICT_KINDS:
+            return at
+    return None
+
+
+def _hides(cls: type, *, has_items: bool) -> bool:
+    """Whether objects have fields, as of a class written in C, that no descriptor shows."""
+    base: Any = cls
+    while base is not None and not any(base is known for known in _STOP):
+        parent = _base(base)
+        if parent is None:
+            return False
+        shown = sum(
+            _POINTER for at in beneath.namespace(base).values() if type(at) is MemberDescriptorType
+        )
+        for offset in (_dict_offset, _weak_offset):
+            shown += _POINTER * (offset(base) > 0 and offset(parent) <= 0)
+        if _size(base) - _size(parent) > shown:
+            return True
+        base = parent
+    return base is not object and not has_items
+
+
+_base: Callable[[type], type | None] = type.__dict__["__base__"].__get__
+_size: Callable[[type], int] = type.__dict__["__basicsize__"].__get__
+_dict_offset: Callable[[type], int] = type.__dict__["__dictoffset__"].__get__
+_weak_offset: Callable[[type], int] = type.__dict__["__weakrefoffset__"].__get__
+_POINTER = tuple.__itemsize__
+_STOP: tuple[type, ...] = (
+    object, int, float, str, bytes, bytearray, list, tuple, dict, set, frozenset, BaseException
+)  # fmt: skip
+_DICT_KINDS = (type(type.__dict__["__dict__"]), MemberDescriptorType)
+_NO_SLOTS = ("__weakref__", "__dict__")
+_NO_STATE: tuple[type, ...] = (
+    _thread.LockType, _thread.RLock, _weakref.ref, _weakref.ProxyType, _weakref.CallableProxyType
+)  # fmt: skip
+_NO_STATE_NAMES = frozenset(
+    (
+        *("threading:Condition", "threading:Event", "threading:Semaphore", "threading:Barrier"),
+        *("threading:Thread", "_thread:_local", "threading:local", "threading:_RLock"),
+        *("weakref:WeakValueDictionary", "weakref:WeakKeyDictionary", "weakref:finalize"),
+        *("_weakrefset:WeakSet", "logging:Logger", "logging:LoggerAdapter", "logging:Handler"),
+        *("_io:_IOBase", "tempfile:_TemporaryFileWrapper"),
+    )
+)
+is_no_state: TypeCache[bool] = TypeCache(_find_is_no_state)
