@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import array
+import collections
 import copy
+import datetime as dt
+import decimal
 import functools
 import gc
 import io
@@ -136,6 +140,62 @@ def test_state_is_what_an_object_keeps():
     assert state(Records([1])) != state(Records([2]))
 
 
+class Queue(collections.deque):
+    pass
+
+
+class Day(dt.date):
+    pass
+
+
+class Moment(dt.datetime):
+    pass
+
+
+class Span(dt.timedelta):
+    pass
+
+
+class Price(decimal.Decimal):
+    pass
+
+
+class Point(complex):
+    pass
+
+
+class Numbers(array.array):
+    pass
+
+
+class Failure(ValueError):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (Queue, ([1, 2],), ([1, 3],)),
+        (Day, (2020, 1, 2), (2020, 1, 3)),
+        (Moment, (2020, 1, 2, 3), (2020, 1, 2, 4)),
+        (Span, (1,), (2,)),
+        (Price, ("1.0",), ("1.00",)),
+        (Point, (1, 2), (1, 3)),
+        (Numbers, ("d", [1.0]), ("d", [2.0])),
+        (Failure, ("a",), ("b",)),
+        (Records, ([1],), ([2],)),
+    ],
+)
+def test_what_a_class_extends_counts(kind, one, other):
+    """The items of a container, the parts of a moment: of a subclass, with its attributes."""
+    assert identify(kind(*one)).sampled is False
+    seen = {state(kind(*one)), state(kind(*one)), state(kind(*other))}
+    value = kind(*one)
+    value.note = 1
+    seen.add(state(value))
+    assert len(seen) == 3
+
+
 def test_each_change_in_place_shows():
     """However deep it lies, and however often it is shared."""
     shared = Plain(values=[1.0, 2.0])
@@ -235,6 +295,16 @@ class Held:
     def checked(self, value):
         vars(self)["checked"] = value
 
+    @property
+    def frozen(self):
+        return vars(self)["frozen"]
+
+    @property
+    def once(self):
+        if "once" not in vars(self):
+            self.__dict__["once"] = len(self._data)
+        return self.__dict__["once"]
+
     def method(self):
         return 1
 
@@ -251,10 +321,14 @@ def test_what_other_code_assigns_is_state():
         lambda: setattr(value, "checked", 1),
         lambda: setattr(value, "checked", 2),
         lambda: setattr(value, "method", len),
+        lambda: vars(value).update(frozen=1),
+        lambda: vars(value).update(frozen=2),
     ):
         change()
         seen.add(state(value))
-    assert len(seen) == 8
+        assert value.once >= 1
+        assert state(value) in seen
+    assert len(seen) == 10
 
 
 def test_what_is_no_state():
@@ -267,6 +341,7 @@ def test_what_is_no_state():
     value.proxy = weakref.proxy(other)
     assert state(value) == before
     value.file.close()
+    assert identify(value.event).identified == identify(value.logger).identified == "id"
     value.memory = io.BytesIO(b"a")
     assert state(value) != before
 
@@ -362,6 +437,13 @@ def test_bounds():
         assert (found.identified, not found.sampled) == ("state", is_whole)
         assert time.perf_counter() - began < 20
         cut(long)
+    deep = []
+    for _ in range(200_000):
+        deep = [deep]
+    found = identify(Plain(deep=deep))
+    assert (found.identified, bool(found.sampled)) == ("state", True)
+    while deep:
+        deep = deep.pop()
     wide = Plain(**{f"a{number}": number for number in range(1_000_000)})
     began = time.perf_counter()
     assert identify(wide, max_bytes=50_000_000).sampled.of_items == 1_000_000
@@ -420,6 +502,9 @@ lab.look(held, "same")
 held.data[0] = 7.5
 lab.look(held, "changed")
 lab.look(copy.deepcopy(held), "copied")
+twin = Held()
+twin.data[0] = 7.5
+lab.look(twin, "made like it")
 lab.look(object(), "itself")
 """
 
@@ -434,13 +519,14 @@ def test_a_program_that_changes_an_object(recorded):
         one["entity_id"]: one for one in recorded.events("entity") if one["type"] == "PythonObject"
     }
     things = [one for one in entities.values() if "value" not in one]
-    assert [one["identified"] for one in things] == ["state"] * 3 + ["id"]
-    assert [one.get("digest", "-").partition(":")[0] for one in things] == ["state"] * 3 + ["-"]
-    assert things[1]["digest"] == things[2]["digest"] != things[0]["digest"]
+    assert [one["identified"] for one in things] == ["state"] * 4 + ["id"]
+    assert [one.get("digest", "-").partition(":")[0] for one in things] == ["state"] * 4 + ["-"]
+    assert things[1]["digest"] == things[2]["digest"] == things[3]["digest"]
+    assert things[0]["digest"] != things[1]["digest"]
     derived = [(one["how"], one["entity_id"], one["progenitor_id"]) for one in recorded.events("derivation")]  # fmt: skip
     report = json.loads(recorded.python("-m", "provagent", "doctor", "--json", check=False).stdout)
     assert report["run"]["less_known"] == [
-        "__main__:Held: 3 known by their state; entities: {Held: {identifier: [ATTRIBUTE, ...]}}",
+        "__main__:Held: 4 known by their state; entities: {Held: {identifier: [ATTRIBUTE, ...]}}",
         "builtins:object: 1 known by themselves only; "
         "entities: {object: {identifier: [ATTRIBUTE, ...]}}",
     ]

@@ -19,7 +19,7 @@ from provagent.capture.members import Held
 from provagent.capture.overwrite import overwrite
 from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.sessions import Sessions
-from provagent.capture.source import code_between
+from provagent.capture.source import code_between, may_have_copied
 from provagent.capture.thing import Thing, file_of, place_of, placed, placed_members
 from provagent.capture.unfinished import UNFINISHED, Unfinished, is_open
 from provagent.identity.digests import Digests
@@ -294,7 +294,7 @@ class Ledger:
             elif before is not None:
                 self._explain_exchange(latest, before, identity, thing, activity, events)
             elif original is not None and not generated:
-                self._derive_between(latest.entity_id, original, COPIED, activity, events)
+                self._explain_copy(latest, original, activity, events)
         if slots is not None:
             slots[use.slot] = latest  # type: ignore[index, union-attr]
         return latest
@@ -320,6 +320,11 @@ class Ledger:
         self.objects.put(thing.value, latest)
         if generated and thing.is_distinctive and identity.digest is not None:
             self.contents.put(type(thing.value), identity.digest)
+
+    def _explain_copy(self, latest: Known, original: Known, activity: Open, events: Events) -> None:
+        """Another object of equal state: a copy, where the source names one."""
+        if may_have_copied(original.activity.place, activity.place):
+            self._derive_between(latest.entity_id, original, COPIED, activity, events)
 
     def _of_equal_state(self, thing: Thing, identity: Identity, latest: Known) -> Known | None:
         """The object that had this state before, where such a state is not one of many."""

@@ -98,8 +98,8 @@ class Contents:
 class States:
     """The entities of states that this process has seen, the latest of them only.
 
-    An object that is not known, and has the state of one that is, was copied from it: within a
-    process alone, since only content says anything in another one.
+    An object that is not known, and has the state of one that is, may have been copied from it:
+    within a process alone, since only content says anything in another one.
     """
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # Tags of tokens that hold the digest of what begins with that very tag: nothing is gained
 # by another digest of them.
-DIGESTED = frozenset(b"ORSXadlopuz")
+DIGESTED = frozenset(b"ORSXadlmopuz")
 SHORT = 64  # bytes that stand in the token itself
 ITEM_COST = 512  # bytes that could be hashed in the time that an item of a container takes
 BLOCKS = 1024  # of a sample, at most

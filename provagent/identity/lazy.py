@@ -3,8 +3,9 @@
 A class is analysed once, from its namespaces and the bytecode of its methods; none of it runs.
 A cache is
 
-* an entry of ``__dict__`` under the name of a ``functools.cached_property``, or of another
-  descriptor without ``__set__`` that stores what it found, or of a property that cannot be set;
+* an entry of ``__dict__`` under the name of a ``functools.cached_property``, of another
+  descriptor without ``__set__``, or of a kind of property, that stores what it found; or of a
+  property that puts it there itself;
 * a private name that code which looks at the object assigns or fills (a property, ``__repr__``,
   ``__len__``, ``__hash__``, ``__iter__``, ``__getstate__`` and what these call on the object),
   or a method without parameters that tests it for None and returns it; if all other code of the
@@ -17,6 +18,7 @@ A public attribute is part of what a class offers, and is never a cache of the l
 from __future__ import annotations
 
 import re
+import sys
 from functools import lru_cache
 from opcode import opname
 from types import CodeType, FunctionType
@@ -71,6 +73,9 @@ class _Facts(NamedTuple):
     is_memo_of: set[str]  # tested for None and returned, by a function without parameters
 
 
+_NO_FACTS = _Facts(set(), set(), set(), set(), set())
+
+
 def caches_of(cls: type) -> frozenset[str]:
     """Return the names of attributes that are caches in instances of ``cls``."""
     found: dict[str, Any] = {}
@@ -89,12 +94,9 @@ def is_cache_by_name(name: str) -> bool:
 
 def _keeps_what_it_gives(at: Any) -> bool:
     cls = type(at)
-    if issubclass(cls, property):
-        word = beneath.name(cls).lower()
-        return _property_set(at) is None or "lazy" in word or "cached" in word
     if issubclass(cls, (FunctionType, staticmethod, classmethod)):
         return False
-    if beneath.lookup(cls, "__set__") is not None:
+    if beneath.lookup(cls, "__set__") is not None and not issubclass(cls, property):
         return False
     get = beneath.lookup(cls, "__get__")
     if type(get) is not FunctionType:
@@ -128,7 +130,11 @@ def _filled_by_looks(found: dict[str, Any]) -> set[str]:
     set_by_looks = {word for name in looking for word in facts[name].assigned | facts[name].filled}
     for name in facts.keys() - looking - _MAKING:
         kept |= facts[name].reset - set_by_looks - facts[name].is_memo_of
-    return {name for name in filled - kept if name.startswith("_")}
+    return {
+        name
+        for name in filled - kept
+        if name.startswith("_") or name in facts.get(f"get {name}", _NO_FACTS).assigned
+    }
 
 
 def _functions(found: dict[str, Any]) -> Iterator[tuple[str, CodeType]]:
@@ -258,7 +264,7 @@ def _instructions(code: CodeType) -> Iterator[tuple[str, int]]:
         argument = 0
 
 
-_ATTR_SHIFT = 0 if "LOAD_METHOD" in opname else 1  # since 3.12 a bit says whether it is called
+_ATTR_SHIFT = int(sys.version_info >= (3, 12))  # since then a bit says whether it is called
 _LOADING = ("LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK")
 _LOADING_SECOND = (
     "LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "STORE_FAST_LOAD_FAST"

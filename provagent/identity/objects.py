@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import struct
+import sys
 from collections import OrderedDict
 from math import isnan
 from types import FunctionType, MappingProxyType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from provagent import beneath
 from provagent.address import address_of
 from provagent.identity import functions
 from provagent.identity.content import ByKey, InOrder, UnidentifiableError, named
@@ -207,6 +209,47 @@ BASES: dict[str, Parts] = {
     "builtins:dict": ByKey,
     "builtins:set": set,
     "builtins:frozenset": frozenset,
+}
+
+
+def _of_array(value: Any) -> Any:
+    kind = sys.modules["array"].array
+    return kind.typecode.__get__(value), kind.tolist(value)
+
+
+def _of_deque(value: Any) -> Any:
+    kind = sys.modules["collections"].deque
+    return kind.maxlen.__get__(value), list(kind.__iter__(value))
+
+
+def _of_time(value: Any) -> Any:
+    kind: Any = sys.modules["datetime"]
+    kind = kind.datetime if beneath.is_a(value, kind.datetime) else kind.date
+    names = ("year", "month", "day", "hour", "minute", "second", "microsecond", "fold", "tzinfo")
+    return [getattr(kind, name).__get__(value) for name in names if hasattr(kind, name)]
+
+
+def _of_duration(value: Any) -> Any:
+    kind: Any = sys.modules["datetime"].timedelta
+    return [getattr(kind, name).__get__(value) for name in ("days", "seconds", "microseconds")]
+
+
+def _of_decimal(value: Any) -> Any:
+    return list(sys.modules["decimal"].Decimal.as_tuple(value))
+
+
+# type -> what the base holds of a value of a subclass, which is known by its state
+EXTENDED: dict[str, Parts] = {
+    **BASES,
+    "array:array": _of_array,
+    "builtins:complex": lambda value: complex(
+        complex.real.__get__(value), complex.imag.__get__(value)
+    ),
+    "collections:deque": _of_deque,
+    "datetime:date": _of_time,
+    "datetime:datetime": _of_time,
+    "datetime:timedelta": _of_duration,
+    "decimal:Decimal": _of_decimal,
 }
 # Those of the next table that earlier versions read otherwise
 SECOND = frozenset(("collections:OrderedDict",))

@@ -226,10 +226,10 @@ def _find_token(cls: type) -> Token:
 
 
 def _find_state_token(cls: type) -> Token:
-    base = _first(kinds(cls), objects.BASES)
     if is_no_state(cls):
         return nothing
-    return state_token(cls, objects.BASES[base] if base else None) or unknown
+    base = _first(kinds(cls), objects.EXTENDED)
+    return state_token(cls, objects.EXTENDED[base] if base else None, base) or unknown
 
 
 def _take(offered: dict[str, Parts]) -> bool:

@@ -58,7 +58,7 @@ class StateToken:
         others: list[tuple[Any, Any]] = []  # keys of ``__dict__`` that are no plain texts
         if plan.attributes is not None:
             # Pairs, not a dict: no key is asked for its hash.
-            for pair in dict.items(plan.attributes.__get__(value)):
+            for pair in list(dict.items(plan.attributes.__get__(value))):
                 if type(pair[0]) is not str:
                     others.append(pair)
                 elif not is_cache(*pair):
@@ -85,10 +85,11 @@ class StateToken:
         )
 
 
-def state_token(cls: type, items: Parts | None) -> StateToken | None:
+def state_token(cls: type, items: Parts | None, extended: str | None = None) -> StateToken | None:
     """Return how the state of a class's objects is read; None where nothing of it can be.
 
-    ``items`` gives those of the type that the class extends, where that is one of Python's.
+    ``items`` gives those of the type that the class extends, which ``extended`` names, where that
+    is one of Python's.
     """
     if is_no_state(cls) or issubclass(cls, (type, ModuleType)):
         return None
@@ -96,9 +97,7 @@ def state_token(cls: type, items: Parts | None) -> StateToken | None:
         items = beneath.arguments
     slots = _slots_of(cls)
     attributes = _attributes_of(cls)
-    is_hidden = _hides(cls, has_items=items is not None) or (
-        attributes is None and _dict_offset(cls) != 0
-    )
+    is_hidden = _hides(cls, extended) or (attributes is None and _dict_offset(cls) != 0)
     if attributes is None and items is None and (is_hidden or not slots):
         return None
     return StateToken(
@@ -144,10 +143,10 @@ def _attributes_of(cls: type) -> Any:
     return None
 
 
-def _hides(cls: type, *, has_items: bool) -> bool:
+def _hides(cls: type, extended: str | None) -> bool:
     """Whether objects have fields, as of a class written in C, that no descriptor shows."""
     base: Any = cls
-    while base is not None and not any(base is known for known in _STOP):
+    while type_name(base) != extended and not any(base is known for known in _STOP):
         parent = _base(base)
         if parent is None:
             return False
@@ -159,7 +158,7 @@ def _hides(cls: type, *, has_items: bool) -> bool:
         if _size(base) - _size(parent) > shown:
             return True
         base = parent
-    return base is not object and not has_items
+    return False
 
 
 _base: Callable[[type], type | None] = type.__dict__["__base__"].__get__
@@ -175,8 +174,18 @@ _NO_SLOTS = ("__weakref__", "__dict__")
 _NO_STATE: tuple[type, ...] = (
     _thread.LockType, _thread.RLock, _weakref.ref, _weakref.ProxyType, _weakref.CallableProxyType
 )  # fmt: skip
+# By their full names, with their subclasses: what runs, is connected, or is drawn on. It changes by
+# itself, and its state is that of a machinery, which may be large.
 _NO_STATE_NAMES = frozenset(
     (
+        *("asyncio.events:AbstractEventLoop", "asyncio.futures:Future", "asyncio.tasks:Task"),
+        *("concurrent.futures._base:Executor", "concurrent.futures._base:Future"),
+        *("multiprocessing.pool:Pool", "multiprocessing.process:BaseProcess", "subprocess:Popen"),
+        *("argparse:ArgumentParser", "http.client:HTTPConnection", "unittest.mock:Base"),
+        *("requests.sessions:Session", "distributed.client:Client", "socket:socket"),
+        *("sqlalchemy.engine.base:Engine", "sqlalchemy.engine.base:Connection"),
+        *("sqlalchemy.orm.session:Session", "matplotlib.artist:Artist"),
+        *("matplotlib.backend_bases:FigureCanvasBase", "matplotlib.gridspec:GridSpecBase"),
         *("threading:Condition", "threading:Event", "threading:Semaphore", "threading:Barrier"),
         *("threading:Thread", "_thread:_local", "threading:local", "threading:_RLock"),
         *("weakref:WeakValueDictionary", "weakref:WeakKeyDictionary", "weakref:finalize"),

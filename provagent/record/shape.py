@@ -95,9 +95,11 @@ def digest_in(event: dict[str, Any]) -> str | None:
     """
     digest: str | None = event.get("digest")
     name = terms.LESS_THAN_CONTENT.get(event.get("identified", ""))
-    if digest is None or name is None:
-        return digest
-    return f"{name}:{digest.rpartition(':')[2]}"
+    if digest is not None and name is not None:
+        return f"{name}:{digest.rpartition(':')[2]}"
+    if digest is not None and digest.startswith("hash:"):  # imported from a log that names none
+        return f"unknown:{digest.removeprefix('hash:')}"
+    return digest
 
 
 def _is_time(text: str) -> bool:
