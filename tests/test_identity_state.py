@@ -454,9 +454,10 @@ def test_bounds():
 
 def test_nothing_is_kept_and_nothing_counts():
     """Neither object nor class is kept alive, and references are as before."""
-    cls = type("Temporary", (Plain,), {})
+    cls = type("Temporary", (), {"__slots__": ("__dict__", "__weakref__", "more")})
     part = [1]
-    value = cls(part=part)
+    value = cls()
+    value.part, value.more = part, 1
     count = sys.getrefcount(part)
     state(value)
     assert sys.getrefcount(part) == count

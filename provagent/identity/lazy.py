@@ -81,7 +81,8 @@ def caches_of(cls: type) -> frozenset[str]:
     found: dict[str, Any] = {}
     for base in reversed(beneath.mro(cls)):
         if base is not object:
-            found.update(beneath.namespace(base))
+            # A name that is no plain text would be asked for its hash.
+            found |= {key: at for key, at in beneath.namespace(base).items() if type(key) is str}
     descriptors = {name for name, at in found.items() if _keeps_what_it_gives(at)}
     return frozenset(descriptors | _filled_by_looks(found))
 
@@ -148,8 +149,10 @@ def _functions(found: dict[str, Any]) -> Iterator[tuple[str, CodeType]]:
                 yield f"get {name}", get.__code__
             if type(set_) is FunctionType:
                 yield f"set {name}", set_.__code__
-        elif type(wrapped := beneath.attributes(at).get("func")) is FunctionType:
-            yield f"get {name}", wrapped.__code__  # as functools.cached_property has it
+        elif type(kept := beneath.attributes(at)) is dict:
+            wrapped = kept.get("func")  # as functools.cached_property has it
+            if type(wrapped) is FunctionType:
+                yield f"get {name}", wrapped.__code__
 
 
 def _facts(code: CodeType) -> _Facts:

@@ -28,11 +28,22 @@ if TYPE_CHECKING:
     from provagent.identity.content import Content, Parts
 
 
-class Plan(NamedTuple):
-    """How the state of objects of one class is read."""
+class Slot(NamedTuple):
+    """A slot: what it is called in the state, the place of its class, and its name there."""
 
-    slots: tuple[tuple[str, MemberDescriptorType], ...]
-    attributes: Any  # the descriptor of ``__dict__``
+    name: str
+    place: int
+    key: str
+
+
+class Plan(NamedTuple):
+    """How the state of objects of one class is read.
+
+    Descriptors would keep their class alive: they are found again, by their place among its bases.
+    """
+
+    slots: tuple[Slot, ...]
+    attributes: int | None  # the place of the class that has the descriptor of ``__dict__``
     items: Parts | None  # of the type that it extends
     caches: frozenset[str]
     is_hidden: bool  # there is more, which nothing shows
@@ -56,16 +67,17 @@ class StateToken:
         plan, is_cache = self.plan, self._is_cache
         found: list[tuple[str, Any]] = []
         others: list[tuple[Any, Any]] = []  # keys of ``__dict__`` that are no plain texts
+        bases = beneath.mro(type(value))
         if plan.attributes is not None:
             # Pairs, not a dict: no key is asked for its hash.
-            for pair in list(dict.items(plan.attributes.__get__(value))):
+            for pair in list(dict.items(_read(value, bases, plan.attributes, "__dict__"))):
                 if type(pair[0]) is not str:
                     others.append(pair)
                 elif not is_cache(*pair):
                     found.append(pair)
-        for name, at in plan.slots:
+        for name, place, key in plan.slots:
             try:
-                item = at.__get__(value)
+                item = _read(value, bases, place, key)
             except AttributeError:
                 continue
             if not is_cache(name, item):
@@ -83,6 +95,14 @@ class StateToken:
             or is_no_state(type(item))
             or (name[:1] == "_" and is_cache_by_name(name))
         )
+
+
+def _read(value: object, bases: tuple[type, ...], place: int, key: str) -> Any:
+    try:
+        at: Any = beneath.namespace(bases[place])[key]
+    except (IndexError, KeyError):  # the class has other bases now
+        raise UnidentifiableError(f"{type_name(type(value))}: is another class now") from None
+    return at.__get__(value)
 
 
 def state_token(cls: type, items: Parts | None, extended: str | None = None) -> StateToken | None:
@@ -120,26 +140,27 @@ def _find_is_no_state(cls: type) -> bool:
     return any(name in _NO_STATE_NAMES for name in kinds(cls))
 
 
-def _slots_of(cls: type) -> tuple[tuple[str, MemberDescriptorType], ...]:
-    found: list[tuple[str, MemberDescriptorType]] = []
+def _slots_of(cls: type) -> tuple[Slot, ...]:
+    found: list[Slot] = []
     seen: set[str] = set()
-    for base in beneath.mro(cls):
+    for place, base in enumerate(beneath.mro(cls)):
         if any(base is known for known in _STOP):
             continue
-        for name, at in beneath.namespace(base).items():
-            if type(at) is MemberDescriptorType and name not in _NO_SLOTS:
+        for key, at in beneath.namespace(base).items():
+            if type(at) is MemberDescriptorType and type(key) is str and key not in _NO_SLOTS:
                 # Two slots of one name are two: that of a base is told by its class.
-                found.append((f"{type_name(base)}.{name}" if name in seen else name, at))
-                seen.add(name)
+                name = f"{type_name(base)}.{key}" if key in seen else key
+                found.append(Slot(name, place, key))
+                seen.add(key)
     return tuple(found)
 
 
-def _attributes_of(cls: type) -> Any:
-    """Return the descriptor that reads ``__dict__``, past a property of that name."""
-    for base in beneath.mro(cls):
-        at = beneath.namespace(base).get("__dict__")
-        if type(at) in _DICT_KINDS:
-            return at
+def _attributes_of(cls: type) -> int | None:
+    """Return the place of the class whose ``__dict__`` is no property of that name."""
+    for place, base in enumerate(beneath.mro(cls)):
+        kind = type(beneath.namespace(base).get("__dict__"))
+        if beneath.is_among(kind, _DICT_KINDS):
+            return place
     return None
 
 
