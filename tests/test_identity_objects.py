@@ -301,6 +301,14 @@ def test_functions_are_known_by_their_code():
     assert digest([].append) is None
 
 
+def test_classes_of_the_program_are_known_by_name():
+    """Their code may be another one next time: a name is no content."""
+    assert identify(int).identified == identify(json).identified == "content"
+    assert identify(Point).digest.startswith("state:")
+    assert identify(Point) != identify(Slotted)
+    assert identify(sys.modules[__name__]).identified == "state"
+
+
 def test_a_function_that_encloses_itself():
     """Cycles through closures end; an empty cell is none that holds something."""
 

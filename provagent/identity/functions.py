@@ -7,9 +7,11 @@ another version of the package does not make it another: the environment tells t
 
 from __future__ import annotations
 
+import sys
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from provagent import beneath
 from provagent.identity.content import UnidentifiableError
 from provagent.originals import os
 
@@ -29,8 +31,26 @@ def place(value: Any) -> Any:
 
 def is_installed(value: FunctionType) -> bool:
     """Whether a function is one of an installed package, or of Python, that its name finds."""
-    file = _code(value).co_filename
+    return _is_installed(_code(value).co_filename)
+
+
+def _is_installed(file: str) -> bool:
     return file.startswith(_INSTALLED) or "site-packages" in file or "dist-packages" in file
+
+
+class ByName:
+    """A name that stands for code of the program: which may be another one next time."""
+
+    def __init__(self, name: Any) -> None:
+        self.name = name
+
+
+def named_code(name: Any, module: object) -> Any:
+    """Return the name of a class or a module, as one that finds it in any process, or not."""
+    found = sys.modules.get(module) if type(module) is str else None
+    file = beneath.attributes(found).get("__file__") if type(found) is ModuleType else None
+    is_program = module == "__main__" or (type(file) is str and not _is_installed(file))
+    return ByName(name) if is_program else name
 
 
 def by_code(value: FunctionType) -> Any:

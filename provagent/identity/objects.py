@@ -121,11 +121,17 @@ def _class_place(value: type) -> Any:
     place = type_name(value)
     if "<" in place or "?" in place:
         raise UnidentifiableError(f"{place}: not a name that finds it; a module's class")
-    return place
+    return functions.named_code(place, beneath.module_name(value))
 
 
 def _module(value: Any) -> Any:
-    return instance_state(value).get("__name__")
+    name = instance_state(value).get("__name__")
+    return functions.named_code(name, name)
+
+
+def _by_name(value: functions.ByName, content: Content) -> bytes:
+    content.has_states = True
+    return content.token(value.name)
 
 
 def _moment(value: Any) -> Any:
@@ -160,6 +166,7 @@ CONTAINERS: dict[type, Token] = {
     ByKey: _by_key,
     MappingProxyType: _proxy,
     FunctionType: _function,
+    functions.ByName: _by_name,
     MethodType: named("method", functions.bound),
     type(...): _constant,
     type(NotImplemented): _constant,
