@@ -20,11 +20,18 @@ from provagent.weave.program import MAIN
 from provagent.weave.target import Target
 
 if TYPE_CHECKING:
-    from provagent.record.detail import Child
+    from provagent.record.detail import Child, LessKnown
     from provagent.record.model import Provenance
 
 # Of several processes: a program's workers need not define what the program defines.
 _RANKS = ["waiting", "refused", "missing", "woven", "failed"]
+_KNOWN_BY = {
+    "state": "their state",
+    "paths": "the identifier of their definition",
+    "str": "their text",
+    "hash": "their hash",
+    "id": "themselves only",
+}
 _CHILD = "from provagent import boot; print(boot.activation() is not None)"
 
 
@@ -69,6 +76,7 @@ class RunReport:
     uncalled: list[str] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
     mismatches: list[str] = field(default_factory=list)
+    less_known: list[str] = field(default_factory=list)
 
     def lacks(self) -> list[str]:
         """Return what is missing in the record, though it was to be recorded."""
@@ -248,6 +256,7 @@ def _report_on(provenance: Provenance) -> RunReport:
         unended=[process.id for process in provenance.processes.values() if process.end is None],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
         mismatches=[_counted(*each) for each in provenance.mismatches.items()],
+        less_known=_less_known(provenance.less_known),
         left_out=[left_out_text(each) for each in add_up(provenance.left_out)],
         not_kept=_not_kept(provenance),
         uncalled=provenance.uncalled,
@@ -266,6 +275,21 @@ def _not_kept(provenance: Provenance) -> list[str]:
     every = (one for process in provenance.processes.values() for one in process.code)
     found = [f"the code of {one.file} is not kept: {one.left_out}" for one in every if one.left_out]
     return [*dict.fromkeys(found)]
+
+
+def _less_known(counts: dict[LessKnown, int]) -> list[str]:
+    """One line for each class: by what its objects are known, and what would help."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][:2]))
+    return [_less_known_line(one, count) for one, count in ordered]
+
+
+def _less_known_line(one: LessKnown, count: int) -> str:
+    how = _KNOWN_BY[one.identified] + (", parts of which cannot be read" if one.is_part else "")
+    line = f"{one.class_name}: {count} known by {how}"
+    if one.identified == "paths":
+        return line
+    name = one.entity_description or one.class_name.rpartition(".")[2].rpartition(":")[2]
+    return f"{line}; entities: {{{name}: {{identifier: [ATTRIBUTE, ...]}}}}"
 
 
 def _unrecorded(child: Child) -> str:

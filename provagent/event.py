@@ -171,6 +171,7 @@ class Sampled(TypedDict):
     of: NotRequired[int]  # bytes that there are
     items: NotRequired[int]  # of containers, that have of_items
     of_items: NotRequired[int]
+    unread: NotRequired[int]  # parts of a state that show nothing of themselves
 
 
 class Entity(Event):
@@ -189,7 +190,7 @@ class Entity(Event):
     unit: NotRequired[str]  # of an array that is a quantity
     value: NotRequired[Value]
     digest: NotRequired[str]
-    identified: NotRequired[str]  # its digest: by content, file, str, hash or paths
+    identified: NotRequired[str]  # by content, file, state, paths, str or hash; id: no digest
     size: NotRequired[int]  # bytes, of a file
     contentType: NotRequired[str]
     changed: NotRequired[str]  # when a file was last changed (st_ctime)

@@ -103,7 +103,8 @@ class Shard:
         return self.entity(location=location, size=2880, **fields)
 
     def thing(self, name, description, **fields):
-        fields = {"digest": digest(name + description), "identified": "paths", **fields}
+        named = digest(name + description).replace("sha256:", "identifier:")
+        fields = {"digest": named, "identified": "paths", **fields}
         return self.entity(
             type="PythonObject",
             name=name,

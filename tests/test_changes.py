@@ -484,7 +484,7 @@ def test_digest_of_another_part_tells_nothing():
 
 def test_list_of_unknown_content_in_its_place(woven, analysis):
     """It takes no reference and has no digest: nothing says that it is another."""
-    analysis.data = [lambda: None]
+    analysis.data = [object()]
     analysis.look()
     analysis.look()
     first, second = used_ids(woven)

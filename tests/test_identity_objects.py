@@ -281,11 +281,43 @@ def test_algorithms():
         identify("a", algorithm="crc")
 
 
-def test_functions_without_a_name_that_finds_them():
-    """Lambdas and inner functions share names: they are known by themselves only."""
-    assert digest(lambda: 1) is None
-    assert digest(test_algorithms) is not None
+def test_functions_are_known_by_their_code():
+    """Their defaults and what they enclose count; an installed one is known by its name."""
+
+    def made(enclosed, default=0):
+        def inner(x, y=default):
+            return x + y + enclosed
+
+        return inner
+
+    digests = {digest(one) for one in (made(1), made(2), made(1, 3), lambda: 1, lambda: 2)}
+    assert len(digests) == 5
+    assert digest(made(1)) == digest(made(1))
+    assert digest(test_algorithms) != digest(test_cycles)
+    assert digest(test_algorithms).startswith("sha256.2:")
+    assert digest(json.dumps).startswith("sha256:")
+    assert digest(functools.lru_cache(made(1))) == digest(functools.lru_cache(made(1)))
+    assert digest(Point(1).__init__) != digest(Point(2).__init__)
     assert digest([].append) is None
+
+
+def test_classes_of_the_program_are_known_by_name():
+    """Their code may be another one next time: a name is no content."""
+    assert identify(int).identified == identify(json).identified == "content"
+    assert identify(Point).digest.startswith("state:")
+    assert identify(Point) != identify(Slotted)
+    assert identify(sys.modules[__name__]).identified == "state"
+
+
+def test_a_function_that_encloses_itself():
+    """Cycles through closures end; an empty cell is none that holds something."""
+
+    def factorial(n):
+        return n * factorial(n - 1) if n else 1
+
+    assert digest(factorial) is not None
+    assert digest(lambda: later) is not None
+    later = 1  # noqa: F841
 
 
 class Secretive:
@@ -303,9 +335,11 @@ class ChangedDict(dict):
 
 
 def test_unknown_types_run_nothing():
-    """Of a value of unknown type, also deep inside, no code runs, and there is no digest."""
+    """Of a value of unknown type, also deep inside, no code runs: its state is read."""
     for value in (Secretive("a"), [Secretive("a")], {"a": Point(Secretive("b"))}, ChangedDict(a=1)):
-        assert identify(value).identified == "id"
+        assert (identify(value).identified, identify(value).sampled) == ("state", False)
+    assert identify(Secretive("a")) != identify(Secretive("b"))
+    assert identify(ChangedDict(a=1)) != identify(ChangedDict(a=2))
 
 
 def test_a_subclass_is_told_with_its_attributes():
@@ -321,13 +355,16 @@ def test_a_view_of_a_dict():
     digests = {digest(types.MappingProxyType({"a": n % 2})) for n in range(4)}
     assert len(digests) == 2
     assert digest({"a": 0}) not in digests
-    assert digest(types.MappingProxyType(ChangedDict(a=1))) is None
+    assert identify(types.MappingProxyType(ChangedDict(a=1))).identified == "state"
 
 
-def test_a_subclass_with_slots_is_unknown():
-    """What a subclass keeps in slots is not seen, so it is not called equal."""
+def test_a_subclass_with_slots_is_known_by_its_state():
+    """What a subclass keeps in slots counts, beside the items."""
     kind = type("Slots", (dict,), {"__slots__": ("hidden",)})
-    assert digest(kind()) is None
+    one, other, third = kind(a=1), kind(a=1), kind(a=2)
+    one.hidden = 1
+    digests = {identify(each).digest for each in (one, other, third)}
+    assert (len(digests), identify(one).identified) == (3, "state")
 
 
 def test_a_dataclass_is_read_from_its_fields():

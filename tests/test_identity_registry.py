@@ -44,16 +44,28 @@ def test_importing_identity_is_light():
     assert output.strip() == "light"
 
 
-def test_an_unknown_type_is_known_by_itself_only():
-    """Without a way, a value of unknown type has no digest."""
-    assert identify(Plain()) == Identity(None, "id")
-    assert identify([Told()]) == Identity(None, "id")
+def test_an_unknown_type_is_known_by_its_state():
+    """Never by its text: what prints alike and holds other things is another thing."""
+    for how in (None, "content"):
+        one = identify(Told("a"), how)
+        assert one.identified == "state"
+        assert one.digest.startswith("state:")
+        assert one == identify(Told("a"), how)
+        assert one != identify(Told("b"), how)
+        assert identify([Told("a")], how).identified == "state"
+
+
+def test_what_shows_nothing_is_known_by_itself_only():
+    """A compiled object without a state to read has no digest."""
+    for value in (object(), [object()], (number for number in ())):
+        assert identify(value) == Identity(None, "id")
 
 
 def test_by_str():
     """By str, type and text make the digest."""
     one = identify(Told("a"), "str")
     assert one.identified == "str"
+    assert one.digest.startswith("text:")
     assert one == identify(Told("a"), "str")
     assert one != identify(Told("b"), "str")
     assert one != identify("told a", "str")
@@ -65,19 +77,11 @@ def test_by_str_of_an_address():
     assert identify([Plain()], "str") == Identity(None, "id")
 
 
-def test_by_content_falls_back_to_text():
-    """By content, on demand, unknown types inside are told by their text."""
-    one = identify([1, Told("a")], "content")
-    assert one.identified == "content"
-    assert one == identify([1, Told("a")], "content")
-    assert one != identify([1, Told("b")], "content")
-    assert identify([Plain()], "content") == Identity(None, "id")
-
-
 def test_by_hash():
     """By hash, a type's own hash makes the digest; the default hash is an address."""
     assert identify(Counted("a"), "hash") == identify(Counted("b"), "hash")
     assert identify(Counted(), "hash").identified == "hash"
+    assert identify(Counted(), "hash").digest.startswith("hash:")
     assert identify(Plain(), "hash") == Identity(None, "id")
 
 
@@ -93,6 +97,7 @@ def test_by_paths():
     other = Plain(["a"])
     other.cache = 1
     assert one.identified == "paths"
+    assert one.digest.startswith("identifier:")
     assert identify(other, by_name) == one
     assert identify(Plain(["b"]), by_name) != one
     assert identify(Told(["a"]), by_name) != one
@@ -134,9 +139,9 @@ class Derived(Registered):
 
 def test_a_plugin_says_what_stands_for_a_type():
     """A registered function serves its type and subclasses, which are told apart."""
-    assert identify(Registered("a")).digest is None
+    assert identify(Registered("a")).identified == "state"
     register(f"{__name__}:Registered", lambda value: value.name)
     assert identify([Registered("a")]) == identify([Registered("a")])
-    assert identify(Registered("a")).digest is not None
+    assert identify(Registered("a")).identified == "content"
     assert identify(Registered("a")) != identify(Registered("b"))
     assert identify(Registered("a")) != identify(Derived("a"))

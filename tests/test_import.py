@@ -307,7 +307,7 @@ def test_a_digest_of_a_path_is_none_of_the_content(tmp_path):
     ]
     (run,), _ = imported(tmp_path, *LSTOSA[:2], *lines)
     kinds = {entity.digest: entity.identified for entity in run.entities.values()}
-    assert kinds == {f"md5:{of_path}": "str", f"md5:{of_content}": "file"}
+    assert kinds == {f"text:{of_path}": "str", f"md5:{of_content}": "file"}
     assert rendered(run, "json").count(b'"prov:specificEntity"') == 1
 
 

@@ -14,12 +14,12 @@ from typing import Any
 from provagent.capture.context import Open
 from provagent.capture.entity_events import EntityEvents, Events
 from provagent.capture.inside import Inside
-from provagent.capture.known import Contents, Known, KnownObjects, Slots, differs
+from provagent.capture.known import Contents, Known, KnownObjects, Slots, States, differs
 from provagent.capture.members import Held
 from provagent.capture.overwrite import overwrite
 from provagent.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
 from provagent.capture.sessions import Sessions
-from provagent.capture.source import code_between
+from provagent.capture.source import code_between, may_have_copied
 from provagent.capture.thing import Thing, file_of, place_of, placed, placed_members
 from provagent.capture.unfinished import UNFINISHED, Unfinished, is_open
 from provagent.identity.digests import Digests
@@ -60,6 +60,7 @@ class Ledger:
         self.paths: dict[str, Known] = {}
         self.objects = KnownObjects()
         self.contents = Contents()
+        self.states = States()
         self.slots = Slots()
         self.named: dict[tuple[str, str | None, str], str] = {}  # entities, by what they are called
         self.order = 0
@@ -257,7 +258,7 @@ class Ledger:
         identity = _NOTHING if value is None else kind.identify(value)
         known = self.objects.find(value, identity.digest)
         # What is known by its content has the members that it had.
-        if known is None or identity.digest is None:
+        if known is None or identity.digest is None or identity.identified == "state":
             if use is not None and use.looks_in and (thing is None or thing.members is None):
                 held = self.inside.held(value, is_made=generated)
             members = self.inside.entities(held, activity, events, generated) if held else []
@@ -287,10 +288,13 @@ class Ledger:
             latest = self.known(entity_id, identity, kind, activity, generated)
             latest.add(members)
             self._keep(thing, identity, latest, generated)
+            original = self._of_equal_state(thing, identity, latest)
             if known is not None:
                 self._explain_change(latest, known, identity, kind, activity, events, generated)
             elif before is not None:
                 self._explain_exchange(latest, before, identity, thing, activity, events)
+            elif original is not None and not generated:
+                self._explain_copy(latest, original, activity, events)
         if slots is not None:
             slots[use.slot] = latest  # type: ignore[index, union-attr]
         return latest
@@ -316,6 +320,18 @@ class Ledger:
         self.objects.put(thing.value, latest)
         if generated and thing.is_distinctive and identity.digest is not None:
             self.contents.put(type(thing.value), identity.digest)
+
+    def _explain_copy(self, latest: Known, original: Known, activity: Open, events: Events) -> None:
+        """Another object of equal state: a copy, where the source names one."""
+        if may_have_copied(original.activity.place, activity.place):
+            self._derive_between(latest.entity_id, original, COPIED, activity, events)
+
+    def _of_equal_state(self, thing: Thing, identity: Identity, latest: Known) -> Known | None:
+        """The object that had this state before, where such a state is not one of many."""
+        if identity.identified != "state" or identity.sampled or identity.digest is None:
+            return None
+        is_one_of_many = not is_distinctive(thing.value)
+        return None if is_one_of_many else self.states.exchange(identity.digest, latest)
 
     def _explain_change(
         self,
@@ -350,7 +366,9 @@ class Ledger:
     ) -> None:
         """Another object in the same place, that no activity put there."""
         state = before.states.get(thing.kind.key)
-        if state is not None and identity.digest is not None and identity.digest == state.digest:
+        is_read = not (identity.sampled and identity.sampled.unread)
+        is_equal = state is not None and identity.digest == state.digest
+        if is_read and is_equal and identity.digest is not None:
             how = COPIED
         else:
             how = MODIFIED if self.objects.is_untracked(thing.value, before) else REPLACED

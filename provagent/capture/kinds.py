@@ -68,21 +68,15 @@ def compile_identifier(
     ``misfit`` is told, once, of each type that the paths do not fit.
     """
     options = digests.options()
-    by_text = text_identifier(digests.algorithm)
-    by_itself: Callable[[Any], Identity] = partial(identify, **options)
+    by_content: Callable[[Any], Identity] = partial(identify, **options)
     if how == "str":
-        return by_text
+        return text_identifier(digests.algorithm)
     if how is not None and type(how) is not tuple:
         files = digests.new_files() if how == "file" else None
         return partial(identify, how=how, files=files, **options)
     if how is not None:
-        return _by_paths(how, by_itself, partial(identify, **options), misfit)
-
-    def identify_object(value: Any) -> Identity:
-        identity = by_itself(value)
-        return by_text(value) if identity.digest is None else identity
-
-    return identify_object
+        return _by_paths(how, by_content, partial(identify, **options), misfit)
+    return by_content
 
 
 # A type that the API takes, and the definition's author did not think of: a list where there is

@@ -95,6 +95,25 @@ class Contents:
         return digest in self._digests
 
 
+class States:
+    """The entities of states that this process has seen, the latest of them only.
+
+    An object that is not known, and has the state of one that is, may have been copied from it:
+    within a process alone, since only content says anything in another one.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Known] = OrderedDict()
+
+    def exchange(self, digest: str, known: Known) -> Known | None:
+        """Keep the entity of a state, and return the one before."""
+        before = self._known.pop(digest, None)
+        self._known[digest] = known
+        if len(self._known) > UNTRACKED_KEPT:
+            self._known.popitem(last=False)
+        return before
+
+
 class _Tracked(weakref.ref[Any]):
     """A reference to an object, and what is known of it."""
 

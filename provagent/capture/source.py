@@ -27,6 +27,7 @@ _PAIRS_KEPT = 1000
 _OF_FUNCTION = 0x2  # CO_NEWLOCALS
 _BEGAN = real_time_ns() / 1e9
 
+_COPYING = re.compile(r"copy|clone|duplicate|loads?\b|evolve|replace", re.IGNORECASE)
 # Expressions that may evaluate a part of themselves or not.
 _MAYBE = frozenset(("IfExp", "BoolOp", "Compare", "ListComp", "SetComp", "DictComp"))
 _PARTS = ("body", "orelse", "finalbody")
@@ -74,6 +75,23 @@ def code_between(before: Place | None, after: Place | None) -> Code:
         )
         known = _known[key] = one, other, code
     return known[2]
+
+
+def may_have_copied(before: Place | None, after: Place | None) -> bool:
+    """Whether the source that led to a call names a copy: since another call, or in its function.
+
+    Two objects of equal state may have been made one like the other: only the source can tell.
+    """
+    if after is None:
+        return False
+    code, end = code_between(before, after), _end_of_call(after)
+    texts = [] if code is None else [str(code["text"])]
+    found = None if end is None else _source(after.code.co_filename)
+    if end is not None and found is not None:
+        is_function = after.code.co_flags & _OF_FUNCTION
+        first = max(after.code.co_firstlineno, end[0] - LINES_KEPT) if is_function else end[0]
+        texts += found[0][first - 1 : end[0]]
+    return any(_COPYING.search(text) for text in texts)
 
 
 def _between(before: Place, after: Place, is_one: bool, is_module: bool) -> Code:

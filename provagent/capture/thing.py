@@ -11,7 +11,7 @@ from provagent.capture.plan import ON_DISK, Kind, Many, Use, found
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.originals import fake_folder, os
-from provagent.terms import FILE
+from provagent.terms import FILE, ITSELF
 
 # By the module of their type, what names their file: none of these runs the program's code.
 _OPEN_FILES = {
@@ -135,6 +135,8 @@ def add_identity(fields: dict[str, Any], identity: Identity) -> None:
     if digest is not None:
         fields["digest"] = digest
         fields["identified"] = identified
+    elif identified == ITSELF:
+        fields["identified"] = ITSELF
     if size is not None:
         fields["size"] = size
     if sampled:

@@ -11,8 +11,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from provagent.identity.content import BLOCK, BLOCKS, even_places
+from provagent.originals import os
 from provagent.value.numbers import unit_text
-from provagent.value.types import instance_state
+from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,36 @@ def array_token(value: Any, content: Content) -> bytes:
         data = _header("a", array) + _payload(_little_endian(array)).tobytes()
         return b"a" + content.new(data).digest()
     return b"a" + _digest(array, content)
+
+
+def memmap_token(value: Any, content: Content) -> bytes:
+    """Return the token of an array in a file; a large one is known by its file, and not read."""
+    array = plain(value)
+    if array.nbytes <= content.max_bytes or (facts := _mapped(value, array)) is None:
+        return array_token(value, content)
+    content.has_states = True
+    # What is written into the map reaches the file later, or never.
+    written = b"" if instance_state(value).get("mode") == "r" else array_token(value, content)
+    return b"m" + content.new(repr(facts).encode("utf-8", "surrogatepass") + written).digest()
+
+
+def _mapped(value: Any, array: Any) -> Any:
+    """Return which part of which file, in which state of it, an array is."""
+    numpy, state = sys.modules["numpy"], instance_state(value)
+    name: Any
+    memory: Any
+    name, memory = state.get("filename"), state.get("_mmap")
+    if type_name(type(name)).partition(":")[0] not in ("builtins", "pathlib", "pathlib._local"):
+        return None
+    try:
+        status = os.stat(name)
+        start = numpy.frombuffer(memory, "u1").__array_interface__["data"][0]
+    except (OSError, TypeError, ValueError):
+        return None
+    place = array.__array_interface__["data"][0] - start
+    file = (os.fspath(name), status.st_dev, status.st_ino, status.st_size)
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return file, times, state.get("offset"), place, array.dtype.str, array.shape, array.strides
 
 
 def scalar_token(value: Any, content: Content) -> bytes:
@@ -257,7 +288,7 @@ def _representation(value: Any) -> Any:
 # numpy's number of a dtype -> its code without the byte order, which is slow to ask for
 _NUMBERS: dict[int, str] = {}
 
-TOKENS: dict[str, Token] = {"numpy:ndarray": array_token, "numpy:memmap": array_token}
+TOKENS: dict[str, Token] = {"numpy:ndarray": array_token, "numpy:memmap": memmap_token}
 # type -> what stands for a value of it or of a subclass
 INHERITED: dict[str, Parts] = {
     "numpy:ndarray": _subclass,

@@ -22,6 +22,8 @@ from provagent.value.types import TypeCache, kinds, type_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from provagent.identity.state import StateToken
+
     Token = Callable[[Any, "Content"], bytes]
     Parts = Callable[[Any], Any]
 
@@ -35,12 +37,13 @@ if TYPE_CHECKING:
 
 # Tags of tokens that hold the digest of what begins with that very tag: nothing is gained
 # by another digest of them.
-DIGESTED = frozenset(b"ORSadlopuz")
+DIGESTED = frozenset(b"ORSXadlmopuz")
 SHORT = 64  # bytes that stand in the token itself
 ITEM_COST = 512  # bytes that could be hashed in the time that an item of a container takes
 BLOCKS = 1024  # of a sample, at most
 BLOCK = 1024  # bytes: shorter blocks take longer to find than to read
 _CONTAINER_COST = 4  # items that take as long as a container does
+_STATE_COST = 12  # the same, of an object whose state is read
 MAX_DEPTH = 100  # containers inside each other: of more, Python's stack may not hold the reading
 _BATCH = 1024
 _AT_ONCE = 1 << 20
@@ -62,7 +65,8 @@ class Sample(NamedTuple):
     ``parts`` is ``blocks`` (``number`` of them at equal distances in each array, text or file, the
     first and the last bytes among them) or ``files`` (the first ``number`` of a folder, in the
     order of their names). ``read`` are bytes, ``of`` those that there are, where they are known.
-    ``items`` are those that were read of containers that have ``of_items``.
+    ``items`` are those that were read of containers that have ``of_items``. ``unread`` are parts
+    of a state that show nothing of themselves: objects of classes that are written in C.
     """
 
     parts: str | None = None
@@ -71,6 +75,7 @@ class Sample(NamedTuple):
     of: int | None = None
     items: int | None = None
     of_items: int | None = None
+    unread: int | None = None
 
 
 class InOrder:
@@ -87,20 +92,32 @@ class ByKey:
     """
 
     def __init__(self, value: dict[Any, Any]) -> None:
-        self.pairs = list(dict.items(value))
+        self.pairs: list[tuple[Any, Any]] = list(dict.items(value))
+
+    @classmethod
+    def of(cls, pairs: list[tuple[Any, Any]]) -> ByKey:
+        """Return what counts as a dict of these, none of whose keys is hashed."""
+        found = cls({})
+        found.pairs = pairs
+        return found
 
 
 class Content:
     """One reading of the content of a value, and of all that is inside it.
 
     ``max_bytes`` bounds what is read of one array or text; four times as much may be read in
-    all, in ``max_ms`` milliseconds (0: no bound). ``as_text`` lets ``str()`` stand for values
-    of unknown types. Afterwards ``sampled`` tells what was read in part.
+    all, in ``max_ms`` milliseconds (0: no bound). Afterwards ``sampled`` tells what was read in
+    part, and ``has_states`` that objects are in it whose state was read;
+    ``is_second`` that the content of a type in it was read otherwise by earlier versions.
+
+    Objects that are known by their state are numbered as they are met, and read one after another
+    by ``whole``: so they may refer to each other, in cycles and chains of any length.
     """
 
     __slots__ = (
-        *("as_text", "max_bytes", "new", "sampled"),
-        *("_deadline", "_known", "_known_token", "_left", "_open", "_reach", "_token_of"),
+        *("has_states", "in_state", "is_second", "max_bytes", "new", "sampled"),
+        *("_deadline", "_known", "_known_token", "_left", "_numbers", "_open", "_reach", "_states"),
+        *("_in_set", "_token_of"),
     )
 
     def __init__(
@@ -108,13 +125,17 @@ class Content:
         algorithm: str,
         token_of: TypeCache[Token],
         max_bytes: float = inf,
-        as_text: bool = False,  # noqa: FBT002
         max_ms: float = 0,
     ) -> None:
         self.new = hash_constructor(algorithm)
         self.max_bytes = max_bytes
-        self.as_text = as_text
         self.sampled: Sample | None = None
+        self.has_states = False
+        self.is_second = False
+        self.in_state = False  # what cannot be read is counted there
+        self._states: list[tuple[object, StateToken]] = []
+        self._numbers: dict[int, int] = {}
+        self._in_set = 0
         self._deadline = time.perf_counter_ns() + int(max_ms * 1e6) if max_ms else 0
         self._token_of = token_of
         self._known_token = token_of.known.get
@@ -168,7 +189,13 @@ class Content:
 
     def in_any_order(self, value: object, tag: bytes, items: Collection[Any]) -> bytes:
         """Return the token of a set."""
-        return self.container(value, tag, len(items), self._sorted(map(self.token, items)))
+        return self.container(value, tag, len(items), self._sorted(self.in_set(items)))
+
+    def in_set(self, items: Iterable[Any]) -> Iterator[bytes]:
+        """Yield the tokens of items that come in no order: none may be told by a number."""
+        self._in_set += 1
+        yield from map(self.token, items)
+        self._in_set -= 1
 
     def by_key(self, value: object, tag: bytes, items: Collection[tuple[Any, Any]]) -> bytes:
         """Return the token of a dict with these items."""
@@ -200,6 +227,73 @@ class Content:
         else:
             self._reach = min(outer, self._reach)
         return token
+
+    def by_state(self, value: object, how: StateToken) -> bytes:
+        """Return the token of an object that is known by its state: its number in this reading."""
+        self.has_states = True
+        if self._in_set:
+            return self.container(value, how.label, 1, self.state(value, how))
+        number = self._numbers.setdefault(address_of(value), len(self._states))
+        if number == len(self._states):
+            self._states.append((value, how))
+        return b"@" + number.to_bytes(4, "little")
+
+    def whole(self, token: bytes) -> bytes:
+        """Return a token with the states of all objects that it refers to, and that these do."""
+        if not self._states:
+            return token
+        hasher, place = self.new(b"X" + token), 0
+        while place < len(self._states):
+            value, how = self._states[place]
+            self.begin_state(place)
+            hasher.update(how.label)
+            for part in self.state(value, how):
+                hasher.update(part)
+            place += 1
+        return b"X" + hasher.digest()
+
+    def begin_state(self, place: int) -> None:
+        """Note that the state of the object of this number is read next."""
+
+    def pairs_of(self, value: object, how: StateToken) -> list[tuple[str, Any]]:
+        """Return what is read of what an object keeps."""
+        pairs = how.pairs(value)
+        self.spend(ITEM_COST * (len(pairs) + _STATE_COST))
+        return pairs
+
+    def state(self, value: object, how: StateToken) -> Iterator[bytes]:
+        """Yield the tokens of what an object keeps, each after its name."""
+        before, self.in_state = self.in_state, True
+        if how.plan.is_hidden:
+            self.add_unread()
+        pairs = self.pairs_of(value, how)
+        yield len(pairs).to_bytes(4, "little")
+        for name, item in pairs:
+            yield self.token(name)
+            yield self._attempt(item)
+        self.in_state = before
+
+    def _attempt(self, value: object) -> bytes:
+        level, reach, in_set = len(self._open), self._reach, self._in_set
+        try:
+            return self.token(value)
+        except TooMuchError:
+            raise
+        except UnidentifiableError:
+            while len(self._open) > level:
+                self._open.popitem()
+            self._reach, self._in_set = reach, in_set
+            return self.unread(value)
+
+    def unread(self, value: object) -> bytes:
+        """Return what stands in a state for something that cannot be read: its type."""
+        self.add_unread()
+        return self.leaf(b"?", type_name(type(value)).encode("utf-8", "surrogatepass"))
+
+    def add_unread(self) -> None:
+        """Say that some part could not be read."""
+        before = self.sampled or Sample()
+        self.sampled = before._replace(unread=(before.unread or 0) + 1)
 
     def spend(self, cost: int) -> None:
         """Count what is read; raises TooMuchError when it is too much."""
@@ -255,8 +349,11 @@ def even_places(size: int, number: int) -> Iterator[int]:
         yield (size - 1) * index // max(1, number - 1)
 
 
-def named(label: str, parts: Parts) -> Token:
-    """Return the token function of a type for whose content ``parts(value)`` stands."""
+def named(label: str, parts: Parts, *, is_second: bool = False) -> Token:
+    """Return the token function of a type for whose content ``parts(value)`` stands.
+
+    ``is_second``: its content was read otherwise before, so that its digests have another name.
+    """
     name = label.encode()
     tag = b"o" + len(name).to_bytes(4, "little") + name
 
@@ -264,25 +361,24 @@ def named(label: str, parts: Parts) -> Token:
         def inside() -> Iterator[bytes]:
             yield content.token(parts(value))
 
+        content.is_second = content.is_second or is_second
         return content.container(value, tag, 1, inside())
 
     return token
 
 
 def unknown(value: object, content: Content) -> bytes:
-    """Return the token of a value of unknown type: its text, where that may stand for it."""
-    if not content.as_text:
-        raise UnidentifiableError(f"{type_name(type(value))}: content is not known; an identifier")
-    return text_token(value, content)
-
-
-def text_token(value: object, content: Content) -> bytes:
-    """Return the token of ``str(value)``; raises UnidentifiableError if an address is in it."""
-    return b"t" + content.new(text_bytes(value)).digest()
+    """Return what stands in a state for a value of which nothing is known; else raise."""
+    if content.in_state:
+        return content.unread(value)
+    raise UnidentifiableError(f"{type_name(type(value))}: content is not known; an identifier")
 
 
 def text_bytes(value: object) -> bytes:
-    """Return what a text token is the digest of; raises UnidentifiableError."""
+    """Return what the digest of a value's ``str()`` is taken of; raises UnidentifiableError.
+
+    An address in the text tells nothing to another process.
+    """
     cls = type(value)
     head = _heads.known.get(address_of(cls)) or _heads(cls)
     text = beneath.text(value)

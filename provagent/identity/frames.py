@@ -9,12 +9,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from provagent.identity.arrays import array_token, range_token
-from provagent.identity.content import ITEM_COST, InOrder
+from provagent.identity.content import ITEM_COST, InOrder, even_places
 from provagent.identity.sampling import PartOfContent
 from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from provagent.identity.content import Content, Items, Parts, Token
 
@@ -67,6 +67,75 @@ def _coded_token(value: _Coded, content: Content) -> bytes:
     return content.container(value, b"l", 1, parts)
 
 
+class _Column:
+    """The items of a column or an index: texts, whatever stores them, or those of an array.
+
+    Each version of pandas stores text in another way. A text that is missing is one, whether it
+    is None, NaN or NA.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[Any]:
+        for start in range(0, len(self.array), _AT_ONCE):
+            yield from map(_text, self._at(start, _AT_ONCE))
+
+    def __getitem__(self, place: int) -> Any:
+        return _text(self._at(place, 1)[0])
+
+    def _at(self, start: int, count: int) -> Any:
+        part = self.array[start : start + count]
+        return part if is_object_array(part) else part.to_numpy(object)
+
+
+class _Kind:
+    """The kind of the entries of an index, as text, where its name hangs on pandas."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _text(item: Any) -> Any:
+    return item if type(item) is str else None
+
+
+def _kind_token(value: _Kind, content: Content) -> bytes:
+    content.is_second = True
+    return content.leaf(b"s", value.name.encode())
+
+
+def _column_token(value: _Column, content: Content) -> bytes:
+    count = len(value)
+    most = content.most(count) if isinstance(content, PartOfContent) else count
+    if is_object_array(value.array):
+        content.spend(_LOOK_COST * most)
+        places = range(count) if most == count else even_places(count, most)
+        if not _is_text(value.array, places):
+            return content.token(value.array)
+    content.is_second = True
+    return content.in_order(value, b"l\xfftext", value)
+
+
+def is_object_array(array: Any) -> bool:
+    """Whether an array is one of numpy's, of Python's objects."""
+    return type(array) is sys.modules["numpy"].ndarray and array.dtype.hasobject
+
+
+def _is_text(array: Any, places: Iterable[int]) -> bool:
+    """Whether the items of an array of objects, at some places, are texts or missing ones."""
+    missing = getattr(sys.modules.get("pandas"), "NA", None)
+    for place in places:
+        item = array[place]
+        is_nan = type(item) is float and item != item  # noqa: PLR0124
+        if not (type(item) is str or item is None or item is missing or is_nan):
+            return False
+    return True
+
+
 class _Taken:
     """Items of an array of pandas at some places, which are made when they are asked for."""
 
@@ -93,7 +162,7 @@ def _series(value: Any) -> Any:
     state = instance_state(value)
     blocks = getattr(state["_mgr"], "blocks", None)
     # The array is kept once it was asked for; blocks are there.
-    items = blocks[0].values if blocks else _values(value.array)
+    items = _values(blocks[0].values if blocks else value.array)
     return state.get("_name"), value.index, items, state.get("_attrs") or {}
 
 
@@ -123,7 +192,7 @@ def _multi_index(value: Any) -> Any:
         number = numpy.full(len(level) + 1, -1)
         number[places] = numpy.arange(len(places))
         coded = _Coded(_Chosen(_entries(level), places), number[codes])
-        found.append((str(level.dtype), coded))
+        found.append((_kind(_entries(level)), coded))
     return list(state["_names"]), found
 
 
@@ -151,17 +220,37 @@ def _entries(index: Any) -> Any:
 
 
 def _values(array: Any) -> Any:
-    """Return an array where pandas has wrapped one, else the extension array itself."""
-    if type_name(type(array)).rpartition(":")[2] in ("NumpyExtensionArray", "PandasArray"):
-        return array._ndarray  # noqa: SLF001
-    return array
+    """Return an array where pandas has wrapped one, else the extension array itself; or a text."""
+    name = type_name(type(array)).rpartition(":")[2]
+    if name in ("NumpyExtensionArray", "PandasArray"):
+        array = array._ndarray  # noqa: SLF001
+    if is_object_array(array) and array.ndim == 1:
+        return _Column(array)
+    is_text = name in _TEXTS or (name == "ArrowExtensionArray" and str(array.dtype) in _ARROW_TEXTS)
+    return _Column(array) if is_text else array
+
+
+def _kind(entries: Any) -> Any:
+    """Return the kind of the entries of an index; a text, or an instant, is one in any version."""
+    if type(entries) is range:
+        return "int64"
+    values = _values(entries)
+    if type(values) is _Column and (
+        not is_object_array(values.array) or _is_text(values.array, range(len(values)))
+    ):
+        return _Kind("text")
+    dtype = entries.dtype
+    if getattr(dtype, "kind", "") in _INSTANTS:
+        return _Kind(f"{_INSTANTS[dtype.kind]} {getattr(dtype, 'tz', None)}")
+    return str(dtype)
 
 
 def _categorical(value: Any) -> Any:
     categories = value.dtype.categories
+    entries, codes = _entries(categories), value._codes  # noqa: SLF001
     if value.ordered:
-        return True, categories.dtype.name, _ordered(categories), value._codes.astype("i8")  # noqa: SLF001
-    return False, categories.dtype.name, _Coded(_entries(categories), value._codes)  # noqa: SLF001
+        return True, _kind(entries), _ordered(categories), codes.astype("i8")
+    return False, _kind(entries), _Coded(entries, codes)
 
 
 def _ordered(categories: Any) -> Any:
@@ -181,7 +270,8 @@ def _masked(value: Any) -> Any:
 
 
 def _strings(value: Any) -> Any:
-    # How they are stored does not count.
+    if type(found := _values(value)) is _Column:
+        return found
     missing = value.isna()
     places = sys.modules["numpy"].flatnonzero(~missing)
     return str(value.dtype), InOrder(_Taken(value, places)), missing
@@ -189,7 +279,29 @@ def _strings(value: Any) -> Any:
 
 def _backed(value: Any) -> Any:
     # The public dtype is kept by some once it was asked for.
-    return str(value._dtype), value._ndarray  # noqa: SLF001
+    dtype, array = value._dtype, value._ndarray  # noqa: SLF001
+    if array.dtype.kind in _INSTANTS:
+        kind = _Kind(f"{_INSTANTS[array.dtype.kind]} {getattr(dtype, 'tz', None)}")
+        return kind, _in_finest_unit(array)
+    return str(dtype), array
+
+
+def _in_finest_unit(array: Any) -> Any:
+    """Return instants in the finest unit that all of them fit in: so the unit does not count."""
+    numpy = sys.modules["numpy"]
+    unit, count = numpy.datetime_data(array.dtype)
+    if unit not in _PER_SECOND or count != 1 or unit == "ns" or not array.size:
+        return array.astype(f"{array.dtype.kind}8[ns]") if not array.size else array
+    numbers = array.view("i8")
+    there = numbers[numbers != _NAT]
+    low, high = (int(there.min()), int(there.max())) if there.size else (0, 0)
+    for finer, per_second in _PER_SECOND.items():
+        factor = per_second // _PER_SECOND[unit]
+        if factor <= 1:
+            return array
+        if high * factor < -_NAT and low * factor > _NAT:
+            return array.astype(f"{array.dtype.kind}8[{finer}]")
+    return array
 
 
 def _interval_array(value: Any) -> Any:
@@ -203,14 +315,33 @@ def _sparse_array(value: Any) -> Any:
 
 
 def _timestamp(value: Any) -> Any:
-    return value.unit, value._value, value.tzinfo  # noqa: SLF001
+    zone = None if value.tzinfo is None else str(value.tzinfo)
+    return _Kind("instant"), _nanoseconds(value), zone
 
 
 def _timedelta(value: Any) -> Any:
-    return value.unit, value._value  # noqa: SLF001
+    return _Kind("duration"), _nanoseconds(value)
 
+
+def _nanoseconds(value: Any) -> int:
+    return int(value._value) * (_PER_SECOND["ns"] // _PER_SECOND[value.unit])  # noqa: SLF001
+
+
+_LOOK_COST = 32  # bytes that could be hashed in the time that it takes to look at an item
+_TEXTS = frozenset(
+    (
+        *("ArrowStringArray", "ArrowStringArrayNumpySemantics", "StringArray"),
+        "StringArrayNumpySemantics",
+    )
+)
+_ARROW_TEXTS = frozenset(f"{name}[pyarrow]" for name in ("string", "large_string", "string_view"))
+_INSTANTS = {"M": "instants", "m": "durations"}  # by numpy's kind
+_PER_SECOND = {"ns": 10**9, "us": 10**6, "ms": 10**3, "s": 1}
+_NAT = -(2**63)
 
 TOKENS: dict[str, Token] = {
+    f"{__name__}:_Column": _column_token,
+    f"{__name__}:_Kind": _kind_token,
     f"{__name__}:_Coded": _coded_token,
     f"{__name__}:_Range": lambda value, content: range_token(value.value, content),
 }

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import gc
 import struct
+import sys
+from collections import OrderedDict
 from math import isnan
-from types import MappingProxyType, ModuleType
+from types import FunctionType, MappingProxyType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from provagent.identity.content import ByKey, InOrder, UnidentifiableError
+from provagent import beneath
+from provagent.address import address_of
+from provagent.identity import functions
+from provagent.identity.content import ByKey, InOrder, UnidentifiableError, named
 from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
@@ -81,6 +86,27 @@ def _by_key(value: ByKey, content: Content) -> bytes:
     return content.by_key(value, b"d", value.pairs)
 
 
+def _function(value: Any, content: Content) -> bytes:
+    how = _installed if functions.is_installed(value) else _by_code
+    return how(value, content)
+
+
+_installed = named("function", functions.installed)
+_by_code = named("code", functions.by_code, is_second=True)
+
+
+def _constant(value: object, content: Content) -> bytes:
+    return content.leaf(b"e", type_name(type(value)).encode())
+
+
+def _ordered(value: Any) -> Any:
+    """Return the items of an OrderedDict in its order; no key is asked for its hash."""
+    pairs = {address_of(pair[0]): pair for pair in dict.items(value)}
+    items = InOrder([pairs[address_of(key)] for key in OrderedDict.__iter__(value)])
+    state = instance_state(value)
+    return (items, state) if state else items
+
+
 def _proxy(value: Any, content: Content) -> bytes:
     # What it shows may be a mapping with code of its own: that is not asked by way of the view.
     return content.in_order(value, b"p", gc.get_referents(value))
@@ -91,25 +117,21 @@ def _enum(value: Any) -> Any:
     return state.get("_name_"), state.get("_value_")
 
 
-def _place(value: Any) -> Any:
-    """Return where a function is defined; a lambda or an inner function has no such place."""
-    module, name = value.__module__, value.__qualname__
-    owner = getattr(value, "__self__", None)
-    is_bound = owner is not None and type(owner) is not ModuleType
-    if is_bound or type(name) is not str or "<" in name:
-        raise UnidentifiableError(f"{module}:{name}: not a name that finds it; a module's function")
-    return module, name
-
-
 def _class_place(value: type) -> Any:
     place = type_name(value)
-    if "<" in place:
+    if "<" in place or "?" in place:
         raise UnidentifiableError(f"{place}: not a name that finds it; a module's class")
-    return place
+    return functions.named_code(place, beneath.module_name(value))
 
 
 def _module(value: Any) -> Any:
-    return instance_state(value).get("__name__")
+    name = instance_state(value).get("__name__")
+    return functions.named_code(name, name)
+
+
+def _by_name(value: functions.ByName, content: Content) -> bytes:
+    content.has_states = True
+    return content.token(value.name)
 
 
 def _moment(value: Any) -> Any:
@@ -143,12 +165,18 @@ CONTAINERS: dict[type, Token] = {
     InOrder: _in_order,
     ByKey: _by_key,
     MappingProxyType: _proxy,
+    FunctionType: _function,
+    functions.ByName: _by_name,
+    MethodType: named("method", functions.bound),
+    type(...): _constant,
+    type(NotImplemented): _constant,
 }
 # type -> (label in the digest, what stands for a value of just that type)
 EXACT: dict[str, tuple[str, Parts]] = {
+    "_io:BytesIO": ("bytes in memory", lambda value: value.getvalue()),
+    "_io:StringIO": ("text in memory", lambda value: value.getvalue()),
     "array:array": ("array", lambda value: (value.typecode, InOrder(value))),
-    "builtins:function": ("function", _place),
-    "builtins:builtin_function_or_method": ("function", _place),
+    **functions.EXACT,
     "builtins:module": ("module", _module),
     "builtins:range": ("range", lambda value: (value.start, value.stop, value.step)),
     "builtins:slice": ("slice", lambda value: (value.start, value.stop, value.step)),
@@ -189,10 +217,53 @@ BASES: dict[str, Parts] = {
     "builtins:set": set,
     "builtins:frozenset": frozenset,
 }
+
+
+def _of_array(value: Any) -> Any:
+    kind = sys.modules["array"].array
+    return kind.typecode.__get__(value), kind.tolist(value)
+
+
+def _of_deque(value: Any) -> Any:
+    kind = sys.modules["collections"].deque
+    return kind.maxlen.__get__(value), list(kind.__iter__(value))
+
+
+def _of_time(value: Any) -> Any:
+    kind: Any = sys.modules["datetime"]
+    kind = kind.datetime if beneath.is_a(value, kind.datetime) else kind.date
+    names = ("year", "month", "day", "hour", "minute", "second", "microsecond", "fold", "tzinfo")
+    return [getattr(kind, name).__get__(value) for name in names if hasattr(kind, name)]
+
+
+def _of_duration(value: Any) -> Any:
+    kind: Any = sys.modules["datetime"].timedelta
+    return [getattr(kind, name).__get__(value) for name in ("days", "seconds", "microseconds")]
+
+
+def _of_decimal(value: Any) -> Any:
+    return list(sys.modules["decimal"].Decimal.as_tuple(value))
+
+
+# type -> what the base holds of a value of a subclass, which is known by its state
+EXTENDED: dict[str, Parts] = {
+    **BASES,
+    "array:array": _of_array,
+    "builtins:complex": lambda value: complex(
+        complex.real.__get__(value), complex.imag.__get__(value)
+    ),
+    "collections:deque": _of_deque,
+    "datetime:date": _of_time,
+    "datetime:datetime": _of_time,
+    "datetime:timedelta": _of_duration,
+    "decimal:Decimal": _of_decimal,
+}
+# Those of the next table that earlier versions read otherwise
+SECOND = frozenset(("collections:OrderedDict",))
 # type -> what stands for a value of it or of a subclass
 INHERITED: dict[str, Parts] = {
     "enum:Enum": _enum,
     "builtins:type": _class_place,
-    "collections:OrderedDict": ByKey,
+    "collections:OrderedDict": _ordered,
     "collections:defaultdict": ByKey,
 }

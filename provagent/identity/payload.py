@@ -73,7 +73,7 @@ def is_distinctive(value: object) -> bool:
         return len(value) >= LEAST
     counter = _Counter()
     try:
-        counter.token(value)
+        counter.whole(counter.token(value))
     except _EnoughError:
         return True
     except (UnidentifiableError, RecursionError):

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from provagent import beneath
 from provagent.address import address_of
-from provagent.identity import arrays, estimators, fits, frames, libraries, objects, plugins
+from provagent.identity import (
+    arrays,
+    estimators,
+    fits,
+    frames,
+    libraries,
+    objects,
+    plugins,
+    science,
+)
 from provagent.identity.content import (
     DIGESTED,
     Content,
@@ -24,6 +33,8 @@ from provagent.identity.content import (
     unknown,
 )
 from provagent.identity.sampling import SAMPLE_BYTES, PartOfContent, ScalarContent, share_of
+from provagent.identity.state import StateToken, is_no_state, nothing, state_token
+from provagent.terms import LESS_THAN_CONTENT, SECOND
 from provagent.value.types import (
     TypeCache,
     fields_of,
@@ -48,15 +59,16 @@ MAX_BYTES = 256_000_000
 class Identity(NamedTuple):
     """What tells a value, in its state at this moment, from others.
 
-    ``digest`` is ``algorithm:hex``; None where only the object itself is known
-    (``identified`` is ``id``), or where there was nothing to read. ``size`` is that of
-    files, in bytes. ``sampled``: the digest is of that part of the content alone. ``missing``:
-    there is no such file. ``changing``: a file changed while it was read, twice, or is not yet
-    whole.
+    ``digest`` is ``algorithm:hex`` of content, and of content alone. By state it is ``state:hex``,
+    by paths ``identifier:hex``, by text ``text:hex``, by hash ``hash:hex``: equal ones tell nothing
+    of two things in two places. None where only the object itself is known (``identified`` is
+    ``id``), or where there was nothing to read. ``size`` is that of files, in bytes. ``sampled``:
+    the digest is of that part of the content alone. ``missing``: there is no such file.
+    ``changing``: a file changed while it was read, twice, or is not yet whole.
     """
 
     digest: str | None = None
-    identified: Literal["content", "str", "hash", "id", "file", "paths"] | None = None
+    identified: Literal["content", "state", "str", "hash", "id", "file", "paths"] | None = None
     size: int | None = None
     sampled: Sample | Literal[False] = False
     missing: bool = False
@@ -76,9 +88,8 @@ def identify(
 
     ``how`` is one of
 
-    * None: by content, where the types of the value and of all that is in it are known.
-      No code of the value's own runs.
-    * ``content``: the same, but ``str()`` stands for values of unknown types;
+    * None, or ``content``: by content, where the types of the value and of all that is in it are
+      known; else by the state of what is not. No code of the value's own runs.
     * ``str``: by ``str(value)``, unless an object's address is in it;
     * ``hash``: by ``hash(value)``, which for text holds within one process only;
     * ``id``: by the object itself alone;
@@ -108,9 +119,9 @@ def identify(
         return _by_content(value, algorithm, max_bytes, max_ms, "content")
     if type(how) is tuple:
         found = (type_name(type(value)), [path(value) for path in how])
-        return _by_content(found, algorithm, max_bytes, max_ms, "paths", True)
+        return _by_content(found, algorithm, max_bytes, max_ms, "paths")
     if how == "content":
-        return _by_content(value, algorithm, max_bytes, max_ms, "content", True)
+        return _by_content(value, algorithm, max_bytes, max_ms, "content")
     if how == "str":
         return text_identifier(algorithm)(value)
     if how == "hash":
@@ -135,7 +146,8 @@ def register(type_name: str, parts: Parts) -> None:
 
 def is_readable(cls: type) -> bool:
     """Return whether values of a type are read by content, as far as the type tells."""
-    return _token_of(cls) is not unknown
+    token = _token_of(cls)
+    return token is not unknown and type(token) is not StateToken
 
 
 def tokens() -> TypeCache[Token]:
@@ -149,16 +161,14 @@ def _by_content(
     max_bytes: float,
     max_ms: float,
     identified: Literal["content", "paths"],
-    as_text: bool = False,  # noqa: FBT002
 ) -> Identity:
-    content = Content(algorithm, _token_of, max_bytes or inf, as_text, max_ms)
+    content = Content(algorithm, _token_of, max_bytes or inf, max_ms)
     try:
         try:
-            token = content.token(value)
+            token = content.whole(content.token(value))
         except TooMuchError:
-            share = share_of(max_bytes or inf, max_ms)
-            content = PartOfContent(algorithm, _token_of, share, as_text)
-            token = content.token(value)
+            content = PartOfContent(algorithm, _token_of, share_of(max_bytes or inf, max_ms))
+            token = content.whole(content.token(value))
         return _result(token, content, algorithm, identified)
     except (UnidentifiableError, RecursionError):
         return _ONLY_ITSELF
@@ -166,11 +176,11 @@ def _by_content(
 
 def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
     """Return ``identify(value, "str")`` as a function of the value; the hot path's way in."""
-    new, prefix, make = _shared(algorithm).new, f"{algorithm}:", tuple.__new__
+    new, make = _shared(algorithm).new, tuple.__new__
 
     def identify_text(value: Any) -> Identity:
         try:
-            digest = prefix + new(text_bytes(value)).hexdigest()
+            digest = "text:" + new(text_bytes(value)).hexdigest()
         except UnidentifiableError:
             return _ONLY_ITSELF
         return make(Identity, (digest, "str", None, False, False, False))
@@ -197,20 +207,29 @@ def _result(
     token: bytes,
     content: Content,
     algorithm: str,
-    identified: Literal["content", "str", "hash", "paths"],
+    identified: Literal["content", "hash", "paths"],
 ) -> Identity:
     hexadecimal = token[1:].hex() if token[0] in DIGESTED else content.new(token).hexdigest()
-    digest = f"{algorithm}:{hexadecimal}"
-    return Identity(digest, identified, None, content.sampled or False)
+    how = "state" if identified == "content" and content.has_states else identified
+    name = f"{algorithm}{SECOND}" if content.is_second else algorithm
+    digest = f"{LESS_THAN_CONTENT.get(how, name)}:{hexadecimal}"
+    return Identity(digest, how, None, content.sampled or False)
 
 
 def _find_token(cls: type) -> Token:
     packages = {_package(name) for name in kinds(cls)}
     _take(plugins.load_for(packages))
     found = _find_known_token(cls)
-    if found is unknown and _take(plugins.load_for(packages, also_others=True)):
-        return _find_known_token(cls)
-    return found
+    if found is None and _take(plugins.load_for(packages, also_others=True)):
+        found = _find_known_token(cls)
+    return _find_state_token(cls) if found is None else found
+
+
+def _find_state_token(cls: type) -> Token:
+    if is_no_state(cls):
+        return nothing
+    base = _first(kinds(cls), objects.EXTENDED)
+    return state_token(cls, objects.EXTENDED[base] if base else None, base) or unknown
 
 
 def _take(offered: dict[str, Parts]) -> bool:
@@ -222,7 +241,7 @@ def _take(offered: dict[str, Parts]) -> bool:
     return bool(offered)
 
 
-def _find_known_token(cls: type) -> Token:
+def _find_known_token(cls: type) -> Token | None:
     names = kinds(cls)
     if plugin := _first(names, _PLUGINS):
         return named(type_name(cls), _PLUGINS[plugin])
@@ -233,12 +252,12 @@ def _find_known_token(cls: type) -> Token:
             return _TOKENS[names[0]]
         if names[0] in objects.EXACT:
             return named(*objects.EXACT[names[0]])
-    if fields := fields_of(cls):
-        return named(type_name(cls), fields)
     if (own := _first_own(cls, names)) is not None:
         return own
+    if fields := fields_of(cls):
+        return named(type_name(cls), fields)
     base = _first(names, {**_INHERITED, **arrays.PACKAGED, **objects.BASES})
-    return _find_inherited(cls, base) if base else unknown
+    return _find_inherited(cls, base) if base else None
 
 
 def _first_own(cls: type, names: list[str]) -> Token | None:
@@ -262,21 +281,21 @@ def _first(names: Iterable[str], known: Container[str]) -> str | None:
     return next((name for name in names if name in known), None)
 
 
-def _find_inherited(cls: type, name: str) -> Token:
+def _find_inherited(cls: type, name: str) -> Token | None:
     """Return how a subclass of a known class is read, or that it is not."""
     if name in objects.BASES:
         if overrides_reading(cls, name) or has_slots(cls, name):
-            return unknown
+            return None
         return named(type_name(cls), _with_state(objects.BASES[name]))
     if name == "numpy:generic":
-        return arrays.scalar_token if type_name(cls).startswith("numpy:") else unknown
+        return arrays.scalar_token if type_name(cls).startswith("numpy:") else None
     package = _package(type_name(cls))
     is_own = package == _package(name)
     # A library moves its classes from module to module: its name is enough.
     label = f"{package}:{cls.__qualname__}" if is_own else type_name(cls)
     if name in _INHERITED:
-        return named(label, _INHERITED[name])
-    return named(label, arrays.PACKAGED[name]) if is_own else unknown
+        return named(label, _INHERITED[name], is_second=name in objects.SECOND)
+    return named(label, arrays.PACKAGED[name]) if is_own else None
 
 
 def _with_state(base: Parts) -> Parts:
@@ -289,9 +308,19 @@ def _package(name: str) -> str:
 
 # whose other bases say less
 _BEFORE_OTHERS = ("enum:Enum", "numpy:generic", "astropy.utils.masked.core:MaskedNDArray")
-_INHERITED: dict[str, Parts] = {**objects.INHERITED, **arrays.INHERITED}
+_INHERITED: dict[str, Parts] = {
+    **objects.INHERITED,
+    **arrays.INHERITED,
+    **science.INHERITED,
+}
 _TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS}
-_OWN: dict[str, Parts] = {**frames.OWN, **libraries.OWN, **fits.OWN, **estimators.OWN}
+_OWN: dict[str, Parts] = {
+    **frames.OWN,
+    **libraries.OWN,
+    **fits.OWN,
+    **estimators.OWN,
+    **science.OWN,
+}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from provagent.identity.content import Items, Token
+    from provagent.identity.state import StateToken
     from provagent.value.types import TypeCache
 
 SAMPLE_BYTES = 1 << 20  # of each array or text, and as many in all for each millisecond
 MAX_SHARE = 64 << 20
 _LEAST = 1024  # bytes: of less no sample is taken
+_LEAST_OF_STATE = 8 * ITEM_COST  # of an object whose state is read
 _LOOK_COST = 16  # bytes that could be hashed in the time that it takes to look at a key
 
 
@@ -44,17 +46,17 @@ def share_of(max_bytes: float, max_ms: float) -> int:
 class PartOfContent(Content):
     """A reading of parts of a content, for ``share`` bytes or what takes as long."""
 
-    __slots__ = ("_by_share", "_share")
+    __slots__ = ("_all", "_by_share", "_share")
 
     def __init__(
         self,
         algorithm: str,
         token_of: TypeCache[Token],
         share: int,
-        as_text: bool = False,  # noqa: FBT002
     ) -> None:
-        super().__init__(algorithm, token_of, as_text=as_text)
+        super().__init__(algorithm, token_of)
         self._by_share: dict[int, dict[int, tuple[bytes, object]]] = {}
+        self._all = share
         self._set(share)
 
     def container(self, value: object, tag: bytes, count: int, tokens: Iterable[bytes]) -> bytes:
@@ -78,7 +80,7 @@ class PartOfContent(Content):
         chosen = self._least(items, self.most(count))
         if chosen is items:
             return super().in_any_order(value, tag, items)
-        tokens = self._sorted(map(self.token, chosen))
+        tokens = self._sorted(self.in_set(chosen))
         return self.container(value, self._part(tag, len(chosen), count), len(chosen), tokens)
 
     def by_key(self, value: object, tag: bytes, items: Collection[tuple[Any, Any]]) -> bytes:
@@ -92,6 +94,31 @@ class PartOfContent(Content):
         pairs = (self.token(key) + self.token(found[key]) for key in chosen)
         part = self._part(tag, len(chosen), count)
         return self.container(value, part, 2 * len(chosen), self._sorted(pairs))
+
+    def by_state(self, value: object, how: StateToken) -> bytes:
+        # The first objects are those nearest to the value: they have the largest shares.
+        if self._share_of(len(self._states)) < _LEAST_OF_STATE and (
+            address_of(value) not in self._numbers
+        ):
+            self.has_states = True
+            self.add_items(0, 1)
+            return b"@" + how.label
+        return super().by_state(value, how)
+
+    def begin_state(self, place: int) -> None:
+        self._set(self._share_of(place))
+
+    def _share_of(self, place: int) -> int:
+        return self._all // (2 * (place + 1))
+
+    def pairs_of(self, value: object, how: StateToken) -> list[tuple[str, Any]]:
+        pairs = super().pairs_of(value, how)
+        count = len(pairs)
+        most = max(1, self.most(count))
+        self._set(max(0, self._share - ITEM_COST * most) // max(1, most))
+        if most < count:
+            self.add_items(most, count)
+        return pairs[:most]
 
     def too_deep(self, tag: bytes, count: int) -> bytes:
         return tag[:1] + self.new(self._part(tag, 0, count)).digest()

@@ -25,6 +25,7 @@ from provagent.record.detail import (
 )
 from provagent.record.link import linked
 from provagent.record.model import Activity, Entity, Environment, Process, Session
+from provagent.record.shape import digest_in
 from provagent.value.clean import BAD_VALUE
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ class Collected:
         if "digest" in event:
             entity.changing = False  # it is whole by now
         _set(entity, event, _ENTITY_FIELDS)
+        entity.digest = digest_in(event) or entity.digest
         if "sampled" in event:
             entity.sampled = Sample(**_only(event["sampled"], *Sample.__slots__))
         members = event.get("members")

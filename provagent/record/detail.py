@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from provagent.terms import ITSELF, LESS_THAN_CONTENT
+
 _SHOWN = 100  # characters of an error
 Value = Any  # JSON, as provagent.value encodes it
 
@@ -152,7 +154,7 @@ class Sample:
 
     ``number`` of ``blocks`` at equal distances, or of the first ``files``; ``read`` are bytes,
     ``of`` those that there are, where they are known. ``items`` of ``of_items`` were read of
-    containers.
+    containers. ``unread`` parts of a state show nothing of themselves.
     """
 
     parts: str | None = None
@@ -161,6 +163,7 @@ class Sample:
     of: int | None = None
     items: int | None = None
     of_items: int | None = None
+    unread: int | None = None
 
     def __str__(self) -> str:
         told = []
@@ -169,6 +172,8 @@ class Sample:
             told.append(f"{self.number} {self.parts}, {self.read}{of} bytes")
         if self.items is not None:
             told.append(f"{self.items} of {self.of_items} items")
+        if self.unread is not None:
+            told.append(f"{self.unread} parts not read")
         return "; ".join(told)
 
 
@@ -258,6 +263,35 @@ def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
         Mismatch(**{key: item[key] for key in ("of", "name", "key", "what")})
         for item in event.get("mismatches", ())
     ]
+
+
+class LessKnown(NamedTuple):
+    """Objects of one class that are known by less than content: by what, and as which entity."""
+
+    class_name: str
+    identified: str  # state, paths, str, hash or id
+    entity_description: str | None = None
+    is_part: bool = False  # something in their states could not be read
+
+
+class CountedClasses:
+    """How many entities of each class are known by less than content."""
+
+    def __init__(self) -> None:
+        self.counts: dict[LessKnown, int] = {}
+
+    def add(
+        self,
+        class_name: str | None,
+        identified: str | None,
+        entity_description: str | None,
+        *,
+        is_part: bool,
+    ) -> None:
+        """Count one entity."""
+        if identified is not None and (identified in LESS_THAN_CONTENT or identified == ITSELF):
+            one = LessKnown(class_name or "?", identified, entity_description, is_part)
+            self.counts[one] = self.counts.get(one, 0) + 1
 
 
 class CountedMismatches:

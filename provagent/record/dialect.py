@@ -115,7 +115,7 @@ def _modernised(facts: dict[Any, Any]) -> dict[str, Any]:
 def _modernise_entity(modern: dict[str, Any]) -> None:
     if "hash" in modern:
         digest, location = str(modern.pop("hash")), str(modern.get("location"))
-        modern["digest"] = f"{modern.pop('hash_type', 'hash')}:{digest}"
+        modern["digest"] = f"{modern.pop('hash_type', 'unknown')}:{digest}"
         # lstosa, and the branch of gammapy, can take the digest of the path in place of the file.
         is_of_path = digest == md5(location.encode(), usedforsecurity=False).hexdigest()
         modern.setdefault("identified", "str" if is_of_path else "file")

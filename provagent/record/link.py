@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from provagent.record.detail import Code, CountedMismatches, Gap
+from provagent.record.detail import Code, CountedClasses, CountedMismatches, Gap
 from provagent.record.model import (
     Activity,
     Derivation,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.record.build import Collected
-    from provagent.record.detail import Child, LeftOut
+    from provagent.record.detail import Child, LeftOut, LessKnown
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
@@ -77,6 +77,7 @@ class _Linker:
             entity_descriptions=dict(sorted(collected.entity_descriptions.items())),
             agent_descriptions=dict(sorted(collected.agent_descriptions.items())),
             mismatches=_mismatches(collected),
+            less_known=_less_known(collected),
             complaints=sorted(
                 collected.complaints.values(), key=lambda each: (each.time or "", each.what)
             ),
@@ -324,6 +325,14 @@ def _program(process: Process) -> Activity:
 
 def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, str | None]]:
     return dict.fromkeys(relations)
+
+
+def _less_known(collected: Collected) -> dict[LessKnown, int]:
+    counted = CountedClasses()
+    for one in collected.entities.values():
+        is_part = one.sampled is not None and one.sampled.unread is not None
+        counted.add(one.class_name, one.identified, one.entity_description, is_part=is_part)
+    return counted.counts
 
 
 def _mismatches(collected: Collected) -> dict[str, int]:

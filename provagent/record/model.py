@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         FileState,
         Gap,
         LeftOut,
+        LessKnown,
         Mismatch,
         Sample,
         Site,
@@ -324,6 +325,8 @@ class Provenance:
     ``mismatches`` are those of all activities and sessions: what is not as described, in the
     words of the first, and how often. ``uncalled`` are, of an outline, the woven functions of the
     program itself without any call. ``redactions`` are events. ``paths`` are the shards, or the
+    words of the first, and how often. ``less_known`` counts the entities of classes that are known
+    by less than content. ``redactions`` are events. ``paths`` are the shards, or the
     log, from which it was read; it is empty if events were given directly.
     """
 
@@ -347,6 +350,7 @@ class Provenance:
     left_out: list[LeftOut] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
     uncalled: list[str] = field(default_factory=list)
+    less_known: dict[LessKnown, int] = field(default_factory=dict)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity of that id, or of that alias; raises KeyError."""

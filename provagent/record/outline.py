@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent import terms
 from provagent.record.build import Collected
-from provagent.record.detail import CountedMismatches, mismatches_in, unusable
+from provagent.record.detail import CountedClasses, CountedMismatches, mismatches_in, unusable
 from provagent.record.link import linked, lost
 from provagent.value.clean import BAD_VALUE
 
@@ -51,6 +51,7 @@ def build_outline(
     outline.gaps.extend(mentioned.gaps())
     outline.mismatches = mentioned.mismatches.by_text()
     outline.uncalled = _uncalled(outline, mentioned.called)
+    outline.less_known = mentioned.classes.counts
     return outline
 
 
@@ -83,6 +84,7 @@ class Mentioned:
         self.begun: dict[str, str] = {}  # each with its name
         self.mismatches = CountedMismatches()
         self.called: set[str] = set()  # targets
+        self.classes = CountedClasses()
         self.entities: set[str] = set()
         self.known: set[str] = set()
 
@@ -117,6 +119,11 @@ class Mentioned:
             self._name(item["generated_id"])
 
     def add_entity(self, event: Event) -> None:
+        if "identified" in event and event["entity_id"] not in self.known:
+            self.classes.add(
+                event.get("class"), event["identified"], event.get("entity_description"),
+                is_part="unread" in event.get("sampled", ()),
+            )  # fmt: skip
         self.known.add(event["entity_id"])
         for item in event.get("members", ()):
             self._name(item["member_id"])

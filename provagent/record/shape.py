@@ -87,6 +87,21 @@ def mend(event: dict[str, Any], shape: Shape) -> list[str]:
     return wrong
 
 
+def digest_in(event: dict[str, Any]) -> str | None:
+    """Return the digest of an entity by its event.
+
+    One of less than content has the name of what it was taken of: earlier versions wrote the
+    algorithm there.
+    """
+    digest: str | None = event.get("digest")
+    name = terms.LESS_THAN_CONTENT.get(event.get("identified", ""))
+    if digest is not None and name is not None:
+        return f"{name}:{digest.rpartition(':')[2]}"
+    if digest is not None and digest.startswith("hash:"):  # imported from a log that names none
+        return f"unknown:{digest.removeprefix('hash:')}"
+    return digest
+
+
 def _is_time(text: str) -> bool:
     """Return whether it is a time that can be told in any zone."""
     try:

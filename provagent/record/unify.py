@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from provagent.terms import LESS_THAN_CONTENT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -87,7 +89,12 @@ _DATA = (
 def _groups_across_processes(entities: Mapping[str, Entity]) -> list[list[Entity]]:
     groups: dict[tuple[str, str], list[Entity]] = {}
     for entity in entities.values():
-        if entity.location and entity.digest and (entity.type or "").startswith("File"):
+        if (
+            entity.location
+            and entity.digest
+            and (entity.type or "").startswith("File")
+            and entity.identified not in LESS_THAN_CONTENT
+        ):
             groups.setdefault((entity.location, entity.digest), []).append(entity)
     return [
         group

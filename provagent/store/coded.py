@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from provagent.record.shape import digest_in
 from provagent.record.units import own_unit
-from provagent.terms import FILE, FILE_COLLECTION
+from provagent.terms import FILE, FILE_COLLECTION, LESS_THAN_CONTENT, SECOND
 
 BETWEEN = "\x1f"  # ASCII's unit separator, between the items of a list
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ALGORITHMS = {
     name: bytes([number])
     for number, name in enumerate(
-        ("sha256", "sha1", "md5", "sha224", "sha384", "sha512", "blake2b", "blake3", "xxh3"), 1
+        (
+            *("sha256", "sha1", "md5", "sha224", "sha384", "sha512", "blake2b", "blake3", "xxh3"),
+            *LESS_THAN_CONTENT.values(),
+            *(f"{name}{SECOND}" for name in ("sha256", "blake2b", "blake3", "xxh3")),
+        ),
+        1,
     )
 }
+_OF_LESS = frozenset(_ALGORITHMS[name] for name in LESS_THAN_CONTENT.values())
 _NAMES = {code: name for name, code in _ALGORITHMS.items()}
 _EMPTY = {
     code + hashlib.new(name, b"", usedforsecurity=False).digest()
@@ -48,20 +54,25 @@ def packed(digest: str | None) -> bytes | None:
         return b"\0" + digest.encode()
 
 
+def is_of_content(digest: bytes) -> bool:
+    """Whether equal digests are of equal content: those of a state, a name or a text are not."""
+    return digest[:1] not in _OF_LESS
+
+
 def unpacked(digest: bytes) -> str:
     algorithm = _NAMES.get(digest[:1])
     return digest[1:].decode() if algorithm is None else f"{algorithm}:{digest[1:].hex()}"
 
 
-def joins(entity: Mapping[str, Any]) -> int | None:
+def joins(entity: dict[str, Any]) -> int | None:
     """Return what equal digests tell of an entity, by its event, and of another such one.
 
     ``FILES``: they have the same content, in any run; ``OBJECTS``: the same in one run; None:
-    nothing. Digests of a part, or of a text that stands for a value, are of no content; files that
-    are empty are equal, as are numbers and short texts.
+    nothing. Digests of a part, of a state, a name or a text are of no content; files that are empty
+    are equal, as are numbers and short texts.
     """
-    digest = packed(entity.get("digest"))
-    if digest is None or "sampled" in entity:
+    digest = packed(digest_in(entity))
+    if digest is None or "sampled" in entity or not is_of_content(digest):
         return None
     if entity.get("type") in (FILE, FILE_COLLECTION):
         return None if digest in _EMPTY else FILES

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from provagent.flow import ANY_ARGUMENT, Flow, Site, flows
-from provagent.store.coded import FILES
+from provagent.store.coded import FILES, is_of_content
 from provagent.store.events import Execute
 from provagent.store.flow_kinds import DERIVED, GENERATED, INFORMED, USED
 from provagent.store.happened import Executions, Happening, Span, happened_at, is_process, went_back
@@ -205,10 +205,12 @@ class _Rows:
             self.progenitors.setdefault(entity, []).append(progenitor)
 
     def _note(self, entity: int, digest: bytes | None, *, is_whole: bool = False) -> None:
-        if digest is not None:
+        if digest is None:
+            return
+        if is_of_content(digest):
             self.digests[entity] = digest
-            if is_whole:
-                self.whole.add(entity)
+        if is_whole:
+            self.whole.add(entity)
 
     def _all(self, statement: str) -> Iterator[Any]:
         for span in self.spans:

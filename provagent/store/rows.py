@@ -11,6 +11,7 @@ import orjson
 
 from provagent import terms
 from provagent.record.detail import Place, outer_command
+from provagent.record.shape import digest_in
 from provagent.record.units import units_of
 from provagent.record.wording import program_text
 from provagent.store.coded import BETWEEN, joins, microseconds, packed, searchable, unit_of
@@ -279,7 +280,7 @@ class Rows:
     def _entity(self, event: Event, at: int) -> None:
         entity = self.number(event["entity_id"])
         # A digest of a part tells nothing of the whole.
-        digest = None if "sampled" in event else event.get("digest")
+        digest = None if "sampled" in event else digest_in(event)
         row = (
             entity, self.word(event.get("type")), self.word(event.get("name")),
             self.word(event.get("entity_description")), self.place(event.get("location")),

@@ -97,7 +97,9 @@ def fields_of(cls: type) -> Fields | None:
 
 def instance_state(value: object) -> dict[str, Any]:
     """Return a copy of an instance's ``__dict__``; empty where it has none."""
-    return dict(beneath.attributes(value))
+    found: Any = beneath.attributes(value)
+    # One of a class of its own would be asked for its keys.
+    return dict(dict.items(found)) if issubclass(type(found), dict) else dict(found)
 
 
 class TypeCache(Generic[T]):

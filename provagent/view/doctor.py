@@ -36,6 +36,8 @@ def _render_run(run: Any) -> None:
         echo(f"  process {process} has no end: it is still running, or was killed")
     for name in run.overtaken_by:
         echo(f"  the import finder {name} got in front; what it loaded was woven afterwards")
+    for text in run.less_known:
+        echo(f"  less than content: {text}")
     for text in run.mismatches:
         echo(f"  not as described: {text}", fg="yellow")
     for target in run.uncalled:

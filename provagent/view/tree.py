@@ -21,7 +21,7 @@ from provagent.record.wording import (
     status_text,
     value_text,
 )
-from provagent.terms import FILE, FILE_COLLECTION, OK, READ, WRITTEN
+from provagent.terms import FILE, FILE_COLLECTION, ITSELF, OK, READ, WRITTEN
 from provagent.view.branch import Branch, print_branch
 from provagent.view.console import Prose
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     R = TypeVar("R", Usage, Generation)
 
 MEMBERS_SHOWN = 6
+_BY_ITSELF = "known by itself only"
 
 
 def render_run(provenance: Provenance, console: Console, limit: int | None = None) -> None:
@@ -172,7 +173,8 @@ class _Story:
         place = path_text(entity.location, self.cwd) if entity.location else name
         parts.append((f"  {place}" if place != name else "", "dim"))
         parts.append((f"  {array_text(entity)}" if entity.dtype else "", "dim"))
-        parts.append((f"  {digest_text(entity.digest)}" if entity.digest else "", "dim"))
+        known = digest_text(entity.digest) or (_BY_ITSELF if entity.identified == ITSELF else "")
+        parts.append((f"  {known}" if known else "", "dim"))
         if entity.members:
             shown = ", ".join(map(entity_text, entity.members[:MEMBERS_SHOWN]))
             more = ", ..." if len(entity.members) > MEMBERS_SHOWN else ""

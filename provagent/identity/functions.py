@@ -1,0 +1,112 @@
+"""Content of functions: their code, where it is the program's; else the name that finds them.
+
+The code is the bytecode and its constants, the defaults, and what the function encloses. Globals
+that it uses are not part of it. A function of an installed package is known by its name, so that
+another version of the package does not make it another: the environment tells the version.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from provagent import beneath
+from provagent.identity.content import UnidentifiableError
+from provagent.originals import os
+
+if TYPE_CHECKING:
+    from provagent.identity.content import Parts
+
+
+def place(value: Any) -> Any:
+    """Return where a compiled function is defined; a bound one has no such place."""
+    module, name = value.__module__, value.__qualname__
+    owner = getattr(value, "__self__", None)
+    is_bound = owner is not None and type(owner) is not ModuleType
+    if is_bound or type(name) is not str or "<" in name:
+        raise UnidentifiableError(f"{module}:{name}: not a name that finds it; a module's function")
+    return module, name
+
+
+def is_installed(value: FunctionType) -> bool:
+    """Whether a function is one of an installed package, or of Python, that its name finds."""
+    return _is_installed(_code(value).co_filename)
+
+
+def _is_installed(file: str) -> bool:
+    return file.startswith(_INSTALLED) or "site-packages" in file or "dist-packages" in file
+
+
+class ByName:
+    """A name that stands for code of the program: which may be another one next time."""
+
+    def __init__(self, name: Any) -> None:
+        self.name = name
+
+
+def named_code(name: Any, module: object) -> Any:
+    """Return the name of a class or a module, as one that finds it in any process, or not."""
+    found = sys.modules.get(module) if type(module) is str else None
+    file = beneath.attributes(found).get("__file__") if type(found) is ModuleType else None
+    is_program = module == "__main__" or (type(file) is str and not _is_installed(file))
+    return ByName(name) if is_program else name
+
+
+def by_code(value: FunctionType) -> Any:
+    """Return the code of a function, its defaults, and what it encloses."""
+    enclosed = _closure(value) or ()
+    return (
+        _name(value),
+        _of_code(_code(value)),
+        _defaults(value),
+        _keyword_defaults(value),
+        [_content_of(cell) for cell in enclosed],
+    )
+
+
+def installed(value: FunctionType) -> Any:
+    """Return the module and the name of an installed function; its code, where no name finds it."""
+    name = _qualname(value)
+    return by_code(value) if "<" in name else (value.__module__, name)
+
+
+def bound(value: MethodType) -> Any:
+    """Return the function of a method, and the object that it is bound to."""
+    return value.__func__, value.__self__
+
+
+def cached(value: Any) -> Any:
+    """Return the function that a ``functools.lru_cache`` calls."""
+    return value.__wrapped__
+
+
+def _of_code(code: CodeType) -> Any:
+    constants = [_of_code(one) if type(one) is CodeType else one for one in code.co_consts]
+    return (
+        code.co_code, constants, code.co_names, code.co_varnames, code.co_freevars,
+        code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags,
+    )  # fmt: skip
+
+
+def _content_of(cell: Any) -> Any:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # it is empty
+        return ()
+
+
+# Past what a subclass, which there is none of, or an attribute of the function could say.
+_members = FunctionType.__dict__
+_code: Any = _members["__code__"].__get__
+_defaults: Any = _members["__defaults__"].__get__
+_keyword_defaults: Any = _members["__kwdefaults__"].__get__
+_closure: Any = _members["__closure__"].__get__
+_name: Any = _members["__name__"].__get__
+_qualname: Any = _members["__qualname__"].__get__
+_INSTALLED = ("<frozen ", os.path.join(os.path.dirname(os.__file__ or "<frozen "), ""))
+
+EXACT: dict[str, tuple[str, Parts]] = {
+    "builtins:builtin_function_or_method": ("function", place),
+    "functools:_lru_cache_wrapper": ("cached", cached),
+}
