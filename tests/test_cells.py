@@ -137,7 +137,7 @@ EXECUTED = {
 def test_name_of_a_notebook_that_a_command_executes(recorded, how):
     """It is known if the command is given no other; else it is unknown, and so is its place."""
     words, name = EXECUTED[how]
-    cell = nbformat.v4.new_code_cell("open('out.csv', 'w').write('1')")
+    cell = nbformat.v4.new_code_cell("open('in.ipynb').read()\nopen('out.csv', 'w').write('1')")
     for file in ("in.ipynb", "other.ipynb"):
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), recorded.folder / file)
     recorded.write("run.py", RUN.format(cells=json.dumps([cell.source])))

@@ -68,7 +68,7 @@ def test_the_calls_of_which_the_time_is_known_are_counted():
     stats = json.loads(asked("stats", "--json"))
     assert (stats["seconds"], stats["is_set_back"]) == (None, True)
     calls = {one["name"]: (one["count"], one["seconds"], one["set_back"]) for one in stats["calls"]}
-    assert calls == {"program": (1, 0.0, 1), "fit": (2, 1.0, 1), "save": (1, 1.0, 0)}
+    assert calls == {"s.py": (1, 0.0, 1), "fit": (2, 1.0, 1), "save": (1, 1.0, 0)}
     assert all(one["own"] >= 0 for one in stats["calls"])
 
 

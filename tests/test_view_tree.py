@@ -28,7 +28,7 @@ def test_the_story_of_a_run():
         "get_observations  2.25 s  crab_1d.py:21",
         "obs_ids = [23523, 23526, 23559, 23592]",
         "used datastore: hess-dl3-dr1  /data/hess-dl3-dr1  sha256:",
-        "made observations  sha256:",
+        "made observations  identifier:",
         "4 members: 23523, 23526, 23559, 23592",
         "get_datasets  26.5 s",
         "copied from observations between get_observations and get_datasets: analysis.observations = copy.deepcopy(",
