@@ -161,9 +161,15 @@ def test_functions_are_found(tmp):
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_failure_changes_nothing(tmp, chunk):
-    """Same output, exit code and files; told, each thing once; and in the record."""
+    """Same output, exit code and files; told, each thing once; and in the record.
+
+    Every second function fails on the oldest Python, the others on those after it.
+    """
     asked = KINDS if ASKED == "all" else [kind for kind in ASKED.split(",") if kind in KINDS]
-    bare, jobs = jobs_of(tmp, chunk, lambda n: asked or [KINDS[n % len(KINDS)]])
+    half = int(sys.version_info >= (3, 12))
+    bare, jobs = jobs_of(
+        tmp, chunk, lambda n: asked or ([KINDS[n % len(KINDS)]] if n % 2 == half else [])
+    )
     wrong = []
     for outcome in run(tmp / f"failures{chunk}", jobs):
         is_quiet = outcome.kind not in LOUD or outcome.name in QUIET
