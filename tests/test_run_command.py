@@ -90,3 +90,17 @@ def test_a_run_without_such_a_command_has_its_own(tmp_path, monkeypatch):
     assert asked("runs").splitlines()[1].endswith("  python fit.py")
     assert "program   " not in asked("show")
     assert json.loads(asked("find", "command != x", "--json"))["count"] == 1
+
+
+def test_the_first_program_where_the_one_that_began_the_run_tells_nothing(run, tmp_path):
+    """A wrapper that recorded nothing has started both."""
+    for path in (tmp_path / "prov").rglob("*.jsonl"):
+        events = [json.loads(line) for line in path.read_text().splitlines()]
+        events[0] |= {"parent_process_id": "wrappr"}
+        del events[0]["started_by"]
+        path.write_text("".join(json.dumps(one) + "\n" for one in events))
+    told = CliRunner().invoke(main, ["runs"]).stdout
+    assert "python fit.py" in told
+    assert "python -c" not in told
+    shown = CliRunner().invoke(main, ["show"]).stdout
+    assert "python fit.py" in shown

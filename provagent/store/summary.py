@@ -84,21 +84,22 @@ def unended(folder: str) -> Iterator[dict[str, Any]]:
 
 
 def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
-    """Return the ``run`` event of the process that began the run, else of any, and its shard.
+    """Return the ``run`` event of the process that began the run, and its shard.
 
-    A command may have started several: then it is the first of them.
+    A command may have started several: then it is the first of them. So it is of those there are
+    where the one that began it has told nothing.
     """
     begun: list[tuple[dict[str, Any], str | None]] = []
-    other: tuple[dict[str, Any], str | None] = ({}, None)
+    others: list[tuple[dict[str, Any], str | None]] = []
     for shard in shards:
         event = _first_of_kind(terms.RUN, shard)
         if event and "parent_process_id" not in event:
             begun.append((event, shard))
             if not outer_command(event.get("started_by")):
                 break
-        elif event and not other[0]:
-            other = event, shard
-    return min(begun, key=_started) if begun else other
+        elif event:
+            others.append((event, shard))
+    return min(begun or others, key=_started, default=({}, None))
 
 
 def _started(begun: tuple[dict[str, Any], str | None]) -> tuple[str, str]:
