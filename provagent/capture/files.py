@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from _thread import get_ident
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from provagent import beneath
@@ -485,8 +485,13 @@ def _going(made: Iterable[str]) -> set[str]:
     if not any(number_of(location) in numbers for location in made):
         return set()
     held = (beneath.attributes(one) for one in gc.get_objects() if type(one) is kind)
-    names = (state.get("name") for state in held if state.get("delete") is True)
+    names = (state.get("name") for state in held if _is_to_delete(state))
     return {resolve_location(name) for name in names if type(name) is str}
+
+
+def _is_to_delete(state: Mapping[str, Any]) -> bool:
+    closer = state.get("_closer")  # which has it alone from Python 3.12 on
+    return state.get("delete", closer and beneath.attributes(closer).get("delete")) is True
 
 
 # What the interpreter does with them soon after, when we can see no more of it.

@@ -135,6 +135,12 @@ def _geometry(value: Any) -> Any:
 
 # --- scipy
 
+
+def _piecewise(value: Any) -> Any:
+    # Where it keeps them hangs on scipy; each version has them under these names.
+    return value.c, value.x, value.extrapolate, value.axis
+
+
 _OF_DISTRIBUTION = ("_ctor_param", "_histogram", "a", "b", "name", "pk", "xk")
 
 
@@ -275,7 +281,7 @@ OWN: dict[str, Parts] = {
     "scipy:UnivariateDistribution": _parametrized,
     "scipy:gaussian_kde": _kept,
     "scipy:interp1d": _kept,
-    "scipy:PPoly": _kept,
+    "scipy:PPoly": _piecewise,
     "scipy:UnivariateSpline": _spline,
     "scipy:RegularGridInterpolator": _kept,
     "pyarrow:_Tabular": _arrow_table,

@@ -421,7 +421,7 @@ def meet(module, value):
 def test_classes_that_answer_badly_are_woven(woven, unheard):
     """As base, metaclass, default, annotation, attribute of a module that is woven."""
 
-    @law_of(30)
+    @law_of(20)
     @given(recipes(bases=CLASS_BASES))
     def law(recipe):
         before, after = (loaded(recipe, woven, is_woven=each) for each in (False, True))

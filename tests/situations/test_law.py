@@ -93,7 +93,7 @@ def pair(woven):
     return pair
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_signature_with_any_arguments(pair, data):
     """Same result, same error, same arguments afterwards; as function, method, static, class."""
