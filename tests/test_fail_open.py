@@ -190,7 +190,7 @@ def test_failure_changes_nothing(tmp, chunk):
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_interrupt_is_the_programs(tmp, chunk):
     """A SIGINT that arrives inside our own work ends the program, as it would without us."""
-    step = 1 if ASKED else 6
+    step = 1 if ASKED else 9
     bare, jobs = jobs_of(tmp, chunk, lambda n: ["SIGINT"] if n % step == 0 else [])
     outcomes = run(tmp / f"interrupts{chunk}", jobs)
     wrong = [

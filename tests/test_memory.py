@@ -14,7 +14,7 @@ import pytest
 from provagent import json_text
 
 # PROVAGENT_TEST_LIMITS=200 tries more.
-LIMITS = int(os.environ.get("PROVAGENT_TEST_LIMITS", "6"))
+LIMITS = int(os.environ.get("PROVAGENT_TEST_LIMITS", "4"))
 LAB = "def work(i, text='abc'):\n    return i\ndef fail(x):\n    raise ValueError(x)\n"
 PROGRAM = """
 import sys
