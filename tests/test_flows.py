@@ -250,3 +250,15 @@ for name in ("a", "b", "c"):
             answer = asked(lab, why, f"{name}.{number}")
             assert {one.evidence for one in answer.relations} <= {"recorded", "perhaps"}
             assert set(named(answer)) == {"a.txt", "b.txt", "c.txt"}
+
+
+def test_a_file_of_constants_has_no_input_that_the_code_shows(lab):
+    said = "the code shows no recorded input; read before: a.txt"
+    run(
+        lab,
+        "import json\ntext = open('a.txt').read()\n"
+        "with open('version.json', 'w') as file: json.dump({'version': 1}, file)\n",
+    )
+    assert said in rendered(asked(lab, why, "version.json"))
+    run(lab, "text = open('a.txt').read()\nopen('y.txt', 'w').write(eval('text'))\n")
+    assert said not in rendered(asked(lab, why, "y.txt"))

@@ -604,6 +604,42 @@ def test_workers_that_do_not_record_are_told(program, cluster):
     assert f"not recorded: 1 of the workers of dask {address}" in told
 
 
+def test_workers_that_come_later_are_counted(program, cluster):
+    address, start = cluster
+    start()
+    program.write(
+        "later.py",
+        """
+import sys, time
+from distributed import Client
+from subject import leaf
+with Client(sys.argv[1]) as client:
+    client.wait_for_workers(1)
+    client.submit(leaf, "one").result()
+    print(flush=True)
+    sys.stdin.readline()
+    client.wait_for_workers(3)
+    client.submit(leaf, "two").result()
+""",
+    )
+    environ = program.environ(
+        PROVAGENT="1", PROVAGENT_TARGETS=TARGETS, PYTHONPATH=str(program.folder)
+    )
+    with subprocess.Popen(
+        [sys.executable, "later.py", address],
+        cwd=program.folder, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as later:  # fmt: skip
+        later.stdout.readline()
+        start()
+        start()
+        later.communicate(b"\n", timeout=60)
+    assert later.returncode == 0
+    (child,) = program.provenance.unrecorded
+    assert child.workers == 3
+    told = program.python("-m", "provagent", "doctor", "last", check=False).stdout
+    assert f"not recorded: 3 of the workers of dask {address}" in told
+
+
 def test_task_for_another_run(program):
     """The document of a worker whose own run goes on names the activity that it worked for."""
     other = "20260101T000000-aaaaaa.bbbbbb.7"

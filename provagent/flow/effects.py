@@ -112,6 +112,12 @@ WRITES_HANDLE = Names(
     """
 )
 
+# So do these, and what they are given is no file that they write into.
+WRITES_RECEIVER = Names("write* put* append* add* set* insert* store* update extend __setitem__")
+
+# These leave a file as it is, and what they give back is none.
+READS_HANDLE = ("read", "load", "close", "flush", "seek")
+
 # These write their other arguments into the argument at this position, or of this name.
 WRITES_INTO: dict[str, tuple[int, str]] = {
     "heappush": (0, "heap"),
@@ -156,6 +162,7 @@ PUTS_IN = Names(
     feed execute executemany insert_many
     """
 )
+ADDS_ALL = frozenset({"update", "extend", "setdefault"})
 TAKES_PART = Names(
     """
     get get_* pop popitem popleft fetch* recv execute query select dequeue receive

@@ -164,7 +164,7 @@ class Expressions(Functions):
 
     def eval_name(self, e: ast.Name) -> Value:
         value = self.lookup(e.id)
-        return self.library(e.id) if value is None else value
+        return self.library(e.id) if value is None else self.held(value)
 
     def library(self, name: str) -> Value:
         """Return a module, class or function that is not the user's, by its dotted name."""

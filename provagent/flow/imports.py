@@ -15,6 +15,7 @@ class Imports(Expressions):
     def run_import(self, s: ast.Import) -> None:
         for alias in s.names:
             module = self.import_module(alias.name, 0, s)
+            self.modules.add(alias.name)
             if alias.asname is None and "." in alias.name:
                 first = alias.name.partition(".")[0]
                 if module is None:

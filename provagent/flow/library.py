@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from provagent.flow import effects
 from provagent.flow.call import Call
@@ -32,6 +33,7 @@ class Libraries(Parts):
         return value
 
     def _call_library(self, call: Call) -> Value:
+        call = self._as_method(call)
         functions = [
             thing
             for value in (*call.values, call.receiver)
@@ -62,6 +64,19 @@ class Libraries(Parts):
         if self._is_drawing(call):
             return self._draw(call, inputs)
         return self._unknown(call, inputs)
+
+    def _as_method(self, call: Call) -> Call:
+        """Return a call of ``library.thing.append`` as one of a method of what the library holds."""
+        owner = call.library.rpartition(".")[0]
+        is_put = call.name in effects.PUTS_IN or call.name in effects.ADDS_ALL
+        is_put = is_put and call.is_discarded and any(call.values)
+        if not is_put or call.is_method or not owner or owner in self.modules:
+            return call
+        receiver = self.held(self.library(owner), call.at)
+        return replace(call, library="", is_method=True, receiver=receiver)
+
+    def library(self, name: str) -> Value:
+        raise NotImplementedError
 
     def call_back(self, call: Call, functions: list[Thing]) -> tuple[bool, Value] | None:
         """Run functions of the user that a library is given; (whether that is all, result)."""
@@ -132,8 +147,8 @@ class Libraries(Parts):
             thing.is_handle = thing.is_handle or is_handle
             if is_handle:  # a file within an archive
                 thing.owners |= frozenset(one for one in call.receiver if one.is_handle)
-        if any(thing.is_handle for value in call.args for thing in value):
-            handles = [thing for value in call.args for thing in value if thing.is_handle]
+        handles = [thing for value in call.args for thing in value if thing.is_handle]
+        if handles and not call.name.startswith(effects.READS_HANDLE):
             for thing in result:
                 thing.owners |= frozenset(handles)
                 thing.is_handle = True
@@ -161,10 +176,11 @@ class Libraries(Parts):
 
     def _change_handles(self, call: Call) -> None:
         """Let the arguments of a call go into the files among them, and into that of a method."""
-        handles = frozenset(
-            thing for value in (call.receiver, *call.values) for thing in value if thing.is_handle
-        )
-        if handles and not call.name.startswith(("read", "load", "close", "flush", "seek")):
+        own = frozenset(thing for thing in call.receiver if thing.is_handle)
+        given = frozenset(thing for value in call.values for thing in value if thing.is_handle)
+        # A file may be what is written, as well as into what: ``archive.addfile(info, file)``.
+        handles = own if own and call.name in effects.WRITES_RECEIVER else own | given
+        if handles and not call.name.startswith(effects.READS_HANDLE):
             values = (call.receiver, *call.values)
             others = self.gather_all(value - handles for value in values)
             if call.at in self.read_marks:  # what it has read itself: a file by its name

@@ -48,6 +48,7 @@ class Memory:
         self.state = State(self.choose)
         self.lazy: dict[Thing, Value] = {}  # what gives its items only as it is asked for others
         self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
+        self.modules: set[str] = set()  # of libraries, as ``import`` names them
         self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
         self._deadline = deadline
         self._ticks = 0

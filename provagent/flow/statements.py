@@ -126,6 +126,7 @@ class Statements(Imports):
             keys = [ANY] if isinstance(target.slice, ast.Slice) else self.keys(index)
             if isinstance(target.slice, ast.Slice):
                 value |= self.items(value, target)
+            owner = self.held(owner, target)
             self.store(owner, keys, value, target)
             if inputs := self.gather(index):
                 self.change(owner, inputs, target)

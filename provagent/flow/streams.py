@@ -1,4 +1,4 @@
-"""Standard input and output: what a program reads and prints without opening a file.
+"""What flows beside the program's own variables: through standard streams, and in libraries.
 
 ``sys.stdin`` and ``sys.stdout`` are variables that a program may set, as ``redirect_stdout`` does.
 Where they are files that a shell has opened, the record has a site for each that is in no source.
@@ -30,7 +30,7 @@ def stream_of(chain: tuple[Position, ...]) -> str | None:
 
 
 class Streams(Memory):
-    """What flows through standard input and output, and into logs."""
+    """What flows through standard input and output, into logs, and in what libraries hold."""
 
     read_marks: frozenset[ast.AST] = frozenset()  # calls that opened files for reading alone
 
@@ -48,6 +48,26 @@ class Streams(Memory):
         for each in (name, *(first for first, now in _FIRST.items() if now == name)):
             self.state.put(("library", each), frozenset((thing,)))
         return place, thing
+
+    def held(self, value: Value, changed_at: ast.AST | None = None) -> Value:
+        """Return objects that libraries hold, as ``os.environ``, with what the program put there.
+
+        ``changed_at``: where it puts something there now.
+        """
+        if not any(thing.kind is Kind.LIBRARY for thing in value):
+            return value
+        found: set[Thing] = set()
+        for thing in value:
+            stored: Value | None = None
+            if thing.kind is Kind.LIBRARY:
+                stored = self.state.get(("library", thing.detail))
+                if stored is None and changed_at is not None:
+                    made = self.make(changed_at, ("held", thing.detail))
+                    made.holds_several = True
+                    stored = frozenset((made,))
+                    self.state.put(("library", thing.detail), stored)
+            found |= frozenset((thing,)) if stored is None else stored
+        return frozenset(found)
 
     @property
     def logs(self) -> Value:

@@ -150,9 +150,22 @@ def _task(function: Any, report: Report) -> Wrapper:
 def _graph(tell: Any, report: Report) -> Wrapper:
     """For a dask client's messages: a graph's tasks are annotated with their activity.
 
-    Workers of a cluster that was started elsewhere are counted at the first graph.
+    Workers of a cluster that was started elsewhere are counted, again where more have come.
     """
-    told: set[str] = set()
+    told: dict[str, int] = {}  # by address
+
+    def tell_workers(client: Any, activity: Any) -> None:
+        address, cluster = client.scheduler.address, client._scheduler_identity  # noqa: SLF001
+        # Newer versions count the workers, and name none of them.
+        workers = cluster.get("n_workers", len(cluster.get("workers", ())))
+        if workers > told.get(address, -1):
+            told[address] = workers
+            tell(
+                command=["dask", address],
+                reason="its workers record where they are started with PROVAGENT=1",
+                workers=workers,
+                **({} if activity is None else {"parent_id": activity.id}),
+            )
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
@@ -165,16 +178,8 @@ def _graph(tell: Any, report: Report) -> Wrapper:
                 users = sites.sites_of(sys._getframe(1))  # noqa: SLF001 - who hands it over
                 if users:
                     said[SITES] = json.dumps(users)
-                if client.cluster is None and client.scheduler.address not in told:
-                    address = client.scheduler.address
-                    told.add(address)
-                    workers = len(client._scheduler_identity.get("workers", ()))  # noqa: SLF001
-                    tell(
-                        command=["dask", address],
-                        reason="its workers record where they are started with PROVAGENT=1",
-                        workers=workers,
-                        **({} if activity is None else {"parent_id": activity.id}),
-                    )
+                if client.cluster is None:
+                    tell_workers(client, activity)
         except Exception as error:
             report(error)
         return wrapped(*args, **kwargs)

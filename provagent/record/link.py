@@ -259,13 +259,10 @@ class _Linker:
     def _unrecorded(self) -> list[Child]:
         """Children that were thought not to record, without those that did all the same."""
         recorded = list(self.processes.values())
-        unrecorded = []
-        for child in sorted(self.collected.children, key=lambda each: each.time or ""):
+        children = sorted(self.collected.children, key=lambda each: each.time or "")
+        unrecorded = self._silent_workers([one for one in children if one.workers is not None])
+        for child in children:
             if child.workers is not None:
-                of_it = (one for one in recorded if one.is_worker)
-                did = sum(one.parent_id == child.process_id for one in of_it)
-                if max(child.workers, 1) > did:  # more of them may have come later
-                    unrecorded.append(replace(child, workers=child.workers - did or None))
                 continue
             for process in recorded:
                 if process.parent_id == child.process_id and child.is_seen_as(process.command):
@@ -274,6 +271,20 @@ class _Linker:
             else:
                 unrecorded.append(child)
         return unrecorded
+
+    def _silent_workers(self, told: list[Child]) -> list[Child]:
+        """Return the workers of clusters that did not record, as they were counted last."""
+        last = {(child.process_id, *child.command): child for child in told}
+        silent = []
+        for child in last.values():
+            did = sum(
+                one.is_worker and one.parent_id == child.process_id
+                for one in self.processes.values()
+            )
+            workers = child.workers or 0
+            if max(workers, 1) > did:  # more of them may have come later
+                silent.append(replace(child, workers=workers - did or None))
+        return silent
 
     def _left_out(self) -> list[LeftOut]:
         """What was left out, and each of it at the activity, or process, that encloses it."""

@@ -19,6 +19,9 @@ from provagent.terms import COMPUTED, CONTENT, EVIDENCE, GENERATED, PERHAPS, REC
 
 NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
 NOT_SHOWN = "the code does not show from what"  # of a file that a program wrote by itself
+# Of such a file, if the analysis was complete. Values go ways that it does not see (a pipe, the
+# state of a library), so the candidates are told here too.
+NO_INPUT = "the code shows no recorded input"
 NOT_READ = "its content is not known"
 SHOWN = 100  # candidates of one thing
 
@@ -154,6 +157,7 @@ class _Tree:
         self.things = {number: self._told(number) for number in self._nearest(limit)}
         self.not_shown = self._not_shown() if is_back and not walk.is_everything else set()
         self.reasons: dict[str, str] = {}
+        self.bare: set[int] = set()  # files of which the code shows no recorded input
         self.candidates = self._find_candidates() if is_back else {}
 
     def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
@@ -197,9 +201,7 @@ class _Tree:
             some: list[int] = []
             reason: str | None = None
             if number in by_program:
-                reason = asked.missing(number)
-                if number in self.not_shown or reason:
-                    some = asked.before_file(number)
+                some, reason = self._of_file(number, asked)
             elif number in users and not thing.location:
                 some, reason = self._of_object(number, users[number], asked)
             if reason and (some or number not in self.has_origin):
@@ -207,6 +209,15 @@ class _Tree:
             if some:
                 found[thing.id] = [self.told.entity(one) for one in some[:SHOWN]]
         return found
+
+    def _of_file(self, number: int, asked: Candidates) -> tuple[list[int], str | None]:
+        """Return what a file may have come from that a program wrote, and why it is not known."""
+        reason = asked.missing(number)
+        if number not in self.not_shown and not reason:
+            return [], None
+        if asked.is_bare(number):
+            self.bare.add(number)
+        return asked.before_file(number), reason
 
     def _of_object(self, number: int, user: int, asked: Candidates) -> tuple[list[int], str | None]:
         """Return what an object may have come from that a call used, and why it is not known."""
@@ -282,7 +293,8 @@ class _Tree:
             return None
         thing = self.things[number]
         if number in self.not_shown:
-            return NOT_SHOWN if thing.id in self.candidates else None
+            said = NO_INPUT if number in self.bare else NOT_SHOWN
+            return said if thing.id in self.candidates else None
         if number in self.has_origin:
             return None
         is_known = not isinstance(thing, EntityTold) or not thing.location or thing.digest
@@ -364,5 +376,5 @@ def _node_data(thing: EntityTold | ActivityTold, end: str | None) -> dict[str, A
         key: value for key, value in asdict(thing).items() if value not in (None, False, {}, [])
     }
     if end is not None:
-        data["unknown" if end == NOT_SHOWN else "origin"] = end
+        data["unknown" if end in (NOT_SHOWN, NO_INPUT) else "origin"] = end
     return data

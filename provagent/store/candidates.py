@@ -44,9 +44,17 @@ class Candidates:
 
         None if it does.
         """
+        found = self._missing(number)
+        return found and found[0]
+
+    def is_bare(self, number: int) -> bool:
+        """Return whether the code was read as a whole, and shows no recorded input of a file."""
+        return self._missing(number) == (None,)
+
+    def _missing(self, number: int) -> tuple[str | None] | None:
         row = self._index.execute("SELECT reason FROM flow_missing WHERE later = ?", (number,))
-        found = row.fetchone()
-        return found and str(found[0])
+        found: tuple[str | None] | None = row.fetchone()
+        return found
 
     def before(self, activity: int) -> list[int]:
         """Return the files that had been read in its process when it began, the last one first."""

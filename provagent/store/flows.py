@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
@@ -26,7 +26,7 @@ from provagent.store.happened import Executions, Happening, Span, happened_at, i
 from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 
-_VERSION = 11  # of what is kept of an analysis
+_VERSION = 12  # of what is kept of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
@@ -59,7 +59,10 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
         _tell_missing(execute, process, happened, missing)
         return
     found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
-    _tell_missing(execute, process, happened, missing)
+    met = {one.later for one in found}
+    # Files of which the analysis is complete, and shows no recorded input.
+    bare = {site: None for site in happened if site.is_file and site.is_target and site not in met}
+    _tell_missing(execute, process, happened, bare | missing)
     rows = _Rows(execute, spans, found, happened)
     for row in islice(rows.all(), _MOST):
         execute(_INSERT, (*row, process))
@@ -69,7 +72,7 @@ def _tell_missing(
     execute: Execute,
     process: int,
     happened: dict[Site, list[Happening]],
-    missing: dict[Site, str],
+    missing: Mapping[Site, str | None],
 ) -> None:
     for site, reason in missing.items():
         for one in happened[site]:
