@@ -66,7 +66,7 @@ class Libraries(Parts):
         return self._unknown(call, inputs)
 
     def _as_method(self, call: Call) -> Call:
-        """Return a call of ``library.thing.append`` as one of a method of what the library holds."""
+        """Return a call of ``library.thing.append`` as a method of what the library holds."""
         owner = call.library.rpartition(".")[0]
         is_put = call.name in effects.PUTS_IN or call.name in effects.ADDS_ALL
         is_put = is_put and call.is_discarded and any(call.values)

@@ -61,8 +61,10 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
     met = {one.later for one in found}
     # Files of which the analysis is complete, and shows no recorded input.
-    bare = {site: None for site in happened if site.is_file and site.is_target and site not in met}
-    _tell_missing(execute, process, happened, bare | missing)
+    reasons: dict[Site, str | None] = {
+        site: None for site in happened if site.is_file and site.is_target and site not in met
+    }
+    _tell_missing(execute, process, happened, {**reasons, **missing})
     rows = _Rows(execute, spans, found, happened)
     for row in islice(rows.all(), _MOST):
         execute(_INSERT, (*row, process))
