@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 
 import pytest
@@ -65,6 +66,24 @@ def test_an_input_has_the_digest_of_what_was_read(recorded, how):
     else:
         assert digest == OLD
     assert "out.txt" in names(done.generated)
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_what_the_program_made_itself_was_what_it_read(recorded, how):
+    """A state that the program has written, read and lost again, is the one that went on."""
+    prepared(recorded)
+    made = "open('in.txt', 'w').write('old\\n')\n"
+    first, rest = READ.strip().split("\n", 1)
+    program(recorded, f"{first}\n{made}{rest}\n{CHANGES[how]}{WRITE}")
+    assert (recorded.folder / "in.txt").read_text() != "old\n"
+    data = json.loads(recorded.python("-m", "provagent", "why", "out.txt", "--json").stdout)
+    nodes = {one["id"]: one for one in data["nodes"]}
+    (state,) = data["states"]
+    came = [nodes[one["to"]] for one in data["edges"] if one["from"] == state]
+    (origin,) = [one for one in came if one.get("location") == str(recorded.folder / "in.txt")]
+    assert origin.get("digest") in ((OLD, None) if how == "fork" else (OLD,))
+    if origin.get("digest"):
+        assert any(one["from"] == origin["id"] for one in data["edges"])
 
 
 BESIDE = "while [ ! -e now ]; do sleep 0.01; done; {change}; touch done"

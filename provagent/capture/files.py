@@ -148,7 +148,7 @@ class FilesSeen:
         at: int = 0,
         thread: int = 0,
     ) -> None:
-        """A file is about to be read, made, changed, or moved from ``source``.
+        """A file is about to be read, made, changed, moved from ``source``, or linked to it.
 
         ``sites`` are those of the user's code that led there, the innermost first. ``at``: it was
         about to be so at this time, in nanoseconds, in that thread, and was in this ``state`` when
@@ -286,8 +286,8 @@ class FilesSeen:
             self._tell_remote(what, path, opening, events)
             return
         location = resolve_location(path)
-        if what == "moved":
-            self._move(resolve_location(source), location, opening, events)
+        if what in ("moved", "linked"):
+            self._move(what, resolve_location(source), location, opening, events)
             return
         self._ledger.unfinished.finish(events, location)
         own = self.owners.get(activity.id, {})
@@ -295,8 +295,9 @@ class FilesSeen:
         if product is not None:
             if self._goes_on(what, location, product, opening):
                 return
-            self._tell_written(location, own.pop(location), activity, events)
-            state = None  # one of its own making, which may be gone
+            was = None if state is None else _lost(location, state)
+            self._tell_written(location, own.pop(location), activity, events, was=was)
+            state = state if was is not None and was.changing else None
         self._settle([location], activity, events)
         before = None
         if what != "made":
@@ -347,7 +348,9 @@ class FilesSeen:
         activity: Open,
         events: Events,
         next_one: Open | None = None,
+        was: Identity | None = None,
     ) -> None:
+        """Tell what was written there; ``was`` is that where somebody has changed it since."""
         if not os.path.isfile(location):
             return  # it was for the time being only
         before = product.before
@@ -357,10 +360,10 @@ class FilesSeen:
             if digest == before.digest:
                 return
         entity_id = self._ledger.file(
-            thing, activity, events, generated=True, next_=next_one, is_real=True
+            thing, activity, events, generated=True, next_=next_one, is_real=True, identity=was
         )
         # The clock of a file system may be some milliseconds behind.
-        time = max(_changed_at(location), product.openings[0].time)
+        time = max(_changed_at(location) if was is None else "", product.openings[0].time)
         self._tell(entity_id, WRITTEN, activity, events, time, product.openings)
         self._made[location] = entity_id
         if product.reading is not None:
@@ -377,9 +380,13 @@ class FilesSeen:
                 fields = {"v": LOG_FORMAT, "event": FILE_EVENT, "entity_id": entity_id}
                 events.append(({**fields, "mode": REMOVED, "time": now()}, True))
 
-    def _move(self, source: str, location: str, opening: _Opening, events: Events) -> None:
+    def _move(
+        self, what: str, source: str, location: str, opening: _Opening, events: Events
+    ) -> None:
         activity = opening.activity
         own = self.owners.get(activity.id, {})
+        if what == "linked" and source in own and os.path.exists(source):  # it stays what it is
+            self._tell_written(source, own.pop(source), activity, events)
         self._settle([location], activity, events, but=activity.id)
         if os.path.isdir(source):
             for path in [path for path in own if path.startswith(source + os.sep)]:

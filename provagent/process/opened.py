@@ -30,7 +30,9 @@ READ = "read"
 MADE = "made"  # what was there before is gone, or was not there
 CHANGED = "changed"  # it may be another one afterwards; what was there before is a part of it
 MOVED = "moved"
+LINKED = "linked"  # it has another name from now on, and the first one too
 
+_NAMED = (MOVED, LINKED)
 _NO_FILE = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
@@ -68,8 +70,8 @@ class OpenedFiles:
         self._listeners = {
             "open": self._on_open,
             "os.rename": self._on_rename,
-            "os.link": self._on_rename,
-            "os.remove": self._on_loss,
+            "os.link": self._on_link,
+            "os.remove": self._on_removal,
             # These give a file another ctime, by which a change is seen.
             "os.chmod": self._on_loss,
             "os.chown": self._on_loss,
@@ -168,13 +170,19 @@ class OpenedFiles:
             self._failed(error)
 
     def _on_rename(self, args: tuple[Any, ...]) -> None:
+        self._on_new_name(MOVED, args)
+
+    def _on_link(self, args: tuple[Any, ...]) -> None:
+        self._on_new_name(LINKED, args)
+
+    def _on_new_name(self, what: str, args: tuple[Any, ...]) -> None:
         try:
             if get_ident() in self.busy:
                 return
             source, path = (_place(*each) for each in zip(args[:2], args[2:4], strict=True))
-            self._save(source)
+            self._save(source, is_removed=what is MOVED)
             if source and path:
-                self._meet(MOVED, path, source)
+                self._meet(what, path, source)
         except BaseException as error:
             self._failed(error)
 
@@ -185,16 +193,19 @@ class OpenedFiles:
         except BaseException as error:
             self._failed(error)
 
-    def _on_loss(self, args: tuple[Any, ...]) -> None:
+    def _on_removal(self, args: tuple[Any, ...]) -> None:
+        self._on_loss(args, is_removed=True)
+
+    def _on_loss(self, args: tuple[Any, ...], *, is_removed: bool = False) -> None:
         """What was read is removed, or another by its times: it is told before."""
         try:
             if self._remembered and get_ident() not in self.busy and not isinstance(args[0], int):
-                self._save(_place(args[0], args[-1]))
+                self._save(_place(args[0], args[-1]), is_removed=is_removed)
         except BaseException as error:
             self._failed(error)
 
-    def _save(self, path: str) -> None:
-        if self._remembered and path and self._is_read(path, _look(path)):
+    def _save(self, path: str, *, is_removed: bool) -> None:
+        if self._remembered and path and self._is_read(path, _look(path), is_removed=is_removed):
             self._hand_over()
 
     def _on_database(self, args: tuple[Any, ...]) -> None:
@@ -245,20 +256,19 @@ class OpenedFiles:
             return
         if what is READ and path == self._program:
             return
-        found = _look(path if what is not MOVED else source)
-        if what is MOVED and found is not None and self._noise.is_noise(source, is_read=True):
+        is_named = what in _NAMED
+        found = _look(source if is_named else path)
+        if is_named and found is not None and self._noise.is_noise(source, is_read=True):
             what, source = MADE, ""
         if found is None:
-            if what in (READ, MOVED):
+            if what is READ or is_named:
                 return  # what is not there will not be opened
             what = MADE
         elif not stat.S_ISREG(found.st_mode) and not (
             what is MOVED and stat.S_ISDIR(found.st_mode)
         ):
             return
-        elif what is not MOVED and (
-            is_new or not os.access(path, os.R_OK if what is READ else os.W_OK)
-        ):
+        elif not is_named and (is_new or not os.access(path, os.R_OK if what is READ else os.W_OK)):
             if what is not CHANGED or not os.access(path, os.R_OK):
                 return
             what = READ  # a database may be read all the same
@@ -293,7 +303,7 @@ class OpenedFiles:
         first = max(0, len(self._remembered) - _LOOKED_AT)
         for index in range(len(self._remembered) - 1, first - 1, -1):
             one = self._remembered[index]
-            if one[:6] == met[:6] and what is not MOVED:  # this place opens it again
+            if one[:6] == met[:6] and what not in _NAMED:  # this place opens it again
                 if what is not READ:  # what was written is lost: the time is that of now
                     self._remembered[index] = met
                 return
@@ -307,16 +317,18 @@ class OpenedFiles:
         """Whether the state of a file is about to be lost that the record is to tell."""
         if what is READ or "://" in path:
             return False
-        if what is MOVED and not any(
+        if what in _NAMED and not any(
             met[1] == source and met[0] is not READ for met in self._remembered
         ):
             return True
         # What stands where something is moved to is another file than the one that is moved.
-        lost = _look(path) if what is MOVED else found
+        lost = _look(path) if what in _NAMED else found
         return (what is CHANGED) or self._is_read(path, lost)
 
-    def _is_read(self, path: str, found: os.stat_result | None) -> bool:
-        """Whether the program has read what it did not make itself, or a step to what it made.
+    def _is_read(
+        self, path: str, found: os.stat_result | None, *, is_removed: bool = False
+    ) -> bool:
+        """Whether the program has read a file that is about to be lost.
 
         The file ``found`` at this path may have been read by another name.
         """
@@ -324,10 +336,11 @@ class OpenedFiles:
         names = {met[1] for met in self._remembered if met[5] is not None and met[5][:2] == number}
         names.add(path)
         known = [met for met in self._remembered if met[1] in names]
-        if not known or known[0][0] is READ:
-            return bool(known)
+        if not any(met[0] is READ for met in known):
+            return False
         # A helper's scratch file alone is nothing that the recorder would be loaded for.
-        return any(met[0] is READ for met in known) and any(
+        is_scratch = is_removed and known[0][0] is not READ
+        return not is_scratch or any(
             met[1] not in names and os.path.exists(met[1]) for met in self._remembered
         )
 
