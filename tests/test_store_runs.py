@@ -92,6 +92,15 @@ def test_a_log_is_read_by_its_name_without_a_store(tmp_path, monkeypatch):
     assert provenance.run.id == "analysis.log"
 
 
+def test_a_file_that_is_no_record_is_none(tmp_path, monkeypatch):
+    """It was an empty run, and its document had nothing in it."""
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"out.txt": b"1.0\n", "out.bin": bytes(range(256)), "empty": b""}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(StoreError, match=f"{name}: no record.*provagent why {name}"):
+            read_run(None, name)
+
+
 def test_a_run_whose_beginning_is_lost_keeps_its_place(store):
     """A run is ordered by its id where no event tells its start."""
     folder = os.path.join(store, "20260101T000000-aaaaaa")

@@ -85,7 +85,13 @@ def _read(
     if takes_all:
         _require_memory(path, shards)
     name = os.path.basename(os.path.normpath(path))
-    provenance = make(_Events(shards, gaps), gaps=gaps, name=name)
+    events = _Events(shards, gaps)
+    provenance = make(events, gaps=gaps, name=name)
+    if events.place is None and not gaps and not os.path.isdir(path) and not is_shard(path):
+        raise StoreError(
+            f"{path}: no record, it contains no event; "
+            f"for the lineage of a file: provagent why {path}, export --lineage {path}"
+        )
     provenance.paths = tuple(shards)
     return provenance
 
