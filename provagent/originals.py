@@ -118,18 +118,18 @@ if not TYPE_CHECKING:
         return globals().setdefault(name, found)
 
 
-def _functions(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the namespace of a module, and the functions that it has now."""
-    namespace = vars(sys.modules[name])
-    if name in ("builtins", "io"):
-        return namespace, {"open": namespace["open"]}
+def _functions(name: str) -> dict[str, Any]:
+    """Return the functions that a module has now."""
     kinds = _Function, _Builtin
-    return namespace, {key: value for key, value in namespace.items() if type(value) in kinds}
+    return {key: value for key, value in vars(sys.modules[name]).items() if type(value) in kinds}
 
 
-_AT_START = tuple(
-    map(_functions, ("os", os.path.__name__, "genericpath", "time", "builtins", "io"))
-)
+# By module. From Python 3.14 on the interpreter does not load ``io``.
+_AT_START = {
+    **{name: _functions(name) for name in ("os", os.path.__name__, "genericpath", "time")},
+    "builtins": {"open": io.open},
+    "io": {"open": io.open},
+}
 
 
 class PutBack:
@@ -141,12 +141,12 @@ class PutBack:
     """
 
     def __enter__(self) -> None:
-        known = _AT_START
-        if "threading" in _modules:  # its own name for a function of C
-            known += ((vars(_modules["threading"]), {"get_ident": get_ident}),)
+        # Threading has its own name for a function of C.
+        known = {**_AT_START, "threading": {"get_ident": get_ident}}
         self._replaced = [
             (namespace, name, namespace[name], value)
-            for namespace, functions in known
+            for module, functions in known.items()
+            for namespace in (vars(_modules[module]) if module in _modules else {},)
             for name, value in functions.items()
             if namespace.get(name, value) is not value
         ]
