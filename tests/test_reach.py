@@ -263,7 +263,7 @@ asyncio.run(main("free"))
 
 
 CONTEXTS = """
-import contextvars, threading
+import contextvars, sys, threading
 from subject import leaf, outer
 COLOUR = contextvars.ContextVar("colour", default="none")
 class Fourteen(threading.Thread):
@@ -276,6 +276,7 @@ class Fourteen(threading.Thread):
         super().start()
     def run(self):
         self._context.run(super().run)
+if sys.version_info >= (3, 14): Fourteen = threading.Thread
 def start(*tags, context=None, name):
     def work():
         for tag in tags: leaf(tag)
