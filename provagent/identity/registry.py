@@ -273,7 +273,7 @@ def _first_own(cls: type, names: list[str]) -> Token | None:
         if short in _OWN:
             label = f"{package}:{cls.__qualname__}"
             parts = plugins.guarded(short, _OWN[short])
-            return named(frames.ALIKE.get(label, label), parts)
+            return named(_ALIKE.get(label, label), parts)
     return None
 
 
@@ -321,6 +321,7 @@ _OWN: dict[str, Parts] = {
     **estimators.OWN,
     **science.OWN,
 }
+_ALIKE = {**frames.ALIKE, **science.ALIKE}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}
