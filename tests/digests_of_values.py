@@ -787,6 +787,62 @@ def models():
     return {"attrs": lambda: Made([1]), "pydantic": lambda: Checked(x=1)}
 
 
+@group("lmfit")
+def lmfit():
+    import lmfit
+    from lmfit.models import ExpressionModel, GaussianModel, LinearModel
+
+    bounds = {"value": 1, "min": 0, "max": 2}
+    return {
+        "parameters": lambda: lmfit.create_params(a=bounds, b={"expr": "2 * erf(a)"}),
+        "model": lambda: GaussianModel(prefix="g_") + LinearModel(),
+        "model of an expression": lambda: ExpressionModel("a * x + b"),
+    }
+
+
+@group("emcee")
+def emcee():
+    import emcee
+
+    return {
+        "state": lambda: emcee.State([[1.0]], log_prob=[2.0]),
+        "move": lambda: emcee.moves.GaussianMove(0.5),
+        "backend": lambda: emcee.backends.Backend(),
+    }
+
+
+@group("h5py", "numpy")
+def h5py():
+    import h5py
+    import numpy as np
+
+    file = h5py.File(io.BytesIO(), "w")
+    file["a"] = np.arange(3.0)
+    file["a"].attrs["unit"] = "m"
+    file["t"] = ["a", "bc"]
+    file.create_dataset("p", data=np.arange(3.0), chunks=(1,), compression="gzip").attrs["unit"] = (
+        "m"
+    )
+    return {
+        "dataset": (lambda: file["a"], lambda: file["p"]),
+        "dataset of text": lambda: file["t"],
+        "empty": lambda: h5py.Empty("f8"),
+    }
+
+
+@group("zarr", "numpy")
+def zarr():
+    import numpy as np
+    import zarr
+
+    def array(chunks):
+        made = zarr.create_array({}, shape=(3,), dtype="f8", chunks=chunks)
+        made[:] = np.arange(3.0)
+        return made
+
+    return {"array": (lambda: array((1,)), lambda: array((3,)))}
+
+
 @group("PIL")
 def pillow():
     from PIL import Image
@@ -838,7 +894,7 @@ def main(arguments):
 
 if __name__ == "__main__":
     # by its own name, which the classes in it have in their digests
-    sys.modules[MODULE] = sys.modules.pop("__main__")
+    sys.modules[MODULE] = sys.modules["__main__"]
     for each in (Colour, Bits, Point, Pair):
         each.__module__ = MODULE
     main(sys.argv[1:])

@@ -20,7 +20,10 @@ from provagent.identity import (
     libraries,
     objects,
     plugins,
+    results,
     science,
+    stored,
+    tensors,
 )
 from provagent.identity.content import (
     DIGESTED,
@@ -313,13 +316,16 @@ _INHERITED: dict[str, Parts] = {
     **arrays.INHERITED,
     **science.INHERITED,
 }
-_TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS}
+_TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS, **stored.TOKENS}
 _OWN: dict[str, Parts] = {
     **frames.OWN,
     **libraries.OWN,
     **fits.OWN,
     **estimators.OWN,
     **science.OWN,
+    **results.OWN,
+    **stored.OWN,
+    **tensors.OWN,
 }
 _ALIKE = {**frames.ALIKE, **science.ALIKE}
 _ONLY_ITSELF = Identity(None, "id")

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import re
 import sys
-from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
 from provagent.identity.content import InOrder, UnidentifiableError
-from provagent.value.types import instance_state, type_name
+from provagent.value.types import instance_state, kept_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,19 +21,6 @@ if TYPE_CHECKING:
     from provagent.identity.content import Parts
 
 _AT_ONCE = 4096
-
-
-def _kept(value: Any) -> dict[str, Any]:
-    """Return what an object keeps in its ``__dict__`` and in its slots."""
-    found = instance_state(value)
-    for base in beneath.mro(type(value)):
-        for name, at in beneath.namespace(base).items():
-            if type(at) is MemberDescriptorType and name != "__weakref__":
-                try:
-                    found[name] = at.__get__(value)
-                except AttributeError:
-                    continue
-    return found
 
 
 # --- networkx
@@ -62,11 +47,13 @@ def _polynomial(value: Any) -> Any:
 
 
 def _ufunc(value: Any) -> Any:
-    """Return the name of a function of numpy's own; others, made of a function, share names."""
+    """Return the name of a function of numpy or scipy; others, made of a function, share names."""
     name = value.__name__
-    if getattr(sys.modules["numpy"], name, None) is not value:
-        raise UnidentifiableError(f"numpy:ufunc {name}: none of numpy's own")
-    return name
+    if getattr(sys.modules["numpy"], name, None) is value:
+        return name
+    if getattr(sys.modules.get("scipy.special"), name, None) is value:
+        return "scipy.special", name
+    raise UnidentifiableError(f"numpy:ufunc {name}: of neither numpy nor scipy")
 
 
 # --- astropy
@@ -124,7 +111,7 @@ _EXPRESSION_CACHES = frozenset(
 
 
 def _expression(value: Any) -> Any:
-    kept = _kept(value)
+    kept = kept_state(value)
     return value._args, {name: kept[name] for name in kept.keys() - _EXPRESSION_CACHES}  # noqa: SLF001
 
 
@@ -314,13 +301,13 @@ INHERITED: dict[str, Parts] = {"sympy.core.function:AppliedUndef": _applied}
 # package:Class -> what stands for a value of it, or of a subclass in the same package
 OWN: dict[str, Parts] = {
     "networkx:Graph": _graph,
-    "networkx:FilterAdjacency": _kept,
-    "networkx:FilterAtlas": _kept,
-    "networkx:FilterMultiAdjacency": _kept,
-    "networkx:show_edges": _kept,
-    "networkx:show_nodes": _kept,
+    "networkx:FilterAdjacency": kept_state,
+    "networkx:FilterAtlas": kept_state,
+    "networkx:FilterMultiAdjacency": kept_state,
+    "networkx:show_edges": kept_state,
+    "networkx:show_nodes": kept_state,
     "numpy:ABCPolyBase": _polynomial,
-    "numpy:poly1d": _kept,
+    "numpy:poly1d": kept_state,
     "numpy:ufunc": _ufunc,
     "astropy:Model": _model,
     "astropy:Parameter": _parameter,
@@ -334,7 +321,7 @@ OWN: dict[str, Parts] = {
     "scipy:UnivariateDistribution": _parametrized,
     "scipy:multivariate_normal_frozen": _normal,
     "scipy:gaussian_kde": _density,
-    "scipy:interp1d": _kept,
+    "scipy:interp1d": kept_state,
     "scipy:PPoly": _piecewise,
     "scipy:UnivariateSpline": _spline,
     "scipy:RegularGridInterpolator": _grid,
