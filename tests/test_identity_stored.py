@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -114,10 +116,13 @@ def test_what_is_closed_or_in_memory_or_elsewhere(path, tmp_path):
     with h5py.File(path) as file:
         closed = file["g/large"]
     assert identify(closed).identified == "id"
-    with h5py.File(io.BytesIO(), "w") as file:
+    with h5py.File("memory", "w", driver="core", backing_store=False) as file:
         file["large"], file["small"] = ITEMS, ITEMS[:10]
         assert identify(file["large"]).identified == "id"
         assert identify(file["small"]).identified == "content"
+    with h5py.File(io.BytesIO(), "w") as file:  # to read it would be to call an object
+        file["small"] = ITEMS[:10]
+        assert identify(file["small"]).identified == identify(file).identified == "id"
     layout = h5py.VirtualLayout((1000,), "f8")
     layout[:] = h5py.VirtualSource(str(path), "g/large", (1000,))
     with h5py.File(tmp_path / "virtual.h5", "w") as file:
@@ -150,27 +155,33 @@ def test_an_object_that_holds_a_dataset_is_a_state_with_it(path):
         assert identify(one).digest != identify(other).digest
 
 
+def fill(group):
+    for name, items in (("small", ITEMS[:10]), ("large", ITEMS)):
+        made = group.create_array(
+            name, shape=items.shape, dtype="f8", chunks=(items.size // 2,), compressors=None
+        )
+        made[:] = items
+    group["small"].attrs["unit"] = "m"
+    return group
+
+
 @pytest.fixture
 def folder(tmp_path):
-    made = zarr.open_group(str(tmp_path / "z"), mode="w")
-    for name, items in (("small", ITEMS[:10]), ("large", ITEMS)):
-        made.create_array(
-            name, shape=items.shape, dtype="f8", chunks=(5 if name == "small" else 100,)
-        )[:] = items
-    made["small"].attrs["unit"] = "m"
-    return tmp_path / "z"  # fmt: skip
+    """A group of zarr with a small and a large array."""
+    fill(zarr.open_group(str(tmp_path / "z"), mode="w"))
+    return tmp_path / "z"
 
 
 def test_a_small_array_of_zarr_is_known_by_content(folder):
-    """Wherever it lies, whatever its chunks."""
+    """Wherever it lies."""
     group = zarr.open_group(str(folder), mode="r+")
     found = identify(group["small"])
     assert (found.identified, found.sampled) == ("content", False)
-    other = zarr.create_array({}, shape=(10,), dtype="f8", chunks=(10,))
-    other[:] = ITEMS[:10]
-    assert identify(other).digest != found.digest
-    other.attrs["unit"] = "m"
-    assert identify(other) == found
+    assert identify(fill(zarr.group({}))["small"]) == found
+    group["small"].attrs["unit"] = "km"
+    assert identify(group["small"]).digest not in (found.digest, None)
+    group["small"].attrs["unit"] = "m"
+    assert identify(group["small"]) == found
     group["small"][3] = 7
     assert identify(group["small"]).digest not in (found.digest, None)
 
@@ -190,8 +201,21 @@ def test_a_large_array_or_a_group_of_zarr_is_known_by_its_files(folder):
 
 def test_a_large_array_of_zarr_in_memory_is_known_by_itself():
     """It lies in no file, and is too large to be read."""
-    made = zarr.create_array({}, shape=(1000,), dtype="f8")
-    assert identify(made).identified == "id"
+    assert identify(fill(zarr.group({}))["large"]).identified == "id"
+
+
+def test_zarr_is_not_asked(folder):
+    """It would open files in threads of its own, as if the program had read them."""
+    code = (
+        "import sys, threading, zarr, zarr.core.array\n"
+        "from provagent.identity.registry import identify\n"
+        "group = zarr.open_group(sys.argv[1], mode='r')\n"
+        "array, before = group['small'], threading.enumerate()\n"
+        "zarr.core.array.Array.__getitem__ = None\n"
+        "assert {identify(array).identified, identify(group).identified} == {'content'}\n"
+        "assert threading.enumerate() == before\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
 
 
 def test_of_a_digest_of_enough_bytes_all_is_read(path, folder):

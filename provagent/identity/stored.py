@@ -1,17 +1,23 @@
 """Content of what lies in a file that is open: datasets of h5py, arrays of zarr.
 
-What is not too large is read, as it is now: also what is in memory still. Of what is larger, and of
-groups, the state of the file is known, and the place in it. That says nothing where a file is
-open for writing: it may change later, or never. Such a thing is known by itself only.
+A dataset that is not too large is read, as it is now: also what is in memory still. Of a larger
+one, and of a group, the state of the file is known, and the place in it. That says nothing if the
+file is open for writing: it may change later, or never. Such a thing is known by itself only, and
+so is what lies elsewhere, or in an object of the program.
+
+An array or a group of zarr is what its files contain. zarr itself is not asked: it would open them
+in threads of its own, as if the program had read them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provagent.identity.content import UnidentifiableError
-from provagent.originals import os
-from provagent.value.types import type_name
+from provagent.originals import io, os
+from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
 
     Stat = os.stat_result
 
-MAX_FILES = 10_000  # of an array of zarr
+MAX_FILES = 10_000  # of an array or a group of zarr
 
 
 class InFile:
@@ -30,12 +36,12 @@ class InFile:
         self.facts = facts
 
 
-class _Small:
-    """Something in a file that is read where it has no more bytes than may be read."""
+class _Stored(NamedTuple):
+    """Something that is read if it has no more bytes than may be read."""
 
-    def __init__(self, value: Any, attributes: Any) -> None:
-        self.value = value
-        self.attributes = attributes
+    size: int
+    read: Callable[[], Any]
+    in_file: Callable[[], Any]
 
 
 def _in_file_token(value: InFile, content: Content) -> bytes:
@@ -43,16 +49,14 @@ def _in_file_token(value: InFile, content: Content) -> bytes:
     return b"m" + content.new(repr(value.facts).encode("utf-8", "surrogatepass")).digest()
 
 
-def _small_token(value: _Small, content: Content) -> bytes:
-    array = value.value
-    if array.nbytes > content.max_bytes:
-        in_file = _dataset_in_file if type_name(type(array)).startswith("h5py.") else _zarr_in_file
-        return content.token(in_file(array))
-    content.spend(array.nbytes)
+def _stored_token(value: _Stored, content: Content) -> bytes:
+    if value.size > content.max_bytes:
+        return content.token(value.in_file())
+    content.spend(value.size)
     try:
-        found = array[()], value.attributes()
+        found = value.read()
     except Exception as error:  # a filter that is not installed, a file that is damaged
-        raise UnidentifiableError(f"{type_name(type(array))}: {error}") from None
+        raise UnidentifiableError(f"what is in a file cannot be read: {error}") from None
     return content.token(found)
 
 
@@ -70,7 +74,11 @@ def _state(found: Stat) -> Any:
 
 def _dataset(value: Any) -> Any:
     _must_be_open(value)
-    return _Small(value, lambda: _attributes(value))
+    if value.file.driver not in _LOCAL:
+        raise UnidentifiableError(f"{type_name(type(value))}: is in no file of this machine")
+    return _Stored(
+        value.nbytes, lambda: (value[()], _attributes(value)), lambda: _dataset_in_file(value)
+    )
 
 
 def _attributes(value: Any) -> Any:
@@ -109,51 +117,69 @@ def _empty(value: Any) -> Any:
 # --- zarr
 
 
-def _zarr_array(value: Any) -> Any:
-    if type(value.store).__name__ not in (*_FOLDERS, "MemoryStore"):
-        raise UnidentifiableError(f"{type_name(type(value))}: is not in this machine; its address")
-    return _Small(value, lambda: dict(value.attrs))
-
-
-def _zarr_in_file(value: Any) -> Any:
-    attribute = _FOLDERS.get(type(value.store).__name__)
-    if attribute is None:
-        raise UnidentifiableError(f"{type_name(type(value))}: is in no folder")
-    folder = os.path.join(os.fspath(getattr(value.store, attribute)), value.path)
-    facts = []
+def _in_store(value: Any) -> Any:
+    store = type(value.store).__name__
+    if store == "MemoryStore":
+        return _in_memory(value)
+    if store not in _FOLDERS:
+        raise UnidentifiableError(f"{type_name(type(value))}: is in no folder; its address")
+    folder = os.path.join(os.fspath(getattr(value.store, _FOLDERS[store])), value.path)
     try:
-        for path in _files_below(folder):
-            facts.append((path[len(folder) :], *_state(os.stat(path))))
-            if len(facts) > MAX_FILES:
-                raise UnidentifiableError(f"{type_name(type(value))}: has too many files")
+        found = {name: os.stat(path) for name, path in islice(_below(folder), MAX_FILES + 1)}
     except OSError as error:
         raise UnidentifiableError(f"{type_name(type(value))}: {error.strerror}") from None
-    return InFile((folder, facts))
+    if len(found) > MAX_FILES:
+        raise UnidentifiableError(f"{type_name(type(value))}: has too many files")
+    return _Stored(
+        sum(one.st_size for one in found.values()),
+        lambda: {name: _bytes_of(os.path.join(folder, name)) for name in found},
+        lambda: InFile((folder, [(name, *_state(one)) for name, one in found.items()])),
+    )
 
 
-def _files_below(folder: str) -> Iterator[str]:
+def _in_memory(value: Any) -> Any:
+    inside = f"{value.path}/" if value.path else ""
+    pieces = {
+        key.removeprefix(inside): piece.to_bytes()
+        for key, piece in list(instance_state(value.store)["_store_dict"].items())
+        if key.startswith(inside)
+    }
+
+    def in_file() -> Any:
+        raise UnidentifiableError(f"{type_name(type(value))}: large, and in no file")
+
+    return _Stored(sum(map(len, pieces.values())), lambda: pieces, in_file)
+
+
+def _below(folder: str, before: str = "") -> Iterator[tuple[str, str]]:
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=lambda entry: entry.name)
     for entry in ordered:
         if entry.is_dir():
-            yield from _files_below(entry.path)
+            yield from _below(entry.path, f"{before}{entry.name}/")
         else:
-            yield entry.path
+            yield before + entry.name, entry.path
 
 
+def _bytes_of(path: str) -> bytes:
+    with io.open(path, "rb") as stream:
+        return stream.read()
+
+
+_LOCAL = ("sec2", "stdio", "direct", "core")
 _REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST")
 # Stores of zarr -> what names their folder
 _FOLDERS = {"LocalStore": "root", "DirectoryStore": "path"}
 
 TOKENS: dict[str, Token] = {
     f"{__name__}:InFile": _in_file_token,
-    f"{__name__}:_Small": _small_token,
+    f"{__name__}:_Stored": _stored_token,
 }
 # package:Class -> what stands for a value of it, or of a subclass in the same package
 OWN: dict[str, Parts] = {
     "h5py:Dataset": _dataset,
     "h5py:Group": _group,
     "h5py:Empty": _empty,
-    "zarr:Array": _zarr_array,
-    "zarr:Group": _zarr_in_file,
+    "zarr:Array": _in_store,
+    "zarr:Group": _in_store,
 }
