@@ -67,10 +67,12 @@ def group(*packages):
 def every():
     """Return the functions that make the values of each kind, as far as packages are installed."""
     found = {}
-    for name, (packages, function) in GROUPS.items():
-        if all(find_spec(package) for package in packages):
-            for kind, makers in function().items():
-                found[f"{name}: {kind}"] = makers if isinstance(makers, tuple) else (makers,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of one package about another one's version
+        for name, (packages, function) in GROUPS.items():
+            if all(find_spec(package) for package in packages):
+                for kind, makers in function().items():
+                    found[f"{name}: {kind}"] = makers if isinstance(makers, tuple) else (makers,)
     return found
 
 

@@ -27,13 +27,14 @@ def test_a_digest_is_that_of_the_table(found, kind):
 
 def test_the_table_is_whole(found):
     """Every kind has a digest of content, which no other kind has."""
-    assert set(found) == set(TABLE)
+    assert set(found) <= set(TABLE)
+    assert set(TABLE) - set(found) <= {"numpy: array of StringDType"}  # numpy 1 has none
     assert len(TABLE) >= LEAST
     assert all(one.startswith(("sha256:", "sha256.2:")) for one in TABLE.values())
     assert len(set(TABLE.values())) == len(TABLE)
 
 
-def test_another_process_with_another_seed_finds_the_same():
+def test_another_process_with_another_seed_finds_the_same(found):
     """The script prints each kind and its digest, and that nothing differs."""
     done = subprocess.run(
         [sys.executable, digests_of_values.__file__],
@@ -41,5 +42,5 @@ def test_another_process_with_another_seed_finds_the_same():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     *lines, last = done.stdout.splitlines()
-    assert last == f"0 of {len(TABLE)} differ"
-    assert dict(line.split("\t") for line in lines) == TABLE
+    assert last == f"0 of {len(found)} differ"
+    assert dict(line.split("\t") for line in lines) == found
