@@ -85,6 +85,22 @@ def test_a_large_dataset_or_a_group_is_known_by_its_file(path, name):
         assert identify(file[name]).digest not in (found.digest, None)
 
 
+def test_an_unchanged_file_is_read_once(path, monkeypatch):
+    """As long as its file is in the same state, and open for reading only."""
+    with h5py.File(path) as file:
+        before = [identify(file[name]) for name in ("g/small", "packed", "text")]
+        monkeypatch.setattr(h5py.Dataset, "__getitem__", None)
+        assert [identify(file[name]) for name in ("g/small", "packed", "text")] == before
+        assert len({one.digest for one in before}) == 3
+        other = identify(file["g/small"], algorithm="blake2b")
+        assert other.identified == "id"  # it was not read by that one
+    monkeypatch.undo()
+    with h5py.File(path, "r+") as file:
+        file["g/small"][0] = 9
+    with h5py.File(path) as file:
+        assert identify(file["g/small"]).digest not in (before[0].digest, None)
+
+
 def test_two_places_in_a_file_are_two(path):
     """The place in the file counts."""
     with h5py.File(path, "r+") as file:

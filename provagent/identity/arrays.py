@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from provagent import beneath
 from provagent.identity.content import BLOCK, BLOCKS, Second, even_places
 from provagent.originals import os
 from provagent.value.numbers import unit_text
@@ -273,7 +274,8 @@ def _is_astropys(unit: Any) -> bool:
     if known is unit:
         return True
     for module, inside in list(sys.modules.items()) if known is None else ():
-        found = instance_state(inside).get(name) if module.startswith("astropy.") else None
+        is_units = module.startswith(("astropy.units", "astropy.cosmology.units"))
+        found = beneath.attributes(inside).get(name) if is_units else None
         if found is unit or (type(found) is type(unit) and found == unit):
             known = _UNITS[name] = found
     return known is not None and bool(known == unit)

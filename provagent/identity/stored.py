@@ -15,17 +15,18 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provagent.identity.content import UnidentifiableError
+from provagent.identity.content import Content, UnidentifiableError
 from provagent.originals import io, os
 from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provagent.identity.content import Content, Parts, Token
+    from provagent.identity.content import Parts, Token
 
     Stat = os.stat_result
 
+MAX_KNOWN = 1000  # things whose content was read
 MAX_FILES = 10_000  # of an array or a group of zarr
 
 
@@ -37,11 +38,16 @@ class InFile:
 
 
 class _Stored(NamedTuple):
-    """Something that is read if it has no more bytes than may be read."""
+    """Something that is read if it has no more bytes than may be read.
+
+    ``key`` is the state of its file, and its place in there: as long as that is equal, it is not
+    read again. None where what is in memory may differ.
+    """
 
     size: int
     read: Callable[[], Any]
     in_file: Callable[[], Any]
+    key: str | None = None
 
 
 def _in_file_token(value: InFile, content: Content) -> bytes:
@@ -52,12 +58,23 @@ def _in_file_token(value: InFile, content: Content) -> bytes:
 def _stored_token(value: _Stored, content: Content) -> bytes:
     if value.size > content.max_bytes:
         return content.token(value.in_file())
+    text = (value.key or "").encode("utf-8", "surrogatepass")
+    key = text and content.new(text).digest()
+    if (known := _known.get((content.new, key))) is not None:
+        return known
     content.spend(value.size)
     try:
         found = value.read()
     except Exception as error:  # a filter that is not installed, a file that is damaged
         raise UnidentifiableError(f"what is in a file cannot be read: {error}") from None
-    return content.token(found)
+    before = content.sampled, content.has_states, content.is_second
+    token = content.token(found)
+    is_whole = before == (content.sampled, content.has_states, content.is_second)
+    if key and is_whole and type(content) is Content:
+        if len(_known) >= MAX_KNOWN:
+            _known.clear()
+        _known[content.new, key] = token
+    return token
 
 
 def file_facts(path: Any) -> Any:
@@ -76,8 +93,12 @@ def _dataset(value: Any) -> Any:
     _must_be_open(value)
     if value.file.driver not in _LOCAL:
         raise UnidentifiableError(f"{type_name(type(value))}: is in no file of this machine")
+    try:
+        key = repr(_dataset_in_file(value).facts)
+    except UnidentifiableError:
+        key = None
     return _Stored(
-        value.nbytes, lambda: (value[()], _attributes(value)), lambda: _dataset_in_file(value)
+        value.nbytes, lambda: (value[()], _attributes(value)), lambda: _dataset_in_file(value), key
     )
 
 
@@ -130,10 +151,12 @@ def _in_store(value: Any) -> Any:
         raise UnidentifiableError(f"{type_name(type(value))}: {error.strerror}") from None
     if len(found) > MAX_FILES:
         raise UnidentifiableError(f"{type_name(type(value))}: has too many files")
+    facts = folder, [(name, *_state(one)) for name, one in found.items()]
     return _Stored(
         sum(one.st_size for one in found.values()),
         lambda: {name: _bytes_of(os.path.join(folder, name)) for name in found},
-        lambda: InFile((folder, [(name, *_state(one)) for name, one in found.items()])),
+        lambda: InFile(facts),
+        repr(facts),
     )
 
 
@@ -166,6 +189,8 @@ def _bytes_of(path: str) -> bytes:
         return stream.read()
 
 
+# by algorithm, and the digest of the key: the token
+_known: dict[tuple[Any, bytes], bytes] = {}
 _LOCAL = ("sec2", "stdio", "direct", "core")
 _REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST")
 # Stores of zarr -> what names their folder
