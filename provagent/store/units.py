@@ -17,10 +17,12 @@ _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(
     rf"({_NUMBER})(?:\s*([^\s\d.].*)|\s+(\d[\d.]*(?:[eE][+-]?\d+)?\s*[^\s\d.,:-].*))"
 )
+_NO_NUMBER = re.compile(rf"[^\d.eE+\-{BETWEEN}]")
 _QUOTES, _OPENING, _CLOSING = "\"'", "[({", "])}"
 _ALMOST = 1e-12  # by what a conversion may miss a number, relative to it
 
 
+@functools.lru_cache(1024)
 def quantity_of(text: str) -> tuple[float, str] | None:
     """Return the number and the unit of a text such as ``0.8 TeV``; None where it is none."""
     match = _QUANTITY.fullmatch(text.strip())
@@ -77,9 +79,11 @@ def same_items(kept: str | None, unit: str | None, asked: str) -> bool:
 
 
 def has_item(kept: str | None, unit: str | None, asked: str) -> bool:
-    """Whether a list that the index keeps has an item that is equal to a number or a quantity."""
+    """Whether a list that the index keeps has an item that is equal to a quantity."""
     if kept is None or kept[:1] != BETWEEN:
         return False
+    if not unit and not _NO_NUMBER.search(kept):
+        return False  # most lists are of plain numbers
     return any(_is_same(item, unit, asked, "") for item in kept[1:-1].split(BETWEEN))
 
 
