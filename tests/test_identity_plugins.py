@@ -84,6 +84,31 @@ def test_others_are_asked_when_a_type_is_unknown(site):
     assert told == ["loaded lab_identifiers", "loaded other_identifiers", "True", ""]
 
 
+def test_the_lines_of_the_page_work(site, tmp_path):
+    """What docs/describe.md shows, pasted into a package that has such a class."""
+    page = (ROOT / "docs" / "describe.md").read_text()
+    code = page.partition("# nightsky/identity.py\n")[2].partition("```")[0]
+    entry = page.partition('[project.entry-points."provagent.identifiers"]\n')[2].partition("```")[
+        0
+    ]
+    name, _, value = entry.strip().partition(" = ")
+    (tmp_path / "nightsky").mkdir()
+    (tmp_path / "nightsky" / "__init__.py").touch()
+    (tmp_path / "nightsky" / "identity.py").write_text(code)
+    (tmp_path / "nightsky" / "stars.py").write_text(
+        "class Star:\n    def __init__(self, name):\n"
+        "        self.name, self.position, self.magnitudes = name, (1.0, 2.0), [3.0]\n"
+    )
+    site.install("nightsky", f"{name} = {value.strip(chr(34))}")
+    told, errors = site("""
+        from nightsky.stars import Star
+        one, other = identify(Star("Vega")), identify(Star("Deneb"))
+        print(one.identified, one == identify(Star("Vega")), one != other)
+    """)
+    assert told[-2:] == ["content True True", ""]
+    assert errors == ""
+
+
 BROKEN = {
     "no such module": "lab = nowhere:identifiers",
     "no such name": "lab = lab_identifiers:nothing",

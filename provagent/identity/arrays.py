@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from provagent.identity.content import BLOCK, BLOCKS, even_places
+from provagent import beneath
+from provagent.identity.content import BLOCK, BLOCKS, Second, even_places
 from provagent.originals import os
 from provagent.value.numbers import unit_text
 from provagent.value.types import instance_state, type_name
@@ -255,6 +256,31 @@ def _quantity(value: Any) -> Any:
     return plain(value), instance_state(value).get("_unit")
 
 
+def _unit(value: Any) -> Any:
+    """Return the text of a unit, and how the program has defined units that are in it."""
+    text = unit_text(value)
+    defined = [
+        (base.name, base.represents)
+        for base in value.bases
+        if not _is_astropys(base) and base.represents is not base
+    ]
+    return Second((text, defined)) if defined else text
+
+
+def _is_astropys(unit: Any) -> bool:
+    """Whether a unit is one that astropy has defined, or a copy of one."""
+    name = unit.name
+    known = _UNITS.get(name)
+    if known is unit:
+        return True
+    for module, inside in list(sys.modules.items()) if known is None else ():
+        is_units = module.startswith(("astropy.units", "astropy.cosmology.units"))
+        found = beneath.attributes(inside).get(name) if is_units else None
+        if found is unit or (type(found) is type(unit) and found == unit):
+            known = _UNITS[name] = found
+    return known is not None and bool(known == unit)
+
+
 def _masked_quantity(value: Any) -> Any:
     mask = sys.modules["numpy"].asarray(value.mask)
     return _unmasked(plain(value), mask), instance_state(value).get("_unit")
@@ -269,6 +295,11 @@ def _table(value: Any) -> Any:
     # not value.meta, which would be made if there is none
     meta = instance_state(value).get("_meta") or {}
     return [(name, value.columns[name]) for name in value.colnames], meta
+
+
+def _row(value: Any) -> Any:
+    place = value.index
+    return value.table[place : place + 1]
 
 
 def _time(value: Any) -> Any:
@@ -288,6 +319,9 @@ def _representation(value: Any) -> Any:
 # numpy's number of a dtype -> its code without the byte order, which is slow to ask for
 _NUMBERS: dict[int, str] = {}
 
+# by name, units that astropy has defined
+_UNITS: dict[str, Any] = {}
+
 TOKENS: dict[str, Token] = {"numpy:ndarray": array_token, "numpy:memmap": memmap_token}
 # type -> what stands for a value of it or of a subclass
 INHERITED: dict[str, Parts] = {
@@ -295,15 +329,18 @@ INHERITED: dict[str, Parts] = {
     "numpy.ma:MaskedArray": _masked,
     "numpy.ma.core:MaskedArray": _masked,
     "astropy.units.quantity:Quantity": _quantity,
+    # made anew for each kind of frame, in no module
+    "astropy.coordinates.builtin_frames.skyoffset:SkyOffsetFrame": _frame,
 }
 # the same, of subclasses in the same package only: their own code is asked
 PACKAGED: dict[str, Parts] = {
-    "astropy.units.core:UnitBase": unit_text,
+    "astropy.units.core:UnitBase": _unit,
     "astropy.units.function.core:FunctionUnitBase": unit_text,
     "astropy.units.structured:StructuredUnit": unit_text,
     "astropy.utils.masked.core:MaskedNDArray": _masked_quantity,
     "astropy.table.column:BaseColumn": _column,
     "astropy.table.table:Table": _table,
+    "astropy.table.row:Row": _row,
     "astropy.time.core:TimeBase": _time,
     "astropy.coordinates.sky_coordinate:SkyCoord": lambda value: value.frame,
     "astropy.coordinates.baseframe:BaseCoordinateFrame": _frame,

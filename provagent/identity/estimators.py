@@ -30,6 +30,11 @@ def _neighbors(value: Any) -> Any:
     return state[:7], [part for part in state[7:] if not isinstance(part, int)]
 
 
+def _spline(value: Any) -> Any:
+    # Where it keeps them hangs on scipy; each version has them under these names.
+    return {name: getattr(value, name) for name in ("t", "c", "k", "extrapolate", "axis")}
+
+
 _HELD = (
     *("BaseEstimator", "BaseCrossValidator", "BaseLink", "BaseLoss", "BaseOptimizer", "Kernel"),
     *("MetadataRequest", "MethodMetadataRequest", "TreePredictor", "_BaseScorer"),
@@ -44,7 +49,7 @@ OWN: dict[str, Parts] = {
     "sklearn:Bunch": ByKey,
     "sklearn:BinaryTree32": _neighbors,
     "sklearn:BinaryTree64": _neighbors,
-    "scipy:BSpline": instance_state,
+    "scipy:BSpline": _spline,
     "numpy:RandomState": lambda value: value.get_state(legacy=False),
     "numpy:Generator": lambda value: value.bit_generator.state,
 }

@@ -281,9 +281,18 @@ def _backed(value: Any) -> Any:
     # The public dtype is kept by some once it was asked for.
     dtype, array = value._dtype, value._ndarray  # noqa: SLF001
     if array.dtype.kind in _INSTANTS:
-        kind = _Kind(f"{_INSTANTS[array.dtype.kind]} {getattr(dtype, 'tz', None)}")
-        return kind, _in_finest_unit(array)
+        return instants(array, getattr(dtype, "tz", None))
     return str(dtype), array
+
+
+def is_instants(array: Any) -> bool:
+    """Whether an array is one of numpy's, of instants or durations."""
+    return type(array) is sys.modules["numpy"].ndarray and array.dtype.kind in _INSTANTS
+
+
+def instants(array: Any, zone: Any = None) -> Any:
+    """Return instants or durations, in an array of numpy's, without their unit."""
+    return _Kind(f"{_INSTANTS[array.dtype.kind]} {zone}"), _in_finest_unit(array)
 
 
 def _in_finest_unit(array: Any) -> Any:
@@ -321,6 +330,12 @@ def _timestamp(value: Any) -> Any:
 
 def _timedelta(value: Any) -> Any:
     return _Kind("duration"), _nanoseconds(value)
+
+
+def _offset(value: Any) -> Any:
+    # Names of frequencies change; a calendar is made of the days that stand beside it.
+    arguments = {name: item for name, item in value.kwds.items() if name != "calendar"}
+    return value.n, value.normalize, arguments
 
 
 def _nanoseconds(value: Any) -> int:
@@ -375,6 +390,7 @@ OWN: dict[str, Parts] = {
     "pandas:NDArrayBackedExtensionArray": _backed,
     "pandas:Timestamp": _timestamp,
     "pandas:Timedelta": _timedelta,
+    "pandas:BaseOffset": _offset,
     "pandas:Period": lambda value: (value.freqstr, value.ordinal),
     "pandas:Interval": lambda value: (value.left, value.right, value.closed),
     "pandas:NaTType": lambda _: None,

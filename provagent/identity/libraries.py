@@ -30,7 +30,10 @@ def _dataset(value: Any) -> Any:
 
 
 def _variable(value: Any) -> Any:
-    return value._dims, _loaded(value._data), value._attrs or {}  # noqa: SLF001
+    data = _loaded(value._data)  # noqa: SLF001
+    if frames.is_instants(data):  # in the unit that the version chose
+        data = frames.instants(data)
+    return value._dims, data, value._attrs or {}  # noqa: SLF001
 
 
 def _loaded(data: Any) -> Any:

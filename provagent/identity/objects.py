@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from provagent import beneath
 from provagent.address import address_of
 from provagent.identity import functions
-from provagent.identity.content import ByKey, InOrder, UnidentifiableError, named
+from provagent.identity.content import ByKey, InOrder, Second, UnidentifiableError, named
 from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ def _dict(value: dict[Any, Any], content: Content) -> bytes:
 
 def _by_key(value: ByKey, content: Content) -> bytes:
     return content.by_key(value, b"d", value.pairs)
+
+
+def _second(value: Second, content: Content) -> bytes:
+    content.is_second = True
+    return content.token(value.value)
 
 
 def _function(value: Any, content: Content) -> bytes:
@@ -164,6 +169,7 @@ CONTAINERS: dict[type, Token] = {
     frozenset: _frozenset,
     InOrder: _in_order,
     ByKey: _by_key,
+    Second: _second,
     MappingProxyType: _proxy,
     FunctionType: _function,
     functions.ByName: _by_name,

@@ -20,7 +20,10 @@ from provagent.identity import (
     libraries,
     objects,
     plugins,
+    results,
     science,
+    stored,
+    tensors,
 )
 from provagent.identity.content import (
     DIGESTED,
@@ -273,7 +276,7 @@ def _first_own(cls: type, names: list[str]) -> Token | None:
         if short in _OWN:
             label = f"{package}:{cls.__qualname__}"
             parts = plugins.guarded(short, _OWN[short])
-            return named(frames.ALIKE.get(label, label), parts)
+            return named(_ALIKE.get(label, label), parts)
     return None
 
 
@@ -313,14 +316,18 @@ _INHERITED: dict[str, Parts] = {
     **arrays.INHERITED,
     **science.INHERITED,
 }
-_TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS}
+_TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS, **stored.TOKENS}
 _OWN: dict[str, Parts] = {
     **frames.OWN,
     **libraries.OWN,
     **fits.OWN,
     **estimators.OWN,
     **science.OWN,
+    **results.OWN,
+    **stored.OWN,
+    **tensors.OWN,
 }
+_ALIKE = {**frames.ALIKE, **science.ALIKE}
 _ONLY_ITSELF = Identity(None, "id")
 _PLUGINS: dict[str, Parts] = {}
 _BUILTIN = {**objects.SCALARS, **objects.CONTAINERS}

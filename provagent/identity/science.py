@@ -8,13 +8,12 @@ chunks of a column nor the kind of its text.
 
 from __future__ import annotations
 
+import re
 import sys
-from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
 from provagent.identity.content import InOrder, UnidentifiableError
-from provagent.value.types import instance_state, type_name
+from provagent.value.types import instance_state, kept_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
     from provagent.identity.content import Parts
 
 _AT_ONCE = 4096
-
-
-def _kept(value: Any) -> dict[str, Any]:
-    """Return what an object keeps in its ``__dict__`` and in its slots."""
-    found = instance_state(value)
-    for base in beneath.mro(type(value)):
-        for name, at in beneath.namespace(base).items():
-            if type(at) is MemberDescriptorType and name != "__weakref__":
-                try:
-                    found[name] = at.__get__(value)
-                except AttributeError:
-                    continue
-    return found
 
 
 # --- networkx
@@ -61,11 +47,13 @@ def _polynomial(value: Any) -> Any:
 
 
 def _ufunc(value: Any) -> Any:
-    """Return the name of a function of numpy's own; others, made of a function, share names."""
+    """Return the name of a function of numpy or scipy; others, made of a function, share names."""
     name = value.__name__
-    if getattr(sys.modules["numpy"], name, None) is not value:
-        raise UnidentifiableError(f"numpy:ufunc {name}: none of numpy's own")
-    return name
+    if getattr(sys.modules["numpy"], name, None) is value:
+        return name
+    if getattr(sys.modules.get("scipy.special"), name, None) is value:
+        return "scipy.special", name
+    raise UnidentifiableError(f"numpy:ufunc {name}: of neither numpy nor scipy")
 
 
 # --- astropy
@@ -73,7 +61,7 @@ def _ufunc(value: Any) -> Any:
 _MODEL_CACHES = frozenset(
     (
         *("_constraints_cache", "_param_metrics", "_parameters", "_parameters_", "_param_map"),
-        *("_param_map_inverse", "_leaflist", "_tdict"),
+        *("_param_map_inverse", "_leaflist", "_tdict", "_prj"),
     )
 )
 _PARAMETER = (
@@ -84,10 +72,21 @@ _PARAMETER = (
 
 def _model(value: Any) -> Any:
     state = instance_state(value)
+    if (box := state.get("_user_bounding_box")) is not None:
+        state["_user_bounding_box"] = _bounding_box(box)
     if "op" in state and "left" in state:
         kept = ("op", "left", "right", "_name", "_n_models", "_user_bounding_box", "_user_inverse")
         return {name: state.get(name) for name in kept}
     return {name: item for name, item in state.items() if name not in _MODEL_CACHES}
+
+
+def _bounding_box(value: Any) -> Any:
+    """Return the limits of a box of one model, whose class is made anew for it."""
+    state = instance_state(value)
+    if "_intervals" not in state:
+        return value
+    limits = {place: tuple(interval) for place, interval in state["_intervals"].items()}
+    return limits, state["_ignored"], state["_order"]
 
 
 def _parameter(value: Any) -> Any:
@@ -98,7 +97,10 @@ def _parameter(value: Any) -> Any:
 
 
 def _cosmology(value: Any) -> Any:
-    return value.name, dict(value.parameters), dict(value.meta or {})
+    parameters = dict(value.parameters)
+    if parameters.get("Ob0", 0) is None:
+        parameters["Ob0"] = 0.0  # as newer versions have what is not given
+    return value.name, parameters, dict(value.meta or {})
 
 
 # --- sympy
@@ -109,7 +111,7 @@ _EXPRESSION_CACHES = frozenset(
 
 
 def _expression(value: Any) -> Any:
-    kept = _kept(value)
+    kept = kept_state(value)
     return value._args, {name: kept[name] for name in kept.keys() - _EXPRESSION_CACHES}  # noqa: SLF001
 
 
@@ -155,6 +157,28 @@ def _frozen(value: Any) -> Any:
     return state["dist"], state["args"], state["kwds"]
 
 
+def _normal(value: Any) -> Any:
+    state = instance_state(value)
+    return state["mean"], state["cov_object"].covariance, state["allow_singular"]
+
+
+def _density(value: Any) -> Any:
+    """Return what a kernel density estimate is made of: the rest is computed from it."""
+    state = instance_state(value)
+    rule = state.get("covariance_factor", type(value).covariance_factor)
+    name = getattr(rule, "__name__", "")
+    width = name if name in ("scotts_factor", "silverman_factor") else state["factor"]
+    return state["dataset"], state.get("_weights"), width
+
+
+def _grid(value: Any) -> Any:
+    return value.grid, value.values, value.method, value.bounds_error, value.fill_value
+
+
+def _rotation(value: Any) -> Any:
+    return value.as_quat()
+
+
 def _parametrized(value: Any) -> Any:
     return instance_state(value)["_original_parameters"]
 
@@ -193,7 +217,7 @@ def _metadata(metadata: Any) -> Any:
 
 def _arrow_type(kind: Any) -> str:
     text = str(kind)
-    return "text" if text in ("string", "large_string", "string_view") else text
+    return _ARROW_ALIKE.get(text, text)
 
 
 def _arrow_values(array: Any) -> Any:
@@ -234,8 +258,14 @@ class _Sliced:
         return getattr(self._array.slice(start, count), self._to_list)()
 
 
+def _polars_type(kind: Any) -> str:
+    """Return the text of a type, which says more in some versions than in others."""
+    text = re.sub(r"\bCategorical\([^()]*\)", "Categorical", str(kind))
+    return text.replace("Decimal(precision=None,", "Decimal(precision=38,")
+
+
 def _polars_series(value: Any) -> Any:
-    text = str(value.dtype)
+    text = _polars_type(value.dtype)
     if text.startswith(("Int", "UInt", "Float")) and not value.null_count():
         return value.name, text, value.to_numpy()
     return value.name, text, InOrder(_Sliced(value, "to_list"))
@@ -256,18 +286,28 @@ def _image(value: Any) -> Any:
     return value.mode, value.size, colours, value.tobytes(), dict(value.info)
 
 
+# types of Arrow that differ in how they store equal content
+_ARROW_ALIKE = {
+    **dict.fromkeys(("string", "large_string", "string_view"), "text"),
+    **dict.fromkeys(("large_binary", "binary_view"), "binary"),
+}
+# Classes that differ in how they keep equal content -> the one that they count as
+ALIKE = {
+    **dict.fromkeys(("pyarrow:LargeStringArray", "pyarrow:StringViewArray"), "pyarrow:StringArray"),
+    **dict.fromkeys(("pyarrow:LargeBinaryArray", "pyarrow:BinaryViewArray"), "pyarrow:BinaryArray"),
+}
 # full name -> what stands for a value of it, or of a subclass: made anew for each function
 INHERITED: dict[str, Parts] = {"sympy.core.function:AppliedUndef": _applied}
 # package:Class -> what stands for a value of it, or of a subclass in the same package
 OWN: dict[str, Parts] = {
     "networkx:Graph": _graph,
-    "networkx:FilterAdjacency": _kept,
-    "networkx:FilterAtlas": _kept,
-    "networkx:FilterMultiAdjacency": _kept,
-    "networkx:show_edges": _kept,
-    "networkx:show_nodes": _kept,
+    "networkx:FilterAdjacency": kept_state,
+    "networkx:FilterAtlas": kept_state,
+    "networkx:FilterMultiAdjacency": kept_state,
+    "networkx:show_edges": kept_state,
+    "networkx:show_nodes": kept_state,
     "numpy:ABCPolyBase": _polynomial,
-    "numpy:poly1d": _kept,
+    "numpy:poly1d": kept_state,
     "numpy:ufunc": _ufunc,
     "astropy:Model": _model,
     "astropy:Parameter": _parameter,
@@ -279,11 +319,13 @@ OWN: dict[str, Parts] = {
     "scipy:rv_generic": _distribution,
     "scipy:rv_frozen": _frozen,
     "scipy:UnivariateDistribution": _parametrized,
-    "scipy:gaussian_kde": _kept,
-    "scipy:interp1d": _kept,
+    "scipy:multivariate_normal_frozen": _normal,
+    "scipy:gaussian_kde": _density,
+    "scipy:interp1d": kept_state,
     "scipy:PPoly": _piecewise,
     "scipy:UnivariateSpline": _spline,
-    "scipy:RegularGridInterpolator": _kept,
+    "scipy:RegularGridInterpolator": _grid,
+    "scipy:Rotation": _rotation,
     "pyarrow:_Tabular": _arrow_table,
     "pyarrow:Array": _arrow_array,
     "pyarrow:ChunkedArray": _arrow_array,

@@ -85,6 +85,15 @@ def unit_of(value: Any) -> str | None:
     return None if unit is None else unit[:_LONGEST]
 
 
+def _item(value: Any) -> Any:
+    """Return an item of a list as it is compared: a quantity as its number and its unit."""
+    unit = own_unit(value)
+    if unit is None:
+        return value
+    number, text = searchable(value)
+    return f"{text if number is None else number} {unit}".rstrip()
+
+
 def searchable(value: Any) -> tuple[float | None, str | None]:
     """Return what a parameter's value is compared as: a number, or text, or neither."""
     if isinstance(value, bool):
@@ -94,6 +103,8 @@ def searchable(value: Any) -> tuple[float | None, str | None]:
     if isinstance(value, str):
         return None, value[:_LONGEST]
     if isinstance(value, dict):
+        if value.get("$type") == "quantity" and isinstance(value.get("value"), dict):
+            return searchable(value["value"])
         if value.get("$type") in ("quantity", "numpy") and isinstance(
             value.get("value"), int | float
         ):
@@ -105,7 +116,7 @@ def searchable(value: Any) -> tuple[float | None, str | None]:
             value = inner
     if isinstance(value, list):
         # Items are told apart, so that one of them can be looked for.
-        items = [item for item in value if isinstance(item, str | int | float)]
+        items = [item for item in map(_item, value) if isinstance(item, str | int | float)]
         text = BETWEEN.join(["", *map(str, items), ""])
         return None, text[: 4 * _LONGEST] if items else None
     return None, None

@@ -14,8 +14,9 @@ from provagent.store import within
 from provagent.store.coded import packed
 from provagent.store.moments import moment
 from provagent.store.names import ends_so
+from provagent.store.schema import SHIFT
 from provagent.store.sql import Sql, compare, number_of
-from provagent.store.units import quantity_of
+from provagent.store.units import items_of, odd_quantity, quantity_of
 
 _VERSION_PARTS = 6
 _COMPARING = ("=", "!=", "<", "<=", ">", ">=")
@@ -60,14 +61,16 @@ def _parameter(name: str, operator: str, value: str) -> Sql:
     number = number_of(value)
     quantity = quantity_of(value) if operator in _COMPARING and number is None else None
     if operator == "contains":
-        # An item of a list, whole; or a part of a text.
-        item = (
-            "(instr(q.text, char(31) || ? || char(31)) OR (q.text NOT LIKE char(31) || '%' "
-            "AND instr(lower(q.text), lower(?))))"
-        )
-        either = [Sql(item, (value, value))]
+        either = _containing(name, value)
     elif quantity is not None:
-        either = _of_quantity(operator, value, *quantity)
+        either = _of_quantity(name, operator, value, *quantity)
+    elif operator in ("=", "!=") and items_of(value) is not None:
+        is_list = "substr(q.text, 1, 1) = char(31)"
+        same = f"(q.text = ? OR ({is_list} AND same_items(q.text, {_UNIT}, ?)))"
+        values = value, name, value
+        either = [Sql(same if operator == "=" else f"NOT coalesce({same}, 0)", values)]
+    elif operator == "=" and (odd := odd_quantity(value)) is not None:
+        either = [Sql("q.text = ?", (value,)), Sql("(q.text = ? AND q.unit = ?)", odd)]
     elif operator in ("<", "<=", ">", ">="):
         if number is None:
             raise ValueError(f"{operator} needs a number as value of a parameter")
@@ -87,9 +90,35 @@ def _parameter(name: str, operator: str, value: str) -> Sql:
     )
 
 
-def _of_quantity(operator: str, value: str, number: float, unit: str) -> list[Sql]:
-    compared = f"in_unit(q.number, q.unit, ?, ?) {operator} ?"
-    values = unit, number, number
+# The unit of a parameter: its own, or the one that a definition declares. A declared one that
+# hangs on the definition counts for none.
+_UNIT = f"""coalesce(q.unit, (
+SELECT min(declared_unit(d.units, w.text)) FROM declared AS d JOIN word AS w ON w.text = ?
+WHERE d.process = q.activity >> {SHIFT} << {SHIFT}
+AND d.activity = (SELECT name FROM activity WHERE id = q.activity)
+HAVING count(DISTINCT declared_unit(d.units, w.text)) = 1))"""
+
+
+def _containing(name: str, value: str) -> list[Sql]:
+    """An item of a list, whole; or a part of a text."""
+    item = (
+        "(instr(q.text, char(31) || ? || char(31)) OR (q.text NOT LIKE char(31) || '%' "
+        "AND instr(lower(q.text), lower(?))))"
+    )
+    found = [Sql(item, (value, value))]
+    number = number_of(value)
+    if number is not None:
+        forms = {repr(number), f"{number:.0f}" if number.is_integer() else value} - {value}
+        found += [Sql("instr(q.text, char(31) || ? || char(31))", (form,)) for form in forms]
+    elif quantity_of(value) is not None:
+        is_list = "substr(q.text, 1, 1) = char(31)"
+        found.append(Sql(f"({is_list} AND has_item(q.text, {_UNIT}, ?))", (name, value)))
+    return found
+
+
+def _of_quantity(name: str, operator: str, value: str, number: float, unit: str) -> list[Sql]:
+    compared = f"in_unit(q.number, {_UNIT}, ?, ?) {operator} ?"
+    values = name, unit, number, number
     if operator == "!=":
         return [Sql(f"coalesce({compared}, q.text != ?, 1)", (*values, value))]
     found = [Sql(compared, values)]

@@ -12,7 +12,7 @@ from provagent.store.index import Index
 from provagent.store.query import SELECT, parse_query
 from provagent.store.sql import Sql
 from provagent.store.told import ActivityTold, Told
-from provagent.store.units import in_unit
+from provagent.store.units import declared_unit, has_item, in_unit, same_items
 
 _TOO_LONG = ("parser stack", "too large", "too many")  # in what SQLite says of it
 FEW = 100_000  # activities that are looked at one by one
@@ -39,6 +39,9 @@ def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
     condition = parse_query(query)
     index.create_function("version_key", 1, version_key)
     index.create_function("in_unit", 4, in_unit)
+    index.create_function("same_items", 3, same_items)
+    index.create_function("has_item", 3, has_item)
+    index.create_function("declared_unit", 2, declared_unit)
     try:
         with index.one_state():
             return _find(index, condition, limit)

@@ -102,6 +102,19 @@ def instance_state(value: object) -> dict[str, Any]:
     return dict(dict.items(found)) if issubclass(type(found), dict) else dict(found)
 
 
+def kept_state(value: object) -> dict[str, Any]:
+    """Return what an object keeps in its ``__dict__`` and in its slots."""
+    found = instance_state(value)
+    for base in _mro(type(value)):
+        for name, at in _namespace(base).items():
+            if type(at) is MemberDescriptorType and name != "__weakref__":
+                try:
+                    found[name] = at.__get__(value)
+                except AttributeError:
+                    continue
+    return found
+
+
 class TypeCache(Generic[T]):
     """What was found out about each type.
 
