@@ -8,8 +8,10 @@ change when it is converted. All NaN are equal. Other things are told by their p
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from provagent import beneath
 from provagent.identity.content import BLOCK, BLOCKS, even_places
 from provagent.originals import os
 from provagent.value.numbers import unit_text
@@ -252,7 +254,29 @@ def _unmasked(data: Any, mask: Any) -> Any:
 
 
 def _quantity(value: Any) -> Any:
-    return plain(value), instance_state(value).get("_unit")
+    state = instance_state(value)
+    if "_unit_string" in state:  # of a constant, which makes its unit when it is first used
+        return plain(value), sys.modules["astropy.units"].Unit(state["_unit_string"])
+    return plain(value), state.get("_unit")
+
+
+def _unit(value: Any) -> Any:
+    """Return the text of a unit, with the definitions of those in it that are not astropy's own."""
+    bases = getattr(value, "bases", ())
+    own = [one for one in bases if "_represents" in instance_state(one) and not _is_shared(one)]
+    text = unit_text(value)
+    return (text, [(one.name, one.represents) for one in own]) if own else text
+
+
+def _is_shared(unit: Any) -> bool:
+    """Whether a module of astropy has a unit of that name and definition."""
+    name = (instance_state(unit).get("_names") or ("",))[0]
+    if beneath.attributes(sys.modules["astropy.units"]).get(name) is unit:
+        return True
+    modules = [one for key, one in list(sys.modules.items()) if key.startswith("astropy.units")]
+    found = [beneath.attributes(one).get(name) for one in modules if type(one) is ModuleType]
+    defined: list[Any] = [one for one in found if type(one) is type(unit)]
+    return bool(defined) and unit_text(defined[0].represents) == unit_text(unit.represents)
 
 
 def _masked_quantity(value: Any) -> Any:
@@ -298,7 +322,7 @@ INHERITED: dict[str, Parts] = {
 }
 # the same, of subclasses in the same package only: their own code is asked
 PACKAGED: dict[str, Parts] = {
-    "astropy.units.core:UnitBase": unit_text,
+    "astropy.units.core:UnitBase": _unit,
     "astropy.units.function.core:FunctionUnitBase": unit_text,
     "astropy.units.structured:StructuredUnit": unit_text,
     "astropy.utils.masked.core:MaskedNDArray": _masked_quantity,

@@ -172,6 +172,20 @@ def _data_frame(value: Any) -> Any:
     return value.columns, value.index, columns, instance_state(value).get("_attrs") or {}
 
 
+def _block_manager(value: Any) -> Any:
+    """Return what a frame keeps, in one of a class of the program; blocks do not count."""
+    columns = value.axes[0]
+    return value.axes, [_values(value.iget_values(place)) for place in range(len(columns))]
+
+
+def _single_block_manager(value: Any) -> Any:
+    return value.axes, _values(value.blocks[0].values)
+
+
+def _offset(value: Any) -> Any:
+    return value.freqstr, value.normalize, value.kwds
+
+
 def index(value: Any) -> Any:
     state = instance_state(value)
     return state.get("_name"), _values(state["_data"])
@@ -360,6 +374,9 @@ ALIKE = {
 OWN: dict[str, Parts] = {
     "pandas:Series": _series,
     "pandas:DataFrame": _data_frame,
+    "pandas:BlockManager": _block_manager,
+    "pandas:SingleBlockManager": _single_block_manager,
+    "pandas:BaseOffset": _offset,
     "pandas:RangeIndex": range_index,
     "pandas:MultiIndex": _multi_index,
     "pandas:Index": index,
