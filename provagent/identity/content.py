@@ -230,7 +230,7 @@ class Content:
 
     def by_state(self, value: object, how: StateToken) -> bytes:
         """Return the token of an object that is known by its state: its number in this reading."""
-        self.has_states = True
+        self.has_states = self.has_states or not how.is_content
         if self._in_set:
             return self.container(value, how.label, 1, self.state(value, how))
         number = self._numbers.setdefault(address_of(value), len(self._states))
@@ -292,6 +292,7 @@ class Content:
 
     def add_unread(self) -> None:
         """Say that some part could not be read."""
+        self.has_states = True
         before = self.sampled or Sample()
         self.sampled = before._replace(unread=(before.unread or 0) + 1)
 

@@ -100,7 +100,7 @@ class PartOfContent(Content):
         if self._share_of(len(self._states)) < _LEAST_OF_STATE and (
             address_of(value) not in self._numbers
         ):
-            self.has_states = True
+            self.has_states = self.has_states or not how.is_content
             self.add_items(0, 1)
             return b"@" + how.label
         return super().by_state(value, how)
