@@ -170,12 +170,20 @@ def _by_content(
     try:
         try:
             token = content.whole(content.token(value))
-        except TooMuchError:
-            content = PartOfContent(algorithm, _token_of, share_of(max_bytes or inf, max_ms))
-            token = content.whole(content.token(value))
+        except (TooMuchError, RecursionError):
+            content, token = _part(value, algorithm, share_of(max_bytes or inf, max_ms))
         return _result(token, content, algorithm, identified)
     except (UnidentifiableError, RecursionError):
         return _ONLY_ITSELF
+
+
+def _part(value: Any, algorithm: str, share: int) -> tuple[Content, bytes]:
+    content = PartOfContent(algorithm, _token_of, share)
+    try:
+        return content, content.whole(content.token(value))
+    except RecursionError:
+        content = PartOfContent(algorithm, _token_of, share, is_shallow=True)
+        return content, content.whole(content.token(value))
 
 
 def text_identifier(algorithm: str) -> Callable[[Any], Identity]:

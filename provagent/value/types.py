@@ -113,6 +113,8 @@ def fields_of(cls: type) -> Fields | None:
 def instance_state(value: object) -> dict[str, Any]:
     """Return a copy of an instance's ``__dict__``; empty where it has none."""
     found: Any = beneath.attributes(value)
+    if type(found) is dict:
+        return dict.copy(found)  # with the hashes that it has: no key is asked for another
     # One of a class of its own would be asked for its keys.
     return dict(dict.items(found)) if issubclass(type(found), dict) else dict(found)
 
