@@ -296,11 +296,11 @@ def _backed(value: Any) -> Any:
     dtype, array = value._dtype, value._ndarray  # noqa: SLF001
     if array.dtype.kind in _INSTANTS:
         kind = _Kind(f"{_INSTANTS[array.dtype.kind]} {getattr(dtype, 'tz', None)}")
-        return kind, _in_finest_unit(array)
+        return kind, in_finest_unit(array)
     return str(dtype), array
 
 
-def _in_finest_unit(array: Any) -> Any:
+def in_finest_unit(array: Any) -> Any:
     """Return instants in the finest unit that all of them fit in: so the unit does not count."""
     numpy = sys.modules["numpy"]
     unit, count = numpy.datetime_data(array.dtype)

@@ -36,6 +36,8 @@ def _variable(value: Any) -> Any:
 def _loaded(data: Any) -> Any:
     """Take off the wrappers that xarray puts around arrays; one that reads a file is the end."""
     package, _, name = type_name(type(data)).partition(":")
+    if f"{package}:{name}" == "numpy:ndarray" and data.dtype.kind in "mM":
+        return frames.in_finest_unit(data)  # an instant is one in any unit
     if not package.startswith("xarray."):
         return data
     if name in ("MemoryCachedArray", "CopyOnWriteArray", "NumpyIndexingAdapter"):
