@@ -241,6 +241,18 @@ def test_what_was_loaded_is_content():
     assert digest(xr.Variable("x", wrapped)) == digest(xr.Variable("x", np.arange(3.0)))
 
 
+@pytest.mark.parametrize("kind", ["M8", "m8"])
+def test_an_instant_of_xarray_has_no_unit(kind):
+    """Nor has a duration; one that is missing is none."""
+    seconds = np.array([1, 2, -(2**63)], f"{kind}[s]")
+    digests = {
+        digest(xr.DataArray(seconds.astype(f"{kind}[{unit}]"), dims="x"))
+        for unit in ("s", "ms", "us", "ns")
+    }
+    assert len(digests) == 1
+    assert digest(xr.DataArray(seconds + 1, dims="x")) not in digests
+
+
 def test_xarray_by_names_dims_coords_and_attributes():
     """Each of them counts; the order of variables and coordinates does not."""
     base = xr.DataArray(np.arange(2.0), dims="x", coords={"x": [1, 2], "y": 3}, name="n")

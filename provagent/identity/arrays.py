@@ -253,7 +253,10 @@ def _unmasked(data: Any, mask: Any) -> Any:
 
 
 def _quantity(value: Any) -> Any:
-    return plain(value), instance_state(value).get("_unit")
+    state = instance_state(value)
+    if "_unit_string" in state:  # of a constant, which makes its unit when it is first used
+        return plain(value), sys.modules["astropy.units"].Unit(state["_unit_string"])
+    return plain(value), state.get("_unit")
 
 
 def _unit(value: Any) -> Any:

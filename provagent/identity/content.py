@@ -124,7 +124,7 @@ class Content:
     __slots__ = (
         *("has_states", "in_state", "is_second", "max_bytes", "new", "sampled"),
         *("_deadline", "_known", "_known_token", "_left", "_numbers", "_open", "_reach", "_states"),
-        *("_in_set", "_token_of"),
+        *("_deepest", "_in_set", "_token_of"),
     )
 
     def __init__(
@@ -143,6 +143,7 @@ class Content:
         self._states: list[tuple[object, StateToken]] = []
         self._numbers: dict[int, int] = {}
         self._in_set = 0
+        self._deepest = MAX_DEPTH
         self._deadline = time.perf_counter_ns() + int(max_ms * 1e6) if max_ms else 0
         self._token_of = token_of
         self._known_token = token_of.known.get
@@ -221,7 +222,7 @@ class Content:
         if key in self._open:
             self._reach = min(self._reach, self._open[key])
             return b"^" + (level - self._open[key]).to_bytes(4, "little")
-        if level > MAX_DEPTH:
+        if level > self._deepest:
             return self.too_deep(tag, count)
         self.spend(ITEM_COST * (count + _CONTAINER_COST))
         self._open[key] = level
@@ -237,7 +238,7 @@ class Content:
 
     def by_state(self, value: object, how: StateToken) -> bytes:
         """Return the token of an object that is known by its state: its number in this reading."""
-        self.has_states = True
+        self.has_states = self.has_states or not how.is_content
         if self._in_set:
             return self.container(value, how.label, 1, self.state(value, how))
         number = self._numbers.setdefault(address_of(value), len(self._states))
@@ -299,6 +300,7 @@ class Content:
 
     def add_unread(self) -> None:
         """Say that some part could not be read."""
+        self.has_states = True
         before = self.sampled or Sample()
         self.sampled = before._replace(unread=(before.unread or 0) + 1)
 

@@ -24,6 +24,11 @@ def _reduced(value: Any) -> Any:
     return reduced[1:3]
 
 
+def _held(value: Any) -> Any:
+    # An address in this process, by which it sees that other words are given
+    return {name: item for name, item in instance_state(value).items() if name != "_stop_words_id"}
+
+
 def _neighbors(value: Any) -> Any:
     """Return the state of a tree of neighbours without what it counts when it is asked."""
     state = value.__getstate__()
@@ -44,7 +49,7 @@ _COMPILED = (
     *("CyHalfMultinomialLoss", "CyLossFunction", "DistanceMetric32", "DistanceMetric64", "Tree"),
 )
 OWN: dict[str, Parts] = {
-    **{f"sklearn:{name}": instance_state for name in _HELD},
+    **{f"sklearn:{name}": _held for name in _HELD},
     **{f"sklearn:{name}": _reduced for name in _COMPILED},
     "sklearn:Bunch": ByKey,
     "sklearn:BinaryTree32": _neighbors,
@@ -52,4 +57,6 @@ OWN: dict[str, Parts] = {
     "scipy:BSpline": _spline,
     "numpy:RandomState": lambda value: value.get_state(legacy=False),
     "numpy:Generator": lambda value: value.bit_generator.state,
+    "numpy:BitGenerator": lambda value: value.state,
+    "numpy:SeedSequence": lambda value: (value.state, value.n_children_spawned),
 }

@@ -172,6 +172,16 @@ def _data_frame(value: Any) -> Any:
     return value.columns, value.index, columns, instance_state(value).get("_attrs") or {}
 
 
+def _block_manager(value: Any) -> Any:
+    """Return what a frame keeps, in one of a class of the program; blocks do not count."""
+    columns = value.axes[0]
+    return value.axes, [_values(value.iget_values(place)) for place in range(len(columns))]
+
+
+def _single_block_manager(value: Any) -> Any:
+    return value.axes, _values(value.blocks[0].values)
+
+
 def index(value: Any) -> Any:
     state = instance_state(value)
     return state.get("_name"), _values(state["_data"])
@@ -375,6 +385,9 @@ ALIKE = {
 OWN: dict[str, Parts] = {
     "pandas:Series": _series,
     "pandas:DataFrame": _data_frame,
+    "pandas:BlockManager": _block_manager,
+    "pandas:SingleBlockManager": _single_block_manager,
+    "pandas:BaseOffset": _offset,
     "pandas:RangeIndex": range_index,
     "pandas:MultiIndex": _multi_index,
     "pandas:Index": index,
@@ -390,7 +403,6 @@ OWN: dict[str, Parts] = {
     "pandas:NDArrayBackedExtensionArray": _backed,
     "pandas:Timestamp": _timestamp,
     "pandas:Timedelta": _timedelta,
-    "pandas:BaseOffset": _offset,
     "pandas:Period": lambda value: (value.freqstr, value.ordinal),
     "pandas:Interval": lambda value: (value.left, value.right, value.closed),
     "pandas:NaTType": lambda _: None,

@@ -14,17 +14,19 @@ from typing import TYPE_CHECKING, Any
 from provagent import beneath
 from provagent.identity.content import UnidentifiableError
 from provagent.originals import os
+from provagent.value.types import type_name
 
 if TYPE_CHECKING:
     from provagent.identity.content import Parts
 
 
 def place(value: Any) -> Any:
-    """Return where a compiled function is defined; a bound one has no such place."""
+    """Return where a compiled function is defined, or to which object it is bound."""
     module, name = value.__module__, value.__qualname__
-    owner = getattr(value, "__self__", None)
-    is_bound = owner is not None and type(owner) is not ModuleType
-    if is_bound or type(name) is not str or "<" in name:
+    owner = value.__self__
+    if owner is not None and type(owner) is not ModuleType:
+        return name, owner
+    if type(name) is not str or "<" in name:
         raise UnidentifiableError(f"{module}:{name}: not a name that finds it; a module's function")
     return module, name
 
@@ -81,6 +83,31 @@ def cached(value: Any) -> Any:
     return value.__wrapped__
 
 
+def dispatcher(value: Any) -> Any:
+    """Return the module and the name of a function of numpy's that other arrays may override."""
+    module, name = value.__module__, value.__qualname__
+    found: Any = sys.modules.get(module)
+    if getattr(found, name, None) is not value:
+        raise UnidentifiableError(f"{module}:{name}: not a name that finds it")
+    return module, name
+
+
+def is_dispatcher(cls: type) -> bool:
+    """Whether a class is that of such functions; no module of numpy has it under its name."""
+    mean = beneath.attributes(sys.modules.get("numpy")).get("mean")
+    return type_name(cls) == "numpy:_ArrayFunctionDispatcher" and cls is type(mean)
+
+
+def is_without_code(cls: type) -> bool:
+    """Whether a class has no code of the program, and is none of its modules."""
+    for at in beneath.namespace(cls).values():
+        code = next((get(at) for kind, get in _INSIDE.items() if issubclass(type(at), kind)), at)
+        if type(code) is FunctionType and not is_installed(code):
+            return False
+    module = beneath.module_name(cls)
+    return type(module) is str and type(named_code("", module)) is str
+
+
 def _of_code(code: CodeType) -> Any:
     constants = [_of_code(one) if type(one) is CodeType else one for one in code.co_consts]
     return (
@@ -105,6 +132,12 @@ _closure: Any = _members["__closure__"].__get__
 _name: Any = _members["__name__"].__get__
 _qualname: Any = _members["__qualname__"].__get__
 _INSTALLED = ("<frozen ", os.path.join(os.path.dirname(os.__file__ or "<frozen "), ""))
+
+_INSIDE: dict[type, Any] = {
+    classmethod: classmethod.__dict__["__func__"].__get__,
+    property: property.__dict__["fget"].__get__,
+    staticmethod: staticmethod.__dict__["__func__"].__get__,
+}
 
 EXACT: dict[str, tuple[str, Parts]] = {
     "builtins:builtin_function_or_method": ("function", place),

@@ -13,6 +13,9 @@ A cache is
 * a private name with the word *cache* or *memo*.
 
 A public attribute is part of what a class offers, and is never a cache of the last two kinds.
+
+Where such code puts an empty container in the place of None, None and an empty one are the same.
+Methods that a class overrides are analysed as well: those that override them may call them.
 """
 
 from __future__ import annotations
@@ -60,7 +63,9 @@ _property_get = property.__dict__["fget"].__get__
 _property_set = property.__dict__["fset"].__get__
 
 
-Step = tuple[str, str, bool]  # what is done, the attribute's name, with a constant or not
+# What is done, the attribute's name, and with what: a constant, an empty container, or another
+Step = tuple[str, str, int]
+_CONSTANT, _EMPTY_ONE = 1, 2
 
 
 class _Facts(NamedTuple):
@@ -68,23 +73,54 @@ class _Facts(NamedTuple):
 
     assigned: set[str]
     reset: set[str]  # to a constant
+    emptied: set[str]  # the same, to an empty container
     filled: set[str]
     named: set[str]  # read, or called
     is_memo_of: set[str]  # tested for None and returned, by a function without parameters
 
 
-_NO_FACTS = _Facts(set(), set(), set(), set(), set())
+_NO_FACTS = _Facts(*(set() for _ in range(6)))
 
 
-def caches_of(cls: type) -> frozenset[str]:
-    """Return the names of attributes that are caches in instances of ``cls``."""
+class Lazy(NamedTuple):
+    """The names of attributes that looking at an object may set."""
+
+    caches: frozenset[str]
+    emptied: frozenset[str]  # None, and then an empty container
+
+
+def lazy_of(cls: type) -> Lazy:
+    """Return which attributes of instances of ``cls`` are set by looking at them."""
     found: dict[str, Any] = {}
+    facts: dict[str, _Facts] = {}
     for base in reversed(beneath.mro(cls)):
-        if base is not object:
-            # A name that is no plain text would be asked for its hash.
-            found |= {key: at for key, at in beneath.namespace(base).items() if type(key) is str}
+        if base is object:
+            continue
+        # A name that is no plain text would be asked for its hash.
+        here = {key: at for key, at in beneath.namespace(base).items() if type(key) is str}
+        found |= here
+        for name, code in _functions(here):
+            facts[name] = _both(facts.get(name, _NO_FACTS), _facts(code))
+    looking = _looking(facts)
     descriptors = {name for name, at in found.items() if _keeps_what_it_gives(at)}
-    return frozenset(descriptors | _filled_by_looks(found))
+    emptied = {word for name in looking for word in facts[name].emptied}
+    caches = frozenset(descriptors | _filled_by_looks(facts, looking))
+    return Lazy(caches, frozenset(emptied) - caches)
+
+
+def assigned_by(cls: type) -> frozenset[str]:
+    """Return the names of the attributes that the code of a class and its bases assigns."""
+    found: set[str] = set()
+    for base in beneath.mro(cls):
+        here = {key: at for key, at in beneath.namespace(base).items() if type(key) is str}
+        for _, code in _functions(here):
+            facts = _facts(code)
+            found |= facts.assigned | facts.reset
+    return frozenset(found)
+
+
+def _both(one: _Facts, other: _Facts) -> _Facts:
+    return _Facts(*(left | right for left, right in zip(one, other, strict=True)))
 
 
 @lru_cache(4096)
@@ -109,15 +145,23 @@ def _keeps_what_it_gives(at: Any) -> bool:
     )
 
 
-def _filled_by_looks(found: dict[str, Any]) -> set[str]:
-    facts = {name: _facts(code) for name, code in _functions(found)}
+def _looking(facts: dict[str, _Facts]) -> set[str]:
+    """Return the names of the functions that look at the object, and of those that they call."""
     looking = {name for name in facts if name in _LOOKS or name.startswith("get ")}
+    begun = facts.get("__iter__", _NO_FACTS)
+    if "__next__" in facts and begun.assigned | begun.reset:  # each iteration begins anew
+        looking.add("__next__")
     waiting = list(looking)
     while waiting:
         for name in facts[waiting.pop()].named:
-            if name in facts and name not in looking:
+            # Who looks may ask how the class is made; the object is not made by that.
+            if name in facts and name not in looking and name not in _MAKING:
                 looking.add(name)
                 waiting.append(name)
+    return looking
+
+
+def _filled_by_looks(facts: dict[str, _Facts], looking: set[str]) -> set[str]:
     filled: set[str] = set()
     kept: set[str] = set()
     for name, one in facts.items():
@@ -156,30 +200,34 @@ def _functions(found: dict[str, Any]) -> Iterator[tuple[str, CodeType]]:
 
 
 def _facts(code: CodeType) -> _Facts:
-    facts = _Facts(set(), set(), set(), set(), set())
+    facts = _Facts(*(set() for _ in _Facts._fields))
     if not code.co_argcount:
         return facts
     steps = list(_steps(code))
     tested, returned = set(), set()
-    for place, (kind, word, is_constant) in enumerate(steps):
+    for place, (kind, word, constant) in enumerate(steps):
         if kind == "store":
-            (facts.reset if is_constant else facts.assigned).add(word)
-        elif kind == "load":
-            facts.named.add(word)
-            after = [each[:2] for each in steps[place + 1 : place + 3]]
-            if after and after[0][0] == "return":
-                returned.add(word)
-            if any(each[0] == "none" for each in after):
-                tested.add(word)
-            if after and after[0][0] == "method" and after[0][1] in _FILLING:
-                facts.filled.add(word)
+            (facts.reset if constant else facts.assigned).add(word)
+            if constant == _EMPTY_ONE:
+                facts.emptied.add(word)
         elif kind == "fill":
             near = [each for each in steps[max(0, place - _NEAR) : place] if each[0] == "load"]
             facts.filled.update(each[1] for each in near[-1:])
+        elif kind == "load":
+            after = [each[:2] for each in steps[place + 1 : place + 3]]
+            _load(facts, word, after)
+            tested |= {word for each in after if each[0] == "none"}
+            returned |= {word for each in after[:1] if each[0] == "return"}
     facts.assigned.update(_named_in_constants(code, steps))
     if code.co_argcount == 1 and not code.co_kwonlyargcount and not code.co_flags & 0x0C:
         facts.is_memo_of.update(tested & returned)
     return facts
+
+
+def _load(facts: _Facts, word: str, after: list[tuple[str, str]]) -> None:
+    facts.named.add(word)
+    if after and after[0][0] == "method" and after[0][1] in _FILLING:
+        facts.filled.add(word)
 
 
 def _named_in_constants(code: CodeType, steps: list[Step]) -> set[str]:
@@ -191,50 +239,54 @@ def _named_in_constants(code: CodeType, steps: list[Step]) -> set[str]:
 
 
 def _steps(code: CodeType) -> Iterator[Step]:
-    """Yield what happens to attributes of the first argument: kind, name, of a constant or not."""
-    is_self = is_constant = False
+    """Yield what happens to attributes of the first argument."""
+    is_self = is_loaded = False
+    constant = 0
     before, increased = "", ""
     for name, argument in _instructions(code):
         word = _word(code, name, argument)
         if name == "STORE_ATTR":
             if is_self or (before == "SWAP" and word == increased):  # self.name += ...
-                yield "store", word, is_constant and is_self
-            is_self = False
+                yield "store", word, constant if is_self else 0
+            elif is_loaded:  # self.name.part = ...
+                yield "fill", "", 0
+            is_self = is_loaded = False
         elif name == "COPY" and is_self:
             pass
         elif _loads_self(name, argument):
-            is_constant = is_constant and name in _LOADING
-            is_self = True
+            constant = constant if name in _LOADING else 0
+            is_self, is_loaded = True, False
         else:
             yield from _other_step(name, argument, word, is_self)
-            is_constant = _makes_constant(name, argument, word) or (
-                is_constant and name in _NEUTRAL
-            )
+            made = _makes_constant(name, argument, word)
+            constant = made or (constant if name in _NEUTRAL else 0)
             if is_self and before == "COPY":
                 increased = word
-            is_self = False
+            is_self, is_loaded = False, is_self and name == "LOAD_ATTR"
         before = name
 
 
 def _other_step(name: str, argument: int, word: str, is_self: bool) -> Iterator[Step]:
     if name in ("LOAD_ATTR", "LOAD_METHOD"):
-        yield ("load" if is_self else "method"), word, False
+        yield ("load" if is_self else "method"), word, 0
     elif name in ("STORE_SUBSCR", "DELETE_SUBSCR"):
-        yield "fill", "", False
+        yield "fill", "", 0
     elif name == "RETURN_VALUE":
-        yield "return", "", False
+        yield "return", "", 0
     elif "_NONE" in name or (name == "IS_OP"):
-        yield "none", "", False
+        yield "none", "", 0
     elif argument < 0:
-        yield "other", "", False
+        yield "other", "", 0
 
 
-def _makes_constant(name: str, argument: int, word: str) -> bool:
+def _makes_constant(name: str, argument: int, word: str) -> int:
     if name in ("LOAD_CONST", "LOAD_SMALL_INT"):
-        return True
+        return _CONSTANT
     if name in ("BUILD_MAP", "BUILD_LIST", "BUILD_SET"):
-        return argument == 0
-    return name == "LOAD_GLOBAL" and (word in _EMPTY or word.isupper())
+        return 0 if argument else _EMPTY_ONE
+    if name != "LOAD_GLOBAL":
+        return 0
+    return _EMPTY_ONE if word in _EMPTY else _CONSTANT * word.isupper()
 
 
 def _loads_self(name: str, argument: int) -> bool:

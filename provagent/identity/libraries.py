@@ -98,6 +98,14 @@ def _powers(units: Any) -> dict[str, float]:
     return {name: float(power) for name, power in units.items()}
 
 
+# Classes whose content lies in compiled code, where the state of a subclass would not find it
+COMPILED = frozenset(
+    (
+        *("PIL:Image", "astropy:WCS", "numpy:Generator", "numpy:RandomState", "pandas:BaseOffset"),
+        *("polars:DataFrame", "polars:Series", "scipy:cKDTree", "sklearn:BinaryTree32"),
+        "sklearn:BinaryTree64",
+    )
+)
 # package:Class -> what stands for a value of it, or of a subclass in the same package
 OWN: dict[str, Parts] = {
     "numpy:dtype": str,

@@ -149,6 +149,12 @@ def _path(value: Any) -> Any:
     return type(value).__name__.removeprefix("Pure"), text
 
 
+def _decimal_context(value: Any) -> Any:
+    # Its flags say what was computed with it.
+    names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+    return [getattr(value, name) for name in names], dict(value.traps)
+
+
 _NAN = struct.pack("<d", float("nan"))
 
 SCALARS: dict[type, Token] = {
@@ -195,6 +201,7 @@ EXACT: dict[str, tuple[str, Parts]] = {
     "datetime:time": ("time", _moment),
     "datetime:timedelta": ("timedelta", lambda at: (at.days, at.seconds, at.microseconds)),
     "datetime:timezone": ("timezone", lambda value: value.utcoffset(None)),
+    "decimal:Context": ("context", _decimal_context),
     "decimal:Decimal": ("decimal", str),
     "fractions:Fraction": ("fraction", lambda value: (value.numerator, value.denominator)),
     "functools:partial": ("partial", lambda value: (value.func, value.args, value.keywords)),

@@ -17,6 +17,7 @@ from provagent.identity import (
     estimators,
     fits,
     frames,
+    functions,
     libraries,
     objects,
     plugins,
@@ -44,6 +45,7 @@ from provagent.value.types import (
     has_slots,
     instance_state,
     kinds,
+    overrides_any,
     overrides_reading,
     type_name,
 )
@@ -150,7 +152,9 @@ def register(type_name: str, parts: Parts) -> None:
 def is_readable(cls: type) -> bool:
     """Return whether values of a type are read by content, as far as the type tells."""
     token = _token_of(cls)
-    return token is not unknown and type(token) is not StateToken
+    if type(token) is StateToken:
+        return token.is_content
+    return token is not unknown
 
 
 def tokens() -> TypeCache[Token]:
@@ -169,12 +173,20 @@ def _by_content(
     try:
         try:
             token = content.whole(content.token(value))
-        except TooMuchError:
-            content = PartOfContent(algorithm, _token_of, share_of(max_bytes or inf, max_ms))
-            token = content.whole(content.token(value))
+        except (TooMuchError, RecursionError):
+            content, token = _part(value, algorithm, share_of(max_bytes or inf, max_ms))
         return _result(token, content, algorithm, identified)
     except (UnidentifiableError, RecursionError):
         return _ONLY_ITSELF
+
+
+def _part(value: Any, algorithm: str, share: int) -> tuple[Content, bytes]:
+    content = PartOfContent(algorithm, _token_of, share)
+    try:
+        return content, content.whole(content.token(value))
+    except RecursionError:
+        content = PartOfContent(algorithm, _token_of, share, is_shallow=True)
+        return content, content.whole(content.token(value))
 
 
 def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
@@ -231,8 +243,31 @@ def _find_token(cls: type) -> Token:
 def _find_state_token(cls: type) -> Token:
     if is_no_state(cls):
         return nothing
-    base = _first(kinds(cls), objects.EXTENDED)
-    return state_token(cls, objects.EXTENDED[base] if base else None, base) or unknown
+    if base := _first(kinds(cls), objects.EXTENDED):
+        return state_token(cls, objects.EXTENDED[base], base) or unknown
+    if (own := _extended_own(cls)) is not None:
+        parts, kind = own
+        return state_token(cls, parts, type_name(kind), kind) or unknown
+    return state_token(cls, None) or unknown
+
+
+def _extended_own(cls: type) -> tuple[Parts, type] | None:
+    """Return how to read the content of a compiled class that a class of the program extends.
+
+    Nowhere else is that content. It is read only if no code of the program stands in for it.
+    """
+    for base in beneath.mro(cls):
+        names = kinds(base)
+        found = _first(map(_short, names), libraries.COMPILED)
+        if found and names[0] == type_name(base) and _package(found) == _package(names[0]):
+            if overrides_any(cls, base):
+                return None
+            return plugins.guarded(found, _OWN[found]), base
+    return None
+
+
+def _short(name: str) -> str:
+    return f"{_package(name)}:{name.partition(':')[2]}"
 
 
 def _take(offered: dict[str, Parts]) -> bool:
@@ -246,6 +281,8 @@ def _take(offered: dict[str, Parts]) -> bool:
 
 def _find_known_token(cls: type) -> Token | None:
     names = kinds(cls)
+    if functions.is_dispatcher(cls):
+        return named("function", functions.dispatcher)
     if plugin := _first(names, _PLUGINS):
         return named(type_name(cls), _PLUGINS[plugin])
     if strict := _first(_BEFORE_OTHERS, names):
@@ -268,11 +305,11 @@ def _first_own(cls: type, names: list[str]) -> Token | None:
 
     Its subclasses elsewhere are not its own: their code would have to be asked.
     """
-    package = _package(type_name(cls))
+    package = _package_of(cls, names)
     for name in names:
         if _package(name) != package:
             return None
-        short = f"{package}:{name.partition(':')[2]}"
+        short = _short(name)
         if short in _OWN:
             label = f"{package}:{cls.__qualname__}"
             parts = plugins.guarded(short, _OWN[short])
@@ -292,7 +329,7 @@ def _find_inherited(cls: type, name: str) -> Token | None:
         return named(type_name(cls), _with_state(objects.BASES[name]))
     if name == "numpy:generic":
         return arrays.scalar_token if type_name(cls).startswith("numpy:") else None
-    package = _package(type_name(cls))
+    package = _package_of(cls, kinds(cls))
     is_own = package == _package(name)
     # A library moves its classes from module to module: its name is enough.
     label = f"{package}:{cls.__qualname__}" if is_own else type_name(cls)
@@ -303,6 +340,12 @@ def _find_inherited(cls: type, name: str) -> Token | None:
 
 def _with_state(base: Parts) -> Parts:
     return lambda value: (base(value), instance_state(value))
+
+
+def _package_of(cls: type, names: list[str]) -> str:
+    """Return the package that a class belongs to: that of its base, where it was made by that."""
+    is_made = names[:1] != [type_name(cls)] and functions.is_without_code(cls)
+    return _package(names[0] if is_made else type_name(cls))
 
 
 def _package(name: str) -> str:

@@ -34,6 +34,7 @@ SAMPLE_BYTES = 1 << 20  # of each array or text, and as many in all for each mil
 MAX_SHARE = 64 << 20
 _LEAST = 1024  # bytes: of less no sample is taken
 _LEAST_OF_STATE = 8 * ITEM_COST  # of an object whose state is read
+_SHALLOW = 25  # containers inside each other
 _LOOK_COST = 16  # bytes that could be hashed in the time that it takes to look at a key
 
 
@@ -44,7 +45,10 @@ def share_of(max_bytes: float, max_ms: float) -> int:
 
 
 class PartOfContent(Content):
-    """A reading of parts of a content, for ``share`` bytes or what takes as long."""
+    """A reading of parts of a content, for ``share`` bytes or what takes as long.
+
+    ``is_shallow``: of few containers inside each other, since Python's stack holds no more of it.
+    """
 
     __slots__ = ("_all", "_by_share", "_share")
 
@@ -53,8 +57,12 @@ class PartOfContent(Content):
         algorithm: str,
         token_of: TypeCache[Token],
         share: int,
+        *,
+        is_shallow: bool = False,
     ) -> None:
         super().__init__(algorithm, token_of)
+        if is_shallow:
+            self._deepest = _SHALLOW
         self._by_share: dict[int, dict[int, tuple[bytes, object]]] = {}
         self._all = share
         self._set(share)
@@ -100,7 +108,7 @@ class PartOfContent(Content):
         if self._share_of(len(self._states)) < _LEAST_OF_STATE and (
             address_of(value) not in self._numbers
         ):
-            self.has_states = True
+            self.has_states = self.has_states or not how.is_content
             self.add_items(0, 1)
             return b"@" + how.label
         return super().by_state(value, how)

@@ -12,8 +12,9 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
+from provagent import beneath
 from provagent.identity.content import InOrder, UnidentifiableError
-from provagent.value.types import instance_state, kept_state, type_name
+from provagent.value.types import fields_of, instance_state, kept_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def _ufunc(value: Any) -> Any:
 _MODEL_CACHES = frozenset(
     (
         *("_constraints_cache", "_param_metrics", "_parameters", "_parameters_", "_param_map"),
-        *("_param_map_inverse", "_leaflist", "_tdict", "_prj"),
+        *("_param_map_inverse", "_leaflist", "_tdict", "_prj", "_sync_constraints"),
     )
 )
 _PARAMETER = (
@@ -77,7 +78,10 @@ def _model(value: Any) -> Any:
     if "op" in state and "left" in state:
         kept = ("op", "left", "right", "_name", "_n_models", "_user_bounding_box", "_user_inverse")
         return {name: state.get(name) for name in kept}
-    return {name: item for name, item in state.items() if name not in _MODEL_CACHES}
+    found = {name: item for name, item in state.items() if name not in _MODEL_CACHES}
+    if not found.get("_meta"):  # an empty one is made for who asks
+        found.pop("_meta", None)
+    return found
 
 
 def _bounding_box(value: Any) -> Any:
@@ -92,7 +96,9 @@ def _bounding_box(value: Any) -> Any:
 def _parameter(value: Any) -> Any:
     state = instance_state(value)
     found = {name: state.get(name) for name in _PARAMETER}
-    found["_bounds"] = tuple(found["_bounds"] or ())  # a list, where somebody set one
+    # A list, where somebody set one; and floats, where somebody asked for them.
+    bounds = tuple(found["_bounds"] or ())
+    found["_bounds"] = tuple(float(one) if type(one) is int else one for one in bounds)
     return found
 
 
@@ -118,6 +124,11 @@ def _expression(value: Any) -> Any:
 def _applied(value: Any) -> Any:
     cls = type(value)
     return value.name, dict(getattr(cls, "_kwargs", None) or {}), value._args  # noqa: SLF001
+
+
+def _undefined(value: Any) -> Any:
+    state = beneath.namespace(value)
+    return state["name"], dict(state.get("_kwargs") or {})
 
 
 def _matrix(value: Any) -> Any:
@@ -187,6 +198,27 @@ def _spline(value: Any) -> Any:
     # The rest is room that it was computed in.
     state = instance_state(value)
     return state["_eval_args"], state.get("ext")
+
+
+_OF_TRIANGLES = ("_transform", "_vertex_to_simplex", "_vertex_neighbor_vertices")
+
+
+def _triangles(value: Any) -> Any:
+    return {name: item for name, item in kept_state(value).items() if name not in _OF_TRIANGLES}
+
+
+def _nearest(value: Any) -> Any:
+    return value.data, value.boxsize, value.leafsize
+
+
+# --- gammapy
+
+
+def _metadata_of(value: Any) -> Any:
+    # When an object was created, and by what, is not what it is: who writes it fills that in.
+    read = fields_of(type(value))
+    found = read(value) if read is not None else instance_state(value)
+    return {name: item for name, item in found.items() if name != "creation"}
 
 
 # --- pyarrow and polars
@@ -264,6 +296,22 @@ def _polars_type(kind: Any) -> str:
     return text.replace("Decimal(precision=None,", "Decimal(precision=38,")
 
 
+def _arrow_field(value: Any) -> Any:
+    return value.name, _arrow_type(value.type), value.nullable, _metadata(value.metadata)
+
+
+def _arrow_scalar(value: Any) -> Any:
+    return _arrow_type(value.type), value.as_py()
+
+
+def _arrow_buffer(value: Any) -> Any:
+    return sys.modules["numpy"].frombuffer(value, "u1")
+
+
+def _polars_plan(value: Any) -> Any:
+    return value.serialize() if hasattr(value, "serialize") else value.meta.serialize()
+
+
 def _polars_series(value: Any) -> Any:
     text = _polars_type(value.dtype)
     if text.startswith(("Int", "UInt", "Float")) and not value.null_count():
@@ -297,7 +345,10 @@ ALIKE = {
     **dict.fromkeys(("pyarrow:LargeBinaryArray", "pyarrow:BinaryViewArray"), "pyarrow:BinaryArray"),
 }
 # full name -> what stands for a value of it, or of a subclass: made anew for each function
-INHERITED: dict[str, Parts] = {"sympy.core.function:AppliedUndef": _applied}
+INHERITED: dict[str, Parts] = {
+    "sympy.core.function:AppliedUndef": _applied,
+    "sympy.core.function:UndefinedFunction": _undefined,
+}
 # package:Class -> what stands for a value of it, or of a subclass in the same package
 OWN: dict[str, Parts] = {
     "networkx:Graph": _graph,
@@ -326,12 +377,20 @@ OWN: dict[str, Parts] = {
     "scipy:UnivariateSpline": _spline,
     "scipy:RegularGridInterpolator": _grid,
     "scipy:Rotation": _rotation,
+    "scipy:_QhullUser": _triangles,
+    "scipy:cKDTree": _nearest,
+    "gammapy:MetaData": _metadata_of,
     "pyarrow:_Tabular": _arrow_table,
     "pyarrow:Array": _arrow_array,
     "pyarrow:ChunkedArray": _arrow_array,
     "pyarrow:Schema": _arrow_schema,
     "pyarrow:DataType": _arrow_type,
+    "pyarrow:Field": _arrow_field,
+    "pyarrow:Scalar": _arrow_scalar,
+    "pyarrow:Buffer": _arrow_buffer,
     "polars:DataFrame": _polars_frame,
+    "polars:Expr": _polars_plan,
+    "polars:LazyFrame": _polars_plan,
     "polars:Series": _polars_series,
     "PIL:Image": _image,
 }

@@ -18,13 +18,15 @@ from types import MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provagent import beneath
+from provagent.identity.attributes import label_of, refine_of
 from provagent.identity.content import ByKey, UnidentifiableError
-from provagent.identity.lazy import caches_of, is_cache_by_name
+from provagent.identity.lazy import Lazy, assigned_by, is_cache_by_name, lazy_of
 from provagent.value.types import TypeCache, kinds, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provagent.identity.attributes import Refine
     from provagent.identity.content import Content, Parts
 
 
@@ -45,19 +47,25 @@ class Plan(NamedTuple):
     slots: tuple[Slot, ...]
     attributes: int | None  # the place of the class that has the descriptor of ``__dict__``
     items: Parts | None  # of the type that it extends
-    caches: frozenset[str]
+    lazy: Lazy
     is_hidden: bool  # there is more, which nothing shows
+    refine: Refine | None  # leaves out what is derived
 
 
 class StateToken:
-    """The token function of a class whose objects are known by their state."""
+    """The token function of a class whose objects are known by their state.
 
-    __slots__ = ("label", "plan")
+    ``is_content``: the state is content, unless there is something less in it.
+    """
 
-    def __init__(self, label: str, plan: Plan) -> None:
+    __slots__ = ("is_content", "label", "plan")
+
+    def __init__(self, label: str, plan: Plan, *, is_content: bool) -> None:
         name = label.encode("utf-8", "surrogatepass")
-        self.label = b"y" + len(name).to_bytes(4, "little") + name
+        tag = b"k" if is_content else b"y"
+        self.label = tag + len(name).to_bytes(4, "little") + name
         self.plan = plan
+        self.is_content = is_content
 
     def __call__(self, value: object, content: Content) -> bytes:
         return content.by_state(value, self)
@@ -65,16 +73,12 @@ class StateToken:
     def pairs(self, value: object) -> list[tuple[str, Any]]:
         """Return what an object keeps, by name, in the order of the names."""
         plan, is_cache = self.plan, self._is_cache
-        found: list[tuple[str, Any]] = []
-        others: list[tuple[Any, Any]] = []  # keys of ``__dict__`` that are no plain texts
         bases = beneath.mro(type(value))
+        kept: list[tuple[Any, Any]] = []
         if plan.attributes is not None:
             # Pairs, not a dict: no key is asked for its hash.
-            for pair in list(dict.items(_read(value, bases, plan.attributes, "__dict__"))):
-                if type(pair[0]) is not str:
-                    others.append(pair)
-                elif not is_cache(*pair):
-                    found.append(pair)
+            kept = list(dict.items(_read(value, bases, plan.attributes, "__dict__")))
+        found = [pair for pair in kept if type(pair[0]) is str and not is_cache(*pair)]
         for name, place, key in plan.slots:
             try:
                 item = _read(value, bases, place, key)
@@ -83,6 +87,9 @@ class StateToken:
             if not is_cache(name, item):
                 found.append((name, item))
         found.sort(key=itemgetter(0))
+        if plan.refine is not None:
+            found = plan.refine(value, found)
+        others = [pair for pair in kept if type(pair[0]) is not str]
         if others:
             found.insert(0, ("", ByKey.of(others)))
         if plan.items is not None:
@@ -91,10 +98,15 @@ class StateToken:
 
     def _is_cache(self, name: str, item: Any) -> bool:
         return (
-            name in self.plan.caches
+            name in self.plan.lazy.caches
+            or (name in self.plan.lazy.emptied and _is_empty(item))
             or is_no_state(type(item))
             or (name[:1] == "_" and is_cache_by_name(name))
         )
+
+
+def _is_empty(item: Any) -> bool:
+    return item is None or (beneath.is_among(type(item), (dict, list, set)) and not item)
 
 
 def _read(value: object, bases: tuple[type, ...], place: int, key: str) -> Any:
@@ -105,11 +117,14 @@ def _read(value: object, bases: tuple[type, ...], place: int, key: str) -> Any:
     return at.__get__(value)
 
 
-def state_token(cls: type, items: Parts | None, extended: str | None = None) -> StateToken | None:
+def state_token(
+    cls: type, items: Parts | None, extended: str | None = None, told_by: type | None = None
+) -> StateToken | None:
     """Return how the state of a class's objects is read; None where nothing of it can be.
 
     ``items`` gives those of the type that the class extends, which ``extended`` names, where that
-    is one of Python's.
+    is one of Python's. Or they give the content of a class of a library, ``told_by``: attributes
+    that its code assigns are part of that content, or none.
     """
     if is_no_state(cls) or issubclass(cls, (type, ModuleType)):
         return None
@@ -120,9 +135,13 @@ def state_token(cls: type, items: Parts | None, extended: str | None = None) -> 
     is_hidden = _hides(cls, extended) or (attributes is None and _dict_offset(cls) != 0)
     if attributes is None and items is None and (is_hidden or not slots):
         return None
-    return StateToken(
-        type_name(cls), Plan(slots, attributes, items, caches_of(cls), is_hidden=is_hidden)
-    )
+    refine = refine_of(cls)
+    lazy = lazy_of(cls)
+    if told_by is not None:
+        lazy = lazy._replace(caches=lazy.caches | assigned_by(told_by))
+    plan = Plan(slots, attributes, items, lazy, is_hidden=is_hidden, refine=refine)
+    label = label_of(cls)
+    return StateToken(label or type_name(cls), plan, is_content=label is not None)
 
 
 def nothing(value: object, content: Content) -> bytes:
@@ -212,6 +231,8 @@ _NO_STATE_NAMES = frozenset(
         *("weakref:WeakValueDictionary", "weakref:WeakKeyDictionary", "weakref:finalize"),
         *("_weakrefset:WeakSet", "logging:Logger", "logging:LoggerAdapter", "logging:Handler"),
         *("_io:_IOBase", "tempfile:_TemporaryFileWrapper"),
+        # It computes from the model and the maps of a dataset, and keeps what it has computed.
+        "gammapy.datasets.evaluator:MapEvaluator",
     )
 )
 is_no_state: TypeCache[bool] = TypeCache(_find_is_no_state)

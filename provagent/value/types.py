@@ -57,6 +57,21 @@ def overrides_reading(cls: type, base_name: str) -> bool:
     return True
 
 
+def overrides_any(cls: type, base: type) -> bool:
+    """Whether a class, or one between it and ``base``, has a method or attribute of ``base``'s.
+
+    Those that make an object or show it do not count.
+    """
+    known: set[str] = set()
+    for one in _mro(base):
+        known.update(name for name in _namespace(one) if type(name) is str)
+    for one in _mro(cls)[: len(_mro(cls)) - len(_mro(base))]:
+        names = [name for name in _namespace(one) if name not in _MAKING]
+        if any(name in known or name in _READING for name in names):
+            return True
+    return False
+
+
 def has_slots(cls: type, base_name: str) -> bool:
     """Whether a subclass of a built-in type keeps anything in slots."""
     for base in _mro(cls):
@@ -98,6 +113,8 @@ def fields_of(cls: type) -> Fields | None:
 def instance_state(value: object) -> dict[str, Any]:
     """Return a copy of an instance's ``__dict__``; empty where it has none."""
     found: Any = beneath.attributes(value)
+    if type(found) is dict:
+        return dict.copy(found)  # with the hashes that it has: no key is asked for another
     # One of a class of its own would be asked for its keys.
     return dict(dict.items(found)) if issubclass(type(found), dict) else dict(found)
 
@@ -198,7 +215,26 @@ def _slot(at: MemberDescriptorType, value: object) -> Any:
 
 _MISSING = object()
 _NAMELESS = (FunctionType, BuiltinFunctionType, ModuleType)  # no module holds them under their name
+_MAKING = frozenset(
+    f"__{name}__"
+    for name in (
+        *(
+            "abstractmethods",
+            "annotations",
+            "dict",
+            "doc",
+            "eq",
+            "firstlineno",
+            "hash",
+            "init",
+            "init_subclass",
+        ),
+        *("module", "ne", "new", "qualname", "reduce", "reduce_ex", "repr", "setstate", "slots"),
+        *("static_attributes", "str", "weakref"),
+    )
+) | {"_abc_impl"}
 _READING = (
+    "__getattr__",
     *("__getattribute__", "__iter__", "__len__", "__getitem__", "keys", "values", "items"),
     *("__str__", "__int__", "__index__", "__float__", "__bytes__"),
 )
