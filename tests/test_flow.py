@@ -75,6 +75,13 @@ CONSTRUCTS = {
     "environ": "import os\nos.environ['A'] = read()  #: a=read\ndef f():\n    return os.environ['A']\nsave(f())  #: b=save <- a",
     "held_by_library": "from lib import cache\nimport lib\ncache['k'] = read()  #: a\nlib.seen.append(read2())  #: b=read2\nsave(cache['k'])  #: c <- a\nsave(lib.seen)  #: d <- b",
     "buffer": "import io, pickle\nbuffer = io.BytesIO()\npickle.dump(read(), buffer)  #: a=read\nbuffer.seek(0)\nsave(pickle.load(buffer))  #: b=save <- a",
+    "insert": "L = [read()]  #: a=read\nL.insert(0, read2())  #: b=read2\nsave(L[0])  #: c <- b\nsave(L[1])  #: d <- a",
+    "reverse": "L = [read(), read2()]  #: a=read; b=read2\nL.reverse()\nsave(L[0])  #: c <- b\nsave(L[1])  #: d <- a",
+    "appendleft": "from collections import deque\nL = deque([read()])  #: a=read\nL.appendleft(read2())  #: b=read2\nsave(L[0])  #: c <- b",
+    "remove": "A = read()  #: a\nB = read2()  #: b\nL = [A, B]\nL.remove(A)\nsave(L[0])  #: c <- b",
+    "sum_of_lists": "L = [read()] + [read2()]  #: a=read; b=read2\nsave(L[1])  #: c <- b",
+    "merged_dicts": "D = {'x': read(), 'y': 1}  #: a=read\nD |= {'x': read2()}  #: b=read2\nsave(D['x'])  #: c <- b\nE = D | {'x': 2}\nsave(E['x'])  #: d <-",
+    "last_of_several": "L = [read()]  #: a=read\nL.append(read2())  #: b=read2\nsave(L[-1])  #: c <- b",
     "copy": "import copy\na = {'x': read()}  #: a=read\nb = copy.deepcopy(a)\nsave(b['x'])  #: b <- a",
     "getattr": "class A: pass\na = A()\nsetattr(a, 'v', read())  #: a=read\nsave(getattr(a, 'v'))  #: b=save <- a",
     "exit": "import sys\ndef main():\n    save(read())  #: a=read; b=save <- a\n    return 0\nif __name__ == '__main__':\n    sys.exit(main())",
@@ -513,3 +520,30 @@ def test_two_sites_at_one_expression_have_the_same_inputs():
     for sites in ([first, *both], [first, *reversed(both)]):
         found = flows(Code({"s.py": text}), sites, entry="s.py").flows
         assert {one.later for one in found if one.earlier == first} == set(both)
+
+
+PLACES = {
+    "sort": "L.sort()",
+    "sort by key": "L.sort(key=str)",
+    "rotate": "L.rotate(1)",
+    "heapify": "heapq.heapify(L)",
+    "shuffle": "random.shuffle(L)",
+    "of a generator": "rng.shuffle(L)",
+    "insort": "bisect.insort(L, 1)",
+    "slice": "L[:0] = [1]",
+    "insert": "L.insert(place, 1)",
+    "function": "lib.arrange(L)",
+    "remove": "L.remove(unknown)",
+    "delete": "del L[place]",
+}
+
+
+@pytest.mark.parametrize("how", PLACES)
+def test_items_that_may_have_other_places_are_perhaps_any(how):
+    """It is no longer known which item is where: none is certain, and each is among them."""
+    pairs, _ = pairs_of(
+        "L = [read(), read2()]  #: a=read; b=read2\n"
+        f"{PLACES[how]}\nsave(L[0])  #: c <- a, b\nsave(L[-1])  #: d <- a, b"
+    )
+    found = {pair: flow.is_certain for pair, flow in pairs.items()}
+    assert found == dict.fromkeys([("c", "a"), ("c", "b"), ("d", "a"), ("d", "b")], False)

@@ -92,6 +92,10 @@ class _Analysis:
                 for event in matched:
                     if not self._is_beside(index, event.place, places):
                         event.place.sites = (*event.place.sites, index)
+        self._chains = {
+            index: {event.place.chain for event in matched if _is_resumed(event.place)}
+            for index, matched in events.items()
+        }
         for matched in events.values():
             for event in matched:
                 event.place.maker = self._maker(event.place.sites)
@@ -230,6 +234,7 @@ class _Analysis:
         certain: dict[int, set[Chain]] = {}
         places: dict[int, Place] = {}
         met: dict[int, set[int]] = {}  # in which evaluations of the site
+        vague: set[int] = set()  # in some round it perhaps did not go in
         missing = {"other code may have called it"} if index in self._loose else set()
         for event in matched:
             program.tick()
@@ -251,6 +256,8 @@ class _Analysis:
                     sure = certain.setdefault(earlier, set())
                     if hit.is_certain and earlier == hit.place.maker:
                         sure.add(event.place.chain)
+                    if not hit.is_sure or self._is_ambiguous(earlier, hit.place):
+                        vague.add(earlier)
                     flows_[earlier] = replace(
                         flow,
                         is_certain=sure == chains and index not in self._loose,
@@ -260,7 +267,10 @@ class _Analysis:
                         is_alone=flow.is_alone
                         and not (event.place.rounds or hit.place.rounds)
                         and not self._is_picked(start, event, hit, earlier, is_file=site.is_file),
-                        is_carried=flow.is_carried or hit.is_carried or is_other,
+                        is_carried=flow.is_carried
+                        or hit.is_carried
+                        or is_other
+                        or self._is_ambiguous(earlier, hit.place),
                         arguments=tuple(sorted({*flow.arguments, *arguments})),
                     )
         if site.is_file:
@@ -268,11 +278,22 @@ class _Analysis:
         # What is not in each evaluation came in some of them.
         found = (
             replace(
-                one, is_certain=one.is_certain and len(met.get(earlier, matched)) == len(matched)
+                one,
+                is_certain=one.is_certain
+                and earlier not in vague
+                and len(met.get(earlier, matched)) == len(matched),
             )
             for earlier, one in flows_.items()
         )
         return list(found), missing
+
+    def _is_ambiguous(self, index: int, place: Place) -> bool:
+        """Whether the record does not tell at which of several calls a site was met.
+
+        The bodies of two generators that one loop runs have one chain of calls.
+        """
+        chains = self._chains.get(index, ())
+        return len(chains) > 1 and place.chain in chains
 
     def _add_opened_beside(self, site: Site, found: dict[int, Flow]) -> None:
         """Add flows from the files that the call has read which has written one."""
@@ -379,6 +400,15 @@ def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
             else:
                 row.append(max(row[index], last[index + 1]))
     return row[length], -length
+
+
+def _is_resumed(place: Place | None) -> bool:
+    """Whether a place is in the body of a generator, which others than its caller run."""
+    while place is not None:
+        if place.resumed:
+            return True
+        place = place.parent
+    return False
 
 
 def _is_inner(later: Place, earlier: Place) -> bool:

@@ -162,6 +162,13 @@ PUTS_IN = Names(
     feed execute executemany insert_many
     """
 )
+# These put the items of a list that they are given in another order, and these give one of them.
+REORDERS = frozenset(
+    """
+    shuffle heapify heappush insort insort_left insort_right heappop heappushpop heapreplace
+    """.split()  # noqa: SIM905 - as the other rows
+)
+POPS = frozenset({"heappop", "heappushpop", "heapreplace"})
 ADDS_ALL = frozenset({"update", "extend", "setdefault"})
 TAKES_PART = Names(
     """

@@ -12,7 +12,7 @@ from provagent.flow.call import Call
 from provagent.flow.functions import Function, Functions, Scope
 from provagent.flow.graph import Node, Place
 from provagent.flow.site import ANY_ARGUMENT, SELF
-from provagent.flow.state import ANY, MORE, NONE, Cell, Items, Kind, Thing, Value
+from provagent.flow.state import ANY, MORE, NONE, Cell, Kind, Thing, Value
 
 _MAX_ITEMS = 64  # items of a literal that are told apart
 _OPERATORS: dict[type[ast.operator], str] = {
@@ -248,10 +248,7 @@ class Expressions(Functions):
         if any(thing.kind is Kind.CONTAINER for thing in both) and isinstance(
             operator, ast.Add | ast.BitOr | ast.Mult
         ):
-            items: Items = {MORE: self.all_items(one, at) | self.all_items(other, at)}
-            if isinstance(operator, ast.BitOr):
-                return self.container(at, "sum", {ANY: items[MORE]})
-            return self.container(at, "sum", items)
+            return self.joined(at, operator, one, other)
         return self.opaque(at, "value", self.gather(one) | self.gather(other))
 
     # Containers

@@ -163,6 +163,7 @@ class Hit:
     is_certain: bool  # of its maker
     is_carried: bool
     is_guess: bool  # on every way is a guess
+    is_sure: bool  # it is certain if the later site is met there: in a further round of a loop
 
 
 class _Behind(NamedTuple):
@@ -208,7 +209,7 @@ class Search:
                 is_carried = is_kept or later.rounds[: len(end.rounds)] != end.rounds
                 is_guess = not behind.plain >> bit & 1
                 # Whether there was a second round of a loop is open.
-                hits.append(Hit(end, certain and is_first, is_carried, is_guess))
+                hits.append(Hit(end, certain and is_first, is_carried, is_guess, certain))
         return hits, missing
 
     def lines(self, start: Node, event: Place, end: Place, *, is_file: bool) -> tuple[Span, ...]:

@@ -34,6 +34,10 @@ class Libraries(Parts):
 
     def _call_library(self, call: Call) -> Value:
         call = self._as_method(call)
+        is_open = call.is_discarded and not effects.is_known(call.name, call.library)
+        if call.name in effects.REORDERS or (is_open and not call.is_method):
+            for value in call.args:
+                self.mix(value)
         functions = [
             thing
             for value in (*call.values, call.receiver)
@@ -257,7 +261,21 @@ class Libraries(Parts):
         if call.is_method or not any(call.values):
             is_entered = call.name in effects.ENTERS and len(call.args) == 1
             return call.args[0] if is_entered else None
-        if call.name in {"zip", "zip_longest"}:
+        if call.name in {"zip", "zip_longest"} or (call.name == "enumerate" and call.args):
+            return self._beside(call)
+        if call.name in {"dict", "OrderedDict"}:
+            items = {ANY: self.all_items(call.args[0], call.at)} if call.args else {}
+            return self.container(call.at, "dict", {**items, **call.keywords})
+        if call.name in effects.POPS and call.args:
+            found = self.pick(call.args[0], [ANY], call.at)
+            return found | frozenset().union(*call.args[1:])
+        if call.name == "tee" and call.args:
+            return self.container(call.at, "tee", {MORE: call.args[0]})
+        return self._passed(call)
+
+    def _beside(self, call: Call) -> Value:
+        """Return the rows of what is iterated over side by side, or counted."""
+        if call.name != "enumerate":
             parts: dict[Hashable, Value] = {
                 index: self.items(value, call.at) for index, value in enumerate(call.args)
             }
@@ -265,12 +283,11 @@ class Libraries(Parts):
                 parts[MORE] = self.items(call.star, call.at)
             pair = self.container(call.at, "pair", parts)
             return self.container(call.at, "zip", self._rows(call, 0) or {MORE: pair})
-        if call.name == "enumerate" and call.args:
-            pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})
-            return self.container(call.at, "zip", self._rows(call, 1) or {MORE: pair})
-        if call.name == "dict":
-            items = {ANY: self.all_items(call.args[0], call.at)} if call.args else {}
-            return self.container(call.at, "dict", {**items, **call.keywords})
+        pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})
+        return self.container(call.at, "zip", self._rows(call, 1) or {MORE: pair})
+
+    def _passed(self, call: Call) -> Value | None:
+        """Return what functions pass through: an argument, an item of one, or all items."""
         if self.is_passed_through(call) and call.args:
             return call.args[0]
         if call.name in effects.GIVES_ITEM and call.args:

@@ -28,6 +28,7 @@ from provagent.flow.state import (
 )
 
 _NO_FIELD = Field(NONE, None)
+_LAST = -1  # the key of the last item
 _NO_SPAN: Span = ("", 0, 0)
 _RESUMED = 12  # places from which one generator is run
 _TICKS = 64  # nodes between two looks at the clock
@@ -324,6 +325,8 @@ class Memory:
             known = cell.fields.get(key) or cell.fields.get(_counted(key, cell.fields))
             found |= (known or cell.fields.get(MORE, _NO_FIELD)).value
             found |= cell.fields.get(ANY, _NO_FIELD).value
+            if known is None and type(key) is int and key < _LAST:  # perhaps one of the first
+                found.update(*(field.value for field in cell.fields.values()))
         version = cell.version
         # A constant that a recorded call gave back in a container has no version of its own.
         is_own = version is not None and version.place.is_marked and self.is_plain(frozenset(found))
@@ -460,6 +463,18 @@ class Memory:
         cell = self.state.cell(thing)
         old = cell.fields.get(MORE, _NO_FIELD).value
         self.state.put(thing, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
+
+    def mix(self, value: Value) -> None:
+        """Let the places of the items of lists be unknown: they were sorted, or one was removed."""
+        for thing in value:
+            if thing.kind is not Kind.CONTAINER:
+                continue
+            cell = self.state.cell(thing)
+            places = [key for key in cell.fields if type(key) is int or key in SEVERAL]
+            if len(places) > 1:
+                items = frozenset[Thing]().union(*(cell.fields[key].value for key in places))
+                rest = {key: field for key, field in cell.fields.items() if key not in places}
+                self.state.put(thing, Cell(cell.version, {**rest, MORE: Field(items, None)}))
 
     def resume(self, value: Value, at: ast.expr | ast.stmt) -> None:
         """Note that the bodies of the generators in a value are run from here."""

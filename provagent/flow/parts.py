@@ -35,9 +35,8 @@ _COPIES = _LISTS | _DEEP | _AS_DICT | {"copy", "replace", "evolve"}
 _COPYING_METHODS = frozenset({"copy", "_replace", "model_copy", "_asdict", "model_dump"})
 _LEAVES_ITEM = frozenset({"get", "setdefault"})
 _LAST = -1  # the key of the last item
-_GIVES_NOTHING = frozenset(
-    {"keys", "index", "count", "sort", "reverse", "remove", "discard", "clear"}
-)
+MIXES = frozenset({"sort", "reverse", "rotate", "move_to_end"})  # what was where is not known then
+_GIVES_NOTHING = MIXES | {"keys", "index", "count", "remove", "discard", "clear"}
 
 
 class Parts(Streams):
@@ -122,12 +121,54 @@ class Parts(Streams):
             return self._take(call)
         if call.name in {"copy", "values", "items"}:
             return self._view(call, known, others)
+        self._reorder(call, known)
+        return NONE if call.name in _GIVES_NOTHING else None
+
+    def _reorder(self, call: Call, known: Value) -> None:
+        """Take items out of containers, or let them have other places."""
         if call.name == "clear":
             for thing in known:
                 self.state.put(thing, self.state.cell(thing)._replace(fields={}))
         if call.name in {"remove", "discard"}:
-            self.take_out(known, [ANY])
-        return NONE if call.name in _GIVES_NOTHING else None
+            self._remove(known, call.args[0] if call.args else NONE)
+        if call.name == "reverse" and all(map(self._is_list, known)):
+            for thing in known:
+                fields = self.state.cell(thing).fields
+                turned: Fields = {
+                    len(fields) - 1 - _place(key): field for key, field in fields.items()
+                }
+                self.state.put(thing, self.state.cell(thing)._replace(fields=turned))
+        elif call.name in MIXES:
+            self.mix(known)
+
+    def _is_list(self, thing: Thing) -> bool:
+        """Return whether the places of all items of a list are known."""
+        fields = self.state.cell(thing).fields
+        return thing.kind is Kind.CONTAINER and all(type(key) is int for key in fields)
+
+    def joined(self, at: ast.AST, operator: ast.operator, one: Value, other: Value) -> Value:
+        """Return the list or dict of the items of both, those of the other one behind or above."""
+        both = [*one, *other]
+        is_sum = isinstance(operator, ast.Add)
+        are_known = len(one) == len(other) == 1 and all(
+            thing.kind is Kind.CONTAINER and (not is_sum or self._is_list(thing)) for thing in both
+        )
+        if not are_known or isinstance(operator, ast.Mult):
+            items = self.all_items(one, at) | self.all_items(other, at)
+            return self.container(at, "sum", {MORE if is_sum else ANY: items})
+        first, second = (self.state.cell(thing).fields for thing in both)
+        parts: dict[Hashable, Value] = {key: field.alternatives for key, field in first.items()}
+        for key, field in second.items():
+            place = key + len(first) if is_sum and isinstance(key, int) else key
+            before = parts.get(place, NONE) if key in SEVERAL else NONE
+            parts[place] = field.alternatives | before
+        return self.container(at, "sum", parts)
+
+    def _remove(self, containers: Value, item: Value) -> None:
+        for thing in containers:
+            fields = self.state.cell(thing).fields
+            found = [key for key, field in fields.items() if item and field.value == item]
+            self.take_out(frozenset((thing,)), found if len(found) == 1 else [ANY])
 
     def _view(self, call: Call, known: Value, others: Value) -> Value:
         """Return a copy of a container, or its values or pairs."""
@@ -176,6 +217,8 @@ class Parts(Streams):
                     for key, field in cell.fields.items()
                 }
             self.state.put(thing, cell._replace(fields=fields))
+            if is_list and gone not in cell.fields:  # those behind it have moved up
+                self.mix(frozenset((thing,)))
 
     def _add_to(self, call: Call, containers: Value) -> None:
         if call.name in _ADDS_ITEMS:
@@ -189,20 +232,46 @@ class Parts(Streams):
             self.store(containers, [ANY], content, call.at)
             return
         for thing in containers:
-            self.add_items(thing, frozenset().union(*map(self.one, call.values)))
+            if call.name in {"appendleft", "insert"}:
+                self._insert(call, thing)
+            else:
+                self.add_items(thing, frozenset().union(*map(self.one, call.values)))
+
+    def _insert(self, call: Call, thing: Thing) -> None:
+        """Put an item between those of a list, or before them."""
+        places = [0] if call.name == "appendleft" else self.keys(call.argument(0, "index"))
+        item = self.one(call.args[-1]) if call.args else NONE
+        (place, *_) = places
+        cell = self.state.cell(thing)
+        is_known = len(places) == 1 and isinstance(place, int) and self._is_list(thing)
+        if not is_known or not 0 <= _place(place) <= len(cell.fields):
+            self.add_items(thing, item)
+            self.mix(frozenset((thing,)))
+            return
+        fields: Fields = {
+            _place(key) + (_place(key) >= _place(place)): field
+            for key, field in cell.fields.items()
+        }
+        self.state.put(thing, cell._replace(fields={**fields, place: Field(item, None)}))
 
     def _add_all(self, call: Call, containers: Value, value: Value) -> None:
         if call.name == "update":
-            for thing in value:
-                if thing.kind is Kind.CONTAINER:
-                    for key, part in self.state.cell(thing).fields.items():
-                        self.store(containers, [key], part.alternatives, call.at)
-            value = frozenset(thing for thing in value if thing.kind is not Kind.CONTAINER)
-            if value:
-                self.store(containers, [ANY], self.items(value, call.at), call.at)
+            self.put_in(containers, value, call.at)
             return
         for thing in containers:
             self.add_items(thing, self.all_items(value, call.at))
+            if call.name == "extendleft":
+                self.mix(frozenset((thing,)))
+
+    def put_in(self, containers: Value, value: Value, at: ast.AST) -> None:
+        """Put the items of a dict into others, in the place of those of the same keys."""
+        for thing in value:
+            if thing.kind is Kind.CONTAINER:
+                for key, part in self.state.cell(thing).fields.items():
+                    self.store(containers, [key], part.alternatives, at)
+        rest = frozenset(thing for thing in value if thing.kind is not Kind.CONTAINER)
+        if rest:
+            self.store(containers, [ANY], self.items(rest, at), at)
 
     def _leave_out(self, thing: Thing, keys: Sequence[Hashable]) -> None:
         """Let an object have no parts of these names any more, as far as they were put in."""
@@ -334,6 +403,11 @@ class Parts(Streams):
             return {MORE: self.all_items(known, at)}
         keys = sorted(fields, key=hash)[slice(*places)]
         return {index: fields[key].alternatives for index, key in enumerate(keys)}
+
+
+def _place(key: Hashable) -> int:
+    """Return the place of an item of a list, all of which are known by place."""
+    return key if isinstance(key, int) else 0
 
 
 def _moved_up(key: Hashable, gone: Hashable) -> Hashable:

@@ -118,18 +118,23 @@ class Statements(Imports):
         elif isinstance(target, ast.Attribute):
             self._assign_attribute(target, self.evaluate(target.value), value)
         elif isinstance(target, ast.Subscript):
-            owner, index = self.evaluate(target.value), self.evaluate(target.slice)
-            if any(thing.kind is Kind.INSTANCE for thing in owner):
-                self.special(owner, "__setitem__", [index, value], target)
-            if _is_whole(target.slice) and self._write_all(owner, value, target):
-                return
-            keys = [ANY] if isinstance(target.slice, ast.Slice) else self.keys(index)
-            if isinstance(target.slice, ast.Slice):
-                value |= self.items(value, target)
-            owner = self.held(owner, target)
-            self.store(owner, keys, value, target)
-            if inputs := self.gather(index):
-                self.change(owner, inputs, target)
+            self._assign_item(target, value)
+
+    def _assign_item(self, target: ast.Subscript, value: Value) -> None:
+        owner, index = self.evaluate(target.value), self.evaluate(target.slice)
+        if any(thing.kind is Kind.INSTANCE for thing in owner):
+            self.special(owner, "__setitem__", [index, value], target)
+        if _is_whole(target.slice) and self._write_all(owner, value, target):
+            return
+        keys = [ANY] if isinstance(target.slice, ast.Slice) else self.keys(index)
+        if isinstance(target.slice, ast.Slice):
+            value |= self.items(value, target)
+        owner = self.held(owner, target)
+        self.store(owner, keys, value, target)
+        if isinstance(target.slice, ast.Slice):
+            self.mix(owner)  # what is behind it may have moved
+        if inputs := self.gather(index):
+            self.change(owner, inputs, target)
 
     def _write_all(self, owner: Value, value: Value, at: ast.expr) -> bool:
         """Let all of one list or array be another's items; whether that could be done."""
@@ -179,7 +184,10 @@ class Statements(Imports):
             return
         known = frozenset(thing for thing in old if thing.kind is Kind.CONTAINER)
         for thing in known:
-            self.add_items(thing, self.items(value, s))
+            if isinstance(s.op, ast.BitOr):
+                self.put_in(frozenset((thing,)), value, s)
+            else:
+                self.add_items(thing, self.items(value, s))
         others = old - known
         if not others and known:
             return

@@ -26,7 +26,7 @@ from provagent.store.happened import Executions, Happening, Span, happened_at, i
 from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 
-_VERSION = 12  # of what is kept of an analysis
+_VERSION = 13  # of what is kept of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it

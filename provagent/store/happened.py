@@ -127,8 +127,11 @@ def _before(
     begin = every[at - 1][:2] if at else (0, 0)
     # A file is written from its opening on: what is read for it may be read after that, and
     # before it is opened again.
-    if flow.later.is_file and _is_read_after(sources, every, flow):
+    # So is what goes in from other rounds of a loop than that in which it was opened.
+    is_after = flow.later.is_file and _is_read_after(sources, every, flow)
+    if is_after or (flow.later.is_file and flow.is_carried):
         limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
+    if is_after:
         begin = later[:2]
     end = bisect_left(sources, limit)
     if flow.is_carried and not flow.is_inner:
