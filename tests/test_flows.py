@@ -253,7 +253,7 @@ for name in ("a", "b", "c"):
 
 
 def test_a_file_of_constants_has_no_input_that_the_code_shows(lab):
-    said = "the code shows no recorded input; read before: a.txt"
+    said = "no recorded input found in the code; read before: a.txt"
     run(
         lab,
         "import json\ntext = open('a.txt').read()\n"

@@ -138,7 +138,8 @@ class Libraries(Parts):
         owners, is_view = NONE, False
         if call.is_method:
             is_view = call.name in effects.GIVES_VIEW
-            if is_view or call.name in effects.GIVES_PART:
+            is_artist = any(one.is_canvas for one in call.receiver)  # a line, an image of axes
+            if is_view or is_artist or call.name in effects.GIVES_PART:
                 owners = call.receiver
             self._change_receiver(call, inputs)
         elif call.is_discarded and not effects.is_known(call.name, call.library):

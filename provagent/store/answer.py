@@ -21,7 +21,7 @@ NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
 NOT_SHOWN = "the code does not show from what"  # of a file that a program wrote by itself
 # Of such a file, if the analysis was complete. Values go ways that it does not see (a pipe, the
 # state of a library), so the candidates are told here too.
-NO_INPUT = "the code shows no recorded input"
+NO_INPUT = "no recorded input found in the code"
 NOT_READ = "its content is not known"
 SHOWN = 100  # candidates of one thing
 
@@ -153,12 +153,26 @@ class _Tree:
                 self.onward.setdefault(earlier, []).append((later, edge))
         for onward in self.onward.values():
             onward.sort(key=self._rank)
+        self.has_origin |= self._changed_meanwhile()
         self.first = [number for number, origin in walk.entities.items() if origin is None]
         self.things = {number: self._told(number) for number in self._nearest(limit)}
         self.not_shown = self._not_shown() if is_back and not walk.is_everything else set()
         self.reasons: dict[str, str] = {}
         self.bare: set[int] = set()  # files of which the code shows no recorded input
         self.candidates = self._find_candidates() if is_back else {}
+
+    def _changed_meanwhile(self) -> set[int]:
+        """Return what is known by itself only, of which the code shows what an activity used in it.
+
+        A figure that is drawn anew for each file: it has no one origin.
+        """
+        shown = {
+            later
+            for (kind, later, _), how in self.walk.edges.items()
+            if kind == USED and how in (COMPUTED, PERHAPS)
+        }
+        used = [other for kind, one, other in self.walk.edges if kind == USED and one in shown]
+        return {one for one in used if self.told.is_used_again(one)}
 
     def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
         """Return where an edge stands below a thing: what encloses an activity comes last."""

@@ -26,7 +26,7 @@ from provagent.store.happened import Executions, Happening, Span, happened_at, i
 from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 
-_VERSION = 13  # of what is kept of an analysis
+_VERSION = 14  # of what is kept of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
@@ -155,10 +155,12 @@ class _Rows:
     flows: list[Flow]
     happened: dict[Site, list[Happening]]
     around: dict[int, int] = field(default_factory=dict)  # what encloses an activity
+    began: dict[int, tuple[int, int]] = field(default_factory=dict)  # when, of activities
     sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
     made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
     results: set[int] = field(default_factory=set)  # objects that activities made
     used: dict[int, set[int]] = field(default_factory=dict)  # objects
+    users: dict[int, int] = field(default_factory=dict)  # of each object: how many
     given: dict[int, list[int]] = field(default_factory=dict)  # files, too
     # By activity and what it used: by which positions and names it was given that.
     arguments: dict[tuple[int, int], set[str]] = field(default_factory=dict)
@@ -180,6 +182,7 @@ class _Rows:
             for one in happenings:
                 if site.is_target and not site.is_file:
                     self.around[one.number] = one.around
+                    self.began[one.number] = one[:2]
                     if site in earlier:
                         self.sources[one.number] = earlier[site]
         self._read_things()
@@ -197,6 +200,7 @@ class _Rows:
                 names.update(argument.split(" "))
             if is_file:
                 continue
+            self.users[entity] = self.users.get(entity, 0) + 1
             self.used.setdefault(activity, set()).add(entity)
             if is_lost:
                 self.lost.setdefault(activity, []).append(entity)
@@ -286,6 +290,8 @@ class _Rows:
         around = later.around
         if is_process(around) or self._encloses(around, earlier):
             return False
+        if earlier[:2] > self.began.get(around, earlier[:2]):
+            return False  # it goes into a file that was left open
         origins = self.made.get(earlier.number, [earlier.number])
         return flow.earlier in self.sources.get(around, ()) or self._has_of(around, origins)
 
@@ -336,12 +342,20 @@ class _Rows:
         if is_passed_on or is_told or not ways:
             return
         is_certain = is_certain and self._is_known(flow, later.number, lost)
+        own = [one for one in lost if not self._has_states(one)]
         for origin in origins or [earlier.number]:
-            for entity in lost:
+            for entity in own:
                 yield _Row(entity, origin, DERIVED if origins else GENERATED, is_certain, lines)
-            if not lost:
+            if not lost or len(own) < len(lost):
                 kind = USED if origins else INFORMED
                 yield _Row(later.number, origin, kind, is_certain, lines)
+
+    def _has_states(self, entity: int) -> bool:
+        """Whether several activities used an object of which no change is seen, as a figure.
+
+        What went into it for one of them need not have gone in for those before.
+        """
+        return self.users.get(entity, 0) > 1 and entity not in self.whole
 
     def _recorded_behind(self, activity: int) -> set[int]:
         """Return what an activity used, its members, and what all these were before."""

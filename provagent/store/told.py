@@ -20,6 +20,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 # Of an entity, and the process whose it is.
+_USED_AGAIN = """
+SELECT 1 FROM used AS u JOIN entity AS e ON e.id = u.entity
+WHERE e.id = ? AND e.place IS NULL AND e.digest IS NULL
+GROUP BY e.id HAVING count(DISTINCT u.activity) > 1"""
 _REMOVED = f"""
 SELECT 1 FROM removed AS r JOIN entity AS m ON m.id = r.entity
 JOIN process AS p ON p.number = m.id >> {SHIFT}
@@ -121,6 +125,10 @@ class Told:
             digest=None if digest is None else unpacked(digest),
             removed=path is not None and bool(self._one(_REMOVED, number, number >> SHIFT)),
         )
+
+    def is_used_again(self, number: int) -> bool:
+        """Whether several activities used an object that is known by itself only."""
+        return bool(self.index.execute(_USED_AGAIN, (number,)).fetchone())
 
     def activity(self, number: int) -> ActivityTold:
         run = self.run_of(number >> SHIFT)
