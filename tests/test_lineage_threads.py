@@ -150,6 +150,55 @@ with ThreadPoolExecutor(2) as pool:
     texts = [pool.submit(read, n + ".txt") for n in "abc"]
     wait([pool.submit(write, n + ".out", one.result()) for n, one in zip("abc", texts)])
 """,
+    "coroutines that call others": """
+async def load(n): return await asyncio.to_thread(read, n + ".txt")
+async def save(n, text): await asyncio.to_thread(write, n + ".out", text)
+async def chain(n): await save(n, await load(n))
+async def main(): await asyncio.gather(*(chain(n) for n in "abc"))
+asyncio.run(main())
+""",
+    "writes in tasks of a loop": """
+async def save(n, text):
+    await asyncio.sleep(random.random() / 100)
+    with open(n + ".out", "w") as file: file.write(text)
+async def main():
+    tasks = []
+    for n in "abc":
+        text = open(n + ".txt").read()
+        tasks.append(asyncio.create_task(save(n, text)))
+    await asyncio.gather(*tasks)
+asyncio.run(main())
+""",
+    "written when read": """
+with ThreadPoolExecutor(3) as pool:
+    for n in "abc":
+        one = pool.submit(read, n + ".txt")
+        one.add_done_callback(lambda done, n=n: write(n + ".out", done.result()))
+""",
+    "run_in_executor": """
+async def chain(loop, n):
+    text = await loop.run_in_executor(None, read, n + ".txt")
+    await loop.run_in_executor(None, write, n + ".out", text)
+async def main():
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(chain(loop, n) for n in "abc"))
+asyncio.run(main())
+""",
+    "one worker": """
+pool = ThreadPoolExecutor(1)
+def go(function, *args): return asyncio.get_running_loop().run_in_executor(pool, function, *args)
+async def chain(n): await go(write, n + ".out", await go(read, n + ".txt"))
+async def main(): await asyncio.gather(*(chain(n) for n in "abc"))
+asyncio.run(main())
+""",
+    "threads for writes": """
+threads = []
+for n in "abc":
+    text = open(n + ".txt").read()
+    threads.append(threading.Thread(target=lambda n=n, text=text: write(n + ".out", text)))
+    threads[-1].start()
+for one in threads: one.join()
+""",
     "threads that hand on": """
 with ThreadPoolExecutor(3) as outer, ThreadPoolExecutor(3) as inner:
     def chain(n):

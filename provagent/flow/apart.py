@@ -13,6 +13,7 @@ from provagent.flow.code import Found, called_name
 from provagent.flow.effects import CALLS_HERE, RUNS_ELSEWHERE
 from provagent.flow.graph import Position
 from provagent.flow.site import Apart
+from provagent.sites import MAX_SITES
 
 _Chain = tuple[Position, ...]
 _AWAITS = ast.Await | ast.AsyncFor | ast.AsyncWith
@@ -20,7 +21,7 @@ _AWAITS = ast.Await | ast.AsyncFor | ast.AsyncWith
 
 def how_apart(later: _Chain, earlier: _Chain, placed: Mapping[Position, Found]) -> Apart:
     """Return how far two chains of calls are from each other, by what stands where they part."""
-    one, other = _parting(later, earlier), _parting(earlier, later)
+    one, other = _parting(later, earlier)
     if one is None or other is None:
         return Apart.TOGETHER
     if one not in placed or other not in placed:
@@ -33,15 +34,20 @@ def how_apart(later: _Chain, earlier: _Chain, placed: Mapping[Position, Found]) 
     return Apart.SENT if _sends(theirs.at) else Apart.TOGETHER
 
 
-def _parting(chain: _Chain, other: _Chain) -> Position | None:
-    """Return the outermost call of a chain within what both have in common."""
-    common = set(other)
-    last = None
-    for position in chain:
-        if position in common:
-            break
-        last = position
-    return last
+def _parting(one: _Chain, other: _Chain) -> tuple[Position | None, Position | None]:
+    """Return the calls of two chains that are next to what both have in common, outside of them.
+
+    Of what is beyond the end of a long chain nothing is known: there it is what they share first.
+    """
+    at, beside = len(one), len(other)
+    if MAX_SITES in (at, beside):
+        shared = [number for number, position in enumerate(one) if position in other]
+        if shared:
+            at = shared[-1] + 1
+            beside = len(other) - other[::-1].index(one[shared[-1]])
+    while at and beside and one[at - 1] == other[beside - 1]:
+        at, beside = at - 1, beside - 1
+    return one[at - 1] if at else None, other[beside - 1] if beside else None
 
 
 def _sends(at: ast.AST) -> bool:
@@ -57,7 +63,9 @@ def _sends(at: ast.AST) -> bool:
 def _is_interrupted(ours: Found, theirs: Found, later: Position, earlier: Position) -> bool:
     """Return whether a coroutine may have let others run between two of its places."""
     function = ours.function
-    if not isinstance(function, ast.AsyncFunctionDef) or function is not theirs.function:
+    if function is not theirs.function:  # perhaps tasks of a loop
+        return any(isinstance(one.function, ast.AsyncFunctionDef) for one in (ours, theirs))
+    if not isinstance(function, ast.AsyncFunctionDef):
         return False
     if later[1] < earlier[1]:
         return True

@@ -262,10 +262,15 @@ CALLS_WITH_ITEMS = frozenset(
 )
 CALLS_LATER = frozenset({"Thread", "Process", "Timer"})
 CALLS_ONCE = CALLS_WITH_ARGUMENTS | CALLS_LATER
-# Calls by which a function comes to run in a thread, or a process, that is not the caller's.
-RUNS_ELSEWHERE = (
-    (CALLS_WITH_ARGUMENTS | CALLS_WITH_ITEMS) - {"filter", "reduce", "call_soon"}
-) | frozenset({"start", "run_sync", "run_in_thread", "apply", "call_soon_threadsafe"})
+# Calls by which a function comes to run in another thread or process, or at another time.
+RUNS_ELSEWHERE = (CALLS_ONCE | CALLS_WITH_ITEMS) - {"filter", "reduce"} | {
+    "add_done_callback",
+    "apply",
+    "call_soon_threadsafe",
+    "run_in_thread",
+    "run_sync",
+    "start",
+}
 CALLS_HERE = frozenset({"map", "starmap", "filter", "apply"})  # as functions, not as methods
 POOLS = frozenset(
     {
