@@ -7,11 +7,12 @@ which of them computed their inputs from the results of which. It executes nothi
 from provagent.flow.analysis import flows
 from provagent.flow.code import Code
 from provagent.flow.graph import Position
-from provagent.flow.site import ANY_ARGUMENT, Flow, Found, Site, Unknown
+from provagent.flow.site import ANY_ARGUMENT, Apart, Flow, Found, Site, Unknown
 from provagent.flow.streams import stream_of
 
 __all__ = [
     "ANY_ARGUMENT",
+    "Apart",
     "Code",
     "Flow",
     "Found",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from provagent.flow import code as sources
+from provagent.flow.apart import how_apart
 from provagent.flow.code import Code, Finder, Unreadable, hands
 from provagent.flow.expressions import Event
 from provagent.flow.graph import Hit, Node, Place, Position, Search
@@ -51,6 +52,7 @@ class _Analysis:
         self._entry = entry
         self._reasons: dict[int, str] = {}
         self._located: dict[int, list[sources.Found]] = {}
+        self._placed: dict[Position, sources.Found] = {}  # what stands at the calls of chains
         self._ran: dict[tuple[ast.stmt, str], list[Chain]] = {}
         self._loose: set[int] = set()  # sites that perhaps none of the calls leads to
         self._streams: dict[int, str] = {}  # sites of standard input and output
@@ -168,6 +170,7 @@ class _Analysis:
         for text in texts:
             found = Finder(self._sources.tree(file, text)).find(positions)
             for key, places in found.items():
+                self._placed.setdefault(key[0], places[0])
                 for index, depth in positions[key]:
                     if depth == 0:
                         self._located.setdefault(index, []).extend(places)
@@ -307,7 +310,17 @@ class _Analysis:
     def _new_flow(self, site: Site, earlier: int, start: Node, event: Event, hit: Hit) -> Flow:
         lines = self._search.lines(start, event.place, hit.place, is_file=site.is_file)
         before = self._sites[earlier]
-        return Flow(site, before, False, False, lines, is_alone=True, is_inner=True, arguments=())
+        return Flow(
+            site,
+            before,
+            False,
+            False,
+            lines,
+            is_alone=True,
+            is_inner=True,
+            apart=how_apart(site.chain, before.chain, self._placed),
+            arguments=(),
+        )
 
     def _arguments(self, index: int, event: Event, hit: Hit) -> set[str]:
         """Return by which arguments of a site a value came, as far as the code calls it itself."""

@@ -247,7 +247,9 @@ GIVES_ITEM = frozenset({"next", "min", "max", "choice", "reduce_one"})
 
 # How libraries call the functions that they are given.
 CALLS_WITH_ARGUMENTS = frozenset(
-    {"submit", "apply_async", "spawn", "to_thread", "apply_sync", "call_soon", "start_new_thread"}
+    """
+    submit apply_async spawn to_thread apply_sync call_soon start_new_thread run_in_executor
+    """.split()  # noqa: SIM905 - as the other rows
 )
 CALLS_WITH_ITEMS = frozenset(
     {
@@ -266,6 +268,17 @@ CALLS_WITH_ITEMS = frozenset(
     }
 )
 CALLS_LATER = frozenset({"Thread", "Process", "Timer"})
+CALLS_ONCE = CALLS_WITH_ARGUMENTS | CALLS_LATER
+# Calls by which a function comes to run in another thread or process, or at another time.
+RUNS_ELSEWHERE = (CALLS_ONCE | CALLS_WITH_ITEMS) - {"filter", "reduce"} | {
+    "add_done_callback",
+    "apply",
+    "call_soon_threadsafe",
+    "run_in_thread",
+    "run_sync",
+    "start",
+}
+CALLS_HERE = frozenset({"map", "starmap", "filter", "apply"})  # as functions, not as methods
 POOLS = frozenset(
     {
         "Pool",

@@ -306,7 +306,10 @@ class Functions(Libraries):
                 inner = self.place.enter((call.at, thing.detail.node), self.place.chain[0])
                 results.update(self.one(self.call_function(thing, given, inner)))
 
-        self.repeat(call.at, body)
+        if call.name in effects.CALLS_ONCE:
+            body()
+        else:
+            self.repeat(call.at, body)
         value = frozenset(results)
         if call.name in effects.CALLS_WITH_ITEMS and not self._has_data(call.receiver):
             items = {MORE: value}
@@ -336,6 +339,8 @@ class Functions(Libraries):
             given.args, given.star = self.unpack(packed, call.at)
             given.keywords = self.named(call.keywords.get("kwargs", NONE))
             return given
+        if call.name == "run_in_executor":
+            others = others[1:]
         if call.name in effects.CALLS_WITH_ARGUMENTS:
             given.args, given.keywords, given.star = others, dict(call.keywords), call.star
             return given

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from provagent.flow.graph import Position
 
 SELF = "self"  # whose method is called
 ANY_ARGUMENT = "*"  # which argument is not known
+
+
+class Apart(IntEnum):
+    """How far two sites are from each other where their chains of calls part.
+
+    One call of a function runs in one thread. What it hands to others runs in any of theirs.
+    """
+
+    TOGETHER = 0  # in one call of a function, as far as it is known
+    SENT = 1  # it handed over what led to the earlier one
+    ELSEWHERE = 2  # in different functions
+    ALONE = 3  # it handed over what led to the later one; or others run while it awaits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,7 @@ class Flow:
     # Neither of them is in a loop, and no item of what the earlier gave was taken alone.
     is_alone: bool = False
     is_inner: bool = False  # it is carried, and by the rounds of a loop within one of the later's
+    apart: Apart = Apart.TOGETHER
     # Through which it came: the positions or names of what is given to the later site.
     arguments: tuple[str, ...] = (ANY_ARGUMENT,)
 

@@ -26,7 +26,7 @@ from provagent.store.happened import Executions, Happening, Span, happened_at, i
 from provagent.store.kept_code import Ran, code_of
 from provagent.store.schema import NUMBERS, SHIFT
 
-_VERSION = 14  # of what is kept of an analysis
+_VERSION = 15  # of what is kept of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
@@ -139,10 +139,10 @@ def _known_flows(
     return some, {sites[number]: reason for number, reason in unknown}
 
 
-_TOLD = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner")
+_TOLD = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner", "apart")
 
 
-def _told_of(flow: Flow) -> tuple[bool, ...]:
+def _told_of(flow: Flow) -> tuple[int, ...]:
     return tuple(getattr(flow, name) for name in _TOLD)
 
 

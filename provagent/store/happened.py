@@ -12,7 +12,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-from provagent.flow import Flow, Site, stream_of
+from provagent.flow import Apart, Flow, Site, stream_of
 from provagent.store.events import Execute
 from provagent.store.schema import NUMBERS, SHIFT
 from provagent.store.sites import positions_of
@@ -82,7 +82,12 @@ def went_back(happened: dict[Site, list[Happening]]) -> bool:
 
 
 class Executions:
-    """What happened at two sites, of which a flow leads from one to the other."""
+    """What happened at two sites, of which a flow leads from one to the other.
+
+    In one call of a function it is what happened before in its thread. The thread of a pool has run
+    this task and that one: of tasks that were handed over, those before are meant, whichever ran
+    them; and the last ones alone where all of them went by turns.
+    """
 
     def __init__(
         self, flow: Flow, every: list[Happening], sources: list[Happening], *, is_back: bool
@@ -90,63 +95,98 @@ class Executions:
         self._flow, self._every, self._sources = flow, every, sources
         self._is_back = is_back  # a clock was set back: times tell no order
         self._known: dict[tuple[int, int | None], tuple[list[Happening], list[Happening]]] = {}
-        self._is_one = len({one.worker for one in (*every, *sources)}) == 1
-        self._is_by_thread = flow.is_inner or (flow.is_repeated and not flow.is_handed)
+        laters = {one.worker for one in every}
+        self._is_several = len(laters) > 1
+        self._is_one = len(laters.union(one.worker for one in sources)) == 1
+        self._is_after = flow.later.is_file and _is_read_after(sources, every, flow)
+        self._turns: dict[Happening, list[Happening]] | None = None
 
     def before(self, at: int) -> list[Happening]:
         """Return the executions of the earlier site that are meant for one of the later site."""
         if self._is_back:
             return self._sources[:ROUNDS]
-        if self._is_by_thread and not self._is_one:
-            return _before(*self._of_thread(at), self._flow)
-        return _before(self._sources, self._every, at, self._flow)
+        apart = self._flow.apart
+        if apart == Apart.ALONE or (apart == Apart.ELSEWHERE and not self._is_one):
+            return self._of_tasks(at)
+        if self._is_one or (apart == Apart.SENT and not self._is_several):
+            return self._of_call(self._sources, self._every, at)
+        sources, every = self._of_thread(self._every[at])
+        if apart == Apart.SENT or not sources:
+            is_any = self._is_several
+            return self._of_tasks(at) if is_any else self._of_call(self._sources, self._every, at)
+        if self._flow.is_carried and not (self._flow.is_inner or self._flow.is_repeated):
+            return self._of_call(self._sources, self._every, at)
+        return self._of_call(sources, every, bisect_left(every, self._every[at]))
 
-    def _of_thread(self, at: int) -> tuple[list[Happening], list[Happening], int]:
-        """Return the executions of both sites in one thread, and which one it is.
-
-        They are those of all threads if the earlier ones are in others.
-        """
-        later = self._every[at]
+    def _of_thread(self, later: Happening) -> tuple[list[Happening], list[Happening]]:
+        """Return the executions of both sites in the thread of one."""
         if later.worker not in self._known:
             self._known[later.worker] = (
                 [one for one in self._sources if one.worker == later.worker],
                 [one for one in self._every if one.worker == later.worker],
             )
-        sources, every = self._known[later.worker]
-        if not sources:
-            return self._sources, self._every, at
-        return sources, every, bisect_left(every, later)
+        return self._known[later.worker]
+
+    def _of_tasks(self, at: int) -> list[Happening]:
+        """Return what tasks did before another one: in its turn, or ever."""
+        if not self._flow.is_carried:
+            if self._turns is None:
+                self._turns = _by_turns(self._sources, self._every, is_after=self._is_after)
+            if self._turns:
+                return self._turns.get(self._every[at], [])[-ROUNDS:]
+        end = len(self._sources)
+        if not self._is_after:
+            end = bisect_left(self._sources, self._every[at][:2])
+        return self._sources[max(0, end - ROUNDS) : end]
+
+    def _of_call(
+        self, sources: list[Happening], every: list[Happening], at: int
+    ) -> list[Happening]:
+        """Return the last ones before, in one call or a thread."""
+        flow, later = self._flow, every[at]
+        limit: tuple[int, int] = later[:2]
+        begin = every[at - 1][:2] if at else (0, 0)
+        # A file is written from its opening on: what is read for it may be read after that, and
+        # before it is opened again. So is what goes in from other rounds of a loop.
+        if self._is_after or (flow.later.is_file and flow.is_carried):
+            limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
+        if self._is_after:
+            begin = later[:2]
+        end = bisect_left(sources, limit)
+        if flow.is_carried and not flow.is_inner:
+            return sources[max(0, end - ROUNDS) : end]
+        if (flow.is_repeated or flow.is_inner) and end:
+            # One call, or the rounds of one inner loop: no later one is between its own.
+            start = bisect_left(sources, begin)
+            if start >= end and not flow.is_inner:
+                last = bisect_left(every, sources[end - 1])
+                start = bisect_left(sources, every[last - 1][:2]) if last else 0
+            return sources[max(start, end - ROUNDS) : end]
+        return sources[max(0, end - 1) : end]
 
 
-def _before(
-    sources: list[Happening], every: list[Happening], at: int, flow: Flow
-) -> list[Happening]:
-    """Return the executions of the earlier site that a flow to one of the later site means."""
-    later = every[at]
-    limit: tuple[int, int] = later[:2]
-    begin = every[at - 1][:2] if at else (0, 0)
-    # A file is written from its opening on: what is read for it may be read after that, and
-    # before it is opened again.
-    # So is what goes in from other rounds of a loop than that in which it was opened.
-    is_after = flow.later.is_file and _is_read_after(sources, every, flow)
-    if is_after or (flow.later.is_file and flow.is_carried):
-        limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
-    if is_after:
-        begin = later[:2]
-    end = bisect_left(sources, limit)
-    if flow.is_carried and not flow.is_inner:
-        return sources[max(0, end - ROUNDS) : end]
-    if (flow.is_repeated or flow.is_inner) and end:
-        # One call, or the rounds of one inner loop: no later one is between its own.
-        start = bisect_left(sources, begin)
-        if start >= end and not flow.is_inner:
-            last = bisect_left(every, sources[end - 1])
-            start = bisect_left(sources, every[last - 1][:2]) if last else 0
-        return sources[max(start, end - ROUNDS) : end]
-    for start in range(end - 1, max(-1, end - ROUNDS), -1):
-        if sources[start].worker == later.worker:
-            return [sources[start]]
-    return sources[end - 1 : end]
+def _by_turns(
+    sources: list[Happening], every: list[Happening], *, is_after: bool
+) -> dict[Happening, list[Happening]]:
+    """Return the earlier ones in the turn of each later one, if they took turns; else nothing.
+
+    In each turn there were as many of both: none was left for another turn.
+    """
+    kinds = [(one, False) for one in sources] + [(one, True) for one in every]
+    kinds.sort(key=lambda each: each[0][:2])
+    turns: list[tuple[list[Happening], list[Happening]]] = []
+    was = None
+    for one, is_later in kinds:
+        if is_later == is_after and was != is_later:
+            turns.append(([], []))
+        if turns:
+            turns[-1][is_later].append(one)
+        was = is_later
+    if turns and not all(turns[-1]):  # it ended meanwhile
+        turns.pop()
+    if kinds[0][1] != is_after or len({(len(one), len(other)) for one, other in turns}) > 1:
+        return {}
+    return {later: some for some, laters in turns for later in laters}
 
 
 def _is_read_after(sources: list[Happening], every: list[Happening], flow: Flow) -> bool:
