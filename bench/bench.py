@@ -102,7 +102,7 @@ def read_arguments() -> argparse.Namespace:
 
 
 def check_installed(crab: bool) -> None:
-    from provagent.launch import has_pth
+    from provagent.recording.launch import has_pth
 
     if not has_pth():
         raise SystemExit("bench: provagent.pth is not in site-packages; pip install -e '.[bench]'")

@@ -12,9 +12,9 @@ import sys
 
 MEASURE = """\
 import io, json, resource, sys, tempfile, time
-from provagent.record.build import build
-from provagent.export.document import to_document
-from provagent.export.write import export
+from provagent.reading.record.build import build
+from provagent.reading.export.document import to_document
+from provagent.reading.export.write import export
 
 RUN, COUNT = "20261125T000000-bench0", int(sys.argv[1])
 

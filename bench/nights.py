@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from provagent.layout import run_folder
+from provagent.contract.layout import run_folder
 
 ACTIVITIES = 100  # of a night
 OBSERVATIONS, STEPS = 14, ("read", "calibrate", "clean", "reconstruct", "select", "bin", "write")

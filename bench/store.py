@@ -21,13 +21,13 @@ from nights import ARCHIVE, CHAIN_END, ONE_PATH, WIDE_END, build_jobs, build_sto
 from rich.console import Console
 from rich.table import Table
 
-from provagent.layout import run_folders
-from provagent.store.answer import why
-from provagent.store.find import find
-from provagent.store.index import Index, open_index, remove
-from provagent.store.resolve import find_entities
-from provagent.store.walk import ancestors
-from provagent.store.which import LAST, find_folder
+from provagent.contract.layout import run_folders
+from provagent.reading.store.answer import why
+from provagent.reading.store.find import find
+from provagent.reading.store.index import Index, open_index, remove
+from provagent.reading.store.resolve import find_entities
+from provagent.reading.store.walk import ancestors
+from provagent.reading.store.which import LAST, find_folder
 
 JOBS = 36_500  # runs of the store of small ones
 SMALLER = 10  # of how many times fewer events the store is whose memory is compared
@@ -35,9 +35,9 @@ ENTITIES = {CHAIN_END: 61, WIDE_END: 20_201}  # that were met, but for equal one
 LATE = "started > 2026-11-24T09:59"  # the last night's last
 MEMORY = """\
 import sys
-from provagent.store.index import open_index
-from provagent.layout import run_folders
-from provagent.store.answer import why
+from provagent.reading.store.index import open_index
+from provagent.contract.layout import run_folders
+from provagent.reading.store.answer import why
 with open_index(sys.argv[1]) as index:
     if len(sys.argv) > 2:
         why(index, sys.argv[2])

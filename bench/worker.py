@@ -118,11 +118,11 @@ def leave_out(parts: list[str]) -> None:
     """Make parts of provagent do nothing, to see what they cost."""
     if not parts:
         return
-    from provagent.capture.call import Capture
-    from provagent.capture.context import Open
-    from provagent.emit import sinks
-    from provagent.emit.chain import Emitter
-    from provagent.emit.sinks import ShardSink
+    from provagent.recording.capture.call import Capture
+    from provagent.recording.capture.context import Open
+    from provagent.recording.emit import sinks
+    from provagent.recording.emit.chain import Emitter
+    from provagent.recording.emit.sinks import ShardSink
 
     states: dict[int, os.stat_result] = {}
 

@@ -26,24 +26,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provagent.doors import export, read, start, stop
-    from provagent.errors import ProvagentError, ProvagentWarning
-    from provagent.record.model import Provenance
-    from provagent.store.door import Store, open_store
+    from provagent.api import export, read, start, stop
+    from provagent.contract.errors import ProvagentError, ProvagentWarning
+    from provagent.reading.record.model import Provenance
+    from provagent.reading.store.door import Store, open_store
 
 # Loaded when they are asked for: the interpreter imports this package at its start.
 _DOORS = {
-    "Provenance": "provagent.record.model",
-    "ProvagentError": "provagent.errors",
-    "ProvagentWarning": "provagent.errors",
-    "Store": "provagent.store.door",
-    "export": "provagent.doors",
-    "open_store": "provagent.store.door",
-    "read": "provagent.doors",
-    "load_ipython_extension": "provagent.doors",
-    "start": "provagent.doors",
-    "stop": "provagent.doors",
-    "unload_ipython_extension": "provagent.doors",
+    "Provenance": "provagent.reading.record.model",
+    "ProvagentError": "provagent.contract.errors",
+    "ProvagentWarning": "provagent.contract.errors",
+    "Store": "provagent.reading.store.door",
+    "export": "provagent.api",
+    "open_store": "provagent.reading.store.door",
+    "read": "provagent.api",
+    "load_ipython_extension": "provagent.api",
+    "start": "provagent.api",
+    "stop": "provagent.api",
+    "unload_ipython_extension": "provagent.api",
 }
 
 

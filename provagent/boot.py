@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from provagent.process.activation import Activation
-    from provagent.settings import Settings
+    from provagent.recording.process.activation import Activation
+    from provagent.settings.table import Settings
 
 _activation: Activation | None = None
 
@@ -31,10 +31,10 @@ def start() -> None:
             return
         if not _is_main_interpreter():
             return
-        from provagent.own_imports import AtStart
+        from provagent.isolation.own_imports import AtStart
 
         with AtStart():
-            from provagent.settings import is_enabled, read_settings
+            from provagent.settings.table import is_enabled, read_settings
 
             if is_enabled(os.environ):
                 activate(read_settings())
@@ -56,7 +56,7 @@ def activate(settings: Settings) -> Activation:
     """Begin recording with these settings; the activation that stands, where there is one."""
     global _activation  # noqa: PLW0603 - the one place that holds the process's state
     if _activation is None:
-        from provagent.process.activation import Activation
+        from provagent.recording.process.activation import Activation
 
         _activation = Activation(settings)
         try:
@@ -77,7 +77,7 @@ def __getattr__(name: str) -> Any:
     if name != "partial":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from provagent.capture.carry import Carried as partial  # noqa: N813
+        from provagent.recording.capture.carry import Carried as partial  # noqa: N813
     except ImportError:
         from functools import partial  # type: ignore[assignment]
     return partial

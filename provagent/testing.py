@@ -26,15 +26,15 @@ from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any, Self
 
 from provagent import boot
-from provagent.errors import DefinitionError, ProvagentError, StoreError
-from provagent.settings import read_settings, require
+from provagent.contract.errors import DefinitionError, ProvagentError, StoreError
+from provagent.settings.table import read_settings, require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from provagent.process.wanted import Wanted
-    from provagent.record import model
+    from provagent.reading.record import model
+    from provagent.recording.process.wanted import Wanted
 
 __all__ = ["Activity", "Entity", "Recorded"]
 
@@ -213,7 +213,7 @@ class Recorded:
 
     # A test that imported a function by its name holds the plain one.
     def _bind_names(self, namespace: dict[str, Any]) -> None:
-        from provagent.weave.woven import Woven, plain
+        from provagent.recording.weave.woven import Woven, plain
 
         for name, value in list(namespace.items()):
             if not isinstance(value, FunctionType | BuiltinFunctionType):
@@ -225,8 +225,8 @@ class Recorded:
                 self._rebound.append((namespace, name, value, standing))
 
     def _read(self) -> model.Provenance:
-        from provagent.record.build import build
-        from provagent.store.runs import read_run
+        from provagent.reading.record.build import build
+        from provagent.reading.store.runs import read_run
 
         try:
             return read_run(os.path.join(self._folder.name, "prov"), "last")
@@ -269,7 +269,7 @@ class Recorded:
 
 
 def _decoded(value: Any) -> Any:
-    from provagent.value.decode import decode
+    from provagent.contract.values.decode import decode
 
     return decode(value)
 

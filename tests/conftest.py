@@ -13,7 +13,7 @@ import orjson
 import pytest
 from ivoa_rules import broken
 
-from provagent.export import write
+from provagent.reading.export import write
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -56,7 +56,7 @@ def shared():
 
 def runs_in(store: Path) -> list[Path]:
     """The folders of the runs of a store."""
-    from provagent.layout import run_folders
+    from provagent.contract.layout import run_folders
 
     return [Path(run.path) for run in run_folders(str(store))]
 
@@ -115,7 +115,7 @@ class Recorded:
     @property
     def provenance(self):
         """The run that is recorded here; there is one."""
-        from provagent.store.runs import read_run
+        from provagent.reading.store.runs import read_run
 
         assert len(runs_in(self.store)) == 1
         return read_run(str(self.store), "last")
@@ -144,7 +144,7 @@ class Woven:
         import importlib
 
         from provagent import boot
-        from provagent.settings import read_settings
+        from provagent.settings.table import read_settings
 
         (self.folder / "subject.py").write_text(source)
         if definition:
@@ -199,7 +199,7 @@ def woven(tmp_path, cache, monkeypatch):
     yield Woven(tmp_path, cache)
     boot.deactivate()
     sys.modules.pop("subject", None)
-    from provagent.capture.context import current
+    from provagent.recording.capture.context import current
 
     left_open = current.get()
     current.set(None)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provagent.flow import Code, Found, Site, flows
+from provagent.reading.flow import Code, Found, Site, flows
 
 FOLDER = Path(__file__).resolve().parent / "flow_shapes"
 _MARK = re.compile(r"#:\s*(.*)$")

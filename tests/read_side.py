@@ -7,7 +7,7 @@ import os
 
 import orjson
 
-from provagent.record.build import build
+from provagent.reading.record.build import build
 
 RUN_ID = "20261123T231530-k3f9ab"
 PROCESS = "8d2kqx"  # begins with a digit: no XML name could

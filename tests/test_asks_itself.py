@@ -10,7 +10,7 @@ from test_files import names, program
 
 import provagent
 from provagent import audit, doors
-from provagent.store.runs import read_run
+from provagent.reading.store.runs import read_run
 
 QUESTIONS = {
     "read": "provagent.read()",

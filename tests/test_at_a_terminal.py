@@ -12,8 +12,8 @@ import pytest
 from conftest import Recorded
 from test_terminal import Terminal
 
-from provagent.store.runs import list_runs
-from provagent.view.runs import short_names
+from provagent.reading.store.runs import list_runs
+from provagent.reading.view.runs import short_names
 
 ESCAPE = "\x1b["
 COLOUR = re.compile(r"\x1b\[[0-9;]*(?:3[0-7]|9[0-7])[0-9;]*m")

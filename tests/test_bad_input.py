@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from conftest import Recorded
 
 from provagent.cli import main
-from provagent.store.runs import read_run
-from provagent.store.shards import is_of_process
+from provagent.reading.store.runs import read_run
+from provagent.reading.store.shards import is_of_process
 
 SUBJECT = "def f(x):\n    return x\ndef g(x):\n    return x\n"
 PROGRAM = "import subject\nprint(subject.f(1) + subject.g(2))\nraise SystemExit(4)\n"

@@ -423,7 +423,7 @@ activities:
 @pytest.mark.parametrize("stage", ["begin", "finish", "write"])
 def test_failure_of_our_own_never_reaches_the_caller(woven, stage, monkeypatch, capfd):
     """A bug in capture costs the record of the call, and nothing else."""
-    from provagent.capture.call import Capture
+    from provagent.recording.capture.call import Capture
 
     subject = woven.module(PLAIN, "subject:add")
     subject.add(1)

@@ -348,7 +348,7 @@ def test_file_with_equal_content_elsewhere_is_an_alternate(recorded, carry, seen
     recorded.run("script.py")
     from prov.model import ProvSpecialization
 
-    from provagent.export.document import to_document
+    from provagent.reading.export.document import to_document
 
     content = hashlib.sha256(b"hello").hexdigest()
     document = to_document(recorded.provenance).flattened()
@@ -431,7 +431,7 @@ def test_slots_and_open_activities_keep_nothing_alive(woven, analysis):
     other.data = other
     other.look()
     reference = weakref.ref(other)
-    from provagent.capture.context import address_of
+    from provagent.recording.capture.context import address_of
 
     assert address_of(other) in ledger_of().slots._table.tracked
     del other
@@ -469,9 +469,9 @@ def test_lazily_loaded_array_has_not_changed(woven, analysis):
 
 def test_digest_of_another_part_tells_nothing():
     """Where time is bounded, so much is read as there is time for; without, all differs."""
-    from provagent.capture.known import differs
     from provagent.identity.content import Sample
     from provagent.identity.registry import Identity
+    from provagent.recording.capture.known import differs
 
     whole = Identity("sha256:aa", "content")
     part = Identity("sha256:bb", "content", None, Sample("blocks", 2, 10, 100))

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import pytest
 
-from provagent.emit.secret_code import mask_code
+from provagent.redaction.source_code import mask_code
 
 SECRET = "hunter2xyz"
 

@@ -6,9 +6,9 @@ import pathlib
 
 import pytest
 
-from provagent.capture.condition import compile_condition
 from provagent.definition.condition import PathError, parse_condition, paths_of
 from provagent.definition.path import compile_steps
+from provagent.recording.capture.condition import compile_condition
 
 
 class Thing:

@@ -8,9 +8,9 @@ import os
 import pytest
 from story import told
 
-from provagent.store.answer import impact, why
-from provagent.store.index import open_index
-from provagent.store.told import EntityTold
+from provagent.reading.store.answer import impact, why
+from provagent.reading.store.index import open_index
+from provagent.reading.store.told import EntityTold
 
 LAB = """
 import json, copy

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, SHARED, Recorded
 from edges import assert_inverse, edges
 
-from provagent.store.part import part_of
+from provagent.reading.store.part import part_of
 
 gammapy = pytest.importorskip("gammapy")
 pytestmark = pytest.mark.gammapy
@@ -179,8 +179,8 @@ def test_documents_are_valid(hess, tmp_path):
     """PROV-JSON and PROV-N read back equal, with all that prov warns of as errors."""
     from prov.model import ProvDocument
 
-    from provagent.export.document import to_document
-    from provagent.export.write import export
+    from provagent.reading.export.document import to_document
+    from provagent.reading.export.write import export
 
     document = to_document(hess.provenance)
     for form in ("json", "provn"):

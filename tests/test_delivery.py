@@ -7,8 +7,8 @@ import json
 import pytest
 from opus import JOB_ID, JOB_NAME, SERVER, Job
 
-from provagent import internal
-from provagent.export.validate import validate_file
+from provagent.contract import internal_provenance
+from provagent.reading.export.validate import validate_file
 
 WRITES = (
     "open('out.txt', 'w').write('made')\nopen(__file__.replace('analysis.py', 'in.csv')).read()\n"
@@ -30,8 +30,8 @@ def ran(job, recorded, **extra):
 
 
 def left_in(folder):
-    document = json.loads((folder / internal.NAME).read_bytes())
-    assert internal.problems(document) == []
+    document = json.loads((folder / internal_provenance.NAME).read_bytes())
+    assert internal_provenance.problems(document) == []
     return document
 
 
@@ -78,7 +78,7 @@ def test_a_run_that_sees_no_end_is_announced_all_the_same(tmp_path, recorded, pr
     assert "prov:endTime" not in told
     assert told["provagent:store"] == str(recorded.store)
     assert recorded.provenance.run.id == run_id
-    recorded.python("-m", "provagent", "export", "-o", str(one.jd / internal.NAME))
+    recorded.python("-m", "provagent", "export", "-o", str(one.jd / internal_provenance.NAME))
     document = left_in(one.jd)
     assert "dumps" in {each.get("prov:label") for each in document["activity"].values()}
 
@@ -121,7 +121,7 @@ def test_a_setting_turns_it_off(tmp_path, recorded, program):
     """The job is known still."""
     one = job(tmp_path, f"$PYTHON -m provagent run {program}\n")
     assert ran(one, recorded, PROVAGENT_OPUS_PROVENANCE="0").returncode == 0
-    assert not (one.jd / internal.NAME).exists()
+    assert not (one.jd / internal_provenance.NAME).exists()
     assert recorded.provenance.run.jobs[0]["iri"] == f"{SERVER}/rest/{JOB_NAME}/{JOB_ID}"
 
 
@@ -155,7 +155,7 @@ def test_outside_of_a_job_nothing_is_written_unasked(recorded, program):
     assert sorted(each.name for each in recorded.folder.iterdir()) == [
         "analysis.py", "in.csv", "out.txt", "prov",
     ]  # fmt: skip
-    recorded.run(str(program), PROVAGENT_DOCUMENTS=f"a.provn,b.trig,{internal.NAME}")
+    recorded.run(str(program), PROVAGENT_DOCUMENTS=f"a.provn,b.trig,{internal_provenance.NAME}")
     assert (recorded.folder / "a.provn").read_text().startswith("document\n")
     for name in ("a.provn", "b.trig"):
         assert validate_file(recorded.folder / name).violations == ()

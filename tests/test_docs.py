@@ -18,8 +18,8 @@ from provagent.definition import dialect, shapes
 from provagent.definition.description import IDENTIFIERS
 from provagent.definition.parse import parse_definition, read_definition
 from provagent.definition.path import compile_on_value
-from provagent.export.write import FORMATS
-from provagent.settings import PREFIX, TABLE, read_settings
+from provagent.reading.export.write import FORMATS
+from provagent.settings.table import PREFIX, TABLE, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {verb: main.get_command(click.Context(main), verb) for verb in VERBS}

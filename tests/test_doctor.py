@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from provagent.store.shards import is_of_process
+from provagent.reading.store.shards import is_of_process
 
 SUBJECT = "def f(x):\n    return x\ndef g(x):\n    return x\nNUMBER = 1\n"
 DEFINITION = "{requires}targets: [{targets}]\nactivities: {{f: {{description: words}}}}\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from provagent.cli import main
 from provagent.definition.parse import parse_definition, read_definition
-from provagent.draft.write import Draft, scalar
+from provagent.tools.draft.write import Draft, scalar
 
 LAB = '''
 import os

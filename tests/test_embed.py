@@ -15,10 +15,10 @@ from astropy.table import Table
 from click.testing import CliRunner
 
 from provagent.cli import main
-from provagent.embed.file import NAMES, embed, embedded
-from provagent.embed.fits import _encoded, _sum
-from provagent.errors import EmbedError
-from provagent.export.validate import validate_file
+from provagent.contract.errors import EmbedError
+from provagent.integrations.embed.file import NAMES, embed, embedded
+from provagent.integrations.embed.fits import _encoded, _sum
+from provagent.reading.export.validate import validate_file
 
 LAB = """\
 def write(kind, target):
@@ -275,7 +275,7 @@ def test_broken_files_are_told_and_left_alone(recorded, content, message):
 
 def test_ctapipe_names_stay(made, tmp_path):
     """Facts that a product has already, as ctapipe writes them, are not touched."""
-    from provagent.embed import fits as format_
+    from provagent.integrations.embed import fits as format_
 
     path = tmp_path / "given.fits"
     unit = fits.PrimaryHDU()

@@ -10,9 +10,9 @@ import orjson
 import pytest
 import structlog
 
-from provagent.emit.chain import Emitter, make_emitter
-from provagent.emit.processors import redact, render, shorten, stamp
-from provagent.terms import LOG_FORMAT
+from provagent.contract.vocabulary import LOG_FORMAT
+from provagent.recording.emit.chain import Emitter, make_emitter
+from provagent.recording.emit.processors import redact, render, shorten, stamp
 
 
 def standard_emitter(*extra: structlog.typing.Processor) -> Emitter:
@@ -86,8 +86,8 @@ def test_threads_share_an_emitter():
 IN_A_PROCESS_OF_ITS_OWN = """
 import structlog
 from structlog.testing import capture_logs
-from provagent.emit.chain import make_emitter
-from provagent.emit.processors import redact, render, shorten, stamp
+from provagent.recording.emit.chain import make_emitter
+from provagent.recording.emit.processors import redact, render, shorten, stamp
 
 def emit():
     emitter = make_emitter(processors=(stamp, redact, shorten), renderer=render)
@@ -139,7 +139,7 @@ def test_user_structlog_is_apart(meddling):
 
 
 def test_importing_the_room_is_free():
-    """Importing provagent.emit loads neither structlog nor orjson nor logging."""
-    code = "import sys, provagent.emit; print(sorted({'structlog', 'orjson', 'logging'} & {*sys.modules}))"
+    """Importing provagent.recording.emit loads neither structlog nor orjson nor logging."""
+    code = "import sys, provagent.recording.emit; print(sorted({'structlog', 'orjson', 'logging'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

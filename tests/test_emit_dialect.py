@@ -15,10 +15,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from provagent.emit.chain import make_emitter
-from provagent.emit.dialect import facts, line, literal
-from provagent.emit.processors import redact, render, shorten, stamp
-from provagent.emit.sinks import LoggingSink
+from provagent.recording.emit.chain import make_emitter
+from provagent.recording.emit.dialect import facts, line, literal
+from provagent.recording.emit.processors import redact, render, shorten, stamp
+from provagent.recording.emit.sinks import LoggingSink
 
 TIME = "2019-10-07T11:20:05.884436"
 

@@ -12,10 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provagent.emit.processors import REDACTED, load_processors, redact, render, shorten, stamp
-from provagent.emit.secret import is_secret, mask_urls
-from provagent.errors import SettingsError
-from provagent.terms import LOG_FORMAT
+from provagent.contract.errors import SettingsError
+from provagent.contract.vocabulary import LOG_FORMAT
+from provagent.recording.emit.processors import (
+    REDACTED,
+    load_processors,
+    redact,
+    render,
+    shorten,
+    stamp,
+)
+from provagent.redaction.secrets import is_secret, mask_urls
 
 
 def redacted(**fields):

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from provagent import originals
-from provagent.emit.sinks import LoggingSink, MemorySink, ShardSink, TeeSink
+from provagent.isolation import originals
+from provagent.recording.emit.sinks import LoggingSink, MemorySink, ShardSink, TeeSink
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_descriptors_that_the_program_closes(shard, tmp_path):
     """A program that closes all descriptors loses no event, and none gets into its files."""
     code = f"""
 import os
-from provagent.emit.sinks import ShardSink
+from provagent.recording.emit.sinks import ShardSink
 shard = ShardSink({shard.path!r})
 shard.write(b"1\\n")
 os.closerange(3, 1024)
@@ -167,7 +167,7 @@ def test_few_descriptors_suffice(shard):
     """Where a process may have only a few descriptors, the shard takes one of those."""
     code = f"""
 import resource
-from provagent.emit.sinks import ShardSink
+from provagent.recording.emit.sinks import ShardSink
 resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 shard = ShardSink({shard.path!r})
 shard.write(b"1\\n")
@@ -181,7 +181,7 @@ def test_forked_child_writes_its_own_shard(shard):
     code = f"""
 import os
 from pathlib import Path
-from provagent.emit.sinks import ShardSink
+from provagent.recording.emit.sinks import ShardSink
 shard = ShardSink({shard.path!r})
 shard.write(b"parent\\n")
 child = os.fork()
@@ -201,7 +201,7 @@ def test_killed_process_loses_nothing(shard):
     """What was written is in the file when the process is killed."""
     code = f"""
 import os, signal
-from provagent.emit.sinks import ShardSink
+from provagent.recording.emit.sinks import ShardSink
 ShardSink({shard.path!r}).write(b"1\\n")
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -241,7 +241,7 @@ def test_logging_sink_configures_nothing():
     """A program that never set up logging shows no line of ours, and gets no handler."""
     code = """
 import logging
-from provagent.emit.sinks import LoggingSink
+from provagent.recording.emit.sinks import LoggingSink
 LoggingSink().write(b'{"v":1,"event":"run","run_id":"r"}\\n')
 assert not logging.getLogger().handlers and not logging.getLogger("provagent").handlers
 """
@@ -383,7 +383,7 @@ def test_process_without_a_descriptor_left(tmp_path):
     """What is recorded while the program holds all that it may have is written afterwards."""
     code = f"""
 import os, resource
-from provagent.emit.sinks import ShardSink
+from provagent.recording.emit.sinks import ShardSink
 shard = ShardSink({str(tmp_path / "1.jsonl")!r})
 shard.write(b"1\\n")
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))

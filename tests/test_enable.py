@@ -62,7 +62,7 @@ def test_start_up_file_loads_nothing_until_it_is_asked(interpreter):
         assert interpreter.run("-c", LOADED, **value).stdout == before
     for off in ("0", "no", "off", "FALSE"):
         loaded = interpreter.run("-c", LOADED, PROVAGENT=off).stdout.split()
-        assert "provagent.process.activation" not in loaded
+        assert "provagent.recording.process.activation" not in loaded
 
 
 def test_enabled_start_loads_nothing_heavy(interpreter):
@@ -95,10 +95,10 @@ def test_isolated_interpreter_records(interpreter, flag):
 
 
 BREAKS = {
-    "settings": "import provagent.settings as s; s.read_settings = None",
-    "activation": "import sys; sys.modules['provagent.process.activation'] = None",
+    "settings": "import provagent.settings.table as s; s.read_settings = None",
+    "activation": "import sys; sys.modules['provagent.recording.process.activation'] = None",
     "definitions": "import provagent.definition.active as a; a._places = None",
-    "finder": "from provagent.weave.finder import TargetFinder as F; F.arm = None",
+    "finder": "from provagent.recording.weave.finder import TargetFinder as F; F.arm = None",
 }
 
 

@@ -8,12 +8,12 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from provagent.capture.expected import Expectations, ParameterTest
 from provagent.cli import main
 from provagent.definition.description import ActivityDescription, ParameterDescription
 from provagent.definition.limits import bounds, is_comparable, limit
-from provagent.export.document import to_document
-from provagent.store.runs import read_run
+from provagent.reading.export.document import to_document
+from provagent.reading.store.runs import read_run
+from provagent.recording.capture.expected import Expectations, ParameterTest
 
 QUANTITY = {"$type": "quantity", "unit": "GeV"}
 

@@ -28,10 +28,10 @@ from read_side import (
     event,
 )
 
-from provagent.errors import ExportError
-from provagent.export.document import to_document
-from provagent.export.write import DOCUMENTS, export, rendered
-from provagent.record.build import build
+from provagent.contract.errors import ExportError
+from provagent.reading.export.document import to_document
+from provagent.reading.export.write import DOCUMENTS, export, rendered
+from provagent.reading.record.build import build
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SCHEMA = os.path.join(os.path.dirname(ROOT), "shared", "w3c-prov", "prov.xsd")
@@ -200,7 +200,7 @@ def test_exporting_twice_gives_equal_bytes(to):
 def test_the_order_of_hashes_does_not_show():
     """Another process, with other hashes of text, writes the same bytes."""
     code = (
-        "import sys; from read_side import crab; from provagent.export.write import export\n"
+        "import sys; from read_side import crab; from provagent.reading.export.write import export\n"
         "for to in ('json', 'xml', 'trig'): export(crab(), to, sys.stdout.buffer)"
     )
     outputs = {
@@ -456,7 +456,7 @@ def test_a_cut_record_exports(tmp_path):
 
 
 def test_the_public_function_can_be_called_again():
-    """provagent.export is the function, and the room of its name as soon as that is imported."""
+    """provagent.reading.export is the function, and the room of its name as soon as that is imported."""
     code = (
         "import sys, provagent; from read_side import crab\n"
         "for _ in range(2): provagent.export(crab(), 'provn', sys.stdout.buffer)"

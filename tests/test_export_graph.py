@@ -4,9 +4,9 @@ import xml.etree.ElementTree as ET
 from pygraphviz import AGraph
 from read_side import Shard, crab, crab_with_child
 
-from provagent.export.graph import NODE_LIMIT, to_dot
-from provagent.export.write import rendered
-from provagent.record.build import build
+from provagent.reading.export.graph import NODE_LIMIT, to_dot
+from provagent.reading.export.write import rendered
+from provagent.reading.record.build import build
 
 
 def graph(provenance):

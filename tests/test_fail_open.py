@@ -34,10 +34,10 @@ FIRST_IMPORTED = ("provagent:<module>", "provagent.boot:<module>")
 # The first three are asked of an error that came before: where they cannot look, that one counts
 # as ours. Where the last fails the exit code is not known, and the end of the run says so.
 QUIET = (
-    "provagent.interrupt:is_the_programs",
-    "provagent.interrupt:_is_interrupt",
-    "provagent.interrupt:_met_an_interrupted_frame",
-    "provagent.capture.exits:Exits._call",
+    "provagent.isolation.interrupts:is_the_programs",
+    "provagent.isolation.interrupts:_is_interrupt",
+    "provagent.isolation.interrupts:_met_an_interrupted_frame",
+    "provagent.recording.capture.exits:Exits._call",
 )
 # CPython itself tells what is raised where nothing can catch it, and goes on: at the import of
 # the first of our modules, in a weak reference's callback, at exit.

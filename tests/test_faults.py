@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from provagent.store.shards import is_of_process
+from provagent.reading.store.shards import is_of_process
 
 PROGRAM = "import subject\nprint(subject.f(1))\nraise SystemExit(4)\n"
 MODULE = "def f(x):\n    return x\n"
@@ -97,7 +97,7 @@ def test_store_that_cannot_be_written(program):
 def test_disk_that_is_full(program):
     """Each write fails; the program runs on."""
     code = (
-        "import provagent.emit.sinks as sinks, os\n"
+        "import provagent.recording.emit.sinks as sinks, os\n"
         "sinks._make_shard = lambda path, is_another: os.open('/dev/full', os.O_WRONLY)\n"
         "import provagent; provagent.start(targets=['subject:f'])\n" + PROGRAM
     )

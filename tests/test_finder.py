@@ -10,8 +10,8 @@ import zipfile
 
 import pytest
 
-from provagent.weave.finder import TargetFinder
-from provagent.weave.target import Target
+from provagent.recording.weave.finder import TargetFinder
+from provagent.recording.weave.target import Target
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_disarmed_finder_is_gone(package, armed):
 )
 def test_text_that_is_no_target_is_refused(text):
     """The message shows what a target looks like."""
-    from provagent.errors import TargetError
+    from provagent.contract.errors import TargetError
 
     with pytest.raises(TargetError, match=r"package\.module:Qual\.name"):
         Target(text)

@@ -10,7 +10,7 @@ import time
 import pytest
 from flow_marks import read_shape
 
-from provagent.flow import Code, Site, flows
+from provagent.reading.flow import Code, Site, flows
 
 
 def pairs_of(text):

@@ -12,7 +12,7 @@ import sys
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from provagent.flow import Code, Site, flows
+from provagent.reading.flow import Code, Site, flows
 
 FILE = "generated.py"
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from test_lineage import asked, assert_whole, named, rendered
 
-from provagent.store.answer import impact, why
+from provagent.reading.store.answer import impact, why
 
 SCRIPT = """
 import lab
@@ -183,7 +183,7 @@ for number in range(6):
 
 def test_equal_jobs_are_looked_at_once(lab, monkeypatch):
     """The code and the call sites are those of another run: what was found is taken."""
-    from provagent.store import flows
+    from provagent.reading.store import flows
 
     calls = []
     real = flows.flows

@@ -49,7 +49,7 @@ FAULTS = {
     "raise MemoryError": (71, r"provagent: out of memory; ask for less, .*"),
     "open('/nothing/there')": (74, r"provagent: /nothing/there: no such file or directory"),
     "raise OSError(28, 'No space left on device')": (74, r"provagent: output: no space left on device"),
-    "from provagent.errors import StoreError\n    raise StoreError('one', 'two')": (1, r"provagent: one\nprovagent: two"),
+    "from provagent.contract.errors import StoreError\n    raise StoreError('one', 'two')": (1, r"provagent: one\nprovagent: two"),
 }  # fmt: skip
 
 

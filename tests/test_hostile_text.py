@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from read_side import RUN_ID, child_shard, crab_events
 from test_terminal import Terminal
 
-from provagent.embed.png import embed
-from provagent.visible import harmless, json_escaped, visible, visible_parts
+from provagent.contract.printable import harmless, json_escaped, visible, visible_parts
+from provagent.integrations.embed.png import embed
 
 # Clipboard, title, link, colour, clearing; C1; a line of its own; bidi; unseen; markup of rich.
 EVIL = (

@@ -21,7 +21,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provagent.errors import SettingsError
+from provagent.contract.errors import SettingsError
 from provagent.identity import files as files_module
 from provagent.identity import kept as kept_module
 from provagent.identity.content import Sample
@@ -29,7 +29,7 @@ from provagent.identity.digests import Digests
 from provagent.identity.files import FileIdentities
 from provagent.identity.kept import KEPT_FROM, KeptDigests
 from provagent.identity.registry import SAMPLE_BYTES, identify
-from provagent.settings import read_settings, require
+from provagent.settings.table import read_settings, require
 
 BIG = KEPT_FROM + 1
 LONG_AGO = 10**18
@@ -67,7 +67,7 @@ def test_a_package_that_is_missing_is_told(tmp_path, algorithm, package):
 import sys
 sys.modules["{package}"] = None
 sys.path[:] = [place for place in sys.path if "site-packages" not in place]
-from provagent.settings import read_settings, require
+from provagent.settings.table import read_settings, require
 found = read_settings({{}}, {{"digest": "{algorithm}"}}, "/")
 print(found.digest, found.problems[0])
 """

@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from provagent.contract.values.types import instance_state
 from provagent.identity.registry import identify
-from provagent.value.types import instance_state
 
 NAMES = list(identity_values.every())
 

@@ -19,14 +19,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provagent.cli import main
-from provagent.errors import RecordError, StoreError
-from provagent.export.write import rendered
-from provagent.foreign.importing import import_logs
-from provagent.record.dialect import MAX_FACTS
-from provagent.record.frames import is_whole
-from provagent.record.lenient import MAX_DEPTH, read_lenient
-from provagent.store.runs import list_runs, read_run
-from provagent.view.data import run_data
+from provagent.contract.errors import RecordError, StoreError
+from provagent.integrations.foreign.importing import import_logs
+from provagent.reading.export.write import rendered
+from provagent.reading.record.dialect import MAX_FACTS
+from provagent.reading.record.frames import is_whole
+from provagent.reading.record.lenient import MAX_DEPTH, read_lenient
+from provagent.reading.store.runs import list_runs, read_run
+from provagent.reading.view.data import run_data
 
 MARK = "INFO provLogger _PROV_2026-11-25T03:43:39.730268_PROV_"
 # The most that a process had, in kB; a child's ru_maxrss begins with what its parent had.
@@ -658,7 +658,7 @@ def test_hostile_lines_are_counted_in_bounded_time_and_memory(tmp_path):
         file.write(f"{started('b', 'fit')}\n")
     code = (
         "import json\n"
-        "from provagent.foreign.importing import import_logs\n"
+        "from provagent.integrations.foreign.importing import import_logs\n"
         f"done = import_logs([{str(path)!r}], {str(tmp_path / 'prov')!r})\n"
         f"print(json.dumps(done.data()))\n{MEMORY}"
     )
@@ -704,7 +704,7 @@ def test_memory_is_in_proportion_to_the_log(tmp_path):
                 f"{fact(entity_id=number, entity_description='E')}\n{fact(activity_id=name, used_id=number)}\n"
             )
     code = (
-        "from provagent.foreign.importing import import_logs\n"
+        "from provagent.integrations.foreign.importing import import_logs\n"
         f"done = import_logs([{str(path)!r}], {str(tmp_path / 'prov')!r})\n"
         f"print(done.runs[0].activities)\n{MEMORY}"
     )
@@ -869,7 +869,7 @@ def test_what_has_no_end_is_refused(text):
 def test_time_is_in_proportion_to_the_text():
     """A long text is read in seconds; a time in proportion to its square would be hours."""
     code = """
-from provagent.record.lenient import read_lenient
+from provagent.reading.record.lenient import read_lenient
 for text in ("{'a': <b ", "x'", " '\\"", '{"a": 1 x} ', "<a", "1+", "[1 ", "'a' "):
     try:
         read_lenient(text * 200_000)

@@ -13,7 +13,7 @@ import types
 import cloudpickle
 import pytest
 
-from provagent.weave.inplace import STEPWISE, attach
+from provagent.recording.weave.inplace import STEPWISE, attach
 
 # What a module's execution takes of its own functions, in every place that can hold one.
 LAB = """
@@ -347,7 +347,7 @@ if sys.version_info < (3, 12):  # where bytecode is changed
 
     def test_bytecode_keeps_all_that_was_there():
         """Of thousands of functions each instruction stays, with its position and its target."""
-        from provagent.weave.inplace.injected import inject
+        from provagent.recording.weave.inplace.injected import inject
 
         functions = plain_functions(2500)
         assert len(functions) > 2000

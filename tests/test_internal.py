@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from prov.model import ProvDocument
 from read_side import Shard, crab_with_child, digest
 
-from provagent import internal
-from provagent.errors import ExportError
-from provagent.export.opus import to_internal
-from provagent.export.write import export, rendered
-from provagent.record.build import build
+from provagent.contract import internal_provenance
+from provagent.contract.errors import ExportError
+from provagent.reading.export.opus import to_internal
+from provagent.reading.export.write import export, rendered
+from provagent.reading.record.build import build
 
 SAMPLES = {
     "accepted": [],
@@ -34,10 +34,10 @@ SAMPLES = {
 def test_the_samples_are_judged_as_opus_does(shared, name):
     """What OPUS took has no problem; what it refused has those for which it did."""
     path = shared / "opus-samples" / f"internal_provenance_{name}.json"
-    assert internal.problems(json.loads(path.read_text())) == SAMPLES[name]
+    assert internal_provenance.problems(json.loads(path.read_text())) == SAMPLES[name]
 
 
-GOOD = internal.begun("20260101T000000-aaaaaa", "2026-01-01T00:00:00Z", "/prov")
+GOOD = internal_provenance.begun("20260101T000000-aaaaaa", "2026-01-01T00:00:00Z", "/prov")
 FAULTS = {
     "a list": (lambda document: [document], "is no object of objects"),
     "a text": (lambda document: {**document, "entity": "x"}, "is no object of objects"),
@@ -73,8 +73,8 @@ FAULTS = {
 def test_a_fault_is_told(fault):
     """Each of what OPUS stumbles over, by itself."""
     spoil, told = FAULTS[fault]
-    assert internal.problems(GOOD) == []
-    (problem,) = internal.problems(spoil(copy.deepcopy(GOOD)))
+    assert internal_provenance.problems(GOOD) == []
+    (problem,) = internal_provenance.problems(spoil(copy.deepcopy(GOOD)))
     assert problem.startswith(told)
 
 
@@ -88,7 +88,7 @@ def read_as_opus(content: bytes):
 def test_a_run_is_taken():
     """Inputs and outputs are the job's; activities and the program are told."""
     document = to_internal(crab_with_child())
-    assert internal.problems(document) == []
+    assert internal_provenance.problems(document) == []
     labels = {name: each["prov:label"] for name, each in document["entity"].items()}
     made = [each["prov:entity"] for each in document["wasGeneratedBy"].values()]
     used = [each["prov:entity"] for each in document["used"].values()]
@@ -141,7 +141,7 @@ def test_it_is_bounded(count):
     for n in range(count):
         shard.done(shard.activity("x" * 300, 3 + n / 1e4), 3 + n / 1e4)
     document = to_internal(build(shard.events))
-    assert internal.problems(document) == []
+    assert internal_provenance.problems(document) == []
     left_out = document["activity"]["current_job"].get("provagent:left_out", 0)
     assert len(document["entity"]) + left_out >= count + 1
     known = document["entity"].keys()
@@ -160,14 +160,14 @@ def test_long_identifiers_are_shortened_apart():
         {"used_id": each["entity_id"], "used_role": ""} for each in events
     ]}  # fmt: skip
     document = to_internal(build([*events, use]))
-    assert internal.problems(document) == []
+    assert internal_provenance.problems(document) == []
     assert len(document["entity"]) == 2
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_any_text_is_one_to_both_readers(text):
     """YAML has no surrogate pairs, and refuses characters that JSON takes raw."""
-    content = internal.as_bytes({"entity": {"runs:e": {"prov:label": text}}})
+    content = internal_provenance.as_bytes({"entity": {"runs:e": {"prov:label": text}}})
     assert yaml.safe_load(content.decode()) == json.loads(content)
     assert json.loads(content)["entity"]["runs:e"]["prov:label"] == text
 
@@ -182,27 +182,27 @@ def run_that_makes(name, run):
 
 def test_the_runs_of_one_job_are_joined(tmp_path):
     """A job that runs two programs has the outputs of both; the same run twice is once there."""
-    path = tmp_path / internal.NAME
+    path = tmp_path / internal_provenance.NAME
     one, two = (run_that_makes(name, f"20260101T00000{name}-aaaaaa") for name in "12")
     for provenance in (one, two, two):
         export(provenance, "opus", path)
     document = json.loads(path.read_bytes())
-    assert internal.problems(document) == []
+    assert internal_provenance.problems(document) == []
     assert {each["prov:label"] for each in document["entity"].values()} == {"1", "2"}
     job = document["activity"]["current_job"]
     assert job["provagent:run_id"] == "20260101T000001-aaaaaa 20260101T000002-aaaaaa"
     assert len(document["wasGeneratedBy"]) == 2
-    assert sorted(each.name for each in tmp_path.iterdir()) == [internal.NAME]
+    assert sorted(each.name for each in tmp_path.iterdir()) == [internal_provenance.NAME]
 
 
 def test_what_the_program_itself_hands_to_its_job_stays(shared, tmp_path):
     """A file that the job's own script wrote is joined, and one that is broken is left alone."""
-    path = tmp_path / internal.NAME
+    path = tmp_path / internal_provenance.NAME
     theirs = (shared / "opus-samples/internal_provenance_accepted.json").read_text()
     path.write_text(theirs)
     export(run_that_makes("1", "20260101T000001-aaaaaa"), "opus", path)
     document = json.loads(path.read_bytes())
-    assert internal.problems(document) == []
+    assert internal_provenance.problems(document) == []
     assert {"pa:obs", "pa:out"} < document["entity"].keys()
     assert document["prefix"]["default"] == "http://example.org/provagent/run1#"
     assert document["activity"]["current_job"]["pa:session"] == "s1"

@@ -21,14 +21,14 @@ from test_export_document import AWKWARD, awkward, read_back
 
 import provagent
 from provagent.cli import main
-from provagent.errors import DocumentError, ExportError
-from provagent.export.datatypes import arraysize, datatype
-from provagent.export.ivoa import ELEMENTS, KINDS, RELATIONS, to_ivoa, to_plain
-from provagent.export.provjson import read_provjson, text_of, write_provjson
-from provagent.export.reading import read_document
-from provagent.export.validate import validate_file
-from provagent.export.write import rendered
-from provagent.record.build import build
+from provagent.contract.errors import DocumentError, ExportError
+from provagent.reading.export.datatypes import arraysize, datatype
+from provagent.reading.export.ivoa import ELEMENTS, KINDS, RELATIONS, to_ivoa, to_plain
+from provagent.reading.export.provjson import read_provjson, text_of, write_provjson
+from provagent.reading.export.reading import read_document
+from provagent.reading.export.validate import validate_file
+from provagent.reading.export.write import rendered
+from provagent.reading.record.build import build
 
 SAMPLES = sorted((SHARED / "opus-samples").glob("*.json"))
 EXTENDED = [path for path in SAMPLES if path.name in ("provsap_PROV-JSON.json", "voprov_full.json")]

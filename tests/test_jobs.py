@@ -10,11 +10,11 @@ import pytest
 from opus import JOB_ID, JOB_NAME, SERVER, Job
 from read_side import Shard
 
-from provagent.capture.jobs import SYSTEMS, find_jobs
-from provagent.export.document import to_document
-from provagent.export.validate import validate_file
-from provagent.export.write import rendered
-from provagent.record.build import build
+from provagent.reading.export.document import to_document
+from provagent.reading.export.validate import validate_file
+from provagent.reading.export.write import rendered
+from provagent.reading.record.build import build
+from provagent.recording.capture.jobs import SYSTEMS, find_jobs
 
 NOWHERE = "/nonexistent"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -263,7 +263,7 @@ def test_looking_for_jobs_is_cheap():
     """Below a chain of real parents, with no variable set: two files are read of each parent."""
     program = """
 import os, sys
-from provagent.capture.jobs import find_jobs
+from provagent.recording.capture.jobs import find_jobs
 find_jobs({})
 parents, pid = 0, os.getpid()
 while pid > 1:

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 from conftest import Recorded, runs_in
 
 from provagent.cli import main
-from provagent.store.index import open_index
-from provagent.store.place import NAME
-from provagent.store.shards import is_of_process
+from provagent.reading.store.index import open_index
+from provagent.reading.store.place import NAME
+from provagent.reading.store.shards import is_of_process
 
 # A raw file is reduced by one run, and the product fitted by a later one.
 REDUCE = "open('night.red', 'w').write(open('night.raw').read().upper())\n"

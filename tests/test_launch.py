@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from provagent.launch import interpreter_flags
+from provagent.recording.launch import interpreter_flags
 
 MODULE = "def f(x):\n    return x\n"
 TELL = """

@@ -9,9 +9,9 @@ import threading
 import pytest
 from conftest import runs_in
 
-from provagent.emit.sinks import ShardSink
-from provagent.layout import day_of, make_run_folder, run_folder
-from provagent.process.inherit import new_run_id
+from provagent.contract.layout import day_of, make_run_folder, run_folder
+from provagent.recording.emit.sinks import ShardSink
+from provagent.recording.process.inherit import new_run_id
 
 RUN = "20261125T231500-abc123"
 

@@ -60,7 +60,7 @@ class Sub(Base):
 
 def left_out(woven):
     """What was left out, added up: calls by target, reason and enclosing activity."""
-    from provagent.record.build import build
+    from provagent.reading.record.build import build
 
     found = build(woven.events()).left_out
     return {(each.target.partition(":")[2], each.reason, each.parent_id): each for each in found}
@@ -262,7 +262,7 @@ def test_quiet_call_is_one_with_what_encloses_it(woven, tmp_path):
     subject.elsewhere(models.models)
     names = [each.get("activity_name") for each in woven.activities]
     assert names == ["read_models", None, "elsewhere", "set_models"]
-    from provagent.record.build import build
+    from provagent.reading.record.build import build
 
     provenance = build(woven.events())
     assert provenance.gaps == []
@@ -522,8 +522,8 @@ def test_user_sees_nothing(woven):
 
 def test_second_dialect_tells_it_too(woven, caplog):
     """A log of the program's own has the sums, and a reader finds them."""
-    from provagent.record.build import build
-    from provagent.record.shard import read_events
+    from provagent.reading.record.build import build
+    from provagent.reading.record.shard import read_events
 
     caplog.set_level("INFO", logger="provagent")
     subject = woven.module(LAB, "subject:f", max_calls=1, sink="logging")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provagent.settings import read_settings
+from provagent.settings.table import read_settings
 
 LAB = """
 class Lab:

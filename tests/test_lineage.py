@@ -14,12 +14,12 @@ import time
 
 import pytest
 
-from provagent.store.answer import NOT_SHOWN, impact, steps_of, why
-from provagent.store.index import open_index
-from provagent.store.told import ActivityTold, EntityTold
-from provagent.terms import SAME
-from provagent.view.answer import render_answer
-from provagent.view.console import Console
+from provagent.contract.vocabulary import SAME
+from provagent.reading.store.answer import NOT_SHOWN, impact, steps_of, why
+from provagent.reading.store.index import open_index
+from provagent.reading.store.told import ActivityTold, EntityTold
+from provagent.reading.view.answer import render_answer
+from provagent.reading.view.console import Console
 
 LAB = """
 def double(source, target):

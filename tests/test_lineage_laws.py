@@ -16,14 +16,14 @@ from test_lineage import assert_whole, rendered
 from test_store_lineage import runs_of, stated, walked
 
 import provagent
-from provagent.export.validate import validate_file
-from provagent.export.write import rendered as exported
-from provagent.store.answer import answer_data, impact, why
-from provagent.store.index import open_index
-from provagent.store.part import part_of
-from provagent.store.told import ActivityTold, EntityTold, Told
-from provagent.store.walk import ancestors, descendants
-from provagent.terms import COMPUTED, CONTENT, EVIDENCE, PERHAPS, RECORDED, STARTED
+from provagent.contract.vocabulary import COMPUTED, CONTENT, EVIDENCE, PERHAPS, RECORDED, STARTED
+from provagent.reading.export.validate import validate_file
+from provagent.reading.export.write import rendered as exported
+from provagent.reading.store.answer import answer_data, impact, why
+from provagent.reading.store.index import open_index
+from provagent.reading.store.part import part_of
+from provagent.reading.store.told import ActivityTold, EntityTold, Told
+from provagent.reading.store.walk import ancestors, descendants
 
 FACT = re.compile(r"[│├└─ ]*(run \d{8}T\S+  |script /|\w+ = )")  # of an activity, at the terminal
 LEVELS = (RECORDED, CONTENT, COMPUTED, PERHAPS)
@@ -215,7 +215,7 @@ def violations(lab, programs):
         for name in INPUTS:
             try:
                 found += check_tree(impact(index, str(lab.folder / name)), is_back=False)
-            except provagent.errors.StoreError:
+            except provagent.contract.errors.StoreError:
                 continue
         found += check_inverse(index)
         for name in chance.sample(sorted(products), 2):

@@ -8,11 +8,11 @@ import json
 import pytest
 from test_lineage import asked, assert_whole, named, rendered
 
-from provagent.store.answer import impact, why
-from provagent.store.index import open_index
-from provagent.store.told import ActivityTold
-from provagent.store.walk import ancestors, descendants
-from provagent.terms import RECORDED, SAME, USED
+from provagent.contract.vocabulary import RECORDED, SAME, USED
+from provagent.reading.store.answer import impact, why
+from provagent.reading.store.index import open_index
+from provagent.reading.store.told import ActivityTold
+from provagent.reading.store.walk import ancestors, descendants
 
 LAB = """
 import numpy as np

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from provagent.store.answer import answer_data, impact, why
-from provagent.store.index import open_index
-from provagent.terms import PERHAPS
+from provagent.contract.vocabulary import PERHAPS
+from provagent.reading.store.answer import answer_data, impact, why
+from provagent.reading.store.index import open_index
 
 GENERATOR = "def rows(path):\n    with open(path) as file:\n        for line in file: yield line\n"
 MANAGER = """

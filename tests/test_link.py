@@ -17,13 +17,13 @@ from prov.model import ProvDerivation, ProvDocument, ProvSpecialization
 from read_side import Shard, write_run
 
 from provagent.cli import main
-from provagent.errors import DocumentError, FetchError, LinkError
-from provagent.export.validate import validate_file
-from provagent.export.write import DOCUMENTS, write_document
-from provagent.link.fetch import fetch, stream
-from provagent.link.linked import link_run
-from provagent.link.results import job_at, read_list
-from provagent.record.build import build
+from provagent.contract.errors import DocumentError, FetchError, LinkError
+from provagent.integrations.opus.fetch import fetch, stream
+from provagent.integrations.opus.linked import link_run
+from provagent.integrations.opus.results import job_at, read_list
+from provagent.reading.export.validate import validate_file
+from provagent.reading.export.write import DOCUMENTS, write_document
+from provagent.reading.record.build import build
 
 CONTENT = b"made"
 JOB = {

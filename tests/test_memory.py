@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from provagent import json_text
+from provagent.contract import json_text
 
 # PROVAGENT_TEST_LIMITS=200 tries more.
 LIMITS = int(os.environ.get("PROVAGENT_TEST_LIMITS", "4"))
@@ -103,7 +103,7 @@ def test_what_json_has_not(value, monkeypatch):
 def test_limit_that_is_set_by_the_program():
     """It counts from the next millisecond on."""
     code = (
-        "import resource, time\nfrom provagent.json_text import is_limited\nbefore = is_limited()\n"
+        "import resource, time\nfrom provagent.contract.json_text import is_limited\nbefore = is_limited()\n"
         "resource.setrlimit(resource.RLIMIT_AS, (1 << 36, resource.RLIM_INFINITY))\n"
         "time.sleep(0.001)\nprint(before, is_limited())\n"
     )

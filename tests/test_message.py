@@ -9,8 +9,8 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from provagent.interrupt import is_the_programs
-from provagent.value.message import message_of, what_failed
+from provagent.contract.values.message import message_of, what_failed
+from provagent.isolation.interrupts import is_the_programs
 
 
 class Plain(Exception):

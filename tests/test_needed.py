@@ -60,10 +60,10 @@ def test_library_that_provagent_uses_too_is_the_programs_own(recorded):
 def test_what_is_needed_is_known(recorded):
     """The recorder imports nothing but what is listed and the standard library."""
     recorded.write("subject.py", "def call(): return 1\n")
-    code = "import sys; before = set(sys.modules); import provagent.process.recorder\n"
+    code = "import sys; before = set(sys.modules); import provagent.recording.process.recorder\n"
     code += "import subject; subject.call()\n"
     code += "tops = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
-    code += "from provagent.process.wanted import NEEDED\n"
+    code += "from provagent.recording.process.wanted import NEEDED\n"
     code += "print(*sorted(tops - set(sys.stdlib_module_names) - set(NEEDED)))"
     recorded.write("definition.yaml", "provagent: 1\ntargets: [subject:call]\n")
     done = recorded.python("-c", code, PROVAGENT="1")

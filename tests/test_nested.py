@@ -134,7 +134,7 @@ def test_what_a_described_call_does_by_way_of_others_is_its_own(lab):
 def test_the_record_relates_a_file_once(lab):
     """A file that the activity names itself stands in that role alone."""
     lab.subject.analyse("in.txt", "out.txt")
-    from provagent.store.runs import read_run
+    from provagent.reading.store.runs import read_run
 
     provenance = read_run(str(lab.folder / "prov"), "last")
     (activity,) = provenance.activities.values()

@@ -95,8 +95,11 @@ def test_process_that_opens_nothing_of_interest_loads_nothing(recorded, command)
     recorded.python("-c", "pass", PROVAGENT="1")  # definitions are compiled once
     done = recorded.python("-X", "importtime", *NOTHING_OF_INTEREST[command], PROVAGENT="1")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "provagent.process.opened" in loaded
-    assert loaded & {"provagent.process.recorder", "structlog", "orjson", "wrapt", "rich"} == set()
+    assert "provagent.recording.process.opened" in loaded
+    assert (
+        loaded & {"provagent.recording.process.recorder", "structlog", "orjson", "wrapt", "rich"}
+        == set()
+    )
     assert not recorded.store.exists()
 
 
@@ -113,6 +116,11 @@ def test_files_alone_load_no_more_than_they_need(recorded):
     )
     done = recorded.python("-c", code, PROVAGENT="1")
     loaded = set(done.stderr.split())
-    assert {"provagent.process.recorder", "structlog", "rich"} <= loaded
-    assert not loaded & {"wrapt", "provagent.process.weaving", "provagent.capture.compile", "yaml"}
+    assert {"provagent.recording.process.recorder", "structlog", "rich"} <= loaded
+    assert not loaded & {
+        "wrapt",
+        "provagent.recording.process.weaving",
+        "provagent.recording.capture.compile",
+        "yaml",
+    }
     assert [event["mode"] for event in recorded.events("file")] == ["read", "read", "written"]

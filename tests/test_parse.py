@@ -17,7 +17,6 @@ from dialects import OLDER, PUBLISHED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provagent import originals
 from provagent.cli import main
 from provagent.definition import nodes
 from provagent.definition.data import to_data
@@ -31,7 +30,8 @@ from provagent.definition.description import (
     TargetPattern,
 )
 from provagent.definition.parse import LARGEST, parse_definition, read_definition
-from provagent.weave.target import Target
+from provagent.isolation import originals
+from provagent.recording.weave.target import Target
 
 
 def parse(text):

@@ -21,9 +21,9 @@ from read_side import (
     named,
 )
 
-from provagent.record.build import build
-from provagent.record.detail import Gap
-from provagent.view.data import run_data
+from provagent.reading.record.build import build
+from provagent.reading.record.detail import Gap
+from provagent.reading.view.data import run_data
 
 SHARDS = [crab_shard().events, child_shard().events, environment_events()]
 

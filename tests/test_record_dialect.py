@@ -3,10 +3,10 @@ import os
 import pytest
 from read_side import child_shard, crab, crab_events
 
-from provagent.emit.dialect import facts, line
-from provagent.record.build import build
-from provagent.record.shard import read_events
-from provagent.view.data import run_data
+from provagent.reading.record.build import build
+from provagent.reading.record.shard import read_events
+from provagent.reading.view.data import run_data
+from provagent.recording.emit.dialect import facts, line
 
 LOGPROV = """\
 INFO:logprov.capture:_PROV_2026-10-07T11:20:05.88_PROV_{'session_id': 877, 'module': 'gammapy.analysis', 'class': 'Analysis', 'startTime': '2026-10-07T11:20:05.88', 'system': {'user': 'jo'}, 'definitions': {'x': 1}}

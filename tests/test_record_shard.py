@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from read_side import at, crab_shard, event, ident, lines
 
-from provagent.errors import RecordError
-from provagent.file_names import text_to_name
-from provagent.record.shard import read_events
+from provagent.contract.errors import RecordError
+from provagent.contract.file_names import text_to_name
+from provagent.reading.record.shard import read_events
 
 EVENTS = crab_shard().events
 CONTENT = lines(EVENTS)
@@ -90,7 +90,7 @@ JSON = st.recursive(
 @given(st.sampled_from(EVENTS), st.data())
 def test_what_is_yielded_can_always_be_built(tmp_path_factory, original, data):
     """An event with any JSON under one of its keys is read and built without a crash."""
-    from provagent.record.build import build
+    from provagent.reading.record.build import build
 
     key = data.draw(st.sampled_from([key for key in original if key not in ("v", "event")]))
     changed = original | {key: data.draw(JSON)}

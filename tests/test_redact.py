@@ -26,13 +26,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provagent.cli import main
-from provagent.errors import StoreError
-from provagent.export.write import export
-from provagent.store.index import open_index
-from provagent.store.lines import redacted_line
-from provagent.store.redact import redact
-from provagent.store.runs import read_run
-from provagent.store.sought import Sought
+from provagent.contract.errors import StoreError
+from provagent.reading.export.write import export
+from provagent.reading.store.index import open_index
+from provagent.reading.store.lines import redacted_line
+from provagent.reading.store.redact import redact
+from provagent.reading.store.runs import read_run
+from provagent.reading.store.sought import Sought
 
 # No form that is known, so that it slips in: with what JSON, URLs and HTML write in other ways.
 SECRET = 'blue"heron & 17/ünder\\the€bridge'

@@ -16,7 +16,7 @@ from types import FunctionType
 import pytest
 from conftest import Recorded
 
-from provagent import originals
+from provagent.isolation import originals
 
 LAB = """
 import os, time, datetime

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Recorded, runs_in
 
-from provagent.store.runs import list_runs
-from provagent.store.shards import is_of_process
+from provagent.reading.store.runs import list_runs
+from provagent.reading.store.shards import is_of_process
 
 LAB = """\
 import helper

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from provagent.cli import main
-from provagent.launch import interpreter_flags
+from provagent.recording.launch import interpreter_flags
 
 SUBJECT = "def f(x):\n    return x\n"
 CALL = "import subject; subject.f({})"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from secret_corpus import ASKING, HARMLESS_COMMANDS, HARMLESS_NAMED, HARMLESS_TEXTS, ISSUED, NAMES
 
-from provagent.emit.processors import REDACTED, redact
-from provagent.emit.secret import is_secret, mask_location, mask_text, mask_words
-from provagent.export.write import DOCUMENTS, rendered
+from provagent.reading.export.write import DOCUMENTS, rendered
+from provagent.recording.emit.processors import REDACTED, redact
+from provagent.redaction.secrets import is_secret, mask_location, mask_text, mask_words
 
 
 def of_parameters(values):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provagent.errors import SettingsError
-from provagent.settings import TABLE, read_settings, require
+from provagent.contract.errors import SettingsError
+from provagent.settings.table import TABLE, read_settings, require
 
 SOURCES = ("pyproject", "environment", "arguments")
 

@@ -15,8 +15,8 @@ from test_docs import code, rows, section
 
 from provagent import open_store
 from provagent.cli import main
-from provagent.errors import ExportError, QueryError
-from provagent.store.analytics import VIEWS, ask, columns, connect, write_parquet
+from provagent.contract.errors import ExportError, QueryError
+from provagent.reading.store.analytics import VIEWS, ask, columns, connect, write_parquet
 
 OTHER = "20261124T000000-zzzzzz"
 

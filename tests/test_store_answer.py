@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from provagent.cli import main
-from provagent.errors import StoreError
-from provagent.store.answer import NOT_RECORDED, answer_data, impact, steps_of, why
-from provagent.store.index import open_index
-from provagent.store.resolve import find_entities
-from provagent.store.told import ActivityTold, EntityTold
-from provagent.terms import SAME
-from provagent.view.answer import render_answer
-from provagent.view.console import Console
+from provagent.contract.errors import StoreError
+from provagent.contract.vocabulary import SAME
+from provagent.reading.store.answer import NOT_RECORDED, answer_data, impact, steps_of, why
+from provagent.reading.store.index import open_index
+from provagent.reading.store.resolve import find_entities
+from provagent.reading.store.told import ActivityTold, EntityTold
+from provagent.reading.view.answer import render_answer
+from provagent.reading.view.console import Console
 
 LAB = """\
 def reduce(source, target, gain=2.0):

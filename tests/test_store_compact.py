@@ -16,11 +16,11 @@ from click.testing import CliRunner
 from conftest import Recorded, runs_in
 
 from provagent.cli import main
-from provagent.record.frames import frame_of, is_whole
-from provagent.record.shard import line_at, opened
-from provagent.store.index import open_index
-from provagent.store.pack import pack
-from provagent.store.place import NAME, remove
+from provagent.reading.record.frames import frame_of, is_whole
+from provagent.reading.record.shard import line_at, opened
+from provagent.reading.store.index import open_index
+from provagent.reading.store.pack import pack
+from provagent.reading.store.place import NAME, remove
 
 SCRIPT = """
 import sys

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from secret_corpus import issued
 
 from provagent.cli import main
-from provagent.errors import StoreError
-from provagent.store.compare import compare_runs
-from provagent.store.index import open_index
-from provagent.store.runs import list_runs, read_run
-from provagent.store.verify import CHANGED, MASKED, MISSING, MOVED, UNCHANGED, verify
+from provagent.contract.errors import StoreError
+from provagent.reading.store.compare import compare_runs
+from provagent.reading.store.index import open_index
+from provagent.reading.store.runs import list_runs, read_run
+from provagent.reading.store.verify import CHANGED, MASKED, MISSING, MOVED, UNCHANGED, verify
 
 LAB = """\
 def reduce(source, target, gain=2.0):
@@ -161,7 +161,7 @@ def test_moved_files_are_found(lab):
     (lab.folder / "kept").mkdir()
     shutil.move(lab.folder / "out.txt", lab.folder / "kept" / "out.txt")
     (lab.folder / "again.py").write_text("import lab\nlab.reduce('kept/out.txt', 'last.txt')\n")
-    from provagent.store.verify import MOVED as moved
+    from provagent.reading.store.verify import MOVED as moved
 
     assert moved == MOVED
     import subprocess

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from read_side import Shard, at, digest, write_run
 
-from provagent.export.write import rendered
-from provagent.record.build import build
-from provagent.store.coded import unpacked
-from provagent.store.index import open_index
-from provagent.store.walk import ancestors, descendants
+from provagent.reading.export.write import rendered
+from provagent.reading.record.build import build
+from provagent.reading.store.coded import unpacked
+from provagent.reading.store.index import open_index
+from provagent.reading.store.walk import ancestors, descendants
 
 PATHS = ["/a", "/b", "/c"]
 

@@ -15,8 +15,8 @@ from test_docs import PAGES, blocks, section
 
 import provagent
 from provagent.cli import main
-from provagent.store.answer import answer_data
-from provagent.store.find import matches_data
+from provagent.reading.store.answer import answer_data
+from provagent.reading.store.find import matches_data
 
 LAB = """\
 def reduce(source, target, gain=2.0):
@@ -126,7 +126,7 @@ def test_asking_for_the_door_loads_no_more_than_it_needs():
     """The question's own code is loaded when it is asked; the index and rich are not before."""
     code = (
         "import sys, provagent; provagent.open_store\n"
-        "print(sorted({'rich', 'click', 'prov', 'sqlite3', 'provagent.store.index'} & set(sys.modules)))"
+        "print(sorted({'rich', 'click', 'prov', 'sqlite3', 'provagent.reading.store.index'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 from conftest import Recorded
 
 from provagent.cli import main
-from provagent.store.index import open_index
-from provagent.store.place import NAME
-from provagent.store.shards import is_of_process
+from provagent.reading.store.index import open_index
+from provagent.reading.store.place import NAME
+from provagent.reading.store.shards import is_of_process
 
 SCRIPT = """
 def reduce(name):
@@ -169,7 +169,7 @@ def test_a_shard_of_much_is_read_in_little_memory(lab):
         file.writelines(calls)
     assert shard.stat().st_size > 200_000_000
     code = (
-        "import sys; from provagent.store.index import open_index\n"
+        "import sys; from provagent.reading.store.index import open_index\n"
         "with open_index(sys.argv[1]) as index: print(index.update().events)\n"
         "lines = open('/proc/self/status')\n"
         "print(next(int(line.split()[1]) for line in lines if line.startswith('VmHWM')) // 1024)"

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from read_side import Shard, digest
 
 from provagent.cli import main
-from provagent.errors import QueryError
-from provagent.store import find as find_module
-from provagent.store import units
-from provagent.store.fields import FIELDS, version_key
-from provagent.store.find import find
-from provagent.store.index import open_index
-from provagent.store.moments import moment
+from provagent.contract.errors import QueryError
+from provagent.reading.store import find as find_module
+from provagent.reading.store import units
+from provagent.reading.store.fields import FIELDS, version_key
+from provagent.reading.store.find import find
+from provagent.reading.store.index import open_index
+from provagent.reading.store.moments import moment
 
 RUN = "20260101T000000-aaaaaa"
 NOW = datetime.now(UTC)

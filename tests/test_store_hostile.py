@@ -29,10 +29,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from provagent.cli import main
-from provagent.file_names import name_to_text
-from provagent.store.index import open_index
-from provagent.store.place import NAME
-from provagent.store.shards import is_of_process
+from provagent.contract.file_names import name_to_text
+from provagent.reading.store.index import open_index
+from provagent.reading.store.place import NAME
+from provagent.reading.store.shards import is_of_process
 
 EXAMPLES = int(os.environ.get("PROVAGENT_TEST_EXAMPLES", "25"))
 SECONDS = 30  # that one verb may take
@@ -551,7 +551,7 @@ def test_redact_writes_through_no_link(lab):
 
 def test_no_link_changes_the_mode_of_a_folder(lab):
     """The recorder makes a day in a shared store; somebody has made links in its place."""
-    from provagent.layout import make_run_folder
+    from provagent.contract.layout import make_run_folder
 
     lab.store.chmod(0o1777)
     for name in (f".20260101.anew-{os.getpid()}", "20260101"):
@@ -571,7 +571,7 @@ def test_no_link_changes_the_mode_of_a_folder(lab):
 
 @pytest.mark.parametrize("end", ["zst", "gz"])
 def test_a_packed_shard_has_a_bound_that_can_be_set(lab, end, monkeypatch):
-    from provagent.record import packing
+    from provagent.reading.record import packing
 
     line = lab.shard(lab.last).read_bytes().splitlines(keepends=True)[1]
     content = lab.shard(lab.last).read_bytes() + line * ((40 << 20) // len(line))
@@ -588,7 +588,7 @@ def test_a_packed_shard_has_a_bound_that_can_be_set(lab, end, monkeypatch):
 
 
 def test_a_line_without_an_end_is_bounded(lab, monkeypatch):
-    from provagent.record import shard as shard_module
+    from provagent.reading.record import shard as shard_module
 
     monkeypatch.setattr(shard_module, "MAX_LINE", 1000)
     monkeypatch.setattr(shard_module, "MAX_SKIPPED", 10_000)

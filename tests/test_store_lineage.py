@@ -20,18 +20,18 @@ from test_store_documents import World, steps
 
 import provagent
 from provagent.cli import main
-from provagent.errors import ExportError, StoreError
-from provagent.export.validate import validate_file
-from provagent.export.write import DOCUMENTS, rendered
-from provagent.record.build import build
-from provagent.store.index import open_index
-from provagent.store.part import lineage_of, part_of
-from provagent.store.resolve import find_entities, same_state
-from provagent.store.runs import read_run
-from provagent.store.shards import is_of_process
-from provagent.store.told import Told
-from provagent.store.walk import ancestors, is_program
-from provagent.terms import PERHAPS, RECORDED, STARTED, UNKNOWN
+from provagent.contract.errors import ExportError, StoreError
+from provagent.contract.vocabulary import PERHAPS, RECORDED, STARTED, UNKNOWN
+from provagent.reading.export.validate import validate_file
+from provagent.reading.export.write import DOCUMENTS, rendered
+from provagent.reading.record.build import build
+from provagent.reading.store.index import open_index
+from provagent.reading.store.part import lineage_of, part_of
+from provagent.reading.store.resolve import find_entities, same_state
+from provagent.reading.store.runs import read_run
+from provagent.reading.store.shards import is_of_process
+from provagent.reading.store.told import Told
+from provagent.reading.store.walk import ancestors, is_program
 
 ENDS = {
     "used": ("prov:activity", "prov:entity"),

@@ -10,11 +10,11 @@ from read_side import Shard, at_location, child_shard, crab, crab_shard, named, 
 
 import provagent
 from provagent.cli import main
-from provagent.errors import RecordError
-from provagent.export.validate import validate_file
-from provagent.export.write import DOCUMENTS
-from provagent.store.part import part_of, with_flows
-from provagent.store.runs import read_run
+from provagent.contract.errors import RecordError
+from provagent.reading.export.validate import validate_file
+from provagent.reading.export.write import DOCUMENTS
+from provagent.reading.store.part import part_of, with_flows
+from provagent.reading.store.runs import read_run
 
 
 def written(folder, *shards):

@@ -12,19 +12,19 @@ import pytest
 from click.testing import CliRunner
 from conftest import Recorded, runs_in
 
-from provagent import originals
 from provagent.cli import main
-from provagent.emit.sinks import ShardSink
-from provagent.layout import is_day
-from provagent.record.shard import SHARD_MARK
-from provagent.store import index as index_module
-from provagent.store import settled as settled_module
-from provagent.store.anew import written_anew
-from provagent.store.index import open_index
-from provagent.store.place import NAME
-from provagent.store.schema import connect
-from provagent.store.settled import unsettle
-from provagent.store.shards import is_of_process
+from provagent.contract.layout import is_day
+from provagent.isolation import originals
+from provagent.reading.record.shard import SHARD_MARK
+from provagent.reading.store import index as index_module
+from provagent.reading.store import settled as settled_module
+from provagent.reading.store.anew import written_anew
+from provagent.reading.store.index import open_index
+from provagent.reading.store.place import NAME
+from provagent.reading.store.schema import connect
+from provagent.reading.store.settled import unsettle
+from provagent.reading.store.shards import is_of_process
+from provagent.recording.emit.sinks import ShardSink
 
 HOUR, DAYS = 3600, 2 * 86_400
 SCRIPT = """

@@ -10,9 +10,9 @@ import pytest
 from conftest import runs_in
 from test_files import names, sha256
 
-from provagent.store.answer import why
-from provagent.store.index import open_index
-from provagent.store.runs import read_run
+from provagent.reading.store.answer import why
+from provagent.reading.store.index import open_index
+from provagent.reading.store.runs import read_run
 
 PROGRAM = "import sys\ntext = sys.stdin.read()\nprint(text * 2)\n"
 WAYS = {"run": "{py} -m provagent run", "PROVAGENT=1": "PROVAGENT=1 {py}"}

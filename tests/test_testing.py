@@ -9,7 +9,7 @@ from types import FunctionType
 import pytest
 
 from provagent import boot
-from provagent.errors import DefinitionError, ProvagentError, SettingsError
+from provagent.contract.errors import DefinitionError, ProvagentError, SettingsError
 from provagent.testing import Recorded
 
 LAB = """

@@ -11,8 +11,8 @@ import sys
 import pytest
 from conftest import Recorded, runs_in
 
-from provagent.errors import SettingsError
-from provagent.settings import read_settings
+from provagent.contract.errors import SettingsError
+from provagent.settings.table import read_settings
 
 SCRIPT = "import lab\nlab.f('x.csv')\nprint('ran')\n"
 CODE = "import os\nopen(os.environ['MARK'], 'a').write('code')\ndef p(logger, name, event):\n    return event\n"
@@ -302,7 +302,7 @@ def test_an_empty_store_is_an_error(lab):
 
 def test_a_start_with_the_default_path_stays_light(lab):
     """Where no pyproject.toml speaks of provagent, nothing more is loaded."""
-    code = "import sys; print('provagent.trusted' in sys.modules, 'tomllib' in sys.modules)"
+    code = "import sys; print('provagent.settings.trust' in sys.modules, 'tomllib' in sys.modules)"
     assert lab.python("-c", code, PROVAGENT="1").stdout == "False False\n"
 
 

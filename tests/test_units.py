@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from provagent.cli import main
-from provagent.export.datatypes import arraysize, known_datatype
+from provagent.reading.export.datatypes import arraysize, known_datatype
 
 LAB = """\
 def fit(gain, edges, energy, label, flag, flux):

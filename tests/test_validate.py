@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from read_side import crab, crab_with_child
 
 from provagent.cli import main
-from provagent.constraints.graph import parts, rings, shortest_way
-from provagent.constraints.statement import KINDS, Statement
-from provagent.errors import DocumentError
-from provagent.export.reading import FORMATS, guess_syntax, read_document
-from provagent.export.validate import validate_file, violations
-from provagent.export.write import DOCUMENTS, rendered
+from provagent.contract.errors import DocumentError
+from provagent.reading.constraints.graph import parts, rings, shortest_way
+from provagent.reading.constraints.statement import KINDS, Statement
+from provagent.reading.export.reading import FORMATS, guess_syntax, read_document
+from provagent.reading.export.validate import validate_file, violations
+from provagent.reading.export.write import DOCUMENTS, rendered
 
 BOTH = "entity(ex:e1) entity(ex:e2) activity(ex:a1,-,-) "
 DAY, NEXT = "2026-11-25T10:00:00", "2026-11-25T11:00:00"

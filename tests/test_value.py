@@ -20,10 +20,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provagent.value.decode import Cut, NumberWithUnit, ObjectText, Redacted, decode
-from provagent.value.encode import encode
-from provagent.value.show import text
-from provagent.value.types import TypeCache, type_name
+from provagent.contract.values.decode import Cut, NumberWithUnit, ObjectText, Redacted, decode
+from provagent.contract.values.encode import encode
+from provagent.contract.values.show import text
+from provagent.contract.values.types import TypeCache, type_name
 
 texts = st.text(st.characters())  # lone surrogates among them
 zones = st.sampled_from([None, dt.timezone.utc, zoneinfo.ZoneInfo("Europe/Paris")])
@@ -315,7 +315,7 @@ def test_cycles_and_depth_are_cut():
 
 def test_sets_are_written_in_the_same_order_in_every_process():
     """The order of a set's items does not hang on PYTHONHASHSEED."""
-    code = "from provagent.value.encode import encode; print(encode({'a', 'b', 'c', 'd', 1, None}))"
+    code = "from provagent.contract.values.encode import encode; print(encode({'a', 'b', 'c', 'd', 1, None}))"
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -332,7 +332,7 @@ def test_sets_are_written_in_the_same_order_in_every_process():
 def test_encoding_imports_nothing_heavy():
     """Importing the module and encoding load neither numpy nor decimal, uuid or pathlib."""
     code = (
-        "import sys; from provagent.value.encode import encode; encode([1, {'a': {2}}, b'x', len]);"
+        "import sys; from provagent.contract.values.encode import encode; encode([1, {'a': {2}}, b'x', len]);"
         "print(sorted({'numpy', 'decimal', 'uuid', 'pathlib', 'astropy'} & set(sys.modules)))"
     )
     output = subprocess.run(

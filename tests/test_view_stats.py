@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from read_side import crab
 
 from provagent.cli import main
-from provagent.store.numbers import stats_of, timeline_of
-from provagent.view.stats import size_text
+from provagent.reading.store.numbers import stats_of, timeline_of
+from provagent.reading.view.stats import size_text
 
 
 def test_calls_add_up():
@@ -54,9 +54,9 @@ def test_timeline_is_in_order_and_inside():
 
 def test_a_bar_has_one_width_whatever_the_clock_did(tmp_path):
     """A run that begins days after its activities, and one that ends before it began."""
-    from provagent.record.build import build
-    from provagent.view.console import Console
-    from provagent.view.stats import render_timeline
+    from provagent.reading.record.build import build
+    from provagent.reading.view.console import Console
+    from provagent.reading.view.stats import render_timeline
 
     for start, end in (("2026-01-01", "2026-01-09"), ("2026-01-09", "2026-01-01")):
         times = {"startTime": f"{start}T00:00:00Z", "run_id": "r", "process_id": "p", "v": 1}
@@ -77,7 +77,7 @@ def test_a_bar_has_one_width_whatever_the_clock_did(tmp_path):
 
 
 def test_activities_that_a_garbled_record_has_inside_each_other_have_a_time():
-    from provagent.record.build import build
+    from provagent.reading.record.build import build
 
     run = build(
         {"v": 1, "event": "activity", "activity_id": f"r.p.{a}", "parent_id": f"r.p.{b}", "activity_name": "f"}
@@ -88,7 +88,7 @@ def test_activities_that_a_garbled_record_has_inside_each_other_have_a_time():
 
 
 def test_empty_and_cut_runs():
-    from provagent.record.build import build
+    from provagent.reading.record.build import build
 
     run = build([{"v": 1, "event": "activity", "activity_id": "r.p.1", "activity_name": "f"}])
     assert stats_of(run).calls[0].count == 1

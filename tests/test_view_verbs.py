@@ -6,8 +6,8 @@ from click.testing import CliRunner
 from read_side import RUN_ID, Shard, child_shard, crab_shard, write_run
 
 from provagent.cli.read import export_run, runs, show
-from provagent.errors import StoreError
-from provagent.export.write import FORMATS
+from provagent.contract.errors import StoreError
+from provagent.reading.export.write import FORMATS
 
 OTHER = "20261124T080000-abc123"
 

@@ -14,11 +14,11 @@ import warnings
 import cloudpickle
 import pytest
 
-from provagent.errors import TargetError
-from provagent.weave.hidden import hide_from_callers
-from provagent.weave.site import find_sites
-from provagent.weave.target import Target
-from provagent.weave.weaver import Weaver
+from provagent.contract.errors import TargetError
+from provagent.recording.weave.hidden import hide_from_callers
+from provagent.recording.weave.site import find_sites
+from provagent.recording.weave.target import Target
+from provagent.recording.weave.weaver import Weaver
 
 SOURCE = """
 import abc, functools, math, warnings

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from provagent import __version__
-from provagent.audit import unheard
 from provagent.cli import guard
-from provagent.errors import BrokenIndexError
-from provagent.settings import tell
+from provagent.contract.errors import BrokenIndexError
+from provagent.isolation.audit_hook import unheard
+from provagent.settings.table import tell
 
 # In the order in which they are needed; each is loaded when it is asked for.
 VERBS = {

@@ -11,15 +11,15 @@ import click
 from provagent.cli.gaps import tell_gaps
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
-from provagent.store.place import find_store
-from provagent.view.terminal import echo, echo_document, echo_json
-from provagent.visible import as_recorded
+from provagent.contract.printable import as_recorded
+from provagent.reading.store.place import find_store
+from provagent.reading.view.terminal import echo, echo_document, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provagent.store.answer import Answer
-    from provagent.store.index import Index
+    from provagent.reading.store.answer import Answer
+    from provagent.reading.store.index import Index
 
 _WHAT = (
     "WHAT is a file, by its path or its name or what lies there now, a digest or its "
@@ -43,7 +43,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @_json
 @may_be_long
 def why(what: str, everything: bool, store: str | None, as_json: bool) -> None:
-    from provagent.store.answer import why as ask
+    from provagent.reading.store.answer import why as ask
 
     _answer(what, store, partial(ask, everything=everything), as_json=as_json)
 
@@ -55,7 +55,7 @@ def why(what: str, everything: bool, store: str | None, as_json: bool) -> None:
 @_json
 @may_be_long
 def impact(what: str, everything: bool, store: str | None, as_json: bool) -> None:
-    from provagent.store.answer import impact as ask
+    from provagent.reading.store.answer import impact as ask
 
     _answer(what, store, partial(ask, everything=everything), as_json=as_json)
 
@@ -77,7 +77,7 @@ class _Find(click.Command):
     """The fields are those of the language, which is only loaded for its help."""
 
     def get_help(self, ctx: click.Context) -> str:
-        from provagent.store.fields import FIELDS
+        from provagent.reading.store.fields import FIELDS
 
         self.help = f"Find activities, in all runs.\n\n{_LANGUAGE.format(fields=', '.join(FIELDS))}"
         return super().get_help(ctx)
@@ -90,15 +90,15 @@ class _Find(click.Command):
 @_json
 @may_be_long
 def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -> None:
-    from provagent.store.find import find as ask
-    from provagent.store.find import matches_data
+    from provagent.reading.store.find import find as ask
+    from provagent.reading.store.find import matches_data
 
     with _opened(store) as opened:
         matches = ask(opened, _joined(query), limit=None if as_json else limit)
         if as_json:
             echo_json(matches_data(matches))
         else:
-            from provagent.view.answer import render_matches
+            from provagent.reading.view.answer import render_matches
 
             with page() as console:
                 render_matches(matches, console)
@@ -115,15 +115,15 @@ def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
 
     RUN is a run's id, its beginning or its end, a path, or 'last' (the default of the second).
     """
-    from provagent.store.compare import compare_runs
-    from provagent.store.runs import read_run
+    from provagent.reading.store.compare import compare_runs
+    from provagent.reading.store.runs import read_run
 
     with progress("reading records"):
         found = compare_runs(read_run(store, before), read_run(store, after))
     if as_json:
         echo_json(found.data())
         return
-    from provagent.view.differences import render_difference
+    from provagent.reading.view.differences import render_difference
 
     with page() as console:
         render_difference(found, console)
@@ -143,15 +143,15 @@ def verify(ctx: click.Context, what: str | None, store: str | None, as_json: boo
     """
     from dataclasses import asdict
 
-    from provagent.store.verify import CHANGED, MISSING
-    from provagent.store.verify import verify as ask
+    from provagent.reading.store.verify import CHANGED, MISSING
+    from provagent.reading.store.verify import verify as ask
 
     with _opened(store) as opened, progress("comparing files") as show:
         files = ask(opened, what, progress=show)
     if as_json:
         echo_json([asdict(one) for one in files])
     else:
-        from provagent.view.differences import render_verified
+        from provagent.reading.view.differences import render_verified
 
         with page() as console:
             render_verified(files, console)
@@ -169,7 +169,7 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
     Its tables are runs, activities, entities, usages, generations, derivations, members and
     parameters; "SELECT column_name FROM (DESCRIBE activities)" tells their columns.
     """
-    from provagent.store.analytics import ask
+    from provagent.reading.store.analytics import ask
 
     names, rows = ask(find_store(store), as_recorded(query))
     if as_json:
@@ -184,8 +184,8 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
         writer.writerows(rows)
         echo_document(whole.getvalue())
     else:
-        from provagent.view.answer import render_rows
-        from provagent.view.console import Console
+        from provagent.reading.view.answer import render_rows
+        from provagent.reading.view.console import Console
 
         render_rows(names, rows, Console())
 
@@ -195,8 +195,8 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
 @_store
 def index(store: str | None, rebuild: bool) -> None:
     """Bring the index of a store up to date; the other verbs do so themselves."""
-    from provagent.store.index import open_index
-    from provagent.store.place import remove
+    from provagent.reading.store.index import open_index
+    from provagent.reading.store.place import remove
 
     folder = find_store(store)
     if rebuild:
@@ -230,8 +230,8 @@ def _quoted(word: str) -> str:
 
 
 def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json: bool) -> None:
-    from provagent.store.answer import answer_data
-    from provagent.view.answer import STEPS_SHOWN, render_answer
+    from provagent.reading.store.answer import answer_data
+    from provagent.reading.view.answer import STEPS_SHOWN, render_answer
 
     with _opened(store) as opened:
         answer = ask(opened, what, limit=None if as_json else STEPS_SHOWN)
@@ -243,7 +243,7 @@ def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json
 
 
 def _opened(store: str | None) -> Index:
-    from provagent.store.index import open_index
+    from provagent.reading.store.index import open_index
 
     opened = open_index(find_store(store))
     with progress("reading records") as show:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from provagent.check import check_definition
-from provagent.view.terminal import echo, echo_json
+from provagent.reading.view.terminal import echo, echo_json
+from provagent.tools.check import check_definition
 
 
 @click.command()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from provagent.doctor import examine
-from provagent.view.terminal import echo_json
+from provagent.reading.view.terminal import echo_json
+from provagent.tools.doctor import examine
 
 
 @click.command()
@@ -23,7 +23,7 @@ def doctor(ctx: click.Context, run: str | None, store: str | None, *, as_json: b
     if as_json:
         echo_json(report.data())
     else:
-        from provagent.view.doctor import render_report
+        from provagent.reading.view.doctor import render_report
 
         render_report(report)
     ctx.exit(0 if report.is_well else 1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from provagent.errors import DraftError
-from provagent.view.terminal import echo_lines
+from provagent.contract.errors import DraftError
+from provagent.reading.view.terminal import echo_lines
 
 
 @click.command()
@@ -29,12 +29,12 @@ def draft(
     if bool(targets) == (run is not None):
         raise click.UsageError("name targets, or a run with --from-run")
     if run is None:
-        from provagent.draft.signature import draft_targets
+        from provagent.tools.draft.signature import draft_targets
 
         text = draft_targets(targets).text()
     else:
-        from provagent.draft.recorded import draft_run
-        from provagent.store.runs import read_run
+        from provagent.reading.store.runs import read_run
+        from provagent.tools.draft.recorded import draft_run
 
         text = draft_run(read_run(store, run)).text()
     if output is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provagent.settings import tell
+from provagent.settings.table import tell
 
 if TYPE_CHECKING:
-    from provagent.record.detail import Gap
+    from provagent.reading.record.detail import Gap
 
 _SHOWN = 5
 

@@ -16,11 +16,11 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from provagent.errors import ProvagentError
-from provagent.settings import tell
-from provagent.value.message import what_failed
-from provagent.view.terminal import echo, echo_lines, open_streams
-from provagent.visible import harmless
+from provagent.contract.errors import ProvagentError
+from provagent.contract.printable import harmless
+from provagent.contract.values.message import what_failed
+from provagent.reading.view.terminal import echo, echo_lines, open_streams
+from provagent.settings.table import tell
 
 # Those of sysexits.h, and what a shell says of a program that a signal ended.
 FAILED = 1

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from provagent.settings import read_settings
-from provagent.view.terminal import echo, echo_json
+from provagent.reading.view.terminal import echo, echo_json
+from provagent.settings.table import read_settings
 
 _SHOWN = 20  # lines that could not be read
 
@@ -45,7 +45,7 @@ def import_files(
     setting sink=logging; packed by gzip or zstd; parts of one log, the oldest first. Each
     session becomes a run; importing again adds nothing. Exits with 1 where a log holds none.
     """
-    from provagent.foreign.importing import import_logs
+    from provagent.integrations.foreign.importing import import_logs
 
     done = import_logs(files, store or read_settings().store, zone=zone)
     if as_json:

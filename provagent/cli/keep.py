@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provagent.cli.progress import progress
-from provagent.settings import read_settings, tell
-from provagent.store.place import find_store
-from provagent.view.terminal import echo, echo_json
+from provagent.reading.store.place import find_store
+from provagent.reading.view.terminal import echo, echo_json
+from provagent.settings.table import read_settings, tell
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -29,7 +29,7 @@ class _Age(click.ParamType["timedelta"]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        from provagent.store.age import length_of_time
+        from provagent.reading.store.age import length_of_time
 
         try:
             return length_of_time(value)
@@ -61,8 +61,8 @@ def compact(
     A shard is unpacked again and compared before the plain one is removed. A run that is still
     written is left. Exits with 1 where something that was meant is not packed.
     """
-    from provagent.store.pack import pack
-    from provagent.view.stats import size_text
+    from provagent.reading.store.pack import pack
+    from provagent.reading.view.stats import size_text
 
     folder = find_store(store)
     with progress("packing") as show:
@@ -101,8 +101,8 @@ def gc(
     """
     from datetime import timedelta
 
-    from provagent.store.collect import collect, collectable
-    from provagent.view.stats import size_text
+    from provagent.reading.store.collect import collect, collectable
+    from provagent.reading.view.stats import size_text
 
     if older_than is None and keep is None:
         raise click.UsageError("say which: --older-than AGE, --keep N, or both")
@@ -147,8 +147,8 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
     Nothing is overwritten. What is here already is known again; a run of which only the
     beginning is here is completed. Exits with 1 where a shard says other things here and there.
     """
-    from provagent.store.merge import merge
-    from provagent.view.stats import size_text
+    from provagent.reading.store.merge import merge
+    from provagent.reading.view.stats import size_text
 
     with progress("reading runs") as show:
         done = merge(store or read_settings().store, other, show)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from provagent.export.write import DOCUMENTS, FORMS, RDF, format_of, write_document
-from provagent.store.runs import read_run
-from provagent.store.which import LAST
-from provagent.view.terminal import JSON, document_stream, echo
+from provagent.reading.export.write import DOCUMENTS, FORMS, RDF, format_of, write_document
+from provagent.reading.store.runs import read_run
+from provagent.reading.store.which import LAST
+from provagent.reading.view.terminal import JSON, document_stream, echo
 
 
 @click.command()
@@ -53,8 +53,8 @@ def link(
     RUN is a run's id, its beginning or its end, a path, or 'last' (the default). What is
     joined, and what is not, is told on standard error.
     """
-    from provagent.link.linked import link_run
-    from provagent.store.part import with_flows
+    from provagent.integrations.opus.linked import link_run
+    from provagent.reading.store.part import with_flows
 
     named = to or (format_of(output) if output else "json")
     if named not in DOCUMENTS:

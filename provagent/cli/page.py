@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from provagent.view.terminal import echo_rendered, page_rendered
+from provagent.reading.view.terminal import echo_rendered, page_rendered
 
 if TYPE_CHECKING:
-    from provagent.view.console import Console
+    from provagent.reading.view.console import Console
 
 _KEY = "provagent.no_pager"
 _LESS = "-FRX"  # leave where all is seen, keep colours, leave the screen as it is
@@ -38,7 +38,7 @@ def page() -> Iterator[Console]:
 
     That is ``PAGER``, else less. Anything but a terminal gets plain text, all of it.
     """
-    from provagent.view.console import Console
+    from provagent.reading.view.console import Console
 
     # Lines are whole: a terminal breaks them, and a pipe must not depend on one.
     console = Console(soft_wrap=True)

@@ -43,7 +43,7 @@ class _Bar:
     def begin(self) -> None:
         from rich.progress import Progress
 
-        from provagent.view.console import Console
+        from provagent.reading.view.console import Console
 
         with self.lock:
             if not self.is_over:

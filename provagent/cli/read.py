@@ -11,18 +11,18 @@ import click
 from provagent.cli.gaps import tell_gaps
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
-from provagent.errors import ExportError
-from provagent.export.replaced import refuse_foreign
-from provagent.export.write import FORMATS, FORMS, MODELS, OPUS, export, format_of
-from provagent.store.place import find_store
-from provagent.store.runs import list_runs, read_run
-from provagent.store.which import LAST, find_run
-from provagent.view.terminal import JSON, document_stream, echo, echo_json
+from provagent.contract.errors import ExportError
+from provagent.reading.export.replaced import refuse_foreign
+from provagent.reading.export.write import FORMATS, FORMS, MODELS, OPUS, export, format_of
+from provagent.reading.store.place import find_store
+from provagent.reading.store.runs import list_runs, read_run
+from provagent.reading.store.which import LAST, find_run
+from provagent.reading.view.terminal import JSON, document_stream, echo, echo_json
 
 if TYPE_CHECKING:
-    from provagent.embed.payload import Payload
-    from provagent.record.detail import Gap
-    from provagent.record.model import Lineage, Provenance
+    from provagent.integrations.embed.payload import Payload
+    from provagent.reading.record.detail import Gap
+    from provagent.reading.record.model import Lineage, Provenance
 
 PARQUET = "parquet"
 _NEWEST = 100  # runs that people are shown
@@ -55,7 +55,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @may_be_long
 def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
     if os.path.isfile(run):
-        from provagent.embed.file import embedded
+        from provagent.integrations.embed.file import embedded
 
         payload = embedded(run)
         if payload is not None:
@@ -63,11 +63,11 @@ def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
             return
     provenance = _read(store, run)
     if as_json:
-        from provagent.view.data import run_data
+        from provagent.reading.view.data import run_data
 
         echo_json(run_data(provenance))
         return
-    from provagent.view.tree import render_run
+    from provagent.reading.view.tree import render_run
 
     with page() as console:
         render_run(provenance, console, limit)
@@ -94,11 +94,11 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
     more = most is not None and len(summaries) > most
     shown = summaries[1:] if more else summaries
     if as_json:
-        from provagent.view.data import runs_data
+        from provagent.reading.view.data import runs_data
 
         echo_json(runs_data(shown))
         return
-    from provagent.view.runs import render_runs
+    from provagent.reading.view.runs import render_runs
 
     with page() as console:
         render_runs(shown, console)
@@ -112,13 +112,13 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
 @_json
 @may_be_long
 def stats(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.store.numbers import stats_of
+    from provagent.reading.store.numbers import stats_of
 
     provenance = _read(store, run)
     if as_json:
         echo_json(asdict(stats_of(provenance)))
     else:
-        from provagent.view.stats import render_stats
+        from provagent.reading.view.stats import render_stats
 
         with page() as console:
             render_stats(provenance, console)
@@ -130,14 +130,14 @@ def stats(run: str, store: str | None, as_json: bool) -> None:
 @_json
 @may_be_long
 def timeline_of(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.store.numbers import timeline_of as moments_of
+    from provagent.reading.store.numbers import timeline_of as moments_of
 
     provenance = _read(store, run)
     if as_json:
         moments = [asdict(one) for one in moments_of(provenance)]
         echo_json(moments)
     else:
-        from provagent.view.stats import render_timeline
+        from provagent.reading.view.stats import render_timeline
 
         with page() as console:
             render_timeline(provenance, console)
@@ -242,14 +242,14 @@ def _write(
 
 
 def _part(provenance: Provenance, of: str | None) -> Provenance | Lineage:
-    from provagent.store.part import part_of, with_flows
+    from provagent.reading.store.part import part_of, with_flows
 
     return with_flows(provenance) if of is None else part_of(provenance, of)
 
 
 def _lineage(store: str | None, what: str, *, everything: bool) -> Lineage:
-    from provagent.store.index import open_index
-    from provagent.store.part import lineage_of
+    from provagent.reading.store.index import open_index
+    from provagent.reading.store.part import lineage_of
 
     with open_index(find_store(store)) as index:
         with progress("reading records") as show:
@@ -259,7 +259,7 @@ def _lineage(store: str | None, what: str, *, everything: bool) -> Lineage:
 
 
 def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> None:
-    from provagent.store.analytics import write_parquet
+    from provagent.reading.store.analytics import write_parquet
 
     if len(outputs) != 1:
         raise click.UsageError("parquet is written into one folder: name it with -o")
@@ -269,7 +269,7 @@ def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> No
 
 
 def _show_embedded(payload: Payload, *, as_json: bool) -> None:
-    from provagent.view.embedded import embedded_data, render_embedded
+    from provagent.reading.view.embedded import embedded_data, render_embedded
 
     if as_json:
         echo_json(embedded_data(payload))
@@ -297,9 +297,9 @@ def embed(
     max_bytes: int,
     store: str | None,
 ) -> None:
-    from provagent.embed.file import embed as embed_into
-    from provagent.embed.payload import KEPT
-    from provagent.store.part import with_flows
+    from provagent.integrations.embed.file import embed as embed_into
+    from provagent.integrations.embed.payload import KEPT
+    from provagent.reading.store.part import with_flows
 
     payload = embed_into(
         with_flows(_read(store, run)), file, output=output, namespace=namespace, max_bytes=max_bytes

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from provagent.cli.progress import progress
-from provagent.settings import tell
-from provagent.view.terminal import ask_secret, echo, echo_json
+from provagent.reading.view.terminal import ask_secret, echo, echo_json
+from provagent.settings.table import tell
 
 if TYPE_CHECKING:
-    from provagent.store.redact import Redaction
+    from provagent.reading.store.redact import Redaction
 
 _FIELDS_SHOWN = 100
 
@@ -51,10 +51,10 @@ def redact(
     records and index. Exits with 1 where something stays.
     """
     from provagent import boot
-    from provagent.store.place import find_store
-    from provagent.store.redact import find_secrets
-    from provagent.store.redact import redact as take_out
-    from provagent.store.sought import Sought
+    from provagent.reading.store.place import find_store
+    from provagent.reading.store.redact import find_secrets
+    from provagent.reading.store.redact import redact as take_out
+    from provagent.reading.store.sought import Sought
 
     boot.deactivate()  # the record of this would hold what is taken out
     how = [

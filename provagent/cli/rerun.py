@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from provagent.cli.progress import progress
-from provagent.errors import StoreError
-from provagent.settings import tell
-from provagent.view.terminal import ask_secret, echo_json, echo_lines
+from provagent.contract.errors import StoreError
+from provagent.reading.view.terminal import ask_secret, echo_json, echo_lines
+from provagent.settings.table import tell
 
 if TYPE_CHECKING:
-    from provagent.rerun.plan import Plan
-    from provagent.store.compare import Difference
+    from provagent.reading.store.compare import Difference
+    from provagent.tools.rerun.plan import Plan
 
 
 @click.command()
@@ -46,15 +46,15 @@ def rerun(
     which its script, its inputs and its code are copied; nothing is written to its own. Output
     and exit code are the program's; then the diff of the two runs is told on stderr.
     """
-    from provagent.rerun.plan import plan_rerun
-    from provagent.store.door import open_store
+    from provagent.reading.store.door import open_store
+    from provagent.tools.rerun.plan import plan_rerun
 
     opened = open_store(store)
     provenance = opened.read(run)
     with progress("reading records") as show, opened.index(show) as index:
         plan = plan_rerun(provenance, index, folder)
     if not is_meant:
-        from provagent.rerun.text import plan_text
+        from provagent.tools.rerun.text import plan_text
 
         if as_json:
             echo_json(plan.data())
@@ -71,10 +71,10 @@ def rerun(
 def _perform(
     ctx: click.Context, plan: Plan, store: str, secrets: list[str], *, as_json: bool
 ) -> None:
-    from provagent.rerun.perform import perform
-    from provagent.rerun.text import execution_text
-    from provagent.store.compare import compare_runs
-    from provagent.store.runs import read_run
+    from provagent.reading.store.compare import compare_runs
+    from provagent.reading.store.runs import read_run
+    from provagent.tools.rerun.perform import perform
+    from provagent.tools.rerun.text import execution_text
 
     for line in execution_text(plan):
         tell(line)
@@ -93,8 +93,8 @@ def _perform(
 
 
 def _tell(found: Difference) -> None:
-    from provagent.view.console import Console
-    from provagent.view.differences import render_difference
+    from provagent.reading.view.console import Console
+    from provagent.reading.view.differences import render_difference
 
     render_difference(found, Console(soft_wrap=True, stderr=True))
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from provagent.audit import heard
-from provagent.launch import become
-from provagent.settings import read_settings, require, tell, words_of
+from provagent.isolation.audit_hook import heard
+from provagent.recording.launch import become
+from provagent.settings.table import read_settings, require, tell, words_of
 
 _SELECT = ("-m", "-c")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from provagent.errors import DocumentError
-from provagent.export.reading import FORMATS, MAX_BYTES
-from provagent.view.terminal import echo, echo_json
+from provagent.contract.errors import DocumentError
+from provagent.reading.export.reading import FORMATS, MAX_BYTES
+from provagent.reading.view.terminal import echo, echo_json
 
 
 @click.command()
@@ -35,7 +35,7 @@ def validate(
     what is impossible. Exits with 1 when a document breaks one, or cannot be read; warnings
     do not count.
     """
-    from provagent.export.validate import validate_file
+    from provagent.reading.export.validate import validate_file
 
     told: list[dict[str, Any]] = []
     for file in files:

@@ -13,14 +13,14 @@ import marshal
 import sys
 
 from provagent import __version__
-from provagent.originals import io, os
+from provagent.isolation.originals import io, os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from provagent.settings import Settings
+    from provagent.settings.table import Settings
 
 CACHE_FORMAT = 2
 _SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -67,7 +67,7 @@ class Source:
             return True
         if not self.is_of_folder:
             return False
-        from provagent.trusted import is_below
+        from provagent.settings.trust import is_below
 
         return not is_below(os.path.dirname(self.location), settings.trust)
 
@@ -215,7 +215,7 @@ def _candidates(settings: Settings, cwd: str) -> Iterator[tuple[str, str]]:
 
 def _offered() -> Iterator[tuple[str, str]]:
     """Definitions of installed packages: ``name = package.module:file.yaml``."""
-    from provagent.offered import offered
+    from provagent.isolation.entry_points import offered
 
     for name, value in offered(ENTRY_POINT):
         location = _resource(value)

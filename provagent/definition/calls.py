@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provagent import terms
+from provagent.contract import vocabulary
 from provagent.definition.condition import parse_condition, paths_of
 from provagent.definition.description import (
     ActivityDescription,
@@ -13,12 +13,12 @@ from provagent.definition.fields import Fields, Reader
 from provagent.definition.readers import number, one_of
 
 # YAML's off is false.
-_LEVEL = one_of(terms.LEVELS, {"false": terms.OFF, "False": terms.OFF})
+_LEVEL = one_of(vocabulary.LEVELS, {"false": vocabulary.OFF, "False": vocabulary.OFF})
 CALLS: dict[str, Reader] = {
     "level": Reader(_LEVEL.read, {"enum": [*_LEVEL.schema["enum"], False]}),
     "max_calls": number(0),
     "sample": number(1),
-    "quiet": one_of(terms.QUIET_WORDS),
+    "quiet": one_of(vocabulary.QUIET_WORDS),
 }
 _BEFORE = "it is asked before the call; only those of a generation are asked after it"
 

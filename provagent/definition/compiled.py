@@ -6,15 +6,15 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from provagent import json_text
+from provagent.contract import json_text
+from provagent.contract.errors import Problem
 from provagent.definition.active import Source, cache_folder, read_own, write_quietly
 from provagent.definition.data import DATA_FORMAT, from_data, to_data
-from provagent.errors import Problem
-from provagent.originals import os
+from provagent.isolation.originals import os
 
 if TYPE_CHECKING:
     from provagent.definition.description import Definition
-    from provagent.settings import Settings
+    from provagent.settings.table import Settings
 
 
 def read_source(name: str, location: str, settings: Settings) -> Source:
@@ -58,8 +58,8 @@ def _loaded(source: Source, settings: Settings) -> Definition:
 
 
 def _read_again(source: Source) -> Definition:
+    from provagent.contract.errors import DefinitionError
     from provagent.definition.parse import read_definition
-    from provagent.errors import DefinitionError
 
     reading = read_definition(source.location, name=source.name)
     if reading.definition is None:

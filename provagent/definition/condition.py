@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import Any, TypeAlias
 
-from provagent import beneath
 from provagent.definition.grammar import Literal, Name, PathError, PathReader
 from provagent.definition.path import Path
-from provagent.originals import os
+from provagent.isolation import introspection
+from provagent.isolation.originals import os
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,10 @@ def compile_clause(clause: Clause) -> Callable[[Any], bool]:
     matches = re.compile("|".join(translate(str(value)) for value in values)).match
 
     def fits(found: Any) -> bool:
-        if beneath.lookup(type(found), "__fspath__") is not None:
+        if introspection.lookup(type(found), "__fspath__") is not None:
             found = os.fspath(found)
-        found = os.fsdecode(found) if beneath.is_a(found, bytes) else found
-        return beneath.is_a(found, str) and matches(str.__str__(found)) is not None
+        found = os.fsdecode(found) if introspection.is_a(found, bytes) else found
+        return introspection.is_a(found, str) and matches(str.__str__(found)) is not None
 
     return fits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provagent import terms
+from provagent.contract import vocabulary
 from provagent.definition.nodes import Entry, Mapping, Scalar, Sequence, child
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.report import did_you_mean
@@ -49,7 +49,7 @@ IGNORED: dict[str, frozenset[str]] = {
     "entity": frozenset({"path"}),  # a default path
 }
 
-ENTITY_TYPE_SYNONYMS = {"SetCollection": terms.FILE_COLLECTION}
+ENTITY_TYPE_SYNONYMS = {"SetCollection": vocabulary.FILE_COLLECTION}
 
 # A usage says that its location is the value of a parameter, in one of two ways:
 # location_from_parameter: <parameter's name>, or from_parameter: {location: <its name>}.

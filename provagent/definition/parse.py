@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from provagent import terms
+from provagent.contract import vocabulary
+from provagent.contract.errors import Problem
 from provagent.definition import dialect
 from provagent.definition.description import Definition
 from provagent.definition.fields import read_thing
 from provagent.definition.nodes import Mapping, read_nodes
 from provagent.definition.report import Origins, Report, did_you_mean
 from provagent.definition.shapes import ACTIVITY, DEFINITION
-from provagent.errors import Problem
-from provagent.originals import io, os
+from provagent.isolation.originals import io, os
 
 if TYPE_CHECKING:
     from provagent.definition.fields import Fields
@@ -120,7 +120,7 @@ def _check_references(fields: Fields, report: Report) -> None:
     declared: dict[str, frozenset[str]] = {}
     if "entities" not in fields.unusable:
         described = fields.values.get("entities", {})
-        declared["entities"] = frozenset(described) | frozenset(terms.ENTITY_TYPES)
+        declared["entities"] = frozenset(described) | frozenset(vocabulary.ENTITY_TYPES)
     # Older definitions use namespaces that nothing declares.
     if "namespaces" in fields.values:
         declared["namespaces"] = frozenset(fields.values["namespaces"])

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
 from provagent.definition.grammar import (
     Call,
     Each,
@@ -36,6 +35,7 @@ from provagent.definition.grammar import (
     read_path,
     read_path_on_value,
 )
+from provagent.isolation import introspection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def compile_on_value(text: str) -> Callable[[Any], Any]:
     if not isinstance(first, Each):
         return compile_steps((first, *rest))
     on_item = compile_steps(tuple(rest))
-    return lambda value: [on_item(item) for item in beneath.items(value)]
+    return lambda value: [on_item(item) for item in introspection.items(value)]
 
 
 def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
@@ -126,7 +126,7 @@ def _branch(step: Held | Each, rest: Callable[[Any], Any]) -> Callable[[Any], An
     name = step.name
 
     def if_held(value: Any) -> Any:
-        held = beneath.attributes(value).get(name)
+        held = introspection.attributes(value).get(name)
         return None if held is None else rest(held)
 
     return if_held
@@ -159,7 +159,7 @@ def _by_name(name: str) -> Callable[[Any], Any]:
         try:
             return attribute(value, name)
         except AttributeError:
-            if beneath.lookup(type(value), "__getitem__") is not None:
+            if introspection.lookup(type(value), "__getitem__") is not None:
                 with suppress(LookupError, TypeError):
                     return value[name]
             raise

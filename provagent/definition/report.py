@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from provagent.errors import Problem
+from provagent.contract.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

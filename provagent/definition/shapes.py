@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from provagent import terms
+from provagent.contract import vocabulary
 from provagent.definition import dialect, words
 from provagent.definition.calls import CALLS, check_conditions
 from provagent.definition.compared import check_multiplicities, check_range, check_uses
@@ -121,9 +121,9 @@ def _make_entity(fields: Fields) -> EntityDescription:
 
 
 def _implied_type(name: str, *, has_media_type: bool) -> str:
-    if name in terms.ENTITY_TYPES:
+    if name in vocabulary.ENTITY_TYPES:
         return name
-    return terms.FILE if has_media_type else terms.PYTHON_OBJECT
+    return vocabulary.FILE if has_media_type else vocabulary.PYTHON_OBJECT
 
 
 def _is_path(candidate: str) -> bool:
@@ -229,7 +229,7 @@ USE = _shape(
     {
         **_texts(EntityUse),
         **dict.fromkeys(("id", "location", "value"), path),
-        "type": reserved(terms.USAGE_TYPES),
+        "type": reserved(vocabulary.USAGE_TYPES),
         "entity_description": reference("entities"),
         "namespace": reference("namespaces"),
         "multiplicity": words.multiplicity,
@@ -255,7 +255,7 @@ ACTIVITY = _shape(
         **_texts(ActivityDescription),
         **CALLS,
         "when": condition,
-        "type": reserved(terms.ACTIVITY_TYPES),
+        "type": reserved(vocabulary.ACTIVITY_TYPES),
         "parameters": _each_once(_thing(PARAMETER), "name"),
         "usage": _each_once(_thing(USE), "role"),
         "generation": _each_once(_thing(USE), "role"),
@@ -268,7 +268,7 @@ ENTITY = _shape(
     _make_entity,
     {
         **_unnamed(_texts(EntityDescription)),
-        "type": one_of(terms.ENTITY_TYPES, dialect.ENTITY_TYPE_SYNONYMS),
+        "type": one_of(vocabulary.ENTITY_TYPES, dialect.ENTITY_TYPE_SYNONYMS),
         "identifier": identifier,
     },
 )
@@ -278,7 +278,7 @@ AGENT = _shape(
     lambda fields: AgentDescription(**fields.values),
     {
         **_unnamed(_texts(AgentDescription)),
-        "type": one_of(terms.AGENT_TYPES),
+        "type": one_of(vocabulary.AGENT_TYPES),
         "email": words.email,
         "orcid": words.orcid,
         "url": words.iri,

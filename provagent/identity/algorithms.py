@@ -7,7 +7,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from provagent.convert import DIGEST_PACKAGES
+from provagent.settings.conversion import DIGEST_PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

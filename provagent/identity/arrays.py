@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
+from provagent.contract.values.numbers import unit_text
+from provagent.contract.values.types import instance_state, type_name
 from provagent.identity.content import BLOCK, BLOCKS, Second, even_places
-from provagent.originals import os
-from provagent.value.numbers import unit_text
-from provagent.value.types import instance_state, type_name
+from provagent.isolation import introspection
+from provagent.isolation.originals import os
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -278,7 +278,7 @@ def _is_astropys(unit: Any) -> bool:
         return True
     for module, inside in list(sys.modules.items()) if known is None else ():
         is_units = module.startswith(("astropy.units", "astropy.cosmology.units"))
-        found = beneath.attributes(inside).get(name) if is_units else None
+        found = introspection.attributes(inside).get(name) if is_units else None
         if found is unit or (type(found) is type(unit) and found == unit):
             known = _UNITS[name] = found
     return known is not None and bool(known == unit)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
-from provagent.address import address_of
-from provagent.value.types import kinds, type_name
+from provagent.contract.values.types import kinds, type_name
+from provagent.isolation import introspection
+from provagent.isolation.addresses import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def _without_variances(_: object, pairs: Pairs) -> Pairs:
         part
         for _, item in pairs
         for one in (list.__iter__(item) if type(item) is list else (item,))
-        if (part := beneath.attributes(one).get("_covariance")) is not None
+        if (part := introspection.attributes(one).get("_covariance")) is not None
     ]
     return [
         (name, _correlations(item, parts) if name == "_covariance" else item)
@@ -82,8 +82,8 @@ def _correlations(covariance: Any, parts: list[Any]) -> Any:
 
 
 def _covariance(value: Any) -> tuple[list[Any], Any]:
-    state = beneath.attributes(value)
-    parameters = beneath.attributes(state.get("parameters")).get("_parameters")
+    state = introspection.attributes(value)
+    parameters = introspection.attributes(state.get("parameters")).get("_parameters")
     return parameters if type(parameters) is list else [], state.get("_data")
 
 
@@ -98,7 +98,7 @@ def _without_loaded(value: object, pairs: Pairs) -> Pairs:
 
 
 def _is_kept(cls: type, name: str) -> bool:
-    return beneath.attributes(beneath.lookup(cls, name)).get("cache") is True
+    return introspection.attributes(introspection.lookup(cls, name)).get("cache") is True
 
 
 # The beginnings of modules whose classes keep all that they are in attributes

@@ -13,11 +13,11 @@ from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from provagent import beneath
-from provagent.address import address_of
+from provagent.contract.values.types import TypeCache, kinds, type_name
 from provagent.identity.algorithms import hash_constructor
-from provagent.originals import time
-from provagent.value.types import TypeCache, kinds, type_name
+from provagent.isolation import introspection
+from provagent.isolation.addresses import address_of
+from provagent.isolation.originals import time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -390,7 +390,7 @@ def text_bytes(value: object) -> bytes:
     """
     cls = type(value)
     head = _heads.known.get(address_of(cls)) or _heads(cls)
-    text = beneath.text(value)
+    text = introspection.text(value)
     if "0x" in text and _ADDRESS.search(text):
         raise UnidentifiableError(f"{type_name(type(value))}: str() gives an address; a path")
     return head + text.encode("utf-8", "surrogatepass")

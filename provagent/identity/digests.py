@@ -9,7 +9,7 @@ from provagent.identity.kept import KeptDigests
 from provagent.identity.registry import MAX_BYTES
 
 if TYPE_CHECKING:
-    from provagent.settings import Settings
+    from provagent.settings.table import Settings
 
 
 class Digests(NamedTuple):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from provagent.contract.values.types import instance_state, type_name
 from provagent.identity.content import ByKey, UnidentifiableError
-from provagent.value.types import instance_state, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

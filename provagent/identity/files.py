@@ -8,14 +8,14 @@ import stat
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
-from provagent import beneath
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.content import Sample
 from provagent.identity.hashing import hash_sample, hash_whole
 from provagent.identity.kept import KEPT_FROM, KeptDigests, now
 from provagent.identity.registry import Identity, identify
 from provagent.identity.sampling import SAMPLE_BYTES
-from provagent.originals import os
+from provagent.isolation import introspection
+from provagent.isolation.originals import os
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,7 +40,7 @@ def resolve_location(value: PathText, cwd: str | None = None) -> str:
     Raises TypeError for what is no path.
     """
     # Of a subclass of str the functions below would ask more than its text.
-    text = str.__str__(value if beneath.is_a(value, str) else os.fsdecode(value))
+    text = str.__str__(value if introspection.is_a(value, str) else os.fsdecode(value))
     if _URL.match(text):
         return text
     path = os.path.expanduser(os.path.expandvars(text))

@@ -6,8 +6,8 @@ import copy
 import re
 from typing import Any
 
+from provagent.contract.values.types import instance_state, type_name
 from provagent.identity.content import UnidentifiableError
-from provagent.value.types import instance_state, type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from provagent.contract.values.types import instance_state, type_name
 from provagent.identity.arrays import array_token, range_token
 from provagent.identity.content import ITEM_COST, InOrder, even_places
 from provagent.identity.sampling import PartOfContent
-from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,10 +11,10 @@ import sys
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
+from provagent.contract.values.types import type_name
 from provagent.identity.content import UnidentifiableError
-from provagent.originals import os
-from provagent.value.types import type_name
+from provagent.isolation import introspection
+from provagent.isolation.originals import os
 
 if TYPE_CHECKING:
     from provagent.identity.content import Parts
@@ -50,7 +50,7 @@ class ByName:
 def named_code(name: Any, module: object) -> Any:
     """Return the name of a class or a module, as one that finds it in any process, or not."""
     found = sys.modules.get(module) if type(module) is str else None
-    file = beneath.attributes(found).get("__file__") if type(found) is ModuleType else None
+    file = introspection.attributes(found).get("__file__") if type(found) is ModuleType else None
     is_program = module == "__main__" or (type(file) is str and not _is_installed(file))
     return ByName(name) if is_program else name
 
@@ -94,17 +94,17 @@ def dispatcher(value: Any) -> Any:
 
 def is_dispatcher(cls: type) -> bool:
     """Whether a class is that of such functions; no module of numpy has it under its name."""
-    mean = beneath.attributes(sys.modules.get("numpy")).get("mean")
+    mean = introspection.attributes(sys.modules.get("numpy")).get("mean")
     return type_name(cls) == "numpy:_ArrayFunctionDispatcher" and cls is type(mean)
 
 
 def is_without_code(cls: type) -> bool:
     """Whether a class has no code of the program, and is none of its modules."""
-    for at in beneath.namespace(cls).values():
+    for at in introspection.namespace(cls).values():
         code = next((get(at) for kind, get in _INSIDE.items() if issubclass(type(at), kind)), at)
         if type(code) is FunctionType and not is_installed(code):
             return False
-    module = beneath.module_name(cls)
+    module = introspection.module_name(cls)
     return type(module) is str and type(named_code("", module)) is str
 
 

@@ -6,7 +6,7 @@ from hashlib import file_digest
 from typing import TYPE_CHECKING
 
 from provagent.identity.content import BLOCKS, Sample, even_places
-from provagent.originals import io, os, time
+from provagent.isolation.originals import io, os, time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from hashlib import blake2b
 
-from provagent.originals import os, real_time_ns
+from provagent.isolation.originals import os, real_time_ns
 
 KEPT_FROM = 1 << 20  # bytes of a file: to read less takes as long as to look here
 SLOTS = 1 << 16

@@ -27,7 +27,7 @@ from opcode import opname
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provagent import beneath
+from provagent.isolation import introspection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,11 +93,11 @@ def lazy_of(cls: type) -> Lazy:
     """Return which attributes of instances of ``cls`` are set by looking at them."""
     found: dict[str, Any] = {}
     facts: dict[str, _Facts] = {}
-    for base in reversed(beneath.mro(cls)):
+    for base in reversed(introspection.mro(cls)):
         if base is object:
             continue
         # A name that is no plain text would be asked for its hash.
-        here = {key: at for key, at in beneath.namespace(base).items() if type(key) is str}
+        here = {key: at for key, at in introspection.namespace(base).items() if type(key) is str}
         found |= here
         for name, code in _functions(here):
             facts[name] = _both(facts.get(name, _NO_FACTS), _facts(code))
@@ -111,8 +111,8 @@ def lazy_of(cls: type) -> Lazy:
 def assigned_by(cls: type) -> frozenset[str]:
     """Return the names of the attributes that the code of a class and its bases assigns."""
     found: set[str] = set()
-    for base in beneath.mro(cls):
-        here = {key: at for key, at in beneath.namespace(base).items() if type(key) is str}
+    for base in introspection.mro(cls):
+        here = {key: at for key, at in introspection.namespace(base).items() if type(key) is str}
         for _, code in _functions(here):
             facts = _facts(code)
             found |= facts.assigned | facts.reset
@@ -133,9 +133,9 @@ def _keeps_what_it_gives(at: Any) -> bool:
     cls = type(at)
     if issubclass(cls, (FunctionType, staticmethod, classmethod)):
         return False
-    if beneath.lookup(cls, "__set__") is not None and not issubclass(cls, property):
+    if introspection.lookup(cls, "__set__") is not None and not issubclass(cls, property):
         return False
-    get = beneath.lookup(cls, "__get__")
+    get = introspection.lookup(cls, "__get__")
     if type(get) is not FunctionType:
         return False
     code = get.__code__
@@ -193,7 +193,7 @@ def _functions(found: dict[str, Any]) -> Iterator[tuple[str, CodeType]]:
                 yield f"get {name}", get.__code__
             if type(set_) is FunctionType:
                 yield f"set {name}", set_.__code__
-        elif type(kept := beneath.attributes(at)) is dict:
+        elif type(kept := introspection.attributes(at)) is dict:
             wrapped = kept.get("func")  # as functools.cached_property has it
             if type(wrapped) is FunctionType:
                 yield f"get {name}", wrapped.__code__

@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from provagent.contract.values.types import instance_state, type_name
 from provagent.identity import frames
 from provagent.identity.content import UnidentifiableError
-from provagent.value.types import instance_state, type_name
 
 if TYPE_CHECKING:
     from provagent.identity.content import Parts

@@ -10,11 +10,11 @@ from math import isnan
 from types import FunctionType, MappingProxyType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
-from provagent.address import address_of
+from provagent.contract.values.types import instance_state, type_name
 from provagent.identity import functions
 from provagent.identity.content import ByKey, InOrder, Second, UnidentifiableError, named
-from provagent.value.types import instance_state, type_name
+from provagent.isolation import introspection
+from provagent.isolation.addresses import address_of
 
 if TYPE_CHECKING:
     from provagent.identity.content import Content, Parts, Token
@@ -126,7 +126,7 @@ def _class_place(value: type) -> Any:
     place = type_name(value)
     if "<" in place or "?" in place:
         raise UnidentifiableError(f"{place}: not a name that finds it; a module's class")
-    return functions.named_code(place, beneath.module_name(value))
+    return functions.named_code(place, introspection.module_name(value))
 
 
 def _module(value: Any) -> Any:
@@ -244,7 +244,7 @@ def _of_deque(value: Any) -> Any:
 
 def _of_time(value: Any) -> Any:
     kind: Any = sys.modules["datetime"]
-    kind = kind.datetime if beneath.is_a(value, kind.datetime) else kind.date
+    kind = kind.datetime if introspection.is_a(value, kind.datetime) else kind.date
     names = ("year", "month", "day", "hour", "minute", "second", "microsecond", "fold", "tzinfo")
     return [getattr(kind, name).__get__(value) for name in names if hasattr(kind, name)]
 

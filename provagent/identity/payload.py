@@ -9,10 +9,10 @@ import sys
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
+from provagent.contract.values.types import kinds
 from provagent.identity.content import Content, UnidentifiableError
 from provagent.identity.registry import tokens
-from provagent.value.types import kinds
+from provagent.isolation import introspection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ class _Counter(Content):
 
     def token(self, value: object) -> bytes:
         cls = type(value)
-        if beneath.is_among(cls, (float, complex)):
+        if introspection.is_among(cls, (float, complex)):
             return self._add(_NUMBER)
         if "numpy:ndarray" in kinds(cls):
             ndarray: Any = sys.modules["numpy"].ndarray
@@ -67,7 +67,7 @@ class _Counter(Content):
 
 def is_distinctive(value: object) -> bool:
     """Return whether a value has at least ``LEAST`` bytes of content."""
-    if beneath.is_among(type(value), _NUMBERS):
+    if introspection.is_among(type(value), _NUMBERS):
         return False
     if type(value) is str or type(value) is bytes:
         return len(value) >= LEAST

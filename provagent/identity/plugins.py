@@ -14,8 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from provagent.identity.content import UnidentifiableError
-from provagent.offered import offered
-from provagent.settings import tell
+from provagent.isolation.entry_points import offered
+from provagent.settings.table import tell
 
 if TYPE_CHECKING:
     from provagent.identity.content import Parts

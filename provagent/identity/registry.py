@@ -10,8 +10,17 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from provagent import beneath
-from provagent.address import address_of
+from provagent.contract.values.types import (
+    TypeCache,
+    fields_of,
+    has_slots,
+    instance_state,
+    kinds,
+    overrides_any,
+    overrides_reading,
+    type_name,
+)
+from provagent.contract.vocabulary import LESS_THAN_CONTENT, SECOND
 from provagent.identity import (
     arrays,
     estimators,
@@ -38,17 +47,8 @@ from provagent.identity.content import (
 )
 from provagent.identity.sampling import SAMPLE_BYTES, PartOfContent, ScalarContent, share_of
 from provagent.identity.state import StateToken, is_no_state, nothing, state_token
-from provagent.terms import LESS_THAN_CONTENT, SECOND
-from provagent.value.types import (
-    TypeCache,
-    fields_of,
-    has_slots,
-    instance_state,
-    kinds,
-    overrides_any,
-    overrides_reading,
-    type_name,
-)
+from provagent.isolation import introspection
+from provagent.isolation.addresses import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -204,7 +204,7 @@ def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
 
 
 def _by_hash(value: Any, algorithm: str) -> Identity:
-    if beneath.lookup(type(value), "__hash__") is object.__hash__:
+    if introspection.lookup(type(value), "__hash__") is object.__hash__:
         return _ONLY_ITSELF
     content = Content(algorithm, _token_of)
     token = content.token((type_name(type(value)), hash(value)))
@@ -256,7 +256,7 @@ def _extended_own(cls: type) -> tuple[Parts, type] | None:
 
     Nowhere else is that content. It is read only if no code of the program stands in for it.
     """
-    for base in beneath.mro(cls):
+    for base in introspection.mro(cls):
         names = kinds(base)
         found = _first(map(_short, names), libraries.COMPILED)
         if found and names[0] == type_name(base) and _package(found) == _package(names[0]):

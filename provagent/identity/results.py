@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
+from provagent.contract.values.types import instance_state, kept_state, type_name
 from provagent.identity.content import UnidentifiableError
 from provagent.identity.stored import InFile, file_facts
-from provagent.value.types import instance_state, kept_state, type_name
+from provagent.isolation import introspection
 
 if TYPE_CHECKING:
     from provagent.identity.content import Parts
@@ -29,7 +29,9 @@ def _parameter(value: Any) -> Any:
 
 def _number(item: Any) -> Any:
     """Return a number as a float: a copy of a parameter makes it one."""
-    return float(item) if beneath.is_a(item, (int, float)) and type(item) is not bool else item
+    return (
+        float(item) if introspection.is_a(item, (int, float)) and type(item) is not bool else item
+    )
 
 
 def _parameters(value: Any) -> Any:

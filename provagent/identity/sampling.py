@@ -13,7 +13,6 @@ from itertools import chain
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from provagent.address import address_of
 from provagent.identity.content import (
     BLOCKS,
     ITEM_COST,
@@ -22,13 +21,14 @@ from provagent.identity.content import (
     TooMuchError,
     even_places,
 )
+from provagent.isolation.addresses import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from provagent.contract.values.types import TypeCache
     from provagent.identity.content import Items, Token
     from provagent.identity.state import StateToken
-    from provagent.value.types import TypeCache
 
 SAMPLE_BYTES = 1 << 20  # of each array or text, and as many in all for each millisecond
 MAX_SHARE = 64 << 20

@@ -12,9 +12,9 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from provagent import beneath
+from provagent.contract.values.types import fields_of, instance_state, kept_state, type_name
 from provagent.identity.content import InOrder, UnidentifiableError
-from provagent.value.types import fields_of, instance_state, kept_state, type_name
+from provagent.isolation import introspection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ def _applied(value: Any) -> Any:
 
 
 def _undefined(value: Any) -> Any:
-    state = beneath.namespace(value)
+    state = introspection.namespace(value)
     return state["name"], dict(state.get("_kwargs") or {})
 
 

@@ -17,11 +17,11 @@ from operator import itemgetter
 from types import MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from provagent import beneath
+from provagent.contract.values.types import TypeCache, kinds, type_name
 from provagent.identity.attributes import label_of, refine_of
 from provagent.identity.content import ByKey, UnidentifiableError
 from provagent.identity.lazy import Lazy, assigned_by, is_cache_by_name, lazy_of
-from provagent.value.types import TypeCache, kinds, type_name
+from provagent.isolation import introspection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ class StateToken:
     def pairs(self, value: object) -> list[tuple[str, Any]]:
         """Return what an object keeps, by name, in the order of the names."""
         plan, is_cache = self.plan, self._is_cache
-        bases = beneath.mro(type(value))
+        bases = introspection.mro(type(value))
         kept: list[tuple[Any, Any]] = []
         if plan.attributes is not None:
             # Pairs, not a dict: no key is asked for its hash.
@@ -106,12 +106,12 @@ class StateToken:
 
 
 def _is_empty(item: Any) -> bool:
-    return item is None or (beneath.is_among(type(item), (dict, list, set)) and not item)
+    return item is None or (introspection.is_among(type(item), (dict, list, set)) and not item)
 
 
 def _read(value: object, bases: tuple[type, ...], place: int, key: str) -> Any:
     try:
-        at: Any = beneath.namespace(bases[place])[key]
+        at: Any = introspection.namespace(bases[place])[key]
     except (IndexError, KeyError):  # the class has other bases now
         raise UnidentifiableError(f"{type_name(type(value))}: is another class now") from None
     return at.__get__(value)
@@ -129,7 +129,7 @@ def state_token(
     if is_no_state(cls) or issubclass(cls, (type, ModuleType)):
         return None
     if items is None and issubclass(cls, BaseException):
-        items = beneath.arguments
+        items = introspection.arguments
     slots = _slots_of(cls)
     attributes = _attributes_of(cls)
     is_hidden = _hides(cls, extended) or (attributes is None and _dict_offset(cls) != 0)
@@ -162,10 +162,10 @@ def _find_is_no_state(cls: type) -> bool:
 def _slots_of(cls: type) -> tuple[Slot, ...]:
     found: list[Slot] = []
     seen: set[str] = set()
-    for place, base in enumerate(beneath.mro(cls)):
+    for place, base in enumerate(introspection.mro(cls)):
         if any(base is known for known in _STOP):
             continue
-        for key, at in beneath.namespace(base).items():
+        for key, at in introspection.namespace(base).items():
             if type(at) is MemberDescriptorType and type(key) is str and key not in _NO_SLOTS:
                 # Two slots of one name are two: that of a base is told by its class.
                 name = f"{type_name(base)}.{key}" if key in seen else key
@@ -176,9 +176,9 @@ def _slots_of(cls: type) -> tuple[Slot, ...]:
 
 def _attributes_of(cls: type) -> int | None:
     """Return the place of the class whose ``__dict__`` is no property of that name."""
-    for place, base in enumerate(beneath.mro(cls)):
-        kind = type(beneath.namespace(base).get("__dict__"))
-        if beneath.is_among(kind, _DICT_KINDS):
+    for place, base in enumerate(introspection.mro(cls)):
+        kind = type(introspection.namespace(base).get("__dict__"))
+        if introspection.is_among(kind, _DICT_KINDS):
             return place
     return None
 
@@ -191,7 +191,9 @@ def _hides(cls: type, extended: str | None) -> bool:
         if parent is None:
             return False
         shown = sum(
-            _POINTER for at in beneath.namespace(base).values() if type(at) is MemberDescriptorType
+            _POINTER
+            for at in introspection.namespace(base).values()
+            if type(at) is MemberDescriptorType
         )
         for offset in (_dict_offset, _weak_offset):
             shown += _POINTER * (offset(base) > 0 and offset(parent) <= 0)

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provagent.contract.values.types import instance_state, type_name
 from provagent.identity.content import Content, UnidentifiableError
-from provagent.originals import io, os
-from provagent.value.types import instance_state, type_name
+from provagent.isolation.originals import io, os
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from __future__ import annotations
 from _thread import LockType, allocate_lock, start_new_thread
 from typing import TYPE_CHECKING, TypeVar
 
-from provagent.originals import os
+from provagent.isolation.originals import os
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

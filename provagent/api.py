@@ -1,0 +1,86 @@
+"""The functions that a program or a notebook calls itself."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from provagent import boot
+from provagent.isolation.audit_hook import unheard
+from provagent.settings.table import read_settings, require
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from provagent.reading.record.model import Lineage, Provenance
+
+
+def start(**settings: Any) -> str:
+    """Begin to record this process and those that it starts; return the run's identifier.
+
+    ``settings`` are those of ``docs/settings.md``: ``start(store="prov",
+    targets=["package.module:Class"])``. Where recording has begun already, the settings
+    are not changed. Raises SettingsError for a setting that is unknown or malformed.
+    """
+    return boot.activate(require(read_settings(arguments=settings))).run_id
+
+
+def stop() -> None:
+    """End recording in this process, and put everything back that was woven."""
+    boot.deactivate()
+
+
+@unheard
+def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "") -> Provenance:
+    """Read the provenance of a run.
+
+    ``run`` is its identifier, a part of it that is unique, ``last``, or the path of a
+    record; ``store`` the folder of records, else that of the settings. Raises StoreError
+    when there is none.
+    """
+    from provagent.reading.store.runs import read_run
+
+    return read_run(os.fspath(store) or read_settings().store, os.fspath(run))
+
+
+@unheard
+def export(
+    provenance: Provenance | Lineage,
+    to: str,
+    target: BinaryIO | str | os.PathLike[str],
+    *,
+    of: str | None = None,
+    namespace: str | None = None,
+    model: str | None = None,
+    form: str = "bundle",
+) -> None:
+    """Write the provenance of a run, or a lineage across runs (``Store.lineage``).
+
+    ``to`` is one of the formats in ``docs/prov.md``: PROV as ``json``, ``jsonld``, ``provn``,
+    ``xml``, ``trig`` or ``turtle``, a ``votable``, a graph as ``dot`` or ``svg``, and others.
+    ``target`` is a path or a binary stream; if the export fails, nothing is written. ``of`` selects
+    a part of a run: a session, an activity, or an entity with its lineage inside the run.
+    ``namespace`` is the base IRI of identifiers (``urn:provagent:`` unless given). ``model`` is
+    ``w3c`` or ``ivoa``. ``form`` is ``bundle`` or ``activities``: with ``bundle``, a document
+    contains the run as a bundle.
+
+    Raises ExportError for an unknown format or model, a missing extra, a namespace that is not an
+    absolute IRI, and a file that cannot be written; RecordError if ``of`` matches nothing.
+    """
+    from provagent.reading.export.write import export as write
+    from provagent.reading.record.model import Provenance
+    from provagent.reading.store.part import part_of, with_flows
+
+    if isinstance(provenance, Provenance):
+        provenance = with_flows(provenance) if of is None else part_of(provenance, of)
+    write(provenance, to, target, namespace=namespace, model=model, form=form)
+
+
+def load_ipython_extension(_ipython: Any) -> None:
+    """``%load_ext provagent``: begin to record the notebook that runs."""
+    start()
+
+
+def unload_ipython_extension(_ipython: Any) -> None:
+    """``%unload_ext provagent``: end recording."""
+    stop()

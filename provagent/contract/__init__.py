@@ -1,0 +1,1 @@
+"""What both wings know: events, their vocabulary and layout, encoded values, errors."""

@@ -1,0 +1,1 @@
+"""Other systems: OPUS, logs of other tools, products with embedded provenance."""

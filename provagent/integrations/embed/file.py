@@ -1,0 +1,156 @@
+"""A file, and what is embedded in it."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.errors import EmbedError
+from provagent.identity.algorithms import hash_constructor
+from provagent.integrations.embed.payload import BEFORE, MAX_BYTES, OWN, Payload, make_payload
+from provagent.reading.record.part import entity_of
+
+if TYPE_CHECKING:
+    from provagent.reading.record.model import Provenance
+
+# what a file of it begins with: (format, module, what in it, package, extra)
+_FORMATS: dict[bytes, tuple[str, str, str | None, str | None, str]] = {
+    b"SIMPLE  =": ("FITS", "fits", None, "astropy", "embed"),
+    b"\x89PNG\r\n\x1a\n": ("PNG", "png", None, None, ""),
+    b"\x89HDF\r\n\x1a\n": ("HDF5", "hdf5", None, "h5py", "embed"),
+    b"# %ECSV ": ("ECSV", "text", "Ecsv", None, ""),
+    b"%PDF-": ("PDF", "pdf", None, "pypdf", "embed"),
+    b"<?xml": ("VOTable", "text", "VoTable", None, ""),
+    b"<VOTABLE": ("VOTable", "text", "VoTable", None, ""),
+}
+NAMES = tuple(dict.fromkeys(name for name, *_ in _FORMATS.values()))
+_MOST_UNPACKED = 256 * 2**20
+
+
+def embed(
+    provenance: Provenance,
+    file: str,
+    *,
+    output: str | None = None,
+    namespace: str | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Payload:
+    """Embed the provenance of a product into it, or into a copy at ``output``.
+
+    Where the run's document takes more than ``max_bytes``, that of the last step is
+    embedded, and where that does too, none; the facts of the last step always are, with the
+    digest of the whole document. Returns what was embedded.
+
+    Raises EmbedError for a file of no format of ``NAMES``, one that has something embedded
+    already, is not what the run made, or cannot be read or written.
+    """
+    content = _read(file)
+    name, format_ = _format_of(file, content)
+    if _find(file, name, format_, content) is not None:
+        raise EmbedError(f"{file}: provenance is embedded in it already; nothing was done")
+    digest = _digest_like(entity_of(provenance, file).digest, content)
+    payload = make_payload(provenance, file, digest, namespace=namespace, max_bytes=max_bytes)
+    try:
+        written = format_.embed(content, payload.facts, payload.packed)
+    except Exception as error:
+        raise EmbedError(f"{file}: nothing can be embedded in this {name}: {error}") from error
+    _replace(file, output or file, written)
+    return payload
+
+
+def embedded(file: str) -> Payload | None:
+    """Return what is embedded in a file; None where there is nothing, or no such format.
+
+    Raises EmbedError for a file that cannot be read, or in which it is broken.
+    """
+    content = _read(file)
+    if not content.startswith(tuple(_FORMATS)):
+        return None
+    name, format_ = _format_of(file, content)
+    return _find(file, name, format_, content)
+
+
+def _read(file: str) -> bytes:
+    try:
+        with open(file, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        raise EmbedError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def _format_of(file: str, content: bytes) -> tuple[str, Any]:
+    for magic, (name, module, inside, package, extra) in _FORMATS.items():
+        if content.startswith(magic) and (magic != b"<?xml" or b"VOTABLE" in content[:4096]):
+            try:
+                found: Any = import_module(f"provagent.integrations.embed.{module}")
+            except ImportError as error:
+                raise EmbedError(
+                    f"{file}: {name} needs {package}, which is not installed; "
+                    f"pip install 'provagent[{extra}]'"
+                ) from error
+            return name, found if inside is None else getattr(found, inside)
+    raise EmbedError(f"{file}: is none of {', '.join(NAMES)}")
+
+
+def _find(file: str, name: str, format_: Any, content: bytes) -> Payload | None:
+    find: Callable[[bytes], tuple[dict[str, str], bytes]] = format_.find
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what else is in the file
+            facts, packed = find(content)
+        if BEFORE not in facts:
+            return None
+        return Payload(facts=_known(facts), document=_unpacked(packed))
+    except Exception as error:
+        raise EmbedError(f"{file}: what is embedded in this {name} is broken: {error}") from error
+
+
+def _digest_like(recorded: str | None, content: bytes) -> str:
+    """Return the digest of the content, by the algorithm of the one that was recorded."""
+    algorithm = (recorded or "sha256:").partition(":")[0]
+    try:
+        hasher = hash_constructor(algorithm)()
+    except ValueError as error:
+        raise EmbedError(str(error)) from error
+    hasher.update(content)
+    return f"{algorithm}:{hasher.hexdigest()}"
+
+
+def _known(facts: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in facts.items() if key.startswith(("CTA ", OWN))}
+
+
+def _unpacked(packed: bytes) -> bytes:
+    if not packed:
+        return b""
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+        document = stream.read(_MOST_UNPACKED + 1)
+    if len(document) > _MOST_UNPACKED:
+        raise ValueError("it is larger than any that is written")
+    return document
+
+
+def _replace(source: str, target: str, content: bytes) -> None:
+    """Write all of it beside the target, and then put it in its place, with its rights."""
+    folder = os.path.dirname(os.path.abspath(target))
+    try:
+        handle, path = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(target)}.")
+        try:
+            with open(handle, "wb") as stream:
+                stream.write(content)
+            shutil.copymode(source, path)
+            os.replace(path, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            raise
+    except OSError as error:
+        raise EmbedError(f"{target}: cannot be written: {error.strerror or error}") from error

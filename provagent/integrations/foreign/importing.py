@@ -1,0 +1,260 @@
+"""Logs in, shards of runs in the store out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections import deque
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from provagent.contract import vocabulary
+from provagent.contract.errors import StoreError
+from provagent.contract.layout import folder_of, make_run_folder, run_folders, touch_day
+from provagent.integrations.foreign.sessions import Sessions, packed
+from provagent.integrations.foreign.shards import Shard
+from provagent.reading.record.detail import Gap, Place
+from provagent.reading.record.packing import PACKED
+from provagent.reading.record.shard import SHARD_MARK, is_there, opened, read_events
+from provagent.recording.emit.processors import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import tzinfo
+
+    from provagent.integrations.foreign.sessions import Event
+
+PREFIX = "imported-"  # how the names of shards begin that were not recorded
+
+_OWN_PROCESS = re.compile(r"(\d{8}T\d{6}-[a-z0-9]{6})\.([a-z0-9]{6})")
+_OWN_ID = re.compile(rf"{_OWN_PROCESS.pattern}\.")
+_SUBJECTS = ("activity_id", "entity_id", "session_id")
+_OF_OTHERS_TOO = (
+    vocabulary.SESSION,
+    vocabulary.ACTIVITY,
+    vocabulary.ACTIVITY_END,
+    vocabulary.ENTITY,
+    vocabulary.DERIVATION,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedRun:
+    """A run that is in the store now; ``added`` are the events that it did not have before."""
+
+    id: str
+    activities: int
+    entities: int
+    events: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What an import did. ``gaps`` are what could not be read, with their places."""
+
+    runs: tuple[ImportedRun, ...]
+    gaps: tuple[Gap, ...]
+    clashes: int
+
+    def data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "runs": [
+                {key: getattr(run, key) for key in ImportedRun.__slots__} for run in self.runs
+            ],
+            "unread": [str(gap) for gap in self.gaps],
+            "clashes": self.clashes,
+        }
+
+
+def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None) -> Imported:
+    """Take what logs hold of provenance into ``store``, which is made where it is not there.
+
+    ``files`` are read as one log, in their order: rotated parts of it, the oldest first.
+    They may be logs of logprov, of the branch of gammapy, of lstosa, and logs or shards that
+    provagent wrote. Each session becomes a run, and each run of provagent's stays that run.
+    What the store has already is not added again. ``zone`` is that of times that name none,
+    as a rule those of logs of others: this machine's unless given.
+
+    Raises RecordError where a file cannot be opened, StoreError where the store cannot be
+    written.
+    """
+    gaps: list[Gap] = []
+    sessions, own, told = Sessions(), _OwnRuns(gaps), 0
+    for file in files:
+        for event, place in read_events(file, gaps):
+            if not own.takes(event, place):
+                sessions.add(event)
+            if len(gaps) > told and sessions.current is not None:
+                sessions.current.gaps += gaps[told:]
+                told = len(gaps)
+    shards = [Shard(session, zone) for session in sessions.close()]
+    if shards:
+        shards[-1].session.gaps += gaps[told:]
+    try:
+        runs = [*(_write_session(store, shard) for shard in shards), *own.write(store)]
+    except OSError as error:
+        raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error
+    gaps += [Gap(place=None, what=what) for shard in shards for what in shard.wrong]
+    return Imported(runs=tuple(runs), gaps=tuple(gaps), clashes=sessions.clashes)
+
+
+class _OwnRuns:
+    """Events that provagent itself wrote, into a log or a shard, by run and process."""
+
+    def __init__(self, gaps: list[Gap]) -> None:
+        self.gaps = gaps
+        self.shards: dict[str, dict[str, list[bytes]]] = {}
+        self.environments: dict[str, Event] = {}
+        self.early: list[Event] = []  # of a run that is not known yet
+        self.current: list[bytes] | None = None  # the shard that the last event went into
+
+    def takes(self, event: Event, place: Place) -> bool:
+        """Whether an event is provagent's own; then it is kept."""
+        kind = event["event"]
+        if kind == vocabulary.ENVIRONMENT:
+            self.environments[event["environment_id"]] = event
+            return True
+        if kind in (vocabulary.RUN, vocabulary.RUN_END):
+            identifier = f"{event['run_id']}.{event['process_id']}"
+            if not self._turn_to(_OWN_PROCESS.fullmatch(identifier)):
+                what = f"{kind}: {identifier!r:.60} is no process of a run; the event is left out"
+                self.gaps.append(Gap(place=place, what=what))
+                return True
+        elif kind in _OF_OTHERS_TOO:
+            subject = next(event[key] for key in _SUBJECTS if key in event)
+            if not self._turn_to(_OWN_ID.match(subject)):
+                return False
+        if self.current is None:
+            self.early.append(event)
+            return True
+        self.current += map(packed, (*self.early, event))
+        self.early.clear()
+        return True
+
+    def _environments_of(self, shards: dict[str, list[bytes]]) -> Iterator[tuple[str, Event]]:
+        """Yield the environments that a run names, and the names that their files have."""
+        for lines in shards.values():
+            for event in (orjson.loads(each) for each in lines if b'"environment_id"' in each):
+                environment = self.environments.get(event.get("environment_id", ""))
+                if environment is not None:
+                    short = event["environment_id"].rpartition(":")[2][:12]
+                    if not short.isalnum():  # no name of the recorder's, and perhaps a path
+                        short = _mark(short.encode()).hex()[:12]
+                    yield f"environment-{short}", environment
+
+    def _turn_to(self, match: re.Match[str] | None) -> bool:
+        if match is not None:
+            self.current = self.shards.setdefault(match[1], {}).setdefault(match[2], [])
+        return match is not None
+
+    def write(self, store: str) -> Iterator[ImportedRun]:
+        """Write them; a shard that was recorded into the store has it all already."""
+        for run_id, shards in self.shards.items():
+            tally, added = _Tally(), 0
+            recorded = [each for each in shards if is_there(_path(store, run_id, each))]
+            for process_id, lines in shards.items():
+                counted = tally.counted(map(orjson.loads, lines))
+                if process_id in recorded:
+                    deque(counted, 0)
+                else:
+                    added += _append(_path(store, run_id, f"{PREFIX}{process_id}"), counted)
+            if len(recorded) < len(shards):
+                for name, environment in self._environments_of(shards):
+                    told = [*tally.counted([environment])]
+                    added += _append(_path(store, run_id, name), told)
+            yield tally.run(run_id, added)
+
+
+class _Tally:
+    """Counts what goes into a run."""
+
+    def __init__(self) -> None:
+        self.activities: set[str] = set()
+        self.entities: set[str] = set()
+        self.events = 0
+
+    def counted(self, events: Iterable[Event]) -> Iterator[bytes]:
+        """Yield the lines of events."""
+        for event in events:
+            self.events += 1
+            if event["event"] == vocabulary.ACTIVITY:
+                self.activities.add(event["activity_id"])
+            elif event["event"] == vocabulary.ENTITY:
+                self.entities.add(event["entity_id"])
+            yield packed(event)
+
+    def run(self, run_id: str, added: int) -> ImportedRun:
+        return ImportedRun(
+            id=run_id,
+            activities=len(self.activities),
+            entities=len(self.entities),
+            events=self.events,
+            added=added,
+        )
+
+
+def _write_session(store: str, shard: Shard) -> ImportedRun:
+    name = f"{PREFIX}{shard.process_id}"
+    known = run_folders(store) if os.path.isdir(store) else ()
+    for run in known:  # also where another part of the log has told another start
+        if run.name.endswith(f"-{shard.tail}") and is_there(_path(store, run.name, name)):
+            shard.run_id = run.name
+    tally = _Tally()
+    # Others do not redact; what provagent wrote is redacted already.
+    events = (dict(redact(None, "", event)) for event in shard.events())
+    added = _append(_path(store, shard.run_id, name), tally.counted(events))
+    return tally.run(shard.run_id, added)
+
+
+def _append(path: str, lines: Iterable[bytes]) -> int:
+    """Add the lines that a shard has not yet, all or none; return how many they were."""
+    folder, added = os.path.dirname(path), 0
+    try:
+        make_run_folder(folder)
+        descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+    try:
+        known: set[bytes] = set()
+        with os.fdopen(descriptor, "wb") as file:
+            for line in _lines_of(path):
+                known.add(_mark(line))
+                file.write(line)
+            for line in lines:
+                whole = line + b"\n"
+                if (mark := _mark(whole)) not in known:
+                    known.add(mark)
+                    file.write(whole)
+                    added += 1
+        if added:
+            os.replace(half, path)
+            touch_day(path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path + PACKED)  # all of it is in the plain one now
+    finally:
+        if os.path.exists(half):
+            os.unlink(half)
+    return added
+
+
+def _lines_of(path: str) -> Iterator[bytes]:
+    try:
+        with opened(path) as file:
+            yield from file
+    except FileNotFoundError:
+        return
+
+
+def _mark(line: bytes) -> bytes:
+    return blake2b(line, digest_size=16).digest()
+
+
+def _path(store: str, run_id: str, name: str) -> str:
+    return os.path.join(folder_of(store, run_id), f"{name}{SHARD_MARK}")

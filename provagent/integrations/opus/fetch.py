@@ -1,0 +1,210 @@
+"""Answers of a server that a person named: bounded in time and size, and from nowhere else."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import socket
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from provagent.contract.errors import FetchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS = 30.0
+MAX_BYTES = 16 * 2**20
+_AT_ONCE = 1 << 16
+
+
+def fetch(url: str, *, seconds: float = SECONDS, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return what a server answers; raises FetchError as ``stream`` does, and for a web page."""
+    parts: list[bytes] = []
+    kind = stream(url, parts.append, seconds=seconds, max_bytes=max_bytes)
+    content = b"".join(parts)
+    if "html" in kind or content[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise FetchError(
+            f"{without_secret(url)}: answers with a web page, not with data; is the address right?"
+        )
+    return content
+
+
+def stream(
+    url: str,
+    take: Callable[[bytes], Any],
+    *,
+    seconds: float = SECONDS,
+    max_bytes: int = MAX_BYTES,
+    accept: Callable[[int], bool] = lambda _: True,
+) -> str:
+    """Give ``take`` what a server answers, in pieces; return the media type.
+
+    ``accept`` is asked with the length that the server announces, if it does; where it says
+    no, nothing is read. ``url`` may hold a name and a password (``https://me:secret@host/``),
+    which are sent to that server and told to nobody.
+
+    Raises FetchError, one line, for what is no address of http or https, a server that is not
+    there, refuses, sends elsewhere, takes more than ``seconds`` in all, or answers more than
+    ``max_bytes``.
+    """
+    origin(url)
+    url, headers = _asked(url)
+    sockets = _Sockets()
+    try:
+        with _deadline(seconds, sockets):
+            opener = urllib.request.build_opener(_Redirects(url), _Http(sockets), _Https(sockets))
+            request = urllib.request.Request(  # noqa: S310 - http or https, as origin made sure
+                url, headers={**headers, "Accept-Encoding": "identity", "User-Agent": "provagent"}
+            )
+            with opener.open(request, timeout=seconds) as answer:
+                _read(url, answer, take, max_bytes, accept)
+                if sockets.is_over:
+                    raise TimeoutError
+                return str(answer.headers.get_content_type())
+    except urllib.error.HTTPError as error:
+        error.close()
+        what = " ".join(str(error.reason).split())
+        raise FetchError(f"{url}: answers {error.code} {what}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason: Any = getattr(error, "reason", error)
+        if sockets.is_over or isinstance(reason, TimeoutError):
+            raise FetchError(f"{url}: no whole answer within {seconds:g} s") from error
+        what = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        raise FetchError(f"{url}: cannot be fetched: {what}") from error
+
+
+def without_secret(url: str) -> str:
+    """Return an address without the name and the password in it."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _asked(url: str) -> tuple[str, dict[str, str]]:
+    parts = urllib.parse.urlsplit(url)
+    secret, at, _ = parts.netloc.rpartition("@")
+    words = urllib.parse.unquote(secret).encode()
+    headers = {"Authorization": f"Basic {base64.b64encode(words).decode()}"} if at else {}
+    return without_secret(url), headers
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Return scheme, host and port; raises FetchError for what is no address of a server."""
+    shown = url.rpartition("@")[2]
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError as error:
+        raise FetchError(f"{shown}: is no address: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise FetchError(f"{shown}: is no address of http or https")
+    return parts.scheme, parts.hostname, port
+
+
+def _read(
+    url: str,
+    answer: Any,
+    take: Callable[[bytes], Any],
+    max_bytes: int,
+    accept: Callable[[int], bool],
+) -> None:
+    length = answer.headers.get("Content-Length", "")
+    if length.isdigit():
+        if not accept(int(length)):
+            return
+        if int(length) > max_bytes:
+            raise FetchError(f"{url}: has {length} bytes; {max_bytes} at most are read")
+    count = 0
+    while piece := answer.read1(_AT_ONCE):
+        count += len(piece)
+        if count > max_bytes:
+            raise FetchError(f"{url}: has more than {max_bytes} bytes, which is all that is read")
+        take(piece)
+    if length.isdigit() and count < int(length):
+        raise http.client.IncompleteRead(b"", int(length) - count)
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows a server to itself only."""
+
+    max_redirections = 5
+
+    def __init__(self, url: str) -> None:
+        self.origin = origin(url)
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str,
+        headers: http.client.HTTPMessage, newurl: str,
+    ) -> urllib.request.Request | None:  # fmt: skip
+        if origin(newurl) != self.origin:
+            fp.close()
+            raise FetchError(
+                f"{req.full_url}: sends elsewhere, to {newurl}; nothing is asked there: "
+                "name that server if it is meant"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _Sockets:
+    """The connections that are open, to be cut when time is up."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._open: list[socket.socket] = []
+
+    def add(self, one: socket.socket) -> None:
+        self._open.append(one)
+        if self.is_over:
+            self.cut()
+
+    def cut(self) -> None:
+        self.is_over = True
+        for one in self._open:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it is closed already
+
+
+# The timeout of a socket begins anew with each byte that comes.
+@contextmanager
+def _deadline(seconds: float, sockets: _Sockets) -> Iterator[None]:
+    timer = threading.Timer(seconds, sockets.cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _connection(base: type[http.client.HTTPConnection], sockets: _Sockets) -> Any:
+    class Connection(base):  # type: ignore[misc, valid-type]
+        def connect(self) -> None:
+            super().connect()
+            sockets.add(self.sock)
+
+    return Connection
+
+
+class _Http(urllib.request.HTTPHandler):
+    def __init__(self, sockets: _Sockets) -> None:
+        super().__init__()
+        self.connection = _connection(http.client.HTTPConnection, sockets)
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self.connection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, sockets: _Sockets) -> None:
+        super().__init__()
+        self.connection = _connection(http.client.HTTPSConnection, sockets)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self.connection, req)

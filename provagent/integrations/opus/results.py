@@ -1,0 +1,203 @@
+"""What a job of OPUS has left: as its own list of results says, or its server.
+
+``results.yml`` in the folder of the job's data has the hash of each file, and where it lies;
+the server's provenance (ProvSAP) has the identifiers of its store, and no hash.
+Source: the batch files and answers of OPUS, https://github.com/ParisAstronomicalDataCentre/OPUS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.parse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.errors import DocumentError, LinkError
+from provagent.integrations.opus.fetch import SECONDS, fetch, without_secret
+from provagent.recording.capture.jobs import NotAJob, opus_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 1 << 20  # of results.yml
+STORE = "opus_store"
+_ALGORITHMS = {32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+_VOPROV = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A file that a job has left, or used.
+
+    ``iri`` is its name, and ``namespace`` how that begins where the archive has a prefix for it;
+    ``digest`` (``algorithm:hex``), ``path`` and ``url`` say what is in it, as far as they are
+    known. ``is_made`` is false for what the job was given.
+    """
+
+    iri: str
+    file_name: str
+    namespace: str = ""
+    role: str | None = None
+    content_type: str | None = None
+    digest: str | None = None
+    path: str | None = None
+    url: str | None = None
+    is_made: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobAt:
+    """A job of OPUS: its server's address, as it is to be asked; the job's name and id."""
+
+    url: str
+    name: str
+    id: str
+
+    @property
+    def iri(self) -> str:
+        """The job's own address, which tells no secret."""
+        return f"{without_secret(self.url)}/rest/{self.name}/{self.id}"
+
+    def store(self, entity_id: str) -> str:
+        """Return where the server gives a file of its store."""
+        return f"{self.url}/store?ID={urllib.parse.quote(entity_id)}"
+
+    @property
+    def provenance(self) -> str:
+        return (
+            f"{self.url}/provsap?ID={urllib.parse.quote(self.id)}"
+            "&DEPTH=ALL&MODEL=W3C&RESPONSEFORMAT=PROV-JSON"
+        )
+
+
+def job_at(url: str, known: dict[str, Any] | None) -> JobAt:
+    """Return the job that ``url`` is the address of; of a server's, that which is ``known``.
+
+    Raises LinkError where neither says which job it is.
+    """
+    try:
+        found = opus_address(url)
+    except NotAJob:
+        if known is None or not known.get("name"):
+            raise LinkError(
+                f"{without_secret(url)}: the run's record does not say which job it was in; "
+                "give the job's own address, .../rest/<name>/<id>"
+            ) from None
+        return JobAt(url=url.rstrip("/"), name=str(known["name"]), id=str(known["id"]))
+    return JobAt(url=found["url"], name=found["name"], id=found["id"])
+
+
+def read_list(path: str, job_iri: str | None) -> list[Result]:
+    """Return the results that a job's ``results.yml`` lists.
+
+    Their names are the addresses at which the job's server has them, where ``job_iri`` is
+    known, else those of the files. Raises LinkError for what cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise LinkError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > MAX_BYTES:
+        raise LinkError(f"{path}: has more than {MAX_BYTES} bytes; it is no list of results")
+    listed = _entries(path, content.decode("utf-8", "replace"))
+    return [_listed(key, said, job_iri) for key, said in listed.items()]
+
+
+# Lines that the job's shell wrote: they are YAML only where names hold nothing special.
+def _entries(path: str, text: str) -> dict[str, dict[str, str]]:
+    entries: dict[str, dict[str, str]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line and not line.startswith(" ") and line.endswith(":"):
+            entry = entries[line[:-1]] = {}
+        elif line.startswith("  ") and ": " in f"{line} " and entries:
+            key, _, value = line.strip().partition(":")
+            entry[key] = value.strip().removeprefix("'").removesuffix("'")
+        elif line.strip():
+            raise LinkError(
+                f"{path}:{number}: is no line of results.yml; there are 'file:' and '  key: value'"
+            )
+    return entries
+
+
+def _listed(key: str, said: dict[str, str], job_iri: str | None) -> Result:
+    name = said.get("file_name") or key
+    place = os.path.join(said.get("file_dir", ""), name)
+    # Of a pattern there are several, and OPUS calls each by its file.
+    word = key if "*" in said.get("result_value", "") else said.get("result_name") or key
+    value = said.get("hash", "").lower()
+    algorithm = _ALGORITHMS.get(len(value)) if value.isalnum() else None
+    quoted = urllib.parse.quote(word)
+    return Result(
+        iri=f"{job_iri}/results/{quoted}" if job_iri else f"file://{urllib.parse.quote(place)}",
+        file_name=name,
+        role=said.get("result_name"),
+        content_type=said.get("content_type"),
+        digest=f"{algorithm}:{value}" if algorithm else None,
+        path=place,
+    )
+
+
+def fetch_provenance(job: JobAt, *, seconds: float = SECONDS) -> tuple[bytes, list[Result]]:
+    """Return what the server says of the job, as PROV-JSON, and the files of its store in it.
+
+    What OPUS leaves out of its documents is put in: a namespace that it uses, and names of
+    bundles that mean one thing only. Raises FetchError, and DocumentError for an answer
+    that is no PROV-JSON.
+    """
+    url = job.provenance
+    content = fetch(url, seconds=seconds)
+    try:
+        document = json.loads(content)
+        results = _mended(document, job)
+    except (ValueError, RecursionError, TypeError, AttributeError, KeyError) as error:
+        start = " ".join(content[:80].decode("utf-8", "replace").split())
+        place = without_secret(url)
+        raise DocumentError(f"{place}: the answer is no PROV-JSON; it begins {start!r}") from error
+    return json.dumps(document).encode(), results
+
+
+def _mended(document: dict[str, Any], job: JobAt) -> list[Result]:
+    prefixes = document.setdefault("prefix", {})
+    prefixes.setdefault("voprov", _VOPROV)
+    prefixes.setdefault("opus_job", f"{without_secret(job.url)}/rest/")
+    bundles = document.get("bundle", {})
+    document["bundle"] = {
+        f"opus_job:{job.name}/{job.id}{name}" if name.startswith("#") else name: records
+        for name, records in bundles.items()
+    }
+    if not bundles:
+        del document["bundle"]
+    made = {each["prov:entity"] for _, each in _each(document.get("wasGeneratedBy", {}))}
+    stored = {
+        name: said
+        for name, said in _each(document.get("entity", {}))
+        if name.startswith(f"{STORE}:")
+    }
+    return [
+        _stored(name, said, job, prefixes[STORE], is_made=name in made)
+        for name, said in stored.items()
+    ]
+
+
+def _each(records: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each record of a kind; PROV-JSON has a list of those that share a name."""
+    for name, record in records.items():
+        for one in record if isinstance(record, list) else [record]:
+            yield name, one
+
+
+def _stored(
+    name: str, said: dict[str, Any], job: JobAt, namespace: str, *, is_made: bool
+) -> Result:
+    entity_id = name.removeprefix(f"{STORE}:")
+    return Result(
+        iri=namespace + entity_id,
+        namespace=namespace,
+        file_name=str(said.get("prov:label", entity_id)),
+        role=said.get("voprov:result_name"),
+        content_type=said.get("voprov:content_type"),
+        url=job.store(entity_id),
+        is_made=is_made,
+    )

@@ -1,0 +1,191 @@
+"""Documents of W3C PROV that others wrote, in any of its formats.
+
+What is read is somebody's file: it is bounded, it cannot make anything be fetched, and
+whatever is wrong with it is one error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from provagent.contract.errors import DocumentError
+from provagent.contract.vocabulary import VOPROV_NAMESPACE
+from provagent.reading.export.ivoa import KINDS, to_plain
+from provagent.reading.export.provjson import read_provjson, write_provjson
+
+if TYPE_CHECKING:
+    from prov.model import ProvDocument
+
+MAX_BYTES = 64 * 2**20
+
+# format: (what prov calls it, the module that it needs, the extra that brings it)
+_READERS: dict[str, tuple[dict[str, str], str | None, str]] = {
+    "json": ({"format": "json"}, None, ""),
+    "jsonld": ({"format": "jsonld"}, None, ""),
+    "provn": ({"format": "provn"}, None, ""),
+    "xml": ({"format": "xml"}, "lxml", "xml"),
+    "turtle": ({"format": "rdf", "rdf_format": "turtle"}, "rdflib", "rdf"),
+    "trig": ({"format": "rdf", "rdf_format": "trig"}, "rdflib", "rdf"),
+    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib", "rdf"),  # as export has it
+}
+FORMATS = tuple(_READERS)
+_SUFFIXES = {
+    ".json": "json", ".jsonld": "jsonld", ".provn": "provn", ".provx": "xml", ".xml": "xml",
+    ".ttl": "turtle", ".trig": "trig",
+}  # fmt: skip
+
+
+def read_document(
+    file: str | os.PathLike[str],
+    *,
+    syntax: str | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> tuple[ProvDocument, list[str]]:
+    """Return the document in a file, and what its reader warned of.
+
+    ``syntax`` is one of ``FORMATS``, and told by the content unless given. Raises
+    DocumentError for a file that cannot be read, has more than ``max_bytes``, refers to
+    something outside of itself (a DTD), or is no document of PROV.
+    """
+    content = _content(file, max_bytes)
+    return parse_document(os.fspath(file), content, syntax)
+
+
+def parse_document(
+    file: str, content: bytes, syntax: str | None = None
+) -> tuple[ProvDocument, list[str]]:
+    """Return what ``read_document`` does of ``content``, which came from ``file``."""
+    syntax = syntax or guess_syntax(file, content)
+    if syntax not in _READERS:
+        raise DocumentError(f"format {syntax!r}: no such format; there are {', '.join(FORMATS)}")
+    options, module, extra = _READERS[syntax]
+    if module is not None:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise DocumentError(
+                f"{file}: format {syntax} needs {module}, which is not installed; "
+                f"pip install 'provagent[{extra}]'"
+            ) from error
+    if syntax == "xml" and _has_doctype(file, content):
+        raise DocumentError(
+            f"{file}: has a document type (DTD), which no PROV-XML needs; remove it"
+        )
+    return _parsed(file, content, syntax, options)
+
+
+def _content(file: str | os.PathLike[str], max_bytes: int) -> bytes:
+    try:
+        with open(file, "rb") as stream:
+            content = stream.read(max_bytes + 1)
+    except OSError as error:
+        raise DocumentError(f"{file}: cannot be read: {error.strerror or error}") from error
+    if len(content) > max_bytes:
+        raise DocumentError(f"{file}: has more than {max_bytes} bytes; allow more with --max-bytes")
+    return content
+
+
+def guess_syntax(name: str, content: bytes) -> str:
+    """Tell the format by what a document begins with; by its name where that leaves it open."""
+    by_name = _SUFFIXES.get(os.path.splitext(name)[1].lower())
+    start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"{" and by_name != "trig":
+        return "jsonld" if by_name == "jsonld" or _is_jsonld(content) else "json"
+    if start[:2] in (b"<?", b"<p") or (start[:1] == b"<" and by_name in (None, "xml")):
+        return "xml"
+    if start.startswith((b"document", b"bundle")):
+        return "provn"
+    return by_name or ("trig" if start.startswith((b"@prefix", b"@base")) else "provn")
+
+
+def _is_jsonld(content: bytes) -> bool:
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "@graph" in found
+
+
+def _has_doctype(file: str, content: bytes) -> bool:
+    """Look at what stands before the first element, where alone a document type may be."""
+    from xml.parsers import expat
+
+    found = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = lambda *_: found.append(True)
+    parser.StartElementHandler = _stop
+    try:
+        parser.Parse(content, True)
+    except _Enough:
+        pass
+    # What this parser cannot read, lxml may: in UTF-7, say, a document type would not be seen.
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise DocumentError(
+            f"{file}: is no PROV document in the format xml: {error}; save it as UTF-8"
+        ) from error
+    return bool(found)
+
+
+def _in_words_of_the_w3c(text: str) -> tuple[str, list[str]]:
+    """Return PROV-JSON that prov can read, of what the IVOA's tools wrote, and what was amiss."""
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        return text, []
+    bundles = data.get("bundle")
+    parts = [data, *(bundles.values() if isinstance(bundles, dict) else ())]
+    words = {key for part in parts if isinstance(part, dict) for key in part}
+    declares = any("voprov" in (part.get("prefix") or ()) for part in parts if type(part) is dict)
+    is_undeclared = not declares and '"voprov:' in text
+    if not (words & KINDS or is_undeclared):
+        return text, []
+    plain = json.dumps(write_provjson(to_plain(read_provjson(data))))
+    return plain, [_UNDECLARED] if is_undeclared else []
+
+
+_UNDECLARED = f"the prefix voprov is not declared; it is taken for {VOPROV_NAMESPACE}"
+
+
+class _Enough(Exception):
+    pass
+
+
+def _stop(*_: object) -> None:
+    raise _Enough
+
+
+def _parsed(
+    file: str | os.PathLike[str],
+    content: bytes,
+    syntax: str,
+    options: dict[str, str],
+) -> tuple[ProvDocument, list[str]]:
+    from prov.model import ProvDocument
+
+    logger = logging.getLogger("rdflib.term")  # logs what it cannot convert, with tracebacks
+    was_disabled, logger.disabled = logger.disabled, True
+    told: list[str] = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if syntax == "xml":  # lxml reads the encoding that is declared in it
+                document = ProvDocument.deserialize(io.BytesIO(content), **options)
+            else:
+                decoded = content.decode("utf-8-sig")
+                if syntax == "json":
+                    decoded, told = _in_words_of_the_w3c(decoded)
+                document = ProvDocument.deserialize(io.StringIO(decoded), **options)
+    except (Exception, RecursionError) as error:
+        what = " ".join(str(error).split())[:300] or type(error).__name__
+        raise DocumentError(
+            f"{file}: is no PROV document in the format {syntax}: {what}"
+        ) from error
+    finally:
+        logger.disabled = was_disabled
+    told += [str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)]
+    return document, list(dict.fromkeys(told))

@@ -1,0 +1,276 @@
+"""A Provenance out, in the format that was asked for."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from provagent.contract import internal_provenance
+from provagent.contract.errors import ExportError
+from provagent.reading.export.replaced import marked
+from provagent.reading.record.model import Lineage
+
+if TYPE_CHECKING:
+    from prov.model import ProvDocument
+
+    from provagent.reading.record.model import Provenance
+
+FORMS = ("bundle", "activities")  # what a run is in a document
+OPUS = "opus"
+VOTABLE = "votable"
+IVOA = "ivoa"
+MODELS = ("w3c", IVOA)
+
+# What is written in PROV-O, and how; "rdf" is what the library prov calls the first.
+RDF = {"trig": "trig", "rdf": "trig", "turtle": "turtle"}
+_IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is whole
+
+
+def export(
+    provenance: Provenance | Lineage,
+    to: str,
+    target: BinaryIO | str | os.PathLike[str],
+    *,
+    namespace: str | None = None,
+    model: str | None = None,
+    form: str = FORMS[0],
+) -> None:
+    """Write the provenance of a run, or a lineage across runs, in UTF-8 where it is text.
+
+    ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
+    PROV-XML or PROV-O (TriG, also as ``rdf``; Turtle, which has no bundles), tables of the
+    IVOA's data model as a VOTable, an RO-Crate as a zip, what a job of OPUS takes, or a graph
+    as DOT or drawn.
+    ``target`` is a path or a binary stream, and gets all of it or nothing; what a job of OPUS
+    takes is joined with what the file holds already. ``namespace`` is the absolute IRI under
+    which a document's names stand (``urn:provagent:`` unless given). Equal provenance gives
+    equal bytes (but for times in a PDF and a zip). ``form`` is what the run is in a document of
+    PROV, as in ``document.state``.
+
+    ``model`` is ``w3c``, unless a VOTable is asked for, or ``ivoa``: then PROV-JSON has the
+    kinds and the attributes of the IVOA's tools, and no document has a bundle.
+
+    Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
+    absolute IRI, a file that cannot be written, and a lineage in a format for a single run.
+    """
+    with SpooledTemporaryFile(_IN_MEMORY) as whole:
+        _write(provenance, to, whole, _Options(namespace, form), model)
+        if to == OPUS and isinstance(target, (str, os.PathLike)):
+            whole.seek(0)
+            internal_provenance.write(target, json.load(whole))
+            return
+        _put(whole, target)
+
+
+def _put(whole: IO[bytes], target: BinaryIO | str | os.PathLike[str]) -> None:
+    whole.seek(0)
+    if not isinstance(target, (str, os.PathLike)):
+        shutil.copyfileobj(whole, target)
+        return
+    try:
+        with open(target, "wb") as file:
+            shutil.copyfileobj(whole, file)
+    except OSError as error:
+        raise ExportError(
+            f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
+        ) from error
+
+
+def rendered(
+    provenance: Provenance | Lineage,
+    to: str,
+    *,
+    namespace: str | None = None,
+    form: str = FORMS[0],
+    model: str | None = None,
+) -> bytes:
+    """Return the bytes that ``export`` writes."""
+    whole = io.BytesIO()
+    _write(provenance, to, whole, _Options(namespace, form), model)
+    return whole.getvalue()
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """Return the format that a file's name tells; raises ExportError where it tells none."""
+    folder, name = os.path.split(os.fspath(path))
+    found = (
+        OPUS
+        if name == internal_provenance.NAME
+        else _BY_SUFFIX.get(os.path.splitext(name)[1].lower())
+    )
+    if found is None:
+        raise ExportError(
+            f"{os.path.join(folder, name)}: its name tells no format; "
+            f"end it in {', '.join(_BY_SUFFIX)}, or say it with --to"
+        )
+    return found
+
+
+def write_document(
+    document: ProvDocument, to: str, target: BinaryIO | str | os.PathLike[str]
+) -> None:
+    """Write a document of the library prov, in one of ``DOCUMENTS``.
+
+    Raises ExportError for a missing extra, and a file that cannot be written.
+    """
+    with SpooledTemporaryFile(_IN_MEMORY) as whole:
+        _need(to)
+        _serialize(document, to, whole)
+        _put(whole, target)
+
+
+class _Options(NamedTuple):
+    namespace: str | None
+    form: str
+
+
+def _write(
+    provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options, model: str | None
+) -> None:
+    if model not in (None, *MODELS):
+        raise ExportError(f"model {model!r}: no such model; there are {', '.join(MODELS)}")
+    writer = _need(to)
+    if isinstance(provenance, Lineage) and writer.is_of_one_run:
+        several = ", ".join(word for word, each in _WRITERS.items() if not each.is_of_one_run)
+        raise ExportError(f"format {to!r}: contains a single run; use {several} for a lineage")
+    write = _in_words_of_the_ivoa if model == IVOA and to in _DOCUMENTS else writer.write
+    write(provenance, to, file, options)
+
+
+def _need(to: str) -> _Writer:
+    """Return what writes a format; raises ExportError where it is not to be had."""
+    if to not in _WRITERS:
+        raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
+    writer = _WRITERS[to]
+    if writer.module is not None:
+        try:
+            importlib.import_module(writer.module)
+        except ImportError as error:
+            raise ExportError(
+                f"format {to!r}: needs {writer.module}, which is not installed; "
+                f"pip install 'provagent[{writer.extra}]'"
+            ) from error
+    return writer
+
+
+def _stream(provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.reading.export.document import state
+    from provagent.reading.export.streams import AsProvJson, AsProvN
+
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    sink = AsProvN(text) if to == "provn" else AsProvJson(text)
+    state(provenance, sink, **options._asdict())
+    text.detach()
+
+
+def _by_prov(provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.reading.export.document import to_document
+
+    _serialize(to_document(provenance, **options._asdict(), for_rdf=to in RDF), to, file)
+
+
+def _in_words_of_the_ivoa(
+    provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options
+) -> None:
+    from provagent.reading.export.ivoa import to_ivoa, to_plain
+    from provagent.reading.export.provjson import read_provjson, write_provjson
+
+    streamed = io.BytesIO()
+    _stream(provenance, "json", streamed, options)
+    document = to_ivoa(read_provjson(json.loads(streamed.getvalue())))
+    if to == VOTABLE:
+        from provagent.reading.export.votable import write_votable
+
+        write_votable(document, file)
+    elif to == "json":
+        text = json.dumps(write_provjson(document), ensure_ascii=False)
+        file.write(f"{text}\n".encode())
+    else:
+        from provagent.reading.export.library import from_provjson
+
+        _serialize(from_provjson(to_plain(document), for_rdf=to in RDF), to, file)
+
+
+def _serialize(document: ProvDocument, to: str, file: IO[bytes]) -> None:
+    options = {"format": "rdf", "rdf_format": RDF[to]} if to in RDF else {"format": to}
+    if to == "turtle":
+        document = document.flattened()
+    with warnings.catch_warnings():
+        # prov calls what rdflib is about to rename: no matter of the user's.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        if to == "xml":  # lxml writes bytes
+            document.serialize(file, **options)
+            return
+        text = io.StringIO()
+        document.serialize(text, **options)
+    file.write(f"{text.getvalue().rstrip()}\n".encode())
+
+
+def _opus(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.reading.export.opus import to_internal
+
+    file.write(internal_provenance.as_bytes(to_internal(provenance, namespace=options.namespace)))
+
+
+def _drawn(provenance: Provenance | Lineage, to: str, file: IO[bytes], _options: _Options) -> None:
+    from provagent.reading.export.graph import to_dot
+
+    dot = to_dot(provenance)
+    if to == "dot":
+        file.write(dot.encode())
+        return
+    from pygraphviz import AGraph
+
+    file.write(marked(AGraph(string=dot).draw(format=to, prog="dot"), to))
+
+
+def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options) -> None:
+    from provagent.reading.export.crate import write_crate
+
+    def write_document(inner: IO[bytes]) -> None:
+        _stream(provenance, "json", inner, options)
+
+    write_crate(provenance, write_document, file)
+
+
+class _Writer(NamedTuple):
+    """``module`` is what it needs, and ``extra`` what brings that."""
+
+    write: Callable[[Any, str, IO[bytes], _Options], None]
+    module: str | None = None
+    extra: str = ""
+    is_of_one_run: bool = False
+
+
+_DOCUMENTS = {
+    "json": _Writer(_stream),
+    "jsonld": _Writer(_by_prov),
+    "provn": _Writer(_stream),
+    "xml": _Writer(_by_prov, "lxml", "xml"),
+    **{to: _Writer(_by_prov, "rdflib", "rdf") for to in RDF},
+}
+_GRAPHS = {
+    "dot": _Writer(_drawn),
+    **{to: _Writer(_drawn, "pygraphviz", "svg") for to in ("svg", "png", "pdf")},
+}
+_OTHERS = {
+    VOTABLE: _Writer(_in_words_of_the_ivoa, "astropy", VOTABLE),
+    "rocrate": _Writer(_crate, "rocrate", "crate", is_of_one_run=True),
+    OPUS: _Writer(_opus, is_of_one_run=True),
+}
+_WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS
+_BY_SUFFIX = {
+    **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS) if to != "rdf"},  # .rdf ends another form
+    ".provx": "xml",
+    ".ttl": "turtle",
+    ".zip": "rocrate",
+}
+DOCUMENTS = tuple(_DOCUMENTS)
+FORMATS = tuple(_WRITERS)

@@ -1,0 +1,45 @@
+"""A call that is followed: what is called, and the values of its parts."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from provagent.reading.flow.site import ANY_ARGUMENT, SELF
+from provagent.reading.flow.state import NONE, Kind, Value
+
+
+@dataclass(slots=True)
+class Call:
+    """One call, with the values of its parts."""
+
+    at: ast.expr | ast.stmt
+    name: str
+    library: str = ""  # the dotted name of what is called, if a library's
+    receiver: Value = NONE
+    args: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    is_method: bool = False
+    is_discarded: bool = False
+    star: Value = NONE  # items of unpacked arguments: for any parameter
+    function: Value = NONE  # what is called, if it is an object
+
+    @property
+    def values(self) -> list[Value]:
+        return [*self.args, *self.keywords.values(), self.star]
+
+    def arguments(self) -> dict[str, Value]:
+        """Return what it is given, by position and by keyword."""
+        given = {SELF: self.receiver, ANY_ARGUMENT: self.star, **self.keywords}
+        return given | {str(index): one for index, one in enumerate(self.args)}
+
+    def has_function(self) -> bool:
+        """Return whether it is given a function of the user, or is a method of one."""
+        values = (*self.args, *self.keywords.values(), self.star, self.receiver)
+        return any(thing.kind is Kind.FUNCTION for value in values for thing in value)
+
+    def argument(self, index: int, name: str) -> Value:
+        """Return an argument by position or by name."""
+        if name in self.keywords:
+            return self.keywords[name]
+        return self.args[index] if 0 <= index < len(self.args) else NONE

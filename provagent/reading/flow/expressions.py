@@ -1,0 +1,594 @@
+"""The values of expressions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from provagent.reading.flow import effects
+from provagent.reading.flow.call import Call
+from provagent.reading.flow.functions import Function, Functions, Scope
+from provagent.reading.flow.graph import Node, Place
+from provagent.reading.flow.site import ANY_ARGUMENT, SELF
+from provagent.reading.flow.state import ANY, MORE, NONE, Cell, Kind, Thing, Value
+
+_MAX_ITEMS = 64  # items of a literal that are told apart
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.FloorDiv: "floordiv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.MatMult: "matmul",
+    ast.BitAnd: "and",
+    ast.BitOr: "or",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+}
+_ENTERED = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.INSTANCE})
+_CALLABLE = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.MODULE, Kind.LIBRARY})
+
+
+@dataclass(slots=True)
+class Event:
+    """One evaluation of code at which a recorded site may stand."""
+
+    place: Place  # inside of it
+    inputs: set[frozenset[Node]]  # each time that this place was evaluated
+    made: set[Thing]
+    parts: dict[str, frozenset[Node]] = field(default_factory=dict)  # of the inputs, by argument
+
+
+class Expressions(Functions):
+    """The values of expressions, and what evaluating them changes."""
+
+    def __init__(self, deadline: float, marks: set[ast.AST], file_marks: set[ast.AST]) -> None:
+        super().__init__(deadline)
+        self.marks = marks
+        self.file_marks = file_marks
+        self.events: dict[ast.AST, list[Event]] = {}
+        self.called: dict[ast.AST, set[str]] = {}  # names of what is called at a mark
+        self._methods: dict[type[ast.expr], Callable[[Any], Value]] = {}
+
+    def evaluate(self, expression: ast.expr | None) -> Value:
+        if expression is None:
+            return NONE
+        kind = type(expression)
+        method = self._methods.get(kind) or self._method(kind)
+        value = method(expression)
+        if expression in self.marks and kind is not ast.Call:
+            return self._operator_event(expression, value)
+        return value
+
+    def _method(self, kind: type[ast.expr]) -> Callable[[Any], Value]:
+        name = "eval_" + kind.__name__.lower()
+        method: Callable[[Any], Value] = getattr(self, name, self._eval_other)
+        self._methods[kind] = method
+        return method
+
+    # Sites
+
+    def _operator_event(self, at: ast.expr, value: Value) -> Value:
+        """Note that an operator was evaluated that may be a recorded call."""
+        inputs: set[Node] = set()
+        for node in self.gather(value):
+            inputs |= node.inputs if node.at is at else {node}
+        return self.emerge(at, self.enter(at), frozenset(inputs), value)
+
+    def emerge(
+        self,
+        at: ast.expr | ast.stmt,
+        place: Place,
+        inputs: frozenset[Node],
+        value: Value,
+        parts: dict[str, frozenset[Node]] | None = None,
+        kept: Iterable[Thing] = (),
+    ) -> Value:
+        """Note an evaluation of a possible site; return its value, as made by it."""
+        place.is_marked = True
+        self.noted += 1
+        found: set[Thing] = set()
+        with self.at(place):
+            for thing in value:
+                found.add(self._made_here(at, place, thing, inputs))
+            if not any(thing.is_data or thing.kind in _CALLABLE for thing in value):
+                found.add(self.make(at, "out", inputs))
+        inputs |= self._own_inputs(at, place, found)
+        if at in self.file_marks:
+            for thing in found:
+                thing.is_handle = True
+        for event in self.events.setdefault(at, []):
+            if event.place is place:
+                break
+        else:
+            event = Event(place, set(), set())
+            self.events[at].append(event)
+        event.inputs.add(inputs)
+        event.made |= found.union(kept)
+        for argument, nodes in (parts or {}).items():
+            event.parts[argument] = event.parts.get(argument, frozenset()) | nodes
+        return frozenset(found)
+
+    def _own_inputs(self, at: ast.AST, place: Place, made: set[Thing]) -> frozenset[Node]:
+        """Return what went into the results of a call besides its arguments: the current figure."""
+        ways: set[frozenset[Node]] = set()
+        for thing in made:
+            version = self.state.cell(thing).version
+            is_own = version is not None and version.at is at and version.place is place
+            inputs = version.inputs if version is not None and is_own else ()
+            ways.add(frozenset(node for node in inputs if not node.place.is_within(place)))
+        return self.any_of(ways)
+
+    def _made_here(self, at: ast.AST, place: Place, thing: Thing, inputs: frozenset[Node]) -> Thing:
+        """Return a thing that a site gave back, as its own result, and so what is in it."""
+        if not thing.is_data:
+            return thing
+        cell = self.state.cell(thing)
+        is_new = cell.version is not None and cell.version.place.is_within(place)
+        fields = {} if thing.kind is Kind.OPAQUE else cell.fields
+        if thing.kind is Kind.CONTAINER:
+            self.state.put(thing, cell._replace(fields={}))  # it may be in itself
+            fields = {
+                key: part._replace(
+                    value=frozenset(self._made_here(at, place, one, inputs) for one in part.value)
+                )
+                for key, part in fields.items()
+            }
+            self.state.put(thing, cell._replace(fields=fields) if is_new else cell)
+        if is_new:
+            return thing
+        made = self.thing((place, at, "out", thing), thing.kind, thing.detail)
+        made.owners = frozenset((thing,))
+        made.is_handle, made.is_canvas = thing.is_handle, thing.is_canvas
+        own = frozenset() if cell.version is None else frozenset((cell.version,))
+        self.state.put(made, Cell(self.node(at, ("out", thing), own | inputs), fields))
+        return made
+
+    # Names and constants
+
+    def eval_constant(self, e: ast.Constant) -> Value:
+        if isinstance(e.value, str | int) and len(str(e.value)) < _MAX_ITEMS:
+            return self.constant(e.value)
+        return NONE
+
+    def eval_unaryop(self, e: ast.UnaryOp) -> Value:
+        if isinstance(e.op, ast.USub) and isinstance(e.operand, ast.Constant):
+            number = e.operand.value
+            return self.constant(-number) if isinstance(number, int) else NONE
+        return self._eval_other(e)
+
+    def eval_name(self, e: ast.Name) -> Value:
+        value = self.lookup(e.id)
+        return self.library(e.id) if value is None else self.held(value)
+
+    def library(self, name: str) -> Value:
+        """Return a module, class or function that is not the user's, by its dotted name."""
+        return frozenset((self.thing(("library", name), Kind.LIBRARY, name),))
+
+    def eval_namedexpr(self, e: ast.NamedExpr) -> Value:
+        value = self.evaluate(e.value)
+        self.bind(e.target.id, value)
+        return value
+
+    def eval_await(self, e: ast.Await) -> Value:
+        return self.evaluate(e.value)
+
+    def eval_starred(self, e: ast.Starred) -> Value:
+        return self.evaluate(e.value)
+
+    def eval_ifexp(self, e: ast.IfExp) -> Value:
+        self.evaluate(e.test)
+        return self.one_of([self.evaluate(e.body), self.evaluate(e.orelse)])
+
+    def eval_boolop(self, e: ast.BoolOp) -> Value:
+        values = [self.evaluate(value) for value in e.values]
+        return self.one_of(values)
+
+    def one_of(self, values: list[Value]) -> Value:
+        """Return what is one of several values."""
+        found = frozenset().union(*values)
+        return found | self.constant(None) if found and not all(values) else found
+
+    def eval_lambda(self, e: ast.Lambda) -> Value:
+        return frozenset((self.function(e),))
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Thing:
+        """Return the function that is defined here."""
+        arguments = node.args
+        names = [parameter.arg for parameter in (*arguments.posonlyargs, *arguments.args)]
+        names = names[len(names) - len(arguments.defaults) :]
+        defaults = {
+            name: self.evaluate(default)
+            for name, default in zip(names, arguments.defaults, strict=True)
+        }
+        for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            defaults[parameter.arg] = self.evaluate(default)
+        scope = self.frame.scope
+        self.frame.has_inner = True
+        thing = self.thing((self.place, node, "function"), Kind.FUNCTION)
+        thing.detail = Function(node, scope, self.file, defaults)
+        return thing
+
+    # Operators
+
+    def _eval_other(self, e: ast.expr) -> Value:
+        """Return what is computed from all parts of an expression."""
+        inputs: set[Node] = set()
+        for child in ast.iter_child_nodes(e):
+            if isinstance(child, ast.expr):
+                inputs |= self.gather(self.evaluate(child))
+        return self.opaque(e, "value", frozenset(inputs))
+
+    def eval_binop(self, e: ast.BinOp) -> Value:
+        # A sum of a thousand terms is a thousand levels deep on its left side alone.
+        spine = [e]
+        while isinstance(spine[-1].left, ast.BinOp) and spine[-1].left not in self.marks:
+            spine.append(spine[-1].left)
+        value = self.evaluate(spine[-1].left)
+        for operation in reversed(spine):
+            value = self.operate(operation, operation.op, value, self.evaluate(operation.right))
+        return value
+
+    def operate(
+        self, at: ast.expr | ast.stmt, operator: ast.operator, one: Value, other: Value
+    ) -> Value:
+        """Return what an operator makes of two values."""
+        name = _OPERATORS[type(operator)]
+        for value, argument, prefix in ((one, other, "__"), (other, one, "__r")):
+            if any(thing.kind is Kind.INSTANCE for thing in value):
+                found = self.special(value, f"{prefix}{name}__", [argument], at)
+                if found is not None:
+                    return found
+        both = one | other
+        if any(thing.kind is Kind.CONTAINER for thing in both) and isinstance(
+            operator, ast.Add | ast.BitOr | ast.Mult
+        ):
+            return self.joined(at, operator, one, other)
+        return self.opaque(at, "value", self.gather(one) | self.gather(other))
+
+    # Containers
+
+    def _sequence(self, e: ast.List | ast.Tuple | ast.Set) -> Value:
+        items: dict[Hashable, Value] = {}
+        more: set[Thing] = set()
+        for index, element in enumerate(e.elts):
+            value = self.evaluate(element)
+            if isinstance(element, ast.Starred):
+                more |= self.all_items(value, element)
+            elif index < _MAX_ITEMS and not more:
+                items[index] = value
+            elif not self.is_plain(value) or more:
+                more |= value
+        if more:
+            items[MORE] = frozenset(more)
+        return self.container(e, "sequence", items)
+
+    eval_list = eval_tuple = eval_set = _sequence
+
+    def eval_dict(self, e: ast.Dict) -> Value:
+        value = self.container(e, "dict", {})
+        for key, element in zip(e.keys, e.values, strict=True):
+            content = self.evaluate(element)
+            if key is None:
+                call = Call(e, "update", receiver=value, args=[content], is_method=True)
+                self.call_library(call)
+            else:
+                self.store(value, self.keys(self.evaluate(key)), content, e, is_other=True)
+        return value
+
+    def _comprehension(self, e: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+        return self._comprehend(e, e.generators, e.elt)
+
+    eval_listcomp = eval_setcomp = _comprehension
+
+    def eval_generatorexp(self, e: ast.GeneratorExp) -> Value:
+        """Return what a generator gives; whoever asks for its items runs its body."""
+        place = self.enter(e)
+        first = self.evaluate(e.generators[0].iter)
+        with self.at(place):
+            value = self._comprehend(e, e.generators, e.elt, first=first)
+        for thing in value:
+            thing.detail = place
+        return value
+
+    def eval_dictcomp(self, e: ast.DictComp) -> Value:
+        return self._comprehend(e, e.generators, e.value, key=e.key)
+
+    def _comprehend(
+        self,
+        e: ast.expr,
+        generators: list[ast.comprehension],
+        element: ast.expr,
+        key: ast.expr | None = None,
+        first: Value | None = None,
+    ) -> Value:
+        found: set[Thing] = set()
+        tested: set[Node] = set()
+        first = self.evaluate(generators[0].iter) if first is None else first
+        self.resume(first, e)
+
+        def body() -> None:
+            for index, generator in enumerate(generators):
+                source = first if index == 0 else self.evaluate(generator.iter)
+                self.resume(source, generator.iter)
+                self.assign(generator.target, self.items(source, generator.iter), e)
+                for test in generator.ifs:
+                    tested.update(self.gather(self.evaluate(test)))
+            if key is not None:
+                self.evaluate(key)
+            found.update(self.one(self.evaluate(element)))
+
+        self.repeat(e, body)
+        return self.container(e, "comprehension", {ANY if key else MORE: frozenset(found)})
+
+    def assign(self, target: ast.expr, value: Value, at: ast.AST) -> None:
+        raise NotImplementedError
+
+    # Parts
+
+    def eval_subscript(self, e: ast.Subscript) -> Value:
+        value = self.evaluate(e.value)
+        index = self.evaluate(e.slice)
+        if isinstance(e.slice, ast.Slice):
+            return self._slice(e, value, index)
+        if any(thing.kind is Kind.INSTANCE for thing in value):
+            found = self.special(value, "__getitem__", [index], e)
+            if found is not None:
+                return found
+        part = self.pick(value, self.keys(index), e)
+        inputs = self.gather(index)
+        if inputs:
+            known = self.gather(part)
+            if not inputs <= known:
+                return self.loose_view(e, "indexed", inputs | known, part)
+        return part
+
+    def _slice(self, e: ast.Subscript, value: Value, index: Value) -> Value:
+        known = frozenset(thing for thing in value if thing.kind is Kind.CONTAINER)
+        found: set[Thing] = set()
+        if known:
+            ends = [getattr(e.slice, name) for name in ("lower", "upper", "step")]
+            bounds = [None if one is None else self.evaluate(one) for one in ends]
+            found |= self.container(e, "slice", self.sliced(known, bounds, e))
+        others = value - known
+        if others:
+            inputs = self.gather(others) | self.gather(index)
+            if inputs:
+                found |= self.loose_view(e, "slice", inputs, others)
+        return frozenset(found)
+
+    def loose_view(self, at: ast.AST, role: str, inputs: frozenset[Node], of: Value) -> Value:
+        """Return a part that is a view of an array, or a copy from a list or by a mask."""
+        thing = self.make(at, role, inputs, owners=of)
+        thing.is_loose = True
+        return frozenset((thing,))
+
+    def eval_attribute(self, e: ast.Attribute) -> Value:
+        value = self.evaluate(e.value)
+        return self.attribute(value, e.attr, e)
+
+    def attribute(self, value: Value, name: str, at: ast.expr) -> Value:
+        found: set[Thing] = set()
+        for thing in value:
+            if thing.kind is Kind.OPAQUE and name == "figure" and thing.is_canvas:
+                found |= thing.owners or frozenset((thing,))
+            elif thing.kind in {Kind.OPAQUE, Kind.CONTAINER}:
+                if thing.detail in effects.GIVES_SEVERAL:
+                    self.note_others(thing)
+                found |= self.load(frozenset((thing,)), ["." + name], at)
+            elif thing.kind is Kind.INSTANCE:
+                found |= self._instance_attribute(thing, name, at)
+            elif thing.kind is Kind.CLASS:
+                for one in self.member(thing, name) or NONE:
+                    found.add(self.bind_method(one, thing, thing))
+            elif thing.kind is Kind.MODULE:
+                found |= self.module_attribute(thing, name)
+            elif thing.kind is Kind.LIBRARY:
+                dotted = f"{thing.detail}.{name}"
+                stored: Value | None = self.state.get(("library", dotted))
+                found |= self.library(dotted) if stored is None else stored
+        return frozenset(found)
+
+    def module_attribute(self, module: Thing, name: str) -> Value:
+        value: Value | None = self.state.get((module.detail, name))
+        return NONE if value is None else value
+
+    def _instance_attribute(self, thing: Thing, name: str, at: ast.expr) -> Value:
+        me = frozenset((thing,))
+        if name == "__class__":
+            return frozenset((thing.detail,))
+        fields = self.state.cell(thing).fields
+        if "." + name in fields:
+            return self.load(me, ["." + name], at)
+        members = self.bound_member(me, name)
+        found: set[Thing] = set()
+        for member in members:
+            if member.kind is Kind.FUNCTION and member.detail.kind == "property":
+                place = self.enter(at, name)
+                if at in self.marks:
+                    place = self.enter(at)
+                    place.is_marked = True
+                found |= self.call_function(member, Call(at, name), place)
+            else:
+                found.add(member)
+        if not members:
+            other = self.special(me, "__getattr__", [NONE], at)
+            return self.load(me, ["." + name], at) if other is None else other
+        return frozenset(found)
+
+    def eval_yield(self, e: ast.Yield) -> Value:
+        self.frame.yielded |= self.one(self.evaluate(e.value)) or self.constant(None)
+        return NONE
+
+    def eval_yieldfrom(self, e: ast.YieldFrom) -> Value:
+        value = self.evaluate(e.value)
+        self.resume(value, e)
+        self.frame.yielded |= self.all_items(value, e)
+        return NONE
+
+    # Calls
+
+    def eval_call(self, e: ast.Call) -> Value:
+        return self.call(e)
+
+    def call(self, e: ast.Call, *, is_discarded: bool = False) -> Value:
+        """Return the value of a call, after its effects."""
+        call = Call(e, "", is_discarded=is_discarded)
+        targets = self._callee(e.func, call)
+        self._arguments(e, call)
+        is_marked = e in self.marks
+        is_entered = is_marked or any(thing.kind in _ENTERED for thing in targets)
+        place = self.enter(e) if is_entered or call.has_function() else self.place
+        inputs: frozenset[Node] = frozenset()
+        parts: dict[str, frozenset[Node]] = {}
+        if is_marked:
+            place.is_marked = True
+            parts = {key: self.gather(one) for key, one in call.arguments().items()}
+            self.called.setdefault(e, set()).update((call.name, *map(_name_of, targets)))
+            for thing in targets:
+                if thing.kind is Kind.FUNCTION:
+                    parts[SELF] |= self.gather(thing.detail.me)
+                parts[ANY_ARGUMENT] |= self.gather(frozenset((thing,)))
+            inputs = frozenset().union(*parts.values())
+        value = self._call_targets(call, targets, place)
+        if not is_marked:
+            return value
+        # What it has opened may be kept by what it is a method of, and be written later.
+        kept = {one for one in call.receiver if one.is_handle and e in self.file_marks}
+        made = self.emerge(e, place, inputs, value, parts, kept)
+        if e in self.file_marks and any(map(_is_of_logging, targets)):
+            self.add_log(made)
+        return made
+
+    def _call_targets(self, call: Call, targets: Value, place: Place) -> Value:
+        found: set[Thing] = set()
+        libraries: set[Thing] = set()
+        is_one = len(targets) == 1
+        for thing in targets:
+            inner = place if is_one or place is self.place else place.variant(thing)
+            if thing.kind is Kind.FUNCTION:
+                found |= self.call_function(thing, call, inner)
+            elif thing.kind is Kind.CLASS:
+                found |= self.construct(thing, call, inner)
+            elif thing.kind is Kind.INSTANCE and (
+                methods := self.bound_member(frozenset((thing,)), "__call__")
+            ):
+                for method in methods:
+                    found |= self.call_function(method, call, inner)
+            else:
+                libraries.add(thing)
+        if libraries or not targets:
+            dotted = [thing.detail for thing in libraries if thing.kind is Kind.LIBRARY]
+            library = dotted[0] if dotted and not call.is_method else ""
+            name = library.rpartition(".")[2] or call.name
+            function = frozenset(thing for thing in libraries if thing.is_data)
+            if call.is_method:
+                function = NONE
+            given = replace(call, name=name, library=library, function=function)
+            is_inside = call.at in self.marks or call.has_function()
+            with self.at(place if is_inside else self.place):
+                found |= self.call_library(given)
+        return frozenset(found)
+
+    def _callee(self, func: ast.expr, call: Call) -> Value:
+        """Return what is called, if that is known; else fill in the receiver."""
+        if isinstance(func, ast.Name):
+            call.name = func.id
+            return self.evaluate(func)
+        if not isinstance(func, ast.Attribute):
+            return self.evaluate(func)
+        call.name = func.attr
+        if _is_super(func.value):
+            return self._super_method(func.attr, call)
+        receiver = self.evaluate(func.value)
+        known = frozenset(thing for thing in receiver if not _has_methods(thing))
+        targets = self.attribute(known, func.attr, func) if known else NONE
+        instances = frozenset(thing for thing in known if thing.kind is Kind.INSTANCE)
+        stored = frozenset(
+            thing
+            for one in receiver - known
+            if one.is_data
+            for key in ("." + func.attr,)
+            if key in self.state.cell(one).fields
+            for thing in self.state.cell(one).fields[key].value
+            if thing.kind is Kind.FUNCTION
+        )
+        call.receiver = (receiver - known) | (instances if not targets else NONE)
+        call.is_method = bool(call.receiver) or not known
+        if call.is_method and targets and call.receiver:
+            # Some of what the receiver may be is the user's, some is not.
+            targets |= call.receiver
+        return targets | stored
+
+    def _super_method(self, name: str, call: Call) -> Value:
+        function = self.frame.function
+        me = self.frame.me
+        if function is None or function.owner is None:
+            return NONE
+        for base in function.owner.detail.bases:
+            members = self.member(base, name)
+            if members is not None:
+                return frozenset(
+                    self.bind_method(one, thing, thing if thing.kind is Kind.CLASS else base)
+                    for one in members
+                    for thing in me
+                )
+        call.receiver, call.is_method = me, True
+        self.change(me, self.gather_all(call.values), call.at, is_guess=True)
+        return NONE
+
+    def _arguments(self, e: ast.Call, call: Call) -> None:
+        for argument in e.args:
+            value = self.evaluate(argument)
+            if isinstance(argument, ast.Starred):
+                items, more = self.unpack(value, e)
+                call.args += items
+                call.star |= more
+            elif call.star:
+                call.star |= value
+            else:
+                call.args.append(value)
+        for keyword in e.keywords:
+            value = self.evaluate(keyword.value)
+            if keyword.arg is not None:
+                call.keywords[keyword.arg] = value
+            else:
+                named = self.named(value)
+                call.keywords.update(named)
+                call.star |= self.items(value, keyword.value) if not named else NONE
+
+
+def _is_of_logging(thing: Thing) -> bool:
+    return thing.kind is Kind.LIBRARY and str(thing.detail).startswith("logging.")
+
+
+def _name_of(thing: Thing) -> str:
+    """Return the name of a class or function, as the record has it."""
+    if thing.kind is Kind.LIBRARY:
+        return str(thing.detail).rpartition(".")[2]
+    if thing.kind in {Kind.FUNCTION, Kind.CLASS}:
+        return str(getattr(thing.detail.node, "name", ""))
+    return ""
+
+
+def _has_methods(thing: Thing) -> bool:
+    """Return whether the methods of a thing are a library's."""
+    return thing.kind in {
+        Kind.OPAQUE, Kind.CONTAINER, Kind.CONSTANT, Kind.NOTHING, Kind.FUNCTION,
+    }  # fmt: skip
+
+
+def _is_super(value: ast.expr) -> bool:
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "super"
+    )
+
+
+__all__ = ["Cell", "Event", "Expressions", "Scope"]

@@ -1,0 +1,492 @@
+"""Functions and classes of the user's code, entered where they are called."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from provagent.reading.flow import effects
+from provagent.reading.flow.call import Call
+from provagent.reading.flow.graph import Node, Place
+from provagent.reading.flow.library import Libraries
+from provagent.reading.flow.state import (
+    ANY,
+    MORE,
+    NONE,
+    NOTHING,
+    Cell,
+    Delta,
+    Items,
+    Kind,
+    Thing,
+    Value,
+)
+
+_MAX_DEPTH = 10  # calls within calls that are entered
+_MAX_SEEN = 12  # of a function that merely computes a value: how often it is entered
+_MAX_SAME = 2  # of the same function: how far a recursion is followed
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Scope:
+    """The variables of one module, class or call of a function."""
+
+    __slots__ = ("aliases", "file", "module", "parent")
+
+    def __init__(self, parent: Scope | None, file: str) -> None:
+        self.parent = parent  # where names are looked up that are not here
+        self.file = file
+        self.module: Scope = self if parent is None else parent.module
+        self.aliases: dict[str, Scope] = {}  # global and nonlocal names
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """A function of the user's code, with what is bound to it."""
+
+    node: FunctionNode
+    scope: Scope  # where it was defined
+    file: str  # of its code: the cells of a notebook share one scope
+    defaults: dict[str, Value]
+    kind: str = ""  # property, staticmethod, classmethod, contextmanager
+    is_kept: bool = False  # its results are kept for later calls
+    owner: Thing | None = None  # the class that defines it
+    me: Value = NONE  # self or cls
+    bound: list[Value] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    """A class of the user's code."""
+
+    node: ast.ClassDef
+    scope: Scope  # its own variables
+    bases: list[Thing]
+    has_library_base: bool
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """A call of a function that is being followed."""
+
+    scope: Scope
+    function: Function | None = None
+    depth: int = 0  # layers of the state below
+    me: Value = NONE
+    returned: list[Value] = field(default_factory=list)
+    yielded: set[Thing] = field(default_factory=set)
+    exits: list[Delta] = field(default_factory=list)
+    raised: list[Delta] = field(default_factory=list)
+    has_inner: bool = False  # defines functions or classes, which see its variables
+    loops: list[tuple[int, list[Delta], list[Delta]]] = field(default_factory=list)
+
+
+class Functions(Libraries):
+    """Calls of what the user wrote."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(deadline)
+        self.frame = Frame(Scope(None, ""))
+        self.stack: list[FunctionNode] = []
+        self.entered: set[FunctionNode] = set()
+        self.noted = 0  # evaluations of possible sites
+        self._seen: dict[FunctionNode, int] = {}  # how often, of functions that merely compute
+        self._more: set[FunctionNode] = set()  # functions that do more
+        self._recursive: dict[FunctionNode, Node] = {}
+        self._scopes: dict[Hashable, Scope] = {}
+
+    def evaluate(self, expression: ast.expr | None) -> Value:
+        raise NotImplementedError
+
+    def run_block(self, body: list[ast.stmt]) -> None:
+        raise NotImplementedError
+
+    # Names
+
+    def lookup(self, name: str) -> Value | None:
+        scope: Scope | None = self.frame.scope.aliases.get(name, self.frame.scope)
+        while scope is not None:
+            value: Value | None = self.state.get((scope, name))
+            if value is not None:
+                if scope is not self.frame.scope and any(thing.is_data for thing in value):
+                    self._more.update(self.stack)
+                return value
+            scope = scope.parent
+        return None
+
+    def bind(self, name: str, value: Value) -> None:
+        self.state.put((self.frame.scope.aliases.get(name, self.frame.scope), name), value)
+
+    # Functions
+
+    def call_function(self, thing: Thing, call: Call, place: Place) -> Value:
+        """Follow a call of a function; what it gives back."""
+        function: Function = thing.detail
+        node = function.node
+        if len(self.stack) >= _MAX_DEPTH or self.stack.count(node) >= _MAX_SAME:
+            return self._cut(node, call)
+        if self._seen.get(node, 0) >= _MAX_SEEN and node not in self._more:
+            inputs = self.gather_all((*call.values, function.me, *function.bound))
+            made = self.make(call.at, ("seen", node), (), guesses=inputs)
+            return frozenset((made,)) if inputs else NONE
+        noted = self.noted
+        if function.is_kept and place is not self.place:
+            place.kept = place.kept or place
+        args = [*([function.me] if function.me else []), *function.bound, *call.args]
+        call = replace(call, args=args, keywords={**function.keywords, **call.keywords})
+        scope = self._scope(function, place)
+        with self._entered(function, scope, place):
+            self._bind_parameters(function, call)
+            self.state.push()
+            self.frame.depth = self.state.depth - 1
+            if isinstance(node, ast.Lambda):
+                self.frame.returned.append(self.evaluate(node.body))
+            else:
+                self.run_block(node.body)
+            is_pure = self._leave()
+            value = self._given_back(function, call)
+        if is_pure and noted == self.noted:
+            self._seen[node] = self._seen.get(node, 0) + 1
+        else:
+            self._more.add(node)
+        if node in self._recursive:
+            self._recursive[node].add(self.gather(value), is_guess=True)
+        return value
+
+    def _cut(self, node: FunctionNode, call: Call) -> Value:
+        """Stand for a call that is not followed any further."""
+        behind = self._recursive.setdefault(node, Node(self.root, self.span))
+        inputs = self.gather_all(call.values) | {behind}
+        return frozenset((self.make(call.at, "cut", (), guesses=inputs),))
+
+    def _scope(self, function: Function, place: Place) -> Scope:
+        key = (place, function.node, function.scope)
+        if key not in self._scopes:
+            self._scopes[key] = Scope(function.scope, function.file)
+        return self._scopes[key]
+
+    @contextmanager
+    def _entered(self, function: Function, scope: Scope, place: Place) -> Iterator[None]:
+        before = self.frame, self.place, self.file, self.span
+        self.frame = Frame(scope, function, me=function.me)
+        self.place, self.file = place, scope.file
+        self.stack.append(function.node)
+        self.entered.add(function.node)
+        try:
+            yield
+        finally:
+            self.stack.pop()
+            self.frame, self.place, self.file, self.span = before
+
+    def _leave(self) -> bool:
+        """Join the ways out of a function; return whether it merely computed a new value."""
+        is_through = not self.state.is_dead
+        last = self.state.pop()
+        frame = self.frame
+        if is_through:
+            frame.exits.append(last)
+            if frame.returned:
+                frame.returned.append(NONE)
+        self.state.is_dead = False
+        exits = frame.exits or frame.raised
+        if not exits:
+            return True
+        changes = self.state.join(exits)
+        if not frame.has_inner:  # nobody sees its variables any more
+            changes = {
+                key: content
+                for key, content in changes.items()
+                if not isinstance(key, tuple) or key[0] is not frame.scope
+            }
+        values = (*frame.returned, frozenset(frame.yielded))
+        is_pure = not any(
+            self._is_effect(key, content, changes) for key, content in changes.items()
+        )
+        is_pure = is_pure and all(map(self._is_new, frozenset[Thing]().union(*values)))
+        if not frame.has_inner:
+            changes = self._lasting(changes, values)
+        self.state.apply(changes)
+        return is_pure
+
+    def _lasting(self, changes: Delta, values: Iterable[Value]) -> Delta:
+        """Return the changes that outlive a call: those that anything leads to from outside."""
+        kept: Delta = {}
+        functions: set[Thing] = set()
+        todo: list[Thing] = [thing for value in values for thing in value]
+        for key, content in changes.items():
+            if not isinstance(key, Thing):
+                kept[key] = content
+                todo.extend(content)
+            elif key.is_handle or key.is_canvas or self.state.peek(key) is not None:
+                todo.append(key)
+        while todo:
+            thing = todo.pop()
+            if thing.kind is Kind.FUNCTION and thing not in functions:
+                functions.add(thing)
+                bound = (thing.detail.me, *thing.detail.bound, *thing.detail.keywords.values())
+                todo.extend(one for value in bound for one in value)
+            elif thing in changes and thing not in kept:
+                kept[thing] = changes[thing]
+                todo.extend(thing.owners)
+                for part in changes[thing].fields.values():
+                    todo.extend(part.value)
+        return kept
+
+    def _is_effect(self, key: Hashable, content: Any, changes: Delta) -> bool:
+        """Return whether a change is one of what was there before the call."""
+        if not isinstance(key, Thing):
+            return True
+        before: Cell | None = self.state.peek(key)
+        if before is None:
+            return False
+        if before.version is not content.version:
+            return True
+        parts = {
+            thing
+            for name, part in content.fields.items()
+            if before.fields.get(name) != part
+            for thing in part.value
+        }
+        return not all(_is_read(changes.get(part)) for part in parts)
+
+    def _is_new(self, thing: Thing) -> bool:
+        if not thing.is_data:
+            return thing.kind in {Kind.CONSTANT, Kind.NOTHING, Kind.LIBRARY}
+        return thing.kind is Kind.OPAQUE and self.state.peek(thing) is None
+
+    def _given_back(self, function: Function, call: Call) -> Value:
+        frame = self.frame
+        if frame.yielded:
+            value = frozenset(frame.yielded)
+            if function.kind == "contextmanager":
+                return value
+            made = self.container(call.at, ("yields", function.node), {MORE: value})
+            for thing in made:
+                thing.detail = self.place
+            return made
+        value = frozenset().union(*frame.returned)
+        if value and not all(frame.returned):
+            value |= {NOTHING}
+        return value
+
+    def _bind_parameters(self, function: Function, call: Call) -> None:
+        arguments = function.node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        rest = dict(call.keywords)
+        for index, parameter in enumerate((*positional, *arguments.kwonlyargs)):
+            name = parameter.arg
+            if index < len(call.args) and index < len(positional):
+                value = call.args[index]
+            elif name in rest:
+                value = rest.pop(name)
+            else:
+                value = call.star or function.defaults.get(name, NONE)
+            self.bind(name, value)
+        at = function.node
+        if arguments.vararg:
+            items: Items = dict(enumerate(call.args[len(positional) :]))
+            self.bind(arguments.vararg.arg, self._rest(at, "args", items, call.star))
+        if arguments.kwarg:
+            self.bind(arguments.kwarg.arg, self._rest(at, "kwargs", dict(rest), call.star))
+
+    def _rest(self, at: ast.AST, role: str, items: Items, star: Value) -> Value:
+        return self.container(at, role, {**items, MORE: star} if star else items)
+
+    # Callbacks
+
+    def call_back(self, call: Call, functions: list[Thing]) -> tuple[bool, Value] | None:
+        """Run functions that a library is given, with what the library is given for them."""
+        if call.name in {"partial", "partialmethod"}:
+            return True, frozenset(self._partial(thing, call) for thing in functions)
+        if self.is_passed_through(call):
+            if call.name in effects.KEEPS_RESULTS:
+                return True, frozenset(self._kept(thing, call) for thing in functions)
+            return True, frozenset(functions)
+        if not self.place.chain:
+            return None
+        results: set[Thing] = set()
+
+        def body() -> None:
+            for thing in functions:
+                given = self._arguments_for(thing, call)
+                inner = self.place.enter((call.at, thing.detail.node), self.place.chain[0])
+                results.update(self.one(self.call_function(thing, given, inner)))
+
+        if call.name in effects.CALLS_ONCE:
+            body()
+        else:
+            self.repeat(call.at, body)
+        value = frozenset(results)
+        if call.name in effects.CALLS_WITH_ITEMS and not self._has_data(call.receiver):
+            items = {MORE: value}
+            made = self.container(call.at, "map", items)
+            return True, self.future(call, made) if call.name.endswith("_async") else made
+        if call.name in effects.CALLS_WITH_ARGUMENTS | effects.CALLS_LATER:
+            return True, self.future(call, value)
+        return False, value
+
+    def _has_data(self, value: Value) -> bool:
+        """Return whether something is in a value that is not merely a pool or an executor."""
+        return any(thing.is_data and thing.detail not in effects.POOLS for thing in value)
+
+    def _arguments_for(self, thing: Thing, call: Call) -> Call:
+        """Return the call of a function that a library makes."""
+        given = Call(call.at, "")
+        if thing in call.receiver:
+            given.args, given.keywords, given.star = call.args, dict(call.keywords), call.star
+            return given
+        others = [value for value in call.args if thing not in value]
+        if (
+            call.name in effects.CALLS_LATER
+            or (call.name in effects.CALLS_WITH_ARGUMENTS and {"args", "kwds"} & set(call.keywords))
+            or call.name == "apply_async"
+        ):
+            packed = call.keywords.get("args") or (others[-1] if others else NONE)
+            given.args, given.star = self.unpack(packed, call.at)
+            given.keywords = self.named(call.keywords.get("kwargs", NONE))
+            return given
+        if call.name == "run_in_executor":
+            others = others[1:]
+        if call.name in effects.CALLS_WITH_ARGUMENTS:
+            given.args, given.keywords, given.star = others, dict(call.keywords), call.star
+            return given
+        if call.name in effects.CALLS_WITH_ITEMS:
+            return self._items_for(call, others, given)
+        inputs = self.gather_all(value for value in call.values if thing not in value)
+        inputs |= self.gather(call.receiver)
+        value = self.opaque(call.at, "callback argument", inputs)
+        given.star = value
+        return given
+
+    def _items_for(self, call: Call, others: list[Value], given: Call) -> Call:
+        if not others:
+            others = [call.receiver]
+        if call.name.startswith("starmap"):
+            given.args, given.star = self.unpack(self.items(others[0], call.at), call.at)
+        elif call.name == "reduce":
+            given.star = self.items(others[0], call.at)
+        else:
+            given.args = [self.items(value, call.at) for value in others]
+        return given
+
+    def unpack(self, value: Value, at: ast.AST) -> tuple[list[Value], Value]:
+        """Return the items of an unpacked argument: those that are known, and the others."""
+        if len(value) == 1:
+            (thing,) = value
+            fields = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            if fields and all(isinstance(key, int) for key in fields):
+                return [self.load(value, [key], at) for key in sorted(fields, key=hash)], NONE
+        return [], self.items(value, at)
+
+    def _partial(self, thing: Thing, call: Call) -> Thing:
+        function: Function = thing.detail
+        bound = [value for value in call.args if thing not in value]
+        made = self.thing((self.place, call.at, "partial", thing), Kind.FUNCTION)
+        made.detail = replace(
+            function,
+            bound=[*function.bound, *bound],
+            keywords={**function.keywords, **call.keywords},
+        )
+        return made
+
+    def _kept(self, thing: Thing, call: Call) -> Thing:
+        made = self.thing((self.place, call.at, "kept", thing), Kind.FUNCTION)
+        made.detail = replace(thing.detail, is_kept=True)
+        return made
+
+    # Classes
+
+    def construct(self, thing: Thing, call: Call, place: Place) -> Value:
+        """Return a new instance of a class of the user."""
+        cls: Class = thing.detail
+        inputs = self.gather_all(call.values) if cls.has_library_base else frozenset()
+        with self.at(place):
+            made = self.thing((place, call.at, "instance", thing), Kind.INSTANCE, thing)
+            self.state.put(made, Cell(self.node(call.at, "instance", inputs), {}))
+            me = frozenset((made,))
+            if self.member(thing, "__init__") is None:
+                self._fill(me, cls, call)
+        for name in ("__init__", "__post_init__"):
+            starter = self.bound_member(me, name)
+            given = call if name == "__init__" else Call(call.at, name)
+            for function in starter:
+                if function.kind is Kind.FUNCTION:
+                    self.call_function(function, given, place)
+        return me
+
+    def _fill(self, me: Value, cls: Class, call: Call) -> None:
+        """Fill the fields of a dataclass, named tuple or model."""
+        names: list[str] = []
+        for one in (*(base.detail for base in cls.bases), cls):
+            names += [
+                statement.target.id
+                for statement in one.node.body
+                if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+            ]
+        for name, value in (*zip(names, call.args, strict=False), *call.keywords.items()):
+            self.store(me, ["." + name], value, call.at)
+        if call.star:
+            self.store(me, [ANY], call.star, call.at)
+
+    def member(self, cls: Thing, name: str) -> Value | None:
+        """Return what a class has under a name, itself or from its bases."""
+        value: Value | None = self.state.get((cls.detail.scope, name))
+        if value is not None:
+            return value
+        for base in cls.detail.bases:
+            value = self.member(base, name)
+            if value is not None:
+                return value
+        return None
+
+    def bound_member(self, me: Value, name: str) -> Value:
+        """Return the methods of instances, bound to them."""
+        found: set[Thing] = set()
+        for thing in me:
+            if thing.kind is Kind.INSTANCE:
+                for one in self.member(thing.detail, name) or NONE:
+                    found.add(self.bind_method(one, thing, thing.detail))
+        return frozenset(found)
+
+    def bind_method(self, member: Thing, me: Thing, cls: Thing) -> Thing:
+        if member.kind is not Kind.FUNCTION or member.detail.owner is None:
+            return member
+        kind = member.detail.kind
+        if kind == "staticmethod":
+            return member
+        bound = cls if kind == "classmethod" else me
+        if bound.kind is Kind.CLASS and kind != "classmethod":
+            return member
+        thing = self.thing(("method", member, bound), Kind.FUNCTION)
+        thing.detail = replace(member.detail, me=frozenset((bound,)))
+        return thing
+
+    def special(
+        self, value: Value, name: str, args: list[Value], at: ast.expr | ast.stmt
+    ) -> Value | None:
+        """Call a special method, if the classes of a value have it."""
+        methods = self.bound_member(value, name)
+        if not methods:
+            return None
+        found: set[Thing] = set()
+        for method in methods:
+            if method.kind is Kind.FUNCTION:
+                place = self.enter(at, name)
+                found |= self.call_function(method, Call(at, name, args=args), place)
+        return frozenset(found)
+
+    def enter(self, at: ast.expr | ast.stmt, role: Hashable = "") -> Place:
+        """Return the place inside of a call that is made here."""
+        key = (at, role) if role else at
+        position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)
+        return self.place.enter(key, position)
+
+
+def _is_read(cell: Cell | None) -> bool:
+    """Return whether a part of an object was merely read."""
+    return cell is not None and cell.version is not None and cell.version.is_load

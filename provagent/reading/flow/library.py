@@ -1,0 +1,432 @@
+"""Calls of what is not the user's code: what goes into their results, and what they change."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from provagent.reading.flow import effects
+from provagent.reading.flow.call import Call
+from provagent.reading.flow.graph import Node, Place
+from provagent.reading.flow.parts import Parts
+from provagent.reading.flow.state import ANY, MORE, NONE, NOTHING, Items, Kind, Thing, Value
+
+_FIGURE = ("pyplot", "figure")
+_RESULT = ".result()"
+_WRITING = frozenset("wax+")
+
+
+class Libraries(Parts):
+    """What calls of libraries do."""
+
+    def call_library(self, call: Call) -> Value:
+        """Return what a call of a library gives back, after its effects."""
+        for value in (*call.values, call.receiver):
+            self.resume(value, call.at)
+        value = self._call_library(call)
+        if call.name in effects.LAZY:  # what is asked of it is asked of them
+            for thing in value:
+                if thing.is_data:
+                    self.lazy[thing] = frozenset().union(*call.values)
+        return value
+
+    def _call_library(self, call: Call) -> Value:
+        call = self._as_method(call)
+        is_open = call.is_discarded and not effects.is_known(call.name, call.library)
+        if call.name in effects.REORDERS or (is_open and not call.is_method):
+            for value in call.args:
+                self.mix(value)
+        functions = [
+            thing
+            for value in (*call.values, call.receiver)
+            for thing in value
+            if thing.kind is Kind.FUNCTION
+        ]
+        back = self.call_back(call, functions) if functions else None
+        if back is not None and back[0]:
+            return back[1]
+        given = back[1] if back is not None else NONE
+        inputs = self.gather_all(call.values) | self.gather(call.receiver)
+        inputs |= self.gather(call.function) | self.gather(given)
+        module = call.library.rpartition(".")[0]
+        if module in effects.PYPLOT:
+            return self._pyplot(call, inputs)
+        for special in (
+            self._built_in,
+            self.container_method,
+            self.copied,
+            self.without,
+            self.named_attribute,
+            self._collection,
+            self._future,
+        ):
+            found = special(call)
+            if found is not None:
+                return found
+        if self._is_drawing(call):
+            return self._draw(call, inputs)
+        return self._unknown(call, inputs)
+
+    def _as_method(self, call: Call) -> Call:
+        """Return a call of ``library.thing.append`` as a method of what the library holds."""
+        owner = call.library.rpartition(".")[0]
+        is_put = call.name in effects.PUTS_IN or call.name in effects.ADDS_ALL
+        is_put = is_put and call.is_discarded and any(call.values)
+        if not is_put or call.is_method or not owner or owner in self.modules:
+            return call
+        receiver = self.held(self.library(owner), call.at)
+        return replace(call, library="", is_method=True, receiver=receiver)
+
+    def library(self, name: str) -> Value:
+        raise NotImplementedError
+
+    def call_back(self, call: Call, functions: list[Thing]) -> tuple[bool, Value] | None:
+        """Run functions of the user that a library is given; (whether that is all, result)."""
+        raise NotImplementedError
+
+    def _built_in(self, call: Call) -> Value | None:
+        """Return what a method of the user gives that a built-in function calls."""
+        if call.is_method or not call.args or call.library not in effects.CALLS_METHOD:
+            return None
+        me, *others = call.args
+        if not me or any(thing.kind is not Kind.INSTANCE for thing in me):
+            return None
+        for name in effects.CALLS_METHOD[call.library]:
+            found = self.special(me, name, others, call.at)
+            if found is not None:
+                return found
+        return None
+
+    def special(
+        self, value: Value, name: str, args: list[Value], at: ast.expr | ast.stmt
+    ) -> Value | None:
+        """Call a special method, if the classes of a value have it."""
+        raise NotImplementedError
+
+    def _result(self, call: Call, inputs: frozenset[Node], owners: Value = NONE) -> Value:
+        guesses: frozenset[Node] = frozenset()
+        if call.is_method and call.name in effects.TAKES_PART:
+            several = frozenset(one for one in call.receiver if one.holds_several)
+            guesses = self.gather(several)
+            inputs -= guesses
+        if any(one.detail in effects.GETTERS for one in call.function):
+            inputs, guesses = frozenset(), inputs
+        thing = self.make(call.at, "result", inputs, guesses=guesses, owners=owners)
+        if call.name in effects.STACKS and call.args:
+            thing.holds_several = self.has_several(call.args[0])
+        thing.detail = call.name
+        if not {call.name, call.library}.isdisjoint(effects.GIVES_FROM_ELSEWHERE):
+            self.node(call.at, "result").missing = "other code, or another process, has made it"
+        if call.name == "dumps" and call.args:
+            self.packed[thing] = call.args[0]
+        if call.name == "namedtuple":
+            self.note_tuple(call, frozenset((thing,)))
+        return frozenset((thing,))
+
+    # Unknown calls: by their names
+
+    def _unknown(self, call: Call, inputs: frozenset[Node]) -> Value:
+        if stream := self.opened_stream(call.library, call.argument(0, "file")):
+            return stream
+        inputs |= self.gather(self.read_stream(call.library, is_given=any(call.values)))
+        inputs |= self._saved_figure(call)
+        self._print(call)
+        self._change_handles(call)
+        self._change_named(call)
+        owners, is_view = NONE, False
+        if call.is_method:
+            is_view = call.name in effects.GIVES_VIEW
+            is_artist = any(one.is_canvas for one in call.receiver)  # a line, an image of axes
+            if is_view or is_artist or call.name in effects.GIVES_PART:
+                owners = call.receiver
+            self._change_receiver(call, inputs)
+        elif call.is_discarded and not effects.is_known(call.name, call.library):
+            self._change_arguments(call, inputs)
+        result = self._result(call, inputs, owners)
+        self.keep_parts(call, result)
+        is_handle = call.name in effects.OPENS and self._is_for_writing(call)
+        for thing in result:
+            thing.is_loose = thing.is_loose or is_view
+            thing.is_handle = thing.is_handle or is_handle
+            if is_handle:  # a file within an archive
+                thing.owners |= frozenset(one for one in call.receiver if one.is_handle)
+        handles = [thing for value in call.args for thing in value if thing.is_handle]
+        if handles and not call.name.startswith(effects.READS_HANDLE):
+            for thing in result:
+                thing.owners |= frozenset(handles)
+                thing.is_handle = True
+        return result
+
+    def _print(self, call: Call) -> None:
+        """Let what a call prints or logs go where that goes."""
+        inputs = self.gather_all(call.values)
+        printed = self.print_into(call.library, call.keywords.get("file", NONE))
+        self.change(printed, inputs, call.at)
+        if call.name in effects.LOGS:
+            is_logger = any(thing.detail == "getLogger" for thing in call.receiver)
+            is_certain = len(self.logs) == 1 and (is_logger or bool(call.library))
+            if call.is_method or call.library.startswith("logging."):
+                self.change(self.logs, inputs, call.at, is_guess=not is_certain)
+
+    def _is_for_writing(self, call: Call) -> bool:
+        mode = call.keywords.get("mode") or (call.args[1] if len(call.args) > 1 else NONE)
+        if call.name == "open" and call.is_method and not mode:
+            mode = call.args[0] if call.args else NONE  # Path.open
+        modes = [thing.detail for thing in mode if thing.kind is Kind.CONSTANT]
+        if modes and isinstance(modes[0], str):
+            return bool(_WRITING & set(modes[0]))
+        return bool(mode) or call.name != "open"
+
+    def _change_handles(self, call: Call) -> None:
+        """Let the arguments of a call go into the files among them, and into that of a method."""
+        own = frozenset(thing for thing in call.receiver if thing.is_handle)
+        given = frozenset(thing for value in call.values for thing in value if thing.is_handle)
+        # A file may be what is written, as well as into what: ``archive.addfile(info, file)``.
+        handles = own if own and call.name in effects.WRITES_RECEIVER else own | given
+        if handles and not call.name.startswith(effects.READS_HANDLE):
+            values = (call.receiver, *call.values)
+            others = self.gather_all(value - handles for value in values)
+            if call.at in self.read_marks:  # what it has read itself: a file by its name
+                others |= {self.node(call.at, "handled")}
+            is_guess = call.name not in effects.WRITES_HANDLE
+            self.change(handles, others, call.at, is_guess=is_guess)
+
+    def _change_named(self, call: Call) -> None:
+        """Apply what is known of single functions and parameters."""
+        inputs = self.gather_all(call.values)
+        into = effects.WRITES_INTO.get(call.library) or effects.WRITES_INTO.get(call.name)
+        if into is not None and not call.receiver:
+            target = call.argument(*into)
+            self.change(target, inputs - self.gather(target), call.at)
+        whole = effects.WRITES_WHOLE.get(call.name)
+        if whole is not None and not call.receiver:
+            target = call.argument(*whole)
+            others = inputs - self.gather(target)
+            if "where" in call.keywords:
+                self.change(target, others, call.at)
+            else:
+                self.write_anew(target, others, call.at)
+        if "out" in call.keywords:
+            given = inputs | self.gather(call.receiver)
+            is_guess = not call.library.startswith(effects.WRITES_OUT)
+            self.change(call.keywords["out"], given, call.at, is_guess=is_guess)
+        if self.keys(call.keywords.get("inplace", NONE)) == [True]:
+            self.change(call.receiver, inputs, call.at)
+        if call.name in effects.CHANGES_ARGUMENTS and not call.library:
+            for value in call.args:
+                given = self.gather(call.receiver) | inputs
+                self.change(self.attached(value), given, call.at, is_guess=True)
+
+    def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
+        if call.name == "clear" and not any(call.values):
+            self.write_anew(call.receiver, (), call.at)
+            return
+        if call.name in effects.CUTS:
+            self.cut(call.receiver, call.at)
+        if call.name in effects.PUTS_IN and self.gather_all(call.values):
+            for thing in call.receiver:
+                if not thing.is_canvas and not thing.is_handle:
+                    thing.holds_several = thing.holds_several or self._has_more(thing)
+        is_always = call.name in effects.ALWAYS_CHANGES_RECEIVER
+        if is_always or call.name in effects.CHANGES_RECEIVER:
+            # A recorded call shows as a step of its own, even if nothing else goes in.
+            given = inputs if self.place.is_marked else self.gather_all(call.values)
+            is_always = is_always or any(one.is_canvas or one.is_handle for one in call.receiver)
+            is_guess = not (is_always or call.is_discarded)
+            self.change(call.receiver, given, call.at, is_guess=is_guess)
+        elif call.is_discarded and call.at in self.read_marks:
+            # What it has read of a file went into nothing else.
+            self.change(call.receiver, inputs | {self.node(call.at, "read")}, call.at)
+        elif call.is_discarded and call.name not in effects.READS_RECEIVER:
+            self.change(call.receiver, inputs, call.at, is_guess=True)
+            self._change_arguments(call, inputs)
+
+    def _has_more(self, thing: Thing) -> bool:
+        """Return whether something has been put into an object before."""
+        version = self.state.cell(thing).version
+        return version is not None and bool(version.inputs or version.guesses)
+
+    def _change_arguments(self, call: Call, inputs: frozenset[Node]) -> None:
+        """Guess that a call whose result is not used changed what it was given."""
+        for value in call.values:
+            others = inputs - self.gather(value)
+            if others and not any(thing.kind is Kind.FUNCTION for thing in value):
+                self.change(value, others, call.at, is_guess=True)
+
+    # Functions of collections
+
+    def _collection(self, call: Call) -> Value | None:
+        """Return what functions give that pass their arguments or the items of them through."""
+        if call.is_method or not any(call.values):
+            is_entered = call.name in effects.ENTERS and len(call.args) == 1
+            return call.args[0] if is_entered else None
+        if call.name in {"zip", "zip_longest"} or (call.name == "enumerate" and call.args):
+            return self._beside(call)
+        if call.name in {"dict", "OrderedDict"}:
+            items = {ANY: self.all_items(call.args[0], call.at)} if call.args else {}
+            return self.container(call.at, "dict", {**items, **call.keywords})
+        if call.name in effects.POPS and call.args:
+            found = self.pick(call.args[0], [ANY], call.at)
+            return found | frozenset().union(*call.args[1:])
+        if call.name == "tee" and call.args:
+            return self.container(call.at, "tee", {MORE: call.args[0]})
+        return self._passed(call)
+
+    def _beside(self, call: Call) -> Value:
+        """Return the rows of what is iterated over side by side, or counted."""
+        if call.name != "enumerate":
+            parts: dict[Hashable, Value] = {
+                index: self.items(value, call.at) for index, value in enumerate(call.args)
+            }
+            if call.star:
+                parts[MORE] = self.items(call.star, call.at)
+            pair = self.container(call.at, "pair", parts)
+            return self.container(call.at, "zip", self._rows(call, 0) or {MORE: pair})
+        pair = self.container(call.at, "pair", {1: self.items(call.args[0], call.at)})
+        return self.container(call.at, "zip", self._rows(call, 1) or {MORE: pair})
+
+    def _passed(self, call: Call) -> Value | None:
+        """Return what functions pass through: an argument, an item of one, or all items."""
+        if self.is_passed_through(call) and call.args:
+            return call.args[0]
+        if call.name in effects.GIVES_ITEM and call.args:
+            return frozenset().union(*(self.pick(value, [ANY], call.at) for value in call.args))
+        if call.name in effects.GIVES_ITEMS and not self._is_opaque(call):
+            if call.name == "gather":
+                every = frozenset[Thing]().union(*call.values)
+            else:
+                each = (self.all_items(value, call.at) for value in call.values)
+                every = frozenset[Thing]().union(*each)
+            return self.container(call.at, "items", {MORE: every})
+        return None
+
+    def _rows(self, call: Call, first: int) -> Items:
+        """Return the rows of lists side by side, if all of their items are known by number."""
+        rows: dict[Hashable, dict[Hashable, Value]] = {}
+        values = call.args if first == 0 else call.args[:1]
+        for column, value in enumerate(values, first):
+            (thing,) = value if len(value) == 1 else (NOTHING,)
+            fields = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            if call.star or not fields or any(type(key) is not int for key in fields):
+                return {}
+            for index, field in fields.items():
+                rows.setdefault(index, {})[column] = field.alternatives
+        return {index: self.container(call.at, ("pair", index), row) for index, row in rows.items()}
+
+    def is_passed_through(self, call: Call) -> bool:
+        """Return whether a call gives back what it is given first."""
+        return call.name in effects.GIVES_ARGUMENT or call.library in effects.RUNS_COROUTINE
+
+    def _is_opaque(self, call: Call) -> bool:
+        things = [thing for value in call.args for thing in value]
+        return bool(things) and all(thing.kind is Kind.OPAQUE for thing in things)
+
+    def _future(self, call: Call) -> Value | None:
+        """Return what a call gives back that was handed to a pool, thread or process."""
+        if call.name == "Parallel" or any(thing.detail == "Parallel" for thing in call.function):
+            if call.args and call.function:
+                return self.container(call.at, "items", {MORE: self.items(call.args[0], call.at)})
+            return None
+        if not call.is_method or call.name not in effects.GIVES_RESULT:
+            return None
+        found: set[Thing] = set()
+        for thing in call.receiver:
+            part = self.state.cell(thing).fields.get(_RESULT) if thing.is_data else None
+            if part is None:
+                return None
+            found |= part.value
+        return frozenset(found) or None
+
+    def future(self, call: Call, value: Value) -> Value:
+        """Return the object that stands for a call handed to a pool, thread or process."""
+        result = self._result(call, frozenset())
+        self.store(result, [_RESULT], value, call.at)
+        return result
+
+    # Drawing
+
+    def _saved_figure(self, call: Call) -> frozenset[Node]:
+        """Let the current figure go into a file of several pages, where no other is given."""
+        pages = frozenset(one for one in call.receiver if one.is_handle)
+        if call.name != "savefig" or not pages or any(call.values):
+            return frozenset()
+        inputs = self.gather(self.figure)
+        self.change(pages, inputs, call.at)
+        return inputs
+
+    @property
+    def figure(self) -> Value:
+        """The current figure of pyplot."""
+        value: Value | None = self.state.get(_FIGURE)
+        return NONE if value is None else value
+
+    def _new_figure(self, at: ast.AST, inputs: frozenset[Node] = frozenset()) -> Thing:
+        figure = self.make(at, "figure", inputs)
+        figure.is_canvas = True
+        self.state.put(_FIGURE, frozenset((figure,)))
+        return figure
+
+    def begin_figure(self, at: ast.AST) -> None:
+        """Let what is drawn from here on go into another figure, as at the end of a cell."""
+        if self.state.get(_FIGURE) is not None:
+            self._new_figure(at)
+
+    def _pyplot(self, call: Call, inputs: frozenset[Node]) -> Value:
+        if not self.figure:
+            self._new_figure(call.at)
+        figure = self.figure
+        if call.name in effects.BEGINS_FIGURE:
+            new = self._new_figure(call.at, inputs)
+            if call.name in {"subplots", "subplot_mosaic"}:
+                axes = self.make(call.at, "axes", (), owners=frozenset((new,)))
+                value = frozenset((axes,))
+                return self.container(call.at, "pair", {0: self.figure, 1: value})
+            return self.figure
+        if call.name in effects.GIVES_CURRENT:
+            return figure
+        self._change_handles(call)
+        if call.name in effects.GIVES_AXES:
+            self.change(figure, inputs, call.at)
+            return self._result(call, inputs, figure)
+        if call.name in {"savefig", "tight_layout", "draw", "pause"}:
+            return self._result(call, inputs | self.gather(figure))
+        self.change(figure, inputs, call.at)
+        return self._result(call, inputs, figure)
+
+    def _is_drawing(self, call: Call) -> bool:
+        if call.library.startswith(effects.DRAWING_LIBRARIES):
+            return True
+        is_canvas = any(thing.is_canvas for thing in call.receiver)
+        return call.is_method and not is_canvas and call.name in effects.DRAWS
+
+    def _draw(self, call: Call, inputs: frozenset[Node]) -> Value:
+        """Draw into the axes that are given, or into the current figure."""
+        axes = call.keywords.get("ax", NONE) | call.keywords.get("axes", NONE)
+        canvases = axes or frozenset(
+            thing for value in call.args for thing in value if thing.is_canvas
+        )
+        if not canvases:
+            if not self.figure:
+                self._new_figure(call.at)
+            canvases = self.figure
+        self.change(canvases, inputs, call.at)
+        result = self.make(call.at, "result", inputs, owners=canvases)
+        result.is_canvas = True
+        return frozenset((result,))
+
+    @contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        """Evaluate at another place."""
+        before, self.place = self.place, place
+        try:
+            yield
+        finally:
+            self.place = before
+
+    def repeat(
+        self, at: ast.AST, body: Callable[[], None], orelse: Sequence[ast.stmt] = ()
+    ) -> None:
+        """Run a body that is run any number of times, at least once."""
+        raise NotImplementedError

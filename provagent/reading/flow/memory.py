@@ -1,0 +1,557 @@
+"""The objects of a program while it is followed: made, read, changed, and what went into them."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Hashable, Iterable
+
+from provagent.reading.flow.effects import SAME_OBJECT, SHOWS_PARTS
+from provagent.reading.flow.graph import Node, Place, Span
+from provagent.reading.flow.state import (
+    ANY,
+    EMPTY,
+    MORE,
+    NONE,
+    NOTHING,
+    SEVERAL,
+    Cell,
+    Field,
+    Fields,
+    Items,
+    Keys,
+    Kind,
+    State,
+    Thing,
+    Value,
+    perhaps,
+)
+
+_NO_FIELD = Field(NONE, None)
+_LAST = -1  # the key of the last item
+_NO_SPAN: Span = ("", 0, 0)
+_RESUMED = 12  # places from which one generator is run
+_TICKS = 64  # nodes between two looks at the clock
+
+
+class OverBudget(Exception):
+    """The analysis took longer than it may."""
+
+
+class Memory:
+    """The state of a program and the graph of versions behind it."""
+
+    def __init__(self, deadline: float) -> None:
+        self.root = Place()
+        self.place = self.root
+        self.file = ""
+        self.span = _NO_SPAN  # of the statement that is executed
+        self.state = State(self.choose)
+        self.lazy: dict[Thing, Value] = {}  # what gives its items only as it is asked for others
+        self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
+        self.modules: set[str] = set()  # of libraries, as ``import`` names them
+        self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
+        self._deadline = deadline
+        self._ticks = 0
+        self._nodes: dict[Hashable, Node] = {}
+        self._things: dict[Hashable, Thing] = {}
+        self._constants: dict[Hashable, Value] = {}
+        self._choices: dict[frozenset[frozenset[Node]], Node] = {}
+        self._nothing = Node(self.root, _NO_SPAN)
+
+    def tick(self) -> None:
+        self._ticks += 1
+        if self._ticks % _TICKS == 0 and time.perf_counter() > self._deadline:
+            raise OverBudget
+
+    # Nodes
+
+    def node(self, at: ast.AST, role: Hashable, inputs: Iterable[Node] = ()) -> Node:
+        """Return the node of what is made here, with further inputs."""
+        key = (self.place, at, role)
+        node = self._nodes.get(key)
+        if node is None:
+            self.tick()
+            node = self._nodes[key] = Node(self.place, self.span, at, number=len(self._nodes))
+        inputs = frozenset(inputs)
+        node.add(inputs)
+        for other in inputs:
+            self.ways.add((at, other.at))
+            if other.is_choice:
+                self.ways.update((at, one.at) for one in other.inputs)
+        return node
+
+    def choose(self, nodes: Iterable[Node]) -> Node:
+        """Return the node of a version that is one of several."""
+        return self._choice(frozenset(frozenset((node,)) for node in nodes))
+
+    def _choice(self, alternatives: frozenset[frozenset[Node]]) -> Node:
+        node = self._choices.get(alternatives)
+        if node is None:
+            self.tick()
+            node = self._choices[alternatives] = Node(self.root, _NO_SPAN, is_choice=True)
+            for nodes in alternatives:
+                if len(nodes) == 1:
+                    node.inputs.update(nodes)
+                elif nodes:
+                    group = Node(self.root, _NO_SPAN)
+                    group.inputs.update(nodes)
+                    node.inputs.add(group)
+                else:
+                    node.inputs.add(self._nothing)
+        return node
+
+    def gather(self, value: Value) -> frozenset[Node]:
+        """Return the versions of all that a value is and holds."""
+        return self._gather(value, {}) if value else frozenset()
+
+    def gather_all(self, values: Iterable[Value]) -> frozenset[Node]:
+        done: dict[Thing, frozenset[Node] | None] = {}
+        return frozenset().union(*(self._gather(value, done) for value in values if value))
+
+    def _gather(self, value: Value, done: dict[Thing, frozenset[Node] | None]) -> frozenset[Node]:
+        alternatives: set[frozenset[Node]] = set()
+        for thing in value:
+            if not thing.is_data:
+                alternatives.add(frozenset())
+            elif thing not in done:
+                done[thing] = None  # what is in itself adds nothing
+                done[thing] = found = self._gather_thing(thing, done)
+                alternatives.add(found)
+            elif (known := done[thing]) is not None:
+                alternatives.add(known)
+        return self.any_of(alternatives)
+
+    def any_of(self, alternatives: set[frozenset[Node]]) -> frozenset[Node]:
+        """Return what stands for one of several sets of nodes, whichever it is."""
+        if len(alternatives) == 1:
+            return next(iter(alternatives))
+        if not any(alternatives):
+            return frozenset()
+        return frozenset((self._choice(frozenset(alternatives)),))
+
+    def _gather_thing(
+        self, thing: Thing, done: dict[Thing, frozenset[Node] | None]
+    ) -> frozenset[Node]:
+        cell = self.state.cell(thing)
+        nodes: set[Node] = set()
+        if cell.version is not None:
+            nodes.add(cell.version)
+        if cell.fields:
+            for key, field in cell.fields.items():
+                if key in SEVERAL:  # all of them are in it, and not one of them
+                    items = [self._gather(frozenset((item,)), done) for item in field.value]
+                    inside = frozenset[Node]().union(*items)
+                    if NOTHING in field.value and inside:  # or perhaps none of them
+                        inside = frozenset((self._choice(frozenset((inside, frozenset()))),))
+                    nodes |= inside
+                else:
+                    nodes |= self._gather(field.alternatives, done)
+        if len(nodes) > 1:
+            nodes = {
+                node
+                for node in nodes
+                if not (node.is_load and node.inputs <= nodes and node.guesses <= nodes)
+            }
+        return frozenset(nodes)
+
+    # Things
+
+    def thing(self, key: Hashable, kind: Kind, detail: object = None) -> Thing:
+        """Return the thing of a key; the same one each time the code comes here."""
+        found = self._things.get(key)
+        if found is None:
+            found = self._things[key] = Thing(kind, detail, _origin(key))
+        return found
+
+    def make(
+        self,
+        at: ast.AST,
+        role: Hashable,
+        inputs: Iterable[Node] = (),
+        *,
+        guesses: Iterable[Node] = (),
+        owners: Value = NONE,
+    ) -> Thing:
+        """Return a new object of which no more is known than what went into it."""
+        thing = self.thing((self.place, at, role), Kind.OPAQUE)
+        node = self.node(at, role, inputs)
+        node.add(guesses, is_guess=True)
+        if owners:
+            thing.owners |= frozenset(one for one in owners if one.is_data and one is not thing)
+            thing.is_canvas = thing.is_canvas or any(one.is_canvas for one in owners)
+            thing.is_handle = thing.is_handle or any(one.is_handle for one in owners)
+        self.state.put(thing, Cell(node, {}))
+        return thing
+
+    def container(
+        self, at: ast.AST, role: Hashable, items: Items, inputs: Iterable[Node] = ()
+    ) -> Value:
+        """Return a new list, tuple, set or dict with these items, by constant key or ANY."""
+        thing = self.thing((self.place, at, role), Kind.CONTAINER)
+        fields = {key: Field(value, None) for key, value in items.items()}
+        self.state.put(thing, Cell(self.node(at, role, inputs), fields))
+        return frozenset((thing,))
+
+    def constant(self, constant: Hashable) -> Value:
+        key = (type(constant), constant)
+        value = self._constants.get(key)
+        if value is None:
+            value = self._constants[key] = frozenset((Thing(Kind.CONSTANT, constant, key),))
+        return value
+
+    def opaque(self, at: ast.AST, role: Hashable, inputs: frozenset[Node]) -> Value:
+        """Return what is computed from these, or nothing if it is computed from nothing."""
+        return frozenset((self.make(at, role, inputs),)) if inputs else NONE
+
+    # Changes
+
+    def write_anew(self, value: Value, inputs: Iterable[Node], at: ast.AST) -> None:
+        """Let objects be made of these alone: nothing is left of what they held."""
+        nodes = frozenset(inputs)
+        for thing in value:
+            if thing.is_data:
+                node = self.node(at, ("anew", thing), nodes)
+                self.state.put(thing, Cell(node, {}))
+                if thing.owners:
+                    self.change(thing.owners, (node,), at, is_guess=thing.is_loose)
+
+    def cut(self, value: Value, at: ast.AST) -> None:
+        """Let it be open whether what objects held is still there."""
+        for thing in value:
+            cell = self.state.cell(thing)
+            if cell.version is not None:
+                node = self.node(at, ("cut", thing))
+                node.add((cell.version,), is_guess=True)
+                self.state.put(thing, cell._replace(version=node))
+
+    def change(
+        self, value: Value, inputs: Iterable[Node], at: ast.AST, *, is_guess: bool = False
+    ) -> None:
+        """Let these go into an object and into what it is a part of."""
+        nodes = frozenset(inputs)
+        if not nodes:
+            return
+        self._change(value, nodes, at, set(), is_guess=is_guess)
+
+    def _change(
+        self,
+        value: Value,
+        inputs: frozenset[Node],
+        at: ast.AST,
+        done: set[Thing],
+        *,
+        is_guess: bool,
+    ) -> None:
+        for thing in value:
+            if not thing.is_data or thing in done:
+                continue
+            done.add(thing)
+            cell = self.state.cell(thing)
+            old = () if cell.version is None else (cell.version,)
+            node = self.node(at, ("change", thing), (*inputs, *old))
+            if is_guess:  # the same as before, or as changed here
+                change, node = node, self.node(at, ("perhaps", thing), old)
+                node.place = self.root
+                node.add((change,), is_guess=True)
+            self.state.put(thing, Cell(node, cell.fields))
+            if thing.is_handle:
+                self.touched.setdefault(thing, []).append(node)
+            if thing.owners:
+                own = frozenset((node,))
+                self._change(thing.owners, own, at, done, is_guess=is_guess or thing.is_loose)
+
+    def attached(self, value: Value, depth: int = 3) -> Value:
+        """Return the objects that were assigned to attributes of a value or of its items."""
+        found: set[Thing] = set()
+        now = value
+        for _ in range(depth):
+            below: set[Thing] = set()
+            for thing in now:
+                for key, field in self.state.cell(thing).fields.items() if thing.is_data else ():
+                    below |= field.value
+                    is_attribute = isinstance(key, str) and key.startswith(".")
+                    if is_attribute or thing in found:
+                        found |= field.value
+            now = frozenset(below)
+        return frozenset(one for one in found if one.is_data and not _is_part(one))
+
+    # Parts
+
+    def keys(self, value: Value) -> list[Hashable]:
+        """Return the constant keys that a value can be, or [ANY]."""
+        if not value or not all(thing.kind is Kind.CONSTANT for thing in value):
+            return [ANY]
+        return [thing.detail for thing in value]
+
+    def load(self, value: Value, keys: Keys, at: ast.AST) -> Value:
+        """Return the items of a value at any of some keys."""
+        found: set[Thing] = set()
+        for thing in value:
+            if thing.kind is Kind.OPAQUE:
+                for key in keys:
+                    found |= self._load_part(thing, key, at)
+            elif thing.is_data:
+                for key in keys:
+                    found |= self._load_item(thing, key, at)
+        return frozenset(found)
+
+    def pick(self, value: Value, keys: Keys, at: ast.AST) -> Value:
+        """Return the item of a value at some keys, and note that others are left."""
+        for thing in value:
+            if thing.kind is Kind.CONTAINER:
+                fields = self.state.cell(thing).fields.keys()
+                is_all = fields >= {*keys} and not {ANY, MORE} & {*keys}
+            else:  # a column of a table came from all that the table came from
+                is_all = not any(type(key) is int for key in keys)
+            if is_all:
+                continue
+            for item in self.load(frozenset((thing,)), keys, at):
+                self.note_others(item)
+        return self.load(value, keys, at)
+
+    def note_others(self, item: Thing) -> None:
+        """Note that an item was taken and others were perhaps left."""
+        version = self.state.cell(item).version if item.is_data else None
+        if version is not None:
+            version.is_one_of_several = True
+
+    def _load_item(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
+        cell = self.state.cell(thing)
+        found: set[Thing] = set()
+        if key is ANY:
+            found.update(*(field.value for field in cell.fields.values()))
+        else:
+            known = cell.fields.get(key) or cell.fields.get(_counted(key, cell.fields))
+            found |= (known or cell.fields.get(MORE, _NO_FIELD)).value
+            found |= cell.fields.get(ANY, _NO_FIELD).value
+            if known is None and type(key) is int and key < _LAST:  # perhaps one of the first
+                found.update(*(field.value for field in cell.fields.values()))
+        version = cell.version
+        # A constant that a recorded call gave back in a container has no version of its own.
+        is_own = version is not None and version.place.is_marked and self.is_plain(frozenset(found))
+        if version is not None and (is_own or version.inputs or version.guesses):
+            view = self.make(at, ("view", thing), (version,), owners=frozenset((thing,)))
+            found.add(view)
+        return frozenset(found)
+
+    def _load_part(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
+        """Return a part of an object of a library: what was stored there, or a view of it."""
+        if key in SAME_OBJECT:
+            return frozenset((thing,))
+        cell = self.state.cell(thing)
+        own = frozenset() if cell.version is None else frozenset((cell.version,))
+        if key is ANY:
+            inputs = self.gather(frozenset((thing,)))
+            known, guesses = (frozenset(), inputs) if thing.holds_several else (inputs, ())
+            role, owners = ("item", thing), frozenset((thing,))
+            return frozenset((self.make(at, role, known, guesses=guesses, owners=owners),))
+        field = cell.fields.get(key) or cell.fields.get(_other_name(key))
+        if field is None:
+            if _name(key) in SHOWS_PARTS:
+                own = self.gather(frozenset((thing,)))
+            return self._store_part(thing, cell, key, own, at)
+        if field.is_perhaps:
+            return self._load_perhaps(thing, cell, key, field, own, at)
+        if field.base is cell.version:
+            return field.value
+        return self._store_part(thing, cell, key, own | self.gather(field.value), at, field.value)
+
+    def _load_perhaps(
+        self,
+        thing: Thing,
+        cell: Cell,
+        key: Hashable,
+        field: Field,
+        own: frozenset[Node],
+        at: ast.AST,
+    ) -> Value:
+        """Return a part that was stored or changed on some ways only: that, or the first part."""
+        part = self.thing(("part", thing, key), Kind.OPAQUE)
+        changed = self.state.cell(part) if part in field.value else EMPTY
+        value = field.value | self._store_part(thing, cell, key, own, at)
+        first = self.state.cell(part).version
+        if changed.version and not changed.version.is_load and first:
+            version = self.choose((changed.version, first))
+            self.state.put(part, Cell(version, changed.fields))
+        self.state.put(thing, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
+        return value
+
+    def _store_part(
+        self,
+        thing: Thing,
+        cell: Cell,
+        key: Hashable,
+        inputs: frozenset[Node],
+        at: ast.AST,
+        old: Value = NONE,
+    ) -> Value:
+        part = self.thing(("part", thing, key), Kind.OPAQUE)
+        part.origin = ("part", key)
+        is_guess = thing.holds_several and not old and _name(key) not in SHOWS_PARTS
+        node = self.node(at, ("load", part), () if is_guess else inputs)
+        if is_guess:
+            node.add(inputs, is_guess=True)
+        node.is_load = not old
+        # It was a part of it before this statement, the first that meets it.
+        node.place, node.span = self.root, _NO_SPAN
+        fields = self.state.cell(part).fields if old == frozenset((part,)) else {}
+        part.is_canvas = thing.is_canvas
+        part.owners |= frozenset(one for one in old if one is not part and one.is_data)
+        if thing.is_handle or thing.is_canvas or thing.owners:
+            part.owners |= frozenset((thing,))
+            part.is_handle = thing.is_handle
+        self.state.put(part, Cell(node, fields))
+        value = frozenset((part,))
+        self.state.put(thing, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
+        return value
+
+    def store(
+        self, value: Value, keys: Keys, content: Value, at: ast.AST, *, is_other: bool = False
+    ) -> None:
+        """Put something under one of some keys of a value.
+
+        ``is_other`` says that a key that is not known is none of those that are there, as in a
+        dict that is written out.
+        """
+        is_one = len(value) == 1 and len(keys) == 1
+        for thing in value:
+            if not thing.is_data:
+                continue
+            for key in keys:
+                if key is ANY and thing.kind is Kind.OPAQUE:
+                    self.change(frozenset((thing,)), self.gather(content), at)
+                else:
+                    self._store(thing, key, content, at, is_one=is_one, is_other=is_other)
+
+    def _store(
+        self,
+        thing: Thing,
+        key: Hashable,
+        content: Value,
+        at: ast.AST,
+        *,
+        is_one: bool,
+        is_other: bool,
+    ) -> None:
+        cell = self.state.cell(thing)
+        if key is ANY or not is_one:
+            old = cell.fields.get(key)
+            if old is None and thing.kind is Kind.OPAQUE:
+                content |= self._load_part(thing, key, at)
+                cell = self.state.cell(thing)
+            elif old is not None:
+                content |= old.value
+        if thing.kind is Kind.OPAQUE:
+            other = _other_name(key)
+            key = other if other in cell.fields else key
+        fields = cell.fields
+        if thing.kind is not Kind.OPAQUE:
+            key = _counted(key, fields)
+            if not is_other:
+                fields = _perhaps_replaced(fields, key, content)
+        # The statement that stores is a step on the way of what it stores.
+        fields = {**fields, key: Field(content, cell.version)}
+        self.state.put(thing, Cell(cell.version, fields))
+        if thing.is_handle:
+            self.touched.setdefault(thing, []).extend(self.gather(content))
+        if thing.owners:
+            self.change(thing.owners, self.gather(content), at)
+
+    def add_items(self, thing: Thing, items: Value) -> None:
+        """Put something behind the items of a container."""
+        cell = self.state.cell(thing)
+        old = cell.fields.get(MORE, _NO_FIELD).value
+        self.state.put(thing, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
+
+    def mix(self, value: Value) -> None:
+        """Let the places of the items of lists be unknown: they were sorted, or one was removed."""
+        for thing in value:
+            if thing.kind is not Kind.CONTAINER:
+                continue
+            cell = self.state.cell(thing)
+            places = [key for key in cell.fields if type(key) is int or key in SEVERAL]
+            if len(places) > 1:
+                items = frozenset[Thing]().union(*(cell.fields[key].value for key in places))
+                rest = {key: field for key, field in cell.fields.items() if key not in places}
+                self.state.put(thing, Cell(cell.version, {**rest, MORE: Field(items, None)}))
+
+    def resume(self, value: Value, at: ast.expr | ast.stmt) -> None:
+        """Note that the bodies of the generators in a value are run from here."""
+        todo, met = [*value], set(value)
+        while todo:
+            thing = todo.pop()
+            if thing.kind is Kind.CONTAINER and isinstance(thing.detail, Place):
+                self.resume_place(thing.detail, at)
+            todo += (others := self.lazy.get(thing, NONE) - met)
+            met |= others
+
+    def resume_place(self, place: Place, at: ast.expr | ast.stmt) -> None:
+        position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)
+        if len(place.resumed) < _RESUMED and place is not self.place:
+            place.resumed[position, self.place] = None
+
+    def one(self, value: Value) -> Value:
+        """Return one item of several: which of its alternatives it is stays open."""
+        return value | {NOTHING} if len(value) > 1 else value
+
+    def items(self, value: Value, at: ast.AST) -> Value:
+        """Return what comes out of an iteration over a value."""
+        return self.load(value, [ANY], at)
+
+    def all_items(self, value: Value, at: ast.AST) -> Value:
+        """Return what another container gets that takes all items of a value."""
+        items = self.load(value, [ANY], at)
+        return items | {NOTHING} if len(value) > 1 and items else items
+
+    def is_plain(self, value: Value) -> bool:
+        """Return whether no object that can change is in a value."""
+        return not any(thing.is_data for thing in value)
+
+
+def _origin(key: Hashable) -> Hashable:
+    """Return what makes a thing, without the place: the same in each round of a loop."""
+    if isinstance(key, tuple) and isinstance(key[0], Place):
+        return (key[1], *(part[0] if isinstance(part, tuple) else part for part in key[2:3]))
+    return key
+
+
+def _is_part(thing: Thing) -> bool:
+    """Return whether a thing was merely read from another."""
+    return isinstance(thing.origin, tuple) and thing.origin[0] == "part"
+
+
+def _other_name(key: Hashable) -> Hashable:
+    """Return the same part by its other name: ``table.flux`` is ``table["flux"]``."""
+    if isinstance(key, str):
+        return key[1:] if key.startswith(".") else "." + key
+    return key
+
+
+def _name(key: Hashable) -> str:
+    return key.removeprefix(".") if isinstance(key, str) else ""
+
+
+def _perhaps_replaced(fields: Fields, key: Hashable, content: Value) -> Fields:
+    """Return the items of a container in which something is stored under a key.
+
+    Under a key that is not known it may take the place of any other; in that of one of several
+    under a known one. The items of further rounds of a loop lie beside each other.
+    """
+    if key not in SEVERAL and key in fields:
+        return fields
+    origins = {thing.origin for thing in content}
+    return {
+        other: held
+        if (key not in SEVERAL and other not in SEVERAL)
+        or origins.issuperset(thing.origin for thing in held.value)
+        else perhaps(other, held)
+        for other, held in fields.items()
+    }
+
+
+def _counted(key: Hashable, fields: Fields) -> Hashable:
+    """Return the index that a negative one means."""
+    if isinstance(key, int) and key < 0 and ANY not in fields and MORE not in fields:
+        return len(fields) + key
+    return key

@@ -1,0 +1,417 @@
+"""Objects whose parts are known: containers, named tuples, tables, and copies of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+from provagent.reading.flow.call import Call
+from provagent.reading.flow.effects import DROPS
+from provagent.reading.flow.state import (
+    ANY,
+    MORE,
+    NONE,
+    NOTHING,
+    SEVERAL,
+    Cell,
+    Field,
+    Fields,
+    Items,
+    Kind,
+    Thing,
+    Value,
+)
+from provagent.reading.flow.streams import Streams
+
+_ADDS = frozenset({"append", "add", "insert", "appendleft", "push", "put", "setdefault"})
+_ADDS_ITEMS = frozenset({"extend", "update", "extendleft"})
+_TAKES_ITEM = frozenset({"get", "pop", "popitem", "popleft", "setdefault", "get_nowait"})
+_LISTS = frozenset({"list", "tuple", "deque"})
+_DEEP = frozenset({"deepcopy", "loads"})
+_REPLACES = frozenset({"replace", "evolve", "_replace", "model_copy"})  # some parts of a copy
+_AS_DICT = frozenset({"asdict", "_asdict", "model_dump", "vars"})
+_COPIES = _LISTS | _DEEP | _AS_DICT | {"copy", "replace", "evolve"}
+_COPYING_METHODS = frozenset({"copy", "_replace", "model_copy", "_asdict", "model_dump"})
+_LEAVES_ITEM = frozenset({"get", "setdefault"})
+_LAST = -1  # the key of the last item
+MIXES = frozenset({"sort", "reverse", "rotate", "move_to_end"})  # what was where is not known then
+_GIVES_NOTHING = MIXES | {"keys", "index", "count", "remove", "discard", "clear"}
+
+
+class Parts(Streams):
+    """What is put into objects, taken out of them and copied with them."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(deadline)
+        self.tuples: dict[Thing, list[str]] = {}  # the names of the parts of named tuples
+        self.packed: dict[Thing, Value] = {}  # what a text or bytes were made of
+
+    def keep_parts(self, call: Call, made: Value) -> None:
+        """Let what a class is given under a name be a part of what it makes."""
+        if not call.name[:1].isupper():
+            return
+        parts: dict[Hashable, Value] = {}
+        names = [name for thing in call.function for name in self.tuples.get(thing, ())]
+        for index, (name, value) in enumerate(zip(names, call.args, strict=False)):
+            parts |= {"." + name: value, index: value}
+        parts |= {"." + name: value for name, value in call.keywords.items()}
+        for thing in call.args[0] if len(call.args) == 1 else ():
+            if thing.kind is Kind.CONTAINER:
+                parts |= self._columns(call, thing)
+        for thing in made:
+            cell = self.state.cell(thing)
+            fields = {key: Field(value, cell.version) for key, value in parts.items()}
+            self.state.put(thing, cell._replace(fields={**cell.fields, **fields}))
+            given = [value for value in (*call.args, *call.keywords.values()) if self.gather(value)]
+            if len(given) > 1 or any(map(self.has_several, given)):
+                thing.holds_several = True
+
+    def has_several(self, value: Value) -> bool:
+        """Return whether lists hold things of several origins, or perhaps do."""
+        fields = [
+            (key, self.gather(field.value))
+            for thing in value
+            if thing.kind is Kind.CONTAINER
+            for key, field in self.state.cell(thing).fields.items()
+        ]
+        is_open = any(key in SEVERAL and nodes for key, nodes in fields)
+        return is_open or len({nodes for _, nodes in fields if nodes}) > 1
+
+    def _columns(self, call: Call, given: Thing) -> dict[Hashable, Value]:
+        """Return the columns of a table that is made of a dict, or of a list and their names."""
+        names = self._texts(call.keywords.get("names", NONE))
+        parts: dict[Hashable, Value] = {}
+        for key, field in self.state.cell(given).fields.items():
+            name = names[key] if isinstance(key, int) and 0 <= key < len(names) else key
+            if isinstance(name, str) and (inputs := self.gather(field.value)):
+                column = self.make(call.at, ("column", name), inputs)
+                parts["." + name] = frozenset((column,))
+        return parts
+
+    def _texts(self, value: Value) -> list[str]:
+        """Return the constant texts in a value, or in its items."""
+        found: list[str] = []
+        for thing in value:
+            items = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            parts = [one for field in items.values() for one in field.value] or [thing]
+            found += [str(one.detail) for one in parts if one.kind is Kind.CONSTANT]
+        return found
+
+    def note_tuple(self, call: Call, made: Value) -> None:
+        """Note the names of the parts of a named tuple."""
+        given = " ".join(self._texts(call.argument(1, "field_names")))
+        names = given.replace(",", " ").split()
+        for thing in made:
+            self.tuples[thing] = names
+
+    # Known containers
+
+    def container_method(self, call: Call) -> Value | None:
+        if not call.is_method or not any(thing.kind is Kind.CONTAINER for thing in call.receiver):
+            return None
+        known = frozenset(thing for thing in call.receiver if thing.kind is not Kind.OPAQUE)
+        others = call.receiver - known
+        if call.name in _ADDS or call.name in _ADDS_ITEMS:
+            self._add_to(call, known)
+            if others:
+                self.change(others, self.gather_all(call.values), call.at)
+            return self._take(call) if call.name == "setdefault" else NONE
+        if call.name in _TAKES_ITEM:
+            return self._take(call)
+        if call.name in {"copy", "values", "items"}:
+            return self._view(call, known, others)
+        self._reorder(call, known)
+        return NONE if call.name in _GIVES_NOTHING else None
+
+    def _reorder(self, call: Call, known: Value) -> None:
+        """Take items out of containers, or let them have other places."""
+        if call.name == "clear":
+            for thing in known:
+                self.state.put(thing, self.state.cell(thing)._replace(fields={}))
+        if call.name in {"remove", "discard"}:
+            self._remove(known, call.args[0] if call.args else NONE)
+        if call.name == "reverse" and all(map(self._is_list, known)):
+            for thing in known:
+                fields = self.state.cell(thing).fields
+                turned: Fields = {
+                    len(fields) - 1 - _place(key): field for key, field in fields.items()
+                }
+                self.state.put(thing, self.state.cell(thing)._replace(fields=turned))
+        elif call.name in MIXES:
+            self.mix(known)
+
+    def _is_list(self, thing: Thing) -> bool:
+        """Return whether the places of all items of a list are known."""
+        fields = self.state.cell(thing).fields
+        return thing.kind is Kind.CONTAINER and all(type(key) is int for key in fields)
+
+    def joined(self, at: ast.AST, operator: ast.operator, one: Value, other: Value) -> Value:
+        """Return the list or dict of the items of both, those of the other one behind or above."""
+        both = [*one, *other]
+        is_sum = isinstance(operator, ast.Add)
+        are_known = len(one) == len(other) == 1 and all(
+            thing.kind is Kind.CONTAINER and (not is_sum or self._is_list(thing)) for thing in both
+        )
+        if not are_known or isinstance(operator, ast.Mult):
+            items = self.all_items(one, at) | self.all_items(other, at)
+            return self.container(at, "sum", {MORE if is_sum else ANY: items})
+        first, second = (self.state.cell(thing).fields for thing in both)
+        parts: dict[Hashable, Value] = {key: field.alternatives for key, field in first.items()}
+        for key, field in second.items():
+            place = key + len(first) if is_sum and isinstance(key, int) else key
+            before = parts.get(place, NONE) if key in SEVERAL else NONE
+            parts[place] = field.alternatives | before
+        return self.container(at, "sum", parts)
+
+    def _remove(self, containers: Value, item: Value) -> None:
+        for thing in containers:
+            fields = self.state.cell(thing).fields
+            found = [key for key, field in fields.items() if item and field.value == item]
+            self.take_out(frozenset((thing,)), found if len(found) == 1 else [ANY])
+
+    def _view(self, call: Call, known: Value, others: Value) -> Value:
+        """Return a copy of a container, or its values or pairs."""
+        items: dict[Hashable, Value] = {}
+        for thing in known:
+            for key, part in self.state.cell(thing).fields.items():
+                items[key] = items.get(key, NONE) | part.alternatives
+        if others:
+            items[ANY] = items.get(ANY, NONE) | self.items(others, call.at)
+        if len(known | others) > 1:
+            items = {key: part | {NOTHING} for key, part in items.items()}
+        if call.name == "copy":
+            return self.container(call.at, "copy", items)
+        every = frozenset[Thing]().union(*items.values())
+        if call.name == "items":
+            every = self.container(call.at, "pair", {1: every})
+        return self.container(call.at, "items", {MORE: every})
+
+    def _take(self, call: Call) -> Value:
+        keys = self.keys(call.args[0]) if call.args else [ANY]
+        default = call.args[1] if len(call.args) > 1 else NONE
+        found = self.pick(call.receiver, keys, call.at) | default
+        if call.name not in _LEAVES_ITEM:
+            last = {"pop": [_LAST], "popleft": [0]}.get(call.name, [ANY])
+            self.take_out(call.receiver, keys if call.args else last)
+        return found
+
+    def take_out(self, value: Value, keys: Sequence[Hashable]) -> None:
+        """Take the items at some keys out of containers; if it is not known which, perhaps any."""
+        for thing in value:
+            if thing.kind is Kind.OPAQUE:
+                self._leave_out(thing, keys)
+            if thing.kind is not Kind.CONTAINER:
+                continue
+            cell = self.state.cell(thing)
+            numbers = [key for key in cell.fields if type(key) is int]
+            gone = max(numbers, default=0) if keys == [_LAST] else keys[0]
+            is_list = len(numbers) == len(cell.fields)
+            if len(keys) == 1 and gone in cell.fields and (type(gone) is not int or is_list):
+                fields = {
+                    _moved_up(key, gone): field for key, field in cell.fields.items() if key != gone
+                }
+            else:
+                fields = {
+                    key: field._replace(value=field.value | {NOTHING}, is_perhaps=True)
+                    for key, field in cell.fields.items()
+                }
+            self.state.put(thing, cell._replace(fields=fields))
+            if is_list and gone not in cell.fields:  # those behind it have moved up
+                self.mix(frozenset((thing,)))
+
+    def _add_to(self, call: Call, containers: Value) -> None:
+        if call.name in _ADDS_ITEMS:
+            for value in call.args:
+                self._add_all(call, containers, value)
+            for name, value in call.keywords.items():
+                self.store(containers, [name], value, call.at)
+            return
+        if call.name == "setdefault" and call.args:
+            content = call.args[1] if len(call.args) > 1 else NONE
+            self.store(containers, [ANY], content, call.at)
+            return
+        for thing in containers:
+            if call.name in {"appendleft", "insert"}:
+                self._insert(call, thing)
+            else:
+                self.add_items(thing, frozenset().union(*map(self.one, call.values)))
+
+    def _insert(self, call: Call, thing: Thing) -> None:
+        """Put an item between those of a list, or before them."""
+        places = [0] if call.name == "appendleft" else self.keys(call.argument(0, "index"))
+        item = self.one(call.args[-1]) if call.args else NONE
+        (place, *_) = places
+        cell = self.state.cell(thing)
+        is_known = len(places) == 1 and isinstance(place, int) and self._is_list(thing)
+        if not is_known or not 0 <= _place(place) <= len(cell.fields):
+            self.add_items(thing, item)
+            self.mix(frozenset((thing,)))
+            return
+        fields: Fields = {
+            _place(key) + (_place(key) >= _place(place)): field
+            for key, field in cell.fields.items()
+        }
+        self.state.put(thing, cell._replace(fields={**fields, place: Field(item, None)}))
+
+    def _add_all(self, call: Call, containers: Value, value: Value) -> None:
+        if call.name == "update":
+            self.put_in(containers, value, call.at)
+            return
+        for thing in containers:
+            self.add_items(thing, self.all_items(value, call.at))
+            if call.name == "extendleft":
+                self.mix(frozenset((thing,)))
+
+    def put_in(self, containers: Value, value: Value, at: ast.AST) -> None:
+        """Put the items of a dict into others, in the place of those of the same keys."""
+        for thing in value:
+            if thing.kind is Kind.CONTAINER:
+                for key, part in self.state.cell(thing).fields.items():
+                    self.store(containers, [key], part.alternatives, at)
+        rest = frozenset(thing for thing in value if thing.kind is not Kind.CONTAINER)
+        if rest:
+            self.store(containers, [ANY], self.items(rest, at), at)
+
+    def _leave_out(self, thing: Thing, keys: Sequence[Hashable]) -> None:
+        """Let an object have no parts of these names any more, as far as they were put in."""
+        cell = self.state.cell(thing)
+        names = {name for key in keys for name in (key, f".{key}")}
+        fields = {key: field for key, field in cell.fields.items() if key not in names}
+        self.state.put(thing, cell._replace(fields=fields))
+
+    # Copies
+
+    def copied(self, call: Call) -> Value | None:
+        """Return a copy of what has known parts, which may have been a text in between."""
+        source = self._copied_from(call)
+        if not source:
+            return None
+        are_containers = all(one.kind is Kind.CONTAINER for one in source)
+        if are_containers and call.name in _LISTS | {"copy"}:
+            return self._view(replace(call, name="copy"), source, NONE)
+        if call.name in _LISTS:
+            return None
+        if call.name in _AS_DICT:
+            return frozenset[Thing]().union(*(self._as_dict(one, call) for one in source))
+        changed = call.keywords if call.name in _REPLACES else {}
+        if call.name == "model_copy":
+            changed = self.named(changed.get("update", NONE))
+        done: dict[Thing, Thing] | None = {} if call.name in _DEEP else None
+        return frozenset(self._copy(one, call, done, changed) for one in source)
+
+    def _copied_from(self, call: Call) -> Value:
+        """Return what a call copies, if its parts are known."""
+        if call.is_method:
+            known = call.receiver if call.name in _COPYING_METHODS and not call.args else NONE
+        else:
+            known = call.args[0] if call.name in _COPIES and len(call.args) == 1 else NONE
+        known = frozenset[Thing]().union(
+            *(self.packed.get(one, frozenset((one,))) for one in known)
+        )
+        return known if all(self._has_parts(one) for one in known) else NONE
+
+    def _has_parts(self, thing: Thing) -> bool:
+        if thing.kind is Kind.OPAQUE:
+            return bool(self.state.cell(thing).fields) and not thing.is_handle
+        return thing.is_data
+
+    def _copy(
+        self,
+        thing: Thing,
+        call: Call,
+        done: dict[Thing, Thing] | None,
+        changed: dict[str, Value],
+    ) -> Thing:
+        """Return a copy of an object, and of what is in it if there are those ``done``."""
+        made = self.thing((self.place, call.at, "copy", thing), thing.kind, thing.detail)
+        made.holds_several = thing.holds_several
+        if done is not None:
+            done[thing] = made
+        cell = self.state.cell(thing)
+        old = cell.version
+        is_plain = old is None or not (thing.kind is Kind.OPAQUE or old.inputs or old.guesses)
+        own = () if old is None or is_plain else (old,)
+        version = self.node(call.at, ("copy", thing), own)
+        self.state.put(made, Cell(version, {}))
+        fields: Fields = {}
+        for key, field in cell.fields.items():
+            value = field.value if done is None else self._copy_all(field.value, call, done)
+            fields[key] = Field(value, version if field.base is old else field.base)
+        fields |= {"." + name: Field(value, version) for name, value in changed.items()}
+        self.state.put(made, Cell(version, fields))
+        return made
+
+    def _copy_all(self, value: Value, call: Call, done: dict[Thing, Thing]) -> Value:
+        return frozenset(
+            done.get(one) or self._copy(one, call, done, {}) if one.is_data else one
+            for one in value
+        )
+
+    def _as_dict(self, thing: Thing, call: Call) -> Value:
+        items: dict[Hashable, Value] = {
+            key.removeprefix("."): field.alternatives
+            for key, field in self.state.cell(thing).fields.items()
+            if isinstance(key, str)
+        }
+        return self.container(call.at, ("as dict", thing), items)
+
+    def without(self, call: Call) -> Value | None:
+        """Return a copy that lacks the parts that a call names, or take them out."""
+        keys = self._texts(call.argument(0, "columns"))
+        known = frozenset(one for one in call.receiver if one.kind is Kind.OPAQUE)
+        if call.name not in DROPS or not keys or known != call.receiver:
+            return None
+        if not any(self.state.cell(one).fields for one in known):
+            return None
+        is_inplace = call.is_discarded or self.keys(call.keywords.get("inplace", NONE)) == [True]
+        made = known if is_inplace else frozenset(self._copy(one, call, None, {}) for one in known)
+        for one in made:
+            self._leave_out(one, keys)
+        return NONE if is_inplace else made
+
+    def named(self, value: Value) -> dict[str, Value]:
+        """Return the items of dicts that are known by their names."""
+        return {
+            key: part.value
+            for thing in value
+            if thing.kind is Kind.CONTAINER
+            for key, part in self.state.cell(thing).fields.items()
+            if isinstance(key, str)
+        }
+
+    def named_attribute(self, call: Call) -> Value | None:
+        """Return an attribute that is read by its name, or store one."""
+        if call.is_method or call.name not in {"getattr", "setattr"} or len(call.args) < 2:  # noqa: PLR2004 - the object and the name
+            return None
+        names = self.keys(call.args[1])
+        if names == [ANY]:
+            return None
+        keys = [f".{name}" for name in names]
+        if call.name == "getattr":
+            return self.load(call.args[0], keys, call.at)
+        self.store(call.args[0], keys, call.argument(2, "value"), call.at)
+        return NONE
+
+    def sliced(self, known: Value, bounds: Sequence[Value | None], at: ast.AST) -> Items:
+        """Return the items between two bounds: which ones, where these are known."""
+        fields = self.state.cell(next(iter(known))).fields
+        numbers = [None if one is None else self.keys(one)[0] for one in bounds]
+        is_list = len(known) == 1 and all(type(key) is int for key in fields)
+        places = [one for one in numbers if one is None or isinstance(one, int)]
+        if not is_list or len(places) < len(numbers):
+            return {MORE: self.all_items(known, at)}
+        keys = sorted(fields, key=hash)[slice(*places)]
+        return {index: fields[key].alternatives for index, key in enumerate(keys)}
+
+
+def _place(key: Hashable) -> int:
+    """Return the place of an item of a list, all of which are known by place."""
+    return key if isinstance(key, int) else 0
+
+
+def _moved_up(key: Hashable, gone: Hashable) -> Hashable:
+    """Return the key of an item once one of a list is gone."""
+    if isinstance(key, int) and isinstance(gone, int) and key > gone:
+        return key - 1
+    return key

@@ -1,0 +1,292 @@
+"""What the variables and the objects of a program are at one point of its execution.
+
+A *thing* is an object that code makes at one place; it stays the same thing while its state
+changes. The state of a thing is a *cell*: its version, a node of the graph, and its fields. A
+value is the set of things that a variable may be.
+
+A state is one table and a stack of layers that know what was there before them. The changes of a
+branch are taken back at its end, and those alone are joined with those of other branches: nothing
+is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+from provagent.reading.flow.graph import Node
+
+
+class Kind(Enum):
+    """What is known of a thing."""
+
+    OPAQUE = auto()  # what a library made: its fields are those that were seen
+    CONTAINER = auto()  # a list, tuple, set or dict whose items are all known
+    INSTANCE = auto()  # of a class of the user's code
+    FUNCTION = auto()
+    CLASS = auto()
+    MODULE = auto()
+    LIBRARY = auto()  # a module, class or function of a library, by its dotted name
+    CONSTANT = auto()
+    NOTHING = auto()  # stands for the branch in which there is no value
+
+
+_DATA = frozenset({Kind.OPAQUE, Kind.CONTAINER, Kind.INSTANCE})
+
+
+class Thing:
+    """An object that the code makes, or a class, function, module or constant."""
+
+    __slots__ = (
+        "detail",
+        "holds_several",
+        "is_canvas",
+        "is_data",
+        "is_handle",
+        "is_loose",
+        "kind",
+        "origin",
+        "owners",
+    )
+
+    def __init__(self, kind: Kind, detail: Any = None, origin: Hashable = None) -> None:
+        self.kind = kind
+        self.origin = origin  # what makes such things, wherever it does
+        self.is_data = kind in _DATA
+        self.detail = detail
+        # A change of this is a change of these: a view's array, an axes' figure.
+        self.owners: Value = NONE
+        self.is_loose = False  # its owners are a guess
+        self.holds_several = False  # a part of it is perhaps not from all that went in
+        self.is_handle = False  # a file, or what writes into one
+        self.is_canvas = False  # a figure or axes
+
+
+Value = frozenset[Thing]
+NONE: Value = frozenset()
+Items = Mapping[Any, Value]  # by constant key, or one of Several
+Keys = Sequence[Hashable]
+NOTHING = Thing(Kind.NOTHING)
+
+
+class Field(NamedTuple):
+    """A part of a thing, and the version that the thing had when the part was stored or read."""
+
+    value: Value
+    base: Node | None
+    is_perhaps: bool = False  # put or met on some of the ways only
+
+    @property
+    def alternatives(self) -> Value:
+        """What is there, or nothing."""
+        return self.value | {NOTHING} if self.is_perhaps else self.value
+
+
+Fields = dict[Hashable, Field]  # by constant key or ".attribute"
+
+
+class Cell(NamedTuple):
+    """The state of a thing."""
+
+    version: Node | None
+    fields: Fields
+
+
+class Several(Enum):
+    """Keys of several items at once."""
+
+    ANY = auto()  # stored under a key that is not known: perhaps in the place of another
+    MORE = auto()  # appended
+
+
+ANY, MORE = Several.ANY, Several.MORE
+SEVERAL = frozenset(Several)
+EMPTY = Cell(None, {})
+
+Key = Hashable  # (scope, name) of a variable, or a thing
+Content = Any  # a value of a variable, a cell of a thing
+Delta = dict[Key, Content]
+
+
+class State:
+    """Variables and cells, in layers."""
+
+    def __init__(self, choose: Callable[[Iterable[Node]], Node]) -> None:
+        self._choose = choose
+        self._now: Delta = {}
+        # Of each key, the top layer that wrote it; of each layer, what was there before it.
+        self._writer: dict[Key, int] = {}
+        self._before: list[dict[Key, tuple[Content, int]]] = [{}]
+        # The layers of loops, with the keys that are looked up below them.
+        self._loops: list[tuple[int, set[Key]]] = []
+        self._ever: list[Delta] = []
+        self.is_dead = False  # no execution comes here: after return, raise, break
+
+    def get(self, key: Key) -> Content:
+        """Return a variable's value or a thing's cell; None if there is none."""
+        content = self._now.get(key)
+        if self._loops and (content is not None or isinstance(key, tuple)):
+            writer = self._writer.get(key, -1)
+            for layer, read in reversed(self._loops):
+                if layer <= writer:
+                    break
+                read.add(key)
+        return content
+
+    def peek(self, key: Key) -> Content:
+        """Return the same, without counting as a look of the program."""
+        return self._now.get(key)
+
+    def cell(self, thing: Thing) -> Cell:
+        found: Cell | None = self.get(thing)
+        return EMPTY if found is None else found
+
+    def put(self, key: Key, content: Content) -> None:
+        before = self._before[-1]
+        if key not in before:
+            before[key] = self._now.get(key), self._writer.get(key, -1)
+            self._writer[key] = len(self._before) - 1
+        self._now[key] = content
+        for ever in self._ever:
+            old = ever.get(key)
+            ever[key] = content if old is None else self._join(old, content)
+
+    def remove(self, key: Key) -> None:
+        """Forget a variable that was deleted, where this layer or one below has it."""
+        if self.get(key) is not None:
+            self.put(key, NONE)
+
+    @property
+    def depth(self) -> int:
+        return len(self._before)
+
+    def push(self, read: set[Key] | None = None) -> None:
+        """Begin a branch; ``read`` collects the keys that it looks up outside of itself."""
+        if read is not None:
+            self._loops.append((len(self._before), read))
+        self._before.append({})
+
+    def pop(self) -> Delta:
+        """End a branch, go back to what was before it, and return its changes."""
+        before = self._before.pop()
+        if self._loops and self._loops[-1][0] == len(self._before):
+            self._loops.pop()
+        delta = {key: self._now[key] for key in before}
+        for key, (content, writer) in before.items():
+            self._writer[key] = writer
+            if content is None:
+                del self._now[key], self._writer[key]
+            else:
+                self._now[key] = content
+        return delta
+
+    def changes_since(self, depth: int) -> Delta:
+        """Return the changes of all layers from one on, as at a ``return`` or ``break``."""
+        return {key: self._now[key] for layer in self._before[depth:] for key in layer}
+
+    def watch(self) -> None:
+        """Begin to collect all that variables and things are meanwhile, as in a ``try``."""
+        self._ever.append({})
+
+    def watched(self) -> Delta:
+        """Return what was collected in the top layer, joined with what was before it.
+
+        It is as a handler finds it, wherever the exception was raised.
+        """
+        ever = self._ever.pop()
+        top = self._before[-1]
+        for key, content in ever.items():
+            old = top[key][0] if key in top else self._now.get(key)
+            if old is not None:
+                ever[key] = self._join(old, content)
+        return ever
+
+    def apply(self, delta: Delta) -> None:
+        for key, content in delta.items():
+            self.put(key, content)
+
+    def join(self, deltas: list[Delta]) -> Delta:
+        """Return the changes that any of several branches made to this state."""
+        if len(deltas) == 1:
+            return deltas[0]
+        joined: Delta = {}
+        for key in {key: None for delta in deltas for key in delta}:
+            below, contents = None, []
+            for delta in deltas:
+                content = delta.get(key)
+                if content is None:
+                    below = self.get(key) if below is None else below
+                    content = below
+                if content is not None:
+                    contents.append(content)
+            content = contents[0]
+            for other in contents[1:]:
+                content = self._join(content, other)
+            joined[key] = content
+        return joined
+
+    def _join(self, one: Content, other: Content) -> Content:
+        if one is other or one == other:
+            return one
+        if isinstance(one, Cell):
+            return self._join_cells(one, other)
+        return _alternatives(one, other)
+
+    def _join_cells(self, one: Cell, other: Cell) -> Cell:
+        version = one.version if other.version is None else other.version
+        if one.version is not None and other.version is not None:
+            version = self._choose((one.version, other.version))
+        if one.fields is other.fields:
+            return Cell(version, one.fields)
+        fields = dict(one.fields)
+        for key, field in other.fields.items():
+            mine = fields.get(key)
+            if mine is None:
+                fields[key] = perhaps(key, field)
+            elif mine != field:
+                base = mine.base if mine.base is field.base else None
+                value = _alternatives(mine.value, field.value)
+                # Those of a later round are further ones; others are perhaps not in it.
+                if key in SEVERAL and _origins(mine.value) != _origins(field.value):
+                    value |= {NOTHING}
+                fields[key] = Field(value, base, mine.is_perhaps or field.is_perhaps)
+        for key, mine in one.fields.items():
+            if key not in other.fields:
+                fields[key] = perhaps(key, mine)
+        return Cell(version, fields)
+
+
+def perhaps(key: Hashable, field: Field) -> Field:
+    """Return a part that is there on one of two ways only."""
+    if key in SEVERAL:
+        return field._replace(value=field.value | {NOTHING})
+    return field._replace(is_perhaps=True)
+
+
+def is_alike(one: Content, other: Content) -> bool:
+    """Return whether two contents differ at most by the round of a loop that made them."""
+    if one is None or other is None:
+        return one is other
+    if isinstance(one, Cell):
+        return (
+            _makers(one.version) == _makers(other.version)
+            and one.fields.keys() == other.fields.keys()
+            and all(is_alike(one.fields[key].value, other.fields[key].value) for key in one.fields)
+        )
+    return _origins(one) == _origins(other)
+
+
+def _origins(value: Value) -> set[Hashable]:
+    return {thing.origin for thing in value}
+
+
+def _makers(version: Node | None) -> set[object]:
+    if version is None:
+        return set()
+    return {node.at for node in version.inputs} if version.is_choice else {version.at}
+
+
+def _alternatives(one: Value, other: Value) -> Value:
+    """Return what may be one value or the other; an empty one is an alternative, too."""
+    return one | other if one and other else one | other | {NOTHING}

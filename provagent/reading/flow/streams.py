@@ -1,0 +1,119 @@
+"""What flows beside the program's own variables: through standard streams, and in libraries.
+
+``sys.stdin`` and ``sys.stdout`` are variables that a program may set, as ``redirect_stdout`` does.
+Where they are files that a shell has opened, the record has a site for each that is in no source.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from provagent.reading.flow.graph import Place, Position
+from provagent.reading.flow.memory import Memory
+from provagent.reading.flow.state import NONE, NOTHING, Kind, Thing, Value
+
+INPUT, OUTPUT = "sys.stdin", "sys.stdout"
+_FIRST = {"sys.__stdin__": INPUT, "sys.__stdout__": OUTPUT}
+_POSITIONS: dict[Position, str] = {("<stdin>", 0, None): INPUT, ("<stdout>", 0, None): OUTPUT}
+_PRINTS = frozenset({"print", "pprint.pprint", "pprint.pp", "rich.print"})
+_READS = frozenset({"input", "fileinput.input"})
+_LOGS = ("logging", "files")
+_NUMBERS = {0: INPUT, 1: OUTPUT, "/dev/stdin": INPUT, "/dev/stdout": OUTPUT}
+_OPENS_NUMBER = frozenset({"open", "io.open", "os.fdopen"})
+
+
+def stream_of(chain: tuple[Position, ...]) -> str | None:
+    """Return which standard stream a recorded site means, if it means one."""
+    return _POSITIONS.get(chain[0]) if len(chain) == 1 else None
+
+
+class Streams(Memory):
+    """What flows through standard input and output, into logs, and in what libraries hold."""
+
+    read_marks: frozenset[ast.AST] = frozenset()  # calls that opened files for reading alone
+
+    def begin_stream(self, name: str, chain: tuple[Position, ...]) -> tuple[Place, Thing]:
+        """Let a standard stream be a file that is recorded; return its place and the stream."""
+        place = self.root.enter(("stream", name), chain[0])
+        known = self.stream(name)
+        if known:
+            return place, next(iter(known))
+        place.is_marked = True
+        before, self.place = self.place, place
+        thing = self.make(ast.Module([], []), name)
+        self.place = before
+        thing.is_handle = name == OUTPUT
+        for each in (name, *(first for first, now in _FIRST.items() if now == name)):
+            self.state.put(("library", each), frozenset((thing,)))
+        return place, thing
+
+    def held(self, value: Value, changed_at: ast.AST | None = None) -> Value:
+        """Return objects that libraries hold, as ``os.environ``, with what the program put there.
+
+        ``changed_at``: where it puts something there now.
+        """
+        if not any(thing.kind is Kind.LIBRARY for thing in value):
+            return value
+        found: set[Thing] = set()
+        for thing in value:
+            stored: Value | None = None
+            if thing.kind is Kind.LIBRARY:
+                stored = self.state.get(("library", thing.detail))
+                if stored is None and changed_at is not None:
+                    made = self.make(changed_at, ("held", thing.detail))
+                    made.holds_several = True
+                    stored = frozenset((made,))
+                    self.state.put(("library", thing.detail), stored)
+            found |= frozenset((thing,)) if stored is None else stored
+        return frozenset(found)
+
+    @property
+    def logs(self) -> Value:
+        """The files into which the program logs."""
+        value: Value | None = self.state.get(_LOGS)
+        return NONE if value is None else value
+
+    def add_log(self, value: Value) -> None:
+        """Let a file be one into which the program logs."""
+        self.state.put(_LOGS, self.logs | frozenset(one for one in value if one.is_handle))
+
+    def stream(self, name: str) -> Value:
+        """Return what a standard stream is now; nothing if it is not recorded."""
+        value: Value | None = self.state.get(("library", name))
+        return NONE if value is None else value
+
+    def opened_stream(self, library: str, first: Value) -> Value:
+        """Return the standard stream that is opened by its number or as a device."""
+        if library not in _OPENS_NUMBER:
+            return NONE
+        names = {
+            _NUMBERS[thing.detail]
+            for thing in first
+            if thing.kind is Kind.CONSTANT and thing.detail in _NUMBERS
+        }
+        return frozenset().union(*map(self.stream, names))
+
+    def read_stream(self, library: str, *, is_given: bool) -> Value:
+        """Return standard input, if a call reads it; ``is_given`` says that it has arguments."""
+        if library not in _READS or (is_given and library != "input"):
+            return NONE
+        return self.stream(INPUT)
+
+    def print_into(self, library: str, file: Value) -> Value:
+        """Return where a call prints that is given no file."""
+        is_given = any(thing.is_data or thing.kind is Kind.LIBRARY for thing in file)
+        return self.stream(OUTPUT) if library in _PRINTS and not is_given else NONE
+
+    @contextmanager
+    def redirected(self, value: Value) -> Iterator[None]:
+        """Let what a context manager gives be standard output, if it redirects that."""
+        if not any(thing.detail == "redirect_stdout" for thing in value):
+            yield
+            return
+        before = self.state.get(("library", OUTPUT))
+        self.state.put(("library", OUTPUT), value)
+        yield
+        after = frozenset((NOTHING,)) if before is None else before
+        self.state.put(("library", OUTPUT), after)

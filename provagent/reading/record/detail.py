@@ -1,0 +1,314 @@
+"""The small facts that the things of a Provenance have: places, errors, sites, code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from provagent.contract.vocabulary import ITSELF, LESS_THAN_CONTENT
+
+_SHOWN = 100  # characters of an error
+Value = Any  # JSON, as provagent.contract.values encodes it
+
+
+class Place(NamedTuple):
+    """Where a line stands: ``line`` counts from 1, ``offset`` is in (unpacked) bytes from 0."""
+
+    file: str
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Something in a record that could not be read."""
+
+    place: Place | None  # None: of the record as a whole
+    what: str
+
+    def __str__(self) -> str:
+        if self.place is None:
+            return self.what
+        return f"{self.place.file}:{self.place.line}: {self.what} (byte {self.place.offset})"
+
+
+def unusable(event: dict[str, Any], place: Place | None, error: BaseException) -> Gap:
+    """Return the gap for an event whose use raised ``error``; the others are used."""
+    why = f"{type(error).__name__}: {shown_in_line(str(error))}"
+    return Gap(place=place, what=f"{event['event']} that cannot be used ({why}); it is skipped")
+
+
+def shown_in_line(text: str) -> str:
+    """Return the beginning of a text, on one line."""
+    return " ".join(text[:_SHOWN].split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What the recorder could not do; ``count`` is how often it happened in its process."""
+
+    target: str
+    stage: str
+    what: str
+    time: str | None
+    count: int
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class LeftOut:
+    """Calls of one target that were not recorded, inside one activity, or process.
+
+    ``seconds`` is how long they took together.
+    """
+
+    target: str
+    reason: str
+    process_id: str = ""
+    parent_id: str | None = None
+    name: str | None = None
+    count: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A Python that was started by ``process_id`` and did not record."""
+
+    process_id: str
+    command: list[str]
+    reason: str
+    time: str | None = None
+    parent_id: str | None = None  # the activity that was open
+    workers: int | None = None  # how many of a cluster that others have started did not
+
+    def is_seen_as(self, command: list[str]) -> bool:
+        """Whether a process that has this command line may be the one that was started.
+
+        A script's interpreter stands in front of it, and a program's folder is found.
+        """
+        words = _words(self.command)
+        name, rest = words[:1], words[1:]
+        start = len(command) - len(words)
+        return (
+            start >= 0
+            and command[start + 1 :] == rest
+            and [os.path.basename(word) for word in command[start : start + 1]]
+            == [os.path.basename(word) for word in name]
+        )
+
+
+def _words(command: list[str]) -> list[str]:
+    if command[:2] != ["sh", "-c"]:
+        return command
+    try:
+        return shlex.split(" ".join(command[2:]))
+    except ValueError:
+        return command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Error:
+    """The exception that ended something."""
+
+    type: str
+    message: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mismatch:
+    """Something in an activity that is not as its description says.
+
+    ``of`` is ``parameter``, ``used``, ``generated`` or ``members``, ``name`` the parameter's or
+    the role's, ``key`` that of the description.
+    """
+
+    of: str
+    name: str
+    key: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.name}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A place in the code that made a call.
+
+    ``end`` is where the call's expression ends: a line, and a column in bytes of UTF-8, from 0.
+    """
+
+    file: str
+    line: int
+    end: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The part of a content that its digest was taken of.
+
+    ``number`` of ``blocks`` at equal distances, or of the first ``files``; ``read`` are bytes,
+    ``of`` those that there are, where they are known. ``items`` of ``of_items`` were read of
+    containers. ``unread`` parts of a state show nothing of themselves.
+    """
+
+    parts: str | None = None
+    number: int | None = None
+    read: int | None = None
+    of: int | None = None
+    items: int | None = None
+    of_items: int | None = None
+    unread: int | None = None
+
+    def __str__(self) -> str:
+        told = []
+        if self.parts is not None:
+            of = "" if self.of is None else f" of {self.of}"
+            told.append(f"{self.number} {self.parts}, {self.read}{of} bytes")
+        if self.items is not None:
+            told.append(f"{self.items} of {self.of_items} items")
+        if self.unread is not None:
+            told.append(f"{self.unread} parts not read")
+        return "; ".join(told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Source lines that ran between two call sites of one frame."""
+
+    file: str
+    first_line: int
+    last_line: int
+    text: str
+
+
+class CodeLines(NamedTuple):
+    """Lines of the user's code; ``cell`` is the number of the notebook's cell that they are of."""
+
+    file: str
+    first: int
+    last: int
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a definition says of an activity or an entity.
+
+    ``fields`` are those of the class of that kind in ``definition.description``,
+    without the empty ones.
+    """
+
+    definition: str
+    name: str
+    fields: dict[str, Any]
+
+    def of(self, group: str, key: str, value: str) -> tuple[int, dict[str, Any]] | None:
+        """Position and fields of the item of ``group`` whose ``key`` is ``value``.
+
+        ``of("usage", "role", "datastore")`` is the description of that usage.
+        """
+        for position, item in enumerate(self.fields.get(group, ())):
+            if item.get(key) == value:
+                return position, item
+        return None
+
+
+def outer_command(started_by: Any) -> list[str]:
+    """Return the words of ``run -- command`` in ``started_by``; empty without one."""
+    command = started_by.get("command") if isinstance(started_by, dict) else None
+    return [str(word) for word in command] if isinstance(command, list) else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """A file as it stood; ``digest`` is ``algorithm:hex`` where it was read."""
+
+    location: str
+    digest: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CodeRan:
+    """Code of the user's that ran in a process: a file, or a cell of a notebook by its number.
+
+    ``digest`` is that of the text, which is masked where it held secrets; ``left_out`` says why
+    it is not kept.
+    """
+
+    file: str
+    digest: str | None = None
+    cell: int | None = None
+    text: str | None = None
+    left_out: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionUsed:
+    """A definition that was active in a process."""
+
+    name: str
+    location: str
+    digest: str | None = None
+
+
+def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
+    """Return what an activity's event, or that of its end, says is not as described."""
+    return [
+        Mismatch(**{key: item[key] for key in ("of", "name", "key", "what")})
+        for item in event.get("mismatches", ())
+    ]
+
+
+class LessKnown(NamedTuple):
+    """Objects of one class that are known by less than content: by what, and as which entity."""
+
+    class_name: str
+    identified: str  # state, paths, str, hash or id
+    entity_description: str | None = None
+    is_part: bool = False  # something in their states could not be read
+
+
+class CountedClasses:
+    """How many entities of each class are known by less than content."""
+
+    def __init__(self) -> None:
+        self.counts: dict[LessKnown, int] = {}
+
+    def add(
+        self,
+        class_name: str | None,
+        identified: str | None,
+        entity_description: str | None,
+        *,
+        is_part: bool,
+    ) -> None:
+        """Count one entity."""
+        if identified is not None and (identified in LESS_THAN_CONTENT or identified == ITSELF):
+            one = LessKnown(class_name or "?", identified, entity_description, is_part)
+            self.counts[one] = self.counts.get(one, 0) + 1
+
+
+class CountedMismatches:
+    """Mismatches of many activities: of each parameter or role, and key, the first and how many."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, ...], str] = {}
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def add(self, name: str | None, *mismatches: Mismatch) -> None:
+        """Count those of an activity, or a session, of that name."""
+        name = name or "an unknown activity"
+        for each in mismatches:
+            which = (name, each.of, each.name, each.key)
+            self._first.setdefault(which, f"{name}: {each}")
+            self._counts[which] = self._counts.get(which, 0) + 1
+
+    def by_text(self) -> dict[str, int]:
+        """Return how often each was, by the words of the first."""
+        return {text: self._counts[which] for which, text in self._first.items()}

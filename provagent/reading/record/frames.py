@@ -1,0 +1,73 @@
+"""The frames of a file that zstd packed: where they stand, and whether the last one is whole.
+
+Walks over the heads of frames and blocks, and unpacks nothing. Source of the format:
+RFC 8878, section 3.1.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from provagent.contract.store_files import read_file
+
+_FRAME = 0xFD2FB528
+_SKIPPABLE = range(0x184D2A50, 0x184D2A60)
+_RLE = 1  # the type of a block of one byte
+_ADDED = 256  # to a content's size that is told in two bytes
+
+
+def is_whole(path: str) -> bool:
+    """Whether the last frame of a file has its end: a reader takes a cut one for the end.
+
+    Raises OSError.
+    """
+    with read_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        while file.tell() < size:
+            if _pass_frame(file) is None:
+                return False
+        return file.tell() == size
+
+
+def frame_of(path: str, offset: int) -> tuple[int, int]:
+    """Return where the frame of an unpacked byte begins, in the file and unpacked.
+
+    That is the start of the file where a frame before it does not tell how long it is.
+    Raises OSError.
+    """
+    with read_file(path) as file:
+        start = before = 0
+        while (held := _pass_frame(file)) is not None and held >= 0 and before + held <= offset:
+            start, before = file.tell(), before + held
+        return (0, 0) if held is not None and held < 0 else (start, before)
+
+
+def _pass_frame(file: BinaryIO) -> int | None:
+    """Return how many bytes a frame unpacks to, -1 if it does not tell, None if it is none."""
+    magic = _number(file, 4)
+    if magic in _SKIPPABLE:
+        file.seek(_number(file, 4), os.SEEK_CUR)
+        return 0
+    if magic != _FRAME:
+        return None
+    head = _number(file, 1)
+    is_single, has_checksum = head & 0x20, head & 0x04
+    of_content = (1 if is_single else 0, 2, 4, 8)[head >> 6]
+    file.seek((0 if is_single else 1) + (0, 1, 2, 4)[head & 3], os.SEEK_CUR)
+    held = _number(file, of_content) + (_ADDED if of_content == 2 else 0)  # noqa: PLR2004
+    is_last = False
+    while not is_last:
+        block = file.read(3)
+        if len(block) < 3:  # noqa: PLR2004 - the bytes of a block's head
+            return None
+        head = int.from_bytes(block, "little")
+        is_last = bool(head & 1)
+        file.seek(1 if head >> 1 & 3 == _RLE else head >> 3, os.SEEK_CUR)
+    if has_checksum:
+        file.seek(4, os.SEEK_CUR)
+    return held if of_content else -1
+
+
+def _number(file: BinaryIO, size: int) -> int:
+    return int.from_bytes(file.read(size), "little")

@@ -1,0 +1,390 @@
+"""Provenance: what a record says, linked both ways; what views and exporters read.
+
+Times are text as in events: ISO 8601, UTC. Values and parameters are encoded as
+``provagent.contract.values`` says. Fields that the record is silent about are ``None``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.vocabulary import RECORDED
+from provagent.reading.record.detail import outer_command
+from provagent.reading.record.units import is_number, units_in_use, units_of
+from provagent.reading.record.units import own_unit as unit_in_value
+
+if TYPE_CHECKING:
+    from provagent.contract.events import Job
+    from provagent.reading.record.detail import (
+        Child,
+        Code,
+        CodeLines,
+        CodeRan,
+        Complaint,
+        DefinitionUsed,
+        Description,
+        Error,
+        FileState,
+        Gap,
+        LeftOut,
+        LessKnown,
+        Mismatch,
+        Sample,
+        Site,
+        Value,
+    )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Process:
+    """A process of the run; the one that began the run has no ``parent_id``.
+
+    ``is_worker``: it was started by somebody else, and does tasks for the one that has that id.
+    ``started_by`` is the ``command``, and its ``cwd``, that ``run -- command`` was given.
+    ``program`` is the process as the outermost activity: it used and generated the files that
+    were opened while no other activity was open. It is in no list of activities.
+    """
+
+    id: str
+    parent_id: str | None = None
+    is_worker: bool = False
+    start: str | None = None
+    end: str | None = None
+    status: str | None = None
+    exit_code: int | None = None
+    error: Error | None = None
+    command: list[str] = field(default_factory=list)
+    cwd: str | None = None
+    script: FileState | None = None
+    module: str | None = None
+    notebook: str | None = None
+    user: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    environment_id: str | None = None
+    definitions: list[DefinitionUsed] = field(default_factory=list)
+    software: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    started_by: dict[str, Any] = field(default_factory=dict)
+    targets: list[dict[str, str]] = field(default_factory=list)
+    overtaken_by: list[str] = field(default_factory=list)
+    code: list[CodeRan] = field(default_factory=list)
+    program: Activity = field(default_factory=lambda: Activity(id=""), repr=False)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
+        return seconds_between(self.start, self.end)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Run:
+    """One execution of a program; ``process`` is the one that began it.
+
+    ``end`` and ``status`` are ``None`` for a run that is still going on, or was killed.
+    ``jobs`` are those that it was a part of: ``system``, and ``id``, ``iri`` and others.
+    """
+
+    id: str
+    process: Process
+    parent_run: str | None = None
+    parent_activity: str | None = None
+    jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def command(self) -> list[str]:
+        """The command of ``run -- command``; empty without one."""
+        return outer_command(self.process.started_by)
+
+    @property
+    def start(self) -> str | None:
+        return self.process.start
+
+    @property
+    def end(self) -> str | None:
+        return self.process.end
+
+    @property
+    def status(self) -> str | None:
+        return self.process.status
+
+    @property
+    def exit_code(self) -> int | None:
+        return self.process.exit_code
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
+        return self.process.duration
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Environment:
+    """What a process ran in; ``git`` is empty outside a working copy."""
+
+    id: str
+    python: dict[str, str] = field(default_factory=dict)
+    platform: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    git: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Session:
+    """An instance of a woven class; ``site`` and its like are as those of an activity."""
+
+    id: str
+    module: str | None = None
+    class_name: str | None = None
+    start: str | None = None
+    configuration: dict[str, Value] = field(default_factory=dict)
+    site: Site | None = None
+    callers: list[Site] = field(default_factory=list, repr=False)
+    inner_site: Site | None = None
+    mismatches: list[Mismatch] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list, repr=False)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Activity:
+    """One execution of a described callable.
+
+    ``status`` is ``None`` for one that has no end: it is still running, or was killed.
+    ``class_name`` is ``module:QualName`` of the instance's type, where it is not the
+    target's own class. ``process_id`` is the process that it ran in. ``site`` is the place in
+    the user's code that led to the call, ``callers`` are those that led there, the nearest
+    first, and ``inner_site`` is where the call stands in a package. ``informed_by`` names
+    activities whose results it used, if these results are no entities in the record.
+    ``outer_id`` is the identifier of an activity of another run that it is a part of: a worker
+    did it for another program.
+    """
+
+    id: str
+    process_id: str = ""
+    name: str | None = None
+    target: str | None = None
+    class_name: str | None = None
+    start: str | None = None
+    end: str | None = None
+    status: str | None = None
+    error: Error | None = None
+    definition: str | None = None
+    description: Description | None = field(default=None, repr=False)
+    thread: int | None = None
+    site: Site | None = None
+    callers: list[Site] = field(default_factory=list, repr=False)
+    inner_site: Site | None = None
+    parameters: dict[str, Value] = field(default_factory=dict)
+    mismatches: list[Mismatch] = field(default_factory=list)
+    session: Session | None = field(default=None, repr=False)
+    parent: Activity | None = field(default=None, repr=False)
+    outer_id: str | None = None
+    children: list[Activity] = field(default_factory=list, repr=False)
+    used: list[Usage] = field(default_factory=list, repr=False)
+    generated: list[Generation] = field(default_factory=list, repr=False)
+    informed_by: list[Communication] = field(default_factory=list, repr=False)
+    left_out: list[LeftOut] = field(default_factory=list, repr=False)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known; negative if the clock was set back."""
+        return seconds_between(self.start, self.end)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The declared unit of each parameter that is a number and has none itself."""
+        declared = units_of(self.description.fields) if self.description else {}
+        return units_in_use(self.parameters, declared)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Entity:
+    """A thing in one state.
+
+    ``known`` is false where the record names it and its own event was lost. ``distinctive``: an
+    object's content is more than a number or a short text, so that equal digests tell something;
+    ``members_cut``: it has more members, which were not looked at. ``removed``: it is in a place at
+    which the run has made a file that was gone when the process ended that made it.
+    ``derivations`` are those that made it, ``derived`` those that it is the progenitor of.
+    ``own_unit`` is that of an array that is a quantity; ``unit`` also that of a value, and the one
+    that is declared of numbers without their own.
+    """
+
+    id: str
+    process_id: str = ""
+    known: bool = True
+    type: str | None = None
+    entity_description: str | None = None
+    definition: str | None = None
+    description: Description | None = field(default=None, repr=False)
+    name: str | None = None
+    namespace: str | None = None
+    class_name: str | None = None
+    location: str | None = None
+    dtype: str | None = None
+    shape: list[int] | None = None
+    own_unit: str | None = None
+    value: Value = None
+    digest: str | None = None
+    identified: str | None = None
+    size: int | None = None
+    content_type: str | None = None
+    changed: str | None = None
+    missing: bool = False
+    sampled: Sample | None = None
+    changing: bool = False
+    modifier: int | None = None
+    distinctive: bool = False
+    members_cut: bool = False
+    removed: bool = False
+    generated_by: list[Generation] = field(default_factory=list, repr=False)
+    used_by: list[Usage] = field(default_factory=list, repr=False)
+    members: list[Entity] = field(default_factory=list, repr=False)
+    member_of: list[Entity] = field(default_factory=list, repr=False)
+    derivations: list[Derivation] = field(default_factory=list, repr=False)
+    derived: list[Derivation] = field(default_factory=list, repr=False)
+
+    @property
+    def unit(self) -> str | None:
+        value = {"dtype": self.dtype} if self.dtype is not None else self.value
+        declared = self.description.fields.get("unit") if self.description else None
+        known = self.own_unit or unit_in_value(self.value)
+        return known or (declared if isinstance(declared, str) and is_number(value) else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Relation:
+    """The evidence for a relation, one of ``terms.EVIDENCE``; ``lines`` of code show it."""
+
+    evidence: str = RECORDED
+    lines: tuple[CodeLines, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Usage(Relation):
+    """An activity used an entity in a role; ``time`` is ``None`` if only the activity has one."""
+
+    activity: Activity
+    entity: Entity
+    role: str | None
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Generation(Relation):
+    """An activity generated an entity in a role; ``time`` is as of a usage."""
+
+    activity: Activity
+    entity: Entity
+    role: str | None
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Communication(Relation):
+    """An activity used a result of another activity that is no entity in the record."""
+
+    activity: Activity
+    informant: Activity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Derivation(Relation):
+    """An entity came from its progenitor without an activity of its own that explains it.
+
+    ``activity`` is the one, or the program, in whose code it was computed.
+    """
+
+    entity: Entity
+    progenitor: Entity
+    how: str | None
+    between: tuple[Activity, ...] = ()
+    code: Code | None = None
+    activity: Activity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Alternate(Relation):
+    """An entity has the same content as another entity, which existed before it."""
+
+    entity: Entity
+    origin: Entity
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Provenance:
+    """All that the record of one run says.
+
+    ``processes``, ``sessions`` and ``activities`` are by id in order of their start;
+    ``entities`` by id, in the order in which their processes named them. ``aliases``
+    maps the id of an entity that another process knew under its own id to the id under
+    which the entity stands here. Descriptions are by (definition, name).
+    ``mismatches`` are those of all activities and sessions: what is not as described, in the
+    words of the first, and how often. ``uncalled`` are, of an outline, the woven functions of the
+    program itself without any call. ``redactions`` are events. ``paths`` are the shards, or the
+    words of the first, and how often. ``less_known`` counts the entities of classes that are known
+    by less than content. ``redactions`` are events. ``paths`` are the shards, or the
+    log, from which it was read; it is empty if events were given directly.
+    """
+
+    run: Run
+    paths: tuple[str, ...] = ()
+    processes: dict[str, Process] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    activities: dict[str, Activity] = field(default_factory=dict)
+    entities: dict[str, Entity] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    derivations: list[Derivation] = field(default_factory=list)
+    alternates: list[Alternate] = field(default_factory=list)
+    activity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
+    entity_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
+    agent_descriptions: dict[tuple[str, str], Description] = field(default_factory=dict)
+    complaints: list[Complaint] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    redactions: list[dict[str, Any]] = field(default_factory=list)
+    unrecorded: list[Child] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    mismatches: dict[str, int] = field(default_factory=dict)
+    uncalled: list[str] = field(default_factory=list)
+    less_known: dict[LessKnown, int] = field(default_factory=dict)
+
+    def entity(self, entity_id: str) -> Entity:
+        """Return the entity of that id, or of that alias; raises KeyError."""
+        return self.entities[self.aliases.get(entity_id, entity_id)]
+
+    @property
+    def outermost(self) -> list[Activity]:
+        """The activities that no other activity encloses, in order of their start."""
+        return [activity for activity in self.activities.values() if activity.parent is None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lineage:
+    """The lineage of an entity across runs.
+
+    ``what`` is the identifier of the entity. ``parts`` has the relevant part of each run, sorted by
+    run identifier. ``alternates`` relate entities of two runs.
+    """
+
+    what: str
+    parts: list[Provenance]
+    alternates: list[Alternate] = field(default_factory=list)
+
+
+def elapsed(seconds: float | None) -> float | None:
+    """Return a duration; ``None`` for a negative one, of a clock that was set back."""
+    return None if seconds is None or seconds < 0 else seconds
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one ISO 8601 time to another; ``None`` where one is missing or malformed."""
+    if start is None or end is None:
+        return None
+    try:
+        return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,339 @@
+"""Reading a shard, or a log that has provenance lines in it: lines in, events out.
+
+Nothing that is wrong with a file stops the reading of the rest of it: each thing that
+could not be read is a gap, with its place.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+import orjson
+
+from provagent.contract.errors import RecordError
+from provagent.contract.store_files import UnsafeFileError, is_real_folder, read_file
+from provagent.contract.values.clean import MAX_DEPTH, clean, is_deep, may_be_deep
+from provagent.contract.vocabulary import LOG_FORMAT
+from provagent.reading.record.detail import Gap, Place
+from provagent.reading.record.dialect import (
+    MAX_FACTS,
+    PREFIXES,
+    DialectError,
+    begins_fact,
+    events_of_line,
+)
+from provagent.reading.record.frames import frame_of, is_whole
+from provagent.reading.record.packing import PACKED, UnpackError, bounded, unpacked
+from provagent.reading.record.shape import SHAPES, mend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Event: TypeAlias = dict[str, Any]
+
+SHARD_MARK = ".jsonl"  # in a shard's name, before .gz, .zst and rotation numbers
+
+_EVENT_BEGINS = re.compile(rb'\{"(?:v|event)":')
+_BLOCK = 1 << 20
+_SHOWN = 60  # characters of a line that a gap quotes
+MAX_LINE = 1 << 24  # bytes of an event; of a fact in a log, MAX_FACTS
+MAX_SKIPPED = 1 << 28  # bytes in which the end of a line that is longer is looked for
+MAX_BAD = 10_000  # lines of a shard that are no events, where it has fewer events than that
+_MAX_LINES = 10_000  # that one fact may have
+
+
+def read_events(
+    path: str, gaps: list[Gap], *, start: int = 0, is_growing: bool = False
+) -> Iterator[tuple[Event, Place]]:
+    """Each event of a file with its place; what could not be read is added to ``gaps``.
+
+    The file may be a shard, or a log with ``_PROV_`` lines among others; packed by gzip
+    (``.gz``) or zstd (``.zst``); cut at any byte; still growing. In a log, lines that are
+    not ours are no gaps. Reading begins at the (unpacked) byte ``start``, where a line does;
+    of a file that ``is_growing`` a last line that is not ended is left for the next time.
+    Raises RecordError when the file cannot be opened.
+    """
+    reader = _Reader(path, gaps)
+    new_place = partial(tuple.__new__, Place)  # a third of what Place(...) costs
+    number, offset = 0, start
+    for line in reader.lines(start):
+        if is_growing and line[-1:] != b"\n":
+            return
+        number += 1
+        place = new_place((path, number, offset))
+        offset += len(line)
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            bad = reader.bad
+            reader.bad += 1
+            for event in reader.rescued(line, place):
+                yield event, place
+                reader.bad = bad
+            number += reader.more_lines
+            offset += reader.more_bytes
+            reader.more_lines = reader.more_bytes = 0
+            if reader.is_hopeless(number):
+                return
+            continue
+        if may_be_deep(line) and is_deep(event):
+            reader.gap(place, f"more than {MAX_DEPTH} levels; what is deeper is left out")
+            event = clean(event)
+        if reader.accepts(event, place):
+            yield event, place
+            continue
+        reader.bad += 1
+        if reader.is_hopeless(number):
+            return
+
+
+class _Reader:
+    def __init__(self, path: str, gaps: list[Gap]) -> None:
+        self.path = path
+        self.gaps = gaps
+        self.is_shard = is_shard(path)
+        self.told: set[object] = set()
+        self.more_lines = self.more_bytes = 0  # that the last line had, and were not given out
+        self.bad = 0  # lines that are no events
+
+    def lines(self, start: int) -> Iterator[bytes]:
+        try:
+            file = opened(self.path)
+        except UnsafeFileError as error:
+            raise RecordError(str(error)) from error
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            what = getattr(error, "strerror", None) or error
+            raise RecordError(f"{self.path}: cannot be read: {what}") from error
+        with file:
+            try:
+                if start:
+                    file.seek(start)
+                lines = self.bounded(file, start)
+                yield from lines if self.is_shard else self.joined(lines)
+                if self.path.endswith(PACKED) and not is_whole(self.path):
+                    self.gap(None, f"{self.path}: the rest cannot be unpacked: it is cut")
+            except UnpackError as error:
+                self.gap(None, f"{self.path}: the rest cannot be unpacked: {error}")
+            except OSError as error:
+                what = error.strerror or error
+                self.gap(None, f"{self.path}: the rest cannot be read: {what}")
+
+    def bounded(self, file: BinaryIO, offset: int) -> Iterator[bytes]:
+        """Yield the lines of a file; of one that is too long, its end alone."""
+        limit = MAX_LINE if self.is_shard else MAX_FACTS
+        read = partial(file.readline, limit)
+        for number, line in enumerate(iter(read, b""), 1):
+            if len(line) < limit or line.endswith(b"\n"):
+                offset += len(line)
+                yield line
+                continue
+            size, rest = limit, line
+            while rest and not rest.endswith(b"\n") and size < MAX_SKIPPED:
+                rest = read()
+                size += len(rest)
+            if size >= MAX_SKIPPED and not rest.endswith(b"\n"):
+                what = f"a line without an end, of {size} bytes and more; the rest is left out"
+                self.gap(Place(self.path, number, offset), what)
+                return
+            if self.is_shard or _is_marked(line):
+                what = f"a line of {size} bytes, more than {limit}; the line is left out"
+                self.gap(Place(self.path, number, offset), what)
+            offset += size
+            self.more_bytes += size - 1
+            yield b"\n"
+
+    def joined(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the lines of a log; as one, those of a fact in which a value has several."""
+        held: list[bytes] = []
+        size = 0
+        for line in lines:
+            is_marked = _is_marked(line) and (not held or begins_fact(line))
+            is_open = is_marked and not line.rstrip().endswith(b"}") and not line.startswith(b"{")
+            if held and not is_marked:
+                held.append(line)
+                size += len(line)
+                if line.rstrip().endswith(b"}"):
+                    self.more_lines += len(held) - 1
+                    yield b"".join(held)
+                    held = []
+                elif len(held) > _MAX_LINES or size > MAX_FACTS:
+                    yield from held
+                    held = []
+                continue
+            yield from held
+            held, size = ([line], len(line)) if is_open else ([], 0)
+            if not is_open:
+                yield line
+        yield from held
+
+    def gap(self, place: Place | None, what: str) -> None:
+        self.gaps.append(Gap(place=place, what=what))
+
+    def gap_once(self, place: Place, what: str) -> None:
+        if what not in self.told:
+            self.told.add(what)
+            self.gap(place, what)
+
+    def is_hopeless(self, lines: int) -> bool:
+        """Return whether more lines of a shard are no events than are; that is told."""
+        if not self.is_shard or self.bad <= MAX_BAD or 2 * self.bad <= lines:
+            return False
+        what = f"{self.path}: {self.bad} lines are no events; the rest is left out"
+        self.gap(None, what)
+        return True
+
+    def accepts(self, event: Any, place: Place) -> bool:
+        """Whether a JSON value is an event that can be used; what is amiss becomes a gap."""
+        if type(event) is not dict or type(event.get("v")) is not int:
+            if self.is_shard:
+                self.gap(place, "foreign line: JSON, but no event of provagent")
+            return False
+        if event["v"] > LOG_FORMAT:
+            self.gap_once(
+                place,
+                f"log format {event['v']} is newer than {LOG_FORMAT}, the newest that is known "
+                "here; a newer provagent reads all of it",
+            )
+        kind = event.get("event")
+        shape = SHAPES.get(kind) if isinstance(kind, str) else None
+        if shape is None:
+            self.gap_once(place, f"unknown event {kind!r}")
+            return False
+        wrong = mend(event, shape)
+        if not shape.vital <= event.keys():
+            missing = sorted(shape.vital - event.keys())
+            self.gap(place, f"{kind} without {', '.join(missing)}; the event is left out")
+            return False
+        for what in wrong:
+            self.gap(place, f"{kind}: {what}; that part is left out")
+        return True
+
+    def rescued(self, line: bytes, place: Place) -> Iterator[Event]:
+        """Yield what can be had from a line that is not JSON as it should be."""
+        if _is_marked(line) and not line.startswith(b'{"'):
+            yield from self.of_dialect(line, place)
+        elif self.is_shard and line.strip():
+            self.gap(place, _what_is_wrong(line))
+            for event in _salvaged(line):
+                if self.accepts(event, place):
+                    yield event
+
+    def of_dialect(self, line: bytes, place: Place) -> Iterator[Event]:
+        try:
+            found = list(events_of_line(line.decode("utf-8", "replace")))
+        except DialectError as error:
+            self.gap(place, str(error))
+            return
+        for event in found:
+            if self.accepts(event, place):
+                yield event
+
+
+def _is_marked(line: bytes) -> bool:
+    return any(prefix in line for prefix in PREFIXES)
+
+
+def _what_is_wrong(line: bytes) -> str:
+    if not line.endswith(b"\n"):
+        return f"the last line is cut, after {len(line)} bytes"
+    shown = line.strip()[:_SHOWN].decode("utf-8", "replace")
+    kind = "garbled" if b'{"' in line else "foreign"
+    return f"{kind} line: {shown!r}{'...' if len(line) > _SHOWN else ''}"
+
+
+def _salvaged(line: bytes) -> Iterator[Any]:
+    """Yield a lenient reading of the line; else the whole event that ends it, after a cut one."""
+    starts = [0] if line.startswith(b"{") else []
+    starts += [match.start() for match in _EVENT_BEGINS.finditer(line) if match.start()]
+    for start in starts:
+        try:
+            yield clean(json.loads(line[start:].decode("utf-8", "surrogateescape")))
+        except (ValueError, RecursionError):
+            continue
+        return
+
+
+def opened(path: str) -> BinaryIO:
+    """Open a shard, unpacked on the way; one that was packed since it was listed, as well."""
+    try:
+        return _opened(path)
+    except FileNotFoundError:
+        if path.endswith(PACKED):
+            raise
+        try:
+            return _opened(path + PACKED)
+        except FileNotFoundError:
+            pass
+        raise
+
+
+def is_shard(path: str) -> bool:
+    """Return whether a file is named as a shard is."""
+    return SHARD_MARK in os.path.basename(path)
+
+
+def is_there(path: str) -> bool:
+    """Whether a shard is there, plain or packed, in a folder that is no link."""
+    is_named = os.path.lexists(path) or os.path.lexists(path + PACKED)
+    return is_named and is_real_folder(os.path.dirname(path))
+
+
+def line_at(path: str, offset: int) -> bytes:
+    """Return the line at an (unpacked) byte of a shard; raises as ``opened`` and its reader do.
+
+    Of what ``provagent compact`` packed, only the frame that holds it is unpacked.
+    """
+    if not os.path.lexists(path) and os.path.lexists(path + PACKED):
+        path += PACKED
+    with _opened_at(path, offset) as file:
+        return file.readline(MAX_LINE)
+
+
+def _opened_at(path: str, offset: int) -> BinaryIO:
+    start, before = frame_of(path, offset) if path.endswith(PACKED) else (0, 0)
+    file = _opened(path, start)
+    left = offset - before
+    try:
+        if not path.endswith(PACKED):
+            file.seek(left)
+            left = 0
+        # zstandard's reader cannot seek.
+        while left and (passed := len(file.read(min(left, _BLOCK)))):
+            left -= passed
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _opened(path: str, start: int = 0) -> BinaryIO:
+    if path.endswith(".gz"):
+        file = _plain(path)
+        return bounded(gzip.GzipFile(fileobj=file, mode="rb"), file)
+    if path.endswith(PACKED):
+        return opened_zstd(path, start)
+    return _plain(path)
+
+
+def _plain(path: str) -> BinaryIO:
+    """Open a file of a run without following links; a log is the user's own choice."""
+    return read_file(path) if is_shard(path) else open(path, "rb")
+
+
+def opened_zstd(path: str, start: int = 0) -> BinaryIO:
+    """Open what zstd packed, to read it unpacked, from the frame that begins at ``start``.
+
+    Raises OSError, RecordError without a library.
+    """
+    file = _plain(path)
+    try:
+        file.seek(start)
+        return unpacked(file, path)
+    except BaseException:
+        file.close()
+        raise

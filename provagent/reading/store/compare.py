@@ -1,0 +1,262 @@
+"""What differs between two runs, causes first: what went in, and then what came out."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.vocabulary import EXIT, FILE, FILE_COLLECTION
+from provagent.reading.record.model import elapsed
+from provagent.reading.record.wording import digest_text, status_text, value_text
+
+if TYPE_CHECKING:
+    from provagent.reading.record.model import Activity, Entity, Provenance
+
+# In the order of what is told first: the likeliest cause that a person can change.
+_PLURAL = {
+    "script": "scripts",
+    "definition": "definitions",
+    "parameter": "parameters",
+    "input": "inputs",
+    "package": "packages",
+    "python": "properties of Python",
+    "platform": "properties of the platform",
+    "command": "words of the command",
+    "variable": "variables",
+}
+CAUSES = tuple(_PLURAL)
+EFFECTS = ("activity", "status", "output")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that differs: ``before`` and ``after`` as text, ``None`` where there is none."""
+
+    kind: str
+    what: str
+    before: str | None = None
+    after: str | None = None
+
+    def __str__(self) -> str:
+        if self.before is None:
+            return f"{self.kind} {self.what}: new, {self.after}"
+        if self.after is None:
+            return f"{self.kind} {self.what}: gone, was {self.before}"
+        return f"{self.kind} {self.what}: {self.before} -> {self.after}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Difference:
+    """``summary`` is the shortest true explanation; durations are in seconds, by activity."""
+
+    before: str
+    after: str
+    causes: list[Change] = field(default_factory=list)
+    effects: list[Change] = field(default_factory=list)
+    durations: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        if not self.causes and not self.effects:
+            return "nothing that was recorded differs"
+        outputs = any(change.kind in ("output", "activity", "status") for change in self.effects)
+        if not self.causes:
+            return "what came out differs, and nothing that was recorded explains it"
+        kinds: dict[str, list[Change]] = {}
+        for change in self.causes:
+            kinds.setdefault(change.kind, []).append(change)
+        told = [
+            f"the {kind} {group[0].what}" if len(group) == 1 else f"{len(group)} {_PLURAL[kind]}"
+            for kind, group in kinds.items()
+        ]
+        joined = " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+        end = "what came out differs" if outputs else "what came out is the same"
+        return f"{joined} changed; nothing else that was recorded did; {end}"
+
+    def data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"summary": self.summary, **asdict(self)}
+
+
+def compare_runs(one: Provenance, two: Provenance) -> Difference:
+    """Return what differs between two runs; what is alike is not told.
+
+    Files are the same one where their paths are, below each run's working folder.
+    """
+    found = Difference(before=one.run.id, after=two.run.id)
+    pairs, unpaired = _paired(one, two)
+    found.causes += _changes("script", _scripts(one), _scripts(two))
+    found.causes += _changes("definition", _definitions(one), _definitions(two))
+    for name, before, after in pairs:
+        changed = _changes("parameter", _parameters(one, before), _parameters(two, after))
+        found.causes += [replace(each, what=f"{name}: {each.what}") for each in changed]
+    found.causes += _changes("input", _inputs(one), _inputs(two))
+    for kind, before_of, after_of in _environments(one, two):
+        found.causes += _changes(kind, before_of, after_of)
+    found.causes += _changes("command", _words(one), _words(two))
+    found.causes.sort(key=lambda change: CAUSES.index(change.kind))
+    if EXIT not in (one.run.status, two.run.status):  # which says nothing of how
+        found.effects += _changes("status", _ended(one), _ended(two))
+    found.effects += unpaired
+    for name, before, after in pairs:
+        if before.status != after.status:
+            found.effects += _changes(
+                "status", {name: str(before.status)}, {name: str(after.status)}
+            )
+        took = elapsed(before.duration), elapsed(after.duration)
+        if took[0] is not None and took[1] is not None:
+            found.durations[name] = took[0], took[1]
+    found.effects += _changes("output", _outputs(one), _outputs(two))
+    return found
+
+
+def _changes(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    names = dict.fromkeys([*before, *after])
+    return [
+        Change(kind=kind, what=name, before=before.get(name), after=after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _paired(
+    one: Provenance, two: Provenance
+) -> tuple[list[tuple[str, Activity, Activity]], list[Change]]:
+    """Pair activities that were called in the same place, in the order of their calls.
+
+    Where one run has more of them, those of equal parameters are paired first.
+    """
+    pairs: list[tuple[str, Activity, Activity]] = []
+    alone: list[Change] = []
+    before, after = _by_place(one), _by_place(two)
+    for place in dict.fromkeys([*before, *after]):
+        left, right = before.get(place, []), after.get(place, [])
+        matched = _equal_first(left, right) if len(left) != len(right) else []
+        done = {each for pair in matched for each in pair}
+        left = [each for each in left if each not in done]
+        right = [each for each in right if each not in done]
+        matched += list(zip(left, right, strict=False))
+        name = place[0].partition(" ")[0]
+        for number, (each, other) in enumerate(matched, 1):
+            pairs.append((f"{name} ({number})" if len(matched) > 1 else name, each, other))
+        gone, new = left[len(right) :], right[len(left) :]
+        alone += [Change(kind="activity", what=name, before=each.id) for each in gone]
+        alone += [Change(kind="activity", what=name, after=each.id) for each in new]
+    return pairs, alone
+
+
+def _by_place(run: Provenance) -> dict[tuple[str, ...], list[Activity]]:
+    found: dict[tuple[str, ...], list[Activity]] = {}
+    for activity in run.activities.values():
+        found.setdefault(_key(activity), []).append(activity)
+    return found
+
+
+def _equal_first(left: list[Activity], right: list[Activity]) -> list[tuple[Activity, Activity]]:
+    waiting: dict[str, list[Activity]] = {}
+    for each in right:
+        waiting.setdefault(repr(each.parameters), []).append(each)
+    found = []
+    for each in left:
+        equal = waiting.get(repr(each.parameters))
+        if equal:
+            found.append((each, equal.pop(0)))
+    return found
+
+
+def _key(activity: Activity) -> tuple[str, ...]:
+    path: list[str] = []
+    node: Activity | None = activity
+    while node is not None:
+        path.append(f"{node.name} {node.target}")
+        node = node.parent
+    return tuple(path)
+
+
+def _ended(run: Provenance) -> dict[str, str]:
+    return {"program": status_text(run.run.status, run.run.exit_code) or "no end"}
+
+
+def _parameters(run: Provenance, activity: Activity) -> dict[str, str]:
+    return {
+        name: value_text(_seen_from(run.run.process.cwd, value))
+        for name, value in activity.parameters.items()
+    }
+
+
+def _seen_from(folder: str | None, value: Any) -> Any:
+    """Return a value whose paths inside a folder are as seen from there."""
+    if isinstance(value, str):
+        inside = folder not in (None, "", "/") and f"{folder}/" in value
+        return value.replace(f"{folder}/", "") if inside else value
+    if isinstance(value, dict):
+        return {name: _seen_from(folder, inner) for name, inner in value.items()}
+    return [_seen_from(folder, inner) for inner in value] if isinstance(value, list) else value
+
+
+def _scripts(run: Provenance) -> dict[str, str]:
+    found = [process.script for process in run.processes.values() if process.script]
+    return {os.path.basename(one.location): digest_text(one.digest) for one in found}
+
+
+def _definitions(run: Provenance) -> dict[str, str]:
+    every = [one for process in run.processes.values() for one in process.definitions]
+    return {one.name: digest_text(one.digest) for one in every}
+
+
+def _words(run: Provenance) -> dict[str, str]:
+    """The words after the interpreter; the script is compared by its content."""
+    process = run.run.process
+    folder, script = process.cwd or "", process.script.location if process.script else None
+    return {
+        str(position): os.path.basename(script)
+        if script and os.path.normpath(os.path.join(folder, str(word))) == script
+        else str(_seen_from(folder, word))
+        for position, word in enumerate(process.command)
+        if position
+    }
+
+
+def _inputs(run: Provenance) -> dict[str, str]:
+    """The state in which each file was first used, where nothing in the run made it."""
+    found: dict[str, str] = {}
+    for entity in _files(run):
+        if entity.used_by and not entity.generated_by and not entity.derivations:
+            found.setdefault(_path(run, entity), _state(entity))
+    return found
+
+
+def _outputs(run: Provenance) -> dict[str, str]:
+    """The last state of each file that the run made."""
+    return {_path(run, entity): _state(entity) for entity in _files(run) if entity.generated_by}
+
+
+def _files(run: Provenance) -> Iterator[Entity]:
+    for entity in run.entities.values():
+        if entity.location and entity.type in (FILE, FILE_COLLECTION) and not entity.removed:
+            yield entity
+
+
+def _state(entity: Entity) -> str:
+    return "missing" if entity.missing else digest_text(entity.digest) or "no digest"
+
+
+def _path(run: Provenance, entity: Entity) -> str:
+    folder, location = run.run.process.cwd, entity.location or ""
+    if folder and location.startswith(f"{folder.rstrip('/')}/"):
+        return os.path.relpath(location, folder)
+    return location
+
+
+def _environments(
+    one: Provenance, two: Provenance
+) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, str]]]:
+    for kind in ("packages", "python", "platform", "variables"):
+        both = []
+        for run in (one, two):
+            environment = run.environments.get(run.run.process.environment_id or "")
+            found = getattr(environment, kind) if environment else {}
+            both.append({name: str(value) for name, value in found.items()})
+        yield kind.removesuffix("s"), both[0], both[1]

@@ -1,0 +1,34 @@
+"""One event, read from its shard by the place that the index has of it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from provagent.contract.errors import RecordError
+from provagent.contract.layout import is_within
+from provagent.reading.record.shape import SHAPES, mend
+from provagent.reading.record.shard import line_at
+
+Execute = Callable[..., sqlite3.Cursor]
+
+
+def event_at(store: str, execute: Execute, shard: int | None, at: int | None) -> dict[str, Any]:
+    """Return an event by its own line; empty where that is not there any more."""
+    row = execute("SELECT path FROM shard WHERE number = ?", (shard,)).fetchone()
+    if row is None or at is None or not is_within(row[0]):
+        return {}
+    try:
+        found: Any = orjson.loads(line_at(os.path.join(store, row[0]), at))
+    except (OSError, ValueError, RecordError):  # ValueError: no JSON, or no place in a file
+        return {}
+    event: dict[str, Any] = found if isinstance(found, dict) else {}
+    shape = SHAPES.get(str(event.get("event")))
+    if shape is None:
+        return {}
+    mend(event, shape)  # the reader of the shard told what is not in shape
+    return event

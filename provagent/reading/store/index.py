@@ -1,0 +1,434 @@
+"""The index of a store: kept beside the records, brought up to date before each question."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from provagent.contract.errors import BrokenIndexError, RecordError, StoreError
+from provagent.contract.store_files import Skipped
+from provagent.contract.values.clean import BAD_VALUE
+from provagent.contract.vocabulary import ENVIRONMENT
+from provagent.reading.record.detail import Gap, unusable
+from provagent.reading.record.packing import PACKED
+from provagent.reading.record.shard import SHARD_MARK, read_events
+from provagent.reading.store.anew import is_announced
+from provagent.reading.store.place import place_for, remove
+from provagent.reading.store.rows import Events, Rows
+from provagent.reading.store.schema import (
+    IN_MEMORY,
+    NUMBERS,
+    OF_PROCESS,
+    SHIFT,
+    ForeignIndexError,
+    connect,
+    has_sound_rows,
+    make_indexes,
+)
+from provagent.reading.store.settled import (
+    Day,
+    days_to_look_at,
+    known_of,
+    listing,
+    resting,
+    settle,
+    unsettle,
+)
+from provagent.reading.store.shards import (
+    Changed,
+    changed_among,
+    end_of_lines,
+    gaps_of,
+    tail_before,
+    together,
+)
+from provagent.settings.table import tell
+
+_NO_TEXT = "Could not decode to UTF-8"  # how Python's sqlite3 begins to say so
+_AT_ONCE = 50_000  # events in one transaction
+_TAKEN = 500  # that are taken together
+_FLOWS = 100  # processes whose flows are found in one transaction
+_BAD_VALUE = (
+    *BAD_VALUE,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
+_READ = """
+UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
+WHERE number = ?"""
+
+# What a worker of a process has read may have gone into what that wrote.
+_PARENTS_DUE = """
+WITH RECURSIVE above (number) AS (SELECT process FROM flow_due UNION
+  SELECT p.number FROM above AS a JOIN process AS c ON c.number = a.number
+  JOIN run AS r ON r.number = c.run JOIN process AS p ON p.name = r.id || '.' || c.parent)
+INSERT OR IGNORE INTO flow_due SELECT number FROM above"""
+
+Progress = Callable[[int, int], None]  # how much is done, of how much
+_OF_A_DAY = 1000  # parts in which that is told
+
+
+@dataclass(slots=True, kw_only=True)
+class Updated:
+    """What an update read: events and shards; ``gaps`` are what could not be read."""
+
+    events: int
+    shards: int
+    gaps: list[Gap]
+
+
+class Index:
+    """An open index; ``execute`` and ``create_function`` are SQLite's. Use it as a context."""
+
+    def __init__(self, store: str, path: str) -> None:
+        self.store = store
+        self._open(path)
+
+    def _open(self, path: str) -> None:
+        self.path = path
+        self._connection = connect(path)
+        self.execute = self._connection.execute
+        self.create_function = self._connection.create_function
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        try:
+            if error is not None:
+                self._require_whole(error)
+        finally:
+            self._connection.close()
+
+    def _require_whole(self, error: BaseException) -> None:
+        """Remove the index, and raise BrokenIndexError, where it is what an error is from."""
+        is_broken = type(error) is sqlite3.DatabaseError or _NO_TEXT in str(error)
+        if not is_broken and isinstance(error, BAD_VALUE) and self.path != IN_MEMORY:
+            is_broken = not has_sound_rows(self._connection)
+        if is_broken:
+            self._connection.close()
+            remove(self.path)
+            raise BrokenIndexError(f"{self.path}: the index is broken ({error})") from error
+
+    @contextlib.contextmanager
+    def one_state(self) -> Iterator[None]:
+        """Answer all that is asked within from one state, whoever writes meanwhile.
+
+        Alone, each statement would also take its own locks: half the time of small ones.
+        """
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:  # SQLite ends it itself where a disk fails
+                self.execute("ROLLBACK")
+
+    def update(self, progress: Progress | None = None, *, everywhere: bool = False) -> Updated:
+        """Read what was written since the last update; another process may do so too.
+
+        ``everywhere``: look also into runs of which nothing more is expected (see settled).
+        Where it cannot be written, on a full disk or where others hold it for long, it is made
+        in memory, which is told.
+        """
+        try:
+            return self._update(progress, everywhere=everywhere)
+        except sqlite3.OperationalError as error:
+            if self.path == IN_MEMORY:
+                raise
+            self._require_whole(error)
+            tell(f"{self.path}: the index cannot be written ({error}); this one is in memory alone")
+            self._connection.close()
+            self._open(IN_MEMORY)
+            return self._update(progress, everywhere=everywhere)
+        except (sqlite3.DatabaseError, *BAD_VALUE) as error:
+            self._require_whole(error)
+            raise
+
+    def read(self, paths: Iterable[str]) -> None:
+        """Read only these shards; paths are relative to the store."""
+        states = [(path, os.lstat(os.path.join(self.store, path))) for path in paths]
+        some = [
+            Changed(path=path, inode=one.st_ino, mtime=one.st_mtime_ns, unread=one.st_size)
+            for path, one in states
+        ]
+        self._read(Rows(self._connection), some, [], None)
+        self._find_flows()
+        make_indexes(self._connection)
+
+    def _update(self, progress: Progress | None, *, everywhere: bool) -> Updated:
+        skipped: Skipped = []
+        with self.one_state():
+            days = days_to_look_at(self.store, self._connection, skipped, whole=everywhere)
+        found, rows = Updated(events=0, shards=0, gaps=[]), Rows(self._connection)
+        found.gaps += gaps_of(skipped)
+        for number, day in enumerate(days):
+            part = None if progress is None else _part_of(progress, number, len(days))
+            self._update_day(day, rows, found, part)
+        self._find_flows()
+        if self.execute("SELECT 1 FROM shard LIMIT 1").fetchone():
+            make_indexes(self._connection)
+        return found
+
+    def _find_flows(self) -> None:
+        """Find how values went through the code of the processes that told something new."""
+        if self.execute("SELECT 1 FROM flow_due LIMIT 1").fetchone():
+            with self._transaction(None):
+                self.execute(_PARENTS_DUE)
+        while due := self.execute("SELECT process FROM flow_due LIMIT ?", (_FLOWS,)).fetchall():
+            from provagent.reading.store.flows import find_flows  # most questions meet nothing new
+
+            with self._transaction(None):
+                for (process,) in due:
+                    find_flows(self.store, self.execute, process)
+                    self.execute("DELETE FROM flow_due WHERE process = ?", (process,))
+
+    # Day for day, so that the memory is one day's, and what was read stays where it is stopped.
+    def _update_day(self, day: Day, rows: Rows, found: Updated, progress: Progress | None) -> None:
+        with self.one_state():  # another process may settle, or look again, meanwhile
+            known = known_of(day, self._connection)
+            listed = listing(self.store, day, known, self._connection)
+        found.gaps += gaps_of(listed.skipped)
+        for run in listed.unsettled:
+            with self._transaction(None):
+                known |= {path: row for path, *row in unsettle(run, self._connection)}
+        self._follow_files(set(known), set(listed.shards))
+        changed = list(changed_among(known, listed.shards))
+        for run in listed.settled & {os.path.dirname(one.path) for one in changed}:
+            listed.settled.remove(run)
+            with self._transaction(None):
+                unsettle(run, self._connection)
+        found.shards += len(changed)
+        found.events += self._read(rows, changed, found.gaps, progress)
+        self._read_environments(listed.environments)
+        if at_rest := resting(self.store, listed, self._connection):
+            with self._transaction(None):
+                settle(at_rest, self._connection)
+
+    def _read_environments(self, environments: dict[str, str]) -> None:
+        """Read the packages of environments that are new: each is in one file of each run."""
+        for name, path in environments.items():
+            known = "SELECT 1 FROM package WHERE environment = ? LIMIT 1"
+            if self.execute(known, (name,)).fetchone():
+                continue
+            with contextlib.suppress(RecordError):
+                for event, _ in read_events(path, []):
+                    if event["event"] != ENVIRONMENT:
+                        continue
+                    packages = event.get("packages", {}).items()
+                    rows = [(name, word, str(version)) for word, version in packages]
+                    self._connection.executemany(
+                        "INSERT OR IGNORE INTO package VALUES (?, ?, ?)", rows or [(name, "", "")]
+                    )
+
+    def _follow_files(self, known: set[str], there: set[str]) -> None:
+        """Take notice of shards that were packed since, and forget what was removed."""
+        for path in known - there:
+            with self._transaction(None):
+                if path + PACKED in there - known:
+                    packed = path + PACKED
+                    self.execute("UPDATE shard SET path = ? WHERE path = ?", (packed, path))
+                else:
+                    self._forget_shard(path)
+
+    def _forget_shard(self, path: str) -> None:
+        """Delete all that a shard told; its run too, where no other tells of it."""
+        row = self.execute("SELECT process FROM shard WHERE path = ?", (path,)).fetchone()
+        self.execute("DELETE FROM shard WHERE path = ?", (path,))
+        process = row[0] if row else None
+        if (
+            process
+            and not self.execute("SELECT 1 FROM shard WHERE process = ?", (process,)).fetchone()
+        ):
+            self._forget(process)
+            self.execute("DELETE FROM process WHERE number = ?", (process,))
+        run = os.path.dirname(path)
+        if not self.execute("SELECT 1 FROM shard WHERE path GLOB ?", (f"{run}/*",)).fetchone():
+            self.execute("DELETE FROM run WHERE id = ?", (os.path.basename(run),))
+
+    def is_read(self, path: str, size: int) -> bool:
+        """Whether a shard was read to this place, its end."""
+        found = self.execute("SELECT read FROM shard WHERE path = ?", (path,)).fetchone()
+        return bool(found == (size,))
+
+    def is_packed_now(self, path: str) -> None:
+        """A shard that was read whole has been packed: what it told is known already."""
+        packed = path + PACKED
+        status = os.lstat(os.path.join(self.store, packed))
+        state = packed, status.st_ino, status.st_size, status.st_mtime_ns, status.st_size, path
+        self.execute(
+            "UPDATE shard SET path = ?, inode = ?, size = ?, mtime = ?, read = ? WHERE path = ?",
+            state,
+        )
+
+    def _read(
+        self, rows: Rows, changed: list[Changed], gaps: list[Gap], progress: Progress | None
+    ) -> int:
+        """Read shards from where they were read to: small ones together, a large one in parts."""
+        events = done = 0
+        total = sum(one.unread for one in changed)
+        for some in together(changed):
+            waiting = some
+            while waiting:
+                parts = self._read_parts(rows, waiting, gaps)
+                events += sum(count for count, _ in parts)
+                waiting = [
+                    one for one, (_, is_whole) in zip(waiting, parts, strict=True) if not is_whole
+                ]
+            done += sum(one.unread for one in some)
+            if progress is not None:
+                progress(done, total)
+        return events
+
+    def _read_parts(
+        self, rows: Rows, waiting: list[Changed], gaps: list[Gap]
+    ) -> list[tuple[int, bool]]:
+        """Read shards in one transaction; again, with care, where a value of them stops that."""
+        told: list[Gap] = []
+        try:
+            with self._transaction(rows):
+                rows.begin()
+                parts = [self._read_part(rows, one, told, rows.take) for one in waiting]
+                rows.write()
+        except _BAD_VALUE:
+            told = []
+            with self._transaction(rows):
+                rows.begin()
+                take = partial(self._take_with_care, rows, told)
+                parts = [self._read_part(rows, one, told, take) for one in waiting]
+        gaps += told
+        return parts
+
+    def _take_with_care(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
+        """Write events; of those that stop it, found by halving, each is a gap."""
+        process = rows.process
+        self.execute("SAVEPOINT events")
+        try:
+            rows.take(events)
+            rows.write()
+        except _BAD_VALUE as error:
+            self.execute("ROLLBACK TO events")
+            rows.forget()
+            rows.begin()
+            rows.process = process
+            if len(events) == 1:
+                gaps.append(unusable(*events[0], error))
+            else:
+                half = len(events) // 2
+                self._take_with_care(rows, gaps, events[:half])
+                self._take_with_care(rows, gaps, events[half:])
+        finally:
+            self.execute("RELEASE events")
+
+    def _read_part(
+        self, rows: Rows, changed: Changed, gaps: list[Gap], take: Callable[[Events], None]
+    ) -> tuple[int, bool]:
+        path, inode, mtime = changed.path, changed.inode, changed.mtime
+        # Asked within the transaction: another process may have read it meanwhile.
+        self.execute("INSERT OR IGNORE INTO shard (path) VALUES (?)", (path,))
+        number, was, known, read, process, tail = self.execute(
+            "SELECT number, inode, size, read, process, tail FROM shard WHERE path = ?", (path,)
+        ).fetchone()
+        full = os.path.join(self.store, path)
+        try:
+            size = os.lstat(full).st_size
+        except OSError:
+            size = 0  # it went away; what it told stays
+        is_packed = not path.endswith(SHARD_MARK)
+        if read and (was != inode or size <= known or is_packed or tail_before(full, read) != tail):
+            self._forget(process)  # not longer, but another: it was written anew
+            read = 0
+        rows.turn_to(number, process or 0)
+        start = read or 0
+        end = size if is_packed else max(start, end_of_lines(full, size))
+        count, stopped = 0, None
+        try:
+            count, stopped = self._take_events(full, gaps, take, start, is_packed=is_packed)
+        except RecordError as error:
+            gaps.append(Gap(place=None, what=str(error)))
+        is_whole = stopped is None
+        end = end if stopped is None else stopped
+        known = size if is_whole else end
+        tail = tail_before(full, end)
+        self.execute(_READ, (inode, known, mtime, end, rows.process, tail, number))
+        if rows.process:
+            self.execute("INSERT OR IGNORE INTO flow_due VALUES (?)", (rows.process,))
+        return count, is_whole
+
+    @staticmethod
+    def _take_events(
+        path: str, gaps: list[Gap], take: Callable[[Events], None], start: int, *, is_packed: bool
+    ) -> tuple[int, int | None]:
+        """Return how many events were read; and, where there are more, from where they are."""
+        count, some = 0, Events()
+        for event, place in read_events(path, gaps, start=start, is_growing=not is_packed):
+            if count == _AT_ONCE and not is_packed:
+                take(some)
+                return count, place.offset
+            some.append((event, place))
+            count += 1
+            if len(some) == _TAKEN:
+                take(some)
+                some = Events()
+        take(some)
+        return count, None
+
+    def _forget(self, process: int | None) -> None:
+        """Delete what a process told: its shard is another now."""
+        if process:
+            first = process << SHIFT
+            for table, column in OF_PROCESS:
+                self.execute(
+                    f"DELETE FROM {table} WHERE {column} >= ? AND {column} < ?",
+                    (first, first + NUMBERS),
+                )
+
+    @contextlib.contextmanager
+    def _transaction(self, rows: Rows | None) -> Iterator[None]:
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.execute("ROLLBACK")
+            if rows is not None:
+                rows.forget()
+            raise
+        self.execute("COMMIT")
+
+
+def _part_of(progress: Progress, day: int, days: int) -> Progress:
+    def tell(done: int, total: int) -> None:
+        progress(_OF_A_DAY * day + _OF_A_DAY * done // max(total, 1), _OF_A_DAY * days)
+
+    return tell
+
+
+def open_index(store: str) -> Index:
+    """Open the index of a store, and make it where there is none.
+
+    It lies in the store, or, where that cannot hold it, in the user's cache; one that is
+    broken is made again; both are told. Raises StoreError where it can be neither.
+    """
+    path = place_for(store)
+    for _ in range(3):
+        try:
+            if is_announced(store):
+                remove(path)
+            return Index(store, path)
+        except ForeignIndexError as error:
+            tell(f"{error}; it is not changed, and the index is built in memory; move it away")
+            return Index(store, IN_MEMORY)
+        except sqlite3.OperationalError as error:
+            tell(f"{path}: the index cannot be opened ({error}); this one is in memory alone")
+            return Index(store, IN_MEMORY)
+        except sqlite3.DatabaseError as error:
+            tell(f"{path}: the index is not used ({error}); it is made again from the records")
+            remove(path)
+    raise StoreError(f"{path}: the index cannot be made")

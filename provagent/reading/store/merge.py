@@ -1,0 +1,151 @@
+"""Taking the runs of another store: nothing is overwritten, and what grew is completed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
+from typing import BinaryIO
+
+from provagent.contract.errors import ProvagentError, StoreError
+from provagent.contract.file_names import name_to_text
+from provagent.contract.layout import folder_of, make_run_folder, run_folders, touch_day
+from provagent.contract.store_files import Skipped, file_status, is_real_folder, read_file
+from provagent.reading.record.packing import PACKED
+from provagent.reading.record.shard import MAX_LINE, SHARD_MARK, opened
+from provagent.reading.store.anew import (
+    made_anew,
+    remove_unfinished,
+    sync,
+    unfinished,
+    written_anew,
+)
+from provagent.reading.store.shards import shards_of
+
+Progress = Callable[[int, int], None]
+_BLOCK = 1 << 20
+_PACKINGS = ("", PACKED, ".gz")
+
+
+@dataclass(slots=True, kw_only=True)
+class Merged:
+    """Runs that are new here, that grew, and that were here already.
+
+    ``refused``: why a run, or a part of one, was not taken.
+    """
+
+    new: list[str] = field(default_factory=list)
+    grown: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    bytes: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
+    """Take all runs of ``other`` into ``store``, which is made where it is not there.
+
+    A shard of which one store has only the beginning is whole afterwards. One that says other
+    things here than there stays as it is, and its run is refused. Raises StoreError where
+    ``other`` is no store, or is this one.
+    """
+    if not os.path.isdir(other):
+        raise StoreError(f"{other}: no store there; name the folder that holds the runs")
+    if os.path.realpath(store) == os.path.realpath(other):
+        raise StoreError(f"{other}: it is this store itself; name another")
+    os.makedirs(store, mode=0o700, exist_ok=True)
+    remove_unfinished(store)
+    found = Merged()
+    runs: list[tuple[str, list[str]]] = []
+    skipped: Skipped = []
+    for folder in run_folders(other, skipped):
+        try:
+            if shards := shards_of(folder.path, skipped):
+                runs.append((folder.name, shards))
+        except OSError as error:  # another user's
+            found.refused[folder.name] = str(error)
+    for one in skipped:
+        found.refused[name_to_text(os.path.relpath(one.filename, other))] = one.strerror or ""
+    if not runs and not found.refused:
+        raise StoreError(f"{other}: no runs there; name the folder that holds the runs")
+    for number, (name, shards) in enumerate(runs, 1):
+        _take_run(store, name, shards, found)
+        if progress is not None:
+            progress(number, len(runs))
+    return found
+
+
+def _take_run(store: str, name: str, shards: list[str], found: Merged) -> None:
+    folder = folder_of(store, name)
+    is_new = not is_real_folder(folder)
+    taken = 0
+    for path in shards:
+        try:
+            taken += _take_shard(folder, path)
+        except (OSError, ProvagentError) as error:
+            found.refused[f"{name}/{os.path.basename(path)}"] = str(error)
+    found.bytes += taken
+    if taken:
+        (found.new if is_new else found.grown).append(name)
+    elif not any(one.startswith(f"{name}/") for one in found.refused):
+        found.known.append(name)
+
+
+def _take_shard(folder: str, path: str) -> int:
+    """Return how many bytes of it are new here."""
+    here = _counterpart(folder, path)
+    if here is None:
+        return _copy(path, os.path.join(folder, os.path.basename(path)))
+    with opened(here) as ours, opened(path) as theirs:
+        more = _what_is_more(ours, theirs)
+    if more is None:
+        raise StoreError(f"{here}: it says other things than {path}; neither is changed")
+    if not more:
+        return 0
+    with opened(path) as theirs, written_anew(here) as target:
+        shutil.copyfileobj(theirs, target, _BLOCK)
+    return more
+
+
+def _counterpart(folder: str, path: str) -> str | None:
+    """Return the path of a shard of the same name, however it is packed."""
+    name = os.path.basename(path)
+    plain = name[: name.index(SHARD_MARK) + len(SHARD_MARK)]
+    paths = [os.path.join(folder, plain + packing) for packing in _PACKINGS]
+    return next((one for one in paths if os.path.lexists(one)), None)
+
+
+def _what_is_more(ours: BinaryIO, theirs: BinaryIO) -> int | None:
+    """Return how many bytes only theirs has at its end; None where they say other things.
+
+    The last line of either may be cut, or on its way.
+    """
+    for one, other in zip_longest(_lines(ours), _lines(theirs)):
+        if one == other:
+            continue
+        if other is None or (one is not None and one.startswith(other)):
+            return 0 if not theirs.read(1) else None
+        if (one is None or other.startswith(one)) and not ours.read(1):
+            return len(other) - len(one or b"") + sum(map(len, _lines(theirs)))
+        return None
+    return 0
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.readline, MAX_LINE), b"")
+
+
+def _copy(path: str, into: str) -> int:
+    folder = os.path.dirname(into)
+    make_run_folder(folder)
+    beside = unfinished(into)
+    with read_file(path) as source, os.fdopen(made_anew(beside), "wb") as target:
+        shutil.copyfileobj(source, target, _BLOCK)
+        target.flush()
+        os.fsync(target.fileno())
+    os.replace(beside, into)
+    touch_day(into)
+    sync(folder)
+    return file_status(into).st_size

@@ -1,0 +1,110 @@
+"""Where a store is, and its index: in it, or, where that cannot hold it, in the user's cache."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+
+from provagent.contract.errors import StoreError
+from provagent.definition.active import cache_folder
+from provagent.settings.table import read_settings, tell
+
+NAME = "index.sqlite"
+# SQLite's shared memory is one machine's: on these a second one would break the index.
+_OVER_THE_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "lustre", "fuse.sshfs", "ceph")
+
+
+def find_store(given: str | None = None) -> str:
+    """Path of the store: ``given``, else what the settings say, else ``./prov``.
+
+    Raises StoreError when there is no such folder.
+    """
+    if given:
+        store = given
+    else:
+        settings = read_settings()
+        store = settings.store
+        if "store" in settings.untrusted:
+            tell(settings.untrusted["store"])
+    if not os.path.isdir(store):
+        raise StoreError(
+            f"{store}: no store there; record a run with 'provagent run script.py', "
+            "or name the store with --store"
+        )
+    # A link to a store is the user's own; it is followed once, and none that lies in the store.
+    return os.path.realpath(store) if os.path.islink(store.rstrip("/")) else store
+
+
+def remove(path: str) -> None:
+    """Remove an index; it can be made again.
+
+    Raises ForeignIndexError, and removes nothing, where it is none.
+    """
+    from provagent.reading.store.schema import ENDS, require_own
+
+    if not require_own(path):
+        return
+    for end in ENDS:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + end)
+
+
+def place_for(store: str) -> str:
+    """Return where the index of a store is to be; it is said where that is not beside it."""
+    beside = os.path.join(store, NAME)
+    why = None
+    if not os.access(store, os.W_OK) or (
+        os.path.lexists(beside) and not os.access(beside, os.W_OK)
+    ):
+        why = "cannot be written to"
+    elif _is_of_another(beside, store):
+        why = "has an index of another user"
+    elif _file_system(store) in _OVER_THE_NETWORK:
+        why = "is on a network file system"
+    if why is None:
+        return beside
+    path = _elsewhere(store)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if not os.path.lexists(path):
+        tell(f"{store}: {why}; its index is {path}")
+    return path
+
+
+def _is_of_another(beside: str, store: str) -> bool:
+    """Return whether an index is of a user who shares the store, and may change it meanwhile."""
+    try:
+        owner = os.lstat(beside).st_uid
+        return hasattr(os, "geteuid") and owner not in (os.geteuid(), os.stat(store).st_uid)
+    except OSError:
+        return False
+
+
+def _elsewhere(store: str) -> str:
+    name = hashlib.sha256(os.fsencode(os.path.realpath(store))).hexdigest()[:16]
+    return os.path.join(cache_folder(read_settings()), f"index-{name}.sqlite")
+
+
+def remove_all(store: str) -> None:
+    """Remove the indexes of a store, wherever they may lie."""
+    from provagent.reading.store.schema import ForeignIndexError
+
+    for path in (os.path.join(store, NAME), _elsewhere(store)):
+        with contextlib.suppress(ForeignIndexError):  # nothing of the records is in it
+            remove(path)
+
+
+def _file_system(path: str) -> str:
+    """Return the kind of file system that holds a path; empty where that cannot be told."""
+    real, best, found = os.path.realpath(path), "", ""
+    try:
+        with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
+            for line in mounts:
+                _, at, kind, *_ = line.split(" ")
+                at = at.replace("\\040", " ")
+                inside = real == at or real.startswith(at.rstrip("/") + "/")
+                if inside and len(at) >= len(best):
+                    best, found = at, kind
+    except (OSError, ValueError):
+        return ""
+    return found

@@ -1,0 +1,156 @@
+"""The language of ``find``: conditions on activities, as SQL over the index.
+
+    query     = either ; either = both {"or" both} ; both = one {["and"] one}
+    one       = "not" one | "(" query ")" | condition | text
+    condition = field operator value
+    operator  = "=" | "!=" | "<" | "<=" | ">" | ">=" | "contains" | "like"
+
+A field that is none of ``FIELDS`` is a parameter; ``parameter.NAME`` says so, and
+``package.NAME`` is the version of an installed package. ``like`` has ``*`` and ``?``. Two
+conditions side by side must both hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from provagent.contract.errors import QueryError
+from provagent.contract.file_names import is_utf8, name_to_text
+from provagent.contract.printable import visible
+from provagent.reading.store.fields import anywhere, condition
+from provagent.reading.store.schema import SHIFT
+from provagent.reading.store.sql import Sql
+
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<open>\()|(?P<close>\))"""
+    r"""|(?P<operator><=|>=|!=|=|<|>)|(?P<word>[^\s()<>=!"']+))"""
+)
+_WORD_OPERATORS = ("contains", "like")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    at: int
+
+
+def parse_query(text: str) -> Sql:
+    """Return the condition that a query means. Raises QueryError, with the place."""
+    try:
+        return _Parser(text).query()
+    except RecursionError:
+        raise QueryError("the query has more parentheses than can be read; ask in parts") from None
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(self._tokens())
+        self.position = 0
+
+    def _tokens(self) -> Iterator[_Token]:
+        at = 0
+        end = len(self.text.rstrip())
+        while at < end:
+            match = _TOKEN.match(self.text, at)
+            if match is None:
+                at += len(self.text[at:]) - len(self.text[at:].lstrip())
+                is_quote = self.text[at] in "\"'"
+                self.fail(at, "this quote is not closed" if is_quote else "this cannot be read")
+            kind = match.lastgroup or ""
+            start, found = match.start(kind), match[kind]
+            if kind == "word" and found.lower() in (*_WORD_OPERATORS, "and", "or", "not"):
+                found = found.lower()
+                kind = "operator" if found in _WORD_OPERATORS else found
+            yield _Token(kind, found, start)
+            at = match.end()
+
+    def fail(self, at: int, what: str) -> NoReturn:
+        before = visible(self.text[:at])
+        raise QueryError(self.text, f"{' ' * len(before)}^ {what}")
+
+    @property
+    def next(self) -> _Token:
+        if self.position < len(self.tokens):
+            return self.tokens[self.position]
+        return _Token("end", "", len(self.text))
+
+    def take(self) -> _Token:
+        token = self.next
+        self.position += 1
+        return token
+
+    def query(self) -> Sql:
+        if self.next.kind == "end":
+            return Sql("1")
+        found = self.either()
+        if self.next.kind != "end":
+            self.fail(self.next.at, "this closes nothing")
+        return found
+
+    def either(self) -> Sql:
+        found = self.both()
+        while self.next.kind == "or":
+            self.take()
+            found = found | self.both()
+        return found
+
+    def both(self) -> Sql:
+        found = self.one()
+        while self.next.kind not in ("or", "close", "end"):
+            if self.next.kind == "and":
+                self.take()
+            found = found & self.one()
+        return found
+
+    def one(self) -> Sql:
+        token = self.take()
+        if token.kind == "not":
+            return ~self.one()
+        if token.kind == "open":
+            found = self.either()
+            if self.next.kind != "close":
+                self.fail(token.at, "this is not closed")
+            self.take()
+            return found
+        if token.kind not in ("word", "text"):
+            what = (
+                "the query ends here" if token.kind == "end" else f"{token.text} cannot stand here"
+            )
+            self.fail(token.at, f"{what}; a field, a text or ( is needed")
+        if token.kind == "word" and self.next.kind == "operator":
+            return self.condition(token)
+        return anywhere(_plain(token))
+
+    def condition(self, field: _Token) -> Sql:
+        operator = self.take()
+        value = self.take()
+        if value.kind not in ("word", "text"):
+            self.fail(value.at, f"{field.text} {operator.text} needs a value")
+        text = _plain(value)
+        try:
+            return condition(_encodable(field.text), operator.text, text)
+        except ValueError as error:
+            self.fail(value.at if "value" in str(error) else operator.at, str(error))
+        except LookupError as error:
+            self.fail(field.at, str(error.args[0]))
+
+
+def _plain(token: _Token) -> str:
+    if token.kind == "text":
+        return _encodable(re.sub(r"\\(.)", r"\1", token.text[1:-1]))
+    return _encodable(token.text)
+
+
+def _encodable(text: str) -> str:
+    """Return a name that is not UTF-8 as events have it; one that is shown so stays."""
+    return text if is_utf8(text) else name_to_text(text)
+
+
+# What ``a`` and ``p`` of a condition are.
+SELECT = f"""
+SELECT a.id FROM activity AS a CROSS JOIN process AS p ON p.number = a.id >> {SHIFT} WHERE """

@@ -1,0 +1,261 @@
+"""Taking out of a store's records what should not have come into them.
+
+A shard is written anew beside itself and put in its place at once, so that there is always
+either the old one or the new one, whole. The index is removed before and made again after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import BinaryIO
+
+import orjson
+
+from provagent.contract import vocabulary
+from provagent.contract.errors import RecordError, StoreError
+from provagent.contract.file_names import name_to_text
+from provagent.contract.layout import run_folders
+from provagent.contract.store_files import Skipped, file_status
+from provagent.reading.record.frames import is_whole
+from provagent.reading.record.packing import UnpackError
+from provagent.reading.record.shard import MAX_BAD, MAX_LINE, opened, read_events
+from provagent.reading.store.alive import still_written
+from provagent.reading.store.anew import announced, remove_unfinished, written_anew
+from provagent.reading.store.index import open_index
+from provagent.reading.store.lines import Line, redacted_line
+from provagent.reading.store.place import remove_all
+from provagent.reading.store.shards import shards_of
+from provagent.reading.store.sought import Sought
+
+Progress = Callable[[int, int], None]
+_SHORTEST_VALUE = 6  # characters of a parameter's value that is looked for elsewhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where it stands: ``of`` is the activity, or the thing, and ``field`` the key in its event."""
+
+    run: str
+    shard: str
+    of: str
+    field: str
+    count: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Redaction:
+    """What was found, and what could not be taken out: ``refused`` says why, by run or shard.
+
+    ``kept`` counts what stands in identifiers, digests or times, which stay. ``left`` is what
+    is still there afterwards; nothing, where none of that was refused.
+    """
+
+    places: list[Place] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    shards: int = 0
+    left: int = 0
+
+    @property
+    def count(self) -> int:
+        return sum(place.count for place in self.places)
+
+
+def find_secrets(store: str, sought: Sought, progress: Progress | None = None) -> Redaction:
+    """Tell where in a store's records something stands, and which runs are still written."""
+    found, _ = _found(store, _with_values(store, sought), progress)
+    return found
+
+
+def redact(
+    store: str, sought: Sought, how: str, progress: Progress | None = None, *, anyway: bool = False
+) -> Redaction:
+    """Take it out of all records but those that are still written, and out of the index.
+
+    ``how`` is ``text``, ``pattern`` or ``parameter``: each shard gets a mark that says so, when
+    and how many. ``anyway``: also those of which it cannot be told whether they are written.
+    """
+    sought = _with_values(store, sought)
+    found, by_shard = _found(store, sought, progress, anyway=anyway)
+    remove_unfinished(store)
+    wanted = [path for path in by_shard if _run_of(path) not in found.refused]
+    if wanted:
+        with announced(store):
+            remove_all(store)  # before: whatever may happen, it is in no index
+            for path in wanted:
+                _rewrite_or_tell(store, path, sought, how, found)
+            remove_all(store)  # after: somebody may have asked meanwhile
+        with open_index(store) as index:
+            index.update(progress)
+    found.left = sum(_found(store, sought, None)[1].values())
+    return found
+
+
+def _rewrite_or_tell(store: str, path: str, sought: Sought, how: str, found: Redaction) -> None:
+    try:
+        with written_anew(os.path.join(store, path)) as target:
+            _write(os.path.join(store, path), target, sought, how)
+        found.shards += 1
+    except (OSError, StoreError, RecordError) as error:
+        found.refused[path] = str(error)
+
+
+def _with_values(store: str, sought: Sought) -> Sought:
+    """Add what parameters that are meant by name are set to: it is as secret elsewhere."""
+    if not sought.parameters:
+        return sought
+    values: set[str] = set()
+    for path, _ in _shards(store, {}):
+        with contextlib.suppress(*_UNREADABLE):
+            for line in _lines(os.path.join(store, path), sought):
+                if isinstance(line, Line):
+                    values.update(line.values)
+    texts = sorted(value for value in values if len(value) >= _SHORTEST_VALUE)
+    return Sought(
+        texts=[*sought.texts, *texts], patterns=sought.patterns, parameters=sought.parameters
+    )
+
+
+_UNREADABLE = (OSError, RecordError, StoreError)
+
+
+def _found(
+    store: str, sought: Sought, progress: Progress | None, *, anyway: bool = False
+) -> tuple[Redaction, dict[str, int]]:
+    """Return what is found, and how often by shard."""
+    found, by_shard = Redaction(), {}
+    shards = list(_shards(store, found.refused))
+    total, done = sum(size for _, size in shards), 0
+    for path, size in shards:
+        try:
+            places, kept = _places(store, path, sought)
+        except _UNREADABLE as error:
+            found.refused[path] = str(error)
+            places, kept = [], 0
+        found.places += places
+        found.kept += kept
+        if places:
+            by_shard[path] = sum(place.count for place in places)
+            run = _run_of(path)
+            folder = os.path.dirname(os.path.join(store, path))
+            why = None if run in found.refused else still_written(folder)
+            if why is not None and (why.is_sure or not anyway):
+                found.refused[run] = why.what
+        done += size
+        if progress is not None:
+            progress(done, total)
+    return found, by_shard
+
+
+def _shards(store: str, refused: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Yield shards and their sizes; ``refused`` is told of runs that cannot be looked into."""
+    skipped: Skipped = []
+    for run in run_folders(store, skipped):
+        try:
+            for path in shards_of(run.path, skipped):
+                yield os.path.relpath(path, store), file_status(path).st_size
+        except FileNotFoundError:
+            pass  # it went away
+        except OSError as error:  # another user's
+            refused[run.name] = str(error)
+    for one in skipped:
+        refused[name_to_text(os.path.relpath(one.filename, store))] = one.strerror or ""
+
+
+def _run_of(path: str) -> str:
+    return os.path.basename(os.path.dirname(path))
+
+
+def _places(store: str, path: str, sought: Sought) -> tuple[list[Place], int]:
+    counts: dict[tuple[str, str], int] = {}
+    kept = 0
+    for line in _lines(os.path.join(store, path), sought):
+        if not isinstance(line, Line):
+            continue
+        kept += line.kept
+        for name, count in line.fields.items():
+            key = _subject(line.text), name
+            counts[key] = counts.get(key, 0) + count
+    names = _names(os.path.join(store, path)) if counts else {}
+    merged: dict[tuple[str, str], int] = {}
+    for (of, name), count in counts.items():
+        key = names.get(of, of), name
+        merged[key] = merged.get(key, 0) + count
+    return [
+        Place(
+            run=_run_of(path),
+            shard=os.path.basename(path),
+            of=_hidden(of, sought),
+            field=name,
+            count=count,
+        )
+        for (of, name), count in merged.items()
+    ], kept
+
+
+def _hidden(text: str, sought: Sought) -> str:
+    for start, end, mask in reversed(sought.spans(text)):
+        text = text[:start] + mask + text[end:]
+    return text
+
+
+def _subject(line: str) -> str:
+    """Return the identifier of the activity that an event is of, else what is known of it."""
+    try:
+        event = orjson.loads(line.encode("utf-8", "surrogateescape"))
+        kind = str(event.get("event"))
+    except (orjson.JSONDecodeError, AttributeError):
+        return "no event"
+    names = (event.get(key) for key in ("activity_id", "name", "entity_description", "class"))
+    return next((str(name) for name in names if name), kind)
+
+
+def _names(path: str) -> dict[str, str]:
+    return {
+        event["activity_id"]: event["activity_name"]
+        for event, _ in read_events(path, [])
+        if event["event"] == vocabulary.ACTIVITY and "activity_name" in event
+    }
+
+
+def _lines(path: str, sought: Sought) -> Iterator[Line | bytes]:
+    """Yield the lines of a shard: bytes for those that stay as they are."""
+    if path.endswith(".zst") and not is_whole(path):
+        raise StoreError(f"{path}: it is cut, so it cannot be unpacked and written again")
+    good = bad = 0
+    with opened(path) as file:
+        try:
+            for raw in iter(partial(file.readline, MAX_LINE), b""):
+                bad += not raw.startswith(b"{")
+                good += raw.startswith(b"{")
+                if bad > max(MAX_BAD, good):
+                    raise StoreError(f"{path}: {bad} of its lines are no events; remove it")
+                if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
+                    raise StoreError(f"{path}: it has a line of more than {MAX_LINE} bytes")
+                if not sought.may_be_in(raw):
+                    yield raw
+                    continue
+                line = redacted_line(raw.decode("utf-8", "surrogateescape"), sought)
+                yield line if line.fields or line.kept else raw
+        except UnpackError as error:
+            raise StoreError(f"{path}: it cannot be unpacked whole: {error}") from error
+
+
+def _write(path: str, target: BinaryIO, sought: Sought, how: str) -> None:
+    count, is_ended = 0, True
+    for line in _lines(path, sought):
+        raw = line if isinstance(line, bytes) else line.text.encode("utf-8", "surrogateescape")
+        count += 0 if isinstance(line, bytes) else sum(line.fields.values())
+        target.write(raw)
+        is_ended = raw.endswith(b"\n")
+    mark = {
+        "v": vocabulary.LOG_FORMAT, "event": vocabulary.REDACTION, "how": how,
+        "time": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "count": count,
+    }  # fmt: skip
+    target.write((b"" if is_ended else b"\n") + orjson.dumps(mark) + b"\n")

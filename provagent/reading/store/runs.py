@@ -1,0 +1,141 @@
+"""The runs of a store: which there are, and one of them read."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.errors import RecordError, StoreError
+from provagent.contract.store_files import Skipped
+from provagent.reading.record.build import build
+from provagent.reading.record.detail import Gap, Place
+from provagent.reading.record.outline import build_outline
+from provagent.reading.record.shard import SHARD_MARK, is_shard, read_events
+from provagent.reading.store.place import find_store
+from provagent.reading.store.shards import gaps_of, shards_of
+from provagent.reading.store.summary import RunSummary, age_of, summary_of
+from provagent.reading.store.which import LAST, by_second, find_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from provagent.reading.record.model import Provenance
+
+_MEMORY = 4  # times the bytes of a record that all of it takes, at least
+_PACKED = 10  # times its bytes that a packed one has
+
+
+def list_runs(
+    store: str, limit: int | None = None, gaps: list[Gap] | None = None
+) -> list[RunSummary]:
+    """Return the newest runs of a store, or all, the newest last.
+
+    Reads the ends of one shard of each. ``gaps`` gets what is skipped.
+    """
+    found: list[RunSummary] = []
+    skipped: Skipped = []
+    for folders in by_second(store, skipped):
+        summaries = [summary_of(folder, skipped) for folder in folders]
+        found += sorted(summaries, key=age_of, reverse=True)
+        if limit is not None and len(found) >= limit:
+            break
+    if gaps is not None:
+        gaps += gaps_of(skipped)
+    return found[:limit][::-1]
+
+
+def read_run(store: str | None = None, text: str = LAST) -> Provenance:
+    """Return the provenance of the run that ``text`` means.
+
+    ``text`` is a run's id, the beginning or the end of only one such id, ``last`` for the
+    newest, or the path of a run's folder, a shard, or a log with ``_PROV_`` lines (for
+    which no store is needed). ``store`` is as in ``find_store``.
+
+    Raises StoreError when there is no such run, or where it surely takes more memory than there
+    is; RecordError when nothing can be read.
+    """
+    return _read(store, text, build, takes_all=True)
+
+
+def read_outline(store: str | None = None, text: str = LAST) -> Provenance:
+    """Return a run's processes, complaints and gaps, as ``read_run`` does, and no more of it.
+
+    Takes a part of the time and the memory.
+    """
+    return _read(store, text, build_outline)
+
+
+def _read(
+    store: str | None, text: str, make: Callable[..., Provenance], *, takes_all: bool = False
+) -> Provenance:
+    is_path = os.sep in text or os.path.isfile(text)
+    store = store if is_path else find_store(store)
+    path = text if is_path else find_folder(store or "", text)
+    if not os.path.exists(path):
+        raise StoreError(f"{path}: no such run or shard")
+    if is_path and (is_shard(path) or os.path.isdir(path)):
+        path = os.path.realpath(path)  # the user's own choice may be a link; what lies in it not
+    skipped: Skipped = []
+    try:
+        shards = shards_of(path, skipped) if os.path.isdir(path) else [path]
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+    gaps = gaps_of(skipped)
+    if takes_all:
+        _require_memory(path, shards)
+    name = os.path.basename(os.path.normpath(path))
+    events = _Events(shards, gaps)
+    provenance = make(events, gaps=gaps, name=name)
+    if events.place is None and not gaps and not os.path.isdir(path) and not is_shard(path):
+        raise StoreError(
+            f"{path}: no record, it contains no event; "
+            f"for the lineage of a file: provagent why {path}, export --lineage {path}"
+        )
+    provenance.paths = tuple(shards)
+    return provenance
+
+
+def _require_memory(path: str, shards: list[str]) -> None:
+    """Raise StoreError where what all of a run takes is not there: the process would be killed."""
+    size = 0
+    for shard in shards:
+        with suppress(OSError):  # its reader tells
+            size += os.lstat(shard).st_size * (1 if shard.endswith(SHARD_MARK) else _PACKED)
+    free = free_memory()
+    if free is not None and size * _MEMORY > free:
+        raise StoreError(
+            f"{path}: the record has about {size / 1e9:.1f} GB, and all of it would take "
+            f"{size * _MEMORY / 1e9:.0f} GB of memory, of which {free / 1e9:.1f} are free; "
+            f"why, impact and find tell of it without: find run = {os.path.basename(path)}"
+        )
+
+
+def free_memory() -> int | None:
+    """Return how many bytes are free, where Linux tells."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            told = dict(line.split(":") for line in lines)
+        return sum(1024 * int(told[name].split()[0]) for name in ("MemAvailable", "SwapFree"))
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+class _Events:
+    """The events of a run's shards; ``place`` is that of the last one that was given out."""
+
+    def __init__(self, paths: list[str], gaps: list[Gap]) -> None:
+        self._paths = paths
+        self._gaps = gaps
+        self.place: Place | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for path in self._paths:
+            try:
+                for event, place in read_events(path, self._gaps):
+                    self.place = place
+                    yield event
+            except RecordError as error:
+                if len(self._paths) == 1:
+                    raise
+                self._gaps.append(Gap(place=None, what=str(error)))

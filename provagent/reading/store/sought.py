@@ -1,0 +1,193 @@
+"""What is to be taken out of records: where it stands in a text, also where that is encoded."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import orjson
+
+from provagent.contract.errors import StoreError
+from provagent.redaction.secrets import MASK
+
+SHORTEST = 4  # characters: less is in everything
+_SHORTEST_CORE = 6  # characters of base64 that are no accident
+_IN_BASE64 = re.compile(r"[A-Za-z0-9+/_-]")
+_IN_HEX = re.compile(r"[0-9A-Fa-f]")
+# They stand for ``***`` where only such text may stand.
+_MASK_BASE64, _MASK_HEX = base64.b64encode(MASK.encode()).decode(), MASK.encode().hex()
+Span = tuple[int, int, str]  # start, end, and what is put there
+
+
+@dataclass(slots=True, kw_only=True)
+class Sought:
+    """Texts, patterns of text, and names of parameters whose values are meant.
+
+    A text is found as it is, and as JSON, Python, HTML, a URL, base64 or hexadecimal digits
+    hold it. Raises StoreError for what cannot be looked for.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
+    parameters: list[str] = field(default_factory=list)
+    _regexes: list[re.Pattern[str]] = field(init=False, repr=False)
+    _cores: list[tuple[re.Pattern[str], re.Pattern[str], str]] = field(init=False, repr=False)
+    _raw: re.Pattern[bytes] | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        short = [text for text in self.texts if len(text) < SHORTEST]
+        if short:
+            raise StoreError(
+                f"a text of {len(short[0])} characters is in everything; "
+                f"give one of {SHORTEST} or more, or the parameter's name with --parameter"
+            )
+        self._regexes = []
+        for pattern in self.patterns:
+            try:
+                regex = re.compile(pattern)
+            except re.error as error:
+                raise StoreError(f"--pattern: {error}; it is a regular expression") from None
+            if regex.match(""):
+                raise StoreError("--pattern: it is true of no text at all; say more in it")
+            self._regexes.append(regex)
+        plain = {form for text in self.texts for form in _forms(text)}
+        cores = {core for text in self.texts for core in _base64_cores(text)}
+        digits = {text.encode("utf-8", "surrogatepass").hex() for text in self.texts}
+        if plain:
+            self._regexes.append(re.compile(_any_of(plain)))
+        self._cores = [
+            (re.compile(_any_of(group), flags), inside, mask)
+            for group, flags, inside, mask in (
+                (cores, 0, _IN_BASE64, _MASK_BASE64),
+                (digits, re.IGNORECASE, _IN_HEX, _MASK_HEX),
+            )
+            if group
+        ]
+        self._raw = self._raw_of({*plain, *cores, *digits})
+
+    def _raw_of(self, forms: set[str]) -> re.Pattern[bytes] | None:
+        """Return what no line is without that has something of this; None where that is any."""
+        if self.patterns or self.parameters or any(not form.isascii() for form in forms):
+            return None
+        written = {json.dumps(form)[1:-1].encode() for form in forms}
+        ends = {json.dumps(text[:SHORTEST])[1:-1].encode() for text in self.texts}
+        every = sorted({*written, *ends}, key=len, reverse=True)
+        # What is escaped may be written in many ways.
+        return re.compile(b"|".join([*map(re.escape, every), rb"\\[u/]"]), re.IGNORECASE)
+
+    def may_be_in(self, line: bytes) -> bool:
+        """Whether a line may hold any of it; most do not, and this is quick."""
+        if self._raw is not None:
+            return self._raw.search(line) is not None
+        if self.texts or self.parameters:
+            return True
+        try:
+            texts = _texts_in(orjson.loads(line))
+        except orjson.JSONDecodeError:
+            return True
+        return any(regex.search(text) for text in texts for regex in self._regexes)
+
+    def spans(self, text: str, *, is_cut: bool = False) -> list[Span]:
+        """Return where it stands, in order, and what is put in its place.
+
+        Of a text that ``is_cut`` its end may be the beginning of a secret.
+        """
+        found = [
+            (match.start(), match.end(), MASK)
+            for regex in self._regexes
+            for match in regex.finditer(text)
+            if match.start() < match.end() and match[0] != MASK
+        ]
+        for core, inside, mask in self._cores:
+            for match in core.finditer(text):
+                start, end = match.span()
+                while start and inside.match(text, start - 1):
+                    start -= 1
+                while end < len(text) and inside.match(text, end):
+                    end += 1
+                end += len(text[end : end + 2]) - len(text[end : end + 2].lstrip("="))
+                found.append((start, end, mask))
+        if is_cut:
+            found += self._at_the_end(text)
+        return list(_apart(sorted(found)))
+
+    def _at_the_end(self, text: str) -> Iterator[Span]:
+        """Yield the beginning of a secret with which a text ends that was cut."""
+        for secret in self.texts:
+            for length in range(len(secret) - 1, SHORTEST - 1, -1):
+                if text.endswith(secret[:length]):
+                    yield len(text) - length, len(text), MASK
+                    break
+
+
+def _texts_in(value: Any) -> list[str]:
+    """Return all texts of a JSON value, keys too."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict):
+            found += one
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return found
+
+
+def _apart(spans: list[Span]) -> Iterator[Span]:
+    """Yield spans of which none overlap: those that do are one."""
+    held: Span | None = None
+    for start, end, mask in spans:
+        if held is None:
+            held = start, end, mask
+        elif start < held[1]:
+            held = held[0], max(end, held[1]), held[2]
+        else:
+            yield held
+            held = start, end, mask
+    if held is not None:
+        yield held
+
+
+def _any_of(forms: set[str]) -> str:
+    # The longest first; the digits of what is escaped may be of either case.
+    escaped = (re.escape(form) for form in sorted(forms, key=len, reverse=True))
+    return "|".join(
+        re.sub(r"%[0-9A-F]{2}", lambda found: f"(?i:{found[0]})", form) for form in escaped
+    )
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield json.dumps(json.dumps(text)[1:-1])[1:-1]
+    yield repr(text)[1:-1]
+    yield ascii(text)[1:-1]
+    yield html.escape(text)
+    content = text.encode("utf-8", "surrogatepass")
+    yield repr(content)[2:-1]
+    for encode in (quote, quote_plus):
+        yield encode(content)
+        yield encode(content, safe="")
+        yield encode(encode(content, safe=""), safe="")
+
+
+def _base64_cores(text: str) -> Iterator[str]:
+    """Yield what base64 of any content holds in which ``text`` stands, at each of three places."""
+    content = text.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + content).decode()
+        rest = (before + len(content)) % 3
+        core = encoded[(0, 2, 3)[before] : len(encoded) - (0, 3, 2)[rest]]
+        if len(core) >= _SHORTEST_CORE:
+            yield core
+            yield core.replace("+", "-").replace("/", "_")

@@ -1,0 +1,166 @@
+"""Whether files are still what was recorded: there, unchanged, or found elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from provagent.contract.file_names import name_to_text, text_to_name
+from provagent.isolation.audit_hook import unheard
+from provagent.reading.store.coded import packed, unpacked
+from provagent.reading.store.events import event_at
+from provagent.reading.store.index import Index
+from provagent.reading.store.names import runs_meant
+from provagent.reading.store.resolve import digest_of, find_entities, has_content
+from provagent.reading.store.schema import SHIFT
+from provagent.reading.store.which import LAST
+from provagent.redaction.secrets import MASK
+
+UNCHANGED, CHANGED, MOVED, MISSING, MASKED, NOT_KNOWN, REMOVED = (
+    "unchanged", "changed", "moved", "missing", "location masked", "not known",
+    "removed by the run that made it",
+)  # fmt: skip
+STATES = (CHANGED, MISSING, MOVED, MASKED, NOT_KNOWN, REMOVED, UNCHANGED)
+
+
+_State = tuple[str, str | None, bool]
+
+# Where a file was gone when the process ended that made it, and in which run.
+_REMOVED = f"""
+SELECT e.place, p.run FROM removed AS r JOIN entity AS e ON e.id = r.entity
+JOIN process AS p ON p.number = e.id >> {SHIFT} WHERE p.run IN (
+  SELECT o.run FROM entity AS m JOIN process AS o ON o.number = m.id >> {SHIFT}
+  WHERE m.place = e.place AND m.is_made)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A file and what became of it; ``now`` is its digest now, ``at`` where it was found."""
+
+    path: str
+    state: str
+    digest: str | None = None
+    now: str | None = None
+    at: str | None = None
+
+
+def verify(
+    index: Index, what: str | None = None, *, progress: Callable[[int, int], None] | None = None
+) -> list[Verified]:
+    """Compare files with the last state that was recorded of each, in threads.
+
+    ``what`` is a run, by its identifier or a part of it, or a file, as in ``why``; all
+    files of the store unless given. One that is not at its path is looked for, by content,
+    where the records know the same content to have been. Raises StoreError for what is not
+    known.
+    """
+    files = _files(index, what)
+    found: list[Verified] = []
+    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as threads:
+        for one in threads.map(unheard(_verified), files):
+            found.append(one)
+            if progress is not None:
+                progress(len(found), len(files))
+    return [_looked_for(index, one) if one.state == MISSING else one for one in found]
+
+
+def _files(index: Index, what: str | None) -> list[_State]:
+    """Return paths, the digest of the last state of each, and whether its run removed it."""
+    if what is None:
+        return _last_states(index, "1")
+    run = _run(index, what)
+    if run is not None:
+        return _last_states(index, "p.run = ?", run)
+    places = {
+        index.execute("SELECT place FROM entity WHERE id = ?", (number,)).fetchone()[0]
+        for number in find_entities(index, what).entities
+    }
+    return [row for place in places if place for row in _last_states(index, "e.place = ?", place)]
+
+
+def _run(index: Index, what: str) -> int | None:
+    """Return the number of the run that is meant, if one is."""
+    if what == LAST:
+        found = index.execute("SELECT number, id FROM run ORDER BY id DESC LIMIT 1").fetchall()
+    else:
+        found = runs_meant(index, name_to_text(what))
+    return int(found[0][0]) if len(found) == 1 else None
+
+
+def _last_states(index: Index, condition: str, *values: int) -> list[_State]:
+    gone = set(index.execute(_REMOVED))
+    rows = index.execute(
+        "SELECT l.path, e.digest, e.shard, e.at, e.place, p.run, e.id, "
+        "coalesce((SELECT max(coalesce(a.end, a.start)) "
+        "FROM generated AS g JOIN activity AS a ON a.id = g.activity WHERE g.entity = e.id), "
+        "p.start, 0) AS time FROM entity AS e JOIN place AS l ON l.number = e.place "
+        f"JOIN process AS p ON p.number = e.id >> {SHIFT} "
+        f"WHERE {condition} AND instr(l.path, '://') = 0 ORDER BY time, e.id",
+        values,
+    )
+    return list(
+        {
+            path: (path, None if digest is None else unpacked(digest), (place, run) in gone)
+            for path, digest, shard, at, place, run, *_ in rows
+            if digest is not None or not _was_missing(index, shard, at)
+        }.values()
+    )
+
+
+def _was_missing(index: Index, shard: int, at: int) -> bool:
+    """Whether a program looked for a file that was not there: it has no state to compare."""
+    return bool(event_at(index.store, index.execute, shard, at).get("missing"))
+
+
+def _verified(file: _State) -> Verified:
+    path, digest, is_removed = file
+    found = verified(path, digest)
+    return replace(found, state=REMOVED) if is_removed and found.state == MISSING else found
+
+
+def verified(path: str, digest: str | None) -> Verified:
+    """Compare one file, by its path as an event has it, with a digest."""
+    file = text_to_name(path)
+    if not _is_there(file):
+        # Where a location is masked the record does not say which file it is.
+        return Verified(path=path, state=MASKED if MASK in path else MISSING, digest=digest)
+    if digest is None or not os.path.isfile(file):  # a pipe, or a device, has no end
+        return Verified(path=path, state=NOT_KNOWN, digest=digest)
+    now = digest_of(file, digest.partition(":")[0])
+    if now is None:
+        return Verified(path=path, state=NOT_KNOWN, digest=digest)
+    state = UNCHANGED if now == digest or has_content(file, digest) else CHANGED
+    return Verified(path=path, state=state, digest=digest, now=now)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return os.path.exists(path)
+    except ValueError:  # a NUL in it
+        return False
+
+
+def _looked_for(index: Index, one: Verified) -> Verified:
+    at = where_else(index, one.digest, one.path)
+    if at is None:
+        return one
+    return Verified(path=one.path, state=MOVED, digest=one.digest, now=one.digest, at=at)
+
+
+def where_else(index: Index, digest: str | None, path: str) -> str | None:
+    """Return another path, of those that the records know, at which that content lies now."""
+    if digest is None:
+        return None
+    places = index.execute(
+        "SELECT DISTINCT l.path FROM entity AS e JOIN place AS l ON l.number = e.place "
+        "WHERE e.digest = ? AND l.path != ?",
+        (packed(digest), path),
+    )
+    algorithm = digest.partition(":")[0]
+    for (other,) in places:
+        file = text_to_name(other)
+        if os.path.isfile(file) and digest_of(file, algorithm) == digest:
+            return str(other)
+    return None

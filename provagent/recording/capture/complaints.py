@@ -1,0 +1,86 @@
+"""What our own code could not do: counted, told once for each target, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from provagent.contract.values.message import what_failed
+from provagent.contract.vocabulary import COMPLAINT
+from provagent.isolation import introspection
+from provagent.isolation.interrupts import is_the_programs
+from provagent.recording.capture.context import now
+from provagent.settings.table import tell
+
+WRITING = "writing to the store"
+
+
+class Complaints:
+    """The failures of one process. With ``strict`` they are raised instead, for tests.
+
+    What is the program's own, such as an interrupt while our code ran, is raised again for it.
+    ``unsaid`` counts, by target, failures of which not even a complaint could be made: the
+    stack or the memory was used up.
+    """
+
+    def __init__(self, write_event: Callable[..., None], *, strict: bool = False) -> None:
+        self.counts: dict[tuple[str, str, str], int] = {}
+        self._write_event = write_event
+        self.strict = strict
+        self.unsaid: dict[str, int] = {}
+        self._told: set[str] = set()
+        self._written: dict[tuple[str, str, str], int] = {}
+
+    def add(self, target: str, stage: str, error: BaseException | str) -> None:
+        """Count a failure; say so on stderr the first time that this target has one.
+
+        Raises ``error`` again where it is the program's, and with ``strict``; nothing else.
+        """
+        rises = False
+        try:
+            rises = introspection.is_error(error) and (self.strict or is_the_programs(error))
+            if not rises:
+                self._add(target, stage, error)
+        except BaseException as failure:
+            self.unsaid[target] = self.unsaid.get(target, 0) + 1
+            if is_the_programs(failure):
+                raise
+        if rises and introspection.is_error(error):
+            raise error
+
+    def _add(
+        self, target: str, stage: str, error: BaseException | str, *, is_told: bool = False
+    ) -> None:
+        what = what_failed(error) if introspection.is_error(error) else str(error)
+        key = (target, stage, what)
+        count = self.counts[key] = self.counts.get(key, 0) + 1
+        # A store that cannot be written fails for every target alike: it is told once.
+        about = stage if stage == WRITING else target
+        if not is_told and about not in self._told:
+            self._told.add(about)
+            tell(f"{target}: {stage}: {what}; the program went on, provagent doctor tells more")
+        if count == 1:
+            self._write(key, count)
+
+    def note(self, target: str, stage: str, what: str) -> None:
+        """Count a failure without a line on stderr: it had one, or harmed nothing."""
+        self._add(target, stage, what, is_told=True)
+
+    def write_counts(self) -> None:
+        """Write the totals of what has happened again since it was first written."""
+        for target, count in self.unsaid.items():
+            self.counts[target, "calls", "no stack or memory was left to record it"] = count
+        for key, count in list(self.counts.items()):
+            if self._written.get(key) != count:
+                self._write(key, count)
+
+    def _write(self, key: tuple[str, str, str], count: int) -> None:
+        target, stage, what = key
+        try:
+            self._write_event(
+                COMPLAINT, target=target, stage=stage, what=what, time=now(), count=count
+            )
+            self._written[key] = count
+        except BaseException as error:
+            # Nothing can be written now: it was told on stderr, and is tried at the end.
+            if is_the_programs(error):
+                raise

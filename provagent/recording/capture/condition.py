@@ -1,0 +1,75 @@
+"""Conditions on a call, compiled once per target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from provagent.definition.condition import Clause, Condition, Joined, Not, compile_clause
+from provagent.definition.path import Path
+from provagent.recording.capture.plan import Missing
+from provagent.recording.capture.select import Selector
+
+# instance, args, kwargs, result; whatever its paths raise comes through
+Holds = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], bool]
+SelectorOf = Callable[[Path], Selector]
+
+
+def compile_condition(condition: Condition, selector_of: SelectorOf) -> Holds:
+    """Return the function that tells whether the condition holds for a call.
+
+    What the call was not given, and has no default, is None.
+    """
+    match condition:
+        case Clause():
+            return _clause(condition, selector_of(condition.path))
+        case Not(part):
+            holds = compile_condition(part, selector_of)
+            return lambda *call: not holds(*call)
+        case Joined(word, parts):
+            return _joined(word, [compile_condition(part, selector_of) for part in parts])
+
+
+def _clause(clause: Clause, select: Selector) -> Holds:
+    passes = compile_clause(clause)
+
+    def holds(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
+        try:
+            found = select(instance, args, kwargs, result)
+        except Missing:
+            found = None
+        return passes(found)
+
+    return holds
+
+
+# Parts behind the one that decides are not looked at, as in Python.
+def _joined(word: str, parts: list[Holds]) -> Holds:
+    decides = word == "or"
+
+    def holds(*call: Any) -> bool:
+        for part in parts:
+            if part(*call) is decides:
+                return decides
+        return not decides
+
+    return holds
+
+
+def only_where(holds: Holds, select: Selector, failed: Callable[[BaseException], None]) -> Selector:
+    """A selector that finds nothing in a call for which ``holds`` does not hold.
+
+    A condition that cannot be told is told to ``failed``, and taken to hold.
+    """
+
+    def selected(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
+        try:
+            is_meant = holds(instance, args, kwargs, result)
+        except BaseException as error:
+            failed(error)
+            is_meant = True
+        if not is_meant:
+            raise Missing("its condition does not hold")
+        return select(instance, args, kwargs, result)
+
+    return selected

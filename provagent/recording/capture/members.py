@@ -1,0 +1,227 @@
+"""What lies in a container: things that an activity is handed, or hands back, inside of another.
+
+Containers of Python's own are read with the methods of their own type, all else by its attributes:
+no code of the program's runs. Of numbers there may be millions: a few are looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from itertools import islice
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.values.types import TypeCache, instance_state, kinds
+from provagent.identity.registry import is_readable
+from provagent.isolation import introspection
+from provagent.isolation.addresses import address_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Read = Callable[[Any], Iterable[Any]]
+    What = Callable[[Any, Any, int, bool], int]
+
+DEPTH = 3  # containers inside each other that are looked into; an object counts as two
+IN_A_ROW = 100  # numbers: of those that follow no more is to be expected
+FEW = 16  # of an activity's results, so many may be numbers and lists by themselves
+SHORT = 16  # characters: a shorter text is one of many that are equal
+
+NUMBERS = (bool, complex, float, int, type(None))
+TEXTS = (bytes, str)
+# Types of what nobody asks who made it; by address: a metaclass may have its own hash.
+_NEVER = frozenset(map(address_of, (bool, int, type(None))))
+_CODE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, type)
+
+
+class Container:
+    """How the values of a type are read. ``cost`` is what of ``DEPTH`` looking into one takes."""
+
+    __slots__ = ("cost", "read")
+
+    def __init__(self, read: Read, cost: int) -> None:
+        self.read = read
+        self.cost = cost
+
+
+class Held:
+    """What was found in a container, each ``NEW`` or ``KNOWN``.
+
+    ``is_cut``: there is more, which was not looked at.
+    """
+
+    __slots__ = ("is_cut", "items")
+
+    def __init__(self) -> None:
+        self.items: list[tuple[Any, int]] = []
+        self.is_cut = False
+
+
+NO, NEW, KNOWN = range(3)  # of a thing in a container: whether it is meant, and known by itself
+
+
+def held_by(value: Any, what: What, most: int) -> Held | None:
+    """Return which things in a container are meant; None where it is none.
+
+    ``what`` says it of each, of ``most`` at most: of a thing, the container that it lies in, how
+    many lie there, and whether all around it are Python's own: else it is an object's own affair
+    what lies there. What is known by itself is not looked into.
+    """
+    container = _container_of(type(value))
+    if container is _NOTHING or not _holds_anything(container.read(value)):
+        return None
+    search = _Search(what)
+    search.put(value, container, DEPTH, is_bare=True)
+    waiting = search.waiting
+    while waiting and most > 0:
+        outer, container, depth, is_bare = waiting.popleft()
+        found = container.read(outer)
+        try:
+            items = list(islice(found, most + 1))
+        except RuntimeError:  # another thread changed it meanwhile
+            search.held.is_cut = True
+            continue
+        if len(items) > most:
+            search.held.is_cut = True
+        is_bare = is_bare and container.cost == 1
+        search.look(items[:most], outer, depth - container.cost, is_bare=is_bare)
+        most -= len(items)
+    search.held.is_cut = search.held.is_cut or bool(waiting)
+    return search.held
+
+
+# Most objects hold nothing but settings: a look at them takes less than a search.
+def _holds_anything(items: Iterable[Any]) -> bool:
+    try:
+        return any(address_of(type(item)) not in _NEVER for item in items)
+    except RuntimeError:  # another thread changed it meanwhile
+        return True
+
+
+class _Search:
+    """What was found until now, and which containers are still to be looked into."""
+
+    def __init__(self, what: What) -> None:
+        self.held = Held()
+        self.waiting: deque[tuple[Any, Container, int, bool]] = deque()
+        self._what = what
+        self._seen: set[int] = set()
+
+    def put(self, value: Any, container: Container, depth: int, *, is_bare: bool) -> None:
+        self._seen.add(address_of(value))
+        self.waiting.append((value, container, depth, is_bare))
+
+    def look(self, items: list[Any], outer: Any, depth: int, *, is_bare: bool) -> None:
+        """Go through what lies in one container; ``depth`` is left below it."""
+        numbers, count = 0, len(items)
+        for item in items:
+            cls = type(item)
+            if cls is float or cls is int or cls is bool or item is None:
+                numbers += 1
+                if numbers > IN_A_ROW:
+                    return
+                if cls is not float:
+                    continue
+            else:
+                numbers = 0
+            if address_of(item) not in self._seen and not _is_short(item, cls):
+                self._meet(item, outer, count, depth, is_bare)
+
+    def _meet(self, item: Any, outer: Any, count: int, depth: int, is_bare: bool) -> None:
+        meant, inner = self._what(item, outer, count, is_bare), _container_of(type(item))
+        if meant:
+            self.held.items.append((item, meant))
+            self._seen.add(address_of(item))
+        if meant != KNOWN and inner.cost <= depth:
+            self.put(item, inner, depth, is_bare=is_bare)
+
+
+def _is_short(item: Any, cls: type) -> bool:
+    return (cls is str or cls is bytes) and len(item) < SHORT
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number or a text, or a container of Python's own."""
+    cls = type(value)
+    return introspection.is_among(cls, NUMBERS + TEXTS) or _container_of(cls).cost == 1
+
+
+def is_data(value: Any) -> bool:
+    """Whether a value can be data as a whole: a container, or an object of nothing but values.
+
+    What has a lock, a thread or a connection among its attributes is something else.
+    """
+    container = _container_of(type(value))
+    if container.cost == 1:
+        return True
+    return all(is_readable(type(item)) for item in container.read(value))
+
+
+def length_of(value: Any) -> int:
+    """How many items a container of Python's own has, or characters a text; 0 of all else."""
+    for base, _ in _BARE:
+        if issubclass(type(value), base):
+            length: int = base.__len__(value)  # type: ignore[attr-defined]
+            return length
+    return len(value) if introspection.is_among(type(value), TEXTS) else 0
+
+
+def is_code(value: Any) -> bool:
+    """Whether a value is a function, a module or a class."""
+    return issubclass(type(value), _CODE)
+
+
+def _find_container(cls: type) -> Container:
+    if issubclass(cls, (*NUMBERS, *TEXTS, *_CODE)):
+        return _NOTHING
+    for base, own in _BARE:
+        if issubclass(cls, base):
+            return Container(own, 1)
+    if names := {"numpy:generic", "numpy:ndarray"}.intersection(kinds(cls)):
+        return _NOTHING if "numpy:generic" in names else Container(_of_array, 1)
+    slots = [
+        at
+        for base in introspection.mro(cls)
+        for at in introspection.namespace(base).values()
+        if type(at) is MemberDescriptorType
+    ]
+
+    def attributes(value: Any) -> Iterable[Any]:
+        found = list(instance_state(value).values())
+        return found + [item for at in slots if (item := _slot(at, value)) is not None]
+
+    return Container(attributes, 2)
+
+
+def _slot(at: Any, value: Any) -> Any:
+    try:
+        return at.__get__(value)
+    except AttributeError:
+        return None
+
+
+def _of_array(value: Any) -> Iterable[Any]:
+    ndarray = sys.modules["numpy"].ndarray
+    if not ndarray.dtype.__get__(value).hasobject:
+        return ()
+    items: Iterable[Any] = ndarray.view(value, ndarray).flat
+    return items
+
+
+_BARE: tuple[tuple[type, Read], ...] = (
+    (list, list.__iter__),
+    (tuple, tuple.__iter__),
+    (dict, dict.values),
+    (set, set.__iter__),
+    (frozenset, frozenset.__iter__),
+    (deque, deque.__iter__),
+)
+_NOTHING = Container(lambda _: (), DEPTH + 1)
+_container_of = TypeCache(_find_container)

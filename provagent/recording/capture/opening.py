@@ -1,0 +1,58 @@
+"""Files that definitions say are opened, past Python: told before the call that opens them.
+
+They are noticed as those are that the audit hook sees, and told when they are whole.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from provagent.recording.capture.call import Capture
+from provagent.recording.capture.context import Open, Place, current
+from provagent.recording.capture.plan import Missing, Plan
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+def tell_file(capture: Capture, plan: Plan, instance: Any, args: Args, kwargs: Kwargs) -> None:
+    """Tell of the file that a call is about to open."""
+    thread, busy = get_ident(), capture.busy
+    if plan.opens is None or thread in busy:
+        return
+    find_file, find_mode = plan.opens
+    try:
+        busy.add(thread)
+        try:
+            file = find_file(instance, args, kwargs, None)
+            mode = find_mode(instance, args, kwargs, None)
+        finally:
+            busy.discard(thread)
+        capture.notice(file, mode)
+    except Missing:
+        return  # the callee says itself what it misses
+    except BaseException as error:
+        capture.complaints.add(plan.target, "opens", error)
+
+
+def beginning(capture: Capture, plan: Plan) -> Callable[..., Open | None]:
+    """What opens the activity of a call: ``Capture.open``, or that and tell of its file."""
+    if plan.opens is None:
+        return capture.open
+
+    def begin(
+        plan: Plan, instance: Any, args: Args, kwargs: Kwargs, frame: FrameType | Place
+    ) -> Open | None:
+        activity = capture.open(plan, instance, args, kwargs, frame)
+        if activity is not None:
+            token = current.set(activity)
+            try:
+                tell_file(capture, plan, instance, args, kwargs)
+            finally:
+                current.reset(token)
+        return activity
+
+    return begin

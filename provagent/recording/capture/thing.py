@@ -1,0 +1,158 @@
+"""What is met at a call, before it is known which entity it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from provagent.contract.vocabulary import FILE, ITSELF
+from provagent.identity.files import resolve_location
+from provagent.identity.registry import Identity
+from provagent.isolation import introspection
+from provagent.isolation.originals import fake_folder, os
+from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use, found
+
+# By the module of their type, what names their file: none of these runs the program's code.
+_OPEN_FILES = {
+    **dict.fromkeys(("_io", "bz2", "gzip", "lzma"), "name"),
+    **dict.fromkeys(("zipfile", "tables.file", "h5py._hl.files", "pandas.io.pytables"), "filename"),
+}
+
+FAKE = "pyfakefs://"  # of no file of the system's; no content is looked for at a URL
+
+
+class Thing:
+    """What is met at a call: a value, or what lies at a location."""
+
+    __slots__ = (
+        *("is_cut", "is_distinctive", "kind", "location"),
+        *("members", "name", "namespace", "value"),
+    )
+
+    def __init__(
+        self, kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
+    ) -> None:
+        self.kind = kind
+        self.value = value
+        self.location = location
+        self.name = name
+        self.namespace = namespace
+        self.members: list[dict[str, str]] | None = None
+        self.is_cut = False  # there are more members
+        self.is_distinctive = False  # its content is more than a number or a short text
+
+    def add_members(self, entity_ids: Iterable[str], *, is_cut: bool) -> None:
+        """Say what lies in it; ``is_cut``: and that there is more."""
+        self.members = [{"member_id": entity_id} for entity_id in dict.fromkeys(entity_ids)]
+        self.is_cut = is_cut
+
+    def add_members_to(self, fields: dict[str, Any]) -> None:
+        """Add to an event's fields what lies in it."""
+        if self.is_distinctive:
+            fields["distinctive"] = True
+        if self.members is not None:
+            fields["members"] = self.members
+            if self.is_cut:
+                fields["members_cut"] = True
+
+    @property
+    def title(self) -> tuple[str, str | None, str]:
+        """What it is called, among all things of its kind."""
+        return self.kind.key, self.namespace, str(self.name)
+
+
+def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | None) -> Thing:
+    """The thing, where definitions differ in what they call its value and its location."""
+    # Older ones place objects so, or tell them by a number.
+    if location is not None and not is_path(location):
+        if value is None:
+            return Thing(kind, location, None, name, namespace)
+        location, name = None, location if name is None else name
+    if location is not None and value is None and kind.type not in ON_DISK:
+        return _at(kind, location, name, namespace)
+    if kind.type in ON_DISK:
+        path = value if location is None and is_path(value) else location
+        return Thing(kind, None if path is not None else value, path, name, namespace)
+    return Thing(kind, value, location, name, namespace)
+
+
+# Older ones say neither of an entity that it is a file nor of another that it is none.
+def _at(kind: Kind, location: Any, name: Any, namespace: str | None) -> Thing:
+    text = os.fsdecode(location)
+    if "/" in text or os.sep in text or os.path.exists(text):
+        return Thing(replace(kind, type=FILE), None, location, name, namespace)
+    return Thing(kind, location, None, name, namespace)
+
+
+def placed_members(many: Many, found: Any) -> list[Thing]:
+    """The things that are listed in what was found, or the one thing that it is."""
+    if many.is_name and not many.is_list:
+        return [placed(many.kind, None, None, found, many.namespace)]
+    items: Any = introspection.items(found) if many.is_list else (found,)
+    return [
+        placed(
+            many.kind,
+            item if many.value is None else many.value(item),
+            None if many.location is None else many.location(item),
+            None if many.id is None else many.id(item),
+            many.namespace,
+        )
+        for item in (items.values() if issubclass(type(items), dict) else items)
+    ]
+
+
+def file_of(location: Any) -> Any:
+    """The path of what is open, where a path and an open file may stand; else ``location``."""
+    home = introspection.module_name(type(location))
+    attribute = _OPEN_FILES.get(home) if type(home) is str else None
+    if attribute is None:
+        return location
+    try:
+        name = getattr(location, attribute, None)
+    except Exception:  # it is closed
+        return location
+    return name if type(name) is str and os.path.isfile(name) else location
+
+
+def place_of(location: Any) -> str:
+    """Where a file is that the program names: a file of pyfakefs is none of the system's."""
+    folder = fake_folder()
+    if folder is None:
+        return resolve_location(location)
+    text = os.fsdecode(location)
+    return text if "://" in text else f"{FAKE}{os.path.normpath(os.path.join(folder, text))}"
+
+
+def is_path(value: Any) -> bool:
+    """Whether it can be where a file lies."""
+    cls = type(value)
+    return issubclass(cls, (str, bytes)) or introspection.lookup(cls, "__fspath__") is not None
+
+
+def add_identity(fields: dict[str, Any], identity: Identity) -> None:
+    digest, identified, size, sampled, missing, changing = identity
+    if digest is not None:
+        fields["digest"] = digest
+        fields["identified"] = identified
+    elif identified == ITSELF:
+        fields["identified"] = ITSELF
+    if size is not None:
+        fields["size"] = size
+    if sampled:
+        fields["sampled"] = {
+            name: part for name, part in sampled._asdict().items() if part is not None
+        }
+    if missing:
+        fields["missing"] = True
+    if changing:
+        fields["changing"] = True
+
+
+def named_files(uses: Iterable[Use], call: Any, is_used: bool) -> Iterator[str]:
+    """The paths that a call names of files; where they are used, also those of open files."""
+    for use in uses:
+        location = found(use.location, call) if use.kind.type in ON_DISK else None
+        path: Any = file_of(location) if is_used else location
+        if is_path(path):
+            yield os.fsdecode(path)

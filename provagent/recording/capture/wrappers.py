@@ -1,0 +1,221 @@
+"""Wrappers, one for each way a callable runs: the only code between caller and callee.
+
+A plain call ends when it returns; a coroutine, a generator or an async generator when
+its iteration does (``stepwise``). ``wrapped(...)`` is the only line of each that runs the
+user's code, and stands outside everything that is guarded.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+from collections.abc import Callable
+from functools import partial
+from types import FunctionType
+from typing import Any, cast
+
+from provagent.recording.capture.call import Capture
+from provagent.recording.capture.context import current
+from provagent.recording.capture.frames import NOWHERE, drop_frame, place_above
+from provagent.recording.capture.gate import Gate
+from provagent.recording.capture.left_out import clock
+from provagent.recording.capture.opening import beginning, tell_file
+from provagent.recording.capture.plan import Plan
+from provagent.recording.capture.probe import FULL, drop_instance, has_instance
+from provagent.recording.capture.stepwise import before
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
+
+
+Hide = Callable[[FunctionType], FunctionType]
+
+
+def make_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
+    """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers.
+
+    What a wrapper needs it encloses: hidden, it has no globals of its own.
+    """
+    if not plan.is_activity:
+        return cast("Wrapper", hide(_opener(capture, plan)))
+    return cast("Wrapper", hide((_plain if plan.flavour == "plain" else _stepwise)(capture, plan)))
+
+
+def make_constructor_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
+    """The wrapper for a class's ``__init__``: its instance becomes a session."""
+    make = _constructor if plan.is_activity else _opener
+    return cast("Wrapper", hide(make(capture, plan)))
+
+
+# A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
+# instance is the first argument, for the record alone; the call itself stays as it was.
+def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
+    if instance is None and plan.takes_instance and args:
+        return args[0], args[1:]
+    return instance, args
+
+
+# Our own frame is dropped from what passes: the traceback is the program's. At the limit of
+# recursion our work is what is given up, since the call may need less depth than we do. All is
+# in one frame, since each takes from that depth.
+def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
+    busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
+    gate = Gate(capture, plan)
+    refuse, time = gate.refuse, clock
+    enter, leave, inside = current.set, current.reset, current.get
+    missed = capture.complaints.unsaid
+    begin = beginning(capture, plan)
+    frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
+    thread, drop, nowhere = get_ident, drop_frame, NOWHERE
+    anything, full, no_caller = BaseException, FULL, ValueError
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:  # noqa: C901, PLR0912, PLR0915
+        on, given = instance, args
+        activity: Any = None
+        left_out: Any = None
+        if thread() not in busy and not (receivers and not capture.is_meant(plan, instance, args)):
+            if instance is None and takes_instance and args:
+                on, given = args[0], args[1:]
+            try:
+                if gate.free > 0:
+                    gate.free -= 1
+                else:
+                    left_out = gate.shut
+                    if left_out is None or left_out.parent is not inside():
+                        left_out = refuse(on, given, kwargs)
+                if left_out is None:
+                    try:
+                        caller: Any = frame_of(1)
+                    except no_caller:
+                        caller = nowhere
+                    activity = begin(plan, on, given, kwargs, caller)
+                else:
+                    start = time()
+            except full:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
+        token = None
+        try:
+            if activity is not None:
+                outer = inside()
+                token = enter(activity)
+            result = wrapped(*args, **kwargs)
+            if token is not None:
+                leave(token)
+        except anything as error:
+            try:
+                drop(error)
+                if activity is not None:
+                    if inside() is activity:  # a signal's handler may raise between any two steps
+                        enter(outer) if token is None else leave(token)
+                    capture.close(plan, activity, (on, given, kwargs, None), error)
+                elif left_out is not None:
+                    try:
+                        caller = frame_of(1)
+                    except no_caller:
+                        caller = nowhere
+                    left_out.fail((on, given, kwargs, None), start, error, caller)
+            except full:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
+            raise
+        if activity is not None:
+            try:
+                capture.close(plan, activity, (on, given, kwargs, result))
+            except full:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
+        elif left_out is not None:
+            left_out.last = end = time()
+            left_out.spent += end - start
+            left_out.count += 1
+            if left_out.count >= left_out.due:
+                try:
+                    left_out.mark((on, given, kwargs, result), start)
+                except full:
+                    missed[plan.target] = missed.get(plan.target, 0) + 1
+        return result
+
+    return woven
+
+
+def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as above
+    sessions, missed = capture.sessions, capture.complaints.unsaid
+    split, has, drop, place = _split, has_instance, drop_instance, place_above
+    gate, time = Gate(capture, plan), clock
+    drop_entry, anything, full, tell = drop_frame, BaseException, FULL, partial(tell_file, capture)
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        on, given = split(plan, instance, args)
+        # The constructor of a base class, called by that of the session's own class.
+        session = left_out = None
+        start = 0
+        if not has(sessions.under_way, on) and capture.is_meant(plan, on, given):
+            tell(plan, on, given, kwargs)
+            if gate.free > 0:
+                gate.free -= 1
+            else:
+                left_out = gate.refuse(on, given, kwargs)
+                start = time()
+            if left_out is None:
+                sessions.under_way.append(on)
+                session = sessions.open(on)
+        try:
+            result = wrapped(*args, **kwargs)
+        except anything as error:
+            drop_entry(error)
+            raise
+        finally:
+            if session is not None:
+                drop(sessions.under_way, on)
+        if session is not None:
+            try:
+                capture.open_session(plan, on, (on, given, kwargs, None), place(), session)
+            except full:
+                missed[plan.target] = missed.get(plan.target, 0) + 1
+        elif left_out is not None:
+            left_out.add((on, given, kwargs, result), start)
+        return result
+
+    return woven
+
+
+def _opener(capture: Capture, plan: Plan) -> Any:
+    """Only tells of the file: the call is no activity."""
+    split, tell, drop, anything, full = (
+        _split,
+        partial(tell_file, capture),
+        drop_frame,
+        BaseException,
+        FULL,
+    )
+    missed = capture.complaints.unsaid
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        try:
+            tell(plan, *split(plan, instance, args), kwargs)
+        except full:
+            missed[plan.target] = missed.get(plan.target, 0) + 1
+        try:
+            return wrapped(*args, **kwargs)
+        except anything as error:
+            drop(error)
+            raise
+
+    return woven
+
+
+def _stepwise(capture: Capture, plan: Plan) -> Any:
+    split, stand, place, drop, anything = _split, before, place_above, drop_frame, BaseException
+    gate = Gate(capture, plan)
+
+    def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
+        try:
+            inner = wrapped(*args, **kwargs)
+        except anything as error:
+            drop(error)
+            raise
+        on, given = split(plan, instance, args)
+        if not capture.is_meant(plan, on, given):
+            return inner
+        return stand(inner, capture, plan, gate, (on, given, kwargs), place())
+
+    return woven

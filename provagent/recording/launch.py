@@ -1,0 +1,139 @@
+"""Becoming another program: what ``run`` does once its options are read.
+
+The interpreter is replaced by a plain one that records: arguments, exit code, signals,
+stdin, ``__main__`` and tracebacks are those of the program, since nothing of ours stands
+around it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from provagent import boot
+from provagent.contract.errors import ProvagentError
+from provagent.recording.process.inherit import RUN_VARIABLE, new_run_id, run_variable
+from provagent.recording.process.reach import interpreter_flags
+from provagent.settings.table import COMMAND_VARIABLE, Settings, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# What a shell says of a command that is not there, and of one that cannot be executed.
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+
+
+class CommandError(ProvagentError):
+    """A command that cannot be run; ``exit_code`` is what a shell would give."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> NoReturn:
+    """Replace this process by the program, recorded.
+
+    ``program`` is what would stand after ``python`` (``["-m", "module", "argument"]``),
+    or with ``is_command`` a whole command. Raises CommandError when it cannot be done.
+    """
+    environ = recording_environ(settings, os.environ)
+    if is_command:
+        # All that the command starts is one run, though no process of ours encloses it.
+        environ.setdefault(RUN_VARIABLE, f"{new_run_id(time.time_ns())}/")
+        environ.setdefault(COMMAND_VARIABLE, _told(program))
+        _replace(_found(program[0]), list(program), environ)
+    if sys.flags.no_site:
+        tell("run: python -S reads no start-up file; leave out -S to record the program")
+    flags = interpreter_flags(sys.orig_argv)
+    _replace(sys.executable, [_own_name(), *flags, *program], environ)
+
+
+def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """``environ`` for a process that shall record with these settings."""
+    own = {**environ, **settings.environ(), "PROVAGENT_ALWAYS": "1"}
+    if not own.get("PROVAGENT") or own["PROVAGENT"] in ("0", "no", "off", "false"):
+        own["PROVAGENT"] = "1"
+    activation = boot.activation()
+    if activation is not None:  # this process records too: the program takes its place
+        own.pop(RUN_VARIABLE, None)
+        if not activation.is_root:
+            own[RUN_VARIABLE] = run_variable(
+                activation.run_id,
+                activation.parent_process_id or "",
+                activation.parent_activity_id or "",
+            )
+    if not has_pth():
+        folder = _sitecustomize_folder()
+        path = own.get("PYTHONPATH")
+        own["PYTHONPATH"] = os.pathsep.join([folder, _package_root(), *([path] if path else [])])
+    return own
+
+
+def _told(command: Sequence[str]) -> str:
+    """Return a command for its record; every process in it sees this, so no secret is in it."""
+    from provagent.redaction.secrets import mask_words
+
+    return json.dumps([os.getcwd(), *mask_words(command)])
+
+
+def has_pth() -> bool:
+    """Whether this interpreter finds ``provagent.pth`` at its start.
+
+    A ``.pth`` file counts in site-packages only, not in any other folder of ``sys.path``.
+    """
+    folders = site.getsitepackages()
+    if site.ENABLE_USER_SITE:
+        folders.append(site.getusersitepackages())
+    return any(os.path.isfile(os.path.join(folder, "provagent.pth")) for folder in folders)
+
+
+# Python finds its own prefix by the name it is called by: a bare name is searched on PATH.
+def _own_name() -> str:
+    name = sys.orig_argv[0] if sys.orig_argv else ""
+    found = name if os.path.dirname(name) else shutil.which(name)
+    return name if found and _is_same_file(found, sys.executable) else sys.executable
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    return os.path.abspath(one) == os.path.abspath(other)
+
+
+def _found(command: str) -> str:
+    executable = shutil.which(command)
+    if executable is None:
+        raise CommandError(f"run: {command}: command not found", NOT_FOUND)
+    return executable
+
+
+def _replace(executable: str, command: list[str], environ: dict[str, str]) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if sys.platform == "win32":  # exec there returns to the shell before the program ends
+        raise SystemExit(subprocess.call(command, executable=executable, env=environ))  # noqa: S603
+    try:
+        os.execve(executable, command, environ)  # noqa: S606 - this is what the user asked for
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise CommandError(f"run: {executable}: {what.lower()}", NOT_EXECUTABLE) from error
+
+
+def _package_root() -> str:
+    return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def _sitecustomize_folder() -> str:
+    folder = os.path.join(_package_root(), "sitecustomize_example")
+    if not os.path.isdir(folder):
+        raise ProvagentError(
+            "run: this interpreter has no provagent.pth in its site-packages; "
+            "install provagent, or put sitecustomize_example/ on PYTHONPATH"
+        )
+    return folder

@@ -1,0 +1,309 @@
+"""Programs that this process starts: each is told which activity it is started in.
+
+The audit hook sees them all, but cannot change what they are given, and may be switched off
+(see audit). So the functions that start programs are replaced, by plain ones, since
+``os.system`` may be pickled by name.
+"""
+
+from __future__ import annotations
+
+import os as program_os  # whose functions are replaced; what we call is in originals
+import sys
+from _thread import get_ident  # threading costs a millisecond
+
+from provagent.isolation import audit_hook
+from provagent.isolation.interrupts import is_the_programs
+from provagent.isolation.originals import os
+from provagent.settings.table import tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
+    from typing import Any
+
+    from provagent.recording.process.activation import Activation
+
+# Where the environment stands among the arguments of Popen._execute_child, and whether
+# the command is a shell's: private, but the same from 3.8 on, on every system.
+_ENV, _SHELL = 7, 10
+_LAST = -1000  # of multiprocessing's finalizers
+
+
+# Modules that start programs past os, and one by which workers hand over what they did.
+STARTERS = (
+    "subprocess",
+    "multiprocessing.util",
+    "multiprocessing.queues",
+    "concurrent.futures.thread",
+)
+
+
+class Children:
+    """Replaces the functions that start programs; ``disarm`` puts them back."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        self._replaced: list[tuple[Any, str, Any, Any]] = []
+        self._has_failed = False
+        self.within: set[int] = set()  # threads in which subprocess is at it
+
+    def arm(self) -> None:
+        """Begin with ``os``; those in ``STARTERS`` follow when they are imported."""
+        for name, make in (
+            ("_exit", _leaving),
+            ("execv", _inheriting),
+            ("execve", _becoming),
+            ("posix_spawn", _given),
+            ("posix_spawnp", _given),
+            ("system", _system),
+        ):
+            if hasattr(program_os, name):
+                self._replace(program_os, name, make)
+
+    def watch(self, module: ModuleType) -> None:
+        """Go on with one of ``STARTERS``, which has executed."""
+        if module.__name__ == "subprocess":
+            self._replace(module.Popen, "_execute_child", _popen)
+        elif module.__name__ == "multiprocessing.queues":
+            self._replace(module.SimpleQueue, "put", _handing_over)
+            self._replace(module.SimpleQueue, "__init__", _making_pool)
+        elif module.__name__ == "concurrent.futures.thread":
+            self._replace(module.ThreadPoolExecutor, "__init__", _making_pool)
+        else:
+            if "spawnv_passfds" in vars(module):
+                self._replace(module, "spawnv_passfds", _passing)
+            # A process of multiprocessing ends by os._exit, and runs its own finalizers before.
+            module.register_after_fork(
+                self, lambda own: module.Finalize(None, own.end, exitpriority=_LAST)
+            )
+
+    def end(self) -> None:
+        """Tell what this process has read, and written and closed: it ends without Python's end.
+
+        What is open stays as it is. A process that was forked holds what its parent has not yet
+        written to a file, too: if it was flushed here, it would be in that file twice.
+        """
+        try:
+            activation = self.activation
+            if activation.files is not None and get_ident() not in activation.files.busy:
+                activation.files.catch_up()
+                if activation.loaded is not None:
+                    activation.loaded.files.settle_closed(of_all=True)
+        except BaseException as error:
+            self.miss(error)
+
+    def leave(self, status: Any) -> None:
+        """Write the end of the run of this process, which leaves with an exit code."""
+        if type(status) is int and get_ident() not in audit_hook.busy:
+            self.activation.leave(status & 0xFF if os.name == "posix" else status)
+
+    def miss(self, error: BaseException) -> None:
+        """Say that the end of this process is not recorded whole; raise what is the program's."""
+        try:
+            self.activation.recorder.complaints.add("files", "at the end", error)
+        except BaseException as failure:
+            self.activation.failures.add("files", "at the end", failure)
+
+    def disarm(self) -> None:
+        """Put back what still stands there."""
+        for holder, name, original, ours in self._replaced:
+            if vars(holder).get(name) is ours:
+                setattr(holder, name, original)
+        self._replaced.clear()
+
+    def _replace(self, holder: Any, name: str, make: Callable[..., Any]) -> None:
+        original = vars(holder)[name]
+        if getattr(original, "__code__", None) is not None and (
+            original.__code__.co_filename == __file__
+        ):
+            return
+        ours = make(self, original)
+        ours.__name__, ours.__doc__ = original.__name__, original.__doc__
+        ours.__qualname__, ours.__wrapped__ = original.__qualname__, original
+        ours.__module__ = getattr(holder, "__module__", None) or holder.__name__
+        setattr(holder, name, ours)
+        self._replaced.append((holder, name, original, ours))
+
+    def environ(
+        self, command: Callable[[], Sequence[Any]], environ: Mapping[Any, Any] | None
+    ) -> Any:
+        """What the child is to be given as its environment; ``environ`` if nothing is to change.
+
+        Where the child is a Python that will not record, that is written down. Raises
+        nothing: the program's own call follows.
+        """
+        if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
+            return environ
+        if get_ident() in audit_hook.busy:  # it is a child of ours
+            return environ
+        try:
+            if self.activation.files is not None:
+                self.activation.files.settle_for_child()
+            given = os.environ if environ is None else environ
+            self._look(command(), given)
+            variable = self.activation.variable_here(given)
+            return environ if variable is None else {**given, **variable}
+        except Exception as error:
+            self._failed(error)
+            return environ
+
+    def _look(self, command: Sequence[Any], environ: Mapping[Any, Any]) -> None:
+        from provagent.recording.process.reach import why_unrecorded
+
+        words = [os.fsdecode(word) for word in command]
+        reason = why_unrecorded(words, _as_text(environ))
+        if reason:
+            activity_id = activity_here()
+            parent = {} if activity_id is None else {"parent_id": activity_id}
+            self.activation.recorder.write_child(command=words, reason=reason, **parent)
+
+    def _failed(self, error: Exception) -> None:
+        if self.activation.settings.strict:
+            raise error
+        if not self._has_failed:
+            self._has_failed = True
+            tell(f"children: {type(error).__name__}: {error}; the program went on")
+
+
+def _as_text(environ: Mapping[Any, Any]) -> dict[str, str]:
+    if environ is os.environ:
+        return dict(os.environ)
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in environ.items()}
+
+
+def _given(children: Children, original: Any) -> Any:
+    def start(path: Any, argv: Any, env: Any, /, *args: Any, **kwargs: Any) -> Any:
+        env = children.environ(lambda: [path, *argv[1:]], env)
+        return original(path, argv, env, *args, **kwargs)
+
+    return start
+
+
+def _leaving(children: Children, original: Any) -> Any:
+    def _exit(status: Any) -> Any:
+        try:
+            children.end()
+            children.leave(status)
+        except BaseException as error:
+            children.miss(error)
+        return original(status)
+
+    return _exit
+
+
+def _becoming(children: Children, original: Any) -> Any:
+    start = _given(children, original)
+
+    def become(path: Any, argv: Any, env: Any) -> Any:
+        try:
+            children.end()
+        except BaseException as error:
+            children.miss(error)
+        return start(path, argv, env)
+
+    return become
+
+
+def _inheriting(children: Children, original: Any) -> Any:
+    def start(path: Any, argv: Any, /) -> Any:
+        try:
+            children.end()
+        except BaseException as error:
+            children.miss(error)
+        with _Exported(children.environ(lambda: [path, *argv[1:]], None)):
+            return original(path, argv)
+
+    return start
+
+
+# Who its parent is a process of multiprocessing is told in another way (see follow).
+def _passing(children: Children, original: Any) -> Any:
+    def spawnv_passfds(path: Any, args: Any, passfds: Any) -> Any:
+        children.environ(lambda: [path, *args[1:]], None)
+        return original(path, args, passfds)
+
+    return spawnv_passfds
+
+
+def _system(children: Children, original: Any) -> Any:
+    def system(command: Any) -> Any:
+        with _Exported(children.environ(lambda: ["sh", "-c", command], None)):
+            return original(command)
+
+    return system
+
+
+def _popen(children: Children, original: Any) -> Any:
+    def _execute_child(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > _SHELL:
+            environ = children.environ(lambda: _command(*args[1:3], shell=args[_SHELL]), args[_ENV])
+            args = (*args[:_ENV], environ, *args[_ENV + 1 :])
+        thread = get_ident()
+        children.within.add(thread)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            children.within.discard(thread)
+
+    return _execute_child
+
+
+# A pool ends its workers by a signal, once it has their results: nothing is told after that.
+def _handing_over(children: Children, original: Any) -> Any:
+    def put(self: Any, obj: Any) -> Any:
+        activation = children.activation
+        if not activation.is_root and activation.files is not None:
+            activation.files.settle()
+        return original(self, obj)
+
+    return put
+
+
+# Each pool of processes makes one. Who hands over a task is seen where the recorder is loaded.
+def _making_pool(children: Children, original: Any) -> Any:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - its name
+        try:
+            if get_ident() not in audit_hook.busy:
+                children.activation.load_early()
+        except BaseException as error:
+            if is_the_programs(error):
+                raise
+            children.activation.failures.add("a pool", "following tasks", error)
+        return original(self, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return __init__
+
+
+def _command(args: Any, executable: Any, *, shell: bool) -> list[Any]:
+    words = [args] if isinstance(args, (str, bytes, os.PathLike)) else list(args)
+    if shell:
+        return ["sh", "-c", *words]
+    return words if executable is None else [executable, *words[1:]]
+
+
+class _Exported:
+    """For as long as a program is started: what it inherits, unseen by ``os.environ``."""
+
+    def __init__(self, environ: Mapping[str, str] | None) -> None:
+        name = "PROVAGENT_RUN"
+        self._inner = None if environ is None else (name, environ[name])
+
+    def __enter__(self) -> None:
+        if self._inner is not None:
+            os.putenv(*self._inner)
+
+    def __exit__(self, *_: object) -> None:
+        if self._inner is not None:
+            name = self._inner[0]
+            if name in os.environ:
+                os.putenv(name, os.environ[name])
+            else:
+                os.unsetenv(name)
+
+
+def activity_here() -> str | None:
+    """The identifier of the activity that is open here; None where none is."""
+    carry = sys.modules.get("provagent.recording.capture.carry")
+    activity = None if carry is None else carry.current.get()
+    return None if activity is None else activity.id

@@ -1,0 +1,90 @@
+"""What is written beside the record when a run ends: documents, and what its job takes.
+
+The read side writes them, in a process of its own: ``provagent export``, which a person can
+run as well. Nothing is written that nobody asked for, unless the run is in a job of OPUS.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from provagent.contract import internal_provenance
+from provagent.isolation.originals import os
+from provagent.recording.capture.jobs import opus_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from provagent.settings.table import Settings
+
+SECONDS = 600  # that writing may take; the program's end waits for it
+
+
+class Undelivered(Exception):
+    """What could not be written; its lines are the exporter's."""
+
+
+class Delivery:
+    """The files that are due at the end of a run, which began in the folder ``cwd``."""
+
+    def __init__(self, settings: Settings, jobs: Iterable[Mapping[str, Any]], cwd: str) -> None:
+        opus = opus_of(jobs) if settings.opus_provenance else None
+        self.internal = [] if opus is None else _places(opus, cwd)
+        self.paths = [*self.internal, *settings.documents]
+
+    def announce(self, run_id: str, start: str, store: str) -> None:
+        """Tell the job that the run began: all that it learns if the program is killed.
+
+        Raises ExportError where that cannot be written.
+        """
+        for path in self.internal:
+            internal_provenance.write(path, internal_provenance.begun(run_id, start, store))
+
+    def deliver(self, record: str) -> None:
+        """Write what is due of the record in the folder ``record``; raises Undelivered."""
+        if not self.paths:
+            return
+        if not os.path.isdir(record):
+            raise Undelivered("the record is no folder; with the setting sink at both it is one")
+        import subprocess
+
+        command = [sys.executable, "-P", "-W", "ignore", "-m", "provagent", "export", record]
+        command.append("--keep-others")
+        for path in self.paths:
+            command += ["-o", path]
+        try:
+            done = subprocess.run(  # noqa: S603 - our own command line
+                command,
+                env=_environ(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Undelivered(f"not done within {SECONDS} s; run provagent export later") from None
+        if done.returncode:
+            told = done.stderr.decode(errors="replace").strip().splitlines()
+            lines = [line.removeprefix("provagent: ") for line in told]
+            ours = [line for line in told if line.startswith("provagent: ")]
+            raise Undelivered("; ".join(lines if ours else lines[-1:]) or "no reason was given")
+
+
+# The folder in which a job's script begins is called by the job's id. Elsewhere, where the
+# script went by itself, a file would be litter; there is the folder of the job's data.
+def _places(job: Mapping[str, Any], cwd: str) -> list[str]:
+    data = job.get("folder")
+    is_begin = os.path.basename(cwd) == job.get("id") or not data
+    folders = [*([cwd] if is_begin else []), *([data] if data else [])]
+    return [os.path.join(folder, internal_provenance.NAME) for folder in folders]
+
+
+def _environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which our package is found, and nothing is recorded."""
+    kept = {name: value for name, value in environ.items() if not name.startswith("PROVAGENT")}
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    path = kept.get("PYTHONPATH", "")
+    return {**kept, "PYTHONPATH": os.pathsep.join([*([path] if path else []), root])}

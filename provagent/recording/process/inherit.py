@@ -1,0 +1,33 @@
+"""What a process inherits: its run, who started it, and in which activity."""
+
+from __future__ import annotations
+
+from provagent.isolation.originals import os, time
+
+RUN_VARIABLE = "PROVAGENT_RUN"
+# What the program is called that began this process: in a spawned one its functions count too.
+STREAMS_VARIABLE = "PROVAGENT_STREAMS"  # files at standard streams that are a parent's
+PROGRAM_VARIABLE = "PROVAGENT_PROGRAM"
+
+
+def run_variable(run_id: str, process_id: str, activity_id: str = "") -> str:
+    """What a child finds in PROVAGENT_RUN: its run, who started it, and in which activity."""
+    return "/".join([run_id, process_id, *([activity_id] if activity_id else [])])
+
+
+def inherited(text: str) -> tuple[str, str, str]:
+    run_id, process_id, activity_id = [*text.split("/", 2), "", ""][:3]
+    return run_id, process_id, activity_id
+
+
+def new_run_id(nanoseconds: int) -> str:
+    """Make a run's identifier: its UTC second, and six random letters and digits."""
+    second = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 1_000_000_000))
+    return f"{second}-{random_text()}"
+
+
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: a person can read it aloud
+
+
+def random_text() -> str:
+    return "".join(_LETTERS[byte % 32] for byte in os.urandom(6))

@@ -1,0 +1,379 @@
+"""The recorder of a process: everything put together once a target is met."""
+
+from __future__ import annotations
+
+import signal
+from _thread import RLock, get_ident
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.errors import ProvagentError
+from provagent.contract.layout import run_folder
+from provagent.contract.vocabulary import CHILD, ENVIRONMENT, RUN, RUN_END
+from provagent.definition.active import cache_folder
+from provagent.identity.digests import Digests
+from provagent.isolation import audit_hook
+from provagent.isolation.originals import os
+from provagent.recording.capture.call import Capture
+from provagent.recording.capture.code import KeptCode
+from provagent.recording.capture.complaints import WRITING, Complaints
+from provagent.recording.capture.context import Ids, iso, now
+from provagent.recording.capture.ending import Ending, ended_with
+from provagent.recording.capture.entities import Ledger
+from provagent.recording.capture.files import FilesSeen
+from provagent.recording.capture.jobs import NotAJob, find_jobs
+from provagent.recording.capture.process import asked_for, environment, person, program, software
+from provagent.recording.emit.chain import Emitter, make_emitter
+from provagent.recording.emit.processors import load_processors, redact, render, shorten, stamp
+from provagent.recording.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink, write_once
+from provagent.recording.process.delivery import Delivery
+from provagent.recording.process.loading import OwnCopies
+
+if TYPE_CHECKING:
+    from provagent.recording.process.activation import Activation
+    from provagent.recording.process.weaving import Weaving
+
+
+class Recorder:
+    """Writes what woven calls do into the shard of this process, and its beginning and end."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        self.settings = activation.settings
+        self.busy = audit_hook.busy
+        self.busy.add(get_ident())
+        self.emitter = self._make_emitter()
+        self.shard = ShardSink(self._shard_path(), self._begin_again)
+        self.sink = self._make_sink()
+        self.has_begun = False
+        self._told: dict[str, Any] = {}  # what the run event says
+        self._surroundings: dict[str, Any] = {}  # what the environment event says
+        self._wrong: list[str] = []  # of what the environment says of jobs
+        self._delivery: Delivery | None = None
+        self._begin_lock = RLock()
+        self.complaints = Complaints(self._write_event, strict=self.settings.strict)
+        self.ids = Ids(activation.run_id, activation.process_id)
+        self.digests = Digests.of(self.settings, cache_folder(self.settings))
+        self.capture = Capture(
+            ledger=Ledger(self.ids.new, self.digests, self.settings.max_items),
+            complaints=self.complaints,
+            code=KeptCode(
+                self._write_event,
+                self._write_shared,
+                self._after_cell,
+                is_on=self.settings.code and self.sink is self.shard,
+            ),
+            line=self.emitter.line,
+            write=self._first_write,
+            size=self.shard.size,
+            settings=self.settings,
+            busy=self.busy,
+        )
+        opened = activation.files
+        self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
+        self.capture.notice = opened.notice if opened else self.capture.notice
+        self.ending = Ending(activation.frame)
+        activation.frame = None
+        self._weaving: Weaving | None = None
+        self.busy.discard(get_ident())
+
+    @property
+    def weaving(self) -> Weaving:
+        """What weaves; loaded, and wrapt with it, when there is something to weave."""
+        if self._weaving is None:
+            self.busy.add(get_ident())
+            try:
+                with OwnCopies(is_shared=bool(self.settings.processors)):
+                    from provagent.recording.process.weaving import Weaving
+
+                self._weaving = Weaving(self.activation, self.capture)
+            finally:
+                self.busy.discard(get_ident())
+        return self._weaving
+
+    def follows(self, name: str) -> bool:
+        """Whether the module ``name`` takes tasks that are followed."""
+        return self._weaving is not None and self._weaving.follower.wants(name)
+
+    def unweave(self) -> None:
+        """Put every original back."""
+        self.ending.let_go()
+        if self._weaving is not None:
+            self._weaving.unweave()
+
+    def let_go(self) -> None:
+        """Keep nothing of the program: the interpreter ends, and ends what is in it."""
+        if self._weaving is not None:
+            self._weaving.forget()
+        self.ending.let_go()
+        self.capture.forget()
+        self.capture.sessions.let_go()
+
+    def write(self, data: bytes) -> None:
+        """Write events through; the process's own run event comes before its first."""
+        self.capture.write(data)
+
+    def _first_write(self, data: bytes) -> None:
+        self._begin()
+        self.capture.write = self.sink.write
+        self.sink.write(data)
+
+    def silence(self) -> None:
+        """Write nothing until ``restart``: what is open is the parent's."""
+        self.capture.write = lambda _data: None
+
+    def restart(self) -> None:
+        """Go on in a process that was forked: another shard, other identifiers."""
+        self.silence()
+        self.ids.restart(self.activation.run_id, self.activation.process_id)
+        self.shard.reopen(self._shard_path())
+        self.has_begun, self._told, self._wrong = False, {}, []
+        self._delivery = None
+        self._begin_lock = RLock()
+        self.capture.forget()
+        self.files.forget()
+        self.capture.write = self._first_write
+
+    def end(self, left_with: int | None = None) -> None:
+        """Write that the process ended, as far as the interpreter can tell.
+
+        ``left_with`` is the exit code of one that leaves at once: what it has not written to its
+        files is lost, and it is not ours to write it.
+        """
+        self._end_files(left_with)
+        sums = self.capture.sums.end_all()
+        if sums:
+            self.capture.write_all("run", sums)
+        if not self.has_begun and not (self.settings.always and self.activation.is_root):
+            return
+        self.capture.keep_code()
+        for want, reason in self.activation.missed():
+            want.state, want.reason = "missing", reason
+            if self.activation.is_root:  # a child need not define what its parent does
+                self.complaints.add(want.target.text, "weaving", reason)
+        for failure in self.activation.failures.told:
+            self.complaints.note(*failure)
+        self.activation.failures.told.clear()
+        self.complaints.write_counts()
+        fields: dict[str, Any] = {
+            "run_id": self.activation.run_id,
+            "process_id": self.activation.process_id,
+            "endTime": now(),
+            **(self.ending.tell() if left_with is None else ended_with(left_with)),
+            "targets": [
+                {
+                    "target": want.target.text,
+                    "definition": want.source.name if want.source else "settings",
+                    "state": want.state,
+                    "reason": want.reason,
+                }
+                for want in self.activation.wanted
+            ],
+        }
+        if self.activation.finder.overtaken_by:
+            fields["overtaken_by"] = sorted(set(self.activation.finder.overtaken_by))
+        try:
+            self._tell_definitions()
+            with _not_ended():
+                self._write_event(RUN_END, **fields)
+        except BaseException as error:
+            self.complaints.add("run", WRITING, error)
+        if left_with is None:
+            try:
+                self._deliver()
+            except BaseException as error:
+                self.complaints.add("run", "documents", error)
+
+    def _end_files(self, left_with: int | None) -> None:
+        if left_with is None:
+            self.files.end_all()
+        else:
+            self.files.settle_closed(of_all=True)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Whatever this thread does within is ours: it is not recorded."""
+        thread = get_ident()
+        self.busy.add(thread)
+        try:
+            yield
+        finally:
+            self.busy.discard(thread)
+
+    def begin(self) -> None:
+        """Write that the process takes part in its run, before there is anything to tell of it."""
+        if not self.has_begun:
+            self._begin()
+            self.capture.write = self.sink.write
+
+    def write_child(self, **fields: Any) -> None:
+        """Write that a Python is started which will not record."""
+        self._write_event(CHILD, time=now(), **fields)
+
+    def _make_emitter(self) -> Emitter:
+        own = []
+        try:
+            own = list(load_processors(self.settings.processors))
+        except ProvagentError as error:
+            self.settings.problems.append(str(error))
+            from provagent.settings.table import tell
+
+            tell(f"settings: {error}; it is left out")
+        cut = partial(shorten, limit=self.settings.max_text)
+        # What a processor of the user's adds to an event may be anything.
+        plain: list[Any] | None = None if own else []
+        return make_emitter(processors=[stamp, *own, redact, cut], renderer=render, plain=plain)
+
+    def _make_sink(self) -> Sink:
+        if self.settings.sink == "logging":
+            return LoggingSink()
+        return TeeSink(self.shard, LoggingSink()) if self.settings.sink == "both" else self.shard
+
+    def _folder(self) -> str:
+        return run_folder(self.settings.store, self.activation.run_id)
+
+    def _shard_path(self) -> str:
+        return os.path.join(self._folder(), f"{self.activation.process_id}.jsonl")
+
+    def _write_event(self, event: str, **fields: Any) -> None:
+        self.write(self.emitter.render(event, **fields))
+
+    def _begin(self) -> None:
+        with self._begin_lock:
+            if self.has_begun:
+                return
+            surroundings = self._about("environment", lambda: environment(self.settings))
+            self._surroundings = surroundings
+            if surroundings:
+                self._write_environment(surroundings)
+            self._told = self._run(surroundings)
+            self.sink.write(self.emitter.render(RUN, **self._told))
+            self.ending.watch()
+            self.has_begun = True
+            for what in self._wrong:
+                self.complaints.note("run", "jobs", what)
+            self._about("jobs", self._announce)
+
+    def _begin_again(self, reason: str, is_new: bool) -> None:
+        """Say that the shard was opened again; make a new file readable by itself."""
+        if is_new and self._surroundings:
+            self._write_environment(self._surroundings)
+        if is_new and self._told:
+            self.shard.write(self.emitter.render(RUN, **self._told))
+        complain = self.complaints.add if is_new else self.complaints.note
+        complain("run", WRITING, reason)
+
+    # Neither the environment nor who runs what is worth the record of what was done.
+    def _about(self, what: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        try:
+            return part()
+        except BaseException as error:
+            self.activation.failures.add("run", what, error)
+            return {}
+
+    def _run(self, surroundings: dict[str, Any]) -> dict[str, Any]:
+        activation = self.activation
+        fields = {
+            "run_id": activation.run_id,
+            "process_id": activation.process_id,
+            "startTime": iso(activation.start_ns),
+            **self._about("program", program),
+            **self._about("person", person),
+            "definitions": self._definitions(),
+            "software": software(),
+        }
+        if surroundings:
+            fields["environment_id"] = surroundings["environment_id"]
+        if activation.parent_process_id is not None:
+            fields["parent_process_id"] = activation.parent_process_id
+            if activation.is_adopted:
+                fields["is_worker"] = True
+        else:
+            fields |= self._about("jobs", self._jobs)
+            fields |= self._about("settings", lambda: asked_for(self.settings.texts()))
+        return fields
+
+    def _jobs(self) -> dict[str, Any]:
+        jobs, wrong = find_jobs(
+            os.environ,
+            parent=self.settings.parent,
+            opus_job=self.settings.opus_job,
+            opus_folder=self.settings.opus_folder,
+        )
+        for error in wrong:
+            if isinstance(error, NotAJob):
+                self._wrong.append(f"{error}; that job is left out")
+            else:
+                self.activation.failures.add("run", "jobs", error)
+        return {"jobs": jobs} if jobs else {}
+
+    def _announce(self) -> dict[str, Any]:
+        activation = self.activation
+        if self._told and activation.parent_process_id is None:
+            self._delivery = Delivery(self.settings, self._told.get("jobs", ()), activation.cwd)
+            self._delivery.announce(
+                activation.run_id, self._told["startTime"], os.path.abspath(self.settings.store)
+            )
+        return {}
+
+    def _after_cell(self) -> None:
+        self.capture.keep_code()
+        self.files.settle_closed()
+
+    def _deliver(self) -> None:
+        delivery, self._delivery = self._delivery, None
+        if delivery is None:
+            return
+        thread, within = get_ident(), self.activation.children.within
+        within.add(thread)  # what is started now is our own
+        try:
+            delivery.deliver(self._folder())
+        finally:
+            within.discard(thread)
+
+    def _definitions(self) -> list[dict[str, str]]:
+        return [
+            {"name": source.name, "location": source.location, "digest": source.digest}
+            for source in self.activation.sources
+            if any(
+                want.source is source and want.state == "woven" for want in self.activation.wanted
+            )
+        ]
+
+    def _tell_definitions(self) -> None:
+        """Write the run event once more where something was woven after it."""
+        definitions = self._definitions()
+        if self._told and self._told["definitions"] != definitions:
+            self._write_event(RUN, **{**self._told, "definitions": definitions})
+
+    def _write_environment(self, surroundings: dict[str, Any]) -> None:
+        """Once for each distinct environment of the run: whoever makes the file first."""
+        if self.sink is not self.shard:
+            self.sink.write(self.emitter.render(ENVIRONMENT, **surroundings))
+            return
+        short = surroundings["environment_id"].partition(":")[2][:12]
+        self._write_shared(f"environment-{short}", ENVIRONMENT, **surroundings)
+
+    def _write_shared(self, name: str, event: str, **fields: Any) -> None:
+        """Write an event that all processes of the run have in common, unless it is there."""
+        line = self.emitter.render(event, **fields)
+        write_once(os.path.join(self._folder(), f"{name}.jsonl"), line)
+
+
+@contextmanager
+def _not_ended() -> Iterator[None]:
+    """Let a signal that ends this process wait until a line is written.
+
+    A pool ends its workers so while they end by themselves, and the kernel stops a write between
+    two pages.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,207 @@
+"""Weaving what is wanted: targets become sites, sites get plans, plans wrappers."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+from provagent.contract.errors import TargetError
+from provagent.contract.values.message import what_failed
+from provagent.contract.vocabulary import OFF
+from provagent.definition.compiled import load_definition
+from provagent.definition.description import Definition
+from provagent.definition.requires import unmet
+from provagent.isolation import introspection
+from provagent.recording.capture import stepwise, wrappers
+from provagent.recording.capture.call import Capture
+from provagent.recording.capture.compile import Planner, find_description
+from provagent.recording.capture.plan import Callee, Plan
+from provagent.recording.capture.probe import FunctionProbe, make_probe
+from provagent.recording.capture.wrappers import Wrapper
+from provagent.recording.process.follow import Follower
+from provagent.recording.process.rules import RuleBook
+from provagent.recording.weave.hidden import hide_from_callers, hide_functions_of
+from provagent.recording.weave.program import MAIN, MAIN_NAMES, program_names
+from provagent.recording.weave.site import Site, find_sites
+from provagent.recording.weave.target import Target
+from provagent.recording.weave.weaver import Weaver
+
+if TYPE_CHECKING:
+    from provagent.definition.active import Source
+    from provagent.recording.process.activation import Activation
+    from provagent.recording.process.wanted import Wanted
+
+
+class Weaving:
+    """What is woven in this process, by whose wish, and how."""
+
+    def __init__(self, activation: Activation, capture: Capture) -> None:
+        self.activation = activation
+        self.settings = activation.settings
+        self.capture = capture
+        self.complaints = capture.complaints
+        self.weaver = Weaver(self._wrapper_for, self._probe_for)
+        self.follower = Follower(
+            capture.complaints,
+            exchange=self._exchange,
+            adopt=activation.adopt,
+            tell=activation.recorder.write_child,
+        )
+        self._definitions: dict[str, Definition] = {}
+        self._planner = Planner(
+            capture.ledger.digests, capture.complaints.add, capture.complaints.note
+        )
+        self._rules = RuleBook(self.settings)
+        self._excluded = [Target(text) for text in self.settings.exclude]
+        self._asked_by: Source | None = None
+        hide_functions_of(wrappers)
+        hide_functions_of(stepwise)
+        self.follower.follow_imported()
+
+    def _exchange(self) -> None:
+        """Mind that objects go to other processes, and tell what these may read or change."""
+        self.capture.ledger.inside.exchanges = True
+        # A worker of somebody's begins no record of its own for what its engine has read.
+        if self.activation.files is not None and self.activation.recorder.has_begun:
+            self.activation.files.settle_for_child()
+
+    def weave_module(self, module: ModuleType, name: str | None = None) -> None:
+        """Weave all that is wanted of a module that has executed.
+
+        Of the program, which still executes, what it holds by now; with ``name`` only that.
+        """
+        is_program = module.__name__ in MAIN_NAMES
+        names = program_names(module) if is_program else {module.__name__}
+        thread = get_ident()
+        self.capture.busy.add(thread)
+        try:
+            self.follower.follow(module)
+            for wanted in self.activation.wanted:
+                if any(map(wanted.target.matches_module, names)):
+                    self._weave(module, wanted, name, is_whole=not is_program)
+        finally:
+            self.capture.busy.discard(thread)
+
+    def unweave(self) -> None:
+        """Put every original back."""
+        self.weaver.unweave_all()
+        self.follower.unweave()
+
+    def forget(self) -> None:
+        """Let go of what is woven, as it is."""
+        self.weaver.forget()
+
+    def _weave(
+        self, module: ModuleType, wanted: Wanted, name: str | None, *, is_whole: bool
+    ) -> None:
+        source = wanted.source
+        reason = unmet(source.requires) if source is not None else ""
+        if source is not None and reason:
+            wanted.state, wanted.reason = "refused", f"{source.location} {reason}"
+            return
+        try:
+            sites = find_sites(module, wanted.target, name)
+        except TargetError as error:
+            if not is_whole:
+                return  # it may still come
+            wanted.state, wanted.reason = "missing", str(error)
+            self.complaints.add(wanted.target.text, "weaving", str(error))
+            return
+        self._asked_by = wanted.source
+        for site in sites:
+            self._weave_site(site, wanted)
+        self._add_session_class(module, wanted.target)
+
+    def _weave_site(self, site: Site, wanted: Wanted) -> None:
+        if any(target.covers(site.module, site.qualname) for target in self._excluded):
+            return
+        try:
+            stands = self.weaver.weave(site)
+        except BaseException as error:
+            wanted.state, wanted.reason = "failed", what_failed(error)
+            self.complaints.add(site.target, "weaving", error)
+        else:
+            if wanted.state == "failed":
+                return
+            if stands:
+                wanted.state, wanted.reason = "woven", ""
+            elif wanted.state == "waiting":
+                wanted.state, wanted.reason = "refused", "its level is off"
+
+    def _add_session_class(self, module: ModuleType, target: Target) -> None:
+        value = vars(module).get(target.qualname)
+        if introspection.is_class(value):
+            self.capture.sessions.add_class(value)
+
+    def _wrapper_for(self, site: Site) -> Wrapper | None:
+        plan = self._plan_for(site)
+        if plan is None:
+            return None
+        is_session = opens_session(site, plan)
+        make = wrappers.make_constructor_wrapper if is_session else wrappers.make_wrapper
+        return make(self.capture, plan, hide_from_callers)
+
+    def _probe_for(self, site: Site) -> FunctionProbe | None:
+        plan = self._plan_for(site)
+        if plan is None:
+            return None
+        is_session = opens_session(site, plan)
+        return make_probe(self.capture, plan, site.function, is_constructor=is_session)
+
+    def _plan_for(self, site: Site) -> Plan | None:
+        function = site.function
+        callee = Callee(
+            target=site.target,
+            qualname=site.qualname,
+            function=function,
+            namespace=function.__globals__ if introspection.is_a(function, FunctionType) else {},
+            owner=site.owner,
+            receivers=site.receivers,
+            takes_instance=site.kind in ("method", "classmethod", "getter", "constructor"),
+            aliases=tuple(
+                f"{name}:{site.qualname}"
+                for name in self.activation.program_names
+                if site.module == MAIN
+            ),
+        )
+        definitions = self._definitions_for(site)
+        found = find_description(callee, definitions)
+        rules = self._rules.rules(self._names(site), found[0] if found else None, definitions)
+        if rules.level == OFF:
+            return None
+        group = definitions[0] if self._asked_by is not None else found and found[1]
+        plan = self._planner.plan(callee, found, rules, group.location if group else "")
+        for problem in plan.problems:
+            self.complaints.add(plan.target, "definition", problem)
+        return plan
+
+    def _names(self, site: Site) -> list[tuple[str, str]]:
+        modules = [site.module, *(self.activation.program_names if site.module == MAIN else ())]
+        through = [(cls.__module__, f"{cls.__qualname__}.{site.name}") for cls in site.receivers]
+        return [*((module, site.qualname) for module in modules), *through]
+
+    # A definition speaks of its own targets; one that has none, as older ones do, of
+    # whatever the user targets.
+    def _definitions_for(self, site: Site) -> list[Definition]:
+        if self._asked_by is not None:
+            return [self._definition(self._asked_by)]
+        return [
+            self._definition(source)
+            for source in self.activation.sources
+            if source.digest and (not source.targets or _speaks_of(source, site))
+        ]
+
+    def _definition(self, source: Source) -> Definition:
+        if source.location not in self._definitions:
+            self._definitions[source.location] = load_definition(source, self.settings)
+        return self._definitions[source.location]
+
+
+def opens_session(site: Site, plan: Plan) -> bool:
+    """Whether a call of it makes a session; a constructor that generates is an activity."""
+    return site.kind == "constructor" and not plan.generations
+
+
+def _speaks_of(source: Source, site: Site) -> bool:
+    return any(Target(text).matches_module(site.module) for text in source.targets)

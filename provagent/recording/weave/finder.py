@@ -1,0 +1,154 @@
+"""A meta-path finder that hands each target's module over, once it has executed.
+
+It finds nothing itself: it asks the finders behind it, and wraps the loader of a
+module that holds a target.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import get_ident
+
+from provagent.isolation.own_imports import own_imports
+from provagent.recording.weave.program import MAIN_NAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from provagent.recording.weave.target import Target
+
+
+# pyfakefs puts its finder first, and takes the first away: it must be its own. That finder asks
+# for nothing but the modules that it replaces; all others come to us.
+_STAYS_FIRST = "pyfakefs"
+
+
+class TargetFinder:
+    """Calls ``on_module(module)`` for every module that a target may lie in.
+
+    ``on_module`` is called after the module has executed and before the importing
+    code can bind a name from it. It must not raise. What fails of our own is given to
+    ``on_failure(name, error)``; the import goes on, unwoven.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        on_module: Callable[[ModuleType], None],
+        on_failure: Callable[[str, BaseException], None] | None = None,
+    ) -> None:
+        self.on_module = on_module
+        self.on_failure = on_failure or _raised
+        self.targets: list[Target] = []
+        self.overtaken_by: list[str] = []
+        self._modules: set[str] = set()
+        self._below: tuple[str, ...] = ()  # how the names of modules in whole packages begin
+        self._globs: dict[str, Target] = {}  # one for each other pattern of modules
+        self._asking: set[str] = set()
+        self.add(targets)
+
+    def add(self, targets: Sequence[Target]) -> None:
+        """Look out for more targets."""
+        self.targets.extend(targets)
+        for target in targets:
+            if target.is_exact:
+                self._modules.add(target.module)
+            elif package := target.whole_package:
+                self._modules.add(package)
+                self._below += (package + ".",)
+            else:
+                self._globs[target.module] = target
+
+    def arm(self) -> None:
+        """Get in front of the other finders, and hand over what is already imported."""
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
+        self._hand_over_imported()
+
+    def disarm(self) -> None:
+        """Leave the import system as if we had never been there."""
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec that another finder gives, with its loader wrapped; else None."""
+        try:
+            if sys.meta_path[0] is not self:
+                self._retake()
+            is_ours = (path is None or own_imports.kept(name)) and own_imports.is_ours(get_ident())
+            if not self.wants(name) or name in self._asking or name in MAIN_NAMES:
+                return own_imports.find(name) if is_ours else None
+        except ModuleNotFoundError:
+            raise  # to our own import
+        except BaseException as error:
+            self.on_failure(name, error)
+            return None
+        self._asking.add(name)
+        try:
+            spec = own_imports.find(name) if is_ours else self._ask_others(name, path, target)
+        finally:
+            self._asking.discard(name)
+        try:
+            if spec is not None and hasattr(spec.loader, "exec_module"):
+                from provagent.recording.weave.loader import WeavingLoader
+
+                spec.loader = WeavingLoader(spec.loader, self, spec)  # type: ignore[assignment]
+        except BaseException as error:
+            self.on_failure(name, error)
+        return spec
+
+    def wants(self, name: str) -> bool:
+        """Whether a target may lie in the module ``name``."""
+        if name in self._modules or name.startswith(self._below):
+            return True
+        return any(target.matches_module(name) for target in self._globs.values())
+
+    # importlib.util.find_spec would start again at the head of sys.meta_path, take
+    # the import lock of parent packages, and can deadlock: the others are asked here.
+    def _ask_others(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None
+    ) -> ModuleSpec | None:
+        for finder in list(sys.meta_path):
+            find_spec = getattr(finder, "find_spec", None)
+            if finder is self or find_spec is None:
+                continue
+            spec = find_spec(name, path, target)
+            if spec is not None:
+                return spec  # type: ignore[no-any-return]
+        return None
+
+    def _retake(self) -> None:
+        """Another finder got in front of us: it may have loaded targets unseen."""
+        others = [finder for finder in sys.meta_path if finder is not self]
+        if len(others) == len(sys.meta_path):
+            return  # disarmed while an import was under way
+        front = others[0]
+        if type(front).__module__.startswith(_STAYS_FIRST):
+            return
+        self.overtaken_by.append(getattr(front, "__name__", type(front).__qualname__))
+        sys.meta_path[:] = [self, *others]
+        self._hand_over_imported()
+
+    def _hand_over_imported(self) -> None:
+        for name, module in list(sys.modules.items()):
+            if self.wants(name) and name not in MAIN_NAMES and not _is_executing(module):
+                self.on_module(module)
+
+
+def _raised(_name: str, error: BaseException) -> None:
+    raise error
+
+
+# Never getattr on a module here: a lazy module loads itself at the first one.
+def _is_executing(module: ModuleType) -> bool:
+    if type(module).__name__ == "_LazyModule":
+        return True
+    try:
+        spec = object.__getattribute__(module, "__dict__").get("__spec__")
+    except AttributeError:
+        return True  # no module at all: anything may lie in sys.modules
+    return bool(getattr(spec, "_initializing", False))

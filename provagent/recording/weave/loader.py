@@ -1,0 +1,67 @@
+"""The loader of a module that holds a target: the module's own, and then its weaving.
+
+It is put back before the module executes, so that neither ``module.__loader__`` nor
+``module.__spec__.loader`` shows a trace.
+"""
+
+from __future__ import annotations
+
+from provagent.recording.weave.hidden import hide_from_imports
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    from provagent.recording.weave.finder import TargetFinder
+
+
+class WeavingLoader:
+    """A loader that hands its module over once it has executed; else as the one it wraps."""
+
+    def __init__(self, loader: object, finder: TargetFinder, spec: ModuleSpec) -> None:
+        self._loader = loader
+        self._finder = finder
+        self._spec = spec
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self._loader)
+
+    def __getattr__(self, name: str) -> object:
+        value = getattr(self._loader, name)
+        if name == "get_code":
+            return lambda name: self._get_code(value, name)
+        return value
+
+    # Who asks for the code executes it by himself, as runpy does for ``-m``.
+    def _get_code(self, get_code: Callable[[str], object], name: str) -> object:
+        self._spec.loader = self._loader  # type: ignore[assignment]
+        return get_code(name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        create_module = getattr(self._loader, "create_module", None)
+        return None if create_module is None else create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        try:
+            self._put_back(module)
+        except BaseException as error:
+            self._finder.on_failure(module.__name__, error)
+        self._loader.exec_module(module)  # type: ignore[attr-defined]
+        self._finder.on_module(module)
+
+    def _put_back(self, module: ModuleType) -> None:
+        # object.__getattribute__: a lazy module's own __getattribute__ would load it.
+        get = object.__getattribute__
+        namespace = get(module, "__dict__")
+        spec = namespace.get("__spec__")
+        if getattr(spec, "loader", None) is self:
+            spec.loader = self._loader
+        if namespace.get("__loader__") is self:
+            namespace["__loader__"] = self._loader
+
+
+# A frame of ours must not show in the traceback of a module that fails to import.
+hide_from_imports(WeavingLoader.exec_module)  # type: ignore[arg-type]

@@ -1,0 +1,138 @@
+"""Bindings of a module's code, told by ``sys.settrace``: for Python 3.11.
+
+While a tracer is set, every call of the thread costs more, so it is set only until the
+last binding, and not while the code imports. A debugger or a coverage tool that traces
+already is left alone.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any
+
+from provagent.recording.weave.definitions import Definitions
+from provagent.recording.weave.hidden import hide_from_imports
+
+_OnBound = Callable[[dict[str, Any], str | None], bool]
+
+
+class Tracer:
+    """Calls ``on_bound(namespace, name)`` behind each binding of the code that is watched."""
+
+    def __init__(self, on_bound: _OnBound) -> None:
+        self._on_bound = on_bound
+        self._traces: list[_Trace] = []
+
+    def watch(self, code: CodeType, definitions: Definitions, frame: FrameType | None) -> bool:
+        """Begin to watch ``code``; False where somebody else traces."""
+        standing = sys.gettrace()
+        if standing is not None and not any(standing == one.on_call for one in self._traces):
+            return False
+        trace = _Trace(code, definitions, self._on_bound, standing)
+        self._traces = [one for one in self._traces if not one.is_done]
+        self._traces.append(trace)
+        trace.begin(frame)
+        return True
+
+    def stop(self) -> None:
+        """Watch nothing any more."""
+        for trace in self._traces:
+            trace.end()
+        self._traces.clear()
+
+
+class _Trace:
+    """One code object that is traced; ``outer`` is our tracer of the code that executes it."""
+
+    def __init__(
+        self, code: CodeType, definitions: Definitions, on_bound: _OnBound, outer: Any
+    ) -> None:
+        self.is_done = False
+        self._code = code
+        self._definitions = definitions
+        self._on_bound = on_bound
+        self._outer = outer
+        self._frame: FrameType | None = None
+        self._told: int | None = None  # an instruction whose line has just been told
+
+    def begin(self, frame: FrameType | None) -> None:
+        if frame is not None:
+            self._enter(frame)
+        sys.settrace(self.on_call)
+
+    def end(self) -> None:
+        if self.is_done:
+            return
+        self.is_done = True
+        if self._frame is not None:
+            self._frame.f_trace = None
+            self._frame.f_trace_opcodes = False
+            self._frame = None
+        if sys.gettrace() == self.on_call:
+            sys.settrace(self._outer)
+
+    def on_call(self, frame: FrameType, _event: str, _value: object) -> Any:
+        if frame.f_code is self._code and self._frame is None and not self.is_done:
+            self._enter(frame)
+            return self._on_event
+        return None
+
+    def _enter(self, frame: FrameType) -> None:
+        self._frame = frame
+        frame.f_trace = self._on_event
+
+    def _on_event(self, frame: FrameType, event: str, value: Any) -> Any:
+        if self.is_done:
+            return None
+        definitions, offset = self._definitions, frame.f_lasti
+        # Some interpreters (3.12.1) tell no opcodes: then the next line has to do.
+        if event == "line":
+            frame.f_trace_opcodes = frame.f_lineno in definitions.lines
+        if event == "exception":
+            _leave_out(value[2])
+        elif (
+            event in ("line", "opcode")
+            and offset in definitions.after
+            and offset != self._told
+            and not self._on_bound(frame.f_globals, definitions.after[offset])
+        ):
+            self.end()  # it is not the program's
+        self._told = offset if event == "line" else None
+        if event == "return" or (event != "exception" and offset > definitions.last):
+            self.end()
+        elif event == "opcode" and offset in definitions.imports:
+            self._step_aside(frame)
+        return None if self.is_done else self._on_event
+
+    # What an import statement runs is by far the most of what a script runs before its
+    # functions are defined. IMPORT_NAME asks builtins for __import__: ours stands there
+    # from this event to that call, the very next thing that happens in this thread.
+    def _step_aside(self, frame: FrameType) -> None:
+        if sys.gettrace() != self.on_call:
+            return
+        plain = builtins.__import__
+
+        def importing(*args: Any, **kwargs: Any) -> Any:
+            if sys._getframe(1) is not frame:  # noqa: SLF001 - another thread's import
+                return plain(*args, **kwargs)
+            builtins.__import__ = plain
+            try:
+                return plain(*args, **kwargs)
+            finally:
+                if sys.gettrace() is None and not self.is_done:
+                    sys.settrace(self.on_call)
+
+        hide_from_imports(importing)  # type: ignore[arg-type]
+        builtins.__import__ = importing
+        sys.settrace(None)
+
+
+# Our __import__ must not show in the traceback of an import that fails.
+def _leave_out(traceback: Any) -> None:
+    inner: Any = getattr(traceback, "tb_next", None)
+    frame = getattr(inner, "tb_frame", None)
+    if frame and frame.f_code.co_name == "importing" and frame.f_globals is globals():
+        traceback.tb_next = inner.tb_next

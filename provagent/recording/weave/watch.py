@@ -1,0 +1,185 @@
+"""The program's own functions and classes (``__main__``), as soon as each is defined.
+
+The program is no import: no finder meets it. But CPython raises the audit event ``exec``
+with the code of a script, a module of ``-m``, a notebook's cell, before it runs. If that
+code binds a name that is wanted, its bindings are watched while it executes: by
+``sys.monitoring`` (Python 3.12 and newer), else by ``sys.settrace``, and only until
+the last of them is done.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from provagent.isolation import audit_hook
+from provagent.recording.weave.program import (
+    HAS_OWN_LOCALS,
+    MAIN,
+    MAIN_NAMES,
+    expected_names,
+    program_module,
+    program_names,
+)
+from provagent.recording.weave.target import is_glob, matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import CodeType, FrameType, ModuleType
+    from typing import Any, Protocol
+
+    from provagent.recording.weave.definitions import Definitions
+
+    class Watcher(Protocol):
+        """Tells of each binding; False where it cannot."""
+
+        def watch(
+            self, code: CodeType, definitions: Definitions, frame: FrameType | None, /
+        ) -> bool: ...
+
+        def stop(self) -> None: ...
+
+
+_IMPORTS = "<frozen importlib"
+
+_standing: ProgramWatch | None = None
+
+
+class ProgramWatch:
+    """Calls ``on_defined(module, name)`` when the program has bound a name that is wanted.
+
+    ``firsts`` are the names, or globs for them. ``name`` is None where any of them may have
+    been bound. ``trouble`` says why bindings could not be watched, where they could not.
+    """
+
+    def __init__(
+        self, firsts: Iterable[str], on_defined: Callable[[ModuleType, str | None], None]
+    ) -> None:
+        from opcode import opmap
+
+        # Now, not when code is met: what this imports makes named tuples, by eval, and that is
+        # such code too.
+        from provagent.recording.weave.definitions import find_definitions
+
+        self._find_definitions = find_definitions
+        self.trouble = ""
+        self.names = expected_names()  # what the program is called, or was that was met
+        self._firsts = set(firsts)
+        self._globs = [first for first in self._firsts if is_glob(first)]
+        self._on_defined = on_defined
+        # Of ``from module import *``; since Python 3.12 that opcode means other things too.
+        self._star = opmap.get("IMPORT_STAR") or opmap["CALL_INTRINSIC_1"]
+        self._watchers: list[Watcher] = []
+
+    def arm(self) -> None:
+        """Look out for the program from now on; it may be running already."""
+        global _standing  # noqa: PLW0603 - one program, one watch
+        _standing = self
+        audit_hook.listen(_LISTENERS, _on_failure)
+        self._meet_running()
+
+    def disarm(self) -> None:
+        """Look no more; what stays of the hook does nothing."""
+        global _standing  # noqa: PLW0603
+        if _standing is self:
+            _standing = None
+            audit_hook.unlisten(_LISTENERS)
+        for watcher in self._watchers:
+            watcher.stop()
+
+    def on_exec(self, code: CodeType) -> None:
+        """Code is about to be executed: watch it if it may bind a name that is wanted."""
+        if code.co_flags & HAS_OWN_LOCALS or _is_imported() or not self._may_bind(code):
+            return
+        self._begin(code, None)
+
+    def on_bound(self, namespace: dict[str, Any], name: str | None) -> bool:
+        """A name was bound in ``namespace``; False where that is not the program's."""
+        try:
+            module = program_module(namespace)
+            if module is None or _standing is not self:
+                return False
+            self.names.update(program_names(module))
+        except Exception as error:  # anything may stand in sys.modules
+            self.trouble = f"{type(error).__name__}: {error}"
+            return False
+        self._on_defined(module, name)
+        return True
+
+    def _begin(self, code: CodeType, frame: FrameType | None) -> None:
+        definitions = self._find_definitions(code, self._is_wanted)
+        if definitions is None or any(
+            watcher.watch(code, definitions, frame) for watcher in self._load_watchers()
+        ):
+            return
+        self.trouble = _why_untold()
+        main = sys.modules.get(MAIN)  # what earlier code of it bound, at least
+        if main is not None:
+            self.on_bound(object.__getattribute__(main, "__dict__"), None)
+
+    def _load_watchers(self) -> list[Watcher]:
+        if not self._watchers:
+            from provagent.recording.weave.tracer import Tracer
+
+            if sys.version_info >= (3, 12):
+                from provagent.recording.weave.monitor import Monitor
+
+                self._watchers.append(Monitor(self.on_bound))
+            self._watchers.append(Tracer(self.on_bound))
+        return self._watchers
+
+    def _meet_running(self) -> None:
+        for module in {id(one): one for one in map(sys.modules.get, MAIN_NAMES) if one}.values():
+            namespace = object.__getattribute__(module, "__dict__")
+            if any(self._is_wanted(name, is_made=True) for name in namespace):
+                self.on_bound(namespace, None)
+            frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - there is no other way
+            while frame is not None:
+                code = frame.f_code
+                if frame.f_globals is namespace and not code.co_flags & HAS_OWN_LOCALS:
+                    self._begin(code, frame)
+                frame = frame.f_back
+
+    def _may_bind(self, code: CodeType) -> bool:
+        return bool(
+            self._globs
+            or not self._firsts.isdisjoint(code.co_names)
+            or self._star in code.co_code[::2]
+        )
+
+    def _is_wanted(self, name: str, is_made: bool) -> bool:
+        return name in self._firsts or (
+            is_made and any(matches(name, pattern) for pattern in self._globs)
+        )
+
+
+def _on_exec(args: tuple[Any, ...]) -> None:
+    try:
+        if _standing is not None:
+            _standing.on_exec(args[0])
+    except Exception as error:
+        _on_failure(error)
+
+
+def _on_failure(error: BaseException) -> None:
+    if _standing is not None:
+        _standing.trouble = f"{type(error).__name__}: {error}"
+
+
+_LISTENERS = {"exec": _on_exec}
+
+
+def _is_imported() -> bool:
+    """Whether it is the import system that executes the code: then it is no program."""
+    try:
+        frame = sys._getframe(4)  # noqa: SLF001 - past on_exec, _on_exec and the hook
+    except ValueError:
+        return False  # nothing of Python runs: the program itself begins
+    return frame.f_code.co_filename.startswith(_IMPORTS)
+
+
+def _why_untold() -> str:
+    tracer = sys.gettrace()
+    kind = type(tracer) if tracer is None or not hasattr(tracer, "__qualname__") else tracer
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"its definition could not be seen: another tracer ({name}) is at work"

@@ -1,0 +1,211 @@
+"""Watches Python functions in place, puts wrappers in the place of other callables, and undoes it.
+
+A Python function stays the object that it is (``inplace``). What is written in C, and an instance
+that is called, cannot be watched: a wrapper takes its place.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+from weakref import ref
+
+from provagent.isolation import introspection
+from provagent.recording.weave.inplace import Attached, Probe, attach
+from provagent.recording.weave.site import PLAIN, Site, held_function
+from provagent.recording.weave.woven import Woven, WovenFunction, plain
+
+# wrapped, instance, args, kwargs: as wrapt calls it.
+Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Weaver:
+    """Weaves sites, and remembers them.
+
+    ``make_wrapper(site)`` gives the wrapper for a site, ``make_probe(site)`` the probe for one
+    whose callable is a Python function; None for one that is to stay as it is. They are asked
+    once per callable. Without ``make_probe`` all is wrapped.
+    """
+
+    def __init__(
+        self,
+        make_wrapper: Callable[[Site], Wrapper | None],
+        make_probe: Callable[[Site], Probe | None] | None = None,
+    ) -> None:
+        self._make_wrapper = make_wrapper
+        self._make_probe = make_probe
+        self._woven: dict[tuple[int, str], tuple[Site, Callable[[], Any]]] = {}
+        self._watched: dict[int, tuple[list[type], Attached]] = {}
+
+    def weave(self, site: Site) -> bool:
+        """Watch the callable or wrap it, unless that is done; False where it stays as it is.
+
+        Raises whatever the class or module raises when its attribute is set.
+        """
+        function: Any = site.function
+        if self._make_probe is not None and type(function) is FunctionType:
+            watched = self._watch(function, site, self._make_probe)
+            if watched is not None:
+                return watched
+        key = (id(site.holder), site.name)
+        known = self._woven.get(key)
+        if known is not None and _stands(known[0], known[1]()):
+            _widen(known[0].receivers, site.receivers)
+            return True
+        if _is_alias(site):
+            return True
+        made = self._make_wrapper(site)
+        if made is None:
+            return False
+        wrapper = _dressed(site, made)
+        introspection.set_attribute(site.holder, site.name, wrapper)
+        if site.kind == "function":
+            _rebind_aliases(site, site.raw, wrapper)
+            # Its wrapper holds it: what the program lets go of is not to live on here.
+            site.raw = None
+            self._woven[key] = (site, ref(wrapper))
+        else:
+            self._woven[key] = (site, lambda: wrapper)
+        return True
+
+    # What is kept of a site is no function: the program may let go of it.
+    def _watch(
+        self, function: FunctionType, site: Site, make_probe: Callable[[Site], Probe | None]
+    ) -> bool | None:
+        """Watch a function; None where only a wrapper can."""
+        known = self._watched.get(id(function))
+        if known is not None and known[1].function() is function:
+            _widen(known[0], site.receivers)
+            return True
+        if _may_be_compiled(function):
+            return None
+        probe = make_probe(site)
+        if probe is None:
+            return False
+        attached = attach(function, probe)
+        if attached is None:
+            return None
+        self._watched[id(function)] = site.receivers, attached
+        return True
+
+    def unweave_all(self) -> None:
+        """Put every original back where its wrapper still stands."""
+        for _, attached in self._watched.values():
+            attached.detach()
+        self._watched.clear()
+        for site, held in reversed(list(self._woven.values())):
+            wrapper = held()
+            if not _stands(site, wrapper):
+                continue
+            if site.kind == "function":
+                introspection.set_attribute(site.holder, site.name, plain(wrapper))
+                _rebind_aliases(site, wrapper, plain(wrapper))
+            else:
+                introspection.set_attribute(site.holder, site.name, site.raw)
+        self._woven.clear()
+
+    def forget(self) -> None:
+        """Let go of what is woven: wrappers stay as they are, functions are watched no more.
+
+        A code object is no part of a cycle that the garbage collector finds: with its probe it
+        would keep the program's globals beyond the interpreter's end.
+        """
+        self._woven.clear()
+        for _, attached in self._watched.values():
+            attached.detach()
+        self._watched.clear()
+
+
+def _stands(site: Site, wrapper: Any) -> bool:
+    return wrapper is not None and _standing(site) is wrapper
+
+
+def _standing(site: Site) -> Any:
+    owner = site.owner
+    return (vars(site.holder) if owner is None else introspection.namespace(owner)).get(site.name)
+
+
+# Two names of one function: the second was bound again when the first was woven, and both
+# are the same wrapper still, as they were the same function.
+def _is_alias(site: Site) -> bool:
+    standing = _standing(site)
+    return issubclass(type(standing), Woven) and (
+        standing is site.raw or plain(standing) is site.raw
+    )
+
+
+def _widen(known: list[type], receivers: list[type]) -> None:
+    """A second target names the same callable, perhaps through another class."""
+    if not known:
+        return
+    if receivers:
+        known.extend(receivers)
+    else:
+        known.clear()
+
+
+# numba reads a function's bytecode when it is first called: on Python 3.11 with calls in it that
+# numba cannot compile. Which functions it will be given cannot be told, but in which modules.
+def _may_be_compiled(function: FunctionType) -> bool:
+    if sys.version_info >= (3, 12) or "numba" not in sys.modules:
+        return False
+    for value in list(function.__globals__.values()):
+        home = (
+            value.__name__ if type(value) is ModuleType else introspection.module_name(type(value))
+        )
+        if type(home) is str and home.partition(".")[0] == "numba":
+            return True
+    return False
+
+
+# The descriptor stays of the type it was, with all that was set on it: only the function
+# inside it is woven.
+def _dressed(site: Site, wrapper: Wrapper) -> Any:
+    raw: Any = site.raw
+    if introspection.is_among(type(raw), (staticmethod, classmethod)):
+        dressed: Any = type(raw)(WovenFunction(raw.__func__, wrapper))
+        vars(dressed).update(vars(raw))
+        return dressed
+    if type(raw) is property:
+        dressed = property(WovenFunction(site.function, wrapper), raw.fset, raw.fdel, raw.__doc__)
+        dressed.__set_name__(site.owner, site.name)  # its error messages tell it
+        return dressed
+    if type(raw) is functools.cached_property:
+        dressed = copy.copy(raw)
+        dressed.func = WovenFunction(raw.func, wrapper)
+        return dressed
+    held = held_function(raw)
+    if held:
+        dressed = copy.copy(raw)
+        vars(dressed)[held] = WovenFunction(site.function, wrapper)
+        return dressed
+    return (WovenFunction if introspection.is_a(raw, PLAIN) else Woven)(raw, wrapper)
+
+
+# Who imported a function before it was woven holds the plain one. Within the package in
+# which it was named, and in the program itself, that name is bound again; where it came to
+# that package from elsewhere (``measure = len``), there it stays. So it is with the tables
+# of its own module, by which a function is chosen and then told by ``is``.
+def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
+    package = site.holder.__name__.partition(".")[0]
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in (package, "__main__") and type(module) is ModuleType:
+            namespace = vars(module)
+            for alias in [key for key, value in list(namespace.items()) if value is old]:
+                namespace[alias] = new
+    for table in list(vars(site.holder).values()):
+        if type(table) is list or (type(table) is dict and "__name__" not in table):
+            _rebind_entries(table, old, new)
+
+
+# Another module's namespace is no table, the builtins least of all. By plain keys alone: to
+# set one of another class would ask it for its hash.
+def _rebind_entries(table: Any, old: Any, new: Any) -> None:
+    entries = table.items() if type(table) is dict else enumerate(table)
+    for key in [key for key, value in list(entries) if value is old]:
+        if introspection.is_among(type(key), (str, int)):
+            table[key] = new

@@ -1,0 +1,1 @@
+"""Mask what is secret: credentials in texts, in source code, and by their names."""

@@ -1,0 +1,1 @@
+"""Settings: one table, four sources, one precedence."""

@@ -1,0 +1,363 @@
+"""Settings: one table, four sources, one precedence.
+
+Read at the start of every enabled interpreter, so nothing is imported here that the
+interpreter has not loaded already; ``tomllib`` only where there is a table to read.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+
+from provagent.isolation.originals import io, os
+from provagent.settings import conversion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+PREFIX = "PROVAGENT_"
+
+# name: (kind, default, what it does). The environment variable is PROVAGENT_<NAME>.
+TABLE: dict[str, tuple[str, Any, str]] = {
+    "store": ("path", "prov", "folder that holds the records"),
+    "definitions": ("paths", (), "definition files to use beside those found by themselves"),
+    "targets": ("list", (), "targets to weave beside those of the definitions"),
+    "exclude": ("list", (), "targets that are never woven"),
+    "level": ("each", "members", "how much of a call is recorded; each level has the one before"),
+    "max_calls": ("each", "10000", "calls of one target in a process that are recorded; 0: all"),
+    "sample": ("each", "1", "of so many calls of one target one is recorded"),
+    "quiet": (
+        "each",
+        "no",
+        "inside: none in a recorded call of the same definition; nested: of any",
+    ),
+    "max_bytes": ("int", 250_000_000, "bytes that a process writes of calls; 0: all"),
+    "sink": ("word", "shard", "where events go: shard, logging (the _PROV_ dialect), or both"),
+    "processors": ("list", (), "processors of your own, as package.module:function"),
+    "digest": ("digest", "sha256", "algorithm of digests, as hashlib names it; blake3; xxh3"),
+    "digest_bytes": (
+        "int",
+        256_000_000,
+        "bytes of an array or text that are read for a digest; 0: all",
+    ),
+    "digest_file_bytes": ("int", 0, "bytes of one file that are read for a digest; 0: all"),
+    "digest_ms": ("int", 0, "milliseconds that a digest may take; 0: as long as it takes"),
+    "max_text": ("int", 4096, "characters of a value's text that are kept; its digest always is"),
+    "max_items": (
+        "int",
+        1000,
+        "items of a container that are kept, and looked at for members",
+    ),
+    "log_args": ("bool", True, "no description: positional arguments are parameters"),
+    "log_kwargs": ("bool", True, "no description: keyword arguments are parameters"),
+    "log_args_as_entities": ("bool", True, "no description: objects among them are used"),
+    "log_returned_result": ("bool", True, "no description: the result is a generated entity"),
+    "files": ("bool", True, "record the files that are opened, declared or not"),
+    "files_ignore": ("list", (), "globs for files that are not recorded: *.log, /data/tmp/*"),
+    "code": ("bool", True, "keep the user's own code with the record: script, modules, cells"),
+    "variables": ("list", (), "environment variables to record, beside SLURM_JOB_ID and its like"),
+    "always": ("bool", False, "record a run also when nothing in it was traced"),
+    "parent": ("iri", "", "IRI of the job or activity that the run is a part of"),
+    "opus_job": ("iri", "", "address of the OPUS job that the run is in: .../rest/<name>/<id>"),
+    "opus_folder": ("path", "", "folder of that job's data, where it is not found by itself"),
+    "opus_provenance": ("bool", True, "in a job of OPUS, write what it takes of the provenance"),
+    "documents": ("paths", (), "PROV documents to write when the run ends: night.prov.json"),
+    "cache": (
+        "path",
+        "",
+        "folder of what is kept between runs; the user's cache folder if empty",
+    ),
+    "trust": ("paths", (), "folders whose pyproject.toml may name code, and files elsewhere"),
+    "max_unpacked": (
+        "int",
+        0,
+        "bytes that one packed file may have unpacked; 0: 300 times its size, at least 16 MiB",
+    ),
+    "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
+}
+_LARGEST = 1 << 20  # bytes of a pyproject.toml
+# What may be said for each target by itself; the least number, where it is no word.
+EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
+
+# Set by a process for those that it starts; no settings of a user's.
+COMMAND_VARIABLE = "PROVAGENT_COMMAND"  # of ``run -- command``: folder and words, as JSON
+DOUBTED_VARIABLE = "PROVAGENT_DOUBTED"  # definitions that nobody but their folder has named
+INHERITED = (
+    "PROVAGENT_RUN", "PROVAGENT_PROGRAM", "PROVAGENT_STREAMS", COMMAND_VARIABLE, DOUBTED_VARIABLE,
+)  # fmt: skip
+
+
+class Settings:
+    """The settings of one process: an attribute for each name in ``TABLE``.
+
+    ``problems`` are one-line texts of what could not be used, each with its source;
+    ``untrusted`` those of what the working folder's file said and must not, by setting.
+    ``doubted`` are the definitions that this file names.
+    ``given`` are the names that did not keep their default.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        problems: list[str],
+        untrusted: Mapping[str, str] | None = None,
+        doubted: tuple[str, ...] = (),
+    ) -> None:
+        self.given = set(values)
+        self.problems = problems
+        self.untrusted = dict(untrusted or {})
+        self.doubted = doubted
+        for name, (_, default, _) in TABLE.items():
+            setattr(self, name, values.get(name, default))
+
+    if TYPE_CHECKING:
+        exclude: tuple[str, ...]
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def texts(self) -> dict[str, str]:
+        """Return the settings that did not keep their default, as text."""
+        return {name: _as_text(getattr(self, name)) for name in sorted(self.given)}
+
+    def environ(self) -> dict[str, str]:
+        """Return variables that give another process the same settings, wherever it runs."""
+        environ = {PREFIX + name.upper(): text for name, text in self.texts().items()}
+        if self.doubted:
+            environ[DOUBTED_VARIABLE] = _as_text(self.doubted)
+        return environ
+
+
+def read_settings(
+    environ: Mapping[str, str] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    cwd: str | None = None,
+) -> Settings:
+    """Read settings from their four sources, the later over the earlier.
+
+    1. defaults
+    2. the file that ``PROVAGENT`` names (TOML), else ``[tool.provagent]`` of the working
+       folder's pyproject.toml
+    3. the environment: ``PROVAGENT_<NAME>``
+    4. ``arguments``: values as text or already of their kind
+
+    What cannot be used is told in ``problems``. Raises SettingsError where there is no working
+    folder, and for a store that is named by an empty text.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    cwd = _cwd() if cwd is None else cwd
+    arguments = arguments or {}
+    table, file, base = _from_file(environ, cwd, problems)
+    _take(values, problems, table, file, base)
+    untrusted: dict[str, str] = {}
+    doubted = conversion.as_list(environ.get(DOUBTED_VARIABLE, ""))
+    if values and not is_named_file(environ):
+        from provagent.settings.trust import is_trusted, keep_trusted
+
+        if not is_trusted(cwd, environ, arguments):
+            told = keep_trusted(values, file)
+            others = {*arguments, *(name.removeprefix(PREFIX).lower() for name in environ)}
+            untrusted = {name: line for name, line in told.items() if name not in others}
+            is_overruled = arguments.get("definitions") or environ.get("PROVAGENT_DEFINITIONS")
+            doubted += () if is_overruled else values.get("definitions", ())
+    if not environ.get("PROVAGENT_STORE", "prov") and not arguments.get("store"):
+        from provagent.contract.errors import SettingsError
+
+        raise SettingsError("PROVAGENT_STORE: is empty; name a folder, or unset it")
+    variables = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and name not in INHERITED
+    }
+    if not variables.get("store", "prov"):
+        del variables["store"]  # arguments name one
+    _take(values, problems, variables, "environment", cwd)
+    _take(values, problems, arguments, "arguments", cwd)
+    values.setdefault("store", conversion.as_path(TABLE["store"][1], cwd))
+    return Settings(values, problems, untrusted, doubted)
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        from provagent.contract.errors import SettingsError
+
+        raise SettingsError("the working folder is gone; start in one that is there") from None
+
+
+def each_of(settings: Settings, name: str) -> dict[str, Any]:
+    """Return what a setting of the kind ``each`` says, by target; for all others by empty text."""
+    said = {"": _each_value(name, TABLE[name][1])}
+    for item in conversion.as_list(getattr(settings, name)):
+        target, _, value = item.rpartition("=")
+        said.pop(target, None)  # the last counts, and the later target
+        said[target] = _each_value(name, value)
+    return said
+
+
+def require(settings: Settings) -> Settings:
+    """Return the same settings; raise SettingsError when any of them could not be used."""
+    if settings.problems:
+        from provagent.contract.errors import SettingsError
+
+        raise SettingsError(*settings.problems)
+    return settings
+
+
+def _from_file(
+    environ: Mapping[str, str], cwd: str, problems: list[str]
+) -> tuple[dict[str, Any], str, str]:
+    named = environ.get("PROVAGENT", "")
+    is_path = is_named_file(environ)
+    file = os.path.join(cwd, named) if is_path else os.path.join(cwd, "pyproject.toml")
+    try:
+        if not is_path and not _is_small_file(file, problems):
+            return {}, file, cwd
+        with io.open(file, "rb") as stream:
+            content = stream.read()
+    except FileNotFoundError:
+        if is_path:
+            problems.append(f"{named}: no such settings file; PROVAGENT is 1 or a TOML file's path")
+        return {}, file, cwd
+    except OSError as error:
+        what = (error.strerror or str(error)).lower()
+        problems.append(f"{file}: cannot be read: {what}; PROVAGENT is 1 or a TOML file's path")
+        return {}, file, cwd
+    if not is_path and b"[tool.provagent" not in content:
+        return {}, file, cwd
+    return _table_of(content, file, problems, is_path=is_path), file, os.path.dirname(file)
+
+
+def _is_small_file(file: str, problems: list[str]) -> bool:
+    """Whether to read it: a pipe of this name in somebody's folder would hold up every start."""
+    status = os.stat(file)
+    is_file = stat.S_ISREG(status.st_mode)
+    if is_file and status.st_size > _LARGEST:
+        problems.append(f"{file}: is not read: it has more than {_LARGEST} bytes")
+    return is_file and status.st_size <= _LARGEST
+
+
+def _table_of(content: bytes, file: str, problems: list[str], *, is_path: bool) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        document = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        problems.append(f"{file}: is no TOML: {error}; settings are lines of name = value")
+        return {}
+    if is_path and "tool" not in document:
+        return document
+    tool = document.get("tool")
+    table = tool.get("provagent", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        problems.append(f"{file}: tool.provagent is no table; write [tool.provagent]")
+        return {}
+    return table
+
+
+def _take(
+    values: dict[str, Any], problems: list[str], given: Mapping[str, Any], source: str, base: str
+) -> None:
+    for name, value in given.items():
+        if name not in TABLE:
+            problems.append(f"{source}: {name}: no such setting{_close(name)}")
+            continue
+        try:
+            values[name] = _converted(name, value, base)
+        except ValueError as error:
+            problems.append(f"{source}: {name}: {error}")
+
+
+def _close(name: str) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, TABLE, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(TABLE)}"
+
+
+def is_named_file(environ: Mapping[str, str]) -> bool:
+    """Whether ``PROVAGENT`` names a file of settings: a person's word, so that it is believed."""
+    return environ.get("PROVAGENT", "").lower() not in ("", *conversion.TRUE, *conversion.FALSE)
+
+
+def is_enabled(environ: Mapping[str, str]) -> bool:
+    """Whether ``PROVAGENT`` asks for recording."""
+    return environ.get("PROVAGENT", "").lower() not in ("", *conversion.FALSE)
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Return what a setting of words may say."""
+    from provagent.contract.vocabulary import LEVELS, QUIET_WORDS
+
+    return {"sink": ("shard", "logging", "both"), "level": LEVELS, "quiet": QUIET_WORDS}[name]
+
+
+def _converted(name: str, value: Any, base: str) -> Any:
+    kind = TABLE[name][0]
+    if kind == "word":
+        return conversion.as_word(value, words_of(name))
+    if kind == "each":
+        return _each(name, value)
+    if name == "store" and not value:
+        raise ValueError("is empty; name a folder")
+    if name == "trust":
+        from provagent.settings.trust import as_folders
+
+        return as_folders(value)
+    if kind in ("path", "paths"):
+        return (
+            conversion.as_path(value, base) if kind == "path" else conversion.as_paths(value, base)
+        )
+    return _KINDS[kind](value)
+
+
+_KINDS = {
+    "bool": conversion.as_bool,
+    "digest": conversion.as_digest,
+    "int": conversion.as_int,
+    "iri": conversion.as_iri,
+    "list": conversion.as_list,
+}
+
+
+def _each(name: str, value: Any) -> str:
+    items = (str(value),) if isinstance(value, int) else conversion.as_list(value)
+    for item in items:
+        _each_value(name, item.rpartition("=")[2])
+    return ",".join(items)
+
+
+def _each_value(name: str, text: str) -> Any:
+    least = EACH[name]
+    if least is None:
+        return conversion.as_word(text, words_of(name))
+    number = conversion.as_int(text)
+    if number < least:
+        raise ValueError(f"{text!r} is too small; write {least} or more")
+    return number
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def tell(message: object) -> None:
+    """Print one line on stderr, for a person; never fail.
+
+    The message may quote a file's name or an error: it can hold no command to a terminal.
+    """
+    try:
+        text = str(message)
+        if not (text.isascii() and text.isprintable()):
+            from provagent.contract.printable import harmless
+
+            text = harmless(text, kept="")
+        sys.stderr.write(f"provagent: {text}\n")
+    except Exception:
+        pass

@@ -1,0 +1,1 @@
+"""What uses both wings: check, draft, doctor, rerun."""

@@ -1,0 +1,308 @@
+"""Whether recording works here, and what a run could not record."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import TYPE_CHECKING, Any
+
+from provagent.contract.errors import StoreError, TargetError
+from provagent.definition.active import Source, active_sources, cache_folder
+from provagent.definition.requires import unmet
+from provagent.recording.launch import has_pth
+from provagent.recording.weave.program import MAIN
+from provagent.recording.weave.target import Target
+from provagent.settings.table import Settings, read_settings
+
+if TYPE_CHECKING:
+    from provagent.reading.record.detail import Child, LessKnown
+    from provagent.reading.record.model import Provenance
+
+# Of several processes: a program's workers need not define what the program defines.
+_RANKS = ["waiting", "refused", "missing", "woven", "failed"]
+_KNOWN_BY = {
+    "state": "their state",
+    "paths": "the identifier of their definition",
+    "str": "their text",
+    "hash": "their hash",
+    "id": "themselves only",
+}
+_CHILD = "from provagent import boot; print(boot.activation() is not None)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was tried: whether it works, and what to do where it does not."""
+
+    name: str
+    works: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """A target, the definition that names it, and what would become, or became, of it.
+
+    ``state`` is woven, waiting, missing, failed or refused.
+    """
+
+    target: str
+    definition: str
+    state: str
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class RunReport:
+    """What one run could not record.
+
+    ``left_out`` are calls that were not to be recorded, ``not_kept`` is code that was too long,
+    ``uncalled`` are woven functions of the program itself without any recorded call.
+    """
+
+    run_id: str
+    targets: list[TargetState] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    unended: list[str] = field(default_factory=list)
+    unrecorded: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    not_kept: list[str] = field(default_factory=list)
+    uncalled: list[str] = field(default_factory=list)
+    overtaken_by: list[str] = field(default_factory=list)
+    mismatches: list[str] = field(default_factory=list)
+    less_known: list[str] = field(default_factory=list)
+
+    def lacks(self) -> list[str]:
+        """Return what is missing in the record, though it was to be recorded."""
+        return [*self.complaints, *self.gaps, *self.unrecorded, *self.not_kept]
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """All that was found."""
+
+    checks: list[Check]
+    targets: list[TargetState]
+    problems: list[str]
+    run: RunReport | None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing is wrong here; what a run lacks counts too."""
+        run = self.run
+        targets = [*self.targets, *(run.targets if run else ())]
+        bad = [target for target in targets if target.state in ("missing", "failed")]
+        lacks = run is not None and bool(run.lacks())
+        return all(check.works for check in self.checks) and not (bad or self.problems or lacks)
+
+    def data(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return {"is_well": self.is_well, **asdict(self)}
+
+
+def examine(run: str | None = None, store: str | None = None) -> Report:
+    """Try what recording needs, list every active target, and look at a run.
+
+    ``run`` as ``store.runs.read_run`` takes it; without it the last one, where there is one.
+    Raises StoreError for a run that was named and is not there.
+    """
+    settings = read_settings(arguments={"store": store} if store else {})
+    sources = active_sources(settings, os.getcwd())
+    problems = [*settings.problems, *settings.untrusted.values()]
+    problems += [text for source in sources for text in source.problems]
+    return Report(
+        checks=[_check_pth(), *_check_children(), _check_store(settings), _check_cache(settings)],
+        targets=[state for source in sources for state in _states(source)]
+        + [_state(text, "settings") for text in settings.targets],
+        problems=problems,
+        run=_run_report(run, settings.store),
+    )
+
+
+def _check_pth() -> Check:
+    return Check(
+        name="start-up file",
+        works=has_pth(),
+        text="provagent.pth is in site-packages"
+        if has_pth()
+        else "no provagent.pth in site-packages; install provagent here, or use "
+        "sitecustomize_example/",
+    )
+
+
+def _check_children() -> list[Check]:
+    return [
+        _check_child("a child records", []),
+        _check_child("a child with -I records", ["-I"]),
+    ]
+
+
+def _check_child(name: str, flags: list[str]) -> Check:
+    with tempfile.TemporaryDirectory() as store:
+        environ = {**os.environ, "PROVAGENT": "1", "PROVAGENT_STORE": store}
+        done = subprocess.run(  # noqa: S603 - our own interpreter, our own code
+            [sys.executable, "-P", *flags, "-c", _CHILD],
+            env=environ, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    works = done.stdout.strip() == "True"
+    last = (done.stderr.strip().splitlines() or ["it is not enabled"])[-1]
+    return Check(name=name, works=works, text="with PROVAGENT=1" if works else last)
+
+
+def _check_store(settings: Settings) -> Check:
+    return _check_writable("store", settings.store, "set PROVAGENT_STORE to a folder of your own")
+
+
+def _check_cache(settings: Settings) -> Check:
+    remedy = "every start reads YAML; set PROVAGENT_CACHE to a folder of your own"
+    return _check_writable("cache", cache_folder(settings), remedy)
+
+
+def _check_writable(name: str, folder: str, remedy: str) -> Check:
+    place = folder
+    while not os.path.isdir(place) and os.path.dirname(place) != place:
+        if os.path.exists(place):
+            return Check(name=name, works=False, text=f"{place} is no folder; {remedy}")
+        place = os.path.dirname(place)
+    works = os.access(place, os.W_OK | os.X_OK)
+    text = folder if works else f"{folder} cannot be written; {remedy}"
+    return Check(name=name, works=works, text=text)
+
+
+def _states(source: Source) -> list[TargetState]:
+    reason = unmet(source.requires)
+    if not reason:
+        return [_state(text, source.name) for text in source.targets]
+    return [
+        TargetState(target=text, definition=source.name, state="refused", reason=reason)
+        for text in source.targets
+    ]
+
+
+def _state(text: str, definition: str) -> TargetState:
+    try:
+        target = Target(text)
+    except TargetError as error:
+        return TargetState(target=text, definition=definition, state="missing", reason=str(error))
+    module = target.module.removesuffix(".**")
+    if target.module == MAIN:
+        state, reason = "waiting", "for the program to define it"
+    elif not target.is_exact and module == target.module:
+        state, reason = "waiting", "for the modules that match it"
+    elif not _top_is_installed(module):
+        state, reason = "waiting", f"{module.partition('.')[0]} is not installed here"
+    elif _module_exists(module):
+        state, reason = "waiting", "for its import"
+    else:
+        state, reason = "missing", f"there is no module {module}"
+    return TargetState(target=text, definition=definition, state=state, reason=reason)
+
+
+def _top_is_installed(module: str) -> bool:
+    return _spec(module.partition(".")[0], None) is not None
+
+
+# importlib.util.find_spec would import the parent packages: nothing is imported here.
+def _module_exists(module: str) -> bool:
+    path: list[str] | None = None
+    parts = module.split(".")
+    for end in range(1, len(parts) + 1):
+        spec = _spec(".".join(parts[:end]), path)
+        if spec is None:
+            return False
+        path = list(spec.submodule_search_locations or ())
+    return True
+
+
+def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
+    if name in sys.builtin_module_names:
+        return ModuleSpec(name, None)
+    try:
+        places = [*sys.path, os.getcwd()] if path is None else path  # a script's modules lie there
+        return PathFinder.find_spec(name, places)
+    except (ImportError, ValueError):
+        return None
+
+
+def _run_report(run: str | None, store: str) -> RunReport | None:
+    from provagent.reading.store.runs import read_outline
+
+    try:
+        provenance = read_outline(store, run or "last")
+    except StoreError:
+        if run is not None:
+            raise
+        return None
+    return _report_on(provenance)
+
+
+def _report_on(provenance: Provenance) -> RunReport:
+    from provagent.reading.record.wording import add_up, left_out_text
+
+    return RunReport(
+        run_id=provenance.run.id,
+        targets=_run_targets(provenance),
+        complaints=[
+            f"{one.target}: {one.stage}: {one.what} ({one.count} times)"
+            for one in provenance.complaints
+        ],
+        gaps=[str(gap) for gap in provenance.gaps],
+        unended=[process.id for process in provenance.processes.values() if process.end is None],
+        unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
+        mismatches=[_counted(*each) for each in provenance.mismatches.items()],
+        less_known=_less_known(provenance.less_known),
+        left_out=[left_out_text(each) for each in add_up(provenance.left_out)],
+        not_kept=_not_kept(provenance),
+        uncalled=provenance.uncalled,
+        overtaken_by=sorted(
+            {name for process in provenance.processes.values() for name in process.overtaken_by}
+        ),
+    )
+
+
+def _counted(what: str, count: int) -> str:
+    return f"{what} (the first of {count})" if count > 1 else what
+
+
+def _not_kept(provenance: Provenance) -> list[str]:
+    """Return of which files the code is not in the record, and why, each once."""
+    every = (one for process in provenance.processes.values() for one in process.code)
+    found = [f"the code of {one.file} is not kept: {one.left_out}" for one in every if one.left_out]
+    return [*dict.fromkeys(found)]
+
+
+def _less_known(counts: dict[LessKnown, int]) -> list[str]:
+    """One line for each class: by what its objects are known, and what would help."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][:2]))
+    return [_less_known_line(one, count) for one, count in ordered]
+
+
+def _less_known_line(one: LessKnown, count: int) -> str:
+    how = _KNOWN_BY[one.identified] + (", parts of which cannot be read" if one.is_part else "")
+    line = f"{one.class_name}: {count} known by {how}"
+    if one.identified == "paths":
+        return line
+    name = one.entity_description or one.class_name.rpartition(".")[2].rpartition(":")[2]
+    return f"{line}; entities: {{{name}: {{identifier: [ATTRIBUTE, ...]}}}}"
+
+
+def _unrecorded(child: Child) -> str:
+    workers = "" if child.workers is None else f"{child.workers} of the workers of "
+    return f"not recorded: {workers}{shlex.join(child.command)}: {child.reason}"
+
+
+def _run_targets(provenance: Provenance) -> list[TargetState]:
+    found: dict[str, TargetState] = {}
+    for process in provenance.processes.values():
+        for one in process.targets:
+            state = TargetState(**one)
+            known = found.get(state.target)
+            if known is None or _RANKS.index(state.state) > _RANKS.index(known.state):
+                found[state.target] = state
+    return list(found.values())

@@ -1,0 +1,79 @@
+"""What a docstring says of a callable: numpydoc, Google and other styles."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from provagent.contract.errors import DraftError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A description in one line, the type as it is written, and what a result is called."""
+
+    text: str = ""
+    type: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documented:
+    """What a docstring says; empty where it says nothing."""
+
+    summary: str = ""
+    parameters: dict[str, Said] = field(default_factory=dict)
+    returns: Said | None = None
+
+
+def read_docstring(function: Any) -> Documented:
+    """Return what the docstring of a callable says.
+
+    Raises DraftError where the library that reads docstrings is not installed.
+    """
+    try:
+        import docstring_parser
+    except ImportError as error:
+        raise DraftError(
+            "docstrings are read by docstring_parser, which is not installed; "
+            "install provagent[draft]"
+        ) from error
+    text = inspect.getdoc(function)
+    if not text:
+        return Documented()
+    try:
+        read = docstring_parser.parse(text)
+    except Exception:  # a docstring may hold anything
+        return Documented(summary=_line(text.partition("\n\n")[0]))
+    returns = read.returns
+    return Documented(
+        summary=_line(read.short_description),
+        parameters={
+            name.strip(" *"): Said(text=_line(one.description), type=_line(one.type_name))
+            for one in read.params
+            for name in (one.arg_name or "").split(",")
+        },
+        returns=Said(
+            text=_line(returns.description),
+            type=_line(returns.type_name),
+            name=name if (name := returns.return_name or "").isidentifier() else "",
+        )
+        if returns
+        else None,
+    )
+
+
+_ROLE = re.compile(r":[\w:]+:`")
+_LONGEST = 200
+
+
+def _line(text: str | None) -> str:
+    """The first sentence, or what fits of it, without the marks of reStructuredText."""
+    line = " ".join((text or "").split())
+    line = _ROLE.sub("`", line).replace("`", "").replace("~", "")
+    sentence = re.split(r"\.(?:\s|$)", line, maxsplit=1)[0]
+    return (
+        sentence if len(sentence) <= _LONGEST else sentence[:_LONGEST].rpartition(" ")[0] + " ..."
+    )

@@ -1,0 +1,141 @@
+"""Drafts a definition from what a run really did."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from provagent.contract.errors import DraftError
+from provagent.contract.vocabulary import FILE, PYTHON_OBJECT, READ, WRITTEN
+from provagent.reading.record.model import Activity, Entity, Generation, Provenance, Usage
+from provagent.tools.draft.guess import file_type, is_written
+from provagent.tools.draft.signature import add_entity
+from provagent.tools.draft.write import NOTE, Draft
+
+_DATATYPES = {bool: "boolean", int: "long", float: "double", str: "char"}
+
+
+def draft_run(provenance: Provenance) -> Draft:
+    """Return a draft that describes every callable that a run recorded, as it was called.
+
+    Raises DraftError for a run that recorded no call.
+    """
+    draft = Draft(targets=[])
+    calls: dict[str, list[Activity]] = {}
+    for activity in provenance.activities.values():
+        if activity.target:
+            calls.setdefault(activity.target, []).append(activity)
+    if not calls:
+        raise DraftError(f"run {provenance.run.id} recorded no call; name targets with --target")
+    cwd = provenance.run.process.cwd or ""
+    for target, activities in calls.items():
+        draft.targets.append(target)
+        qualname = target.partition(":")[2]
+        name = target if qualname in draft.activities else qualname
+        draft.activities[name] = _described(activities, draft, cwd)
+    return draft
+
+
+def _described(activities: list[Activity], draft: Draft, cwd: str) -> dict[str, Any]:
+    count = len(activities)
+    described: dict[str, Any] = {NOTE: [f"Called {count} time{'s' if count > 1 else ''}."]}
+    text = next(
+        (one.description.fields.get("description") for one in activities if one.description), None
+    )
+    if text:
+        described["description"] = text
+    parameters, files = _parameters(activities, cwd)
+    groups = {"parameters": parameters, "usage": files["usage"], "generation": files["generation"]}
+    for activity in activities:
+        for key, relations in (("usage", activity.used), ("generation", activity.generated)):
+            for relation in relations:
+                if relation.role and not _is_noticed(relation):
+                    item = _use(activity, key, relation.role, relation.entity, draft)
+                    groups[key].setdefault(relation.role, item)
+    return described | {key: list(group.values()) for key, group in groups.items() if group}
+
+
+def _parameters(
+    activities: list[Activity], cwd: str
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, dict[str, Any]]]]:
+    parameters: dict[str, dict[str, Any]] = {}
+    files: dict[str, dict[str, dict[str, Any]]] = {"usage": {}, "generation": {}}
+    for activity in activities:
+        noticed = dict(_noticed(activity))
+        for name, value in activity.parameters.items():
+            known = activity.description and activity.description.of("parameters", "name", name)
+            text = _text_of(value)
+            if known:
+                parameters.setdefault(name, dict(_texts(known[1])))
+            elif text is not None and os.path.join(cwd, text) in noticed:
+                found = {"role": name, "entity_description": FILE, "location": name}
+                files[noticed[os.path.join(cwd, text)]].setdefault(name, found)
+            elif text is not None and _names_file(name, text, cwd):
+                key = "generation" if is_written(activity.name or "", name) else "usage"
+                note = f"It named {os.path.basename(text)}. Was it read, or written?"
+                item = {"role": name, "entity_description": FILE, "location": name, NOTE: [note]}
+                files[key].setdefault(name, item)
+            else:
+                parameters.setdefault(name, {"name": name, **_datatype(value)})
+    return parameters, files
+
+
+def _noticed(activity: Activity) -> Iterator[tuple[str, str]]:
+    """Where files lie that were seen to be opened, and as what they stand in a definition."""
+    for key, relations in (("usage", activity.used), ("generation", activity.generated)):
+        for relation in relations:
+            if _is_noticed(relation) and relation.entity.location:
+                yield relation.entity.location, key
+
+
+def _is_noticed(relation: Usage | Generation) -> bool:
+    """Whether it is of a file that nobody declared: no path of a definition leads to it."""
+    return relation.role in (READ, WRITTEN) and relation.entity.type == FILE
+
+
+def _use(activity: Activity, key: str, role: str, entity: Entity, draft: Draft) -> dict[str, Any]:
+    known = activity.description and activity.description.of(key, "role", role)
+    if known:
+        item = dict(_texts(known[1]))
+        if item.get("entity_description"):
+            _keep_entity(draft, item["entity_description"], entity)
+        return item
+    item = {"role": role, "value": role}  # as what nothing describes is recorded
+    if entity.type == PYTHON_OBJECT and entity.class_name:
+        home, _, name = entity.class_name.partition(":")
+        if home != "builtins":
+            item["entity_description"] = add_entity(draft, name.rpartition(".")[2])
+    return item
+
+
+def _keep_entity(draft: Draft, name: str, entity: Entity) -> None:
+    if name in (PYTHON_OBJECT, FILE) or name in draft.entities:
+        return
+    fields = entity.description.fields if entity.description else {}
+    kept = {key: value for key, value in fields.items() if key != "name" and value}
+    draft.entities[name] = {key: list(v) if isinstance(v, tuple) else v for key, v in kept.items()}
+
+
+# Members and progenitors are left for a person: their paths are known to the definition alone.
+def _texts(fields: dict[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in fields.items() if isinstance(value, str)}
+
+
+def _text_of(value: Any) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("value")  # a Path, encoded
+    return value if isinstance(value, str) else None
+
+
+def _names_file(name: str, text: str, cwd: str) -> bool:
+    if file_type(name, "") is not None:
+        return True
+    return os.path.splitext(text)[1] != "" and os.path.isfile(os.path.join(cwd, text))
+
+
+def _datatype(value: Any) -> dict[str, str]:
+    word = _DATATYPES.get(type(value))
+    if word is None:
+        return {}
+    return {"datatype": word, "arraysize": "*"} if word == "char" else {"datatype": word}
