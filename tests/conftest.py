@@ -190,7 +190,8 @@ class Woven:
 @pytest.fixture
 def woven(tmp_path, cache, monkeypatch):
     """Weaves a module in this process, and takes it out again."""
-    from provagent import boot, originals
+    from provagent import boot
+    from provagent.isolation import originals
 
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setitem(vars(originals.os), "environ", os.environ)

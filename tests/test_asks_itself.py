@@ -9,7 +9,8 @@ from conftest import runs_in
 from test_files import names, program
 
 import provagent
-from provagent import audit, doors
+from provagent import api
+from provagent.isolation import audit_hook
 from provagent.reading.store.runs import read_run
 
 QUESTIONS = {
@@ -98,7 +99,7 @@ def test_a_command_in_the_program_is_no_use(recorded, how):
 def test_every_question_is_unheard():
     """A method that is added is one, too: its wrapper says so."""
     public = {name: value for name, value in vars(provagent.Store).items() if name[0] != "_"}
-    public |= {"export": doors.export, "read": provagent.read, "open": provagent.open_store}
+    public |= {"export": api.export, "read": provagent.read, "open": provagent.open_store}
     assert [name for name, value in public.items() if not hasattr(value, "__wrapped__")] == []
 
 
@@ -128,12 +129,12 @@ except KeyError as error:
 def test_steps_of_a_generator_are_unheard_and_its_items_are_not():
     seen, thread = [], threading.get_ident()
 
-    @audit.unheard
+    @audit_hook.unheard
     def steps(first):
         """Said."""
         try:
             while True:
-                seen.append(thread in audit.busy)
+                seen.append(thread in audit_hook.busy)
                 try:
                     first = yield first
                 except KeyError:
@@ -141,12 +142,12 @@ def test_steps_of_a_generator_are_unheard_and_its_items_are_not():
                 if first is None:
                     return "end"
         finally:
-            seen.append(thread in audit.busy)
+            seen.append(thread in audit_hook.busy)
 
     one = steps(1)
     assert (steps.__doc__, seen) == ("Said.", [])
-    assert (next(one), thread in audit.busy) == (1, False)
-    assert (one.send(2), one.throw(KeyError()), thread in audit.busy) == (2, "caught", False)
+    assert (next(one), thread in audit_hook.busy) == (1, False)
+    assert (one.send(2), one.throw(KeyError()), thread in audit_hook.busy) == (2, "caught", False)
     with pytest.raises(StopIteration) as ended:
         next(one)
     assert ended.value.value == "end"
@@ -158,4 +159,4 @@ def test_steps_of_a_generator_are_unheard_and_its_items_are_not():
         next(three)
         three.throw(ZeroDivisionError())
     assert all(seen)
-    assert thread not in audit.busy
+    assert thread not in audit_hook.busy

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
-from provagent import event, terms, value
 from provagent.cli import VERBS, main
+from provagent.contract import events, values, vocabulary
 from provagent.definition import dialect, shapes
 from provagent.definition.description import IDENTIFIERS
 from provagent.definition.parse import parse_definition, read_definition
@@ -227,11 +227,11 @@ def keys_of(kind: type) -> set[str]:
 
 
 KINDS = {
-    kind: getattr(event, "".join(part.capitalize() for part in kind.split("_")))
+    kind: getattr(events, "".join(part.capitalize() for part in kind.split("_")))
     for kind in (
-        terms.RUN, terms.ENVIRONMENT, terms.SESSION, terms.DESCRIPTION, terms.ACTIVITY,
-        terms.ENTITY, terms.DERIVATION, terms.ACTIVITY_END, terms.COMPLAINT, terms.CHILD,
-        terms.LEFT_OUT, terms.RUN_END, terms.REDACTION,
+        vocabulary.RUN, vocabulary.ENVIRONMENT, vocabulary.SESSION, vocabulary.DESCRIPTION, vocabulary.ACTIVITY,
+        vocabulary.ENTITY, vocabulary.DERIVATION, vocabulary.ACTIVITY_END, vocabulary.COMPLAINT, vocabulary.CHILD,
+        vocabulary.LEFT_OUT, vocabulary.RUN_END, vocabulary.REDACTION,
     )
 }  # fmt: skip
 NO_ATTRIBUTE = {"class"}  # a key that no class body can declare
@@ -249,7 +249,7 @@ def test_keys_of_events_are_documented(kind):
 
 def test_encodings_are_documented():
     """docs/events.md has every ``$type`` of the value encoding, and none besides."""
-    table = [line[:24] for line in value.__doc__.splitlines() if line.startswith("``")]
+    table = [line[:24] for line in values.__doc__.splitlines() if line.startswith("``")]
     types = set(re.findall(r"``([A-Za-z]+)``", " ".join(table)))
     documented = {word for row in rows(section(EVENTS, "Values")) for word in code(row[0])}
     assert documented == types
@@ -282,8 +282,8 @@ def test_keys_of_named_things_are_documented():
 def test_words_of_what_is_left_out_are_documented():
     """Levels, in their order; and the reasons, in docs/events.md, which are keys and settings."""
     levels = rows(section(DEFINITIONS, "Which calls are recorded").partition("###")[0])
-    assert tuple(code(row[0])[0] for row in levels) == terms.LEVELS
-    hint = typing.get_type_hints(event.LeftOut)["reason"]
+    assert tuple(code(row[0])[0] for row in levels) == vocabulary.LEVELS
+    hint = typing.get_type_hints(events.LeftOut)["reason"]
     (row,) = [row for row in rows(section(EVENTS, "left_out")) if code(row[0]) == ["reason"]]
     assert tuple(code(row[1])) == typing.get_args(hint)
     assert set(typing.get_args(hint)) <= set(shapes.ACTIVITY.readers) | set(TABLE)
@@ -308,7 +308,7 @@ def test_reserved_words_are_documented():
     identifiers = [word for row in rows(section(DEFINITIONS, "Entities")) for word in code(row[0])]
     assert set(IDENTIFIERS) <= set(identifiers)
     words = set(code(DEFINITIONS))
-    assert set(terms.ACTIVITY_TYPES + terms.USAGE_TYPES + terms.AGENT_TYPES) <= words
+    assert set(vocabulary.ACTIVITY_TYPES + vocabulary.USAGE_TYPES + vocabulary.AGENT_TYPES) <= words
 
 
 def test_paths_of_the_table_are_paths():

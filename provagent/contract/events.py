@@ -3,7 +3,8 @@
 A shard begins with the ``run`` event of its process. Every event has ``v`` (the format) and
 ``event`` (its kind). Times are ISO 8601, UTC, with microseconds (``2026-11-23T20:05:11.884436Z``).
 Keys marked NotRequired are left out when there is nothing to say. Identifiers are
-``<run>.<process>.<counter>``; parameters and values are encoded as ``provagent.contract.values`` says.
+``<run>.<process>.<counter>``; ``provagent.contract.values`` says how parameters and values are
+encoded.
 """
 
 from __future__ import annotations

@@ -98,3 +98,5 @@ AGENT_TYPES = ("Person", "Organization", "SoftwareAgent")
 
 # Namespaces of the documents that are exported.
 VOPROV_NAMESPACE = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
+
+MAX_SITES = 8  # of the user's code, of one call: the innermost ones

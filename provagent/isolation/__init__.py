@@ -1,1 +1,1 @@
-"""Keep out of the program's way: its mocks, its overridden methods, its import path, its signals."""
+"""Keep out of the program's way: its mocks, overridden methods, import path and signals."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What importlib.machinery has, without an import.
 _frozen: Any = sys.modules["_frozen_importlib"]
 _external: Any = sys.modules["_frozen_importlib_external"]
-_PACKAGE = os.path.dirname(os.path.abspath(__file__))
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Frames between an import statement and its finder; the tracer's import is the program's.
 _MACHINERY = frozenset(
     (

@@ -14,6 +14,7 @@ import sys
 from contextvars import ContextVar
 from itertools import islice
 
+from provagent.contract.vocabulary import MAX_SITES
 from provagent.isolation.addresses import address_of
 from provagent.isolation.originals import os
 from provagent.recording.notebook_cells import in_cell
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
-    Site = dict[str, Any]  # as event.Site says
+    Site = dict[str, Any]  # as contract.events.Site says
 
-MAX_SITES = 8
 _MAX_FRAMES = 100
 _PLACES_KEPT = 10_000
 _BY_VALUE = "<dynamic-code>"  # the file of what cloudpickle has unpickled
@@ -35,7 +35,7 @@ _INSTALLED = tuple(
     os.path.join(folder, "")
     for folder in (
         os.path.dirname(os.__file__),
-        os.path.dirname(__file__),
+        os.path.dirname(os.path.dirname(__file__)),
         os.path.dirname(sys.executable or os.__file__),  # programs that packages installed
     )
 )

@@ -126,7 +126,7 @@ def _replace(executable: str, command: list[str], environ: dict[str, str]) -> No
 
 
 def _package_root() -> str:
-    return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def _sitecustomize_folder() -> str:

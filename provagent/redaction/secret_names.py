@@ -287,7 +287,7 @@ def _is_asked_for(what: str, value: Any) -> bool:
 
 
 def _decoded(value: dict[str, Any]) -> Any:
-    """Return the value that an encoding of ``provagent.contract.values`` stands for, bytes as text."""
+    """Return the value that an encoding of ``contract.values`` stands for, bytes as text."""
     kind, inner = value.get("$type"), value.get("value")
     if kind in ("bytes", "bytearray") and isinstance(inner, str):
         try:

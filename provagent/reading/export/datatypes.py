@@ -34,7 +34,7 @@ _NAMED = re.compile(r"(bool|uint|int|float|complex)([0-9]{0,3})")  # a dtype, by
 
 
 def datatype(value: Any) -> str:
-    """Return the datatype of a value, as ``provagent.contract.values`` encodes it; else that of text.
+    """Return the datatype of a value that ``provagent.contract.values`` encodes; else that of text.
 
     Of an array it is that of its items.
     """

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from provagent.contract.vocabulary import MAX_SITES
 from provagent.reading.flow import code as sources
 from provagent.reading.flow.apart import how_apart
 from provagent.reading.flow.code import Code, Finder, Unreadable, hands
@@ -16,7 +17,6 @@ from provagent.reading.flow.memory import OverBudget
 from provagent.reading.flow.program import Chain, Program, Sources
 from provagent.reading.flow.site import ANY_ARGUMENT, Flow, Found, Site, Unknown
 from provagent.reading.flow.streams import stream_of
-from provagent.recording.call_sites import MAX_SITES
 
 _COPIES = frozenset({"copy", "copy2", "copyfile", "copyfileobj", "move", "rename", "replace"})
 _NO_SPAN = ("", 0, 0)

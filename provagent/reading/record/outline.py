@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 _KEPT = (
-    vocabulary.RUN, vocabulary.RUN_END, vocabulary.COMPLAINT, vocabulary.CHILD, vocabulary.LEFT_OUT, vocabulary.CODE
+    vocabulary.RUN, vocabulary.RUN_END, vocabulary.COMPLAINT, vocabulary.CHILD,
+    vocabulary.LEFT_OUT, vocabulary.CODE,
 )  # fmt: skip
 
 

@@ -14,8 +14,7 @@ from typing import (
     is_typeddict,
 )
 
-from provagent.contract import events as events
-from provagent.contract import vocabulary
+from provagent.contract import events, vocabulary
 
 # Without these keys there is nothing that an event could be about.
 _VITAL = {
@@ -151,7 +150,7 @@ def _fits(value: Any, part: Shape | type) -> bool:
 
 
 def _is_encoded(value: Any) -> bool:
-    """Whether a text was cut, or redacted, and is now an object as in ``provagent.contract.values``."""
+    """Whether a text was cut, or redacted, and is an object as in ``provagent.contract.values``."""
     return type(value) is dict and "$type" in value
 
 

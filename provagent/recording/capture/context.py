@@ -10,10 +10,11 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+from provagent.contract.vocabulary import MAX_SITES
 from provagent.isolation.addresses import address_of
 from provagent.isolation.originals import TIME_MACHINE, real_time_ns, time
 from provagent.recording import call_sites
-from provagent.recording.call_sites import MAX_SITES, is_made, is_users, place_of, sites_of
+from provagent.recording.call_sites import is_made, is_users, place_of, sites_of
 from provagent.recording.capture import carry
 from provagent.recording.notebook_cells import in_cell
 
@@ -22,7 +23,8 @@ class Place:
     """Where a frame stood that made a call: its code, the offset in it, and the user's call sites.
 
     ``frame`` is the frame's address, which another has when this one is gone; ``here`` is the
-    site of the frame itself, ``sites`` those of the user's code, as ``provagent.recording.call_sites`` has them.
+    site of the frame itself, ``sites`` those of the user's code, as in
+    ``provagent.recording.call_sites``.
     """
 
     __slots__ = ("code", "frame", "here", "offset", "sites")

@@ -85,6 +85,8 @@ def _places(job: Mapping[str, Any], cwd: str) -> list[str]:
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which our package is found, and nothing is recorded."""
     kept = {name: value for name, value in environ.items() if not name.startswith("PROVAGENT")}
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = os.path.abspath(__file__)
+    for _ in range(4):  # provagent/recording/process/
+        root = os.path.dirname(root)
     path = kept.get("PYTHONPATH", "")
     return {**kept, "PYTHONPATH": os.pathsep.join([*([path] if path else []), root])}
