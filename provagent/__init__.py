@@ -8,8 +8,6 @@ Nothing is imported at the top, ``__future__`` neither: under ``python -m provag
 folder is searched first, and may hold a file of any name.
 """
 
-__version__ = "0.1.0"
-
 __all__ = [
     "ProvagentError",
     "ProvagentWarning",
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
     from provagent.api import export, read, start, stop
     from provagent.contract.errors import ProvagentError, ProvagentWarning
+    from provagent.contract.version import __version__ as __version__
     from provagent.reading.record.model import Provenance
     from provagent.reading.store.door import Store, open_store
 
@@ -44,6 +43,7 @@ _DOORS = {
     "start": "provagent.api",
     "stop": "provagent.api",
     "unload_ipython_extension": "provagent.api",
+    "__version__": "provagent.contract.version",
 }
 
 

@@ -10,8 +10,9 @@ import pytest
 import provagent.definition.parse  # noqa: F401 - sys.path is replaced here, so what loads later is loaded now
 from provagent.contract.errors import DefinitionError
 from provagent.definition import compiled
-from provagent.definition.active import active_sources, cache_folder, shipped_folder
+from provagent.definition.active import active_sources, shipped_folder
 from provagent.definition.compiled import load_definition
+from provagent.definition.source import cache_folder
 from provagent.settings.table import read_settings
 
 DEFINITION = "targets: ['{module}:f']\nactivities: {{f: {{description: {words}}}}}\n"

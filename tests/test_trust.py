@@ -229,7 +229,7 @@ def test_a_cache_of_the_folder_is_not_read(lab):
 
 def test_a_cache_follows_no_link(lab, tmp_path):
     """Where its folder is open to others, what they have put there is not written through."""
-    from provagent.definition.active import read_own, write_quietly
+    from provagent.definition.source import read_own, write_quietly
 
     victim = lab.write("victim", "mine")
     (tmp_path / f"active.{os.getpid()}").symlink_to(victim)

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from provagent import __version__
 from provagent.cli import guard
 from provagent.contract.errors import BrokenIndexError
+from provagent.contract.version import __version__
 from provagent.isolation.audit_hook import unheard
 from provagent.settings.table import tell
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from provagent.reading.export.write import DOCUMENTS, FORMS, RDF, format_of, write_document
+from provagent.reading.export.forms import FORMS
+from provagent.reading.export.write import DOCUMENTS, RDF, format_of, write_document
 from provagent.reading.store.runs import read_run
 from provagent.reading.store.which import LAST
 from provagent.reading.view.terminal import JSON, document_stream, echo

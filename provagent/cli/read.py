@@ -12,8 +12,9 @@ from provagent.cli.gaps import tell_gaps
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.contract.errors import ExportError
+from provagent.reading.export.forms import FORMS, MODELS, OPUS
 from provagent.reading.export.replaced import refuse_foreign
-from provagent.reading.export.write import FORMATS, FORMS, MODELS, OPUS, export, format_of
+from provagent.reading.export.write import FORMATS, export, format_of
 from provagent.reading.store.place import find_store
 from provagent.reading.store.runs import list_runs, read_run
 from provagent.reading.store.which import LAST, find_run

@@ -12,8 +12,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.errors import StoreError, TargetError
-from provagent.definition.active import Source, active_sources, cache_folder
+from provagent.definition.active import active_sources
 from provagent.definition.requires import unmet
+from provagent.definition.source import Source, cache_folder
 from provagent.recording.launch import has_pth
 from provagent.recording.weave.program import MAIN
 from provagent.recording.weave.target import Target

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from provagent.contract.errors import ExportError
 from provagent.contract.vocabulary import FILE, FILE_COLLECTION, PERHAPS, RECORDED
 from provagent.reading.export.described import Described, array_of, is_value
+from provagent.reading.export.forms import FORMS
 from provagent.reading.export.jobs import Jobs
 from provagent.reading.export.literals import as_json, moment
 from provagent.reading.export.names import Names
@@ -20,7 +21,6 @@ from provagent.reading.export.people import People
 from provagent.reading.export.responsible import Responsible
 from provagent.reading.export.statements import Statements
 from provagent.reading.export.surroundings import Surroundings, base_name, write_content
-from provagent.reading.export.write import FORMS
 from provagent.reading.record.link import run_of
 from provagent.reading.record.model import Lineage
 from provagent.reading.record.wording import lines_text

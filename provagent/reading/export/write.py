@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from provagent.contract import internal_provenance
 from provagent.contract.errors import ExportError
+from provagent.reading.export.forms import FORMS, IVOA, MODELS, OPUS, VOTABLE
 from provagent.reading.export.replaced import marked
 from provagent.reading.record.model import Lineage
 
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from prov.model import ProvDocument
 
     from provagent.reading.record.model import Provenance
-
-FORMS = ("bundle", "activities")  # what a run is in a document
-OPUS = "opus"
-VOTABLE = "votable"
-IVOA = "ivoa"
-MODELS = ("w3c", IVOA)
 
 # What is written in PROV-O, and how; "rdf" is what the library prov calls the first.
 RDF = {"trig": "trig", "rdf": "trig", "turtle": "turtle"}

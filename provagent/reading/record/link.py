@@ -23,7 +23,7 @@ from provagent.reading.record.wording import program_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provagent.reading.record.build import Collected
+    from provagent.reading.record.collected import Collected
     from provagent.reading.record.detail import Child, LeftOut, LessKnown
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract import vocabulary
 from provagent.contract.values.clean import BAD_VALUE
-from provagent.reading.record.build import Collected
+from provagent.reading.record.collected import Collected
 from provagent.reading.record.detail import (
     CountedClasses,
     CountedMismatches,

@@ -14,7 +14,7 @@ from provagent.reading.store.schema import NUMBERS, SHIFT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provagent.reading.store.index import Index
+    from provagent.reading.store.events import Execute
 
 OTHERS = NUMBERS >> 1  # own numbers from here on are those of ``other``
 _DIGITS = 10  # a counter of fewer is below
@@ -51,16 +51,16 @@ def identifier_of(number: int, one: Callable[[str, int], Any]) -> str:
     return f"{process}.{own}" if own else str(process)
 
 
-def entity_number(index: Index, identifier: str) -> int | None:
+def entity_number(execute: Execute, identifier: str) -> int | None:
     """Return the number of an entity by its whole identifier, in an index of a single run."""
     name, counter = split(identifier)
     if name and counter is not None:
-        row = index.execute("SELECT number FROM process WHERE name = ?", (name,)).fetchone()
+        row = execute("SELECT number FROM process WHERE name = ?", (name,)).fetchone()
         return None if row is None else number_of(row[0], counter)
-    row = index.execute("SELECT number FROM other WHERE id = ?", (identifier,)).fetchone()
-    processes = [number for (number,) in index.execute("SELECT number FROM process")]
+    row = execute("SELECT number FROM other WHERE id = ?", (identifier,)).fetchone()
+    processes = [number for (number,) in execute("SELECT number FROM process")]
     found = [number_of_other(one, row[0]) for one in (*processes, 0) if row is not None]
-    return next((one for one in found if index.execute(_IS_THERE, (one,)).fetchone()), None)
+    return next((one for one in found if execute(_IS_THERE, (one,)).fetchone()), None)
 
 
 # Also where its own event was lost, and only others name it.

@@ -57,7 +57,7 @@ def part_of(provenance: Provenance, what: str) -> Provenance:
         if chosen is not None:
             return cut(_with_flows(provenance, index), *chosen)
         entity = entity_of(provenance, what)
-        number = entity_number(index, entity.id)
+        number = entity_number(index.execute, entity.id)
         if number is None:
             raise RecordError(f"{what}: run {provenance.run.id} was not read from a record")
         return _Graph(index, ancestors(index, [number])).part(provenance)

@@ -7,7 +7,7 @@ import hashlib
 import os
 
 from provagent.contract.errors import StoreError
-from provagent.definition.active import cache_folder
+from provagent.definition.source import cache_folder
 from provagent.settings.table import read_settings, tell
 
 NAME = "index.sqlite"

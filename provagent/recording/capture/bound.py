@@ -6,9 +6,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from provagent.contract.values.encode import encode
-from provagent.recording.capture.context import Open
+from provagent.recording.capture.context import Events, Links, Open
 from provagent.recording.capture.entities import Call, Ledger
-from provagent.recording.capture.entity_events import Events, Links
 from provagent.recording.capture.plan import Plan
 from provagent.redaction.secrets import is_secret
 from provagent.settings.table import Settings

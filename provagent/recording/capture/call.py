@@ -28,13 +28,14 @@ from provagent.recording.capture.bound import Undescribed, is_plain, own_names
 from provagent.recording.capture.code import KeptCode
 from provagent.recording.capture.complaints import WRITING, Complaints
 from provagent.recording.capture.configured import Configured
-from provagent.recording.capture.context import Open, Place, current, now
+from provagent.recording.capture.context import Events, Links, Open, Place, current, now
 from provagent.recording.capture.entities import Call, Ledger
-from provagent.recording.capture.entity_events import Events, Links, changed_by
+from provagent.recording.capture.entity_events import changed_by
 from provagent.recording.capture.fill import Fill
 from provagent.recording.capture.left_out import MAX_BYTES, Sums
+from provagent.recording.capture.lookup import Missing, found
 from provagent.recording.capture.outcome import describe_error, status_of
-from provagent.recording.capture.plan import Missing, Plan, found
+from provagent.recording.capture.plan import Plan
 from provagent.recording.capture.sessions import Session, session_event
 from provagent.settings.table import Settings
 

@@ -24,6 +24,7 @@ from provagent.identity.digests import Digests
 from provagent.isolation import introspection
 from provagent.recording.capture.condition import Holds, compile_condition, only_where
 from provagent.recording.capture.kinds import make_kind
+from provagent.recording.capture.lookup import Selector
 from provagent.recording.capture.plan import (
     ON_DISK,
     Callee,
@@ -35,13 +36,7 @@ from provagent.recording.capture.plan import (
     Rules,
     Use,
 )
-from provagent.recording.capture.select import (
-    Selector,
-    Signature,
-    compile_selector,
-    or_else,
-    select_path,
-)
+from provagent.recording.capture.select import Signature, compile_selector, or_else, select_path
 
 WITH_ENTITIES = (ENTITIES, MEMBERS)
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from provagent.definition.condition import Clause, Condition, Joined, Not, compile_clause
 from provagent.definition.path import Path
-from provagent.recording.capture.plan import Missing
-from provagent.recording.capture.select import Selector
+from provagent.recording.capture.lookup import Missing, Selector
 
 # instance, args, kwargs, result; whatever its paths raise comes through
 Holds = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], bool]

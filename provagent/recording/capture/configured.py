@@ -17,11 +17,11 @@ from typing import Any
 from provagent.isolation import introspection
 from provagent.isolation.addresses import address_of
 from provagent.recording.capture.bound import arguments
-from provagent.recording.capture.context import Open, Place
+from provagent.recording.capture.context import Events, Links, Open, Place
 from provagent.recording.capture.entities import Call, Ledger
-from provagent.recording.capture.entity_events import Events, Links
 from provagent.recording.capture.left_out import clock
-from provagent.recording.capture.plan import Kind, Missing, Plan, Use, found
+from provagent.recording.capture.lookup import Missing, found
+from provagent.recording.capture.plan import Kind, Plan, Use
 from provagent.recording.capture.sessions import Session
 from provagent.recording.capture.thing import Thing, is_path, place_of
 

@@ -18,6 +18,10 @@ from provagent.recording.call_sites import is_made, is_users, place_of, sites_of
 from provagent.recording.capture import carry
 from provagent.recording.notebook_cells import in_cell
 
+# Those of the call at hand, in their order, and whether none of the program's text is in them.
+Events = list[tuple[dict[str, Any], bool]]
+Links = list[dict[str, Any]]  # used_id and used_role, or generated_id and generated_role
+
 
 class Place:
     """Where a frame stood that made a call: its code, the offset in it, and the user's call sites.

@@ -24,13 +24,14 @@ from provagent.identity.files import resolve_location
 from provagent.identity.payload import is_distinctive
 from provagent.identity.registry import Identity
 from provagent.isolation.interrupts import is_the_programs
-from provagent.recording.capture.context import Open
-from provagent.recording.capture.entity_events import EntityEvents, Events
+from provagent.recording.capture.context import Events, Open
+from provagent.recording.capture.entity_events import EntityEvents
 from provagent.recording.capture.inside import Inside
 from provagent.recording.capture.known import Contents, Known, KnownObjects, Slots, States, differs
+from provagent.recording.capture.lookup import Missing, found
 from provagent.recording.capture.members import Held
 from provagent.recording.capture.overwrite import overwrite
-from provagent.recording.capture.plan import ON_DISK, Kind, Many, Missing, Use, found
+from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.recording.capture.sessions import Sessions
 from provagent.recording.capture.source import code_between, may_have_copied
 from provagent.recording.capture.thing import Thing, file_of, place_of, placed, placed_members

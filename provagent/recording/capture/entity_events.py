@@ -15,13 +15,10 @@ from provagent.isolation import introspection
 from provagent.isolation.addresses import address_of
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import os
-from provagent.recording.capture.context import iso
+from provagent.recording.capture.context import Events, iso
 from provagent.recording.capture.plan import Kind
 from provagent.recording.capture.thing import Thing, add_identity
 
-# Those of the call at hand, in their order, and whether none of the program's text is in them.
-Events = list[tuple[dict[str, Any], bool]]
-Links = list[dict[str, Any]]  # used_id and used_role, or generated_id and generated_role
 # By address: a metaclass may have its own hash.
 _PLAIN = frozenset(map(address_of, (bool, int, float, complex, str)))
 _is_array = TypeCache(lambda cls: "numpy:ndarray" in kinds(cls))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         EntityUse,
         ParameterDescription,
     )
-    from provagent.recording.capture.entity_events import Events
+    from provagent.recording.capture.context import Events
 
 Mismatch = dict[str, str]  # of, name, key, what
 

@@ -32,8 +32,7 @@ from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import io, os
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.context import Open, iso, now
-from provagent.recording.capture.entity_events import Events
+from provagent.recording.capture.context import Events, Open, iso, now
 from provagent.recording.capture.left_out import MAX_BYTES, Sum, clock
 from provagent.recording.capture.plan import undescribed_kind
 from provagent.recording.capture.thing import Thing

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 from weakref import WeakSet
-
-if TYPE_CHECKING:
-    from provagent.recording.capture.gate import Gate
 
 _MOST = 250  # calls that a target may record before the bytes are looked at again
 _CALL = 1000  # bytes that a call takes at least, as far as is assumed
+
+
+class Gate(Protocol):
+    """What decides for one target which of its calls are recorded."""
+
+    free: int
+    shut: Any
+
+    def reset(self) -> None:
+        """Ask for the limits anew at the next call."""
 
 
 class Fill:

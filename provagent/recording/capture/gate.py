@@ -22,8 +22,7 @@ from provagent.contract.vocabulary import (
 )
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import real_time_ns
-from provagent.recording.capture.context import Open, current, iso
-from provagent.recording.capture.entity_events import Events, Links
+from provagent.recording.capture.context import Events, Links, Open, current, iso
 from provagent.recording.capture.left_out import (
     MAX_BYTES,
     MAX_CALLS,

@@ -34,9 +34,8 @@ from provagent.recording.capture.plan import undescribed_kind
 from provagent.recording.capture.thing import Thing
 
 if TYPE_CHECKING:
-    from provagent.recording.capture.context import Open
+    from provagent.recording.capture.context import Events, Open
     from provagent.recording.capture.entities import Ledger
-    from provagent.recording.capture.entity_events import Events
     from provagent.recording.capture.known import Known
 
 _LONG = 256  # characters: shorter texts are names and paths, of which nobody asks who made them

@@ -14,8 +14,7 @@ from typing import Any
 
 from provagent.contract.vocabulary import ERROR, LEFT_OUT, LOG_FORMAT
 from provagent.isolation.originals import real_time_ns, time
-from provagent.recording.capture.context import Open, iso
-from provagent.recording.capture.entity_events import Events
+from provagent.recording.capture.context import Events, Open, iso
 from provagent.recording.capture.outcome import status_of
 
 # Why a call is left out, which is the key that says so: the value of the key "reason".

@@ -12,7 +12,8 @@ from typing import Any
 
 from provagent.recording.capture.call import Capture
 from provagent.recording.capture.context import Open, Place, current
-from provagent.recording.capture.plan import Missing, Plan
+from provagent.recording.capture.lookup import Missing
+from provagent.recording.capture.plan import Plan
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]

@@ -11,9 +11,8 @@ from provagent.recording.capture.plan import ON_DISK, Use
 from provagent.recording.capture.thing import place_of
 
 if TYPE_CHECKING:
-    from provagent.recording.capture.context import Open
+    from provagent.recording.capture.context import Events, Open
     from provagent.recording.capture.entities import Ledger
-    from provagent.recording.capture.entity_events import Events
     from provagent.recording.capture.known import Known
     from provagent.recording.capture.thing import Thing
 

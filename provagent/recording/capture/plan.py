@@ -15,26 +15,13 @@ from provagent.identity.registry import Identity
 if TYPE_CHECKING:
     from provagent.recording.capture.condition import Holds
     from provagent.recording.capture.expected import Expectations
-    from provagent.recording.capture.select import Selector, Signature
+    from provagent.recording.capture.lookup import Selector
+    from provagent.recording.capture.select import Signature
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
 OnValue = Callable[[Any], Any]
 
 ON_DISK = frozenset((FILE, FILE_COLLECTION))
-
-
-class Missing(LookupError):
-    """The call has no such argument: nothing was given, and there is no default."""
-
-
-def found(selector: Selector | None, call: tuple[Any, ...]) -> Any:
-    """What a selector finds in a call, or None."""
-    if selector is None:
-        return None
-    try:
-        return selector(*call)
-    except Missing:
-        return None
 
 
 @dataclass(slots=True, kw_only=True)

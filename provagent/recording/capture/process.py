@@ -9,9 +9,9 @@ from hashlib import file_digest, sha256
 from itertools import pairwise
 from typing import Any
 
-from provagent import __version__
 from provagent.contract import json_text
 from provagent.contract.file_names import name_to_text
+from provagent.contract.version import __version__
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import io, os, pwd
 from provagent.recording.capture.git import git_state

@@ -15,10 +15,7 @@ from typing import Any
 from provagent.contract.values.message import what_failed
 from provagent.definition.path import Call, Item, Name, Path, Step, compile_steps, parse_path
 from provagent.isolation.interrupts import is_the_programs
-from provagent.recording.capture.plan import Missing
-
-# instance, args, kwargs, result
-Selector = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], Any]
+from provagent.recording.capture.lookup import Missing, Selector
 
 
 class Signature:

@@ -11,7 +11,8 @@ from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity
 from provagent.isolation import introspection
 from provagent.isolation.originals import fake_folder, os
-from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use, found
+from provagent.recording.capture.lookup import found
+from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use
 
 # By the module of their type, what names their file: none of these runs the program's code.
 _OPEN_FILES = {

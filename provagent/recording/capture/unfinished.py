@@ -18,7 +18,8 @@ from provagent.recording.capture.thing import Thing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provagent.recording.capture.entity_events import EntityEvents, Events
+    from provagent.recording.capture.context import Events
+    from provagent.recording.capture.entity_events import EntityEvents
     from provagent.recording.capture.plan import Kind
 
 Number = tuple[int, int]  # device and inode

@@ -10,7 +10,8 @@ import atexit
 import sys
 from _thread import RLock  # threading costs a millisecond, and a program may not need it
 
-from provagent.definition.active import Source, active_sources
+from provagent.definition.active import active_sources
+from provagent.definition.source import Source
 from provagent.isolation import introspection
 from provagent.isolation.interrupts import interrupt_again, is_the_programs
 from provagent.isolation.originals import TIME_MACHINE, export, os, real_time_ns

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.contract.errors import ProvagentError
 from provagent.contract.layout import run_folder
 from provagent.contract.vocabulary import CHILD, ENVIRONMENT, RUN, RUN_END
-from provagent.definition.active import cache_folder
+from provagent.definition.source import cache_folder
 from provagent.identity.digests import Digests
 from provagent.isolation import audit_hook
 from provagent.isolation.originals import os

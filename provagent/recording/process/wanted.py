@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from provagent.definition.active import Source
+from provagent.definition.source import Source
 from provagent.isolation.originals import os
 from provagent.recording.weave.program import MAIN
 from provagent.recording.weave.target import Target, is_glob

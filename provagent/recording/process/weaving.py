@@ -28,7 +28,7 @@ from provagent.recording.weave.target import Target
 from provagent.recording.weave.weaver import Weaver
 
 if TYPE_CHECKING:
-    from provagent.definition.active import Source
+    from provagent.definition.source import Source
     from provagent.recording.process.activation import Activation
     from provagent.recording.process.wanted import Wanted
 

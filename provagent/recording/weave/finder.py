@@ -96,7 +96,9 @@ class TargetFinder:
             if spec is not None and hasattr(spec.loader, "exec_module"):
                 from provagent.recording.weave.loader import WeavingLoader
 
-                spec.loader = WeavingLoader(spec.loader, self, spec)  # type: ignore[assignment]
+                spec.loader = WeavingLoader(  # type: ignore[assignment]
+                    spec.loader, spec, self.on_module, self.on_failure
+                )
         except BaseException as error:
             self.on_failure(name, error)
         return spec

@@ -14,16 +14,21 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from provagent.recording.weave.finder import TargetFinder
-
 
 class WeavingLoader:
     """A loader that hands its module over once it has executed; else as the one it wraps."""
 
-    def __init__(self, loader: object, finder: TargetFinder, spec: ModuleSpec) -> None:
+    def __init__(
+        self,
+        loader: object,
+        spec: ModuleSpec,
+        on_module: Callable[[ModuleType], None],
+        on_failure: Callable[[str, BaseException], None],
+    ) -> None:
         self._loader = loader
-        self._finder = finder
         self._spec = spec
+        self._on_module = on_module
+        self._on_failure = on_failure
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:
@@ -48,9 +53,9 @@ class WeavingLoader:
         try:
             self._put_back(module)
         except BaseException as error:
-            self._finder.on_failure(module.__name__, error)
+            self._on_failure(module.__name__, error)
         self._loader.exec_module(module)  # type: ignore[attr-defined]
-        self._finder.on_module(module)
+        self._on_module(module)
 
     def _put_back(self, module: ModuleType) -> None:
         # object.__getattribute__: a lazy module's own __getattribute__ would load it.

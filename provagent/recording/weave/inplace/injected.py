@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.recording.weave.inplace.constant import constant
 
 if TYPE_CHECKING:
-    from provagent.recording.weave.inplace import Probe
+    from provagent.recording.weave.inplace.attached import Probe
 
 _OP = opcode.opmap
 _CACHES: Any = getattr(opcode, "_inline_cache_entries", ())

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from provagent.isolation.addresses import address_of
-from provagent.recording.weave.inplace import Attached
+from provagent.recording.weave.inplace.attached import Attached
 from provagent.recording.weave.monitor import TOOL_NAME
 
 if TYPE_CHECKING:
-    from provagent.recording.weave.inplace import Probe
+    from provagent.recording.weave.inplace.attached import Probe
 
 _monitoring: Any = getattr(sys, "monitoring", None)
 # By convention 0 to 2 are debuggers', coverage's and profilers', 5 an optimizer's.

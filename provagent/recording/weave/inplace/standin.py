@@ -21,11 +21,11 @@ from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from provagent.recording.weave.inplace import STEPWISE
+from provagent.recording.weave.inplace.attached import STEPWISE
 from provagent.recording.weave.inplace.constant import constant
 
 if TYPE_CHECKING:
-    from provagent.recording.weave.inplace import Probe
+    from provagent.recording.weave.inplace.attached import Probe
 
 _MADE = "provagent made"
 

@@ -1,0 +1,108 @@
+"""A definition file that is active, and the cache folder in which compiled definitions are kept."""
+
+from __future__ import annotations
+
+import sys
+
+from provagent.isolation.originals import io, os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from provagent.settings.table import Settings
+
+_SAFELY = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _SAFELY
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+
+
+class Source:
+    """A definition file that is active: its targets, and what was wrong with it.
+
+    ``calls`` are its paths that call something; ``is_of_folder`` tells that it is used because
+    it lies in the working folder, and for no other reason.
+    """
+
+    __slots__ = (
+        "calls", "digest", "is_of_folder", "location", "name", "problems", "requires", "targets",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        location: str,
+        digest: str,
+        targets: tuple[str, ...],
+        requires: dict[str, str],
+        problems: tuple[str, ...],
+        calls: tuple[str, ...] = (),
+        is_of_folder: bool = False,  # noqa: FBT002 - as it is kept
+    ) -> None:
+        self.name = name
+        self.location = location
+        self.digest = digest
+        self.targets = targets
+        self.requires = requires
+        self.problems = problems
+        self.calls = calls
+        self.is_of_folder = is_of_folder
+
+    def is_doubted(self, settings: Settings) -> bool:
+        """Whether nobody has said that what it says is to be believed."""
+        if self.location in settings.doubted:
+            return True
+        if not self.is_of_folder:
+            return False
+        from provagent.settings.trust import is_below
+
+        return not is_below(os.path.dirname(self.location), settings.trust)
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in _FIELDS)
+
+
+_FIELDS = (
+    "name", "location", "digest", "targets", "requires", "problems", "calls", "is_of_folder",
+)  # fmt: skip
+
+
+def cache_folder(settings: Settings) -> str:
+    """Where compiled definitions are kept: the settings', else the user's cache folder."""
+    if settings.cache:
+        return str(settings.cache)
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", home)
+    elif sys.platform == "darwin":
+        base = os.path.join(home, "Library", "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        if not os.path.isabs(base):  # the specification: a relative path is to be ignored
+            base = os.path.join(home, ".cache")
+    return os.path.join(base, "provagent")
+
+
+def write_quietly(path: str, content: bytes) -> None:
+    """Write a cache file whole or not at all; a cache that cannot be written is none."""
+    partial = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        if os.path.lexists(partial):  # of a process of that number that was killed
+            os.unlink(partial)
+        with io.open(os.open(partial, _NEW, 0o600), "wb") as stream:  # never through a link
+            stream.write(content)
+        os.replace(partial, path)
+    except OSError:
+        pass
+
+
+def read_own(path: str) -> bytes:
+    """Return what a file of the cache holds; raise OSError unless it is the user's own file.
+
+    Its content is believed: ``marshal`` can be made to crash an interpreter.
+    """
+    with io.open(os.open(path, _READ), "rb") as stream:
+        if hasattr(os, "geteuid") and os.fstat(stream.fileno()).st_uid != os.geteuid():
+            raise PermissionError(f"{path}: is another user's")
+        return stream.read()
