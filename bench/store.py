@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 from provagent.contract.layout import run_folders
-from provagent.reading.store.answer import why
+from provagent.reading.store.entity_lookup import find_entities
 from provagent.reading.store.find import find
 from provagent.reading.store.index import Index, open_index, remove
-from provagent.reading.store.resolve import find_entities
-from provagent.reading.store.walk import ancestors
-from provagent.reading.store.which import LAST, find_folder
+from provagent.reading.store.lineage import why
+from provagent.reading.store.lineage_walk import ancestors
+from provagent.reading.store.run_lookup import LAST, find_folder
 
 JOBS = 36_500  # runs of the store of small ones
 SMALLER = 10  # of how many times fewer events the store is whose memory is compared
@@ -37,7 +37,7 @@ MEMORY = """\
 import sys
 from provagent.reading.store.index import open_index
 from provagent.contract.layout import run_folders
-from provagent.reading.store.answer import why
+from provagent.reading.store.lineage import why
 with open_index(sys.argv[1]) as index:
     if len(sys.argv) > 2:
         why(index, sys.argv[2])

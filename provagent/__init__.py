@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from provagent.contract.errors import ProvagentError, ProvagentWarning
     from provagent.contract.version import __version__ as __version__
     from provagent.reading.record.model import Provenance
-    from provagent.reading.store.door import Store, open_store
+    from provagent.reading.store.api import Store, open_store
 
 # Loaded when they are asked for: the interpreter imports this package at its start.
 _DOORS = {
     "Provenance": "provagent.reading.record.model",
     "ProvagentError": "provagent.contract.errors",
     "ProvagentWarning": "provagent.contract.errors",
-    "Store": "provagent.reading.store.door",
+    "Store": "provagent.reading.store.api",
     "export": "provagent.api",
-    "open_store": "provagent.reading.store.door",
+    "open_store": "provagent.reading.store.api",
     "read": "provagent.api",
     "load_ipython_extension": "provagent.api",
     "start": "provagent.api",

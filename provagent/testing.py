@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from provagent.reading.record import model
-    from provagent.recording.process.wanted import Wanted
+    from provagent.recording.process.requested_targets import Wanted
 
 __all__ = ["Activity", "Entity", "Recorded"]
 

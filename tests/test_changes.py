@@ -471,7 +471,7 @@ def test_digest_of_another_part_tells_nothing():
     """Where time is bounded, so much is read as there is time for; without, all differs."""
     from provagent.identity.content import Sample
     from provagent.identity.registry import Identity
-    from provagent.recording.capture.known import differs
+    from provagent.recording.capture.known_objects import differs
 
     whole = Identity("sha256:aa", "content")
     part = Identity("sha256:bb", "content", None, Sample("blocks", 2, 10, 100))

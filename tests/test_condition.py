@@ -8,7 +8,7 @@ import pytest
 
 from provagent.definition.condition import PathError, parse_condition, paths_of
 from provagent.definition.path import compile_steps
-from provagent.recording.capture.condition import compile_condition
+from provagent.recording.capture.conditions import compile_condition
 
 
 class Thing:

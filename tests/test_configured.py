@@ -8,9 +8,9 @@ import os
 import pytest
 from story import told
 
-from provagent.reading.store.answer import impact, why
+from provagent.reading.store.details import EntityTold
 from provagent.reading.store.index import open_index
-from provagent.reading.store.told import EntityTold
+from provagent.reading.store.lineage import impact, why
 
 LAB = """
 import json, copy

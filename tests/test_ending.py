@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from provagent.reading.record.wording import program_text
+from provagent.reading.record.labels import program_text
 
 OK = ("ok", 0)
 UNKNOWN = ("exit", None)

@@ -13,7 +13,7 @@ from provagent.definition.description import ActivityDescription, ParameterDescr
 from provagent.definition.limits import bounds, is_comparable, limit
 from provagent.reading.export.document import to_document
 from provagent.reading.store.runs import read_run
-from provagent.recording.capture.expected import Expectations, ParameterTest
+from provagent.recording.capture.constraint_checks import Expectations, ParameterTest
 
 QUANTITY = {"$type": "quantity", "unit": "GeV"}
 

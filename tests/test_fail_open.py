@@ -37,7 +37,7 @@ QUIET = (
     "provagent.isolation.interrupts:is_the_programs",
     "provagent.isolation.interrupts:_is_interrupt",
     "provagent.isolation.interrupts:_met_an_interrupted_frame",
-    "provagent.recording.capture.exits:Exits._call",
+    "provagent.recording.capture.exit_codes:Exits._call",
 )
 # CPython itself tells what is raised where nothing can catch it, and goes on: at the import of
 # the first of our modules, in a weak reference's callback, at exit.

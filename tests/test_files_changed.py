@@ -220,7 +220,7 @@ def test_names_of_a_calls_arguments():
     """Also with more constants than a byte counts, in a call that is not the first one."""
     import sys
 
-    from provagent.recording.process.keywords import keywords_at
+    from provagent.recording.process.call_keywords import keywords_at
 
     seen = []
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from provagent.cli import main
 from provagent.reading.store.find import find
 from provagent.reading.store.index import open_index
-from provagent.reading.store.units import declared_unit, items_of, quantity_of
+from provagent.reading.store.query_units import declared_unit, items_of, quantity_of
 
 LAB = "def run(n, value, gain, edges=(1, 2.5)):\n    return n\n"
 DEFINITION = """\

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from test_lineage import asked, assert_whole, named, rendered
 
-from provagent.reading.store.answer import impact, why
+from provagent.reading.store.lineage import impact, why
 
 SCRIPT = """
 import lab
@@ -183,12 +183,12 @@ for number in range(6):
 
 def test_equal_jobs_are_looked_at_once(lab, monkeypatch):
     """The code and the call sites are those of another run: what was found is taken."""
-    from provagent.reading.store import flows
+    from provagent.reading.store import value_flows
 
     calls = []
-    real = flows.flows
+    real = value_flows.flows
     monkeypatch.setattr(
-        flows, "flows", lambda *args, **more: calls.append(1) or real(*args, **more)
+        value_flows, "flows", lambda *args, **more: calls.append(1) or real(*args, **more)
     )
     for _ in range(4):
         run(lab)

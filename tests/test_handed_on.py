@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 from test_lineage import asked, assert_whole, named
 
-from provagent.reading.store.answer import impact, why
+from provagent.reading.store.lineage import impact, why
 
 LAB = """
 def double(source, target):

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from provagent.identity.registry import Identity, identify
-from provagent.reading.store.coded import is_of_content, joins, packed, unpacked
+from provagent.reading.store.encoding import is_of_content, joins, packed, unpacked
 
 
 class Plain:

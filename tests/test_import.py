@@ -22,11 +22,11 @@ from provagent.cli import main
 from provagent.contract.errors import RecordError, StoreError
 from provagent.integrations.foreign.importing import import_logs
 from provagent.reading.export.write import rendered
-from provagent.reading.record.dialect import MAX_FACTS
-from provagent.reading.record.frames import is_whole
-from provagent.reading.record.lenient import MAX_DEPTH, read_lenient
+from provagent.reading.record.lenient_dicts import MAX_DEPTH, read_lenient
+from provagent.reading.record.prov_lines import MAX_FACTS
+from provagent.reading.record.zstd_frames import is_whole
 from provagent.reading.store.runs import list_runs, read_run
-from provagent.reading.view.data import run_data
+from provagent.reading.view.json_data import run_data
 
 MARK = "INFO provLogger _PROV_2026-11-25T03:43:39.730268_PROV_"
 # The most that a process had, in kB; a child's ru_maxrss begins with what its parent had.
@@ -869,7 +869,7 @@ def test_what_has_no_end_is_refused(text):
 def test_time_is_in_proportion_to_the_text():
     """A long text is read in seconds; a time in proportion to its square would be hours."""
     code = """
-from provagent.reading.record.lenient import read_lenient
+from provagent.reading.record.lenient_dicts import read_lenient
 for text in ("{'a': <b ", "x'", " '\\"", '{"a": 1 x} ', "<a", "1+", "[1 ", "'a' "):
     try:
         read_lenient(text * 200_000)

@@ -23,9 +23,9 @@ import provagent
 from provagent.cli import main
 from provagent.contract.errors import DocumentError, ExportError
 from provagent.reading.export.datatypes import arraysize, datatype
+from provagent.reading.export.foreign_documents import read_document
 from provagent.reading.export.ivoa import ELEMENTS, KINDS, RELATIONS, to_ivoa, to_plain
 from provagent.reading.export.provjson import read_provjson, text_of, write_provjson
-from provagent.reading.export.reading import read_document
 from provagent.reading.export.validate import validate_file
 from provagent.reading.export.write import rendered
 from provagent.reading.record.build import build

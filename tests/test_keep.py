@@ -19,7 +19,7 @@ from conftest import Recorded, runs_in
 
 from provagent.cli import main
 from provagent.reading.store.index import open_index
-from provagent.reading.store.place import NAME
+from provagent.reading.store.location import NAME
 from provagent.reading.store.shards import is_of_process
 
 # A raw file is reduced by one run, and the product fitted by a later one.

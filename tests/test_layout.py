@@ -11,7 +11,7 @@ from conftest import runs_in
 
 from provagent.contract.layout import day_of, make_run_folder, run_folder
 from provagent.recording.emit.sinks import ShardSink
-from provagent.recording.process.inherit import new_run_id
+from provagent.recording.process.inheritance import new_run_id
 
 RUN = "20261125T231500-abc123"
 

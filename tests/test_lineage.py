@@ -15,11 +15,11 @@ import time
 import pytest
 
 from provagent.contract.vocabulary import SAME
-from provagent.reading.store.answer import NOT_SHOWN, impact, steps_of, why
+from provagent.reading.store.details import ActivityTold, EntityTold
 from provagent.reading.store.index import open_index
-from provagent.reading.store.told import ActivityTold, EntityTold
-from provagent.reading.view.answer import render_answer
+from provagent.reading.store.lineage import NOT_SHOWN, impact, steps_of, why
 from provagent.reading.view.console import Console
+from provagent.reading.view.lineage import render_answer
 
 LAB = """
 def double(source, target):

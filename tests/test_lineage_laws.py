@@ -19,11 +19,11 @@ import provagent
 from provagent.contract.vocabulary import COMPUTED, CONTENT, EVIDENCE, PERHAPS, RECORDED, STARTED
 from provagent.reading.export.validate import validate_file
 from provagent.reading.export.write import rendered as exported
-from provagent.reading.store.answer import answer_data, impact, why
+from provagent.reading.store.details import ActivityTold, EntityTold, Told
 from provagent.reading.store.index import open_index
-from provagent.reading.store.part import part_of
-from provagent.reading.store.told import ActivityTold, EntityTold, Told
-from provagent.reading.store.walk import ancestors, descendants
+from provagent.reading.store.lineage import answer_data, impact, why
+from provagent.reading.store.lineage_walk import ancestors, descendants
+from provagent.reading.store.partial_runs import part_of
 
 FACT = re.compile(r"[│├└─ ]*(run \d{8}T\S+  |script /|\w+ = )")  # of an activity, at the terminal
 LEVELS = (RECORDED, CONTENT, COMPUTED, PERHAPS)

@@ -9,10 +9,10 @@ import pytest
 from test_lineage import asked, assert_whole, named, rendered
 
 from provagent.contract.vocabulary import RECORDED, SAME, USED
-from provagent.reading.store.answer import impact, why
+from provagent.reading.store.details import ActivityTold
 from provagent.reading.store.index import open_index
-from provagent.reading.store.told import ActivityTold
-from provagent.reading.store.walk import ancestors, descendants
+from provagent.reading.store.lineage import impact, why
+from provagent.reading.store.lineage_walk import ancestors, descendants
 
 LAB = """
 import numpy as np

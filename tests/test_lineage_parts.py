@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from test_lineage_programs import asked, lab, reached, run
 
-from provagent.reading.store.answer import impact, why
+from provagent.reading.store.lineage import impact, why
 
 __all__ = ["lab"]
 

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from provagent.contract.vocabulary import PERHAPS
-from provagent.reading.store.answer import answer_data, impact, why
 from provagent.reading.store.index import open_index
+from provagent.reading.store.lineage import answer_data, impact, why
 
 GENERATOR = "def rows(path):\n    with open(path) as file:\n        for line in file: yield line\n"
 MANAGER = """

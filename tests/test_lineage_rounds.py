@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_lineage_programs import asked, lab, reached, run
 
-from provagent.reading.store.answer import why
+from provagent.reading.store.lineage import why
 
 __all__ = ["lab"]
 

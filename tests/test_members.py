@@ -249,7 +249,7 @@ entities:
 
 
 def test_million_numbers_are_not_walked(subject):
-    from provagent.recording.capture.members import KNOWN, held_by
+    from provagent.recording.capture.collection_members import KNOWN, held_by
 
     met = []
 

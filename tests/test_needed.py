@@ -63,7 +63,7 @@ def test_what_is_needed_is_known(recorded):
     code = "import sys; before = set(sys.modules); import provagent.recording.process.recorder\n"
     code += "import subject; subject.call()\n"
     code += "tops = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
-    code += "from provagent.recording.process.wanted import NEEDED\n"
+    code += "from provagent.recording.process.requested_targets import NEEDED\n"
     code += "print(*sorted(tops - set(sys.stdlib_module_names) - set(NEEDED)))"
     recorded.write("definition.yaml", "provagent: 1\ntargets: [subject:call]\n")
     done = recorded.python("-c", code, PROVAGENT="1")

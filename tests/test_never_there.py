@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from provagent.reading.store.door import open_store
+from provagent.reading.store.api import open_store
 
 LOOKS = {
     "exists": "import os\nos.path.exists('never.txt')",

@@ -95,7 +95,7 @@ def test_process_that_opens_nothing_of_interest_loads_nothing(recorded, command)
     recorded.python("-c", "pass", PROVAGENT="1")  # definitions are compiled once
     done = recorded.python("-X", "importtime", *NOTHING_OF_INTEREST[command], PROVAGENT="1")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "provagent.recording.process.opened" in loaded
+    assert "provagent.recording.process.file_access" in loaded
     assert (
         loaded & {"provagent.recording.process.recorder", "structlog", "orjson", "wrapt", "rich"}
         == set()
@@ -120,7 +120,7 @@ def test_files_alone_load_no_more_than_they_need(recorded):
     assert not loaded & {
         "wrapt",
         "provagent.recording.process.weaving",
-        "provagent.recording.capture.compile",
+        "provagent.recording.capture.plan_compiler",
         "yaml",
     }
     assert [event["mode"] for event in recorded.events("file")] == ["read", "read", "written"]

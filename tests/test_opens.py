@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from provagent.recording.process.opened import _access
+from provagent.recording.process.file_access import _access
 
 
 def sha256(path):

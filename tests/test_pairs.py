@@ -11,9 +11,9 @@ import pytest
 from conftest import ROOT, SHARED
 from pairs import ELSEWHERE, PAIRS
 
-from provagent.reading.store.answer import why
+from provagent.reading.store.details import EntityTold
 from provagent.reading.store.index import open_index
-from provagent.reading.store.told import EntityTold
+from provagent.reading.store.lineage import why
 
 HESS = SHARED / "gammapy-data"
 

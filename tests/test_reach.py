@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 
 from provagent.reading.store.runs import list_runs, read_run
-from provagent.recording.process.reach import why_unrecorded
+from provagent.recording.process.child_recording import why_unrecorded
 
 SUBJECT = """
 def outer(work, *args, **kwargs):
@@ -648,7 +648,7 @@ def test_task_for_another_run(program):
         program,
         f"""
 from subject import leaf
-from provagent.recording.capture.carry import Elsewhere, carry
+from provagent.recording.capture.current_activity import Elsewhere, carry
 leaf("own")
 carry(leaf, Elsewhere({other!r}))("theirs")
 """,
@@ -751,7 +751,7 @@ def test_task_is_read_without_provagent(program):
     """A carried task that is pickled is a partial of functools where provagent does not record."""
     code = """
 import pickle, sys
-from provagent.recording.capture.carry import Elsewhere, carry
+from provagent.recording.capture.current_activity import Elsewhere, carry
 sys.stdout.buffer.write(pickle.dumps(carry(divmod, Elsewhere("a.b.1")), int(sys.argv[1])))
 """
     for protocol in range(2, 6):
@@ -766,7 +766,7 @@ sys.stdout.buffer.write(pickle.dumps(carry(divmod, Elsewhere("a.b.1")), int(sys.
         shown = "print(type(task).__module__, task(7, 2), 'provagent' in sys.modules)"
         assert program.python("-S", "-c", read + shown).stdout == "functools (3, 1) False\n"
         recording = program.python("-c", read + shown, PROVAGENT="1", PROVAGENT_TARGETS=TARGETS)
-        assert recording.stdout == "provagent.recording.capture.carry (3, 1) True\n"
+        assert recording.stdout == "provagent.recording.capture.current_activity (3, 1) True\n"
 
 
 def test_children_that_do_not_record_are_told(program):

@@ -22,8 +22,8 @@ from read_side import (
 )
 
 from provagent.reading.record.build import build
-from provagent.reading.record.detail import Gap
-from provagent.reading.view.data import run_data
+from provagent.reading.record.facts import Gap
+from provagent.reading.view.json_data import run_data
 
 SHARDS = [crab_shard().events, child_shard().events, environment_events()]
 

@@ -5,7 +5,7 @@ from read_side import child_shard, crab, crab_events
 
 from provagent.reading.record.build import build
 from provagent.reading.record.shard import read_events
-from provagent.reading.view.data import run_data
+from provagent.reading.view.json_data import run_data
 from provagent.recording.emit.dialect import facts, line
 
 LOGPROV = """\

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from provagent.cli import main
 from provagent.contract.errors import StoreError
 from provagent.contract.vocabulary import SAME
-from provagent.reading.store.answer import NOT_RECORDED, answer_data, impact, steps_of, why
+from provagent.reading.store.details import ActivityTold, EntityTold
+from provagent.reading.store.entity_lookup import find_entities
 from provagent.reading.store.index import open_index
-from provagent.reading.store.resolve import find_entities
-from provagent.reading.store.told import ActivityTold, EntityTold
-from provagent.reading.view.answer import render_answer
+from provagent.reading.store.lineage import NOT_RECORDED, answer_data, impact, steps_of, why
 from provagent.reading.view.console import Console
+from provagent.reading.view.lineage import render_answer
 
 LAB = """\
 def reduce(source, target, gain=2.0):

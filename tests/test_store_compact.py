@@ -16,11 +16,11 @@ from click.testing import CliRunner
 from conftest import Recorded, runs_in
 
 from provagent.cli import main
-from provagent.reading.record.frames import frame_of, is_whole
 from provagent.reading.record.shard import line_at, opened
+from provagent.reading.record.zstd_frames import frame_of, is_whole
 from provagent.reading.store.index import open_index
+from provagent.reading.store.location import NAME, remove
 from provagent.reading.store.pack import pack
-from provagent.reading.store.place import NAME, remove
 
 SCRIPT = """
 import sys

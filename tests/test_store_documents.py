@@ -14,9 +14,9 @@ from read_side import Shard, at, digest, write_run
 
 from provagent.reading.export.write import rendered
 from provagent.reading.record.build import build
-from provagent.reading.store.coded import unpacked
+from provagent.reading.store.encoding import unpacked
 from provagent.reading.store.index import open_index
-from provagent.reading.store.walk import ancestors, descendants
+from provagent.reading.store.lineage_walk import ancestors, descendants
 
 PATHS = ["/a", "/b", "/c"]
 

@@ -15,8 +15,8 @@ from test_docs import PAGES, blocks, section
 
 import provagent
 from provagent.cli import main
-from provagent.reading.store.answer import answer_data
 from provagent.reading.store.find import matches_data
+from provagent.reading.store.lineage import answer_data
 
 LAB = """\
 def reduce(source, target, gain=2.0):

@@ -18,7 +18,7 @@ from conftest import Recorded
 
 from provagent.cli import main
 from provagent.reading.store.index import open_index
-from provagent.reading.store.place import NAME
+from provagent.reading.store.location import NAME
 from provagent.reading.store.shards import is_of_process
 
 SCRIPT = """

@@ -18,11 +18,11 @@ from read_side import Shard, digest
 from provagent.cli import main
 from provagent.contract.errors import QueryError
 from provagent.reading.store import find as find_module
-from provagent.reading.store import units
-from provagent.reading.store.fields import FIELDS, version_key
+from provagent.reading.store import query_units
 from provagent.reading.store.find import find
 from provagent.reading.store.index import open_index
-from provagent.reading.store.moments import moment
+from provagent.reading.store.query_fields import FIELDS, version_key
+from provagent.reading.store.query_times import moment
 
 RUN = "20260101T000000-aaaaaa"
 NOW = datetime.now(UTC)
@@ -352,15 +352,15 @@ def test_quantities_are_compared_by_value_and_unit(ask, query, energies):
 
 def test_units_are_compared_as_they_stand_without_astropy(ask, monkeypatch):
     monkeypatch.setitem(sys.modules, "astropy.units", None)
-    units._factor.cache_clear()
+    query_units._factor.cache_clear()
     assert [n for _, n in ask("energy = '3 TeV'")] == [3, 3]
     assert ask("energy = '3000 GeV'") == []
-    units._factor.cache_clear()
+    query_units._factor.cache_clear()
 
 
 def test_conversion_that_rounds_is_equal():
-    assert units.in_unit(0.8, "TeV", "GeV", 800.0) == 800.0
-    assert units.in_unit(800.0, "GeV", "TeV", 0.8) == 0.8
-    assert units.in_unit(800.1, "GeV", "TeV", 0.8) != 0.8
-    assert units.in_unit(1.0, "deg_C", "K", 1.0) is None
-    assert units.in_unit(1.0, "mag(AB)", "Jy", 1.0) is None
+    assert query_units.in_unit(0.8, "TeV", "GeV", 800.0) == 800.0
+    assert query_units.in_unit(800.0, "GeV", "TeV", 0.8) == 0.8
+    assert query_units.in_unit(800.1, "GeV", "TeV", 0.8) != 0.8
+    assert query_units.in_unit(1.0, "deg_C", "K", 1.0) is None
+    assert query_units.in_unit(1.0, "mag(AB)", "Jy", 1.0) is None

@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 from provagent.cli import main
 from provagent.contract.file_names import name_to_text
 from provagent.reading.store.index import open_index
-from provagent.reading.store.place import NAME
+from provagent.reading.store.location import NAME
 from provagent.reading.store.shards import is_of_process
 
 EXAMPLES = int(os.environ.get("PROVAGENT_TEST_EXAMPLES", "25"))
@@ -571,7 +571,7 @@ def test_no_link_changes_the_mode_of_a_folder(lab):
 
 @pytest.mark.parametrize("end", ["zst", "gz"])
 def test_a_packed_shard_has_a_bound_that_can_be_set(lab, end, monkeypatch):
-    from provagent.reading.record import packing
+    from provagent.reading.record import compression
 
     line = lab.shard(lab.last).read_bytes().splitlines(keepends=True)[1]
     content = lab.shard(lab.last).read_bytes() + line * ((40 << 20) // len(line))
@@ -581,10 +581,10 @@ def test_a_packed_shard_has_a_bound_that_can_be_set(lab, end, monkeypatch):
     told = lab.ask("show", lab.last.name).stdout
     assert (len(content) > most) == (f"unpacks to more than {most} bytes" in " ".join(told.split()))
     monkeypatch.setenv("PROVAGENT_MAX_UNPACKED", "100000000")
-    packing._set_bound.cache_clear()
+    compression._set_bound.cache_clear()
     assert "unpacks to more" not in lab.ask("show", lab.last.name).stdout
     monkeypatch.undo()
-    packing._set_bound.cache_clear()
+    compression._set_bound.cache_clear()
 
 
 def test_a_line_without_an_end_is_bounded(lab, monkeypatch):

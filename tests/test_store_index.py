@@ -15,12 +15,12 @@ from read_side import Shard, crab, crab_with_child, digest
 
 from provagent.reading.record.build import build
 from provagent.reading.store import index as index_module
-from provagent.reading.store.coded import packed, unpacked
+from provagent.reading.store.encoding import packed, unpacked
 from provagent.reading.store.index import open_index
-from provagent.reading.store.place import NAME, place_for, remove
-from provagent.reading.store.rows import Rows
+from provagent.reading.store.index_rows import Rows
+from provagent.reading.store.lineage_walk import ancestors, descendants
+from provagent.reading.store.location import NAME, place_for, remove
 from provagent.reading.store.schema import INDEXES, SHIFT
-from provagent.reading.store.walk import ancestors, descendants
 
 RUNS = ("20260101T000000-aaaaaa", "20260102T000000-bbbbbb", "20260103T000000-cccccc")
 
@@ -377,7 +377,7 @@ def test_store_that_cannot_be_written_has_its_index_elsewhere(store, tmp_path, m
     assert f"{store}: cannot be written to; its index is " in capsys.readouterr().err
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("provagent.reading.store.place._file_system", lambda path: "nfs4")
+    monkeypatch.setattr("provagent.reading.store.location._file_system", lambda path: "nfs4")
     assert place_for(str(store)).startswith(str(tmp_path / "cache"))
 
 

@@ -25,13 +25,13 @@ from provagent.contract.vocabulary import PERHAPS, RECORDED, STARTED, UNKNOWN
 from provagent.reading.export.validate import validate_file
 from provagent.reading.export.write import DOCUMENTS, rendered
 from provagent.reading.record.build import build
+from provagent.reading.store.details import Told
+from provagent.reading.store.entity_lookup import find_entities, same_state
 from provagent.reading.store.index import open_index
-from provagent.reading.store.part import lineage_of, part_of
-from provagent.reading.store.resolve import find_entities, same_state
+from provagent.reading.store.lineage_walk import ancestors, is_program
+from provagent.reading.store.partial_runs import lineage_of, part_of
 from provagent.reading.store.runs import read_run
 from provagent.reading.store.shards import is_of_process
-from provagent.reading.store.told import Told
-from provagent.reading.store.walk import ancestors, is_program
 
 ENDS = {
     "used": ("prov:activity", "prov:entity"),

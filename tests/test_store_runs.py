@@ -10,13 +10,13 @@ from read_side import RUN_ID, Shard, at, child_shard, crab_shard, write_run
 from provagent.cli import main
 from provagent.cli import read as read_module
 from provagent.contract.errors import RecordError, StoreError
+from provagent.reading.store import run_lookup as which_module
+from provagent.reading.store import run_summary as summary_module
 from provagent.reading.store import runs as runs_module
-from provagent.reading.store import summary as summary_module
-from provagent.reading.store import which as which_module
 from provagent.reading.store.index import open_index
-from provagent.reading.store.place import find_store
+from provagent.reading.store.location import find_store
+from provagent.reading.store.run_lookup import find_run
 from provagent.reading.store.runs import list_runs, read_outline, read_run
-from provagent.reading.store.which import find_run
 
 OTHER = "20261124T080000-abc123"
 

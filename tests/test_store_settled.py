@@ -16,13 +16,13 @@ from provagent.cli import main
 from provagent.contract.layout import is_day
 from provagent.isolation import originals
 from provagent.reading.record.shard import SHARD_MARK
+from provagent.reading.store import complete_runs as settled_module
 from provagent.reading.store import index as index_module
-from provagent.reading.store import settled as settled_module
-from provagent.reading.store.anew import written_anew
+from provagent.reading.store.atomic_rewrite import written_anew
+from provagent.reading.store.complete_runs import unsettle
 from provagent.reading.store.index import open_index
-from provagent.reading.store.place import NAME
+from provagent.reading.store.location import NAME
 from provagent.reading.store.schema import connect
-from provagent.reading.store.settled import unsettle
 from provagent.reading.store.shards import is_of_process
 from provagent.recording.emit.sinks import ShardSink
 

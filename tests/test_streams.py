@@ -10,8 +10,8 @@ import pytest
 from conftest import runs_in
 from test_files import names, sha256
 
-from provagent.reading.store.answer import why
 from provagent.reading.store.index import open_index
+from provagent.reading.store.lineage import why
 from provagent.reading.store.runs import read_run
 
 PROGRAM = "import sys\ntext = sys.stdin.read()\nprint(text * 2)\n"

@@ -6,8 +6,8 @@ import pytest
 from test_files import sha256
 from test_lineage import asked, named
 
-from provagent.reading.store.answer import impact, why
-from provagent.reading.store.door import open_store
+from provagent.reading.store.api import open_store
+from provagent.reading.store.lineage import impact, why
 
 LAB = """
 class Table:

@@ -18,7 +18,7 @@ from provagent.cli import main
 from provagent.contract.errors import DocumentError
 from provagent.reading.constraints.graph import parts, rings, shortest_way
 from provagent.reading.constraints.statement import KINDS, Statement
-from provagent.reading.export.reading import FORMATS, guess_syntax, read_document
+from provagent.reading.export.foreign_documents import FORMATS, guess_syntax, read_document
 from provagent.reading.export.validate import validate_file, violations
 from provagent.reading.export.write import DOCUMENTS, rendered
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from read_side import crab
 
 from provagent.cli import main
-from provagent.reading.store.numbers import stats_of, timeline_of
+from provagent.reading.store.run_statistics import stats_of, timeline_of
 from provagent.reading.view.stats import size_text
 
 

@@ -3,9 +3,9 @@ import io
 from read_side import CHILD, PROCESS, RUN_ID, Shard, crab, crab_with_child, event
 
 from provagent.reading.record.build import build
-from provagent.reading.record.detail import Gap, Place
+from provagent.reading.record.facts import Gap, Place
 from provagent.reading.view.console import Console
-from provagent.reading.view.tree import render_run
+from provagent.reading.view.run_tree import render_run
 
 
 def story(provenance, **options):

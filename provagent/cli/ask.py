@@ -12,14 +12,14 @@ from provagent.cli.gaps import tell_gaps
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.contract.printable import as_recorded
-from provagent.reading.store.place import find_store
+from provagent.reading.store.location import find_store
 from provagent.reading.view.terminal import echo, echo_document, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provagent.reading.store.answer import Answer
     from provagent.reading.store.index import Index
+    from provagent.reading.store.lineage import Answer
 
 _WHAT = (
     "WHAT is a file, by its path or its name or what lies there now, a digest or its "
@@ -43,7 +43,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @_json
 @may_be_long
 def why(what: str, everything: bool, store: str | None, as_json: bool) -> None:
-    from provagent.reading.store.answer import why as ask
+    from provagent.reading.store.lineage import why as ask
 
     _answer(what, store, partial(ask, everything=everything), as_json=as_json)
 
@@ -55,7 +55,7 @@ def why(what: str, everything: bool, store: str | None, as_json: bool) -> None:
 @_json
 @may_be_long
 def impact(what: str, everything: bool, store: str | None, as_json: bool) -> None:
-    from provagent.reading.store.answer import impact as ask
+    from provagent.reading.store.lineage import impact as ask
 
     _answer(what, store, partial(ask, everything=everything), as_json=as_json)
 
@@ -77,7 +77,7 @@ class _Find(click.Command):
     """The fields are those of the language, which is only loaded for its help."""
 
     def get_help(self, ctx: click.Context) -> str:
-        from provagent.reading.store.fields import FIELDS
+        from provagent.reading.store.query_fields import FIELDS
 
         self.help = f"Find activities, in all runs.\n\n{_LANGUAGE.format(fields=', '.join(FIELDS))}"
         return super().get_help(ctx)
@@ -98,7 +98,7 @@ def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -
         if as_json:
             echo_json(matches_data(matches))
         else:
-            from provagent.reading.view.answer import render_matches
+            from provagent.reading.view.lineage import render_matches
 
             with page() as console:
                 render_matches(matches, console)
@@ -184,8 +184,8 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
         writer.writerows(rows)
         echo_document(whole.getvalue())
     else:
-        from provagent.reading.view.answer import render_rows
         from provagent.reading.view.console import Console
+        from provagent.reading.view.lineage import render_rows
 
         render_rows(names, rows, Console())
 
@@ -196,7 +196,7 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
 def index(store: str | None, rebuild: bool) -> None:
     """Bring the index of a store up to date; the other verbs do so themselves."""
     from provagent.reading.store.index import open_index
-    from provagent.reading.store.place import remove
+    from provagent.reading.store.location import remove
 
     folder = find_store(store)
     if rebuild:
@@ -230,8 +230,8 @@ def _quoted(word: str) -> str:
 
 
 def _answer(what: str, store: str | None, ask: Callable[..., Answer], *, as_json: bool) -> None:
-    from provagent.reading.store.answer import answer_data
-    from provagent.reading.view.answer import STEPS_SHOWN, render_answer
+    from provagent.reading.store.lineage import answer_data
+    from provagent.reading.view.lineage import STEPS_SHOWN, render_answer
 
     with _opened(store) as opened:
         answer = ask(opened, what, limit=None if as_json else STEPS_SHOWN)

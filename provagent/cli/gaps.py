@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from provagent.settings.table import tell
 
 if TYPE_CHECKING:
-    from provagent.reading.record.detail import Gap
+    from provagent.reading.record.facts import Gap
 
 _SHOWN = 5
 

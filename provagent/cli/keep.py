@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provagent.cli.progress import progress
-from provagent.reading.store.place import find_store
+from provagent.reading.store.location import find_store
 from provagent.reading.view.terminal import echo, echo_json
 from provagent.settings.table import read_settings, tell
 
@@ -29,7 +29,7 @@ class _Age(click.ParamType["timedelta"]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        from provagent.reading.store.age import length_of_time
+        from provagent.reading.store.run_age import length_of_time
 
         try:
             return length_of_time(value)
@@ -101,7 +101,7 @@ def gc(
     """
     from datetime import timedelta
 
-    from provagent.reading.store.collect import collect, collectable
+    from provagent.reading.store.removal import collect, collectable
     from provagent.reading.view.stats import size_text
 
     if older_than is None and keep is None:

@@ -6,8 +6,8 @@ import click
 
 from provagent.reading.export.forms import FORMS
 from provagent.reading.export.write import DOCUMENTS, RDF, format_of, write_document
+from provagent.reading.store.run_lookup import LAST
 from provagent.reading.store.runs import read_run
-from provagent.reading.store.which import LAST
 from provagent.reading.view.terminal import JSON, document_stream, echo
 
 
@@ -55,7 +55,7 @@ def link(
     joined, and what is not, is told on standard error.
     """
     from provagent.integrations.opus.linked import link_run
-    from provagent.reading.store.part import with_flows
+    from provagent.reading.store.partial_runs import with_flows
 
     named = to or (format_of(output) if output else "json")
     if named not in DOCUMENTS:

@@ -13,16 +13,16 @@ from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.contract.errors import ExportError
 from provagent.reading.export.forms import FORMS, MODELS, OPUS
-from provagent.reading.export.replaced import refuse_foreign
+from provagent.reading.export.overwriting import refuse_foreign
 from provagent.reading.export.write import FORMATS, export, format_of
-from provagent.reading.store.place import find_store
+from provagent.reading.store.location import find_store
+from provagent.reading.store.run_lookup import LAST, find_run
 from provagent.reading.store.runs import list_runs, read_run
-from provagent.reading.store.which import LAST, find_run
 from provagent.reading.view.terminal import JSON, document_stream, echo, echo_json
 
 if TYPE_CHECKING:
     from provagent.integrations.embed.payload import Payload
-    from provagent.reading.record.detail import Gap
+    from provagent.reading.record.facts import Gap
     from provagent.reading.record.model import Lineage, Provenance
 
 PARQUET = "parquet"
@@ -64,11 +64,11 @@ def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
             return
     provenance = _read(store, run)
     if as_json:
-        from provagent.reading.view.data import run_data
+        from provagent.reading.view.json_data import run_data
 
         echo_json(run_data(provenance))
         return
-    from provagent.reading.view.tree import render_run
+    from provagent.reading.view.run_tree import render_run
 
     with page() as console:
         render_run(provenance, console, limit)
@@ -95,7 +95,7 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
     more = most is not None and len(summaries) > most
     shown = summaries[1:] if more else summaries
     if as_json:
-        from provagent.reading.view.data import runs_data
+        from provagent.reading.view.json_data import runs_data
 
         echo_json(runs_data(shown))
         return
@@ -113,7 +113,7 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
 @_json
 @may_be_long
 def stats(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.reading.store.numbers import stats_of
+    from provagent.reading.store.run_statistics import stats_of
 
     provenance = _read(store, run)
     if as_json:
@@ -131,7 +131,7 @@ def stats(run: str, store: str | None, as_json: bool) -> None:
 @_json
 @may_be_long
 def timeline_of(run: str, store: str | None, as_json: bool) -> None:
-    from provagent.reading.store.numbers import timeline_of as moments_of
+    from provagent.reading.store.run_statistics import timeline_of as moments_of
 
     provenance = _read(store, run)
     if as_json:
@@ -243,14 +243,14 @@ def _write(
 
 
 def _part(provenance: Provenance, of: str | None) -> Provenance | Lineage:
-    from provagent.reading.store.part import part_of, with_flows
+    from provagent.reading.store.partial_runs import part_of, with_flows
 
     return with_flows(provenance) if of is None else part_of(provenance, of)
 
 
 def _lineage(store: str | None, what: str, *, everything: bool) -> Lineage:
     from provagent.reading.store.index import open_index
-    from provagent.reading.store.part import lineage_of
+    from provagent.reading.store.partial_runs import lineage_of
 
     with open_index(find_store(store)) as index:
         with progress("reading records") as show:
@@ -300,7 +300,7 @@ def embed(
 ) -> None:
     from provagent.integrations.embed.file import embed as embed_into
     from provagent.integrations.embed.payload import KEPT
-    from provagent.reading.store.part import with_flows
+    from provagent.reading.store.partial_runs import with_flows
 
     payload = embed_into(
         with_flows(_read(store, run)), file, output=output, namespace=namespace, max_bytes=max_bytes

@@ -51,10 +51,10 @@ def redact(
     records and index. Exits with 1 where something stays.
     """
     from provagent import boot
-    from provagent.reading.store.place import find_store
+    from provagent.reading.store.location import find_store
     from provagent.reading.store.redact import find_secrets
     from provagent.reading.store.redact import redact as take_out
-    from provagent.reading.store.sought import Sought
+    from provagent.reading.store.redaction_search import Sought
 
     boot.deactivate()  # the record of this would hold what is taken out
     how = [

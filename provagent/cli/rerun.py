@@ -46,7 +46,7 @@ def rerun(
     which its script, its inputs and its code are copied; nothing is written to its own. Output
     and exit code are the program's; then the diff of the two runs is told on stderr.
     """
-    from provagent.reading.store.door import open_store
+    from provagent.reading.store.api import open_store
     from provagent.tools.rerun.plan import plan_rerun
 
     opened = open_store(store)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from provagent.contract.errors import DocumentError
-from provagent.reading.export.reading import FORMATS, MAX_BYTES
+from provagent.reading.export.foreign_documents import FORMATS, MAX_BYTES
 from provagent.reading.view.terminal import echo, echo_json
 
 

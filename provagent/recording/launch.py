@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from provagent import boot
 from provagent.contract.errors import ProvagentError
-from provagent.recording.process.inherit import RUN_VARIABLE, new_run_id, run_variable
-from provagent.recording.process.reach import interpreter_flags
+from provagent.recording.process.child_recording import interpreter_flags
+from provagent.recording.process.inheritance import RUN_VARIABLE, new_run_id, run_variable
 from provagent.settings.table import COMMAND_VARIABLE, Settings, tell
 
 if TYPE_CHECKING:

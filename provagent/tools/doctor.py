@@ -21,7 +21,7 @@ from provagent.recording.weave.target import Target
 from provagent.settings.table import Settings, read_settings
 
 if TYPE_CHECKING:
-    from provagent.reading.record.detail import Child, LessKnown
+    from provagent.reading.record.facts import Child, LessKnown
     from provagent.reading.record.model import Provenance
 
 # Of several processes: a program's workers need not define what the program defines.
@@ -244,7 +244,7 @@ def _run_report(run: str | None, store: str) -> RunReport | None:
 
 
 def _report_on(provenance: Provenance) -> RunReport:
-    from provagent.reading.record.wording import add_up, left_out_text
+    from provagent.reading.record.labels import add_up, left_out_text
 
     return RunReport(
         run_id=provenance.run.id,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.contract.errors import EmbedError
 from provagent.identity.algorithms import hash_constructor
 from provagent.integrations.embed.payload import BEFORE, MAX_BYTES, OWN, Payload, make_payload
-from provagent.reading.record.part import entity_of
+from provagent.reading.record.selection import entity_of
 
 if TYPE_CHECKING:
     from provagent.reading.record.model import Provenance

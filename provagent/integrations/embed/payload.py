@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provagent.contract.errors import EmbedError
-from provagent.reading.export.names import Names
+from provagent.reading.export.identifiers import Names
 from provagent.reading.export.write import export
-from provagent.reading.record.part import cut, entity_of, within
+from provagent.reading.record.selection import cut, entity_of, within
 
 if TYPE_CHECKING:
     from provagent.reading.record.model import Activity, Entity, Provenance

@@ -18,8 +18,8 @@ from provagent.contract.errors import StoreError
 from provagent.contract.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.integrations.foreign.sessions import Sessions, packed
 from provagent.integrations.foreign.shards import Shard
-from provagent.reading.record.detail import Gap, Place
-from provagent.reading.record.packing import PACKED
+from provagent.reading.record.compression import PACKED
+from provagent.reading.record.facts import Gap, Place
 from provagent.reading.record.shard import SHARD_MARK, is_there, opened, read_events
 from provagent.recording.emit.processors import redact
 

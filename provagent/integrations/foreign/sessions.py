@@ -20,7 +20,7 @@ from provagent.recording.emit.plain import plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from provagent.reading.record.detail import Gap
+    from provagent.reading.record.facts import Gap
 
 Event: TypeAlias = dict[str, Any]
 

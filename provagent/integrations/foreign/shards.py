@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from provagent.integrations.foreign.sessions import Event, SessionOfLog
-    from provagent.reading.record.detail import Gap
+    from provagent.reading.record.facts import Gap
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LONGEST = 160  # characters of an identifier that are kept as they are

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.integrations.opus.fetch import SECONDS, without_secret
 from provagent.integrations.opus.join import Joins, join
 from provagent.integrations.opus.results import JobAt, fetch_provenance, job_at, read_list
-from provagent.reading.export.linked import linked_document
+from provagent.reading.export.linked_document import linked_document
 from provagent.recording.capture.jobs import opus_of
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from provagent.contract.file_names import text_to_name
 from provagent.contract.vocabulary import ERROR, FILE, OK
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.hashing import hash_whole
-from provagent.reading.export.literals import as_json, literal, moment
-from provagent.reading.record.detail import FileState
-from provagent.reading.record.wording import entity_text
+from provagent.reading.export.prov_literals import as_json, literal, moment
+from provagent.reading.record.facts import FileState
+from provagent.reading.record.labels import entity_text
 
 if TYPE_CHECKING:
     from provagent.reading.record.model import Activity, Entity, Process, Provenance

@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING
 
 from provagent.contract.errors import ExportError
 from provagent.contract.vocabulary import FILE, FILE_COLLECTION, PERHAPS, RECORDED
-from provagent.reading.export.described import Described, array_of, is_value
+from provagent.reading.export.definition_agents import People
+from provagent.reading.export.descriptions import Described, array_of, is_value
 from provagent.reading.export.forms import FORMS
+from provagent.reading.export.identifiers import Names
 from provagent.reading.export.jobs import Jobs
-from provagent.reading.export.literals import as_json, moment
-from provagent.reading.export.names import Names
-from provagent.reading.export.people import People
-from provagent.reading.export.responsible import Responsible
+from provagent.reading.export.prov_literals import as_json, moment
+from provagent.reading.export.run_agents import Responsible
+from provagent.reading.export.run_context import Surroundings, base_name, write_content
 from provagent.reading.export.statements import Statements
-from provagent.reading.export.surroundings import Surroundings, base_name, write_content
+from provagent.reading.record.labels import lines_text
 from provagent.reading.record.link import run_of
 from provagent.reading.record.model import Lineage
-from provagent.reading.record.wording import lines_text
 
 if TYPE_CHECKING:
     from typing import Any
 
     from prov.model import ProvDocument
 
-    from provagent.reading.export.names import Name
+    from provagent.reading.export.identifiers import Name
     from provagent.reading.export.statements import Sink
     from provagent.reading.record.model import (
         Activity,
@@ -72,7 +72,7 @@ def to_document(
     used. A session is an entity, which the program generated and its activities used: it
     holds the configuration that they share.
     """
-    from provagent.reading.export.library import InDocument
+    from provagent.reading.export.prov_library import InDocument
 
     sink = InDocument(for_rdf=for_rdf)
     state(provenance, sink, namespace=namespace, form=form)

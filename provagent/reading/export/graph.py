@@ -17,8 +17,7 @@ from provagent.contract.vocabulary import (
     PYTHON_OBJECT,
     RECORDED,
 )
-from provagent.reading.record.model import Lineage
-from provagent.reading.record.wording import (
+from provagent.reading.record.labels import (
     digest_text,
     duration_text,
     entity_text,
@@ -26,6 +25,7 @@ from provagent.reading.record.wording import (
     shortened,
     value_text,
 )
+from provagent.reading.record.model import Lineage
 
 if TYPE_CHECKING:
     from provagent.reading.record.model import (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provagent.reading.export.names import Name, Names
+    from provagent.reading.export.identifiers import Name, Names
     from provagent.reading.export.statements import Statements
     from provagent.reading.record.model import Run
 

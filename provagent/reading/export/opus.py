@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract.internal_provenance import JOB, MAX_ID, PREFIXES, Document, fitting
 from provagent.contract.vocabulary import FILE, FILE_COLLECTION
-from provagent.reading.export.names import Names
+from provagent.reading.export.identifiers import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from provagent.reading.export.names import Name
+    from provagent.reading.export.identifiers import Name
     from provagent.reading.record.model import Activity, Entity, Generation, Provenance, Usage
 
 MAX_TEXT = 200  # characters of a label

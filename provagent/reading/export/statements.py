@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from provagent.reading.export.literals import Literal, Moment, literal
-from provagent.reading.export.names import Name
+from provagent.reading.export.identifiers import Name
+from provagent.reading.export.prov_literals import Literal, Moment, literal
 
 if TYPE_CHECKING:
-    from provagent.reading.export.names import Names
+    from provagent.reading.export.identifiers import Names
 
 # By "prefix:word"; values are names, encoded values, or lists of them; None is left out.
 Attributes: TypeAlias = Mapping[str, Any]

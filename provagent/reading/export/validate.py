@@ -15,7 +15,7 @@ from provagent.reading.constraints.kinds import check_kinds
 from provagent.reading.constraints.normal import NormalForm
 from provagent.reading.constraints.order import check_order
 from provagent.reading.constraints.statement import KINDS, Statement, Term, Violation
-from provagent.reading.export.reading import MAX_BYTES, read_document
+from provagent.reading.export.foreign_documents import MAX_BYTES, read_document
 
 if TYPE_CHECKING:
     from prov.model import ProvBundle, ProvRecord

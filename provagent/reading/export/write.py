@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from provagent.contract import internal_provenance
 from provagent.contract.errors import ExportError
 from provagent.reading.export.forms import FORMS, IVOA, MODELS, OPUS, VOTABLE
-from provagent.reading.export.replaced import marked
+from provagent.reading.export.overwriting import marked
 from provagent.reading.record.model import Lineage
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _need(to: str) -> _Writer:
 
 def _stream(provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options) -> None:
     from provagent.reading.export.document import state
-    from provagent.reading.export.streams import AsProvJson, AsProvN
+    from provagent.reading.export.streamed_text import AsProvJson, AsProvN
 
     text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
     sink = AsProvN(text) if to == "provn" else AsProvJson(text)
@@ -188,7 +188,7 @@ def _in_words_of_the_ivoa(
         text = json.dumps(write_provjson(document), ensure_ascii=False)
         file.write(f"{text}\n".encode())
     else:
-        from provagent.reading.export.library import from_provjson
+        from provagent.reading.export.prov_library import from_provjson
 
         _serialize(from_provjson(to_plain(document), for_rdf=to in RDF), to, file)
 

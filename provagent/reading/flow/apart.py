@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from provagent.contract.vocabulary import MAX_SITES
 from provagent.reading.flow.code import Found, called_name
 from provagent.reading.flow.effects import CALLS_HERE, RUNS_ELSEWHERE
 from provagent.reading.flow.graph import Position
 from provagent.reading.flow.site import Apart
-from provagent.recording.call_sites import MAX_SITES
 
 _Chain = tuple[Position, ...]
 _AWAITS = ast.Await | ast.AsyncFor | ast.AsyncWith

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from provagent.contract.values.clean import BAD_VALUE
 from provagent.reading.record.collected import Collected, Event
-from provagent.reading.record.detail import unusable
+from provagent.reading.record.facts import unusable
 from provagent.reading.record.link import linked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provagent.reading.record.detail import Gap
+    from provagent.reading.record.facts import Gap
     from provagent.reading.record.model import Provenance
 
 

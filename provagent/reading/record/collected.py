@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from provagent.contract import vocabulary
-from provagent.reading.record.detail import (
+from provagent.reading.record.event_shapes import digest_in
+from provagent.reading.record.facts import (
     Child,
     CodeRan,
     Complaint,
@@ -22,7 +23,6 @@ from provagent.reading.record.detail import (
     mismatches_in,
 )
 from provagent.reading.record.model import Activity, Entity, Environment, Process, Session
-from provagent.reading.record.shape import digest_in
 
 Event: TypeAlias = dict[str, Any]
 

@@ -21,7 +21,7 @@ from provagent.reading.record.model import (
 )
 
 if TYPE_CHECKING:
-    from provagent.reading.record.detail import CodeLines
+    from provagent.reading.record.facts import CodeLines
     from provagent.reading.record.model import Entity, Provenance
 
 # A relation of PROV-DM, and the identifiers of its two ends in the order of PROV-N. The program of

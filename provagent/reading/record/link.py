@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from provagent.reading.record.detail import Code, CountedClasses, CountedMismatches, Gap
+from provagent.reading.record.facts import Code, CountedClasses, CountedMismatches, Gap
+from provagent.reading.record.file_unification import aliases_of_files, merge
+from provagent.reading.record.labels import program_text
 from provagent.reading.record.model import (
     Activity,
     Derivation,
@@ -17,14 +19,12 @@ from provagent.reading.record.model import (
     Session,
     Usage,
 )
-from provagent.reading.record.unify import aliases_of_files, merge
-from provagent.reading.record.wording import program_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.reading.record.collected import Collected
-    from provagent.reading.record.detail import Child, LeftOut, LessKnown
+    from provagent.reading.record.facts import Child, LeftOut, LessKnown
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:

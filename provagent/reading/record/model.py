@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.vocabulary import RECORDED
-from provagent.reading.record.detail import outer_command
+from provagent.reading.record.facts import outer_command
 from provagent.reading.record.units import is_number, units_in_use, units_of
 from provagent.reading.record.units import own_unit as unit_in_value
 
 if TYPE_CHECKING:
     from provagent.contract.events import Job
-    from provagent.reading.record.detail import (
+    from provagent.reading.record.facts import (
         Child,
         Code,
         CodeLines,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.contract import vocabulary
 from provagent.contract.values.clean import BAD_VALUE
 from provagent.reading.record.collected import Collected
-from provagent.reading.record.detail import (
+from provagent.reading.record.facts import (
     CountedClasses,
     CountedMismatches,
     mismatches_in,
@@ -22,7 +22,7 @@ from provagent.reading.record.link import linked, lost
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from provagent.reading.record.detail import Gap
+    from provagent.reading.record.facts import Gap
     from provagent.reading.record.model import Provenance
 
 Event = dict[str, Any]

@@ -19,17 +19,17 @@ from provagent.contract.errors import RecordError
 from provagent.contract.store_files import UnsafeFileError, is_real_folder, read_file
 from provagent.contract.values.clean import MAX_DEPTH, clean, is_deep, may_be_deep
 from provagent.contract.vocabulary import LOG_FORMAT
-from provagent.reading.record.detail import Gap, Place
-from provagent.reading.record.dialect import (
+from provagent.reading.record.compression import PACKED, UnpackError, bounded, unpacked
+from provagent.reading.record.event_shapes import SHAPES, mend
+from provagent.reading.record.facts import Gap, Place
+from provagent.reading.record.prov_lines import (
     MAX_FACTS,
     PREFIXES,
     DialectError,
     begins_fact,
     events_of_line,
 )
-from provagent.reading.record.frames import frame_of, is_whole
-from provagent.reading.record.packing import PACKED, UnpackError, bounded, unpacked
-from provagent.reading.record.shape import SHAPES, mend
+from provagent.reading.record.zstd_frames import frame_of, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.errors import ExportError, QueryError
-from provagent.reading.store.coded import unpacked
+from provagent.reading.store.encoding import unpacked
 from provagent.reading.store.identifiers import OTHERS
 from provagent.reading.store.index import Index, open_index
 from provagent.reading.store.schema import NUMBERS, SHIFT

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from operator import itemgetter
 
-from provagent.reading.store.content import TICK
+from provagent.reading.store.equal_content import TICK
 from provagent.reading.store.index import Index
 from provagent.reading.store.schema import SHIFT
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.vocabulary import EXIT, FILE, FILE_COLLECTION
+from provagent.reading.record.labels import digest_text, status_text, value_text
 from provagent.reading.record.model import elapsed
-from provagent.reading.record.wording import digest_text, status_text, value_text
 
 if TYPE_CHECKING:
     from provagent.reading.record.model import Activity, Entity, Provenance

@@ -11,7 +11,7 @@ import orjson
 
 from provagent.contract.errors import RecordError
 from provagent.contract.layout import is_within
-from provagent.reading.record.shape import SHAPES, mend
+from provagent.reading.record.event_shapes import SHAPES, mend
 from provagent.reading.record.shard import line_at
 
 Execute = Callable[..., sqlite3.Cursor]

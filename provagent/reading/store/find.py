@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from provagent.contract.errors import QueryError
-from provagent.reading.store.fields import version_key
+from provagent.reading.store.details import ActivityTold, Told
 from provagent.reading.store.index import Index
 from provagent.reading.store.query import SELECT, parse_query
-from provagent.reading.store.sql import Sql
-from provagent.reading.store.told import ActivityTold, Told
-from provagent.reading.store.units import declared_unit, has_item, in_unit, same_items
+from provagent.reading.store.query_fields import version_key
+from provagent.reading.store.query_units import declared_unit, has_item, in_unit, same_items
+from provagent.reading.store.sql_conditions import Sql
 
 _TOO_LONG = ("parser stack", "too large", "too many")  # in what SQLite says of it
 FEW = 100_000  # activities that are looked at one by one

@@ -14,12 +14,21 @@ from provagent.contract.errors import BrokenIndexError, RecordError, StoreError
 from provagent.contract.store_files import Skipped
 from provagent.contract.values.clean import BAD_VALUE
 from provagent.contract.vocabulary import ENVIRONMENT
-from provagent.reading.record.detail import Gap, unusable
-from provagent.reading.record.packing import PACKED
+from provagent.reading.record.compression import PACKED
+from provagent.reading.record.facts import Gap, unusable
 from provagent.reading.record.shard import SHARD_MARK, read_events
-from provagent.reading.store.anew import is_announced
-from provagent.reading.store.place import place_for, remove
-from provagent.reading.store.rows import Events, Rows
+from provagent.reading.store.atomic_rewrite import is_announced
+from provagent.reading.store.complete_runs import (
+    Day,
+    days_to_look_at,
+    known_of,
+    listing,
+    resting,
+    settle,
+    unsettle,
+)
+from provagent.reading.store.index_rows import Events, Rows
+from provagent.reading.store.location import place_for, remove
 from provagent.reading.store.schema import (
     IN_MEMORY,
     NUMBERS,
@@ -29,15 +38,6 @@ from provagent.reading.store.schema import (
     connect,
     has_sound_rows,
     make_indexes,
-)
-from provagent.reading.store.settled import (
-    Day,
-    days_to_look_at,
-    known_of,
-    listing,
-    resting,
-    settle,
-    unsettle,
 )
 from provagent.reading.store.shards import (
     Changed,
@@ -183,7 +183,9 @@ class Index:
             with self._transaction(None):
                 self.execute(_PARENTS_DUE)
         while due := self.execute("SELECT process FROM flow_due LIMIT ?", (_FLOWS,)).fetchall():
-            from provagent.reading.store.flows import find_flows  # most questions meet nothing new
+            from provagent.reading.store.value_flows import (
+                find_flows,  # most questions meet nothing new
+            )
 
             with self._transaction(None):
                 for (process,) in due:

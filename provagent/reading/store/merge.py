@@ -14,9 +14,9 @@ from provagent.contract.errors import ProvagentError, StoreError
 from provagent.contract.file_names import name_to_text
 from provagent.contract.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.contract.store_files import Skipped, file_status, is_real_folder, read_file
-from provagent.reading.record.packing import PACKED
+from provagent.reading.record.compression import PACKED
 from provagent.reading.record.shard import MAX_LINE, SHARD_MARK, opened
-from provagent.reading.store.anew import (
+from provagent.reading.store.atomic_rewrite import (
     made_anew,
     remove_unfinished,
     sync,

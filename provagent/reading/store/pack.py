@@ -14,16 +14,16 @@ from typing import BinaryIO
 from provagent.contract.errors import ProvagentError, StoreError
 from provagent.contract.layout import run_folders
 from provagent.contract.store_files import file_status, read_file
-from provagent.reading.record.frames import is_whole
-from provagent.reading.record.packing import PACKED, require_packing
+from provagent.reading.record.compression import PACKED, require_packing
 from provagent.reading.record.shard import SHARD_MARK, opened_zstd
-from provagent.reading.store.age import is_older
-from provagent.reading.store.alive import still_written
-from provagent.reading.store.anew import remove_unfinished, written_anew
+from provagent.reading.record.zstd_frames import is_whole
+from provagent.reading.store.atomic_rewrite import remove_unfinished, written_anew
 from provagent.reading.store.index import Index, open_index
+from provagent.reading.store.liveness import still_written
+from provagent.reading.store.run_age import is_older
+from provagent.reading.store.run_lookup import find_folder
+from provagent.reading.store.run_summary import summary_of
 from provagent.reading.store.shards import shards_of
-from provagent.reading.store.summary import summary_of
-from provagent.reading.store.which import find_folder
 
 Progress = Callable[[int, int], None]
 _BLOCK = 1 << 20

@@ -20,9 +20,9 @@ from typing import NoReturn
 from provagent.contract.errors import QueryError
 from provagent.contract.file_names import is_utf8, name_to_text
 from provagent.contract.printable import visible
-from provagent.reading.store.fields import anywhere, condition
+from provagent.reading.store.query_fields import anywhere, condition
 from provagent.reading.store.schema import SHIFT
-from provagent.reading.store.sql import Sql
+from provagent.reading.store.sql_conditions import Sql
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<open>\()|(?P<close>\))"""

@@ -21,16 +21,16 @@ from provagent.contract.errors import RecordError, StoreError
 from provagent.contract.file_names import name_to_text
 from provagent.contract.layout import run_folders
 from provagent.contract.store_files import Skipped, file_status
-from provagent.reading.record.frames import is_whole
-from provagent.reading.record.packing import UnpackError
+from provagent.reading.record.compression import UnpackError
 from provagent.reading.record.shard import MAX_BAD, MAX_LINE, opened, read_events
-from provagent.reading.store.alive import still_written
-from provagent.reading.store.anew import announced, remove_unfinished, written_anew
+from provagent.reading.record.zstd_frames import is_whole
+from provagent.reading.store.atomic_rewrite import announced, remove_unfinished, written_anew
 from provagent.reading.store.index import open_index
-from provagent.reading.store.lines import Line, redacted_line
-from provagent.reading.store.place import remove_all
+from provagent.reading.store.liveness import still_written
+from provagent.reading.store.location import remove_all
+from provagent.reading.store.redaction_search import Sought
+from provagent.reading.store.shard_lines import Line, redacted_line
 from provagent.reading.store.shards import shards_of
-from provagent.reading.store.sought import Sought
 
 Progress = Callable[[int, int], None]
 _SHORTEST_VALUE = 6  # characters of a parameter's value that is looked for elsewhere

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from provagent.contract.errors import RecordError, StoreError
 from provagent.contract.store_files import Skipped
 from provagent.reading.record.build import build
-from provagent.reading.record.detail import Gap, Place
+from provagent.reading.record.facts import Gap, Place
 from provagent.reading.record.outline import build_outline
 from provagent.reading.record.shard import SHARD_MARK, is_shard, read_events
-from provagent.reading.store.place import find_store
+from provagent.reading.store.location import find_store
+from provagent.reading.store.run_lookup import LAST, by_second, find_folder
+from provagent.reading.store.run_summary import RunSummary, age_of, summary_of
 from provagent.reading.store.shards import gaps_of, shards_of
-from provagent.reading.store.summary import RunSummary, age_of, summary_of
-from provagent.reading.store.which import LAST, by_second, find_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from provagent.contract.file_names import is_utf8
 from provagent.contract.store_files import Skipped, UnsafeFileError, bad_name, not_a_file, read_file
-from provagent.reading.record.detail import Gap
-from provagent.reading.record.packing import PACKED
+from provagent.reading.record.compression import PACKED
+from provagent.reading.record.facts import Gap
 from provagent.reading.record.shard import MAX_SKIPPED, SHARD_MARK
 
 # How the names of files begin that are no process's shard, but of all of a run.

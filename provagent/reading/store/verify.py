@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 from provagent.contract.file_names import name_to_text, text_to_name
 from provagent.isolation.audit_hook import unheard
-from provagent.reading.store.coded import packed, unpacked
+from provagent.reading.store.encoding import packed, unpacked
+from provagent.reading.store.entity_lookup import digest_of, find_entities, has_content
 from provagent.reading.store.events import event_at
 from provagent.reading.store.index import Index
-from provagent.reading.store.names import runs_meant
-from provagent.reading.store.resolve import digest_of, find_entities, has_content
+from provagent.reading.store.name_prefixes import runs_meant
+from provagent.reading.store.run_lookup import LAST
 from provagent.reading.store.schema import SHIFT
-from provagent.reading.store.which import LAST
 from provagent.redaction.secrets import MASK
 
 UNCHANGED, CHANGED, MOVED, MISSING, MASKED, NOT_KNOWN, REMOVED = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from provagent.reading.record.wording import digest_text, duration_text
+from provagent.reading.record.labels import digest_text, duration_text
 from provagent.reading.store.verify import CHANGED, MISSING, REMOVED, STATES, UNCHANGED
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from provagent.reading.view.branch import Branch, print_branch
+from provagent.reading.view.text_tree import Branch, print_branch
 
 if TYPE_CHECKING:
     from provagent.integrations.embed.payload import Payload

@@ -11,12 +11,12 @@ from rich.text import Text
 
 from provagent.contract.printable import visible
 from provagent.contract.vocabulary import OK
-from provagent.reading.record.wording import ago, duration_text, status_text
+from provagent.reading.record.labels import ago, duration_text, status_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from provagent.reading.store.summary import RunSummary
+    from provagent.reading.store.run_summary import RunSummary
     from provagent.reading.view.console import Console
 
 _HEAD = ("run", "started", "duration", "status", "user", "processes", "command")

@@ -9,12 +9,12 @@ from rich.text import Text
 
 from provagent.contract.printable import visible
 from provagent.contract.vocabulary import OK
-from provagent.reading.record.wording import duration_text
-from provagent.reading.store.numbers import stats_of, timeline_of
+from provagent.reading.record.labels import duration_text
+from provagent.reading.store.run_statistics import stats_of, timeline_of
 
 if TYPE_CHECKING:
     from provagent.reading.record.model import Provenance
-    from provagent.reading.store.numbers import Calls
+    from provagent.reading.store.run_statistics import Calls
     from provagent.reading.view.console import Console
 
 FILES_SHOWN, LINES_SHOWN = 20, 200

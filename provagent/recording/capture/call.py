@@ -24,19 +24,19 @@ from provagent.contract.vocabulary import (
 from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.call_sites import new_files
-from provagent.recording.capture.bound import Undescribed, is_plain, own_names
-from provagent.recording.capture.code import KeptCode
-from provagent.recording.capture.complaints import WRITING, Complaints
-from provagent.recording.capture.configured import Configured
+from provagent.recording.capture.arguments import Undescribed, is_plain, own_names
+from provagent.recording.capture.byte_limit import Fill
 from provagent.recording.capture.context import Events, Links, Open, Place, current, now
-from provagent.recording.capture.entities import Call, Ledger
 from provagent.recording.capture.entity_events import changed_by
-from provagent.recording.capture.fill import Fill
-from provagent.recording.capture.left_out import MAX_BYTES, Sums
+from provagent.recording.capture.entity_tracker import Call, Ledger
+from provagent.recording.capture.internal_errors import WRITING, Complaints
 from provagent.recording.capture.lookup import Missing, found
 from provagent.recording.capture.outcome import describe_error, status_of
 from provagent.recording.capture.plan import Plan
+from provagent.recording.capture.session_configuration import Configured
 from provagent.recording.capture.sessions import Session, session_event
+from provagent.recording.capture.skipped_calls import MAX_BYTES, Sums
+from provagent.recording.capture.user_code import KeptCode
 from provagent.settings.table import Settings
 
 

@@ -15,7 +15,7 @@ from provagent.isolation.addresses import address_of
 from provagent.isolation.originals import TIME_MACHINE, real_time_ns, time
 from provagent.recording import call_sites
 from provagent.recording.call_sites import is_made, is_users, place_of, sites_of
-from provagent.recording.capture import carry
+from provagent.recording.capture import current_activity
 from provagent.recording.notebook_cells import in_cell
 
 # Those of the call at hand, in their order, and whether none of the program's text is in them.
@@ -83,7 +83,7 @@ class Open:
         self.groups = groups
 
 
-current: ContextVar[Open | None] = carry.current
+current: ContextVar[Open | None] = current_activity.current
 
 
 class Ids:

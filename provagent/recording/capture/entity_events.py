@@ -16,8 +16,8 @@ from provagent.isolation.addresses import address_of
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import os
 from provagent.recording.capture.context import Events, iso
+from provagent.recording.capture.observed_value import Thing, add_identity
 from provagent.recording.capture.plan import Kind
-from provagent.recording.capture.thing import Thing, add_identity
 
 # By address: a metaclass may have its own hash.
 _PLAIN = frozenset(map(address_of, (bool, int, float, complex, str)))

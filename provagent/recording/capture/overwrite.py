@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract.vocabulary import DECLARED, MODIFIED
 from provagent.identity.registry import Identity
-from provagent.recording.capture.known import differs
+from provagent.recording.capture.known_objects import differs
+from provagent.recording.capture.observed_value import place_of
 from provagent.recording.capture.plan import ON_DISK, Use
-from provagent.recording.capture.thing import place_of
 
 if TYPE_CHECKING:
     from provagent.recording.capture.context import Events, Open
-    from provagent.recording.capture.entities import Ledger
-    from provagent.recording.capture.known import Known
-    from provagent.recording.capture.thing import Thing
+    from provagent.recording.capture.entity_tracker import Ledger
+    from provagent.recording.capture.known_objects import Known
+    from provagent.recording.capture.observed_value import Thing
 
 
 def overwrite(

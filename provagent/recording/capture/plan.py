@@ -13,10 +13,10 @@ from provagent.contract.vocabulary import FILE, FILE_COLLECTION, MEMBERS, NO
 from provagent.identity.registry import Identity
 
 if TYPE_CHECKING:
-    from provagent.recording.capture.condition import Holds
-    from provagent.recording.capture.expected import Expectations
+    from provagent.recording.capture.conditions import Holds
+    from provagent.recording.capture.constraint_checks import Expectations
     from provagent.recording.capture.lookup import Selector
-    from provagent.recording.capture.select import Signature
+    from provagent.recording.capture.selectors import Signature
 
 Flavour = Literal["plain", "coroutine", "generator", "async generator"]
 OnValue = Callable[[Any], Any]

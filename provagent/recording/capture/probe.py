@@ -17,12 +17,12 @@ from typing import Any
 
 from provagent.recording.capture.call import Capture
 from provagent.recording.capture.context import EarlierPlace, Place, current
+from provagent.recording.capture.declared_opens import beginning, tell_file
 from provagent.recording.capture.frames import NOWHERE
-from provagent.recording.capture.gate import Gate
-from provagent.recording.capture.left_out import clock
-from provagent.recording.capture.opening import beginning, tell_file
+from provagent.recording.capture.generators import before
 from provagent.recording.capture.plan import Plan
-from provagent.recording.capture.stepwise import before
+from provagent.recording.capture.sampler import Gate
+from provagent.recording.capture.skipped_calls import clock
 
 # Where the stack or the memory is used up nothing can be called, not even to say so.
 FULL = (RecursionError, MemoryError)

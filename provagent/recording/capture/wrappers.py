@@ -1,7 +1,7 @@
 """Wrappers, one for each way a callable runs: the only code between caller and callee.
 
 A plain call ends when it returns; a coroutine, a generator or an async generator when
-its iteration does (``stepwise``). ``wrapped(...)`` is the only line of each that runs the
+its iteration does (``generators``). ``wrapped(...)`` is the only line of each that runs the
 user's code, and stands outside everything that is guarded.
 """
 
@@ -16,13 +16,13 @@ from typing import Any, cast
 
 from provagent.recording.capture.call import Capture
 from provagent.recording.capture.context import current
+from provagent.recording.capture.declared_opens import beginning, tell_file
 from provagent.recording.capture.frames import NOWHERE, drop_frame, place_above
-from provagent.recording.capture.gate import Gate
-from provagent.recording.capture.left_out import clock
-from provagent.recording.capture.opening import beginning, tell_file
+from provagent.recording.capture.generators import before
 from provagent.recording.capture.plan import Plan
 from provagent.recording.capture.probe import FULL, drop_instance, has_instance
-from provagent.recording.capture.stepwise import before
+from provagent.recording.capture.sampler import Gate
+from provagent.recording.capture.skipped_calls import clock
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]

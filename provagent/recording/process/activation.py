@@ -16,9 +16,9 @@ from provagent.isolation import introspection
 from provagent.isolation.interrupts import interrupt_again, is_the_programs
 from provagent.isolation.originals import TIME_MACHINE, export, os, real_time_ns
 from provagent.recording.process.children import STARTERS, Children, activity_here
-from provagent.recording.process.engines import TASK_MODULES, WORKER_MODULE
-from provagent.recording.process.failures import Failures, what_failed
-from provagent.recording.process.inherit import (
+from provagent.recording.process.engine_modules import TASK_MODULES, WORKER_MODULE
+from provagent.recording.process.file_access import OpenedFiles
+from provagent.recording.process.inheritance import (
     PROGRAM_VARIABLE,
     RUN_VARIABLE,
     inherited,
@@ -26,8 +26,8 @@ from provagent.recording.process.inherit import (
     random_text,
     run_variable,
 )
-from provagent.recording.process.opened import OpenedFiles
-from provagent.recording.process.wanted import (
+from provagent.recording.process.process_errors import Failures, what_failed
+from provagent.recording.process.requested_targets import (
     Wanted,
     are_needed,
     find_wanted,
@@ -183,7 +183,7 @@ class Activation:
         return run_variable(self.run_id, self.process_id, activity_id)
 
     def _go_on_with(self, activity_id: str) -> None:
-        from provagent.recording.capture.carry import Elsewhere, current
+        from provagent.recording.capture.current_activity import Elsewhere, current
 
         current.set(Elsewhere(activity_id))
 
@@ -334,7 +334,7 @@ class Activation:
                 recorder.begin()
 
     def missed(self) -> Iterator[tuple[Wanted, str]]:
-        """What ``wanted.missed`` tells of the program."""
+        """What ``requested_targets.missed`` tells of the program."""
         return iter(()) if self._program is None else missed(self.wanted, self._program)
 
     def leave(self, exit_code: int) -> None:

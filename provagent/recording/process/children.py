@@ -149,7 +149,7 @@ class Children:
             return environ
 
     def _look(self, command: Sequence[Any], environ: Mapping[Any, Any]) -> None:
-        from provagent.recording.process.reach import why_unrecorded
+        from provagent.recording.process.child_recording import why_unrecorded
 
         words = [os.fsdecode(word) for word in command]
         reason = why_unrecorded(words, _as_text(environ))
@@ -304,6 +304,6 @@ class _Exported:
 
 def activity_here() -> str | None:
     """The identifier of the activity that is open here; None where none is."""
-    carry = sys.modules.get("provagent.recording.capture.carry")
+    carry = sys.modules.get("provagent.recording.capture.current_activity")
     activity = None if carry is None else carry.current.get()
     return None if activity is None else activity.id

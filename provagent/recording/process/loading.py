@@ -6,7 +6,7 @@ import sys
 
 from provagent.isolation.originals import PutBack
 from provagent.isolation.own_imports import is_own, own_imports, shadowed
-from provagent.recording.process.wanted import NEEDED
+from provagent.recording.process.requested_targets import NEEDED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,14 +17,20 @@ from provagent.identity.digests import Digests
 from provagent.isolation import audit_hook
 from provagent.isolation.originals import os
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.code import KeptCode
-from provagent.recording.capture.complaints import WRITING, Complaints
 from provagent.recording.capture.context import Ids, iso, now
-from provagent.recording.capture.ending import Ending, ended_with
-from provagent.recording.capture.entities import Ledger
-from provagent.recording.capture.files import FilesSeen
+from provagent.recording.capture.entity_tracker import Ledger
+from provagent.recording.capture.file_entities import FilesSeen
+from provagent.recording.capture.internal_errors import WRITING, Complaints
 from provagent.recording.capture.jobs import NotAJob, find_jobs
-from provagent.recording.capture.process import asked_for, environment, person, program, software
+from provagent.recording.capture.process_events import (
+    asked_for,
+    environment,
+    person,
+    program,
+    software,
+)
+from provagent.recording.capture.program_end import Ending, ended_with
+from provagent.recording.capture.user_code import KeptCode
 from provagent.recording.emit.chain import Emitter, make_emitter
 from provagent.recording.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.recording.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink, write_once

@@ -13,14 +13,14 @@ from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
 from provagent.definition.requires import unmet
 from provagent.isolation import introspection
-from provagent.recording.capture import stepwise, wrappers
+from provagent.recording.capture import generators, wrappers
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.compile import Planner, find_description
 from provagent.recording.capture.plan import Callee, Plan
+from provagent.recording.capture.plan_compiler import Planner, find_description
 from provagent.recording.capture.probe import FunctionProbe, make_probe
 from provagent.recording.capture.wrappers import Wrapper
-from provagent.recording.process.follow import Follower
-from provagent.recording.process.rules import RuleBook
+from provagent.recording.process.context_propagation import Follower
+from provagent.recording.process.sampling_rules import RuleBook
 from provagent.recording.weave.hidden import hide_from_callers, hide_functions_of
 from provagent.recording.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.recording.weave.site import Site, find_sites
@@ -30,7 +30,7 @@ from provagent.recording.weave.weaver import Weaver
 if TYPE_CHECKING:
     from provagent.definition.source import Source
     from provagent.recording.process.activation import Activation
-    from provagent.recording.process.wanted import Wanted
+    from provagent.recording.process.requested_targets import Wanted
 
 
 class Weaving:
@@ -56,7 +56,7 @@ class Weaving:
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
         hide_functions_of(wrappers)
-        hide_functions_of(stepwise)
+        hide_functions_of(generators)
         self.follower.follow_imported()
 
     def _exchange(self) -> None:

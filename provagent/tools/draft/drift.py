@@ -21,8 +21,8 @@ from provagent.definition.description import (
 from provagent.definition.path import Item, Name, Path, parse_path
 from provagent.definition.report import Origins, Place, did_you_mean
 from provagent.definition.requires import unmet
-from provagent.recording.capture.compile import find_description
-from provagent.recording.capture.select import Signature
+from provagent.recording.capture.plan_compiler import find_description
+from provagent.recording.capture.selectors import Signature
 from provagent.recording.weave.site import Site, unwoven
 from provagent.tools.draft.find import callee_of, sites_of, takes_instance
 

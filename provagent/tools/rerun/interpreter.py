@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provagent.recording.capture.process import packages
-from provagent.recording.process.reach import why_unrecorded
+from provagent.recording.capture.process_events import packages
+from provagent.recording.process.child_recording import why_unrecorded
 
 if TYPE_CHECKING:
     from provagent.reading.record.model import Environment

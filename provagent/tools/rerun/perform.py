@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from provagent.contract.errors import StoreError
-from provagent.recording.process.inherit import RUN_VARIABLE, new_run_id
+from provagent.recording.process.inheritance import RUN_VARIABLE, new_run_id
 from provagent.redaction.secrets import MASK
 from provagent.settings.table import PREFIX
 from provagent.tools.rerun.plan import Plan

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from provagent.contract.errors import StoreError
 from provagent.contract.vocabulary import FILE, FILE_COLLECTION
 from provagent.reading.store.verify import CHANGED, UNCHANGED, verified, where_else
-from provagent.recording.capture.process import VARIABLES
-from provagent.recording.process.reach import interpreter_flags
+from provagent.recording.capture.process_events import VARIABLES
+from provagent.recording.process.child_recording import interpreter_flags
 from provagent.redaction.secrets import MASK
 from provagent.settings.table import TABLE
 from provagent.tools.rerun.code import code_beside

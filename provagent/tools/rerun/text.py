@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from provagent.contract.printable import harmless
-from provagent.reading.record.wording import digest_text
+from provagent.reading.record.labels import digest_text
 from provagent.settings.table import PREFIX
 from provagent.tools.rerun.plan import Part, Plan
 

@@ -1,0 +1,179 @@
+"""Short words for the things of a Provenance, the same in every view."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from provagent.contract.values.clean import BAD_VALUE
+from provagent.contract.values.show import text
+from provagent.reading.record.facts import LeftOut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from provagent.reading.record.facts import CodeLines, Value
+    from provagent.reading.record.model import Entity
+
+_DIGEST_SHOWN = 8  # hexadecimal digits
+_VALUE_SHOWN = 60  # characters
+_MINUTE, _HOUR = 60, 3600
+
+
+def code_name(file: str, cell: int | None) -> str:
+    """Return what a person calls a file of code, or a cell of a notebook."""
+    return os.path.basename(file) if cell is None else f"cell {cell}"
+
+
+def lines_text(lines: tuple[CodeLines, ...]) -> str:
+    """Return lines of code as a person writes them: ``fit.py:3-4,8``, ``cell 2:1``."""
+    files: dict[str, set[tuple[int, int]]] = {}
+    for file, first, last, cell in lines:
+        files.setdefault(code_name(file, cell), set()).add((first, last))
+    return " ".join(
+        f"{name}:{','.join(str(a) if a == b else f'{a}-{b}' for a, b in sorted(ranges))}"
+        for name, ranges in files.items()
+    )
+
+
+def duration_text(seconds: float | None) -> str:
+    """``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``.
+
+    What ended before it began did so by a clock that was set back.
+    """
+    if seconds is None:
+        return "no end"
+    if seconds < 0:
+        return "clock set back"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < _MINUTE:
+        return f"{seconds:.3g} s"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
+    return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
+
+
+def ago(time: str | None) -> str:
+    """``3 days ago`` of an ISO 8601 time; ``at no known time`` where there is none."""
+    try:
+        since = datetime.now(UTC) - datetime.fromisoformat(time or "")
+    except (ValueError, TypeError):
+        return "at no known time"
+    seconds = since.total_seconds()
+    for length, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count = int(seconds // length)
+        if count >= 1:
+            return f"{count} {word}{'' if count == 1 else 's'} ago"
+    return "now"
+
+
+def status_text(status: str | None, exit_code: int | None) -> str:
+    """``ok``; ``error 3`` where another exit code than 0 is known; empty for no status."""
+    return f"{status} {exit_code}" if status and exit_code else status or ""
+
+
+def digest_text(digest: str | None) -> str:
+    """``sha256:1a2b3c4d``; empty where there is none."""
+    algorithm, _, value = (digest or "").partition(":")
+    return f"{algorithm}:{value[:_DIGEST_SHOWN]}" if value else algorithm
+
+
+def array_text(entity: Entity) -> str:
+    """``float64 (20, 3) m``: the type of an array's items, its shape, and its unit."""
+    shape = entity.shape if isinstance(entity.shape, list) else []
+    text = f"{entity.dtype} ({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    return f"{text} {entity.unit}" if entity.unit else text
+
+
+def entity_text(entity: Entity) -> str:
+    """Return what a person would call the entity, without its folder."""
+    if entity.name:
+        return entity.name
+    if entity.location:
+        return os.path.basename(entity.location.rstrip("/")) or entity.location
+    if entity.entity_description or entity.class_name:
+        return entity.entity_description or (entity.class_name or "").rpartition(":")[2]
+    return value_text(entity.value) if entity.value is not None else entity.id
+
+
+def left_out_text(left_out: LeftOut) -> str:
+    """``9,000 calls of lab:f (max_calls), 1.2 s together, 3 errors``."""
+    calls = "call" if left_out.count == 1 else "calls"
+    what = f"{left_out.count:,} {calls} of {left_out.target} ({left_out.reason})"
+    errors = f", {left_out.errors:,} with an error" if left_out.errors else ""
+    return f"{what}, {duration_text(left_out.seconds)} together{errors}"
+
+
+def add_up(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+    """Return what was left out of a whole run: a sum for each target and reason."""
+    sums: dict[tuple[str, str], LeftOut] = {}
+    for each in left_out:
+        key = each.target, each.reason
+        summed = sums.setdefault(key, LeftOut(target=each.target, reason=each.reason))
+        summed.name = each.name
+        summed.count += each.count
+        summed.errors += each.errors
+        summed.seconds += each.seconds
+        summed.start = min(filter(None, (summed.start, each.start)), default=None)
+        summed.end = max(filter(None, (summed.end, each.end)), default=None)
+    return sorted(sums.values(), key=lambda each: -each.count)
+
+
+_SELECTS = re.compile("-[A-Za-z]*[cm]")  # the last of Python's own options
+
+
+def program_text(
+    command: Sequence[str], script: str | None, module: str | None, notebook: str | None
+) -> str:
+    """Return what a program is called: ``fit.py``, ``-m package``, ``notebook fit.ipynb``."""
+    if notebook is not None:
+        return f"notebook {os.path.basename(notebook)}".rstrip()
+    if script is not None and not (module and "-m" in command):
+        return os.path.basename(script)
+    if module:
+        return f"-m {module.removesuffix('.__main__')}"
+    return _started(command)
+
+
+def _started(command: Sequence[str]) -> str:
+    """Return what the words of a command say of a program that has replaced its own module."""
+    words = iter(command[1:])
+    for word in words:
+        if _SELECTS.fullmatch(word):
+            return f"-m {next(words, '')}".rstrip() if word.endswith("m") else "-c"
+        if word in ("-W", "-X", "--check-hash-based-pycs"):
+            next(words, None)
+        elif word == "-":
+            return "<stdin>"
+        elif not word.startswith("-"):
+            return os.path.basename(word)
+    is_python = os.path.basename(next(iter(command), "")).startswith("python")
+    return "<stdin>" if is_python else "program"
+
+
+def parameter_text(value: Value, unit: str | None) -> str:
+    """Return the value of a parameter on one short line, with the unit that is declared of it."""
+    return f"{value_text(value)} {unit}" if unit else value_text(value)
+
+
+def value_text(value: Value) -> str:
+    """Return an encoded value on one short line; a garbled one as it stands."""
+    try:
+        return shortened(text(value, _VALUE_SHOWN))
+    except BAD_VALUE:
+        return shortened(str(value))
+
+
+def shortened(words: str, length: int = _VALUE_SHOWN) -> str:
+    """``words`` on one line of no more than ``length`` characters."""
+    line = " ".join(words.split())
+    return line if len(line) <= length else f"{line[: length - 3]}..."
+
+
+def path_text(location: str, folder: str | None) -> str:
+    """Return a path as seen from ``folder``, where it is inside it."""
+    inside = folder and location.startswith(f"{folder.rstrip('/')}/")
+    return location[len(folder.rstrip("/")) + 1 :] if folder and inside else location

@@ -1,0 +1,410 @@
+"""Answers to "how was this made?" and "what came of it?": a graph, and the tree that shows it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from provagent.contract.file_names import name_to_text
+from provagent.contract.vocabulary import (
+    COMPUTED,
+    CONTENT,
+    EVIDENCE,
+    GENERATED,
+    PERHAPS,
+    RECORDED,
+    STARTED,
+    USED,
+)
+from provagent.reading.record.facts import CodeLines
+from provagent.reading.store.candidates import Candidates
+from provagent.reading.store.details import ActivityTold, EntityTold, Told
+from provagent.reading.store.entity_lookup import NEWEST, Found, find_entities, same_state
+from provagent.reading.store.index import Index
+from provagent.reading.store.lineage_walk import (
+    Edge,
+    Walk,
+    ancestors,
+    descendants,
+    is_program,
+    lines_of,
+)
+from provagent.reading.store.schema import SHIFT
+
+NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
+NOT_SHOWN = "the code does not show from what"  # of a file that a program wrote by itself
+# Of such a file, if the analysis was complete. Values go ways that it does not see (a pipe, the
+# state of a library), so the candidates are told here too.
+NO_INPUT = "no recorded input found in the code"
+NOT_READ = "its content is not known"
+SHOWN = 100  # candidates of one thing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """An edge of the graph: a relation of PROV-DM, from the later thing to the earlier one.
+
+    ``lines`` are those of the user's code that computed one from the other, in order.
+    """
+
+    kind: str
+    later: str
+    earlier: str
+    evidence: str
+    lines: tuple[CodeLines, ...] = ()
+
+
+@dataclass(slots=True)
+class Step:
+    """A line of the tree: a thing, how it was met, and what was met from it.
+
+    ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
+    end of it; ``evidence`` is how that is known, and ``lines`` are those of the code that shows
+    it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
+    that the record ends there; ``candidates`` are files that it may come from, and
+    ``reason`` why the code does not show it. ``is_cut``: more was met, and not told.
+    """
+
+    thing: EntityTold | ActivityTold
+    steps: list[Step] = field(default_factory=list)
+    kind: str | None = None
+    is_later: bool = False
+    is_above: bool = False
+    end: str | None = None
+    candidates: list[EntityTold] = field(default_factory=list)
+    reason: str | None = None
+    is_cut: bool = False
+    evidence: str = RECORDED
+    lines: tuple[CodeLines, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was asked for, and all that was met.
+
+    ``nodes`` are the things that are told, ``relations`` all edges between these, and ``roots`` the
+    lines of the tree that shows them. ``states`` are the identifiers of what was asked for, in each
+    of its states. ``candidates`` are, by object of no recorded origin, the files that had been read
+    before it was used, the last one first; ``reasons`` say of such ones why the code does not show
+    what they came from, where that is known. ``entities`` and ``activities`` count what was met;
+    ``runs`` are identifiers, oldest first.
+    """
+
+    what: str
+    found: Found
+    states: list[str]
+    roots: list[Step]
+    nodes: list[EntityTold | ActivityTold]
+    relations: list[Relation]
+    candidates: dict[str, list[EntityTold]]
+    reasons: dict[str, str]
+    entities: int
+    activities: int
+    runs: list[str]
+
+
+def why(index: Index, what: str, *, limit: int | None = None, everything: bool = False) -> Answer:
+    """Tell how something was made, across runs, back to the sources.
+
+    ``limit`` bounds the things that are told with their details. ``everything``: also go on
+    through programs whose code does not show what they made from what. Raises StoreError for
+    what no record knows.
+    """
+    with index.one_state():
+        found = find_entities(index, what, most=NEWEST)
+        walk = ancestors(index, same_state(index, found.entities), everything=everything)
+        return _answer(index, what, found, walk, limit, is_back=True)
+
+
+def impact(
+    index: Index, what: str, *, limit: int | None = None, everything: bool = False
+) -> Answer:
+    """Tell what came of something, across runs; as ``why``, the other way."""
+    with index.one_state():
+        found = find_entities(index, what)
+        walk = descendants(index, found.entities, everything=everything)
+        return _answer(index, what, found, walk, limit, is_back=False)
+
+
+def _answer(
+    index: Index, what: str, found: Found, walk: Walk, limit: int | None, *, is_back: bool
+) -> Answer:
+    told = Told(index)
+    runs = {told.run_of(number >> SHIFT).id for number in (*walk.entities, *walk.activities)}
+    tree = _Tree(told, walk, limit, is_back=is_back)
+    return Answer(
+        what=name_to_text(what),
+        found=found,
+        states=[tree.things[one].id for one in tree.first],
+        roots=tree.roots(),
+        nodes=list(tree.things.values()),
+        relations=tree.relations(),
+        candidates=tree.candidates,
+        reasons=tree.reasons,
+        entities=len(walk.entities),
+        activities=len(walk.activities),
+        runs=sorted(runs - {"?"}),
+    )
+
+
+class _Tree:
+    """The graph as a tree: each edge once, each thing whole where it is met first."""
+
+    def __init__(self, told: Told, walk: Walk, limit: int | None, *, is_back: bool) -> None:
+        self.told = told
+        self.walk = walk
+        self.is_back = is_back
+        # Of each thing, the edges that lead on: to what is earlier or, forth, to what is later. An
+        # activity leads to those inside it, and to the one around it, both ways.
+        self.onward: dict[int, list[tuple[int, Edge]]] = {}
+        self.has_origin: set[int] = set()
+        for edge in walk.edges:
+            kind, later, earlier = edge
+            self.has_origin.add(later)
+            if is_back or kind == STARTED:
+                self.onward.setdefault(later, []).append((earlier, edge))
+            if not is_back or kind == STARTED:
+                self.onward.setdefault(earlier, []).append((later, edge))
+        for onward in self.onward.values():
+            onward.sort(key=self._rank)
+        self.has_origin |= self._changed_meanwhile()
+        self.first = [number for number, origin in walk.entities.items() if origin is None]
+        self.things = {number: self._told(number) for number in self._nearest(limit)}
+        self.not_shown = self._not_shown() if is_back and not walk.is_everything else set()
+        self.reasons: dict[str, str] = {}
+        self.bare: set[int] = set()  # files of which the code shows no recorded input
+        self.candidates = self._find_candidates() if is_back else {}
+
+    def _changed_meanwhile(self) -> set[int]:
+        """Return what is known by itself only, of which the code shows what an activity used in it.
+
+        A figure that is drawn anew for each file: it has no one origin.
+        """
+        shown = {
+            later
+            for (kind, later, _), how in self.walk.edges.items()
+            if kind == USED and how in (COMPUTED, PERHAPS)
+        }
+        used = [other for kind, one, other in self.walk.edges if kind == USED and one in shown]
+        return {one for one in used if self.told.is_used_again(one)}
+
+    def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
+        """Return where an edge stands below a thing: what encloses an activity comes last."""
+        other, edge = onward
+        kind, _, earlier = edge
+        place = 0 if kind != STARTED else 2 if earlier == other else 1
+        return place, EVIDENCE.index(self.walk.edges[edge])
+
+    def _nearest(self, limit: int | None) -> Iterator[int]:
+        """Yield so many things beside the first ones, the nearest to these first."""
+        waiting, met = deque(self.first), set(self.first)
+        left = limit
+        while waiting:
+            number = waiting.popleft()
+            yield number
+            for other, _ in self.onward.get(number, ()):
+                if other not in met and (left is None or left > 0):
+                    left = None if left is None else left - 1
+                    met.add(other)
+                    waiting.append(other)
+
+    def _told(self, number: int) -> EntityTold | ActivityTold:
+        is_activity = number in self.walk.activities
+        return self.told.activity(number) if is_activity else self.told.entity(number)
+
+    def _find_candidates(self) -> dict[str, list[EntityTold]]:
+        """Find what may have gone into objects of no origin, and files that programs wrote."""
+        found, asked = {}, Candidates(self.told.index)
+        users: dict[int, int] = {}
+        by_program = {
+            one for kind, one, other in self.walk.edges if kind == GENERATED and is_program(other)
+        }
+        made = {one for (_, one, _), how in self.walk.edges.items() if how in (RECORDED, CONTENT)}
+        for kind, later, earlier in self.walk.edges:
+            if kind == USED and earlier not in made:
+                users[earlier] = min(later, users.get(earlier, later))
+        for number, thing in self.things.items():
+            if not isinstance(thing, EntityTold):
+                continue
+            some: list[int] = []
+            reason: str | None = None
+            if number in by_program:
+                some, reason = self._of_file(number, asked)
+            elif number in users and not thing.location:
+                some, reason = self._of_object(number, users[number], asked)
+            if reason and (some or number not in self.has_origin):
+                self.reasons[thing.id] = reason
+            if some:
+                found[thing.id] = [self.told.entity(one) for one in some[:SHOWN]]
+        return found
+
+    def _of_file(self, number: int, asked: Candidates) -> tuple[list[int], str | None]:
+        """Return what a file may have come from that a program wrote, and why it is not known."""
+        reason = asked.missing(number)
+        if number not in self.not_shown and not reason:
+            return [], None
+        if asked.is_bare(number):
+            self.bare.add(number)
+        return asked.before_file(number), reason
+
+    def _of_object(self, number: int, user: int, asked: Candidates) -> tuple[list[int], str | None]:
+        """Return what an object may have come from that a call used, and why it is not known."""
+        reason = asked.missing(user)
+        is_open = number not in self.has_origin or reason
+        return asked.before(user) if is_open else [], reason
+
+    def _not_shown(self) -> set[int]:
+        """Return the files of which only the program is known that wrote them."""
+        origins: dict[int, set[bool]] = {}
+        for kind, later, earlier in self.walk.edges:
+            is_by_program = kind == GENERATED and is_program(earlier)
+            origins.setdefault(later, set()).add(is_by_program)
+        return {number for number, by in origins.items() if by == {True}}
+
+    def lines(self, edge: Edge) -> tuple[CodeLines, ...]:
+        """Return the lines of the user's code that an edge was found in."""
+        if self.walk.edges[edge] not in (COMPUTED, PERHAPS):
+            return ()
+        return lines_of(self.told, edge)
+
+    def roots(self) -> list[Step]:
+        """Return the lines at the top, with all that stands below them.
+
+        What has one place and one content, in whatever runs, is one line.
+        """
+        roots: dict[Any, Step] = {}
+        shown: dict[int, None] = {}
+        drawn: set[Edge] = set()
+        for number in self.first:
+            thing = self.things[number]
+            key: Any = number
+            if isinstance(thing, EntityTold) and thing.digest is not None:
+                key = thing.location, thing.digest
+            root = roots.setdefault(key, self._step(number))
+            shown[number] = None
+            self._fill(root, number, shown, drawn)
+        return list(roots.values())
+
+    # Depth first, so that what was met before stands above.
+    def _fill(self, root: Step, first: int, shown: dict[int, None], drawn: set[Edge]) -> None:
+        waiting = [(root, iter(self.onward.get(first, ())))]
+        while waiting:
+            step, onward = waiting[-1]
+            found = next(onward, None)
+            if found is None:
+                waiting.pop()
+                continue
+            number, edge = found
+            if edge in drawn:
+                continue
+            if number not in self.things:
+                step.is_cut = True
+                continue
+            drawn.add(edge)
+            is_above = number in shown
+            below = Step(self.things[number]) if is_above else self._step(number)
+            below.kind, below.is_later, below.is_above = edge[0], edge[1] == number, is_above
+            below.evidence, below.lines = self.walk.edges[edge], self.lines(edge)
+            step.steps.append(below)
+            if not is_above:
+                shown[number] = None
+                waiting.append((below, iter(self.onward.get(number, ()))))
+
+    def _step(self, number: int) -> Step:
+        thing = self.things[number]
+        some = self.candidates.get(thing.id, [])
+        reason = self.reasons.get(thing.id)
+        return Step(thing, end=self._end(number), candidates=some, reason=reason)
+
+    def _end(self, number: int) -> str | None:
+        if not self.is_back or number in self.walk.activities:
+            return None
+        thing = self.things[number]
+        if number in self.not_shown:
+            said = NO_INPUT if number in self.bare else NOT_SHOWN
+            return said if thing.id in self.candidates else None
+        if number in self.has_origin:
+            return None
+        is_known = not isinstance(thing, EntityTold) or not thing.location or thing.digest
+        return NOT_RECORDED if is_known else NOT_READ
+
+    def relations(self) -> list[Relation]:
+        """Return the edges between things that are told."""
+        return [
+            Relation(
+                kind=kind,
+                later=self.things[later].id,
+                earlier=self.things[earlier].id,
+                evidence=evidence,
+                lines=self.lines((kind, later, earlier)),
+            )
+            for (kind, later, earlier), evidence in self.walk.edges.items()
+            if later in self.things and earlier in self.things
+        ]
+
+
+def steps_of(*roots: Step) -> Iterator[Step]:
+    """Yield steps and all below them, from the top down."""
+    waiting = [*reversed(roots)]
+    while waiting:
+        step = waiting.pop()
+        yield step
+        waiting += reversed(step.steps)
+
+
+def answer_data(answer: Answer) -> dict[str, Any]:
+    """Return an answer as plain data: ``nodes`` are things once each, ``edges`` all between them.
+
+    Nothing is nested: a chain may be longer than what writes and reads JSON can nest. ``steps``,
+    the name that ``nodes`` had, is there for one release more.
+    """
+    ends = {step.thing.id: step.end for step in steps_of(*answer.roots) if step.end is not None}
+    nodes = [_node_data(thing, ends.get(thing.id)) for thing in answer.nodes]
+    for node in nodes:
+        if node["id"] in answer.candidates:
+            some = answer.candidates[node["id"]]
+            node["candidates"] = [{"id": one.id, "location": one.location} for one in some]
+        if node["id"] in answer.reasons:
+            node["reason"] = answer.reasons[node["id"]]
+    return {
+        "what": answer.what,
+        "path": answer.found.path,
+        "is_unchanged": answer.found.is_unchanged,
+        "is_copy": answer.found.is_copy,
+        "entities": answer.entities,
+        "activities": answer.activities,
+        "runs": answer.runs,
+        "states": answer.states,
+        "nodes": nodes,
+        "edges": [
+            {
+                "relation": one.kind,
+                "from": one.later,
+                "to": one.earlier,
+                "evidence": one.evidence,
+                **_lines_data(one),
+            }
+            for one in answer.relations
+        ],
+        "steps": nodes,
+    }
+
+
+def _lines_data(relation: Relation) -> dict[str, Any]:
+    lines = [
+        {key: value for key, value in one._asdict().items() if value is not None}
+        for one in relation.lines
+    ]
+    return {"lines": lines} if lines else {}
+
+
+def _node_data(thing: EntityTold | ActivityTold, end: str | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": "activity" if isinstance(thing, ActivityTold) else "entity"}
+    data |= {
+        key: value for key, value in asdict(thing).items() if value not in (None, False, {}, [])
+    }
+    if end is not None:
+        data["unknown" if end in (NOT_SHOWN, NO_INPUT) else "origin"] = end
+    return data

@@ -1,0 +1,95 @@
+"""Whether a run is still being written: which of its processes has no end, and is there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from provagent.contract.store_files import read_file
+from provagent.reading.store.run_summary import unended
+from provagent.reading.store.shards import shards_of
+
+_MANY = 1 << 31  # no process has such a number
+_SLACK = timedelta(seconds=5)  # a process begins before it tells when
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Why a run may still be written; ``is_sure`` where its process was seen."""
+
+    what: str
+    is_sure: bool
+
+
+def still_written(folder: str) -> Written | None:
+    """Return why the run in a folder may still be written; None where it is not."""
+    found: Written | None = None
+    for begun in unended(folder):
+        host, pid = begun.get("host"), begun.get("pid")
+        if not (isinstance(pid, int) and 0 < pid < _MANY):
+            continue  # of a log that others wrote
+        if host != os.uname().nodename:
+            found = Written(
+                what=f"it has no end, and whether process {pid} of {host} still writes it "
+                "cannot be told from here; --anyway, if it does not",
+                is_sure=False,
+            )
+        elif _is_alive(pid, begun.get("startTime")):
+            return Written(what=f"process {pid} still writes it; ask again later", is_sure=True)
+    for path in shards_of(folder):
+        if is_open(path):
+            name = os.path.basename(path)
+            return Written(
+                what=f"a process still writes it: it has {name} open; ask again later", is_sure=True
+            )
+    return found
+
+
+def is_open(path: str) -> bool:
+    """Whether a process holds the lock that the writer of a shard shares, in any container."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        opened = read_file(path)
+    except OSError:  # its reader tells
+        return False
+    with opened as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            return error.errno in (errno.EWOULDBLOCK, errno.EACCES)  # else there are no locks
+    return False
+
+
+def _is_alive(pid: int, start: str | None) -> bool:
+    """Whether a process is there, and is not another that got the same number later."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    began = _beginning(pid)
+    try:
+        told = datetime.fromisoformat(start or "")
+    except ValueError:
+        return True
+    return began is None or began <= told + _SLACK
+
+
+def _beginning(pid: int) -> datetime | None:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+        with open("/proc/stat", encoding="utf-8") as file:
+            boot = next(int(line.split()[1]) for line in file if line.startswith("btime"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        return None
+    if fields[0] == "Z":
+        return datetime.now(UTC) + timedelta(days=1)  # it writes nothing any more
+    return datetime.fromtimestamp(boot + int(fields[19]) / os.sysconf("SC_CLK_TCK"), UTC)

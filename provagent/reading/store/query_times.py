@@ -1,0 +1,46 @@
+"""Times as people write them in a query."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from provagent.reading.store.encoding import microseconds
+
+_AGO = re.compile(r"(\d+)\s*(s|m|h|d|w|second|minute|hour|day|week)s?(?:\s+ago)?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def moment(value: str) -> tuple[int, int]:
+    """Return the first microsecond of a time, and of what follows it: a day, a minute.
+
+    ``2026-11-25``, ``2026-11-25T10:30``, ``today``, ``yesterday``, ``3 days ago``, ``3d``.
+    Times without a zone are UTC. Raises ValueError.
+    """
+    now = datetime.now(UTC)
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    ago = _AGO.fullmatch(value.strip().lower())
+    if value in ("today", "yesterday"):
+        begin = day - timedelta(days=value == "yesterday")
+        return _span(begin, timedelta(days=1))
+    if ago:
+        try:
+            begin = now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2][0]])
+        except OverflowError:
+            raise ValueError(f"{value!r} as a value is before any time that is known") from None
+        return _span(begin, timedelta(microseconds=1))
+    try:
+        begin = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} as a value is no time; "
+            "write 2026-11-25, 2026-11-25T10:30, today, '3 days ago'"
+        ) from None
+    begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)
+    length = {10: timedelta(days=1), 16: timedelta(minutes=1), 19: timedelta(seconds=1)}
+    return _span(begin, length.get(len(value), timedelta(microseconds=1)))
+
+
+def _span(begin: datetime, length: timedelta) -> tuple[int, int]:
+    first = microseconds(begin.isoformat()) or 0
+    return first, first + length // timedelta(microseconds=1)

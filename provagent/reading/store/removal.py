@@ -1,0 +1,124 @@
+"""Removing old runs: which may go, and their removal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from provagent.contract.store_files import is_day
+from provagent.reading.store.atomic_rewrite import remove_unfinished, sync, unfinished
+from provagent.reading.store.index import Index, open_index
+from provagent.reading.store.liveness import still_written
+from provagent.reading.store.run_age import is_older
+from provagent.reading.store.run_lookup import find_folder
+from provagent.reading.store.runs import list_runs
+
+# What was made in one run, outside of it known by the same content: files alone go from run
+# to run (see walk), and empty ones tie nothing.
+_MADE_AND_MET = """
+SELECT DISTINCT maker.id, user.id
+FROM entity AS made
+JOIN generated AS g ON g.entity = made.id
+JOIN entity AS met ON met.digest = made.digest AND met.place IS NOT NULL
+JOIN process AS p ON p.number = made.id >> {shift}
+JOIN process AS q ON q.number = met.id >> {shift}
+JOIN run AS maker ON maker.number = p.run
+JOIN run AS user ON user.number = q.run
+WHERE made.place IS NOT NULL AND made.digest IS NOT NULL AND maker.number != user.number
+  AND NOT EXISTS (SELECT 1 FROM generated AS own WHERE own.entity = met.id)
+"""
+_STARTED = "SELECT parent_run, id FROM run WHERE parent_run IS NOT NULL"
+
+
+@dataclass(slots=True, kw_only=True)
+class Collected:
+    """The runs that may go, and their bytes; ``needed``: for which run that stays one stays too.
+
+    ``refused``: which are still written, and why that is thought.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    bytes: int = 0
+    needed: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def collectable(
+    store: str,
+    *,
+    older_than: timedelta = timedelta(0),
+    keep: int = 0,
+    used_too: bool = False,
+    anyway: bool = False,
+) -> Collected:
+    """Tell which runs may go: ended so long ago, and not among the newest ``keep``.
+
+    One that made a file which a run that stays has read stays too, and so on backwards;
+    but for ``used_too``. ``anyway``: also those of which it cannot be told whether they end.
+    """
+    found = Collected()
+    runs = list_runs(store)
+    folders = {run.id: run.folder for run in runs}
+    old = runs[: max(0, len(runs) - keep)] if keep else runs
+    going = {run.id for run in old if is_older(run, older_than)}
+    for name in sorted(going):
+        why = still_written(folders[name])
+        if why is not None and (why.is_sure or not anyway):
+            found.refused[name] = why.what
+    going -= found.refused.keys()
+    if going and not used_too:
+        with open_index(store) as index:
+            index.update()
+            found.needed = _needed(index, {run.id for run in runs} - going, going)
+    found.runs = sorted(going - found.needed.keys())
+    found.bytes = sum(_size(folders[name]) for name in found.runs)
+    return found
+
+
+def collect(store: str, found: Collected) -> None:
+    """Remove the runs: each at once, also for who is asking; then the index forgets them."""
+    remove_unfinished(store)
+    folders = []
+    for name in tuple(found.runs):
+        folder = find_folder(store, name)
+        gone = unfinished(folder)
+        try:
+            os.rename(folder, gone)
+            folders.append(folder)
+            shutil.rmtree(gone)  # which follows no link
+        except OSError as error:
+            found.refused[name] = str(error)
+            found.runs.remove(name)
+    for above in set(map(os.path.dirname, folders)):
+        sync(above)
+        if is_day(os.path.basename(above)):
+            with suppress(OSError):  # other runs are in it
+                os.rmdir(above)
+    with open_index(store) as index:
+        index.update()
+
+
+def _needed(index: Index, staying: set[str], going: set[str]) -> dict[str, str]:
+    from provagent.reading.store.schema import SHIFT
+
+    makers: dict[str, set[str]] = {}
+    for query in (_MADE_AND_MET.format(shift=SHIFT), _STARTED):
+        for maker, user in index.execute(query):
+            makers.setdefault(user, set()).add(maker)
+    needed: dict[str, str] = {}
+    todo = sorted(staying)
+    while todo:
+        user = todo.pop()
+        for maker in sorted(makers.get(user, ())):
+            if maker in going and maker not in needed:
+                needed[maker] = user
+                todo.append(maker)
+    return needed
+
+
+def _size(folder: str) -> int:
+    files = (os.path.join(base, name) for base, _, names in os.walk(folder) for name in names)
+    return sum(os.lstat(path).st_size for path in files)

@@ -1,0 +1,170 @@
+"""A run in numbers, and in time: what took how long, how often, how many bytes, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from provagent.contract.vocabulary import FILE, OK
+from provagent.reading.record.labels import entity_text
+from provagent.reading.record.model import elapsed, seconds_between
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provagent.reading.record.model import Activity, Provenance
+
+
+@dataclass(slots=True, kw_only=True)
+class Calls:
+    """The calls of one name: ``seconds`` together, ``own`` without those inside them.
+
+    ``set_back`` are those during which the clock was set back: their time is not known.
+    """
+
+    name: str
+    count: int = 0
+    failures: int = 0
+    left_out: int = 0
+    seconds: float = 0.0
+    own: float = 0.0
+    longest: float = 0.0
+    set_back: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileNumbers:
+    """A state of a file: its size in bytes, and how often it was used and made."""
+
+    path: str
+    size: int | None
+    used: int
+    made: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """A run in numbers; the calls that took most of its time, and the largest files, first.
+
+    ``seconds`` is ``None`` if it has no end, or if the clock was set back.
+    """
+
+    run: str
+    seconds: float | None
+    processes: int
+    is_set_back: bool = False
+    calls: list[Calls] = field(default_factory=list)
+    files: list[FileNumbers] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When an activity ran: ``start`` in seconds since the run's; ``depth``, how far inside.
+
+    ``is_set_back``: the clock was set back meanwhile, so that ``seconds`` is not known. By such a
+    clock, or that of another machine, an activity starts before its run: ``start`` is negative.
+    """
+
+    id: str
+    name: str | None
+    depth: int
+    process: str
+    status: str | None
+    start: float | None
+    seconds: float | None
+    made: list[str]
+    is_set_back: bool = False
+
+
+def stats_of(provenance: Provenance) -> Stats:
+    """Return the numbers of a run."""
+    return Stats(
+        run=provenance.run.id,
+        seconds=elapsed(provenance.run.duration),
+        is_set_back=(provenance.run.duration or 0) < 0,
+        processes=len(provenance.processes),
+        calls=_calls(provenance),
+        files=_files(provenance),
+    )
+
+
+def _calls(provenance: Provenance) -> list[Calls]:
+    found: dict[str, Calls] = {}
+    inside: dict[str, list[Activity]] = {}  # each program's, looked for once
+    for activity in provenance.outermost:
+        inside.setdefault(activity.process_id, []).append(activity)
+    for activity in _all(provenance):
+        calls = found.setdefault(activity.name or "?", Calls(name=activity.name or "?"))
+        calls.count += 1
+        calls.failures += activity.status not in (OK, None)
+        calls.set_back += (activity.duration or 0.0) < 0
+        seconds = elapsed(activity.duration) or 0.0
+        calls.seconds += seconds
+        is_program = activity.id in provenance.processes
+        children = inside.get(activity.id, []) if is_program else activity.children
+        calls.own += max(0.0, seconds - sum(elapsed(child.duration) or 0.0 for child in children))
+        calls.longest = max(calls.longest, seconds)
+    for left in provenance.left_out:
+        name = left.name or left.target
+        calls = found.setdefault(name, Calls(name=name))
+        calls.left_out += left.count
+        calls.failures += left.errors
+        calls.seconds += left.seconds
+        calls.own += left.seconds
+    return sorted(found.values(), key=lambda calls: -calls.own)
+
+
+def _files(provenance: Provenance) -> list[FileNumbers]:
+    return sorted(
+        (
+            FileNumbers(
+                path=entity.location,
+                size=entity.size,
+                used=len(entity.used_by),
+                made=len(entity.generated_by),
+            )
+            for entity in provenance.entities.values()
+            if entity.type == FILE and entity.location
+        ),
+        key=lambda file: -(file.size or 0),
+    )
+
+
+def timeline_of(provenance: Provenance) -> list[Moment]:
+    """Return when each activity ran, in order of their starts; a program is the outermost one."""
+    begin = provenance.run.start or min(
+        (one.start for one in provenance.activities.values() if one.start), default=None
+    )
+    depths = _depths(provenance)
+    return [
+        Moment(
+            id=activity.id,
+            name=activity.name,
+            depth=depths[activity.id],
+            process=activity.process_id,
+            status=activity.status,
+            start=seconds_between(begin, activity.start),
+            seconds=elapsed(activity.duration),
+            made=[entity_text(one.entity) for one in activity.generated],
+            is_set_back=(activity.duration or 0) < 0,
+        )
+        for activity in sorted(_all(provenance), key=lambda one: one.start or "")
+    ]
+
+
+def _all(provenance: Provenance) -> Iterator[Activity]:
+    """Yield all activities, each program first."""
+    for process in provenance.processes.values():
+        yield process.program
+    yield from provenance.activities.values()
+
+
+def _depths(provenance: Provenance) -> dict[str, int]:
+    """Return how far inside each activity is; that of a program is 0."""
+    depths = dict.fromkeys(provenance.processes, 0)
+    waiting = [(activity, 1) for activity in provenance.outermost]
+    while waiting:  # from the outside inwards, so that each is met once
+        activity, depth = waiting.pop()
+        depths[activity.id] = depth
+        waiting += [(child, depth + 1) for child in activity.children]
+    return depths

@@ -1,0 +1,146 @@
+"""A run in a line: read from the ends of its shards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from provagent.contract import vocabulary
+from provagent.contract.errors import RecordError
+from provagent.contract.store_files import Skipped, read_file
+from provagent.reading.record.event_shapes import SHAPES, mend
+from provagent.reading.record.facts import outer_command
+from provagent.reading.record.model import seconds_between
+from provagent.reading.record.shard import SHARD_MARK, read_events
+from provagent.reading.store.shards import is_of_process, shards_of
+
+_TAIL = 1 << 16  # bytes at the end of a shard in which its run_end stands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """A run in a line; ``end`` and ``status`` are ``None`` while it goes on, or if it was killed.
+
+    ``processes`` is the number of shards.
+    """
+
+    id: str
+    folder: str
+    start: str | None = None
+    end: str | None = None
+    status: str | None = None
+    exit_code: int | None = None
+    command: list[str] = field(default_factory=list)
+    script: str | None = None
+    user: str | None = None
+    processes: int = 0
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, where both are known."""
+        return seconds_between(self.start, self.end)
+
+
+def age_of(summary: RunSummary) -> tuple[str, str, str]:
+    return second_of(summary.id), summary.start or "", summary.id
+
+
+def second_of(run_id: str) -> str:
+    """When a run began, as its identifier says: also where its shard's beginning is lost."""
+    return run_id.partition("-")[0]
+
+
+def summary_of(folder: str, skipped: Skipped | None = None) -> RunSummary:
+    """Read the ends of one shard of the run in a folder; ``skipped`` is that of ``shards_of``."""
+    shards = list(filter(is_of_process, shards_of(folder, skipped)))
+    begun, shard = _beginning(shards)
+    ended = _end(shard, begun) if shard else {}
+    script = begun.get("script") or {}
+    return RunSummary(
+        id=os.path.basename(folder),
+        folder=folder,
+        start=begun.get("startTime"),
+        end=ended.get("endTime"),
+        status=ended.get("status"),
+        exit_code=ended.get("exit_code"),
+        command=outer_command(begun.get("started_by")) or begun.get("command", []),
+        script=script.get("location") or begun.get("module"),
+        user=begun.get("user"),
+        processes=len(shards),
+    )
+
+
+def unended(folder: str) -> Iterator[dict[str, Any]]:
+    """Yield the ``run`` events of those processes of a run that have no end; none are packed."""
+    for shard in filter(is_of_process, shards_of(folder)):
+        if shard.endswith(SHARD_MARK):
+            begun = _first_of_kind(vocabulary.RUN, shard)
+            if begun and not _end(shard, begun):
+                yield begun
+
+
+def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
+    """Return the ``run`` event of the process that began the run, and its shard.
+
+    A command may have started several: then it is the first of them. So it is of those there are
+    where the one that began it has told nothing.
+    """
+    begun: list[tuple[dict[str, Any], str | None]] = []
+    others: list[tuple[dict[str, Any], str | None]] = []
+    for shard in shards:
+        event = _first_of_kind(vocabulary.RUN, shard)
+        if event and "parent_process_id" not in event:
+            begun.append((event, shard))
+            if not outer_command(event.get("started_by")):
+                break
+        elif event:
+            others.append((event, shard))
+    return min(begun or others, key=_started, default=({}, None))
+
+
+def _started(begun: tuple[dict[str, Any], str | None]) -> tuple[str, str]:
+    event, _ = begun
+    return event.get("startTime", ""), event.get("process_id", "")
+
+
+def _first_of_kind(kind: str, shard: str) -> dict[str, Any]:
+    try:
+        return next((event for event, _ in read_events(shard, []) if event["event"] == kind), {})
+    except RecordError:
+        return {}
+
+
+def _end(shard: str, begun: dict[str, Any]) -> dict[str, Any]:
+    """Return the ``run_end`` event of the process of ``begun``; empty where there is none."""
+    for event in _last_events(shard):
+        if (
+            event.get("event") == vocabulary.RUN_END
+            and event.get("process_id") == begun["process_id"]
+        ):
+            return event
+    return {}
+
+
+def _last_events(shard: str) -> Iterator[dict[str, Any]]:
+    """Yield the events at the end of a shard, the last one first; of a packed one, all of them."""
+    if not shard.endswith(SHARD_MARK):
+        yield from reversed([event for event, _ in read_events(shard, [])])
+        return
+    try:
+        with read_file(shard) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            lines = file.read().splitlines()
+    except OSError:
+        return  # it was just packed, or removed; or its reader tells
+    for line in reversed(lines):
+        try:
+            event = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(event, dict) and event.get("event") == vocabulary.RUN_END:
+            mend(event, SHAPES[vocabulary.RUN_END])  # the reader of the shard tells what is wrong
+            yield event

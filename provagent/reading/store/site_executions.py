@@ -1,0 +1,225 @@
+"""What happened at the sites of a process, and which of it a flow between two sites speaks of.
+
+Of several rounds of a loop that is the last one before; of what one call called, all of it; in a
+thread, or a worker of a pool, what happened there.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left
+from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
+
+from provagent.reading.flow import Apart, Flow, Site, stream_of
+from provagent.reading.store.call_sites import positions_of
+from provagent.reading.store.events import Execute
+from provagent.reading.store.schema import NUMBERS, SHIFT
+
+ROUNDS = 1000  # of a loop that are told to have gone into one thing
+_TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
+
+Span = tuple[int, int]  # of the numbers of the things of a process
+
+
+class Happening(NamedTuple):
+    """An execution of a site: when it began, and of which activity or entity it was.
+
+    ``around`` is the activity that enclosed it; the process where there was none. ``session`` is
+    that of an activity.
+    """
+
+    time: int
+    number: int
+    thread: int | None
+    around: int
+    session: int
+
+    @property
+    def worker(self) -> tuple[int, int | None]:
+        """The process and the thread in which it happened."""
+        return self.number >> SHIFT, self.thread
+
+
+def is_process(activity: int) -> bool:
+    return not activity % NUMBERS
+
+
+def happened_at(execute: Execute, spans: list[Span]) -> dict[Site, list[Happening]]:
+    """Return what happened at each site, in the order of time."""
+    found: dict[Site, list[Happening]] = {}
+    for span in spans:
+        for chain, target, *one in execute(_ACTIVITIES, span):
+            name = (target or "").rpartition(":")[2].rpartition(".")[2]
+            found.setdefault(Site(positions_of(chain), name), []).append(Happening(*one))
+        for chain, is_written, *one in execute(_OPENED, span):
+            is_file = bool(is_written)
+            site = Site(positions_of(chain), "open", is_file=is_file, is_target=is_file)
+            found.setdefault(site, []).append(Happening(*one))
+    for happenings in found.values():
+        happenings.sort()
+    return found
+
+
+def went_back(happened: dict[Site, list[Happening]]) -> bool:
+    """Return whether the clock of a process was set back meanwhile: then times tell no order.
+
+    Calls, and files that are read, have their numbers in the order in which they began; but for
+    standard input, which is told at the end.
+    """
+    told = (
+        one
+        for site, some in happened.items()
+        if not site.is_file and not stream_of(site.chain)
+        for one in some
+    )
+    return any(
+        later.time < earlier.time - _TURNS
+        for earlier, later in pairwise(sorted(told, key=attrgetter("number")))
+        if later.number >> SHIFT == earlier.number >> SHIFT
+    )
+
+
+class Executions:
+    """What happened at two sites, of which a flow leads from one to the other.
+
+    In one call of a function it is what happened before in its thread. The thread of a pool has run
+    this task and that one: of tasks that were handed over, those before are meant, whichever ran
+    them; and the last ones alone where all of them went by turns.
+    """
+
+    def __init__(
+        self, flow: Flow, every: list[Happening], sources: list[Happening], *, is_back: bool
+    ) -> None:
+        self._flow, self._every, self._sources = flow, every, sources
+        self._is_back = is_back  # a clock was set back: times tell no order
+        self._known: dict[tuple[int, int | None], tuple[list[Happening], list[Happening]]] = {}
+        laters = {one.worker for one in every}
+        self._is_several = len(laters) > 1
+        self._is_one = len(laters.union(one.worker for one in sources)) == 1
+        self._is_after = flow.later.is_file and _is_read_after(sources, every, flow)
+        self._turns: dict[Happening, list[Happening]] | None = None
+
+    def before(self, at: int) -> list[Happening]:
+        """Return the executions of the earlier site that are meant for one of the later site."""
+        if self._is_back:
+            return self._sources[:ROUNDS]
+        apart = self._flow.apart
+        if apart == Apart.ALONE or (apart == Apart.ELSEWHERE and not self._is_one):
+            return self._of_tasks(at)
+        if self._is_one or (apart == Apart.SENT and not self._is_several):
+            return self._of_call(self._sources, self._every, at)
+        sources, every = self._of_thread(self._every[at])
+        if apart == Apart.SENT or not sources:
+            is_any = self._is_several
+            return self._of_tasks(at) if is_any else self._of_call(self._sources, self._every, at)
+        if self._flow.is_carried and not (self._flow.is_inner or self._flow.is_repeated):
+            return self._of_call(self._sources, self._every, at)
+        return self._of_call(sources, every, bisect_left(every, self._every[at]))
+
+    def _of_thread(self, later: Happening) -> tuple[list[Happening], list[Happening]]:
+        """Return the executions of both sites in the thread of one."""
+        if later.worker not in self._known:
+            self._known[later.worker] = (
+                [one for one in self._sources if one.worker == later.worker],
+                [one for one in self._every if one.worker == later.worker],
+            )
+        return self._known[later.worker]
+
+    def _of_tasks(self, at: int) -> list[Happening]:
+        """Return what tasks did before another one: in its turn, or ever."""
+        if not self._flow.is_carried:
+            if self._turns is None:
+                self._turns = _by_turns(self._sources, self._every, is_after=self._is_after)
+            if self._turns:
+                return self._turns.get(self._every[at], [])[-ROUNDS:]
+        end = len(self._sources)
+        if not self._is_after:
+            end = bisect_left(self._sources, self._every[at][:2])
+        return self._sources[max(0, end - ROUNDS) : end]
+
+    def _of_call(
+        self, sources: list[Happening], every: list[Happening], at: int
+    ) -> list[Happening]:
+        """Return the last ones before, in one call or a thread."""
+        flow, later = self._flow, every[at]
+        limit: tuple[int, int] = later[:2]
+        begin = every[at - 1][:2] if at else (0, 0)
+        # A file is written from its opening on: what is read for it may be read after that, and
+        # before it is opened again. So is what goes in from other rounds of a loop.
+        if self._is_after or (flow.later.is_file and flow.is_carried):
+            limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
+        if self._is_after:
+            begin = later[:2]
+        end = bisect_left(sources, limit)
+        if flow.is_carried and not flow.is_inner:
+            return sources[max(0, end - ROUNDS) : end]
+        if (flow.is_repeated or flow.is_inner) and end:
+            # One call, or the rounds of one inner loop: no later one is between its own.
+            start = bisect_left(sources, begin)
+            if start >= end and not flow.is_inner:
+                last = bisect_left(every, sources[end - 1])
+                start = bisect_left(sources, every[last - 1][:2]) if last else 0
+            return sources[max(start, end - ROUNDS) : end]
+        return sources[max(0, end - 1) : end]
+
+
+def _by_turns(
+    sources: list[Happening], every: list[Happening], *, is_after: bool
+) -> dict[Happening, list[Happening]]:
+    """Return the earlier ones in the turn of each later one, if they took turns; else nothing.
+
+    In each turn there were as many of both: none was left for another turn.
+    """
+    kinds = [(one, False) for one in sources] + [(one, True) for one in every]
+    kinds.sort(key=lambda each: each[0][:2])
+    turns: list[tuple[list[Happening], list[Happening]]] = []
+    was = None
+    for one, is_later in kinds:
+        if is_later == is_after and was != is_later:
+            turns.append(([], []))
+        if turns:
+            turns[-1][is_later].append(one)
+        was = is_later
+    if turns and not all(turns[-1]):  # it ended meanwhile
+        turns.pop()
+    if kinds[0][1] != is_after or len({(len(one), len(other)) for one, other in turns}) > 1:
+        return {}
+    return {later: some for some, laters in turns for later in laters}
+
+
+def _is_read_after(sources: list[Happening], every: list[Happening], flow: Flow) -> bool:
+    """Whether a file is opened before what goes into it is read."""
+    if sources[0][:2] > every[0][:2]:
+        return True
+    # Of a file that was written anew only the last opening is known: then the code says it.
+    if sources[-1][:2] < every[-1][:2]:
+        return False
+    for later, earlier in zip(
+        reversed(flow.later.chain), reversed(flow.earlier.chain), strict=False
+    ):
+        if later != earlier:
+            return later[0] == earlier[0] and (later[1], later[2] or 0) < (
+                earlier[1],
+                earlier[2] or 0,
+            )
+    return False
+
+
+# Those whose result came to the user's code: not what such a one called in its package, at the
+# same site.
+_ACTIVITIES = """
+SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0),
+  coalesce(a.session, 0) FROM activity AS a
+JOIN site AS s ON s.number = a.site LEFT JOIN word AS w ON w.number = a.target
+LEFT JOIN activity AS o ON o.id = a.parent
+WHERE a.id > ? AND a.id < ? AND a.start IS NOT NULL AND o.site IS NOT a.site"""
+# Not what a recorded call opened itself: that is what this used, or generated. But others wrote
+# into what was still open when it ended.
+_OPENED = """
+SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity, 0 FROM opened AS f
+JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity
+WHERE f.entity > ? AND f.entity < ? AND f.time IS NOT NULL
+AND (a.site IS NOT f.site OR (f.is_written AND EXISTS (SELECT 1 FROM generated AS g
+  WHERE g.entity = f.entity AND g.activity = f.activity AND g.time > a.end)))"""

@@ -1,0 +1,479 @@
+"""How values went through the user's code from one recorded call to the next.
+
+What the code says stands in its source, and is found once for each code and set of call sites
+(see ``flow``). Which calls it speaks of is told by the record: a branch that did not run has none,
+of several rounds of a loop it is the last one before, and what a call was given unchanged came
+from no other call.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+
+from provagent.reading.flow import ANY_ARGUMENT, Flow, Site, flows
+from provagent.reading.store.encoding import FILES, is_of_content
+from provagent.reading.store.events import Execute
+from provagent.reading.store.flow_relations import DERIVED, GENERATED, INFORMED, USED
+from provagent.reading.store.recorded_code import Ran, code_of
+from provagent.reading.store.schema import NUMBERS, SHIFT
+from provagent.reading.store.site_executions import (
+    Executions,
+    Happening,
+    Span,
+    happened_at,
+    is_process,
+    went_back,
+)
+
+_VERSION = 15  # of what is kept of an analysis
+_NO_SOURCE = "the source is not recorded"
+_MOST = 1_000_000  # flows of one process
+_BEHIND = 1000  # things, of one call, of which the record says that they came to it
+_DEEPEST = 100  # activities within each other
+
+
+class _Row(NamedTuple):
+    later: int
+    earlier: int
+    kind: int
+    is_certain: bool
+    lines: str
+
+
+def find_flows(store: str, execute: Execute, process: int) -> None:
+    """Find the flows of a process anew, and keep them in the index; within a transaction."""
+    workers = _workers(execute, process)
+    for one in (process, *workers):
+        execute("DELETE FROM flow WHERE found_in = ?", (one,))
+        execute("DELETE FROM flow_missing WHERE found_in = ?", (one,))
+    if execute(_STARTERS, (process,)).fetchone():
+        return  # it is found in what the one did that it works for
+    spans = [_span(one) for one in (process, *workers)]
+    happened = happened_at(execute, spans)
+    if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
+        return
+    ran = code_of(store, execute, process)
+    if ran is None:
+        missing = {site: _NO_SOURCE for site in happened if site.is_target}
+        _tell_missing(execute, process, happened, missing)
+        return
+    found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
+    met = {one.later for one in found}
+    # Files of which the analysis is complete, and shows no recorded input.
+    reasons: dict[Site, str | None] = {
+        site: None for site in happened if site.is_file and site.is_target and site not in met
+    }
+    _tell_missing(execute, process, happened, {**reasons, **missing})
+    rows = _Rows(execute, spans, found, happened)
+    for row in islice(rows.all(), _MOST):
+        execute(_INSERT, (*row, process))
+
+
+def _tell_missing(
+    execute: Execute,
+    process: int,
+    happened: dict[Site, list[Happening]],
+    missing: Mapping[Site, str | None],
+) -> None:
+    for site, reason in missing.items():
+        for one in happened[site]:
+            execute(_INSERT_MISSING, (one.number, process, reason))
+
+
+def _span(process: int) -> tuple[int, int]:
+    return process << SHIFT, (process << SHIFT) + NUMBERS
+
+
+def _order(site: Site) -> tuple[object, ...]:
+    chain = tuple(
+        (file, line, -1 if column is None else column) for file, line, column in site.chain
+    )
+    return chain, site.name, site.is_file, site.is_target
+
+
+def _workers(execute: Execute, process: int) -> list[int]:
+    """Return the processes that ran a part of this one's program for it, as those of a pool.
+
+    And those that did so for them.
+    """
+    found = [process]
+    for one in found:
+        found += [number for (number,) in execute(_WORKERS, (one,)) if number not in found]
+    return found[1:]
+
+
+def _known_flows(
+    execute: Execute, ran: Ran, sites: list[Site]
+) -> tuple[list[Flow], dict[Site, str]]:
+    """Return the flows between some sites in some code, kept from before if they are.
+
+    And why the code does not show all that went in, of those sites of which it does not.
+    """
+    said = [ran.key, _VERSION, sys.version_info[:2], [_order(site) for site in sites]]
+    key = sha256(orjson.dumps(said)).digest()
+    row = execute("SELECT flows FROM flow_known WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        found = flows(ran.code, sites, entry=ran.entry)
+        numbers = {site: number for number, site in enumerate(sites)}
+        kept = [
+            (numbers[one.later], numbers[one.earlier], one.lines, one.arguments, *_told_of(one))
+            for one in found.flows
+        ]
+        missing = {one.site: one.reason for one in found.unknown}
+        reasons = sorted((numbers[site], reason) for site, reason in missing.items())
+        text = orjson.dumps([kept, reasons]).decode()
+        execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
+        return found.flows, missing
+    kept, unknown = orjson.loads(row[0])
+    some = [
+        Flow(
+            sites[later],
+            sites[earlier],
+            lines=tuple(map(tuple, lines)),
+            arguments=tuple(arguments),
+            **dict(zip(_TOLD, told, strict=True)),
+        )
+        for later, earlier, lines, arguments, *told in kept
+    ]
+    return some, {sites[number]: reason for number, reason in unknown}
+
+
+_TOLD = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner", "apart")
+
+
+def _told_of(flow: Flow) -> tuple[int, ...]:
+    return tuple(getattr(flow, name) for name in _TOLD)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """From flows between sites to those between things."""
+
+    execute: Execute
+    spans: list[Span]
+    flows: list[Flow]
+    happened: dict[Site, list[Happening]]
+    around: dict[int, int] = field(default_factory=dict)  # what encloses an activity
+    began: dict[int, tuple[int, int]] = field(default_factory=dict)  # when, of activities
+    sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
+    made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
+    results: set[int] = field(default_factory=set)  # objects that activities made
+    used: dict[int, set[int]] = field(default_factory=dict)  # objects
+    users: dict[int, int] = field(default_factory=dict)  # of each object: how many
+    given: dict[int, list[int]] = field(default_factory=dict)  # files, too
+    # By activity and what it used: by which positions and names it was given that.
+    arguments: dict[tuple[int, int], set[str]] = field(default_factory=dict)
+    ways: dict[Site, set[str]] = field(default_factory=dict)  # arguments that something came by
+    lost: dict[int, list[int]] = field(default_factory=dict)  # used, of no recorded origin
+    whole: set[int] = field(default_factory=set)  # objects of which a change would be seen
+    digests: dict[int, bytes] = field(default_factory=dict)
+    members: dict[int, list[int]] = field(default_factory=dict)
+    chosen: set[int] = field(default_factory=set)  # files in collections that nothing here wrote
+    progenitors: dict[int, list[int]] = field(default_factory=dict)
+    behind: dict[int, set[int]] = field(default_factory=dict)  # what is recorded, by activity
+
+    def __post_init__(self) -> None:
+        earlier: dict[Site, set[Site]] = {}
+        for flow in self.flows:
+            earlier.setdefault(flow.later, set()).add(flow.earlier)
+            self.ways.setdefault(flow.later, set()).update(flow.arguments)
+        for site, happenings in self.happened.items():
+            for one in happenings:
+                if site.is_target and not site.is_file:
+                    self.around[one.number] = one.around
+                    self.began[one.number] = one[:2]
+                    if site in earlier:
+                        self.sources[one.number] = earlier[site]
+        self._read_things()
+
+    def _read_things(self) -> None:
+        """Read what activities used and made, what is a member of it, and what it was before."""
+        for activity, entity, digest in self._all(_MADE):
+            self.made.setdefault(activity, []).append(entity)
+            self.results.add(entity)
+            self._note(entity, digest)
+        for activity, entity, argument, is_file, digest, is_lost in self._all(_USED):
+            self.given.setdefault(activity, []).append(entity)
+            if argument is not None:
+                names = self.arguments.setdefault((activity, entity), set())
+                names.update(argument.split(" "))
+            if is_file:
+                continue
+            self.users[entity] = self.users.get(entity, 0) + 1
+            self.used.setdefault(activity, set()).add(entity)
+            if is_lost:
+                self.lost.setdefault(activity, []).append(entity)
+            self._note(entity, digest, is_whole=True)
+        for collection, entity, digest, is_chosen in self._all(_MEMBERS):
+            if is_chosen:
+                self.chosen.add(entity)
+            self.members.setdefault(collection, []).append(entity)
+            self._note(entity, digest, is_whole=True)
+        for entity, progenitor in self._all(_CHANGED):
+            self.progenitors.setdefault(entity, []).append(progenitor)
+
+    def _note(self, entity: int, digest: bytes | None, *, is_whole: bool = False) -> None:
+        if digest is None:
+            return
+        if is_of_content(digest):
+            self.digests[entity] = digest
+        if is_whole:
+            self.whole.add(entity)
+
+    def _all(self, statement: str) -> Iterator[Any]:
+        for span in self.spans:
+            yield from self.execute(statement, span)
+
+    def all(self) -> Iterator[_Row]:
+        is_back = went_back(self.happened)
+        for flow in self.flows:
+            lines = orjson.dumps(flow.lines).decode()
+            every = self.happened[flow.later]
+            # What happened within a call there is no input of another: a function that ``map``
+            # calls does so where its results are asked for.
+            numbers = {one.number for one in every}
+            sources = [
+                one
+                for one in self.happened[flow.earlier]
+                if one.number in numbers or not self._is_within(one, numbers)
+            ]
+            if not sources:
+                continue
+            executions = Executions(flow, every, sources, is_back=is_back)
+            for at, later in enumerate(every):
+                some = executions.before(at)
+                if flow.is_repeated and len(some) > 1:
+                    some = self._given(later, some)
+                # All that one call called went into what it gave back.
+                is_whole = flow.is_repeated and flow.is_alone and not flow.is_carried
+                is_certain = flow.is_certain and (len(some) == 1 or (is_whole and not is_back))
+                for earlier in some:
+                    if self._is_told(later, earlier):
+                        continue
+                    if self._is_handed_in(flow, later, earlier):
+                        yield from self._from_around(later, is_certain, lines)
+                    elif not self._is_apart(later, earlier):
+                        is_sure = is_certain or self._is_copy(flow, later, earlier)
+                        yield from self._between(flow, later, earlier, is_sure, lines)
+
+    def _given(self, later: Happening, some: list[Happening]) -> list[Happening]:
+        """Return those whose results went in as they were made, if any did: no others went in."""
+        used = self._with_members(self.used.get(later.number, ()))
+        given = [one for one in some if not used.isdisjoint(self.made.get(one.number, ()))]
+        if not given:  # what another process made is here by its content
+            contents = self._contents(used)
+            given = [
+                one
+                for one in some
+                if one.number >> SHIFT != later.number >> SHIFT
+                and not contents.isdisjoint(
+                    self._contents(self._with_members(self.made.get(one.number, ())))
+                )
+            ]
+        return given or some
+
+    def _with_members(self, entities: Iterable[int]) -> set[int]:
+        found = set(entities)
+        return found.union(*(self.members.get(one, ()) for one in found))
+
+    def _contents(self, entities: set[int]) -> set[bytes]:
+        return {self.digests[one] for one in entities if one in self.digests}
+
+    def _is_told(self, later: Happening, earlier: Happening) -> bool:
+        """Whether the record says what went from one to the other: through which attributes."""
+        same = later.session and later.session == earlier.session
+        return bool(same and self.used.get(later.number))
+
+    def _is_handed_in(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
+        """Whether it came through the inputs of the activity that encloses the later thing."""
+        around = later.around
+        if is_process(around) or self._encloses(around, earlier):
+            return False
+        if earlier[:2] > self.began.get(around, earlier[:2]):
+            return False  # it goes into a file that was left open
+        origins = self.made.get(earlier.number, [earlier.number])
+        return flow.earlier in self.sources.get(around, ()) or self._has_of(around, origins)
+
+    def _is_apart(self, later: Happening, earlier: Happening) -> bool:
+        """Whether it happened inside of an activity of another worker: by its inputs, or not."""
+        own, one, other = self.spans[0][0] >> SHIFT, later.number >> SHIFT, earlier.number >> SHIFT
+        return one not in (own, other) and other != own and not is_process(later.around)
+
+    def _encloses(self, around: int, one: Happening) -> bool:
+        # A file is opened by several: each time has an activity around it.
+        return around in (one.number, one.around) or self._is_within(one, {around})
+
+    def _is_within(self, one: Happening, activities: set[int]) -> bool:
+        number = one.around
+        for _ in range(_DEEPEST):
+            if not number or is_process(number):
+                return False
+            if number in activities:
+                return True
+            number = self.around.get(number, 0)
+        return False
+
+    def _from_around(self, later: Happening, is_certain: bool, lines: str) -> Iterator[_Row]:
+        """From what the enclosing activity used; what that wrote itself needs no more."""
+        used = self.used.get(later.around, set())
+        for entity in self.lost.get(later.number, []):
+            for origin in used - {entity}:
+                yield _Row(entity, origin, DERIVED, is_certain and len(used) == 1, lines)
+
+    def _between(
+        self, flow: Flow, later: Happening, earlier: Happening, is_certain: bool, lines: str
+    ) -> Iterator[_Row]:
+        is_read = not flow.earlier.is_target or flow.earlier.is_file
+        origins = [earlier.number] if is_read else self.made.get(earlier.number, [])
+        if flow.later.is_file:
+            if not origins:
+                yield _Row(later.number, earlier.number, GENERATED, is_certain, lines)
+            for origin in origins:
+                if origin != later.number:
+                    yield _Row(later.number, origin, DERIVED, is_certain, lines)
+            return
+        # What it was given of what was made is its input already; of what else it was given the
+        # record may say nothing.
+        ways = self._ways_but(flow, later.number, origins)
+        lost = self._lost_of(later.number, earlier.number, ways)
+        is_passed_on = not (flow.is_certain or is_read) and self._is_passed_on(earlier, later)
+        is_told = not lost and self._has_of(later.number, origins)
+        if is_passed_on or is_told or not ways:
+            return
+        is_certain = is_certain and self._is_known(flow, later.number, lost)
+        own = [one for one in lost if not self._has_states(one)]
+        for origin in origins or [earlier.number]:
+            for entity in own:
+                yield _Row(entity, origin, DERIVED if origins else GENERATED, is_certain, lines)
+            if not lost or len(own) < len(lost):
+                kind = USED if origins else INFORMED
+                yield _Row(later.number, origin, kind, is_certain, lines)
+
+    def _has_states(self, entity: int) -> bool:
+        """Whether several activities used an object of which no change is seen, as a figure.
+
+        What went into it for one of them need not have gone in for those before.
+        """
+        return self.users.get(entity, 0) > 1 and entity not in self.whole
+
+    def _recorded_behind(self, activity: int) -> set[int]:
+        """Return what an activity used, its members, and what all these were before."""
+        known = self.behind.get(activity)
+        if known is None:
+            known = self.behind[activity] = self._with_sources(self.given.get(activity, ()))
+        return known
+
+    def _with_sources(self, entities: Iterable[int]) -> set[int]:
+        """Return some things, their members, and what all these were before."""
+        known: set[int] = set()
+        waiting = deque(entities)
+        while waiting and len(known) < _BEHIND:
+            entity = waiting.popleft()
+            if entity not in known:
+                known.add(entity)
+                waiting += self.members.get(entity, ())
+                waiting += self.progenitors.get(entity, ())
+        return known
+
+    def _has_of(self, activity: int, made: list[int]) -> bool:
+        """Whether the record says that an activity used some of what was made."""
+        return self._is_of(self._recorded_behind(activity), made)
+
+    def _ways_but(self, flow: Flow, activity: int, made: list[int]) -> set[str]:
+        """Return the arguments by which a flow came, but those of which the record knows it all.
+
+        What came by them was of it, or is what another activity made, as that made it.
+        """
+        ways = set(flow.arguments)
+        for one in set(self.given.get(activity, ())):
+            is_of = self._is_of(self._with_sources((one,)), made)
+            names = self.arguments.get((activity, one))
+            if is_of and names is None:  # it may be any of them
+                return set()
+            if is_of or (one in self.whole and one in self.results):
+                ways -= names or set()
+        return ways
+
+    def _lost_of(self, activity: int, earlier: int, ways: set[str]) -> list[int]:
+        """Return what an activity used, of no recorded origin, that came by some arguments.
+
+        But what an earlier one made, or was given if it made nothing, is known.
+        """
+        made = self.made.get(earlier) or self._recorded_behind(earlier)
+        found = []
+        for one in self.lost.get(activity, ()):
+            names = self.arguments.get((activity, one))
+            if one not in made and (
+                ANY_ARGUMENT in ways or not names or not names.isdisjoint(ways)
+            ):
+                found.append(one)
+        return found
+
+    def _is_known(self, flow: Flow, activity: int, lost: list[int]) -> bool:
+        """Whether it is known which of the things that an activity used came by a flow."""
+        if len(lost) != 1:
+            return not lost
+        names = self.arguments.get((activity, lost[0]))
+        if names and ANY_ARGUMENT not in flow.arguments:
+            return True
+        return len(self.ways[flow.later]) == 1
+
+    def _is_of(self, known: set[int], made: list[int]) -> bool:
+        return any(
+            entity in known
+            or any(one in known and one not in self.chosen for one in self.members.get(entity, ()))
+            for entity in made
+        )
+
+    def _is_copy(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
+        """Whether one call has opened both files, and both are of the same bytes."""
+        if not flow.later.is_file or flow.later.chain != flow.earlier.chain:
+            return False
+        found = self.execute(_DIGESTS, (later.number, earlier.number)).fetchall()
+        return len(found) == 2 and found[0] == found[1]  # noqa: PLR2004 - those of two files
+
+    def _is_passed_on(self, earlier: Happening, later: Happening) -> bool:
+        """Whether what the code may have changed in a call came out of it as it went in."""
+        used = self._recorded_behind(earlier.number) & self._recorded_behind(later.number)
+        return not used.isdisjoint(self.whole)
+
+
+# Who runs the same command as its parent was forked, or made by multiprocessing or loky.
+_WORKS_FOR = """FROM process AS p JOIN run AS r ON r.number = p.run
+JOIN process AS c ON c.run = p.run AND c.parent = substr(p.name, length(r.id) + 2)
+WHERE (instr(c.command, 'loky.backend.') OR (c.script IS p.script AND
+  (c.command = p.command OR instr(c.command, 'from multiprocessing.'))))"""
+_WORKERS = f"SELECT c.number {_WORKS_FOR} AND p.number = ?"
+_STARTERS = f"SELECT p.number {_WORKS_FOR} AND c.number = ?"
+_OF_FILES = "(SELECT number FROM word WHERE text IN ('File', 'FileCollection'))"
+_MADE = f"""
+SELECT g.activity, g.entity, e.digest FROM generated AS g JOIN entity AS e ON e.id = g.entity
+WHERE g.activity > ? AND g.activity < ? AND e.type NOT IN {_OF_FILES}"""
+_USED = f"""
+SELECT u.activity, u.entity, u.argument, e.type IN {_OF_FILES}, e.digest, NOT (
+  EXISTS (SELECT 1 FROM generated WHERE entity = e.id)
+  OR EXISTS (SELECT 1 FROM derived WHERE entity = e.id)
+  OR EXISTS (SELECT 1 FROM member WHERE collection = e.id)
+  OR EXISTS (SELECT 1 FROM member AS m JOIN generated AS g ON g.entity = m.collection
+    WHERE m.entity = e.id))
+FROM used AS u JOIN entity AS e ON e.id = u.entity
+WHERE u.activity > ? AND u.activity < ?"""
+_MEMBERS = f"""
+SELECT m.collection, m.entity, e.digest, e.joins = {FILES} AND NOT e.is_made
+FROM member AS m JOIN entity AS e ON e.id = m.entity
+WHERE m.collection > ? AND m.collection < ?"""
+_CHANGED = """
+SELECT entity, progenitor FROM derived WHERE entity > ? AND entity < ?"""
+_DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
+_INSERT_MISSING = "INSERT OR REPLACE INTO flow_missing VALUES (?, ?, ?)"
+_INSERT = """
+INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (later, earlier)
+DO UPDATE SET is_certain = max(is_certain, excluded.is_certain)"""

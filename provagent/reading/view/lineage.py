@@ -1,0 +1,201 @@
+"""Answers as trees that a person reads: "how was this made?", "what came of it?"."""
+
+from __future__ import annotations
+
+import os.path
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from provagent.contract.printable import visible
+from provagent.contract.vocabulary import PERHAPS, SAME, STARTED
+from provagent.reading.record.labels import (
+    ago,
+    code_name,
+    digest_text,
+    duration_text,
+    lines_text,
+    parameter_text,
+)
+from provagent.reading.record.model import seconds_between
+from provagent.reading.store.details import ActivityTold, EntityTold
+from provagent.reading.view.text_tree import Branch, print_branch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provagent.reading.store.find import Matches
+    from provagent.reading.store.lineage import Answer, Step
+    from provagent.reading.view.console import Console
+
+STEPS_SHOWN = 300
+CANDIDATES_SHOWN = 5
+
+
+def render_answer(answer: Answer, console: Console) -> None:
+    """Print an answer: each thing once with what was met from it, then by its name."""
+    tree = Branch(Text())
+    found = answer.found
+    above = tree
+    if found.is_copy:  # what was asked for stands above what it is the same as
+        above = tree.add(Text(found.path or "", style="bold"))
+    for root in answer.roots:
+        _fill(above, replace(root, kind=SAME) if found.is_copy else root, set())
+    top = tree.children[0]
+    if found.is_unchanged is False:
+        top.line.append("  different on disk", style="bold red")
+    elif found.is_unchanged:
+        top.line.append("  unchanged on disk", style="green")
+    elif found.path is not None:
+        top.line.append("  not known whether unchanged on disk", style="yellow")
+    for branch in tree.children:
+        print_branch(branch, console)
+        console.print()
+    counts = (
+        counted(answer.activities, "activity", "activities"),
+        counted(answer.entities, "entity", "entities"),
+    )
+    console.print(
+        f"{' and '.join(counts)} in {counted(len(answer.runs), 'run', 'runs')}", style="dim"
+    )
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with the word for so many."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def render_matches(matches: Matches, console: Console) -> None:
+    """Print activities, one below the other, with their parameters."""
+    for activity in matches.activities:
+        line = _activity_line(activity)
+        line.append(f"  {activity.id}", style="dim")
+        branch = Branch(line)
+        for name, value in activity.parameters.items():
+            branch.add(Text(f"{name} = {parameter_text(value, activity.units.get(name))}"))
+        print_branch(branch, console)
+    shown = len(matches.activities)
+    more = matches.count - shown
+    word = "activity" if matches.count == 1 else "activities"
+    if matches.is_more:
+        left = f", {shown} of them shown: --limit, --json"
+        console.print(f"more than {matches.count} {word}{left}", style="dim")
+        return
+    left = f", {more} of them not shown: --limit, --json" if more else ""
+    console.print(f"{matches.count} {word}{left}", style="dim")
+
+
+def _fill(tree: Branch, root: Step, told_runs: set[str]) -> None:
+    waiting = [(root, tree)]
+    while waiting:
+        step, above = waiting.pop()
+        branch = above.add(_line(step))
+        if isinstance(step.thing, ActivityTold) and not step.is_above:
+            _facts(branch, step.thing, told_runs)
+        if step.is_cut:
+            branch.add(Text("and more: --json has all of it", style="dim"))
+        waiting += [(below, branch) for below in reversed(step.steps)]
+
+
+# What a line says before its thing, of relations that are not told by where it stands.
+_LEADS = {
+    (SAME, False): "same content as ",
+    (SAME, True): "same content in ",
+    (STARTED, False): "in ",
+}
+
+
+_MARKS = {PERHAPS: "perhaps "}
+
+
+def _line(step: Step) -> Text:
+    line = Text(_MARKS.get(step.evidence, ""), style="dim")
+    line.append(_LEADS.get((step.kind or "", step.is_later), ""))
+    thing = step.thing
+    if step.is_above:
+        name = thing.name if isinstance(thing, ActivityTold) else _name(thing)
+        return line.append(f"{name} (above)", style="not dim")
+    if isinstance(thing, ActivityTold):
+        return line.append_text(_activity_line(thing))
+    line.append_text(_entity_line(thing))
+    if step.kind == SAME:
+        line.append(f"  of run {thing.run}", style="cyan")
+    if step.lines:
+        line.append(f"  computed in {lines_text(step.lines)}", style="dim")
+    if step.end is not None:
+        line.append(f"  {step.end}{_known_of(step)}", style="yellow")
+    elif step.candidates:
+        some = _known_of(step)
+        line.append(f"  the code does not show all of its origins{some}", style="yellow")
+    return line
+
+
+def _known_of(step: Step) -> str:
+    """Return why an origin is not known, and the first of the files that it may be."""
+    reason = f": {step.reason}" if step.reason else ""
+    if not step.candidates:
+        return reason
+    names = [os.path.basename(_name(one)) for one in step.candidates[:CANDIDATES_SHOWN]]
+    left = len(step.candidates) - len(names)
+    more = f", {left} more" if left else ""
+    return f"{reason}; read before: {', '.join(names)}{more}"
+
+
+def _name(entity: EntityTold) -> str:
+    """Return what a person calls a thing: its place, its name, or what kind of thing it is."""
+    kind = entity.entity_description or (entity.class_name or "").rpartition(":")[2] or entity.type
+    return entity.location or entity.name or kind or entity.id
+
+
+def _entity_line(entity: EntityTold) -> Text:
+    line = Text(_name(entity), style="bold")
+    if entity.digest:
+        line.append(f"  {digest_text(entity.digest)}", style="dim")
+    if entity.removed:
+        line.append("  removed by its run", style="dim")
+    return line
+
+
+def _activity_line(activity: ActivityTold) -> Text:
+    line = Text(activity.name, style="bold blue")
+    took = duration_text(seconds_between(activity.start, activity.end))
+    style = "green" if activity.status == "ok" else "red"
+    line.append(f"  {activity.status or 'no end'}", style=style)
+    line.append(f"  {took}, {ago(activity.start)}", style="dim")
+    if activity.site:
+        name = code_name(activity.site["file"], activity.site.get("cell"))
+        line.append(f"  {name}:{activity.site['line']}", style="dim")
+    return line
+
+
+def _facts(branch: Branch, activity: ActivityTold, told_runs: set[str]) -> None:
+    run = activity.run
+    if run.id not in told_runs:  # once, where it is met first
+        told_runs.add(run.id)
+        who = "@".join(one for one in (run.user, run.host) if one)
+        line = "  ".join(one for one in (f"run {run.id}", who, run.cwd) if one)
+        branch.add(Text(line, style="dim"))
+        if run.script:
+            branch.add(Text(f"script {run.script}  {digest_text(run.script_digest)}", style="dim"))
+    for name, value in activity.parameters.items():
+        branch.add(Text(f"{name} = {parameter_text(value, activity.units.get(name))}"))
+
+
+def render_rows(names: list[str], rows: Iterable[tuple[Any, ...]], console: Console) -> None:
+    """Print rows of any kind: for a person as a table, else in columns parted by tabs."""
+    if not console.is_terminal:
+        for row in (names, *rows):
+            console.file.write("\t".join(map(_cell, row)) + "\n")
+        return
+    table = Table(box=None)
+    for name in names:
+        table.add_column(Text(visible(name)))
+    for row in rows:
+        table.add_row(*(Text(_cell(one)) for one in row))
+    console.print(table)
+
+
+def _cell(one: Any) -> str:
+    return "" if one is None else visible(str(one))

@@ -1,0 +1,300 @@
+"""Which calls of a target are recorded, by its rules; the others are counted (``left_out``)."""
+
+from __future__ import annotations
+
+import math
+from _thread import get_ident
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from provagent.contract.vocabulary import (
+    ACTIVITY,
+    ACTIVITY_END,
+    ENTITIES,
+    ERROR,
+    INSIDE,
+    LOG_FORMAT,
+    MEMBERS,
+    NESTED,
+    READ,
+)
+from provagent.isolation.interrupts import is_the_programs
+from provagent.isolation.originals import real_time_ns
+from provagent.recording.capture.context import Events, Links, Open, current, iso
+from provagent.recording.capture.observed_value import named_files
+from provagent.recording.capture.outcome import status_of
+from provagent.recording.capture.plan import Plan
+from provagent.recording.capture.skipped_calls import (
+    MAX_BYTES,
+    MAX_CALLS,
+    QUIET,
+    SAMPLE,
+    WHEN,
+    Sum,
+    clock,
+)
+
+if TYPE_CHECKING:
+    from provagent.recording.capture.call import Capture
+    from provagent.recording.capture.entity_tracker import Call
+
+UNDESCRIBED = 1  # the bit of the activities that no definition describes
+SPARED = (SAMPLE, MAX_CALLS)  # where a call that raises is recorded all the same
+
+
+class Gate:
+    """Tells of each call of one target whether it is recorded.
+
+    The next ``free`` calls are, without being asked for; of the others ``refuse`` tells. ``shut``
+    is where calls are counted of which it need not be asked again, inside one activity.
+    """
+
+    __slots__ = (
+        "__weakref__", "_ahead", "_asks", "_capture", "_errors", "_latest", "_left", "_lends",
+        "_needs_no_call", "_paid", "_plan", "_quiet", "_seen", "free", "shut",
+    )  # fmt: skip
+
+    def __init__(self, capture: Capture, plan: Plan) -> None:
+        self._capture = capture
+        self._plan = plan
+        self.reset()
+        capture.fill.gates.add(self)
+
+    def reset(self) -> None:
+        """Begin to count, in a new process."""
+        plan, rules = self._plan, self._plan.rules
+        self._quiet = {INSIDE: plan.group, NESTED: ~UNDESCRIBED}.get(rules.quiet, 0)
+        self._asks = plan.when is not None or bool(self._quiet) or rules.sample > 1
+        self._needs_no_call = not (self._asks or plan.places)
+        self._left: Any = rules.max_calls or math.inf
+        self._errors = self._left
+        self._lends = bool(self._quiet) and rules.level in (ENTITIES, MEMBERS)
+        self._seen = self._ahead = self._paid = self.free = 0
+        self._latest: Sum | None = None
+        self.shut: Sum | None = None
+
+    def refuse(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sum | None:
+        """None for a call that is recorded; else where it is to be counted.
+
+        Raises nothing but RecursionError and its like, and what is the program's.
+        """
+        try:
+            reason = self._reason(instance, args, kwargs)
+        except BaseException as error:
+            stage = "before the call" if self._plan.when is None else WHEN
+            self._capture.complaints.add(self._plan.target, stage, error)
+            return None
+        if not reason:
+            return None
+        parent, latest = current.get(), self._latest
+        if latest is None or latest.parent is not parent or latest.reason is not reason:
+            latest = self._latest = self._find(parent, reason)
+        if reason is MAX_BYTES or (reason is MAX_CALLS and self._needs_no_call):
+            self.shut = latest
+        if self._lends and isinstance(latest, _Lent):
+            latest.begin((instance, args, kwargs, None))
+        return latest
+
+    def _reason(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        plan = self._plan
+        if self._capture.fill.is_full:
+            return MAX_BYTES
+        if plan.when is not None:
+            thread, busy = get_ident(), self._capture.busy
+            busy.add(thread)  # what a path reaches may be woven itself
+            try:
+                holds = plan.when(instance, args, kwargs, None)
+            finally:
+                busy.discard(thread)
+            if not holds:
+                return WHEN
+        rules = plan.rules
+        if self._quiet:
+            parent = current.get()
+            if parent is not None and parent.groups & self._quiet:
+                return QUIET
+        if rules.sample > 1:
+            self._seen += 1
+            if (self._seen - 1) % rules.sample:
+                return SAMPLE
+        if self._left <= 0 and not (plan.places and self._names_file(instance, args, kwargs)):
+            return MAX_CALLS
+        return self._record()
+
+    # No call between what is read and what is set: no other thread comes between.
+    def _record(self) -> str:
+        """Count a call that is recorded, unless too much is written; and let some more pass."""
+        if self._paid <= 0:
+            if self._capture.fill.look():
+                return MAX_BYTES
+            self._paid = self._ahead = self._capture.fill.ahead(self._ahead)
+        left, paid = self._left, self._paid
+        number = 1
+        if left > 1 and not self._asks:
+            number = paid if paid < left else left  # noqa: FURB136 - that would be a call
+        self._left = left - number
+        self._paid = paid - number
+        self.free += number - 1
+        return ""
+
+    def _names_file(self, *call: Any) -> bool:
+        thread, busy = get_ident(), self._capture.busy
+        busy.add(thread)
+        try:
+            return any(_finds(place, call) for place in self._plan.places)
+        finally:
+            busy.discard(thread)
+
+    def _find(self, parent: Any, reason: str) -> Sum:
+        plan, sums = self._plan, self._capture.sums
+        known = sums.find("" if parent is None else parent.id, plan.target, reason)
+        if known is None:
+            return self._sum(parent, reason)
+        if isinstance(known, _OfGate):
+            known.gate = ref(self)  # the program may have bound the target's name again
+        return known
+
+    def _sum(self, parent: Any, reason: str) -> Sum:
+        plan, capture = self._plan, self._capture
+        where = capture.sums, plan.target, plan.name, parent, reason
+        if reason in SPARED:
+            return _Spared(*where, gate=self)
+        if reason is QUIET and plan.rules.quiet == NESTED:
+            return _Nested(*where, gate=self)
+        return _Lent(*where, gate=self) if reason is QUIET and self._lends else Sum(*where)
+
+    def fail(self, call: Call, start: int, error: BaseException, place: Any) -> bool:
+        """Record a call that raised, and was to be left out; False where too many have.
+
+        What it used is as it stands now.
+        """
+        self._errors -= 1
+        if self._errors < 0:
+            return False
+        plan, capture = self._plan, self._capture
+        with self._own("after the call"):
+            began = iso(real_time_ns() - (clock() - start))
+            activity = capture.begin(plan, call, place, get_ident(), began)
+            capture.finish(plan, activity, call, error)
+        return True
+
+    def lend(self, activity: Any, call: Call, told: set[Any], *, result: bool) -> None:
+        """Tell what a call used, or generated, as what ``activity`` did; not what is ``told``."""
+        if self._left <= 0:
+            return
+        if result:
+            self._left -= 1
+        with self._own("inside another call"):
+            self._lend(activity, call, told, result=result)
+
+    def _lend(self, activity: Open, call: Call, told: set[Any], *, result: bool) -> None:
+        events: Events = []
+        plan, capture = self._plan, self._capture
+        if plan.rules.quiet == NESTED:
+            for path in named_files(plan.generations if result else plan.usages, call, not result):
+                capture.meet_file("made" if result else READ, path, "", activity)
+            return
+        if result:
+            kind, key = ACTIVITY_END, "generated"
+            found = capture.outputs(plan, call, activity, events)
+        else:
+            kind, key = ACTIVITY, "used"
+            found = self._used(call, activity, events)
+        new = [each for each in found if tuple(each.values()) not in told]
+        told.update(tuple(each.values()) for each in new)
+        if new:
+            event = {"v": LOG_FORMAT, "event": kind, "activity_id": activity.id, key: new}
+            events.append((event, True))
+        if events:
+            capture.write_all(plan.target, events)
+
+    def _used(self, call: Call, activity: Open, events: Events) -> Links:
+        plan, capture = self._plan, self._capture
+        if plan.is_described:
+            return capture.usages(plan, call, activity, events)
+        return capture.undescribed.inputs(plan, call, activity, events)[1]
+
+    # What a path reaches may be woven itself.
+    @contextmanager
+    def _own(self, stage: str) -> Iterator[None]:
+        thread, busy = get_ident(), self._capture.busy
+        try:
+            busy.add(thread)
+            yield
+        except BaseException as failure:
+            self._capture.complaints.add(self._plan.target, stage, failure)
+        finally:
+            busy.discard(thread)
+
+
+def _finds(place: Callable[..., Any], call: Any) -> bool:
+    try:
+        return place(*call, None) is not None
+    except Exception as error:
+        if is_the_programs(error):
+            raise
+        return False  # a call that is recorded tells why
+
+
+class _OfGate(Sum):
+    """Calls for which more is to be done than to count them, by their gate."""
+
+    __slots__ = ("gate",)
+
+    def __init__(self, *where: Any, gate: Gate) -> None:
+        super().__init__(*where)
+        self.gate = ref(gate)  # a sum that waits to be told keeps nothing of the program
+
+
+class _Spared(_OfGate):
+    """Calls beyond a bound: one that raises is recorded after all."""
+
+    __slots__ = ()
+
+    def fail(self, call: Call, start: int, error: BaseException, place: Any) -> None:
+        gate = self.gate() if status_of(error) == ERROR else None
+        if gate is None or not gate.fail(call, start, error, place):
+            super().fail(call, start, error, place)
+
+
+class _Lent(_OfGate):
+    """Calls inside another: what they used and generated that one has used and generated."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, *where: Any, gate: Gate) -> None:
+        super().__init__(*where, gate=gate)
+        self._told: set[Any] = set()
+
+    def begin(self, call: Call) -> None:
+        self._lend(call, result=False)
+
+    def mark(self, call: Call | None, start: int) -> None:
+        if call is not None:
+            self._lend(call, result=True)
+        super().mark(call, start)
+        self.due = 0  # each call is looked at
+
+    # A call that has raised has generated nothing.
+    def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
+        super().fail(None, start, error, place)
+
+    def _lend(self, call: Call, *, result: bool) -> None:
+        gate = self.gate()
+        if gate is not None:
+            gate.lend(self.parent, call, self._told, result=result)
+
+
+class _Nested(_Lent):
+    """Calls that are how the enclosing activity does what it does: there is no more to tell."""
+
+    __slots__ = ()
+
+    def mark(self, call: Call | None, start: int) -> None:  # noqa: ARG002
+        if call is not None:
+            self._lend(call, result=True)
+
+    def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
+        """The activity itself fails by it, or copes with it."""

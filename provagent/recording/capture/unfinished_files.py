@@ -1,0 +1,101 @@
+"""Files that are still open for writing when the call that generated them ends.
+
+A writer of several tables, a store or an archive is whole when it is closed, which no call may
+show. What such a call has made is told as an entity whose content is not known yet; its digest
+follows, of the same entity, once the process has the file open no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provagent.identity.registry import Identity
+from provagent.isolation.interrupts import is_the_programs
+from provagent.isolation.originals import fcntl, os
+from provagent.recording.capture.known_objects import Known
+from provagent.recording.capture.observed_value import Thing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provagent.recording.capture.context import Events
+    from provagent.recording.capture.entity_events import EntityEvents
+    from provagent.recording.capture.plan import Kind
+
+Number = tuple[int, int]  # device and inode
+UNFINISHED = Identity(changing=True)
+
+
+class Unfinished:
+    """The files, by their places, each with what was told of it last."""
+
+    def __init__(
+        self, entity_events: EntityEvents, identify: Callable[[str, Kind], Identity]
+    ) -> None:
+        self._entity_events = entity_events
+        self._identify = identify
+        self._files: dict[str, tuple[Thing, Known]] = {}
+
+    def __contains__(self, location: str) -> bool:
+        return location in self._files
+
+    def __bool__(self) -> bool:
+        return bool(self._files)
+
+    def put(self, thing: Thing, known: Known) -> None:
+        """Keep what was told of a file that is not whole; what was told before is a part of it."""
+        self._files[str(thing.location)] = thing, known
+
+    def finish(self, events: Events, location: str | None = None, *, at_end: bool = False) -> None:
+        """Tell what is closed by now, or one of them; ``at_end`` also what is still open."""
+        if not self._files or (location is not None and location not in self._files):
+            return
+        still_open = set() if at_end else open_files(is_written=True)
+        for place in list(self._files) if location is None else [location]:
+            if number_of(place) not in still_open:
+                thing, known = self._files.pop(place)
+                identity = self._identify(place, thing.kind)
+                known.states[thing.kind.key] = identity
+                self._entity_events.write(thing, identity, events, known.entity_id)
+
+
+def is_open(location: str) -> bool:
+    """Whether the process has a file open for writing."""
+    number = number_of(location)
+    return number is not None and number in open_files(is_written=True)
+
+
+def open_files(*, is_written: bool = False) -> set[Number]:
+    """Device and inode of each file that the process has open, where the system tells.
+
+    ``is_written``: of those alone that it may write to.
+    """
+    found = set()
+    try:
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                number = int(name)
+                if is_written and _is_only_read(number):
+                    continue
+                state = os.fstat(number)
+            except OSError:
+                continue  # the one by which the list was read
+            found.add((state.st_dev, state.st_ino))
+    except OSError as error:
+        if is_the_programs(error):
+            raise
+    return found
+
+
+def number_of(location: str) -> Number | None:
+    """Device and inode of the file at a place; None where there is none."""
+    try:
+        state = os.stat(location)
+    except (OSError, ValueError):
+        return None
+    return state.st_dev, state.st_ino
+
+
+def _is_only_read(descriptor: int) -> bool:
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    return (flags & (os.O_RDONLY | os.O_WRONLY | os.O_RDWR)) == os.O_RDONLY

@@ -1,0 +1,469 @@
+"""The files that the program opens, renames and removes, and the servers that it asks.
+
+Told by the process's audit events. Until the recorder is loaded they are only remembered,
+so that a program that is about to import something is not kept waiting; the recorder is
+loaded for them when the program ends, or overwrites what it has read. Workers, which may be
+ended at any time, tell at once.
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from _thread import get_ident  # threading costs a millisecond
+
+from provagent.isolation import audit_hook
+from provagent.isolation.originals import os, real_time_ns
+from provagent.recording.process.file_filter import Noise, absolute, kernel_files
+from provagent.recording.process.inheritance import STREAMS_VARIABLE
+from provagent.recording.process.standard_streams import STDIN, Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
+
+    from provagent.recording.process.activation import Activation
+
+# What is done to a file: how its state before and after counts.
+READ = "read"
+MADE = "made"  # what was there before is gone, or was not there
+CHANGED = "changed"  # it may be another one afterwards; what was there before is a part of it
+MOVED = "moved"
+LINKED = "linked"  # it has another name from now on, and the first one too
+
+_NAMED = (MOVED, LINKED)
+_NO_FILE = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
+_ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+_NEW = os.O_TRUNC | os.O_EXCL
+LOCK_SECONDS = 10
+_LOOKED_AT = 100  # of what is remembered
+_MOST = 10_000  # that are remembered before the recorder is loaded
+
+# Device, inode, size, mtime_ns and ctime_ns: whether a file is still what it was.
+State = tuple[int, int, int, int, int]
+# What is done, path, the path that it comes from, activity; the user's sites; the state in which
+# it was read; when, in nanoseconds, and in which thread.
+Met = tuple[str, str, str, "Any", "list[Any]", "State | None", int, int]
+
+_HERE = (-1, None)  # a path that is relative to the working folder has no other
+
+
+class OpenedFiles:
+    """Tells the recorder of each file that is not noise; ``arm`` begins with it."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        settings = activation.settings
+        own = [os.path.join(settings.store, ""), os.path.join(os.path.dirname(__file__), "")]
+        own += [source.location for source in activation.sources]
+        own += kernel_files()
+        if settings.cache:
+            own.append(os.path.join(settings.cache, ""))
+        self._noise = Noise(settings.files_ignore, own)
+        # Read once more where a traceback shows it; noise, as other code is.
+        self._program = absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
+        self._remembered: list[Met] = []
+        self._streams = Streams(_state)
+        self.busy = audit_hook.busy  # the recorder's too
+        self._handing: set[int] = set()  # those that tell what was met
+        self._listeners = {
+            "open": self._on_open,
+            "os.rename": self._on_rename,
+            "os.link": self._on_link,
+            "os.remove": self._on_removal,
+            # These give a file another ctime, by which a change is seen.
+            "os.chmod": self._on_loss,
+            "os.chown": self._on_loss,
+            "os.utime": self._on_loss,
+            "os.truncate": self._on_truncate,
+            "sqlite3.connect": self._on_database,
+            "http.client.send": self._on_request,
+            "ftplib.sendcmd": self._on_ftp,
+        }
+
+    def arm(self) -> None:
+        inherited = os.environ.get(STREAMS_VARIABLE, "")
+        noted = self._streams.note(inherited)
+        if noted != inherited:
+            self.activation.hand_down({STREAMS_VARIABLE: noted})
+        audit_hook.listen(self._listeners, self._failed)
+
+    def disarm(self) -> None:
+        audit_hook.unlisten(self._listeners)
+
+    def restart(self) -> None:
+        """Go on in a process that was forked: what is remembered is the parent's."""
+        self._remembered.clear()
+        self._streams.forget()
+        self.busy.clear()
+        self._handing.clear()
+
+    def catch_up(self) -> None:
+        """Tell what is still remembered."""
+        if self._remembered and get_ident() not in self._handing:
+            self._hand_over()
+
+    def settle(self) -> None:
+        """Tell what was written and is closed by now."""
+        loaded = self.activation.loaded
+        if loaded is not None and get_ident() not in self.busy:
+            loaded.files.settle_closed()
+
+    def settle_for_child(self) -> None:
+        """Tell what another process may change or read: what was read, and what was written."""
+        try:
+            if get_ident() in self.busy:
+                return
+            self.catch_up()
+            loaded = self.activation.loaded
+            if loaded is not None:
+                loaded.files.settle_closed(of_all=True, is_for_child=True)
+        except BaseException as error:
+            self._failed(error)
+
+    def end(self) -> None:
+        """Tell what is still remembered: the program ends."""
+        try:
+            self.disarm()
+            self._add_streams()
+            # What is gone by now tells nothing that the recorder would be loaded for.
+            if not any("://" in met[1] or os.path.exists(met[1]) for met in self._remembered):
+                self._remembered.clear()
+            self.catch_up()
+        except BaseException as error:
+            self._failed(error)
+
+    def _add_streams(self) -> None:
+        """Remember the files at standard input and output, if the program has used them."""
+        start = self.activation.start_ns
+        for number, path, state in self._streams.used():
+            is_read = number == STDIN
+            if not self._noise.is_noise(path, is_read=is_read):
+                # What stood in a file before more was added to it is a part of it.
+                what = READ if is_read else CHANGED if state[2] else MADE
+                then = None if what is MADE else state
+                site = {"file": "<stdin>" if is_read else "<stdout>", "line": 0}
+                self._remembered.append((what, path, "", None, [site], then, start, get_ident()))
+
+    # The quick way out of what is noise: most of what is opened is.
+    def _on_open(self, args: tuple[Any, ...]) -> None:
+        try:
+            path, mode, flags = args
+            if type(path) is not str:
+                if isinstance(path, int) or path is None:
+                    return
+                path = os.fsdecode(path)
+            if path[:1] != os.sep and _is_elsewhere(_caller(), mode):
+                return
+            path = absolute(path)
+            if path.startswith(self._noise.prefixes) or get_ident() in self.busy:
+                return
+            if flags & _NO_FILE or (not flags and mode == "rb"):  # code that is to be executed
+                return
+            access = flags & _ACCESS
+            if access == os.O_RDONLY:
+                self._meet(READ, path)
+            else:
+                self._meet(MADE if flags & _NEW else CHANGED, path, is_new=bool(flags & os.O_EXCL))
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_rename(self, args: tuple[Any, ...]) -> None:
+        self._on_new_name(MOVED, args)
+
+    def _on_link(self, args: tuple[Any, ...]) -> None:
+        self._on_new_name(LINKED, args)
+
+    def _on_new_name(self, what: str, args: tuple[Any, ...]) -> None:
+        try:
+            if get_ident() in self.busy:
+                return
+            source, path = (_place(*each) for each in zip(args[:2], args[2:4], strict=True))
+            self._save(source, is_removed=what is MOVED)
+            if source and path:
+                self._meet(what, path, source)
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_truncate(self, args: tuple[Any, ...]) -> None:
+        try:
+            if not isinstance(args[0], int) and get_ident() not in self.busy:
+                self._meet(CHANGED, os.fsdecode(args[0]))
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_removal(self, args: tuple[Any, ...]) -> None:
+        self._on_loss(args, is_removed=True)
+
+    def _on_loss(self, args: tuple[Any, ...], *, is_removed: bool = False) -> None:
+        """What was read is removed, or another by its times: it is told before."""
+        try:
+            if self._remembered and get_ident() not in self.busy and not isinstance(args[0], int):
+                self._save(_place(args[0], args[-1]), is_removed=is_removed)
+        except BaseException as error:
+            self._failed(error)
+
+    def _save(self, path: str, *, is_removed: bool) -> None:
+        if self._remembered and path and self._is_read(path, _look(path), is_removed=is_removed):
+            self._hand_over()
+
+    def _on_database(self, args: tuple[Any, ...]) -> None:
+        try:
+            path = os.fsdecode(args[0])
+            if path.startswith("file:"):
+                from urllib.parse import unquote, urlsplit
+
+                parts = urlsplit(path)
+                path = "" if "mode=memory" in parts.query else unquote(parts.path)
+            if path and path != ":memory:" and get_ident() not in self.busy:
+                self._meet(CHANGED, path)
+        except BaseException as error:
+            self._failed(error)
+
+    def _on_request(self, args: tuple[Any, ...]) -> None:
+        self._on_remote("http_request", args)
+
+    def _on_ftp(self, args: tuple[Any, ...]) -> None:
+        self._on_remote("ftp_command", args)
+
+    def _on_remote(self, reader: str, args: tuple[Any, ...]) -> None:
+        try:
+            from provagent.recording.process import url_access
+
+            what, url = getattr(url_access, reader)(*args) or ("", "")
+            if what and get_ident() not in self.busy:
+                self._tell(what, url)
+        except BaseException as error:
+            self._failed(error)
+
+    def notice(self, file: object, mode: object) -> None:
+        """A file, or a URL, that a library is about to open, as a definition says."""
+        if not isinstance(file, (str, bytes, os.PathLike)) or get_ident() in self.busy:
+            return  # a buffer, an open file
+        path = os.fsdecode(file).removeprefix("file://")
+        what, is_new = _access(mode)
+        if "://" in path and what:
+            self._tell(what, path)
+        elif "://" not in path:
+            if self.activation.loaded is not None:
+                self.activation.loaded.files.note_library(path)
+            self._meet(what, path, is_new=is_new)
+
+    def _meet(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
+        path = absolute(path)
+        if self._noise.is_noise(path, is_read=what is READ):
+            return
+        if what is READ and path == self._program:
+            return
+        is_named = what in _NAMED
+        found = _look(source if is_named else path)
+        if is_named and found is not None and self._noise.is_noise(source, is_read=True):
+            what, source = MADE, ""
+        if found is None:
+            if what is READ or is_named:
+                return  # what is not there will not be opened
+            what = MADE
+        elif not stat.S_ISREG(found.st_mode) and not (
+            what is MOVED and stat.S_ISDIR(found.st_mode)
+        ):
+            return
+        elif not is_named and (is_new or not os.access(path, os.R_OK if what is READ else os.W_OK)):
+            if what is not CHANGED or not os.access(path, os.R_OK):
+                return
+            what = READ  # a database may be read all the same
+        self._tell(what, path, source, found)
+
+    def _tell(
+        self, what: str, path: str, source: str = "", found: os.stat_result | None = None
+    ) -> None:
+        carry = sys.modules.get("provagent.recording.capture.current_activity")
+        activity = None if carry is None else carry.current.get()
+        # The cells of IPython are gone when the interpreter ends.
+        is_kept = (
+            self.activation.is_root
+            and self.activation.loaded is None
+            and "IPython.core.interactiveshell" not in sys.modules
+        )
+        from provagent.recording.call_sites import (
+            sites_of,  # it asks whether there is a hook by now
+        )
+
+        sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
+        state = _state(found) if found is not None and what is READ else None
+        met = what, path, source, activity, sites, state, real_time_ns(), get_ident()
+        is_few = len(self._remembered) < _MOST
+        if is_kept and is_few and not self._needs_recorder(what, path, source, found):
+            self._remember(met)
+            if self.activation.frame is None:
+                self.activation.frame = _program_frame(sys._getframe(1))  # noqa: SLF001 - as above
+            return
+        self._hand_over(met)
+
+    def _remember(self, met: Met) -> None:
+        what, path, sites = met[0], met[1], met[4]
+        first = max(0, len(self._remembered) - _LOOKED_AT)
+        for index in range(len(self._remembered) - 1, first - 1, -1):
+            one = self._remembered[index]
+            if one[:6] == met[:6] and what not in _NAMED:  # this place opens it again
+                if what is not READ:  # what was written is lost: the time is that of now
+                    self._remembered[index] = met
+                return
+            if one[4] == sites or path in (one[1], one[2]):
+                break
+        self._remembered.append(met)
+
+    def _needs_recorder(
+        self, what: str, path: str, source: str, found: os.stat_result | None
+    ) -> bool:
+        """Whether the state of a file is about to be lost that the record is to tell."""
+        if what is READ or "://" in path:
+            return False
+        if what in _NAMED and not any(
+            met[1] == source and met[0] is not READ for met in self._remembered
+        ):
+            return True
+        # What stands where something is moved to is another file than the one that is moved.
+        lost = _look(path) if what in _NAMED else found
+        return (what is CHANGED) or self._is_read(path, lost)
+
+    def _is_read(
+        self, path: str, found: os.stat_result | None, *, is_removed: bool = False
+    ) -> bool:
+        """Whether the program has read a file that is about to be lost.
+
+        The file ``found`` at this path may have been read by another name.
+        """
+        number = None if found is None else _state(found)[:2]
+        names = {met[1] for met in self._remembered if met[5] is not None and met[5][:2] == number}
+        names.add(path)
+        known = [met for met in self._remembered if met[1] in names]
+        if not any(met[0] is READ for met in known):
+            return False
+        # A helper's scratch file alone is nothing that the recorder would be loaded for.
+        is_scratch = is_removed and known[0][0] is not READ
+        return not is_scratch or any(
+            met[1] not in names and os.path.exists(met[1]) for met in self._remembered
+        )
+
+    def _hand_over(self, *met: Met) -> None:
+        """Tell the recorder of what is remembered, and of this."""
+        thread = get_ident()
+        was_busy = thread in self.busy
+        self.busy.add(thread)
+        self._handing.add(thread)
+        try:
+            files = self._files()
+            while self._remembered:
+                files.meet(*self._remembered.pop(0))
+            for each in met:
+                files.meet(*each)
+        finally:
+            self._handing.discard(thread)
+            if not was_busy:
+                self.busy.discard(thread)
+
+    def _files(self) -> Any:
+        loaded = self.activation.loaded
+        if loaded is None:
+            if not self.activation.lock.acquire(timeout=LOCK_SECONDS):
+                raise TimeoutError("another thread holds the recorder up")
+            try:
+                from provagent.recording.process.loading import KeptRandom
+
+                with KeptRandom():
+                    loaded = self.activation.recorder
+            finally:
+                self.activation.lock.release()
+        return loaded.files
+
+    def _failed(self, error: BaseException) -> None:
+        thread = get_ident()
+        was_busy = thread in self.busy
+        self.busy.add(thread)
+        try:
+            self.activation.failures.add("files", "noticing", error)
+        finally:
+            if not was_busy:
+                self.busy.discard(thread)
+
+
+def _access(mode: object) -> tuple[str, bool]:
+    """What is done to a file that is opened in this mode, and whether it has to be new.
+
+    Modes are those of ``open`` as libraries extend them, "w-" for "x"; or a method of HTTP.
+    """
+    text = mode if isinstance(mode, str) else ""
+    if text.isupper():
+        from provagent.recording.process.url_access import METHODS
+
+        return METHODS.get(text, ""), False
+    if "w" in text or "x" in text:
+        return MADE, "x" in text or "-" in text
+    return (CHANGED if "a" in text or "+" in text else READ), False
+
+
+def _look(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _state(found: os.stat_result) -> State:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _place(path: Any, folder: Any) -> str:
+    """Return where a path is that may be relative to an open folder; empty if that is not told."""
+    path = os.fsdecode(path)
+    if folder in _HERE or path[:1] == os.sep:
+        return absolute(path)
+    try:
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), path)
+    except OSError:
+        return ""
+
+
+# The event of ``open`` does not tell in which folder ``dir_fd`` and an opener look for a path; the
+# call that raises it does. What an opener opens is told by its own event.
+def _caller() -> FrameType | None:
+    """Whose event our caller is told of; None where the interpreter opens a file by itself."""
+    try:
+        return sys._getframe(3)  # noqa: SLF001 - past the listener and the hook
+    except ValueError:
+        return None
+
+
+# A script's end is seen without: what the interpreter leaves of it says that it has returned.
+def _program_frame(frame: FrameType | None) -> FrameType | None:
+    """Return the frame in which a module, or what standard input holds, runs as the program."""
+    main = sys.modules.get("__main__")
+    namespace = getattr(main, "__dict__", None)
+    if type(namespace) is not dict:
+        return None
+    loader = type(namespace.get("__loader__")).__name__
+    if namespace.get("__spec__") is None and loader == "SourceFileLoader":
+        return None
+    while frame is not None:
+        if frame.f_globals is namespace and frame.f_code.co_name == "<module>":
+            return frame
+        frame = frame.f_back
+    return None
+
+
+def _is_elsewhere(caller: FrameType | None, mode: object) -> bool:
+    """Whether a relative path is perhaps not one of the working folder."""
+    if caller is None:
+        return False
+    code = caller.f_code
+    name = "dir_fd" if mode is None else "opener"
+    is_named = any(name == one or (type(one) is tuple and name in one) for one in code.co_consts)
+    if mode is not None and not is_named:
+        return False
+    from provagent.recording.process.loading import OwnCopies
+
+    with OwnCopies(is_shared=False):  # it needs one of the standard library
+        from provagent.recording.process.call_keywords import keywords_at
+    names = keywords_at(code, caller.f_lasti)
+    return (mode is None or is_named) if names is None else name in names
