@@ -82,6 +82,7 @@ CONSTRUCTS = {
     "sum_of_lists": "L = [read()] + [read2()]  #: a=read; b=read2\nsave(L[1])  #: c <- b",
     "merged_dicts": "D = {'x': read(), 'y': 1}  #: a=read\nD |= {'x': read2()}  #: b=read2\nsave(D['x'])  #: c <- b\nE = D | {'x': 2}\nsave(E['x'])  #: d <-",
     "last_of_several": "L = [read()]  #: a=read\nL.append(read2())  #: b=read2\nsave(L[-1])  #: c <- b",
+    "dict_of_futures": "from concurrent.futures import ThreadPoolExecutor, as_completed\ndef f(p):\n    return read(p)  #: a\ndone = {}\nwith ThreadPoolExecutor() as pool:\n    tasks = {pool.submit(f, p): p for p in paths}\n    for task in as_completed(tasks):\n        done[tasks[task]] = task.result()\nsave(done['x'])  #: b <- a~",
     "copy": "import copy\na = {'x': read()}  #: a=read\nb = copy.deepcopy(a)\nsave(b['x'])  #: b <- a",
     "getattr": "class A: pass\na = A()\nsetattr(a, 'v', read())  #: a=read\nsave(getattr(a, 'v'))  #: b=save <- a",
     "exit": "import sys\ndef main():\n    save(read())  #: a=read; b=save <- a\n    return 0\nif __name__ == '__main__':\n    sys.exit(main())",

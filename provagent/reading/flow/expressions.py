@@ -278,7 +278,9 @@ class Expressions(Functions):
                 call = Call(e, "update", receiver=value, args=[content], is_method=True)
                 self.call_library(call)
             else:
-                self.store(value, self.keys(self.evaluate(key)), content, e, is_other=True)
+                keys = self.evaluate(key)
+                content |= self.tasks_in(keys)
+                self.store(value, self.keys(keys), content, e, is_other=True)
         return value
 
     def _comprehension(self, e: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
@@ -320,7 +322,7 @@ class Expressions(Functions):
                 for test in generator.ifs:
                     tested.update(self.gather(self.evaluate(test)))
             if key is not None:
-                self.evaluate(key)
+                found.update(self.tasks_in(self.evaluate(key)))
             found.update(self.one(self.evaluate(element)))
 
         self.repeat(e, body)

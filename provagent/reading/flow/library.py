@@ -332,12 +332,21 @@ class Libraries(Parts):
         if not call.is_method or call.name not in effects.GIVES_RESULT:
             return None
         found: set[Thing] = set()
-        for thing in call.receiver:
-            part = self.state.cell(thing).fields.get(_RESULT) if thing.is_data else None
-            if part is None:
-                return None
-            found |= part.value
+        tasks = self.tasks_in(call.receiver)
+        if any(thing.is_data for thing in call.receiver - tasks):
+            return None
+        for thing in tasks:
+            found |= self.state.cell(thing).fields[_RESULT].value
         return frozenset(found) or None
+
+    def tasks_in(self, value: Value) -> Value:
+        """Return the objects that stand for calls handed to a pool, thread or process.
+
+        Where they are the keys of a dict, whoever iterates over it gets them.
+        """
+        return frozenset(
+            one for one in value if one.is_data and _RESULT in self.state.cell(one).fields
+        )
 
     def future(self, call: Call, value: Value) -> Value:
         """Return the object that stands for a call handed to a pool, thread or process."""
