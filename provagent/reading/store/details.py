@@ -20,6 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 # Of an entity, and the process whose it is.
+_HOW = "SELECT how FROM derived WHERE entity = ? AND progenitor = ?"
 _USED_AGAIN = """
 SELECT 1 FROM used AS u JOIN entity AS e ON e.id = u.entity
 WHERE e.id = ? AND e.place IS NULL AND e.digest IS NULL
@@ -125,6 +126,10 @@ class Told:
             digest=None if digest is None else unpacked(digest),
             removed=path is not None and bool(self._one(_REMOVED, number, number >> SHIFT)),
         )
+
+    def how(self, later: int, earlier: int) -> str | None:
+        """Return how one entity came from another: modified, copied or put in its place."""
+        return self.word(self._one(_HOW, later, earlier))
 
     def is_used_again(self, number: int) -> bool:
         """Whether several activities used an object that is known by itself only."""

@@ -11,6 +11,7 @@ from provagent.contract.file_names import name_to_text
 from provagent.contract.vocabulary import (
     COMPUTED,
     CONTENT,
+    DERIVED,
     EVIDENCE,
     GENERATED,
     PERHAPS,
@@ -46,7 +47,8 @@ SHOWN = 100  # candidates of one thing
 class Relation:
     """An edge of the graph: a relation of PROV-DM, from the later thing to the earlier one.
 
-    ``lines`` are those of the user's code that computed one from the other, in order.
+    ``lines`` are those of the user's code that computed one from the other, in order. ``how`` says
+    of a recorded derivation whether the later one was modified, copied or put in its place.
     """
 
     kind: str
@@ -54,6 +56,7 @@ class Relation:
     earlier: str
     evidence: str
     lines: tuple[CodeLines, ...] = ()
+    how: str | None = None
 
 
 @dataclass(slots=True)
@@ -61,9 +64,9 @@ class Step:
     """A line of the tree: a thing, how it was met, and what was met from it.
 
     ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
-    end of it; ``evidence`` is how that is known, and ``lines`` are those of the code that shows
-    it. ``is_above``: it stands further up, with all that was met from it. ``end`` says
-    that the record ends there; ``candidates`` are files that it may come from, and
+    end of it; ``evidence`` is how that is known, ``lines`` are those of the code that shows
+    it, and ``how`` is that of the relation. ``is_above``: it stands further up, with all that was
+    met from it. ``end`` says that the record ends there; ``candidates`` are files that it may come from, and
     ``reason`` why the code does not show it. ``is_cut``: more was met, and not told.
     """
 
@@ -78,6 +81,7 @@ class Step:
     is_cut: bool = False
     evidence: str = RECORDED
     lines: tuple[CodeLines, ...] = ()
+    how: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +273,11 @@ class _Tree:
             return ()
         return lines_of(self.told, edge)
 
+    def how(self, edge: Edge) -> str | None:
+        """Return how the record says that one thing came from another."""
+        is_told = edge[0] == DERIVED and self.walk.edges[edge] == RECORDED
+        return self.told.how(*edge[1:]) if is_told else None
+
     def roots(self) -> list[Step]:
         """Return the lines at the top, with all that stands below them.
 
@@ -307,6 +316,7 @@ class _Tree:
             below = Step(self.things[number]) if is_above else self._step(number)
             below.kind, below.is_later, below.is_above = edge[0], edge[1] == number, is_above
             below.evidence, below.lines = self.walk.edges[edge], self.lines(edge)
+            below.how = self.how(edge)
             step.steps.append(below)
             if not is_above:
                 shown[number] = None
@@ -339,6 +349,7 @@ class _Tree:
                 earlier=self.things[earlier].id,
                 evidence=evidence,
                 lines=self.lines((kind, later, earlier)),
+                how=self.how((kind, later, earlier)),
             )
             for (kind, later, earlier), evidence in self.walk.edges.items()
             if later in self.things and earlier in self.things
@@ -384,6 +395,7 @@ def answer_data(answer: Answer) -> dict[str, Any]:
                 "from": one.later,
                 "to": one.earlier,
                 "evidence": one.evidence,
+                **({} if one.how is None else {"how": one.how}),
                 **_lines_data(one),
             }
             for one in answer.relations

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from provagent.contract.printable import visible
-from provagent.contract.vocabulary import PERHAPS, SAME, STARTED
+from provagent.contract.vocabulary import COPIED, MODIFIED, PERHAPS, REPLACED, SAME, STARTED
 from provagent.reading.record.labels import (
     ago,
     code_name,
@@ -105,14 +105,19 @@ _LEADS = {
     (SAME, True): "same content in ",
     (STARTED, False): "in ",
 }
-
-
+# By how the record says that one thing came from another: back, and forth.
+_HOW = {
+    MODIFIED: ("modified from ", "modified to "),
+    COPIED: ("copied from ", "copied to "),
+    REPLACED: ("in place of ", "replaced by "),
+}
 _MARKS = {PERHAPS: "perhaps "}
 
 
 def _line(step: Step) -> Text:
     line = Text(_MARKS.get(step.evidence, ""), style="dim")
     line.append(_LEADS.get((step.kind or "", step.is_later), ""))
+    line.append(_HOW.get(step.how or "", ("", ""))[step.is_later])
     thing = step.thing
     if step.is_above:
         name = thing.name if isinstance(thing, ActivityTold) else _name(thing)
