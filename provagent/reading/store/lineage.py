@@ -64,9 +64,9 @@ class Step:
     """A line of the tree: a thing, how it was met, and what was met from it.
 
     ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
-    end of it; ``evidence`` is how that is known, ``lines`` are those of the code that shows
-    it, and ``how`` is that of the relation. ``is_above``: it stands further up, with all that was
-    met from it. ``end`` says that the record ends there; ``candidates`` are files that it may come from, and
+    end of it; ``evidence`` is how that is known, ``lines`` are those of the code that shows it, and
+    ``how`` is that of the relation. ``is_above``: it stands further up, with all that was met from
+    it. ``end`` says that the record ends there; ``candidates`` are files that it may come from, and
     ``reason`` why the code does not show it. ``is_cut``: more was met, and not told.
     """
 
