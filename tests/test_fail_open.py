@@ -27,7 +27,7 @@ ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
 # They ask the program's own finders and loaders: what is raised in them is the program's.
 # Carried calls a task, as the frame below it would: there is nothing of ours in it to fail.
 ASK_THE_PROGRAM = (
-    "TargetFinder._ask_others", "WeavingLoader.create_module", "carry:Carried.__call__",
+    "TargetFinder._ask_others", "WeavingLoader.create_module", "current_activity:Carried.__call__",
 )  # fmt: skip
 # site guards their import against every Exception; nothing in them raises anything else.
 FIRST_IMPORTED = ("provagent:<module>", "provagent.boot:<module>")
@@ -153,10 +153,10 @@ def test_functions_are_found(tmp):
     """What is injected is what was called: hundreds of functions, in every writing room."""
     cold = reference(tmp)[2]
     assert len(set(cold)) > 300
-    rooms = {name.split(":")[0].split(".")[1] for name in cold if "." in name.split(":")[0]}
-    assert {
-        "settings", "definition", "weave", "identity", "capture", "emit", "process", "boot",
-    } <= rooms  # fmt: skip
+    rooms = {".".join(name.split(":")[0].split(".")[1:3]) for name in cold}
+    wing = {f"recording.{room}" for room in ("weave", "capture", "emit", "process")}
+    assert {"boot", "settings.table", *wing} <= rooms
+    assert {"definition", "identity", "isolation"} <= {room.partition(".")[0] for room in rooms}
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

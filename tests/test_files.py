@@ -423,7 +423,7 @@ def test_nothing_is_seen_when_it_is_off(recorded):
     """One setting: no file, no audit hook of ours, and no record where nothing else is traced."""
     recorded.write("in.txt", "in")
     source = "open('out.txt', 'w').write(open('in.txt').read())\nimport sys\n"
-    source += "from provagent import audit\nassert not audit._is_hooked\n"
+    source += "from provagent.isolation import audit_hook\nassert not audit_hook._is_hooked\n"
     recorded.write("analysis.py", source)
     recorded.python("analysis.py", PROVAGENT="1", PROVAGENT_FILES="0")
     assert not recorded.store.exists()
