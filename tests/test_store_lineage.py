@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from conftest import Recorded
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from ivoa_rules import broken
 from prov.model import ProvDocument
@@ -139,7 +139,15 @@ def test_a_document_has_the_nodes_and_edges_of_the_walk(tmp_path_factory, told):
     assert [one for _, one in found.violations if not one.is_warning] == []
 
 
+# Two processes that have seen one folder, whose file one of them had made.
+SEEN_TWICE = [
+    ("make", "/a", "/a", "first"), ("folder", "/a", "/a", None),
+    ("process", "/a", "/a", None), ("folder", "/a", "/a", None),
+]  # fmt: skip
+
+
 @given(st.lists(steps.filter(lambda step: step[0] != "run"), min_size=4, max_size=14))
+@example(SEEN_TWICE)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_a_part_of_a_run_is_that_of_the_walk(tmp_path_factory, told):
     """Where there is one run, its part and the lineage across runs are the same graph."""

@@ -220,9 +220,18 @@ class _Linker:
             safe.update(path)
 
     def _link_members(self) -> None:
-        for collection_id in self.entities:
-            for member_id in dict.fromkeys(self.collected.members.get(collection_id, ())):
-                collection, member = self.entities[collection_id], self._entity(member_id)
+        """Link collections with their members, as each process has seen them."""
+        seen_as: dict[str, list[str]] = {}
+        for other, collection_id in self.aliases.items():
+            seen_as.setdefault(collection_id, []).append(other)
+        for collection_id, collection in self.entities.items():
+            members = {
+                self._canonical(member_id): None
+                for one in (collection_id, *seen_as.get(collection_id, ()))
+                for member_id in self.collected.members.get(one, ())
+            }
+            for member_id in members:
+                member = self.entities[member_id]
                 collection.members.append(member)
                 member.member_of.append(collection)
 
