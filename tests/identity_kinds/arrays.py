@@ -131,7 +131,7 @@ KINDS = {
     "interp1d": (lambda: si.interp1d(GRID, GRID**2), lambda one: one._y.__setitem__(0, 9.0)),
     "CubicSpline": (lambda: si.CubicSpline(GRID, GRID**2), lambda one: one.c.__setitem__((0, 0), 9)),
     "BSpline": (lambda: si.make_interp_spline(GRID, GRID**2), lambda one: one.c.__setitem__(0, 9)),
-    "UnivariateSpline": (lambda: si.UnivariateSpline(GRID, np.sin(GRID)), calling("set_smoothing_factor", 0.0)),
+    "UnivariateSpline": (lambda: si.UnivariateSpline(GRID, np.sin(GRID)), calling("set_smoothing_factor", 0.01)),
     "RegularGridInterpolator": (
         lambda: si.RegularGridInterpolator((GRID,), GRID**2),
         lambda one: one.values.__setitem__(0, 9.0),

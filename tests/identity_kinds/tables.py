@@ -73,6 +73,14 @@ def dataset():
     return xr.Dataset({"v": data_array(), "w": ("x", ["a", "b", "c"])})
 
 
+KEPT = []  # newer views do not keep their graph alive
+
+
+def kept(thing):
+    KEPT.append(thing)
+    return thing
+
+
 def graph(cls=nx.Graph):
     found = cls()
     found.add_edge("a", "b", weight=1.0)
@@ -166,7 +174,7 @@ GRAPHS = {
     "frozen graph": (lambda: nx.freeze(graph()), weigh),
     "nodes": (lambda: graph().nodes, lambda one: one["a"].update(z=1)),
     "edges": (lambda: graph().edges, lambda one: one["a", "b"].update(weight=7)),
-    "degrees": (lambda: graph().degree, lambda one: one._graph.add_edge("a", "c")),
+    "degrees": (lambda: kept(graph()).degree, lambda one: one._graph.add_edge("a", "c")),
     "adjacency": (lambda: graph().adj, lambda one: one["a"]["b"].update(weight=7)),
 }  # fmt: skip
 GEOMETRY = {
