@@ -528,6 +528,7 @@ PLACES = {
     "sort by key": "L.sort(key=str)",
     "rotate": "L.rotate(1)",
     "heapify": "heapq.heapify(L)",
+    "heappush": "heapq.heappush(L, 1)",
     "shuffle": "random.shuffle(L)",
     "of a generator": "rng.shuffle(L)",
     "insort": "bisect.insort(L, 1)",

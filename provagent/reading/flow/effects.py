@@ -168,6 +168,7 @@ REORDERS = frozenset(
     shuffle heapify heappush insort insort_left insort_right heappop heappushpop heapreplace
     """.split()  # noqa: SIM905 - as the other rows
 )
+PUSHES = frozenset({"heappush", "insort", "insort_left", "insort_right"})
 POPS = frozenset({"heappop", "heappushpop", "heapreplace"})
 ADDS_ALL = frozenset({"update", "extend", "setdefault"})
 TAKES_PART = Names(

@@ -272,6 +272,13 @@ class Libraries(Parts):
             return found | frozenset().union(*call.args[1:])
         if call.name == "tee" and call.args:
             return self.container(call.at, "tee", {MORE: call.args[0]})
+        if call.name in effects.PUSHES and len(call.args) > 1:
+            known = frozenset(one for one in call.args[0] if one.kind is Kind.CONTAINER)
+            if known == call.args[0]:
+                for thing in known:
+                    self.add_items(thing, call.args[1])
+                self.mix(known)
+                return NONE
         return self._passed(call)
 
     def _beside(self, call: Call) -> Value:
