@@ -549,3 +549,14 @@ def test_items_that_may_have_other_places_are_perhaps_any(how):
     )
     found = {pair: flow.is_certain for pair, flow in pairs.items()}
     assert found == dict.fromkeys([("c", "a"), ("c", "b"), ("d", "a"), ("d", "b")], False)
+
+
+def test_memory_that_other_processes_write_is_not_known_whole():
+    shape = read_shape(
+        "s",
+        "from multiprocessing.shared_memory import SharedMemory\nm = SharedMemory(create=True)\n"
+        "m.buf[:3] = read()  #: a=read\nsave(bytes(m.buf))  #: b=save <- a",
+    )
+    found = shape.find(budget=20.0)
+    assert [one.reason for one in found.unknown] == ["other code, or another process, has made it"]
+    assert ("b", "a") in shape.found_pairs(found)

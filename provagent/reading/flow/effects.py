@@ -221,6 +221,7 @@ GIVES_FROM_ELSEWHERE = frozenset(
     """
     check_output getoutput getstatusoutput communicate recv popen Popen subprocess.run
     create_subprocess_exec create_subprocess_shell recv_bytes exec eval globals locals vars
+    SharedMemory ShareableList
     """.split()  # noqa: SIM905 - as the other rows
 )
 # Methods of an exit stack: what they give back is what they are given.

@@ -33,7 +33,7 @@ from provagent.reading.store.site_executions import (
     went_back,
 )
 
-_VERSION = 17  # of what is kept of an analysis
+_VERSION = 18  # of what is kept of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
