@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from conftest import ROOT
 from test_lineage_programs import asked, lab, reached, run
 
-from provagent.reading.store.lineage import why
+from provagent.reading.store.lineage import impact, why
 
 __all__ = ["lab"]
 
@@ -85,3 +86,49 @@ def test_a_figure_has_what_was_drawn_until_it_was_saved(lab, how):
     for product, (inputs, possible) in truth.items():
         found = {one.rstrip("?") for one in reached(asked(lab, why, product))}
         assert {*inputs.split()} <= found <= possible
+
+
+# What two arrays are made of by the end: inputs that are certain, and those that may be told.
+REFILLED = {
+    "a[:] = b": ("b", "ab"),
+    "np.copyto(a, b)": ("b", "ab"),
+    "np.add(b, 1, out=a)": ("b", "ab"),
+    "a[...] = np.sort(b)": ("b", "ab"),
+    "np.add(a, b, out=a, where=a > 2)": ("ab", "ab"),
+    "a[:] = 0": ("", "a"),
+    "a += b": ("ab", "ab"),
+    "a[0] = b[0]": ("ab", "ab"),
+    "a *= 2": ("a", "a"),
+    "a.sort()": ("a", "a"),
+    "np.multiply(a, b, out=a)": ("ab", "ab"),
+    "for one in (b, b + 1): a[:] = one": ("b", "ab"),
+}
+
+
+@pytest.mark.parametrize("change", REFILLED)
+def test_an_array_that_was_filled_anew_has_its_former_values_perhaps_at_most(lab, change):
+    for name, numbers in (("a.txt", "3 1 2"), ("b.txt", "6 7 5")):
+        lab.write(name, numbers)
+    script = (
+        "import numpy as np\na = np.loadtxt('a.txt')\nb = np.loadtxt('b.txt')\n"
+        f"np.savetxt('before.out', a)\n{change}\nnp.savetxt('out.out', a)\n"
+    )
+    run(lab, script, "", f"--definition={ROOT / 'definitions/numpy.yaml'}")
+    certain, possible = REFILLED[change]
+    found = reached(asked(lab, why, "out.out"))
+    assert {f"{one}.txt" for one in certain} <= {one.rstrip("?") for one in found}
+    assert {one[0] for one in found} <= set(possible)
+    assert {one for one in found if not one.endswith("?")} <= {f"{one}.txt" for one in certain}
+    assert reached(asked(lab, why, "before.out")) == {"a.txt"}
+
+
+def test_a_buffer_of_several_rounds_holds_the_last(lab):
+    """The first answer stays certain as well, forth and back."""
+    script = (
+        "import numpy as np\nbuffer = np.zeros(2)\nfor name in 'ab':\n"
+        "    buffer[:] = np.loadtxt(name + '.txt')\n    np.savetxt(name + '.out', buffer)\n"
+    )
+    run(lab, script, "", f"--definition={ROOT / 'definitions/numpy.yaml'}")
+    assert reached(asked(lab, why, "a.out")) == {"a.txt"}
+    assert reached(asked(lab, why, "b.out")) - {"a.txt?"} == {"b.txt"}
+    assert reached(asked(lab, impact, "a.txt"), is_back=False) - {"b.out?"} == {"a.out"}

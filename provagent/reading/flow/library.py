@@ -142,7 +142,9 @@ class Libraries(Parts):
             if is_view or is_artist or call.name in effects.GIVES_PART:
                 owners = call.receiver
             self._change_receiver(call, inputs)
-        elif call.is_discarded and not effects.is_known(call.name, call.library):
+        elif call.is_discarded and not (
+            effects.is_known(call.name, call.library) or _writes_out(call)
+        ):
             self._change_arguments(call, inputs)
         result = self._result(call, inputs, owners)
         self.keep_parts(call, result)
@@ -209,15 +211,23 @@ class Libraries(Parts):
             else:
                 self.write_anew(target, others, call.at)
         if "out" in call.keywords:
-            given = inputs | self.gather(call.receiver)
-            is_guess = not call.library.startswith(effects.WRITES_OUT)
-            self.change(call.keywords["out"], given, call.at, is_guess=is_guess)
+            self._write_out(call, inputs | self.gather(call.receiver))
         if self.keys(call.keywords.get("inplace", NONE)) == [True]:
             self.change(call.receiver, inputs, call.at)
         if call.name in effects.CHANGES_ARGUMENTS and not call.library:
             for value in call.args:
                 given = self.gather(call.receiver) | inputs
                 self.change(self.attached(value), given, call.at, is_guess=True)
+
+    def _write_out(self, call: Call, given: frozenset[Node]) -> None:
+        target = call.keywords["out"]
+        is_known = _writes_out(call)
+        if is_known and "where" not in call.keywords:
+            values = (value for name, value in call.keywords.items() if name != "out")
+            others = self.gather_all((call.receiver, *call.args, *values))
+            self.write_anew(target, others, call.at)
+        else:
+            self.change(target, given, call.at, is_guess=not is_known)
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
         if call.name == "clear" and not any(call.values):
@@ -446,3 +456,8 @@ class Libraries(Parts):
     ) -> None:
         """Run a body that is run any number of times, at least once."""
         raise NotImplementedError
+
+
+def _writes_out(call: Call) -> bool:
+    """Return whether a library is known to write its result into what it is given as ``out``."""
+    return "out" in call.keywords and call.library.startswith(effects.WRITES_OUT)

@@ -4,3 +4,6 @@ The earlier end is an entity, or an activity whose result the record does not na
 """
 
 DERIVED, USED, GENERATED, INFORMED = 1, 2, 3, 4
+# An object has a former state in the record, of which the code shows that nothing is left: an
+# array that was filled with other values. A recorded derivation is weaker for it.
+OVERWRITTEN = 5

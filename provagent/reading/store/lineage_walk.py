@@ -228,6 +228,17 @@ class _Walker:
                 self.reached[activity] = wider[activity] = far
         return wider
 
+    def derive(self, pairs: dict[int, list[int]], *, is_turned: bool = False) -> None:
+        """Add recorded derivations; that of an object which was overwritten is a perhaps."""
+        edges = [
+            (DERIVED, one, key) if is_turned else (DERIVED, key, one)
+            for key, group in pairs.items()
+            for one in group
+        ]
+        weak = {row[:2] for row in self.rows(_OVERWRITTEN, {later for _, later, _ in edges})}
+        for edge in edges:
+            self.met.add(edge, PERHAPS if edge[1:] in weak else RECORDED)
+
     def flowed(self, statement: str, keys: Iterable[int]) -> list[tuple[str, int, int]]:
         """Add the edges that the user's code shows at some things, and return them.
 
@@ -239,6 +250,8 @@ class _Walker:
         rows = self.rows(statement, keys)
         known = self.contents.origins({row[0] for row in rows if row[2] in _OF_ENTITIES})
         for later, earlier, kind, is_certain in rows:
+            if kind == flows.OVERWRITTEN:
+                continue
             is_sure = bool(is_certain)
             if later in known:
                 origins = known[later].entities
@@ -260,7 +273,7 @@ class _Back(_Walker):
         same = self.contents.origins([entity for entity in new if entity not in made])
         derived, members = self.group(_PROGENITORS, new), self.group(_MEMBERS, new)
         derived = {entity: group for entity, group in derived.items() if entity not in same}
-        self.met.relate(DERIVED, derived)
+        self.derive(derived)
         self.met.relate(MEMBER, members)
         for steps in (derived, members):
             found.update((other, entity) for entity, group in steps.items() for other in group)
@@ -300,7 +313,7 @@ class _Forth(_Walker):
         derived = {
             entity: [one for one in group if one not in same] for entity, group in derived.items()
         }
-        self.met.relate(DERIVED, derived, is_turned=True)
+        self.derive(derived, is_turned=True)
         self.met.relate(MEMBER, collections, is_turned=True)
         for steps in (derived, collections):
             found.update((other, entity) for entity, group in steps.items() for other in group)
@@ -338,6 +351,8 @@ class _Forth(_Walker):
 
 
 _LINES = "SELECT lines FROM flow WHERE later = ? AND earlier = ?"
+_OVERWRITTEN = f"""
+SELECT later, earlier FROM flow WHERE later IN ({{}}) AND kind = {flows.OVERWRITTEN}"""
 _FLOWS_TO = "SELECT later, earlier, kind, is_certain FROM flow WHERE later IN ({})"
 _FLOWS_FROM = "SELECT later, earlier, kind, is_certain FROM flow WHERE earlier IN ({})"
 _CHILDREN = "SELECT parent, id FROM activity WHERE parent IN ({})"

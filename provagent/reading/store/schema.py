@@ -18,7 +18,7 @@ import urllib.parse
 from provagent.contract.errors import StoreError
 from provagent.contract.store_files import kind_of
 
-VERSION = 22
+VERSION = 23
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
 ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
 END = 6  # characters of a name's end by which it is found

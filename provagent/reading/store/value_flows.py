@@ -18,10 +18,17 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from provagent.contract.vocabulary import MODIFIED
 from provagent.reading.flow import ANY_ARGUMENT, Flow, Site, flows
 from provagent.reading.store.encoding import FILES, is_of_content
 from provagent.reading.store.events import Execute
-from provagent.reading.store.flow_relations import DERIVED, GENERATED, INFORMED, USED
+from provagent.reading.store.flow_relations import (
+    DERIVED,
+    GENERATED,
+    INFORMED,
+    OVERWRITTEN,
+    USED,
+)
 from provagent.reading.store.recorded_code import Ran, code_of
 from provagent.reading.store.schema import NUMBERS, SHIFT
 from provagent.reading.store.site_executions import (
@@ -33,7 +40,7 @@ from provagent.reading.store.site_executions import (
     went_back,
 )
 
-_VERSION = 18  # of what is kept of an analysis
+_VERSION = 19  # of what is kept of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # flows of one process
 _BEHIND = 1000  # things, of one call, of which the record says that they came to it
@@ -72,7 +79,7 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
         site: None for site in happened if site.is_file and site.is_target and site not in met
     }
     _tell_missing(execute, process, happened, {**reasons, **missing})
-    rows = _Rows(execute, spans, found, happened)
+    rows = _Rows(execute, spans, found, happened, frozenset(missing))
     for row in islice(rows.all(), _MOST):
         execute(_INSERT, (*row, process))
 
@@ -161,6 +168,7 @@ class _Rows:
     spans: list[Span]
     flows: list[Flow]
     happened: dict[Site, list[Happening]]
+    missing: frozenset[Site]  # of which the code does not show all that went in
     around: dict[int, int] = field(default_factory=dict)  # what encloses an activity
     began: dict[int, tuple[int, int]] = field(default_factory=dict)  # when, of activities
     sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
@@ -179,6 +187,10 @@ class _Rows:
     chosen: set[int] = field(default_factory=set)  # files in collections that nothing here wrote
     progenitors: dict[int, list[int]] = field(default_factory=dict)
     behind: dict[int, set[int]] = field(default_factory=dict)  # what is recorded, by activity
+    # Objects that user's code changed between two activities: by activity that used the new state,
+    # or the former one, what flowed to it, and by which arguments.
+    changed: list[tuple[int, int]] = field(default_factory=list)
+    came: dict[int, list[tuple[set[str], int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         earlier: dict[Site, set[Site]] = {}
@@ -217,8 +229,13 @@ class _Rows:
                 self.chosen.add(entity)
             self.members.setdefault(collection, []).append(entity)
             self._note(entity, digest, is_whole=True)
-        for entity, progenitor in self._all(_CHANGED):
+        for entity, progenitor in self._all(_PROGENITORS):
             self.progenitors.setdefault(entity, []).append(progenitor)
+        self.changed = list(self._all(_CHANGED))
+        states = {one for pair in self.changed for one in pair}
+        self.came = {
+            activity: [] for activity, used in self.used.items() if not states.isdisjoint(used)
+        }
 
     def _note(self, entity: int, digest: bytes | None, *, is_whole: bool = False) -> None:
         if digest is None:
@@ -256,6 +273,8 @@ class _Rows:
                 is_whole = flow.is_repeated and flow.is_alone and not flow.is_carried
                 is_certain = flow.is_certain and (len(some) == 1 or (is_whole and not is_back))
                 for earlier in some:
+                    if later.number in self.came:
+                        self.came[later.number].append((set(flow.arguments), earlier.number))
                     if self._is_told(later, earlier):
                         continue
                     if self._is_handed_in(flow, later, earlier):
@@ -263,6 +282,42 @@ class _Rows:
                     elif not self._is_apart(later, earlier):
                         is_sure = is_certain or self._is_copy(flow, later, earlier)
                         yield from self._between(flow, later, earlier, is_sure, lines)
+        yield from self._overwritten()
+
+    def _overwritten(self) -> Iterator[_Row]:
+        """Yield the new and the former state of objects whose values were all replaced.
+
+        The code shows what the new state came from, and none of that led to the former one.
+        """
+        users: dict[int, list[int]] = {}
+        for activity in self.came:
+            for entity in self.used[activity]:
+                users.setdefault(entity, []).append(activity)
+        unclear = {one.number for site in self.missing for one in self.happened[site]}
+        makers: dict[int, set[int]] = {}
+        for activity, entities in self.made.items():
+            for entity in entities:
+                makers.setdefault(entity, set()).add(activity)
+        for entity, former in self.changed:
+            by = users.get(entity, [])
+            if not unclear.isdisjoint(by):
+                continue
+            sources = self._came_to(entity, by)
+            behind = self._with_sources((former,))
+            earlier = behind | self._came_to(former, users.get(former, []))
+            earlier = earlier.union(*(makers.get(one, ()) for one in behind))
+            if by and sources.isdisjoint(earlier):
+                yield _Row(entity, former, OVERWRITTEN, is_certain=True, lines="[]")
+
+    def _came_to(self, entity: int, users: list[int]) -> set[int]:
+        """Return what flowed to some activities by the arguments that an object was."""
+        found = set()
+        for activity in users:
+            names = self.arguments.get((activity, entity))
+            for ways, number in self.came[activity]:
+                if names is None or ANY_ARGUMENT in ways or not names.isdisjoint(ways):
+                    found.add(number)
+        return found
 
     def _given(self, later: Happening, some: list[Happening]) -> list[Happening]:
         """Return those whose results went in as they were made, if any did: no others went in."""
@@ -470,8 +525,12 @@ _MEMBERS = f"""
 SELECT m.collection, m.entity, e.digest, e.joins = {FILES} AND NOT e.is_made
 FROM member AS m JOIN entity AS e ON e.id = m.entity
 WHERE m.collection > ? AND m.collection < ?"""
-_CHANGED = """
+_PROGENITORS = """
 SELECT entity, progenitor FROM derived WHERE entity > ? AND entity < ?"""
+_CHANGED = f"""
+SELECT d.entity, d.progenitor FROM derived AS d JOIN entity AS e ON e.id = d.entity
+WHERE d.entity > ? AND d.entity < ? AND e.type NOT IN {_OF_FILES} AND NOT e.is_made
+AND d.how = (SELECT number FROM word WHERE text = '{MODIFIED}')"""
 _DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
 _INSERT_MISSING = "INSERT OR REPLACE INTO flow_missing VALUES (?, ?, ?)"
 _INSERT = """
