@@ -90,29 +90,14 @@ def test_room_imports_downward(path):
             assert LEVEL[other] < LEVEL[room], name
 
 
-# Each is a question of its own: which of them is to know less of the others.
-KNOWN_CIRCLES = [
-    {"process.activation", "process.children", "process.file_access", "process.recorder",
-     "process.weaving"},
-    {"capture.container_contents", "capture.entity_tracker", "capture.overwrite"},
-    {"content", "state"},
-    {"files", "registry"},
-]  # fmt: skip
-
-
 def test_no_circle_of_imports():
-    """Imports for types and those within functions count, but for the circles that are known."""
+    """Imports for types and those within functions count."""
     graph = networkx.DiGraph()
     for path in MODULES:
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         graph.add_edges_from((name, one) for one in imports(path) if one.startswith("provagent."))
     circles = [one for one in networkx.strongly_connected_components(graph) if len(one) > 1]
-    rest = [
-        circle
-        for circle in circles
-        if {".".join(one.split(".")[2:]) for one in circle} not in KNOWN_CIRCLES
-    ]
-    assert rest == []
+    assert circles == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

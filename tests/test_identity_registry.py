@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provagent.identity.files import FileIdentities
+from provagent.identity.files import FileIdentities, resolve_location
 from provagent.identity.registry import Identity, identify, register
 
 
@@ -116,7 +116,7 @@ def test_by_file(tmp_path):
     file.write_bytes(b"abc")
     files = FileIdentities()
     for value in (file, str(file), bytes(file)):
-        found = identify(value, "file", files=files)
+        found = files.identify_file(resolve_location(value))
         assert found.digest == (
             "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         )

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import orjson
 import pytest
@@ -17,11 +18,12 @@ from read_side import Shard, digest
 
 from provagent.cli import main
 from provagent.contract.errors import QueryError
+from provagent.contract.pep440 import compare_versions
 from provagent.reading.store import find as find_module
 from provagent.reading.store import query_units
 from provagent.reading.store.find import find
 from provagent.reading.store.index import open_index
-from provagent.reading.store.query_fields import FIELDS, version_key
+from provagent.reading.store.query_fields import FIELDS
 from provagent.reading.store.query_times import moment
 
 RUN = "20260101T000000-aaaaaa"
@@ -165,7 +167,7 @@ def test_newest_first(ask):
         ("fit and", 7, "the query ends here; a field, a text or ( is needed"),
         ("fit or or fit", 7, "or cannot stand here"),
         ("statuss = ok", 0, "no such field; did you mean status, or parameter.statuss?"),
-        ("started > soon", 10, "'soon' as a value is no time; write 2026-11-25"),
+        ("started > soon", 10, "'soon' as a value is not a time; write 2026-11-25"),
         ("started like 2026", 8, "like is for texts"),
         ("seconds > long", 10, "'long' as a value is no number of seconds"),
         ("index > two", 8, "> needs a number as value of a parameter"),
@@ -284,10 +286,20 @@ def test_more_than_is_counted_is_said(store, monkeypatch, limit):
     assert told.stdout.endswith(f"more than 2 activities, {limit} of them shown: --limit, --json\n")
 
 
-def test_versions_sort():
+def test_versions_have_the_order_of_pep_440():
     versions = ["1.3.dev1", "1.3rc1", "1.3", "1.3.post1", "1.10", "2.0a1", "2.0", "2.0.1", "10.0"]
-    assert sorted(versions, key=version_key) == versions
-    assert version_key("2.1") == version_key("2.1.0")
+    for (place, one), (other_place, other) in product(enumerate(versions), repeat=2):
+        assert compare_versions(one, "<", other) == (place < other_place)
+        assert compare_versions(one, ">=", other) == (place >= other_place)
+    assert compare_versions("2.1", "=", "2.1.0")
+
+
+def test_a_local_part_counts_only_where_it_is_asked_for():
+    assert compare_versions("2.1.0+cu118", "=", "2.1.0")
+    assert not compare_versions("2.1.0+cu118", ">", "2.1.0")
+    assert compare_versions("2.1.0+cu118", "!=", "2.1.0+cpu")
+    assert compare_versions("nightly", "=", "nightly")
+    assert compare_versions("nightly", "<", "2.1") is None
 
 
 def test_times():

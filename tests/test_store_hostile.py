@@ -683,7 +683,7 @@ def test_xml_in_an_encoding_that_hides_a_document_type(tmp_path, encoding):
 @pytest.mark.parametrize("age", ["99999999999 weeks", "99999999999999999999w ago"])
 def test_an_age_beyond_all_times_is_told(lab, age):
     done = lab.ask("find", f"started > '{age}'", codes=(1,))
-    assert "is before any time that is known" in done.stderr
+    assert "is before any known time" in done.stderr
 
 
 @slow

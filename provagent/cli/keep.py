@@ -29,10 +29,10 @@ class _Age(click.ParamType["timedelta"]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        from provagent.reading.store.run_age import length_of_time
+        from provagent.reading.store.query_times import duration
 
         try:
-            return length_of_time(value)
+            return duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

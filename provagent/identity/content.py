@@ -22,8 +22,6 @@ from provagent.isolation.originals import time
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from provagent.identity.state import StateToken
-
     Token = Callable[[Any, "Content"], bytes]
     Parts = Callable[[Any], Any]
 
@@ -33,6 +31,15 @@ if TYPE_CHECKING:
         def __len__(self) -> int: ...
         def __iter__(self) -> Iterator[Any]: ...
         def __getitem__(self, place: int, /) -> Any: ...
+
+    class ReadByState(Protocol):
+        """How the state of objects of one class is read (see ``state``)."""
+
+        label: bytes
+        is_content: bool
+        is_hidden: bool
+
+        def pairs(self, value: object) -> list[tuple[str, Any]]: ...
 
 
 # Tags of tokens that hold the digest of what begins with that very tag: nothing is gained
@@ -140,7 +147,7 @@ class Content:
         self.has_states = False
         self.is_second = False
         self.in_state = False  # what cannot be read is counted there
-        self._states: list[tuple[object, StateToken]] = []
+        self._states: list[tuple[object, ReadByState]] = []
         self._numbers: dict[int, int] = {}
         self._in_set = 0
         self._deepest = MAX_DEPTH
@@ -236,7 +243,7 @@ class Content:
             self._reach = min(outer, self._reach)
         return token
 
-    def by_state(self, value: object, how: StateToken) -> bytes:
+    def by_state(self, value: object, how: ReadByState) -> bytes:
         """Return the token of an object that is known by its state: its number in this reading."""
         self.has_states = self.has_states or not how.is_content
         if self._in_set:
@@ -263,16 +270,16 @@ class Content:
     def begin_state(self, place: int) -> None:
         """Note that the state of the object of this number is read next."""
 
-    def pairs_of(self, value: object, how: StateToken) -> list[tuple[str, Any]]:
+    def pairs_of(self, value: object, how: ReadByState) -> list[tuple[str, Any]]:
         """Return what is read of what an object keeps."""
         pairs = how.pairs(value)
         self.spend(ITEM_COST * (len(pairs) + _STATE_COST))
         return pairs
 
-    def state(self, value: object, how: StateToken) -> Iterator[bytes]:
+    def state(self, value: object, how: ReadByState) -> Iterator[bytes]:
         """Yield the tokens of what an object keeps, each after its name."""
         before, self.in_state = self.in_state, True
-        if how.plan.is_hidden:
+        if how.is_hidden:
             self.add_unread()
         pairs = self.pairs_of(value, how)
         yield len(pairs).to_bytes(4, "little")

@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
     from provagent.identity.content import Parts, Token
-    from provagent.identity.files import FileIdentities
 
     How = str | tuple[Callable[[Any], Any], ...] | None
 
@@ -87,7 +86,6 @@ def identify(
     algorithm: str = "sha256",
     max_bytes: int = MAX_BYTES,
     max_ms: float = 0,
-    files: FileIdentities | None = None,
 ) -> Identity:
     """Identify a value in its present state.
 
@@ -98,7 +96,6 @@ def identify(
     * ``str``: by ``str(value)``, unless an object's address is in it;
     * ``hash``: by ``hash(value)``, which for text holds within one process only;
     * ``id``: by the object itself alone;
-    * ``file``: the value is a path, what is meant is the file (or folder) that it names;
     * a tuple of functions: by the content of what each returns for the value.
 
     Of an array, text or bytes of more than ``max_bytes`` bytes so many are read, in blocks at
@@ -131,11 +128,9 @@ def identify(
         return text_identifier(algorithm)(value)
     if how == "hash":
         return _by_hash(value, algorithm)
-    if how == "file":
-        return _by_file(value, algorithm, files)
     if how == "id":
         return _ONLY_ITSELF
-    raise ValueError(f"identifier: {how!r} is not a way; content, str, hash, id, file or paths")
+    raise ValueError(f"identifier: {how!r} is not a way; content, str, hash, id or paths")
 
 
 def register(type_name: str, parts: Parts) -> None:
@@ -209,13 +204,6 @@ def _by_hash(value: Any, algorithm: str) -> Identity:
     content = Content(algorithm, _token_of)
     token = content.token((type_name(type(value)), hash(value)))
     return _result(token, content, algorithm, "hash")
-
-
-def _by_file(value: Any, algorithm: str, files: FileIdentities | None) -> Identity:
-    from provagent.identity.files import FileIdentities, resolve_location
-
-    files = FileIdentities(algorithm=algorithm) if files is None else files
-    return files.identify_file(resolve_location(value))
 
 
 def _result(

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from provagent.contract.values.types import TypeCache
-    from provagent.identity.content import Items, Token
-    from provagent.identity.state import StateToken
+    from provagent.identity.content import Items, ReadByState, Token
 
 SAMPLE_BYTES = 1 << 20  # of each array or text, and as many in all for each millisecond
 MAX_SHARE = 64 << 20
@@ -103,7 +102,7 @@ class PartOfContent(Content):
         part = self._part(tag, len(chosen), count)
         return self.container(value, part, 2 * len(chosen), self._sorted(pairs))
 
-    def by_state(self, value: object, how: StateToken) -> bytes:
+    def by_state(self, value: object, how: ReadByState) -> bytes:
         # The first objects are those nearest to the value: they have the largest shares.
         if self._share_of(len(self._states)) < _LEAST_OF_STATE and (
             address_of(value) not in self._numbers
@@ -119,7 +118,7 @@ class PartOfContent(Content):
     def _share_of(self, place: int) -> int:
         return self._all // (2 * (place + 1))
 
-    def pairs_of(self, value: object, how: StateToken) -> list[tuple[str, Any]]:
+    def pairs_of(self, value: object, how: ReadByState) -> list[tuple[str, Any]]:
         pairs = super().pairs_of(value, how)
         count = len(pairs)
         most = max(1, self.most(count))

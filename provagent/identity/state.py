@@ -58,13 +58,14 @@ class StateToken:
     ``is_content``: the state is content, unless there is something less in it.
     """
 
-    __slots__ = ("is_content", "label", "plan")
+    __slots__ = ("is_content", "is_hidden", "label", "plan")
 
     def __init__(self, label: str, plan: Plan, *, is_content: bool) -> None:
         name = label.encode("utf-8", "surrogatepass")
         tag = b"k" if is_content else b"y"
         self.label = tag + len(name).to_bytes(4, "little") + name
         self.plan = plan
+        self.is_hidden = plan.is_hidden
         self.is_content = is_content
 
     def __call__(self, value: object, content: Content) -> bytes:

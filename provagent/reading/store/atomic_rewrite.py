@@ -19,6 +19,7 @@ from provagent.contract.store_files import (
     read_file,
 )
 from provagent.reading.record.compression import PACKED, Frames
+from provagent.reading.store.liveness import is_alive
 
 _ANNOUNCED = "anew"  # a file in the store
 _LONGEST = 20  # digits of a process's number
@@ -135,7 +136,7 @@ def is_announced(store: str) -> bool:
     process = _announced_in(path)
     if process is None:
         return False
-    if not (process and _is_there(int(process))):
+    if not (process and is_alive(int(process))):
         with contextlib.suppress(OSError):
             os.unlink(path)
     return True
@@ -162,7 +163,7 @@ def remove_unfinished(store: str) -> None:
         for name in _names(folder):
             _, mark, process = name.partition(UNFINISHED)
             process = process.partition("-")[0]
-            if mark and not (process.isdecimal() and _is_there(int(process))):
+            if mark and not (process.isdecimal() and is_alive(int(process))):
                 path = os.path.join(folder, name)
                 with contextlib.suppress(OSError, RecursionError):
                     shutil.rmtree(path) if is_real_folder(path) else os.unlink(path)
@@ -173,7 +174,3 @@ def _names(folder: str) -> list[str]:
         return os.listdir(folder)
     except OSError:  # it went away, or is not ours
         return []
-
-
-def _is_there(process: int) -> bool:
-    return os.path.isdir(f"/proc/{process}") or not os.path.isdir("/proc/self")

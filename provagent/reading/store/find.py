@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from provagent.contract.errors import QueryError
+from provagent.contract.pep440 import compare_versions
 from provagent.reading.store.details import ActivityTold, Told
 from provagent.reading.store.index import Index
 from provagent.reading.store.query import SELECT, parse_query
-from provagent.reading.store.query_fields import version_key
 from provagent.reading.store.query_units import declared_unit, has_item, in_unit, same_items
 from provagent.reading.store.sql_conditions import Sql
 
@@ -37,7 +37,7 @@ def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
     The language is that of ``provagent.reading.store.query``.
     """
     condition = parse_query(query)
-    index.create_function("version_key", 1, version_key)
+    index.create_function("compare_versions", 3, compare_versions)
     index.create_function("in_unit", 4, in_unit)
     index.create_function("same_items", 3, same_items)
     index.create_function("has_item", 3, has_item)

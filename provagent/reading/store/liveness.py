@@ -37,7 +37,7 @@ def still_written(folder: str) -> Written | None:
                 "cannot be told from here; --anyway, if it does not",
                 is_sure=False,
             )
-        elif _is_alive(pid, begun.get("startTime")):
+        elif is_alive(pid, begun.get("startTime")):
             return Written(what=f"process {pid} still writes it; ask again later", is_sure=True)
     for path in shards_of(folder):
         if is_open(path):
@@ -66,8 +66,10 @@ def is_open(path: str) -> bool:
     return False
 
 
-def _is_alive(pid: int, start: str | None) -> bool:
+def is_alive(pid: int, start: str | None = None) -> bool:
     """Whether a process is there, and is not another that got the same number later."""
+    if os.name == "nt":  # there os.kill ends a process, whatever the signal
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import re
 from collections.abc import Callable
 from operator import or_
 from typing import TypeAlias
@@ -18,19 +17,7 @@ from provagent.reading.store.query_units import items_of, odd_quantity, quantity
 from provagent.reading.store.schema import SHIFT
 from provagent.reading.store.sql_conditions import Sql, compare, number_of
 
-_VERSION_PARTS = 6
 _COMPARING = ("=", "!=", "<", "<=", ">", ">=")
-
-
-def version_key(version: str | None) -> str | None:
-    """Return text that sorts as versions do, early releases before the final one."""
-    match = re.match(r"v?(\d+(?:\.\d+)*)[.-]?(.*)", version or "")
-    if match is None:
-        return version
-    numbers = [f"{int(one):08d}" for one in match[1].split(".")]
-    numbers += ["0" * 8] * (_VERSION_PARTS - len(numbers))
-    is_early = re.match(r"(a|b|c|rc|dev|pre)", match[2])
-    return f"{'.'.join(numbers)}{'!' if is_early else '~'}{match[2]}"
 
 
 Field: TypeAlias = Callable[[str, str], Sql]  # of an operator and a value
@@ -131,7 +118,7 @@ def _package(name: str, operator: str, value: str) -> Sql:
     compared = (
         Sql("q.version GLOB ?", (value,))
         if operator == "like"
-        else Sql(f"version_key(q.version) {operator} version_key(?)", (value,))
+        else Sql("compare_versions(q.version, ?, ?)", (operator, value))
     )
     return Sql(
         "EXISTS (SELECT 1 FROM package AS q WHERE q.environment = p.environment "

@@ -1,4 +1,4 @@
-"""Times as people write them in a query."""
+"""Times and durations as people write them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 from provagent.reading.store.encoding import microseconds
 
-_AGO = re.compile(r"(\d+)\s*(s|m|h|d|w|second|minute|hour|day|week)s?(?:\s+ago)?")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_DURATION = re.compile(r"(\d+)\s*(s|m|h|d|w|second|minute|hour|day|week)s?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def duration(text: str) -> timedelta:
+    """Return the duration of a text such as ``30d``, ``12 hours``. Raises ValueError."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(f"{text!r} is not a duration; write 30d, 12h or '2 weeks'")
+    try:
+        return timedelta(seconds=int(found[1]) * _SECONDS[found[2][0]])
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than any known duration") from None
 
 
 def moment(value: str) -> tuple[int, int]:
@@ -19,21 +30,20 @@ def moment(value: str) -> tuple[int, int]:
     """
     now = datetime.now(UTC)
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    ago = _AGO.fullmatch(value.strip().lower())
     if value in ("today", "yesterday"):
         begin = day - timedelta(days=value == "yesterday")
         return _span(begin, timedelta(days=1))
-    if ago:
+    if _DURATION.fullmatch(ago := value.strip().lower().removesuffix("ago").strip()):
         try:
-            begin = now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2][0]])
-        except OverflowError:
-            raise ValueError(f"{value!r} as a value is before any time that is known") from None
+            begin = now - duration(ago)
+        except (OverflowError, ValueError):
+            raise ValueError(f"{value!r} as a value is before any known time") from None
         return _span(begin, timedelta(microseconds=1))
     try:
         begin = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(
-            f"{value!r} as a value is no time; "
+            f"{value!r} as a value is not a time; "
             "write 2026-11-25, 2026-11-25T10:30, today, '3 days ago'"
         ) from None
     begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)

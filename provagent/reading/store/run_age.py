@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 
 from provagent.reading.store.run_summary import RunSummary
 from provagent.reading.store.shards import shards_of
-
-_LENGTH = re.compile(r"(\d+)\s*(s|m|h|d|w|second|minute|hour|day|week)s?")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-def length_of_time(text: str) -> timedelta:
-    """Read ``30d``, ``12 hours``. Raises ValueError for another text."""
-    found = _LENGTH.fullmatch(text.strip().lower())
-    if found is None:
-        raise ValueError(f"{text!r} is no length of time; write 30d, 12h or '2 weeks'")
-    try:
-        return timedelta(seconds=int(found[1]) * _SECONDS[found[2][0]])
-    except OverflowError:
-        raise ValueError(f"{text!r} is longer than any time that is known") from None
 
 
 def is_older(run: RunSummary, age: timedelta) -> bool:

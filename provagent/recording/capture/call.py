@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from _thread import get_ident
 from collections.abc import Callable
-from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -22,73 +21,55 @@ from provagent.contract.vocabulary import (
     OK,
 )
 from provagent.isolation import introspection
-from provagent.isolation.interrupts import is_the_programs
-from provagent.recording.call_sites import new_files
 from provagent.recording.capture.arguments import Undescribed, is_plain, own_names
-from provagent.recording.capture.byte_limit import Fill
 from provagent.recording.capture.context import Events, Links, Open, Place, current, now
 from provagent.recording.capture.entity_events import changed_by
 from provagent.recording.capture.entity_tracker import Call, Ledger
-from provagent.recording.capture.internal_errors import WRITING, Complaints
+from provagent.recording.capture.event_writer import EventWriter
 from provagent.recording.capture.lookup import Missing, found
 from provagent.recording.capture.outcome import describe_error, status_of
 from provagent.recording.capture.plan import Plan
 from provagent.recording.capture.session_configuration import Configured
 from provagent.recording.capture.sessions import Session, session_event
-from provagent.recording.capture.skipped_calls import MAX_BYTES, Sums
-from provagent.recording.capture.user_code import KeptCode
 from provagent.settings.table import Settings
 
 
 class Capture:
     """Opens and closes activities.
 
-    ``line`` gives an event's bytes, ``write`` writes them, ``size`` tells how many are written.
+    ``on_opening`` is called with the file and the mode of each opening that a definition declares.
     """
 
     def __init__(
         self,
-        *,
+        writer: EventWriter,
         ledger: Ledger,
-        complaints: Complaints,
-        code: KeptCode,
-        line: Callable[[dict[str, Any], bool], bytes],
-        write: Callable[[bytes], None],
-        size: Callable[[], int],
         settings: Settings,
-        busy: set[int],
+        on_opening: Callable[[Any, Any], None] = lambda _file, _mode: None,
     ) -> None:
         self.ledger = ledger
         self.sessions = ledger.sessions
         self.configured = Configured(ledger)
-        self.complaints = complaints
-        self.code = code
-        self.busy = busy
-        self.write = write
-        self._line = line
+        self.writer = writer
+        self.write_all = writer.write_all
+        self.complaints = writer.complaints
+        self.busy = writer.busy
+        self.sums = writer.sums
+        self.fill = writer.fill
+        self.on_opening = on_opening
         self._settings = settings
         self.undescribed = Undescribed(ledger, settings)
         self._described: set[tuple[str | None, str]] = set()
         # What probes keep of each call until it ends, by the frame in which it runs.
         self.calls: dict[FrameType, Any] = {}
-        self.sums = Sums(self.write_all)
         self._sums_open = self.sums.open
-        self.fill = Fill(settings.max_bytes, size, partial(complaints.add, "run", MAX_BYTES))
-        # What activities have open for writing, by their ids, and what tells it (see files).
-        self.written: dict[str, Any] = {}
-        self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
-        self.meet_file: Callable[[str, str, str, Any], None] = lambda *_: None
-        # What is told of the files that definitions say are opened (see opened).
-        self.notice: Callable[[Any, Any], None] = lambda _file, _mode: None
+        self._written = ledger.seen.owners
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
         self.ledger.forget()
-        self.code.forget()
+        self.writer.forget()
         self._described.clear()
-        self.busy.clear()
-        self.sums.forget()
-        self.fill.restart()
 
     def is_meant(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
         """Whether this call is to be recorded: not from our own work, nor another class's."""
@@ -190,8 +171,8 @@ class Capture:
             if generated:
                 fields["generated"] = generated
             fits = plan.expected is None or plan.expected.mark(fields, events)
-        if self.written:
-            self.end_files(activity, events)
+        if self._written:
+            self.ledger.seen.end(activity, events)
         if self._sums_open:
             self.sums.end(activity.id, events)
         events.append((fields, fits))
@@ -217,29 +198,6 @@ class Capture:
             self.complaints.add(plan.target, "at the constructor", error)
         finally:
             self.busy.discard(thread)
-
-    def write_all(self, target: str, events: Events) -> None:
-        """Write the events of a call, or of what was seen, in one write."""
-        try:
-            line = self._line
-            if new_files:
-                self.keep_code()
-            if len(events) == 1:
-                self.write(line(*events[0]))
-            else:
-                self.write(b"".join([line(*event) for event in events]))
-        except BaseException as error:
-            self.complaints.add(target, WRITING, error)
-
-    def keep_code(self) -> None:
-        """Keep the user's code that is loaded by now."""
-        try:
-            self.code.keep_new()
-        except OSError as error:  # what follows cannot be written either, and is complained of
-            if is_the_programs(error):
-                raise
-        except Exception as error:
-            self.complaints.add("code", WRITING, error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)

@@ -35,23 +35,23 @@ from provagent.recording.capture.plan import undescribed_kind
 
 if TYPE_CHECKING:
     from provagent.recording.capture.context import Events, Open
-    from provagent.recording.capture.entity_tracker import Ledger
     from provagent.recording.capture.known_objects import Known
+    from provagent.recording.capture.tracker import Tracker
 
 _LONG = 256  # characters: shorter texts are names and paths, of which nobody asks who made them
 _TIMES = 100  # so many more items are read where nothing else tells where a list came from
 
 
 class Inside:
-    """Finds the members of containers for a ledger; of each container ``max_items`` are seen.
+    """Finds the members of containers; of each container ``max_items`` are seen.
 
     ``exchanges``: this process hands tasks to others, or works for one.
     """
 
-    def __init__(self, ledger: Ledger, max_items: int) -> None:
-        self._ledger = ledger
+    def __init__(self, tracker: Tracker, max_items: int) -> None:
+        self._tracker = tracker
         self._max_items = max_items
-        self.kind = undescribed_kind(PYTHON_OBJECT, partial(identify, **ledger.digests.options()))
+        self.kind = undescribed_kind(PYTHON_OBJECT, partial(identify, **tracker.digests.options()))
         self.exchanges = False
 
     def held(self, value: Any, *, is_made: bool) -> Held | None:
@@ -80,16 +80,16 @@ class Inside:
     ) -> Known:
         """The entity of an argument, a result or a member that no definition describes."""
         thing = Thing(self.kind, value, None, name, None)
-        return self._ledger.object(
+        return self._tracker.object(
             self.kind, value, thing, None, None, activity, events, is_made, held
         )
 
     def is_met(self, value: Any) -> bool:
         """Whether this very object, or its content, is an entity already."""
-        return self._ledger.objects.may_have(value) or self._is_equal_to_known(value)
+        return self._tracker.objects.may_have(value) or self._is_equal_to_known(value)
 
     def _is_known(self, value: Any) -> bool:
-        objects = self._ledger.objects
+        objects = self._tracker.objects
         if not objects.may_have(value):
             return False
         return (
@@ -100,7 +100,7 @@ class Inside:
         """Whether an activity has made this content, here or, for all that is known, elsewhere."""
         if introspection.is_among(type(value), NUMBERS):
             return False
-        exchanges, contents = self.exchanges or _is_worker(), self._ledger.contents
+        exchanges, contents = self.exchanges or _is_worker(), self._tracker.contents
         if not (exchanges or contents.may_have(type(value))):
             return False
         length = length_of(value)

@@ -32,7 +32,7 @@ def tell_file(capture: Capture, plan: Plan, instance: Any, args: Args, kwargs: K
             mode = find_mode(instance, args, kwargs, None)
         finally:
             busy.discard(thread)
-        capture.notice(file, mode)
+        capture.on_opening(file, mode)
     except Missing:
         return  # the callee says itself what it misses
     except BaseException as error:

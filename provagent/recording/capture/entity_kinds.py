@@ -12,6 +12,7 @@ from provagent.contract.vocabulary import PYTHON_OBJECT
 from provagent.definition.data import describe
 from provagent.definition.description import Definition, EntityDescription
 from provagent.identity.digests import Digests
+from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity, identify, text_identifier
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.capture.plan import ON_DISK, Kind, OnValue
@@ -71,9 +72,11 @@ def compile_identifier(
     by_content: Callable[[Any], Identity] = partial(identify, **options)
     if how == "str":
         return text_identifier(digests.algorithm)
+    if how == "file":
+        files = digests.new_files()
+        return lambda path: files.identify_file(resolve_location(path))
     if how is not None and type(how) is not tuple:
-        files = digests.new_files() if how == "file" else None
-        return partial(identify, how=how, files=files, **options)
+        return partial(identify, how=how, **options)
     if how is not None:
         return _by_paths(how, by_content, partial(identify, **options), misfit)
     return by_content

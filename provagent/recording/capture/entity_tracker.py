@@ -28,7 +28,9 @@ from provagent.recording.capture.collection_members import Held
 from provagent.recording.capture.container_contents import Inside
 from provagent.recording.capture.context import Events, Open
 from provagent.recording.capture.entity_events import EntityEvents
+from provagent.recording.capture.event_writer import EventWriter
 from provagent.recording.capture.executed_lines import code_between, may_have_copied
+from provagent.recording.capture.file_entities import FilesSeen
 from provagent.recording.capture.known_objects import (
     Contents,
     Known,
@@ -60,18 +62,23 @@ class Ledger:
     """What is known of every entity that this process has met.
 
     ``new_id`` gives identifiers; ``digests`` says how they are taken; relative paths are those
-    of the working folder at the time. ``max_items`` of a container are looked at.
+    of the working folder at the time. ``max_items`` of a container are looked at. ``seen`` are the
+    files that no definition declares: ``writer`` and ``catch_up`` are theirs.
     """
 
     def __init__(
-        self, new_id: Callable[[], str], digests: Digests, max_items: int = MAX_ITEMS
+        self,
+        new_id: Callable[[], str],
+        digests: Digests,
+        writer: EventWriter,
+        max_items: int = MAX_ITEMS,
+        catch_up: Callable[[], None] = lambda: None,
     ) -> None:
         self.new_id = new_id
         self.digests = digests
         self.sessions = Sessions(new_id)
         self.inside = Inside(self, max_items)
-        # Files that were seen only are told before a description speaks of them (see files).
-        self.settle: Callable[[str, Open, Events], None] = lambda _location, _next, _events: None
+        self.seen = FilesSeen(self, writer, catch_up)
         self.forget()
 
     def forget(self) -> None:
@@ -205,7 +212,7 @@ class Ledger:
         kind = thing.kind
         location = thing.location = (resolve_location if is_real else place_of)(thing.location)
         if not generated:
-            self.settle(location, activity, events)
+            self.seen.settle(location, activity, events)
         self.unfinished.finish(events, location)
         is_unfinished = generated and not is_real and kind.type == FILE and is_open(location)
         if identity is None:

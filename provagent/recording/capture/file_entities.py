@@ -31,11 +31,12 @@ from provagent.identity.registry import Identity
 from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import io, os
-from provagent.recording.capture.call import Capture
 from provagent.recording.capture.context import Events, Open, iso, now
+from provagent.recording.capture.event_writer import EventWriter
 from provagent.recording.capture.observed_value import Thing
 from provagent.recording.capture.plan import undescribed_kind
 from provagent.recording.capture.skipped_calls import MAX_BYTES, Sum, clock
+from provagent.recording.capture.tracker import Tracker
 from provagent.recording.capture.unfinished_files import number_of, open_files
 
 _KIND = undescribed_kind(FILE, lambda _: Identity())
@@ -129,21 +130,18 @@ class FilesSeen:
     An owner is the identifier of an activity; empty is the run.
     """
 
-    def __init__(self, capture: Capture, catch_up: Callable[[], None]) -> None:
+    def __init__(self, tracker: Tracker, writer: EventWriter, catch_up: Callable[[], None]) -> None:
         self._catch_up = catch_up
-        self._capture = capture
-        self._ledger = capture.ledger
-        self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
+        self._writer = writer
+        self._tracker = tracker
+        self._left_out = Sum(writer.sums, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[Any, ...]] = set()
         # What each place has opened last, and how often it was another: of the rounds of a loop.
         self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
         self._in_library: set[str] = set()  # opened where Python does not see it
         self._made: dict[str, str] = {}  # the last state that was told, by the path
         self._has_children = False  # which may have made what this process has read
-        self.owners: dict[str, dict[str, _Product]] = capture.written
-        capture.end_files = self.end
-        capture.ledger.settle = self.settle
-        capture.meet_file = self.meet
+        self.owners: dict[str, dict[str, _Product]] = {}
 
     def meet(
         self,
@@ -162,23 +160,23 @@ class FilesSeen:
         about to be so at this time, in nanoseconds, in that thread, and was in this ``state`` when
         it was read.
         """
-        capture, own = self._capture, get_ident()
-        if capture.fill.look():
+        writer, own = self._writer, get_ident()
+        if writer.fill.look():
             self._left_out.add(path, clock())
             return
-        was_busy = own in capture.busy
+        was_busy = own in writer.busy
         try:
-            capture.busy.add(own)
+            writer.busy.add(own)
             events: Events = []
             time = iso(at) if at else now()
             opening = _Opening(_owner(activity), sites, time, thread or own)
             self._meet(what, path, source, opening, events, state)
             self._write(events)
         except BaseException as error:
-            capture.complaints.add("files", "a file", error)
+            writer.complaints.add("files", "a file", error)
         finally:
             if not was_busy:
-                capture.busy.discard(own)
+                writer.busy.discard(own)
 
     def note_library(self, path: str) -> None:
         """A library opens this file past Python, and may keep of it what it is to write."""
@@ -211,7 +209,7 @@ class FilesSeen:
                 for location, number in numbers.items()
                 if number not in still_open and not (is_for_child and number is None)
             ]
-            self._ledger.files.read_ahead(closed)
+            self._tracker.files.read_ahead(closed)
             for location in closed:
                 self._tell_written(location, files.pop(location), activity, events)
             if not files:  # what it leaves open is told later, when it is what it was to become
@@ -225,13 +223,13 @@ class FilesSeen:
         """
         self._has_children |= is_for_child
         owners = list(self.owners) if of_all else [_OF_RUN.id]
-        if not any(map(self.owners.get, owners)) and not self._ledger.unfinished:
+        if not any(map(self.owners.get, owners)) and not self._tracker.unfinished:
             return
         if is_for_child and not any(self._is_users(one) for one in owners):
             return
-        capture, thread = self._capture, get_ident()
+        writer, thread = self._writer, get_ident()
         try:
-            capture.busy.add(thread)
+            writer.busy.add(thread)
             events: Events = []
             still_open = open_files()
             if is_for_child:
@@ -239,12 +237,12 @@ class FilesSeen:
                 still_open |= {number for number in waiting if number is not None}
             for owner in owners:
                 self._end(Open(owner, 0, None), still_open, events, is_for_child=is_for_child)
-            self._ledger.unfinished.finish(events)
+            self._tracker.unfinished.finish(events)
             self._write(events)
         except BaseException as error:
-            capture.complaints.add("files", "at a result", error)
+            writer.complaints.add("files", "at a result", error)
         finally:
-            capture.busy.discard(thread)
+            writer.busy.discard(thread)
 
     def _is_users(self, owner: str) -> bool:
         """Whether the user's code has written some file: an engine's own begin no record."""
@@ -253,24 +251,24 @@ class FilesSeen:
 
     def end_all(self) -> None:
         """Tell what the run has written, and activities that did not end."""
-        capture, thread = self._capture, get_ident()
+        writer, thread = self._writer, get_ident()
         try:
-            capture.busy.add(thread)
+            writer.busy.add(thread)
             events: Events = []
-            if self.owners or self._ledger.unfinished:
+            if self.owners or self._tracker.unfinished:
                 still_open = open_files()
                 _flush(still_open)
                 left = [each for each in self._in_library if number_of(each) in still_open]
-                self._ledger.files.changing = frozenset(left)
+                self._tracker.files.changing = frozenset(left)
             for owner in list(self.owners):
                 self.end(Open(owner, 0, None), events)
-            self._ledger.unfinished.finish(events, at_end=True)
+            self._tracker.unfinished.finish(events, at_end=True)
             self._tell_removed(events)
             self._write(events)
         except BaseException as error:
-            capture.complaints.add("files", "at the end", error)
+            writer.complaints.add("files", "at the end", error)
         finally:
-            capture.busy.discard(thread)
+            writer.busy.discard(thread)
 
     def forget(self) -> None:
         """Begin again, in a process that was forked: what is open is the parent's."""
@@ -297,7 +295,7 @@ class FilesSeen:
         if what in ("moved", "linked"):
             self._move(what, resolve_location(source), location, opening, events)
             return
-        self._ledger.unfinished.finish(events, location)
+        self._tracker.unfinished.finish(events, location)
         own = self.owners.get(activity.id, {})
         product = own.get(location)
         if product is not None:
@@ -328,7 +326,7 @@ class FilesSeen:
 
     def _tell_remote(self, what: str, url: str, opening: _Opening, events: Events) -> None:
         thing = Thing(_KIND, None, url, None, None)
-        entity_id = self._ledger.file(thing, opening.activity, events, generated=what != "read")
+        entity_id = self._tracker.file(thing, opening.activity, events, generated=what != "read")
         mode = READ if what == "read" else WRITTEN
         self._tell(entity_id, mode, opening.activity, events, opening.time, [opening])
 
@@ -340,13 +338,13 @@ class FilesSeen:
             return None  # it was there when the program opened it
         thing = Thing(_KIND, None, location, None, None)
         activity = opening.activity
-        entity_id = self._ledger.file(
+        entity_id = self._tracker.file(
             thing, activity, events, generated=False, is_real=True, identity=identity
         )
         self._tell(entity_id, READ, activity, events, opening.time, [opening])
         if self._has_children:
             self._made.setdefault(location, entity_id)
-        now = self._ledger.paths[location].states.get(FILE)
+        now = self._tracker.paths[location].states.get(FILE)
         return _Before(entity_id, None if now is None else now.digest, MODIFIED)
 
     def _tell_written(
@@ -364,10 +362,10 @@ class FilesSeen:
         before = product.before
         thing = Thing(_KIND, None, location, None, None)
         if before is not None and before.how == MODIFIED:
-            digest = self._ledger.identify_file(location, _KIND).digest
+            digest = self._tracker.identify_file(location, _KIND).digest
             if digest == before.digest:
                 return
-        entity_id = self._ledger.file(
+        entity_id = self._tracker.file(
             thing, activity, events, generated=True, next_=next_one, is_real=True, identity=was
         )
         # The clock of a file system may be some milliseconds behind.
@@ -378,7 +376,7 @@ class FilesSeen:
             self._tell_read(location, product.reading, events)
         if before is not None:
             between = [activity.id] if activity.id else []
-            self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
+            self._tracker.events.derive(entity_id, before.entity_id, before.how, between, events)
 
     def _tell_removed(self, events: Events) -> None:
         """Tell which of the files that the process, or a child, has made are gone when it ends."""
@@ -467,7 +465,7 @@ class FilesSeen:
 
     def _write(self, events: Events) -> None:
         if events:
-            self._capture.write_all("files", events)
+            self._writer.write_all("files", events)
 
 
 def _lost(location: str, state: State) -> Identity | None:

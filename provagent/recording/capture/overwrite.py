@@ -12,13 +12,13 @@ from provagent.recording.capture.plan import ON_DISK, Use
 
 if TYPE_CHECKING:
     from provagent.recording.capture.context import Events, Open
-    from provagent.recording.capture.entity_tracker import Ledger
     from provagent.recording.capture.known_objects import Known
     from provagent.recording.capture.observed_value import Thing
+    from provagent.recording.capture.tracker import Tracker
 
 
 def overwrite(
-    ledger: Ledger, thing: Thing, use: Use, instance: Any, activity: Open, events: Events
+    tracker: Tracker, thing: Thing, use: Use, instance: Any, activity: Open, events: Events
 ) -> str:
     """Write the entity that an activity made of what is last known of the same object or file.
 
@@ -28,33 +28,33 @@ def overwrite(
     kind, before, slots = thing.kind, None, {}
     if thing.location is not None and kind.type in ON_DISK:
         thing.location = place_of(thing.location)
-        identity = ledger.identify_file(thing.location, kind)
-        before = ledger.paths.get(thing.location)
+        identity = tracker.identify_file(thing.location, kind)
+        before = tracker.paths.get(thing.location)
     else:
         identity = Identity() if thing.value is None else kind.identify(thing.value)
         if use.slot is not None:
-            slots = ledger.slots.of(None if use.slot_is_global else instance)
+            slots = tracker.slots.of(None if use.slot_is_global else instance)
             thing.name = use.slot_name if thing.name is None else thing.name
-        before = ledger.objects.find(thing.value, identity.digest)
+        before = tracker.objects.find(thing.value, identity.digest)
         held = slots.get(use.slot or "")
-        if before is None and held is not None and ledger.objects.is_untracked(thing.value, held):
+        if before is None and held is not None and tracker.objects.is_untracked(thing.value, held):
             before = held
-    latest = ledger.known(
-        ledger.events.write(thing, identity, events), identity, kind, activity, generated=True
+    latest = tracker.known(
+        tracker.events.write(thing, identity, events), identity, kind, activity, generated=True
     )
     if before is not None:
-        _derive(ledger, latest, before, identity, thing, activity, events)
+        _derive(tracker, latest, before, identity, thing, activity, events)
     if thing.location is not None and kind.type in ON_DISK:
-        ledger.paths[thing.location] = latest
+        tracker.paths[thing.location] = latest
     elif thing.value is not None:
-        ledger.objects.put(thing.value, latest)
+        tracker.objects.put(thing.value, latest)
     if use.slot is not None:
         slots[use.slot] = latest
     return latest.entity_id
 
 
 def _derive(
-    ledger: Ledger,
+    tracker: Tracker,
     latest: Known,
     before: Known,
     identity: Identity,
@@ -62,6 +62,6 @@ def _derive(
     activity: Open,
     events: Events,
 ) -> None:
-    is_other = differs(before.states.get(thing.kind.key), identity, ledger.digests.max_ms)
+    is_other = differs(before.states.get(thing.kind.key), identity, tracker.digests.max_ms)
     how = MODIFIED if is_other else DECLARED
-    ledger.events.derive(latest.entity_id, before.entity_id, how, [activity.id], events)
+    tracker.events.derive(latest.entity_id, before.entity_id, how, [activity.id], events)

@@ -194,7 +194,7 @@ class Gate:
         plan, capture = self._plan, self._capture
         if plan.rules.quiet == NESTED:
             for path in named_files(plan.generations if result else plan.usages, call, not result):
-                capture.meet_file("made" if result else READ, path, "", activity)
+                capture.ledger.seen.meet("made" if result else READ, path, "", activity)
             return
         if result:
             kind, key = ACTIVITY_END, "generated"

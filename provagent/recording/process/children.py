@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from provagent.recording.process.activation import Activation
+    from provagent.recording.process.parts import Process
 
 # Where the environment stands among the arguments of Popen._execute_child, and whether
 # the command is a shell's: private, but the same from 3.8 on, on every system.
@@ -42,7 +42,7 @@ STARTERS = (
 class Children:
     """Replaces the functions that start programs; ``disarm`` puts them back."""
 
-    def __init__(self, activation: Activation) -> None:
+    def __init__(self, activation: Process) -> None:
         self.activation = activation
         self._replaced: list[tuple[Any, str, Any, Any]] = []
         self._has_failed = False

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-    from provagent.recording.process.activation import Activation
+    from provagent.recording.process.parts import Process
 
 # What is done to a file: how its state before and after counts.
 READ = "read"
@@ -52,7 +52,7 @@ _HERE = (-1, None)  # a path that is relative to the working folder has no other
 class OpenedFiles:
     """Tells the recorder of each file that is not noise; ``arm`` begins with it."""
 
-    def __init__(self, activation: Activation) -> None:
+    def __init__(self, activation: Process) -> None:
         self.activation = activation
         settings = activation.settings
         own = [os.path.join(settings.store, ""), os.path.join(os.path.dirname(__file__), "")]

@@ -19,7 +19,7 @@ from provagent.isolation.originals import os
 from provagent.recording.capture.call import Capture
 from provagent.recording.capture.context import Ids, iso, now
 from provagent.recording.capture.entity_tracker import Ledger
-from provagent.recording.capture.file_entities import FilesSeen
+from provagent.recording.capture.event_writer import EventWriter, Output
 from provagent.recording.capture.internal_errors import WRITING, Complaints
 from provagent.recording.capture.jobs import NotAJob, find_jobs
 from provagent.recording.capture.process_events import (
@@ -38,14 +38,14 @@ from provagent.recording.process.delivery import Delivery
 from provagent.recording.process.loading import OwnCopies
 
 if TYPE_CHECKING:
-    from provagent.recording.process.activation import Activation
+    from provagent.recording.process.parts import Process
     from provagent.recording.process.weaving import Weaving
 
 
 class Recorder:
     """Writes what woven calls do into the shard of this process, and its beginning and end."""
 
-    def __init__(self, activation: Activation) -> None:
+    def __init__(self, activation: Process) -> None:
         self.activation = activation
         self.settings = activation.settings
         self.busy = audit_hook.busy
@@ -62,8 +62,12 @@ class Recorder:
         self.complaints = Complaints(self._write_event, strict=self.settings.strict)
         self.ids = Ids(activation.run_id, activation.process_id)
         self.digests = Digests.of(self.settings, cache_folder(self.settings))
-        self.capture = Capture(
-            ledger=Ledger(self.ids.new, self.digests, self.settings.max_items),
+        self.output = Output(self.sink.write, self._begin)
+        writer = EventWriter(
+            output=self.output,
+            line=self.emitter.line,
+            size=self.shard.size,
+            max_bytes=self.settings.max_bytes,
             complaints=self.complaints,
             code=KeptCode(
                 self._write_event,
@@ -71,15 +75,19 @@ class Recorder:
                 self._after_cell,
                 is_on=self.settings.code and self.sink is self.shard,
             ),
-            line=self.emitter.line,
-            write=self._first_write,
-            size=self.shard.size,
-            settings=self.settings,
             busy=self.busy,
         )
         opened = activation.files
-        self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
-        self.capture.notice = opened.notice if opened else self.capture.notice
+        ledger = Ledger(
+            self.ids.new,
+            self.digests,
+            writer,
+            self.settings.max_items,
+            catch_up=opened.catch_up if opened else _nothing,
+        )
+        on_opening = opened.notice if opened else _nothing
+        self.capture = Capture(writer, ledger, self.settings, on_opening)
+        self.files = ledger.seen
         self.ending = Ending(activation.frame)
         activation.frame = None
         self._weaving: Weaving | None = None
@@ -119,16 +127,11 @@ class Recorder:
 
     def write(self, data: bytes) -> None:
         """Write events through; the process's own run event comes before its first."""
-        self.capture.write(data)
-
-    def _first_write(self, data: bytes) -> None:
-        self._begin()
-        self.capture.write = self.sink.write
-        self.sink.write(data)
+        self.output.write(data)
 
     def silence(self) -> None:
         """Write nothing until ``restart``: what is open is the parent's."""
-        self.capture.write = lambda _data: None
+        self.output.silence()
 
     def restart(self) -> None:
         """Go on in a process that was forked: another shard, other identifiers."""
@@ -140,7 +143,7 @@ class Recorder:
         self._begin_lock = RLock()
         self.capture.forget()
         self.files.forget()
-        self.capture.write = self._first_write
+        self.output.restart()
 
     def end(self, left_with: int | None = None) -> None:
         """Write that the process ended, as far as the interpreter can tell.
@@ -154,7 +157,7 @@ class Recorder:
             self.capture.write_all("run", sums)
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
-        self.capture.keep_code()
+        self.capture.writer.keep_code()
         for want, reason in self.activation.missed():
             want.state, want.reason = "missing", reason
             if self.activation.is_root:  # a child need not define what its parent does
@@ -211,8 +214,7 @@ class Recorder:
     def begin(self) -> None:
         """Write that the process takes part in its run, before there is anything to tell of it."""
         if not self.has_begun:
-            self._begin()
-            self.capture.write = self.sink.write
+            self.output.open()
 
     def write_child(self, **fields: Any) -> None:
         """Write that a Python is started which will not record."""
@@ -325,7 +327,7 @@ class Recorder:
         return {}
 
     def _after_cell(self) -> None:
-        self.capture.keep_code()
+        self.capture.writer.keep_code()
         self.files.settle_closed()
 
     def _deliver(self) -> None:
@@ -366,6 +368,10 @@ class Recorder:
         """Write an event that all processes of the run have in common, unless it is there."""
         line = self.emitter.render(event, **fields)
         write_once(os.path.join(self._folder(), f"{name}.jsonl"), line)
+
+
+def _nothing(*_: Any) -> None:
+    """Do nothing: no files are recorded."""
 
 
 @contextmanager

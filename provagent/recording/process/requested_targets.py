@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # What the recorder imports, of what is not the standard library's; some of it where it is there.
 NEEDED = (
     *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
-    *("pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
+    *("packaging", "pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
 )
 
 

@@ -29,14 +29,14 @@ from provagent.recording.weave.weaver import Weaver
 
 if TYPE_CHECKING:
     from provagent.definition.source import Source
-    from provagent.recording.process.activation import Activation
+    from provagent.recording.process.parts import Process
     from provagent.recording.process.requested_targets import Wanted
 
 
 class Weaving:
     """What is woven in this process, by whose wish, and how."""
 
-    def __init__(self, activation: Activation, capture: Capture) -> None:
+    def __init__(self, activation: Process, capture: Capture) -> None:
         self.activation = activation
         self.settings = activation.settings
         self.capture = capture

@@ -1,0 +1,110 @@
+"""Where the events of one process are written, and what bounds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from provagent.isolation.interrupts import is_the_programs
+from provagent.recording.call_sites import new_files
+from provagent.recording.capture.byte_limit import Fill
+from provagent.recording.capture.context import Events
+from provagent.recording.capture.internal_errors import WRITING, Complaints
+from provagent.recording.capture.skipped_calls import MAX_BYTES, Sums
+from provagent.recording.capture.user_code import KeptCode
+
+
+class Output:
+    """The way of lines to a sink.
+
+    Parameters
+    ----------
+    write : callable
+        Writes lines to the sink.
+    begin : callable
+        Writes the run event of the process; called before the first lines.
+
+    """
+
+    __slots__ = ("_begin", "_write", "write")
+
+    def __init__(self, write: Callable[[bytes], None], begin: Callable[[], None]) -> None:
+        self._write = write
+        self._begin = begin
+        self.write: Callable[[bytes], None]  # an attribute: the hot path calls it as it is
+        self.restart()
+
+    def restart(self) -> None:
+        """Call ``begin`` before the next lines."""
+        self.write = self._write_first
+
+    def silence(self) -> None:
+        """Write nothing until ``restart``."""
+        self.write = lambda _data: None
+
+    def open(self) -> None:
+        """Call ``begin`` now, before there are lines to write."""
+        self._begin()
+        self.write = self._write
+
+    def _write_first(self, data: bytes) -> None:
+        self.open()
+        self._write(data)
+
+
+class EventWriter:
+    """Writes events, and the user's code that is loaded by then, through to the sink.
+
+    ``line`` gives an event's bytes, ``size`` how many bytes are written. ``busy`` are the threads
+    in which our own work runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        output: Output,
+        line: Callable[[dict[str, Any], bool], bytes],
+        size: Callable[[], int],
+        max_bytes: int,
+        complaints: Complaints,
+        code: KeptCode,
+        busy: set[int],
+    ) -> None:
+        self.complaints = complaints
+        self.code = code
+        self.busy = busy
+        self._output = output
+        self._line = line
+        self.sums = Sums(self.write_all)
+        self.fill = Fill(max_bytes, size, partial(complaints.add, "run", MAX_BYTES))
+
+    def forget(self) -> None:
+        """Begin again, in a process that was forked."""
+        self.code.forget()
+        self.busy.clear()
+        self.sums.forget()
+        self.fill.restart()
+
+    def write_all(self, target: str, events: Events) -> None:
+        """Write the events of a call, or of what was seen, in one write."""
+        try:
+            line = self._line
+            if new_files:
+                self.keep_code()
+            if len(events) == 1:
+                self._output.write(line(*events[0]))
+            else:
+                self._output.write(b"".join([line(*event) for event in events]))
+        except BaseException as error:
+            self.complaints.add(target, WRITING, error)
+
+    def keep_code(self) -> None:
+        """Keep the user's code that is loaded by now."""
+        try:
+            self.code.keep_new()
+        except OSError as error:  # what follows cannot be written either, and is complained of
+            if is_the_programs(error):
+                raise
+        except Exception as error:
+            self.complaints.add("code", WRITING, error)

@@ -1,0 +1,64 @@
+"""What the parts of the entity tracker ask of it: of files, of containers, of overwriting."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from provagent.identity.digests import Digests
+from provagent.identity.files import FileIdentities
+from provagent.identity.registry import Identity
+from provagent.recording.capture.collection_members import Held
+from provagent.recording.capture.context import Events, Open
+from provagent.recording.capture.entity_events import EntityEvents
+from provagent.recording.capture.known_objects import Contents, Known, KnownObjects, Slots
+from provagent.recording.capture.observed_value import Thing
+from provagent.recording.capture.plan import Kind, Use
+from provagent.recording.capture.unfinished_files import Unfinished
+
+
+class Tracker(Protocol):
+    """Finds the entity that an object or a file is, in its present state."""
+
+    digests: Digests
+    files: FileIdentities
+    paths: dict[str, Known]
+    objects: KnownObjects
+    contents: Contents
+    slots: Slots
+    events: EntityEvents
+    unfinished: Unfinished
+
+    def file(
+        self,
+        thing: Thing,
+        activity: Open,
+        events: Events,
+        generated: bool,
+        next_: Open | None = None,
+        *,
+        is_real: bool = False,
+        identity: Identity | None = None,
+    ) -> str:
+        """Return the entity of a file."""
+
+    def object(
+        self,
+        kind: Kind,
+        value: Any,
+        thing: Thing | None,
+        use: Use | None,
+        instance: Any,
+        activity: Open,
+        events: Events,
+        generated: bool,
+        held: Held | None = None,
+    ) -> Known:
+        """Return the entity of an object."""
+
+    def known(
+        self, entity_id: str, identity: Identity, kind: Kind, activity: Open, generated: bool
+    ) -> Known:
+        """Return what is known of an entity that was written."""
+
+    def identify_file(self, location: str, kind: Kind) -> Identity:
+        """Return the identity of a file by its content, as far as it can be read."""
