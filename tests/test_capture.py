@@ -434,7 +434,7 @@ def test_failure_of_our_own_never_reaches_the_caller(woven, stage, monkeypatch, 
     if stage == "write":
         from provagent import boot
 
-        monkeypatch.setattr(boot.activation().recorder.capture, "write", broken)
+        monkeypatch.setattr(boot.activation().recorder.output, "write", broken)
     else:
         monkeypatch.setattr(Capture, stage, broken)
     assert subject.add(1) == 3
