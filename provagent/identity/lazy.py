@@ -235,7 +235,9 @@ def _named_in_constants(code: CodeType, steps: list[Step]) -> set[str]:
     by_dict = "__dict__" in code.co_names and any(kind == "fill" for kind, _, _ in steps)
     if not by_dict and not _SETTING.intersection(code.co_names):
         return set()
-    return {one for one in code.co_consts[1:] if type(one) is str and one.isidentifier()}
+    # A docstring is the first constant; before Python 3.13, None where there is no docstring.
+    first = 1 if sys.version_info < (3, 13) or code.co_flags & _HAS_DOCSTRING else 0
+    return {one for one in code.co_consts[first:] if type(one) is str and one.isidentifier()}
 
 
 def _steps(code: CodeType) -> Iterator[Step]:
@@ -280,7 +282,7 @@ def _other_step(name: str, argument: int, word: str, is_self: bool) -> Iterator[
 
 
 def _makes_constant(name: str, argument: int, word: str) -> int:
-    if name in ("LOAD_CONST", "LOAD_SMALL_INT"):
+    if name in ("LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT"):
         return _CONSTANT
     if name in ("BUILD_MAP", "BUILD_LIST", "BUILD_SET"):
         return 0 if argument else _EMPTY_ONE
@@ -319,6 +321,7 @@ def _instructions(code: CodeType) -> Iterator[tuple[str, int]]:
         argument = 0
 
 
+_HAS_DOCSTRING = 0x4000000  # inspect.CO_HAS_DOCSTRING
 _ATTR_SHIFT = int(sys.version_info >= (3, 12))  # since then a bit says whether it is called
 _LOADING = ("LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK")
 _LOADING_SECOND = (
