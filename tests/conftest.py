@@ -13,6 +13,7 @@ import click
 import hypothesis
 import orjson
 import pytest
+from fast import FILES
 from ivoa_rules import broken
 
 from provagent.reading.export import write
@@ -46,6 +47,17 @@ def pytest_configure():
         name for name in os.environ if name.startswith("PROVAGENT") and "TEST" not in name
     ]:
         del os.environ[name]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="only the files of tests/fast.py")
+
+
+def pytest_ignore_collect(collection_path, config):
+    name = collection_path.stem
+    if config.getoption("--fast") and name.removeprefix("test_") not in FILES:
+        return True if collection_path.is_dir() or name.startswith("test_") else None
+    return None
 
 
 def pytest_collection_finish():
