@@ -1,5 +1,7 @@
 # make demo    a real analysis, recorded, and its story
 # make test    every test
+# make test-fast    each room in less than a minute, with the extra dev alone
+# make mutants    faults in guards, which tests are to find
 # make lint    ruff and mypy
 # make bench   what it costs, beside its peers, and the store of a million events
 # make peers   the test suites of other packages, bare and traced, test for test
@@ -7,7 +9,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench peers clean
+.PHONY: demo test test-fast mutants lint bench peers clean
+
+$(BIN)/.dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[dev]"
+	touch $@
 
 $(BIN)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,7 +40,14 @@ demo: $(BIN)/.demo
 	@echo "Written in .demo: crab.prov.json, crab.provn, crab.svg"
 
 test: $(BIN)/.test
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# Whatever more is installed there does no harm.
+test-fast: $(BIN)/.dev
+	$(BIN)/python -m pytest --fast -q -n 2 --dist worksteal
+
+mutants: $(BIN)/.test
+	$(BIN)/python tests/mutants.py $(MODULES)
 
 lint: $(BIN)/.test
 	$(BIN)/ruff check .

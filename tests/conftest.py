@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import hypothesis
 import orjson
 import pytest
+from fast import FILES
 from ivoa_rules import broken
 
 from provagent.reading.export import write
@@ -46,6 +49,23 @@ def pytest_configure():
         del os.environ[name]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--fast", action="store_true", help="only the files of tests/fast.py")
+
+
+def pytest_ignore_collect(collection_path, config):
+    name = collection_path.stem
+    if config.getoption("--fast") and name.removeprefix("test_") not in FILES:
+        return True if collection_path.is_dir() or name.startswith("test_") else None
+    return None
+
+
+def pytest_collection_finish():
+    # Half a million objects of libraries live as long as the tests: no collection looks at them.
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def shared():
     """The folder of outside material; not part of the product."""
@@ -69,6 +89,7 @@ class Recorded:
         self.store = folder / "prov"
         self.cache = cache
         self.settings: dict[str, str] = {}
+        self.is_verb_started = False  # tests of the verb run itself set it
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -85,10 +106,13 @@ class Recorded:
 
     def python(self, *arguments: str, check: bool = True, **extra: str):
         """Run a plain interpreter in the folder; ``PROVAGENT="1"`` makes it record."""
+        return self._start(arguments, self.environ(**extra), check=check)
+
+    def _start(self, arguments, environ: dict[str, str], *, check: bool):
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env=self.environ(**extra),
+            env=environ,
             capture_output=True,
             text=True,
             check=False,
@@ -100,7 +124,31 @@ class Recorded:
 
     def run(self, *arguments: str, check: bool = True, **extra: str):
         """``python -m provagent run`` in the folder."""
-        return self.python("-m", "provagent", "run", *arguments, check=check, **extra)
+        return self._start(*self.start_of_run(arguments, self.environ(**extra)), check=check)
+
+    def start_of_run(self, arguments, environ: dict[str, str]):
+        """Arguments and variables of the interpreter that the verb run replaces itself by.
+
+        To start that interpreter saves the start of the verb, half of the time of a small program.
+        The verb is started where it says something, and where the program is no interpreter.
+        """
+        from provagent.cli.run import run
+        from provagent.recording.launch import recording_environ
+        from provagent.settings.table import read_settings
+
+        whole = ["-m", "provagent", "run", *arguments], environ
+        if self.is_verb_started:
+            return whole
+        try:
+            context = run.make_context("run", list(arguments))
+        except (click.ClickException, click.exceptions.Exit):
+            return whole
+        program, is_command = context.obj
+        given = {name: value for name, value in context.params.items() if value not in (None, ())}
+        settings = read_settings(environ, given, str(self.folder))
+        if is_command or settings.problems or settings.untrusted:
+            return whole
+        return program, recording_environ(settings, environ)
 
     @property
     def shards(self) -> list[Path]:
@@ -146,6 +194,7 @@ class Woven:
         from provagent import boot
         from provagent.settings.table import read_settings
 
+        settings.setdefault("code", False)  # else all test modules that are loaded are kept
         (self.folder / "subject.py").write_text(source)
         if definition:
             (self.folder / "definition.yaml").write_text(definition)
@@ -191,8 +240,14 @@ class Woven:
 def woven(tmp_path, cache, monkeypatch):
     """Weaves a module in this process, and takes it out again."""
     from provagent import boot
+    from provagent.definition import active
     from provagent.isolation import originals
+    from provagent.recording.capture import process_events
 
+    # The libraries that other tests have loaded are not woven by their definitions, and the work
+    # tree of the tests is not compared for each of them.
+    monkeypatch.setattr(active, "shipped_folder", lambda: str(tmp_path / "none"))
+    monkeypatch.setattr(process_events, "git_state", lambda _: None)
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setitem(vars(originals.os), "environ", os.environ)
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -122,6 +122,19 @@ def test_second_look_reads_nothing(place):
     assert place.read == []
 
 
+def test_start_in_another_folder_reads_what_is_new_there(place):
+    """What an earlier start has read in its folder is in the cache by file, and equal."""
+    first = {one.name: one.as_tuple() for one in active_sources(place.settings, str(place.path))}
+    place.read.clear()
+    place.write("definition.yaml")
+    later = {one.name: one.as_tuple() for one in active_sources(place.settings, str(place.folder))}
+    assert place.read == ["definition"]
+    assert {name: later[name] for name in first} == first
+    place.write("definition.yaml", words="another")
+    place.sources()
+    assert place.read == ["definition", "definition"]
+
+
 def shipped_names():
     return [name.removesuffix(".yaml") for name in os.listdir(shipped_folder())]
 

@@ -39,6 +39,7 @@ def program(recorded):
         recorded.write(name, text)
     recorded.write("pkg/__init__.py", "")
     recorded.write("folder/subject.py", MODULE)
+    recorded.is_verb_started = True
     return recorded
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -146,11 +147,12 @@ def lab(recorded):
 
 def run(recorded, program, arguments="", *options):
     recorded.write("s.py", program)
-    command = [sys.executable, "-m", "provagent", "run", *options, "s.py"]
+    words = [word for option in options for word in option.split()]
+    program, environ = recorded.start_of_run([*words, "s.py"], recorded.environ())
     subprocess.run(
-        ["sh", "-c", f"{' '.join(command)} {arguments}"],
+        ["sh", "-c", f"{shlex.join([sys.executable, *program])} {arguments}"],
         cwd=recorded.folder,
-        env=recorded.environ(),
+        env=environ,
         check=True,
         timeout=300,
     )

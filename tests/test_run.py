@@ -38,6 +38,7 @@ print(json.dumps([
 @pytest.fixture
 def program(recorded):
     recorded.write("subject.py", SUBJECT)
+    recorded.is_verb_started = True
     return recorded
 
 
@@ -67,6 +68,27 @@ def test_program_sees_what_python_shows(program, way):
     bare = program.python("-X", "utf8", "-b", *way)
     seen = program.python("-X", "utf8", "-b", "-m", "provagent", "run", *way)
     assert outcome(seen) == outcome(bare)
+
+
+SHOWN = "import os, sys; del os.environ['PROVAGENT_RUN']; print(sys.orig_argv, sorted(os.environ.items()))"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--target", "subject:f", "--level", "subject:f=call", "--store", "kept"),
+        ("--no-files", "--no-code", "--max-calls", "3", "--sink", "both"),
+        ("--definition", "d.yaml", "--parent", "http://x.org/1"),
+    ],
+)
+def test_other_tests_start_what_the_verb_starts(program, options):
+    """They leave the verb's own process out (conftest.start_of_run)."""
+    whole = program.run(*options, "-c", SHOWN, "word", PROVAGENT_CODE="0").stdout
+    program.is_verb_started = False
+    program_alone, _ = program.start_of_run([*options, "-c", SHOWN, "word"], program.environ())
+    assert program_alone == ["-c", SHOWN, "word"]
+    assert program.run(*options, "-c", SHOWN, "word", PROVAGENT_CODE="0").stdout == whole
 
 
 OPTIONS = [

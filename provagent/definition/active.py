@@ -36,14 +36,26 @@ def active_sources(settings: Settings, cwd: str) -> list[Source]:
     known = _load(cache, (places, stamps))
     if known is not None:
         return known
-    from provagent.definition.compiled import read_source
-
-    sources = [read_source(name, location, settings) for name, location in _find(settings, cwd)]
+    sources = [_source(name, location, settings) for name, location in _find(settings, cwd)]
     own = os.path.join(cwd, WORKING_FOLDER_FILE)
     for source in sources:
         source.is_of_folder = source.location == own and own not in settings.definitions
     _store(cache, (places, stamps), sources)
     return sources
+
+
+def _source(name: str, location: str, settings: Settings) -> Source:
+    """Return one definition; a start in a new folder reads the folder's own file alone."""
+    key = (f"{CACHE_FORMAT} {__version__}", name, location)
+    cache = _cache_file(settings, key, "source")
+    known = _load(cache, key)
+    if known is not None:
+        return known[0]
+    from provagent.definition.compiled import read_source
+
+    source = read_source(name, location, settings)
+    _store(cache, key, [source])
+    return source
 
 
 def shipped_folder() -> str:
@@ -68,10 +80,10 @@ def _places(settings: Settings, cwd: str) -> tuple[str, ...]:
 
 
 # hash() differs from process to process, and what imports hashlib or zlib is slow to load.
-def _cache_file(settings: Settings, places: tuple[str, ...]) -> str:
+def _cache_file(settings: Settings, places: tuple[str, ...], kind: str = "active") -> str:
     text = "\0".join(places).encode("utf-8", "surrogateescape")
     number = int.from_bytes(text, "little") % (2**61 - 1)
-    return os.path.join(cache_folder(settings), f"active-{number:016x}")
+    return os.path.join(cache_folder(settings), f"{kind}-{number:016x}")
 
 
 def _stamp(path: str) -> tuple[int, int] | None:

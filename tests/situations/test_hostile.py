@@ -269,7 +269,6 @@ def unheard(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", lambda args: None)
     yield
     gc.collect()
-    gc.unfreeze()
 
 
 def asked_by(questions, recipe, other):
