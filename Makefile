@@ -2,6 +2,7 @@
 # make test    every test
 # make test-fast    each room in less than a minute, with the extra dev alone
 # make mutants    faults in guards, which tests are to find
+# make test-core    the hard parts of recording, with the extra dev alone
 # make lint    ruff and mypy
 # make bench   what it costs, beside its peers, and the store of a million events
 # make peers   the test suites of other packages, bare and traced, test for test
@@ -9,7 +10,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-fast mutants lint bench peers clean
+CORE := $(addprefix tests/,situations test_cannot_tell.py test_files.py test_handed_on.py \
+  test_identity.py test_identity_files.py test_identity_objects.py test_identity_registry.py \
+  test_identity_state.py test_main_targets.py test_reach.py test_start.py)
+
+.PHONY: demo test test-fast test-core mutants lint bench peers clean
 
 $(BIN)/.dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +53,10 @@ test-fast: $(BIN)/.dev
 
 mutants: $(BIN)/.test
 	$(BIN)/python tests/mutants.py $(MODULES)
+
+# The hard parts of recording, on a Python for which few packages are built.
+test-core: $(BIN)/.dev
+	$(BIN)/python -m pytest --may-lack -q -n 2 --dist worksteal $(CORE)
 
 lint: $(BIN)/.test
 	$(BIN)/ruff check .

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +53,9 @@ def pytest_configure():
 
 def pytest_addoption(parser):
     parser.addoption("--fast", action="store_true", help="only the files of tests/fast.py")
+    parser.addoption(
+        "--may-lack", action="store_true", help="skip tests of packages that are not installed"
+    )
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -58,6 +63,23 @@ def pytest_ignore_collect(collection_path, config):
     if config.getoption("--fast") and name.removeprefix("test_") not in FILES:
         return True if collection_path.is_dir() or name.startswith("test_") else None
     return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Skip what failed for want of a package, here or in a process that the test has started."""
+    report = yield
+    if report.failed and item.config.getoption("--may-lack"):
+        lacking = {
+            name
+            for name in re.findall(r"No module named '(\w+)", report.longreprtext)
+            if importlib.util.find_spec(name) is None
+        }
+        if lacking:
+            path, line, _ = item.location
+            report.outcome = "skipped"
+            report.longrepr = path, line, f"not installed: {', '.join(sorted(lacking))}"
+    return report
 
 
 def pytest_collection_finish():
