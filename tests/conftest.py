@@ -72,7 +72,7 @@ def pytest_runtest_makereport(item):
     if report.failed and item.config.getoption("--may-lack"):
         lacking = {
             name
-            for name in re.findall(r"No module named '(\w+)", report.longreprtext)
+            for name in re.findall(r"No module named '?(\w+)", report.longreprtext)
             if importlib.util.find_spec(name) is None
         }
         if lacking:

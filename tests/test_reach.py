@@ -534,6 +534,7 @@ with Client(sys.argv[1]) as client:
 @pytest.fixture
 def cluster(program):
     """The address of a dask cluster that somebody has started; ``start`` starts a worker of it."""
+    pytest.importorskip("distributed")
     begun = []
 
     def start(module, *args, **extra):
@@ -691,6 +692,7 @@ outer(lambda name: NotebookClient(book, kernel_name="python3").execute(), name="
 
 def test_ranks_of_mpi(program):
     """Each rank of mpiexec, inside the activity that started it."""
+    pytest.importorskip("mpi4py")
     program.write(
         "rank.py",
         "from mpi4py import MPI\nimport subject\nsubject.leaf(str(MPI.COMM_WORLD.Get_rank()))\n",
