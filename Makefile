@@ -1,13 +1,14 @@
 # make demo    a real analysis, recorded, and its story
 # make test    every test
 # make lint    ruff and mypy
+# make docs    the documentation as a site, in docs/_build/html
 # make bench   what it costs, beside its peers, and the store of a million events
 # make peers   the test suites of other packages, bare and traced, test for test
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench peers clean
+.PHONY: demo test lint docs bench peers clean
 
 $(BIN)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +17,10 @@ $(BIN)/.demo: pyproject.toml
 
 $(BIN)/.test: $(BIN)/.demo
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,test,lint]"
+	touch $@
+
+$(BIN)/.docs: $(BIN)/.demo
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,docs]"
 	touch $@
 
 $(BIN)/.bench: $(BIN)/.test
@@ -40,6 +45,10 @@ lint: $(BIN)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The tutorial is executed, and a warning is an error.
+docs: $(BIN)/.docs
+	$(BIN)/python -m sphinx -b html -n -W --keep-going docs docs/_build/html
+
 bench: $(BIN)/.bench
 	$(BIN)/python bench/bench.py
 	$(BIN)/python bench/store.py
@@ -48,4 +57,4 @@ peers:
 	$(PYTHON) bench/peers/peers.py $(PEERS)
 
 clean:
-	rm -rf $(VENV) .demo .cache
+	rm -rf $(VENV) .demo .cache docs/_build docs/_generated

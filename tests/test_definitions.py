@@ -13,7 +13,7 @@ from provagent.definition.parse import read_definition
 
 FILES = sorted((ROOT / "definitions").glob("*.yaml"))
 NAMES = [file.stem for file in FILES]
-DOCS = (ROOT / "docs" / "definitions.md").read_text()
+DOCS = (ROOT / "docs" / "reference" / "definitions.md").read_text()
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
