@@ -1,5 +1,5 @@
 # make demo    a real analysis, recorded, and its story
-# make test    every test
+# make test    every test; make test-fast those that need no analysis
 # make lint    ruff and mypy
 # make docs    the documentation as a site, in docs/_build/html
 # make bench   what it costs, beside its peers, and the store of a million events
@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs bench peers clean
+.PHONY: demo test test-fast lint docs bench peers clean
 
 $(BIN)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,9 @@ demo: $(BIN)/.demo
 
 test: $(BIN)/.test
 	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+test-fast: $(BIN)/.test
+	$(BIN)/python -m pytest -n 2 -m "not gammapy" $(TESTS)
 
 lint: $(BIN)/.test
 	$(BIN)/ruff check .
