@@ -432,6 +432,20 @@ def test_classes_of_a_document_are_documented(lab):
     assert classes <= set(code(PROV))
 
 
+def test_guide_to_notebooks_works(lab, monkeypatch):
+    """The cells of the guide record a notebook, and read its record."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    page = PAGES["docs/how-to/notebook.md"]
+    load, _, read = blocks(page, "python")
+    monkeypatch.chdir(lab.folder)
+    monkeypatch.setenv("PROVAGENT_TARGETS", "lab:calibrate")
+    cells = [load, "import lab\nlab.calibrate('night.csv')", read]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+    nbclient.NotebookClient(notebook).execute()
+    (printed,) = notebook.cells[-1].outputs
+    assert "'calibrate'" in printed["text"]
+
+
 SEEN = """\
 import json, os, sys
 import subject
