@@ -48,9 +48,9 @@ lint: $(BIN)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The tutorial is executed, and a warning is an error.
+# -E: each page is read again, so that the tutorial is executed. A warning is an error.
 docs: $(BIN)/.docs
-	$(BIN)/python -m sphinx -b html -n -W --keep-going docs docs/_build/html
+	$(BIN)/python -m sphinx -E -b html -n -W --keep-going docs docs/_build/html
 
 bench: $(BIN)/.bench
 	$(BIN)/python bench/bench.py

@@ -60,7 +60,9 @@ def build(folder):
     """Build the site as the Makefile does."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     options = re.search(r"-m sphinx (.*) docs docs/_build/html", makefile)[1].split()
-    assert {"-W", "-n"} <= set(options)
+    assert {"-E", "-W", "-n"} <= set(
+        options
+    )  # all pages, warnings are errors, each name has a page
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("PROVAGENT")
     }
