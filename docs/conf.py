@@ -64,6 +64,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(Any|BinaryIO|Callable|Iterator|Iterable|Mapping|Sequence|Path|Self|optional)"),
     (r"py:.*", r"provagent\.(reading|recording|contract|definition|integrations)\..*"),
     (r"py:.*", r"(duckdb|model|Wanted).*"),
+    (r"py:class", r".*[\[\]].*"),  # parts of aliases of types
     (r"py:class", r"[A-Z][A-Za-z]+"),  # classes of annotations that have no page
 ]
 suppress_warnings = ["mystnb.unknown_mime_type"]

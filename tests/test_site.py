@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import html
 import importlib.util
 import json
@@ -16,6 +15,7 @@ import pytest
 import test_house
 from conftest import ROOT
 
+fcntl = pytest.importorskip("fcntl")
 pytest.importorskip("sphinx")
 pytest.importorskip("gammapy")
 pytestmark = pytest.mark.gammapy
@@ -160,6 +160,8 @@ def test_every_verb_and_public_name_has_a_place(site):
         assert f'id="provagent-{verb}"' in commands, verb
     for name in provagent.__all__:
         assert f'id="provagent.{name}"' in api, name
+    for name in ("RunSummary", "Answer", "Matches", "Difference", "Verified", "Stats", "Moment"):
+        assert f".{name}" in api, name
     for name in testing.__all__:
         assert f'id="provagent.testing.{name}"' in api, name
 
