@@ -4,6 +4,7 @@
 # make mutants    faults in guards, which tests are to find
 # make test-core    the hard parts of recording, with the extra dev alone
 # make lint    ruff and mypy
+# make docs    the documentation as a site, in docs/_build/html
 # make bench   what it costs, beside its peers, and the store of a million events
 # make peers   the test suites of other packages, bare and traced, test for test
 PYTHON ?= python3
@@ -14,7 +15,7 @@ CORE := $(addprefix tests/,situations test_cannot_tell.py test_files.py test_han
   test_identity.py test_identity_files.py test_identity_objects.py test_identity_registry.py \
   test_identity_state.py test_main_targets.py test_reach.py test_start.py)
 
-.PHONY: demo test test-fast test-core mutants lint bench peers clean
+.PHONY: demo test test-fast test-core mutants lint docs bench peers clean
 
 $(BIN)/.dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +29,10 @@ $(BIN)/.demo: pyproject.toml
 
 $(BIN)/.test: $(BIN)/.demo
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,test,lint]"
+	touch $@
+
+$(BIN)/.docs: $(BIN)/.demo
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,docs]"
 	touch $@
 
 $(BIN)/.bench: $(BIN)/.test
@@ -63,6 +68,10 @@ lint: $(BIN)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# -E: each page is read again, so that the tutorial is executed. A warning is an error.
+docs: $(BIN)/.docs
+	$(BIN)/python -m sphinx -E -b html -n -W --keep-going docs docs/_build/html
+
 bench: $(BIN)/.bench
 	$(BIN)/python bench/bench.py
 	$(BIN)/python bench/store.py
@@ -71,4 +80,4 @@ peers:
 	$(PYTHON) bench/peers/peers.py $(PEERS)
 
 clean:
-	rm -rf $(VENV) .demo .cache
+	rm -rf $(VENV) .demo .cache docs/_build docs/_generated

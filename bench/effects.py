@@ -1,6 +1,6 @@
 """What a recorded process pays beside its traced calls: python bench/effects.py [ROUNDS].
 
-docs/effects.md lists what can be noticed; here each that takes time is measured, in
+docs/explanation/effects.md lists what can be noticed; here each that takes time is measured, in
 processes of their own, bare and recorded in turns. Shown are the minima.
 """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def start(**settings: Any) -> str:
     """Begin to record this process and those that it starts; return the run's identifier.
 
-    ``settings`` are those of ``docs/settings.md``: ``start(store="prov",
+    ``settings`` are those of ``docs/reference/settings.md``: ``start(store="prov",
     targets=["package.module:Class"])``. Where recording has begun already, the settings
     are not changed. Raises SettingsError for a setting that is unknown or malformed.
     """
@@ -56,8 +56,9 @@ def export(
 ) -> None:
     """Write the provenance of a run, or a lineage across runs (``Store.lineage``).
 
-    ``to`` is one of the formats in ``docs/prov.md``: PROV as ``json``, ``jsonld``, ``provn``,
-    ``xml``, ``trig`` or ``turtle``, a ``votable``, a graph as ``dot`` or ``svg``, and others.
+    ``to`` is one of the formats in ``docs/reference/prov.md``: PROV as ``json``, ``jsonld``,
+    ``provn``, ``xml``, ``trig`` or ``turtle``, a ``votable``, a graph as ``dot`` or ``svg``, and
+    others.
     ``target`` is a path or a binary stream; if the export fails, nothing is written. ``of`` selects
     a part of a run: a session, an activity, or an entity with its lineage inside the run.
     ``namespace`` is the base IRI of identifiers (``urn:provagent:`` unless given). ``model`` is

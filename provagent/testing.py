@@ -88,7 +88,7 @@ class Recorded:
 
     ``definition`` is the path of one, or of several; those that installed packages offer are
     active, too. ``targets`` are as in ``provagent run --target``, ``settings`` as in
-    docs/settings.md. Where a path of a definition fails, or something else could not be
+    docs/reference/settings.md. Where a path of a definition fails, or something else could not be
     recorded, the end of the ``with`` raises AssertionError, unless ``lenient``.
 
     Raises DefinitionError for a definition that has a problem, SettingsError, and

@@ -1,4 +1,4 @@
-"""A program cannot tell that it is recorded, but for what docs/effects.md lists."""
+"""A program cannot tell that it is recorded, but for what docs/explanation/effects.md lists."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def has_only_our_variables(bare, seen):
     return is_superset(bare, seen) and {*OURS} <= added <= {*OURS, "PROVAGENT_ALWAYS"}
 
 
-# Each with the row of docs/effects.md that tells it; a line that is not needed any more fails too.
+# Each with the row of docs/explanation/effects.md that tells it; a line that is not needed any more fails too.
 INHERENT = {
     "modules at start": ("modules", is_with_start_modules),
     "early meta_path": ("finder", lambda bare, seen: seen == ["TargetFinder", *bare]),
@@ -122,13 +122,13 @@ def assert_alike(bare, seen):
 
 
 def listed():
-    """What docs/effects.md says can be noticed: the names of its rows."""
-    page = (HERE.parent / "docs" / "effects.md").read_text()
+    """What docs/explanation/effects.md says can be noticed: the names of its rows."""
+    page = (HERE.parent / "docs" / "explanation" / "effects.md").read_text()
     return re.findall(r"^\| \*\*(.+?)\*\* \|", page, re.MULTILINE)
 
 
 def test_what_is_inherent_is_listed_by_name():
-    """No difference is passed over here, or below, that docs/effects.md does not tell."""
+    """No difference is passed over here, or below, that docs/explanation/effects.md does not tell."""
     rows = listed()
     assert len(rows) == len(set(rows))
     assert {row for row, _ in INHERENT.values()} | NOTICED.keys() <= set(rows)
@@ -316,7 +316,7 @@ def test_random_numbers_are_the_same(probed, how):
     assert [call["activity_name"] for call in calls].count("f") == 6
 
 
-# Of each row of docs/effects.md that the probe does not tell: what a program sees that looks
+# Of each row of docs/explanation/effects.md that the probe does not tell: what a program sees that looks
 # for it, bare and recorded.
 NOTICED = {
     "steps": ("type(subject.numbers(1)) is types.GeneratorType", True, False),
@@ -339,7 +339,7 @@ def variables(): return [one.name for one in contextvars.copy_context()]
 
 @pytest.mark.parametrize("row", NOTICED)
 def test_what_is_listed_can_be_noticed(probed, row):
-    """What docs/effects.md lists is so: a row that is not true any more goes."""
+    """What docs/explanation/effects.md lists is so: a row that is not true any more goes."""
     probed.recorded.write("lib/subject.py", (HERE / "probed.py").read_text() + LOOKING)
     expression, *expected = NOTICED[row]
     code = f"import os, sys, types\nsys.path.append('lib')\nimport subject\nsubject.f(1)\nprint(repr({expression}))"

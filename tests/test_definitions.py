@@ -13,7 +13,7 @@ from provagent.definition.parse import read_definition
 
 FILES = sorted((ROOT / "definitions").glob("*.yaml"))
 NAMES = [file.stem for file in FILES]
-DOCS = (ROOT / "docs" / "definitions.md").read_text()
+DOCS = (ROOT / "docs" / "reference" / "definitions.md").read_text()
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
@@ -54,7 +54,7 @@ def test_names_in_records_mean_one_thing():
 def test_documentation_lists_them():
     """The table has each definition, with the versions that its file says."""
     rows = dict(
-        re.findall(r"^\| \[(\w+)\]\(\.\./definitions/\w+\.yaml\) \| ([^|]+) \|", DOCS, re.M)
+        re.findall(r"^\| \[(\w+)\]\(\.\./\.\./definitions/\w+\.yaml\) \| ([^|]+) \|", DOCS, re.M)
     )
     assert rows == {file.stem: tried(file.read_text()) for file in FILES}
 

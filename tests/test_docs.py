@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import tomllib
 import typing
 from pathlib import Path
 
@@ -25,13 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {verb: main.get_command(click.Context(main), verb) for verb in VERBS}
 PAGES = {
     str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md"))
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md"))
 }
 README = PAGES["README.md"]
 SETTINGS, DEFINITIONS, EVENTS = (
-    PAGES[f"docs/{name}.md"] for name in ("settings", "definitions", "events")
+    PAGES[f"docs/reference/{name}.md"] for name in ("settings", "definitions", "events")
 )
-ENABLING, PROV = PAGES["docs/enabling.md"], PAGES["docs/prov.md"]
+ENABLING, PROV = PAGES["docs/how-to/enabling.md"], PAGES["docs/reference/prov.md"]
 EVERYTHING = "\n".join(PAGES.values())
 
 LAB = """\
@@ -145,7 +146,7 @@ def test_options_of_run_are_its_table():
 
 def test_options_in_text_exist():
     """An option that a page mentions alone belongs to one of the verbs."""
-    known = set().union(*(options(verb) for verb in COMMANDS))
+    known = {"--help"}.union(*(options(verb) for verb in COMMANDS))
     spans = [span.split()[0] for page in PAGES.values() for span in code(page)]
     mentioned = {span for span in spans if span.startswith("--")} - {"--"}
     assert mentioned
@@ -167,16 +168,33 @@ def test_formats_are_those_of_export():
     assert tuple(listed[: len(FORMATS)]) == FORMATS
 
 
-def test_extras_exist():
-    """Every extra that the README installs is one of the project's."""
-    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    extras = [*re.findall(r'pip install "\.\[(\w+)\]"', README), "xml", "rdf"]
-    for extra in extras:
-        assert re.search(rf"^{extra} = ", project, re.MULTILINE)
+def extras() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return set(project["project"]["optional-dependencies"])
+
+
+def test_extras_are_named():
+    """README and the guide to the installation name each extra, and no other."""
+    lists = re.findall(r'pip install "\.\[([\w,]+)\]"', EVERYTHING)
+    assert lists
+    assert set(",".join(lists).split(",")) <= extras()
+    (first,) = re.findall(r'\$ pip install "\.\[([\w,]+)\]"', README)
+    assert "draft" in first  # the first step of the guide on describing a package needs it
+    named = README.partition("Extras:")[2].partition("\n\n")[0]
+    assert {word for word in code(named) if word.isalpha()} == extras()
+    install = rows(PAGES["docs/how-to/install.md"])
+    assert {word for row in install for word in code(row[0])} == extras()
+
+
+def test_nothing_is_installed_from_an_index():
+    """The package is on no index: pages and messages never install it by its name."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "provagent").rglob("*.py")]
+    for text in (EVERYTHING, *sources):
+        assert not re.search(r"pip install[^`\n]*provagent\b", text)
 
 
 def test_settings_table_is_the_table():
-    """docs/settings.md has the settings, their kinds, defaults, meanings and variables."""
+    """docs/reference/settings.md has the settings, their kinds, defaults, meanings and variables."""
     expected = [
         [f"`{name}`", kind, _default(kind, default), meaning, f"`{PREFIX}{name.upper()}`"]
         for name, (kind, default, meaning) in TABLE.items()
@@ -191,7 +209,7 @@ def _default(kind: str, default: object) -> str:
 
 
 def test_kinds_of_settings_are_explained():
-    """docs/settings.md says how each kind that can be written wrong is written."""
+    """docs/reference/settings.md says how each kind that can be written wrong is written."""
     kinds = {kind for kind, _, _ in TABLE.values()} - {"word"}
     assert kinds <= set(re.findall(r"\*\*(\w+)\*\*", section(SETTINGS, "How they are written")))
 
@@ -239,7 +257,7 @@ NO_ATTRIBUTE = {"class"}  # a key that no class body can declare
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_keys_of_events_are_documented(kind):
-    """docs/events.md has every key of every kind of event, and none besides."""
+    """docs/reference/events.md has every key of every kind of event, and none besides."""
     text = section(section(EVENTS, "The kinds of event"), kind)
     documented = {key for row in rows(text) for key in code(row[0])}
     keys = keys_of(KINDS[kind]) - {"v", "event"}
@@ -248,7 +266,7 @@ def test_keys_of_events_are_documented(kind):
 
 
 def test_encodings_are_documented():
-    """docs/events.md has every ``$type`` of the value encoding, and none besides."""
+    """docs/reference/events.md has every ``$type`` of the value encoding, and none besides."""
     table = [line[:24] for line in values.__doc__.splitlines() if line.startswith("``")]
     types = set(re.findall(r"``([A-Za-z]+)``", " ".join(table)))
     documented = {word for row in rows(section(EVENTS, "Values")) for word in code(row[0])}
@@ -265,7 +283,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("heading", SHAPES)
 def test_keys_of_definitions_are_documented(heading):
-    """Each table of keys in docs/definitions.md is what the reader of definitions knows."""
+    """Each table of keys in docs/reference/definitions.md is what the reader of definitions knows."""
     assert _keys(section(DEFINITIONS, heading)) == set(SHAPES[heading].readers)
 
 
@@ -280,7 +298,7 @@ def test_keys_of_named_things_are_documented():
 
 
 def test_words_of_what_is_left_out_are_documented():
-    """Levels, in their order; and the reasons, in docs/events.md, which are keys and settings."""
+    """Levels, in their order; and the reasons, in docs/reference/events.md, which are keys and settings."""
     levels = rows(section(DEFINITIONS, "Which calls are recorded").partition("###")[0])
     assert tuple(code(row[0])[0] for row in levels) == vocabulary.LEVELS
     hint = typing.get_type_hints(events.LeftOut)["reason"]
@@ -294,7 +312,7 @@ def _keys(text: str) -> set[str]:
 
 
 def test_older_names_are_documented():
-    """docs/definitions.md has each older name beside today's, and what is passed over."""
+    """docs/reference/definitions.md has each older name beside today's, and what is passed over."""
     text = section(DEFINITIONS, "Older definitions")
     table = [(set(code(row[1])), row[2]) for row in rows(text)]
     for synonyms in dialect.SYNONYMS.values():
@@ -304,7 +322,7 @@ def test_older_names_are_documented():
 
 
 def test_reserved_words_are_documented():
-    """The identifiers and the IVOA's words of docs/definitions.md are those of the code."""
+    """The identifiers and the IVOA's words of docs/reference/definitions.md are those of the code."""
     identifiers = [word for row in rows(section(DEFINITIONS, "Entities")) for word in code(row[0])]
     assert set(IDENTIFIERS) <= set(identifiers)
     words = set(code(DEFINITIONS))
@@ -312,7 +330,7 @@ def test_reserved_words_are_documented():
 
 
 def test_paths_of_the_table_are_paths():
-    """Every example of a step in docs/definitions.md is a path that compiles."""
+    """Every example of a step in docs/reference/definitions.md is a path that compiles."""
     examples = [code(row[1])[0] for row in rows(section(DEFINITIONS, "Paths")) if len(row) == 3]
     assert len(examples) == 5
     for example in examples:
@@ -320,14 +338,16 @@ def test_paths_of_the_table_are_paths():
 
 
 def test_targets_of_the_table_are_targets():
-    """Every example of a target in docs/definitions.md is one."""
+    """Every example of a target in docs/reference/definitions.md is one."""
     examples = [code(row[0])[0] for row in rows(section(DEFINITIONS, "Targets"))]
     assert len(examples) > 5
     text = "targets:\n" + "".join(f"  - '{example}'\n" for example in examples)
     assert parse_definition(text.encode(), location="x", name="x").problems == ()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/definitions.md", "docs/describe.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/how-to/enabling.md", "docs/reference/definitions.md", "docs/how-to/describe.md"]
+)
 def test_definitions_shown_are_valid(page):
     """A definition that a page shows has no problem."""
     shown = blocks(PAGES[page], "yaml")
@@ -352,7 +372,7 @@ activities:
 
 
 def test_output_of_check_is_real(tmp_path, monkeypatch):
-    """What docs/definitions.md says that ``check`` prints is what it prints."""
+    """What docs/reference/definitions.md says that ``check`` prints is what it prints."""
     monkeypatch.chdir(tmp_path)
     Path("definition.yaml").write_text(BAD_DEFINITION)
     problems = [str(problem) for problem in read_definition("definition.yaml").problems]
@@ -362,16 +382,16 @@ def test_output_of_check_is_real(tmp_path, monkeypatch):
 
 @pytest.fixture
 def lab(recorded):
-    """The module and the script of which the README speaks."""
+    """The module and the script of the guide."""
     recorded.write("lab.py", LAB)
     recorded.write("analysis.py", ANALYSIS)
     recorded.write("night.csv", "1\n2\n3\n")
     return recorded
 
 
-def test_definition_of_the_readme_works(lab):
-    """The README's definition records the parameter, the file and the result that it says."""
-    lab.write("definition.yaml", blocks(README, "yaml")[0])
+def test_definition_of_the_guide_works(lab):
+    """The guide's definition records the parameter, the file and the result that it says."""
+    lab.write("definition.yaml", blocks(ENABLING, "yaml")[0])
     assert lab.run("analysis.py").stdout == "9.0\n"
     (activity,) = lab.events("activity")
     assert activity["activity_name"] == "calibrate"
@@ -384,8 +404,8 @@ def test_definition_of_the_readme_works(lab):
     assert entities[made["generated_id"]]["entity_description"] == "Flux"
 
 
-def test_targets_of_the_readme_work(lab):
-    """The README's ``--target`` options record both calls of what nobody described."""
+def test_targets_of_the_guide_work(lab):
+    """The guide's ``--target`` options record both calls of what nobody described."""
     (words,) = [words[1:] for words in ours() if words.count("--target") == 2]
     lab.run(*words)
     assert [one["target"] for one in lab.events("activity")] == ["lab:calibrate", "lab:Fit.run"]
@@ -393,8 +413,8 @@ def test_targets_of_the_readme_work(lab):
 
 
 def test_keys_of_a_record_are_documented(lab):
-    """Every key of every event of a real record stands in docs/events.md."""
-    lab.write("definition.yaml", blocks(README, "yaml")[0])
+    """Every key of every event of a real record stands in docs/reference/events.md."""
+    lab.write("definition.yaml", blocks(ENABLING, "yaml")[0])
     lab.run("--target", "lab:Fit", "analysis.py")
     assert len(lab.events()) > 8
     for one in lab.events():
@@ -403,13 +423,27 @@ def test_keys_of_a_record_are_documented(lab):
 
 
 def test_classes_of_a_document_are_documented(lab):
-    """Every class of the IVOA's and of ours in a real document stands in docs/prov.md."""
-    lab.write("definition.yaml", blocks(README, "yaml")[0])
+    """Every class of the IVOA's and of ours in a real document stands in docs/reference/prov.md."""
+    lab.write("definition.yaml", blocks(ENABLING, "yaml")[0])
     lab.run("--target", "lab:Fit", "analysis.py")
     document = lab.python("-m", "provagent", "export", "--to", "provn").stdout
     classes = set(re.findall(r"prov:type='(\w+:\w+)'", document))
     assert len(classes) > 8
     assert classes <= set(code(PROV))
+
+
+def test_guide_to_notebooks_works(lab, monkeypatch):
+    """The cells of the guide record a notebook, and read its record."""
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    page = PAGES["docs/how-to/notebook.md"]
+    load, _, read = blocks(page, "python")
+    monkeypatch.chdir(lab.folder)
+    monkeypatch.setenv("PROVAGENT_TARGETS", "lab:calibrate")
+    cells = [load, "import lab\nlab.calibrate('night.csv')", read]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, cells)])
+    nbclient.NotebookClient(notebook).execute()
+    (printed,) = notebook.cells[-1].outputs
+    assert "'calibrate'" in printed["text"]
 
 
 SEEN = """\
@@ -427,8 +461,8 @@ print(json.dumps({
 
 
 def test_what_it_does_to_a_program_is_said(recorded):
-    """What a program can see of provagent is what docs/effects.md says."""
-    text = PAGES["docs/effects.md"]
+    """What a program can see of provagent is what docs/explanation/effects.md says."""
+    text = PAGES["docs/explanation/effects.md"]
     recorded.write(
         "subject.py", "import sys\ndef caller(): return sys._getframe(1).f_code.co_name\n"
     )
@@ -446,24 +480,11 @@ def test_what_it_does_to_a_program_is_said(recorded):
     assert seen["finder"].startswith("provagent.")
 
 
-def test_story_in_the_readme_is_told_in_the_definition_s_words():
-    """The activities and roles of the README's tree are those of the gammapy definition."""
-    definition = read_definition(ROOT / "definitions" / "gammapy.yaml").definition
-    (story,) = [block for block in blocks(README, "") if block.startswith("run ")]
-    names = re.findall(r"^├── ([\w.]+)  [\d.]+ m?s  ", story, re.MULTILINE)
-    assert len(names) > 3
-    assert set(names) <= set(definition.activities)
-    described = [definition.activities[name] for name in names]
-    uses = {use.role for one in described for use in one.usage}
-    made = {use.role for one in described for use in one.generation}
-    assert set(re.findall(r"─ used (\w+)", story)) <= uses
-    assert set(re.findall(r"─ made (\w+)", story)) <= made
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_links_resolve(page):
     """Every relative link of a page leads to a file, and to a heading where it names one."""
-    for link in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+    text = re.sub(r"^ *```.*?^ *```$", "", PAGES[page], flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"[a-z]+:", link):
             continue
         file, _, anchor = link.partition("#")

@@ -114,7 +114,7 @@ def test_closed_streams(lab):
 
 def test_exit_codes_are_documented():
     """Each in the one table, with the number that it has."""
-    page = (ROOT / "docs/store.md").read_text()
+    page = (ROOT / "docs/reference/commands.md").read_text()
     told = {row[0].strip("`") for row in rows(section(page, "Exit codes"))}
     own = {str(value) for name, value in vars(guard).items() if name.isupper() and type(value) is int}  # fmt: skip
     assert told == {"0", "2", "126", "127", *own}

@@ -1,4 +1,4 @@
-"""docs/describe.md, done as a reader does it: its files, its commands, and what they print."""
+"""docs/how-to/describe.md, done as a reader does it: its files, its commands, and what they print."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-PAGE = (ROOT / "docs" / "describe.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "describe.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
     r"(?:^`(?P<file>[\w./]+)`(?P<more>[^\n`]*):\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$",
     re.M | re.S,

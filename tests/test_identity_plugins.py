@@ -85,8 +85,8 @@ def test_others_are_asked_when_a_type_is_unknown(site):
 
 
 def test_the_lines_of_the_page_work(site, tmp_path):
-    """What docs/describe.md shows, pasted into a package that has such a class."""
-    page = (ROOT / "docs" / "describe.md").read_text()
+    """What docs/how-to/describe.md shows, pasted into a package that has such a class."""
+    page = (ROOT / "docs" / "how-to" / "describe.md").read_text()
     code = page.partition("# nightsky/identity.py\n")[2].partition("```")[0]
     entry = page.partition('[project.entry-points."provagent.identifiers"]\n')[2].partition("```")[
         0

@@ -1,4 +1,4 @@
-"""The table of docs/identity.md: equal in Python, different in content, and the reverse."""
+"""The table of docs/explanation/identity.md: equal in Python, different in content, and the reverse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from provagent.identity.registry import identify
 NANS = [struct.unpack("<d", struct.pack("<Q", bits))[0] for bits in (0x7FF8 << 48, 0xFFF8123 << 36)]
 ROWS = [
     [part.strip() for part in line.strip("|").split("|")]
-    for line in (ROOT / "docs" / "identity.md").read_text().partition("## Equal in Python")[2].splitlines()
+    for line in (ROOT / "docs" / "explanation" / "identity.md").read_text().partition("## Equal in Python")[2].splitlines()
     if line.startswith("| ")
 ][1:]  # fmt: skip
 

@@ -74,6 +74,8 @@ def test_it_needs_seven_libraries_and_no_more(wheel):
     assert metadata["Requires-Python"] == ">=3.11"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert metadata["License-Expression"] == project["license"] == "BSD-3-Clause"
+    assert metadata.get_all("Project-URL") is None  # the project has no address yet
+    assert "Programming Language :: Python :: 3.14" in metadata.get_all("Classifier")
 
 
 def test_command_is_installed(wheel):

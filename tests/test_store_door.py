@@ -108,8 +108,8 @@ def test_what_could_not_be_read_is_said(tmp_path):
 
 
 def test_the_example_of_the_page_runs(lab, store):
-    """docs/store.md shows a program that does what it says."""
-    (shown,) = blocks(section(PAGES["docs/store.md"], "As Python"), "python")
+    """docs/how-to/store.md shows a program that does what it says."""
+    (shown,) = blocks(section(PAGES["docs/how-to/store.md"], "As Python"), "python")
     done = subprocess.run(
         [sys.executable, "-c", shown], cwd=lab.folder, env=lab.environ(), capture_output=True,
         text=True, check=True,

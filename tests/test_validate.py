@@ -436,6 +436,6 @@ def test_nothing_is_loaded_for_other_verbs():
 
 
 def test_page_names_each_format():
-    page = (ROOT / "docs" / "prov.md").read_text()
+    page = (ROOT / "docs" / "reference" / "prov.md").read_text()
     for name in FORMATS:
         assert f"`{name}`" in page

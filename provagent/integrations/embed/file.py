@@ -21,15 +21,15 @@ from provagent.reading.record.selection import entity_of
 if TYPE_CHECKING:
     from provagent.reading.record.model import Provenance
 
-# what a file of it begins with: (format, module, what in it, package, extra)
-_FORMATS: dict[bytes, tuple[str, str, str | None, str | None, str]] = {
-    b"SIMPLE  =": ("FITS", "fits", None, "astropy", "embed"),
-    b"\x89PNG\r\n\x1a\n": ("PNG", "png", None, None, ""),
-    b"\x89HDF\r\n\x1a\n": ("HDF5", "hdf5", None, "h5py", "embed"),
-    b"# %ECSV ": ("ECSV", "text", "Ecsv", None, ""),
-    b"%PDF-": ("PDF", "pdf", None, "pypdf", "embed"),
-    b"<?xml": ("VOTable", "text", "VoTable", None, ""),
-    b"<VOTABLE": ("VOTable", "text", "VoTable", None, ""),
+# first bytes of a file: (format, module, class in the module, library that the module needs)
+_FORMATS: dict[bytes, tuple[str, str, str | None, str | None]] = {
+    b"SIMPLE  =": ("FITS", "fits", None, "astropy"),
+    b"\x89PNG\r\n\x1a\n": ("PNG", "png", None, None),
+    b"\x89HDF\r\n\x1a\n": ("HDF5", "hdf5", None, "h5py"),
+    b"# %ECSV ": ("ECSV", "text", "Ecsv", None),
+    b"%PDF-": ("PDF", "pdf", None, "pypdf"),
+    b"<?xml": ("VOTable", "text", "VoTable", None),
+    b"<VOTABLE": ("VOTable", "text", "VoTable", None),
 }
 NAMES = tuple(dict.fromkeys(name for name, *_ in _FORMATS.values()))
 _MOST_UNPACKED = 256 * 2**20
@@ -87,14 +87,13 @@ def _read(file: str) -> bytes:
 
 
 def _format_of(file: str, content: bytes) -> tuple[str, Any]:
-    for magic, (name, module, inside, package, extra) in _FORMATS.items():
+    for magic, (name, module, inside, package) in _FORMATS.items():
         if content.startswith(magic) and (magic != b"<?xml" or b"VOTABLE" in content[:4096]):
             try:
                 found: Any = import_module(f"provagent.integrations.embed.{module}")
             except ImportError as error:
                 raise EmbedError(
-                    f"{file}: {name} needs {package}, which is not installed; "
-                    f"pip install 'provagent[{extra}]'"
+                    f"{file}: {name} needs {package}, which is not installed; pip install {package}"
                 ) from error
             return name, found if inside is None else getattr(found, inside)
     raise EmbedError(f"{file}: is none of {', '.join(NAMES)}")

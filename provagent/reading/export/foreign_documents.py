@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 * 2**20
 
-# format: (what prov calls it, the module that it needs, the extra that brings it)
-_READERS: dict[str, tuple[dict[str, str], str | None, str]] = {
-    "json": ({"format": "json"}, None, ""),
-    "jsonld": ({"format": "jsonld"}, None, ""),
-    "provn": ({"format": "provn"}, None, ""),
-    "xml": ({"format": "xml"}, "lxml", "xml"),
-    "turtle": ({"format": "rdf", "rdf_format": "turtle"}, "rdflib", "rdf"),
-    "trig": ({"format": "rdf", "rdf_format": "trig"}, "rdflib", "rdf"),
-    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib", "rdf"),  # as export has it
+# format: (prov's name of the format, the library that reads it)
+_READERS: dict[str, tuple[dict[str, str], str | None]] = {
+    "json": ({"format": "json"}, None),
+    "jsonld": ({"format": "jsonld"}, None),
+    "provn": ({"format": "provn"}, None),
+    "xml": ({"format": "xml"}, "lxml"),
+    "turtle": ({"format": "rdf", "rdf_format": "turtle"}, "rdflib"),
+    "trig": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),
+    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),  # as export has it
 }
 FORMATS = tuple(_READERS)
 _SUFFIXES = {
@@ -64,14 +64,14 @@ def parse_document(
     syntax = syntax or guess_syntax(file, content)
     if syntax not in _READERS:
         raise DocumentError(f"format {syntax!r}: no such format; there are {', '.join(FORMATS)}")
-    options, module, extra = _READERS[syntax]
+    options, module = _READERS[syntax]
     if module is not None:
         try:
             importlib.import_module(module)
         except ImportError as error:
             raise DocumentError(
                 f"{file}: format {syntax} needs {module}, which is not installed; "
-                f"pip install 'provagent[{extra}]'"
+                f"pip install {module}"
             ) from error
     if syntax == "xml" and _has_doctype(file, content):
         raise DocumentError(

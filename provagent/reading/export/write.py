@@ -150,7 +150,7 @@ def _need(to: str) -> _Writer:
         except ImportError as error:
             raise ExportError(
                 f"format {to!r}: needs {writer.module}, which is not installed; "
-                f"pip install 'provagent[{writer.extra}]'"
+                f"pip install {writer.module}"
             ) from error
     return writer
 
@@ -236,11 +236,10 @@ def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options)
 
 
 class _Writer(NamedTuple):
-    """``module`` is what it needs, and ``extra`` what brings that."""
+    """``module`` is the library that the writer needs; its distribution has the same name."""
 
     write: Callable[[Any, str, IO[bytes], _Options], None]
     module: str | None = None
-    extra: str = ""
     is_of_one_run: bool = False
 
 
@@ -248,16 +247,16 @@ _DOCUMENTS = {
     "json": _Writer(_stream),
     "jsonld": _Writer(_by_prov),
     "provn": _Writer(_stream),
-    "xml": _Writer(_by_prov, "lxml", "xml"),
-    **{to: _Writer(_by_prov, "rdflib", "rdf") for to in RDF},
+    "xml": _Writer(_by_prov, "lxml"),
+    **{to: _Writer(_by_prov, "rdflib") for to in RDF},
 }
 _GRAPHS = {
     "dot": _Writer(_drawn),
-    **{to: _Writer(_drawn, "pygraphviz", "svg") for to in ("svg", "png", "pdf")},
+    **{to: _Writer(_drawn, "pygraphviz") for to in ("svg", "png", "pdf")},
 }
 _OTHERS = {
-    VOTABLE: _Writer(_in_words_of_the_ivoa, "astropy", VOTABLE),
-    "rocrate": _Writer(_crate, "rocrate", "crate", is_of_one_run=True),
+    VOTABLE: _Writer(_in_words_of_the_ivoa, "astropy"),
+    "rocrate": _Writer(_crate, "rocrate", is_of_one_run=True),
     OPUS: _Writer(_opus, is_of_one_run=True),
 }
 _WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS

@@ -153,7 +153,7 @@ def _zstandard(path: str) -> Any:
         import zstandard
     except ImportError:
         raise RecordError(
-            f"{path}: zstd takes the library zstandard, which is not installed; "
-            "pip install 'provagent[zstd]', or use Python 3.14 or newer"
+            f"{path}: zstd needs the library zstandard, which is not installed; "
+            "pip install zstandard, or use Python 3.14 or newer"
         ) from None
     return zstandard

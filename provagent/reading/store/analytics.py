@@ -212,6 +212,6 @@ def _libraries() -> tuple[Any, Any]:
         import pyarrow as arrow  # noqa: ICN001 - one word, one meaning
     except ImportError as error:
         raise ExportError(
-            f"this needs {error.name}, of the extra duckdb: pip install 'provagent[duckdb]'"
+            f"SQL and Parquet need {error.name}, which is not installed; pip install duckdb pyarrow"
         ) from error
     return duckdb, arrow

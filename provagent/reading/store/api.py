@@ -143,7 +143,7 @@ class Store:
 
     @unheard
     def duckdb(self) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection to a copy of the tables that docs/store.md names.
+        """Return a DuckDB connection to a copy of the tables that docs/how-to/store.md names.
 
         Raises ExportError where the extra ``duckdb`` is not installed.
         """

@@ -41,7 +41,7 @@ def echo_lines(text: str, *, err: bool = False) -> None:
 def echo_json(data: Any, *, default: Callable[[Any], Any] | None = None) -> None:
     """Print JSON: exact, with the characters escaped that are no text.
 
-    Names of files that are not UTF-8 are as docs/events.md says.
+    Names of files that are not UTF-8 are as docs/reference/events.md says.
     """
     text = json.dumps(data, indent=2, ensure_ascii=False, default=default)
     if not is_utf8(text):

@@ -38,7 +38,7 @@ def read_docstring(function: Any) -> Documented:
     except ImportError as error:
         raise DraftError(
             "docstrings are read by docstring_parser, which is not installed; "
-            "install provagent[draft]"
+            "pip install docstring_parser"
         ) from error
     text = inspect.getdoc(function)
     if not text:
