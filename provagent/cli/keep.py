@@ -10,7 +10,7 @@ import click
 from provagent.cli.progress import progress
 from provagent.reading.store.location import find_store
 from provagent.reading.view.terminal import echo, echo_json
-from provagent.settings.table import read_settings, tell
+from provagent.settings.table import read_settings, warn
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -81,7 +81,7 @@ def compact(
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="But for the newest N runs.")
 @click.option("--used-too", is_flag=True, help="Also those that made what later runs have read.")
 @click.option("--anyway", is_flag=True, help="Also runs that may be written on other machines.")
-@click.option("--yes", "is_meant", is_flag=True, help="Remove them; else it is only told which.")
+@click.option("--yes", "is_recorded", is_flag=True, help="Remove them; else it is only told which.")
 @_store
 @_json
 def gc(
@@ -90,7 +90,7 @@ def gc(
     keep: int | None,
     used_too: bool,
     anyway: bool,
-    is_meant: bool,
+    is_recorded: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
@@ -111,10 +111,10 @@ def gc(
         folder, older_than=older_than or timedelta(0), keep=keep or 0, used_too=used_too,
         anyway=anyway,
     )  # fmt: skip
-    if is_meant:
+    if is_recorded:
         collect(folder, found)
     if as_json:
-        echo_json(asdict(found) | {"removed": is_meant})
+        echo_json(asdict(found) | {"removed": is_recorded})
         return
     for name in found.runs[:_SHOWN]:
         echo(name)
@@ -127,7 +127,7 @@ def gc(
             f"{_count(len(found.needed), 'run')} {stay}: runs that stay read what they made; "
             "--used-too takes them too"
         )
-    how = "removed" if is_meant else "--yes removes them" if found.runs else "nothing to remove"
+    how = "removed" if is_recorded else "--yes removes them" if found.runs else "nothing to remove"
     echo(f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}; {how}")
 
 
@@ -165,7 +165,7 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
 
 def _refused(refused: dict[str, str]) -> None:
     for what, why in refused.items():
-        tell(f"{what}: {why}")
+        warn(f"{what}: {why}")
 
 
 def _count(number: int, word: str) -> str:

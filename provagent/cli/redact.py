@@ -10,7 +10,7 @@ import click
 
 from provagent.cli.progress import progress
 from provagent.reading.view.terminal import ask_secret, echo, echo_json
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.reading.store.redact import Redaction
@@ -28,7 +28,7 @@ _FIELDS_SHOWN = 100
     multiple=True,
     help="The parameter that it is the value of; what it is set to is taken out elsewhere too.",
 )
-@click.option("--yes", "is_meant", is_flag=True, help="Take it out; else it is only told where.")
+@click.option("--yes", "is_recorded", is_flag=True, help="Take it out; else it is only told where.")
 @click.option("--anyway", is_flag=True, help="Also of runs that may be written on other machines.")
 @click.option("--store", metavar="FOLDER", help="Where the records are.  [default: prov]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -39,7 +39,7 @@ def redact(
     *,
     patterns: tuple[str, ...],
     parameters: tuple[str, ...],
-    is_meant: bool,
+    is_recorded: bool,
     anyway: bool,
     store: str | None,
     as_json: bool,
@@ -54,7 +54,7 @@ def redact(
     from provagent.reading.store.location import find_store
     from provagent.reading.store.redact import find_secrets
     from provagent.reading.store.redact import redact as take_out
-    from provagent.reading.store.redaction_search import Sought
+    from provagent.reading.store.redaction_search import SearchedSecrets
 
     boot.deactivate()  # the record of this would hold what is taken out
     how = [
@@ -64,19 +64,19 @@ def redact(
     ]
     if len(how) > 1:
         raise click.UsageError("say it in one way: TEXT, --pattern or --parameter")
-    sought = Sought(
+    sought = SearchedSecrets(
         texts=list(texts) if how else _asked(), patterns=list(patterns), parameters=list(parameters)
     )
     folder = find_store(store)
     with progress("reading records") as show:
-        if is_meant:
+        if is_recorded:
             found = take_out(folder, sought, how[0] if how else "text", show, anyway=anyway)
         else:
             found = find_secrets(folder, sought, show)
     if as_json:
         echo_json(asdict(found))
     else:
-        _tell(found, is_done=is_meant)
+        _tell(found, is_done=is_recorded)
     ctx.exit(1 if found.refused or found.left or found.kept else 0)
 
 
@@ -95,9 +95,9 @@ def _tell(found: Redaction, *, is_done: bool) -> None:
     if len(found.places) > _FIELDS_SHOWN:
         echo(f"and {len(found.places) - _FIELDS_SHOWN} more places: --json")
     for what, why in found.refused.items():
-        tell(f"{what}: {why}")
+        warn(f"{what}: {why}")
     if found.kept:
-        tell(f"{found.kept} in identifiers, digests or times, which stay")
+        warn(f"{found.kept} in identifiers, digests or times, which stay")
     runs = len({place.run for place in found.places})
     where = f"{found.count} in {len(found.places)} places of {runs} runs"
     if not is_done:

@@ -11,7 +11,7 @@ import click
 from provagent.cli.progress import progress
 from provagent.contract.errors import StoreError
 from provagent.reading.view.terminal import ask_secret, echo_json, echo_lines
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.reading.store.compare import Difference
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--yes", "is_meant", is_flag=True, help="Do it, in a new folder, and tell the diff.")
+@click.option(
+    "--yes", "is_recorded", is_flag=True, help="Do it, in a new folder, and tell the diff."
+)
 @click.option("--in", "folder", metavar="FOLDER", help="Where.  [default: a new one beside]")
 @click.option("--anyway", is_flag=True, help="Whatever stands against it: inputs that changed.")
 @click.option(
@@ -33,7 +35,7 @@ def rerun(
     ctx: click.Context,
     run: str,
     *,
-    is_meant: bool,
+    is_recorded: bool,
     folder: str | None,
     anyway: bool,
     secrets: str | None,
@@ -53,7 +55,7 @@ def rerun(
     provenance = opened.read(run)
     with progress("reading records") as show, opened.index(show) as index:
         plan = plan_rerun(provenance, index, folder)
-    if not is_meant:
+    if not is_recorded:
         from provagent.tools.rerun.text import plan_text
 
         if as_json:
@@ -64,7 +66,7 @@ def rerun(
     if plan.against and not anyway:
         raise StoreError(*plan.against, "rerun: --anyway repeats it all the same")
     for what in (*plan.against, *plan.notes):
-        tell(what)
+        warn(what)
     _perform(ctx, plan, opened.path, _given(plan, secrets), as_json=as_json)
 
 
@@ -77,12 +79,12 @@ def _perform(
     from provagent.tools.rerun.text import execution_text
 
     for line in execution_text(plan):
-        tell(line)
+        warn(line)
     run_id, code = perform(plan, secrets, stdout=sys.stderr.fileno() if as_json else None)
     try:
         found = compare_runs(read_run(store, plan.run), read_run(plan.store, run_id))
     except StoreError as error:
-        tell(f"the rerun left no record, so nothing can be compared: {error}")
+        warn(f"the rerun left no record, so nothing can be compared: {error}")
         ctx.exit(code or 1)
     if as_json:
         done = {"run": run_id, "store": plan.store, "exit_code": code, "difference": found.data()}

@@ -22,14 +22,14 @@ from provagent.contract.vocabulary import (
 )
 from provagent.isolation import introspection
 from provagent.recording.capture.arguments import Undescribed, is_plain, own_names
-from provagent.recording.capture.context import Events, Links, Open, Place, current, now
+from provagent.recording.capture.context import CallSite, Events, Links, OpenActivity, current, now
 from provagent.recording.capture.entity_events import changed_by
-from provagent.recording.capture.entity_tracker import Call, Ledger
+from provagent.recording.capture.entity_tracker import Call, EntityTracker
 from provagent.recording.capture.event_writer import EventWriter
 from provagent.recording.capture.lookup import Missing, found
 from provagent.recording.capture.outcome import describe_error, status_of
 from provagent.recording.capture.plan import Plan
-from provagent.recording.capture.session_configuration import Configured
+from provagent.recording.capture.session_configuration import SessionConfiguration
 from provagent.recording.capture.sessions import Session, session_event
 from provagent.settings.table import Settings
 
@@ -43,35 +43,35 @@ class Capture:
     def __init__(
         self,
         writer: EventWriter,
-        ledger: Ledger,
+        tracker: EntityTracker,
         settings: Settings,
         on_opening: Callable[[Any, Any], None] = lambda _file, _mode: None,
     ) -> None:
-        self.ledger = ledger
-        self.sessions = ledger.sessions
-        self.configured = Configured(ledger)
+        self.tracker = tracker
+        self.sessions = tracker.sessions
+        self.configured = SessionConfiguration(tracker)
         self.writer = writer
         self.write_all = writer.write_all
-        self.complaints = writer.complaints
+        self.internal_errors = writer.internal_errors
         self.busy = writer.busy
-        self.sums = writer.sums
-        self.fill = writer.fill
+        self.skipped_calls = writer.skipped_calls
+        self.byte_limit = writer.byte_limit
         self.on_opening = on_opening
         self._settings = settings
-        self.undescribed = Undescribed(ledger, settings)
+        self.undescribed = Undescribed(tracker, settings)
         self._described: set[tuple[str | None, str]] = set()
         # What probes keep of each call until it ends, by the frame in which it runs.
         self.calls: dict[FrameType, Any] = {}
-        self._sums_open = self.sums.open
-        self._written = ledger.seen.owners
+        self._skipped_open = self.skipped_calls.open
+        self._written = tracker.seen.owners
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
-        self.ledger.forget()
+        self.tracker.forget()
         self.writer.forget()
         self._described.clear()
 
-    def is_meant(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
+    def is_recorded(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
         """Whether this call is to be recorded: not from our own work, nor another class's."""
         if get_ident() in self.busy:
             return False
@@ -87,28 +87,28 @@ class Capture:
         instance: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        frame: FrameType | Place,
-    ) -> Open | None:
+        frame: FrameType | CallSite,
+    ) -> OpenActivity | None:
         """Write that the activity began; None when that could not be done."""
         thread = get_ident()
         try:
             self.busy.add(thread)
             return self.begin(plan, (instance, args, kwargs, None), frame, thread)
         except BaseException as error:
-            self.complaints.add(plan.target, "before the call", error)
+            self.internal_errors.add(plan.target, "before the call", error)
             return None
         finally:
             self.busy.discard(thread)
 
     def begin(
-        self, plan: Plan, call: Call, frame: FrameType | Place, thread: int, start: str = ""
-    ) -> Open:
+        self, plan: Plan, call: Call, frame: FrameType | CallSite, thread: int, start: str = ""
+    ) -> OpenActivity:
         """What ``open`` does, unguarded; with ``start``: of a call that began then."""
-        ledger, parent = self.ledger, current.get()
+        tracker, parent = self.tracker, current.get()
         call = own_names(call) if call[2] else call
-        place: Any = Place(frame) if type(frame) is FrameType else frame
+        place: Any = CallSite(frame) if type(frame) is FrameType else frame
         groups = plan.group if parent is None else parent.groups | plan.group
-        activity = Open(ledger.new_id(), ledger.order, place, groups)
+        activity = OpenActivity(tracker.new_id(), tracker.order, place, groups)
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -118,7 +118,7 @@ class Capture:
             "target": plan.target,
             "startTime": start or now(),
             "thread": thread,
-            **place.said(),
+            **place.event_fields(),
         }
         if parent is not None:
             fields["parent_id"] = parent.id
@@ -139,7 +139,7 @@ class Capture:
         return activity
 
     def close(
-        self, plan: Plan, activity: Open, call: Call, error: BaseException | None = None
+        self, plan: Plan, activity: OpenActivity, call: Call, error: BaseException | None = None
     ) -> None:
         """Write that the activity ended."""
         thread = get_ident()
@@ -147,11 +147,13 @@ class Capture:
             self.busy.add(thread)
             self.finish(plan, activity, call, error)
         except BaseException as failure:
-            self.complaints.add(plan.target, "after the call", failure)
+            self.internal_errors.add(plan.target, "after the call", failure)
         finally:
             self.busy.discard(thread)
 
-    def finish(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
+    def finish(
+        self, plan: Plan, activity: OpenActivity, call: Call, error: BaseException | None
+    ) -> None:
         """What ``close`` does, unguarded."""
         call = own_names(call) if call[2] else call
         events: Events = []
@@ -172,14 +174,14 @@ class Capture:
                 fields["generated"] = generated
             fits = plan.expected is None or plan.expected.mark(fields, events)
         if self._written:
-            self.ledger.seen.end(activity, events)
-        if self._sums_open:
-            self.sums.end(activity.id, events)
+            self.tracker.seen.end(activity, events)
+        if self._skipped_open:
+            self.skipped_calls.end(activity.id, events)
         events.append((fields, fits))
         self.write_all(plan.target, events)
 
     def open_session(
-        self, plan: Plan, instance: Any, call: Call, place: Place, session: Session
+        self, plan: Plan, instance: Any, call: Call, place: CallSite, session: Session
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
@@ -187,15 +189,15 @@ class Capture:
             self.busy.add(thread)
             configuration = self._parameters(plan, call)
             fields = session_event(session.id, type(instance), now(), configuration)
-            fields |= place.said()
+            fields |= place.event_fields()
             if plan.expected is not None:
                 plan.expected.mark(fields, [])
             events: Events = [(fields, False)]
             if plan.log_entities:
-                self.configured.meet(session, plan, call, place, current.get(), events)
+                self.configured.observe(session, plan, call, place, current.get(), events)
             self.write_all(plan.target, events)
         except BaseException as error:
-            self.complaints.add(plan.target, "at the constructor", error)
+            self.internal_errors.add(plan.target, "at the constructor", error)
         finally:
             self.busy.discard(thread)
 
@@ -228,28 +230,28 @@ class Capture:
         return session
 
     def _inputs(
-        self, plan: Plan, call: Call, activity: Open, events: Events
+        self, plan: Plan, call: Call, activity: OpenActivity, events: Events
     ) -> tuple[dict[str, Any], Links]:
         if not plan.is_described:
             return self.undescribed.inputs(plan, call, activity, events)
         return self._parameters(plan, call), self.usages(plan, call, activity, events)
 
-    def usages(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
+    def usages(self, plan: Plan, call: Call, activity: OpenActivity, events: Events) -> Links:
         """What a call uses that a definition describes."""
         used = []
         if plan.files:
-            self.ledger.files.read_ahead([found(location, call) for location in plan.files])
+            self.tracker.files.read_ahead([found(location, call) for location in plan.files])
         for use in plan.usages:
             try:
-                entity_id = self.ledger.find(use, call, activity, events, False)
+                entity_id = self.tracker.find(use, call, activity, events, False)
             except BaseException as error:
-                self.complaints.add(plan.target, f"role {use.role!r}", error)
+                self.internal_errors.add(plan.target, f"role {use.role!r}", error)
                 continue
             if entity_id is not None:
                 used.append({"used_id": entity_id, **use.used_as})
         return used
 
-    def outputs(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
+    def outputs(self, plan: Plan, call: Call, activity: OpenActivity, events: Events) -> Links:
         """What a call has generated."""
         if not plan.is_described:
             return self.undescribed.outputs(plan, call[3], activity, events)
@@ -257,9 +259,9 @@ class Capture:
         for use in plan.generations:
             first = len(events)
             try:
-                entity_id = self.ledger.find(use, call, activity, events, True)
+                entity_id = self.tracker.find(use, call, activity, events, True)
             except BaseException as error:
-                self.complaints.add(plan.target, f"role {use.role!r}", error)
+                self.internal_errors.add(plan.target, f"role {use.role!r}", error)
                 continue
             ids = [] if use.members is None else changed_by(activity.id, events[first:])
             if entity_id is not None and entity_id not in ids:
@@ -277,7 +279,7 @@ class Capture:
             except Missing:
                 continue
             except BaseException as error:
-                self.complaints.add(plan.target, f"parameter {name!r}", error)
+                self.internal_errors.add(plan.target, f"parameter {name!r}", error)
         return parameters
 
     def _encode(self, value: Any) -> Any:

@@ -8,11 +8,11 @@ from typing import Any
 
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.call_sites import new_files
-from provagent.recording.capture.byte_limit import Fill
+from provagent.recording.capture.byte_limit import ByteLimit
 from provagent.recording.capture.context import Events
-from provagent.recording.capture.internal_errors import WRITING, Complaints
-from provagent.recording.capture.skipped_calls import MAX_BYTES, Sums
-from provagent.recording.capture.user_code import KeptCode
+from provagent.recording.capture.internal_errors import WRITING, InternalErrors
+from provagent.recording.capture.skipped_calls import MAX_BYTES, SkippedCalls
+from provagent.recording.capture.user_code import UserCode
 
 
 class Output:
@@ -67,24 +67,24 @@ class EventWriter:
         line: Callable[[dict[str, Any], bool], bytes],
         size: Callable[[], int],
         max_bytes: int,
-        complaints: Complaints,
-        code: KeptCode,
+        internal_errors: InternalErrors,
+        code: UserCode,
         busy: set[int],
     ) -> None:
-        self.complaints = complaints
+        self.internal_errors = internal_errors
         self.code = code
         self.busy = busy
         self._output = output
         self._line = line
-        self.sums = Sums(self.write_all)
-        self.fill = Fill(max_bytes, size, partial(complaints.add, "run", MAX_BYTES))
+        self.skipped_calls = SkippedCalls(self.write_all)
+        self.byte_limit = ByteLimit(max_bytes, size, partial(internal_errors.add, "run", MAX_BYTES))
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
         self.code.forget()
         self.busy.clear()
-        self.sums.forget()
-        self.fill.restart()
+        self.skipped_calls.forget()
+        self.byte_limit.restart()
 
     def write_all(self, target: str, events: Events) -> None:
         """Write the events of a call, or of what was seen, in one write."""
@@ -97,7 +97,7 @@ class EventWriter:
             else:
                 self._output.write(b"".join([line(*event) for event in events]))
         except BaseException as error:
-            self.complaints.add(target, WRITING, error)
+            self.internal_errors.add(target, WRITING, error)
 
     def keep_code(self) -> None:
         """Keep the user's code that is loaded by now."""
@@ -107,4 +107,4 @@ class EventWriter:
             if is_the_programs(error):
                 raise
         except Exception as error:
-            self.complaints.add("code", WRITING, error)
+            self.internal_errors.add("code", WRITING, error)

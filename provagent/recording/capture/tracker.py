@@ -7,13 +7,18 @@ from typing import Any, Protocol
 from provagent.identity.digests import Digests
 from provagent.identity.files import FileIdentities
 from provagent.identity.registry import Identity
-from provagent.recording.capture.collection_members import Held
-from provagent.recording.capture.context import Events, Open
+from provagent.recording.capture.collection_members import ContainedItems
+from provagent.recording.capture.context import Events, OpenActivity
 from provagent.recording.capture.entity_events import EntityEvents
-from provagent.recording.capture.known_objects import Contents, Known, KnownObjects, Slots
-from provagent.recording.capture.observed_value import Thing
+from provagent.recording.capture.known_objects import (
+    AttributeEntities,
+    KnownContents,
+    KnownEntity,
+    KnownObjects,
+)
+from provagent.recording.capture.observed_value import ObservedValue
 from provagent.recording.capture.plan import Kind, Use
-from provagent.recording.capture.unfinished_files import Unfinished
+from provagent.recording.capture.unfinished_files import UnfinishedFiles
 
 
 class Tracker(Protocol):
@@ -21,20 +26,20 @@ class Tracker(Protocol):
 
     digests: Digests
     files: FileIdentities
-    paths: dict[str, Known]
+    paths: dict[str, KnownEntity]
     objects: KnownObjects
-    contents: Contents
-    slots: Slots
+    contents: KnownContents
+    slots: AttributeEntities
     events: EntityEvents
-    unfinished: Unfinished
+    unfinished: UnfinishedFiles
 
     def file(
         self,
-        thing: Thing,
-        activity: Open,
+        observed: ObservedValue,
+        activity: OpenActivity,
         events: Events,
         generated: bool,
-        next_: Open | None = None,
+        next_: OpenActivity | None = None,
         *,
         is_real: bool = False,
         identity: Identity | None = None,
@@ -45,19 +50,24 @@ class Tracker(Protocol):
         self,
         kind: Kind,
         value: Any,
-        thing: Thing | None,
+        observed: ObservedValue | None,
         use: Use | None,
         instance: Any,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
         generated: bool,
-        held: Held | None = None,
-    ) -> Known:
+        contained: ContainedItems | None = None,
+    ) -> KnownEntity:
         """Return the entity of an object."""
 
     def known(
-        self, entity_id: str, identity: Identity, kind: Kind, activity: Open, generated: bool
-    ) -> Known:
+        self,
+        entity_id: str,
+        identity: Identity,
+        kind: Kind,
+        activity: OpenActivity,
+        generated: bool,
+    ) -> KnownEntity:
         """Return what is known of an entity that was written."""
 
     def identify_file(self, location: str, kind: Kind) -> Identity:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from provagent.definition.source import Source
-    from provagent.recording.capture.file_entities import FilesSeen
-    from provagent.recording.capture.internal_errors import Complaints
-    from provagent.recording.process.process_errors import Failures
-    from provagent.recording.process.requested_targets import Wanted
+    from provagent.recording.capture.file_entities import FileEntities
+    from provagent.recording.capture.internal_errors import InternalErrors
+    from provagent.recording.process.process_errors import ProcessErrors
+    from provagent.recording.process.requested_targets import RequestedTarget
     from provagent.recording.weave.finder import TargetFinder
     from provagent.settings.table import Settings
 
@@ -28,9 +28,9 @@ class FileAccess(Protocol):
     busy: set[int]
 
     def catch_up(self) -> None: ...
-    def settle(self) -> None: ...
-    def settle_for_child(self) -> None: ...
-    def notice(self, file: Any, mode: Any, /) -> None: ...
+    def record_closed(self) -> None: ...
+    def record_before_child(self) -> None: ...
+    def note_opening(self, file: Any, mode: Any, /) -> None: ...
 
 
 class Starting(Protocol):
@@ -42,8 +42,8 @@ class Starting(Protocol):
 class Recording(Protocol):
     """What writes the events (``recorder``)."""
 
-    complaints: Complaints
-    files: FilesSeen
+    internal_errors: InternalErrors
+    files: FileEntities
     has_begun: bool
 
     def begin(self) -> None: ...
@@ -62,8 +62,8 @@ class Process(Protocol):
     is_root: bool
     is_adopted: bool
     sources: list[Source]
-    wanted: list[Wanted]
-    failures: Failures
+    requested: list[RequestedTarget]
+    failures: ProcessErrors
     finder: TargetFinder
     frame: FrameType | None
     lock: RLock
@@ -80,8 +80,8 @@ class Process(Protocol):
     def program_names(self) -> set[str]: ...
 
     def adopt(self, activity_id: str, is_alone: bool) -> None: ...
-    def hand_down(self, variables: dict[str, str]) -> None: ...
+    def pass_on(self, variables: dict[str, str]) -> None: ...
     def leave(self, exit_code: int) -> None: ...
     def load_early(self) -> None: ...
-    def missed(self) -> Iterator[tuple[Wanted, str]]: ...
+    def missed(self) -> Iterator[tuple[RequestedTarget, str]]: ...
     def variable_here(self, environ: Mapping[Any, Any]) -> dict[str, str] | None: ...
