@@ -81,7 +81,9 @@ def compact(
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="But for the newest N runs.")
 @click.option("--used-too", is_flag=True, help="Also those that made what later runs have read.")
 @click.option("--anyway", is_flag=True, help="Also runs that may be written on other machines.")
-@click.option("--yes", "is_recorded", is_flag=True, help="Remove them; else it is only told which.")
+@click.option(
+    "--yes", "is_confirmed", is_flag=True, help="Remove them; else it is only told which."
+)
 @_store
 @_json
 def gc(
@@ -90,7 +92,7 @@ def gc(
     keep: int | None,
     used_too: bool,
     anyway: bool,
-    is_recorded: bool,
+    is_confirmed: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
@@ -111,10 +113,10 @@ def gc(
         folder, older_than=older_than or timedelta(0), keep=keep or 0, used_too=used_too,
         anyway=anyway,
     )  # fmt: skip
-    if is_recorded:
+    if is_confirmed:
         collect(folder, found)
     if as_json:
-        echo_json(asdict(found) | {"removed": is_recorded})
+        echo_json(asdict(found) | {"removed": is_confirmed})
         return
     for name in found.runs[:_SHOWN]:
         echo(name)
@@ -127,7 +129,7 @@ def gc(
             f"{_count(len(found.needed), 'run')} {stay}: runs that stay read what they made; "
             "--used-too takes them too"
         )
-    how = "removed" if is_recorded else "--yes removes them" if found.runs else "nothing to remove"
+    how = "removed" if is_confirmed else "--yes removes them" if found.runs else "nothing to remove"
     echo(f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}; {how}")
 
 

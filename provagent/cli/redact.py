@@ -28,7 +28,9 @@ _FIELDS_SHOWN = 100
     multiple=True,
     help="The parameter that it is the value of; what it is set to is taken out elsewhere too.",
 )
-@click.option("--yes", "is_recorded", is_flag=True, help="Take it out; else it is only told where.")
+@click.option(
+    "--yes", "is_confirmed", is_flag=True, help="Take it out; else it is only told where."
+)
 @click.option("--anyway", is_flag=True, help="Also of runs that may be written on other machines.")
 @click.option("--store", metavar="FOLDER", help="Where the records are.  [default: prov]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -39,7 +41,7 @@ def redact(
     *,
     patterns: tuple[str, ...],
     parameters: tuple[str, ...],
-    is_recorded: bool,
+    is_confirmed: bool,
     anyway: bool,
     store: str | None,
     as_json: bool,
@@ -69,14 +71,14 @@ def redact(
     )
     folder = find_store(store)
     with progress("reading records") as show:
-        if is_recorded:
+        if is_confirmed:
             found = take_out(folder, sought, how[0] if how else "text", show, anyway=anyway)
         else:
             found = find_secrets(folder, sought, show)
     if as_json:
         echo_json(asdict(found))
     else:
-        _tell(found, is_done=is_recorded)
+        _tell(found, is_done=is_confirmed)
     ctx.exit(1 if found.refused or found.left or found.kept else 0)
 
 

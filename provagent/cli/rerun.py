@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option(
-    "--yes", "is_recorded", is_flag=True, help="Do it, in a new folder, and tell the diff."
+    "--yes", "is_confirmed", is_flag=True, help="Do it, in a new folder, and tell the diff."
 )
 @click.option("--in", "folder", metavar="FOLDER", help="Where.  [default: a new one beside]")
 @click.option("--anyway", is_flag=True, help="Whatever stands against it: inputs that changed.")
@@ -35,7 +35,7 @@ def rerun(
     ctx: click.Context,
     run: str,
     *,
-    is_recorded: bool,
+    is_confirmed: bool,
     folder: str | None,
     anyway: bool,
     secrets: str | None,
@@ -55,7 +55,7 @@ def rerun(
     provenance = opened.read(run)
     with progress("reading records") as show, opened.index(show) as index:
         plan = plan_rerun(provenance, index, folder)
-    if not is_recorded:
+    if not is_confirmed:
         from provagent.tools.rerun.text import plan_text
 
         if as_json:

@@ -461,7 +461,7 @@ def _loaded(recipe, woven, is_woven, log):
     outcomes = list(meet(module, value))
     if is_woven:
         complaints = boot.activation().recorder.internal_errors.counts
-        wanted = [one for one in boot.activation().wanted if one.target.module == "subject"]
+        wanted = [one for one in boot.activation().requested if one.target.module == "subject"]
         states = {one.target.text: one.reason for one in wanted if one.state != "woven"}
         outcomes += [complaints, states] if complaints or states else []
     return outcomes, list(log.asked)

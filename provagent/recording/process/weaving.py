@@ -98,7 +98,7 @@ class Weaving:
         source = requested.source
         reason = unmet(source.requires) if source is not None else ""
         if source is not None and reason:
-            requested.state, requested.reason = "skipped", f"{source.location} {reason}"
+            requested.state, requested.reason = "refused", f"{source.location} {reason}"
             return
         try:
             sites = find_sites(module, requested.target, name)
@@ -127,7 +127,7 @@ class Weaving:
             if stands:
                 requested.state, requested.reason = "woven", ""
             elif requested.state == "waiting":
-                requested.state, requested.reason = "skipped", "its level is off"
+                requested.state, requested.reason = "refused", "its level is off"
 
     def _add_session_class(self, module: ModuleType, target: Target) -> None:
         value = vars(module).get(target.qualname)
