@@ -23,7 +23,7 @@ SECONDS = 60
 MODULES = {
     "recording.capture.selectors": "capture condition value",
     "recording.capture.conditions": "condition",
-    "recording.capture.byte_limit": "left_out",
+    "recording.capture.byte_limit": "byte_limit",
     "recording.capture.overwrite": "overwrite entities changes",
     "recording.weave.finder": "finder",
     "identity.kept": "kept",
