@@ -395,20 +395,20 @@ def test_many_objects_alive_and_dead(woven, subject):
             subject.show(subject.give(holder))
             references.append(weakref.ref(holder))
 
-    alive = [subject.give(Holder(number)) for number in range(10_000)]
+    alive = [subject.give(Holder(number)) for number in range(2000)]
     pass_by(1000)
     gc.collect()
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    pass_by(10_000)
+    pass_by(3000)
     references.clear()
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert after - before < 300_000
-    assert len(alive) == 10_000
+    assert after - before < 90_000
+    assert len(alive) == 2000
     ledger = ledger_of()
-    assert len(ledger.objects._tracked) <= 10_001
+    assert len(ledger.objects._tracked) <= 2001
 
 
 def ledger_of():
