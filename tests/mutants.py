@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 60
 # Modules of guards, and the test files that know them
 MODULES = {
-    "recording.capture.selectors": "capture condition value",
+    "recording.capture.selectors": "selectors",
     "recording.capture.conditions": "condition",
     "recording.capture.byte_limit": "byte_limit",
     "recording.capture.overwrite": "entities changes",

@@ -384,6 +384,17 @@ def test_addresses_of_temporaries_are_used_again(woven, subject):
     assert not [event for event in events if event["event"] == "derivation"]
 
 
+def test_list_in_its_place_was_changed_or_is_another(woven, analysis):
+    """It takes no reference: its address tells, while the first one is alive."""
+    analysis.data = first = [1.5, 2.5]
+    analysis.look()
+    first.append(3.5)
+    analysis.look()
+    analysis.data = [4.5]
+    analysis.look()
+    assert hows(woven) == ["modified", "replaced"]
+
+
 def test_many_objects_alive_and_dead(woven, subject):
     """What is remembered of the dead is bounded; nothing is kept alive, in no open activity."""
     Holder = subject.Holder

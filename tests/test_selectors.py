@@ -124,6 +124,7 @@ def test_all_arguments():
 def test_arguments_without_a_parameter_of_their_own():
     assert find("rest", 1, 2, 3, 4) == (3, 4)
     assert find("rest[1]", 1, 2, 3, 4) == 4
+    assert find("rest.index(4)", 1, 2, 3, 4) == 1
     assert missing("rest", 1, 2) == "no arguments"
     assert find("more", 1, z=2, other=5) == {"other": 5}
     assert find("more['other']", other=5) == find("kwargs.other", other=5) == 5
