@@ -14,10 +14,10 @@ from provagent.reading.record.shard import opened
 from provagent.reading.store.atomic_rewrite import (
     announced,
     is_announced,
-    made_anew,
+    rebuilt,
     remove_unfinished,
+    rewritten,
     unfinished,
-    written_anew,
 )
 
 OLD, NEW = b"old\n", b"new content\n"
@@ -38,7 +38,7 @@ def names(shard):
 
 
 def test_the_new_content_takes_the_place_of_the_old(shard):
-    with written_anew(str(shard)) as file:
+    with rewritten(str(shard)) as file:
         file.write(NEW)
         assert shard.read_bytes() == OLD
     assert (shard.read_bytes(), names(shard)) == (NEW, ["aaaaaa.jsonl"])
@@ -49,7 +49,7 @@ def test_the_new_content_takes_the_place_of_the_old(shard):
 def test_packed_it_has_another_name(shard, end):
     if end == ".zst" and sys.version_info < (3, 14):
         pytest.importorskip("zstandard")
-    with written_anew(str(shard), f"{shard}{end}") as file:
+    with rewritten(str(shard), f"{shard}{end}") as file:
         file.write(NEW)
     assert names(shard) == [f"aaaaaa.jsonl{end}"]
     packed = shard.parent / f"aaaaaa.jsonl{end}"
@@ -61,13 +61,13 @@ def test_packed_it_has_another_name(shard, end):
 def test_what_has_the_new_name_already_stays(shard):
     other = shard.parent / "aaaaaa.jsonl.gz"
     other.write_bytes(b"mine")
-    with pytest.raises(StoreError, match="is there already"), written_anew(str(shard), str(other)):
+    with pytest.raises(StoreError, match="is there already"), rewritten(str(shard), str(other)):
         pass
     assert (shard.read_bytes(), other.read_bytes()) == (OLD, b"mine")
 
 
 def test_what_fails_leaves_the_old(shard):
-    with pytest.raises(ZeroDivisionError), written_anew(str(shard)) as file:
+    with pytest.raises(ZeroDivisionError), rewritten(str(shard)) as file:
         file.write(NEW)
         raise ZeroDivisionError
     assert (shard.read_bytes(), names(shard)) == (OLD, ["aaaaaa.jsonl"])
@@ -81,7 +81,7 @@ def test_what_is_not_as_it_should_be_leaves_the_old(shard):
 
     with (
         pytest.raises(ValueError, match="not whole"),
-        written_anew(str(shard), None, check) as file,
+        rewritten(str(shard), None, check) as file,
     ):
         file.write(NEW)
     assert (shard.read_bytes(), names(shard)) == (OLD, ["aaaaaa.jsonl"])
@@ -105,7 +105,7 @@ def replaced(path):
 
 @pytest.mark.parametrize("change", [appended, touched, replaced])
 def test_a_shard_that_was_written_to_stays(shard, change):
-    with pytest.raises(StoreError, match="written to meanwhile"), written_anew(str(shard)) as file:
+    with pytest.raises(StoreError, match="written to meanwhile"), rewritten(str(shard)) as file:
         file.write(NEW)
         change(shard)
     assert shard.read_bytes().startswith(OLD)
@@ -114,7 +114,7 @@ def test_a_shard_that_was_written_to_stays(shard, change):
 def test_a_link_of_that_name_is_not_written_to(tmp_path):
     (tmp_path / "other").write_bytes(b"keep")
     (tmp_path / "link").symlink_to(tmp_path / "other")
-    os.close(made_anew(str(tmp_path / "link")))
+    os.close(rebuilt(str(tmp_path / "link")))
     assert not (tmp_path / "link").is_symlink()
     assert (tmp_path / "other").read_bytes() == b"keep"
 

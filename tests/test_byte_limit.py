@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provagent.recording.capture.byte_limit import Fill
+from provagent.recording.capture.byte_limit import ByteLimit
 
 
 class Gate:
@@ -22,7 +22,7 @@ class Limited:
 
     def __init__(self, limit, targets=1, written=0):
         self.written, self.told = written, []
-        self.fill = Fill(limit, lambda: self.written, self.told.append)
+        self.fill = ByteLimit(limit, lambda: self.written, self.told.append)
         self.gates = [Gate() for _ in range(targets)]
         for gate in self.gates:
             self.fill.gates.add(gate)
@@ -30,7 +30,7 @@ class Limited:
 
 def test_without_a_limit_twice_as_many_each_time():
     """Up to 250, and nobody asks how much is written."""
-    fill = Fill(0, lambda: 1 / 0, print)
+    fill = ByteLimit(0, lambda: 1 / 0, print)
     numbers = [0]
     for _ in range(10):
         numbers.append(fill.ahead(numbers[-1]))

@@ -8,7 +8,7 @@ import pytest
 
 from provagent.recording import call_sites
 from provagent.recording.capture import known_objects
-from provagent.recording.capture.known_objects import Contents, KnownObjects, States
+from provagent.recording.capture.known_objects import KnownContents, KnownObjects, KnownStates
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +35,14 @@ def test_the_latest_objects_without_a_reference_are_kept():
 
 
 def test_the_latest_contents_are_kept():
-    contents = Contents()
+    contents = KnownContents()
     for number in range(5):
         contents.put(list, str(number))
     assert [contents.has(str(number)) for number in range(5)] == [False, False, True, True, True]
 
 
 def test_the_latest_states_are_kept():
-    states, first = States(), known("first")
+    states, first = KnownStates(), known("first")
     assert states.exchange("0", first) is None
     assert states.exchange("0", first) is first
     for number in range(1, 4):

@@ -12,7 +12,7 @@ from provagent.cli import guard
 from provagent.contract.errors import BrokenIndexError
 from provagent.contract.version import __version__
 from provagent.isolation.audit_hook import unheard
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 # In the order in which they are needed; each is loaded when it is asked for.
 VERBS = {
@@ -71,7 +71,7 @@ class Verbs(click.Group):
             try:
                 return run(*args, standalone_mode=False, **options)
             except BrokenIndexError as error:
-                tell(f"{error}; it is made again from the records")
+                warn(f"{error}; it is made again from the records")
                 return run(*args, standalone_mode=False, **options)
 
         return guard.exit_with(once_more)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provagent.cli.gaps import tell_gaps
+from provagent.cli.gaps import print_gaps
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.contract.printable import as_recorded
@@ -206,7 +206,7 @@ def index(store: str | None, rebuild: bool) -> None:
     with open_index(folder) as opened:
         with progress("reading records") as show:
             updated = opened.update(show, everywhere=True)
-        tell_gaps(updated.gaps)
+        print_gaps(updated.gaps)
         echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
 
 
@@ -248,5 +248,5 @@ def _opened(store: str | None) -> Index:
     opened = open_index(find_store(store))
     with progress("reading records") as show:
         gaps = opened.update(show).gaps
-    tell_gaps(gaps)
+    print_gaps(gaps)
     return opened

@@ -10,7 +10,7 @@ import click
 from provagent.cli.progress import progress
 from provagent.reading.store.location import find_store
 from provagent.reading.view.terminal import echo, echo_json
-from provagent.settings.table import read_settings, tell
+from provagent.settings.table import read_settings, warn
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -165,7 +165,7 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
 
 def _refused(refused: dict[str, str]) -> None:
     for what, why in refused.items():
-        tell(f"{what}: {why}")
+        warn(f"{what}: {why}")
 
 
 def _count(number: int, word: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from provagent.cli.progress import progress
 from provagent.reading.view.terminal import ask_secret, echo, echo_json
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.reading.store.redact import Redaction
@@ -54,7 +54,7 @@ def redact(
     from provagent.reading.store.location import find_store
     from provagent.reading.store.redact import find_secrets
     from provagent.reading.store.redact import redact as take_out
-    from provagent.reading.store.redaction_search import Sought
+    from provagent.reading.store.redaction_search import SearchedSecrets
 
     boot.deactivate()  # the record of this would hold what is taken out
     how = [
@@ -64,7 +64,7 @@ def redact(
     ]
     if len(how) > 1:
         raise click.UsageError("say it in one way: TEXT, --pattern or --parameter")
-    sought = Sought(
+    sought = SearchedSecrets(
         texts=list(texts) if how else _asked(), patterns=list(patterns), parameters=list(parameters)
     )
     folder = find_store(store)
@@ -95,9 +95,9 @@ def _tell(found: Redaction, *, is_done: bool) -> None:
     if len(found.places) > _FIELDS_SHOWN:
         echo(f"and {len(found.places) - _FIELDS_SHOWN} more places: --json")
     for what, why in found.refused.items():
-        tell(f"{what}: {why}")
+        warn(f"{what}: {why}")
     if found.kept:
-        tell(f"{found.kept} in identifiers, digests or times, which stay")
+        warn(f"{found.kept} in identifiers, digests or times, which stay")
     runs = len({place.run for place in found.places})
     where = f"{found.count} in {len(found.places)} places of {runs} runs"
     if not is_done:

@@ -11,7 +11,7 @@ import click
 from provagent.cli.progress import progress
 from provagent.contract.errors import StoreError
 from provagent.reading.view.terminal import ask_secret, echo_json, echo_lines
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.reading.store.compare import Difference
@@ -64,7 +64,7 @@ def rerun(
     if plan.against and not anyway:
         raise StoreError(*plan.against, "rerun: --anyway repeats it all the same")
     for what in (*plan.against, *plan.notes):
-        tell(what)
+        warn(what)
     _perform(ctx, plan, opened.path, _given(plan, secrets), as_json=as_json)
 
 
@@ -77,12 +77,12 @@ def _perform(
     from provagent.tools.rerun.text import execution_text
 
     for line in execution_text(plan):
-        tell(line)
+        warn(line)
     run_id, code = perform(plan, secrets, stdout=sys.stderr.fileno() if as_json else None)
     try:
         found = compare_runs(read_run(store, plan.run), read_run(plan.store, run_id))
     except StoreError as error:
-        tell(f"the rerun left no record, so nothing can be compared: {error}")
+        warn(f"the rerun left no record, so nothing can be compared: {error}")
         ctx.exit(code or 1)
     if as_json:
         done = {"run": run_id, "store": plan.store, "exit_code": code, "difference": found.data()}

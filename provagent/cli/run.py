@@ -8,7 +8,7 @@ import click
 
 from provagent.isolation.audit_hook import heard
 from provagent.recording.launch import become
-from provagent.settings.table import read_settings, require, tell, words_of
+from provagent.settings.table import read_settings, require, warn, words_of
 
 _SELECT = ("-m", "-c")
 
@@ -103,5 +103,5 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     settings = require(read_settings(arguments=given))
     for name, line in settings.untrusted.items():
         if name in settings.given:  # the program is given a value, and has nothing to say of it
-            tell(line)
+            warn(line)
     heard(become, program, settings, is_command=is_command)

@@ -15,10 +15,10 @@ from provagent.reading.record.labels import (
     digest_text,
     duration_text,
     entity_text,
-    left_out_text,
     parameter_text,
     path_text,
-    shortened,
+    shortened_text,
+    skipped_text,
     status_text,
     value_text,
 )
@@ -64,7 +64,7 @@ class _Story:
         self.provenance = provenance
         self.limit = limit
         self.cwd = provenance.run.process.cwd
-        self.told: set[Derivation] = set()
+        self.details: set[Derivation] = set()
         processes = provenance.processes.values()
         self.cells = {code.file: code.cell for one in processes for code in one.code if code.cell}
 
@@ -124,7 +124,7 @@ class _Story:
         rest = [
             each
             for each in self.provenance.derivations
-            if each not in self.told and not each.entity.removed
+            if each not in self.details and not each.entity.removed
         ]
         for derivation in rest:
             tree.add(self.derivation(derivation, entity_text(derivation.entity)))
@@ -151,7 +151,7 @@ class _Story:
         for usage in _lasting(activity.used):
             branch = node.add(self.relation("used", "green", usage.role, usage.entity))
             for derivation in usage.entity.derivations:
-                if derivation not in self.told:
+                if derivation not in self.details:
                     branch.add(self.derivation(derivation))
         for made in _lasting(activity.generated):
             node.add(self.relation("made", "yellow", made.role, made.entity))
@@ -159,7 +159,7 @@ class _Story:
             if each.of != "parameter":
                 node.add(_words((str(each), "red")))
         for sum_ in activity.left_out:
-            node.add(_words(("left out ", "yellow"), (left_out_text(sum_), "")))
+            node.add(_words(("left out ", "yellow"), (skipped_text(sum_), "")))
         if activity.error is not None:
             node.add(_error(activity.error))
 
@@ -185,7 +185,7 @@ class _Story:
         return _words(*parts)
 
     def derivation(self, derivation: Derivation, name: str = "") -> Text:
-        self.told.add(derivation)
+        self.details.add(derivation)
         how = derivation.how or "derived"
         parts = [(f"{name} " if name else "", ""), (how, "yellow")]
         parts.append((f" from {entity_text(derivation.progenitor)}", ""))
@@ -197,7 +197,7 @@ class _Story:
         if derivation.code is not None:
             cell = self.cells.get(derivation.code.file)
             parts.append(("" if cell is None else f" in cell {cell}", ""))
-            parts.append((f": {shortened(derivation.code.text, 200)}", "magenta"))
+            parts.append((f": {shortened_text(derivation.code.text, 200)}", "magenta"))
         return _words(*parts)
 
     def site(self, site: Site | None) -> str:

@@ -19,7 +19,7 @@ from provagent.definition.description import (
     ParameterDescription,
 )
 from provagent.definition.path import Item, Name, Path, parse_path
-from provagent.definition.report import Origins, Place, did_you_mean
+from provagent.definition.report import Origins, SourcePosition, did_you_mean
 from provagent.definition.requires import unmet
 from provagent.recording.capture.plan_compiler import find_description
 from provagent.recording.capture.selectors import Signature
@@ -50,7 +50,9 @@ class _Drift:
         self.problems: list[Problem] = []
         self.is_complete = True
 
-    def add(self, place: Place, where: str, what: str, remedy: str, *, warn: bool = False) -> None:
+    def add(
+        self, place: SourcePosition, where: str, what: str, remedy: str, *, warn: bool = False
+    ) -> None:
         line, column = place
         file = self.definition.location
         self.problems.append(
@@ -60,7 +62,7 @@ class _Drift:
     def check_requires(self) -> None:
         reason = unmet(self.definition.requires)
         if reason:
-            self.add(Place(1), "requires", reason, "nothing of it would be woven")
+            self.add(SourcePosition(1), "requires", reason, "nothing of it would be woven")
 
     def check_targets(self) -> list[Site]:
         found: dict[str, Site] = {}
@@ -73,11 +75,11 @@ class _Drift:
                 what = str(error).removeprefix(f"{pattern.text}: ")
                 what, _, remedy = what.partition("; ")
                 remedy = remedy.rstrip("?") or "name what the installed version has"
-                self.add(Place(pattern.line), f"targets[{index}]", what, remedy)
+                self.add(SourcePosition(pattern.line), f"targets[{index}]", what, remedy)
         if not self.definition.targets:
             self.is_complete = False
             what = "there are no targets, so that nothing can be compared"
-            self.add(Place(1), "", what, "name targets:", warn=True)
+            self.add(SourcePosition(1), "", what, "name targets:", warn=True)
         return list(found.values())
 
     def check_activities(self, sites: list[Site]) -> None:
