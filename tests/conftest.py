@@ -49,6 +49,8 @@ def pytest_configure():
         name for name in os.environ if name.startswith("PROVAGENT") and "TEST" not in name
     ]:
         del os.environ[name]
+    # What programs import is compiled by the first of them.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser):

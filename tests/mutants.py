@@ -21,13 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 60
 # Modules of guards, and the test files that know them
 MODULES = {
-    "recording.capture.selectors": "capture condition value",
+    "recording.capture.selectors": "selectors",
     "recording.capture.conditions": "condition",
-    "recording.capture.byte_limit": "left_out",
-    "recording.capture.overwrite": "overwrite entities changes",
+    "recording.capture.byte_limit": "byte_limit",
+    "recording.capture.overwrite": "entities changes",
     "recording.weave.finder": "finder",
     "identity.kept": "kept",
-    "reading.store.liveness": "liveness keep",
+    "reading.store.liveness": "liveness",
     "reading.store.atomic_rewrite": "atomic_rewrite",
     "definition.condition": "condition",
     "definition.path": "path",

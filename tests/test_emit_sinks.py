@@ -91,6 +91,35 @@ def test_full_disk_is_told_and_costs_one_line(shard, monkeypatch):
     assert Path(shard.path).read_bytes() == b"1234\nabc\ndef\n"
 
 
+def test_short_write_to_an_open_file_is_continued(shard, monkeypatch):
+    """The rest comes right after it, whichever write was the short one."""
+    shard.write(b"0\n")
+    monkeypatch.setitem(vars(originals.os), "write", lambda fd, data: os.write(fd, data[:3]))
+    shard.write(b"1234567890\n")
+    shard.write(b"abcd\n")
+    assert Path(shard.path).read_bytes() == b"0\n1234567890\nabcd\n"
+
+
+def test_full_disk_after_a_short_write_costs_one_line(shard, monkeypatch):
+    """The file is open: the first part of a line is on the disk when its rest is refused."""
+    shard.write(b"0\n")
+    room = [4]
+
+    def write(descriptor, data):
+        taken, room[0] = data[: room[0]], room[0] - len(data[: room[0]])
+        if not taken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(descriptor, taken)
+
+    monkeypatch.setitem(vars(originals.os), "write", write)
+    with pytest.raises(OSError, match="No space left"):
+        shard.write(b"123456\n")
+    room[0] = 1000
+    shard.write(b"abc\n")
+    shard.write(b"def\n")
+    assert Path(shard.path).read_bytes() == b"0\n1234\nabc\ndef\n"
+
+
 def test_unwritable_folder_raises(tmp_path):
     """A folder that cannot be made raises OSError, at the write, and again at the next."""
     (tmp_path / "file").write_text("")

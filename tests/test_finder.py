@@ -232,3 +232,67 @@ def test_text_that_is_no_target_is_refused(text):
 
     with pytest.raises(TargetError, match=r"package\.module:Qual\.name"):
         Target(text)
+
+
+def test_armed_twice_it_stands_once(package, armed):
+    finder = armed("hooked.core:answer")
+    finder.arm()
+    assert sys.meta_path.count(finder) == 1
+    finder.disarm()
+    assert finder not in sys.meta_path
+
+
+def test_finder_that_asks_for_the_module_it_is_asked_for(package, armed, monkeypatch):
+    """It begins again at the head of the path; the module is handed over once all the same."""
+
+    class Asks:
+        busy = False
+
+        def find_spec(self, name, path=None, target=None):
+            if self.busy or name != "hooked.core":
+                return None
+            self.busy = True
+            try:
+                return importlib.util.find_spec(name)
+            finally:
+                self.busy = False
+
+    monkeypatch.setattr(sys, "meta_path", [Asks(), *sys.meta_path])
+    finder = armed("hooked.core:answer")
+    from hooked import answer
+
+    assert answer() == 42
+    assert [module.__name__ for module in finder.seen] == ["hooked.core"]
+
+
+def test_finder_of_pyfakefs_stays_in_front(package, armed, monkeypatch):
+    """It takes away whichever is the first."""
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    finder = armed("hooked.core:answer")
+    front = type("Front", (), {"find_spec": lambda *_: None, "__module__": "pyfakefs.fake"})()
+    sys.meta_path.insert(0, front)
+    finder.find_spec("hooked.core")
+    assert sys.meta_path[:2] == [front, finder]
+    assert finder.overtaken_by == []
+
+
+def test_object_in_the_place_of_a_module_is_not_handed_over(armed, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hooked.core", object.__new__(object))
+    assert armed("hooked.core:answer").seen == []
+
+
+def test_what_fails_is_given_to_who_asked_for_it(package):
+    """And raised where nobody has."""
+    failures = []
+
+    def wants(_name):
+        raise KeyError("ours")
+
+    told = TargetFinder([], lambda _: None, lambda name, error: failures.append((name, error)))
+    silent = TargetFinder([], lambda _: None)
+    for finder in (told, silent):
+        finder.wants = wants
+    assert told.find_spec("hooked") is None
+    assert [(name, type(error)) for name, error in failures] == [("hooked", KeyError)]
+    with pytest.raises(KeyError):
+        silent.find_spec("hooked")

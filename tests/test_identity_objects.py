@@ -309,6 +309,41 @@ def test_classes_of_the_program_are_known_by_name():
     assert identify(sys.modules[__name__]).identified == "state"
 
 
+def test_a_cycle_tells_where_it_leads_back_to():
+    """To the list itself, or to the one around it."""
+    own = []
+    own.append(own)
+    back = []
+    around = [back]
+    back.append(around)
+    assert digest([own]) != digest(around)
+
+
+# What is inside a list: its own lists, given the list itself and one that is alone
+INSIDE = {
+    "leads back": lambda outer, _: [outer],
+    "leads back, and ends": lambda outer, _: [outer, []],
+    "leads back twice": lambda outer, one: [*one, outer, [one]],
+    "leads to itself first": lambda outer, one: [*one, [one], outer],
+}
+
+
+@pytest.mark.parametrize("how", INSIDE)
+def test_what_a_cycle_passes_through_is_told_by_its_place(how):
+    """One list at two depths is as two equal ones: from each the way back is another."""
+
+    def made(outer):
+        one = []
+        one[:] = INSIDE[how](outer, one)
+        return one
+
+    shared, apart = [], []
+    one = made(shared)
+    shared[:] = [one, [one]]
+    apart[:] = [made(apart), [made(apart)]]
+    assert digest(shared) == digest(apart)
+
+
 def test_a_function_that_encloses_itself():
     """Cycles through closures end; an empty cell is none that holds something."""
 

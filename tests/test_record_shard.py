@@ -11,6 +11,7 @@ from read_side import at, crab_shard, event, ident, lines
 
 from provagent.contract.errors import RecordError
 from provagent.contract.file_names import text_to_name
+from provagent.reading.record import shard as shard_module
 from provagent.reading.record.shard import read_events
 
 EVENTS = crab_shard().events
@@ -197,3 +198,18 @@ def test_a_file_that_cannot_be_opened_is_an_error(tmp_path):
     """A shard that is not there is no empty shard."""
     with pytest.raises(RecordError, match=r"nosuch.jsonl: cannot be read: No such file"):
         read(tmp_path / "nosuch.jsonl")
+
+
+def test_places_after_a_line_that_is_too_long(shard, monkeypatch):
+    """Each event stands where reading can begin again, and so does what is told of the line."""
+    monkeypatch.setattr(shard_module, "MAX_LINE", 2000)
+    short, long = lines(EVENTS[:1]), b'{"v":1,"x":"' + b"x" * 5000 + b'"}\n'
+    path = shard(short + long + short + long + short)
+    found, gaps = read(path)
+    offsets = [0, len(short) + len(long), 2 * (len(short) + len(long))]
+    assert [(place.line, place.offset) for _, place in found] == [*zip((1, 3, 5), offsets)]
+    assert [(gap.place.line, gap.place.offset) for gap in gaps] == [
+        (2, len(short)), (4, 2 * len(short) + len(long)),
+    ]  # fmt: skip
+    for event_, place in found:
+        assert next(read_events(str(path), [], start=place.offset))[0] == event_

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provagent.contract.errors import SettingsError
-from provagent.settings.table import TABLE, read_settings, require
+from provagent.settings.table import TABLE, each_of, read_settings, require
 
 SOURCES = ("pyproject", "environment", "arguments")
 
@@ -162,3 +162,11 @@ def test_gone_working_folder_costs_the_record_alone(recorded):
         "provagent: start: SettingsError: the working folder is gone; start in one that is there; "
         "this process is not recorded"
     ]
+
+
+def test_the_later_rule_for_a_target_counts_and_stands_later():
+    """``b`` may match what ``a:f`` matches: which of them counts is told by their order."""
+    settings = read_settings({}, {"level": "call,a:f=off,b=off,a:f=members"}, "/")
+    assert list(each_of(settings, "level").items()) == [
+        ("", "call"), ("b", "off"), ("a:f", "members"),
+    ]  # fmt: skip

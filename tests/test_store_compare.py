@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from secret_corpus import issued
 
 from provagent.cli import main
 from provagent.contract.errors import StoreError
+from provagent.reading.store import compare as compare_module
 from provagent.reading.store.compare import compare_runs
 from provagent.reading.store.index import open_index
 from provagent.reading.store.runs import list_runs, read_run
@@ -211,3 +213,45 @@ def test_a_file_whose_location_is_masked(lab):
     assert told.exit_code == 0
     assert told.output.count("location masked  ") == 2
     assert "missing" not in told.output
+
+
+class Called:
+    """A call, as far as pairs of calls know it."""
+
+    def __init__(self, name, value, parent=None):
+        self.name, self.target, self.parent = name, f"lab:{name}", parent
+        self.parameters = {"x": value}
+        self.id = f"{name} {value}"
+
+
+def paired(one, two):
+    """The values of the calls that are pairs, and of those that are alone in each run."""
+    runs = [SimpleNamespace(activities=dict(enumerate(calls))) for calls in (one, two)]
+    pairs, alone = compare_module._paired(*runs)
+    found = [(name, before.parameters["x"], after.parameters["x"]) for name, before, after in pairs]
+    gone = [each.before for each in alone if each.before]
+    return found, gone, [each.after for each in alone if each.after]
+
+
+def calls(*values):
+    return [Called("f", value) for value in values]
+
+
+def test_as_many_calls_are_paired_in_their_order():
+    """Other parameters are what differs, and no reason to pair otherwise."""
+    assert paired(calls(1, 2), calls(2, 1)) == ([("f (1)", 1, 2), ("f (2)", 2, 1)], [], [])
+
+
+def test_where_one_run_has_more_calls_equal_ones_are_paired_first():
+    assert paired(calls(1, 2, 3), calls(1, 3)) == (
+        [("f (1)", 1, 1), ("f (2)", 3, 3)], ["f 2"], [],
+    )  # fmt: skip
+    assert paired(calls(1, 1), calls(5, 1, 6)) == (
+        [("f (1)", 1, 1), ("f (2)", 1, 5)], [], ["f 6"],
+    )  # fmt: skip
+
+
+def test_calls_of_one_name_in_two_places_are_no_pair():
+    outer = Called("g", 0)
+    one, two = [outer, Called("f", 1, outer)], [outer, Called("f", 1)]
+    assert paired(one, two) == ([("g", 0, 0)], ["f 1"], ["f 1"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+import sqlite3
 import sys
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -25,6 +26,7 @@ from provagent.reading.store.find import find
 from provagent.reading.store.index import open_index
 from provagent.reading.store.query_fields import FIELDS
 from provagent.reading.store.query_times import moment
+from provagent.reading.store.sql_conditions import Sql
 
 RUN = "20260101T000000-aaaaaa"
 NOW = datetime.now(UTC)
@@ -376,3 +378,15 @@ def test_conversion_that_rounds_is_equal():
     assert query_units.in_unit(800.1, "GeV", "TeV", 0.8) != 0.8
     assert query_units.in_unit(1.0, "deg_C", "K", 1.0) is None
     assert query_units.in_unit(1.0, "mag(AB)", "Jy", 1.0) is None
+
+
+def test_not_of_what_is_not_known_holds():
+    """SQL has a third value, which is true of nothing; a query has two."""
+    unknown = Sql("? = 1", (None,))
+    connection = sqlite3.connect(":memory:")
+    try:
+        for condition, expected in ((~unknown, 1), (~~unknown, 0), (~Sql("1 = 1", ()), 0)):
+            (found,) = connection.execute(f"SELECT {condition.text}", condition.values).fetchone()
+            assert found == expected
+    finally:
+        connection.close()
