@@ -132,7 +132,7 @@ def killed(lab: Recorded, after: int, *words: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "words", [["compact", "--older-than", "0s"], ["gc", "--keep", "1", "--used-too", "--yes"]]
+    "words", [["compact", "--older-than", "0s"], ["gc", "--keep", "1", "--include-used", "--yes"]]
 )
 def test_killed_at_any_moment_leaves_every_run_whole(lab, words):
     """Each run answers as before, or is gone; the next one goes on where it ended."""
@@ -182,7 +182,7 @@ def test_gc_keeps_what_the_rest_came_from(lab):
     assert "say which" in CliRunner().invoke(main, ["gc", "--store", str(lab.store)]).output
     told = json.loads(ask(lab, "gc", "--keep", "2", "--json"))
     assert (told["runs"], told["needed"]) == ([], {reduced: fitted})
-    assert "--used-too takes them too" in ask(lab, "gc", "--keep", "2")
+    assert "--include-used takes them too" in ask(lab, "gc", "--keep", "2")
     told = json.loads(ask(lab, "gc", "--keep", "1", "--json"))
     assert (told["runs"], told["removed"]) == (sorted([reduced, fitted]), False)
     size = sum(path.stat().st_size for path in files_of(lab) if path.parent.name != other)

@@ -322,7 +322,7 @@ def test_a_killed_run_and_one_of_another_machine(lab):
     told = called("redact", PLAIN, "--yes", code=1)
     assert "of elsewhere still writes it cannot be told" in told.output
     assert PLAIN.encode() in path.read_bytes()
-    called("redact", PLAIN, "--yes", "--anyway")
+    called("redact", PLAIN, "--yes", "--force")
     assert held("prov", PLAIN) == []
     path.write_bytes(here)
     called("redact", PLAIN, "--yes")

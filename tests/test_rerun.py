@@ -133,7 +133,7 @@ def test_a_changed_input_is_not_used(lab):
     assert "input" in done.stderr
     assert "data/night.csv is changed, and no record knows where its content is" in done.stderr
     assert not lab.other.exists()
-    done = lab.rerun("last", "--yes", "--anyway")
+    done = lab.rerun("last", "--yes", "--force")
     assert done.stdout == "to stdout 15.0\n"
     assert "the input data/night.csv changed; nothing else that was recorded did; what came out differs" in done.stderr  # fmt: skip
 
@@ -161,7 +161,7 @@ def test_a_missing_input_is_said(lab):
     assert done.returncode == 1
     assert "night.csv is missing, and no record knows where its content is" in done.stderr
     assert "against it: input" in lab.rerun("last").stdout
-    done = lab.rerun("last", "--yes", "--anyway", check=False)
+    done = lab.rerun("last", "--yes", "--force", check=False)
     assert done.returncode == 1
     assert "FileNotFoundError" in done.stderr
     assert "what came out differs" in done.stderr
@@ -171,7 +171,7 @@ def test_a_changed_script_is_not_used(lab):
     lab.run("main.py", "3")
     lab.write("main.py", MAIN + "\n")
     assert "script " in lab.rerun("last", "--yes", check=False).stderr
-    assert "the script main.py changed" in lab.rerun("last", "--yes", "--anyway").stderr
+    assert "the script main.py changed" in lab.rerun("last", "--yes", "--force").stderr
 
 
 def test_a_failing_script_fails_alike(lab):
@@ -190,7 +190,7 @@ def test_a_killed_script_is_as_a_shell_says(lab):
     assert done.returncode == 128 + 15
     assert NOTHING in done.stderr
     lab.write("main.py", "import os\nos.kill(os.getpid(), 15)\n")
-    done = lab.rerun("last", "--yes", "--anyway", check=False)
+    done = lab.rerun("last", "--yes", "--force", check=False)
     assert done.returncode == 128 + 15
     assert "the rerun left no record" in done.stderr
 
@@ -264,11 +264,11 @@ def test_a_folder_can_be_named(lab, tmp_path):
     lab.write("main.py", "import lab, sys\nprint(lab.reduce(sys.argv[1], 'out/flux.txt'))\n")
     lab.run("main.py", "../shared.csv")
     for folder, why in ((lab.folder / "new", "own folder"), (tmp_path, "is there already")):
-        done = lab.rerun("last", "--in", str(folder), check=False)
+        done = lab.rerun("last", "--folder", str(folder), check=False)
         assert done.returncode == 1
         assert why in done.stderr
     named = tmp_path / "a" / "b"
-    assert lab.rerun("last", "--yes", "--in", str(named)).stdout == "10.0\n"
+    assert lab.rerun("last", "--yes", "--folder", str(named)).stdout == "10.0\n"
     assert (named / "out" / "flux.txt").exists()
     for name in ("-rerun", "-rerun-2"):
         lab.rerun("last", "--yes")
@@ -424,14 +424,14 @@ def test_nothing_is_laid_out_outside_of_the_new_folder(lab, tmp_path):
         stream.writelines(json.dumps(one) + "\n" for one in events)
     (tmp_path / "escaped.csv").write_text("what a record names outside\n")
     before = contents(tmp_path)
-    lab.rerun("last", "--yes", "--anyway", check=False)
+    lab.rerun("last", "--yes", "--force", check=False)
     after = contents(tmp_path)
     new = {name for name in after if name not in before}
     assert "night 5-rerun/data/link/inner.csv" in new
     assert all(name.startswith("night 5-rerun/") for name in new), new
     assert {name: one for name, one in after.items() if name in before} == before
     assert not list(lab.other.rglob("pipe"))
-    plan = lab.rerun("last", "--in", str(tmp_path / "third"), "--anyway").stdout
+    plan = lab.rerun("last", "--folder", str(tmp_path / "third"), "--force").stdout
     assert "escaped" in plan
     for line in plan.splitlines():
         if line.startswith("cp "):

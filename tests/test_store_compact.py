@@ -107,7 +107,7 @@ def test_a_run_that_is_still_written_is_never_packed(tmp_path, cache, monkeypatc
     try:
         process.stdout.readline()
         monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="elsewhere"))
-        for words in (["--older-than", "0s"], ["--anyway", "last"]):
+        for words in (["--older-than", "0s"], ["--force", "last"]):
             told = ask(recorded.store, "compact", *words, "--json", code=1)
             assert "a process still writes it: it has " in str(json.loads(told)["refused"])
         assert not list(recorded.store.glob("*/*/*.zst"))

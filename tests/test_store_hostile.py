@@ -177,7 +177,7 @@ KEEPING = {
     "index": lambda lab: [["index"], ["index", "--rebuild"]],
     "compact": lambda lab: [["compact", "--older-than", "0s"]],
     "redact": lambda lab: [["redact", "harmless"], ["redact", "harmless", "--yes"]],
-    "gc": lambda lab: [["gc", "--keep", "1", "--used-too"], ["gc", "--keep", "1", "--used-too", "--yes"]],
+    "gc": lambda lab: [["gc", "--keep", "1", "--include-used"], ["gc", "--keep", "1", "--include-used", "--yes"]],
 }  # fmt: skip
 VERBS = {**READING, **KEEPING}
 

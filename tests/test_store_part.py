@@ -186,7 +186,8 @@ def test_verb(recorded):
     recorded.write("main.py", "import lab\nlab.copy('a.txt', 'b.txt')\nlab.copy('b.txt', 'c.txt')\nlab.other(2)\n")  # fmt: skip
     recorded.run("main.py")
     told = CliRunner().invoke(
-        main, ["export", "--to", "provn", "--of", "b.txt", "--store", str(recorded.folder / "prov")]
+        main,
+        ["export", "--to", "provn", "--only", "b.txt", "--store", str(recorded.folder / "prov")],
     )
     assert told.exit_code == 0, told.output
     assert told.output.count("    activity(") == 2  # the program and one copy

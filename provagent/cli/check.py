@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from provagent.cli.options import json_option
 from provagent.reading.view.terminal import echo, echo_json
 from provagent.tools.check import check_definition
 
@@ -14,14 +15,14 @@ from provagent.tools.check import check_definition
     "--import",
     "with_import",
     is_flag=True,
-    help="Compare with what is installed, too; imports the modules that targets name.",
+    help="Compare with the installed packages as well (imports the modules of the targets).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@json_option
 @click.pass_context
 def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_json: bool) -> None:
-    """Tell every problem of a definition.
+    """Check definitions, and report each error with its line.
 
-    Exits with 1 when there is one; warnings, of what is passed over, do not count.
+    Exits with 1 if there is an error. Warnings do not count.
     """
     checked = [check_definition(file, with_import=with_import) for file in files]
     if as_json:

@@ -1,4 +1,4 @@
-"""What could not be read of a store, on stderr."""
+"""Print the parts of a store that could not be read, on stderr."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ def tell_gaps(gaps: list[Gap]) -> None:
     for gap in gaps[:_SHOWN]:
         tell(str(gap))
     if len(gaps) > _SHOWN:
-        tell(f"and {len(gaps) - _SHOWN} more that could not be read")
+        tell(f"and {len(gaps) - _SHOWN} more unreadable parts")

@@ -131,13 +131,13 @@ def _tell(error: BaseException) -> None:
     elif code == FAILED:
         echo("Aborted!", err=True)
     elif code == OUT_OF_MEMORY:
-        tell("out of memory; ask for less, as with --limit, or on a larger machine")
+        tell("out of memory; reduce the output (for example with --limit), or use a larger machine")
     elif code == INPUT_OR_OUTPUT and isinstance(error, OSError):
         tell(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
     elif code == INTERNAL_ERROR:
         cause = error.__cause__ if isinstance(error, click.Abort) else None
         what = what_failed(cause or error)
-        tell(f"internal error: {what}; please report it, with the output of --debug")
+        tell(f"internal error: {what}; please report it with the output of --debug")
 
 
 def _tell_usage(error: click.ClickException) -> None:

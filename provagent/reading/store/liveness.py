@@ -34,7 +34,7 @@ def still_written(folder: str) -> Written | None:
         if host != os.uname().nodename:
             found = Written(
                 what=f"it has no end, and whether process {pid} of {host} still writes it "
-                "cannot be told from here; --anyway, if it does not",
+                "cannot be told from here; --force, if it does not",
                 is_sure=False,
             )
         elif _is_alive(pid, begun.get("startTime")):

@@ -51,7 +51,7 @@ class Delivery:
         import subprocess
 
         command = [sys.executable, "-P", "-W", "ignore", "-m", "provagent", "export", record]
-        command.append("--keep-others")
+        command.append("--keep-foreign")
         for path in self.paths:
             command += ["-o", path]
         try:

@@ -27,7 +27,7 @@ def _lines(plan: Plan, *, is_forced: bool) -> Iterator[str]:
     yield from (_comment(note) for note in plan.notes)
     yield from (_comment(f"against it: {what}") for what in plan.against)
     if plan.against and not is_forced:
-        yield _comment("'provagent rerun --yes' does it all the same with --anyway")
+        yield _comment("'provagent rerun --yes' does it all the same with --force")
     yield f"mkdir -p {shell_words([plan.folder, *plan.folders])}"
     yield from _copies(plan)
     yield f"cd {shell_words([plan.folder])}"
