@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -70,6 +72,20 @@ class Verbs(click.Group):
         module, _, verb = VERBS[name].partition(":")
         command: click.Command = getattr(import_module(f"provagent.cli.{module}"), verb)
         return guard.with_debug(command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; for a script in its place, suggest ``run``."""
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            close = get_close_matches(name, VERBS, n=1)
+            if os.path.exists(name) or name.endswith(".py"):
+                hint = f'did you mean "provagent run {name}"?'
+            else:
+                hint = f'did you mean "{close[0]}"?' if close else "see provagent --help"
+            raise click.UsageError(f'no verb "{name}"; {hint}', ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group: each verb with the first line of its help."""

@@ -6,7 +6,7 @@ import click
 
 from provagent.cli.options import json_option
 from provagent.reading.view.terminal import echo, echo_json
-from provagent.tools.check import check_definition
+from provagent.tools.check import Checked, check_definition
 
 
 @click.command()
@@ -31,7 +31,17 @@ def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_j
         for one in checked:
             for problem in (*one.problems, *one.warnings):
                 echo(problem)
+            if not one.problems:
+                echo(_summary(one, with_import=with_import))
     ctx.exit(1 if any(one.problems for one in checked) else 0)
+
+
+def _summary(checked: Checked, *, with_import: bool) -> str:
+    """Return what a definition without errors contains."""
+    targets, activities = checked.counts["targets"], checked.counts["activities"]
+    counts = f"targets: {targets}, activities: {activities}"
+    hint = "" if with_import else "; not compared with the installed packages (--import does)"
+    return f"{checked.file}: no errors ({counts}){hint}"
 
 
 @click.command()

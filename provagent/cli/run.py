@@ -41,6 +41,16 @@ class _Program(click.Command):
         )
 
 
+def _warn_of_dots(targets: tuple[str, ...]) -> None:
+    """Warn of targets in which a dot stands for the colon."""
+    from provagent.tools.installed_modules import target_with_colon
+
+    for target in targets:
+        meant = target_with_colon(target)
+        if meant:
+            tell(f'--target {target}: no module {target}; did you mean "{meant}"?')
+
+
 @click.command(cls=_Program)
 @store_option
 @click.option(
@@ -110,4 +120,6 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     for name, line in settings.untrusted.items():
         if name in settings.given:  # the program is given a value, and has nothing to say of it
             tell(line)
+    if options.get("targets"):
+        _warn_of_dots(options["targets"])
     heard(become, program, settings, is_command=is_command)

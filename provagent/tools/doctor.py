@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
-from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.errors import StoreError, TargetError
@@ -19,6 +18,7 @@ from provagent.recording.launch import has_pth
 from provagent.recording.weave.program import MAIN
 from provagent.recording.weave.target import Target
 from provagent.settings.table import Settings, read_settings
+from provagent.tools.installed_modules import is_top_installed, module_exists, target_with_colon
 
 if TYPE_CHECKING:
     from provagent.reading.record.facts import Child, LessKnown
@@ -223,39 +223,15 @@ def _state(text: str, definition: str) -> TargetState:
         state, reason = "waiting", "the program has not defined it yet"
     elif not target.is_exact and module == target.module:
         state, reason = "waiting", "no matching module has been imported yet"
-    elif not _top_is_installed(module):
+    elif not is_top_installed(module):
         state, reason = "waiting", f"{module.partition('.')[0]} is not installed"
-    elif _module_exists(module):
+    elif module_exists(module):
         state, reason = "waiting", "its module has not been imported yet"
     else:
-        state, reason = "missing", f"there is no module {module}"
+        meant = target_with_colon(text)
+        hint = f'; did you mean "{meant}"?' if meant else ""
+        state, reason = "missing", f"no module {module}{hint}"
     return TargetState(target=text, definition=definition, state=state, reason=reason)
-
-
-def _top_is_installed(module: str) -> bool:
-    return _spec(module.partition(".")[0], None) is not None
-
-
-# importlib.util.find_spec would import the parent packages: nothing is imported here.
-def _module_exists(module: str) -> bool:
-    path: list[str] | None = None
-    parts = module.split(".")
-    for end in range(1, len(parts) + 1):
-        spec = _spec(".".join(parts[:end]), path)
-        if spec is None:
-            return False
-        path = list(spec.submodule_search_locations or ())
-    return True
-
-
-def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
-    if name in sys.builtin_module_names:
-        return ModuleSpec(name, None)
-    try:
-        places = [*sys.path, os.getcwd()] if path is None else path  # a script's modules lie there
-        return PathFinder.find_spec(name, places)
-    except (ImportError, ValueError):
-        return None
 
 
 def _run_report(run: str | None, store: str) -> RunReport | None:

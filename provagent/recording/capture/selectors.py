@@ -32,7 +32,9 @@ class Signature:
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (ValueError, TypeError):
-            return  # a function written in C may have none
+            self.is_known = False  # a function written in C may have none
+            return
+        self.is_known = True
         for parameter in parameters[1:] if has_instance else parameters:
             self._add(parameter)
 
