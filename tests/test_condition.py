@@ -216,4 +216,4 @@ def test_drift_of_conditions(recorded):
     done = recorded.python("-m", "provagent", "check", "--import", "d.yaml", check=False)
     assert done.returncode == 1
     assert "activities.open_file.usage[0].when" in done.stdout
-    assert "no parameter 'mod'" in done.stdout
+    assert 'no parameter "mod"' in done.stdout

@@ -31,9 +31,9 @@ def lines_of(done):
     [
         (None, "nosuch.yaml:1: cannot be read: no such file or directory"),
         ("", "is empty"),
-        ("a: [", "this is not YAML"),
+        ("a: [", "a bracket or comma"),
         ("just text", "the document is not a mapping"),
-        ("activities: {f: {usge: []}}", "did you mean 'usage'"),
+        ("activities: {f: {usge: []}}", 'did you mean "usage"?'),
         ("targets: ['not a target']", "targets"),
         ("activities: {f: {parameters: [{name: x, value: 'x +'}]}}", "path 'x +'"),
         ("\x00\x01", "d.yaml:1:"),
@@ -61,7 +61,7 @@ def test_good_definition_says_nothing(program):
     ("target", "told"),
     [
         ("subject:g", "subject:g: weaving: subject:g: module subject has no 'g'"),
-        ("subject:f.g", "it is there, but is no callable that can be woven"),
+        ("subject:f.g", "it is not a function, method or class"),
         ("sub ject:f", "a target is package.module:Qual.name"),
     ],
 )
@@ -109,8 +109,8 @@ def test_disk_that_is_full(program):
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("PROVAGENT_STORR", "x", "did you mean 'store'"),
-        ("PROVAGENT_STRICT", "perhaps", "is neither yes nor no"),
+        ("PROVAGENT_STORR", "x", 'did you mean "store"?'),
+        ("PROVAGENT_STRICT", "perhaps", "is not a yes or no"),
         ("PROVAGENT_SINK", "pigeon", "write shard, logging or both"),
         ("PROVAGENT_PROCESSORS", "no.such:thing", "processors: 'no.such:thing' cannot be loaded"),
     ],

@@ -398,10 +398,10 @@ def test_a_contradiction_in_the_ivoas_words_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        ({"parameter": []}, "the document: parameter: an object is wanted, not list"),
-        ({"parameter": {"ex:p": 1}}, "parameter 'ex:p': an object is wanted, not int"),
+        ({"parameter": []}, "the document: parameter: expected an object, not list"),
+        ({"parameter": {"ex:p": 1}}, "parameter 'ex:p': expected an object, not int"),
         ({"parameter": {"ex:p": {"prov:name": None}}}, "parameter 'ex:p': prov:name: a text"),
-        ({"parameter": {}, "prefix": {"ex": 1}}, "prefix 'ex': a text is wanted, not int"),
+        ({"parameter": {}, "prefix": {"ex": 1}}, "prefix 'ex': expected a text, not int"),
         ({"parameter": {}, "bundle": {"ex:b": {"bundle": {}}}}, "bundle 'ex:b': holds bundles"),
     ],
 )
@@ -441,5 +441,5 @@ def test_verb(tmp_path):
     plain = CliRunner().invoke(main, [*base, "--to", "json"])
     ProvDocument.deserialize(content=plain.output, format="json")
     assert CliRunner().invoke(main, [*base, "--to", "json", "--model", "iau"]).exit_code == 2
-    with pytest.raises(ExportError, match="model 'iau': no such model; there are w3c, ivoa"):
+    with pytest.raises(ExportError, match="model 'iau': unknown model; known models: w3c, ivoa"):
         rendered(every_class(), "json", model="iau")

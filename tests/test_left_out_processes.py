@@ -42,7 +42,7 @@ def test_million_calls(recorded):
     told = "990,000 calls of lab:step (max_calls)"
     assert f"left out {told}" in recorded.python("-m", "provagent", "show").stdout
     doctor = recorded.python("-m", "provagent", "doctor", check=False).stdout
-    assert f"not recorded, as asked: {told}" in doctor
+    assert f"skipped by a sampling rule: {told}" in doctor
     report = json.loads(recorded.python("-m", "provagent", "doctor", "--json", check=False).stdout)
     assert report["run"]["left_out"][0].startswith(told)
     assert not report["run"]["complaints"]
@@ -64,7 +64,12 @@ def test_bytes_of_a_run_that_would_fill_the_disk(recorded):
     }
     done = recorded.run("--target", "lab:step", "s.py", check=False)
     assert done.returncode == 3
-    assert done.stderr.count("3000000 bytes are written: calls are only counted from here on") == 1
+    assert (
+        done.stderr.count(
+            "3000000 bytes of calls were written (max_bytes); further calls are only counted"
+        )
+        == 1
+    )
     size = sum(shard.stat().st_size for shard in recorded.shards)
     assert 2_500_000 < size < 3_500_000
     ((key, count),) = counts(recorded).items()

@@ -822,7 +822,7 @@ def test_aliases_cannot_grow_without_bound():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     (problem,) = parse("\n".join(lines)).problems
-    assert problem.what == "more than 100000 values, aliases included"
+    assert problem.what == "more than 100000 values, counting those of aliases"
 
 
 def test_every_problem_is_told_at_once_and_in_order():
@@ -959,7 +959,7 @@ def test_a_file_is_read_and_named_after_itself(tmp_path):
     ("name", "reason"),
     [
         ("absent.yaml", "cannot be read: no such file or directory"),
-        (".", "cannot be read: it is not a regular file"),
+        (".", "cannot be read: is a folder"),
         ("a\0b", "cannot be read: "),
     ],
 )
@@ -969,7 +969,7 @@ def test_a_file_that_is_not_there(tmp_path, name, reason):
     assert reading.definition is None
     (problem,) = reading.problems
     assert problem.what.startswith(reason)
-    assert problem.remedy == "name a definition.yaml"
+    assert problem.remedy == "give the path of a definition file"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -977,7 +977,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     """A named pipe is refused at once: nobody may ever write to it."""
     os.mkfifo(tmp_path / "pipe")
     (problem,) = read_definition(tmp_path / "pipe").problems
-    assert problem.what == "cannot be read: it is not a regular file"
+    assert problem.what == "cannot be read: not a regular file"
 
 
 def test_an_unreadable_file(tmp_path, monkeypatch):
@@ -1166,7 +1166,7 @@ def test_what_is_passed_over_is_a_warning_with_its_place():
         (7, 16, "entities.E.path"),
     ]
     assert str(reading.warnings[0]) == (
-        "d.yaml:3:5: warning: activities.f.filters: 'filters' is passed over; nothing ever came of it"
+        'd.yaml:3:5: warning: activities.f.filters: the key "filters" has no effect; remove it'
     )
 
 
@@ -1223,12 +1223,12 @@ activities:
     reading = parse_definition(text.encode(), location="d.yaml", name="d")
     assert reading.problems == ()
     assert [str(each) for each in reading.warnings] == [
-        "d.yaml:4:18: warning: activities.f.parameters[0]: min 'soon' is no number; "
-        "it is kept, and no value is compared with it",
-        "d.yaml:5:13: warning: activities.f.usage[0]: a role is one entity in a call, not 2; "
-        "say how many members it has, in has_members: multiplicity:",
-        "d.yaml:6:18: warning: activities.f.generation[0]: the multiplicity of progenitors is "
-        "passed over; leave it out",
+        'd.yaml:4:18: warning: activities.f.parameters[0]: min "soon" is not a number; '
+        "values are not compared with it; write a number",
+        "d.yaml:5:13: warning: activities.f.usage[0]: each call has one entity for a role, not 2; "
+        "for a collection, write has_members: {multiplicity: ...}",
+        "d.yaml:6:18: warning: activities.f.generation[0]: the multiplicity of progenitors has "
+        "no effect; remove it",
     ]
 
 
@@ -1253,8 +1253,8 @@ agents: {maria: {}}
     reading = parse_definition(text.encode(), location="d.yaml", name="d")
     assert reading.problems == ()
     assert [str(each) for each in reading.warnings] == [
-        "d.yaml:4:5: warning: activities.f.contact: 'marai' is not among the agents; "
-        "did you mean 'maria'",
-        "d.yaml:5:13: warning: activities.f.usage[0].overwrite: what is used overwrites nothing; "
-        "say it of what is generated",
+        'd.yaml:4:5: warning: activities.f.contact: "marai" is not described in agents; '
+        'did you mean "maria"?',
+        "d.yaml:5:13: warning: activities.f.usage[0].overwrite: overwrite has no effect in usage; "
+        "move it to generation",
     ]

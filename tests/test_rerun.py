@@ -77,7 +77,7 @@ def lab(tmp_path, cache):
     return lab
 
 
-NOTHING = "nothing that was recorded differs"
+NOTHING = "no recorded differences"
 
 
 def test_a_run_is_repeated_in_a_new_folder(lab):
@@ -131,11 +131,11 @@ def test_a_changed_input_is_not_used(lab):
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
     assert "input" in done.stderr
-    assert "data/night.csv is changed, and no record knows where its content is" in done.stderr
+    assert "data/night.csv is changed, and no copy of it is recorded" in done.stderr
     assert not lab.other.exists()
     done = lab.rerun("last", "--yes", "--force")
     assert done.stdout == "to stdout 15.0\n"
-    assert "the input data/night.csv changed; nothing else that was recorded did; what came out differs" in done.stderr  # fmt: skip
+    assert "the input data/night.csv changed, nothing else; the results differ" in done.stderr  # fmt: skip
 
 
 @pytest.mark.parametrize("what", ["changed", "missing"])
@@ -159,12 +159,12 @@ def test_a_missing_input_is_said(lab):
     (lab.folder / "data" / "night.csv").unlink()
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
-    assert "night.csv is missing, and no record knows where its content is" in done.stderr
+    assert "night.csv is missing, and no copy of it is recorded" in done.stderr
     assert "against it: input" in lab.rerun("last").stdout
     done = lab.rerun("last", "--yes", "--force", check=False)
     assert done.returncode == 1
     assert "FileNotFoundError" in done.stderr
-    assert "what came out differs" in done.stderr
+    assert "the results differ" in done.stderr
 
 
 def test_a_changed_script_is_not_used(lab):
@@ -192,7 +192,7 @@ def test_a_killed_script_is_as_a_shell_says(lab):
     lab.write("main.py", "import os\nos.kill(os.getpid(), 15)\n")
     done = lab.rerun("last", "--yes", "--force", check=False)
     assert done.returncode == 128 + 15
-    assert "the rerun left no record" in done.stderr
+    assert "the new run has no record" in done.stderr
 
 
 WAYS = {
@@ -249,7 +249,7 @@ def test_what_would_be_written_outside_is_refused(lab, tmp_path):
     target.unlink()
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
-    assert f"it wrote {target}, outside its folder, and would again" in done.stderr
+    assert f"the run writes {target}, outside of its folder" in done.stderr
     assert not target.exists()
     lab.write("main.py", f"open({str(lab.folder / 'x.txt')!r}, 'w').write('x')\n")
     lab.run("main.py")
@@ -280,7 +280,7 @@ def test_secrets_are_asked_for(lab, tmp_path):
     lab.write("main.py", "import sys\nprint(sys.argv[2:], sys.stdin.read())\n")
     word = "hunter" + "2hunter2"
     lab.run("main.py", "--token", word, f"--password={word}2")
-    assert "2 secrets of the command are not in the record" in lab.rerun("last").stdout
+    assert "2 words of the command were redacted" in lab.rerun("last").stdout
     done = lab.rerun("last", "--yes", check=False)
     assert (done.returncode, "--secrets FILE" in done.stderr) == (1, True)
     keys = tmp_path / "keys"
@@ -304,7 +304,7 @@ def test_a_run_without_a_command_is_refused(lab):
     lab.python("-m", "provagent", "import", log.name)
     done = lab.rerun("last", check=False)
     assert done.returncode == 1
-    assert "its record has no command, or no folder, to repeat" in done.stderr
+    assert "the record contains no command or no folder; it cannot be repeated" in done.stderr
 
 
 def test_it_is_not_recorded_itself(lab):
@@ -374,7 +374,9 @@ def test_nothing_that_a_record_names_is_executed_unasked(lab):
         text = lab.rerun(*words, PATH=path).stdout
         assert not (lab.folder.parent / "executed").exists()
     assert json.loads(text)["interpreter"]["executable"] == sys.executable
-    assert f"{traps}/python is gone, or has no provagent" in lab.rerun("last", PATH=path).stdout
+    assert (
+        f"{traps}/python does not exist or has no provagent" in lab.rerun("last", PATH=path).stdout
+    )
     done = lab.rerun("last", "--yes", check=False, PATH=path)
     executed = next(line for line in done.stderr.splitlines() if "executes" in line)
     assert executed.startswith(f"provagent: executes {sys.executable} -m provagent run --store ")
@@ -468,7 +470,7 @@ def test_null_characters_are_refused(lab):
     rewritten(lab, lambda event: event["event"] == "run" and event["command"].append("a\0b"))
     done = lab.rerun("last", check=False)
     assert done.returncode == 1
-    assert "no program can be given what its record has: 'a\\x00b'" in done.stderr
+    assert "a text in its record cannot be passed to a program: 'a\\x00b'" in done.stderr
 
 
 @pytest.mark.gammapy

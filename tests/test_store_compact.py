@@ -79,7 +79,7 @@ def test_every_answer_is_the_same_before_and_after(lab):
     before, bytes_before = answers(lab, lab.store), content(lab.store)
     with open_index(str(lab.store)) as index:
         assert index.update().events == 0
-    assert "0 shards of 0 runs" in ask(lab.store, "compact")  # they are not old
+    assert "compressed 0 files of 0 runs" in ask(lab.store, "compact")  # they are not old
     assert "8 shards of 2 runs: " in ask(lab.store, "compact", "--older-than", "0s")
     assert not list(lab.store.glob("*/*/*.jsonl"))
     packed = sorted(lab.store.glob("*/*/*.jsonl.zst"))
@@ -109,7 +109,7 @@ def test_a_run_that_is_still_written_is_never_packed(tmp_path, cache, monkeypatc
         monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(nodename="elsewhere"))
         for words in (["--older-than", "0s"], ["--force", "last"]):
             told = ask(recorded.store, "compact", *words, "--json", code=1)
-            assert "a process still writes it: it has " in str(json.loads(told)["refused"])
+            assert "a process still writes " in str(json.loads(told)["refused"])
         assert not list(recorded.store.glob("*/*/*.zst"))
     finally:
         monkeypatch.undo()
@@ -164,6 +164,6 @@ def test_where_nothing_can_pack_that_is_told_once(recorded, monkeypatch):
     monkeypatch.setitem(sys.modules, "compression", None)
     told = CliRunner().invoke(main, ["compact", "last", "--store", str(recorded.store)])
     assert told.exit_code == 1
-    assert told.stderr.count("pip install 'provagent[zstd]'") == 1
+    assert told.stderr.count("pip install zstandard") == 1
     assert told.stderr.startswith(f"provagent: {recorded.store}: ")
     assert content(recorded.store) == before

@@ -307,7 +307,7 @@ def test_a_lineage_is_drawn_and_tabulated(lab, tmp_path):
     for to in ("svg", "votable"):
         assert b"end.txt" in rendered(lineage, to)
     for to in ("rocrate", "opus"):
-        with pytest.raises(ExportError, match="contains a single run; use json, jsonld"):
+        with pytest.raises(ExportError, match="supports single runs only; use json, jsonld"):
             rendered(lineage, to)
 
 
@@ -344,9 +344,9 @@ def test_what_cannot_be_asked_is_told(lab):
         assert done.exit_code
         return done.output or str(done.exception)
 
-    assert "give no RUN" in failed("last", "--lineage", "end.txt", "--to", "json")
+    assert "leave out RUN" in failed("last", "--lineage", "end.txt", "--to", "json")
     assert "RUN and --only" in failed("--only", "x", "--lineage", "end.txt", "--to", "json")
-    assert "needs --to parquet or --lineage" in failed("--all", "--to", "json")
+    assert "requires --to parquet or --lineage" in failed("--all", "--to", "json")
     with pytest.raises(StoreError, match="nothing.txt"):
         provagent.open_store(lab.store).lineage("nothing.txt")
 

@@ -159,8 +159,8 @@ def test_method_glob(module):
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("woven_here:plian", "did you mean 'plain'"),
-        ("woven_here:Base.inherted", "did you mean 'inherited'"),
+        ("woven_here:plian", 'did you mean "plain"?'),
+        ("woven_here:Base.inherted", 'did you mean "inherited"?'),
         ("woven_here:Nothing.at_all", "has no 'Nothing'"),
         ("woven_here:SOURCE", "has no 'SOURCE'"),
     ],

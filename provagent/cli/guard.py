@@ -141,7 +141,8 @@ def _tell(error: BaseException) -> None:
 
 
 def _tell_usage(error: click.ClickException) -> None:
-    vars(error)["message"] = harmless(error.message, kept="")  # it quotes what was typed
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
+        vars(error)["message"] = harmless(error.message, kept="")  # it quotes what was typed
     shown = io.StringIO()
     error.show(shown)
     echo_lines(shown.getvalue(), err=True)

@@ -55,10 +55,9 @@ def import_files(
         echo_json(done.data())
     else:
         for run in done.runs:
-            new = f"{run.added} new" if run.added else "none new"
             echo(
-                f"{run.id}: {run.activities} activities, {run.entities} entities; "
-                f"{run.events} events, {new}"
+                f"{run.id}: activities: {run.activities}, entities: {run.entities}, "
+                f"events: {run.events} ({run.added} new)"
             )
         if not done.runs:
             echo("the logs contain no provenance")

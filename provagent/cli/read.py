@@ -50,10 +50,15 @@ _SHOWN = 10_000  # activities, and files
     default=_SHOWN,
     help="Maximum number of activities, and of files, to show (default 10 000).",
 )
+@click.option(
+    "--full", "is_full", is_flag=True,
+    help="Show whole values and digests, all members, parameters that are None, and calls that "
+    "a definition skips.",
+)  # fmt: skip
 @store_option
 @json_option
 @may_be_long
-def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
+def show(run: str, limit: int, is_full: bool, store: str | None, as_json: bool) -> None:
     if os.path.isfile(run):
         from provagent.integrations.embed.file import embedded
 
@@ -70,7 +75,7 @@ def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
     from provagent.reading.view.run_tree import render_run
 
     with page() as console:
-        render_run(provenance, console, limit)
+        render_run(provenance, console, limit, is_full=is_full)
 
 
 @click.command()

@@ -102,7 +102,7 @@ def _tell(found: Redaction, *, is_done: bool) -> None:
     if found.kept:
         tell(f"{found.kept} matches in identifiers, digests or times are not removed")
     runs = len({place.run for place in found.places})
-    where = f"{found.count} matches in {len(found.places)} places of {runs} runs"
+    where = f"{found.count} matches ({len(found.places)} places, runs: {runs})"
     if not is_done:
         echo(f"{where}; run again with --yes to remove them" if found.count else "no matches")
     elif found.count:

@@ -257,7 +257,11 @@ def _report_on(provenance: Provenance) -> RunReport:
             for one in provenance.complaints
         ],
         gaps=[str(gap) for gap in provenance.gaps],
-        unended=[process.id for process in provenance.processes.values() if process.end is None],
+        unended=[
+            process.id
+            for process in provenance.processes.values()
+            if process.end is None and not process.is_imported
+        ],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
         mismatches=[_counted(*each) for each in provenance.mismatches.items()],
         less_known=_less_known(provenance.less_known),

@@ -21,15 +21,15 @@ from provagent.reading.record.selection import entity_of
 if TYPE_CHECKING:
     from provagent.reading.record.model import Provenance
 
-# what a file of it begins with: (format, module, what in it, package, extra)
-_FORMATS: dict[bytes, tuple[str, str, str | None, str | None, str]] = {
-    b"SIMPLE  =": ("FITS", "fits", None, "astropy", "embed"),
-    b"\x89PNG\r\n\x1a\n": ("PNG", "png", None, None, ""),
-    b"\x89HDF\r\n\x1a\n": ("HDF5", "hdf5", None, "h5py", "embed"),
-    b"# %ECSV ": ("ECSV", "text", "Ecsv", None, ""),
-    b"%PDF-": ("PDF", "pdf", None, "pypdf", "embed"),
-    b"<?xml": ("VOTable", "text", "VoTable", None, ""),
-    b"<VOTABLE": ("VOTable", "text", "VoTable", None, ""),
+# first bytes of a file: (format, module, class in it, package that it requires)
+_FORMATS: dict[bytes, tuple[str, str, str | None, str | None]] = {
+    b"SIMPLE  =": ("FITS", "fits", None, "astropy"),
+    b"\x89PNG\r\n\x1a\n": ("PNG", "png", None, None),
+    b"\x89HDF\r\n\x1a\n": ("HDF5", "hdf5", None, "h5py"),
+    b"# %ECSV ": ("ECSV", "text", "Ecsv", None),
+    b"%PDF-": ("PDF", "pdf", None, "pypdf"),
+    b"<?xml": ("VOTable", "text", "VoTable", None),
+    b"<VOTABLE": ("VOTable", "text", "VoTable", None),
 }
 NAMES = tuple(dict.fromkeys(name for name, *_ in _FORMATS.values()))
 _MOST_UNPACKED = 256 * 2**20
@@ -55,13 +55,17 @@ def embed(
     content = _read(file)
     name, format_ = _format_of(file, content)
     if _find(file, name, format_, content) is not None:
-        raise EmbedError(f"{file}: provenance is embedded in it already; nothing was done")
+        raise EmbedError(
+            f"{file}: the file already contains embedded provenance; it was not changed"
+        )
     digest = _digest_like(entity_of(provenance, file).digest, content)
     payload = make_payload(provenance, file, digest, namespace=namespace, max_bytes=max_bytes)
     try:
         written = format_.embed(content, payload.facts, payload.packed)
     except Exception as error:
-        raise EmbedError(f"{file}: nothing can be embedded in this {name}: {error}") from error
+        raise EmbedError(
+            f"{file}: provenance cannot be embedded into this {name}: {error}"
+        ) from error
     _replace(file, output or file, written)
     return payload
 
@@ -87,17 +91,16 @@ def _read(file: str) -> bytes:
 
 
 def _format_of(file: str, content: bytes) -> tuple[str, Any]:
-    for magic, (name, module, inside, package, extra) in _FORMATS.items():
+    for magic, (name, module, inside, package) in _FORMATS.items():
         if content.startswith(magic) and (magic != b"<?xml" or b"VOTABLE" in content[:4096]):
             try:
                 found: Any = import_module(f"provagent.integrations.embed.{module}")
             except ImportError as error:
                 raise EmbedError(
-                    f"{file}: {name} needs {package}, which is not installed; "
-                    f"pip install 'provagent[{extra}]'"
+                    f"{file}: {name} requires the package {package}; pip install {package}"
                 ) from error
             return name, found if inside is None else getattr(found, inside)
-    raise EmbedError(f"{file}: is none of {', '.join(NAMES)}")
+    raise EmbedError(f"{file}: unknown format; provenance can be embedded into {', '.join(NAMES)}")
 
 
 def _find(file: str, name: str, format_: Any, content: bytes) -> Payload | None:
@@ -110,7 +113,9 @@ def _find(file: str, name: str, format_: Any, content: bytes) -> Payload | None:
             return None
         return Payload(facts=_known(facts), document=_unpacked(packed))
     except Exception as error:
-        raise EmbedError(f"{file}: what is embedded in this {name} is broken: {error}") from error
+        raise EmbedError(
+            f"{file}: the provenance embedded in this {name} is damaged: {error}"
+        ) from error
 
 
 def _digest_like(recorded: str | None, content: bytes) -> str:
@@ -134,7 +139,7 @@ def _unpacked(packed: bytes) -> bytes:
     with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
         document = stream.read(_MOST_UNPACKED + 1)
     if len(document) > _MOST_UNPACKED:
-        raise ValueError("it is larger than any that is written")
+        raise ValueError("the document is too large")
     return document
 
 

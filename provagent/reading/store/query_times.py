@@ -27,14 +27,13 @@ def moment(value: str) -> tuple[int, int]:
         try:
             begin = now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2][0]])
         except OverflowError:
-            raise ValueError(f"{value!r} as a value is before any time that is known") from None
+            raise ValueError(f"{value!r} is too early") from None
         return _span(begin, timedelta(microseconds=1))
     try:
         begin = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(
-            f"{value!r} as a value is no time; "
-            "write 2026-11-25, 2026-11-25T10:30, today, '3 days ago'"
+            f"{value!r} is not a time; write 2026-11-25, 2026-11-25T10:30, today or '3 days ago'"
         ) from None
     begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)
     length = {10: timedelta(days=1), 16: timedelta(minutes=1), 19: timedelta(seconds=1)}

@@ -17,11 +17,11 @@ def length_of_time(text: str) -> timedelta:
     """Read ``30d``, ``12 hours``. Raises ValueError for another text."""
     found = _LENGTH.fullmatch(text.strip().lower())
     if found is None:
-        raise ValueError(f"{text!r} is no length of time; write 30d, 12h or '2 weeks'")
+        raise ValueError(f"{text!r} is not a duration; write 30d, 12h or '2 weeks'")
     try:
         return timedelta(seconds=int(found[1]) * _SECONDS[found[2][0]])
     except OverflowError:
-        raise ValueError(f"{text!r} is longer than any time that is known") from None
+        raise ValueError(f"{text!r} is too long") from None
 
 
 def is_older(run: RunSummary, age: timedelta) -> bool:

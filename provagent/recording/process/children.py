@@ -163,7 +163,7 @@ class Children:
             raise error
         if not self._has_failed:
             self._has_failed = True
-            tell(f"children: {type(error).__name__}: {error}; the program went on")
+            tell(f"children: {type(error).__name__}: {error}; the program continues")
 
 
 def _as_text(environ: Mapping[Any, Any]) -> dict[str, str]:
