@@ -419,8 +419,8 @@ def test_what_cannot_be_looked_for_is_said(lab):
         told = called("redact", *words, code=1).output
         assert why in told
         assert "abc" not in told
-    assert "say what" in called("redact", text="\n", code=2).output
-    assert "in one way" in called("redact", "text", "--pattern", "x", code=2).output
+    assert "give TEXT, lines" in called("redact", text="\n", code=2).output
+    assert "give only one of" in called("redact", "text", "--pattern", "x", code=2).output
     with pytest.raises(StoreError):
         Sought(texts=["abc"])
 

@@ -80,7 +80,7 @@ def test_every_answer_is_the_same_before_and_after(lab):
     with open_index(str(lab.store)) as index:
         assert index.update().events == 0
     assert "compressed 0 files of 0 runs" in ask(lab.store, "compact")  # they are not old
-    assert "8 shards of 2 runs: " in ask(lab.store, "compact", "--older-than", "0s")
+    assert "compressed 8 files of 2 runs: " in ask(lab.store, "compact", "--older-than", "0s")
     assert not list(lab.store.glob("*/*/*.jsonl"))
     packed = sorted(lab.store.glob("*/*/*.jsonl.zst"))
     assert {stat.S_IMODE(path.stat().st_mode) for path in packed} == {0o600}

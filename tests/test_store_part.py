@@ -174,7 +174,9 @@ def test_what_is_not_there_is_told(run):
         RecordError, match="flux_point.fits: not found in run .*; did you mean flux_points"
     ):
         part_of(run, "flux_point.fits")
-    with pytest.raises(RecordError, match="is the name of several things: .*; give an identifier"):
+    with pytest.raises(
+        RecordError, match="several entities have this name: .*; give an identifier"
+    ):
         part_of(run, next(iter({one.name for one in run.entities.values() if [each.name for each in run.entities.values()].count(one.name) > 1 and one.name})))  # fmt: skip
 
 

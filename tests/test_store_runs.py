@@ -97,7 +97,7 @@ def test_a_file_that_is_no_record_is_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, content in {"out.txt": b"1.0\n", "out.bin": bytes(range(256)), "empty": b""}.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(StoreError, match=f"{name}: no record.*provagent why {name}"):
+        with pytest.raises(StoreError, match=f"{name}: not a record.*provagent why {name}"):
             read_run(None, name)
 
 
@@ -269,7 +269,7 @@ def test_part_of_an_identifier_means_a_run(many, is_indexed, monkeypatch):
             find_run(many, part)
     monkeypatch.setattr(which_module, "MANY", 2)
     count = "more than 2" if is_indexed else "3|more than 2"
-    with pytest.raises(StoreError, match=f"means ({count}) runs"):
+    with pytest.raises(StoreError, match=f"matches ({count}) runs"):
         find_run(many, "20261125")
 
 
