@@ -792,7 +792,7 @@ def test_verb_tells_what_it_did(tmp_path):
     assert told.exit_code == 0
     lines = told.output.splitlines()
     assert re.fullmatch(
-        r"20210913T030000-\w{6}: 2 activities, 1 entities; (\d+) events, \1 new", lines[0]
+        r"20210913T030000-\w{6}: activities: 2, entities: 1, events: (\d+) \(\1 new\)", lines[0]
     )
     assert lines[1] == "30 lines could not be read:"
     assert lines[-1] == "  and 10 more (--json lists all)"

@@ -22,7 +22,7 @@ SAMPLES = {
     "accepted": [],
     "rejected_no_default_ns": [
         "has no default namespace; give prefix.default an IRI",
-        "has no activity 'current_job': its job",
+        "has no activity 'current_job'",
     ],
     "rejected_typed_location": [
         "entity pa:out: its prov:location is not a text (typed literals make the job fail)"
@@ -48,7 +48,7 @@ FAULTS = {
     ),
     "a long id": (
         lambda document: {**document, "entity": {"runs:" + "e" * 80: {}}},
-        f"entity runs:{'e' * 75}: its name has 85 characters; 80 at most",
+        f"entity runs:{'e' * 75}: its name has 85 characters, more than 80",
     ),
     "an unknown prefix": (
         lambda document: {**document, "entity": {"x:e": {}}},

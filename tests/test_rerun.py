@@ -151,7 +151,7 @@ def test_the_same_content_elsewhere_is_found(lab, what):
     done = lab.rerun(first, "--yes")
     assert done.stdout == "to stdout 9.0\n"
     assert NOTHING in done.stderr
-    assert f"taken from {kept}" in lab.rerun(first).stdout
+    assert f", from {kept}" in lab.rerun(first).stdout
 
 
 def test_a_missing_input_is_said(lab):
@@ -160,7 +160,7 @@ def test_a_missing_input_is_said(lab):
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
     assert "night.csv is missing, and no copy of it is recorded" in done.stderr
-    assert "against it: input" in lab.rerun("last").stdout
+    assert "problem: input" in lab.rerun("last").stdout
     done = lab.rerun("last", "--yes", "--force", check=False)
     assert done.returncode == 1
     assert "FileNotFoundError" in done.stderr
@@ -255,7 +255,7 @@ def test_what_would_be_written_outside_is_refused(lab, tmp_path):
     lab.run("main.py")
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
-    assert f"main.py names {lab.folder}, and may write there" in done.stderr
+    assert f"main.py contains the path {lab.folder}, and may write there" in done.stderr
 
 
 def test_a_folder_can_be_named(lab, tmp_path):
@@ -263,7 +263,10 @@ def test_a_folder_can_be_named(lab, tmp_path):
     lab.write("../shared.csv", "5\n")
     lab.write("main.py", "import lab, sys\nprint(lab.reduce(sys.argv[1], 'out/flux.txt'))\n")
     lab.run("main.py", "../shared.csv")
-    for folder, why in ((lab.folder / "new", "own folder"), (tmp_path, "is there already")):
+    for folder, why in (
+        (lab.folder / "new", "is inside the folder of the run"),
+        (tmp_path, "exists already"),
+    ):
         done = lab.rerun("last", "--folder", str(folder), check=False)
         assert done.returncode == 1
         assert why in done.stderr
@@ -334,7 +337,7 @@ def test_packages_that_differ_are_told(lab):
     del event["packages"]["rich"]
     path.write_text(json.dumps(event) + "\n")
     text = lab.rerun("last").stdout
-    assert "# package click was 1.0, is " in text
+    assert "# package click: in the run 1.0, now " in text
     assert "# package gone was 2, is not there" in text
     assert "# package rich was not there, is " in text
 

@@ -226,7 +226,10 @@ def test_bad_input_is_told_at_once(lab, tmp_path):
 def test_it_does_not_nest(lab):
     """The state of a process is one: the inner is refused, the outer goes on."""
     with Recorded("provenance.yaml") as outer:
-        with pytest.raises(ProvagentError, match="records already"), Recorded("provenance.yaml"):
+        with (
+            pytest.raises(ProvagentError, match="is recorded already"),
+            Recorded("provenance.yaml"),
+        ):
             pass
         lab.scale([1])
     assert len(outer.activities) == 1

@@ -25,6 +25,7 @@ _BY_MESSAGE = (
     ("hexdecimal", "unknown escape in double quotes", r"write \\ for \, or use single quotes"),
     ("end of stream", "a quote or bracket is not closed", "close it"),
     ("alphabetic or numeric", 'a text begins with "*" or "&"', "put the text in quotes"),
+    ("expected node content", "a value is missing, or a bracket is not closed", "add it"),
     ("undefined alias", 'a text begins with "*", which names an alias', "put the text in quotes"),
     ("undefined tag handle", 'a text begins with "!"', "put the text in quotes"),
     (
