@@ -209,8 +209,8 @@ def test_what_the_program_itself_hands_to_its_job_stays(shared, tmp_path):
     for content, told in (
         ("{", "it is not JSON, or too long; it was not changed"),
         ('{"a": 1}', "the existing document is not an object of objects; it was not changed"),
-        ('{"entity": {}}', "what is there has no default namespace"),
-        (theirs.replace('"pa": ', '"runs": "http://x.example/", "pa": '), "the prefix 'runs' means http://x.example/ in it"),
+        ('{"entity": {}}', "the existing document has no default namespace"),
+        (theirs.replace('"pa": ', '"runs": "http://x.example/", "pa": '), "the prefix 'runs' has another meaning in it: http://x.example/"),
     ):  # fmt: skip
         path.write_text(content)
         with pytest.raises(ExportError) as caught:

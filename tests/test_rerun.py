@@ -338,8 +338,8 @@ def test_packages_that_differ_are_told(lab):
     path.write_text(json.dumps(event) + "\n")
     text = lab.rerun("last").stdout
     assert "# package click: in the run 1.0, now " in text
-    assert "# package gone was 2, is not there" in text
-    assert "# package rich was not there, is " in text
+    assert "# package gone: in the run 2, now not installed" in text
+    assert "# package rich: in the run not installed, now " in text
 
 
 def rewritten(lab, change):
