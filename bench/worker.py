@@ -119,7 +119,7 @@ def leave_out(parts: list[str]) -> None:
     if not parts:
         return
     from provagent.recording.capture.call import Capture
-    from provagent.recording.capture.context import Open
+    from provagent.recording.capture.context import OpenActivity
     from provagent.recording.emit import sinks
     from provagent.recording.emit.chain import Emitter
     from provagent.recording.emit.sinks import ShardSink
@@ -129,7 +129,7 @@ def leave_out(parts: list[str]) -> None:
     def known_state(descriptor: int) -> os.stat_result:
         return states.get(descriptor) or states.setdefault(descriptor, os.fstat(descriptor))
 
-    nothing = Open("", 0, None)
+    nothing = OpenActivity("", 0, None)
     # ``record``: by a setting, which the process was started with.
     parts_of = {
         "check": (sinks.os, "fstat", known_state),

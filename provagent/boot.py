@@ -77,7 +77,7 @@ def __getattr__(name: str) -> Any:
     if name != "partial":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from provagent.recording.capture.current_activity import Carried as partial  # noqa: N813
+        from provagent.recording.capture.current_activity import TaskWithContext as partial  # noqa: N813
     except ImportError:
         from functools import partial  # type: ignore[assignment]
     return partial

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from provagent.reading.record import model
-    from provagent.recording.process.requested_targets import Wanted
+    from provagent.recording.process.requested_targets import RequestedTarget
 
 __all__ = ["Activity", "Entity", "Recorded"]
 
@@ -109,7 +109,7 @@ class Recorded:
         self._lenient = lenient
         self._settings = settings
         self._cwd = os.getcwd()
-        self._wanted: list[Wanted] = []
+        self._wanted: list[RequestedTarget] = []
         self._rebound: list[tuple[dict[str, Any], str, Any, Any]] = []
         self._run: model.Provenance | None = None
 
@@ -131,7 +131,7 @@ class Recorded:
         # Neither variables nor the project's own settings: a test says what it wants.
         try:
             settings = require(read_settings({}, arguments, cwd=self._folder.name))
-            self._wanted = boot.activate(settings).wanted
+            self._wanted = boot.activate(settings).requested
         except BaseException:
             self._folder.cleanup()
             raise
@@ -194,10 +194,10 @@ class Recorded:
 
     def check(self, expected: str, *, digests: bool = False) -> None:
         """Raise AssertionError, with a diff, where ``story`` is not as expected."""
-        wanted = textwrap.dedent(expected).strip("\n").splitlines()
+        requested = textwrap.dedent(expected).strip("\n").splitlines()
         found = self.story(digests=digests).splitlines()
-        if wanted != found:
-            diff = difflib.unified_diff(wanted, found, "expected", "recorded", lineterm="", n=9)
+        if requested != found:
+            diff = difflib.unified_diff(requested, found, "expected", "recorded", lineterm="", n=9)
             raise AssertionError("the records differ:\n" + "\n".join(diff))
 
     def _check_definitions(self) -> None:
@@ -207,8 +207,8 @@ class Recorded:
         if problems:
             raise DefinitionError(tuple(problems))
 
-    def _asked_for(self, wanted: Wanted) -> bool:
-        source = wanted.source
+    def _asked_for(self, requested: RequestedTarget) -> bool:
+        source = requested.source
         return source is None or source.location in self._definitions
 
     # A test that imported a function by its name holds the plain one.

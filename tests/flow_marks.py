@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provagent.reading.flow import Code, Found, Site, flows
+from provagent.reading.flow import Code, FoundFlows, Site, flows
 
 FOLDER = Path(__file__).resolve().parent / "flow_shapes"
 _MARK = re.compile(r"#:\s*(.*)$")
@@ -25,10 +25,10 @@ class Shape:
     sites: dict[str, Site] = field(default_factory=dict)
     pairs: dict[tuple[str, str], bool] = field(default_factory=dict)  # whether it is carried
 
-    def find(self, budget: float = 1.0) -> Found:
+    def find(self, budget: float = 1.0) -> FoundFlows:
         return flows(self.code, list(self.sites.values()), entry=self.entry, budget=budget)
 
-    def found_pairs(self, found: Found) -> dict[tuple[str, str], object]:
+    def found_pairs(self, found: FoundFlows) -> dict[tuple[str, str], object]:
         labels = {site: label for label, site in self.sites.items()}
         return {(labels[flow.later], labels[flow.earlier]): flow for flow in found.flows}
 

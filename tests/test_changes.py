@@ -407,14 +407,14 @@ def test_many_objects_alive_and_dead(woven, subject):
     tracemalloc.stop()
     assert after - before < 300_000
     assert len(alive) == 10_000
-    ledger = ledger_of()
-    assert len(ledger.objects._tracked) <= 10_001
+    tracker = ledger_of()
+    assert len(tracker.objects._tracked) <= 10_001
 
 
 def ledger_of():
     from provagent import boot
 
-    return boot.activation().recorder.capture.ledger
+    return boot.activation().recorder.capture.tracker
 
 
 def test_slots_and_open_activities_keep_nothing_alive(woven, analysis):

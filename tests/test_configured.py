@@ -8,7 +8,7 @@ import os
 import pytest
 from story import told
 
-from provagent.reading.store.details import EntityTold
+from provagent.reading.store.details import EntityDetails
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import impact, why
 
@@ -83,7 +83,7 @@ def files_of(lab, ask, name):
     with open_index(str(lab.store)) as index:
         index.update()
         answer = ask(index, name)
-    found = {os.path.basename(one.location) for one in answer.nodes if isinstance(one, EntityTold) and one.location}  # fmt: skip
+    found = {os.path.basename(one.location) for one in answer.nodes if isinstance(one, EntityDetails) and one.location}  # fmt: skip
     return found - {name}
 
 

@@ -169,8 +169,8 @@ def test_objects_are_not_kept_alive(woven, analysis):
     for _ in range(300):
         analysis.make()
     gc.collect()
-    ledger = boot.activation().recorder.capture.ledger
-    assert len(ledger.objects._tracked) <= 2
+    tracker = boot.activation().recorder.capture.tracker
+    assert len(tracker.objects._tracked) <= 2
 
 
 def test_code_between_is_not_claimed_in_a_loop(woven, analysis):

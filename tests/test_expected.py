@@ -13,7 +13,7 @@ from provagent.definition.description import ActivityDescription, ParameterDescr
 from provagent.definition.limits import bounds, is_comparable, limit
 from provagent.reading.export.document import to_document
 from provagent.reading.store.runs import read_run
-from provagent.recording.capture.constraint_checks import Expectations, ParameterTest
+from provagent.recording.capture.constraint_checks import ConstraintChecks, ParameterTest
 
 QUANTITY = {"$type": "quantity", "unit": "GeV"}
 
@@ -206,8 +206,8 @@ def test_plan_expects_only_where_the_definition_does():
     assert not is_comparable(ActivityDescription(name="f", parameters=(plain,)), {})
     ranged = ActivityDescription(name="f", parameters=(dataclasses.replace(plain, max="3"),))
     assert is_comparable(ranged, {})
-    assert Expectations(ranged, {}, "parameters", print)
-    assert not Expectations(ranged, {}, "call", print)
+    assert ConstraintChecks(ranged, {}, "parameters", print)
+    assert not ConstraintChecks(ranged, {}, "call", print)
 
 
 @pytest.mark.parametrize(

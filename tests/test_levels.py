@@ -97,7 +97,9 @@ def test_off_is_not_woven(woven):
     assert type(subject.stack) is type(at)
     assert subject.stack(1) == [1, 1]
     assert woven.events() == []
-    (wanted,) = [each for each in boot.activation().wanted if each.target.text == "subject:stack"]
+    (wanted,) = [
+        each for each in boot.activation().requested if each.target.text == "subject:stack"
+    ]
     assert (wanted.state, wanted.reason) == ("refused", "its level is off")
 
 

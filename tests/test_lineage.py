@@ -15,7 +15,7 @@ import time
 import pytest
 
 from provagent.contract.vocabulary import SAME
-from provagent.reading.store.details import ActivityTold, EntityTold
+from provagent.reading.store.details import ActivityDetails, EntityDetails
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import NOT_SHOWN, impact, steps_of, why
 from provagent.reading.view.console import Console
@@ -50,13 +50,13 @@ def named(answer):
     files = {
         os.path.basename(one.location)
         for one in answer.nodes
-        if isinstance(one, EntityTold) and one.location
+        if isinstance(one, EntityDetails) and one.location
     }
     return files - {os.path.basename(answer.what)}
 
 
 def calls(answer):
-    return sorted(one.name for one in answer.nodes if isinstance(one, ActivityTold))
+    return sorted(one.name for one in answer.nodes if isinstance(one, ActivityDetails))
 
 
 def rendered(answer):
@@ -368,7 +368,9 @@ def test_a_program_is_an_activity_of_every_verb(lab):
     assert rows.split()[-3:] == ["-c", "double", "fit.py"]
     stats = json.loads(lab.python("-m", "provagent", "stats", "fit", "--json", check=False).stdout or "{}")  # fmt: skip
     assert stats == {}  # a run is not named so
-    (run,) = {one.run.id for one in asked(lab, why, "b.txt").nodes if isinstance(one, ActivityTold)}
+    (run,) = {
+        one.run.id for one in asked(lab, why, "b.txt").nodes if isinstance(one, ActivityDetails)
+    }
     stats = json.loads(lab.python("-m", "provagent", "stats", run, "--json").stdout)
     assert {one["name"]: one["count"] for one in stats["calls"]} == {"fit.py": 1, "double": 1}
     moments = json.loads(lab.python("-m", "provagent", "timeline", run, "--json").stdout)

@@ -19,7 +19,7 @@ import provagent
 from provagent.contract.vocabulary import COMPUTED, CONTENT, EVIDENCE, PERHAPS, RECORDED, STARTED
 from provagent.reading.export.validate import validate_file
 from provagent.reading.export.write import rendered as exported
-from provagent.reading.store.details import ActivityTold, EntityTold, Told
+from provagent.reading.store.details import ActivityDetails, Details, EntityDetails
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import answer_data, impact, why
 from provagent.reading.store.lineage_walk import ancestors, descendants
@@ -79,7 +79,7 @@ def check_truth(index, folder, products):
     for name in sorted(products):
         true = truth((folder / name).read_text(), name)
         answer = why(index, str(folder / name))
-        files = {one.id: base(one) for one in answer.nodes if isinstance(one, EntityTold)}
+        files = {one.id: base(one) for one in answer.nodes if isinstance(one, EntityDetails)}
         # What the code does not show is among what had been read.
         candidates = {base(one) for some in answer.candidates.values() for one in some}
         found = {*files.values(), *candidates}
@@ -94,7 +94,7 @@ def check_tree(answer, *, is_back):
     assert_whole(answer)
     text = rendered(answer).rstrip("\n").split("\n")
     things = answer.nodes
-    activities = [one for one in things if isinstance(one, ActivityTold)]
+    activities = [one for one in things if isinstance(one, ActivityDetails)]
     facts = sum(bool(FACT.match(line)) for line in text)
     references = sum("(above)" in line for line in text)
     merged = len(answer.states) - len(answer.roots)
@@ -110,10 +110,12 @@ def check_tree(answer, *, is_back):
     has_origin = {one.later for one in answer.relations}
     data = {one["id"]: one for one in answer_data(answer)["nodes"]}
     for one in things:
-        if isinstance(one, EntityTold) and (one.id not in has_origin) != ("origin" in data[one.id]):
+        if isinstance(one, EntityDetails) and (one.id not in has_origin) != (
+            "origin" in data[one.id]
+        ):
             yield f"{answer.what}: {base(one) or one.id} {data[one.id].get('origin')}"
     lost = sum("origin not recorded" in line for line in text)
-    expected = len({(one.location, one.digest) if one.id in answer.states else one.id for one in things if isinstance(one, EntityTold) and "origin" in data[one.id]})  # fmt: skip
+    expected = len({(one.location, one.digest) if one.id in answer.states else one.id for one in things if isinstance(one, EntityDetails) and "origin" in data[one.id]})  # fmt: skip
     if lost != expected:
         yield f"{answer.what}: {lost} of no origin are shown, {expected} are"
 
@@ -176,7 +178,7 @@ def check_part(index, lab, answer):
 def check_finding(index, lab, products):
     """``find``, SQL and ``why`` agree on who made a file."""
     store = provagent.open_store(lab.store)
-    told = Told(index)
+    told = Details(index)
     for name in sorted(products):
         found = {one.id for one in store.find(f"made = {name}").activities}
         rows = index.execute(

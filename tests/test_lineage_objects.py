@@ -9,7 +9,7 @@ import pytest
 from test_lineage import asked, assert_whole, named, rendered
 
 from provagent.contract.vocabulary import RECORDED, SAME, USED
-from provagent.reading.store.details import ActivityTold
+from provagent.reading.store.details import ActivityDetails
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import impact, why
 from provagent.reading.store.lineage_walk import ancestors, descendants
@@ -97,7 +97,7 @@ def seeds(answer, name="simulate"):
     return sorted(
         one.parameters["seed"]
         for one in answer.nodes
-        if isinstance(one, ActivityTold) and one.name == name
+        if isinstance(one, ActivityDetails) and one.name == name
     )
 
 
@@ -235,7 +235,10 @@ def test_what_a_task_hands_back_as_it_was(lab):
     answer = asked(lab, why, "out.txt")
     assert "in.txt" in named(answer)
     assert evidence(answer) == {"content"}
-    assert {one.name for one in answer.nodes if isinstance(one, ActivityTold)} >= {"check", "load"}
+    assert {one.name for one in answer.nodes if isinstance(one, ActivityDetails)} >= {
+        "check",
+        "load",
+    }
 
 
 def test_what_comes_later_is_no_origin(lab):
@@ -253,7 +256,7 @@ def test_small_values_never_join(lab):
     for name in ("a.txt", "b.txt", "c.txt"):
         answer = asked(lab, why, name)
         assert evidence(answer) == set()
-        assert {one.name for one in answer.nodes if isinstance(one, ActivityTold)} <= {
+        assert {one.name for one in answer.nodes if isinstance(one, ActivityDetails)} <= {
             "save",
             "s.py",
         }
@@ -284,7 +287,7 @@ def test_two_uses_of_one_value(lab):
     run(lab, program("same", "a = load('in.txt')", "b = double(a)", "c = add(a, b)", "save([*c], 'c.txt')",
                      "save({'values': c}, 'd.txt')"))  # fmt: skip
     answer = asked(lab, why, "d.txt")
-    assert {one.name for one in answer.nodes if isinstance(one, ActivityTold)} >= {
+    assert {one.name for one in answer.nodes if isinstance(one, ActivityDetails)} >= {
         "load",
         "double",
         "add",

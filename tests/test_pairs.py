@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT, SHARED
 from pairs import ELSEWHERE, PAIRS
 
-from provagent.reading.store.details import EntityTold
+from provagent.reading.store.details import EntityDetails
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import why
 
@@ -87,7 +87,7 @@ def files_behind(recorded, name):
     with open_index(str(recorded.store)) as index:
         index.update()
         answer = why(index, name)
-    return {os.path.basename(one.location) for one in answer.nodes if isinstance(one, EntityTold) and one.location}  # fmt: skip
+    return {os.path.basename(one.location) for one in answer.nodes if isinstance(one, EntityDetails) and one.location}  # fmt: skip
 
 
 @pytest.mark.parametrize("pair", [one for one in PAIRS if one not in _OTHER_HALF], ids=str)

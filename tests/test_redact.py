@@ -30,7 +30,7 @@ from provagent.contract.errors import StoreError
 from provagent.reading.export.write import export
 from provagent.reading.store.index import open_index
 from provagent.reading.store.redact import redact
-from provagent.reading.store.redaction_search import Sought
+from provagent.reading.store.redaction_search import SearchedSecrets
 from provagent.reading.store.runs import read_run
 from provagent.reading.store.shard_lines import redacted_line
 
@@ -264,7 +264,7 @@ def test_garbled_lines(tmp_path):
     folder.mkdir(parents=True)
     for number, line in enumerate(GARBLED):
         (folder / f"{number}.jsonl").write_bytes(b'{"v":1,"event":"odd"}\n' + line)
-    found = redact(str(tmp_path / "prov"), Sought(texts=["SECRET", "12345678"]), "text")
+    found = redact(str(tmp_path / "prov"), SearchedSecrets(texts=["SECRET", "12345678"]), "text")
     assert (found.shards, found.left) == (len(GARBLED), 0)
     content = bytes_of(tmp_path / "prov")
     for form in (b"SECRE", b"u0053", b"12345678"):
@@ -422,7 +422,7 @@ def test_what_cannot_be_looked_for_is_said(lab):
     assert "give TEXT, lines" in called("redact", text="\n", code=2).output
     assert "give only one of" in called("redact", "text", "--pattern", "x", code=2).output
     with pytest.raises(StoreError):
-        Sought(texts=["abc"])
+        SearchedSecrets(texts=["abc"])
 
 
 values = st.recursive(
@@ -457,7 +457,7 @@ def test_a_line_is_what_it_was_but_for_the_secret(value, write):
         raw, expected = write(event), write(replaced(event))
     except (orjson.JSONEncodeError, UnicodeError):
         return
-    sought = Sought(texts=[SECRET])
+    sought = SearchedSecrets(texts=[SECRET])
     line = redacted_line(raw.decode("utf-8", "surrogateescape"), sought)
     assert line.text.encode("utf-8", "surrogateescape") == expected
     assert bool(line.fields) == (raw != expected)
@@ -476,7 +476,7 @@ def test_no_form_of_any_text_is_missed(secret, before, after):
         around = before.encode() + content + after.encode()
     except UnicodeEncodeError:
         return
-    sought = Sought(texts=[secret])
+    sought = SearchedSecrets(texts=[secret])
     for text in (
         f"{before}{secret}{after}", json.dumps({"a": secret}), json.dumps({"a": secret}, ensure_ascii=False),
         quote(secret), quote(secret, safe="").lower() if secret.islower() else quote(secret, safe=""), quote_plus(secret),

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from provagent.cli import main
 from provagent.contract.errors import StoreError
 from provagent.contract.vocabulary import SAME
-from provagent.reading.store.details import ActivityTold, EntityTold
+from provagent.reading.store.details import ActivityDetails, EntityDetails
 from provagent.reading.store.entity_lookup import find_entities
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import NOT_RECORDED, answer_data, impact, steps_of, why
@@ -81,7 +81,7 @@ def files(answer):
     return {
         os.path.basename(thing.location)
         for thing in answer.nodes
-        if isinstance(thing, EntityTold) and thing.location
+        if isinstance(thing, EntityDetails) and thing.location
     }
 
 
@@ -94,7 +94,7 @@ def test_why_goes_back_to_the_sources_across_runs(index):
     assert len(answer.runs) == 2
     steps = list(steps_of(*answer.roots))
     activities = {
-        step.thing.name: step.thing for step in steps if isinstance(step.thing, ActivityTold)
+        step.thing.name: step.thing for step in steps if isinstance(step.thing, ActivityDetails)
     }
     assert activities["fit"].parameters == {"order": 1}
     assert activities["reduce"].parameters == {"gain": 3.0}

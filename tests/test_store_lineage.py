@@ -25,7 +25,7 @@ from provagent.contract.vocabulary import PERHAPS, RECORDED, STARTED, UNKNOWN
 from provagent.reading.export.validate import validate_file
 from provagent.reading.export.write import DOCUMENTS, rendered
 from provagent.reading.record.build import build
-from provagent.reading.store.details import Told
+from provagent.reading.store.details import Details
 from provagent.reading.store.entity_lookup import find_entities, same_state
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage_walk import ancestors, is_program
@@ -84,7 +84,7 @@ def walked(index, what, runs, *, everything=False):
     walk = ancestors(
         index, same_state(index, find_entities(index, what).entities), everything=everything
     )
-    told = Told(index)
+    told = Details(index)
 
     def name(number):
         identifier = told.identifier(number)
@@ -128,7 +128,7 @@ def test_a_document_has_the_nodes_and_edges_of_the_walk(tmp_path_factory, told):
     runs = built(world, store)
     with open_index(store) as index:
         index.update()
-        told = Told(index)
+        told = Details(index)
         numbers = [number for (number,) in index.execute("SELECT id FROM entity")]
         for identifier in map(told.identifier, numbers):
             text = rendered(lineage_of(index, identifier), "json")

@@ -18,8 +18,8 @@ from provagent.isolation import originals
 from provagent.reading.record.shard import SHARD_MARK
 from provagent.reading.store import complete_runs as settled_module
 from provagent.reading.store import index as index_module
-from provagent.reading.store.atomic_rewrite import written_anew
-from provagent.reading.store.complete_runs import unsettle
+from provagent.reading.store.atomic_rewrite import rewritten
+from provagent.reading.store.complete_runs import mark_incomplete
 from provagent.reading.store.index import open_index
 from provagent.reading.store.location import NAME
 from provagent.reading.store.schema import connect
@@ -215,14 +215,14 @@ def test_what_happens_to_a_settled_run_is_met(store, how, recorded_once):
     else:
         other = store.parent / "other"
         shutil.copytree(store, other)
-        with written_anew(str(shard_of(run))) as target:
+        with rewritten(str(shard_of(run))) as target:
             target.write(without_calls(shard_of(runs_in(other)[0])))
         assert calls(store) == 2
 
 
 def unsettle_all(connection):
     for (run,) in connection.execute("SELECT run FROM settled").fetchall():
-        unsettle(run, connection)
+        mark_incomplete(run, connection)
     connection.execute("DELETE FROM day")
 
 

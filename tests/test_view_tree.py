@@ -3,7 +3,7 @@ import io
 from read_side import CHILD, PROCESS, RUN_ID, Shard, crab, crab_with_child, event
 
 from provagent.reading.record.build import build
-from provagent.reading.record.facts import Gap, Place
+from provagent.reading.record.facts import Gap, RecordLine
 from provagent.reading.view.console import Console
 from provagent.reading.view.run_tree import render_run
 
@@ -64,7 +64,7 @@ def test_a_terminal_has_colours():
 def test_an_error_and_what_could_not_be_done_are_told():
     """Failures of the program and of the recorder have their own lines; markup is text."""
     provenance = crab_with_child()
-    provenance.gaps.append(Gap(place=Place("a.jsonl", 3, 99), what="garbled line"))
+    provenance.gaps.append(Gap(place=RecordLine("a.jsonl", 3, 99), what="garbled line"))
     text = story(provenance)
     assert "└── ValueError: no such axis: [bold]energy[/bold]" in text
     assert "plots:plot: cannot identify a Figure (identify)  2 times" in text

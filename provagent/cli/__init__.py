@@ -14,7 +14,7 @@ from provagent.cli import guard
 from provagent.contract.errors import BrokenIndexError
 from provagent.contract.version import __version__
 from provagent.isolation.audit_hook import unheard
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 # By the titles of --help; the module of a verb is imported when the verb is used.
 GROUPS = {
@@ -114,7 +114,7 @@ class Verbs(click.Group):
             try:
                 return run(*args, standalone_mode=False, **options)
             except BrokenIndexError as error:
-                tell(f"{error}; the index is rebuilt from the records")
+                warn(f"{error}; the index is rebuilt from the records")
                 return run(*args, standalone_mode=False, **options)
 
         return guard.exit_with(once_more)

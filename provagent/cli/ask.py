@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provagent.cli.gaps import tell_gaps
+from provagent.cli.gaps import print_gaps
 from provagent.cli.options import RUN_HELP, WHAT_HELP, json_option, store_option
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
@@ -207,7 +207,7 @@ def index(store: str | None, rebuild: bool) -> None:
     with open_index(folder) as opened:
         with progress("reading records") as show:
             updated = opened.update(show, everywhere=True)
-        tell_gaps(updated.gaps)
+        print_gaps(updated.gaps)
         echo(f"{opened.path}: {updated.events} new events in {updated.shards} shards")
 
 
@@ -249,5 +249,5 @@ def _opened(store: str | None) -> Index:
     opened = open_index(find_store(store))
     with progress("reading records") as show:
         gaps = opened.update(show).gaps
-    tell_gaps(gaps)
+    print_gaps(gaps)
     return opened

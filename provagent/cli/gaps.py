@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.reading.record.facts import Gap
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def tell_gaps(gaps: list[Gap]) -> None:
+def print_gaps(gaps: list[Gap]) -> None:
     """Print the first gaps, a line each, and how many more there are."""
     for gap in gaps[:_SHOWN]:
-        tell(str(gap))
+        warn(str(gap))
     if len(gaps) > _SHOWN:
-        tell(f"and {len(gaps) - _SHOWN} more unreadable parts")
+        warn(f"and {len(gaps) - _SHOWN} more unreadable parts")

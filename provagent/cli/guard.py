@@ -20,7 +20,7 @@ from provagent.contract.errors import ProvagentError
 from provagent.contract.printable import harmless
 from provagent.contract.values.message import what_failed
 from provagent.reading.view.terminal import echo, echo_lines, open_streams
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 # Those of sysexits.h, and what a shell says of a program that a signal ended.
 FAILED = 1
@@ -127,17 +127,17 @@ def _tell(error: BaseException) -> None:
         _tell_usage(error)
     elif isinstance(error, ProvagentError):
         for line in error.args:
-            tell(line)
+            warn(line)
     elif code == FAILED:
         echo("Aborted!", err=True)
     elif code == OUT_OF_MEMORY:
-        tell("out of memory; reduce the output (for example with --limit), or use a larger machine")
+        warn("out of memory; reduce the output (for example with --limit), or use a larger machine")
     elif code == INPUT_OR_OUTPUT and isinstance(error, OSError):
-        tell(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        warn(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
     elif code == INTERNAL_ERROR:
         cause = error.__cause__ if isinstance(error, click.Abort) else None
         what = what_failed(cause or error)
-        tell(f"internal error: {what}; please report it with the output of --debug")
+        warn(f"internal error: {what}; please report it with the output of --debug")
 
 
 def _tell_usage(error: click.ClickException) -> None:

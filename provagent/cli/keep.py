@@ -11,7 +11,7 @@ from provagent.cli.options import FORCE_HELP, RenamedOption, json_option, store_
 from provagent.cli.progress import progress
 from provagent.reading.store.location import find_store
 from provagent.reading.view.terminal import echo, echo_json
-from provagent.settings.table import read_settings, tell
+from provagent.settings.table import read_settings, warn
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -81,7 +81,9 @@ def compact(
     help="Also remove runs whose output is read by a run that is kept.",
 )  # fmt: skip
 @click.option("--force", "force", cls=RenamedOption, old="--anyway", is_flag=True, help=FORCE_HELP)
-@click.option("--yes", "is_meant", is_flag=True, help="Remove the runs (default: only list them).")
+@click.option(
+    "--yes", "is_confirmed", is_flag=True, help="Remove the runs (default: only list them)."
+)
 @store_option
 @json_option
 def gc(
@@ -90,7 +92,7 @@ def gc(
     keep: int | None,
     used_too: bool,
     force: bool,
-    is_meant: bool,
+    is_confirmed: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
@@ -113,10 +115,10 @@ def gc(
         folder, older_than=older_than or timedelta(0), keep=keep or 0, used_too=used_too,
         anyway=force,
     )  # fmt: skip
-    if is_meant:
+    if is_confirmed:
         collect(folder, found)
     if as_json:
-        echo_json(asdict(found) | {"removed": is_meant})
+        echo_json(asdict(found) | {"removed": is_confirmed})
         return
     for name in found.runs[:_SHOWN]:
         echo(name)
@@ -129,7 +131,7 @@ def gc(
             "output (--include-used removes them)"
         )
     runs = f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}"
-    if is_meant:
+    if is_confirmed:
         echo(f"removed {runs}")
     else:
         echo(f"{runs} to remove" + ("; run again with --yes" if found.runs else ""))
@@ -169,7 +171,7 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
 
 def _refused(refused: dict[str, str]) -> None:
     for what, why in refused.items():
-        tell(f"{what}: {why}")
+        warn(f"{what}: {why}")
 
 
 def _count(number: int, word: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provagent.cli.gaps import tell_gaps
+from provagent.cli.gaps import print_gaps
 from provagent.cli.options import (
     LAST_RUN_HELP,
     RUN_HELP,
@@ -95,7 +95,7 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
     with progress("reading records"):
         gaps: list[Gap] = []
         summaries = list_runs(folder, None if most is None else most + 1, gaps)
-    tell_gaps(gaps)
+    print_gaps(gaps)
     more = most is not None and len(summaries) > most
     shown = summaries[1:] if more else summaries
     if as_json:
@@ -269,7 +269,7 @@ def _lineage(store: str | None, what: str, *, everything: bool) -> Lineage:
     with open_index(find_store(store)) as index:
         with progress("reading records") as show:
             gaps = index.update(show).gaps
-        tell_gaps(gaps)
+        print_gaps(gaps)
         return lineage_of(index, what, everything=everything)
 
 

@@ -11,7 +11,7 @@ import click
 from provagent.cli.options import FORCE_HELP, RenamedOption, json_option, store_option
 from provagent.cli.progress import progress
 from provagent.reading.view.terminal import ask_secret, echo, echo_json
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.reading.store.redact import Redaction
@@ -29,7 +29,9 @@ _FIELDS_SHOWN = 100
     multiple=True,
     help="Remove the values of this parameter, wherever they occur.",
 )
-@click.option("--yes", "is_meant", is_flag=True, help="Remove (default: only list the matches).")
+@click.option(
+    "--yes", "is_confirmed", is_flag=True, help="Remove (default: only list the matches)."
+)
 @click.option("--force", "force", cls=RenamedOption, old="--anyway", is_flag=True, help=FORCE_HELP)
 @store_option
 @json_option
@@ -40,7 +42,7 @@ def redact(
     *,
     patterns: tuple[str, ...],
     parameters: tuple[str, ...],
-    is_meant: bool,
+    is_confirmed: bool,
     force: bool,
     store: str | None,
     as_json: bool,
@@ -57,7 +59,7 @@ def redact(
     from provagent.reading.store.location import find_store
     from provagent.reading.store.redact import find_secrets
     from provagent.reading.store.redact import redact as take_out
-    from provagent.reading.store.redaction_search import Sought
+    from provagent.reading.store.redaction_search import SearchedSecrets
 
     boot.deactivate()  # the record of this would hold what is taken out
     how = [
@@ -67,19 +69,19 @@ def redact(
     ]
     if len(how) > 1:
         raise click.UsageError("give only one of TEXT, --pattern and --parameter")
-    sought = Sought(
+    sought = SearchedSecrets(
         texts=list(texts) if how else _asked(), patterns=list(patterns), parameters=list(parameters)
     )
     folder = find_store(store)
     with progress("reading records") as show:
-        if is_meant:
+        if is_confirmed:
             found = take_out(folder, sought, how[0] if how else "text", show, anyway=force)
         else:
             found = find_secrets(folder, sought, show)
     if as_json:
         echo_json(asdict(found))
     else:
-        _tell(found, is_done=is_meant)
+        _tell(found, is_done=is_confirmed)
     ctx.exit(1 if found.refused or found.left or found.kept else 0)
 
 
@@ -98,9 +100,9 @@ def _tell(found: Redaction, *, is_done: bool) -> None:
     if len(found.places) > _FIELDS_SHOWN:
         echo(f"and {len(found.places) - _FIELDS_SHOWN} more places (--json lists all)")
     for what, why in found.refused.items():
-        tell(f"{what}: {why}")
+        warn(f"{what}: {why}")
     if found.kept:
-        tell(f"{found.kept} matches in identifiers, digests or times are not removed")
+        warn(f"{found.kept} matches in identifiers, digests or times are not removed")
     runs = len({place.run for place in found.places})
     where = f"{found.count} matches ({len(found.places)} places, runs: {runs})"
     if not is_done:

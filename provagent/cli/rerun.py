@@ -12,7 +12,7 @@ from provagent.cli.options import RenamedOption, json_option, store_option
 from provagent.cli.progress import progress
 from provagent.contract.errors import StoreError
 from provagent.reading.view.terminal import ask_secret, echo_json, echo_lines
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.reading.store.compare import Difference
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--yes", "is_meant", is_flag=True, help="Repeat the run, and show the differences.")
+@click.option(
+    "--yes", "is_confirmed", is_flag=True, help="Repeat the run, and show the differences."
+)
 @click.option(
     "--folder", cls=RenamedOption, old="--in", metavar="FOLDER",
     help="Folder to run in (default: a new folder beside that of the run).",
@@ -42,7 +44,7 @@ def rerun(
     ctx: click.Context,
     run: str,
     *,
-    is_meant: bool,
+    is_confirmed: bool,
     folder: str | None,
     force: bool,
     secrets: str | None,
@@ -64,7 +66,7 @@ def rerun(
     provenance = opened.read(run)
     with progress("reading records") as show, opened.index(show) as index:
         plan = plan_rerun(provenance, index, folder)
-    if not is_meant:
+    if not is_confirmed:
         from provagent.tools.rerun.text import plan_text
 
         if as_json:
@@ -75,7 +77,7 @@ def rerun(
     if plan.against and not force:
         raise StoreError(*plan.against, "rerun: use --force to repeat the run nevertheless")
     for what in (*plan.against, *plan.notes):
-        tell(what)
+        warn(what)
     _perform(ctx, plan, opened.path, _given(plan, secrets), as_json=as_json)
 
 
@@ -88,12 +90,12 @@ def _perform(
     from provagent.tools.rerun.text import execution_text
 
     for line in execution_text(plan):
-        tell(line)
+        warn(line)
     run_id, code = perform(plan, secrets, stdout=sys.stderr.fileno() if as_json else None)
     try:
         found = compare_runs(read_run(store, plan.run), read_run(plan.store, run_id))
     except StoreError as error:
-        tell(f"the new run has no record to compare: {error}")
+        warn(f"the new run has no record to compare: {error}")
         ctx.exit(code or 1)
     if as_json:
         done = {"run": run_id, "store": plan.store, "exit_code": code, "difference": found.data()}

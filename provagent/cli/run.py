@@ -9,7 +9,7 @@ import click
 from provagent.cli.options import store_option
 from provagent.isolation.audit_hook import heard
 from provagent.recording.launch import become
-from provagent.settings.table import read_settings, require, tell, words_of
+from provagent.settings.table import read_settings, require, warn, words_of
 
 _SELECT = ("-m", "-c")
 
@@ -48,7 +48,7 @@ def _warn_of_dots(targets: tuple[str, ...]) -> None:
     for target in targets:
         meant = target_with_colon(target)
         if meant:
-            tell(f'--target {target}: no module {target}; did you mean "{meant}"?')
+            warn(f'--target {target}: no module {target}; did you mean "{meant}"?')
 
 
 @click.command(cls=_Program)
@@ -119,7 +119,7 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     settings = require(read_settings(arguments=given))
     for name, line in settings.untrusted.items():
         if name in settings.given:  # the program is given a value, and has nothing to say of it
-            tell(line)
+            warn(line)
     if options.get("targets"):
         _warn_of_dots(options["targets"])
     heard(become, program, settings, is_command=is_command)

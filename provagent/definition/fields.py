@@ -9,7 +9,7 @@ from typing import Any
 
 from provagent.contract.printable import quoted
 from provagent.definition.nodes import Mapping, Node, Scalar, child
-from provagent.definition.report import Place, Report, did_you_mean
+from provagent.definition.report import Report, SourcePosition, did_you_mean
 
 
 class _Unusable:
@@ -37,7 +37,7 @@ class Reader:
 class Fields:
     """What was read of one thing; ``unusable`` are the fields that had a problem."""
 
-    place: Place
+    place: SourcePosition
     where: str
     report: Report
     values: dict[str, Any] = field(default_factory=dict)
@@ -110,7 +110,9 @@ def _read_field(fields: Fields, name: str, value: Any) -> None:
         fields.values[name] = value
 
 
-def _report_unknown(shape: Shape, report: Report, place: Place, where: str, key: str) -> None:
+def _report_unknown(
+    shape: Shape, report: Report, place: SourcePosition, where: str, key: str
+) -> None:
     known = ", ".join(sorted(shape.readers))
     remedy = did_you_mean(key, shape.keys - shape.ignored) or f"known keys: {known}"
     report.add(place, where, f"unknown key {quoted(key)}", remedy)

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from provagent.contract.printable import quoted
-from provagent.definition.report import START, Place, Report
+from provagent.definition.report import START, Report, SourcePosition
 from provagent.definition.yaml_errors import explain
 
 
@@ -17,7 +17,7 @@ from provagent.definition.yaml_errors import explain
 class Scalar:
     """A text as it is written, whatever it looks like; ``None`` for null."""
 
-    place: Place
+    place: SourcePosition
     text: str | None
 
 
@@ -25,7 +25,7 @@ class Scalar:
 class Sequence:
     """A list."""
 
-    place: Place
+    place: SourcePosition
     items: tuple[Node, ...]
 
 
@@ -33,7 +33,7 @@ class Sequence:
 class Mapping:
     """Keys, each with the place of the key and the node of its value."""
 
-    place: Place
+    place: SourcePosition
     entries: dict[str, Entry]
 
 
@@ -41,7 +41,7 @@ class Mapping:
 class Entry:
     """What stands at a key."""
 
-    place: Place
+    place: SourcePosition
     node: Node
 
 
@@ -60,14 +60,14 @@ def read_nodes(text: str, report: Report) -> Node | None:
         report.add(error.place, "", error.what, error.remedy)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(mark.line + 1, mark.column + 1) if mark else START
+        place = SourcePosition(mark.line + 1, mark.column + 1) if mark else START
         what = error.problem or error.context or "it cannot be parsed"
         if "nesting depth" in what:  # libyaml's own bound, where it looks ahead for a key
             report.add(place, "", _TOO_DEEP, _NEST_LESS)
         else:
             report.add(place, "", *explain(text, place.line - 1, place.column - 1, what))
     except yaml.reader.ReaderError as error:
-        place = Place(text.count("\n", 0, int(error.position)) + 1)
+        place = SourcePosition(text.count("\n", 0, int(error.position)) + 1)
         report.add(place, "", f"invalid character: {error.reason}", "remove it")
     return None
 
@@ -99,7 +99,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class _RefusedError(Exception):
     """The document is not read at all."""
 
-    def __init__(self, place: Place, what: str, remedy: str) -> None:
+    def __init__(self, place: SourcePosition, what: str, remedy: str) -> None:
         super().__init__(what)
         self.place = place
         self.what = what
@@ -125,8 +125,8 @@ def _refuse_excess(depth: int, count: int, marked: yaml.Event | yaml.Node) -> No
         raise _RefusedError(_place(marked), what, "use fewer aliases, or split the file")
 
 
-def _place(marked: Any) -> Place:
-    return Place(marked.start_mark.line + 1, marked.start_mark.column + 1)
+def _place(marked: Any) -> SourcePosition:
+    return SourcePosition(marked.start_mark.line + 1, marked.start_mark.column + 1)
 
 
 class _Tree:
@@ -158,7 +158,7 @@ class _Tree:
         finally:
             self._open.pop()
 
-    def _converted(self, node: yaml.Node, place: Place, where: str) -> Node:
+    def _converted(self, node: yaml.Node, place: SourcePosition, where: str) -> Node:
         if isinstance(node, yaml.MappingNode):
             return Mapping(place, self._entries(node, where))
         if isinstance(node, yaml.SequenceNode):
@@ -185,7 +185,9 @@ class _Tree:
                 entries[key.value] = Entry(place, self.node(value, child(where, key.value)))
         return merged | entries
 
-    def _refuse_twin(self, key: str, place: Place, entries: dict[str, Entry], where: str) -> None:
+    def _refuse_twin(
+        self, key: str, place: SourcePosition, entries: dict[str, Entry], where: str
+    ) -> None:
         if key in entries:
             what = f"duplicate key {quoted(key)}, first used on line {entries[key].place.line}"
             remedy = "remove or rename one of them (the last one is used)"

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _LONGEST = 300  # characters of a message that may quote the file
 
 
-class Place(NamedTuple):
+class SourcePosition(NamedTuple):
     """Where something stands in a file; both count from 1, and column 0 is none in particular."""
 
     line: int
     column: int = 0
 
 
-START = Place(1)
+START = SourcePosition(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Reference:
 
     kind: str  # what it names, which is also the key of the section that declares it
     name: str
-    place: Place
+    place: SourcePosition
     where: str
 
 
@@ -40,12 +40,12 @@ class Origins:
     """Where descriptions stand in their file: told by themselves, for two may be equal."""
 
     def __init__(self) -> None:
-        self._by_id: dict[int, tuple[object, Place, str]] = {}
+        self._by_id: dict[int, tuple[object, SourcePosition, str]] = {}
 
-    def add(self, thing: object, place: Place, where: str) -> None:
+    def add(self, thing: object, place: SourcePosition, where: str) -> None:
         self._by_id[id(thing)] = thing, place, where
 
-    def of(self, thing: object) -> tuple[Place, str]:
+    def of(self, thing: object) -> tuple[SourcePosition, str]:
         """Return its place, and its document path."""
         _, place, where = self._by_id.get(id(thing), (thing, START, ""))
         return place, where
@@ -69,23 +69,23 @@ class Report:
     def warnings(self) -> tuple[Problem, ...]:
         return _in_order(self._warnings)
 
-    def add(self, place: Place, where: str, what: str, remedy: str) -> None:
+    def add(self, place: SourcePosition, where: str, what: str, remedy: str) -> None:
         what = what if len(what) <= _LONGEST else what[:_LONGEST] + "..."
         problem = Problem(self._file, place.line, where, what, remedy, column=place.column)
         self._problems.append(problem)
 
-    def warn(self, place: Place, where: str, what: str, remedy: str) -> None:
+    def warn(self, place: SourcePosition, where: str, what: str, remedy: str) -> None:
         """Note what is passed over where nothing is wrong."""
         line, column = place
         self._warnings.append(
             Problem(self._file, line, where, what, remedy, column=column, is_warning=True)
         )
 
-    def note_origin(self, thing: object, place: Place, where: str) -> None:
+    def note_origin(self, thing: object, place: SourcePosition, where: str) -> None:
         """Note where a description stands, for what is found out about it later."""
         self.origins.add(thing, place, where)
 
-    def refer(self, kind: str, name: str, place: Place, where: str) -> None:
+    def refer(self, kind: str, name: str, place: SourcePosition, where: str) -> None:
         """Note a reference, for ``check_references`` to check when everything is read."""
         self._references.append(Reference(kind=kind, name=name, place=place, where=where))
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.identity.content import UnidentifiableError
 from provagent.isolation.entry_points import offered
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 if TYPE_CHECKING:
     from provagent.identity.content import Parts
@@ -85,7 +85,7 @@ def _load(value: str) -> dict[str, Parts]:
 
 
 def _tell(what: str, error: Exception, rest: str) -> None:
-    tell(f"identifiers: {what}: {type(error).__name__}: {error}; {rest}")
+    warn(f"identifiers: {what}: {type(error).__name__}: {error}; {rest}")
 
 
 # An interpreter's own types are never asked for.

@@ -20,7 +20,7 @@ from provagent import boot
 from provagent.contract.errors import ProvagentError
 from provagent.recording.process.child_recording import interpreter_flags
 from provagent.recording.process.inheritance import RUN_VARIABLE, new_run_id, run_variable
-from provagent.settings.table import COMMAND_VARIABLE, Settings, tell
+from provagent.settings.table import COMMAND_VARIABLE, Settings, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> N
         environ.setdefault(COMMAND_VARIABLE, _told(program))
         _replace(_found(program[0]), list(program), environ)
     if sys.flags.no_site:
-        tell("run: python -S does not read the start-up file of provagent; remove -S")
+        warn("run: python -S does not read the start-up file of provagent; remove -S")
     flags = interpreter_flags(sys.orig_argv)
     _replace(sys.executable, [_own_name(), *flags, *program], environ)
 

@@ -353,7 +353,7 @@ def _as_text(value: Any) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
-def tell(message: object) -> None:
+def warn(message: object) -> None:
     """Print one line on stderr, for a person; never fail.
 
     The message may quote a file's name or an error: it can hold no command to a terminal.

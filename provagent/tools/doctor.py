@@ -247,7 +247,7 @@ def _run_report(run: str | None, store: str) -> RunReport | None:
 
 
 def _report_on(provenance: Provenance) -> RunReport:
-    from provagent.reading.record.labels import add_up, left_out_text
+    from provagent.reading.record.labels import add_up, skipped_text
 
     return RunReport(
         run_id=provenance.run.id,
@@ -265,7 +265,7 @@ def _report_on(provenance: Provenance) -> RunReport:
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
         mismatches=[_counted(*each) for each in provenance.mismatches.items()],
         less_known=_less_known(provenance.less_known),
-        left_out=[left_out_text(each) for each in add_up(provenance.left_out)],
+        left_out=[skipped_text(each) for each in add_up(provenance.left_out)],
         not_kept=_not_kept(provenance),
         uncalled=provenance.uncalled,
         overtaken_by=sorted(

@@ -134,10 +134,10 @@ def same(woven):
         after = outcome(module)
         from provagent import boot
 
-        wanted = [each for each in boot.activation().wanted if each.target.module == "subject"]
+        wanted = [each for each in boot.activation().requested if each.target.module == "subject"]
         refused = {each.target.qualname: each.reason for each in wanted if each.state != "woven"}
         assert set(refused) == set(not_woven), refused
-        boot.activation().recorder.complaints.write_counts()
+        boot.activation().recorder.internal_errors.write_counts()
         assert bool(woven.complaints) is complains, woven.complaints
         if complains:
             told = after["stderr"].splitlines(keepends=True)

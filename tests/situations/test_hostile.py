@@ -153,8 +153,8 @@ def both(woven):
     from provagent import boot
 
     recorder = boot.activation().recorder
-    assert not recorder.complaints.counts, recorder.complaints.counts
-    return bare, module, recorder.complaints
+    assert not recorder.internal_errors.counts, recorder.internal_errors.counts
+    return bare, module, recorder.internal_errors
 
 
 def tried(call, *args, **kwargs):
@@ -461,8 +461,8 @@ def _loaded(recipe, woven, is_woven, log):
         exec(compile(WOVEN, "subject.py", "exec"), vars(module))
     outcomes = list(meet(module, value))
     if is_woven:
-        complaints = boot.activation().recorder.complaints.counts
-        wanted = [one for one in boot.activation().wanted if one.target.module == "subject"]
+        complaints = boot.activation().recorder.internal_errors.counts
+        wanted = [one for one in boot.activation().requested if one.target.module == "subject"]
         states = {one.target.text: one.reason for one in wanted if one.state != "woven"}
         outcomes += [complaints, states] if complaints or states else []
     return outcomes, list(log.asked)

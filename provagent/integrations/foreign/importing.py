@@ -19,7 +19,7 @@ from provagent.contract.layout import folder_of, make_run_folder, run_folders, t
 from provagent.integrations.foreign.sessions import Sessions, packed
 from provagent.integrations.foreign.shards import Shard
 from provagent.reading.record.compression import PACKED
-from provagent.reading.record.facts import Gap, Place
+from provagent.reading.record.facts import Gap, RecordLine
 from provagent.reading.record.shard import SHARD_MARK, is_there, opened, read_events
 from provagent.recording.emit.processors import redact
 
@@ -115,7 +115,7 @@ class _OwnRuns:
         self.early: list[Event] = []  # of a run that is not known yet
         self.current: list[bytes] | None = None  # the shard that the last event went into
 
-    def takes(self, event: Event, place: Place) -> bool:
+    def takes(self, event: Event, place: RecordLine) -> bool:
         """Whether an event is provagent's own; then it is kept."""
         kind = event["event"]
         if kind == vocabulary.ENVIRONMENT:

@@ -22,7 +22,7 @@ from provagent.reading.record.labels import (
     duration_text,
     entity_text,
     lines_text,
-    shortened,
+    shortened_text,
     value_text,
 )
 from provagent.reading.record.model import Lineage
@@ -139,7 +139,7 @@ class _Graph:
             rest = []  # they are drawn with what it was copied from
         if len(rest) > MEMBERS_DRAWN:
             names = [entity_text(each) for each in rest]
-            ends = shortened(f"{names[0]} ... {names[-1]}", 40)
+            ends = shortened_text(f"{names[0]} ... {names[-1]}", 40)
             label = f"{len(rest)} members\n{ends}"
             self.edge(self.node(tuple(rest), label, _MEMBERS, ", ".join(names)), name, _MEMBER)
             rest = []
@@ -209,7 +209,7 @@ def _tip(activity: Activity) -> str:
 
 
 def _entity_label(entity: Entity) -> str:
-    title = shortened(entity_text(entity), 40)
+    title = shortened_text(entity_text(entity), 40)
     kind = entity.entity_description or (entity.class_name or "").rpartition(":")[2]
     if entity.type == PYTHON_OBJECT and kind and kind.lower() != title.lower():
         return f"{title}\n{kind}"
@@ -247,7 +247,7 @@ def _role(role: str | None, entity: Entity) -> str:
 
 def _label(words: str) -> str:
     """Return the label of an edge, a little off its line."""
-    return _quoted(f" {shortened(words, 30)} ")
+    return _quoted(f" {shortened_text(words, 30)} ")
 
 
 def _bare(word: str) -> str:

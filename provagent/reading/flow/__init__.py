@@ -7,7 +7,7 @@ which of them computed their inputs from the results of which. It executes nothi
 from provagent.reading.flow.analysis import flows
 from provagent.reading.flow.code import Code
 from provagent.reading.flow.graph import Position
-from provagent.reading.flow.site import ANY_ARGUMENT, Apart, Flow, Found, Site, Unknown
+from provagent.reading.flow.site import ANY_ARGUMENT, Apart, Flow, FoundFlows, Site, Unknown
 from provagent.reading.flow.streams import stream_of
 
 __all__ = [
@@ -15,7 +15,7 @@ __all__ = [
     "Apart",
     "Code",
     "Flow",
-    "Found",
+    "FoundFlows",
     "Position",
     "Site",
     "Unknown",

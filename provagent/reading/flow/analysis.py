@@ -12,17 +12,17 @@ from provagent.reading.flow import code as sources
 from provagent.reading.flow.apart import how_apart
 from provagent.reading.flow.code import Code, Finder, Unreadable, hands
 from provagent.reading.flow.expressions import Event
-from provagent.reading.flow.graph import Hit, Node, Place, Position, Search
+from provagent.reading.flow.graph import CodePosition, Hit, Node, Position, Search
 from provagent.reading.flow.memory import OverBudget
 from provagent.reading.flow.program import Chain, Program, Sources
-from provagent.reading.flow.site import ANY_ARGUMENT, Flow, Found, Site, Unknown
+from provagent.reading.flow.site import ANY_ARGUMENT, Flow, FoundFlows, Site, Unknown
 from provagent.reading.flow.streams import stream_of
 
 _COPIES = frozenset({"copy", "copy2", "copyfile", "copyfileobj", "move", "rename", "replace"})
 _NO_SPAN = ("", 0, 0)
 
 
-def flows(code: Code, sites: Sequence[Site], *, entry: str, budget: float = 1.0) -> Found:
+def flows(code: Code, sites: Sequence[Site], *, entry: str, budget: float = 1.0) -> FoundFlows:
     """Return which sites computed their inputs from the results of which.
 
     ``entry`` is the file where execution began; with cells it has no meaning. ``budget`` is in
@@ -39,7 +39,7 @@ def flows(code: Code, sites: Sequence[Site], *, entry: str, budget: float = 1.0)
         reason = "the source is nested too deeply"
     except Exception as error:
         reason = f"the analysis failed: {type(error).__name__}"
-    return Found([], [Unknown(site, reason) for site in sites if site.is_target])
+    return FoundFlows([], [Unknown(site, reason) for site in sites if site.is_target])
 
 
 class _Analysis:
@@ -51,15 +51,15 @@ class _Analysis:
         self._sources = Sources(code, budget)
         self._entry = entry
         self._reasons: dict[int, str] = {}
-        self._located: dict[int, list[sources.Found]] = {}
-        self._placed: dict[Position, sources.Found] = {}  # what stands at the calls of chains
+        self._located: dict[int, list[sources.FoundNode]] = {}
+        self._placed: dict[Position, sources.FoundNode] = {}  # what stands at the calls of chains
         self._ran: dict[tuple[ast.stmt, str], list[Chain]] = {}
         self._loose: set[int] = set()  # sites that perhaps none of the calls leads to
         self._streams: dict[int, str] = {}  # sites of standard input and output
         self._names: dict[int, set[str]] = {}  # of what is called at each site
         self._called: Callable[[ast.AST], set[str]]
 
-    def find(self) -> Found:
+    def find(self) -> FoundFlows:
         self._locate()
         marks: set[ast.AST] = {one.at for found in self._located.values() for one in found}
         file_marks: set[ast.AST] = {
@@ -103,7 +103,7 @@ class _Analysis:
                 event.place.maker = self._maker(event.place.sites)
         return self._answer(program, events)
 
-    def _is_beside(self, index: int, place: Place, places: set[Place]) -> bool:
+    def _is_beside(self, index: int, place: CodePosition, places: set[CodePosition]) -> bool:
         """Whether a library made a recorded call beside those of the functions that it was given.
 
         It gave nothing to the user's code: a cache writes what a function has given back.
@@ -119,8 +119,8 @@ class _Analysis:
         return {one.at for index in targets for one in self._located[index]}
 
     def _begin(self, program: Program, name: str, chain: Chain) -> Event:
-        place, thing = program.begin_stream(name, chain)
-        return Event(place, set(), {thing})
+        place, obj = program.begin_stream(name, chain)
+        return Event(place, set(), {obj})
 
     def _maker(self, sites: tuple[int, ...]) -> int | None:
         """Return the one site that made a value: not a file that a call there has opened."""
@@ -152,7 +152,7 @@ class _Analysis:
         """Find calls that no code of the user's made: those of a function given to a pool."""
         for (_, name), users in positions.items():
             found = [
-                sources.Found(node, [], None)
+                sources.FoundNode(node, [], None)
                 for tree in self._sources.trees()
                 for node in ast.walk(tree)
                 if isinstance(node, ast.Call) and name and hands(node, name)
@@ -208,8 +208,8 @@ class _Analysis:
 
     # The answer
 
-    def _answer(self, program: Program, events: dict[int, list[Event]]) -> Found:
-        answer = Found()
+    def _answer(self, program: Program, events: dict[int, list[Event]]) -> FoundFlows:
+        answer = FoundFlows()
         self._search = Search(program.tick)
         for index, site in enumerate(self._sites):
             if not site.is_target:
@@ -235,7 +235,7 @@ class _Analysis:
         # certain is what is so of all of them.
         chains = {event.place.chain for event in matched}
         certain: dict[int, set[Chain]] = {}
-        places: dict[int, Place] = {}
+        places: dict[int, CodePosition] = {}
         met: dict[int, set[int]] = {}  # in which evaluations of the site
         vague: set[int] = set()  # in some round it perhaps did not go in
         missing = {"other code may have called it"} if index in self._loose else set()
@@ -290,7 +290,7 @@ class _Analysis:
         )
         return list(found), missing
 
-    def _is_ambiguous(self, index: int, place: Place) -> bool:
+    def _is_ambiguous(self, index: int, place: CodePosition) -> bool:
         """Whether the record does not tell at which of several calls a site was met.
 
         The bodies of two generators that one loop runs have one chain of calls.
@@ -354,9 +354,9 @@ class _Analysis:
         start = Node(program.root, _NO_SPAN)
         start.add(program.any_of(event.inputs))
         if is_file:
-            for thing in event.made:
-                start.add(program.gather(frozenset((thing,))))
-                start.add(program.touched.get(thing, ()), is_guess=True)
+            for obj in event.made:
+                start.add(program.gather(frozenset((obj,))))
+                start.add(program.touched.get(obj, ()), is_guess=True)
         return start
 
 
@@ -415,7 +415,7 @@ def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
     return row[length], -length
 
 
-def _is_resumed(place: Place | None) -> bool:
+def _is_resumed(place: CodePosition | None) -> bool:
     """Whether a place is in the body of a generator, which others than its caller run."""
     while place is not None:
         if place.resumed:
@@ -424,7 +424,7 @@ def _is_resumed(place: Place | None) -> bool:
     return False
 
 
-def _is_inner(later: Place, earlier: Place) -> bool:
+def _is_inner(later: CodePosition, earlier: CodePosition) -> bool:
     """Whether a place is in a loop that is in the same round as another place, or in none."""
     if earlier.kept is not None:
         return False

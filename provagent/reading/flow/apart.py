@@ -10,7 +10,7 @@ import ast
 from collections.abc import Mapping
 
 from provagent.contract.vocabulary import MAX_SITES
-from provagent.reading.flow.code import Found, called_name
+from provagent.reading.flow.code import FoundNode, called_name
 from provagent.reading.flow.effects import CALLS_HERE, RUNS_ELSEWHERE
 from provagent.reading.flow.graph import Position
 from provagent.reading.flow.site import Apart
@@ -19,7 +19,7 @@ _Chain = tuple[Position, ...]
 _AWAITS = ast.Await | ast.AsyncFor | ast.AsyncWith
 
 
-def how_apart(later: _Chain, earlier: _Chain, placed: Mapping[Position, Found]) -> Apart:
+def how_apart(later: _Chain, earlier: _Chain, placed: Mapping[Position, FoundNode]) -> Apart:
     """Return how far two chains of calls are from each other, by what stands where they part."""
     one, other = _parting(later, earlier)
     if one is None or other is None:
@@ -60,7 +60,7 @@ def _sends(at: ast.AST) -> bool:
     return name in RUNS_ELSEWHERE and not (isinstance(at.func, ast.Name) and name in CALLS_HERE)
 
 
-def _is_interrupted(ours: Found, theirs: Found, later: Position, earlier: Position) -> bool:
+def _is_interrupted(ours: FoundNode, theirs: FoundNode, later: Position, earlier: Position) -> bool:
     """Return whether a coroutine may have let others run between two of its places."""
     function = ours.function
     if function is not theirs.function:  # perhaps tasks of a loop

@@ -36,7 +36,7 @@ class Call:
     def has_function(self) -> bool:
         """Return whether it is given a function of the user, or is a method of one."""
         values = (*self.args, *self.keywords.values(), self.star, self.receiver)
-        return any(thing.kind is Kind.FUNCTION for value in values for thing in value)
+        return any(obj.kind is Kind.FUNCTION for value in values for obj in value)
 
     def argument(self, index: int, name: str) -> Value:
         """Return an argument by position or by name."""

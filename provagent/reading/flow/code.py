@@ -66,7 +66,7 @@ def _without_magics(text: str) -> str:
 
 
 @dataclass(slots=True)
-class Found:
+class FoundNode:
     """What stands at a position of a tree."""
 
     at: ast.expr | ast.stmt
@@ -86,21 +86,21 @@ class Finder:
 
     def find(
         self, positions: Iterable[tuple[Position, str]]
-    ) -> dict[tuple[Position, str], list[Found]]:
+    ) -> dict[tuple[Position, str], list[FoundNode]]:
         """Return what stands at some positions, each with the name of what was called there."""
         wanted: dict[int, list[tuple[Position, str]]] = {}
         for position, name in positions:
             wanted.setdefault(position[1], []).append((position, name))
-        found: dict[tuple[Position, str], list[Found]] = {}
-        around: dict[tuple[Position, str], list[Found]] = {}
+        found: dict[tuple[Position, str], list[FoundNode]] = {}
+        around: dict[tuple[Position, str], list[FoundNode]] = {}
         for statement, branches, function in _statements(self._tree.body, [], None):
             for line in wanted.keys() & set(range(_first(statement), _end(statement) + 1)):
                 for key in wanted[line]:
                     for node in _matches(statement, key[0], key[1]):
-                        found.setdefault(key, []).append(Found(node, branches, function))
+                        found.setdefault(key, []).append(FoundNode(node, branches, function))
                     # Decorators, class statements, and what has no expression of its own.
                     if _is_within(statement, line, key[0][2]):
-                        around[key] = [Found(statement, branches, function)]
+                        around[key] = [FoundNode(statement, branches, function)]
         return {**around, **found}
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from provagent.reading.flow import effects
 from provagent.reading.flow.call import Call
 from provagent.reading.flow.functions import Function, Functions, Scope
-from provagent.reading.flow.graph import Node, Place
+from provagent.reading.flow.graph import CodePosition, Node
 from provagent.reading.flow.site import ANY_ARGUMENT, SELF
-from provagent.reading.flow.state import ANY, MORE, NONE, Cell, Kind, Thing, Value
+from provagent.reading.flow.state import ANY, MORE, NONE, AbstractObject, Cell, Kind, Value
 
 _MAX_ITEMS = 64  # items of a literal that are told apart
 _OPERATORS: dict[type[ast.operator], str] = {
@@ -38,9 +38,9 @@ _CALLABLE = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.MODULE, Kind.LIBRARY})
 class Event:
     """One evaluation of code at which a recorded site may stand."""
 
-    place: Place  # inside of it
+    place: CodePosition  # inside of it
     inputs: set[frozenset[Node]]  # each time that this place was evaluated
-    made: set[Thing]
+    made: set[AbstractObject]
     parts: dict[str, frozenset[Node]] = field(default_factory=dict)  # of the inputs, by argument
 
 
@@ -83,25 +83,25 @@ class Expressions(Functions):
     def emerge(
         self,
         at: ast.expr | ast.stmt,
-        place: Place,
+        place: CodePosition,
         inputs: frozenset[Node],
         value: Value,
         parts: dict[str, frozenset[Node]] | None = None,
-        kept: Iterable[Thing] = (),
+        kept: Iterable[AbstractObject] = (),
     ) -> Value:
         """Note an evaluation of a possible site; return its value, as made by it."""
         place.is_marked = True
         self.noted += 1
-        found: set[Thing] = set()
+        found: set[AbstractObject] = set()
         with self.at(place):
-            for thing in value:
-                found.add(self._made_here(at, place, thing, inputs))
-            if not any(thing.is_data or thing.kind in _CALLABLE for thing in value):
+            for obj in value:
+                found.add(self._made_here(at, place, obj, inputs))
+            if not any(obj.is_data or obj.kind in _CALLABLE for obj in value):
                 found.add(self.make(at, "out", inputs))
         inputs |= self._own_inputs(at, place, found)
         if at in self.file_marks:
-            for thing in found:
-                thing.is_handle = True
+            for obj in found:
+                obj.is_handle = True
         for event in self.events.setdefault(at, []):
             if event.place is place:
                 break
@@ -114,39 +114,43 @@ class Expressions(Functions):
             event.parts[argument] = event.parts.get(argument, frozenset()) | nodes
         return frozenset(found)
 
-    def _own_inputs(self, at: ast.AST, place: Place, made: set[Thing]) -> frozenset[Node]:
+    def _own_inputs(
+        self, at: ast.AST, place: CodePosition, made: set[AbstractObject]
+    ) -> frozenset[Node]:
         """Return what went into the results of a call besides its arguments: the current figure."""
         ways: set[frozenset[Node]] = set()
-        for thing in made:
-            version = self.state.cell(thing).version
+        for obj in made:
+            version = self.state.cell(obj).version
             is_own = version is not None and version.at is at and version.place is place
             inputs = version.inputs if version is not None and is_own else ()
             ways.add(frozenset(node for node in inputs if not node.place.is_within(place)))
         return self.any_of(ways)
 
-    def _made_here(self, at: ast.AST, place: Place, thing: Thing, inputs: frozenset[Node]) -> Thing:
+    def _made_here(
+        self, at: ast.AST, place: CodePosition, obj: AbstractObject, inputs: frozenset[Node]
+    ) -> AbstractObject:
         """Return a thing that a site gave back, as its own result, and so what is in it."""
-        if not thing.is_data:
-            return thing
-        cell = self.state.cell(thing)
+        if not obj.is_data:
+            return obj
+        cell = self.state.cell(obj)
         is_new = cell.version is not None and cell.version.place.is_within(place)
-        fields = {} if thing.kind is Kind.OPAQUE else cell.fields
-        if thing.kind is Kind.CONTAINER:
-            self.state.put(thing, cell._replace(fields={}))  # it may be in itself
+        fields = {} if obj.kind is Kind.OPAQUE else cell.fields
+        if obj.kind is Kind.CONTAINER:
+            self.state.put(obj, cell._replace(fields={}))  # it may be in itself
             fields = {
                 key: part._replace(
                     value=frozenset(self._made_here(at, place, one, inputs) for one in part.value)
                 )
                 for key, part in fields.items()
             }
-            self.state.put(thing, cell._replace(fields=fields) if is_new else cell)
+            self.state.put(obj, cell._replace(fields=fields) if is_new else cell)
         if is_new:
-            return thing
-        made = self.thing((place, at, "out", thing), thing.kind, thing.detail)
-        made.owners = frozenset((thing,))
-        made.is_handle, made.is_canvas = thing.is_handle, thing.is_canvas
+            return obj
+        made = self.obj((place, at, "out", obj), obj.kind, obj.detail)
+        made.owners = frozenset((obj,))
+        made.is_handle, made.is_canvas = obj.is_handle, obj.is_canvas
         own = frozenset() if cell.version is None else frozenset((cell.version,))
-        self.state.put(made, Cell(self.node(at, ("out", thing), own | inputs), fields))
+        self.state.put(made, Cell(self.node(at, ("out", obj), own | inputs), fields))
         return made
 
     # Names and constants
@@ -168,7 +172,7 @@ class Expressions(Functions):
 
     def library(self, name: str) -> Value:
         """Return a module, class or function that is not the user's, by its dotted name."""
-        return frozenset((self.thing(("library", name), Kind.LIBRARY, name),))
+        return frozenset((self.obj(("library", name), Kind.LIBRARY, name),))
 
     def eval_namedexpr(self, e: ast.NamedExpr) -> Value:
         value = self.evaluate(e.value)
@@ -197,7 +201,7 @@ class Expressions(Functions):
     def eval_lambda(self, e: ast.Lambda) -> Value:
         return frozenset((self.function(e),))
 
-    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Thing:
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> AbstractObject:
         """Return the function that is defined here."""
         arguments = node.args
         names = [parameter.arg for parameter in (*arguments.posonlyargs, *arguments.args)]
@@ -210,9 +214,9 @@ class Expressions(Functions):
             defaults[parameter.arg] = self.evaluate(default)
         scope = self.frame.scope
         self.frame.has_inner = True
-        thing = self.thing((self.place, node, "function"), Kind.FUNCTION)
-        thing.detail = Function(node, scope, self.file, defaults)
-        return thing
+        obj = self.obj((self.place, node, "function"), Kind.FUNCTION)
+        obj.detail = Function(node, scope, self.file, defaults)
+        return obj
 
     # Operators
 
@@ -240,12 +244,12 @@ class Expressions(Functions):
         """Return what an operator makes of two values."""
         name = _OPERATORS[type(operator)]
         for value, argument, prefix in ((one, other, "__"), (other, one, "__r")):
-            if any(thing.kind is Kind.INSTANCE for thing in value):
+            if any(obj.kind is Kind.INSTANCE for obj in value):
                 found = self.special(value, f"{prefix}{name}__", [argument], at)
                 if found is not None:
                     return found
         both = one | other
-        if any(thing.kind is Kind.CONTAINER for thing in both) and isinstance(
+        if any(obj.kind is Kind.CONTAINER for obj in both) and isinstance(
             operator, ast.Add | ast.BitOr | ast.Mult
         ):
             return self.joined(at, operator, one, other)
@@ -255,7 +259,7 @@ class Expressions(Functions):
 
     def _sequence(self, e: ast.List | ast.Tuple | ast.Set) -> Value:
         items: dict[Hashable, Value] = {}
-        more: set[Thing] = set()
+        more: set[AbstractObject] = set()
         for index, element in enumerate(e.elts):
             value = self.evaluate(element)
             if isinstance(element, ast.Starred):
@@ -294,8 +298,8 @@ class Expressions(Functions):
         first = self.evaluate(e.generators[0].iter)
         with self.at(place):
             value = self._comprehend(e, e.generators, e.elt, first=first)
-        for thing in value:
-            thing.detail = place
+        for obj in value:
+            obj.detail = place
         return value
 
     def eval_dictcomp(self, e: ast.DictComp) -> Value:
@@ -309,7 +313,7 @@ class Expressions(Functions):
         key: ast.expr | None = None,
         first: Value | None = None,
     ) -> Value:
-        found: set[Thing] = set()
+        found: set[AbstractObject] = set()
         tested: set[Node] = set()
         first = self.evaluate(generators[0].iter) if first is None else first
         self.resume(first, e)
@@ -338,7 +342,7 @@ class Expressions(Functions):
         index = self.evaluate(e.slice)
         if isinstance(e.slice, ast.Slice):
             return self._slice(e, value, index)
-        if any(thing.kind is Kind.INSTANCE for thing in value):
+        if any(obj.kind is Kind.INSTANCE for obj in value):
             found = self.special(value, "__getitem__", [index], e)
             if found is not None:
                 return found
@@ -351,8 +355,8 @@ class Expressions(Functions):
         return part
 
     def _slice(self, e: ast.Subscript, value: Value, index: Value) -> Value:
-        known = frozenset(thing for thing in value if thing.kind is Kind.CONTAINER)
-        found: set[Thing] = set()
+        known = frozenset(obj for obj in value if obj.kind is Kind.CONTAINER)
+        found: set[AbstractObject] = set()
         if known:
             ends = [getattr(e.slice, name) for name in ("lower", "upper", "step")]
             bounds = [None if one is None else self.evaluate(one) for one in ends]
@@ -366,49 +370,49 @@ class Expressions(Functions):
 
     def loose_view(self, at: ast.AST, role: str, inputs: frozenset[Node], of: Value) -> Value:
         """Return a part that is a view of an array, or a copy from a list or by a mask."""
-        thing = self.make(at, role, inputs, owners=of)
-        thing.is_loose = True
-        return frozenset((thing,))
+        obj = self.make(at, role, inputs, owners=of)
+        obj.is_loose = True
+        return frozenset((obj,))
 
     def eval_attribute(self, e: ast.Attribute) -> Value:
         value = self.evaluate(e.value)
         return self.attribute(value, e.attr, e)
 
     def attribute(self, value: Value, name: str, at: ast.expr) -> Value:
-        found: set[Thing] = set()
-        for thing in value:
-            if thing.kind is Kind.OPAQUE and name == "figure" and thing.is_canvas:
-                found |= thing.owners or frozenset((thing,))
-            elif thing.kind in {Kind.OPAQUE, Kind.CONTAINER}:
-                if thing.detail in effects.GIVES_SEVERAL:
-                    self.note_others(thing)
-                found |= self.load(frozenset((thing,)), ["." + name], at)
-            elif thing.kind is Kind.INSTANCE:
-                found |= self._instance_attribute(thing, name, at)
-            elif thing.kind is Kind.CLASS:
-                for one in self.member(thing, name) or NONE:
-                    found.add(self.bind_method(one, thing, thing))
-            elif thing.kind is Kind.MODULE:
-                found |= self.module_attribute(thing, name)
-            elif thing.kind is Kind.LIBRARY:
-                dotted = f"{thing.detail}.{name}"
+        found: set[AbstractObject] = set()
+        for obj in value:
+            if obj.kind is Kind.OPAQUE and name == "figure" and obj.is_canvas:
+                found |= obj.owners or frozenset((obj,))
+            elif obj.kind in {Kind.OPAQUE, Kind.CONTAINER}:
+                if obj.detail in effects.GIVES_SEVERAL:
+                    self.note_others(obj)
+                found |= self.load(frozenset((obj,)), ["." + name], at)
+            elif obj.kind is Kind.INSTANCE:
+                found |= self._instance_attribute(obj, name, at)
+            elif obj.kind is Kind.CLASS:
+                for one in self.member(obj, name) or NONE:
+                    found.add(self.bind_method(one, obj, obj))
+            elif obj.kind is Kind.MODULE:
+                found |= self.module_attribute(obj, name)
+            elif obj.kind is Kind.LIBRARY:
+                dotted = f"{obj.detail}.{name}"
                 stored: Value | None = self.state.get(("library", dotted))
                 found |= self.library(dotted) if stored is None else stored
         return frozenset(found)
 
-    def module_attribute(self, module: Thing, name: str) -> Value:
+    def module_attribute(self, module: AbstractObject, name: str) -> Value:
         value: Value | None = self.state.get((module.detail, name))
         return NONE if value is None else value
 
-    def _instance_attribute(self, thing: Thing, name: str, at: ast.expr) -> Value:
-        me = frozenset((thing,))
+    def _instance_attribute(self, obj: AbstractObject, name: str, at: ast.expr) -> Value:
+        me = frozenset((obj,))
         if name == "__class__":
-            return frozenset((thing.detail,))
-        fields = self.state.cell(thing).fields
+            return frozenset((obj.detail,))
+        fields = self.state.cell(obj).fields
         if "." + name in fields:
             return self.load(me, ["." + name], at)
         members = self.bound_member(me, name)
-        found: set[Thing] = set()
+        found: set[AbstractObject] = set()
         for member in members:
             if member.kind is Kind.FUNCTION and member.detail.kind == "property":
                 place = self.enter(at, name)
@@ -444,7 +448,7 @@ class Expressions(Functions):
         targets = self._callee(e.func, call)
         self._arguments(e, call)
         is_marked = e in self.marks
-        is_entered = is_marked or any(thing.kind in _ENTERED for thing in targets)
+        is_entered = is_marked or any(obj.kind in _ENTERED for obj in targets)
         place = self.enter(e) if is_entered or call.has_function() else self.place
         inputs: frozenset[Node] = frozenset()
         parts: dict[str, frozenset[Node]] = {}
@@ -452,10 +456,10 @@ class Expressions(Functions):
             place.is_marked = True
             parts = {key: self.gather(one) for key, one in call.arguments().items()}
             self.called.setdefault(e, set()).update((call.name, *map(_name_of, targets)))
-            for thing in targets:
-                if thing.kind is Kind.FUNCTION:
-                    parts[SELF] |= self.gather(thing.detail.me)
-                parts[ANY_ARGUMENT] |= self.gather(frozenset((thing,)))
+            for obj in targets:
+                if obj.kind is Kind.FUNCTION:
+                    parts[SELF] |= self.gather(obj.detail.me)
+                parts[ANY_ARGUMENT] |= self.gather(frozenset((obj,)))
             inputs = frozenset().union(*parts.values())
         value = self._call_targets(call, targets, place)
         if not is_marked:
@@ -467,28 +471,28 @@ class Expressions(Functions):
             self.add_log(made)
         return made
 
-    def _call_targets(self, call: Call, targets: Value, place: Place) -> Value:
-        found: set[Thing] = set()
-        libraries: set[Thing] = set()
+    def _call_targets(self, call: Call, targets: Value, place: CodePosition) -> Value:
+        found: set[AbstractObject] = set()
+        libraries: set[AbstractObject] = set()
         is_one = len(targets) == 1
-        for thing in targets:
-            inner = place if is_one or place is self.place else place.variant(thing)
-            if thing.kind is Kind.FUNCTION:
-                found |= self.call_function(thing, call, inner)
-            elif thing.kind is Kind.CLASS:
-                found |= self.construct(thing, call, inner)
-            elif thing.kind is Kind.INSTANCE and (
-                methods := self.bound_member(frozenset((thing,)), "__call__")
+        for obj in targets:
+            inner = place if is_one or place is self.place else place.variant(obj)
+            if obj.kind is Kind.FUNCTION:
+                found |= self.call_function(obj, call, inner)
+            elif obj.kind is Kind.CLASS:
+                found |= self.construct(obj, call, inner)
+            elif obj.kind is Kind.INSTANCE and (
+                methods := self.bound_member(frozenset((obj,)), "__call__")
             ):
                 for method in methods:
                     found |= self.call_function(method, call, inner)
             else:
-                libraries.add(thing)
+                libraries.add(obj)
         if libraries or not targets:
-            dotted = [thing.detail for thing in libraries if thing.kind is Kind.LIBRARY]
+            dotted = [obj.detail for obj in libraries if obj.kind is Kind.LIBRARY]
             library = dotted[0] if dotted and not call.is_method else ""
             name = library.rpartition(".")[2] or call.name
-            function = frozenset(thing for thing in libraries if thing.is_data)
+            function = frozenset(obj for obj in libraries if obj.is_data)
             if call.is_method:
                 function = NONE
             given = replace(call, name=name, library=library, function=function)
@@ -508,17 +512,17 @@ class Expressions(Functions):
         if _is_super(func.value):
             return self._super_method(func.attr, call)
         receiver = self.evaluate(func.value)
-        known = frozenset(thing for thing in receiver if not _has_methods(thing))
+        known = frozenset(obj for obj in receiver if not _has_methods(obj))
         targets = self.attribute(known, func.attr, func) if known else NONE
-        instances = frozenset(thing for thing in known if thing.kind is Kind.INSTANCE)
+        instances = frozenset(obj for obj in known if obj.kind is Kind.INSTANCE)
         stored = frozenset(
-            thing
+            obj
             for one in receiver - known
             if one.is_data
             for key in ("." + func.attr,)
             if key in self.state.cell(one).fields
-            for thing in self.state.cell(one).fields[key].value
-            if thing.kind is Kind.FUNCTION
+            for obj in self.state.cell(one).fields[key].value
+            if obj.kind is Kind.FUNCTION
         )
         call.receiver = (receiver - known) | (instances if not targets else NONE)
         call.is_method = bool(call.receiver) or not known
@@ -536,9 +540,9 @@ class Expressions(Functions):
             members = self.member(base, name)
             if members is not None:
                 return frozenset(
-                    self.bind_method(one, thing, thing if thing.kind is Kind.CLASS else base)
+                    self.bind_method(one, obj, obj if obj.kind is Kind.CLASS else base)
                     for one in members
-                    for thing in me
+                    for obj in me
                 )
         call.receiver, call.is_method = me, True
         self.change(me, self.gather_all(call.values), call.at, is_guess=True)
@@ -565,22 +569,22 @@ class Expressions(Functions):
                 call.star |= self.items(value, keyword.value) if not named else NONE
 
 
-def _is_of_logging(thing: Thing) -> bool:
-    return thing.kind is Kind.LIBRARY and str(thing.detail).startswith("logging.")
+def _is_of_logging(obj: AbstractObject) -> bool:
+    return obj.kind is Kind.LIBRARY and str(obj.detail).startswith("logging.")
 
 
-def _name_of(thing: Thing) -> str:
+def _name_of(obj: AbstractObject) -> str:
     """Return the name of a class or function, as the record has it."""
-    if thing.kind is Kind.LIBRARY:
-        return str(thing.detail).rpartition(".")[2]
-    if thing.kind in {Kind.FUNCTION, Kind.CLASS}:
-        return str(getattr(thing.detail.node, "name", ""))
+    if obj.kind is Kind.LIBRARY:
+        return str(obj.detail).rpartition(".")[2]
+    if obj.kind in {Kind.FUNCTION, Kind.CLASS}:
+        return str(getattr(obj.detail.node, "name", ""))
     return ""
 
 
-def _has_methods(thing: Thing) -> bool:
+def _has_methods(obj: AbstractObject) -> bool:
     """Return whether the methods of a thing are a library's."""
-    return thing.kind in {
+    return obj.kind in {
         Kind.OPAQUE, Kind.CONTAINER, Kind.CONSTANT, Kind.NOTHING, Kind.FUNCTION,
     }  # fmt: skip
 

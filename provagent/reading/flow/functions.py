@@ -10,18 +10,18 @@ from typing import Any
 
 from provagent.reading.flow import effects
 from provagent.reading.flow.call import Call
-from provagent.reading.flow.graph import Node, Place
+from provagent.reading.flow.graph import CodePosition, Node
 from provagent.reading.flow.library import Libraries
 from provagent.reading.flow.state import (
     ANY,
     MORE,
     NONE,
     NOTHING,
+    AbstractObject,
     Cell,
     Delta,
     Items,
     Kind,
-    Thing,
     Value,
 )
 
@@ -54,7 +54,7 @@ class Function:
     defaults: dict[str, Value]
     kind: str = ""  # property, staticmethod, classmethod, contextmanager
     is_kept: bool = False  # its results are kept for later calls
-    owner: Thing | None = None  # the class that defines it
+    owner: AbstractObject | None = None  # the class that defines it
     me: Value = NONE  # self or cls
     bound: list[Value] = field(default_factory=list)
     keywords: dict[str, Value] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Class:
 
     node: ast.ClassDef
     scope: Scope  # its own variables
-    bases: list[Thing]
+    bases: list[AbstractObject]
     has_library_base: bool
 
 
@@ -79,7 +79,7 @@ class Frame:
     depth: int = 0  # layers of the state below
     me: Value = NONE
     returned: list[Value] = field(default_factory=list)
-    yielded: set[Thing] = field(default_factory=set)
+    yielded: set[AbstractObject] = field(default_factory=set)
     exits: list[Delta] = field(default_factory=list)
     raised: list[Delta] = field(default_factory=list)
     has_inner: bool = False  # defines functions or classes, which see its variables
@@ -113,7 +113,7 @@ class Functions(Libraries):
         while scope is not None:
             value: Value | None = self.state.get((scope, name))
             if value is not None:
-                if scope is not self.frame.scope and any(thing.is_data for thing in value):
+                if scope is not self.frame.scope and any(obj.is_data for obj in value):
                     self._more.update(self.stack)
                 return value
             scope = scope.parent
@@ -124,9 +124,9 @@ class Functions(Libraries):
 
     # Functions
 
-    def call_function(self, thing: Thing, call: Call, place: Place) -> Value:
+    def call_function(self, obj: AbstractObject, call: Call, place: CodePosition) -> Value:
         """Follow a call of a function; what it gives back."""
-        function: Function = thing.detail
+        function: Function = obj.detail
         node = function.node
         if len(self.stack) >= _MAX_DEPTH or self.stack.count(node) >= _MAX_SAME:
             return self._cut(node, call)
@@ -164,14 +164,14 @@ class Functions(Libraries):
         inputs = self.gather_all(call.values) | {behind}
         return frozenset((self.make(call.at, "cut", (), guesses=inputs),))
 
-    def _scope(self, function: Function, place: Place) -> Scope:
+    def _scope(self, function: Function, place: CodePosition) -> Scope:
         key = (place, function.node, function.scope)
         if key not in self._scopes:
             self._scopes[key] = Scope(function.scope, function.file)
         return self._scopes[key]
 
     @contextmanager
-    def _entered(self, function: Function, scope: Scope, place: Place) -> Iterator[None]:
+    def _entered(self, function: Function, scope: Scope, place: CodePosition) -> Iterator[None]:
         before = self.frame, self.place, self.file, self.span
         self.frame = Frame(scope, function, me=function.me)
         self.place, self.file = place, scope.file
@@ -207,7 +207,7 @@ class Functions(Libraries):
         is_pure = not any(
             self._is_effect(key, content, changes) for key, content in changes.items()
         )
-        is_pure = is_pure and all(map(self._is_new, frozenset[Thing]().union(*values)))
+        is_pure = is_pure and all(map(self._is_new, frozenset[AbstractObject]().union(*values)))
         if not frame.has_inner:
             changes = self._lasting(changes, values)
         self.state.apply(changes)
@@ -216,30 +216,30 @@ class Functions(Libraries):
     def _lasting(self, changes: Delta, values: Iterable[Value]) -> Delta:
         """Return the changes that outlive a call: those that anything leads to from outside."""
         kept: Delta = {}
-        functions: set[Thing] = set()
-        todo: list[Thing] = [thing for value in values for thing in value]
+        functions: set[AbstractObject] = set()
+        todo: list[AbstractObject] = [obj for value in values for obj in value]
         for key, content in changes.items():
-            if not isinstance(key, Thing):
+            if not isinstance(key, AbstractObject):
                 kept[key] = content
                 todo.extend(content)
             elif key.is_handle or key.is_canvas or self.state.peek(key) is not None:
                 todo.append(key)
         while todo:
-            thing = todo.pop()
-            if thing.kind is Kind.FUNCTION and thing not in functions:
-                functions.add(thing)
-                bound = (thing.detail.me, *thing.detail.bound, *thing.detail.keywords.values())
+            obj = todo.pop()
+            if obj.kind is Kind.FUNCTION and obj not in functions:
+                functions.add(obj)
+                bound = (obj.detail.me, *obj.detail.bound, *obj.detail.keywords.values())
                 todo.extend(one for value in bound for one in value)
-            elif thing in changes and thing not in kept:
-                kept[thing] = changes[thing]
-                todo.extend(thing.owners)
-                for part in changes[thing].fields.values():
+            elif obj in changes and obj not in kept:
+                kept[obj] = changes[obj]
+                todo.extend(obj.owners)
+                for part in changes[obj].fields.values():
                     todo.extend(part.value)
         return kept
 
     def _is_effect(self, key: Hashable, content: Any, changes: Delta) -> bool:
         """Return whether a change is one of what was there before the call."""
-        if not isinstance(key, Thing):
+        if not isinstance(key, AbstractObject):
             return True
         before: Cell | None = self.state.peek(key)
         if before is None:
@@ -247,17 +247,17 @@ class Functions(Libraries):
         if before.version is not content.version:
             return True
         parts = {
-            thing
+            obj
             for name, part in content.fields.items()
             if before.fields.get(name) != part
-            for thing in part.value
+            for obj in part.value
         }
         return not all(_is_read(changes.get(part)) for part in parts)
 
-    def _is_new(self, thing: Thing) -> bool:
-        if not thing.is_data:
-            return thing.kind in {Kind.CONSTANT, Kind.NOTHING, Kind.LIBRARY}
-        return thing.kind is Kind.OPAQUE and self.state.peek(thing) is None
+    def _is_new(self, obj: AbstractObject) -> bool:
+        if not obj.is_data:
+            return obj.kind in {Kind.CONSTANT, Kind.NOTHING, Kind.LIBRARY}
+        return obj.kind is Kind.OPAQUE and self.state.peek(obj) is None
 
     def _given_back(self, function: Function, call: Call) -> Value:
         frame = self.frame
@@ -266,8 +266,8 @@ class Functions(Libraries):
             if function.kind == "contextmanager":
                 return value
             made = self.container(call.at, ("yields", function.node), {MORE: value})
-            for thing in made:
-                thing.detail = self.place
+            for obj in made:
+                obj.detail = self.place
             return made
         value = frozenset().union(*frame.returned)
         if value and not all(frame.returned):
@@ -299,23 +299,23 @@ class Functions(Libraries):
 
     # Callbacks
 
-    def call_back(self, call: Call, functions: list[Thing]) -> tuple[bool, Value] | None:
+    def call_back(self, call: Call, functions: list[AbstractObject]) -> tuple[bool, Value] | None:
         """Run functions that a library is given, with what the library is given for them."""
         if call.name in {"partial", "partialmethod"}:
-            return True, frozenset(self._partial(thing, call) for thing in functions)
+            return True, frozenset(self._partial(obj, call) for obj in functions)
         if self.is_passed_through(call):
             if call.name in effects.KEEPS_RESULTS:
-                return True, frozenset(self._kept(thing, call) for thing in functions)
+                return True, frozenset(self._kept(obj, call) for obj in functions)
             return True, frozenset(functions)
         if not self.place.chain:
             return None
-        results: set[Thing] = set()
+        results: set[AbstractObject] = set()
 
         def body() -> None:
-            for thing in functions:
-                given = self._arguments_for(thing, call)
-                inner = self.place.enter((call.at, thing.detail.node), self.place.chain[0])
-                results.update(self.one(self.call_function(thing, given, inner)))
+            for obj in functions:
+                given = self._arguments_for(obj, call)
+                inner = self.place.enter((call.at, obj.detail.node), self.place.chain[0])
+                results.update(self.one(self.call_function(obj, given, inner)))
 
         if call.name in effects.CALLS_ONCE:
             body()
@@ -332,15 +332,15 @@ class Functions(Libraries):
 
     def _has_data(self, value: Value) -> bool:
         """Return whether something is in a value that is not merely a pool or an executor."""
-        return any(thing.is_data and thing.detail not in effects.POOLS for thing in value)
+        return any(obj.is_data and obj.detail not in effects.POOLS for obj in value)
 
-    def _arguments_for(self, thing: Thing, call: Call) -> Call:
+    def _arguments_for(self, obj: AbstractObject, call: Call) -> Call:
         """Return the call of a function that a library makes."""
         given = Call(call.at, "")
-        if thing in call.receiver:
+        if obj in call.receiver:
             given.args, given.keywords, given.star = call.args, dict(call.keywords), call.star
             return given
-        others = [value for value in call.args if thing not in value]
+        others = [value for value in call.args if obj not in value]
         if (
             call.name in effects.CALLS_LATER
             or (call.name in effects.CALLS_WITH_ARGUMENTS and {"args", "kwds"} & set(call.keywords))
@@ -357,7 +357,7 @@ class Functions(Libraries):
             return given
         if call.name in effects.CALLS_WITH_ITEMS:
             return self._items_for(call, others, given)
-        inputs = self.gather_all(value for value in call.values if thing not in value)
+        inputs = self.gather_all(value for value in call.values if obj not in value)
         inputs |= self.gather(call.receiver)
         value = self.opaque(call.at, "callback argument", inputs)
         given.star = value
@@ -377,16 +377,16 @@ class Functions(Libraries):
     def unpack(self, value: Value, at: ast.AST) -> tuple[list[Value], Value]:
         """Return the items of an unpacked argument: those that are known, and the others."""
         if len(value) == 1:
-            (thing,) = value
-            fields = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            (obj,) = value
+            fields = self.state.cell(obj).fields if obj.kind is Kind.CONTAINER else {}
             if fields and all(isinstance(key, int) for key in fields):
                 return [self.load(value, [key], at) for key in sorted(fields, key=hash)], NONE
         return [], self.items(value, at)
 
-    def _partial(self, thing: Thing, call: Call) -> Thing:
-        function: Function = thing.detail
-        bound = [value for value in call.args if thing not in value]
-        made = self.thing((self.place, call.at, "partial", thing), Kind.FUNCTION)
+    def _partial(self, obj: AbstractObject, call: Call) -> AbstractObject:
+        function: Function = obj.detail
+        bound = [value for value in call.args if obj not in value]
+        made = self.obj((self.place, call.at, "partial", obj), Kind.FUNCTION)
         made.detail = replace(
             function,
             bound=[*function.bound, *bound],
@@ -394,22 +394,22 @@ class Functions(Libraries):
         )
         return made
 
-    def _kept(self, thing: Thing, call: Call) -> Thing:
-        made = self.thing((self.place, call.at, "kept", thing), Kind.FUNCTION)
-        made.detail = replace(thing.detail, is_kept=True)
+    def _kept(self, obj: AbstractObject, call: Call) -> AbstractObject:
+        made = self.obj((self.place, call.at, "kept", obj), Kind.FUNCTION)
+        made.detail = replace(obj.detail, is_kept=True)
         return made
 
     # Classes
 
-    def construct(self, thing: Thing, call: Call, place: Place) -> Value:
+    def construct(self, obj: AbstractObject, call: Call, place: CodePosition) -> Value:
         """Return a new instance of a class of the user."""
-        cls: Class = thing.detail
+        cls: Class = obj.detail
         inputs = self.gather_all(call.values) if cls.has_library_base else frozenset()
         with self.at(place):
-            made = self.thing((place, call.at, "instance", thing), Kind.INSTANCE, thing)
+            made = self.obj((place, call.at, "instance", obj), Kind.INSTANCE, obj)
             self.state.put(made, Cell(self.node(call.at, "instance", inputs), {}))
             me = frozenset((made,))
-            if self.member(thing, "__init__") is None:
+            if self.member(obj, "__init__") is None:
                 self._fill(me, cls, call)
         for name in ("__init__", "__post_init__"):
             starter = self.bound_member(me, name)
@@ -433,7 +433,7 @@ class Functions(Libraries):
         if call.star:
             self.store(me, [ANY], call.star, call.at)
 
-    def member(self, cls: Thing, name: str) -> Value | None:
+    def member(self, cls: AbstractObject, name: str) -> Value | None:
         """Return what a class has under a name, itself or from its bases."""
         value: Value | None = self.state.get((cls.detail.scope, name))
         if value is not None:
@@ -446,14 +446,16 @@ class Functions(Libraries):
 
     def bound_member(self, me: Value, name: str) -> Value:
         """Return the methods of instances, bound to them."""
-        found: set[Thing] = set()
-        for thing in me:
-            if thing.kind is Kind.INSTANCE:
-                for one in self.member(thing.detail, name) or NONE:
-                    found.add(self.bind_method(one, thing, thing.detail))
+        found: set[AbstractObject] = set()
+        for obj in me:
+            if obj.kind is Kind.INSTANCE:
+                for one in self.member(obj.detail, name) or NONE:
+                    found.add(self.bind_method(one, obj, obj.detail))
         return frozenset(found)
 
-    def bind_method(self, member: Thing, me: Thing, cls: Thing) -> Thing:
+    def bind_method(
+        self, member: AbstractObject, me: AbstractObject, cls: AbstractObject
+    ) -> AbstractObject:
         if member.kind is not Kind.FUNCTION or member.detail.owner is None:
             return member
         kind = member.detail.kind
@@ -462,9 +464,9 @@ class Functions(Libraries):
         bound = cls if kind == "classmethod" else me
         if bound.kind is Kind.CLASS and kind != "classmethod":
             return member
-        thing = self.thing(("method", member, bound), Kind.FUNCTION)
-        thing.detail = replace(member.detail, me=frozenset((bound,)))
-        return thing
+        obj = self.obj(("method", member, bound), Kind.FUNCTION)
+        obj.detail = replace(member.detail, me=frozenset((bound,)))
+        return obj
 
     def special(
         self, value: Value, name: str, args: list[Value], at: ast.expr | ast.stmt
@@ -473,14 +475,14 @@ class Functions(Libraries):
         methods = self.bound_member(value, name)
         if not methods:
             return None
-        found: set[Thing] = set()
+        found: set[AbstractObject] = set()
         for method in methods:
             if method.kind is Kind.FUNCTION:
                 place = self.enter(at, name)
                 found |= self.call_function(method, Call(at, name, args=args), place)
         return frozenset(found)
 
-    def enter(self, at: ast.expr | ast.stmt, role: Hashable = "") -> Place:
+    def enter(self, at: ast.expr | ast.stmt, role: Hashable = "") -> CodePosition:
         """Return the place inside of a call that is made here."""
         key = (at, role) if role else at
         position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)

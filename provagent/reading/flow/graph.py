@@ -22,7 +22,7 @@ _DEEPEST = 16  # calls and loops within each other of which chains are told
 _MOST_CHAINS = 16  # that lead to one place
 
 
-class Place:
+class CodePosition:
     """Where code is evaluated: a chain of calls, and the rounds of the loops around it."""
 
     __slots__ = (
@@ -40,44 +40,44 @@ class Place:
 
     def __init__(
         self,
-        parent: Place | None = None,
+        parent: CodePosition | None = None,
         chain: tuple[Position, ...] = (),
         rounds: tuple[tuple[Hashable, int], ...] = (),
     ) -> None:
         self.parent = parent
         self.chain = chain
         self.rounds = rounds
-        self.children: dict[Hashable, Place] = {}
+        self.children: dict[Hashable, CodePosition] = {}
         # Of the call of a generator: from where else its body is run, by ``for`` or ``with``.
-        self.resumed: dict[tuple[Position, Place], None] = {}
+        self.resumed: dict[tuple[Position, CodePosition], None] = {}
         # Inside a call that is perhaps a site, known before the sites are matched.
         self.is_marked: bool = parent is not None and parent.is_marked
         # The call around it of a function whose results are kept: what comes out of it may have
         # been made in an earlier one.
-        self.kept: Place | None = None if parent is None else parent.kept
+        self.kept: CodePosition | None = None if parent is None else parent.kept
         self.sites: tuple[int, ...] = ()
         self.maker: int | None = None  # the one of them that made what comes out of here
 
-    def enter(self, key: Hashable, position: Position) -> Place:
+    def enter(self, key: Hashable, position: Position) -> CodePosition:
         """Return the place inside of a call that is made here."""
         place = self.children.get(key)
         if place is None:
-            place = self.children[key] = Place(self, (position, *self.chain), self.rounds)
+            place = self.children[key] = CodePosition(self, (position, *self.chain), self.rounds)
         return place
 
-    def variant(self, key: Hashable) -> Place:
+    def variant(self, key: Hashable) -> CodePosition:
         """Return the place of one of several things that a call here may mean."""
         place = self.children.get(("variant", key))
         if place is None:
-            place = self.children["variant", key] = Place(self, self.chain, self.rounds)
+            place = self.children["variant", key] = CodePosition(self, self.chain, self.rounds)
         return place
 
-    def round(self, loop: Hashable, number: int) -> Place:
+    def round(self, loop: Hashable, number: int) -> CodePosition:
         """Return the place inside of a loop, in one of its first rounds."""
         place = self.children.get((loop, number))
         if place is None:
             rounds = (*self.rounds, ((loop, self.chain), number))
-            place = self.children[loop, number] = Place(self, self.chain, rounds)
+            place = self.children[loop, number] = CodePosition(self, self.chain, rounds)
         return place
 
     def chains(self, depth: int = 0) -> list[tuple[Position, ...]]:
@@ -92,16 +92,16 @@ class Place:
             found += [(position, *rest) for rest in place.chains(depth + 1)]
         return found[:_MOST_CHAINS]
 
-    def is_within(self, other: Place) -> bool:
+    def is_within(self, other: CodePosition) -> bool:
         """Return whether this place is another one or inside of it."""
-        place: Place | None = self
+        place: CodePosition | None = self
         while place is not None:
             if place is other:
                 return True
             place = place.parent
         return False
 
-    def around(self) -> list[Place]:
+    def around(self) -> list[CodePosition]:
         """Return this place and those around it in which recorded sites are, the inner first."""
         found, place = [], self
         while place.is_marked:
@@ -131,7 +131,7 @@ class Node:
 
     def __init__(
         self,
-        place: Place,
+        place: CodePosition,
         span: Span,
         at: object = None,
         *,
@@ -159,7 +159,7 @@ class Node:
 class Hit:
     """A place of earlier sites that was found behind a value."""
 
-    place: Place
+    place: CodePosition
     is_certain: bool  # of its maker
     is_carried: bool
     is_guess: bool  # on every way is a guess
@@ -185,11 +185,13 @@ class Search:
 
     def __init__(self, tick: Callable[[], None]) -> None:
         self._tick = tick  # looks at the clock
-        self._ends: list[Place | str] = []
-        self._bits: dict[Place | str, int] = {}
-        self._behind: dict[frozenset[Place], dict[Node, _Behind]] = {}
+        self._ends: list[CodePosition | str] = []
+        self._bits: dict[CodePosition | str, int] = {}
+        self._behind: dict[frozenset[CodePosition], dict[Node, _Behind]] = {}
 
-    def find(self, start: Node, event: Place, *, is_file: bool) -> tuple[list[Hit], set[str]]:
+    def find(
+        self, start: Node, event: CodePosition, *, is_file: bool
+    ) -> tuple[list[Hit], set[str]]:
         """Return what stands behind a node that went into ``event``, and what is missing there.
 
         The own nodes of a file that is written are no end.
@@ -212,18 +214,24 @@ class Search:
                 hits.append(Hit(end, certain and is_first, is_carried, is_guess, certain))
         return hits, missing
 
-    def lines(self, start: Node, event: Place, end: Place, *, is_file: bool) -> tuple[Span, ...]:
+    def lines(
+        self, start: Node, event: CodePosition, end: CodePosition, *, is_file: bool
+    ) -> tuple[Span, ...]:
         """Return the statements on all ways to an end, in the order of execution."""
         found = self._between(start, event, end, is_file=is_file)
         ordered = sorted((node for node in found if node.span[1]), key=lambda node: node.number)
         return tuple(dict.fromkeys(node.span for node in ordered))
 
-    def is_picked(self, start: Node, event: Place, end: Place, *, is_file: bool) -> bool:
+    def is_picked(
+        self, start: Node, event: CodePosition, end: CodePosition, *, is_file: bool
+    ) -> bool:
         """Return whether on some way one item may have been taken of several."""
         found = self._between(start, event, end, is_file=is_file)
         return any(node.is_one_of_several for node in found)
 
-    def _between(self, start: Node, event: Place, end: Place, *, is_file: bool) -> set[Node]:
+    def _between(
+        self, start: Node, event: CodePosition, end: CodePosition, *, is_file: bool
+    ) -> set[Node]:
         memo = self._memo(event, is_file=is_file)
         bit = 1 << self._bits[end]
         found, todo = {start}, [start]
@@ -237,7 +245,12 @@ class Search:
         return found
 
     def behind(
-        self, parts: dict[str, frozenset[Node]], event: Place, end: Place, *, is_file: bool
+        self,
+        parts: dict[str, frozenset[Node]],
+        event: CodePosition,
+        end: CodePosition,
+        *,
+        is_file: bool,
     ) -> set[str]:
         """Return behind which parts of what went into ``event`` an end is."""
         memo = self._memo(event, is_file=is_file)
@@ -248,11 +261,11 @@ class Search:
             if any(memo.get(node, _EMPTY).may & bit for node in nodes)
         }
 
-    def _memo(self, event: Place, *, is_file: bool) -> dict[Node, _Behind]:
+    def _memo(self, event: CodePosition, *, is_file: bool) -> dict[Node, _Behind]:
         later = event.parent or event
         return self._behind.setdefault(_passed(later, event, is_file=is_file), {})
 
-    def _of(self, start: Node, event: Place, *, is_file: bool) -> _Behind:
+    def _of(self, start: Node, event: CodePosition, *, is_file: bool) -> _Behind:
         passed = _passed(event.parent or event, event, is_file=is_file)
         memo = self._memo(event, is_file=is_file)
         looped = self._fill(start, passed, memo)
@@ -264,7 +277,9 @@ class Search:
                 break
         return memo[start]
 
-    def _fill(self, start: Node, passed: frozenset[Place], memo: dict[Node, _Behind]) -> list[Node]:
+    def _fill(
+        self, start: Node, passed: frozenset[CodePosition], memo: dict[Node, _Behind]
+    ) -> list[Node]:
         """Fill in what is behind a node; return the nodes that wait for each other, inner first."""
         stack = [(start, False)]
         entered: set[Node] = set()
@@ -288,7 +303,7 @@ class Search:
                 stack.extend((other, False) for other in (*node.inputs, *node.guesses))
         return order if is_looped else []
 
-    def _end(self, node: Node, passed: frozenset[Place]) -> _Behind | None:
+    def _end(self, node: Node, passed: frozenset[CodePosition]) -> _Behind | None:
         if not node.place.is_marked:
             return None
         ends = [place for place in node.place.around() if place not in passed]
@@ -298,7 +313,7 @@ class Search:
         maker = ends[-1].maker
         return _Behind(bit, bit, 0 if maker is None else 1 << maker)
 
-    def _bit(self, end: Place | str) -> int:
+    def _bit(self, end: CodePosition | str) -> int:
         if end not in self._bits:
             self._bits[end] = len(self._ends)
             self._ends.append(end)
@@ -321,7 +336,7 @@ class Search:
         return _Behind(may, plain, must)
 
 
-def _passed(later: Place, event: Place, *, is_file: bool) -> frozenset[Place]:
+def _passed(later: CodePosition, event: CodePosition, *, is_file: bool) -> frozenset[CodePosition]:
     """Return the places of sites that are no ends: those around the later call."""
     around = later.around()
     return frozenset((*around, event) if is_file else around)

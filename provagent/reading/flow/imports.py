@@ -6,7 +6,7 @@ import ast
 
 from provagent.reading.flow.expressions import Expressions
 from provagent.reading.flow.functions import Scope
-from provagent.reading.flow.state import Kind, Thing, Value
+from provagent.reading.flow.state import AbstractObject, Kind, Value
 
 
 class Imports(Expressions):
@@ -26,13 +26,13 @@ class Imports(Expressions):
             name = alias.asname or alias.name
             self.bind(name, self.library(alias.name) if module is None else frozenset((module,)))
 
-    def _bind_package(self, dotted: str, module: Thing, at: ast.stmt) -> None:
+    def _bind_package(self, dotted: str, module: AbstractObject, at: ast.stmt) -> None:
         """Bind ``a`` for ``import a.b``, with ``b`` as its attribute."""
         parts = dotted.split(".")
         inner: Value = frozenset((module,))
         for count in range(len(parts) - 1, 0, -1):
             name = ".".join(parts[:count])
-            package = self.import_module(name, 0, at) or self.thing(
+            package = self.import_module(name, 0, at) or self.obj(
                 ("package", name), Kind.MODULE, Scope(None, "")
             )
             self.state.put((package.detail, parts[count]), inner)
@@ -57,11 +57,11 @@ class Imports(Expressions):
                 found = self.state.get(("library", dotted)) or found
             self.bind(alias.asname or alias.name, found)
 
-    def _import_all(self, module: Thing) -> None:
+    def _import_all(self, module: AbstractObject) -> None:
         for key, content in self.state.changes_since(0).items():
             if isinstance(key, tuple) and key[0] is module.detail and not key[1].startswith("_"):
                 self.bind(key[1], content)
 
-    def import_module(self, name: str, level: int, at: ast.stmt) -> Thing | None:
+    def import_module(self, name: str, level: int, at: ast.stmt) -> AbstractObject | None:
         """Return a module of the user, executed; None if it is not the user's."""
         raise NotImplementedError

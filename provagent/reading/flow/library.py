@@ -9,9 +9,18 @@ from dataclasses import replace
 
 from provagent.reading.flow import effects
 from provagent.reading.flow.call import Call
-from provagent.reading.flow.graph import Node, Place
+from provagent.reading.flow.graph import CodePosition, Node
 from provagent.reading.flow.parts import Parts
-from provagent.reading.flow.state import ANY, MORE, NONE, NOTHING, Items, Kind, Thing, Value
+from provagent.reading.flow.state import (
+    ANY,
+    MORE,
+    NONE,
+    NOTHING,
+    AbstractObject,
+    Items,
+    Kind,
+    Value,
+)
 
 _FIGURE = ("pyplot", "figure")
 _RESULT = ".result()"
@@ -27,9 +36,9 @@ class Libraries(Parts):
             self.resume(value, call.at)
         value = self._call_library(call)
         if call.name in effects.LAZY:  # what is asked of it is asked of them
-            for thing in value:
-                if thing.is_data:
-                    self.lazy[thing] = frozenset().union(*call.values)
+            for obj in value:
+                if obj.is_data:
+                    self.lazy[obj] = frozenset().union(*call.values)
         return value
 
     def _call_library(self, call: Call) -> Value:
@@ -39,10 +48,10 @@ class Libraries(Parts):
             for value in call.args:
                 self.mix(value)
         functions = [
-            thing
+            obj
             for value in (*call.values, call.receiver)
-            for thing in value
-            if thing.kind is Kind.FUNCTION
+            for obj in value
+            if obj.kind is Kind.FUNCTION
         ]
         back = self.call_back(call, functions) if functions else None
         if back is not None and back[0]:
@@ -82,7 +91,7 @@ class Libraries(Parts):
     def library(self, name: str) -> Value:
         raise NotImplementedError
 
-    def call_back(self, call: Call, functions: list[Thing]) -> tuple[bool, Value] | None:
+    def call_back(self, call: Call, functions: list[AbstractObject]) -> tuple[bool, Value] | None:
         """Run functions of the user that a library is given; (whether that is all, result)."""
         raise NotImplementedError
 
@@ -91,7 +100,7 @@ class Libraries(Parts):
         if call.is_method or not call.args or call.library not in effects.CALLS_METHOD:
             return None
         me, *others = call.args
-        if not me or any(thing.kind is not Kind.INSTANCE for thing in me):
+        if not me or any(obj.kind is not Kind.INSTANCE for obj in me):
             return None
         for name in effects.CALLS_METHOD[call.library]:
             found = self.special(me, name, others, call.at)
@@ -113,17 +122,17 @@ class Libraries(Parts):
             inputs -= guesses
         if any(one.detail in effects.GETTERS for one in call.function):
             inputs, guesses = frozenset(), inputs
-        thing = self.make(call.at, "result", inputs, guesses=guesses, owners=owners)
+        obj = self.make(call.at, "result", inputs, guesses=guesses, owners=owners)
         if call.name in effects.STACKS and call.args:
-            thing.holds_several = self.has_several(call.args[0])
-        thing.detail = call.name
+            obj.holds_several = self.has_several(call.args[0])
+        obj.detail = call.name
         if not {call.name, call.library}.isdisjoint(effects.GIVES_FROM_ELSEWHERE):
             self.node(call.at, "result").missing = "other code, or another process, has made it"
         if call.name == "dumps" and call.args:
-            self.packed[thing] = call.args[0]
+            self.packed[obj] = call.args[0]
         if call.name == "namedtuple":
-            self.note_tuple(call, frozenset((thing,)))
-        return frozenset((thing,))
+            self.note_tuple(call, frozenset((obj,)))
+        return frozenset((obj,))
 
     # Unknown calls: by their names
 
@@ -147,16 +156,16 @@ class Libraries(Parts):
         result = self._result(call, inputs, owners)
         self.keep_parts(call, result)
         is_handle = call.name in effects.OPENS and self._is_for_writing(call)
-        for thing in result:
-            thing.is_loose = thing.is_loose or is_view
-            thing.is_handle = thing.is_handle or is_handle
+        for obj in result:
+            obj.is_loose = obj.is_loose or is_view
+            obj.is_handle = obj.is_handle or is_handle
             if is_handle:  # a file within an archive
-                thing.owners |= frozenset(one for one in call.receiver if one.is_handle)
-        handles = [thing for value in call.args for thing in value if thing.is_handle]
+                obj.owners |= frozenset(one for one in call.receiver if one.is_handle)
+        handles = [obj for value in call.args for obj in value if obj.is_handle]
         if handles and not call.name.startswith(effects.READS_HANDLE):
-            for thing in result:
-                thing.owners |= frozenset(handles)
-                thing.is_handle = True
+            for obj in result:
+                obj.owners |= frozenset(handles)
+                obj.is_handle = True
         return result
 
     def _print(self, call: Call) -> None:
@@ -165,7 +174,7 @@ class Libraries(Parts):
         printed = self.print_into(call.library, call.keywords.get("file", NONE))
         self.change(printed, inputs, call.at)
         if call.name in effects.LOGS:
-            is_logger = any(thing.detail == "getLogger" for thing in call.receiver)
+            is_logger = any(obj.detail == "getLogger" for obj in call.receiver)
             is_certain = len(self.logs) == 1 and (is_logger or bool(call.library))
             if call.is_method or call.library.startswith("logging."):
                 self.change(self.logs, inputs, call.at, is_guess=not is_certain)
@@ -174,15 +183,15 @@ class Libraries(Parts):
         mode = call.keywords.get("mode") or (call.args[1] if len(call.args) > 1 else NONE)
         if call.name == "open" and call.is_method and not mode:
             mode = call.args[0] if call.args else NONE  # Path.open
-        modes = [thing.detail for thing in mode if thing.kind is Kind.CONSTANT]
+        modes = [obj.detail for obj in mode if obj.kind is Kind.CONSTANT]
         if modes and isinstance(modes[0], str):
             return bool(_WRITING & set(modes[0]))
         return bool(mode) or call.name != "open"
 
     def _change_handles(self, call: Call) -> None:
         """Let the arguments of a call go into the files among them, and into that of a method."""
-        own = frozenset(thing for thing in call.receiver if thing.is_handle)
-        given = frozenset(thing for value in call.values for thing in value if thing.is_handle)
+        own = frozenset(obj for obj in call.receiver if obj.is_handle)
+        given = frozenset(obj for value in call.values for obj in value if obj.is_handle)
         # A file may be what is written, as well as into what: ``archive.addfile(info, file)``.
         handles = own if own and call.name in effects.WRITES_RECEIVER else own | given
         if handles and not call.name.startswith(effects.READS_HANDLE):
@@ -207,7 +216,7 @@ class Libraries(Parts):
             if "where" in call.keywords:
                 self.change(target, others, call.at)
             else:
-                self.write_anew(target, others, call.at)
+                self.overwrite(target, others, call.at)
         if "out" in call.keywords:
             given = inputs | self.gather(call.receiver)
             is_guess = not call.library.startswith(effects.WRITES_OUT)
@@ -221,14 +230,14 @@ class Libraries(Parts):
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
         if call.name == "clear" and not any(call.values):
-            self.write_anew(call.receiver, (), call.at)
+            self.overwrite(call.receiver, (), call.at)
             return
         if call.name in effects.CUTS:
             self.cut(call.receiver, call.at)
         if call.name in effects.PUTS_IN and self.gather_all(call.values):
-            for thing in call.receiver:
-                if not thing.is_canvas and not thing.is_handle:
-                    thing.holds_several = thing.holds_several or self._has_more(thing)
+            for obj in call.receiver:
+                if not obj.is_canvas and not obj.is_handle:
+                    obj.holds_several = obj.holds_several or self._has_more(obj)
         is_always = call.name in effects.ALWAYS_CHANGES_RECEIVER
         if is_always or call.name in effects.CHANGES_RECEIVER:
             # A recorded call shows as a step of its own, even if nothing else goes in.
@@ -243,16 +252,16 @@ class Libraries(Parts):
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
 
-    def _has_more(self, thing: Thing) -> bool:
+    def _has_more(self, obj: AbstractObject) -> bool:
         """Return whether something has been put into an object before."""
-        version = self.state.cell(thing).version
+        version = self.state.cell(obj).version
         return version is not None and bool(version.inputs or version.guesses)
 
     def _change_arguments(self, call: Call, inputs: frozenset[Node]) -> None:
         """Guess that a call whose result is not used changed what it was given."""
         for value in call.values:
             others = inputs - self.gather(value)
-            if others and not any(thing.kind is Kind.FUNCTION for thing in value):
+            if others and not any(obj.kind is Kind.FUNCTION for obj in value):
                 self.change(value, others, call.at, is_guess=True)
 
     # Functions of collections
@@ -275,8 +284,8 @@ class Libraries(Parts):
         if call.name in effects.PUSHES and len(call.args) > 1:
             known = frozenset(one for one in call.args[0] if one.kind is Kind.CONTAINER)
             if known == call.args[0]:
-                for thing in known:
-                    self.add_items(thing, call.args[1])
+                for obj in known:
+                    self.add_items(obj, call.args[1])
                 self.mix(known)
                 return NONE
         return self._passed(call)
@@ -302,10 +311,10 @@ class Libraries(Parts):
             return frozenset().union(*(self.pick(value, [ANY], call.at) for value in call.args))
         if call.name in effects.GIVES_ITEMS and not self._is_opaque(call):
             if call.name == "gather":
-                every = frozenset[Thing]().union(*call.values)
+                every = frozenset[AbstractObject]().union(*call.values)
             else:
                 each = (self.all_items(value, call.at) for value in call.values)
-                every = frozenset[Thing]().union(*each)
+                every = frozenset[AbstractObject]().union(*each)
             return self.container(call.at, "items", {MORE: every})
         return None
 
@@ -314,8 +323,8 @@ class Libraries(Parts):
         rows: dict[Hashable, dict[Hashable, Value]] = {}
         values = call.args if first == 0 else call.args[:1]
         for column, value in enumerate(values, first):
-            (thing,) = value if len(value) == 1 else (NOTHING,)
-            fields = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
+            (obj,) = value if len(value) == 1 else (NOTHING,)
+            fields = self.state.cell(obj).fields if obj.kind is Kind.CONTAINER else {}
             if call.star or not fields or any(type(key) is not int for key in fields):
                 return {}
             for index, field in fields.items():
@@ -327,23 +336,23 @@ class Libraries(Parts):
         return call.name in effects.GIVES_ARGUMENT or call.library in effects.RUNS_COROUTINE
 
     def _is_opaque(self, call: Call) -> bool:
-        things = [thing for value in call.args for thing in value]
-        return bool(things) and all(thing.kind is Kind.OPAQUE for thing in things)
+        objs = [obj for value in call.args for obj in value]
+        return bool(objs) and all(obj.kind is Kind.OPAQUE for obj in objs)
 
     def _future(self, call: Call) -> Value | None:
         """Return what a call gives back that was handed to a pool, thread or process."""
-        if call.name == "Parallel" or any(thing.detail == "Parallel" for thing in call.function):
+        if call.name == "Parallel" or any(obj.detail == "Parallel" for obj in call.function):
             if call.args and call.function:
                 return self.container(call.at, "items", {MORE: self.items(call.args[0], call.at)})
             return None
         if not call.is_method or call.name not in effects.GIVES_RESULT:
             return None
-        found: set[Thing] = set()
+        found: set[AbstractObject] = set()
         tasks = self.tasks_in(call.receiver)
-        if any(thing.is_data for thing in call.receiver - tasks):
+        if any(obj.is_data for obj in call.receiver - tasks):
             return None
-        for thing in tasks:
-            found |= self.state.cell(thing).fields[_RESULT].value
+        for obj in tasks:
+            found |= self.state.cell(obj).fields[_RESULT].value
         return frozenset(found) or None
 
     def tasks_in(self, value: Value) -> Value:
@@ -378,7 +387,7 @@ class Libraries(Parts):
         value: Value | None = self.state.get(_FIGURE)
         return NONE if value is None else value
 
-    def _new_figure(self, at: ast.AST, inputs: frozenset[Node] = frozenset()) -> Thing:
+    def _new_figure(self, at: ast.AST, inputs: frozenset[Node] = frozenset()) -> AbstractObject:
         figure = self.make(at, "figure", inputs)
         figure.is_canvas = True
         self.state.put(_FIGURE, frozenset((figure,)))
@@ -414,15 +423,13 @@ class Libraries(Parts):
     def _is_drawing(self, call: Call) -> bool:
         if call.library.startswith(effects.DRAWING_LIBRARIES):
             return True
-        is_canvas = any(thing.is_canvas for thing in call.receiver)
+        is_canvas = any(obj.is_canvas for obj in call.receiver)
         return call.is_method and not is_canvas and call.name in effects.DRAWS
 
     def _draw(self, call: Call, inputs: frozenset[Node]) -> Value:
         """Draw into the axes that are given, or into the current figure."""
         axes = call.keywords.get("ax", NONE) | call.keywords.get("axes", NONE)
-        canvases = axes or frozenset(
-            thing for value in call.args for thing in value if thing.is_canvas
-        )
+        canvases = axes or frozenset(obj for value in call.args for obj in value if obj.is_canvas)
         if not canvases:
             if not self.figure:
                 self._new_figure(call.at)
@@ -433,7 +440,7 @@ class Libraries(Parts):
         return frozenset((result,))
 
     @contextmanager
-    def at(self, place: Place) -> Iterator[None]:
+    def at(self, place: CodePosition) -> Iterator[None]:
         """Evaluate at another place."""
         before, self.place = self.place, place
         try:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Hashable, Iterable
 
 from provagent.reading.flow.effects import SAME_OBJECT, SHOWS_PARTS
-from provagent.reading.flow.graph import Node, Place, Span
+from provagent.reading.flow.graph import CodePosition, Node, Span
 from provagent.reading.flow.state import (
     ANY,
     EMPTY,
@@ -15,6 +15,7 @@ from provagent.reading.flow.state import (
     NONE,
     NOTHING,
     SEVERAL,
+    AbstractObject,
     Cell,
     Field,
     Fields,
@@ -22,7 +23,6 @@ from provagent.reading.flow.state import (
     Keys,
     Kind,
     State,
-    Thing,
     Value,
     perhaps,
 )
@@ -42,19 +42,21 @@ class Memory:
     """The state of a program and the graph of versions behind it."""
 
     def __init__(self, deadline: float) -> None:
-        self.root = Place()
+        self.root = CodePosition()
         self.place = self.root
         self.file = ""
         self.span = _NO_SPAN  # of the statement that is executed
         self.state = State(self.choose)
-        self.lazy: dict[Thing, Value] = {}  # what gives its items only as it is asked for others
-        self.touched: dict[Thing, list[Node]] = {}  # changes of each handle
+        self.lazy: dict[
+            AbstractObject, Value
+        ] = {}  # what gives its items only as it is asked for others
+        self.touched: dict[AbstractObject, list[Node]] = {}  # changes of each handle
         self.modules: set[str] = set()  # of libraries, as ``import`` names them
         self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
         self._deadline = deadline
         self._ticks = 0
         self._nodes: dict[Hashable, Node] = {}
-        self._things: dict[Hashable, Thing] = {}
+        self._things: dict[Hashable, AbstractObject] = {}
         self._constants: dict[Hashable, Value] = {}
         self._choices: dict[frozenset[frozenset[Node]], Node] = {}
         self._nothing = Node(self.root, _NO_SPAN)
@@ -106,19 +108,21 @@ class Memory:
         return self._gather(value, {}) if value else frozenset()
 
     def gather_all(self, values: Iterable[Value]) -> frozenset[Node]:
-        done: dict[Thing, frozenset[Node] | None] = {}
+        done: dict[AbstractObject, frozenset[Node] | None] = {}
         return frozenset().union(*(self._gather(value, done) for value in values if value))
 
-    def _gather(self, value: Value, done: dict[Thing, frozenset[Node] | None]) -> frozenset[Node]:
+    def _gather(
+        self, value: Value, done: dict[AbstractObject, frozenset[Node] | None]
+    ) -> frozenset[Node]:
         alternatives: set[frozenset[Node]] = set()
-        for thing in value:
-            if not thing.is_data:
+        for obj in value:
+            if not obj.is_data:
                 alternatives.add(frozenset())
-            elif thing not in done:
-                done[thing] = None  # what is in itself adds nothing
-                done[thing] = found = self._gather_thing(thing, done)
+            elif obj not in done:
+                done[obj] = None  # what is in itself adds nothing
+                done[obj] = found = self._gather_thing(obj, done)
                 alternatives.add(found)
-            elif (known := done[thing]) is not None:
+            elif (known := done[obj]) is not None:
                 alternatives.add(known)
         return self.any_of(alternatives)
 
@@ -131,9 +135,9 @@ class Memory:
         return frozenset((self._choice(frozenset(alternatives)),))
 
     def _gather_thing(
-        self, thing: Thing, done: dict[Thing, frozenset[Node] | None]
+        self, obj: AbstractObject, done: dict[AbstractObject, frozenset[Node] | None]
     ) -> frozenset[Node]:
-        cell = self.state.cell(thing)
+        cell = self.state.cell(obj)
         nodes: set[Node] = set()
         if cell.version is not None:
             nodes.add(cell.version)
@@ -157,11 +161,11 @@ class Memory:
 
     # Things
 
-    def thing(self, key: Hashable, kind: Kind, detail: object = None) -> Thing:
+    def obj(self, key: Hashable, kind: Kind, detail: object = None) -> AbstractObject:
         """Return the thing of a key; the same one each time the code comes here."""
         found = self._things.get(key)
         if found is None:
-            found = self._things[key] = Thing(kind, detail, _origin(key))
+            found = self._things[key] = AbstractObject(kind, detail, _origin(key))
         return found
 
     def make(
@@ -172,32 +176,34 @@ class Memory:
         *,
         guesses: Iterable[Node] = (),
         owners: Value = NONE,
-    ) -> Thing:
+    ) -> AbstractObject:
         """Return a new object of which no more is known than what went into it."""
-        thing = self.thing((self.place, at, role), Kind.OPAQUE)
+        obj = self.obj((self.place, at, role), Kind.OPAQUE)
         node = self.node(at, role, inputs)
         node.add(guesses, is_guess=True)
         if owners:
-            thing.owners |= frozenset(one for one in owners if one.is_data and one is not thing)
-            thing.is_canvas = thing.is_canvas or any(one.is_canvas for one in owners)
-            thing.is_handle = thing.is_handle or any(one.is_handle for one in owners)
-        self.state.put(thing, Cell(node, {}))
-        return thing
+            obj.owners |= frozenset(one for one in owners if one.is_data and one is not obj)
+            obj.is_canvas = obj.is_canvas or any(one.is_canvas for one in owners)
+            obj.is_handle = obj.is_handle or any(one.is_handle for one in owners)
+        self.state.put(obj, Cell(node, {}))
+        return obj
 
     def container(
         self, at: ast.AST, role: Hashable, items: Items, inputs: Iterable[Node] = ()
     ) -> Value:
         """Return a new list, tuple, set or dict with these items, by constant key or ANY."""
-        thing = self.thing((self.place, at, role), Kind.CONTAINER)
+        obj = self.obj((self.place, at, role), Kind.CONTAINER)
         fields = {key: Field(value, None) for key, value in items.items()}
-        self.state.put(thing, Cell(self.node(at, role, inputs), fields))
-        return frozenset((thing,))
+        self.state.put(obj, Cell(self.node(at, role, inputs), fields))
+        return frozenset((obj,))
 
     def constant(self, constant: Hashable) -> Value:
         key = (type(constant), constant)
         value = self._constants.get(key)
         if value is None:
-            value = self._constants[key] = frozenset((Thing(Kind.CONSTANT, constant, key),))
+            value = self._constants[key] = frozenset(
+                (AbstractObject(Kind.CONSTANT, constant, key),)
+            )
         return value
 
     def opaque(self, at: ast.AST, role: Hashable, inputs: frozenset[Node]) -> Value:
@@ -206,24 +212,24 @@ class Memory:
 
     # Changes
 
-    def write_anew(self, value: Value, inputs: Iterable[Node], at: ast.AST) -> None:
+    def overwrite(self, value: Value, inputs: Iterable[Node], at: ast.AST) -> None:
         """Let objects be made of these alone: nothing is left of what they held."""
         nodes = frozenset(inputs)
-        for thing in value:
-            if thing.is_data:
-                node = self.node(at, ("anew", thing), nodes)
-                self.state.put(thing, Cell(node, {}))
-                if thing.owners:
-                    self.change(thing.owners, (node,), at, is_guess=thing.is_loose)
+        for obj in value:
+            if obj.is_data:
+                node = self.node(at, ("anew", obj), nodes)
+                self.state.put(obj, Cell(node, {}))
+                if obj.owners:
+                    self.change(obj.owners, (node,), at, is_guess=obj.is_loose)
 
     def cut(self, value: Value, at: ast.AST) -> None:
         """Let it be open whether what objects held is still there."""
-        for thing in value:
-            cell = self.state.cell(thing)
+        for obj in value:
+            cell = self.state.cell(obj)
             if cell.version is not None:
-                node = self.node(at, ("cut", thing))
+                node = self.node(at, ("cut", obj))
                 node.add((cell.version,), is_guess=True)
-                self.state.put(thing, cell._replace(version=node))
+                self.state.put(obj, cell._replace(version=node))
 
     def change(
         self, value: Value, inputs: Iterable[Node], at: ast.AST, *, is_guess: bool = False
@@ -239,39 +245,39 @@ class Memory:
         value: Value,
         inputs: frozenset[Node],
         at: ast.AST,
-        done: set[Thing],
+        done: set[AbstractObject],
         *,
         is_guess: bool,
     ) -> None:
-        for thing in value:
-            if not thing.is_data or thing in done:
+        for obj in value:
+            if not obj.is_data or obj in done:
                 continue
-            done.add(thing)
-            cell = self.state.cell(thing)
+            done.add(obj)
+            cell = self.state.cell(obj)
             old = () if cell.version is None else (cell.version,)
-            node = self.node(at, ("change", thing), (*inputs, *old))
+            node = self.node(at, ("change", obj), (*inputs, *old))
             if is_guess:  # the same as before, or as changed here
-                change, node = node, self.node(at, ("perhaps", thing), old)
+                change, node = node, self.node(at, ("perhaps", obj), old)
                 node.place = self.root
                 node.add((change,), is_guess=True)
-            self.state.put(thing, Cell(node, cell.fields))
-            if thing.is_handle:
-                self.touched.setdefault(thing, []).append(node)
-            if thing.owners:
+            self.state.put(obj, Cell(node, cell.fields))
+            if obj.is_handle:
+                self.touched.setdefault(obj, []).append(node)
+            if obj.owners:
                 own = frozenset((node,))
-                self._change(thing.owners, own, at, done, is_guess=is_guess or thing.is_loose)
+                self._change(obj.owners, own, at, done, is_guess=is_guess or obj.is_loose)
 
     def attached(self, value: Value, depth: int = 3) -> Value:
         """Return the objects that were assigned to attributes of a value or of its items."""
-        found: set[Thing] = set()
+        found: set[AbstractObject] = set()
         now = value
         for _ in range(depth):
-            below: set[Thing] = set()
-            for thing in now:
-                for key, field in self.state.cell(thing).fields.items() if thing.is_data else ():
+            below: set[AbstractObject] = set()
+            for obj in now:
+                for key, field in self.state.cell(obj).fields.items() if obj.is_data else ():
                     below |= field.value
                     is_attribute = isinstance(key, str) and key.startswith(".")
-                    if is_attribute or thing in found:
+                    if is_attribute or obj in found:
                         found |= field.value
             now = frozenset(below)
         return frozenset(one for one in found if one.is_data and not _is_part(one))
@@ -280,45 +286,45 @@ class Memory:
 
     def keys(self, value: Value) -> list[Hashable]:
         """Return the constant keys that a value can be, or [ANY]."""
-        if not value or not all(thing.kind is Kind.CONSTANT for thing in value):
+        if not value or not all(obj.kind is Kind.CONSTANT for obj in value):
             return [ANY]
-        return [thing.detail for thing in value]
+        return [obj.detail for obj in value]
 
     def load(self, value: Value, keys: Keys, at: ast.AST) -> Value:
         """Return the items of a value at any of some keys."""
-        found: set[Thing] = set()
-        for thing in value:
-            if thing.kind is Kind.OPAQUE:
+        found: set[AbstractObject] = set()
+        for obj in value:
+            if obj.kind is Kind.OPAQUE:
                 for key in keys:
-                    found |= self._load_part(thing, key, at)
-            elif thing.is_data:
+                    found |= self._load_part(obj, key, at)
+            elif obj.is_data:
                 for key in keys:
-                    found |= self._load_item(thing, key, at)
+                    found |= self._load_item(obj, key, at)
         return frozenset(found)
 
     def pick(self, value: Value, keys: Keys, at: ast.AST) -> Value:
         """Return the item of a value at some keys, and note that others are left."""
-        for thing in value:
-            if thing.kind is Kind.CONTAINER:
-                fields = self.state.cell(thing).fields.keys()
+        for obj in value:
+            if obj.kind is Kind.CONTAINER:
+                fields = self.state.cell(obj).fields.keys()
                 is_all = fields >= {*keys} and not {ANY, MORE} & {*keys}
             else:  # a column of a table came from all that the table came from
                 is_all = not any(type(key) is int for key in keys)
             if is_all:
                 continue
-            for item in self.load(frozenset((thing,)), keys, at):
+            for item in self.load(frozenset((obj,)), keys, at):
                 self.note_others(item)
         return self.load(value, keys, at)
 
-    def note_others(self, item: Thing) -> None:
+    def note_others(self, item: AbstractObject) -> None:
         """Note that an item was taken and others were perhaps left."""
         version = self.state.cell(item).version if item.is_data else None
         if version is not None:
             version.is_one_of_several = True
 
-    def _load_item(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
-        cell = self.state.cell(thing)
-        found: set[Thing] = set()
+    def _load_item(self, obj: AbstractObject, key: Hashable, at: ast.AST) -> Value:
+        cell = self.state.cell(obj)
+        found: set[AbstractObject] = set()
         if key is ANY:
             found.update(*(field.value for field in cell.fields.values()))
         else:
@@ -331,35 +337,35 @@ class Memory:
         # A constant that a recorded call gave back in a container has no version of its own.
         is_own = version is not None and version.place.is_marked and self.is_plain(frozenset(found))
         if version is not None and (is_own or version.inputs or version.guesses):
-            view = self.make(at, ("view", thing), (version,), owners=frozenset((thing,)))
+            view = self.make(at, ("view", obj), (version,), owners=frozenset((obj,)))
             found.add(view)
         return frozenset(found)
 
-    def _load_part(self, thing: Thing, key: Hashable, at: ast.AST) -> Value:
+    def _load_part(self, obj: AbstractObject, key: Hashable, at: ast.AST) -> Value:
         """Return a part of an object of a library: what was stored there, or a view of it."""
         if key in SAME_OBJECT:
-            return frozenset((thing,))
-        cell = self.state.cell(thing)
+            return frozenset((obj,))
+        cell = self.state.cell(obj)
         own = frozenset() if cell.version is None else frozenset((cell.version,))
         if key is ANY:
-            inputs = self.gather(frozenset((thing,)))
-            known, guesses = (frozenset(), inputs) if thing.holds_several else (inputs, ())
-            role, owners = ("item", thing), frozenset((thing,))
+            inputs = self.gather(frozenset((obj,)))
+            known, guesses = (frozenset(), inputs) if obj.holds_several else (inputs, ())
+            role, owners = ("item", obj), frozenset((obj,))
             return frozenset((self.make(at, role, known, guesses=guesses, owners=owners),))
         field = cell.fields.get(key) or cell.fields.get(_other_name(key))
         if field is None:
             if _name(key) in SHOWS_PARTS:
-                own = self.gather(frozenset((thing,)))
-            return self._store_part(thing, cell, key, own, at)
+                own = self.gather(frozenset((obj,)))
+            return self._store_part(obj, cell, key, own, at)
         if field.is_perhaps:
-            return self._load_perhaps(thing, cell, key, field, own, at)
+            return self._load_perhaps(obj, cell, key, field, own, at)
         if field.base is cell.version:
             return field.value
-        return self._store_part(thing, cell, key, own | self.gather(field.value), at, field.value)
+        return self._store_part(obj, cell, key, own | self.gather(field.value), at, field.value)
 
     def _load_perhaps(
         self,
-        thing: Thing,
+        obj: AbstractObject,
         cell: Cell,
         key: Hashable,
         field: Field,
@@ -367,28 +373,28 @@ class Memory:
         at: ast.AST,
     ) -> Value:
         """Return a part that was stored or changed on some ways only: that, or the first part."""
-        part = self.thing(("part", thing, key), Kind.OPAQUE)
+        part = self.obj(("part", obj, key), Kind.OPAQUE)
         changed = self.state.cell(part) if part in field.value else EMPTY
-        value = field.value | self._store_part(thing, cell, key, own, at)
+        value = field.value | self._store_part(obj, cell, key, own, at)
         first = self.state.cell(part).version
         if changed.version and not changed.version.is_load and first:
             version = self.choose((changed.version, first))
             self.state.put(part, Cell(version, changed.fields))
-        self.state.put(thing, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
+        self.state.put(obj, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
         return value
 
     def _store_part(
         self,
-        thing: Thing,
+        obj: AbstractObject,
         cell: Cell,
         key: Hashable,
         inputs: frozenset[Node],
         at: ast.AST,
         old: Value = NONE,
     ) -> Value:
-        part = self.thing(("part", thing, key), Kind.OPAQUE)
+        part = self.obj(("part", obj, key), Kind.OPAQUE)
         part.origin = ("part", key)
-        is_guess = thing.holds_several and not old and _name(key) not in SHOWS_PARTS
+        is_guess = obj.holds_several and not old and _name(key) not in SHOWS_PARTS
         node = self.node(at, ("load", part), () if is_guess else inputs)
         if is_guess:
             node.add(inputs, is_guess=True)
@@ -396,14 +402,14 @@ class Memory:
         # It was a part of it before this statement, the first that meets it.
         node.place, node.span = self.root, _NO_SPAN
         fields = self.state.cell(part).fields if old == frozenset((part,)) else {}
-        part.is_canvas = thing.is_canvas
+        part.is_canvas = obj.is_canvas
         part.owners |= frozenset(one for one in old if one is not part and one.is_data)
-        if thing.is_handle or thing.is_canvas or thing.owners:
-            part.owners |= frozenset((thing,))
-            part.is_handle = thing.is_handle
+        if obj.is_handle or obj.is_canvas or obj.owners:
+            part.owners |= frozenset((obj,))
+            part.is_handle = obj.is_handle
         self.state.put(part, Cell(node, fields))
         value = frozenset((part,))
-        self.state.put(thing, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
+        self.state.put(obj, Cell(cell.version, {**cell.fields, key: Field(value, cell.version)}))
         return value
 
     def store(
@@ -415,18 +421,18 @@ class Memory:
         dict that is written out.
         """
         is_one = len(value) == 1 and len(keys) == 1
-        for thing in value:
-            if not thing.is_data:
+        for obj in value:
+            if not obj.is_data:
                 continue
             for key in keys:
-                if key is ANY and thing.kind is Kind.OPAQUE:
-                    self.change(frozenset((thing,)), self.gather(content), at)
+                if key is ANY and obj.kind is Kind.OPAQUE:
+                    self.change(frozenset((obj,)), self.gather(content), at)
                 else:
-                    self._store(thing, key, content, at, is_one=is_one, is_other=is_other)
+                    self._store(obj, key, content, at, is_one=is_one, is_other=is_other)
 
     def _store(
         self,
-        thing: Thing,
+        obj: AbstractObject,
         key: Hashable,
         content: Value,
         at: ast.AST,
@@ -434,59 +440,61 @@ class Memory:
         is_one: bool,
         is_other: bool,
     ) -> None:
-        cell = self.state.cell(thing)
+        cell = self.state.cell(obj)
         if key is ANY or not is_one:
             old = cell.fields.get(key)
-            if old is None and thing.kind is Kind.OPAQUE:
-                content |= self._load_part(thing, key, at)
-                cell = self.state.cell(thing)
+            if old is None and obj.kind is Kind.OPAQUE:
+                content |= self._load_part(obj, key, at)
+                cell = self.state.cell(obj)
             elif old is not None:
                 content |= old.value
-        if thing.kind is Kind.OPAQUE:
+        if obj.kind is Kind.OPAQUE:
             other = _other_name(key)
             key = other if other in cell.fields else key
         fields = cell.fields
-        if thing.kind is not Kind.OPAQUE:
+        if obj.kind is not Kind.OPAQUE:
             key = _counted(key, fields)
             if not is_other:
                 fields = _perhaps_replaced(fields, key, content)
         # The statement that stores is a step on the way of what it stores.
         fields = {**fields, key: Field(content, cell.version)}
-        self.state.put(thing, Cell(cell.version, fields))
-        if thing.is_handle:
-            self.touched.setdefault(thing, []).extend(self.gather(content))
-        if thing.owners:
-            self.change(thing.owners, self.gather(content), at)
+        self.state.put(obj, Cell(cell.version, fields))
+        if obj.is_handle:
+            self.touched.setdefault(obj, []).extend(self.gather(content))
+        if obj.owners:
+            self.change(obj.owners, self.gather(content), at)
 
-    def add_items(self, thing: Thing, items: Value) -> None:
+    def add_items(self, obj: AbstractObject, items: Value) -> None:
         """Put something behind the items of a container."""
-        cell = self.state.cell(thing)
+        cell = self.state.cell(obj)
         old = cell.fields.get(MORE, _NO_FIELD).value
-        self.state.put(thing, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
+        self.state.put(obj, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
 
     def mix(self, value: Value) -> None:
         """Let the places of the items of lists be unknown: they were sorted, or one was removed."""
-        for thing in value:
-            if thing.kind is not Kind.CONTAINER:
+        for obj in value:
+            if obj.kind is not Kind.CONTAINER:
                 continue
-            cell = self.state.cell(thing)
+            cell = self.state.cell(obj)
             places = [key for key in cell.fields if type(key) is int or key in SEVERAL]
             if len(places) > 1:
-                items = frozenset[Thing]().union(*(cell.fields[key].value for key in places))
+                items = frozenset[AbstractObject]().union(
+                    *(cell.fields[key].value for key in places)
+                )
                 rest = {key: field for key, field in cell.fields.items() if key not in places}
-                self.state.put(thing, Cell(cell.version, {**rest, MORE: Field(items, None)}))
+                self.state.put(obj, Cell(cell.version, {**rest, MORE: Field(items, None)}))
 
     def resume(self, value: Value, at: ast.expr | ast.stmt) -> None:
         """Note that the bodies of the generators in a value are run from here."""
         todo, met = [*value], set(value)
         while todo:
-            thing = todo.pop()
-            if thing.kind is Kind.CONTAINER and isinstance(thing.detail, Place):
-                self.resume_place(thing.detail, at)
-            todo += (others := self.lazy.get(thing, NONE) - met)
+            obj = todo.pop()
+            if obj.kind is Kind.CONTAINER and isinstance(obj.detail, CodePosition):
+                self.resume_place(obj.detail, at)
+            todo += (others := self.lazy.get(obj, NONE) - met)
             met |= others
 
-    def resume_place(self, place: Place, at: ast.expr | ast.stmt) -> None:
+    def resume_place(self, place: CodePosition, at: ast.expr | ast.stmt) -> None:
         position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)
         if len(place.resumed) < _RESUMED and place is not self.place:
             place.resumed[position, self.place] = None
@@ -506,19 +514,19 @@ class Memory:
 
     def is_plain(self, value: Value) -> bool:
         """Return whether no object that can change is in a value."""
-        return not any(thing.is_data for thing in value)
+        return not any(obj.is_data for obj in value)
 
 
 def _origin(key: Hashable) -> Hashable:
     """Return what makes a thing, without the place: the same in each round of a loop."""
-    if isinstance(key, tuple) and isinstance(key[0], Place):
+    if isinstance(key, tuple) and isinstance(key[0], CodePosition):
         return (key[1], *(part[0] if isinstance(part, tuple) else part for part in key[2:3]))
     return key
 
 
-def _is_part(thing: Thing) -> bool:
+def _is_part(obj: AbstractObject) -> bool:
     """Return whether a thing was merely read from another."""
-    return isinstance(thing.origin, tuple) and thing.origin[0] == "part"
+    return isinstance(obj.origin, tuple) and obj.origin[0] == "part"
 
 
 def _other_name(key: Hashable) -> Hashable:
@@ -540,11 +548,11 @@ def _perhaps_replaced(fields: Fields, key: Hashable, content: Value) -> Fields:
     """
     if key not in SEVERAL and key in fields:
         return fields
-    origins = {thing.origin for thing in content}
+    origins = {obj.origin for obj in content}
     return {
         other: held
         if (key not in SEVERAL and other not in SEVERAL)
-        or origins.issuperset(thing.origin for thing in held.value)
+        or origins.issuperset(obj.origin for obj in held.value)
         else perhaps(other, held)
         for other, held in fields.items()
     }

@@ -14,12 +14,12 @@ from provagent.reading.flow.state import (
     NONE,
     NOTHING,
     SEVERAL,
+    AbstractObject,
     Cell,
     Field,
     Fields,
     Items,
     Kind,
-    Thing,
     Value,
 )
 from provagent.reading.flow.streams import Streams
@@ -44,41 +44,41 @@ class Parts(Streams):
 
     def __init__(self, deadline: float) -> None:
         super().__init__(deadline)
-        self.tuples: dict[Thing, list[str]] = {}  # the names of the parts of named tuples
-        self.packed: dict[Thing, Value] = {}  # what a text or bytes were made of
+        self.tuples: dict[AbstractObject, list[str]] = {}  # the names of the parts of named tuples
+        self.packed: dict[AbstractObject, Value] = {}  # what a text or bytes were made of
 
     def keep_parts(self, call: Call, made: Value) -> None:
         """Let what a class is given under a name be a part of what it makes."""
         if not call.name[:1].isupper():
             return
         parts: dict[Hashable, Value] = {}
-        names = [name for thing in call.function for name in self.tuples.get(thing, ())]
+        names = [name for obj in call.function for name in self.tuples.get(obj, ())]
         for index, (name, value) in enumerate(zip(names, call.args, strict=False)):
             parts |= {"." + name: value, index: value}
         parts |= {"." + name: value for name, value in call.keywords.items()}
-        for thing in call.args[0] if len(call.args) == 1 else ():
-            if thing.kind is Kind.CONTAINER:
-                parts |= self._columns(call, thing)
-        for thing in made:
-            cell = self.state.cell(thing)
+        for obj in call.args[0] if len(call.args) == 1 else ():
+            if obj.kind is Kind.CONTAINER:
+                parts |= self._columns(call, obj)
+        for obj in made:
+            cell = self.state.cell(obj)
             fields = {key: Field(value, cell.version) for key, value in parts.items()}
-            self.state.put(thing, cell._replace(fields={**cell.fields, **fields}))
+            self.state.put(obj, cell._replace(fields={**cell.fields, **fields}))
             given = [value for value in (*call.args, *call.keywords.values()) if self.gather(value)]
             if len(given) > 1 or any(map(self.has_several, given)):
-                thing.holds_several = True
+                obj.holds_several = True
 
     def has_several(self, value: Value) -> bool:
         """Return whether lists hold things of several origins, or perhaps do."""
         fields = [
             (key, self.gather(field.value))
-            for thing in value
-            if thing.kind is Kind.CONTAINER
-            for key, field in self.state.cell(thing).fields.items()
+            for obj in value
+            if obj.kind is Kind.CONTAINER
+            for key, field in self.state.cell(obj).fields.items()
         ]
         is_open = any(key in SEVERAL and nodes for key, nodes in fields)
         return is_open or len({nodes for _, nodes in fields if nodes}) > 1
 
-    def _columns(self, call: Call, given: Thing) -> dict[Hashable, Value]:
+    def _columns(self, call: Call, given: AbstractObject) -> dict[Hashable, Value]:
         """Return the columns of a table that is made of a dict, or of a list and their names."""
         names = self._texts(call.keywords.get("names", NONE))
         parts: dict[Hashable, Value] = {}
@@ -92,9 +92,9 @@ class Parts(Streams):
     def _texts(self, value: Value) -> list[str]:
         """Return the constant texts in a value, or in its items."""
         found: list[str] = []
-        for thing in value:
-            items = self.state.cell(thing).fields if thing.kind is Kind.CONTAINER else {}
-            parts = [one for field in items.values() for one in field.value] or [thing]
+        for obj in value:
+            items = self.state.cell(obj).fields if obj.kind is Kind.CONTAINER else {}
+            parts = [one for field in items.values() for one in field.value] or [obj]
             found += [str(one.detail) for one in parts if one.kind is Kind.CONSTANT]
         return found
 
@@ -102,15 +102,15 @@ class Parts(Streams):
         """Note the names of the parts of a named tuple."""
         given = " ".join(self._texts(call.argument(1, "field_names")))
         names = given.replace(",", " ").split()
-        for thing in made:
-            self.tuples[thing] = names
+        for obj in made:
+            self.tuples[obj] = names
 
     # Known containers
 
     def container_method(self, call: Call) -> Value | None:
-        if not call.is_method or not any(thing.kind is Kind.CONTAINER for thing in call.receiver):
+        if not call.is_method or not any(obj.kind is Kind.CONTAINER for obj in call.receiver):
             return None
-        known = frozenset(thing for thing in call.receiver if thing.kind is not Kind.OPAQUE)
+        known = frozenset(obj for obj in call.receiver if obj.kind is not Kind.OPAQUE)
         others = call.receiver - known
         if call.name in _ADDS or call.name in _ADDS_ITEMS:
             self._add_to(call, known)
@@ -127,36 +127,36 @@ class Parts(Streams):
     def _reorder(self, call: Call, known: Value) -> None:
         """Take items out of containers, or let them have other places."""
         if call.name == "clear":
-            for thing in known:
-                self.state.put(thing, self.state.cell(thing)._replace(fields={}))
+            for obj in known:
+                self.state.put(obj, self.state.cell(obj)._replace(fields={}))
         if call.name in {"remove", "discard"}:
             self._remove(known, call.args[0] if call.args else NONE)
         if call.name == "reverse" and all(map(self._is_list, known)):
-            for thing in known:
-                fields = self.state.cell(thing).fields
+            for obj in known:
+                fields = self.state.cell(obj).fields
                 turned: Fields = {
                     len(fields) - 1 - _place(key): field for key, field in fields.items()
                 }
-                self.state.put(thing, self.state.cell(thing)._replace(fields=turned))
+                self.state.put(obj, self.state.cell(obj)._replace(fields=turned))
         elif call.name in MIXES:
             self.mix(known)
 
-    def _is_list(self, thing: Thing) -> bool:
+    def _is_list(self, obj: AbstractObject) -> bool:
         """Return whether the places of all items of a list are known."""
-        fields = self.state.cell(thing).fields
-        return thing.kind is Kind.CONTAINER and all(type(key) is int for key in fields)
+        fields = self.state.cell(obj).fields
+        return obj.kind is Kind.CONTAINER and all(type(key) is int for key in fields)
 
     def joined(self, at: ast.AST, operator: ast.operator, one: Value, other: Value) -> Value:
         """Return the list or dict of the items of both, those of the other one behind or above."""
         both = [*one, *other]
         is_sum = isinstance(operator, ast.Add)
         are_known = len(one) == len(other) == 1 and all(
-            thing.kind is Kind.CONTAINER and (not is_sum or self._is_list(thing)) for thing in both
+            obj.kind is Kind.CONTAINER and (not is_sum or self._is_list(obj)) for obj in both
         )
         if not are_known or isinstance(operator, ast.Mult):
             items = self.all_items(one, at) | self.all_items(other, at)
             return self.container(at, "sum", {MORE if is_sum else ANY: items})
-        first, second = (self.state.cell(thing).fields for thing in both)
+        first, second = (self.state.cell(obj).fields for obj in both)
         parts: dict[Hashable, Value] = {key: field.alternatives for key, field in first.items()}
         for key, field in second.items():
             place = key + len(first) if is_sum and isinstance(key, int) else key
@@ -165,16 +165,16 @@ class Parts(Streams):
         return self.container(at, "sum", parts)
 
     def _remove(self, containers: Value, item: Value) -> None:
-        for thing in containers:
-            fields = self.state.cell(thing).fields
+        for obj in containers:
+            fields = self.state.cell(obj).fields
             found = [key for key, field in fields.items() if item and field.value == item]
-            self.take_out(frozenset((thing,)), found if len(found) == 1 else [ANY])
+            self.take_out(frozenset((obj,)), found if len(found) == 1 else [ANY])
 
     def _view(self, call: Call, known: Value, others: Value) -> Value:
         """Return a copy of a container, or its values or pairs."""
         items: dict[Hashable, Value] = {}
-        for thing in known:
-            for key, part in self.state.cell(thing).fields.items():
+        for obj in known:
+            for key, part in self.state.cell(obj).fields.items():
                 items[key] = items.get(key, NONE) | part.alternatives
         if others:
             items[ANY] = items.get(ANY, NONE) | self.items(others, call.at)
@@ -182,7 +182,7 @@ class Parts(Streams):
             items = {key: part | {NOTHING} for key, part in items.items()}
         if call.name == "copy":
             return self.container(call.at, "copy", items)
-        every = frozenset[Thing]().union(*items.values())
+        every = frozenset[AbstractObject]().union(*items.values())
         if call.name == "items":
             every = self.container(call.at, "pair", {1: every})
         return self.container(call.at, "items", {MORE: every})
@@ -198,12 +198,12 @@ class Parts(Streams):
 
     def take_out(self, value: Value, keys: Sequence[Hashable]) -> None:
         """Take the items at some keys out of containers; if it is not known which, perhaps any."""
-        for thing in value:
-            if thing.kind is Kind.OPAQUE:
-                self._leave_out(thing, keys)
-            if thing.kind is not Kind.CONTAINER:
+        for obj in value:
+            if obj.kind is Kind.OPAQUE:
+                self._leave_out(obj, keys)
+            if obj.kind is not Kind.CONTAINER:
                 continue
-            cell = self.state.cell(thing)
+            cell = self.state.cell(obj)
             numbers = [key for key in cell.fields if type(key) is int]
             gone = max(numbers, default=0) if keys == [_LAST] else keys[0]
             is_list = len(numbers) == len(cell.fields)
@@ -216,9 +216,9 @@ class Parts(Streams):
                     key: field._replace(value=field.value | {NOTHING}, is_perhaps=True)
                     for key, field in cell.fields.items()
                 }
-            self.state.put(thing, cell._replace(fields=fields))
+            self.state.put(obj, cell._replace(fields=fields))
             if is_list and gone not in cell.fields:  # those behind it have moved up
-                self.mix(frozenset((thing,)))
+                self.mix(frozenset((obj,)))
 
     def _add_to(self, call: Call, containers: Value) -> None:
         if call.name in _ADDS_ITEMS:
@@ -231,54 +231,54 @@ class Parts(Streams):
             content = call.args[1] if len(call.args) > 1 else NONE
             self.store(containers, [ANY], content, call.at)
             return
-        for thing in containers:
+        for obj in containers:
             if call.name in {"appendleft", "insert"}:
-                self._insert(call, thing)
+                self._insert(call, obj)
             else:
-                self.add_items(thing, frozenset().union(*map(self.one, call.values)))
+                self.add_items(obj, frozenset().union(*map(self.one, call.values)))
 
-    def _insert(self, call: Call, thing: Thing) -> None:
+    def _insert(self, call: Call, obj: AbstractObject) -> None:
         """Put an item between those of a list, or before them."""
         places = [0] if call.name == "appendleft" else self.keys(call.argument(0, "index"))
         item = self.one(call.args[-1]) if call.args else NONE
         (place, *_) = places
-        cell = self.state.cell(thing)
-        is_known = len(places) == 1 and isinstance(place, int) and self._is_list(thing)
+        cell = self.state.cell(obj)
+        is_known = len(places) == 1 and isinstance(place, int) and self._is_list(obj)
         if not is_known or not 0 <= _place(place) <= len(cell.fields):
-            self.add_items(thing, item)
-            self.mix(frozenset((thing,)))
+            self.add_items(obj, item)
+            self.mix(frozenset((obj,)))
             return
         fields: Fields = {
             _place(key) + (_place(key) >= _place(place)): field
             for key, field in cell.fields.items()
         }
-        self.state.put(thing, cell._replace(fields={**fields, place: Field(item, None)}))
+        self.state.put(obj, cell._replace(fields={**fields, place: Field(item, None)}))
 
     def _add_all(self, call: Call, containers: Value, value: Value) -> None:
         if call.name == "update":
             self.put_in(containers, value, call.at)
             return
-        for thing in containers:
-            self.add_items(thing, self.all_items(value, call.at))
+        for obj in containers:
+            self.add_items(obj, self.all_items(value, call.at))
             if call.name == "extendleft":
-                self.mix(frozenset((thing,)))
+                self.mix(frozenset((obj,)))
 
     def put_in(self, containers: Value, value: Value, at: ast.AST) -> None:
         """Put the items of a dict into others, in the place of those of the same keys."""
-        for thing in value:
-            if thing.kind is Kind.CONTAINER:
-                for key, part in self.state.cell(thing).fields.items():
+        for obj in value:
+            if obj.kind is Kind.CONTAINER:
+                for key, part in self.state.cell(obj).fields.items():
                     self.store(containers, [key], part.alternatives, at)
-        rest = frozenset(thing for thing in value if thing.kind is not Kind.CONTAINER)
+        rest = frozenset(obj for obj in value if obj.kind is not Kind.CONTAINER)
         if rest:
             self.store(containers, [ANY], self.items(rest, at), at)
 
-    def _leave_out(self, thing: Thing, keys: Sequence[Hashable]) -> None:
+    def _leave_out(self, obj: AbstractObject, keys: Sequence[Hashable]) -> None:
         """Let an object have no parts of these names any more, as far as they were put in."""
-        cell = self.state.cell(thing)
+        cell = self.state.cell(obj)
         names = {name for key in keys for name in (key, f".{key}")}
         fields = {key: field for key, field in cell.fields.items() if key not in names}
-        self.state.put(thing, cell._replace(fields=fields))
+        self.state.put(obj, cell._replace(fields=fields))
 
     # Copies
 
@@ -293,11 +293,11 @@ class Parts(Streams):
         if call.name in _LISTS:
             return None
         if call.name in _AS_DICT:
-            return frozenset[Thing]().union(*(self._as_dict(one, call) for one in source))
+            return frozenset[AbstractObject]().union(*(self._as_dict(one, call) for one in source))
         changed = call.keywords if call.name in _REPLACES else {}
         if call.name == "model_copy":
             changed = self.named(changed.get("update", NONE))
-        done: dict[Thing, Thing] | None = {} if call.name in _DEEP else None
+        done: dict[AbstractObject, AbstractObject] | None = {} if call.name in _DEEP else None
         return frozenset(self._copy(one, call, done, changed) for one in source)
 
     def _copied_from(self, call: Call) -> Value:
@@ -306,33 +306,33 @@ class Parts(Streams):
             known = call.receiver if call.name in _COPYING_METHODS and not call.args else NONE
         else:
             known = call.args[0] if call.name in _COPIES and len(call.args) == 1 else NONE
-        known = frozenset[Thing]().union(
+        known = frozenset[AbstractObject]().union(
             *(self.packed.get(one, frozenset((one,))) for one in known)
         )
         return known if all(self._has_parts(one) for one in known) else NONE
 
-    def _has_parts(self, thing: Thing) -> bool:
-        if thing.kind is Kind.OPAQUE:
-            return bool(self.state.cell(thing).fields) and not thing.is_handle
-        return thing.is_data
+    def _has_parts(self, obj: AbstractObject) -> bool:
+        if obj.kind is Kind.OPAQUE:
+            return bool(self.state.cell(obj).fields) and not obj.is_handle
+        return obj.is_data
 
     def _copy(
         self,
-        thing: Thing,
+        obj: AbstractObject,
         call: Call,
-        done: dict[Thing, Thing] | None,
+        done: dict[AbstractObject, AbstractObject] | None,
         changed: dict[str, Value],
-    ) -> Thing:
+    ) -> AbstractObject:
         """Return a copy of an object, and of what is in it if there are those ``done``."""
-        made = self.thing((self.place, call.at, "copy", thing), thing.kind, thing.detail)
-        made.holds_several = thing.holds_several
+        made = self.obj((self.place, call.at, "copy", obj), obj.kind, obj.detail)
+        made.holds_several = obj.holds_several
         if done is not None:
-            done[thing] = made
-        cell = self.state.cell(thing)
+            done[obj] = made
+        cell = self.state.cell(obj)
         old = cell.version
-        is_plain = old is None or not (thing.kind is Kind.OPAQUE or old.inputs or old.guesses)
+        is_plain = old is None or not (obj.kind is Kind.OPAQUE or old.inputs or old.guesses)
         own = () if old is None or is_plain else (old,)
-        version = self.node(call.at, ("copy", thing), own)
+        version = self.node(call.at, ("copy", obj), own)
         self.state.put(made, Cell(version, {}))
         fields: Fields = {}
         for key, field in cell.fields.items():
@@ -342,19 +342,21 @@ class Parts(Streams):
         self.state.put(made, Cell(version, fields))
         return made
 
-    def _copy_all(self, value: Value, call: Call, done: dict[Thing, Thing]) -> Value:
+    def _copy_all(
+        self, value: Value, call: Call, done: dict[AbstractObject, AbstractObject]
+    ) -> Value:
         return frozenset(
             done.get(one) or self._copy(one, call, done, {}) if one.is_data else one
             for one in value
         )
 
-    def _as_dict(self, thing: Thing, call: Call) -> Value:
+    def _as_dict(self, obj: AbstractObject, call: Call) -> Value:
         items: dict[Hashable, Value] = {
             key.removeprefix("."): field.alternatives
-            for key, field in self.state.cell(thing).fields.items()
+            for key, field in self.state.cell(obj).fields.items()
             if isinstance(key, str)
         }
-        return self.container(call.at, ("as dict", thing), items)
+        return self.container(call.at, ("as dict", obj), items)
 
     def without(self, call: Call) -> Value | None:
         """Return a copy that lacks the parts that a call names, or take them out."""
@@ -374,9 +376,9 @@ class Parts(Streams):
         """Return the items of dicts that are known by their names."""
         return {
             key: part.value
-            for thing in value
-            if thing.kind is Kind.CONTAINER
-            for key, part in self.state.cell(thing).fields.items()
+            for obj in value
+            if obj.kind is Kind.CONTAINER
+            for key, part in self.state.cell(obj).fields.items()
             if isinstance(key, str)
         }
 

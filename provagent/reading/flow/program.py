@@ -9,11 +9,11 @@ from contextlib import suppress
 from os.path import dirname, join, normpath
 
 from provagent.reading.flow.call import Call
-from provagent.reading.flow.code import Code, Found, Unreadable, parse
+from provagent.reading.flow.code import Code, FoundNode, Unreadable, parse
 from provagent.reading.flow.expressions import Event
 from provagent.reading.flow.functions import Frame, Function, Scope
-from provagent.reading.flow.graph import Place, Position
-from provagent.reading.flow.state import NONE, Kind, Thing, Value
+from provagent.reading.flow.graph import CodePosition, Position
+from provagent.reading.flow.state import NONE, AbstractObject, Kind, Value
 from provagent.reading.flow.statements import Statements
 
 Chain = tuple[Position, ...]
@@ -102,7 +102,7 @@ class Program(Statements):
         self.entry = entry
         self.has_exec = False
         self._ran = ran
-        self._modules: dict[str, Thing] = {}
+        self._modules: dict[str, AbstractObject] = {}
         self._main: Scope | None = None
 
     @property
@@ -144,7 +144,7 @@ class Program(Statements):
         if not readable:
             raise Unreadable("the source cannot be parsed by this Python")
 
-    def _run_module(self, tree: ast.Module, scope: Scope, name: str, place: Place) -> None:
+    def _run_module(self, tree: ast.Module, scope: Scope, name: str, place: CodePosition) -> None:
         before = self.frame, self.file, self.span
         scope.file = name
         self.frame, self.file = Frame(scope), name
@@ -158,7 +158,7 @@ class Program(Statements):
         self.state.is_dead = False
         self.frame, self.file, self.span = before
 
-    def import_module(self, name: str, level: int, at: ast.stmt) -> Thing | None:
+    def import_module(self, name: str, level: int, at: ast.stmt) -> AbstractObject | None:
         file = self.sources.find_module(name, level, self.file, self.entry)
         if file is None or file == self.entry:
             return None
@@ -170,18 +170,18 @@ class Program(Statements):
         except Unreadable:
             return None
         scope = Scope(None, file)
-        module = self._modules[file] = self.thing(("module", file), Kind.MODULE, scope)
+        module = self._modules[file] = self.obj(("module", file), Kind.MODULE, scope)
         self._run_module(tree, scope, file, self.enter(at, file))
         return module
 
-    def module_attribute(self, module: Thing, name: str) -> Value:
+    def module_attribute(self, module: AbstractObject, name: str) -> Value:
         value: Value | None = self.state.get((module.detail, name))
         if value is not None:
             return value
         inner = self._submodule(module, name)
         return NONE if inner is None else frozenset((inner,))
 
-    def _submodule(self, module: Thing, name: str) -> Thing | None:
+    def _submodule(self, module: AbstractObject, name: str) -> AbstractObject | None:
         for ending in (f"{name}.py", f"{name}/__init__.py"):
             found = self._modules.get(normpath(join(dirname(module.detail.file), ending)))
             if found is not None:
@@ -196,7 +196,7 @@ class Program(Statements):
 
     # Functions that nothing in the sources calls: a framework does
 
-    def run_uncalled(self, found: list[Found], *, again: bool = False) -> None:
+    def run_uncalled(self, found: list[FoundNode], *, again: bool = False) -> None:
         """Follow functions that were not called, with parameters of which nothing is known.
 
         ``again``: also functions that were called, by a call that is not meant.
@@ -207,33 +207,35 @@ class Program(Statements):
                 continue
             if not again and (node in self.entered or one.at in self.events):
                 continue
-            for thing in self._functions_of(node):
-                self._run_unknown(thing)
+            for obj in self._functions_of(node):
+                self._run_unknown(obj)
 
-    def _functions_of(self, node: ast.AST) -> list[Thing]:
+    def _functions_of(self, node: ast.AST) -> list[AbstractObject]:
         return [
-            thing
-            for key, thing in list(self._things.items())
-            if thing.kind is Kind.FUNCTION
-            and thing.detail.node is node
+            obj
+            for key, obj in list(self._things.items())
+            if obj.kind is Kind.FUNCTION
+            and obj.detail.node is node
             and not (isinstance(key, tuple) and key[0] == "method")
         ][:1]
 
-    def _run_unknown(self, thing: Thing) -> None:
-        function: Function = thing.detail
+    def _run_unknown(self, obj: AbstractObject) -> None:
+        function: Function = obj.detail
         call = Call(function.node, "")
         place = self.root.enter(("uncalled", function.node), ("", 0, 0))
         place.chain = ()
         with self.at(place):
             if function.owner is not None and function.kind != "staticmethod":
-                thing = self._with_instance(thing, function.owner, place)
+                obj = self._with_instance(obj, function.owner, place)
             made = self.make(function.node, "parameters")
             self.node(function.node, "parameters").missing = "the caller is not in the sources"
             call.star = frozenset((made,))
-            self.call_function(thing, call, place)
+            self.call_function(obj, call, place)
         self.state.is_dead = False
 
-    def _with_instance(self, thing: Thing, cls: Thing, place: Place) -> Thing:
+    def _with_instance(
+        self, obj: AbstractObject, cls: AbstractObject, place: CodePosition
+    ) -> AbstractObject:
         instances = [
             one
             for one in self._things.values()
@@ -243,7 +245,7 @@ class Program(Statements):
             made = self.make(cls.detail.node, "arguments")
             call = Call(cls.detail.node, "", star=frozenset((made,)))
             instances = list(self.construct(cls, call, place.enter(cls, ("", 0, 0))))
-        return self.bind_method(thing, instances[0], cls)
+        return self.bind_method(obj, instances[0], cls)
 
 
 __all__ = ["Event", "Program", "Sources"]

@@ -71,7 +71,7 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFlows:
     """The flows between sites, and the sites of which not all is known."""
 
     flows: list[Flow] = field(default_factory=list)

@@ -35,7 +35,7 @@ class Kind(Enum):
 _DATA = frozenset({Kind.OPAQUE, Kind.CONTAINER, Kind.INSTANCE})
 
 
-class Thing:
+class AbstractObject:
     """An object that the code makes, or a class, function, module or constant."""
 
     __slots__ = (
@@ -63,11 +63,11 @@ class Thing:
         self.is_canvas = False  # a figure or axes
 
 
-Value = frozenset[Thing]
+Value = frozenset[AbstractObject]
 NONE: Value = frozenset()
 Items = Mapping[Any, Value]  # by constant key, or one of Several
 Keys = Sequence[Hashable]
-NOTHING = Thing(Kind.NOTHING)
+NOTHING = AbstractObject(Kind.NOTHING)
 
 
 class Field(NamedTuple):
@@ -138,8 +138,8 @@ class State:
         """Return the same, without counting as a look of the program."""
         return self._now.get(key)
 
-    def cell(self, thing: Thing) -> Cell:
-        found: Cell | None = self.get(thing)
+    def cell(self, obj: AbstractObject) -> Cell:
+        found: Cell | None = self.get(obj)
         return EMPTY if found is None else found
 
     def put(self, key: Key, content: Content) -> None:
@@ -278,7 +278,7 @@ def is_alike(one: Content, other: Content) -> bool:
 
 
 def _origins(value: Value) -> set[Hashable]:
-    return {thing.origin for thing in value}
+    return {obj.origin for obj in value}
 
 
 def _makers(version: Node | None) -> set[object]:

@@ -16,9 +16,9 @@ from provagent.reading.flow.state import (
     MORE,
     NONE,
     NOTHING,
+    AbstractObject,
     Delta,
     Kind,
-    Thing,
     Value,
     is_alike,
 )
@@ -132,7 +132,7 @@ class Statements(Imports):
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         owner, index = self.evaluate(target.value), self.evaluate(target.slice)
-        if any(thing.kind is Kind.INSTANCE for thing in owner):
+        if any(obj.kind is Kind.INSTANCE for obj in owner):
             self.special(owner, "__setitem__", [index, value], target)
         if _is_whole(target.slice) and self._write_all(owner, value, target):
             return
@@ -148,17 +148,17 @@ class Statements(Imports):
 
     def _write_all(self, owner: Value, value: Value, at: ast.expr) -> bool:
         """Let all of one list or array be another's items; whether that could be done."""
-        kinds = {thing.kind for thing in owner}
-        if len(owner) != 1 or any(thing.is_handle for thing in owner):
+        kinds = {obj.kind for obj in owner}
+        if len(owner) != 1 or any(obj.is_handle for obj in owner):
             return False
         if kinds == {Kind.CONTAINER}:
-            for thing in owner:
-                cell = self.state.cell(thing)
-                self.state.put(thing, cell._replace(fields={}))
-                self.add_items(thing, self.all_items(value, at))
+            for obj in owner:
+                cell = self.state.cell(obj)
+                self.state.put(obj, cell._replace(fields={}))
+                self.add_items(obj, self.all_items(value, at))
             return True
         if kinds == {Kind.OPAQUE}:
-            self.write_anew(owner, self.gather(value), at)
+            self.overwrite(owner, self.gather(value), at)
         return kinds == {Kind.OPAQUE}
 
     def _assign_items(self, targets: list[ast.expr], value: Value, at: ast.AST) -> None:
@@ -174,30 +174,30 @@ class Statements(Imports):
                 self.assign(target, self.pick(value, [key], target), at)
 
     def _assign_attribute(self, target: ast.Attribute, owner: Value, value: Value) -> None:
-        for thing in owner:
-            if thing.kind is Kind.LIBRARY:
-                self.state.put(("library", f"{thing.detail}.{target.attr}"), value)
-            elif thing.kind is Kind.MODULE:
-                self.state.put((thing.detail, target.attr), value)
-            elif thing.kind is Kind.CLASS:
-                self.state.put((thing.detail.scope, target.attr), value)
-            elif thing.kind is Kind.INSTANCE:
-                me = frozenset((thing,))
+        for obj in owner:
+            if obj.kind is Kind.LIBRARY:
+                self.state.put(("library", f"{obj.detail}.{target.attr}"), value)
+            elif obj.kind is Kind.MODULE:
+                self.state.put((obj.detail, target.attr), value)
+            elif obj.kind is Kind.CLASS:
+                self.state.put((obj.detail.scope, target.attr), value)
+            elif obj.kind is Kind.INSTANCE:
+                me = frozenset((obj,))
                 self.special(me, target.attr + ".setter", [value], target)
         self.store(owner, ["." + target.attr], value, target)
 
     def run_augassign(self, s: ast.AugAssign) -> None:
         old = self._read_target(s.target)
         value = self.evaluate(s.value)
-        if any(thing.kind is Kind.INSTANCE for thing in old):
+        if any(obj.kind is Kind.INSTANCE for obj in old):
             self.assign(s.target, self.operate(s, s.op, old, value), s)
             return
-        known = frozenset(thing for thing in old if thing.kind is Kind.CONTAINER)
-        for thing in known:
+        known = frozenset(obj for obj in old if obj.kind is Kind.CONTAINER)
+        for obj in known:
             if isinstance(s.op, ast.BitOr):
-                self.put_in(frozenset((thing,)), value, s)
+                self.put_in(frozenset((obj,)), value, s)
             else:
-                self.add_items(thing, self.items(value, s))
+                self.add_items(obj, self.items(value, s))
         others = old - known
         if not others and known:
             return
@@ -345,7 +345,7 @@ class Statements(Imports):
             key: content
             for key, content in delta.items()
             if not isinstance(content, frozenset)
-            or any(thing.kind not in {Kind.CONSTANT, Kind.NOTHING} for thing in content)
+            or any(obj.kind not in {Kind.CONSTANT, Kind.NOTHING} for obj in content)
         }
 
     # Loops
@@ -365,7 +365,7 @@ class Statements(Imports):
 
     def iterate(self, value: Value, at: ast.expr) -> Value:
         self.resume(value, at)
-        instances = frozenset(thing for thing in value if thing.kind is Kind.INSTANCE)
+        instances = frozenset(obj for obj in value if obj.kind is Kind.INSTANCE)
         found = self.special(instances, "__iter__", [], at) if instances else None
         if found is None:
             return self.items(value, at)
@@ -464,17 +464,17 @@ class Statements(Imports):
     # Definitions
 
     def run_functiondef(self, s: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        thing = self.function(s)
-        value: Value = frozenset((thing,))
+        obj = self.function(s)
+        value: Value = frozenset((obj,))
         name = s.name
         for decorator in reversed(s.decorator_list):
             kind = _decorator_name(decorator)
             if kind == "setter":
                 name = s.name + ".setter"
             elif kind in _KINDS:
-                thing.detail.kind = _KINDS[kind]
+                obj.detail.kind = _KINDS[kind]
             elif kind in effects.KEEPS_RESULTS:
-                thing.detail.is_kept = True
+                obj.detail.is_kept = True
             elif kind not in effects.GIVES_ARGUMENT:
                 value = self._decorate(decorator, value)
         self.bind(name, value)
@@ -484,50 +484,50 @@ class Statements(Imports):
     def _decorate(self, decorator: ast.expr, value: Value) -> Value:
         """Return what a decorator of the user makes of a function; others leave it as it is."""
         found = self.evaluate(decorator)
-        made: set[Thing] = set()
-        for thing in found:
+        made: set[AbstractObject] = set()
+        for obj in found:
             call = Call(decorator, "", args=[value])
-            if thing.kind is Kind.FUNCTION:
-                made |= self.call_function(thing, call, self.enter(decorator, "decorator"))
-            elif thing.kind is Kind.CLASS:
-                made |= self.construct(thing, call, self.enter(decorator, "decorator"))
+            if obj.kind is Kind.FUNCTION:
+                made |= self.call_function(obj, call, self.enter(decorator, "decorator"))
+            elif obj.kind is Kind.CLASS:
+                made |= self.construct(obj, call, self.enter(decorator, "decorator"))
         return frozenset(made) or value
 
     def run_classdef(self, s: ast.ClassDef) -> None:
-        bases = [thing for base in s.bases for thing in self.evaluate(base)]
-        own = [thing for thing in bases if thing.kind is Kind.CLASS]
-        thing = self.thing((self.place, s, "class"), Kind.CLASS)
-        scope = thing.detail.scope if thing.detail else Scope(self.frame.scope, self.file)
+        bases = [obj for base in s.bases for obj in self.evaluate(base)]
+        own = [obj for obj in bases if obj.kind is Kind.CLASS]
+        obj = self.obj((self.place, s, "class"), Kind.CLASS)
+        scope = obj.detail.scope if obj.detail else Scope(self.frame.scope, self.file)
         is_library = any(
             base.kind is not Kind.CLASS
             and base.detail not in {"object", "abc.ABC", "typing.NamedTuple"}
             for base in bases
         )
         is_library = is_library or any(base.detail.has_library_base for base in own)
-        thing.detail = Class(s, scope, own, is_library)
+        obj.detail = Class(s, scope, own, is_library)
         outer = self.frame
         self.frame = Frame(scope, outer.function, self.state.depth - 1, outer.me)
         try:
             self.run_block(s.body)
         finally:
             self.frame = outer
-        self._own_methods(s, thing, scope)
-        value: Value = frozenset((thing,))
+        self._own_methods(s, obj, scope)
+        value: Value = frozenset((obj,))
         for decorator in s.decorator_list:
             value = self._decorate(decorator, value)
         self.bind(s.name, value)
 
-    def _own_methods(self, s: ast.ClassDef, cls: Thing, scope: Scope) -> None:
+    def _own_methods(self, s: ast.ClassDef, cls: AbstractObject, scope: Scope) -> None:
         """Bind the functions that a class defines to it; they do not see its variables."""
         for statement in ast.walk(s):
             if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             for name in (statement.name, statement.name + ".setter"):
-                for thing in self.state.get((scope, name)) or NONE:
-                    if thing.kind is Kind.FUNCTION and thing.detail.owner is None:
-                        thing.detail.owner = cls
-                        if thing.detail.scope is scope:
-                            thing.detail.scope = self.frame.scope
+                for obj in self.state.get((scope, name)) or NONE:
+                    if obj.kind is Kind.FUNCTION and obj.detail.owner is None:
+                        obj.detail.owner = cls
+                        if obj.detail.scope is scope:
+                            obj.detail.scope = self.frame.scope
 
     def run_global(self, s: ast.Global) -> None:
         for name in s.names:

@@ -10,9 +10,9 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from provagent.reading.flow.graph import Place, Position
+from provagent.reading.flow.graph import CodePosition, Position
 from provagent.reading.flow.memory import Memory
-from provagent.reading.flow.state import NONE, NOTHING, Kind, Thing, Value
+from provagent.reading.flow.state import NONE, NOTHING, AbstractObject, Kind, Value
 
 INPUT, OUTPUT = "sys.stdin", "sys.stdout"
 _FIRST = {"sys.__stdin__": INPUT, "sys.__stdout__": OUTPUT}
@@ -34,7 +34,9 @@ class Streams(Memory):
 
     read_marks: frozenset[ast.AST] = frozenset()  # calls that opened files for reading alone
 
-    def begin_stream(self, name: str, chain: tuple[Position, ...]) -> tuple[Place, Thing]:
+    def begin_stream(
+        self, name: str, chain: tuple[Position, ...]
+    ) -> tuple[CodePosition, AbstractObject]:
         """Let a standard stream be a file that is recorded; return its place and the stream."""
         place = self.root.enter(("stream", name), chain[0])
         known = self.stream(name)
@@ -42,31 +44,31 @@ class Streams(Memory):
             return place, next(iter(known))
         place.is_marked = True
         before, self.place = self.place, place
-        thing = self.make(ast.Module([], []), name)
+        obj = self.make(ast.Module([], []), name)
         self.place = before
-        thing.is_handle = name == OUTPUT
+        obj.is_handle = name == OUTPUT
         for each in (name, *(first for first, now in _FIRST.items() if now == name)):
-            self.state.put(("library", each), frozenset((thing,)))
-        return place, thing
+            self.state.put(("library", each), frozenset((obj,)))
+        return place, obj
 
     def held(self, value: Value, changed_at: ast.AST | None = None) -> Value:
         """Return objects that libraries hold, as ``os.environ``, with what the program put there.
 
         ``changed_at``: where it puts something there now.
         """
-        if not any(thing.kind is Kind.LIBRARY for thing in value):
+        if not any(obj.kind is Kind.LIBRARY for obj in value):
             return value
-        found: set[Thing] = set()
-        for thing in value:
+        found: set[AbstractObject] = set()
+        for obj in value:
             stored: Value | None = None
-            if thing.kind is Kind.LIBRARY:
-                stored = self.state.get(("library", thing.detail))
+            if obj.kind is Kind.LIBRARY:
+                stored = self.state.get(("library", obj.detail))
                 if stored is None and changed_at is not None:
-                    made = self.make(changed_at, ("held", thing.detail))
+                    made = self.make(changed_at, ("held", obj.detail))
                     made.holds_several = True
                     stored = frozenset((made,))
-                    self.state.put(("library", thing.detail), stored)
-            found |= frozenset((thing,)) if stored is None else stored
+                    self.state.put(("library", obj.detail), stored)
+            found |= frozenset((obj,)) if stored is None else stored
         return frozenset(found)
 
     @property
@@ -89,9 +91,9 @@ class Streams(Memory):
         if library not in _OPENS_NUMBER:
             return NONE
         names = {
-            _NUMBERS[thing.detail]
-            for thing in first
-            if thing.kind is Kind.CONSTANT and thing.detail in _NUMBERS
+            _NUMBERS[obj.detail]
+            for obj in first
+            if obj.kind is Kind.CONSTANT and obj.detail in _NUMBERS
         }
         return frozenset().union(*map(self.stream, names))
 
@@ -103,13 +105,13 @@ class Streams(Memory):
 
     def print_into(self, library: str, file: Value) -> Value:
         """Return where a call prints that is given no file."""
-        is_given = any(thing.is_data or thing.kind is Kind.LIBRARY for thing in file)
+        is_given = any(obj.is_data or obj.kind is Kind.LIBRARY for obj in file)
         return self.stream(OUTPUT) if library in _PRINTS and not is_given else NONE
 
     @contextmanager
     def redirected(self, value: Value) -> Iterator[None]:
         """Let what a context manager gives be standard output, if it redirects that."""
-        if not any(thing.detail == "redirect_stdout" for thing in value):
+        if not any(obj.detail == "redirect_stdout" for obj in value):
             yield
             return
         before = self.state.get(("library", OUTPUT))

@@ -17,9 +17,9 @@ from provagent.reading.record.facts import (
     Description,
     Error,
     FileState,
-    LeftOut,
     Sample,
     Site,
+    SkippedCalls,
     mismatches_in,
 )
 from provagent.reading.record.model import Activity, Entity, Environment, Process, Session
@@ -53,7 +53,7 @@ class Collected:
         self.redactions: list[Event] = []
         self.sources: dict[str, str] = {}  # texts of files of code, by digest
         self.children: list[Child] = []
-        self.left_out: dict[tuple[str, str, str, str], LeftOut] = {}
+        self.left_out: dict[tuple[str, str, str, str], SkippedCalls] = {}
         # Of an activity, or of a process, by its id: what was read, and what was written.
         self.read: dict[str, list[tuple[str, str | None]]] = {}
         self.written: dict[str, list[tuple[str, str | None]]] = {}
@@ -202,7 +202,7 @@ class Collected:
         key = process_id, parent_id, event["target"], reason
         summed = self.left_out.get(key)
         if summed is None:
-            summed = LeftOut(
+            summed = SkippedCalls(
                 target=event["target"],
                 reason=reason,
                 process_id=process_id,

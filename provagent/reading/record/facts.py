@@ -13,7 +13,7 @@ _SHOWN = 100  # characters of an error
 Value = Any  # JSON, as provagent.contract.values encodes it
 
 
-class Place(NamedTuple):
+class RecordLine(NamedTuple):
     """Where a line stands: ``line`` counts from 1, ``offset`` is in (unpacked) bytes from 0."""
 
     file: str
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 class Gap:
     """Something in a record that could not be read."""
 
-    place: Place | None  # None: of the record as a whole
+    place: RecordLine | None  # None: of the record as a whole
     what: str
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Gap:
         return f"{self.place.file}:{self.place.line}: {self.what} (byte {self.place.offset})"
 
 
-def unusable(event: dict[str, Any], place: Place | None, error: BaseException) -> Gap:
+def unusable(event: dict[str, Any], place: RecordLine | None, error: BaseException) -> Gap:
     """Return the gap for an event whose use raised ``error``; the others are used."""
     why = f"{type(error).__name__}: {shown_in_line(str(error))}"
     return Gap(place=place, what=f"{event['event']} is invalid and was skipped ({why})")
@@ -57,7 +57,7 @@ class Complaint:
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class LeftOut:
+class SkippedCalls:
     """Calls of one target that were not recorded, inside one activity, or process.
 
     ``seconds`` is how long they took together.

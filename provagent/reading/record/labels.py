@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from provagent.contract.values.clean import BAD_VALUE
 from provagent.contract.values.show import text
 from provagent.contract.vocabulary import EXIT, OK
-from provagent.reading.record.facts import LeftOut
+from provagent.reading.record.facts import SkippedCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,7 +107,7 @@ def entity_text(entity: Entity) -> str:
     return value_text(entity.value) if entity.value is not None else entity.id
 
 
-def left_out_text(left_out: LeftOut) -> str:
+def skipped_text(left_out: SkippedCalls) -> str:
     """``9,000 calls of lab:f (max_calls), 1.2 s in total, 3 with errors``."""
     calls = "call" if left_out.count == 1 else "calls"
     what = f"{left_out.count:,} {calls} of {left_out.target} ({left_out.reason})"
@@ -115,12 +115,12 @@ def left_out_text(left_out: LeftOut) -> str:
     return f"{what}, {duration_text(left_out.seconds)} in total{errors}"
 
 
-def add_up(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+def add_up(left_out: Iterable[SkippedCalls]) -> list[SkippedCalls]:
     """Return what was left out of a whole run: a sum for each target and reason."""
-    sums: dict[tuple[str, str], LeftOut] = {}
+    sums: dict[tuple[str, str], SkippedCalls] = {}
     for each in left_out:
         key = each.target, each.reason
-        summed = sums.setdefault(key, LeftOut(target=each.target, reason=each.reason))
+        summed = sums.setdefault(key, SkippedCalls(target=each.target, reason=each.reason))
         summed.name = each.name
         summed.count += each.count
         summed.errors += each.errors
@@ -170,12 +170,12 @@ def parameter_text(value: Value, unit: str | None, length: int = _VALUE_SHOWN) -
 def value_text(value: Value, length: int = _VALUE_SHOWN) -> str:
     """Return an encoded value on one line of at most ``length`` characters."""
     try:
-        return shortened(text(value, length), length)
+        return shortened_text(text(value, length), length)
     except BAD_VALUE:
-        return shortened(str(value), length)
+        return shortened_text(str(value), length)
 
 
-def shortened(words: str, length: int = _VALUE_SHOWN) -> str:
+def shortened_text(words: str, length: int = _VALUE_SHOWN) -> str:
     """``words`` on one line of no more than ``length`` characters."""
     line = " ".join(words.split())
     return line if len(line) <= length else f"{line[: length - 3]}..."

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.reading.record.collected import Collected
-    from provagent.reading.record.facts import Child, LeftOut, LessKnown
+    from provagent.reading.record.facts import Child, LessKnown, SkippedCalls
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
@@ -295,7 +295,7 @@ class _Linker:
                 silent.append(replace(child, workers=workers - did or None))
         return silent
 
-    def _left_out(self) -> list[LeftOut]:
+    def _left_out(self) -> list[SkippedCalls]:
         """What was left out, and each of it at the activity, or process, that encloses it."""
         ordered = sorted(self.collected.left_out.values(), key=lambda each: each.start or "")
         for each in ordered:

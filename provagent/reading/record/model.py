@@ -28,11 +28,11 @@ if TYPE_CHECKING:
         Error,
         FileState,
         Gap,
-        LeftOut,
         LessKnown,
         Mismatch,
         Sample,
         Site,
+        SkippedCalls,
         Value,
     )
 
@@ -191,7 +191,7 @@ class Activity:
     used: list[Usage] = field(default_factory=list, repr=False)
     generated: list[Generation] = field(default_factory=list, repr=False)
     informed_by: list[Communication] = field(default_factory=list, repr=False)
-    left_out: list[LeftOut] = field(default_factory=list, repr=False)
+    left_out: list[SkippedCalls] = field(default_factory=list, repr=False)
 
     @property
     def duration(self) -> float | None:
@@ -352,7 +352,7 @@ class Provenance:
     gaps: list[Gap] = field(default_factory=list)
     redactions: list[dict[str, Any]] = field(default_factory=list)
     unrecorded: list[Child] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[SkippedCalls] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
     uncalled: list[str] = field(default_factory=list)
     less_known: dict[LessKnown, int] = field(default_factory=dict)

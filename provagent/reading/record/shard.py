@@ -21,7 +21,7 @@ from provagent.contract.values.clean import MAX_DEPTH, clean, is_deep, may_be_de
 from provagent.contract.vocabulary import LOG_FORMAT
 from provagent.reading.record.compression import PACKED, UnpackError, bounded, unpacked
 from provagent.reading.record.event_shapes import SHAPES, mend
-from provagent.reading.record.facts import Gap, Place
+from provagent.reading.record.facts import Gap, RecordLine
 from provagent.reading.record.prov_lines import (
     MAX_FACTS,
     PREFIXES,
@@ -49,7 +49,7 @@ _MAX_LINES = 10_000  # that one fact may have
 
 def read_events(
     path: str, gaps: list[Gap], *, start: int = 0, is_growing: bool = False
-) -> Iterator[tuple[Event, Place]]:
+) -> Iterator[tuple[Event, RecordLine]]:
     """Each event of a file with its place; what could not be read is added to ``gaps``.
 
     The file may be a shard, or a log with ``_PROV_`` lines among others; packed by gzip
@@ -59,7 +59,7 @@ def read_events(
     Raises RecordError when the file cannot be opened.
     """
     reader = _Reader(path, gaps)
-    new_place = partial(tuple.__new__, Place)  # a third of what Place(...) costs
+    new_place = partial(tuple.__new__, RecordLine)  # a third of what Place(...) costs
     number, offset = 0, start
     for line in reader.lines(start):
         if is_growing and line[-1:] != b"\n":
@@ -138,11 +138,11 @@ class _Reader:
                 size += len(rest)
             if size >= MAX_SKIPPED and not rest.endswith(b"\n"):
                 what = f"a line of {size} bytes or more has no end; the rest was skipped"
-                self.gap(Place(self.path, number, offset), what)
+                self.gap(RecordLine(self.path, number, offset), what)
                 return
             if self.is_shard or _is_marked(line):
                 what = f"a line of {size} bytes is longer than {limit} and was skipped"
-                self.gap(Place(self.path, number, offset), what)
+                self.gap(RecordLine(self.path, number, offset), what)
             offset += size
             self.more_bytes += size - 1
             yield b"\n"
@@ -171,10 +171,10 @@ class _Reader:
                 yield line
         yield from held
 
-    def gap(self, place: Place | None, what: str) -> None:
+    def gap(self, place: RecordLine | None, what: str) -> None:
         self.gaps.append(Gap(place=place, what=what))
 
-    def gap_once(self, place: Place, what: str) -> None:
+    def gap_once(self, place: RecordLine, what: str) -> None:
         if what not in self.told:
             self.told.add(what)
             self.gap(place, what)
@@ -187,7 +187,7 @@ class _Reader:
         self.gap(None, what)
         return True
 
-    def accepts(self, event: Any, place: Place) -> bool:
+    def accepts(self, event: Any, place: RecordLine) -> bool:
         """Whether a JSON value is an event that can be used; what is amiss becomes a gap."""
         if type(event) is not dict or type(event.get("v")) is not int:
             if self.is_shard:
@@ -213,7 +213,7 @@ class _Reader:
             self.gap(place, f"{kind}: {what}; this part was skipped")
         return True
 
-    def rescued(self, line: bytes, place: Place) -> Iterator[Event]:
+    def rescued(self, line: bytes, place: RecordLine) -> Iterator[Event]:
         """Yield what can be had from a line that is not JSON as it should be."""
         if _is_marked(line) and not line.startswith(b'{"'):
             yield from self.of_dialect(line, place)
@@ -223,7 +223,7 @@ class _Reader:
                 if self.accepts(event, place):
                     yield event
 
-    def of_dialect(self, line: bytes, place: Place) -> Iterator[Event]:
+    def of_dialect(self, line: bytes, place: RecordLine) -> Iterator[Event]:
         try:
             found = list(events_of_line(line.decode("utf-8", "replace")))
         except DialectError as error:

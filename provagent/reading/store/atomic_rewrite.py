@@ -25,7 +25,7 @@ _LONGEST = 20  # digits of a process's number
 
 
 @contextlib.contextmanager
-def written_anew(
+def rewritten(
     path: str, into: str | None = None, check: Callable[[str], None] | None = None
 ) -> Iterator[BinaryIO]:
     """Give what takes the new content of a shard; when that is whole, it is the shard.
@@ -41,7 +41,7 @@ def written_anew(
     if into != path and os.path.lexists(into):
         raise StoreError(f"{into}: exists already; remove it, or remove the other copy")
     beside = unfinished(path)
-    descriptor = made_anew(beside)
+    descriptor = rebuilt(beside)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), before.st_mode & 0o777)
@@ -63,7 +63,7 @@ def written_anew(
     sync(os.path.dirname(path))
 
 
-def made_anew(path: str) -> int:
+def rebuilt(path: str) -> int:
     """Return a descriptor of a new file; what has its name goes, and is not written to.
 
     Raises OSError, also where that is a folder.
@@ -118,7 +118,7 @@ def announced(store: str) -> Iterator[None]:
     try:
         if os.path.lexists(path) and not _is_ours(path):
             raise StoreError(f"{path}: is not a file of provagent; remove it or rename it")
-        with os.fdopen(made_anew(path), "w", encoding="ascii") as file:
+        with os.fdopen(rebuilt(path), "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
     except OSError as error:
         raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error

@@ -67,11 +67,13 @@ class Difference:
         kinds: dict[str, list[Change]] = {}
         for change in self.causes:
             kinds.setdefault(change.kind, []).append(change)
-        told = [
+        details = [
             f"the {kind} {group[0].what}" if len(group) == 1 else f"{len(group)} {_PLURAL[kind]}"
             for kind, group in kinds.items()
         ]
-        joined = " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
+        joined = " and ".join(
+            [", ".join(details[:-1]), details[-1]] if len(details) > 1 else details
+        )
         end = "the results differ" if outputs else "the results are equal"
         return f"{joined} changed, nothing else; {end}"
 

@@ -195,7 +195,7 @@ def _look(found: Listing, store: str, run: str) -> None:
             found.environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
 
 
-def unsettle(run: str, connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+def mark_incomplete(run: str, connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Look into a run again, and return what is known of its shards; within a transaction."""
     day = os.path.dirname(run)
     connection.execute("DELETE FROM settled WHERE day = ? AND run = ?", (day, run))
@@ -204,7 +204,7 @@ def unsettle(run: str, connection: sqlite3.Connection) -> Iterator[tuple[Any, ..
 
 
 @dataclass(slots=True)
-class Resting:
+class CompleteRuns:
     """The runs of a day that are settled now, each with the time of its folder.
 
     ``is_known``: and so is all else of the day.
@@ -219,26 +219,28 @@ class Resting:
         return bool(self.runs) or self.is_known != self.day.is_known or is_gone
 
 
-def resting(store: str, listed: Listing, connection: sqlite3.Connection) -> Resting:
+def complete_runs_of(store: str, listed: Listing, connection: sqlite3.Connection) -> CompleteRuns:
     """Return what of that which was listed, and has been read, is settled and was not."""
     shards: dict[str, list[str]] = {run: [] for run in listed.folders}
     for path in listed.shards:
         shards[os.path.dirname(path)].append(path)
     now, day = time.time_ns(), listed.day
-    found = Resting(day, {}, listed.is_whole and day.time is not None and now - day.time >= MINUTE)
+    found = CompleteRuns(
+        day, {}, listed.is_whole and day.time is not None and now - day.time >= MINUTE
+    )
     for run, paths in shards.items():
         if run in listed.settled or run in listed.unsafe:
             continue
         times = [listed.shards[path].st_mtime_ns for path in paths]
         rested = now - max([listed.folders[run], *times])
-        if rested >= MINUTE and _is_told(store, run, paths, rested, connection):
+        if rested >= MINUTE and _is_recorded(store, run, paths, rested, connection):
             found.runs[run] = listed.folders[run]
         elif not paths:  # nothing but its folder is known of it
             found.is_known = False
     return found
 
 
-def _is_told(
+def _is_recorded(
     store: str, run: str, paths: list[str], rested: int, connection: sqlite3.Connection
 ) -> bool:
     read, ended = connection.execute(
@@ -253,15 +255,15 @@ def _is_told(
     )
 
 
-def settle(resting: Resting, connection: sqlite3.Connection) -> None:
+def mark_complete(complete_runs_of: CompleteRuns, connection: sqlite3.Connection) -> None:
     """Look no more into what rests; within a transaction."""
-    for run, when in resting.runs.items():
-        row = resting.day.name, run, when
+    for run, when in complete_runs_of.runs.items():
+        row = complete_runs_of.day.name, run, when
         connection.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", row)
         connection.execute(f"UPDATE shard SET is_settled = 1 WHERE {_OF_FOLDER}", (run, run))
-    day = resting.day
+    day = complete_runs_of.day
     if day.name:
         connection.execute("DELETE FROM day WHERE name = ?", (day.name,))
     if day.time is not None:
-        known = day.time if resting.is_known else None
+        known = day.time if complete_runs_of.is_known else None
         connection.execute("INSERT INTO day VALUES (?, ?)", (day.name, known))

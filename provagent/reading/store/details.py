@@ -35,7 +35,7 @@ AND p.run = (SELECT run FROM process WHERE number = ?) AND p.run IN (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunTold:
+class RunDetails:
     """The run and the process that a thing is of; times are ISO 8601, UTC.
 
     ``started_by`` is the command of ``run -- command``, of which the process is a part.
@@ -53,7 +53,7 @@ class RunTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityTold:
+class ActivityDetails:
     """An activity, or a process as the outermost one of its run.
 
     ``units`` are those that a definition declares of parameters that are numbers. ``site``,
@@ -62,7 +62,7 @@ class ActivityTold:
 
     id: str
     name: str
-    run: RunTold
+    run: RunDetails
     target: str | None = None
     start: str | None = None
     end: str | None = None
@@ -75,7 +75,7 @@ class ActivityTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntityTold:
+class EntityDetails:
     """A thing in one state; ``class_name`` is told of an object that has no other name.
 
     ``removed``: the run that made a file here had removed it when it ended.
@@ -92,7 +92,7 @@ class EntityTold:
     removed: bool = False
 
 
-class Told:
+class Details:
     """Tells of numbers; asks the index once for each."""
 
     def __init__(self, index: Index) -> None:
@@ -105,7 +105,7 @@ class Told:
     def identifier(self, number: int) -> str:
         return identifier_of(number, self._one)
 
-    def entity(self, number: int) -> EntityTold:
+    def entity(self, number: int) -> EntityDetails:
         row = self.index.execute(
             "SELECT e.type, e.name, e.described, p.path, e.digest, e.shard, e.at FROM entity AS e "
             "LEFT JOIN place AS p ON p.number = e.place WHERE e.id = ?",
@@ -115,7 +115,7 @@ class Told:
         class_name = None
         if name is None and described is None and path is None:
             class_name = event_at(self.index.store, self.index.execute, shard, at).get("class")
-        return EntityTold(
+        return EntityDetails(
             id=self.identifier(number),
             run=self.run_of(number >> SHIFT).id,
             type=self.word(kind),
@@ -135,19 +135,19 @@ class Told:
         """Whether several activities used an object that is identified by object identity only."""
         return bool(self.index.execute(_USED_AGAIN, (number,)).fetchone())
 
-    def activity(self, number: int) -> ActivityTold:
+    def activity(self, number: int) -> ActivityDetails:
         run = self.run_of(number >> SHIFT)
         row = self.index.execute(
             "SELECT name, target, start, end, status, shard, at FROM activity WHERE id = ?",
             (number,),
         ).fetchone()
         if row is None:  # its event was lost
-            return ActivityTold(id=self.identifier(number), name="?", run=run)
+            return ActivityDetails(id=self.identifier(number), name="?", run=run)
         name, target, start, end, status, shard, at = row
         event = event_at(self.index.store, self.index.execute, shard, at)
         parameters = event.get("parameters", {})
         declared = self.declared(number >> SHIFT, event.get("definition"), name)
-        return ActivityTold(
+        return ActivityDetails(
             id=self.identifier(number),
             name=self.word(name) or "?",
             run=run,
@@ -186,7 +186,7 @@ class Told:
         )  # fmt: skip
         return orjson.loads(text) if text else {}
 
-    def _run_of(self, process: int) -> RunTold:
+    def _run_of(self, process: int) -> RunDetails:
         row = self.index.execute(
             "SELECT r.id, p.command, p.started_by, s.path, p.digest, p.user, p.host, p.cwd, "
             "p.start FROM process AS p LEFT JOIN run AS r ON r.number = p.run "
@@ -194,9 +194,9 @@ class Told:
             (process,),
         ).fetchone()
         if row is None:
-            return RunTold(id="?")
+            return RunDetails(id="?")
         run, command, started_by, script, digest, user, host, cwd, start = row
-        return RunTold(
+        return RunDetails(
             id=run or "?",
             command=command.split(BETWEEN) if command else [],
             started_by=started_by.split(BETWEEN) if started_by else [],

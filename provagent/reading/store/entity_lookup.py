@@ -28,7 +28,7 @@ NEWEST = 1000  # states among which the newest is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class EntityMatches:
     """The state that is meant, first, and others of the same file, the newest first.
 
     ``path`` is the file as it lies there, where there is one, and ``is_unchanged`` whether
@@ -54,7 +54,7 @@ def same_state(index: Index, entities: list[int]) -> list[int]:
     return [one for one in entities if one == entities[0] or (first and states.get(one) == first)]
 
 
-def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
+def find_entities(index: Index, what: str, *, most: int | None = None) -> EntityMatches:
     """Return the entities that ``what`` means. Raises StoreError where there is none.
 
     ``what`` is a path, the last part of one, a digest or its beginning, or an identifier or
@@ -67,20 +67,22 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
         what, path = name_to_text(name), os.path.abspath(name)
         by_id = _by_identifier(index, what) or _by_digest(index, what, most)
         if by_id:
-            return Found(entities=by_id)
+            return EntityMatches(entities=by_id)
         states, column, value = _states(index, what, name_to_text(path), most)
         if states or _is_file(path):
             break
     if not _is_file(path):
         if states:
-            return Found(entities=states)
+            return EntityMatches(entities=states)
         raise StoreError(f"{what}: {_nothing(index, what, is_there=False)}")
     contents = _contents_of(index, path)
     if not states:
         found = [one for each in contents for one in _with_content(index, each, most)]
         if found:
             found = _there_before(index, found, path)
-            return Found(entities=found, path=name_to_text(path), is_unchanged=True, is_copy=True)
+            return EntityMatches(
+                entities=found, path=name_to_text(path), is_unchanged=True, is_copy=True
+            )
         raise StoreError(f"{what}: {_nothing(index, what, is_there=True)}")
     digests = {one: _digest(index, one) for one in states}
     same = [one for one in states if digests[one] in contents]
@@ -88,7 +90,7 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Found:
         same = [one for each in contents for one in _with_content(index, each, most, column, value)]
     chosen = [*same, *(one for one in states if one not in same)]
     is_unchanged = _is_unchanged([one for one in digests.values() if one], contents)
-    return Found(entities=chosen, path=name_to_text(path), is_unchanged=is_unchanged)
+    return EntityMatches(entities=chosen, path=name_to_text(path), is_unchanged=is_unchanged)
 
 
 def _is_unchanged(recorded: list[bytes], contents: list[bytes]) -> bool | None:
@@ -99,8 +101,8 @@ def _is_unchanged(recorded: list[bytes], contents: list[bytes]) -> bool | None:
     if not set(contents).isdisjoint(recorded):
         return True
     kinds = {_algorithm(one) for one in contents}
-    is_told = bool(recorded) and all(_algorithm(one) in kinds for one in recorded)
-    return False if is_told else None
+    is_recorded = bool(recorded) and all(_algorithm(one) in kinds for one in recorded)
+    return False if is_recorded else None
 
 
 def _there_before(index: Index, entities: list[int], path: str) -> list[int]:

@@ -108,8 +108,8 @@ class SameContent:
         """Look up once what was made of a content: files may be very many that share it."""
         self._files.update((digest, []) for digest in digests)
         made = rows(self._index, _FILES_MADE, digests)
-        for digest, *told in sorted(made, key=itemgetter(1)):
-            one = _Written(*told)
+        for digest, *details in sorted(made, key=itemgetter(1)):
+            one = _Written(*details)
             self._files[digest].append(one)
             self._files_at.setdefault((digest, one.place), []).append(one)
 

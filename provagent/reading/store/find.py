@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from provagent.contract.errors import QueryError
-from provagent.reading.store.details import ActivityTold, Told
+from provagent.reading.store.details import ActivityDetails, Details
 from provagent.reading.store.index import Index
 from provagent.reading.store.query import SELECT, parse_query
 from provagent.reading.store.query_fields import version_key
@@ -27,7 +27,7 @@ class Matches:
     """
 
     count: int
-    activities: list[ActivityTold]
+    activities: list[ActivityDetails]
     is_more: bool = False
 
 
@@ -52,7 +52,7 @@ def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
 
 
 def _find(index: Index, condition: Sql, limit: int | None) -> Matches:
-    told = Told(index)
+    details = Details(index)
     within = _fewest(index, condition)
     where = Sql(f"a.name IS NOT NULL AND ({condition.text})", condition.values)
     if within is not None:
@@ -64,7 +64,7 @@ def _find(index: Index, condition: Sql, limit: int | None) -> Matches:
     if count == limit:
         counted = f"SELECT count(*) FROM ({SELECT} {where.text} LIMIT ?)"
         count = index.execute(counted, (*where.values, max(COUNTED, limit) + 1)).fetchone()[0]
-    shown = [told.activity(number) for number in numbers[:limit]]
+    shown = [details.activity(number) for number in numbers[:limit]]
     is_more = limit is not None and within is None and count > max(COUNTED, limit)
     return Matches(count=count - is_more, activities=shown, is_more=is_more)
 

@@ -20,12 +20,12 @@ from provagent.reading.record.shard import SHARD_MARK, read_events
 from provagent.reading.store.atomic_rewrite import is_announced
 from provagent.reading.store.complete_runs import (
     Day,
+    complete_runs_of,
     days_to_look_at,
     known_of,
     listing,
-    resting,
-    settle,
-    unsettle,
+    mark_complete,
+    mark_incomplete,
 )
 from provagent.reading.store.index_rows import Events, Rows
 from provagent.reading.store.location import place_for, remove
@@ -47,7 +47,7 @@ from provagent.reading.store.shards import (
     tail_before,
     together,
 )
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 _NO_TEXT = "Could not decode to UTF-8"  # how Python's sqlite3 begins to say so
 _AT_ONCE = 50_000  # events in one transaction
@@ -144,7 +144,7 @@ class Index:
             if self.path == IN_MEMORY:
                 raise
             self._require_whole(error)
-            tell(f"{self.path}: the index cannot be written ({error}); using an index in memory")
+            warn(f"{self.path}: the index cannot be written ({error}); using an index in memory")
             self._connection.close()
             self._open(IN_MEMORY)
             return self._update(progress, everywhere=everywhere)
@@ -200,19 +200,19 @@ class Index:
         found.gaps += gaps_of(listed.skipped)
         for run in listed.unsettled:
             with self._transaction(None):
-                known |= {path: row for path, *row in unsettle(run, self._connection)}
+                known |= {path: row for path, *row in mark_incomplete(run, self._connection)}
         self._follow_files(set(known), set(listed.shards))
         changed = list(changed_among(known, listed.shards))
         for run in listed.settled & {os.path.dirname(one.path) for one in changed}:
             listed.settled.remove(run)
             with self._transaction(None):
-                unsettle(run, self._connection)
+                mark_incomplete(run, self._connection)
         found.shards += len(changed)
         found.events += self._read(rows, changed, found.gaps, progress)
         self._read_environments(listed.environments)
-        if at_rest := resting(self.store, listed, self._connection):
+        if at_rest := complete_runs_of(self.store, listed, self._connection):
             with self._transaction(None):
-                settle(at_rest, self._connection)
+                mark_complete(at_rest, self._connection)
 
     def _read_environments(self, environments: dict[str, str]) -> None:
         """Read the packages of environments that are new: each is in one file of each run."""
@@ -293,19 +293,19 @@ class Index:
         self, rows: Rows, waiting: list[Changed], gaps: list[Gap]
     ) -> list[tuple[int, bool]]:
         """Read shards in one transaction; again, with care, where a value of them stops that."""
-        told: list[Gap] = []
+        details: list[Gap] = []
         try:
             with self._transaction(rows):
                 rows.begin()
-                parts = [self._read_part(rows, one, told, rows.take) for one in waiting]
+                parts = [self._read_part(rows, one, details, rows.take) for one in waiting]
                 rows.write()
         except _BAD_VALUE:
-            told = []
+            details = []
             with self._transaction(rows):
                 rows.begin()
-                take = partial(self._take_with_care, rows, told)
-                parts = [self._read_part(rows, one, told, take) for one in waiting]
-        gaps += told
+                take = partial(self._take_with_care, rows, details)
+                parts = [self._read_part(rows, one, details, take) for one in waiting]
+        gaps += details
         return parts
 
     def _take_with_care(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
@@ -425,12 +425,12 @@ def open_index(store: str) -> Index:
                 remove(path)
             return Index(store, path)
         except ForeignIndexError as error:
-            tell(f"{error}; using an index in memory; move that file away")
+            warn(f"{error}; using an index in memory; move that file away")
             return Index(store, IN_MEMORY)
         except sqlite3.OperationalError as error:
-            tell(f"{path}: the index cannot be opened ({error}); using an index in memory")
+            warn(f"{path}: the index cannot be opened ({error}); using an index in memory")
             return Index(store, IN_MEMORY)
         except sqlite3.DatabaseError as error:
-            tell(f"{path}: the index is replaced ({error}); it is rebuilt from the records")
+            warn(f"{path}: the index is replaced ({error}); it is rebuilt from the records")
             remove(path)
     raise StoreError(f"{path}: the index cannot be created")

@@ -11,7 +11,7 @@ import orjson
 
 from provagent.contract import vocabulary
 from provagent.reading.record.event_shapes import digest_in
-from provagent.reading.record.facts import Place, outer_command
+from provagent.reading.record.facts import RecordLine, outer_command
 from provagent.reading.record.labels import program_text
 from provagent.reading.record.units import units_of
 from provagent.reading.store.call_sites import chain_of
@@ -27,7 +27,7 @@ from provagent.reading.store.identifiers import number_of, number_of_other, spli
 from provagent.reading.store.schema import SHIFT
 
 Event = dict[str, Any]
-Events = list[tuple[Event, Place]]
+Events = list[tuple[Event, RecordLine]]
 
 _KEPT = 500_000  # texts of a table that are kept; more are looked up
 
@@ -177,8 +177,8 @@ class Rows:
         generated, entities = self._rows.pop(_GENERATED, []), self._rows.pop(_ENTITY, [])
         self._connection.executemany(_GENERATED, generated)
         self._connection.executemany(_ENTITY, entities)
-        told = {row[0] for row in entities}
-        earlier = ((row[0],) for row in generated if row[0] not in told)
+        details = {row[0] for row in entities}
+        earlier = ((row[0],) for row in generated if row[0] not in details)
         self._connection.executemany(_MADE, earlier)
         for statement, rows in self._rows.items():
             self._connection.executemany(statement, rows)

@@ -21,8 +21,8 @@ from provagent.contract.vocabulary import (
 )
 from provagent.reading.record.facts import CodeLines
 from provagent.reading.store.candidates import Candidates
-from provagent.reading.store.details import ActivityTold, EntityTold, Told
-from provagent.reading.store.entity_lookup import NEWEST, Found, find_entities, same_state
+from provagent.reading.store.details import ActivityDetails, Details, EntityDetails
+from provagent.reading.store.entity_lookup import NEWEST, EntityMatches, find_entities, same_state
 from provagent.reading.store.index import Index
 from provagent.reading.store.lineage_walk import (
     Edge,
@@ -70,13 +70,13 @@ class Step:
     ``reason`` why the code does not show it. ``is_cut``: more was met, and not told.
     """
 
-    thing: EntityTold | ActivityTold
+    thing: EntityDetails | ActivityDetails
     steps: list[Step] = field(default_factory=list)
     kind: str | None = None
     is_later: bool = False
     is_above: bool = False
     end: str | None = None
-    candidates: list[EntityTold] = field(default_factory=list)
+    candidates: list[EntityDetails] = field(default_factory=list)
     reason: str | None = None
     is_cut: bool = False
     evidence: str = RECORDED
@@ -97,12 +97,12 @@ class Answer:
     """
 
     what: str
-    found: Found
+    found: EntityMatches
     states: list[str]
     roots: list[Step]
-    nodes: list[EntityTold | ActivityTold]
+    nodes: list[EntityDetails | ActivityDetails]
     relations: list[Relation]
-    candidates: dict[str, list[EntityTold]]
+    candidates: dict[str, list[EntityDetails]]
     reasons: dict[str, str]
     entities: int
     activities: int
@@ -133,11 +133,11 @@ def impact(
 
 
 def _answer(
-    index: Index, what: str, found: Found, walk: Walk, limit: int | None, *, is_back: bool
+    index: Index, what: str, found: EntityMatches, walk: Walk, limit: int | None, *, is_back: bool
 ) -> Answer:
-    told = Told(index)
-    runs = {told.run_of(number >> SHIFT).id for number in (*walk.entities, *walk.activities)}
-    tree = _Tree(told, walk, limit, is_back=is_back)
+    details = Details(index)
+    runs = {details.run_of(number >> SHIFT).id for number in (*walk.entities, *walk.activities)}
+    tree = _Tree(details, walk, limit, is_back=is_back)
     return Answer(
         what=name_to_text(what),
         found=found,
@@ -156,8 +156,8 @@ def _answer(
 class _Tree:
     """The graph as a tree: each edge once, each thing whole where it is met first."""
 
-    def __init__(self, told: Told, walk: Walk, limit: int | None, *, is_back: bool) -> None:
-        self.told = told
+    def __init__(self, details: Details, walk: Walk, limit: int | None, *, is_back: bool) -> None:
+        self.details = details
         self.walk = walk
         self.is_back = is_back
         # Of each thing, the edges that lead on: to what is earlier or, forth, to what is later. An
@@ -175,7 +175,7 @@ class _Tree:
             onward.sort(key=self._rank)
         self.has_origin |= self._changed_meanwhile()
         self.first = [number for number, origin in walk.entities.items() if origin is None]
-        self.things = {number: self._told(number) for number in self._nearest(limit)}
+        self.things = {number: self._details(number) for number in self._nearest(limit)}
         self.not_shown = self._not_shown() if is_back and not walk.is_everything else set()
         self.reasons: dict[str, str] = {}
         self.bare: set[int] = set()  # files of which the code shows no recorded input
@@ -192,7 +192,7 @@ class _Tree:
             if kind == USED and how in (COMPUTED, PERHAPS)
         }
         used = [other for kind, one, other in self.walk.edges if kind == USED and one in shown]
-        return {one for one in used if self.told.is_used_again(one)}
+        return {one for one in used if self.details.is_used_again(one)}
 
     def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
         """Return where an edge stands below a thing: what encloses an activity comes last."""
@@ -214,13 +214,13 @@ class _Tree:
                     met.add(other)
                     waiting.append(other)
 
-    def _told(self, number: int) -> EntityTold | ActivityTold:
+    def _details(self, number: int) -> EntityDetails | ActivityDetails:
         is_activity = number in self.walk.activities
-        return self.told.activity(number) if is_activity else self.told.entity(number)
+        return self.details.activity(number) if is_activity else self.details.entity(number)
 
-    def _find_candidates(self) -> dict[str, list[EntityTold]]:
+    def _find_candidates(self) -> dict[str, list[EntityDetails]]:
         """Find what may have gone into objects of no origin, and files that programs wrote."""
-        found, asked = {}, Candidates(self.told.index)
+        found, asked = {}, Candidates(self.details.index)
         users: dict[int, int] = {}
         by_program = {
             one for kind, one, other in self.walk.edges if kind == GENERATED and is_program(other)
@@ -230,7 +230,7 @@ class _Tree:
             if kind == USED and earlier not in made:
                 users[earlier] = min(later, users.get(earlier, later))
         for number, thing in self.things.items():
-            if not isinstance(thing, EntityTold):
+            if not isinstance(thing, EntityDetails):
                 continue
             some: list[int] = []
             reason: str | None = None
@@ -241,7 +241,7 @@ class _Tree:
             if reason and (some or number not in self.has_origin):
                 self.reasons[thing.id] = reason
             if some:
-                found[thing.id] = [self.told.entity(one) for one in some[:SHOWN]]
+                found[thing.id] = [self.details.entity(one) for one in some[:SHOWN]]
         return found
 
     def _of_file(self, number: int, asked: Candidates) -> tuple[list[int], str | None]:
@@ -271,12 +271,12 @@ class _Tree:
         """Return the lines of the user's code that an edge was found in."""
         if self.walk.edges[edge] not in (COMPUTED, PERHAPS):
             return ()
-        return lines_of(self.told, edge)
+        return lines_of(self.details, edge)
 
     def how(self, edge: Edge) -> str | None:
         """Return how the record says that one thing came from another."""
-        is_told = edge[0] == DERIVED and self.walk.edges[edge] == RECORDED
-        return self.told.how(*edge[1:]) if is_told else None
+        is_recorded = edge[0] == DERIVED and self.walk.edges[edge] == RECORDED
+        return self.details.how(*edge[1:]) if is_recorded else None
 
     def roots(self) -> list[Step]:
         """Return the lines at the top, with all that stands below them.
@@ -289,7 +289,7 @@ class _Tree:
         for number in self.first:
             thing = self.things[number]
             key: Any = number
-            if isinstance(thing, EntityTold) and thing.digest is not None:
+            if isinstance(thing, EntityDetails) and thing.digest is not None:
                 key = thing.location, thing.digest
             root = roots.setdefault(key, self._step(number))
             shown[number] = None
@@ -337,7 +337,7 @@ class _Tree:
             return said if thing.id in self.candidates else None
         if number in self.has_origin:
             return None
-        is_known = not isinstance(thing, EntityTold) or not thing.location or thing.digest
+        is_known = not isinstance(thing, EntityDetails) or not thing.location or thing.digest
         return NOT_RECORDED if is_known else NOT_READ
 
     def relations(self) -> list[Relation]:
@@ -412,8 +412,8 @@ def _lines_data(relation: Relation) -> dict[str, Any]:
     return {"lines": lines} if lines else {}
 
 
-def _node_data(thing: EntityTold | ActivityTold, end: str | None) -> dict[str, Any]:
-    data: dict[str, Any] = {"kind": "activity" if isinstance(thing, ActivityTold) else "entity"}
+def _node_data(thing: EntityDetails | ActivityDetails, end: str | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": "activity" if isinstance(thing, ActivityDetails) else "entity"}
     data |= {
         key: value for key, value in asdict(thing).items() if value not in (None, False, {}, [])
     }

@@ -34,7 +34,7 @@ from provagent.contract.vocabulary import (
 )
 from provagent.reading.record.facts import CodeLines
 from provagent.reading.store import flow_relations as flows
-from provagent.reading.store.details import Told
+from provagent.reading.store.details import Details
 from provagent.reading.store.equal_content import (
     FIRST_SEEN,
     HAS_ORIGIN,
@@ -112,17 +112,17 @@ def shown(index: Index) -> Walk:
     walker = _Walker(index, (), everything=False)
     later = [one for (one,) in index.execute("SELECT DISTINCT later FROM flow ORDER BY later")]
     walker.flowed(_FLOWS_TO, later)
-    return walker.met
+    return walker.graph
 
 
-def lines_of(told: Told, edge: Edge) -> tuple[CodeLines, ...]:
+def lines_of(details: Details, edge: Edge) -> tuple[CodeLines, ...]:
     """Return the lines of the user's code that show an edge."""
-    row = told.index.execute(_LINES, edge[1:]).fetchone()
+    row = details.index.execute(_LINES, edge[1:]).fetchone()
     if row is None:
         return ()
     process = edge[1] >> SHIFT
     return tuple(
-        CodeLines(file, first, last, told.cell_of(process, file))
+        CodeLines(file, first, last, details.cell_of(process, file))
         for file, first, last in orjson.loads(row[0])
     )
 
@@ -137,28 +137,28 @@ class _Walker:
     def __init__(self, index: Index, start: Iterable[int], *, everything: bool) -> None:
         self.index = index
         self.everything = everything
-        self.met = Walk(entities=dict.fromkeys(start), is_everything=everything)
+        self.graph = Walk(entities=dict.fromkeys(start), is_everything=everything)
         self.contents = SameContent(index)
         self.reached: dict[int, float] = {}
         self.opened: dict[int, float] = {}  # the same of activities whose inside was looked at
 
     def walk(self) -> Walk:
-        new = list(self.met.entities)
+        new = list(self.graph.entities)
         while new:
             found = self.step(new)
-            new = [entity for entity in found if entity not in self.met.entities]
-            self.met.entities.update((entity, found[entity]) for entity in new)
+            new = [entity for entity in found if entity not in self.graph.entities]
+            self.graph.entities.update((entity, found[entity]) for entity in new)
         self._drop_idle_programs()
-        return self.met
+        return self.graph
 
     def _drop_idle_programs(self) -> None:
         """Leave processes out that did nothing by themselves: all activities have one."""
-        busy = {end for kind, *ends in self.met.edges if kind != STARTED for end in ends}
-        idle = set(filter(is_program, self.met.activities)) - busy
+        busy = {end for kind, *ends in self.graph.edges if kind != STARTED for end in ends}
+        idle = set(filter(is_program, self.graph.activities)) - busy
         for one in idle:
-            del self.met.activities[one]
-        for edge in [edge for edge in self.met.edges if edge[2] in idle]:
-            del self.met.edges[edge]
+            del self.graph.activities[one]
+        for edge in [edge for edge in self.graph.edges if edge[2] in idle]:
+            del self.graph.edges[edge]
 
     def step(self, new: list[int]) -> dict[int, int]:
         raise NotImplementedError
@@ -183,7 +183,7 @@ class _Walker:
         inside: dict[int, tuple[int, float]] = {}
         for activity, entity, far in begun:
             if is_program(activity) and not self.everything:
-                self.met.activities.setdefault(activity, entity)
+                self.graph.activities.setdefault(activity, entity)
             elif far > inside.get(activity, (0, self.opened.get(activity, _NEVER)))[1]:
                 inside[activity] = entity, far
         around = dict(inside)
@@ -192,7 +192,7 @@ class _Walker:
             self.opened.update((one, far) for one, (_, far) in inside.items())
             wider |= self._reach(inside)
             children = self.group(_CHILDREN, inside)
-            self.met.relate(STARTED, children, is_turned=True)
+            self.graph.relate(STARTED, children, is_turned=True)
             inside = {
                 child: inside[parent]
                 for parent, group in children.items()
@@ -210,7 +210,7 @@ class _Walker:
             for child, group in parents.items():
                 for parent in group:
                     known = UNKNOWN if is_program(parent) else RECORDED
-                    self.met.add((STARTED, child, parent), known)
+                    self.graph.add((STARTED, child, parent), known)
             around = {
                 parent: around[child]
                 for child, group in parents.items()
@@ -223,7 +223,7 @@ class _Walker:
     def _reach(self, some: dict[int, tuple[int, float]]) -> dict[int, float]:
         wider = {}
         for activity, (entity, far) in some.items():
-            self.met.activities.setdefault(activity, entity)
+            self.graph.activities.setdefault(activity, entity)
             if far > self.reached.get(activity, _NEVER):
                 self.reached[activity] = wider[activity] = far
         return wider
@@ -247,7 +247,7 @@ class _Walker:
                     continue
                 is_sure = False
             edge = _RELATIONS[kind], later, earlier
-            self.met.add(edge, COMPUTED if is_sure else PERHAPS)
+            self.graph.add(edge, COMPUTED if is_sure else PERHAPS)
             found.append(edge)
         return found
 
@@ -260,8 +260,8 @@ class _Back(_Walker):
         same = self.contents.origins([entity for entity in new if entity not in made])
         derived, members = self.group(_PROGENITORS, new), self.group(_MEMBERS, new)
         derived = {entity: group for entity, group in derived.items() if entity not in same}
-        self.met.relate(DERIVED, derived)
-        self.met.relate(MEMBER, members)
+        self.graph.relate(DERIVED, derived)
+        self.graph.relate(MEMBER, members)
         for steps in (derived, members):
             found.update((other, entity) for entity, group in steps.items() for other in group)
         computed = self.flowed(_FLOWS_TO, new)
@@ -271,24 +271,24 @@ class _Back(_Walker):
         for entity, origins in same.items():
             for origin in origins.entities:
                 evidence = CONTENT if origins.is_certain else PERHAPS
-                self.met.add((SAME, entity, origin), evidence)
+                self.graph.add((SAME, entity, origin), evidence)
                 found[origin] = entity
         begun = [(one, later, inf) for kind, later, one in computed if kind == GENERATED]
         for entity, activity, time in makers:
-            self.met.add((GENERATED, entity, activity))
+            self.graph.add((GENERATED, entity, activity))
             begun.append((activity, entity, inf if time is None else time))
         while begun:
             until = self.at_work(begun)
             begun = []
             for activity, entity, time in self.rows(_USED, until):
                 if time is None or time <= until[activity]:
-                    self.met.add((USED, activity, entity))
+                    self.graph.add((USED, activity, entity))
                     found[entity] = activity
             for kind, activity, earlier in self.flowed(_FLOWS_TO, until):
                 if kind == USED:
                     found[earlier] = activity
                 else:
-                    begun.append((earlier, self.met.activities[activity], inf))
+                    begun.append((earlier, self.graph.activities[activity], inf))
         return found
 
 
@@ -300,18 +300,18 @@ class _Forth(_Walker):
         derived = {
             entity: [one for one in group if one not in same] for entity, group in derived.items()
         }
-        self.met.relate(DERIVED, derived, is_turned=True)
-        self.met.relate(MEMBER, collections, is_turned=True)
+        self.graph.relate(DERIVED, derived, is_turned=True)
+        self.graph.relate(MEMBER, collections, is_turned=True)
         for steps in (derived, collections):
             found.update((other, entity) for entity, group in steps.items() for other in group)
         for origin, other, is_certain in self.contents.used_elsewhere(new):
-            self.met.add((SAME, other, origin), CONTENT if is_certain else PERHAPS)
+            self.graph.add((SAME, other, origin), CONTENT if is_certain else PERHAPS)
             found[other] = origin
         computed = self.flowed(_FLOWS_FROM, new)
         found.update((later, earlier) for kind, later, earlier in computed if kind == DERIVED)
         begun = [(later, earlier, inf) for kind, later, earlier in computed if kind == USED]
         for entity, activity, time in self.rows(_USERS, new):
-            self.met.add((USED, activity, entity))
+            self.graph.add((USED, activity, entity))
             begun.append((activity, entity, inf if time is None else -time))
         while begun:
             since = self.at_work(begun)
@@ -322,18 +322,18 @@ class _Forth(_Walker):
                 if time is None or -time <= since[activity]
             ]
             for activity, entity in made:
-                self.met.add((GENERATED, entity, activity))
+                self.graph.add((GENERATED, entity, activity))
                 found[entity] = activity
             products = {entity: activity for activity, entity in made}
             for collection, group in self.group(_MEMBERS_NOT_MADE, products).items():
                 for member in group:
-                    self.met.add((GENERATED, member, products[collection]))
+                    self.graph.add((GENERATED, member, products[collection]))
                     found[member] = products[collection]
             for kind, later, activity in self.flowed(_FLOWS_FROM, since):
                 if kind == GENERATED:
                     found[later] = activity
                 else:
-                    begun.append((later, self.met.activities[activity], inf))
+                    begun.append((later, self.graph.activities[activity], inf))
         return found
 
 

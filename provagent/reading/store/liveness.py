@@ -74,10 +74,10 @@ def _is_alive(pid: int, start: str | None) -> bool:
         pass
     began = _beginning(pid)
     try:
-        told = datetime.fromisoformat(start or "")
+        details = datetime.fromisoformat(start or "")
     except ValueError:
         return True
-    return began is None or began <= told + _SLACK
+    return began is None or began <= details + _SLACK
 
 
 def _beginning(pid: int) -> datetime | None:

@@ -8,7 +8,7 @@ import os
 
 from provagent.contract.errors import StoreError
 from provagent.definition.source import cache_folder
-from provagent.settings.table import read_settings, tell
+from provagent.settings.table import read_settings, warn
 
 NAME = "index.sqlite"
 # SQLite's shared memory is one machine's: on these a second one would break the index.
@@ -26,7 +26,7 @@ def find_store(given: str | None = None) -> str:
         settings = read_settings()
         store = settings.store
         if "store" in settings.untrusted:
-            tell(settings.untrusted["store"])
+            warn(settings.untrusted["store"])
     if not os.path.isdir(store):
         raise StoreError(
             f"{store}: no such store; record a run with 'provagent run script.py', "
@@ -67,7 +67,7 @@ def place_for(store: str) -> str:
     path = _elsewhere(store)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if not os.path.lexists(path):
-        tell(f"{store}: {why}; its index is {path}")
+        warn(f"{store}: {why}; its index is {path}")
     return path
 
 

@@ -17,11 +17,11 @@ from provagent.contract.store_files import Skipped, file_status, is_real_folder,
 from provagent.reading.record.compression import PACKED
 from provagent.reading.record.shard import MAX_LINE, SHARD_MARK, opened
 from provagent.reading.store.atomic_rewrite import (
-    made_anew,
+    rebuilt,
     remove_unfinished,
+    rewritten,
     sync,
     unfinished,
-    written_anew,
 )
 from provagent.reading.store.shards import shards_of
 
@@ -104,7 +104,7 @@ def _take_shard(folder: str, path: str) -> int:
         raise StoreError(f"{here}: its content differs from {path}; neither file was changed")
     if not more:
         return 0
-    with opened(path) as theirs, written_anew(here) as target:
+    with opened(path) as theirs, rewritten(here) as target:
         shutil.copyfileobj(theirs, target, _BLOCK)
     return more
 
@@ -141,7 +141,7 @@ def _copy(path: str, into: str) -> int:
     folder = os.path.dirname(into)
     make_run_folder(folder)
     beside = unfinished(into)
-    with read_file(path) as source, os.fdopen(made_anew(beside), "wb") as target:
+    with read_file(path) as source, os.fdopen(rebuilt(beside), "wb") as target:
         shutil.copyfileobj(source, target, _BLOCK)
         target.flush()
         os.fsync(target.fileno())

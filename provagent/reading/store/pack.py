@@ -17,7 +17,7 @@ from provagent.contract.store_files import file_status, read_file
 from provagent.reading.record.compression import PACKED, require_packing
 from provagent.reading.record.shard import SHARD_MARK, opened_zstd
 from provagent.reading.record.zstd_frames import is_whole
-from provagent.reading.store.atomic_rewrite import remove_unfinished, written_anew
+from provagent.reading.store.atomic_rewrite import remove_unfinished, rewritten
 from provagent.reading.store.index import Index, open_index
 from provagent.reading.store.liveness import still_written
 from provagent.reading.store.run_age import is_older
@@ -106,7 +106,7 @@ def _pack(index: Index, path: str) -> int:
     else:
         with (
             read_file(path) as source,
-            written_anew(path, packed, lambda beside: _require_same(path, beside)) as target,
+            rewritten(path, packed, lambda beside: _require_same(path, beside)) as target,
         ):
             shutil.copyfileobj(source, target, _BLOCK)
     if was_read:

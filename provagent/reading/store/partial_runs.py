@@ -25,7 +25,7 @@ from provagent.reading.record.inferred import Edge, Known, with_edges
 from provagent.reading.record.model import Alternate, Lineage, Provenance
 from provagent.reading.record.selection import cut, entity_of, within
 from provagent.reading.store import lineage_walk as graph
-from provagent.reading.store.details import Told, iso
+from provagent.reading.store.details import Details, iso
 from provagent.reading.store.entity_lookup import NEWEST, find_entities, same_state
 from provagent.reading.store.identifiers import entity_number
 from provagent.reading.store.index import Index
@@ -103,8 +103,8 @@ class _Graph:
     def __init__(self, index: Index, walk: Walk) -> None:
         self.index = index
         self.walk = walk
-        self.told = Told(index)
-        self.identifier = cache(self.told.identifier)
+        self.details = Details(index)
+        self.identifier = cache(self.details.identifier)
         self.run_of = cache(self._run_of)
 
     @property
@@ -141,7 +141,7 @@ class _Graph:
             same = found.get((kind, later, earlier))
             if same is None or EVIDENCE.index(evidence) < EVIDENCE.index(same.evidence):
                 is_shown = evidence in (COMPUTED, PERHAPS) and kind != SAME
-                lines = lines_of(self.told, edge) if is_shown else ()
+                lines = lines_of(self.details, edge) if is_shown else ()
                 found[kind, later, earlier] = Known(evidence, lines, self._time(edge, evidence))
         return found
 

@@ -24,7 +24,7 @@ _LONGEST = 1_000_000  # bytes of a script that is read where it stands
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class ExecutedCode:
     """The code that ran, the file in which it began, and what it is known by: equal is the same."""
 
     code: Code
@@ -32,7 +32,7 @@ class Ran:
     key: tuple[str, ...]
 
 
-def code_of(store: str, execute: Execute, process: int) -> Ran | None:
+def code_of(store: str, execute: Execute, process: int) -> ExecutedCode | None:
     """Return the code of a process; None where none is known.
 
     A record of before has none: then it is the script, where that is still what it was.
@@ -61,14 +61,14 @@ def code_of(store: str, execute: Execute, process: int) -> Ran | None:
     if not key:
         return None
     entry = script if script in files else next(iter(files), "")
-    return Ran(Code(files=files, cells=cells), entry, tuple(key))
+    return ExecutedCode(Code(files=files, cells=cells), entry, tuple(key))
 
 
 def _run_in(cell: str, files: dict[str, str]) -> list[tuple[str, str]]:
     """Return the files that a cell runs by ``%run``: their names are the notebook's afterwards."""
     found = []
-    for _, told in _RUN.findall(cell):
-        word = next((one for one in told.split() if not one.startswith("-")), "")
+    for _, details in _RUN.findall(cell):
+        word = next((one for one in details.split() if not one.startswith("-")), "")
         name = os.path.normpath(word if word.endswith(".py") else f"{word}.py")
         run = [file for file in files if file == name or file.endswith(f"/{name.lstrip('./')}")]
         found += [(file, files[file]) for file in run[:1]]

@@ -24,11 +24,11 @@ from provagent.contract.store_files import Skipped, file_status
 from provagent.reading.record.compression import UnpackError
 from provagent.reading.record.shard import MAX_BAD, MAX_LINE, opened, read_events
 from provagent.reading.record.zstd_frames import is_whole
-from provagent.reading.store.atomic_rewrite import announced, remove_unfinished, written_anew
+from provagent.reading.store.atomic_rewrite import announced, remove_unfinished, rewritten
 from provagent.reading.store.index import open_index
 from provagent.reading.store.liveness import still_written
 from provagent.reading.store.location import remove_all
-from provagent.reading.store.redaction_search import Sought
+from provagent.reading.store.redaction_search import SearchedSecrets
 from provagent.reading.store.shard_lines import Line, redacted_line
 from provagent.reading.store.shards import shards_of
 
@@ -37,7 +37,7 @@ _SHORTEST_VALUE = 6  # characters of a parameter's value that is looked for else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SecretLocation:
     """Where it stands: ``of`` is the activity, or the thing, and ``field`` the key in its event."""
 
     run: str
@@ -55,7 +55,7 @@ class Redaction:
     is still there afterwards; nothing, where none of that was refused.
     """
 
-    places: list[Place] = field(default_factory=list)
+    places: list[SecretLocation] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     kept: int = 0
     shards: int = 0
@@ -66,14 +66,21 @@ class Redaction:
         return sum(place.count for place in self.places)
 
 
-def find_secrets(store: str, sought: Sought, progress: Progress | None = None) -> Redaction:
+def find_secrets(
+    store: str, sought: SearchedSecrets, progress: Progress | None = None
+) -> Redaction:
     """Tell where in a store's records something stands, and which runs are still written."""
     found, _ = _found(store, _with_values(store, sought), progress)
     return found
 
 
 def redact(
-    store: str, sought: Sought, how: str, progress: Progress | None = None, *, anyway: bool = False
+    store: str,
+    sought: SearchedSecrets,
+    how: str,
+    progress: Progress | None = None,
+    *,
+    anyway: bool = False,
 ) -> Redaction:
     """Take it out of all records but those that are still written, and out of the index.
 
@@ -96,16 +103,18 @@ def redact(
     return found
 
 
-def _rewrite_or_tell(store: str, path: str, sought: Sought, how: str, found: Redaction) -> None:
+def _rewrite_or_tell(
+    store: str, path: str, sought: SearchedSecrets, how: str, found: Redaction
+) -> None:
     try:
-        with written_anew(os.path.join(store, path)) as target:
+        with rewritten(os.path.join(store, path)) as target:
             _write(os.path.join(store, path), target, sought, how)
         found.shards += 1
     except (OSError, StoreError, RecordError) as error:
         found.refused[path] = str(error)
 
 
-def _with_values(store: str, sought: Sought) -> Sought:
+def _with_values(store: str, sought: SearchedSecrets) -> SearchedSecrets:
     """Add what parameters that are meant by name are set to: it is as secret elsewhere."""
     if not sought.parameters:
         return sought
@@ -116,7 +125,7 @@ def _with_values(store: str, sought: Sought) -> Sought:
                 if isinstance(line, Line):
                     values.update(line.values)
     texts = sorted(value for value in values if len(value) >= _SHORTEST_VALUE)
-    return Sought(
+    return SearchedSecrets(
         texts=[*sought.texts, *texts], patterns=sought.patterns, parameters=sought.parameters
     )
 
@@ -125,7 +134,7 @@ _UNREADABLE = (OSError, RecordError, StoreError)
 
 
 def _found(
-    store: str, sought: Sought, progress: Progress | None, *, anyway: bool = False
+    store: str, sought: SearchedSecrets, progress: Progress | None, *, anyway: bool = False
 ) -> tuple[Redaction, dict[str, int]]:
     """Return what is found, and how often by shard."""
     found, by_shard = Redaction(), {}
@@ -171,7 +180,7 @@ def _run_of(path: str) -> str:
     return os.path.basename(os.path.dirname(path))
 
 
-def _places(store: str, path: str, sought: Sought) -> tuple[list[Place], int]:
+def _places(store: str, path: str, sought: SearchedSecrets) -> tuple[list[SecretLocation], int]:
     counts: dict[tuple[str, str], int] = {}
     kept = 0
     for line in _lines(os.path.join(store, path), sought):
@@ -187,7 +196,7 @@ def _places(store: str, path: str, sought: Sought) -> tuple[list[Place], int]:
         key = names.get(of, of), name
         merged[key] = merged.get(key, 0) + count
     return [
-        Place(
+        SecretLocation(
             run=_run_of(path),
             shard=os.path.basename(path),
             of=_hidden(of, sought),
@@ -198,7 +207,7 @@ def _places(store: str, path: str, sought: Sought) -> tuple[list[Place], int]:
     ], kept
 
 
-def _hidden(text: str, sought: Sought) -> str:
+def _hidden(text: str, sought: SearchedSecrets) -> str:
     for start, end, mask in reversed(sought.spans(text)):
         text = text[:start] + mask + text[end:]
     return text
@@ -223,7 +232,7 @@ def _names(path: str) -> dict[str, str]:
     }
 
 
-def _lines(path: str, sought: Sought) -> Iterator[Line | bytes]:
+def _lines(path: str, sought: SearchedSecrets) -> Iterator[Line | bytes]:
     """Yield the lines of a shard: bytes for those that stay as they are."""
     if path.endswith(".zst") and not is_whole(path):
         raise StoreError(f"{path}: the compressed file is truncated and cannot be rewritten")
@@ -246,7 +255,7 @@ def _lines(path: str, sought: Sought) -> Iterator[Line | bytes]:
             raise StoreError(f"{path}: the compressed file is damaged: {error}") from error
 
 
-def _write(path: str, target: BinaryIO, sought: Sought, how: str) -> None:
+def _write(path: str, target: BinaryIO, sought: SearchedSecrets, how: str) -> None:
     count, is_ended = 0, True
     for line in _lines(path, sought):
         raw = line if isinstance(line, bytes) else line.text.encode("utf-8", "surrogateescape")

@@ -26,7 +26,7 @@ Span = tuple[int, int, str]  # start, end, and what is put there
 
 
 @dataclass(slots=True, kw_only=True)
-class Sought:
+class SearchedSecrets:
     """Texts, patterns of text, and names of parameters whose values are meant.
 
     A text is found as it is, and as JSON, Python, HTML, a URL, base64 or hexadecimal digits

@@ -34,7 +34,7 @@ _STARTED = "SELECT parent_run, id FROM run WHERE parent_run IS NOT NULL"
 
 
 @dataclass(slots=True, kw_only=True)
-class Collected:
+class RemovedRuns:
     """The runs that may go, and their bytes; ``needed``: for which run that stays one stays too.
 
     ``refused``: which are still written, and why that is thought.
@@ -53,13 +53,13 @@ def collectable(
     keep: int = 0,
     used_too: bool = False,
     anyway: bool = False,
-) -> Collected:
+) -> RemovedRuns:
     """Tell which runs may go: ended so long ago, and not among the newest ``keep``.
 
     One that made a file which a run that stays has read stays too, and so on backwards;
     but for ``used_too``. ``anyway``: also those of which it cannot be told whether they end.
     """
-    found = Collected()
+    found = RemovedRuns()
     runs = list_runs(store)
     folders = {run.id: run.folder for run in runs}
     old = runs[: max(0, len(runs) - keep)] if keep else runs
@@ -78,7 +78,7 @@ def collectable(
     return found
 
 
-def collect(store: str, found: Collected) -> None:
+def collect(store: str, found: RemovedRuns) -> None:
     """Remove the runs: each at once, also for who is asking; then the index forgets them."""
     remove_unfinished(store)
     folders = []

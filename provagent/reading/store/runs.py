@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.contract.errors import RecordError, StoreError
 from provagent.contract.store_files import Skipped
 from provagent.reading.record.build import build
-from provagent.reading.record.facts import Gap, Place
+from provagent.reading.record.facts import Gap, RecordLine
 from provagent.reading.record.outline import build_outline
 from provagent.reading.record.shard import SHARD_MARK, is_shard, read_events
 from provagent.reading.store.location import find_store
@@ -115,8 +115,8 @@ def free_memory() -> int | None:
     """Return how many bytes are free, where Linux tells."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
-            told = dict(line.split(":") for line in lines)
-        return sum(1024 * int(told[name].split()[0]) for name in ("MemAvailable", "SwapFree"))
+            details = dict(line.split(":") for line in lines)
+        return sum(1024 * int(details[name].split()[0]) for name in ("MemAvailable", "SwapFree"))
     except (OSError, KeyError, ValueError):
         return None
 
@@ -127,7 +127,7 @@ class _Events:
     def __init__(self, paths: list[str], gaps: list[Gap]) -> None:
         self._paths = paths
         self._gaps = gaps
-        self.place: Place | None = None
+        self.place: RecordLine | None = None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for path in self._paths:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from provagent.reading.store.redaction_search import Sought, Span
+from provagent.reading.store.redaction_search import SearchedSecrets, Span
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _UNIT = re.compile(
@@ -62,13 +62,13 @@ class _Open:
     is_cut: bool = False  # its value is the beginning of a text
 
 
-def redacted_line(text: str, sought: Sought) -> Line:
+def redacted_line(text: str, sought: SearchedSecrets) -> Line:
     """Return the line without what is sought."""
     return _Redacting(text, sought).line()
 
 
 class _Redacting:
-    def __init__(self, text: str, sought: Sought) -> None:
+    def __init__(self, text: str, sought: SearchedSecrets) -> None:
         self.sought = sought
         self.text = text
         self.result = Line(text)

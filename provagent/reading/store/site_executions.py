@@ -23,7 +23,7 @@ _TURNS = 1_000_000  # microseconds by which threads get numbers in another order
 Span = tuple[int, int]  # of the numbers of the things of a process
 
 
-class Happening(NamedTuple):
+class Execution(NamedTuple):
     """An execution of a site: when it began, and of which activity or entity it was.
 
     ``around`` is the activity that enclosed it; the process where there was none. ``session`` is
@@ -46,29 +46,29 @@ def is_process(activity: int) -> bool:
     return not activity % NUMBERS
 
 
-def happened_at(execute: Execute, spans: list[Span]) -> dict[Site, list[Happening]]:
+def executions_of(execute: Execute, spans: list[Span]) -> dict[Site, list[Execution]]:
     """Return what happened at each site, in the order of time."""
-    found: dict[Site, list[Happening]] = {}
+    found: dict[Site, list[Execution]] = {}
     for span in spans:
         for chain, target, *one in execute(_ACTIVITIES, span):
             name = (target or "").rpartition(":")[2].rpartition(".")[2]
-            found.setdefault(Site(positions_of(chain), name), []).append(Happening(*one))
+            found.setdefault(Site(positions_of(chain), name), []).append(Execution(*one))
         for chain, is_written, *one in execute(_OPENED, span):
             is_file = bool(is_written)
             site = Site(positions_of(chain), "open", is_file=is_file, is_target=is_file)
-            found.setdefault(site, []).append(Happening(*one))
+            found.setdefault(site, []).append(Execution(*one))
     for happenings in found.values():
         happenings.sort()
     return found
 
 
-def went_back(happened: dict[Site, list[Happening]]) -> bool:
+def clock_went_back(happened: dict[Site, list[Execution]]) -> bool:
     """Return whether the clock of a process was set back meanwhile: then times tell no order.
 
     Calls, and files that are read, have their numbers in the order in which they began; but for
     standard input, which is told at the end.
     """
-    told = (
+    details = (
         one
         for site, some in happened.items()
         if not site.is_file and not stream_of(site.chain)
@@ -76,7 +76,7 @@ def went_back(happened: dict[Site, list[Happening]]) -> bool:
     )
     return any(
         later.time < earlier.time - _TURNS
-        for earlier, later in pairwise(sorted(told, key=attrgetter("number")))
+        for earlier, later in pairwise(sorted(details, key=attrgetter("number")))
         if later.number >> SHIFT == earlier.number >> SHIFT
     )
 
@@ -90,18 +90,18 @@ class Executions:
     """
 
     def __init__(
-        self, flow: Flow, every: list[Happening], sources: list[Happening], *, is_back: bool
+        self, flow: Flow, every: list[Execution], sources: list[Execution], *, is_back: bool
     ) -> None:
         self._flow, self._every, self._sources = flow, every, sources
         self._is_back = is_back  # a clock was set back: times tell no order
-        self._known: dict[tuple[int, int | None], tuple[list[Happening], list[Happening]]] = {}
+        self._known: dict[tuple[int, int | None], tuple[list[Execution], list[Execution]]] = {}
         laters = {one.worker for one in every}
         self._is_several = len(laters) > 1
         self._is_one = len(laters.union(one.worker for one in sources)) == 1
         self._is_after = flow.later.is_file and _is_read_after(sources, every, flow)
-        self._turns: dict[Happening, list[Happening]] | None = None
+        self._turns: dict[Execution, list[Execution]] | None = None
 
-    def before(self, at: int) -> list[Happening]:
+    def before(self, at: int) -> list[Execution]:
         """Return the executions of the earlier site that are meant for one of the later site."""
         if self._is_back:
             return self._sources[:ROUNDS]
@@ -118,7 +118,7 @@ class Executions:
             return self._of_call(self._sources, self._every, at)
         return self._of_call(sources, every, bisect_left(every, self._every[at]))
 
-    def _of_thread(self, later: Happening) -> tuple[list[Happening], list[Happening]]:
+    def _of_thread(self, later: Execution) -> tuple[list[Execution], list[Execution]]:
         """Return the executions of both sites in the thread of one."""
         if later.worker not in self._known:
             self._known[later.worker] = (
@@ -127,7 +127,7 @@ class Executions:
             )
         return self._known[later.worker]
 
-    def _of_tasks(self, at: int) -> list[Happening]:
+    def _of_tasks(self, at: int) -> list[Execution]:
         """Return what tasks did before another one: in its turn, or ever."""
         if not self._flow.is_carried:
             if self._turns is None:
@@ -140,8 +140,8 @@ class Executions:
         return self._sources[max(0, end - ROUNDS) : end]
 
     def _of_call(
-        self, sources: list[Happening], every: list[Happening], at: int
-    ) -> list[Happening]:
+        self, sources: list[Execution], every: list[Execution], at: int
+    ) -> list[Execution]:
         """Return the last ones before, in one call or a thread."""
         flow, later = self._flow, every[at]
         limit: tuple[int, int] = later[:2]
@@ -166,15 +166,15 @@ class Executions:
 
 
 def _by_turns(
-    sources: list[Happening], every: list[Happening], *, is_after: bool
-) -> dict[Happening, list[Happening]]:
+    sources: list[Execution], every: list[Execution], *, is_after: bool
+) -> dict[Execution, list[Execution]]:
     """Return the earlier ones in the turn of each later one, if they took turns; else nothing.
 
     In each turn there were as many of both: none was left for another turn.
     """
     kinds = [(one, False) for one in sources] + [(one, True) for one in every]
     kinds.sort(key=lambda each: each[0][:2])
-    turns: list[tuple[list[Happening], list[Happening]]] = []
+    turns: list[tuple[list[Execution], list[Execution]]] = []
     was = None
     for one, is_later in kinds:
         if is_later == is_after and was != is_later:
@@ -189,7 +189,7 @@ def _by_turns(
     return {later: some for some, laters in turns for later in laters}
 
 
-def _is_read_after(sources: list[Happening], every: list[Happening], flow: Flow) -> bool:
+def _is_read_after(sources: list[Execution], every: list[Execution], flow: Flow) -> bool:
     """Whether a file is opened before what goes into it is read."""
     if sources[0][:2] > every[0][:2]:
         return True

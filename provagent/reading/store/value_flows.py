@@ -22,15 +22,15 @@ from provagent.reading.flow import ANY_ARGUMENT, Flow, Site, flows
 from provagent.reading.store.encoding import FILES, is_of_content
 from provagent.reading.store.events import Execute
 from provagent.reading.store.flow_relations import DERIVED, GENERATED, INFORMED, USED
-from provagent.reading.store.recorded_code import Ran, code_of
+from provagent.reading.store.recorded_code import ExecutedCode, code_of
 from provagent.reading.store.schema import NUMBERS, SHIFT
 from provagent.reading.store.site_executions import (
+    Execution,
     Executions,
-    Happening,
     Span,
-    happened_at,
+    clock_went_back,
+    executions_of,
     is_process,
-    went_back,
 )
 
 _VERSION = 18  # of what is kept of an analysis
@@ -57,13 +57,13 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     if execute(_STARTERS, (process,)).fetchone():
         return  # it is found in what the one did that it works for
     spans = [_span(one) for one in (process, *workers)]
-    happened = happened_at(execute, spans)
+    happened = executions_of(execute, spans)
     if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
         return
     ran = code_of(store, execute, process)
     if ran is None:
         missing = {site: _NO_SOURCE for site in happened if site.is_target}
-        _tell_missing(execute, process, happened, missing)
+        _keep_missing(execute, process, happened, missing)
         return
     found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
     met = {one.later for one in found}
@@ -71,16 +71,16 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     reasons: dict[Site, str | None] = {
         site: None for site in happened if site.is_file and site.is_target and site not in met
     }
-    _tell_missing(execute, process, happened, {**reasons, **missing})
+    _keep_missing(execute, process, happened, {**reasons, **missing})
     rows = _Rows(execute, spans, found, happened)
     for row in islice(rows.all(), _MOST):
         execute(_INSERT, (*row, process))
 
 
-def _tell_missing(
+def _keep_missing(
     execute: Execute,
     process: int,
-    happened: dict[Site, list[Happening]],
+    happened: dict[Site, list[Execution]],
     missing: Mapping[Site, str | None],
 ) -> None:
     for site, reason in missing.items():
@@ -111,7 +111,7 @@ def _workers(execute: Execute, process: int) -> list[int]:
 
 
 def _known_flows(
-    execute: Execute, ran: Ran, sites: list[Site]
+    execute: Execute, ran: ExecutedCode, sites: list[Site]
 ) -> tuple[list[Flow], dict[Site, str]]:
     """Return the flows between some sites in some code, kept from before if they are.
 
@@ -124,7 +124,7 @@ def _known_flows(
         found = flows(ran.code, sites, entry=ran.entry)
         numbers = {site: number for number, site in enumerate(sites)}
         kept = [
-            (numbers[one.later], numbers[one.earlier], one.lines, one.arguments, *_told_of(one))
+            (numbers[one.later], numbers[one.earlier], one.lines, one.arguments, *_flags_of(one))
             for one in found.flows
         ]
         missing = {one.site: one.reason for one in found.unknown}
@@ -139,18 +139,18 @@ def _known_flows(
             sites[earlier],
             lines=tuple(map(tuple, lines)),
             arguments=tuple(arguments),
-            **dict(zip(_TOLD, told, strict=True)),
+            **dict(zip(_FLAGS, details, strict=True)),
         )
-        for later, earlier, lines, arguments, *told in kept
+        for later, earlier, lines, arguments, *details in kept
     ]
     return some, {sites[number]: reason for number, reason in unknown}
 
 
-_TOLD = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner", "apart")
+_FLAGS = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner", "apart")
 
 
-def _told_of(flow: Flow) -> tuple[int, ...]:
-    return tuple(getattr(flow, name) for name in _TOLD)
+def _flags_of(flow: Flow) -> tuple[int, ...]:
+    return tuple(getattr(flow, name) for name in _FLAGS)
 
 
 @dataclass(slots=True)
@@ -160,7 +160,7 @@ class _Rows:
     execute: Execute
     spans: list[Span]
     flows: list[Flow]
-    happened: dict[Site, list[Happening]]
+    happened: dict[Site, list[Execution]]
     around: dict[int, int] = field(default_factory=dict)  # what encloses an activity
     began: dict[int, tuple[int, int]] = field(default_factory=dict)  # when, of activities
     sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
@@ -233,7 +233,7 @@ class _Rows:
             yield from self.execute(statement, span)
 
     def all(self) -> Iterator[_Row]:
-        is_back = went_back(self.happened)
+        is_back = clock_went_back(self.happened)
         for flow in self.flows:
             lines = orjson.dumps(flow.lines).decode()
             every = self.happened[flow.later]
@@ -256,7 +256,7 @@ class _Rows:
                 is_whole = flow.is_repeated and flow.is_alone and not flow.is_carried
                 is_certain = flow.is_certain and (len(some) == 1 or (is_whole and not is_back))
                 for earlier in some:
-                    if self._is_told(later, earlier):
+                    if self._is_recorded(later, earlier):
                         continue
                     if self._is_handed_in(flow, later, earlier):
                         yield from self._from_around(later, is_certain, lines)
@@ -264,7 +264,7 @@ class _Rows:
                         is_sure = is_certain or self._is_copy(flow, later, earlier)
                         yield from self._between(flow, later, earlier, is_sure, lines)
 
-    def _given(self, later: Happening, some: list[Happening]) -> list[Happening]:
+    def _given(self, later: Execution, some: list[Execution]) -> list[Execution]:
         """Return those whose results went in as they were made, if any did: no others went in."""
         used = self._with_members(self.used.get(later.number, ()))
         given = [one for one in some if not used.isdisjoint(self.made.get(one.number, ()))]
@@ -287,12 +287,12 @@ class _Rows:
     def _contents(self, entities: set[int]) -> set[bytes]:
         return {self.digests[one] for one in entities if one in self.digests}
 
-    def _is_told(self, later: Happening, earlier: Happening) -> bool:
+    def _is_recorded(self, later: Execution, earlier: Execution) -> bool:
         """Whether the record says what went from one to the other: through which attributes."""
         same = later.session and later.session == earlier.session
         return bool(same and self.used.get(later.number))
 
-    def _is_handed_in(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
+    def _is_handed_in(self, flow: Flow, later: Execution, earlier: Execution) -> bool:
         """Whether it came through the inputs of the activity that encloses the later thing."""
         around = later.around
         if is_process(around) or self._encloses(around, earlier):
@@ -302,16 +302,16 @@ class _Rows:
         origins = self.made.get(earlier.number, [earlier.number])
         return flow.earlier in self.sources.get(around, ()) or self._has_of(around, origins)
 
-    def _is_apart(self, later: Happening, earlier: Happening) -> bool:
+    def _is_apart(self, later: Execution, earlier: Execution) -> bool:
         """Whether it happened inside of an activity of another worker: by its inputs, or not."""
         own, one, other = self.spans[0][0] >> SHIFT, later.number >> SHIFT, earlier.number >> SHIFT
         return one not in (own, other) and other != own and not is_process(later.around)
 
-    def _encloses(self, around: int, one: Happening) -> bool:
+    def _encloses(self, around: int, one: Execution) -> bool:
         # A file is opened by several: each time has an activity around it.
         return around in (one.number, one.around) or self._is_within(one, {around})
 
-    def _is_within(self, one: Happening, activities: set[int]) -> bool:
+    def _is_within(self, one: Execution, activities: set[int]) -> bool:
         number = one.around
         for _ in range(_DEEPEST):
             if not number or is_process(number):
@@ -321,7 +321,7 @@ class _Rows:
             number = self.around.get(number, 0)
         return False
 
-    def _from_around(self, later: Happening, is_certain: bool, lines: str) -> Iterator[_Row]:
+    def _from_around(self, later: Execution, is_certain: bool, lines: str) -> Iterator[_Row]:
         """From what the enclosing activity used; what that wrote itself needs no more."""
         used = self.used.get(later.around, set())
         for entity in self.lost.get(later.number, []):
@@ -329,7 +329,7 @@ class _Rows:
                 yield _Row(entity, origin, DERIVED, is_certain and len(used) == 1, lines)
 
     def _between(
-        self, flow: Flow, later: Happening, earlier: Happening, is_certain: bool, lines: str
+        self, flow: Flow, later: Execution, earlier: Execution, is_certain: bool, lines: str
     ) -> Iterator[_Row]:
         is_read = not flow.earlier.is_target or flow.earlier.is_file
         origins = [earlier.number] if is_read else self.made.get(earlier.number, [])
@@ -345,8 +345,8 @@ class _Rows:
         ways = self._ways_but(flow, later.number, origins)
         lost = self._lost_of(later.number, earlier.number, ways)
         is_passed_on = not (flow.is_certain or is_read) and self._is_passed_on(earlier, later)
-        is_told = not lost and self._has_of(later.number, origins)
-        if is_passed_on or is_told or not ways:
+        is_recorded = not lost and self._has_of(later.number, origins)
+        if is_passed_on or is_recorded or not ways:
             return
         is_certain = is_certain and self._is_known(flow, later.number, lost)
         own = [one for one in lost if not self._has_states(one)]
@@ -433,14 +433,14 @@ class _Rows:
             for entity in made
         )
 
-    def _is_copy(self, flow: Flow, later: Happening, earlier: Happening) -> bool:
+    def _is_copy(self, flow: Flow, later: Execution, earlier: Execution) -> bool:
         """Whether one call has opened both files, and both are of the same bytes."""
         if not flow.later.is_file or flow.later.chain != flow.earlier.chain:
             return False
         found = self.execute(_DIGESTS, (later.number, earlier.number)).fetchall()
         return len(found) == 2 and found[0] == found[1]  # noqa: PLR2004 - those of two files
 
-    def _is_passed_on(self, earlier: Happening, later: Happening) -> bool:
+    def _is_passed_on(self, earlier: Execution, later: Execution) -> bool:
         """Whether what the code may have changed in a call came out of it as it went in."""
         used = self._recorded_behind(earlier.number) & self._recorded_behind(later.number)
         return not used.isdisjoint(self.whole)

@@ -61,5 +61,5 @@ def render_verified(files: list[Verified], console: Console) -> None:
                     line.append(f"  is at {one.at}", style="dim")
                 console.print(line, soft_wrap=True)
     counts = [(state, sum(one.state == state for one in files)) for state in STATES[::-1]]
-    told = ", ".join(f"{count} {state}" for state, count in counts if count)
-    console.print(Text(told or "no files", style="dim"))
+    details = ", ".join(f"{count} {state}" for state, count in counts if count)
+    console.print(Text(details or "no files", style="dim"))

@@ -22,16 +22,16 @@ def render_embedded(payload: Payload, console: Console) -> None:
     for name, value in payload.facts.items():
         facts.add(Text(f"{name}: {value}"))
     print_branch(facts, console)
-    for bundle, told in _bundles(payload).items():
+    for bundle, details in _bundles(payload).items():
         console.print()
-        activities = told.get("activity", {})
+        activities = details.get("activity", {})
         tree = Branch(Text(f"{bundle}: {len(activities)} activities", style="bold"))
         for name in list(activities)[:ACTIVITIES_SHOWN]:
             branch = tree.add(Text(_label(activities, name)))
             for kind, word in (("used", "used"), ("wasGeneratedBy", "made")):
-                for one in told.get(kind, {}).values():
+                for one in details.get(kind, {}).values():
                     if one.get("prov:activity") == name:
-                        what = _label(told.get("entity", {}), one.get("prov:entity"))
+                        what = _label(details.get("entity", {}), one.get("prov:entity"))
                         branch.add(Text(f"{word} {what}  {_text(one.get('prov:role'))}".rstrip()))
         if len(activities) > ACTIVITIES_SHOWN:
             tree.add(Text(f"and {len(activities) - ACTIVITIES_SHOWN} more"))

@@ -20,7 +20,7 @@ from provagent.reading.record.labels import (
     parameter_text,
 )
 from provagent.reading.record.model import seconds_between
-from provagent.reading.store.details import ActivityTold, EntityTold
+from provagent.reading.store.details import ActivityDetails, EntityDetails
 from provagent.reading.view.text_tree import Branch, print_branch
 
 if TYPE_CHECKING:
@@ -87,13 +87,13 @@ def render_matches(matches: Matches, console: Console) -> None:
     console.print(f"{matches.count} {word}{left}", style="dim")
 
 
-def _fill(tree: Branch, root: Step, told_runs: set[str]) -> None:
+def _fill(tree: Branch, root: Step, listed_runs: set[str]) -> None:
     waiting = [(root, tree)]
     while waiting:
         step, above = waiting.pop()
         branch = above.add(_line(step))
-        if isinstance(step.thing, ActivityTold) and not step.is_above:
-            _facts(branch, step.thing, told_runs)
+        if isinstance(step.thing, ActivityDetails) and not step.is_above:
+            _facts(branch, step.thing, listed_runs)
         if step.is_cut:
             branch.add(Text("and more (--json shows all)", style="dim"))
         waiting += [(below, branch) for below in reversed(step.steps)]
@@ -120,9 +120,9 @@ def _line(step: Step) -> Text:
     line.append(_HOW.get(step.how or "", ("", ""))[step.is_later])
     thing = step.thing
     if step.is_above:
-        name = thing.name if isinstance(thing, ActivityTold) else _name(thing)
+        name = thing.name if isinstance(thing, ActivityDetails) else _name(thing)
         return line.append(f"{name} (above)", style="not dim")
-    if isinstance(thing, ActivityTold):
+    if isinstance(thing, ActivityDetails):
         return line.append_text(_activity_line(thing))
     line.append_text(_entity_line(thing))
     if step.kind == SAME:
@@ -148,13 +148,13 @@ def _known_of(step: Step) -> str:
     return f"{reason}; read before: {', '.join(names)}{more}"
 
 
-def _name(entity: EntityTold) -> str:
+def _name(entity: EntityDetails) -> str:
     """Return what a person calls a thing: its place, its name, or what kind of thing it is."""
     kind = entity.entity_description or (entity.class_name or "").rpartition(":")[2] or entity.type
     return entity.location or entity.name or kind or entity.id
 
 
-def _entity_line(entity: EntityTold) -> Text:
+def _entity_line(entity: EntityDetails) -> Text:
     line = Text(_name(entity), style="bold")
     if entity.digest:
         line.append(f"  {digest_text(entity.digest)}", style="dim")
@@ -163,7 +163,7 @@ def _entity_line(entity: EntityTold) -> Text:
     return line
 
 
-def _activity_line(activity: ActivityTold) -> Text:
+def _activity_line(activity: ActivityDetails) -> Text:
     line = Text(activity.name, style="bold blue")
     took = duration_text(seconds_between(activity.start, activity.end))
     style = "green" if activity.status == "ok" else "red"
@@ -175,10 +175,10 @@ def _activity_line(activity: ActivityTold) -> Text:
     return line
 
 
-def _facts(branch: Branch, activity: ActivityTold, told_runs: set[str]) -> None:
+def _facts(branch: Branch, activity: ActivityDetails, listed_runs: set[str]) -> None:
     run = activity.run
-    if run.id not in told_runs:  # once, where it is met first
-        told_runs.add(run.id)
+    if run.id not in listed_runs:  # once, where it is met first
+        listed_runs.add(run.id)
         who = "@".join(one for one in (run.user, run.host) if one)
         line = "  ".join(one for one in (f"run {run.id}", who, run.cwd) if one)
         branch.add(Text(line, style="dim"))

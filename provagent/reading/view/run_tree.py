@@ -16,10 +16,10 @@ from provagent.reading.record.labels import (
     duration_text,
     entity_text,
     is_clean_exit,
-    left_out_text,
     parameter_text,
     path_text,
-    shortened,
+    shortened_text,
+    skipped_text,
     status_text,
     value_text,
 )
@@ -74,7 +74,7 @@ class _Story:
         self.is_full = is_full
         self.length = _WHOLE if is_full else _VALUE_SHOWN
         self.cwd = provenance.run.process.cwd
-        self.told: set[Derivation] = set()
+        self.details: set[Derivation] = set()
         processes = provenance.processes.values()
         self.cells = {code.file: code.cell for one in processes for code in one.code if code.cell}
 
@@ -134,7 +134,7 @@ class _Story:
         rest = [
             each
             for each in self.provenance.derivations
-            if each not in self.told and not each.entity.removed
+            if each not in self.details and not each.entity.removed
         ]
         for derivation in rest:
             tree.add(self.derivation(derivation, entity_text(derivation.entity)))
@@ -168,7 +168,7 @@ class _Story:
         for usage in _lasting(activity.used):
             branch = node.add(self.relation("used", "green", usage.role, usage.entity))
             for derivation in usage.entity.derivations:
-                if derivation not in self.told:
+                if derivation not in self.details:
                     branch.add(self.derivation(derivation))
         for made in _lasting(activity.generated):
             node.add(self.relation("made", "yellow", made.role, made.entity))
@@ -177,7 +177,7 @@ class _Story:
                 node.add(_words((str(each), "red")))
         for sum_ in activity.left_out:
             if self.is_full or sum_.reason not in _QUIET_RULES:
-                node.add(_words(("skipped ", "yellow"), (left_out_text(sum_), "")))
+                node.add(_words(("skipped ", "yellow"), (skipped_text(sum_), "")))
         if activity.error is not None and not is_clean_exit(activity.error):
             node.add(self.error(activity.error))
 
@@ -207,7 +207,7 @@ class _Story:
         return _words(*parts)
 
     def derivation(self, derivation: Derivation, name: str = "") -> Text:
-        self.told.add(derivation)
+        self.details.add(derivation)
         how = derivation.how or "derived"
         parts = [(f"{name} " if name else "", ""), (how, "yellow")]
         parts.append((f" from {entity_text(derivation.progenitor)}", ""))
@@ -219,7 +219,7 @@ class _Story:
         if derivation.code is not None:
             cell = self.cells.get(derivation.code.file)
             parts.append(("" if cell is None else f" in cell {cell}", ""))
-            code = shortened(derivation.code.text, _WHOLE if self.is_full else 200)
+            code = shortened_text(derivation.code.text, _WHOLE if self.is_full else 200)
             parts.append((f": {code}", "magenta"))
         return _words(*parts)
 

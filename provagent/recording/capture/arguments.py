@@ -6,8 +6,8 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from provagent.contract.values.encode import encode
-from provagent.recording.capture.context import Events, Links, Open
-from provagent.recording.capture.entity_tracker import Call, Ledger
+from provagent.recording.capture.context import Events, Links, OpenActivity
+from provagent.recording.capture.entity_tracker import Call, EntityTracker
 from provagent.recording.capture.plan import Plan
 from provagent.redaction.secrets import is_secret
 from provagent.settings.table import Settings
@@ -62,8 +62,8 @@ def is_object(data: Any) -> bool:
 class Undescribed:
     """What is recorded of a call that no definition describes."""
 
-    def __init__(self, ledger: Ledger, settings: Settings) -> None:
-        self._ledger = ledger
+    def __init__(self, tracker: EntityTracker, settings: Settings) -> None:
+        self._tracker = tracker
         self._settings = settings
 
     def parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
@@ -71,10 +71,10 @@ class Undescribed:
         return {name: self._encode(value) for name, value, _ in arguments(plan, call)}
 
     def inputs(
-        self, plan: Plan, call: Call, activity: Open, events: Events
+        self, plan: Plan, call: Call, activity: OpenActivity, events: Events
     ) -> tuple[dict[str, Any], Links]:
         """The arguments: those that are data, and the objects, which are used."""
-        settings, ledger = self._settings, self._ledger
+        settings, tracker = self._settings, self._tracker
         log_entities = settings.log_args_as_entities and plan.log_entities
         parameters: dict[str, Any] = {}
         used = []
@@ -88,22 +88,24 @@ class Undescribed:
             more = name == plan.signature.var_positional and type(value) is tuple
             for at, one in enumerate(value if more else (value,)):
                 is_whole = is_object(self._encode(one)) if more else not is_data
-                held = ledger.inside.held(one, is_made=False) if plan.log_members else None
-                if is_whole or held is not None or ledger.inside.is_met(one):
-                    known = ledger.inside.entity(one, name, activity, events, False, held)
+                contained = (
+                    tracker.inside.contained(one, is_made=False) if plan.log_members else None
+                )
+                if is_whole or contained is not None or tracker.inside.is_met(one):
+                    known = tracker.inside.entity(one, name, activity, events, False, contained)
                     used_as = plan.signature.used_as(name, name, at)
                     used.append({"used_id": known.entity_id, **used_as})
         return parameters, used
 
     def outputs(
-        self, plan: Plan, result: Any, activity: Open, events: Events
+        self, plan: Plan, result: Any, activity: OpenActivity, events: Events
     ) -> list[dict[str, str]]:
         """The result."""
         if result is None or not (self._settings.log_returned_result and plan.log_entities):
             return []
-        inside = self._ledger.inside
-        held = inside.held(result, is_made=True) if plan.log_members else None
-        known = inside.entity(result, "result", activity, events, True, held)
+        inside = self._tracker.inside
+        contained = inside.contained(result, is_made=True) if plan.log_members else None
+        known = inside.entity(result, "result", activity, events, True, contained)
         return [{"generated_id": known.entity_id, "generated_role": "result"}]
 
     def _encode(self, value: Any) -> Any:

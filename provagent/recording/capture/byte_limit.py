@@ -10,7 +10,7 @@ _MOST = 250  # calls that a target may record before the bytes are looked at aga
 _CALL = 1000  # bytes that a call takes at least, as far as is assumed
 
 
-class Gate(Protocol):
+class LimitedSampler(Protocol):
     """What decides for one target which of its calls are recorded."""
 
     free: int
@@ -20,7 +20,7 @@ class Gate(Protocol):
         """Ask for the limits anew at the next call."""
 
 
-class Fill:
+class ByteLimit:
     """Shuts the ``gates`` when as much is written as may be: ``limit`` bytes; 0 is no limit.
 
     ``size`` tells how many bytes are written; ``complain`` is told once that they are.
@@ -29,7 +29,9 @@ class Fill:
     def __init__(
         self, limit: int, size: Callable[[], int], complain: Callable[[str], None]
     ) -> None:
-        self.gates: WeakSet[Gate] = WeakSet()  # the program may let go of what they are of
+        self.samplers: WeakSet[LimitedSampler] = (
+            WeakSet()
+        )  # the program may let go of what they are of
         self.is_full = False
         self._limit = limit
         self._size = size
@@ -40,15 +42,15 @@ class Fill:
         """Begin again, in a process that was forked."""
         self.is_full = False
         self._granted = 0
-        for gate in list(self.gates):
-            gate.reset()
+        for sampler in list(self.samplers):
+            sampler.reset()
 
     def look(self) -> bool:
         """Whether as much is written as may be."""
         if not self.is_full and 0 < self._limit <= self._size():
             self.is_full = True
-            for gate in list(self.gates):
-                gate.free, gate.shut = 0, None
+            for sampler in list(self.samplers):
+                sampler.free, sampler.shut = 0, None
             self._complain(
                 f"max_bytes ({self._limit} bytes of calls) reached; further calls are only counted"
             )
@@ -64,7 +66,7 @@ class Fill:
         if self._limit:
             written = self._size()
             each = max(_CALL, written // (self._granted + 1))
-            left = (self._limit - written) // (4 * each * max(1, len(self.gates)))
+            left = (self._limit - written) // (4 * each * max(1, len(self.samplers)))
             most = max(1, min(most, left))
         self._granted += most
         return most

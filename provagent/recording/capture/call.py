@@ -25,18 +25,18 @@ from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.call_sites import new_files
 from provagent.recording.capture.arguments import Undescribed, is_plain, own_names
-from provagent.recording.capture.byte_limit import Fill
-from provagent.recording.capture.context import Events, Links, Open, Place, current, now
+from provagent.recording.capture.byte_limit import ByteLimit
+from provagent.recording.capture.context import CallSite, Events, Links, OpenActivity, current, now
 from provagent.recording.capture.entity_events import changed_by
-from provagent.recording.capture.entity_tracker import Call, Ledger
-from provagent.recording.capture.internal_errors import WRITING, Complaints
+from provagent.recording.capture.entity_tracker import Call, EntityTracker
+from provagent.recording.capture.internal_errors import WRITING, InternalErrors
 from provagent.recording.capture.lookup import Missing, found
 from provagent.recording.capture.outcome import describe_error, status_of
 from provagent.recording.capture.plan import Plan
-from provagent.recording.capture.session_configuration import Configured
+from provagent.recording.capture.session_configuration import SessionConfiguration
 from provagent.recording.capture.sessions import Session, session_event
-from provagent.recording.capture.skipped_calls import MAX_BYTES, Sums
-from provagent.recording.capture.user_code import KeptCode
+from provagent.recording.capture.skipped_calls import MAX_BYTES, SkippedCalls
+from provagent.recording.capture.user_code import UserCode
 from provagent.settings.table import Settings
 
 
@@ -49,48 +49,50 @@ class Capture:
     def __init__(
         self,
         *,
-        ledger: Ledger,
-        complaints: Complaints,
-        code: KeptCode,
+        tracker: EntityTracker,
+        internal_errors: InternalErrors,
+        code: UserCode,
         line: Callable[[dict[str, Any], bool], bytes],
         write: Callable[[bytes], None],
         size: Callable[[], int],
         settings: Settings,
         busy: set[int],
     ) -> None:
-        self.ledger = ledger
-        self.sessions = ledger.sessions
-        self.configured = Configured(ledger)
-        self.complaints = complaints
+        self.tracker = tracker
+        self.sessions = tracker.sessions
+        self.configured = SessionConfiguration(tracker)
+        self.internal_errors = internal_errors
         self.code = code
         self.busy = busy
         self.write = write
         self._line = line
         self._settings = settings
-        self.undescribed = Undescribed(ledger, settings)
+        self.undescribed = Undescribed(tracker, settings)
         self._described: set[tuple[str | None, str]] = set()
         # What probes keep of each call until it ends, by the frame in which it runs.
         self.calls: dict[FrameType, Any] = {}
-        self.sums = Sums(self.write_all)
-        self._sums_open = self.sums.open
-        self.fill = Fill(settings.max_bytes, size, partial(complaints.add, "run", MAX_BYTES))
+        self.skipped_calls = SkippedCalls(self.write_all)
+        self._skipped_open = self.skipped_calls.open
+        self.byte_limit = ByteLimit(
+            settings.max_bytes, size, partial(internal_errors.add, "run", MAX_BYTES)
+        )
         # What activities have open for writing, by their ids, and what tells it (see files).
         self.written: dict[str, Any] = {}
-        self.end_files: Callable[[Open, Events], None] = lambda _activity, _events: None
+        self.end_files: Callable[[OpenActivity, Events], None] = lambda _activity, _events: None
         self.meet_file: Callable[[str, str, str, Any], None] = lambda *_: None
         # What is told of the files that definitions say are opened (see opened).
-        self.notice: Callable[[Any, Any], None] = lambda _file, _mode: None
+        self.note_opening: Callable[[Any, Any], None] = lambda _file, _mode: None
 
     def forget(self) -> None:
         """Begin again, in a process that was forked."""
-        self.ledger.forget()
+        self.tracker.forget()
         self.code.forget()
         self._described.clear()
         self.busy.clear()
-        self.sums.forget()
-        self.fill.restart()
+        self.skipped_calls.forget()
+        self.byte_limit.restart()
 
-    def is_meant(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
+    def is_recorded(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
         """Whether this call is to be recorded: not from our own work, nor another class's."""
         if get_ident() in self.busy:
             return False
@@ -106,28 +108,28 @@ class Capture:
         instance: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        frame: FrameType | Place,
-    ) -> Open | None:
+        frame: FrameType | CallSite,
+    ) -> OpenActivity | None:
         """Write that the activity began; None when that could not be done."""
         thread = get_ident()
         try:
             self.busy.add(thread)
             return self.begin(plan, (instance, args, kwargs, None), frame, thread)
         except BaseException as error:
-            self.complaints.add(plan.target, "before the call", error)
+            self.internal_errors.add(plan.target, "before the call", error)
             return None
         finally:
             self.busy.discard(thread)
 
     def begin(
-        self, plan: Plan, call: Call, frame: FrameType | Place, thread: int, start: str = ""
-    ) -> Open:
+        self, plan: Plan, call: Call, frame: FrameType | CallSite, thread: int, start: str = ""
+    ) -> OpenActivity:
         """What ``open`` does, unguarded; with ``start``: of a call that began then."""
-        ledger, parent = self.ledger, current.get()
+        tracker, parent = self.tracker, current.get()
         call = own_names(call) if call[2] else call
-        place: Any = Place(frame) if type(frame) is FrameType else frame
+        place: Any = CallSite(frame) if type(frame) is FrameType else frame
         groups = plan.group if parent is None else parent.groups | plan.group
-        activity = Open(ledger.new_id(), ledger.order, place, groups)
+        activity = OpenActivity(tracker.new_id(), tracker.order, place, groups)
         events: Events = []
         fields: dict[str, Any] = {
             "v": LOG_FORMAT,
@@ -137,7 +139,7 @@ class Capture:
             "target": plan.target,
             "startTime": start or now(),
             "thread": thread,
-            **place.said(),
+            **place.event_fields(),
         }
         if parent is not None:
             fields["parent_id"] = parent.id
@@ -158,7 +160,7 @@ class Capture:
         return activity
 
     def close(
-        self, plan: Plan, activity: Open, call: Call, error: BaseException | None = None
+        self, plan: Plan, activity: OpenActivity, call: Call, error: BaseException | None = None
     ) -> None:
         """Write that the activity ended."""
         thread = get_ident()
@@ -166,11 +168,13 @@ class Capture:
             self.busy.add(thread)
             self.finish(plan, activity, call, error)
         except BaseException as failure:
-            self.complaints.add(plan.target, "after the call", failure)
+            self.internal_errors.add(plan.target, "after the call", failure)
         finally:
             self.busy.discard(thread)
 
-    def finish(self, plan: Plan, activity: Open, call: Call, error: BaseException | None) -> None:
+    def finish(
+        self, plan: Plan, activity: OpenActivity, call: Call, error: BaseException | None
+    ) -> None:
         """What ``close`` does, unguarded."""
         call = own_names(call) if call[2] else call
         events: Events = []
@@ -192,13 +196,13 @@ class Capture:
             fits = plan.expected is None or plan.expected.mark(fields, events)
         if self.written:
             self.end_files(activity, events)
-        if self._sums_open:
-            self.sums.end(activity.id, events)
+        if self._skipped_open:
+            self.skipped_calls.end(activity.id, events)
         events.append((fields, fits))
         self.write_all(plan.target, events)
 
     def open_session(
-        self, plan: Plan, instance: Any, call: Call, place: Place, session: Session
+        self, plan: Plan, instance: Any, call: Call, place: CallSite, session: Session
     ) -> None:
         """Write that a woven class has a new instance, with its configuration."""
         thread = get_ident()
@@ -206,15 +210,15 @@ class Capture:
             self.busy.add(thread)
             configuration = self._parameters(plan, call)
             fields = session_event(session.id, type(instance), now(), configuration)
-            fields |= place.said()
+            fields |= place.event_fields()
             if plan.expected is not None:
                 plan.expected.mark(fields, [])
             events: Events = [(fields, False)]
             if plan.log_entities:
-                self.configured.meet(session, plan, call, place, current.get(), events)
+                self.configured.observe(session, plan, call, place, current.get(), events)
             self.write_all(plan.target, events)
         except BaseException as error:
-            self.complaints.add(plan.target, "at the constructor", error)
+            self.internal_errors.add(plan.target, "at the constructor", error)
         finally:
             self.busy.discard(thread)
 
@@ -229,7 +233,7 @@ class Capture:
             else:
                 self.write(b"".join([line(*event) for event in events]))
         except BaseException as error:
-            self.complaints.add(target, WRITING, error)
+            self.internal_errors.add(target, WRITING, error)
 
     def keep_code(self) -> None:
         """Keep the user's code that is loaded by now."""
@@ -239,7 +243,7 @@ class Capture:
             if is_the_programs(error):
                 raise
         except Exception as error:
-            self.complaints.add("code", WRITING, error)
+            self.internal_errors.add("code", WRITING, error)
 
     def _describe(self, plan: Plan, events: Events) -> None:
         key = (plan.definition, plan.name)
@@ -270,28 +274,28 @@ class Capture:
         return session
 
     def _inputs(
-        self, plan: Plan, call: Call, activity: Open, events: Events
+        self, plan: Plan, call: Call, activity: OpenActivity, events: Events
     ) -> tuple[dict[str, Any], Links]:
         if not plan.is_described:
             return self.undescribed.inputs(plan, call, activity, events)
         return self._parameters(plan, call), self.usages(plan, call, activity, events)
 
-    def usages(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
+    def usages(self, plan: Plan, call: Call, activity: OpenActivity, events: Events) -> Links:
         """What a call uses that a definition describes."""
         used = []
         if plan.files:
-            self.ledger.files.read_ahead([found(location, call) for location in plan.files])
+            self.tracker.files.read_ahead([found(location, call) for location in plan.files])
         for use in plan.usages:
             try:
-                entity_id = self.ledger.find(use, call, activity, events, False)
+                entity_id = self.tracker.find(use, call, activity, events, False)
             except BaseException as error:
-                self.complaints.add(plan.target, f"role {use.role!r}", error)
+                self.internal_errors.add(plan.target, f"role {use.role!r}", error)
                 continue
             if entity_id is not None:
                 used.append({"used_id": entity_id, **use.used_as})
         return used
 
-    def outputs(self, plan: Plan, call: Call, activity: Open, events: Events) -> Links:
+    def outputs(self, plan: Plan, call: Call, activity: OpenActivity, events: Events) -> Links:
         """What a call has generated."""
         if not plan.is_described:
             return self.undescribed.outputs(plan, call[3], activity, events)
@@ -299,9 +303,9 @@ class Capture:
         for use in plan.generations:
             first = len(events)
             try:
-                entity_id = self.ledger.find(use, call, activity, events, True)
+                entity_id = self.tracker.find(use, call, activity, events, True)
             except BaseException as error:
-                self.complaints.add(plan.target, f"role {use.role!r}", error)
+                self.internal_errors.add(plan.target, f"role {use.role!r}", error)
                 continue
             ids = [] if use.members is None else changed_by(activity.id, events[first:])
             if entity_id is not None and entity_id not in ids:
@@ -319,7 +323,7 @@ class Capture:
             except Missing:
                 continue
             except BaseException as error:
-                self.complaints.add(plan.target, f"parameter {name!r}", error)
+                self.internal_errors.add(plan.target, f"parameter {name!r}", error)
         return parameters
 
     def _encode(self, value: Any) -> Any:

@@ -51,7 +51,7 @@ class Container:
         self.cost = cost
 
 
-class Held:
+class ContainedItems:
     """What was found in a container, each ``NEW`` or ``KNOWN``.
 
     ``is_cut``: there is more, which was not looked at.
@@ -67,7 +67,7 @@ class Held:
 NO, NEW, KNOWN = range(3)  # of a thing in a container: whether it is meant, and known by itself
 
 
-def held_by(value: Any, what: What, most: int) -> Held | None:
+def contained_items(value: Any, what: What, most: int) -> ContainedItems | None:
     """Return which things in a container are meant; None where it is none.
 
     ``what`` says it of each, of ``most`` at most: of a thing, the container that it lies in, how
@@ -86,15 +86,15 @@ def held_by(value: Any, what: What, most: int) -> Held | None:
         try:
             items = list(islice(found, most + 1))
         except RuntimeError:  # another thread changed it meanwhile
-            search.held.is_cut = True
+            search.contained.is_cut = True
             continue
         if len(items) > most:
-            search.held.is_cut = True
+            search.contained.is_cut = True
         is_bare = is_bare and container.cost == 1
         search.look(items[:most], outer, depth - container.cost, is_bare=is_bare)
         most -= len(items)
-    search.held.is_cut = search.held.is_cut or bool(waiting)
-    return search.held
+    search.contained.is_cut = search.contained.is_cut or bool(waiting)
+    return search.contained
 
 
 # Most objects hold nothing but settings: a look at them takes less than a search.
@@ -109,7 +109,7 @@ class _Search:
     """What was found until now, and which containers are still to be looked into."""
 
     def __init__(self, what: What) -> None:
-        self.held = Held()
+        self.contained = ContainedItems()
         self.waiting: deque[tuple[Any, Container, int, bool]] = deque()
         self._what = what
         self._seen: set[int] = set()
@@ -132,12 +132,12 @@ class _Search:
             else:
                 numbers = 0
             if address_of(item) not in self._seen and not _is_short(item, cls):
-                self._meet(item, outer, count, depth, is_bare)
+                self._observe(item, outer, count, depth, is_bare)
 
-    def _meet(self, item: Any, outer: Any, count: int, depth: int, is_bare: bool) -> None:
+    def _observe(self, item: Any, outer: Any, count: int, depth: int, is_bare: bool) -> None:
         meant, inner = self._what(item, outer, count, is_bare), _container_of(type(item))
         if meant:
-            self.held.items.append((item, meant))
+            self.contained.items.append((item, meant))
             self._seen.add(address_of(item))
         if meant != KNOWN and inner.cost <= depth:
             self.put(item, inner, depth, is_bare=is_bare)

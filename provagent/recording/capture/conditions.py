@@ -63,11 +63,11 @@ def only_where(holds: Holds, select: Selector, failed: Callable[[BaseException],
 
     def selected(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
         try:
-            is_meant = holds(instance, args, kwargs, result)
+            is_recorded = holds(instance, args, kwargs, result)
         except BaseException as error:
             failed(error)
-            is_meant = True
-        if not is_meant:
+            is_recorded = True
+        if not is_recorded:
             raise Missing("its condition is not met")
         return select(instance, args, kwargs, result)
 

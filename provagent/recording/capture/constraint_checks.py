@@ -30,7 +30,7 @@ _LONGEST = 200  # characters of a mismatch
 _SHOWN = 60  # characters of a value that a mismatch repeats
 
 
-class Expectations:
+class ConstraintChecks:
     """What is expected of the calls of one target."""
 
     def __init__(
@@ -55,7 +55,9 @@ class Expectations:
 
     def __bool__(self) -> bool:
         each = (self.needed, self.units, self.members)
-        return any((self.parameters, *(said for verbs in each for said in verbs.values())))
+        return any(
+            (self.parameters, *(event_fields for verbs in each for event_fields in verbs.values()))
+        )
 
     def mark(self, fields: dict[str, Any], events: Events) -> bool:
         """Add ``mismatches`` to an event where it is not as described; whether it is."""
@@ -88,15 +90,17 @@ class Expectations:
 
 def _needed(uses: tuple[EntityUse, ...]) -> tuple[tuple[str, str], ...]:
     """Roles that are there in each call; with a condition, in some only."""
-    said = ((use.role, use.multiplicity) for use in uses if use.multiplicity and not use.when)
-    return tuple((role, words) for role, words in said if bounds(words)[0] > 0)
+    event_fields = (
+        (use.role, use.multiplicity) for use in uses if use.multiplicity and not use.when
+    )
+    return tuple((role, words) for role, words in event_fields if bounds(words)[0] > 0)
 
 
 def _with_unit(
     uses: tuple[EntityUse, ...], entities: Mapping[str, EntityDescription]
 ) -> tuple[tuple[str, str], ...]:
-    said = ((use.role, declared_unit(use, entities)) for use in uses)
-    return tuple((role, unit) for role, unit in said if unit)
+    event_fields = ((use.role, declared_unit(use, entities)) for use in uses)
+    return tuple((role, unit) for role, unit in event_fields if unit)
 
 
 def _membered(uses: tuple[EntityUse, ...]) -> tuple[tuple[str, str], ...]:
@@ -123,13 +127,13 @@ def _absent(
 def _of_units(
     of: str, declared: tuple[tuple[str, str], ...], roles: dict[str, str], events: Events
 ) -> Iterator[Mismatch]:
-    for role, wanted in declared:
+    for role, requested in declared:
         for event, _ in events:
             if event["event"] == ENTITY and event["entity_id"] == roles.get(role):
                 try:
-                    _converted(1.0, event.get("unit", ""), wanted)
+                    _converted(1.0, event.get("unit", ""), requested)
                 except _NoNumberError:
-                    what = f"unit {event['unit']}, expected {wanted}"[:_LONGEST]
+                    what = f"unit {event['unit']}, expected {requested}"[:_LONGEST]
                     yield {"of": of, "name": role, "key": "unit", "what": what}
 
 
@@ -252,19 +256,19 @@ def _numbers(data: Any) -> Iterator[tuple[float, str]]:
         raise _NoNumberError("is not a number")
 
 
-def _converted(number: float, unit: str, wanted: str) -> float:
+def _converted(number: float, unit: str, requested: str) -> float:
     """Convert a number, by astropy where the program has it: only there are its units from."""
-    if not unit or unit == wanted:
+    if not unit or unit == requested:
         return number
     units = sys.modules.get("astropy.units")
     if units is None:
-        raise _NoNumberError(f"cannot be converted to {wanted or 'a number without a unit'}")
+        raise _NoNumberError(f"cannot be converted to {requested or 'a number without a unit'}")
     try:
-        return float(units.Unit(unit).to(units.Unit(wanted), number))
+        return float(units.Unit(unit).to(units.Unit(requested), number))
     except Exception:
         what = (
-            f"cannot be converted to {wanted}"
-            if wanted
+            f"cannot be converted to {requested}"
+            if requested
             else "has a unit, but the description has none"
         )
         raise _NoNumberError(what) from None

@@ -23,73 +23,75 @@ from provagent.recording.capture.collection_members import (
     NO,
     NUMBERS,
     TEXTS,
-    Held,
-    held_by,
+    ContainedItems,
+    contained_items,
     is_code,
     is_data,
     is_plain,
     length_of,
 )
-from provagent.recording.capture.observed_value import Thing
+from provagent.recording.capture.observed_value import ObservedValue
 from provagent.recording.capture.plan import undescribed_kind
 
 if TYPE_CHECKING:
-    from provagent.recording.capture.context import Events, Open
-    from provagent.recording.capture.entity_tracker import Ledger
-    from provagent.recording.capture.known_objects import Known
+    from provagent.recording.capture.context import Events, OpenActivity
+    from provagent.recording.capture.entity_tracker import EntityTracker
+    from provagent.recording.capture.known_objects import KnownEntity
 
 _LONG = 256  # characters: shorter texts are names and paths, of which nobody asks who made them
 _TIMES = 100  # so many more items are read where nothing else tells where a list came from
 
 
-class Inside:
+class ContainerContents:
     """Finds the members of containers for a ledger; of each container ``max_items`` are seen.
 
     ``exchanges``: this process hands tasks to others, or works for one.
     """
 
-    def __init__(self, ledger: Ledger, max_items: int) -> None:
-        self._ledger = ledger
+    def __init__(self, tracker: EntityTracker, max_items: int) -> None:
+        self._tracker = tracker
         self._max_items = max_items
-        self.kind = undescribed_kind(PYTHON_OBJECT, partial(identify, **ledger.digests.options()))
+        self.kind = undescribed_kind(PYTHON_OBJECT, partial(identify, **tracker.digests.options()))
         self.exchanges = False
 
-    def held(self, value: Any, *, is_made: bool) -> Held | None:
+    def contained(self, value: Any, *, is_made: bool) -> ContainedItems | None:
         """What is to be a member of a container; None where there is none, or it is no container.
 
         ``is_made``: an activity has generated it.
         """
-        held = held_by(value, self._made if is_made else self._used, self._max_items)
-        return held if held is not None and held.items else None
+        contained = contained_items(value, self._made if is_made else self._used, self._max_items)
+        return contained if contained is not None and contained.items else None
 
-    def entities(self, held: Held, activity: Open, events: Events, is_made: bool) -> list[Known]:
+    def entities(
+        self, contained: ContainedItems, activity: OpenActivity, events: Events, is_made: bool
+    ) -> list[KnownEntity]:
         """The entity of each, in its present state."""
         return [
             self.entity(item, None, activity, events, is_made and what == NEW, None)
-            for item, what in held.items
+            for item, what in contained.items
         ]
 
     def entity(
         self,
         value: Any,
         name: str | None,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
         is_made: bool,
-        held: Held | None,
-    ) -> Known:
+        contained: ContainedItems | None,
+    ) -> KnownEntity:
         """The entity of an argument, a result or a member that no definition describes."""
-        thing = Thing(self.kind, value, None, name, None)
-        return self._ledger.object(
-            self.kind, value, thing, None, None, activity, events, is_made, held
+        observed = ObservedValue(self.kind, value, None, name, None)
+        return self._tracker.object(
+            self.kind, value, observed, None, None, activity, events, is_made, contained
         )
 
     def is_met(self, value: Any) -> bool:
         """Whether this very object, or its content, is an entity already."""
-        return self._ledger.objects.may_have(value) or self._is_equal_to_known(value)
+        return self._tracker.objects.may_have(value) or self._is_equal_to_known(value)
 
     def _is_known(self, value: Any) -> bool:
-        objects = self._ledger.objects
+        objects = self._tracker.objects
         if not objects.may_have(value):
             return False
         return (
@@ -100,7 +102,7 @@ class Inside:
         """Whether an activity has made this content, here or, for all that is known, elsewhere."""
         if introspection.is_among(type(value), NUMBERS):
             return False
-        exchanges, contents = self.exchanges or _is_worker(), self._ledger.contents
+        exchanges, contents = self.exchanges or _is_worker(), self._tracker.contents
         if not (exchanges or contents.may_have(type(value))):
             return False
         length = length_of(value)

@@ -23,7 +23,7 @@ Events = list[tuple[dict[str, Any], bool]]
 Links = list[dict[str, Any]]  # used_id and used_role, or generated_id and generated_role
 
 
-class Place:
+class CallSite:
     """Where a frame stood that made a call: its code, the offset in it, and the user's call sites.
 
     ``frame`` is the frame's address, which another has when this one is gone; ``here`` is the
@@ -49,26 +49,26 @@ class Place:
         else:
             self.sites = [here, *sites_of(frame.f_back, MAX_SITES - 1)]
 
-    def said(self) -> dict[str, Any]:
+    def event_fields(self) -> dict[str, Any]:
         """Return what an event says of it: ``site``, ``callers`` and ``inner_site``."""
         sites, here = self.sites, self.here
         if not sites:
             return {"site": here}
-        said: dict[str, Any] = {"site": sites[0]}
+        event_fields: dict[str, Any] = {"site": sites[0]}
         if len(sites) > 1:
-            said["callers"] = sites[1:]
+            event_fields["callers"] = sites[1:]
         if sites[0] is not here:
-            said["inner_site"] = here
-        return said
+            event_fields["inner_site"] = here
+        return event_fields
 
 
-class EarlierPlace(Place):
+class EarlierCallSite(CallSite):
     """Where a coroutine or a generator was made, which may run later, or elsewhere."""
 
     __slots__ = ()
 
 
-class Open:
+class OpenActivity:
     """An activity that has begun. ``order`` tells what was generated since.
 
     ``groups`` has a bit for the definition of this activity, and of each that encloses it.
@@ -76,17 +76,17 @@ class Open:
 
     __slots__ = ("groups", "id", "order", "place")
 
-    def __init__(self, id: str, order: int, place: Place | None, groups: int = 0) -> None:  # noqa: A002 - its name everywhere
+    def __init__(self, id: str, order: int, place: CallSite | None, groups: int = 0) -> None:  # noqa: A002 - its name everywhere
         self.id = id
         self.order = order
         self.place = place
         self.groups = groups
 
 
-current: ContextVar[Open | None] = current_activity.current
+current: ContextVar[OpenActivity | None] = current_activity.current
 
 
-class Ids:
+class IdGenerator:
     """Identifiers ``<run>.<process>.<counter>``: unique across processes, threads and hosts."""
 
     __slots__ = ("_count", "_next", "prefix")

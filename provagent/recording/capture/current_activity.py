@@ -21,7 +21,7 @@ SITES = "provagent_sites"
 current: ContextVar[Any] = ContextVar(KEY, default=None)
 
 
-class Elsewhere:
+class ActivityElsewhere:
     """An activity of another process: all that is known of it here is its identifier."""
 
     __slots__ = ("id",)
@@ -32,7 +32,7 @@ class Elsewhere:
         self.id = activity_id
 
 
-class Carried(partial[Any]):
+class TaskWithContext(partial[Any]):
     """A callable that runs as part of the activity in which it was handed over, if it was in one.
 
     ``sites`` are those of the user's code that handed it over. Where it is unpickled without
@@ -63,21 +63,21 @@ class Carried(partial[Any]):
     def __setstate__(self, state: Any) -> None:
         super().__setstate__((*state[:3], {}))  # type: ignore[misc]
         activity_id = state[3][KEY]
-        self.activity = None if activity_id is None else Elsewhere(activity_id)
+        self.activity = None if activity_id is None else ActivityElsewhere(activity_id)
         self.sites = state[3].get(SITES, [])
 
 
-uncount(Carried.__call__)  # type: ignore[arg-type]
+uncount(TaskWithContext.__call__)  # type: ignore[arg-type]
 
 
-call_sites.handed_by, call_sites.handed_in = Carried.__call__.__code__, globals()
+call_sites.handed_by, call_sites.handed_in = TaskWithContext.__call__.__code__, globals()
 
 
-def carry(function: Any, activity: Any, frame: FrameType | None = None) -> Any:
+def with_context(function: Any, activity: Any, frame: FrameType | None = None) -> Any:
     """Return what does as ``function`` does, as part of ``activity``; ``frame`` hands it over."""
-    if not callable(function) or type(function) is Carried:
+    if not callable(function) or type(function) is TaskWithContext:
         return function
-    carried = Carried(function)
+    carried = TaskWithContext(function)
     carried.activity = activity
     carried.sites = call_sites.sites_of(frame)
     return carried
@@ -92,8 +92,8 @@ class _Expression:
     def __reduce__(self) -> Any:
         return self.reduced
 
-    def __call__(self, function: Any) -> Carried:
-        return Carried(function)
+    def __call__(self, function: Any) -> TaskWithContext:
+        return TaskWithContext(function)
 
 
 # dict.get(sys.modules, "provagent.boot", functools).partial: all of it is the standard

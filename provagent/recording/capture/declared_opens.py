@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.context import Open, Place, current
+from provagent.recording.capture.context import CallSite, OpenActivity, current
 from provagent.recording.capture.lookup import Missing
 from provagent.recording.capture.plan import Plan
 
@@ -19,7 +19,7 @@ Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 
 
-def tell_file(capture: Capture, plan: Plan, instance: Any, args: Args, kwargs: Kwargs) -> None:
+def record_opening(capture: Capture, plan: Plan, instance: Any, args: Args, kwargs: Kwargs) -> None:
     """Tell of the file that a call is about to open."""
     thread, busy = get_ident(), capture.busy
     if plan.opens is None or thread in busy:
@@ -32,26 +32,26 @@ def tell_file(capture: Capture, plan: Plan, instance: Any, args: Args, kwargs: K
             mode = find_mode(instance, args, kwargs, None)
         finally:
             busy.discard(thread)
-        capture.notice(file, mode)
+        capture.note_opening(file, mode)
     except Missing:
         return  # the callee says itself what it misses
     except BaseException as error:
-        capture.complaints.add(plan.target, "opens", error)
+        capture.internal_errors.add(plan.target, "opens", error)
 
 
-def beginning(capture: Capture, plan: Plan) -> Callable[..., Open | None]:
+def beginning(capture: Capture, plan: Plan) -> Callable[..., OpenActivity | None]:
     """What opens the activity of a call: ``Capture.open``, or that and tell of its file."""
     if plan.opens is None:
         return capture.open
 
     def begin(
-        plan: Plan, instance: Any, args: Args, kwargs: Kwargs, frame: FrameType | Place
-    ) -> Open | None:
+        plan: Plan, instance: Any, args: Args, kwargs: Kwargs, frame: FrameType | CallSite
+    ) -> OpenActivity | None:
         activity = capture.open(plan, instance, args, kwargs, frame)
         if activity is not None:
             token = current.set(activity)
             try:
-                tell_file(capture, plan, instance, args, kwargs)
+                record_opening(capture, plan, instance, args, kwargs)
             finally:
                 current.reset(token)
         return activity

@@ -16,7 +16,7 @@ from provagent.isolation.addresses import address_of
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import os
 from provagent.recording.capture.context import Events, iso
-from provagent.recording.capture.observed_value import Thing, add_identity
+from provagent.recording.capture.observed_value import ObservedValue, add_identity
 from provagent.recording.capture.plan import Kind
 
 # By address: a metaclass may have its own hash.
@@ -59,10 +59,14 @@ class EntityEvents:
         self._described: set[tuple[str, str]] = set()
 
     def write(
-        self, thing: Thing, identity: Identity, events: Events, entity_id: str | None = None
+        self,
+        observed: ObservedValue,
+        identity: Identity,
+        events: Events,
+        entity_id: str | None = None,
     ) -> str:
         """Add the event of a new entity to ``events``, or of a known one; return its identifier."""
-        kind = thing.kind
+        kind = observed.kind
         if kind.description is not None:
             self._describe(kind, events)
         fields: dict[str, Any] = {
@@ -75,22 +79,22 @@ class EntityEvents:
         if kind.name:
             fields["entity_description"] = kind.name
             fields["definition"] = kind.definition
-        if thing.name is not None:
-            fields["name"] = name = introspection.text(thing.name)
+        if observed.name is not None:
+            fields["name"] = name = introspection.text(observed.name)
             is_plain = name.isidentifier()
-        if thing.namespace:
-            fields["namespace"] = thing.namespace
-        if thing.location is not None:
-            fields["location"] = name_to_text(introspection.text(thing.location))
+        if observed.namespace:
+            fields["namespace"] = observed.namespace
+        if observed.location is not None:
+            fields["location"] = name_to_text(introspection.text(observed.location))
             is_plain = False
-            if kind.type == FILE and (changed := _changed_at(thing.location)):
+            if kind.type == FILE and (changed := _changed_at(observed.location)):
                 fields["changed"] = changed
-        if thing.value is not None:
-            is_plain = _add_value(fields, thing.value) and is_plain
+        if observed.value is not None:
+            is_plain = _add_value(fields, observed.value) and is_plain
         add_identity(fields, identity)
         if kind.content_type:
             fields["contentType"] = kind.content_type
-        thing.add_members_to(fields)
+        observed.add_members_to(fields)
         events.append((fields, is_plain))
         return fields["entity_id"]  # type: ignore[no-any-return]
 

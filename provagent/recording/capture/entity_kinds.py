@@ -87,7 +87,7 @@ def _by_paths(
     by_paths: Callable[..., Identity],
     misfit: Callable[[str], None],
 ) -> Callable[[Any], Identity]:
-    said: set[str] = set()
+    event_fields: set[str] = set()
 
     def identify_object(value: Any) -> Identity:
         try:
@@ -96,8 +96,8 @@ def _by_paths(
             if is_the_programs(error):
                 raise
             cls = type_name(type(value))
-            if cls not in said:
-                said.add(cls)
+            if cls not in event_fields:
+                event_fields.add(cls)
                 misfit(
                     f"the paths of its identifier fail for {cls} ({what_failed(error)}); "
                     "the content is used instead"

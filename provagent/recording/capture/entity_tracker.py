@@ -24,22 +24,22 @@ from provagent.identity.files import resolve_location
 from provagent.identity.payload import is_distinctive
 from provagent.identity.registry import Identity
 from provagent.isolation.interrupts import is_the_programs
-from provagent.recording.capture.collection_members import Held
-from provagent.recording.capture.container_contents import Inside
-from provagent.recording.capture.context import Events, Open
+from provagent.recording.capture.collection_members import ContainedItems
+from provagent.recording.capture.container_contents import ContainerContents
+from provagent.recording.capture.context import Events, OpenActivity
 from provagent.recording.capture.entity_events import EntityEvents
 from provagent.recording.capture.executed_lines import code_between, may_have_copied
 from provagent.recording.capture.known_objects import (
-    Contents,
-    Known,
+    AttributeEntities,
+    KnownContents,
+    KnownEntity,
     KnownObjects,
-    Slots,
-    States,
+    KnownStates,
     differs,
 )
 from provagent.recording.capture.lookup import Missing, found
 from provagent.recording.capture.observed_value import (
-    Thing,
+    ObservedValue,
     file_of,
     place_of,
     placed,
@@ -48,7 +48,7 @@ from provagent.recording.capture.observed_value import (
 from provagent.recording.capture.overwrite import overwrite
 from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.recording.capture.sessions import Sessions
-from provagent.recording.capture.unfinished_files import UNFINISHED, Unfinished, is_open
+from provagent.recording.capture.unfinished_files import UNFINISHED, UnfinishedFiles, is_open
 
 Call = tuple[Any, tuple[Any, ...], dict[str, Any], Any]  # instance, args, kwargs, result
 
@@ -56,7 +56,7 @@ MAX_ITEMS = 1000
 _NOTHING = Identity()
 
 
-class Ledger:
+class EntityTracker:
     """What is known of every entity that this process has met.
 
     ``new_id`` gives identifiers; ``digests`` says how they are taken; relative paths are those
@@ -69,27 +69,29 @@ class Ledger:
         self.new_id = new_id
         self.digests = digests
         self.sessions = Sessions(new_id)
-        self.inside = Inside(self, max_items)
+        self.inside = ContainerContents(self, max_items)
         # Files that were seen only are told before a description speaks of them (see files).
-        self.settle: Callable[[str, Open, Events], None] = lambda _location, _next, _events: None
+        self.record_closed: Callable[[str, OpenActivity, Events], None] = (
+            lambda _location, _next, _events: None
+        )
         self.forget()
 
     def forget(self) -> None:
         """Begin again: the process was forked, and its descriptions are another shard's."""
         self.undescribed: set[str] = set()  # files that were seen, and that no definition named
         self.files = self.digests.new_files()
-        self.paths: dict[str, Known] = {}
+        self.paths: dict[str, KnownEntity] = {}
         self.objects = KnownObjects()
-        self.contents = Contents()
-        self.states = States()
-        self.slots = Slots()
+        self.contents = KnownContents()
+        self.states = KnownStates()
+        self.slots = AttributeEntities()
         self.named: dict[tuple[str, str | None, str], str] = {}  # entities, by what they are called
         self.order = 0
         self.events = EntityEvents(self.new_id)
-        self.unfinished = Unfinished(self.events, self.identify_file)
+        self.unfinished = UnfinishedFiles(self.events, self.identify_file)
 
     def find(
-        self, use: Use, call: Call, activity: Open, events: Events, generated: bool
+        self, use: Use, call: Call, activity: OpenActivity, events: Events, generated: bool
     ) -> str | None:
         """The entity in this role, used or generated; None when there is none."""
         try:
@@ -108,8 +110,8 @@ class Ledger:
                 location = file_of(location)
             if value is None and location is None and name is None:
                 return None
-            thing = placed(use.kind, value, location, name, use.namespace)
-            entity_id = self._placed(thing, use, call, activity, events, generated)
+            observed = placed(use.kind, value, location, name, use.namespace)
+            entity_id = self._placed(observed, use, call, activity, events, generated)
         if generated and use.progenitors:
             for many in use.progenitors:
                 for progenitor_id in self._items(many, call, activity, events, False):
@@ -117,64 +119,70 @@ class Ledger:
         return entity_id
 
     def _placed(
-        self, thing: Thing, use: Use, call: Call, activity: Open, events: Events, generated: bool
+        self,
+        observed: ObservedValue,
+        use: Use,
+        call: Call,
+        activity: OpenActivity,
+        events: Events,
+        generated: bool,
     ) -> str:
         if use.members is not None:
-            thing.members = [
+            observed.members = [
                 {"member_id": entity_id}
                 for entity_id in self._items(use.members, call, activity, events, generated)
             ]
-        if use.is_name and not generated and thing.title in self.named:
-            return self.named[thing.title]
+        if use.is_name and not generated and observed.title in self.named:
+            return self.named[observed.title]
         if use.overwrites:
-            entity_id = overwrite(self, thing, use, call[0], activity, events)
+            entity_id = overwrite(self, observed, use, call[0], activity, events)
         else:
-            entity_id = self._met(thing, use, call[0], activity, events, generated)
+            entity_id = self._met(observed, use, call[0], activity, events, generated)
         if use.kind.is_named:
-            self.named[thing.title] = entity_id
+            self.named[observed.title] = entity_id
         return entity_id
 
     def _met(
         self,
-        thing: Thing,
+        observed: ObservedValue,
         use: Use | None,
         instance: Any,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
         generated: bool,
     ) -> str:
-        if thing.location is not None and thing.kind.type in ON_DISK:
+        if observed.location is not None and observed.kind.type in ON_DISK:
             # A member's file was there before the collection was: it is not generated.
-            return self.file(thing, activity, events, generated and use is not None)
+            return self.file(observed, activity, events, generated and use is not None)
         return self.object(
-            thing.kind, thing.value, thing, use, instance, activity, events, generated
+            observed.kind, observed.value, observed, use, instance, activity, events, generated
         ).entity_id
 
     def _items(
-        self, many: Many, call: Call, activity: Open, events: Events, generated: bool
+        self, many: Many, call: Call, activity: OpenActivity, events: Events, generated: bool
     ) -> Iterator[str]:
         listed = found(many.items, call)
         if listed is None:
             return
-        things = placed_members(many, listed)
+        observed_values = placed_members(many, listed)
         if many.kind.type in ON_DISK:
-            self.files.read_ahead([thing.location for thing in things])
-        for thing in things:
-            if many.is_name and thing.title in self.named:
-                yield self.named[thing.title]
+            self.files.read_ahead([observed.location for observed in observed_values])
+        for observed in observed_values:
+            if many.is_name and observed.title in self.named:
+                yield self.named[observed.title]
                 continue
-            entity_id = self._met(thing, None, None, activity, events, generated)
+            entity_id = self._met(observed, None, None, activity, events, generated)
             if many.kind.is_named:
-                self.named[thing.title] = entity_id
+                self.named[observed.title] = entity_id
             yield entity_id
 
     def file(
         self,
-        thing: Thing,
-        activity: Open,
+        observed: ObservedValue,
+        activity: OpenActivity,
         events: Events,
         generated: bool,
-        next_: Open | None = None,
+        next_: OpenActivity | None = None,
         *,
         is_real: bool = False,
         identity: Identity | None = None,
@@ -185,7 +193,7 @@ class Ledger:
         one that is no more what it was.
         """
         entity_id = self._file(
-            thing, activity, events, generated, next_, is_real=is_real, identity=identity
+            observed, activity, events, generated, next_, is_real=is_real, identity=identity
         )
         if self.sessions.under_way and not generated:
             self.sessions.reads.append((get_ident(), activity.id, entity_id))
@@ -193,19 +201,21 @@ class Ledger:
 
     def _file(
         self,
-        thing: Thing,
-        activity: Open,
+        observed: ObservedValue,
+        activity: OpenActivity,
         events: Events,
         generated: bool,
-        next_: Open | None,
+        next_: OpenActivity | None,
         *,
         is_real: bool,
         identity: Identity | None,
     ) -> str:
-        kind = thing.kind
-        location = thing.location = (resolve_location if is_real else place_of)(thing.location)
+        kind = observed.kind
+        location = observed.location = (resolve_location if is_real else place_of)(
+            observed.location
+        )
         if not generated:
-            self.settle(location, activity, events)
+            self.record_closed(location, activity, events)
         self.unfinished.finish(events, location)
         is_unfinished = generated and not is_real and kind.type == FILE and is_open(location)
         if identity is None:
@@ -216,11 +226,11 @@ class Ledger:
         if known is not None and self._is_same(known, identity, kind, activity, generated):
             if activity.id:  # of the run no line is known
                 known.activity = activity
-            if (kind.name or thing.name) and known.entity_id in self.undescribed:
+            if (kind.name or observed.name) and known.entity_id in self.undescribed:
                 self.undescribed.discard(known.entity_id)
-                self.events.write(thing, identity, events, known.entity_id)
+                self.events.write(observed, identity, events, known.entity_id)
             return known.entity_id
-        entity_id = self.events.write(thing, identity, events)
+        entity_id = self.events.write(observed, identity, events)
         if not kind.name:
             self.undescribed.add(entity_id)
         latest = self.known(entity_id, identity, kind, activity, generated)
@@ -229,16 +239,16 @@ class Ledger:
             is_made = generated and (is_real or bool(activity.id))
             self._explain_file(latest, known, location, next_ or activity, events, is_made)
         if is_unfinished:
-            self.unfinished.put(thing, latest)
+            self.unfinished.put(observed, latest)
         self.paths[location] = latest
         return entity_id
 
     def _explain_file(
         self,
-        latest: Known,
-        before: Known,
+        latest: KnownEntity,
+        before: KnownEntity,
         location: str,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
         is_made: bool,
     ) -> None:
@@ -267,22 +277,24 @@ class Ledger:
         self,
         kind: Kind,
         value: Any,
-        thing: Thing | None,
+        observed: ObservedValue | None,
         use: Use | None,
         instance: Any,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
         generated: bool,
-        held: Held | None = None,
-    ) -> Known:
+        contained: ContainedItems | None = None,
+    ) -> KnownEntity:
         """The entity of an object now; ``held`` is what was found inside of it."""
         identity = _NOTHING if value is None else kind.identify(value)
         known = self.objects.find(value, identity.digest)
         # What is known by its content has the members that it had.
         if known is None or identity.digest is None or identity.identified == "state":
-            if use is not None and use.looks_in and (thing is None or thing.members is None):
-                held = self.inside.held(value, is_made=generated)
-            members = self.inside.entities(held, activity, events, generated) if held else []
+            if use is not None and use.looks_in and (observed is None or observed.members is None):
+                contained = self.inside.contained(value, is_made=generated)
+            members = (
+                self.inside.entities(contained, activity, events, generated) if contained else []
+            )
         else:
             members = []
         slots = before = None
@@ -298,22 +310,24 @@ class Ledger:
             known.activity = activity
             latest = known
             if members and known.add(members):
-                thing = thing or Thing(kind, value, None, None, None)
-                self._write(thing, identity, events, members, held, known.entity_id)
+                observed = observed or ObservedValue(kind, value, None, None, None)
+                self._write(observed, identity, events, members, contained, known.entity_id)
         else:
-            if thing is None:
-                thing = Thing(kind, value, None, None, None if use is None else use.namespace)
-            if thing.name is None and slots is not None and use is not None:
-                thing.name = use.slot_name
-            entity_id = self._write(thing, identity, events, members, held)
+            if observed is None:
+                observed = ObservedValue(
+                    kind, value, None, None, None if use is None else use.namespace
+                )
+            if observed.name is None and slots is not None and use is not None:
+                observed.name = use.slot_name
+            entity_id = self._write(observed, identity, events, members, contained)
             latest = self.known(entity_id, identity, kind, activity, generated)
             latest.add(members)
-            self._keep(thing, identity, latest, generated)
-            original = self._of_equal_state(thing, identity, latest)
+            self._keep(observed, identity, latest, generated)
+            original = self._of_equal_state(observed, identity, latest)
             if known is not None:
                 self._explain_change(latest, known, identity, kind, activity, events, generated)
             elif before is not None:
-                self._explain_exchange(latest, before, identity, thing, activity, events)
+                self._explain_exchange(latest, before, identity, observed, activity, events)
             elif original is not None and not generated:
                 self._explain_copy(latest, original, activity, events)
         if slots is not None:
@@ -322,45 +336,51 @@ class Ledger:
 
     def _write(
         self,
-        thing: Thing,
+        observed: ObservedValue,
         identity: Identity,
         events: Events,
-        members: list[Known],
-        held: Held | None,
+        members: list[KnownEntity],
+        contained: ContainedItems | None,
         entity_id: str | None = None,
     ) -> str:
         is_whole = identity.identified == "content" and not identity.sampled
-        thing.is_distinctive = is_whole and is_distinctive(thing.value)
-        if members and held is not None:
-            thing.add_members((each.entity_id for each in members), is_cut=held.is_cut)
-        return self.events.write(thing, identity, events, entity_id)
+        observed.is_distinctive = is_whole and is_distinctive(observed.value)
+        if members and contained is not None:
+            observed.add_members((each.entity_id for each in members), is_cut=contained.is_cut)
+        return self.events.write(observed, identity, events, entity_id)
 
-    def _keep(self, thing: Thing, identity: Identity, latest: Known, generated: bool) -> None:
-        if thing.value is None:
+    def _keep(
+        self, observed: ObservedValue, identity: Identity, latest: KnownEntity, generated: bool
+    ) -> None:
+        if observed.value is None:
             return
-        self.objects.put(thing.value, latest)
-        if generated and thing.is_distinctive and identity.digest is not None:
-            self.contents.put(type(thing.value), identity.digest)
+        self.objects.put(observed.value, latest)
+        if generated and observed.is_distinctive and identity.digest is not None:
+            self.contents.put(type(observed.value), identity.digest)
 
-    def _explain_copy(self, latest: Known, original: Known, activity: Open, events: Events) -> None:
+    def _explain_copy(
+        self, latest: KnownEntity, original: KnownEntity, activity: OpenActivity, events: Events
+    ) -> None:
         """Another object of equal state: a copy, where the source names one."""
         if may_have_copied(original.activity.place, activity.place):
             self._derive_between(latest.entity_id, original, COPIED, activity, events)
 
-    def _of_equal_state(self, thing: Thing, identity: Identity, latest: Known) -> Known | None:
+    def _of_equal_state(
+        self, observed: ObservedValue, identity: Identity, latest: KnownEntity
+    ) -> KnownEntity | None:
         """The object that had this state before, where such a state is not one of many."""
         if identity.identified != "state" or identity.sampled or identity.digest is None:
             return None
-        is_one_of_many = not is_distinctive(thing.value)
+        is_one_of_many = not is_distinctive(observed.value)
         return None if is_one_of_many else self.states.exchange(identity.digest, latest)
 
     def _explain_change(
         self,
-        latest: Known,
-        known: Known,
+        latest: KnownEntity,
+        known: KnownEntity,
         identity: Identity,
         kind: Kind,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
         generated: bool,
     ) -> None:
@@ -378,25 +398,25 @@ class Ledger:
 
     def _explain_exchange(
         self,
-        latest: Known,
-        before: Known,
+        latest: KnownEntity,
+        before: KnownEntity,
         identity: Identity,
-        thing: Thing,
-        activity: Open,
+        observed: ObservedValue,
+        activity: OpenActivity,
         events: Events,
     ) -> None:
         """Another object in the same place, that no activity put there."""
-        state = before.states.get(thing.kind.key)
+        state = before.states.get(observed.kind.key)
         is_read = not (identity.sampled and identity.sampled.unread)
         is_equal = state is not None and identity.digest == state.digest
         if is_read and is_equal and identity.digest is not None:
             how = COPIED
         else:
-            how = MODIFIED if self.objects.is_untracked(thing.value, before) else REPLACED
+            how = MODIFIED if self.objects.is_untracked(observed.value, before) else REPLACED
         self._derive_between(latest.entity_id, before, how, activity, events)
 
     def _derive_between(
-        self, entity_id: str, before: Known, how: str, activity: Open, events: Events
+        self, entity_id: str, before: KnownEntity, how: str, activity: OpenActivity, events: Events
     ) -> None:
         between = [before.activity.id, activity.id]
         if not all(between):  # the run itself is no activity; one alone would be what changed it
@@ -405,15 +425,25 @@ class Ledger:
         self.events.derive(entity_id, before.entity_id, how, between, events, code)
 
     def known(
-        self, entity_id: str, identity: Identity, kind: Kind, activity: Open, generated: bool
-    ) -> Known:
+        self,
+        entity_id: str,
+        identity: Identity,
+        kind: Kind,
+        activity: OpenActivity,
+        generated: bool,
+    ) -> KnownEntity:
         if generated:
             self.order += 1
         order = self.order if generated else 0
-        return Known(entity_id, identity, kind, order, activity)
+        return KnownEntity(entity_id, identity, kind, order, activity)
 
     def _is_same(
-        self, known: Known, identity: Identity, kind: Kind, activity: Open, generated: bool
+        self,
+        known: KnownEntity,
+        identity: Identity,
+        kind: Kind,
+        activity: OpenActivity,
+        generated: bool,
     ) -> bool:
         """Whether the entity known is this one still: one thing in one state."""
         state = known.states.get(kind.key)
@@ -428,8 +458,8 @@ class Ledger:
         return not generated or known.order > activity.order
 
     def _as_it_stood(
-        self, value: Any, before: Known, identity: Identity, kind: Kind
-    ) -> Known | None:
+        self, value: Any, before: KnownEntity, identity: Identity, kind: Kind
+    ) -> KnownEntity | None:
         """An object that takes no reference, in its place, and not known to be another."""
         if differs(before.states.get(kind.key), identity, self.digests.max_ms):
             return None

@@ -18,7 +18,7 @@ from typing import Any
 
 from provagent.isolation.addresses import address_of
 from provagent.isolation.originals import io, os, real_time_ns
-from provagent.recording.capture.context import EarlierPlace, Place
+from provagent.recording.capture.context import CallSite, EarlierCallSite
 from provagent.recording.capture.notebook_changes import changing, files_between, names_of
 
 LINES_KEPT = 40
@@ -40,7 +40,7 @@ Point = tuple[int, int]  # a line, and a column in bytes
 _known: dict[tuple[Any, ...], tuple[CodeType, CodeType, Code]] = {}
 
 
-def code_between(before: Place | None, after: Place | None) -> Code:
+def code_between(before: CallSite | None, after: CallSite | None) -> Code:
     """The source that ran between two call sites, or None when that cannot be told.
 
     Both stand in one frame of a function, or at the top of one module or notebook cell, or of two
@@ -77,7 +77,7 @@ def code_between(before: Place | None, after: Place | None) -> Code:
     return known[2]
 
 
-def may_have_copied(before: Place | None, after: Place | None) -> bool:
+def may_have_copied(before: CallSite | None, after: CallSite | None) -> bool:
     """Whether the source that led to a call names a copy: since another call, or in its function.
 
     Two objects of equal state may have been made one like the other: only the source can tell.
@@ -94,7 +94,7 @@ def may_have_copied(before: Place | None, after: Place | None) -> bool:
     return any(_COPYING.search(text) for text in texts)
 
 
-def _between(before: Place, after: Place, is_one: bool, is_module: bool) -> Code:
+def _between(before: CallSite, after: CallSite, is_one: bool, is_module: bool) -> Code:
     file = after.code.co_filename
     found = _source(file)
     start, end = _end_of_call(before), _end_of_call(after)
@@ -119,7 +119,7 @@ def _between(before: Place, after: Place, is_one: bool, is_module: bool) -> Code
     return {"file": file, "first_line": first, "last_line": last, "text": text}
 
 
-def _between_cells(before: Place, after: Place) -> Code:
+def _between_cells(before: CallSite, after: CallSite) -> Code:
     """What changed a thing between two cells of a notebook, where one cell, or a part, did."""
     files = before.code.co_filename, after.code.co_filename
     others = files_between(*files)
@@ -236,7 +236,7 @@ def _holds(first: Any, last: Any, point: Point) -> bool:
     return start < point <= (last.end_lineno, last.end_col_offset)
 
 
-def _calls(path: Path, place: Place, point: Point) -> str:
+def _calls(path: Path, place: CallSite, point: Point) -> str:
     """Whether a call that ends at a point is made there and then: ``surely`` or ``perhaps``.
 
     Empty where no expression ends there, for then it is another source that ran, and where
@@ -247,8 +247,8 @@ def _calls(path: Path, place: Place, point: Point) -> str:
     found, todo = "", [(_statement(path), False)] if path else []
     while todo:
         node, is_maybe = todo.pop()
-        wanted = ast.Await if type(place) is EarlierPlace else ast.expr
-        if isinstance(node, wanted) and (node.end_lineno, node.end_col_offset) == point:
+        requested = ast.Await if type(place) is EarlierCallSite else ast.expr
+        if isinstance(node, requested) and (node.end_lineno, node.end_col_offset) == point:
             found = "perhaps" if is_maybe else "surely"
         is_maybe = is_maybe or isinstance(
             node, (ast.IfExp, ast.BoolOp, ast.Compare, ast.ListComp, ast.SetComp, ast.DictComp)
@@ -287,7 +287,7 @@ def _last_line(statement: Any) -> int:
     return int(statement.end_lineno)
 
 
-def _end_of_call(place: Place) -> Point | None:
+def _end_of_call(place: CallSite) -> Point | None:
     end = place.here.get("end")
     return None if end is None else (end[0], end[1])
 

@@ -21,7 +21,7 @@ _TOOL_ID = 4  # 3 is left for who needs it more; the others are reserved
 _NEXT = 8  # bytes from a call to what raises its result: ``raise SystemExit(3)``
 
 
-class Exits:
+class ExitCodes:
     """Watches the calls that ask for the end of the program that runs in ``frame``."""
 
     def __init__(self, frame: FrameType) -> None:

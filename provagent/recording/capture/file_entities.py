@@ -32,15 +32,15 @@ from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import io, os
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.context import Events, Open, iso, now
-from provagent.recording.capture.observed_value import Thing
+from provagent.recording.capture.context import Events, OpenActivity, iso, now
+from provagent.recording.capture.observed_value import ObservedValue
 from provagent.recording.capture.plan import undescribed_kind
-from provagent.recording.capture.skipped_calls import MAX_BYTES, Sum, clock
+from provagent.recording.capture.skipped_calls import MAX_BYTES, SkippedCall, clock
 from provagent.recording.capture.unfinished_files import number_of, open_files
 
 _KIND = undescribed_kind(FILE, lambda _: Identity())
 
-_OF_RUN = Open("", 0, None)
+_OF_RUN = OpenActivity("", 0, None)
 _MOST = 10_000  # openings at one place of files that it has opened before
 _OPENINGS = 16  # places at which one file was opened that are told
 _TIMES = 1000  # at which one place has opened it that are told, besides the first
@@ -68,7 +68,7 @@ class _Opening:
 
     __slots__ = ("activity", "sites", "thread", "time", "times")
 
-    def __init__(self, activity: Open, sites: Sites, time: str, thread: int) -> None:
+    def __init__(self, activity: OpenActivity, sites: Sites, time: str, thread: int) -> None:
         self.activity = activity
         self.sites = sites
         self.thread = thread
@@ -78,14 +78,14 @@ class _Opening:
     def key(self) -> tuple[Any, ...]:
         return tuple((one["file"], one["line"], *one.get("end", ())) for one in self.sites)
 
-    def said(self) -> dict[str, Any]:
+    def event_fields(self) -> dict[str, Any]:
         site, *callers = self.sites
-        said = {"site": site, "thread": self.thread, "time": self.time}
+        event_fields = {"site": site, "thread": self.thread, "time": self.time}
         if callers:
-            said["callers"] = callers
+            event_fields["callers"] = callers
         if self.times:
-            said["times"] = self.times
-        return said
+            event_fields["times"] = self.times
+        return event_fields
 
 
 class _Product:
@@ -106,9 +106,9 @@ class _Product:
         key = opening.key(), opening.thread
         return self.before is None and all((one.key(), one.thread) == key for one in self.openings)
 
-    def reopen(self, opening: _Opening, *, anew: bool) -> None:
+    def reopen(self, opening: _Opening, *, is_new: bool) -> None:
         """It is opened once more, to be written from its beginning, or to be changed."""
-        if anew:
+        if is_new:
             self.before, self.openings = None, [opening]
             return
         key = opening.key(), opening.thread
@@ -121,7 +121,7 @@ class _Product:
             self.openings.append(opening)
 
 
-class FilesSeen:
+class FileEntities:
     """Tells what is met with files; ``owners`` are the activities that have some to tell.
 
     ``catch_up`` brings what was met before there was anybody to tell.
@@ -132,8 +132,8 @@ class FilesSeen:
     def __init__(self, capture: Capture, catch_up: Callable[[], None]) -> None:
         self._catch_up = catch_up
         self._capture = capture
-        self._ledger = capture.ledger
-        self._left_out = Sum(capture.sums, "files", "files", None, MAX_BYTES)
+        self._tracker = capture.tracker
+        self._left_out = SkippedCall(capture.skipped_calls, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[Any, ...]] = set()
         # What each place has opened last, and how often it was another: of the rounds of a loop.
         self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
@@ -142,10 +142,10 @@ class FilesSeen:
         self._has_children = False  # which may have made what this process has read
         self.owners: dict[str, dict[str, _Product]] = capture.written
         capture.end_files = self.end
-        capture.ledger.settle = self.settle
-        capture.meet_file = self.meet
+        capture.tracker.record_closed = self.record_closed
+        capture.meet_file = self.observe
 
-    def meet(
+    def observe(
         self,
         what: str,
         path: str,
@@ -163,7 +163,7 @@ class FilesSeen:
         it was read.
         """
         capture, own = self._capture, get_ident()
-        if capture.fill.look():
+        if capture.byte_limit.look():
             self._left_out.add(path, clock())
             return
         was_busy = own in capture.busy
@@ -172,10 +172,10 @@ class FilesSeen:
             events: Events = []
             time = iso(at) if at else now()
             opening = _Opening(_owner(activity), sites, time, thread or own)
-            self._meet(what, path, source, opening, events, state)
+            self._observe(what, path, source, opening, events, state)
             self._write(events)
         except BaseException as error:
-            capture.complaints.add("files", "a file", error)
+            capture.internal_errors.add("files", "a file", error)
         finally:
             if not was_busy:
                 capture.busy.discard(own)
@@ -184,20 +184,20 @@ class FilesSeen:
         """A library opens this file past Python, and may keep of it what it is to write."""
         self._in_library.add(resolve_location(path))
 
-    def settle(self, location: str, activity: Open, events: Events) -> None:
+    def record_closed(self, location: str, activity: OpenActivity, events: Events) -> None:
         """Tell what was written there so far: this activity goes on with it."""
         self._catch_up()
         if self.owners:
-            self._settle([location], activity, events)
+            self._record_closed([location], activity, events)
 
-    def end(self, activity: Open, events: Events) -> None:
+    def end(self, activity: OpenActivity, events: Events) -> None:
         """Tell what this activity has written."""
         if self.owners.get(activity.id):
             self._end(activity, open_files() if activity.place is not None else set(), events)
 
     def _end(
         self,
-        activity: Open,
+        activity: OpenActivity,
         still_open: set[tuple[int, int]],
         events: Events,
         *,
@@ -211,13 +211,13 @@ class FilesSeen:
                 for location, number in numbers.items()
                 if number not in still_open and not (is_for_child and number is None)
             ]
-            self._ledger.files.read_ahead(closed)
+            self._tracker.files.read_ahead(closed)
             for location in closed:
-                self._tell_written(location, files.pop(location), activity, events)
+                self._record_written(location, files.pop(location), activity, events)
             if not files:  # what it leaves open is told later, when it is what it was to become
                 del self.owners[activity.id]
 
-    def settle_closed(self, *, of_all: bool = False, is_for_child: bool = False) -> None:
+    def record_all_closed(self, *, of_all: bool = False, is_for_child: bool = False) -> None:
         """Tell what the process has written outside of activities, and has closed.
 
         ``of_all``: and what activities have, that will not end or are to start a child.
@@ -225,7 +225,7 @@ class FilesSeen:
         """
         self._has_children |= is_for_child
         owners = list(self.owners) if of_all else [_OF_RUN.id]
-        if not any(map(self.owners.get, owners)) and not self._ledger.unfinished:
+        if not any(map(self.owners.get, owners)) and not self._tracker.unfinished:
             return
         if is_for_child and not any(self._is_users(one) for one in owners):
             return
@@ -238,11 +238,13 @@ class FilesSeen:
                 waiting = map(number_of, self._in_library)
                 still_open |= {number for number in waiting if number is not None}
             for owner in owners:
-                self._end(Open(owner, 0, None), still_open, events, is_for_child=is_for_child)
-            self._ledger.unfinished.finish(events)
+                self._end(
+                    OpenActivity(owner, 0, None), still_open, events, is_for_child=is_for_child
+                )
+            self._tracker.unfinished.finish(events)
             self._write(events)
         except BaseException as error:
-            capture.complaints.add("files", "at a result", error)
+            capture.internal_errors.add("files", "at a result", error)
         finally:
             capture.busy.discard(thread)
 
@@ -257,18 +259,18 @@ class FilesSeen:
         try:
             capture.busy.add(thread)
             events: Events = []
-            if self.owners or self._ledger.unfinished:
+            if self.owners or self._tracker.unfinished:
                 still_open = open_files()
                 _flush(still_open)
                 left = [each for each in self._in_library if number_of(each) in still_open]
-                self._ledger.files.changing = frozenset(left)
+                self._tracker.files.changing = frozenset(left)
             for owner in list(self.owners):
-                self.end(Open(owner, 0, None), events)
-            self._ledger.unfinished.finish(events, at_end=True)
-            self._tell_removed(events)
+                self.end(OpenActivity(owner, 0, None), events)
+            self._tracker.unfinished.finish(events, at_end=True)
+            self._record_removed(events)
             self._write(events)
         except BaseException as error:
-            capture.complaints.add("files", "at the end", error)
+            capture.internal_errors.add("files", "at the end", error)
         finally:
             capture.busy.discard(thread)
 
@@ -280,7 +282,7 @@ class FilesSeen:
         self._made.clear()
         self.owners.clear()
 
-    def _meet(
+    def _observe(
         self,
         what: str,
         path: str,
@@ -291,25 +293,25 @@ class FilesSeen:
     ) -> None:
         activity = opening.activity
         if "://" in path:
-            self._tell_remote(what, path, opening, events)
+            self._record_remote(what, path, opening, events)
             return
         location = resolve_location(path)
         if what in ("moved", "linked"):
             self._move(what, resolve_location(source), location, opening, events)
             return
-        self._ledger.unfinished.finish(events, location)
+        self._tracker.unfinished.finish(events, location)
         own = self.owners.get(activity.id, {})
         product = own.get(location)
         if product is not None:
             if self._goes_on(what, location, product, opening):
                 return
             was = None if state is None else _lost(location, state)
-            self._tell_written(location, own.pop(location), activity, events, was=was)
+            self._record_written(location, own.pop(location), activity, events, was=was)
             state = state if was is not None and was.changing else None
-        self._settle([location], activity, events)
+        self._record_closed([location], activity, events)
         before = None
         if what != "made":
-            before = self._tell_read(location, opening, events, state)
+            before = self._record_read(location, opening, events, state)
         if what != "read":
             self.owners.setdefault(activity.id, {})[location] = _Product(before, opening)
 
@@ -317,7 +319,7 @@ class FilesSeen:
         """Whether an activity goes on with a file that it writes: nothing is to be told yet."""
         if what != "read":
             if product.reading is None:
-                product.reopen(opening, anew=what == "made")
+                product.reopen(opening, is_new=what == "made")
             return product.reading is None
         if number_of(location) in open_files():
             return True  # not yet what it is to become
@@ -326,61 +328,61 @@ class FilesSeen:
             return True
         return False
 
-    def _tell_remote(self, what: str, url: str, opening: _Opening, events: Events) -> None:
-        thing = Thing(_KIND, None, url, None, None)
-        entity_id = self._ledger.file(thing, opening.activity, events, generated=what != "read")
+    def _record_remote(self, what: str, url: str, opening: _Opening, events: Events) -> None:
+        observed = ObservedValue(_KIND, None, url, None, None)
+        entity_id = self._tracker.file(observed, opening.activity, events, generated=what != "read")
         mode = READ if what == "read" else WRITTEN
         self._tell(entity_id, mode, opening.activity, events, opening.time, [opening])
 
-    def _tell_read(
+    def _record_read(
         self, location: str, opening: _Opening, events: Events, state: State | None = None
     ) -> _Before | None:
         identity = None if state is None else _lost(location, state)
         if identity is None and not os.path.isfile(location):
             return None  # it was there when the program opened it
-        thing = Thing(_KIND, None, location, None, None)
+        observed = ObservedValue(_KIND, None, location, None, None)
         activity = opening.activity
-        entity_id = self._ledger.file(
-            thing, activity, events, generated=False, is_real=True, identity=identity
+        entity_id = self._tracker.file(
+            observed, activity, events, generated=False, is_real=True, identity=identity
         )
         self._tell(entity_id, READ, activity, events, opening.time, [opening])
         if self._has_children:
             self._made.setdefault(location, entity_id)
-        now = self._ledger.paths[location].states.get(FILE)
+        now = self._tracker.paths[location].states.get(FILE)
         return _Before(entity_id, None if now is None else now.digest, MODIFIED)
 
-    def _tell_written(
+    def _record_written(
         self,
         location: str,
         product: _Product,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
-        next_one: Open | None = None,
+        next_one: OpenActivity | None = None,
         was: Identity | None = None,
     ) -> None:
         """Tell what was written there; ``was`` is that where somebody has changed it since."""
         if not os.path.isfile(location):
             return  # it was for the time being only
         before = product.before
-        thing = Thing(_KIND, None, location, None, None)
+        observed = ObservedValue(_KIND, None, location, None, None)
         if before is not None and before.how == MODIFIED:
-            digest = self._ledger.identify_file(location, _KIND).digest
+            digest = self._tracker.identify_file(location, _KIND).digest
             if digest == before.digest:
                 return
-        entity_id = self._ledger.file(
-            thing, activity, events, generated=True, next_=next_one, is_real=True, identity=was
+        entity_id = self._tracker.file(
+            observed, activity, events, generated=True, next_=next_one, is_real=True, identity=was
         )
         # The clock of a file system may be some milliseconds behind.
         time = max(_changed_at(location) if was is None else "", product.openings[0].time)
         self._tell(entity_id, WRITTEN, activity, events, time, product.openings)
         self._made[location] = entity_id
         if product.reading is not None:
-            self._tell_read(location, product.reading, events)
+            self._record_read(location, product.reading, events)
         if before is not None:
             between = [activity.id] if activity.id else []
-            self._ledger.events.derive(entity_id, before.entity_id, before.how, between, events)
+            self._tracker.events.derive(entity_id, before.entity_id, before.how, between, events)
 
-    def _tell_removed(self, events: Events) -> None:
+    def _record_removed(self, events: Events) -> None:
         """Tell which of the files that the process, or a child, has made are gone when it ends."""
         going = _going(self._made)
         for location, entity_id in self._made.items():
@@ -394,8 +396,8 @@ class FilesSeen:
         activity = opening.activity
         own = self.owners.get(activity.id, {})
         if what == "linked" and source in own and os.path.exists(source):  # it stays what it is
-            self._tell_written(source, own.pop(source), activity, events)
-        self._settle([location], activity, events, but=activity.id)
+            self._record_written(source, own.pop(source), activity, events)
+        self._record_closed([location], activity, events, but=activity.id)
         if os.path.isdir(source):
             for path in [path for path in own if path.startswith(source + os.sep)]:
                 own[location + path[len(source) :]] = own.pop(path)
@@ -404,27 +406,31 @@ class FilesSeen:
             product = own.pop(source, None) or _Product(None, opening)
             self.owners.setdefault(activity.id, {})[location] = product
         else:
-            self._settle([source], activity, events)
-            before = self._tell_read(source, opening, events)
+            self._record_closed([source], activity, events)
+            before = self._record_read(source, opening, events)
             if before is not None:
                 before.how = COPIED
             self.owners.setdefault(activity.id, {})[location] = _Product(before, opening)
 
-    def _settle(
-        self, locations: Iterable[str], next_one: Open, events: Events, but: str | None = None
+    def _record_closed(
+        self,
+        locations: Iterable[str],
+        next_one: OpenActivity,
+        events: Events,
+        but: str | None = None,
     ) -> None:
         """Tell what others have written there: another activity goes on with it."""
         for owner, files in list(self.owners.items()):
             for location in locations:
                 if owner != but and location in files:
-                    by = Open(owner, 0, None)
-                    self._tell_written(location, files.pop(location), by, events, next_one)
+                    by = OpenActivity(owner, 0, None)
+                    self._record_written(location, files.pop(location), by, events, next_one)
 
     def _tell(
         self,
         entity_id: str,
         mode: str,
-        activity: Open,
+        activity: OpenActivity,
         events: Events,
         time: str,
         opened: list[_Opening],
@@ -444,7 +450,7 @@ class FilesSeen:
         if activity.id:
             fields["activity_id"] = activity.id
         if new:
-            fields["opened"] = [one.said() for one in new]
+            fields["opened"] = [one.event_fields() for one in new]
         events.append((fields, True))
 
     def _is_next(self, key: tuple[Any, ...], opening: _Opening, is_written: bool) -> bool:
@@ -499,8 +505,8 @@ def _going(made: Iterable[str]) -> set[str]:
     numbers = open_files() if kind is not None else set()
     if not any(number_of(location) in numbers for location in made):
         return set()
-    held = (introspection.attributes(one) for one in gc.get_objects() if type(one) is kind)
-    names = (state.get("name") for state in held if _is_to_delete(state))
+    contained = (introspection.attributes(one) for one in gc.get_objects() if type(one) is kind)
+    names = (state.get("name") for state in contained if _is_to_delete(state))
     return {resolve_location(name) for name in names if type(name) is str}
 
 
@@ -525,8 +531,8 @@ def _flush(numbers: set[tuple[int, int]]) -> None:
                     raise
 
 
-def _owner(activity: Any) -> Open:
+def _owner(activity: Any) -> OpenActivity:
     """The activity, or what stands for the run, or for one of another process."""
-    if type(activity) is Open:
+    if type(activity) is OpenActivity:
         return activity
-    return Open("" if activity is None else activity.id, 0, None)
+    return OpenActivity("" if activity is None else activity.id, 0, None)

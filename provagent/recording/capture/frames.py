@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 
 from provagent.isolation import introspection
-from provagent.recording.capture.context import EarlierPlace, Place
+from provagent.recording.capture.context import CallSite, EarlierCallSite
 
 _traceback, _set_traceback = introspection.traceback, introspection.set_traceback
 
 
 # At the interpreter's end, from an exit handler, in a new thread: no Python code called.
-class _Nowhere(Place):
+class _Nowhere(CallSite):
     __slots__ = ()
 
     def __init__(self) -> None:
@@ -22,13 +22,13 @@ class _Nowhere(Place):
 NOWHERE = _Nowhere()
 
 
-def place_above() -> Place:
+def place_above() -> CallSite:
     """The line that called our caller; no frame is kept alive."""
     try:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
         return NOWHERE
-    return EarlierPlace(frame)
+    return EarlierCallSite(frame)
 
 
 def drop_frame(error: BaseException) -> None:

@@ -12,12 +12,12 @@ from inspect import CO_ITERABLE_COROUTINE
 from typing import Any
 
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.context import Open, Place, current
+from provagent.recording.capture.context import CallSite, OpenActivity, current
 from provagent.recording.capture.declared_opens import beginning
 from provagent.recording.capture.frames import drop_frame
 from provagent.recording.capture.plan import Plan
-from provagent.recording.capture.sampler import Gate
-from provagent.recording.capture.skipped_calls import Sum, clock
+from provagent.recording.capture.sampler import Sampler
+from provagent.recording.capture.skipped_calls import SkippedCall, clock
 
 _OWN = "_self_"  # our attributes; every other is the user's object's
 
@@ -62,34 +62,42 @@ class _Work:
     """
 
     __slots__ = (
-        "activity", "call", "capture", "gate", "inner", "is_new", "left_out", "place", "plan",
+        "activity",
+        "call",
+        "capture",
+        "inner",
+        "is_new",
+        "left_out",
+        "place",
+        "plan",
+        "sampler",
         "start",
     )  # fmt: skip
 
     def __init__(
-        self, inner: Any, capture: Capture, plan: Plan, gate: Gate, call: Any, place: Place
+        self, inner: Any, capture: Capture, plan: Plan, sampler: Sampler, call: Any, place: CallSite
     ) -> None:
         self.inner = inner
         self.capture = capture
         self.plan = plan
-        self.gate = gate
-        self.left_out: Sum | None = None
+        self.sampler = sampler
+        self.left_out: SkippedCall | None = None
         self.start = 0
         self.call = call
         self.place = place
-        self.activity: Open | None = None
+        self.activity: OpenActivity | None = None
         self.is_new = True
 
-    def begin(self) -> Open | None:
+    def begin(self) -> OpenActivity | None:
         """Open the activity, unless it is left out: the callee's body is about to run."""
         self.is_new = False
         if self._is_over() or get_ident() in self.capture.busy:
             return None
         instance, args, kwargs = self.call
-        if self.gate.free > 0:
-            self.gate.free -= 1
+        if self.sampler.free > 0:
+            self.sampler.free -= 1
         else:
-            self.left_out = self.gate.refuse(instance, args, kwargs)
+            self.left_out = self.sampler.skip(instance, args, kwargs)
             if self.left_out is not None:
                 self.start = clock()
                 self.__class__ = _OpenWork
@@ -294,16 +302,16 @@ def before(
     inner: Any,
     capture: Capture,
     plan: Plan,
-    gate: Gate,
+    sampler: Sampler,
     call: Any,
-    place: Place,
+    place: CallSite,
     is_awaitable: bool = False,  # noqa: FBT002 - by position, for its time
 ) -> Any:
     """``inner``, which the call has given, with its activity around each of its steps.
 
     ``is_awaitable``: a generator that does not say itself that it is.
     """
-    work = _Work(inner, capture, plan, gate, call, place)
+    work = _Work(inner, capture, plan, sampler, call, place)
     if plan.flavour == "generator":
         is_awaitable = is_awaitable or bool(inner.gi_code.co_flags & CO_ITERABLE_COROUTINE)
         return (WovenIterableCoroutine if is_awaitable else WovenGenerator)(inner, work)

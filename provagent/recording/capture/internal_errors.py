@@ -9,12 +9,12 @@ from provagent.contract.vocabulary import COMPLAINT
 from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.capture.context import now
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 WRITING = "writing to the store"
 
 
-class Complaints:
+class InternalErrors:
     """The failures of one process. With ``strict`` they are raised instead, for tests.
 
     What is the program's own, such as an interrupt while our code ran, is raised again for it.
@@ -58,7 +58,7 @@ class Complaints:
         if not is_told and about not in self._told:
             self._told.add(about)
             about = what.removeprefix(f"{target}: ")
-            tell(f"{target}: {stage}: {about} (the program continues; see provagent doctor)")
+            warn(f"{target}: {stage}: {about} (the program continues; see provagent doctor)")
         if count == 1:
             self._write(key, count)
 

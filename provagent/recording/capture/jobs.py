@@ -43,11 +43,14 @@ class System(NamedTuple):
 def _of_condor(path: str) -> Job:
     """Read HTCondor's own description of the job: lines of ``Name = value``."""
     lines = re.findall(r"^(\w+)\s*=\s*(.+?)\s*$", _content(path), re.MULTILINE)
-    said = {name: value.strip('"') for name, value in lines}
-    if "ClusterId" not in said:
+    event_fields = {name: value.strip('"') for name, value in lines}
+    if "ClusterId" not in event_fields:
         raise NotAJob(f"{path}: ClusterId is missing; this is not a file of an HTCondor job")
-    job = {"id": said.get("GlobalJobId") or f"{said['ClusterId']}.{said.get('ProcId', '0')}"}
-    return job | ({"name": said["JobBatchName"]} if "JobBatchName" in said else {})
+    job = {
+        "id": event_fields.get("GlobalJobId")
+        or f"{event_fields['ClusterId']}.{event_fields.get('ProcId', '0')}"
+    }
+    return job | ({"name": event_fields["JobBatchName"]} if "JobBatchName" in event_fields else {})
 
 
 def _of_nextflow(folder: str) -> Job:

@@ -10,7 +10,7 @@ from typing import Any
 from provagent.identity.registry import Identity
 from provagent.isolation import introspection
 from provagent.isolation.addresses import address_of
-from provagent.recording.capture.context import Open
+from provagent.recording.capture.context import OpenActivity
 from provagent.recording.capture.plan import Kind
 
 # Objects that take no weak reference are remembered by address, the latest of them only.
@@ -28,7 +28,7 @@ def _is_shared(cls: type) -> bool:
     return cls is int or cls is bool or cls is type(None) or cls is type
 
 
-class Known:
+class KnownEntity:
     """The last state seen of one thing, and the last activity that saw it.
 
     ``states`` are by the method that identified them; ``kind`` is what it was first met as;
@@ -38,7 +38,7 @@ class Known:
     __slots__ = ("activity", "address", "cls", "entity_id", "kind", "members", "order", "states")
 
     def __init__(
-        self, entity_id: str, identity: Identity, kind: Kind, order: int, activity: Open
+        self, entity_id: str, identity: Identity, kind: Kind, order: int, activity: OpenActivity
     ) -> None:
         self.entity_id = entity_id
         self.states = {kind.key: identity}
@@ -57,14 +57,14 @@ class Known:
                     self.states[key] = state
                     break
 
-    def add(self, members: list[Known]) -> bool:
+    def add(self, members: list[KnownEntity]) -> bool:
         """Keep what was found inside of it, and say whether there is more than was known."""
         before = len(self.members)
         if members:
             self.members |= {each.entity_id for each in members}
         return len(self.members) > before
 
-    def has_gained(self, members: list[Known]) -> bool:
+    def has_gained(self, members: list[KnownEntity]) -> bool:
         """Whether one of ``members`` was put into it: an activity has generated that since.
 
         What no activity has generated may have been there before, when it was not known.
@@ -72,7 +72,7 @@ class Known:
         return any(each.order and each.entity_id not in self.members for each in members)
 
 
-class Contents:
+class KnownContents:
     """Contents that activities of this process have generated, the latest of them only."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Contents:
         return digest in self._digests
 
 
-class States:
+class KnownStates:
     """The entities of states that this process has seen, the latest of them only.
 
     An object that is not known, and has the state of one that is, may have been copied from it:
@@ -103,9 +103,9 @@ class States:
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._known: OrderedDict[str, KnownEntity] = OrderedDict()
 
-    def exchange(self, digest: str, known: Known) -> Known | None:
+    def exchange(self, digest: str, known: KnownEntity) -> KnownEntity | None:
         """Keep the entity of a state, and return the one before."""
         before = self._known.pop(digest, None)
         self._known[digest] = known
@@ -169,7 +169,7 @@ class KnownObjects:
         self._tracked = self._table.tracked
         self._untracked = self._table.untracked
 
-    def find(self, value: Any, digest: str | None) -> Known | None:
+    def find(self, value: Any, digest: str | None) -> KnownEntity | None:
         """What is known of this very object."""
         address = address_of(value)
         tracked = self._tracked.get(address)
@@ -181,14 +181,14 @@ class KnownObjects:
             return None
         return known if any(one.digest == digest for one in known.states.values()) else None
 
-    def known(self, value: Any) -> Known | None:
+    def known(self, value: Any) -> KnownEntity | None:
         """What is known of this very object, in any state in which that can be told."""
         if not self.may_have(value):
             return None
         known = self.find(value, None)
         if known is not None:
             return known
-        perhaps: Known | None = self._untracked.get(address_of(value))
+        perhaps: KnownEntity | None = self._untracked.get(address_of(value))
         if perhaps is None:
             return None
         return self.find(value, perhaps.kind.identify(value).digest)
@@ -205,12 +205,12 @@ class KnownObjects:
         address = address_of(value)
         return address in self._tracked or address in self._untracked
 
-    def put(self, value: Any, known: Known) -> None:
+    def put(self, value: Any, known: KnownEntity) -> None:
         if not _is_shared(type(value)):
             known.address, known.cls = address_of(value), type(value)
             self._table.put(value, known.address, known)
 
-    def is_untracked(self, value: Any, known: Known) -> bool:
+    def is_untracked(self, value: Any, known: KnownEntity) -> bool:
         """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
         address = address_of(value)
         return (
@@ -218,14 +218,14 @@ class KnownObjects:
         )
 
 
-class Slots:
+class AttributeEntities:
     """The places that hold values: attributes of an instance, names of a module."""
 
     def __init__(self) -> None:
-        self._globals: dict[str, Known] = {}
+        self._globals: dict[str, KnownEntity] = {}
         self._table = _Table()
 
-    def of(self, instance: Any) -> dict[str, Known]:
+    def of(self, instance: Any) -> dict[str, KnownEntity]:
         """What was last known in each place of an instance, or, for None, of modules."""
         if instance is None:
             return self._globals
@@ -233,7 +233,7 @@ class Slots:
         tracked = self._table.tracked.get(address)
         if tracked is not None and tracked() is instance:
             return tracked.known  # type: ignore[no-any-return]
-        slots: dict[str, Known] = self._table.untracked.get(address, {})
+        slots: dict[str, KnownEntity] = self._table.untracked.get(address, {})
         self._table.put(instance, address, slots)
         return slots
 

@@ -23,7 +23,7 @@ _OPEN_FILES = {
 FAKE = "pyfakefs://"  # of no file of the system's; no content is looked for at a URL
 
 
-class Thing:
+class ObservedValue:
     """What is met at a call: a value, or what lies at a location."""
 
     __slots__ = (
@@ -63,30 +63,32 @@ class Thing:
         return self.kind.key, self.namespace, str(self.name)
 
 
-def placed(kind: Kind, value: Any, location: Any, name: Any, namespace: str | None) -> Thing:
+def placed(
+    kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
+) -> ObservedValue:
     """The thing, where definitions differ in what they call its value and its location."""
     # Older ones place objects so, or tell them by a number.
     if location is not None and not is_path(location):
         if value is None:
-            return Thing(kind, location, None, name, namespace)
+            return ObservedValue(kind, location, None, name, namespace)
         location, name = None, location if name is None else name
     if location is not None and value is None and kind.type not in ON_DISK:
         return _at(kind, location, name, namespace)
     if kind.type in ON_DISK:
         path = value if location is None and is_path(value) else location
-        return Thing(kind, None if path is not None else value, path, name, namespace)
-    return Thing(kind, value, location, name, namespace)
+        return ObservedValue(kind, None if path is not None else value, path, name, namespace)
+    return ObservedValue(kind, value, location, name, namespace)
 
 
 # Older ones say neither of an entity that it is a file nor of another that it is none.
-def _at(kind: Kind, location: Any, name: Any, namespace: str | None) -> Thing:
+def _at(kind: Kind, location: Any, name: Any, namespace: str | None) -> ObservedValue:
     text = os.fsdecode(location)
     if "/" in text or os.sep in text or os.path.exists(text):
-        return Thing(replace(kind, type=FILE), None, location, name, namespace)
-    return Thing(kind, location, None, name, namespace)
+        return ObservedValue(replace(kind, type=FILE), None, location, name, namespace)
+    return ObservedValue(kind, location, None, name, namespace)
 
 
-def placed_members(many: Many, found: Any) -> list[Thing]:
+def placed_members(many: Many, found: Any) -> list[ObservedValue]:
     """The things that are listed in what was found, or the one thing that it is."""
     if many.is_name and not many.is_list:
         return [placed(many.kind, None, None, found, many.namespace)]

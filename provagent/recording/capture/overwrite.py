@@ -11,57 +11,66 @@ from provagent.recording.capture.observed_value import place_of
 from provagent.recording.capture.plan import ON_DISK, Use
 
 if TYPE_CHECKING:
-    from provagent.recording.capture.context import Events, Open
-    from provagent.recording.capture.entity_tracker import Ledger
-    from provagent.recording.capture.known_objects import Known
-    from provagent.recording.capture.observed_value import Thing
+    from provagent.recording.capture.context import Events, OpenActivity
+    from provagent.recording.capture.entity_tracker import EntityTracker
+    from provagent.recording.capture.known_objects import KnownEntity
+    from provagent.recording.capture.observed_value import ObservedValue
 
 
 def overwrite(
-    ledger: Ledger, thing: Thing, use: Use, instance: Any, activity: Open, events: Events
+    tracker: EntityTracker,
+    observed: ObservedValue,
+    use: Use,
+    instance: Any,
+    activity: OpenActivity,
+    events: Events,
 ) -> str:
     """Write the entity that an activity made of what is last known of the same object or file.
 
     It is another one even where its content is the same, or where an activity that this one
     called has made it: an identifier may not see what was changed.
     """
-    kind, before, slots = thing.kind, None, {}
-    if thing.location is not None and kind.type in ON_DISK:
-        thing.location = place_of(thing.location)
-        identity = ledger.identify_file(thing.location, kind)
-        before = ledger.paths.get(thing.location)
+    kind, before, slots = observed.kind, None, {}
+    if observed.location is not None and kind.type in ON_DISK:
+        observed.location = place_of(observed.location)
+        identity = tracker.identify_file(observed.location, kind)
+        before = tracker.paths.get(observed.location)
     else:
-        identity = Identity() if thing.value is None else kind.identify(thing.value)
+        identity = Identity() if observed.value is None else kind.identify(observed.value)
         if use.slot is not None:
-            slots = ledger.slots.of(None if use.slot_is_global else instance)
-            thing.name = use.slot_name if thing.name is None else thing.name
-        before = ledger.objects.find(thing.value, identity.digest)
-        held = slots.get(use.slot or "")
-        if before is None and held is not None and ledger.objects.is_untracked(thing.value, held):
-            before = held
-    latest = ledger.known(
-        ledger.events.write(thing, identity, events), identity, kind, activity, generated=True
+            slots = tracker.slots.of(None if use.slot_is_global else instance)
+            observed.name = use.slot_name if observed.name is None else observed.name
+        before = tracker.objects.find(observed.value, identity.digest)
+        contained = slots.get(use.slot or "")
+        if (
+            before is None
+            and contained is not None
+            and tracker.objects.is_untracked(observed.value, contained)
+        ):
+            before = contained
+    latest = tracker.known(
+        tracker.events.write(observed, identity, events), identity, kind, activity, generated=True
     )
     if before is not None:
-        _derive(ledger, latest, before, identity, thing, activity, events)
-    if thing.location is not None and kind.type in ON_DISK:
-        ledger.paths[thing.location] = latest
-    elif thing.value is not None:
-        ledger.objects.put(thing.value, latest)
+        _derive(tracker, latest, before, identity, observed, activity, events)
+    if observed.location is not None and kind.type in ON_DISK:
+        tracker.paths[observed.location] = latest
+    elif observed.value is not None:
+        tracker.objects.put(observed.value, latest)
     if use.slot is not None:
         slots[use.slot] = latest
     return latest.entity_id
 
 
 def _derive(
-    ledger: Ledger,
-    latest: Known,
-    before: Known,
+    tracker: EntityTracker,
+    latest: KnownEntity,
+    before: KnownEntity,
     identity: Identity,
-    thing: Thing,
-    activity: Open,
+    observed: ObservedValue,
+    activity: OpenActivity,
     events: Events,
 ) -> None:
-    is_other = differs(before.states.get(thing.kind.key), identity, ledger.digests.max_ms)
+    is_other = differs(before.states.get(observed.kind.key), identity, tracker.digests.max_ms)
     how = MODIFIED if is_other else DECLARED
-    ledger.events.derive(latest.entity_id, before.entity_id, how, [activity.id], events)
+    tracker.events.derive(latest.entity_id, before.entity_id, how, [activity.id], events)

@@ -14,7 +14,7 @@ from provagent.identity.registry import Identity
 
 if TYPE_CHECKING:
     from provagent.recording.capture.conditions import Holds
-    from provagent.recording.capture.constraint_checks import Expectations
+    from provagent.recording.capture.constraint_checks import ConstraintChecks
     from provagent.recording.capture.lookup import Selector
     from provagent.recording.capture.selectors import Signature
 
@@ -138,7 +138,7 @@ class Plan:
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
-    expected: Expectations | None = None  # what is compared with the record of a call
+    expected: ConstraintChecks | None = None  # what is compared with the record of a call
     agents: tuple[dict[str, Any], ...] = ()
     log_entities: bool = True  # undescribed: objects are used, and the result is generated
     log_members: bool = True  # undescribed: and what is known in containers

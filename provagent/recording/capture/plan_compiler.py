@@ -41,7 +41,7 @@ from provagent.recording.capture.selectors import Signature, compile_selector, o
 WITH_ENTITIES = (ENTITIES, MEMBERS)
 
 if TYPE_CHECKING:
-    from provagent.recording.capture.constraint_checks import Expectations
+    from provagent.recording.capture.constraint_checks import ConstraintChecks
 
 
 def find_description(
@@ -146,15 +146,15 @@ class _Compiler:
             self._compile_uses(described)
 
     # Loaded where a definition has any.
-    def _expectations(self, described: ActivityDescription) -> Expectations | None:
+    def _expectations(self, described: ActivityDescription) -> ConstraintChecks | None:
         if not is_comparable(described, self.definition.entities):
             return None
-        from provagent.recording.capture.constraint_checks import Expectations
+        from provagent.recording.capture.constraint_checks import ConstraintChecks
 
         target, complain = self.plan.target, self.planner.complain
         entities = self.definition.entities
         failed = partial(complain, target, "comparing")
-        return Expectations(described, entities, self.level, failed) or None
+        return ConstraintChecks(described, entities, self.level, failed) or None
 
     def _compile_uses(self, described: ActivityDescription) -> None:
         plan = self.plan
@@ -178,8 +178,8 @@ class _Compiler:
 
     def _mode(self, text: str | None) -> Selector | None:
         if text is None or text[0] in "'\"":
-            said = (text or "'r'")[1:-1]
-            return lambda *_: said
+            event_fields = (text or "'r'")[1:-1]
+            return lambda *_: event_fields
         return self._selector(text)
 
     def _selector(self, text: str | None, *, made: bool = False) -> Selector | None:
@@ -280,10 +280,10 @@ class _Compiler:
             return None, False
         path = parse_path(text)
         signature = self.plan.signature
-        held = [signature.var_positional, signature.var_keyword]
+        contained = [signature.var_positional, signature.var_keyword]
         if not (self.made and self.callee.takes_instance):
-            held += signature.names
-        if path.root in ("args", "kwargs", "result", *held):
+            contained += signature.names
+        if path.root in ("args", "kwargs", "result", *contained):
             return None, False
         if path.root == "self":
             return (text.removeprefix("self."), False) if path.steps else (None, False)

@@ -16,12 +16,12 @@ from types import FrameType, FunctionType
 from typing import Any
 
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.context import EarlierPlace, Place, current
-from provagent.recording.capture.declared_opens import beginning, tell_file
+from provagent.recording.capture.context import CallSite, EarlierCallSite, current
+from provagent.recording.capture.declared_opens import beginning, record_opening
 from provagent.recording.capture.frames import NOWHERE
 from provagent.recording.capture.generators import before
 from provagent.recording.capture.plan import Plan
-from provagent.recording.capture.sampler import Gate
+from provagent.recording.capture.sampler import Sampler
 from provagent.recording.capture.skipped_calls import clock
 
 # Where the stack or the memory is used up nothing can be called, not even to say so.
@@ -53,7 +53,7 @@ class FunctionProbe:
         self.done = done or _same
         self.unwind = unwind or _nothing
         self.made = made or _same
-        self.failed = partial(capture.complaints.add, plan.target, "watching")
+        self.failed = partial(capture.internal_errors.add, plan.target, "watching")
 
 
 def _nothing(*_: Any) -> None:
@@ -141,10 +141,10 @@ Read = Callable[[FrameType], Given]
 # work is what is given up.
 def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: C901, PLR0915 - see above
     busy, receivers, calls = capture.busy, plan.receivers, capture.calls
-    gate = Gate(capture, plan)
-    refuse, close, begin = gate.refuse, capture.close, beginning(capture, plan)
+    sampler = Sampler(capture, plan)
+    skip, close, begin = sampler.skip, capture.close, beginning(capture, plan)
     enter, leave, inside = current.set, current.reset, current.get
-    missed, complain = capture.complaints.unsaid, capture.complaints.add
+    missed, complain = capture.internal_errors.unsaid, capture.internal_errors.add
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the frame
     nothing: Any = None
     left_already = ValueError, RuntimeError
@@ -156,15 +156,15 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
             frame = frame or frame_of(1)
             given: Any = nothing
             left_out: Any = nothing
-            if receivers and not capture.is_meant(plan, *(given := read(frame))[:2]):
+            if receivers and not capture.is_recorded(plan, *(given := read(frame))[:2]):
                 return
-            if gate.free > 0:
-                gate.free -= 1
+            if sampler.free > 0:
+                sampler.free -= 1
             else:
-                left_out = gate.shut
+                left_out = sampler.shut
                 if left_out is nothing or left_out.parent is not inside():
                     given = given or read(frame)
-                    left_out = refuse(*given)
+                    left_out = skip(*given)
             given = given or read(frame)
             if left_out is not nothing:
                 calls[frame] = nothing, left_out, given, clock()
@@ -245,8 +245,8 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
 
 def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: C901, PLR0915
     sessions, calls = capture.sessions, capture.calls
-    missed, complain = capture.complaints.unsaid, capture.complaints.add
-    gate, tell = Gate(capture, plan), partial(tell_file, capture)
+    missed, complain = capture.internal_errors.unsaid, capture.internal_errors.add
+    sampler, tell = Sampler(capture, plan), partial(record_opening, capture)
     frame_of = sys._getframe  # noqa: SLF001
     nothing = (None, None, None, None)
 
@@ -258,13 +258,15 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
             given = read(frame)
             instance = given[0]
             # The constructor of a base class, called by that of the session's own class.
-            if has_instance(sessions.under_way, instance) or not capture.is_meant(plan, *given[:2]):
+            if has_instance(sessions.under_way, instance) or not capture.is_recorded(
+                plan, *given[:2]
+            ):
                 return
             tell(plan, *given)
-            if gate.free > 0:
-                gate.free -= 1
+            if sampler.free > 0:
+                sampler.free -= 1
             else:
-                left_out = gate.refuse(*given)
+                left_out = sampler.skip(*given)
                 if left_out is not None:
                     calls[frame] = None, left_out, given, clock()
                     return
@@ -314,12 +316,12 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
 
 def _opener(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
     """Only tells of the file: the call is no activity."""
-    missed, complain = capture.complaints.unsaid, capture.complaints.add
+    missed, complain = capture.internal_errors.unsaid, capture.internal_errors.add
     frame_of = sys._getframe  # noqa: SLF001
 
     def start(frame: Any = None) -> None:
         try:
-            tell_file(capture, plan, *read(frame or frame_of(1)))
+            record_opening(capture, plan, *read(frame or frame_of(1)))
         except FULL:
             missed[plan.target] = missed.get(plan.target, 0) + 1
         except BaseException as error:
@@ -333,7 +335,11 @@ def _opener(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
 
 
 def _stepwise(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
-    gate, missed, complain = Gate(capture, plan), capture.complaints.unsaid, capture.complaints.add
+    sampler, missed, complain = (
+        Sampler(capture, plan),
+        capture.internal_errors.unsaid,
+        capture.internal_errors.add,
+    )
     frame_of = sys._getframe  # noqa: SLF001
     is_generator = plan.flavour == "generator"
 
@@ -341,12 +347,12 @@ def _stepwise(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
         try:
             frame = frame or frame_of(1)
             given = read(frame)
-            if capture.is_meant(plan, *given[:2]):
+            if capture.is_recorded(plan, *given[:2]):
                 # types.coroutine marks the code that the function has, at any time.
                 flags = frame.f_code.co_flags if is_generator else 0
                 is_awaitable = bool(flags & CO_ITERABLE_COROUTINE)
                 return before(
-                    inner, capture, plan, gate, given, place_of(frame.f_back), is_awaitable
+                    inner, capture, plan, sampler, given, place_of(frame.f_back), is_awaitable
                 )
         except FULL:
             missed[plan.target] = missed.get(plan.target, 0) + 1
@@ -357,11 +363,11 @@ def _stepwise(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
     return FunctionProbe(capture, plan, made=made)
 
 
-def place_of(frame: FrameType | None) -> Place:
+def place_of(frame: FrameType | None) -> CallSite:
     """Return where a frame stands; no frame is kept alive."""
     if frame is None:
         return NOWHERE
-    return EarlierPlace(frame)
+    return EarlierCallSite(frame)
 
 
 def has_instance(instances: list[Any], instance: Any) -> bool:

@@ -15,27 +15,27 @@ from typing import Any
 
 from provagent.contract.vocabulary import ERROR, EXIT, OK
 from provagent.isolation import introspection
-from provagent.recording.capture.exit_codes import Exits
+from provagent.recording.capture.exit_codes import ExitCodes
 from provagent.recording.capture.outcome import describe_error, status_of
 
 _MAIN_NAMES = ("__main__", "__mp_main__")
 _HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: a function's code, not a module's
 
 
-class Ending:
-    """Watches the frame of the program: nothing runs while it does, but for ``Exits``."""
+class ProgramEnd:
+    """Watches the frame of the program: nothing runs while it does, but for ``ExitCodes``."""
 
     def __init__(self, frame: FrameType | None = None) -> None:
         self._frame = frame
-        self._exits: Exits | None = None
+        self._exits: ExitCodes | None = None
 
     def watch(self) -> None:
         """Remember the frame in which the program runs, if it does."""
         self._frame = self._frame or _program_frame()
         if self._frame is not None and self._exits is None:
-            self._exits = Exits(self._frame)
+            self._exits = ExitCodes(self._frame)
 
-    def let_go(self) -> None:
+    def drop_references(self) -> None:
         """Keep no frame: with it goes the program's namespace."""
         if self._exits is not None:
             self._exits.stop()

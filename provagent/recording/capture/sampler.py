@@ -22,7 +22,7 @@ from provagent.contract.vocabulary import (
 )
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import real_time_ns
-from provagent.recording.capture.context import Events, Links, Open, current, iso
+from provagent.recording.capture.context import Events, Links, OpenActivity, current, iso
 from provagent.recording.capture.observed_value import named_files
 from provagent.recording.capture.outcome import status_of
 from provagent.recording.capture.plan import Plan
@@ -32,7 +32,7 @@ from provagent.recording.capture.skipped_calls import (
     QUIET,
     SAMPLE,
     WHEN,
-    Sum,
+    SkippedCall,
     clock,
 )
 
@@ -44,7 +44,7 @@ UNDESCRIBED = 1  # the bit of the activities that no definition describes
 SPARED = (SAMPLE, MAX_CALLS)  # where a call that raises is recorded all the same
 
 
-class Gate:
+class Sampler:
     """Tells of each call of one target whether it is recorded.
 
     The next ``free`` calls are, without being asked for; of the others ``refuse`` tells. ``shut``
@@ -60,7 +60,7 @@ class Gate:
         self._capture = capture
         self._plan = plan
         self.reset()
-        capture.fill.gates.add(self)
+        capture.byte_limit.samplers.add(self)
 
     def reset(self) -> None:
         """Begin to count, in a new process."""
@@ -72,10 +72,12 @@ class Gate:
         self._errors = self._left
         self._lends = bool(self._quiet) and rules.level in (ENTITIES, MEMBERS)
         self._seen = self._ahead = self._paid = self.free = 0
-        self._latest: Sum | None = None
-        self.shut: Sum | None = None
+        self._latest: SkippedCall | None = None
+        self.shut: SkippedCall | None = None
 
-    def refuse(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Sum | None:
+    def skip(
+        self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> SkippedCall | None:
         """None for a call that is recorded; else where it is to be counted.
 
         Raises nothing but RecursionError and its like, and what is the program's.
@@ -84,7 +86,7 @@ class Gate:
             reason = self._reason(instance, args, kwargs)
         except BaseException as error:
             stage = "before the call" if self._plan.when is None else WHEN
-            self._capture.complaints.add(self._plan.target, stage, error)
+            self._capture.internal_errors.add(self._plan.target, stage, error)
             return None
         if not reason:
             return None
@@ -93,13 +95,13 @@ class Gate:
             latest = self._latest = self._find(parent, reason)
         if reason is MAX_BYTES or (reason is MAX_CALLS and self._needs_no_call):
             self.shut = latest
-        if self._lends and isinstance(latest, _Lent):
+        if self._lends and isinstance(latest, _AddedToCaller):
             latest.begin((instance, args, kwargs, None))
         return latest
 
     def _reason(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         plan = self._plan
-        if self._capture.fill.is_full:
+        if self._capture.byte_limit.is_full:
             return MAX_BYTES
         if plan.when is not None:
             thread, busy = get_ident(), self._capture.busy
@@ -127,9 +129,9 @@ class Gate:
     def _record(self) -> str:
         """Count a call that is recorded, unless too much is written; and let some more pass."""
         if self._paid <= 0:
-            if self._capture.fill.look():
+            if self._capture.byte_limit.look():
                 return MAX_BYTES
-            self._paid = self._ahead = self._capture.fill.ahead(self._ahead)
+            self._paid = self._ahead = self._capture.byte_limit.ahead(self._ahead)
         left, paid = self._left, self._paid
         number = 1
         if left > 1 and not self._asks:
@@ -147,23 +149,27 @@ class Gate:
         finally:
             busy.discard(thread)
 
-    def _find(self, parent: Any, reason: str) -> Sum:
-        plan, sums = self._plan, self._capture.sums
-        known = sums.find("" if parent is None else parent.id, plan.target, reason)
+    def _find(self, parent: Any, reason: str) -> SkippedCall:
+        plan, skipped_calls = self._plan, self._capture.skipped_calls
+        known = skipped_calls.find("" if parent is None else parent.id, plan.target, reason)
         if known is None:
             return self._sum(parent, reason)
         if isinstance(known, _OfGate):
-            known.gate = ref(self)  # the program may have bound the target's name again
+            known.sampler = ref(self)  # the program may have bound the target's name again
         return known
 
-    def _sum(self, parent: Any, reason: str) -> Sum:
+    def _sum(self, parent: Any, reason: str) -> SkippedCall:
         plan, capture = self._plan, self._capture
-        where = capture.sums, plan.target, plan.name, parent, reason
+        where = capture.skipped_calls, plan.target, plan.name, parent, reason
         if reason in SPARED:
-            return _Spared(*where, gate=self)
+            return _Skipped(*where, sampler=self)
         if reason is QUIET and plan.rules.quiet == NESTED:
-            return _Nested(*where, gate=self)
-        return _Lent(*where, gate=self) if reason is QUIET and self._lends else Sum(*where)
+            return _Nested(*where, sampler=self)
+        return (
+            _AddedToCaller(*where, sampler=self)
+            if reason is QUIET and self._lends
+            else SkippedCall(*where)
+        )
 
     def fail(self, call: Call, start: int, error: BaseException, place: Any) -> bool:
         """Record a call that raised, and was to be left out; False where too many have.
@@ -180,16 +186,18 @@ class Gate:
             capture.finish(plan, activity, call, error)
         return True
 
-    def lend(self, activity: Any, call: Call, told: set[Any], *, result: bool) -> None:
+    def add_to_caller(self, activity: Any, call: Call, told: set[Any], *, result: bool) -> None:
         """Tell what a call used, or generated, as what ``activity`` did; not what is ``told``."""
         if self._left <= 0:
             return
         if result:
             self._left -= 1
         with self._own("inside another call"):
-            self._lend(activity, call, told, result=result)
+            self._add_to_caller(activity, call, told, result=result)
 
-    def _lend(self, activity: Open, call: Call, told: set[Any], *, result: bool) -> None:
+    def _add_to_caller(
+        self, activity: OpenActivity, call: Call, told: set[Any], *, result: bool
+    ) -> None:
         events: Events = []
         plan, capture = self._plan, self._capture
         if plan.rules.quiet == NESTED:
@@ -210,7 +218,7 @@ class Gate:
         if events:
             capture.write_all(plan.target, events)
 
-    def _used(self, call: Call, activity: Open, events: Events) -> Links:
+    def _used(self, call: Call, activity: OpenActivity, events: Events) -> Links:
         plan, capture = self._plan, self._capture
         if plan.is_described:
             return capture.usages(plan, call, activity, events)
@@ -224,7 +232,7 @@ class Gate:
             busy.add(thread)
             yield
         except BaseException as failure:
-            self._capture.complaints.add(self._plan.target, stage, failure)
+            self._capture.internal_errors.add(self._plan.target, stage, failure)
         finally:
             busy.discard(thread)
 
@@ -238,42 +246,42 @@ def _finds(place: Callable[..., Any], call: Any) -> bool:
         return False  # a call that is recorded tells why
 
 
-class _OfGate(Sum):
+class _OfGate(SkippedCall):
     """Calls for which more is to be done than to count them, by their gate."""
 
-    __slots__ = ("gate",)
+    __slots__ = ("sampler",)
 
-    def __init__(self, *where: Any, gate: Gate) -> None:
+    def __init__(self, *where: Any, sampler: Sampler) -> None:
         super().__init__(*where)
-        self.gate = ref(gate)  # a sum that waits to be told keeps nothing of the program
+        self.sampler = ref(sampler)  # a sum that waits to be told keeps nothing of the program
 
 
-class _Spared(_OfGate):
+class _Skipped(_OfGate):
     """Calls beyond a bound: one that raises is recorded after all."""
 
     __slots__ = ()
 
     def fail(self, call: Call, start: int, error: BaseException, place: Any) -> None:
-        gate = self.gate() if status_of(error) == ERROR else None
-        if gate is None or not gate.fail(call, start, error, place):
+        sampler = self.sampler() if status_of(error) == ERROR else None
+        if sampler is None or not sampler.fail(call, start, error, place):
             super().fail(call, start, error, place)
 
 
-class _Lent(_OfGate):
+class _AddedToCaller(_OfGate):
     """Calls inside another: what they used and generated that one has used and generated."""
 
     __slots__ = ("_told",)
 
-    def __init__(self, *where: Any, gate: Gate) -> None:
-        super().__init__(*where, gate=gate)
+    def __init__(self, *where: Any, sampler: Sampler) -> None:
+        super().__init__(*where, sampler=sampler)
         self._told: set[Any] = set()
 
     def begin(self, call: Call) -> None:
-        self._lend(call, result=False)
+        self._add_to_caller(call, result=False)
 
     def mark(self, call: Call | None, start: int) -> None:
         if call is not None:
-            self._lend(call, result=True)
+            self._add_to_caller(call, result=True)
         super().mark(call, start)
         self.due = 0  # each call is looked at
 
@@ -281,20 +289,20 @@ class _Lent(_OfGate):
     def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
         super().fail(None, start, error, place)
 
-    def _lend(self, call: Call, *, result: bool) -> None:
-        gate = self.gate()
-        if gate is not None:
-            gate.lend(self.parent, call, self._told, result=result)
+    def _add_to_caller(self, call: Call, *, result: bool) -> None:
+        sampler = self.sampler()
+        if sampler is not None:
+            sampler.add_to_caller(self.parent, call, self._told, result=result)
 
 
-class _Nested(_Lent):
+class _Nested(_AddedToCaller):
     """Calls that are how the enclosing activity does what it does: there is no more to tell."""
 
     __slots__ = ()
 
     def mark(self, call: Call | None, start: int) -> None:  # noqa: ARG002
         if call is not None:
-            self._lend(call, result=True)
+            self._add_to_caller(call, result=True)
 
     def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
         """The activity itself fails by it, or copes with it."""

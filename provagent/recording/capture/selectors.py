@@ -206,8 +206,8 @@ def _argument(name: str, signature: Signature) -> Selector:
 
 def _held_or(name: str, argument: Selector) -> Selector:
     def select(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
-        held = getattr(instance, name, None)
-        return argument(instance, args, kwargs, result) if held is None else held
+        contained = getattr(instance, name, None)
+        return argument(instance, args, kwargs, result) if contained is None else contained
 
     return select
 

@@ -17,10 +17,10 @@ from typing import Any
 from provagent.isolation import introspection
 from provagent.isolation.addresses import address_of
 from provagent.recording.capture.arguments import arguments
-from provagent.recording.capture.context import Events, Links, Open, Place
-from provagent.recording.capture.entity_tracker import Call, Ledger
+from provagent.recording.capture.context import CallSite, Events, Links, OpenActivity
+from provagent.recording.capture.entity_tracker import Call, EntityTracker
 from provagent.recording.capture.lookup import Missing, found
-from provagent.recording.capture.observed_value import Thing, is_path, place_of
+from provagent.recording.capture.observed_value import ObservedValue, is_path, place_of
 from provagent.recording.capture.plan import Kind, Plan, Use
 from provagent.recording.capture.sessions import Session
 from provagent.recording.capture.skipped_calls import clock
@@ -53,12 +53,14 @@ class Given:
         self.address = 0  # of what stood there
         self.due = 0  # when that is looked at again
 
-    def find(self, ledger: Ledger, instance: Any, activity: Open, events: Events) -> str | None:
+    def find(
+        self, tracker: EntityTracker, instance: Any, activity: OpenActivity, events: Events
+    ) -> str | None:
         """The entity that it is now; None where nothing is known of what is there."""
         address = 0
         if self.keys:
             value = _follow(instance, self.keys)
-            if self.use is None and not ledger.objects.may_have(value):
+            if self.use is None and not tracker.objects.may_have(value):
                 return None
             address = address_of(value)
         elif self.use is None:
@@ -66,49 +68,49 @@ class Given:
         start = clock()
         if start >= self.due or address != self.address:
             self.address, self.entity_id = address, None
-            if (not self.keys or self.is_known(ledger, instance)) and self.use is not None:
+            if (not self.keys or self.is_known(tracker, instance)) and self.use is not None:
                 call: Call = (instance, (), {}, None)
-                self.entity_id = ledger.find(self.use, call, activity, events, False)
+                self.entity_id = tracker.find(self.use, call, activity, events, False)
             end = clock()
             took = end - start
             self.due = end + _SHARE * took if took > _AT_ONCE else 0
         return self.entity_id
 
-    def is_known(self, ledger: Ledger, instance: Any) -> bool:
+    def is_known(self, tracker: EntityTracker, instance: Any) -> bool:
         """Whether an entity stands where the instance holds it; and remember which."""
         value = _follow(instance, self.keys)
         if address_of(type(value)) in _SCALARS:
             return False
         if self.use is not None:
-            before = ledger.slots.of(instance).get(self.use.slot or "")
+            before = tracker.slots.of(instance).get(self.use.slot or "")
             # In a process that was forked nothing is known any more.
-            if before is None or ledger.objects.is_untracked(value, before):
+            if before is None or tracker.objects.is_untracked(value, before):
                 return True
-        known = ledger.objects.known(value)
+        known = tracker.objects.known(value)
         if known is not None and self.use is None:
             self.use = _use(self.role, self.keys, known.kind)
-            ledger.slots.of(instance)[self.use.slot or ""] = known
+            tracker.slots.of(instance)[self.use.slot or ""] = known
         return known is not None
 
 
-class Configured:
+class SessionConfiguration:
     """Finds what sessions were made with."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._reads = ledger.sessions.reads
+    def __init__(self, tracker: EntityTracker) -> None:
+        self._tracker = tracker
+        self._reads = tracker.sessions.reads
 
-    def meet(
+    def observe(
         self,
         session: Session,
         plan: Plan,
         call: Call,
-        place: Place,
+        place: CallSite,
         within: Any,
         events: Events,
     ) -> None:
         """Look at an instance whose constructor has run, ``within`` an activity, if in any."""
-        activity = Open("" if within is None else within.id, self._ledger.order, place)
+        activity = OpenActivity("" if within is None else within.id, self._tracker.order, place)
         given = [
             *self._described(plan, call, activity, events),
             *self._held(plan, call, activity, events),
@@ -116,24 +118,26 @@ class Configured:
         ]
         for one in given:
             if one.keys:
-                one.is_known(self._ledger, call[0])
+                one.is_known(self._tracker, call[0])
         session.given = tuple(given)
-        if not self._ledger.sessions.under_way:
+        if not self._tracker.sessions.under_way:
             self._reads.clear()
 
     def add_used(
-        self, session: Session, instance: Any, activity: Open, events: Events, used: Links
+        self, session: Session, instance: Any, activity: OpenActivity, events: Events, used: Links
     ) -> None:
         """Add to what an activity of the session uses what the session was made with."""
         known = {link["used_id"] for link in used}
         for given in session.given:
-            entity_id = given.find(self._ledger, instance, activity, events)
+            entity_id = given.find(self._tracker, instance, activity, events)
             if entity_id is not None and entity_id not in known:
                 known.add(entity_id)
                 link = {"used_id": entity_id, "used_role": given.role, "used_argument": "self"}
                 used.append(link)
 
-    def _described(self, plan: Plan, call: Call, activity: Open, events: Events) -> Iterator[Given]:
+    def _described(
+        self, plan: Plan, call: Call, activity: OpenActivity, events: Events
+    ) -> Iterator[Given]:
         for use in plan.usages:
             if (
                 use.slot is not None and not use.slot_is_global
@@ -145,26 +149,28 @@ class Configured:
             if keys is not None and use.is_plain:
                 yield Given(use.role, use=_use(use.role, keys, use.kind))
             else:
-                entity_id = self._ledger.find(use, call, activity, events, False)
+                entity_id = self._tracker.find(use, call, activity, events, False)
                 yield Given(use.role, entity_id=entity_id)
 
-    def _held(self, plan: Plan, call: Call, activity: Open, events: Events) -> Iterator[Given]:
-        objects, instance = self._ledger.objects, call[0]
+    def _held(
+        self, plan: Plan, call: Call, activity: OpenActivity, events: Events
+    ) -> Iterator[Given]:
+        objects, instance = self._tracker.objects, call[0]
         handed = [
             (name, value)
             for name, value, _ in arguments(plan, call)
             if address_of(type(value)) not in _SCALARS
         ]
-        held = set()
+        contained = set()
         for name, value in handed:
             keys = _keys_of(instance, value)
             if keys is not None:
-                held.add(address_of(value))
+                contained.add(address_of(value))
                 yield Given(name, keys=keys)
             elif (known := objects.known(value)) is not None:
-                thing = Thing(known.kind, value, None, name, None)
-                now = self._ledger.object(
-                    known.kind, value, thing, None, None, activity, events, False
+                observed = ObservedValue(known.kind, value, None, name, None)
+                now = self._tracker.object(
+                    known.kind, value, observed, None, None, activity, events, False
                 )
                 yield Given(name, entity_id=now.entity_id)
         for name, value in islice(
@@ -173,17 +179,19 @@ class Configured:
             if (
                 type(name) is str
                 and address_of(type(value)) not in _SCALARS
-                and address_of(value) not in held
+                and address_of(value) not in contained
                 and objects.known(value) is not None
             ):
                 yield Given(name.strip("_") or CONFIGURATION, keys=(name,))
 
-    def _read(self, session: Session, plan: Plan, call: Call, activity: Open) -> Iterator[Given]:
+    def _read(
+        self, session: Session, plan: Plan, call: Call, activity: OpenActivity
+    ) -> Iterator[Given]:
         mine = (get_ident(), activity.id)
         read = [one[2] for one in self._reads[session.first_read :] if one[:2] == mine]
         if not read:
             return
-        paths = self._ledger.paths
+        paths = self._tracker.paths
         roles = {
             known.entity_id: name
             for name, value, _ in arguments(plan, call)
@@ -197,10 +205,10 @@ def _use(role: str, keys: Keys, kind: Kind) -> Use:
     """How an object is found that an instance holds."""
 
     def value(instance: Any, *_: Any) -> Any:
-        held = _follow(instance, keys)
-        if held is None:
+        contained = _follow(instance, keys)
+        if contained is None:
             raise Missing(keys)
-        return held
+        return contained
 
     return Use(
         role=role,
@@ -222,12 +230,12 @@ def _use(role: str, keys: Keys, kind: Kind) -> Use:
 def _keys_of(instance: Any, value: Any) -> Keys | None:
     """Where an instance holds this very object."""
     left = ATTRIBUTES_READ
-    held = _inside(instance, left)
-    for name, item in held:
+    contained = _inside(instance, left)
+    for name, item in contained:
         if item is value:
             return (name,)
-    left -= len(held)
-    for name, item in held:
+    left -= len(contained)
+    for name, item in contained:
         inside = _inside(item, left)
         left -= len(inside)
         for key, inner in inside:

@@ -63,7 +63,7 @@ class Sessions:
         self.classes.append(cls)
         self._known_types.clear()
 
-    def let_go(self) -> None:
+    def drop_references(self) -> None:
         """Keep no class: through its methods it keeps the module that defines it."""
         self.classes.clear()
         self._known_types.clear()

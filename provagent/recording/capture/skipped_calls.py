@@ -14,7 +14,7 @@ from typing import Any
 
 from provagent.contract.vocabulary import ERROR, LEFT_OUT, LOG_FORMAT
 from provagent.isolation.originals import real_time_ns, time
-from provagent.recording.capture.context import Events, Open, iso
+from provagent.recording.capture.context import Events, OpenActivity, iso
 from provagent.recording.capture.outcome import status_of
 
 # Why a call is left out, which is the key that says so: the value of the key "reason".
@@ -26,7 +26,7 @@ clock = partial(time.perf_counter_ns)
 Told = Callable[[str, Events], None]
 
 
-class Sum:
+class SkippedCall:
     """Calls of one target that were left out: those that no event has told of yet.
 
     At the first of them, and when there are ``step``, ``due`` is reached and there is more to do
@@ -34,20 +34,35 @@ class Sum:
     """
 
     __slots__ = (
-        "count", "due", "errors", "first", "last", "name", "parent", "reason", "spent", "step",
-        "sums", "target",
+        "count",
+        "due",
+        "errors",
+        "first",
+        "last",
+        "name",
+        "parent",
+        "reason",
+        "skipped_calls",
+        "spent",
+        "step",
+        "target",
     )  # fmt: skip
 
     def __init__(
-        self, sums: Sums, target: str, name: str, parent: Open | None, reason: str
+        self,
+        skipped_calls: SkippedCalls,
+        target: str,
+        name: str,
+        parent: OpenActivity | None,
+        reason: str,
     ) -> None:
-        self.sums = sums
+        self.skipped_calls = skipped_calls
         self.target = target
         self.name = name
         self.parent = parent
         self.reason = reason
         # Where the process encloses them, which may end without a farewell, none waits long.
-        self.due, self.step = 1, STEP if type(parent) is Open else 1
+        self.due, self.step = 1, STEP if type(parent) is OpenActivity else 1
         self.count = self.errors = self.spent = self.first = self.last = 0
 
     def add(self, call: Any, start: int) -> None:
@@ -67,10 +82,10 @@ class Sum:
         if self.count == 1:
             self.first = start
             self.due = self.step
-            is_kept = self.sums.keep(self)
+            is_kept = self.skipped_calls.keep(self)
         if self.count >= self.step or not is_kept:
             self.step *= 2
-            self.sums.tell(self)
+            self.skipped_calls.tell(self)
 
     def fail(self, call: Any, start: int, error: BaseException, _place: Any) -> None:
         """A call has raised, which was made at that place: it is counted as others are."""
@@ -111,27 +126,27 @@ class Sum:
         return fields
 
 
-class Sums:
+class SkippedCalls:
     """The sums of a process, by the activity that is open, and by target and reason.
 
     ``write`` writes events, in the name of a target.
     """
 
     def __init__(self, write: Told) -> None:
-        self.open: dict[str, dict[tuple[str, str], Sum]] = {}
+        self.open: dict[str, dict[tuple[str, str], SkippedCall]] = {}
         self._write = write
 
-    def find(self, parent_id: str, target: str, reason: str) -> Sum | None:
+    def find(self, parent_id: str, target: str, reason: str) -> SkippedCall | None:
         """The sum of these calls; None where there is none yet, or the activity has ended."""
-        held = self.open.get(parent_id)
-        return None if held is None else held.get((target, reason))
+        contained = self.open.get(parent_id)
+        return None if contained is None else contained.get((target, reason))
 
-    def keep(self, one: Sum) -> bool:
+    def keep(self, one: SkippedCall) -> bool:
         """Keep a sum until its activity ends; False where another is kept in its place."""
-        held = self.open.setdefault(one.parent_id, {})
-        return held.setdefault((one.target, one.reason), one) is one
+        contained = self.open.setdefault(one.parent_id, {})
+        return contained.setdefault((one.target, one.reason), one) is one
 
-    def tell(self, one: Sum) -> None:
+    def tell(self, one: SkippedCall) -> None:
         """Write what a sum has to tell."""
         self._write(one.target, [(one.event(), True)])
 
@@ -150,7 +165,7 @@ class Sums:
 
     def forget(self) -> None:
         """Begin again, in a process that was forked: what was counted is the parent's."""
-        for held in self.open.values():
-            for one in held.values():
+        for contained in self.open.values():
+            for one in contained.values():
                 one.clear()
         self.open.clear()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from provagent.identity.registry import Identity
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import fcntl, os
-from provagent.recording.capture.known_objects import Known
-from provagent.recording.capture.observed_value import Thing
+from provagent.recording.capture.known_objects import KnownEntity
+from provagent.recording.capture.observed_value import ObservedValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ Number = tuple[int, int]  # device and inode
 UNFINISHED = Identity(changing=True)
 
 
-class Unfinished:
+class UnfinishedFiles:
     """The files, by their places, each with what was told of it last."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Unfinished:
     ) -> None:
         self._entity_events = entity_events
         self._identify = identify
-        self._files: dict[str, tuple[Thing, Known]] = {}
+        self._files: dict[str, tuple[ObservedValue, KnownEntity]] = {}
 
     def __contains__(self, location: str) -> bool:
         return location in self._files
@@ -42,9 +42,9 @@ class Unfinished:
     def __bool__(self) -> bool:
         return bool(self._files)
 
-    def put(self, thing: Thing, known: Known) -> None:
+    def put(self, observed: ObservedValue, known: KnownEntity) -> None:
         """Keep what was told of a file that is not whole; what was told before is a part of it."""
-        self._files[str(thing.location)] = thing, known
+        self._files[str(observed.location)] = observed, known
 
     def finish(self, events: Events, location: str | None = None, *, at_end: bool = False) -> None:
         """Tell what is closed by now, or one of them; ``at_end`` also what is still open."""
@@ -53,10 +53,10 @@ class Unfinished:
         still_open = set() if at_end else open_files(is_written=True)
         for place in list(self._files) if location is None else [location]:
             if number_of(place) not in still_open:
-                thing, known = self._files.pop(place)
-                identity = self._identify(place, thing.kind)
-                known.states[thing.kind.key] = identity
-                self._entity_events.write(thing, identity, events, known.entity_id)
+                observed, known = self._files.pop(place)
+                identity = self._identify(place, observed.kind)
+                known.states[observed.kind.key] = identity
+                self._entity_events.write(observed, identity, events, known.entity_id)
 
 
 def is_open(location: str) -> bool:

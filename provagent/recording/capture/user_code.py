@@ -32,7 +32,7 @@ INLINE = "<string>"  # what the code of -c is called
 Write = Callable[..., None]  # event, its fields
 
 
-class KeptCode:
+class UserCode:
     """Keeps each file of the user's code that is met.
 
     ``write`` writes an event into the process's shard; ``write_once`` one into a file of the

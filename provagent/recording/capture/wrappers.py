@@ -16,12 +16,12 @@ from typing import Any, cast
 
 from provagent.recording.capture.call import Capture
 from provagent.recording.capture.context import current
-from provagent.recording.capture.declared_opens import beginning, tell_file
+from provagent.recording.capture.declared_opens import beginning, record_opening
 from provagent.recording.capture.frames import NOWHERE, drop_frame, place_above
 from provagent.recording.capture.generators import before
 from provagent.recording.capture.plan import Plan
 from provagent.recording.capture.probe import FULL, drop_instance, has_instance
-from provagent.recording.capture.sampler import Gate
+from provagent.recording.capture.sampler import Sampler
 from provagent.recording.capture.skipped_calls import clock
 
 Args = tuple[Any, ...]
@@ -61,10 +61,10 @@ def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
 # in one frame, since each takes from that depth.
 def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
-    gate = Gate(capture, plan)
-    refuse, time = gate.refuse, clock
+    sampler = Sampler(capture, plan)
+    skip, time = sampler.skip, clock
     enter, leave, inside = current.set, current.reset, current.get
-    missed = capture.complaints.unsaid
+    missed = capture.internal_errors.unsaid
     begin = beginning(capture, plan)
     frame_of = sys._getframe  # noqa: SLF001 - the only way to the caller's line
     thread, drop, nowhere = get_ident, drop_frame, NOWHERE
@@ -74,16 +74,18 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
         on, given = instance, args
         activity: Any = None
         left_out: Any = None
-        if thread() not in busy and not (receivers and not capture.is_meant(plan, instance, args)):
+        if thread() not in busy and not (
+            receivers and not capture.is_recorded(plan, instance, args)
+        ):
             if instance is None and takes_instance and args:
                 on, given = args[0], args[1:]
             try:
-                if gate.free > 0:
-                    gate.free -= 1
+                if sampler.free > 0:
+                    sampler.free -= 1
                 else:
-                    left_out = gate.shut
+                    left_out = sampler.shut
                     if left_out is None or left_out.parent is not inside():
-                        left_out = refuse(on, given, kwargs)
+                        left_out = skip(on, given, kwargs)
                 if left_out is None:
                     try:
                         caller: Any = frame_of(1)
@@ -138,22 +140,27 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
 
 
 def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as above
-    sessions, missed = capture.sessions, capture.complaints.unsaid
+    sessions, missed = capture.sessions, capture.internal_errors.unsaid
     split, has, drop, place = _split, has_instance, drop_instance, place_above
-    gate, time = Gate(capture, plan), clock
-    drop_entry, anything, full, tell = drop_frame, BaseException, FULL, partial(tell_file, capture)
+    sampler, time = Sampler(capture, plan), clock
+    drop_entry, anything, full, tell = (
+        drop_frame,
+        BaseException,
+        FULL,
+        partial(record_opening, capture),
+    )
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = split(plan, instance, args)
         # The constructor of a base class, called by that of the session's own class.
         session = left_out = None
         start = 0
-        if not has(sessions.under_way, on) and capture.is_meant(plan, on, given):
+        if not has(sessions.under_way, on) and capture.is_recorded(plan, on, given):
             tell(plan, on, given, kwargs)
-            if gate.free > 0:
-                gate.free -= 1
+            if sampler.free > 0:
+                sampler.free -= 1
             else:
-                left_out = gate.refuse(on, given, kwargs)
+                left_out = sampler.skip(on, given, kwargs)
                 start = time()
             if left_out is None:
                 sessions.under_way.append(on)
@@ -182,12 +189,12 @@ def _opener(capture: Capture, plan: Plan) -> Any:
     """Only tells of the file: the call is no activity."""
     split, tell, drop, anything, full = (
         _split,
-        partial(tell_file, capture),
+        partial(record_opening, capture),
         drop_frame,
         BaseException,
         FULL,
     )
-    missed = capture.complaints.unsaid
+    missed = capture.internal_errors.unsaid
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
@@ -205,7 +212,7 @@ def _opener(capture: Capture, plan: Plan) -> Any:
 
 def _stepwise(capture: Capture, plan: Plan) -> Any:
     split, stand, place, drop, anything = _split, before, place_above, drop_frame, BaseException
-    gate = Gate(capture, plan)
+    sampler = Sampler(capture, plan)
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
@@ -214,8 +221,8 @@ def _stepwise(capture: Capture, plan: Plan) -> Any:
             drop(error)
             raise
         on, given = split(plan, instance, args)
-        if not capture.is_meant(plan, on, given):
+        if not capture.is_recorded(plan, on, given):
             return inner
-        return stand(inner, capture, plan, gate, (on, given, kwargs), place())
+        return stand(inner, capture, plan, sampler, (on, given, kwargs), place())
 
     return woven

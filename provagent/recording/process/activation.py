@@ -17,7 +17,7 @@ from provagent.isolation.interrupts import interrupt_again, is_the_programs
 from provagent.isolation.originals import TIME_MACHINE, export, os, real_time_ns
 from provagent.recording.process.children import STARTERS, Children, activity_here
 from provagent.recording.process.engine_modules import TASK_MODULES, WORKER_MODULE
-from provagent.recording.process.file_access import OpenedFiles
+from provagent.recording.process.file_access import OpenedFileEvents
 from provagent.recording.process.inheritance import (
     PROGRAM_VARIABLE,
     RUN_VARIABLE,
@@ -26,18 +26,18 @@ from provagent.recording.process.inheritance import (
     random_text,
     run_variable,
 )
-from provagent.recording.process.process_errors import Failures, what_failed
+from provagent.recording.process.process_errors import ProcessErrors, what_failed
 from provagent.recording.process.requested_targets import (
-    Wanted,
+    RequestedTarget,
     are_needed,
-    find_wanted,
+    find_requested,
     missed,
-    tell_problems,
+    warn_of_problems,
 )
 from provagent.recording.weave.finder import TargetFinder
 from provagent.recording.weave.program import MAIN, MAIN_NAMES, expected_names, meet_beginning
 from provagent.recording.weave.target import Target
-from provagent.settings.table import Settings, tell
+from provagent.settings.table import Settings, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,11 +72,11 @@ class Activation:
         self.process_id = random_text()
         self.pid, self.cwd = os.getpid(), ""
         self.sources: list[Source] = []
-        self.wanted: list[Wanted] = []
+        self.requested: list[RequestedTarget] = []
         self.finder = TargetFinder((), self._on_module, self._on_failure)
         self.children = Children(self)
         self._recorder: Recorder | None = None
-        self.failures = Failures(settings)
+        self.failures = ProcessErrors(settings)
         self.frame: FrameType | None = None  # in which the program runs, if it is known
         self._is_armed = self._is_lost = False
         self.is_adopted = False  # it is a worker that others have started, and does tasks for a run
@@ -84,18 +84,18 @@ class Activation:
         self._queue: list[tuple[ModuleType, str | None]] = []
         self._program: ProgramWatch | None = None
         self._environ_before: dict[str, str | None] = {}
-        self.files: OpenedFiles | None = None
+        self.files: OpenedFileEvents | None = None
 
     def arm(self) -> None:  # noqa: PLR0915 - one thing after the other
         """Look out for targets from now on, here and in the processes that this one starts."""
         self._is_armed = True
         self.cwd = os.getcwd()
         self.sources = active_sources(self.settings, self.cwd)
-        self.wanted = find_wanted(self.sources, self.settings)
+        self.requested = find_requested(self.sources, self.settings)
         self._export()
         own = self._of_program()
         if self.is_root:
-            tell_problems(self.settings, self.sources)
+            warn_of_problems(self.settings, self.sources)
         if self.settings.sink != "shard":
             # What is registered last runs first: the end is logged before logging shuts down.
             import logging  # noqa: F401
@@ -106,11 +106,11 @@ class Activation:
             self._go_on_with(self.parent_activity_id)
         self.children.arm()
         ours = map(Target, STARTERS + REPLACERS + TASK_MODULES)
-        self.finder.add([*ours, *(each.target for each in self.wanted)])
+        self.finder.add([*ours, *(each.target for each in self.requested)])
         if self.settings.files:
-            self.files = OpenedFiles(self)
+            self.files = OpenedFileEvents(self)
             self.files.arm()
-        if are_needed(self.wanted, self.settings):
+        if are_needed(self.requested, self.settings):
             self._load_first()
         self.finder.arm()
         if own:
@@ -183,19 +183,19 @@ class Activation:
         return run_variable(self.run_id, self.process_id, activity_id)
 
     def _go_on_with(self, activity_id: str) -> None:
-        from provagent.recording.capture.current_activity import Elsewhere, current
+        from provagent.recording.capture.current_activity import ActivityElsewhere, current
 
-        current.set(Elsewhere(activity_id))
+        current.set(ActivityElsewhere(activity_id))
 
-    def _of_program(self) -> list[Wanted]:
+    def _of_program(self) -> list[RequestedTarget]:
         """What the program itself may hold; that it will not be imported is said of it."""
         names = expected_names().union(os.environ.get(PROGRAM_VARIABLE, "").split(","))
-        own = [want for want in self.wanted if want.target.matches_one_of(names)]
-        for wanted in own:
-            if wanted.target.matches_module(MAIN):
-                wanted.reason = "the program has not defined it"
+        own = [want for want in self.requested if want.target.matches_one_of(names)]
+        for requested in own:
+            if requested.target.matches_module(MAIN):
+                requested.reason = "the program has not defined it"
         if own:
-            self.hand_down({PROGRAM_VARIABLE: ",".join(sorted(names - {MAIN, ""}))})
+            self.pass_on({PROGRAM_VARIABLE: ",".join(sorted(names - {MAIN, ""}))})
         return own
 
     def _export(self) -> None:
@@ -205,9 +205,9 @@ class Activation:
             self.settings.given.add("store")
             exported.update(self.settings.environ())
             exported["PROVAGENT"] = os.environ.get("PROVAGENT") or "1"
-        self.hand_down(exported)
+        self.pass_on(exported)
 
-    def hand_down(self, variables: dict[str, str]) -> None:
+    def pass_on(self, variables: dict[str, str]) -> None:
         """Set what children inherit."""
         self._environ_before.update({name: os.environ.get(name) for name in variables})
         os.environ.update(variables)
@@ -227,7 +227,7 @@ class Activation:
             if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
                 return
             if not self.lock.acquire(timeout=LOCK_SECONDS):
-                tell(f"{module.__name__}: weaving: blocked by another thread; module not recorded")
+                warn(f"{module.__name__}: weaving: blocked by another thread; module not recorded")
                 return
             try:
                 self._weave_in_turn(module, name)
@@ -266,7 +266,7 @@ class Activation:
 
     def _is_wanted(self, name: str) -> bool:
         return (self._recorder is not None and self._recorder.follows(name)) or any(
-            wanted.target.matches_module(name) for wanted in self.wanted
+            requested.target.matches_module(name) for requested in self.requested
         )
 
     def _weave_queued(self) -> None:
@@ -277,9 +277,9 @@ class Activation:
     def _on_failure(self, name: str, error: BaseException) -> None:
         self.failures.add(name, "weaving", error)
         try:
-            for wanted in self.wanted:
-                if wanted.target.matches_module(name):
-                    wanted.state, wanted.reason = "failed", what_failed(error)
+            for requested in self.requested:
+                if requested.target.matches_module(name):
+                    requested.state, requested.reason = "failed", what_failed(error)
         except BaseException as failure:
             if is_the_programs(failure):
                 raise
@@ -293,7 +293,7 @@ class Activation:
             self._is_armed, self._is_lost = False, True
             if self.settings.strict or is_the_programs(error):
                 raise
-            tell(f"fork: {what_failed(error)}; the new process is not recorded")
+            warn(f"fork: {what_failed(error)}; the new process is not recorded")
 
     def _restart(self) -> None:
         if not self._is_armed:
@@ -333,9 +333,9 @@ class Activation:
             with recorder.at_work():
                 recorder.begin()
 
-    def missed(self) -> Iterator[tuple[Wanted, str]]:
+    def missed(self) -> Iterator[tuple[RequestedTarget, str]]:
         """What ``requested_targets.missed`` tells of the program."""
-        return iter(()) if self._program is None else missed(self.wanted, self._program)
+        return iter(()) if self._program is None else missed(self.requested, self._program)
 
     def leave(self, exit_code: int) -> None:
         """End the record of a process that leaves by ``os._exit``; open files stay as they are."""
@@ -347,7 +347,7 @@ class Activation:
     def _at_exit(self) -> None:
         self._end()
         if self._recorder is not None:
-            self._recorder.let_go()
+            self._recorder.drop_references()
 
     def _end(self) -> None:
         is_loaded = True
@@ -364,7 +364,7 @@ class Activation:
         except BaseException as error:
             if self.settings.strict or is_the_programs(error):
                 raise
-            tell(f"end: {what_failed(error)}")
+            warn(f"end: {what_failed(error)}")
         if not is_loaded and introspection.is_a(
             getattr(sys, "last_value", None), KeyboardInterrupt
         ):

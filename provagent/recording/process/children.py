@@ -14,7 +14,7 @@ from _thread import get_ident  # threading costs a millisecond
 from provagent.isolation import audit_hook
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import os
-from provagent.settings.table import tell
+from provagent.settings.table import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Children:
             if activation.files is not None and get_ident() not in activation.files.busy:
                 activation.files.catch_up()
                 if activation.loaded is not None:
-                    activation.loaded.files.settle_closed(of_all=True)
+                    activation.loaded.files.record_all_closed(of_all=True)
         except BaseException as error:
             self.miss(error)
 
@@ -101,7 +101,7 @@ class Children:
     def miss(self, error: BaseException) -> None:
         """Say that the end of this process is not recorded whole; raise what is the program's."""
         try:
-            self.activation.recorder.complaints.add("files", "at the end", error)
+            self.activation.recorder.internal_errors.add("files", "at the end", error)
         except BaseException as failure:
             self.activation.failures.add("files", "at the end", failure)
 
@@ -139,7 +139,7 @@ class Children:
             return environ
         try:
             if self.activation.files is not None:
-                self.activation.files.settle_for_child()
+                self.activation.files.record_before_child()
             given = os.environ if environ is None else environ
             self._look(command(), given)
             variable = self.activation.variable_here(given)
@@ -163,7 +163,7 @@ class Children:
             raise error
         if not self._has_failed:
             self._has_failed = True
-            tell(f"children: {type(error).__name__}: {error}; the program continues")
+            warn(f"children: {type(error).__name__}: {error}; the program continues")
 
 
 def _as_text(environ: Mapping[Any, Any]) -> dict[str, str]:
@@ -254,7 +254,7 @@ def _handing_over(children: Children, original: Any) -> Any:
     def put(self: Any, obj: Any) -> Any:
         activation = children.activation
         if not activation.is_root and activation.files is not None:
-            activation.files.settle()
+            activation.files.record_closed()
         return original(self, obj)
 
     return put

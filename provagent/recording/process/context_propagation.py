@@ -18,8 +18,14 @@ from typing import Any
 from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.own_imports import is_own
 from provagent.recording import call_sites
-from provagent.recording.capture.current_activity import KEY, SITES, Elsewhere, carry, current
-from provagent.recording.capture.internal_errors import Complaints
+from provagent.recording.capture.current_activity import (
+    KEY,
+    SITES,
+    ActivityElsewhere,
+    current,
+    with_context,
+)
+from provagent.recording.capture.internal_errors import InternalErrors
 from provagent.recording.process.engine_modules import TASK_MODULES
 from provagent.recording.weave.hidden import uncount
 from provagent.recording.weave.site import Site, find_sites, unwoven
@@ -32,7 +38,7 @@ Wrapper = Callable[[Any, Any, Args, Kwargs], Any]
 Report = Callable[[BaseException], None]
 
 
-class Follower:
+class ContextPropagation:
     """Weaves what takes tasks, in the modules that are imported.
 
     ``exchange`` is called once a task goes to another process, or comes from one; ``adopt`` before
@@ -42,12 +48,12 @@ class Follower:
 
     def __init__(
         self,
-        complaints: Complaints,
+        internal_errors: InternalErrors,
         exchange: Callable[[], None],
         adopt: Callable[[str, bool], None],
         tell: Callable[..., None],
     ) -> None:
-        self._complaints = complaints
+        self._complaints = internal_errors
         self._exchange = exchange
         self._adopt = adopt
         self._tell = tell
@@ -139,9 +145,9 @@ def _task(function: Any, report: Report) -> Wrapper:
         given = list(args)
         for position in positions:
             if first + position < len(given):
-                given[first + position] = carry(given[first + position], activity, frame)
+                given[first + position] = with_context(given[first + position], activity, frame)
         for name in keywords & kwargs.keys():
-            kwargs[name] = carry(kwargs[name], activity, frame)
+            kwargs[name] = with_context(kwargs[name], activity, frame)
         return tuple(given)
 
     return _changing(carried, report)
@@ -154,7 +160,7 @@ def _graph(tell: Any, report: Report) -> Wrapper:
     """
     told: dict[str, int] = {}  # by address
 
-    def tell_workers(client: Any, activity: Any) -> None:
+    def report_workers(client: Any, activity: Any) -> None:
         address, cluster = client.scheduler.address, client._scheduler_identity  # noqa: SLF001
         # Newer versions count the workers, and name none of them.
         workers = cluster.get("n_workers", len(cluster.get("workers", ())))
@@ -172,14 +178,14 @@ def _graph(tell: Any, report: Report) -> Wrapper:
             client, message = (instance, *args)[-2:]
             if message["op"] == "update-graph":
                 activity = current.get()
-                said = message["annotations"].data
+                event_fields = message["annotations"].data
                 if activity is not None:
-                    said[KEY] = activity.id
+                    event_fields[KEY] = activity.id
                 users = call_sites.sites_of(sys._getframe(1))  # noqa: SLF001 - who hands it over
                 if users:
-                    said[SITES] = json.dumps(users)
+                    event_fields[SITES] = json.dumps(users)
                 if client.cluster is None:
-                    tell_workers(client, activity)
+                    report_workers(client, activity)
         except Exception as error:
             report(error)
         return wrapped(*args, **kwargs)
@@ -204,7 +210,7 @@ def _start(function: Any, report: Report) -> Wrapper:
             if _serves_tasks(one):
                 token = None if activity is None else current.set(None)
             elif "_bootstrap" not in one.__dict__:
-                begin = carry(one._bootstrap, activity, sys._getframe(1))  # noqa: SLF001
+                begin = with_context(one._bootstrap, activity, sys._getframe(1))  # noqa: SLF001
                 is_inside = is_thread and activity is not None
                 one.__dict__["_bootstrap"] = _in_contexts(begin, one) if is_inside else begin
                 own = one.__dict__
@@ -266,11 +272,11 @@ def _execute(adopt: Any, report: Report) -> Wrapper:
         try:
             worker, *rest = args if instance is None else (instance, *args)
             task = worker.state.tasks[rest[0] if rest else kwargs["key"]]
-            said = task.annotations or {}
-            users = json.loads(said.get(SITES, "[]"))
-            activity_id = said.get(KEY)
+            event_fields = task.annotations or {}
+            users = json.loads(event_fields.get(SITES, "[]"))
+            activity_id = event_fields.get(KEY)
             if activity_id is not None:
-                activity = Elsewhere(activity_id)
+                activity = ActivityElsewhere(activity_id)
                 is_alone = len(worker.state.executing | worker.state.long_running) <= 1
                 adopt(activity_id, is_alone)
         except Exception as error:

@@ -14,9 +14,9 @@ from _thread import get_ident  # threading costs a millisecond
 
 from provagent.isolation import audit_hook
 from provagent.isolation.originals import os, real_time_ns
-from provagent.recording.process.file_filter import Noise, absolute, kernel_files
+from provagent.recording.process.file_filter import FileFilter, absolute, kernel_files
 from provagent.recording.process.inheritance import STREAMS_VARIABLE
-from provagent.recording.process.standard_streams import STDIN, Streams
+from provagent.recording.process.standard_streams import STDIN, StandardStreams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ Met = tuple[str, str, str, "Any", "list[Any]", "State | None", int, int]
 _HERE = (-1, None)  # a path that is relative to the working folder has no other
 
 
-class OpenedFiles:
+class OpenedFileEvents:
     """Tells the recorder of each file that is not noise; ``arm`` begins with it."""
 
     def __init__(self, activation: Activation) -> None:
@@ -60,11 +60,11 @@ class OpenedFiles:
         own += kernel_files()
         if settings.cache:
             own.append(os.path.join(settings.cache, ""))
-        self._noise = Noise(settings.files_ignore, own)
+        self._noise = FileFilter(settings.files_ignore, own)
         # Read once more where a traceback shows it; noise, as other code is.
         self._program = absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
         self._remembered: list[Met] = []
-        self._streams = Streams(_state)
+        self._streams = StandardStreams(_state)
         self.busy = audit_hook.busy  # the recorder's too
         self._handing: set[int] = set()  # those that tell what was met
         self._listeners = {
@@ -86,7 +86,7 @@ class OpenedFiles:
         inherited = os.environ.get(STREAMS_VARIABLE, "")
         noted = self._streams.note(inherited)
         if noted != inherited:
-            self.activation.hand_down({STREAMS_VARIABLE: noted})
+            self.activation.pass_on({STREAMS_VARIABLE: noted})
         audit_hook.listen(self._listeners, self._failed)
 
     def disarm(self) -> None:
@@ -102,15 +102,15 @@ class OpenedFiles:
     def catch_up(self) -> None:
         """Tell what is still remembered."""
         if self._remembered and get_ident() not in self._handing:
-            self._hand_over()
+            self._follow_task()
 
-    def settle(self) -> None:
+    def record_closed(self) -> None:
         """Tell what was written and is closed by now."""
         loaded = self.activation.loaded
         if loaded is not None and get_ident() not in self.busy:
-            loaded.files.settle_closed()
+            loaded.files.record_all_closed()
 
-    def settle_for_child(self) -> None:
+    def record_before_child(self) -> None:
         """Tell what another process may change or read: what was read, and what was written."""
         try:
             if get_ident() in self.busy:
@@ -118,7 +118,7 @@ class OpenedFiles:
             self.catch_up()
             loaded = self.activation.loaded
             if loaded is not None:
-                loaded.files.settle_closed(of_all=True, is_for_child=True)
+                loaded.files.record_all_closed(of_all=True, is_for_child=True)
         except BaseException as error:
             self._failed(error)
 
@@ -163,9 +163,11 @@ class OpenedFiles:
                 return
             access = flags & _ACCESS
             if access == os.O_RDONLY:
-                self._meet(READ, path)
+                self._observe(READ, path)
             else:
-                self._meet(MADE if flags & _NEW else CHANGED, path, is_new=bool(flags & os.O_EXCL))
+                self._observe(
+                    MADE if flags & _NEW else CHANGED, path, is_new=bool(flags & os.O_EXCL)
+                )
         except BaseException as error:
             self._failed(error)
 
@@ -182,14 +184,14 @@ class OpenedFiles:
             source, path = (_place(*each) for each in zip(args[:2], args[2:4], strict=True))
             self._save(source, is_removed=what is MOVED)
             if source and path:
-                self._meet(what, path, source)
+                self._observe(what, path, source)
         except BaseException as error:
             self._failed(error)
 
     def _on_truncate(self, args: tuple[Any, ...]) -> None:
         try:
             if not isinstance(args[0], int) and get_ident() not in self.busy:
-                self._meet(CHANGED, os.fsdecode(args[0]))
+                self._observe(CHANGED, os.fsdecode(args[0]))
         except BaseException as error:
             self._failed(error)
 
@@ -206,7 +208,7 @@ class OpenedFiles:
 
     def _save(self, path: str, *, is_removed: bool) -> None:
         if self._remembered and path and self._is_read(path, _look(path), is_removed=is_removed):
-            self._hand_over()
+            self._follow_task()
 
     def _on_database(self, args: tuple[Any, ...]) -> None:
         try:
@@ -217,7 +219,7 @@ class OpenedFiles:
                 parts = urlsplit(path)
                 path = "" if "mode=memory" in parts.query else unquote(parts.path)
             if path and path != ":memory:" and get_ident() not in self.busy:
-                self._meet(CHANGED, path)
+                self._observe(CHANGED, path)
         except BaseException as error:
             self._failed(error)
 
@@ -237,7 +239,7 @@ class OpenedFiles:
         except BaseException as error:
             self._failed(error)
 
-    def notice(self, file: object, mode: object) -> None:
+    def note_opening(self, file: object, mode: object) -> None:
         """A file, or a URL, that a library is about to open, as a definition says."""
         if not isinstance(file, (str, bytes, os.PathLike)) or get_ident() in self.busy:
             return  # a buffer, an open file
@@ -248,9 +250,9 @@ class OpenedFiles:
         elif "://" not in path:
             if self.activation.loaded is not None:
                 self.activation.loaded.files.note_library(path)
-            self._meet(what, path, is_new=is_new)
+            self._observe(what, path, is_new=is_new)
 
-    def _meet(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
+    def _observe(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
         path = absolute(path)
         if self._noise.is_noise(path, is_read=what is READ):
             return
@@ -298,7 +300,7 @@ class OpenedFiles:
             if self.activation.frame is None:
                 self.activation.frame = _program_frame(sys._getframe(1))  # noqa: SLF001 - as above
             return
-        self._hand_over(met)
+        self._follow_task(met)
 
     def _remember(self, met: Met) -> None:
         what, path, sites = met[0], met[1], met[4]
@@ -346,7 +348,7 @@ class OpenedFiles:
             met[1] not in names and os.path.exists(met[1]) for met in self._remembered
         )
 
-    def _hand_over(self, *met: Met) -> None:
+    def _follow_task(self, *met: Met) -> None:
         """Tell the recorder of what is remembered, and of this."""
         thread = get_ident()
         was_busy = thread in self.busy
@@ -355,9 +357,9 @@ class OpenedFiles:
         try:
             files = self._files()
             while self._remembered:
-                files.meet(*self._remembered.pop(0))
+                files.observe(*self._remembered.pop(0))
             for each in met:
-                files.meet(*each)
+                files.observe(*each)
         finally:
             self._handing.discard(thread)
             if not was_busy:

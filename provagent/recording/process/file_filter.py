@@ -44,7 +44,7 @@ _CACHES = (
 )
 
 
-class Noise:
+class FileFilter:
     """Tells noise by an absolute path.
 
     Noise is the operating system's, the interpreter's, that of packages and of version control;

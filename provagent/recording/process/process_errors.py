@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
-from provagent.settings.table import Settings, tell
+from provagent.settings.table import Settings, warn
 
 
 def what_failed(error: BaseException) -> str:
@@ -19,7 +19,7 @@ def what_failed(error: BaseException) -> str:
         return introspection.name(type(error))
 
 
-class Failures:
+class ProcessErrors:
     """The guard of every border but the calls themselves."""
 
     def __init__(self, settings: Settings) -> None:
@@ -40,7 +40,7 @@ class Failures:
             if failure not in self._said:
                 self._said.add(failure)
                 self.told.append(failure)
-                tell(f"{': '.join(failure)}; the program continues; its record is incomplete")
+                warn(f"{': '.join(failure)}; the program continues; its record is incomplete")
         except BaseException as failure:
             if is_the_programs(failure):
                 raise

@@ -17,10 +17,10 @@ from provagent.identity.digests import Digests
 from provagent.isolation import audit_hook
 from provagent.isolation.originals import os
 from provagent.recording.capture.call import Capture
-from provagent.recording.capture.context import Ids, iso, now
-from provagent.recording.capture.entity_tracker import Ledger
-from provagent.recording.capture.file_entities import FilesSeen
-from provagent.recording.capture.internal_errors import WRITING, Complaints
+from provagent.recording.capture.context import IdGenerator, iso, now
+from provagent.recording.capture.entity_tracker import EntityTracker
+from provagent.recording.capture.file_entities import FileEntities
+from provagent.recording.capture.internal_errors import WRITING, InternalErrors
 from provagent.recording.capture.jobs import NotAJob, find_jobs
 from provagent.recording.capture.process_events import (
     asked_for,
@@ -29,8 +29,8 @@ from provagent.recording.capture.process_events import (
     program,
     software,
 )
-from provagent.recording.capture.program_end import Ending, ended_with
-from provagent.recording.capture.user_code import KeptCode
+from provagent.recording.capture.program_end import ProgramEnd, ended_with
+from provagent.recording.capture.user_code import UserCode
 from provagent.recording.emit.chain import Emitter, make_emitter
 from provagent.recording.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.recording.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink, write_once
@@ -59,13 +59,13 @@ class Recorder:
         self._wrong: list[str] = []  # of what the environment says of jobs
         self._delivery: Delivery | None = None
         self._begin_lock = RLock()
-        self.complaints = Complaints(self._write_event, strict=self.settings.strict)
-        self.ids = Ids(activation.run_id, activation.process_id)
+        self.internal_errors = InternalErrors(self._write_event, strict=self.settings.strict)
+        self.ids = IdGenerator(activation.run_id, activation.process_id)
         self.digests = Digests.of(self.settings, cache_folder(self.settings))
         self.capture = Capture(
-            ledger=Ledger(self.ids.new, self.digests, self.settings.max_items),
-            complaints=self.complaints,
-            code=KeptCode(
+            tracker=EntityTracker(self.ids.new, self.digests, self.settings.max_items),
+            internal_errors=self.internal_errors,
+            code=UserCode(
                 self._write_event,
                 self._write_shared,
                 self._after_cell,
@@ -78,9 +78,9 @@ class Recorder:
             busy=self.busy,
         )
         opened = activation.files
-        self.files = FilesSeen(self.capture, opened.catch_up if opened else lambda: None)
-        self.capture.notice = opened.notice if opened else self.capture.notice
-        self.ending = Ending(activation.frame)
+        self.files = FileEntities(self.capture, opened.catch_up if opened else lambda: None)
+        self.capture.note_opening = opened.note_opening if opened else self.capture.note_opening
+        self.ending = ProgramEnd(activation.frame)
         activation.frame = None
         self._weaving: Weaving | None = None
         self.busy.discard(get_ident())
@@ -105,17 +105,17 @@ class Recorder:
 
     def unweave(self) -> None:
         """Put every original back."""
-        self.ending.let_go()
+        self.ending.drop_references()
         if self._weaving is not None:
             self._weaving.unweave()
 
-    def let_go(self) -> None:
+    def drop_references(self) -> None:
         """Keep nothing of the program: the interpreter ends, and ends what is in it."""
         if self._weaving is not None:
             self._weaving.forget()
-        self.ending.let_go()
+        self.ending.drop_references()
         self.capture.forget()
-        self.capture.sessions.let_go()
+        self.capture.sessions.drop_references()
 
     def write(self, data: bytes) -> None:
         """Write events through; the process's own run event comes before its first."""
@@ -149,20 +149,20 @@ class Recorder:
         files is lost, and it is not ours to write it.
         """
         self._end_files(left_with)
-        sums = self.capture.sums.end_all()
-        if sums:
-            self.capture.write_all("run", sums)
+        skipped_calls = self.capture.skipped_calls.end_all()
+        if skipped_calls:
+            self.capture.write_all("run", skipped_calls)
         if not self.has_begun and not (self.settings.always and self.activation.is_root):
             return
         self.capture.keep_code()
         for want, reason in self.activation.missed():
             want.state, want.reason = "missing", reason
             if self.activation.is_root:  # a child need not define what its parent does
-                self.complaints.add(want.target.text, "weaving", reason)
+                self.internal_errors.add(want.target.text, "weaving", reason)
         for failure in self.activation.failures.told:
-            self.complaints.note(*failure)
+            self.internal_errors.note(*failure)
         self.activation.failures.told.clear()
-        self.complaints.write_counts()
+        self.internal_errors.write_counts()
         fields: dict[str, Any] = {
             "run_id": self.activation.run_id,
             "process_id": self.activation.process_id,
@@ -175,28 +175,28 @@ class Recorder:
                     "state": want.state,
                     "reason": want.reason,
                 }
-                for want in self.activation.wanted
+                for want in self.activation.requested
             ],
         }
         if self.activation.finder.overtaken_by:
             fields["overtaken_by"] = sorted(set(self.activation.finder.overtaken_by))
         try:
-            self._tell_definitions()
+            self._write_definitions()
             with _not_ended():
                 self._write_event(RUN_END, **fields)
         except BaseException as error:
-            self.complaints.add("run", WRITING, error)
+            self.internal_errors.add("run", WRITING, error)
         if left_with is None:
             try:
                 self._deliver()
             except BaseException as error:
-                self.complaints.add("run", "documents", error)
+                self.internal_errors.add("run", "documents", error)
 
     def _end_files(self, left_with: int | None) -> None:
         if left_with is None:
             self.files.end_all()
         else:
-            self.files.settle_closed(of_all=True)
+            self.files.record_all_closed(of_all=True)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -224,9 +224,9 @@ class Recorder:
             own = list(load_processors(self.settings.processors))
         except ProvagentError as error:
             self.settings.problems.append(str(error))
-            from provagent.settings.table import tell
+            from provagent.settings.table import warn
 
-            tell(f"settings: {error}; the processor is skipped")
+            warn(f"settings: {error}; the processor is skipped")
         cut = partial(shorten, limit=self.settings.max_text)
         # What a processor of the user's adds to an event may be anything.
         plain: list[Any] | None = None if own else []
@@ -259,7 +259,7 @@ class Recorder:
             self.ending.watch()
             self.has_begun = True
             for what in self._wrong:
-                self.complaints.note("run", "jobs", what)
+                self.internal_errors.note("run", "jobs", what)
             self._about("jobs", self._announce)
 
     def _begin_again(self, reason: str, is_new: bool) -> None:
@@ -268,7 +268,7 @@ class Recorder:
             self._write_environment(self._surroundings)
         if is_new and self._told:
             self.shard.write(self.emitter.render(RUN, **self._told))
-        complain = self.complaints.add if is_new else self.complaints.note
+        complain = self.internal_errors.add if is_new else self.internal_errors.note
         complain("run", WRITING, reason)
 
     # Neither the environment nor who runs what is worth the record of what was done.
@@ -326,7 +326,7 @@ class Recorder:
 
     def _after_cell(self) -> None:
         self.capture.keep_code()
-        self.files.settle_closed()
+        self.files.record_all_closed()
 
     def _deliver(self) -> None:
         delivery, self._delivery = self._delivery, None
@@ -344,11 +344,12 @@ class Recorder:
             {"name": source.name, "location": source.location, "digest": source.digest}
             for source in self.activation.sources
             if any(
-                want.source is source and want.state == "woven" for want in self.activation.wanted
+                want.source is source and want.state == "woven"
+                for want in self.activation.requested
             )
         ]
 
-    def _tell_definitions(self) -> None:
+    def _write_definitions(self) -> None:
         """Write the run event once more where something was woven after it."""
         definitions = self._definitions()
         if self._told and self._told["definitions"] != definitions:

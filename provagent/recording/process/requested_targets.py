@@ -8,7 +8,7 @@ from provagent.definition.source import Source
 from provagent.isolation.originals import os
 from provagent.recording.weave.program import MAIN
 from provagent.recording.weave.target import Target, is_glob
-from provagent.settings.table import EACH, Settings, each_of, tell
+from provagent.settings.table import EACH, Settings, each_of, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ NEEDED = (
 )
 
 
-class Wanted:
+class RequestedTarget:
     """A target, who asked for it, and what became of it."""
 
     __slots__ = ("reason", "source", "state", "target")
@@ -35,34 +35,34 @@ class Wanted:
         self.reason = "its module was not imported"
 
 
-def find_wanted(sources: Sequence[Source], settings: Settings) -> list[Wanted]:
+def find_requested(sources: Sequence[Source], settings: Settings) -> list[RequestedTarget]:
     """What definitions and settings ask for; what is no target is a problem of the settings.
 
     Who asks first describes: of two definitions of one callable, the later one counts.
     """
-    wanted = [
-        Wanted(Target(text, is_checked=True), source)  # by whoever read the definition
+    requested = [
+        RequestedTarget(Target(text, is_checked=True), source)  # by whoever read the definition
         for source in reversed(sources)
         for text in source.targets
     ]
     own = _usable(settings.targets, "settings: targets", settings)
-    wanted.extend(Wanted(target, None) for target in own)
+    requested.extend(RequestedTarget(target, None) for target in own)
     excluded = _usable(settings.exclude, "settings: exclude", settings)
     settings.exclude = tuple(target.text for target in excluded)
     for name in EACH:
         if name in settings.given:
             _check_each(name, settings)
-    return wanted
+    return requested
 
 
 def _check_each(name: str, settings: Settings) -> None:
     """Leave out of a setting what it says for something that is no target."""
-    said = each_of(settings, name)
-    targets = [text for text in said if text]
+    event_fields = each_of(settings, name)
+    targets = [text for text in event_fields if text]
     usable = {target.text for target in _usable(targets, f"settings: {name}", settings)}
     if len(usable) < len(targets):
-        kept = (f"{text}={said[text]}" for text in targets if text in usable)
-        setattr(settings, name, ",".join([str(said[""]), *kept]))
+        kept = (f"{text}={event_fields[text]}" for text in targets if text in usable)
+        setattr(settings, name, ",".join([str(event_fields[""]), *kept]))
 
 
 def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Target]:
@@ -78,37 +78,39 @@ def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Ta
 
 
 # The recorder cannot be loaded amid the import of something that it needs itself.
-def are_needed(wanted: Sequence[Wanted], settings: Settings) -> bool:
+def are_needed(requested: Sequence[RequestedTarget], settings: Settings) -> bool:
     """Whether the recorder itself may need one of the packages in which targets lie."""
-    tops = {want.target.module.partition(".")[0] for want in wanted}
+    tops = {want.target.module.partition(".")[0] for want in requested}
     own = {processor.partition(".")[0] for processor in settings.processors}
     needed = tops & own or not tops.isdisjoint(NEEDED)
     return bool(needed or tops & sys.stdlib_module_names or any(map(is_glob, tops)))
 
 
-def missed(wanted: Sequence[Wanted], program: ProgramWatch) -> Iterator[tuple[Wanted, str]]:
+def missed(
+    requested: Sequence[RequestedTarget], program: ProgramWatch
+) -> Iterator[tuple[RequestedTarget, str]]:
     """The program's own targets that were not woven when it ended, and why."""
     main = sys.modules.get(MAIN)
     if main is None:
         return
     from provagent.recording.weave.site import why_not_there
 
-    for want in wanted:
+    for want in requested:
         if want.state == "waiting" and want.target.module in program.names:
             yield want, program.trouble or why_not_there(main, want.target)
 
 
-def tell_problems(settings: Settings, sources: Sequence[Source]) -> None:
+def warn_of_problems(settings: Settings, sources: Sequence[Source]) -> None:
     """Tell what is wrong in settings and definitions, a line for each of them."""
     for problem in (*settings.problems, *settings.untrusted.values()):
-        tell(problem)
+        warn(problem)
     for source in sources:
         if source.calls and source.is_doubted(settings):
-            tell(_calls_told(source))
+            warn(_calls_told(source))
         if source.problems:
             rest = len(source.problems) - 1
             more = f" (and {rest} more: provagent check {source.location})" if rest else ""
-            tell(source.problems[0] + more)
+            warn(source.problems[0] + more)
 
 
 def _calls_told(source: Source) -> str:

@@ -27,7 +27,7 @@ class _Rule:
         return any(self.target.covers(*name) for name in names)
 
 
-class RuleBook:
+class SamplingRules:
     """Finds the rules of a callable: its level, and how many of its calls are recorded.
 
     The first of these that says something counts, for each rule by itself: the settings, for a

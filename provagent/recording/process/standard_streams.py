@@ -22,7 +22,7 @@ STDIN, STDOUT = 0, 1
 State = tuple[int, int, int, int, int]
 
 
-class Streams:
+class StandardStreams:
     """The files at standard input and output of this process; ``note`` begins with it."""
 
     def __init__(self, state: Callable[[os.stat_result], State]) -> None:

@@ -19,8 +19,8 @@ from provagent.recording.capture.plan import Callee, Plan
 from provagent.recording.capture.plan_compiler import Planner, find_description
 from provagent.recording.capture.probe import FunctionProbe, make_probe
 from provagent.recording.capture.wrappers import Wrapper
-from provagent.recording.process.context_propagation import Follower
-from provagent.recording.process.sampling_rules import RuleBook
+from provagent.recording.process.context_propagation import ContextPropagation
+from provagent.recording.process.sampling_rules import SamplingRules
 from provagent.recording.weave.hidden import hide_from_callers, hide_functions_of
 from provagent.recording.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.recording.weave.site import Site, find_sites
@@ -30,7 +30,7 @@ from provagent.recording.weave.weaver import Weaver
 if TYPE_CHECKING:
     from provagent.definition.source import Source
     from provagent.recording.process.activation import Activation
-    from provagent.recording.process.requested_targets import Wanted
+    from provagent.recording.process.requested_targets import RequestedTarget
 
 
 class Weaving:
@@ -40,19 +40,19 @@ class Weaving:
         self.activation = activation
         self.settings = activation.settings
         self.capture = capture
-        self.complaints = capture.complaints
+        self.internal_errors = capture.internal_errors
         self.weaver = Weaver(self._wrapper_for, self._probe_for)
-        self.follower = Follower(
-            capture.complaints,
+        self.follower = ContextPropagation(
+            capture.internal_errors,
             exchange=self._exchange,
             adopt=activation.adopt,
             tell=activation.recorder.write_child,
         )
         self._definitions: dict[str, Definition] = {}
         self._planner = Planner(
-            capture.ledger.digests, capture.complaints.add, capture.complaints.note
+            capture.tracker.digests, capture.internal_errors.add, capture.internal_errors.note
         )
-        self._rules = RuleBook(self.settings)
+        self._rules = SamplingRules(self.settings)
         self._excluded = [Target(text) for text in self.settings.exclude]
         self._asked_by: Source | None = None
         hide_functions_of(wrappers)
@@ -61,10 +61,10 @@ class Weaving:
 
     def _exchange(self) -> None:
         """Mind that objects go to other processes, and tell what these may read or change."""
-        self.capture.ledger.inside.exchanges = True
+        self.capture.tracker.inside.exchanges = True
         # A worker of somebody's begins no record of its own for what its engine has read.
         if self.activation.files is not None and self.activation.recorder.has_begun:
-            self.activation.files.settle_for_child()
+            self.activation.files.record_before_child()
 
     def weave_module(self, module: ModuleType, name: str | None = None) -> None:
         """Weave all that is wanted of a module that has executed.
@@ -77,9 +77,9 @@ class Weaving:
         self.capture.busy.add(thread)
         try:
             self.follower.follow(module)
-            for wanted in self.activation.wanted:
-                if any(map(wanted.target.matches_module, names)):
-                    self._weave(module, wanted, name, is_whole=not is_program)
+            for requested in self.activation.requested:
+                if any(map(requested.target.matches_module, names)):
+                    self._weave(module, requested, name, is_whole=not is_program)
         finally:
             self.capture.busy.discard(thread)
 
@@ -93,41 +93,41 @@ class Weaving:
         self.weaver.forget()
 
     def _weave(
-        self, module: ModuleType, wanted: Wanted, name: str | None, *, is_whole: bool
+        self, module: ModuleType, requested: RequestedTarget, name: str | None, *, is_whole: bool
     ) -> None:
-        source = wanted.source
+        source = requested.source
         reason = unmet(source.requires) if source is not None else ""
         if source is not None and reason:
-            wanted.state, wanted.reason = "refused", f"{source.location} {reason}"
+            requested.state, requested.reason = "refused", f"{source.location} {reason}"
             return
         try:
-            sites = find_sites(module, wanted.target, name)
+            sites = find_sites(module, requested.target, name)
         except TargetError as error:
             if not is_whole:
                 return  # it may still come
-            wanted.state, wanted.reason = "missing", str(error)
-            self.complaints.add(wanted.target.text, "weaving", str(error))
+            requested.state, requested.reason = "missing", str(error)
+            self.internal_errors.add(requested.target.text, "weaving", str(error))
             return
-        self._asked_by = wanted.source
+        self._asked_by = requested.source
         for site in sites:
-            self._weave_site(site, wanted)
-        self._add_session_class(module, wanted.target)
+            self._weave_site(site, requested)
+        self._add_session_class(module, requested.target)
 
-    def _weave_site(self, site: Site, wanted: Wanted) -> None:
+    def _weave_site(self, site: Site, requested: RequestedTarget) -> None:
         if any(target.covers(site.module, site.qualname) for target in self._excluded):
             return
         try:
             stands = self.weaver.weave(site)
         except BaseException as error:
-            wanted.state, wanted.reason = "failed", what_failed(error)
-            self.complaints.add(site.target, "weaving", error)
+            requested.state, requested.reason = "failed", what_failed(error)
+            self.internal_errors.add(site.target, "weaving", error)
         else:
-            if wanted.state == "failed":
+            if requested.state == "failed":
                 return
             if stands:
-                wanted.state, wanted.reason = "woven", ""
-            elif wanted.state == "waiting":
-                wanted.state, wanted.reason = "refused", "its level is off"
+                requested.state, requested.reason = "woven", ""
+            elif requested.state == "waiting":
+                requested.state, requested.reason = "refused", "its level is off"
 
     def _add_session_class(self, module: ModuleType, target: Target) -> None:
         value = vars(module).get(target.qualname)
@@ -173,7 +173,7 @@ class Weaving:
         group = definitions[0] if self._asked_by is not None else found and found[1]
         plan = self._planner.plan(callee, found, rules, group.location if group else "")
         for problem in plan.problems:
-            self.complaints.add(plan.target, "definition", problem)
+            self.internal_errors.add(plan.target, "definition", problem)
         return plan
 
     def _names(self, site: Site) -> list[tuple[str, str]]:

@@ -33,8 +33,8 @@ class Monitor:
         if self._tool is None and not self._take_tool():
             return False
         self._watched[id(code)] = (code, definitions)
-        wanted = monitoring.events.INSTRUCTION | monitoring.events.PY_RETURN
-        monitoring.set_local_events(self._tool, code, wanted)
+        requested = monitoring.events.INSTRUCTION | monitoring.events.PY_RETURN
+        monitoring.set_local_events(self._tool, code, requested)
         return True
 
     def stop(self) -> None:

@@ -97,8 +97,8 @@ class Weaver:
         for _, attached in self._watched.values():
             attached.detach()
         self._watched.clear()
-        for site, held in reversed(list(self._woven.values())):
-            wrapper = held()
+        for site, contained in reversed(list(self._woven.values())):
+            wrapper = contained()
             if not _stands(site, wrapper):
                 continue
             if site.kind == "function":
@@ -178,10 +178,10 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
         dressed = copy.copy(raw)
         dressed.func = WovenFunction(raw.func, wrapper)
         return dressed
-    held = held_function(raw)
-    if held:
+    contained = held_function(raw)
+    if contained:
         dressed = copy.copy(raw)
-        vars(dressed)[held] = WovenFunction(site.function, wrapper)
+        vars(dressed)[contained] = WovenFunction(site.function, wrapper)
         return dressed
     return (WovenFunction if introspection.is_a(raw, PLAIN) else Woven)(raw, wrapper)
 

@@ -20,7 +20,7 @@ from provagent.definition.description import (
     ParameterDescription,
 )
 from provagent.definition.path import Item, Name, Path, parse_path
-from provagent.definition.report import Origins, Place, did_you_mean
+from provagent.definition.report import Origins, SourcePosition, did_you_mean
 from provagent.definition.requires import unmet
 from provagent.recording.capture.plan_compiler import find_description
 from provagent.recording.capture.selectors import Signature
@@ -51,7 +51,9 @@ class _Drift:
         self.problems: list[Problem] = []
         self.is_complete = True
 
-    def add(self, place: Place, where: str, what: str, remedy: str, *, warn: bool = False) -> None:
+    def add(
+        self, place: SourcePosition, where: str, what: str, remedy: str, *, warn: bool = False
+    ) -> None:
         line, column = place
         file = self.definition.location
         self.problems.append(
@@ -61,7 +63,12 @@ class _Drift:
     def check_requires(self) -> None:
         reason = unmet(self.definition.requires)
         if reason:
-            self.add(Place(1), "requires", reason, "the definition is not used with this version")
+            self.add(
+                SourcePosition(1),
+                "requires",
+                reason,
+                "the definition is not used with this version",
+            )
 
     def check_targets(self) -> list[Site]:
         found: dict[str, Site] = {}
@@ -74,11 +81,11 @@ class _Drift:
                 what = str(error).removeprefix(f"{pattern.text}: ")
                 what, _, remedy = what.partition("; ")
                 remedy = remedy or "use a name of the installed version"
-                self.add(Place(pattern.line), f"targets[{index}]", what, remedy)
+                self.add(SourcePosition(pattern.line), f"targets[{index}]", what, remedy)
         if not self.definition.targets:
             self.is_complete = False
             what = "no targets to compare with the installed packages"
-            self.add(Place(1), "", what, "add targets:", warn=True)
+            self.add(SourcePosition(1), "", what, "add targets:", warn=True)
         return list(found.values())
 
     def check_activities(self, sites: list[Site]) -> None:

@@ -59,11 +59,11 @@ def _replaced(const: object, code: CodeType, tell: object) -> object:
 
 def _teller(function: FunctionType, probe: Probe) -> Any:
     """What the stand-in calls. A function may have another name than its code has."""
-    code, held = function.__code__, ref(function)
+    code, contained = function.__code__, ref(function)
     name, qualname, frame_of = code.co_name, code.co_qualname, sys._getframe  # noqa: SLF001
 
     def tell(inner: Any, frame: FrameType | None = None) -> Any:
-        called = held()
+        called = contained()
         if called is not None:
             if (its := called.__name__) is not name:
                 inner.__name__ = its
