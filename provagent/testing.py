@@ -116,7 +116,7 @@ class Recorded:
     def __enter__(self) -> Self:
         if boot.activation() is not None:
             raise ProvagentError(
-                "this process records already; unset PROVAGENT, and do not nest Recorded"
+                "this process is recorded already; unset PROVAGENT, and do not nest Recorded"
             )
         self._check_definitions()
         self._folder = tempfile.TemporaryDirectory(prefix="provagent-")
@@ -155,13 +155,13 @@ class Recorded:
             self._folder.cleanup()
         complaints = self.complaints
         if complaints and not self._lenient and error is None:
-            raise AssertionError("not all could be recorded:\n" + "\n".join(complaints))
+            raise AssertionError("the record is incomplete:\n" + "\n".join(complaints))
 
     @property
     def run(self) -> model.Provenance:
         """All that the record says, as ``provagent.read`` returns it."""
         if self._run is None:
-            raise ProvagentError("nothing was recorded; look at it after the with statement")
+            raise ProvagentError("nothing was recorded yet; use it after the with statement")
         return self._run
 
     @cached_property
@@ -180,7 +180,7 @@ class Recorded:
         if len(found) == 1:
             return found[0]
         names = ", ".join(str(each.name) for each in self.activities) or "none"
-        lines = [f"{len(found)} activities {name!r} were recorded; recorded are: {names}"]
+        lines = [f"{len(found)} activities {name!r} were recorded; recorded activities: {names}"]
         lines += [
             f"{each.target.text} is {each.state}: {each.reason}"
             for each in self._wanted
@@ -198,7 +198,7 @@ class Recorded:
         found = self.story(digests=digests).splitlines()
         if requested != found:
             diff = difflib.unified_diff(requested, found, "expected", "recorded", lineterm="", n=9)
-            raise AssertionError("the record is another:\n" + "\n".join(diff))
+            raise AssertionError("the records differ:\n" + "\n".join(diff))
 
     def _check_definitions(self) -> None:
         from provagent.definition.parse import read_definition
@@ -285,7 +285,7 @@ def _told(activity: Activity, digests: bool) -> Iterator[str]:
             yield f"{before}  {verb} {role}: {entity}{digest}"
             yield from (f"{before}    member {each}" for each in entity.members)
             yield from (f"{before}    from {each}" for each in entity.progenitors)
-    yield from (f"{before}  not as described: {each}" for each in activity.mismatches)
+    yield from (f"{before}  differs from its description: {each}" for each in activity.mismatches)
 
 
 if "pytest" in sys.modules:

@@ -65,10 +65,10 @@ def make_latin(path):
 
 
 UNREADABLE = {
-    make_folder: "it is not a regular file",
+    make_folder: "is a folder",
     make_dangling_link: "no such file or directory",
     make_loop: "too many levels of symbolic links",
-    make_pipe: "it is not a regular file",
+    make_pipe: "not a regular file",
     make_latin: "byte 0xfc is not UTF-8; save the file as UTF-8",
 }
 if os.geteuid():  # root opens everything
@@ -159,7 +159,7 @@ def test_store_that_goes_away_while_the_program_runs(program):
         "raise SystemExit(4)\n",
     )
     (line,) = lines_of(program.run("--target", "subject:f", "s.py", check=False))
-    assert "was removed while the program ran; a new file was begun" in line
+    assert "was removed while the program was running; a new file was started" in line
     assert len(program.provenance.activities) == 1
 
 
@@ -174,7 +174,7 @@ def test_disk_that_fills_up(program):
     assert "File too large" in line
     provenance = program.provenance
     assert 10 < len(provenance.activities) < 500
-    assert "is cut" in str(provenance.gaps[0])
+    assert "truncated" in str(provenance.gaps[0])
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def test_what_is_not_kept_is_said(recorded):
     assert left_out == {
         "s.py": None,
         "big.py": "it has more than 1000000 bytes",
-        "lab.py": "it changed after the process began",
+        "lab.py": "the file was changed after the process started",
     }
 
 

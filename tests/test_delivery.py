@@ -168,7 +168,7 @@ def test_what_cannot_be_written_is_told_and_the_rest_is(recorded, program):
     done = recorded.run(str(program), PROVAGENT_DOCUMENTS=documents)
     told = [line for line in done.stderr.splitlines() if line.startswith("provagent: ")]
     assert len(told) == 1
-    assert "a.docx: its name tells no format; end it in .json, .jsonld, .provn" in told[0]
+    assert "a.docx: unknown suffix; use one of .json, .jsonld, .provn" in told[0]
     assert "nosuch/b.json: cannot be written: No such file or directory" in told[0]
     assert (recorded.folder / "c.json").exists()
     (complaint,) = [each for each in recorded.provenance.complaints if each.stage == "documents"]
@@ -178,7 +178,7 @@ def test_what_cannot_be_written_is_told_and_the_rest_is(recorded, program):
 def test_a_log_alone_is_no_record_to_write_documents_of(recorded, program):
     """That is said, and what would help."""
     done = recorded.run(str(program), PROVAGENT_DOCUMENTS="a.json", PROVAGENT_SINK="logging")
-    assert "the record is no folder; with the setting sink at both it is one" in done.stderr
+    assert "sink=logging writes no record to the store; set sink to both" in done.stderr
 
 
 def test_modules_of_the_program_do_not_stand_in_the_way(recorded):

@@ -14,6 +14,7 @@ import click
 import pytest
 
 from provagent.cli import VERBS, main
+from provagent.cli.options import RenamedOption
 from provagent.contract import events, values, vocabulary
 from provagent.definition import dialect, shapes
 from provagent.definition.description import IDENTIFIERS
@@ -147,6 +148,8 @@ def test_options_of_run_are_its_table():
 def test_options_in_text_exist():
     """An option that a page mentions alone belongs to one of the verbs."""
     known = {"--help"}.union(*(options(verb) for verb in COMMANDS))
+    params = [param for command in COMMANDS.values() for param in command.params]
+    known |= {param.old for param in params if isinstance(param, RenamedOption)}
     spans = [span.split()[0] for page in PAGES.values() for span in code(page)]
     mentioned = {span for span in spans if span.startswith("--")} - {"--"}
     assert mentioned

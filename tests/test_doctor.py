@@ -40,7 +40,14 @@ def test_place_where_all_is_well(program):
     assert code == 0
     assert report["is_well"] is True
     assert {one["name"]: one["works"] for one in report["checks"]} == dict.fromkeys(
-        ["start-up file", "a child records", "a child with -I records", "store", "cache"], True
+        [
+            "start-up file",
+            "child processes are recorded",
+            "child processes with python -I are recorded",
+            "store",
+            "cache",
+        ],
+        True,
     )
     assert (report["problems"], report["run"]) == ([], None)
     assert not program.store.exists()
@@ -55,11 +62,11 @@ def test_targets_before_a_run(program):
     program.write("definition.yaml", DEFINITION.format(requires="", targets=targets))
     code, report = diagnose(program)
     assert states(report["targets"], "definition") == {
-        "subject:f": ("waiting", "for its import"),
-        "pkg.nosuch:f": ("missing", "there is no module pkg.nosuch"),
-        "nosuch.mod:f": ("waiting", "nosuch is not installed here"),
-        "subject*:f": ("waiting", "for the modules that match it"),
-        "pkg.**": ("waiting", "for its import"),
+        "subject:f": ("waiting", "its module has not been imported yet"),
+        "pkg.nosuch:f": ("missing", "no module pkg.nosuch"),
+        "nosuch.mod:f": ("waiting", "nosuch is not installed"),
+        "subject*:f": ("waiting", "no matching module has been imported yet"),
+        "pkg.**": ("waiting", "its module has not been imported yet"),
     }
     assert code == 1
 
@@ -67,7 +74,9 @@ def test_targets_before_a_run(program):
 def test_target_of_the_settings_is_listed(program):
     """A target that the environment names is there, under ``settings``."""
     code, report = diagnose(program, PROVAGENT_TARGETS="subject:f")
-    assert states(report["targets"], "settings") == {"subject:f": ("waiting", "for its import")}
+    assert states(report["targets"], "settings") == {
+        "subject:f": ("waiting", "its module has not been imported yet")
+    }
     assert code == 0
 
 
@@ -75,7 +84,7 @@ def test_target_of_the_settings_is_listed(program):
     ("requires", "reason"),
     [
         ("click: '>=99'", "requires click >=99; "),
-        ("no-such-package: '>=1'", "requires no-such-package >=1, which is not installed"),
+        ("no-such-package: '>=1'", "no-such-package is not installed"),
     ],
 )
 def test_definition_for_another_version_is_refused(program, requires, reason):
@@ -99,10 +108,10 @@ def test_run_s_targets(program):
     assert code == 1
     found = states(report["run"]["targets"], "settings")
     assert found["subject:f"] == ("woven", "")
-    assert found["json.tool:main"] == ("waiting", "its module has not been imported")
-    assert found["subject:h"] == ("missing", "subject:h: module subject has no 'h'")
+    assert found["json.tool:main"] == ("waiting", "its module was not imported")
+    assert found["subject:h"] == ("missing", 'subject:h: module subject has no "h"')
     assert found["subject:NUMBER"][0] == "missing"
-    assert "no callable" in found["subject:NUMBER"][1]
+    assert "is not a function" in found["subject:NUMBER"][1]
 
 
 def test_target_that_a_child_imported_is_woven(program):
@@ -130,7 +139,8 @@ def test_finder_that_got_in_front_is_named(program):
     report = json.loads(program.python("-m", "provagent", "doctor", "--json").stdout)
     assert report["run"]["overtaken_by"] == ["Front"]
     assert (
-        "the import finder Front got in front" in program.python("-m", "provagent", "doctor").stdout
+        "modules loaded by the import hook Front were woven"
+        in program.python("-m", "provagent", "doctor").stdout
     )
     assert len(program.events("activity")) == 1
 
@@ -167,8 +177,8 @@ def test_bad_setting_and_bad_definition_are_problems(program):
     program.write("definition.yaml", "activities: {f: {usge: []}}\n")
     code, report = diagnose(program, PROVAGENT_SNIK="both")
     assert code == 1
-    assert any("no such setting; did you mean 'sink'" in one for one in report["problems"])
-    assert any("definition.yaml:1:18: " in one and "'usge'" in one for one in report["problems"])
+    assert any('unknown setting; did you mean "sink"' in one for one in report["problems"])
+    assert any("definition.yaml:1:18: " in one and '"usge"' in one for one in report["problems"])
 
 
 @pytest.mark.parametrize("name", ["store", "cache"])
@@ -180,7 +190,7 @@ def test_folder_that_cannot_be_written(program, name):
     assert code == 1
     (check,) = [one for one in report["checks"] if not one["works"]]
     assert check["name"] == name
-    assert f"is no folder; {'set ' if name == 'store' else 'every '}" in check["text"]
+    assert f"is not a folder; {'set ' if name == 'store' else 'each '}" in check["text"]
     assert f"set PROVAGENT_{name.upper()} to a folder of your own" in check["text"]
 
 
@@ -193,16 +203,48 @@ def test_run_that_is_not_there_is_one_line(program):
 
 
 def test_report_for_people_says_the_same(program):
-    """Every check, target and complaint of the JSON stands in the text."""
+    """With -v, every check, target and internal error of the JSON is in the text."""
     program.run("--target", "subject:h", "s.py")
     _, report = diagnose(program)
-    text = program.python("-m", "provagent", "doctor", check=False).stdout
+    text = shown(program, "-v")
     for check in report["checks"]:
-        assert f"ok  {check['name']}: {check['text']}" in text
+        assert f"  {check['name']}: {check['text']}" in text
     for target in [*report["targets"], *report["run"]["targets"]]:
         assert f"{target['state']:8} {target['target']}  [{target['definition']}]" in text
-    for complaint in report["run"]["complaints"]:
-        assert f"NO  {complaint}" in text
+    (complaint,) = report["run"]["complaints"]
+    assert complaint.startswith("subject:h: weaving: ")
+    assert text.count('module subject has no "h"') == 2  # as a problem, and in its line
+
+
+def test_report_fits_one_screen(program):
+    """Problems first, then one line for each definition, whatever the number of its targets."""
+    names = ", ".join(f"'json.tool:f{n}'" for n in range(60))
+    program.write("definition.yaml", DEFINITION.format(requires="", targets=names))
+    program.run("--target", "subject:h", "s.py")
+    lines = shown(program).splitlines()
+    assert 24 <= len(lines) <= 40
+    assert lines[0] == "1 problem"
+    assert 'target subject:h [settings] missing: module subject has no "h"' in lines[1]
+    assert "  definition: 60 targets" in lines
+    report = diagnose(program)[1]
+    for one in report["definitions"]:
+        (line,) = (line for line in lines if line.startswith(f"  {one['name']}"))
+        if not one["unusable"]:
+            assert line.endswith(f"{one['targets']} target{'s' * (one['targets'] != 1)}")
+    assert "which is not installed" not in "\n".join(lines)
+
+
+def test_definition_without_its_package_is_one_line(program):
+    """``nopandas: not installed``, and its targets are no problem."""
+    text = "requires: {nopandas: '>=1'}\ntargets: ['nopandas:f', 'nopandas:g']\n"
+    program.write("nopandas.yaml", text)
+    program.write("definition.yaml", text)
+    code, _ = diagnose(program, PROVAGENT_DEFINITIONS="nopandas.yaml")
+    done = program.python("-m", "provagent", "doctor", PROVAGENT_DEFINITIONS="nopandas.yaml")
+    assert "\n  nopandas: not installed\n" in done.stdout
+    assert "\n  definition: nopandas is not installed\n" in done.stdout
+    assert done.stdout.startswith("no problems found\n")
+    assert code == 0
 
 
 def shown(program, *arguments):
@@ -214,25 +256,25 @@ def test_code_that_is_too_long_to_be_kept_is_left_out(program):
     program.run("--target", "subject:f", "s.py")
     code, report = diagnose(program)
     path = program.folder / "s.py"
-    told = f"the code of {path} is not kept: it has more than 1000000 bytes"
+    told = f"the code of {path} was not recorded: it has more than 1000000 bytes"
     assert report["run"]["not_kept"] == [told]
     assert (code, report["is_well"]) == (1, False)
-    assert f"NO  {told}" in shown(program)
-    assert "nothing was left out" not in shown(program)
+    assert f": {told}" in shown(program)
+    assert "every call of its targets" not in shown(program)
 
 
 def test_a_run_that_lacks_nothing_says_so(program):
     program.run("--target", "subject:f", "s.py")
     assert diagnose(program)[1]["run"]["not_kept"] == []
-    assert "ok  nothing was left out" in shown(program)
+    assert "every call of its targets was recorded" in shown(program)
 
 
 def test_calls_that_were_not_to_be_recorded_were_left_out(program):
     program.write("s.py", "import subject\nfor n in range(50): subject.f(n)\n")
     program.run("--target", "subject:f", "--max-calls", "10", "s.py")
     text = shown(program)
-    assert "not recorded, as asked: 40 calls of subject:f" in text
-    assert "nothing was left out" not in text
+    assert "skipped by a sampling rule: 40 calls of subject:f" in text
+    assert "every call of its targets was recorded" not in text
 
 
 BY_VALUE = """\
@@ -261,4 +303,4 @@ def test_a_function_that_only_a_worker_called_by_value_is_named(program):
     assert diagnose(program)[1]["run"]["uncalled"] == ["__main__:load"]
     text = shown(program)
     assert "no call of __main__:load was recorded" in text
-    assert "nothing was left out" not in text
+    assert "every call of its targets was recorded" not in text

@@ -226,10 +226,13 @@ def test_in_place_once_and_only_its_own(made, tmp_path):
     os.chmod(path, 0o640)
     try:
         told = CliRunner().invoke(main, ["embed", "last", str(path), *store])
-        assert (told.exit_code, told.output) == (0, f"{path}: embedded, whole document\n")
+        assert (told.exit_code, told.output) == (
+            0,
+            f"{path}: provenance embedded; PROV document: whole\n",
+        )
         assert path.stat().st_mode & 0o777 == 0o640
         assert not [name for name in os.listdir(made.folder) if name.startswith(".product")]
-        with pytest.raises(EmbedError, match="embedded in it already; nothing was done"):
+        with pytest.raises(EmbedError, match="already contains embedded provenance"):
             embed(made.provenance, str(path))
         told = CliRunner().invoke(main, ["verify", str(path), *store])
         assert told.output == "1 unchanged\n"  # its own content is what it was
@@ -241,7 +244,8 @@ def test_in_place_once_and_only_its_own(made, tmp_path):
         assert json.loads(shown.output)["document"]["bundle"]
         path.write_bytes(content + b"\0" * 2880)
         with pytest.raises(
-            EmbedError, match="is not what run .* made; it has sha256:.*, recorded is"
+            EmbedError,
+            match="differs from the output of run .*; its digest is sha256:.*, recorded is",
         ):
             embed(made.provenance, str(path))
     finally:
@@ -251,13 +255,13 @@ def test_in_place_once_and_only_its_own(made, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"plain text\n", f"is none of {', '.join(NAMES)}"),
-        (b"SIMPLE  =" + b" " * 100, "what is embedded in this FITS is broken: "),
-        (b"\x89PNG\r\n\x1a\n\0", "nothing can be embedded in this PNG: "),
-        (b"# %ECSV 1.0\n# meta: {a: 1}\n", "nothing can be embedded in this ECSV: "),
-        (b"<VOTABLE>", "nothing can be embedded in this VOTable: no </VOTABLE> ends it"),
-        (b"\x89HDF\r\n\x1a\nxx", "what is embedded in this HDF5 is broken: "),
-        (b"%PDF-1.4 cut", "what is embedded in this PDF is broken: "),
+        (b"plain text\n", f"unknown format; provenance can be embedded into {', '.join(NAMES)}"),
+        (b"SIMPLE  =" + b" " * 100, "the provenance embedded in this FITS is damaged: "),
+        (b"\x89PNG\r\n\x1a\n\0", "provenance cannot be embedded into this PNG: "),
+        (b"# %ECSV 1.0\n# meta: {a: 1}\n", "provenance cannot be embedded into this ECSV: "),
+        (b"<VOTABLE>", "provenance cannot be embedded into this VOTable: missing </VOTABLE>"),
+        (b"\x89HDF\r\n\x1a\nxx", "the provenance embedded in this HDF5 is damaged: "),
+        (b"%PDF-1.4 cut", "the provenance embedded in this PDF is damaged: "),
     ],
 )
 def test_broken_files_are_told_and_left_alone(recorded, content, message):

@@ -333,13 +333,13 @@ def test_processors_are_loaded_by_name(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("mark", "is no processor; write package.module:function"),
-        (":mark", "is no processor; write package.module:function"),
-        ("mine:", "is no processor; write package.module:function"),
+        ("mark", "is not a processor; write package.module:function"),
+        (":mark", "is not a processor; write package.module:function"),
+        ("mine:", "is not a processor; write package.module:function"),
         ("no_such_module_x:mark", "No module named 'no_such_module_x'"),
         ("mine_broken:mark", "ZeroDivisionError"),
         ("mine_bad:nosuch", "nosuch"),
-        ("mine_bad:number", "cannot be called; name a function of (logger, name, event_dict)"),
+        ("mine_bad:number", "cannot be called; write a function (logger, name, event_dict)"),
         (".mine:mark", "cannot be loaded"),
     ],
 )

@@ -59,13 +59,13 @@ BEYOND = [
     (11, {"max": "10", "unit": "Jy"}, "max", "11 is more than 10 Jy"),
     ({"$type": "float", "value": "nan"}, {"max": "10"}, "max", "nan is more than 10"),
     ([1, 11], {"max": "10"}, "max", "[1, 11] is more than 10"),
-    ("high", {"max": "10"}, "max", "high is no number"),
-    ("c", {"options": ("a", "b")}, "options", "c is none of a, b"),
-    (["a", "c"], {"options": ("a", "b")}, "options", "['a', 'c'] is none of a, b"),
-    (3, {"options": ("1", "2")}, "options", "3 is none of 1, 2"),
-    (False, {"options": ("true",)}, "options", "False is none of true"),
+    ("high", {"max": "10"}, "max", "high is not a number"),
+    ("c", {"options": ("a", "b")}, "options", "c is not one of a, b"),
+    (["a", "c"], {"options": ("a", "b")}, "options", "['a', 'c'] is not one of a, b"),
+    (3, {"options": ("1", "2")}, "options", "3 is not one of 1, 2"),
+    (False, {"options": ("true",)}, "options", "False is not one of true"),
     ({**QUANTITY, "value": 0.5}, {"unit": "GeV", "min": "1"}, "min", "0.5 GeV is less than 1 GeV"),
-    ({**QUANTITY, "value": 5.0}, {"min": "1"}, "unit", "5.0 GeV has a unit, and none is described"),
+    ({**QUANTITY, "value": 5.0}, {"min": "1"}, "unit", "5.0 GeV has a unit, but the description has none"),
 ]  # fmt: skip
 
 
@@ -86,10 +86,12 @@ def test_units_are_converted_by_astropy_where_the_program_has_it(monkeypatch):
     assert broken(value, unit="TeV", min="0.1") == [("min", "50.0 GeV is less than 0.1 TeV")]
     assert broken(value, unit="TeV", max="1 GeV") == [("max", "50.0 GeV is more than 1 GeV")]
     assert broken(value, unit="TeV") == []
-    assert broken(value, unit="s") == [("unit", "50.0 GeV is not in s")]
-    assert broken(value, unit="no such unit") == [("unit", "50.0 GeV is not in no such unit")]
+    assert broken(value, unit="s") == [("unit", "50.0 GeV cannot be converted to s")]
+    assert broken(value, unit="no such unit") == [
+        ("unit", "50.0 GeV cannot be converted to no such unit")
+    ]
     monkeypatch.delitem(sys.modules, "astropy.units")
-    assert broken(value, unit="TeV", min="0.1") == [("unit", "50.0 GeV is not in TeV")]
+    assert broken(value, unit="TeV", min="0.1") == [("unit", "50.0 GeV cannot be converted to TeV")]
 
 
 def test_limits_and_bounds():
@@ -170,10 +172,10 @@ def test_each_expectation_that_fails_is_marked(woven, subject):
     assert woven.activities[0]["parameters"]["gain"] == 11
     assert marks(woven) == [
         ("parameter", "gain", "max", "11 is more than 10"),
-        ("parameter", "mode", "options", "medium is none of fast, slow"),
-        ("used", "counts", "multiplicity", "none, not 1"),
-        ("members", "nights", "multiplicity", "3, not 1..2"),
-        ("generated", "flux", "multiplicity", "none, not 1..*"),
+        ("parameter", "mode", "options", "medium is not one of fast, slow"),
+        ("used", "counts", "multiplicity", "none found, expected 1"),
+        ("members", "nights", "multiplicity", "3 found, expected 1..2"),
+        ("generated", "flux", "multiplicity", "none found, expected 1..*"),
     ]
 
 
@@ -250,11 +252,16 @@ def test_show_doctor_and_json_tell_it(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(main, ["show"]).output
     assert "gain = 11  (11 is more than 10)" in shown
-    assert "gain = 2.0  its default" in shown
-    assert "generated flux: none, not 1..*" in shown
+    assert "gain = 2.0  (default)" in shown
+    assert "generated flux: none found, expected 1..*" in shown
     told = CliRunner().invoke(main, ["doctor"]).output
-    assert "not as described: f: parameter gain: 11 is more than 10 (the first of 2)" in told
-    assert "not as described: f: generated flux: none, not 1..* (the first of 2)" in told
+    assert (
+        "differs from its description: f: parameter gain: 11 is more than 10 (first of 2)" in told
+    )
+    assert (
+        "differs from its description: f: generated flux: none found, expected 1..* (first of 2)"
+        in told
+    )
     data = json.loads(CliRunner().invoke(main, ["show", "--json"]).output)
     assert data["activities"][1]["mismatches"][0]["key"] == "max"
     assert run.mismatches["f: parameter gain: 11 is more than 10"] == 2
@@ -338,5 +345,8 @@ def test_configuration_of_a_session_is_compared(woven, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     told = "parameter exposure: -1.0 is less than 0 s"
     assert told in CliRunner().invoke(main, ["show"]).output
-    assert f"not as described: Night: {told}" in CliRunner().invoke(main, ["doctor"]).output
+    assert (
+        f"differs from its description: Night: {told}"
+        in CliRunner().invoke(main, ["doctor"]).output
+    )
     assert run.mismatches == {f"Night: {told}": 1}

@@ -275,7 +275,7 @@ def test_a_run_is_one_bundle_under_absolute_iris():
 @pytest.mark.parametrize("namespace", ["obs", "/prov/", "https://a b/", "x:<y>"])
 def test_a_namespace_that_is_no_absolute_iri_is_refused(namespace):
     """The message says what would be one."""
-    with pytest.raises(ExportError, match="is no absolute IRI; write one such as https://"):
+    with pytest.raises(ExportError, match="is not an absolute IRI; write one such as https://"):
         to_document(crab(), namespace=namespace)
 
 
@@ -470,13 +470,15 @@ def test_the_public_function_can_be_called_again():
     assert done.stdout.count(b"endDocument") == 2
 
 
-def test_unknown_formats_and_missing_libraries_are_told(monkeypatch, tmp_path):
-    """The message names the formats, or the library to install."""
-    with pytest.raises(ExportError, match="'docx': no such format; there are json, jsonld, provn"):
+def test_unknown_formats_and_missing_extras_are_told(monkeypatch, tmp_path):
+    """The message names the formats, or the extra to install."""
+    with pytest.raises(
+        ExportError, match="'docx': unknown format; known formats: json, jsonld, provn"
+    ):
         export(crab(), "docx", io.BytesIO())
     for to, module in (("xml", "lxml"), ("trig", "rdflib"), ("png", "pygraphviz")):
         monkeypatch.setitem(sys.modules, module, None)
-        with pytest.raises(ExportError, match=rf"pip install {module}$"):
+        with pytest.raises(ExportError, match=f"pip install {module}"):
             export(crab(), to, io.BytesIO())
 
 

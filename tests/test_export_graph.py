@@ -75,7 +75,7 @@ def test_a_large_run_is_drawn_in_part_and_says_so():
         shard.done(shard.activity("f", number, used=[(source, "in")]), number + 0.5)
     drawn = graph(build(shard.events))
     assert NODE_LIMIT <= len(drawn.nodes()) <= NODE_LIMIT + 10
-    (remark,) = [label for label in labels(drawn) if "not drawn" in label]
+    (remark,) = [label for label in labels(drawn) if "are not shown" in label]
     assert remark.startswith("850 later activities")
 
 

@@ -31,11 +31,11 @@ def lines_of(done):
     [
         (None, "nosuch.yaml:1: cannot be read: no such file or directory"),
         ("", "is empty"),
-        ("a: [", "this is not YAML"),
-        ("just text", "the document is not a mapping"),
-        ("activities: {f: {usge: []}}", "did you mean 'usage'"),
+        ("a: [", "a bracket is not closed"),
+        ("just text", "the file is not a mapping"),
+        ("activities: {f: {usge: []}}", 'did you mean "usage"?'),
         ("targets: ['not a target']", "targets"),
-        ("activities: {f: {parameters: [{name: x, value: 'x +'}]}}", "path 'x +'"),
+        ("activities: {f: {parameters: [{name: x, value: 'x +'}]}}", 'path "x +"'),
         ("\x00\x01", "d.yaml:1:"),
     ],
 )
@@ -60,9 +60,9 @@ def test_good_definition_says_nothing(program):
 @pytest.mark.parametrize(
     ("target", "told"),
     [
-        ("subject:g", "subject:g: weaving: subject:g: module subject has no 'g'"),
-        ("subject:f.g", "it is there, but is no callable that can be woven"),
-        ("sub ject:f", "a target is package.module:Qual.name"),
+        ("subject:g", 'subject:g: weaving: module subject has no "g"'),
+        ("subject:f.g", "it is not a function, method or class"),
+        ("sub ject:f", "write package.module:Class.method"),
     ],
 )
 def test_target_that_is_not_there(program, target, told):
@@ -72,7 +72,7 @@ def test_target_that_is_not_there(program, target, told):
     assert told in lines[0]
     if " " not in target:
         assert [one.target for one in program.provenance.complaints] == [target]
-        done = program.python("-m", "provagent", "doctor", check=False)
+        done = program.python("-m", "provagent", "doctor", "-v", check=False)
         assert done.returncode == 1
         assert f"missing  {target}" in done.stdout
 
@@ -80,7 +80,7 @@ def test_target_that_is_not_there(program, target, told):
 def test_target_whose_module_is_never_imported_is_waiting(program):
     """Nothing is wrong, and doctor says what it waits for."""
     assert lines_of(program.run("--target", "elsewhere:g", "s.py", check=False)) == []
-    done = program.python("-m", "provagent", "doctor")
+    done = program.python("-m", "provagent", "doctor", "-v")
     assert "waiting  elsewhere:g" in done.stdout
 
 
@@ -109,8 +109,8 @@ def test_disk_that_is_full(program):
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("PROVAGENT_STORR", "x", "did you mean 'store'"),
-        ("PROVAGENT_STRICT", "perhaps", "is neither yes nor no"),
+        ("PROVAGENT_STORR", "x", 'did you mean "store"?'),
+        ("PROVAGENT_STRICT", "perhaps", "is not a yes or no"),
         ("PROVAGENT_SINK", "pigeon", "write shard, logging or both"),
         ("PROVAGENT_PROCESSORS", "no.such:thing", "processors: 'no.such:thing' cannot be loaded"),
     ],
@@ -131,7 +131,7 @@ def test_requirement_that_is_not_met(program):
     program.write("d.yaml", "requires: {click: '>=99'}\n" + GOOD)
     assert lines_of(program.run("--definition", "d.yaml", "s.py", check=False)) == []
     assert program.events("activity") == []
-    done = program.python("-m", "provagent", "doctor", check=False)
+    done = program.python("-m", "provagent", "doctor", "-v", check=False)
     assert "refused" in done.stdout
     assert "requires click >=99" in done.stdout
 

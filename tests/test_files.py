@@ -570,7 +570,7 @@ urllib.request.urlopen(request).read()
     assert made.entity.location == f"http://{server}/up.txt"
     assert used.entity.digest is None
     assert not any(b"SECRET1" in shard.read_bytes() for shard in recorded.shards)
-    assert "its content was not taken" in recorded.python("-m", "provagent", "show").stdout
+    assert "remote, no digest" in recorded.python("-m", "provagent", "show").stdout
 
 
 class Ftp(socketserver.StreamRequestHandler):

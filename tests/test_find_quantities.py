@@ -177,7 +177,7 @@ def test_an_order_needs_a_number(folder, query):
     """Lists and texts have none."""
     done = CliRunner().invoke(main, ["find", query, "--store", str(folder / "prov")])
     assert done.exit_code == 1
-    assert "needs a number as value of a parameter" in done.output
+    assert "compares a parameter with a number" in done.output
 
 
 def test_what_show_prints_is_found(folder, ask):

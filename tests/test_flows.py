@@ -120,7 +120,7 @@ def test_code_that_tells_nothing_claims_nothing(lab, how, reason):
     rewritten(lab, change)
     answer = asked(lab, why, "y.txt")
     assert named(answer) == set()
-    said = f"the code does not show from what: ({reason}); read before: b.txt, a.txt"
+    said = f"inputs unknown: not visible in the code: ({reason}); read before: b.txt, a.txt"
     assert re.search(said, rendered(answer))
     assert_whole(answer)
     everything = lab.python("-m", "provagent", "why", "--all", "y.txt").stdout

@@ -41,12 +41,12 @@ def broken(lab, what, *words, **options):
 
 FAULTS = {
     "raise KeyError('x\\x1b[2J\\nprovagent: forged')": (
-        70, r"provagent: internal error: KeyError: .*; please report it, with the output of --debug"
+        70, r"provagent: internal error: KeyError: .*; please report it with the output of --debug"
     ),
     "def f(): f()\n    f()": (70, r"provagent: internal error: RecursionError: .*; please report it.*"),
     "raise EOFError": (70, r"provagent: internal error: EOFError: ; please report it.*"),
     "raise OSError('no file of any kind')": (70, r"provagent: internal error: OSError: no file.*"),
-    "raise MemoryError": (71, r"provagent: out of memory; ask for less, .*"),
+    "raise MemoryError": (71, r"provagent: out of memory; reduce the output .*"),
     "open('/nothing/there')": (74, r"provagent: /nothing/there: no such file or directory"),
     "raise OSError(28, 'No space left on device')": (74, r"provagent: output: no space left on device"),
     "from provagent.contract.errors import StoreError\n    raise StoreError('one', 'two')": (1, r"provagent: one\nprovagent: two"),

@@ -121,7 +121,7 @@ VERBS = [
     ["link", "k3f9ab", "--opus", "results.yml"], ["link", "k3f9ab", "--opus", NAME], ["run", "--", NAME], ["run", "--store", NAME],
     ["draft", NAME], ["validate", NAME], ["import", NAME], ["gc", "--older-than", NAME], ["compact", NAME], ["redact", NAME],
     ["runs", "--store", NAME], ["export", "k3f9ab", "-o", NAME], ["export", "k3f9ab", "-o", "missing/" + NAME + ".json"],
-    ["rerun", "k3f9ab", "--in", NAME], ["rerun", "k3f9ab", "--yes"], ["diff", NAME], ["verify", NAME], ["stats", NAME],
+    ["rerun", "k3f9ab", "--folder", NAME], ["rerun", "k3f9ab", "--yes"], ["diff", NAME], ["verify", NAME], ["stats", NAME],
     *(["export", "k3f9ab", "--to", to] for to in ("png", "pdf", "rocrate")),
 ]  # fmt: skip
 

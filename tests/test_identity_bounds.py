@@ -80,14 +80,14 @@ print(found.digest, found.problems[0])
         check=True,
     )
     assert done.stdout == (
-        f"sha256 arguments: digest: '{algorithm}' needs the package {package}, which is not "
-        f"installed; pip install {package}, or write sha256\n"
+        f"sha256 arguments: digest: '{algorithm}' requires the package {package}; "
+        f"pip install {package}, or write sha256\n"
     )
 
 
 def test_an_algorithm_that_nobody_has(tmp_path):
     """An unknown one is refused where it is asked for by argument."""
-    with pytest.raises(SettingsError, match="no algorithm"):
+    with pytest.raises(SettingsError, match="not a digest algorithm"):
         require(read_settings({}, {"digest": "crc"}, str(tmp_path)))
 
 

@@ -28,7 +28,7 @@ from provagent.identity.registry import identify
 HERE = Path(__file__).parent
 MODULES = ("plain", "arrays", "tables", "astronomy", "high_energy", "observed")
 HESS = SHARED / "gammapy-data" / "hess-dl3-dr1"
-# They have neither content nor state: each is known by itself only.
+# They have neither content nor state: each is identified by object identity only.
 ITSELF = {"plain: dict view", "plain: memoryview", "plain: object"}
 
 

@@ -511,7 +511,7 @@ lab.look(object(), "itself")
 
 
 def test_a_program_that_changes_an_object(recorded):
-    """Modified in place, copied, looked at, or known by itself only: as it was."""
+    """Modified in place, copied, looked at, or identified by object identity only: as it was."""
     recorded.write("definition.yaml", "provagent: 1\ntargets: [lab]\n")
     recorded.write("lab.py", "def look(thing, word):\n    pass\n")
     recorded.write("main.py", PROGRAM)
@@ -527,10 +527,14 @@ def test_a_program_that_changes_an_object(recorded):
     derived = [(one["how"], one["entity_id"], one["progenitor_id"]) for one in recorded.events("derivation")]  # fmt: skip
     report = json.loads(recorded.python("-m", "provagent", "doctor", "--json", check=False).stdout)
     assert report["run"]["less_known"] == [
-        "__main__:Held: 4 known by their state; entities: {Held: {identifier: [ATTRIBUTE, ...]}}",
-        "builtins:object: 1 known by themselves only; "
+        "__main__:Held: 4 identified by their state; to identify by content, add "
+        "entities: {Held: {identifier: [ATTRIBUTE, ...]}}",
+        "builtins:object: 1 identified by object identity only; to identify by content, add "
         "entities: {object: {identifier: [ATTRIBUTE, ...]}}",
     ]
-    assert "thing  known by itself only" in recorded.python("-m", "provagent", "show").stdout
+    assert (
+        "thing  identified by object identity only"
+        in recorded.python("-m", "provagent", "show").stdout
+    )
     first, changed, copied = (one["entity_id"] for one in things[:3])
     assert derived == [("modified", changed, first), ("copied", copied, changed)]

@@ -259,7 +259,7 @@ def test_an_import_exports_as_the_ivoa_has_it(run):
 
 def test_what_logprov_does_not_log_is_told(run):
     """An argument is used by its id, and no line says what it is."""
-    assert any("named entities are missing" in str(gap) for gap in run.gaps)
+    assert any("entities are referenced but not recorded" in str(gap) for gap in run.gaps)
 
 
 # --- lines as lstosa and the branch of gammapy write them ----------------------------------
@@ -480,7 +480,9 @@ def test_packed_logs(tmp_path, suffix):
     assert [run.activities for run in done.runs] == [2]
     path.write_bytes(content[:-20])
     cut = import_logs([str(path)], str(tmp_path / "cut"), zone=UTC)
-    assert any("the rest cannot be" in str(gap) for gap in cut.gaps)
+    assert any(
+        "the rest is missing" in str(gap) or "the rest cannot be" in str(gap) for gap in cut.gaps
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1, 10, 300, 100_000, 1_000_000])
@@ -543,7 +545,7 @@ def test_times_are_of_the_zone_that_is_named(tmp_path):
     assert run.id.startswith("20261125T080000-")
     told = CliRunner().invoke(main, ["import", path, "--timezone", "Lima/Nowhere"])
     assert told.exit_code == 2
-    assert "is no time zone; write one such as UTC" in told.output
+    assert "unknown time zone" in told.output
 
 
 # --- our own log -----------------------------------------------------------------------------
@@ -730,7 +732,7 @@ def test_a_run_cannot_lead_out_of_the_store(tmp_path, run_id):
         started("a/../../b", "get", session_id="../s"),
     )
     done = import_logs([path], str(tmp_path / "store" / "prov"), zone=UTC)
-    assert any("is no process of a run" in str(gap) for gap in done.gaps)
+    assert any("is not a process of a run" in str(gap) for gap in done.gaps)
     assert [each.name for each in (tmp_path / "store").iterdir()] == ["prov"]
     assert {each.name for each in tmp_path.iterdir()} == {"prov.log", "store"}
 
@@ -772,7 +774,7 @@ def test_secrets_that_others_logged_stay_out_of_the_store(tmp_path):
 def test_a_log_without_provenance_is_told(tmp_path):
     path = write(tmp_path, "INFO nothing here")
     told = CliRunner().invoke(main, ["import", path, "--store", str(tmp_path / "prov")])
-    assert (told.exit_code, told.output) == (1, "no provenance in it\n")
+    assert (told.exit_code, told.output) == (1, "the logs contain no provenance\n")
     assert not (tmp_path / "prov").exists()
 
 
@@ -780,7 +782,7 @@ def test_what_cannot_be_read_or_written_is_one_error(tmp_path):
     with pytest.raises(RecordError, match="none.log: cannot be read: No such file"):
         import_logs([str(tmp_path / "none.log")], str(tmp_path / "prov"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be written to: Not a directory"):
+    with pytest.raises(StoreError, match="cannot be written: Not a directory"):
         import_logs([write(tmp_path, *LSTOSA)], str(tmp_path / "file"))
 
 
@@ -792,14 +794,14 @@ def test_verb_tells_what_it_did(tmp_path):
     assert told.exit_code == 0
     lines = told.output.splitlines()
     assert re.fullmatch(
-        r"20210913T030000-\w{6}: 2 activities, 1 entities; (\d+) events, \1 new", lines[0]
+        r"20210913T030000-\w{6}: activities: 2, entities: 1, events: (\d+) \(\1 new\)", lines[0]
     )
-    assert lines[1] == "30 things could not be read:"
-    assert lines[-1] == "  and 10 more; --json tells all"
+    assert lines[1] == "30 lines could not be read:"
+    assert lines[-1] == "  and 10 more (--json lists all)"
     again = CliRunner().invoke(
         main, ["import", path, "--store", str(tmp_path / "prov"), "--timezone", "UTC"]
     )
-    assert "nothing new" in again.output
+    assert "(0 new)" in again.output
 
 
 # --- reading leniently -------------------------------------------------------------------------

@@ -22,10 +22,10 @@ SAMPLES = {
     "accepted": [],
     "rejected_no_default_ns": [
         "has no default namespace; give prefix.default an IRI",
-        "has no activity 'current_job': its job",
+        "has no activity 'current_job'",
     ],
     "rejected_typed_location": [
-        "entity pa:out: its prov:location is no text; a typed literal makes the job fail"
+        "entity pa:out: its prov:location is not a text (typed literals make the job fail)"
     ],
 }
 
@@ -39,28 +39,28 @@ def test_the_samples_are_judged_as_opus_does(shared, name):
 
 GOOD = internal_provenance.begun("20260101T000000-aaaaaa", "2026-01-01T00:00:00Z", "/prov")
 FAULTS = {
-    "a list": (lambda document: [document], "is no object of objects"),
-    "a text": (lambda document: {**document, "entity": "x"}, "is no object of objects"),
-    "a bundle": (lambda document: {**document, "bundle": {}}, "has a bundle; state all at the top"),
+    "a list": (lambda document: [document], "is not an object of objects"),
+    "a text": (lambda document: {**document, "entity": "x"}, "is not an object of objects"),
+    "a bundle": (lambda document: {**document, "bundle": {}}, "has a bundle; write all statements at the top level"),
     "an id twice": (
         lambda document: {**document, "entity": {"runs:e": [{}, {}]}},
-        "entity runs:e: is no object; state each name once",
+        "entity runs:e: is not an object; use each name once",
     ),
     "a long id": (
         lambda document: {**document, "entity": {"runs:" + "e" * 80: {}}},
-        f"entity runs:{'e' * 75}: its name has 85 characters; 80 at most",
+        f"entity runs:{'e' * 75}: its name has 85 characters, more than 80",
     ),
     "an unknown prefix": (
         lambda document: {**document, "entity": {"x:e": {}}},
-        "entity x:e: no namespace has the prefix 'x'",
+        "entity x:e: unknown prefix 'x'",
     ),
     "locations": (
         lambda document: {**document, "entity": {"runs:e": {"prov:location": ["a", "b"]}}},
-        "entity runs:e: its prov:location is no text; a typed literal makes the job fail",
+        "entity runs:e: its prov:location is not a text (typed literals make the job fail)",
     ),
     "software": (
         lambda document: {**document, "used": {"_:1": {"prov:type": "Software"}}},
-        "used _:1: its prov:type is Software, which OPUS looks up in vain",
+        "used _:1: its prov:type is Software, which OPUS cannot resolve",
     ),
     "too much": (
         lambda document: {**document, "entity": {f"runs:{n}": {"a": "x" * 90} for n in range(400)}},
@@ -207,10 +207,10 @@ def test_what_the_program_itself_hands_to_its_job_stays(shared, tmp_path):
     assert document["prefix"]["default"] == "http://example.org/provagent/run1#"
     assert document["activity"]["current_job"]["pa:session"] == "s1"
     for content, told in (
-        ("{", "what is there is no JSON, or too long; it is left as it is"),
-        ('{"a": 1}', "what is there is no object of objects; it is left as it is"),
-        ('{"entity": {}}', "what is there has no default namespace"),
-        (theirs.replace('"pa": ', '"runs": "http://x.example/", "pa": '), "the prefix 'runs' means http://x.example/ in it"),
+        ("{", "it is not JSON, or too long; it was not changed"),
+        ('{"a": 1}', "the existing document is not an object of objects; it was not changed"),
+        ('{"entity": {}}', "the existing document has no default namespace"),
+        (theirs.replace('"pa": ', '"runs": "http://x.example/", "pa": '), "the prefix 'runs' has another meaning in it: http://x.example/"),
     ):  # fmt: skip
         path.write_text(content)
         with pytest.raises(ExportError) as caught:

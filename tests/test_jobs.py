@@ -99,7 +99,10 @@ def test_condor_s_job_is_read_from_its_file(tmp_path):
     ad.write_text("\n")
     jobs, (wrong,) = find_jobs(environ, proc=NOWHERE)
     assert jobs == []
-    assert str(wrong) == f"_CONDOR_JOB_AD: {ad}: does not say ClusterId; it is no job of HTCondor's"
+    assert (
+        str(wrong)
+        == f"_CONDOR_JOB_AD: {ad}: ClusterId is missing; this is not a file of an HTCondor job"
+    )
     ad.unlink()
     (wrong,) = find_jobs(environ, proc=NOWHERE)[1]
     assert str(wrong) == f"_CONDOR_JOB_AD: {ad}: cannot be read: No such file or directory"
@@ -117,7 +120,9 @@ def test_a_bad_traceparent_is_left_out(value):
     jobs, wrong = find_jobs({"TRACEPARENT": value}, proc=NOWHERE)
     assert jobs == []
     assert len(wrong) == (1 if value else 0)
-    assert all("no traceparent of W3C" in str(what) and len(str(what)) < 200 for what in wrong)
+    assert all(
+        "is not a traceparent of W3C" in str(what) and len(str(what)) < 200 for what in wrong
+    )
 
 
 def test_jobs_inside_jobs_are_all_told():
@@ -144,9 +149,11 @@ def test_opus_is_told_by_settings():
     ]
     jobs, (wrong,) = find_jobs({}, opus_job=SERVER, proc=NOWHERE)
     assert jobs == []
-    assert str(wrong).startswith(f"opus: '{SERVER}' is no job of OPUS; write one such as https://")
+    assert str(wrong).startswith(
+        f"opus: '{SERVER}' is not the address of an OPUS job; write one such as https://"
+    )
     jobs, (wrong,) = find_jobs({}, opus_folder="/nonexistent/c1", proc=NOWHERE)
-    assert "/nonexistent/c1: the job's folder cannot be read: No such file" in str(wrong)
+    assert "/nonexistent/c1: the folder of the job cannot be read: No such file" in str(wrong)
 
 
 def test_a_folder_with_less_gives_what_it_has(tmp_path):
@@ -210,7 +217,7 @@ def test_what_is_wrong_is_a_complaint_and_no_line(recorded):
     assert (done.stdout, done.stderr) == ("", "")
     (complaint,) = recorded.provenance.complaints
     assert complaint.what == (
-        "TRACEPARENT: 'nonsense' is no traceparent of W3C Trace Context; that job is left out"
+        "TRACEPARENT: 'nonsense' is not a traceparent of W3C Trace Context; the job is skipped"
     )
 
 
@@ -219,7 +226,7 @@ def test_a_parent_must_be_an_iri(recorded, iri):
     """An argument that is none is refused before the program begins."""
     done = recorded.run("--parent", iri, "-c", "print('ran')", check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"parent: {iri!r} is no absolute IRI; write one such as https://" in done.stderr
+    assert f"parent: {iri!r} is not an absolute IRI; write one such as https://" in done.stderr
 
 
 # In documents.

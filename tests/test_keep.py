@@ -79,9 +79,9 @@ def files_of(lab: Recorded) -> list[Path]:
 def test_packed_records_give_the_same_answers(lab):
     """Byte for byte the same when unpacked, and nothing has to be read again for it."""
     before, contents = answers(lab), {path: path.read_bytes() for path in files_of(lab)}
-    assert ask(lab, "compact", "--older-than", "1h").startswith("0 shards of 0 runs")
+    assert ask(lab, "compact", "--older-than", "1h").startswith("compressed 0 files of 0 runs")
     packed = ask(lab, "compact", "--older-than", "0s")
-    assert packed.startswith(f"{len(contents)} shards of 3 runs: ")
+    assert packed.startswith(f"compressed {len(contents)} files of 3 runs: ")
     assert [path.suffix for path in files_of(lab)] == [".zst"] * len(contents)
     with open_index(str(lab.store)) as index:
         assert index.update().events == 0
@@ -92,7 +92,7 @@ def test_packed_records_give_the_same_answers(lab):
         unpacked = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
         assert unpacked == contents[path.with_suffix("")]
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert ask(lab, "compact", "--older-than", "0s").startswith("0 shards")
+    assert ask(lab, "compact", "--older-than", "0s").startswith("compressed 0 files")
 
 
 def test_a_run_is_packed_by_its_name(lab):
@@ -132,7 +132,7 @@ def killed(lab: Recorded, after: int, *words: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "words", [["compact", "--older-than", "0s"], ["gc", "--keep", "1", "--used-too", "--yes"]]
+    "words", [["compact", "--older-than", "0s"], ["gc", "--keep", "1", "--include-used", "--yes"]]
 )
 def test_killed_at_any_moment_leaves_every_run_whole(lab, words):
     """Each run answers as before, or is gone; the next one goes on where it ended."""
@@ -179,10 +179,13 @@ def test_what_is_still_written_is_left(lab):
 def test_gc_keeps_what_the_rest_came_from(lab):
     """Nothing goes unless it is meant; a source of what stays stays."""
     reduced, fitted, other = [run["id"] for run in json.loads(ask(lab, "runs", "--json"))]
-    assert "say which" in CliRunner().invoke(main, ["gc", "--store", str(lab.store)]).output
+    assert (
+        "give --older-than AGE"
+        in CliRunner().invoke(main, ["gc", "--store", str(lab.store)]).output
+    )
     told = json.loads(ask(lab, "gc", "--keep", "2", "--json"))
     assert (told["runs"], told["needed"]) == ([], {reduced: fitted})
-    assert "--used-too takes them too" in ask(lab, "gc", "--keep", "2")
+    assert "--include-used removes them" in ask(lab, "gc", "--keep", "2")
     told = json.loads(ask(lab, "gc", "--keep", "1", "--json"))
     assert (told["runs"], told["removed"]) == (sorted([reduced, fitted]), False)
     size = sum(path.stat().st_size for path in files_of(lab) if path.parent.name != other)
@@ -248,9 +251,9 @@ def test_what_says_other_things_is_not_changed(lab, tmp_path):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ("nosuch", "no store there"),
-        ("empty", "no runs there"),
-        ("itself", "it is this store itself"),
+        ("nosuch", "no such store"),
+        ("empty", "it contains no runs"),
+        ("itself", "is this store itself"),
     ],
 )
 def test_what_cannot_be_merged_is_told(lab, tmp_path, other, message):

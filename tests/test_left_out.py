@@ -503,7 +503,7 @@ def test_bytes_are_bounded(woven):
     assert 15_000 < size < 45_000
     (complaint,) = woven.complaints
     assert complaint["stage"] == "max_bytes"
-    assert complaint["what"].startswith("20000 bytes are written")
+    assert complaint["what"].startswith("max_bytes (20000 bytes of calls) reached")
     assert woven.end(recorded(woven, "whole")[0])["status"] == "ok"
     for name in ("f", "read"):
         summed = left_out(woven)[name, "max_bytes", recorded(woven, "whole")[0]["activity_id"]]

@@ -40,9 +40,9 @@ def test_million_calls(recorded):
     assert counts(recorded) == {("lab:step", "max_calls"): 990_000}
     assert sum(shard.stat().st_size for shard in recorded.shards) < 10_000_000
     told = "990,000 calls of lab:step (max_calls)"
-    assert f"left out {told}" in recorded.python("-m", "provagent", "show").stdout
+    assert f"skipped {told}" in recorded.python("-m", "provagent", "show").stdout
     doctor = recorded.python("-m", "provagent", "doctor", check=False).stdout
-    assert f"not recorded, as asked: {told}" in doctor
+    assert f"skipped by a sampling rule: {told}" in doctor
     report = json.loads(recorded.python("-m", "provagent", "doctor", "--json", check=False).stdout)
     assert report["run"]["left_out"][0].startswith(told)
     assert not report["run"]["complaints"]
@@ -64,7 +64,12 @@ def test_bytes_of_a_run_that_would_fill_the_disk(recorded):
     }
     done = recorded.run("--target", "lab:step", "s.py", check=False)
     assert done.returncode == 3
-    assert done.stderr.count("3000000 bytes are written: calls are only counted from here on") == 1
+    assert (
+        done.stderr.count(
+            "3000000 bytes of calls were written (max_bytes); further calls are only counted"
+        )
+        == 1
+    )
     size = sum(shard.stat().st_size for shard in recorded.shards)
     assert 2_500_000 < size < 3_500_000
     ((key, count),) = counts(recorded).items()
@@ -74,7 +79,7 @@ def test_bytes_of_a_run_that_would_fill_the_disk(recorded):
     assert end["status"] in ("error", "exit")
     doctor = recorded.python("-m", "provagent", "doctor", check=False)
     assert doctor.returncode == 1
-    assert "run: max_bytes: 3000000 bytes are written" in doctor.stdout
+    assert "max_bytes (3000000 bytes of calls) reached" in doctor.stdout
 
 
 def test_killed_process_has_told_the_half_of_them(recorded):

@@ -166,8 +166,8 @@ def test_level_of_a_constructor(woven):
     [
         ("level", "calls", "write off, call, parameters, entities or members"),
         ("level", "lab:f=all", "write off, call, parameters, entities or members"),
-        ("max_calls", "lab:f=-1", "'-1' is no whole number; write 0 or more"),
-        ("max_calls", -1, "'-1' is no whole number; write 0 or more"),
+        ("max_calls", "lab:f=-1", "'-1' is not a whole number; write 0 or more"),
+        ("max_calls", -1, "'-1' is not a whole number; write 0 or more"),
         ("sample", "0", "'0' is too small; write 1 or more"),
         ("quiet", "lab:f=yes", "write no, inside or nested"),
     ],
@@ -184,8 +184,8 @@ def test_bad_target_of_a_setting(recorded):
     recorded.write("s.py", "import lab\nlab.f(1)\n")
     done = recorded.run("--target", "lab:f", "--level", "la b=off", "--level", "call", "s.py")
     assert done.stderr == (
-        "provagent: settings: level: target 'la b': 'la b' is no name; "
-        "a target is package.module:Qual.name, such as gammapy.analysis.core:Analysis\n"
+        "provagent: settings: level: target 'la b': 'la b' is not a name; "
+        "write package.module:Class.method, such as gammapy.analysis.core:Analysis\n"
     )
     assert "parameters" not in recorded.events("activity")[0]
 

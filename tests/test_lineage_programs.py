@@ -566,7 +566,7 @@ def test_why_an_origin_is_not_known(lab, program):
     assert made["reason"] == reason
     assert [os.path.basename(one["location"]) for one in made["candidates"]] == ["a.txt"]
     printed = " ".join(lab.python("-m", "provagent", "why", "out.txt").stdout.split())
-    assert f"the code does not show from what: {reason}; read before: a.txt" in printed
+    assert f"inputs unknown: not visible in the code: {reason}; read before: a.txt" in printed
 
 
 def test_a_file_that_is_written_again_as_it_was_came_from_both(lab):

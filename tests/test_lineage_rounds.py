@@ -73,7 +73,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("how", FIGURES)
 def test_a_figure_has_what_was_drawn_until_it_was_saved(lab, how):
-    """It is one object, known by itself only, whose states are not seen."""
+    """It is one object, identified by object identity only, whose states are not seen."""
     for name, numbers in (("a.txt", "1 2 3"), ("b.txt", "3 1 2")):
         lab.write(name, numbers)
     script, truth = FIGURES[how]

@@ -234,13 +234,13 @@ def test_other_content_is_not_joined(opus):
     other = build(a_run(content=b"maid").events)
     linked = link_run(other, [opus.url])
     assert linked.lines() == [
-        "out.txt: not joined: no file of the run has its content",
-        "/night/out.txt: made, and no result",
+        "out.txt: not joined: no file of the run has this content",
+        "/night/out.txt: output of the run, but not a result of the job",
         "0 joined, 1 not",
     ]
     del opus.asked[:]
     longer = build(a_run(content=b"longer").events)
-    assert "no file of the run has its content" in link_run(longer, [opus.url]).lines()[0]
+    assert "no file of the run has this content" in link_run(longer, [opus.url]).lines()[0]
 
 
 def test_of_a_size_that_no_file_has_nothing_is_read(opus):
@@ -255,9 +255,9 @@ def test_of_a_size_that_no_file_has_nothing_is_read(opus):
     asked_enough = threading.Event()
     opus.answers["/store?ID=dd63a6"] = endless
     linked = link_run(build(a_run().events), [opus.url])
-    assert linked.lines()[0] == "out.txt: not joined: no file of the run has its content"
+    assert linked.lines()[0] == "out.txt: not joined: no file of the run has this content"
     linked = link_run(build(a_run(size=False).events), [opus.url], max_bytes=1000)
-    assert "has 1000000000000 bytes; 1000 at most are read" in linked.lines()[0]
+    assert "has 1000000000000 bytes, more than 1000" in linked.lines()[0]
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha1", "blake2b"])
@@ -326,7 +326,7 @@ def test_lists_of_patterns_and_awkward_names(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("text\n", ":1: is no line of results.yml"), ("  a: b\n", ":1: is no line"), ("x" * (2**20 + 1), "has more than 1048576 bytes")],
+    [("text\n", ":1: is not a line of results.yml"), ("  a: b\n", ":1: is not a line"), ("x" * (2**20 + 1), "has more than 1048576 bytes")],
 )  # fmt: skip
 def test_what_is_no_list_is_told(tmp_path, content, told):
     path = tmp_path / "results.yml"
@@ -346,7 +346,7 @@ def test_which_job_is_told():
         job_at("http://a.example/opus/", JOB).iri
         == f"http://a.example/opus/rest/{JOB_NAME}/{JOB_ID}"
     )
-    with pytest.raises(LinkError, match=r"which job it was in; give the job's own address"):
+    with pytest.raises(LinkError, match=r"does not name its job; give the address of the job"):
         job_at("http://a.example/opus", None)
 
 
@@ -418,13 +418,13 @@ def to_a_file(handler):
 
 
 ANSWERS = {
-    html: "answers with a web page, not with data; is the address right?",
-    elsewhere: "sends elsewhere, to http://localhost:9/secret; nothing is asked there",
-    in_circles: "answers 302",
+    html: "the server returned a web page, not data; check the address",
+    elsewhere: "the redirection to http://localhost:9/secret is not followed",
+    in_circles: "the server returned 302",
     to_a_file: "Redirection to url 'file:///etc/passwd' is not allowed",
-    silent: "no whole answer within 0.5 s",
-    dripping: "no whole answer within 0.5 s",
-    dripping_headers: "no whole answer within 0.5 s",
+    silent: "no complete response within 0.5 s",
+    dripping: "no complete response within 0.5 s",
+    dripping_headers: "no complete response within 0.5 s",
     too_much: "has more than 65536 bytes",
     cut: "cannot be fetched: IncompleteRead",
     garbage: "cannot be fetched: ",
@@ -464,7 +464,7 @@ def test_a_redirect_on_the_same_server_is_followed(server):
     "url", ["ftp://a.example/x", "file:///etc/passwd", "http://", "http://a:b/"]
 )
 def test_what_is_no_address_is_not_asked(url):
-    with pytest.raises(FetchError, match="is no address"):
+    with pytest.raises(FetchError, match="is not an (http or https )?address"):
         stream(url, lambda _: None)
 
 
@@ -524,7 +524,9 @@ def test_verb(opus, tmp_path):
     assert json.loads(done.stdout)["prefix"]["opus_job"] == f"{SERVER}/rest/"
     done = CliRunner().invoke(main, ["link", "--opus", f"{opus.url}/nothing", *words[3:]])
     assert done.exit_code == 1
-    assert done.stderr == (f"provagent: {opus.url}/nothing{PROVSAP}: answers 404 Not Found\n")
+    assert done.stderr == (
+        f"provagent: {opus.url}/nothing{PROVSAP}: the server returned 404 Not Found\n"
+    )
     done = CliRunner().invoke(main, [*words[:4], "x.svg", *words[5:]])
     assert done.exit_code == 2
 
@@ -541,7 +543,7 @@ def test_a_real_job_is_linked_with_its_own_results(tmp_path, recorded):
     )
     assert done.stderr.splitlines() == [
         f"out.txt: copied from {job.wd / 'out.txt'}",
-        f"{job.wd / 'left.dat'}: made, and no result",
+        f"{job.wd / 'left.dat'}: output of the run, but not a result of the job",
         "1 joined, 0 not",
     ]
     assert validate_file(recorded.folder / "linked.json").violations == ()

@@ -261,7 +261,9 @@ def test_another_tracer_is_left_alone(program):
         one for one in program.events("run_end")[0]["targets"] if one["target"] == "__main__:fit"
     ]
     assert target["state"] == "missing"
-    assert target["reason"].startswith("its definition could not be seen: another tracer")
+    assert target["reason"].startswith(
+        "its definition could not be observed, because another tracer"
+    )
     assert target["reason"] in done.stderr
 
 
@@ -269,8 +271,8 @@ def test_what_the_program_has_not_defined(program):
     """Told at its end, with the name that comes close."""
     program.write("s.py", FIT + "fit(1)\nglobals()['hidden'] = fit\n")
     done = program.run("--target", "s:fti", "--target", "__main__:hidden", "s.py", check=False)
-    assert "__main__ has no 'fti'; did you mean 'fit'?" in done.stderr
-    assert "no statement that binds this name was seen" in done.stderr
+    assert '__main__ has no "fti"; did you mean "fit"?' in done.stderr
+    assert "its definition was not executed as a statement" in done.stderr
     states = {one["target"]: one["state"] for one in program.events("run_end")[0]["targets"]}
     assert (states["s:fti"], states["__main__:hidden"]) == ("missing", "missing")
 
@@ -439,4 +441,4 @@ def test_a_named_tuple_of_what_is_imported_is_no_trouble(program):
     """Code that eval compiles while the program begins does not hide why nothing was found."""
     program.write("bare.py", "import collections\nT = collections.namedtuple('T', 'a')\n")
     done = program.run("--target", "__main__:fit", "bare.py")
-    assert "module __main__ has no 'fit'" in done.stderr
+    assert 'module __main__ has no "fit"' in done.stderr

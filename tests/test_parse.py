@@ -236,160 +236,265 @@ def test_the_digest_is_of_the_bytes():
 BAD = {
     "unknown key at the top": (
         "activites: {f: {}}",
-        (1, "activites", "no key 'activites'", "did you mean 'activities'"),
+        (1, "activites", 'unknown key "activites"', 'did you mean "activities"?'),
     ),
     "unknown key, nothing near": (
         "agents:\n  me:\n    shoe: 44",
-        (3, "agents.me.shoe", "an agent has no key 'shoe'", "the keys are affiliation, email"),
+        (
+            3,
+            "agents.me.shoe",
+            'unknown key "shoe"',
+            "known keys: affiliation, email, orcid, type, url",
+        ),
     ),
     "unknown key of a usage": (
         "activities:\n  f:\n    usage:\n      - rol: r\n        role: q\n        value: x",
-        (4, "activities.f.usage[0].rol", "no key 'rol'", "did you mean 'role'"),
+        (4, "activities.f.usage[0].rol", 'unknown key "rol"', 'did you mean "role"?'),
     ),
     "opens without a file": (
         "activities:\n  f:\n    opens: {mode: mode}",
-        (3, "activities.f.opens", "the file is missing", "which argument names it, in file:"),
+        (
+            3,
+            "activities.f.opens",
+            'missing key "file"',
+            "add file: and the argument that names the file",
+        ),
     ),
     "opens with a mode that is none": (
         "activities:\n  f:\n    opens: {file: x, mode: \"'q'\"}",
-        (3, "activities.f.opens.mode", "a name is missing", "a path is a name"),
+        (
+            3,
+            "activities.f.opens.mode",
+            "path \"'q'\", character 1: missing name",
+            "write a name followed by .name, [literal], [*] or (literal, keyword=literal); a path cannot calculate",
+        ),
     ),
     "newer format": (
         "provagent: 2",
         (1, "provagent", "format 2 is newer than this provagent", "upgrade provagent, or write 1"),
     ),
-    "no format": ("provagent: new", (1, "provagent", "'new' is no format", "write 1")),
+    "no format": ("provagent: new", (1, "provagent", 'unknown format "new"', "write 1")),
     "no specifier": (
         "requires:\n  gammapy: 1.2",
-        (2, "requires.gammapy", "'1.2' is not a version specifier", "such as '>=1.2'"),
+        (2, "requires.gammapy", '"1.2" is not a version specifier', "such as '>=1.2'"),
     ),
     "bad specifier": (
         "requires: {gammapy: '=>1.2'}",
-        (1, "requires.gammapy", "'=>1.2' is not a version specifier", "write an operator"),
+        (1, "requires.gammapy", '"=>1.2" is not a version specifier', "write an operator"),
     ),
     "compatible with one number": (
         "requires: {gammapy: '~=1'}",
-        (1, "requires.gammapy", "'~=1' is not a version specifier", "write an operator"),
+        (1, "requires.gammapy", '"~=1" is not a version specifier', "write an operator"),
     ),
     "bad distribution": (
         "requires: {'gamma py': '>=1'}",
-        (1, "requires['gamma py']", "not the name of a distribution", "that pip installs it by"),
+        (
+            1,
+            "requires['gamma py']",
+            '"gamma py" is not the name of a package',
+            "write the name that pip uses",
+        ),
     ),
     "target in slashes": (
         "targets:\n  - gammapy/analysis.py:Analysis",
-        (2, "targets[0]", "is not a target", "package.module:Qual.name"),
+        (2, "targets[0]", "is not a target", 'did you mean "gammapy.analysis:Analysis"?'),
     ),
     "target with two colons": (
         "targets: ['a:b:c']",
-        (1, "targets[0]", "'a:b:c' is not a target", "package.module:Qual.name"),
+        (
+            1,
+            "targets[0]",
+            '"a:b:c" is not a target',
+            "write package.module:Class.method, such as gammapy.analysis.core:Analysis",
+        ),
     ),
     "target of nothing": (
         "targets: ['a:']",
-        (1, "targets[0]", "'a:' is not a target", "package.module:Qual.name"),
+        (
+            1,
+            "targets[0]",
+            '"a:" is not a target',
+            "write package.module:Class.method, such as gammapy.analysis.core:Analysis",
+        ),
     ),
     "stars in the middle": (
         "targets: ['a.**.b']",
-        (1, "targets[0]", "'a.**.b' is not a target", "package.module:Qual.name"),
+        (
+            1,
+            "targets[0]",
+            '"a.**.b" is not a target',
+            "write package.module:Class.method, such as gammapy.analysis.core:Analysis",
+        ),
     ),
     "targets are a text": (
         "targets: a:b",
-        (1, "targets", "a list belongs here", "begin each item with '- '"),
+        (1, "targets", "expected a list, found a text", 'write ["a:b"]'),
     ),
     "target is a mapping": (
         "targets:\n  - a: b",
-        (2, "targets[0]", "the target is missing", "without blanks, or target: before it"),
+        (2, "targets[0]", 'missing key "target"', 'did you mean "a:b"?'),
     ),
     "target is empty": (
         "targets:\n  - {target: , level: call}",
-        (2, "targets[0]", "the target is empty", "write package.module:Qual.name"),
+        (2, "targets[0]", "the target is empty", "write package.module:Class.method"),
     ),
     "level": (
         "activities: {f: {level: calls}}",
-        (1, "activities.f.level", "'calls' is not a known word", "did you mean 'call'"),
+        (1, "activities.f.level", 'unknown value "calls"', 'did you mean "call"?'),
     ),
     "quiet": (
         "activities: {f: {quiet: outside}}",
-        (1, "activities.f.quiet", "'outside' is not a known word", "did you mean 'inside'"),
+        (1, "activities.f.quiet", 'unknown value "outside"', 'did you mean "inside"?'),
     ),
     "max_calls": (
         "targets: [{target: 'a:b', max_calls: -1}]",
-        (1, "targets[0].max_calls", "'-1' is not a whole number from 0 on", "write 0 or more"),
+        (
+            1,
+            "targets[0].max_calls",
+            '"-1" is not a whole number of 0 or more',
+            "write a number such as 100",
+        ),
     ),
     "sample": (
         "activities: {f: {sample: 0}}",
-        (1, "activities.f.sample", "'0' is not a whole number from 1 on", "write 1 or more"),
+        (
+            1,
+            "activities.f.sample",
+            '"0" is not a whole number of 1 or more',
+            "write a number such as 100",
+        ),
     ),
     "condition": (
         "activities: {f: {when: mode = w}}",
-        (1, "activities.f.when", "condition 'mode = w', character 6: '=' compares", "write =="),
+        (
+            1,
+            "activities.f.when",
+            'condition "mode = w", character 6: = is not a comparison',
+            "write ==",
+        ),
     ),
     "condition of a parameter": (
         "activities: {f: {parameters: [{value: x, when: 'x in w'}]}}",
-        (1, "activities.f.parameters[0].when", "character 6: a list is missing", "as in [w, a]"),
+        (
+            1,
+            "activities.f.parameters[0].when",
+            'condition "x in w", character 6: missing list',
+            "as in [w, a]",
+        ),
     ),
     "condition of a generation": (
         "activities: {f: {generation: [{role: r, value: x, when: result.__class__}]}}",
-        (1, "activities.f.generation[0].when", "'__class__' is a special name", "name what"),
+        (
+            1,
+            "activities.f.generation[0].when",
+            'condition "result.__class__", character 8: special names such as __class__ are not allowed',
+            "write the name of an attribute or item that holds data",
+        ),
     ),
     "condition of an activity asks for the result": (
         "activities:\n  f:\n    when: result is not None",
-        (3, "activities.f", "its condition asks for the result", "it is asked before the call"),
+        (
+            3,
+            "activities.f",
+            "the condition tests the result before the call",
+            "test the result only in generation (other conditions are tested before the call)",
+        ),
     ),
     "condition of a usage asks for the result": (
         "activities:\n  f:\n    usage:\n      - {role: r, value: x, when: not result.ok}",
-        (4, "activities.f.usage[0]", "its condition asks for the result", "those of a generation"),
+        (
+            4,
+            "activities.f.usage[0]",
+            "the condition tests the result before the call",
+            "test the result only in generation (other conditions are tested before the call)",
+        ),
     ),
     "activities are a list": (
         "activities:\n  - f",
-        (2, "activities", "a mapping belongs here", "write name: value pairs"),
+        (
+            2,
+            "activities",
+            "expected a mapping, found a list",
+            'write "name:" without "- " before it',
+        ),
     ),
     "activity is a text": (
         "activities:\n  f: fits",
-        (2, "activities.f", "an activity is a mapping", "write key: value pairs"),
+        (2, "activities.f", "an activity must be a mapping", "write {name: fits}"),
     ),
     "activity is no name": (
         "activities:\n  run fit: {}",
-        (2, "activities['run fit']", "not the name of a callable", "Class.name"),
+        (
+            2,
+            "activities['run fit']",
+            "not the name of a callable",
+            "write function, Class.method or package.module:Class.method",
+        ),
     ),
     "activity type": (
         "activities:\n  f:\n    type: Selecton",
-        (3, "activities.f.type", "'Selecton' is not a reserved word", "did you mean 'Selection'"),
+        (3, "activities.f.type", '"Selecton" is not a reserved word', 'did you mean "Selection"?'),
     ),
     "activity type in lower case": (
         "activities: {f: {type: calibration}}",
-        (1, "activities.f.type", "not a reserved word", "did you mean 'Calibration'"),
+        (1, "activities.f.type", "not a reserved word", 'did you mean "Calibration"?'),
     ),
     "usage type": (
         "activities:\n  f:\n    usage:\n      - {role: r, value: x, type: Qualty}",
-        (4, "activities.f.usage[0].type", "'Qualty' is not a reserved", "did you mean 'Quality'"),
+        (
+            4,
+            "activities.f.usage[0].type",
+            '"Qualty" is not a reserved word',
+            'did you mean "Quality"?',
+        ),
     ),
     "entity type": (
         "entities:\n  A:\n    type: Fil",
-        (3, "entities.A.type", "'Fil' is not a known word", "did you mean 'File'"),
+        (3, "entities.A.type", 'unknown value "Fil"', 'did you mean "File"?'),
     ),
     "entity type, nothing near": (
         "entities: {A: {type: Banana}}",
-        (1, "entities.A.type", "not a known word", "one of PythonObject, File, FileCollection"),
+        (
+            1,
+            "entities.A.type",
+            'unknown value "Banana"',
+            "one of PythonObject, File, FileCollection",
+        ),
     ),
     "orcid's checksum": (
         "agents: {me: {orcid: 0000-0002-1825-0098}}",
-        (1, "agents.me.orcid", "has a checksum that is wrong", "compare it with its page"),
+        (
+            1,
+            "agents.me.orcid",
+            "the checksum of 0000-0002-1825-0098 is wrong",
+            "compare the digits with orcid.org",
+        ),
     ),
     "orcid's form": (
         "agents: {me: {orcid: 1234}}",
-        (1, "agents.me.orcid", "'1234' is not an ORCID", "write 16 digits"),
+        (1, "agents.me.orcid", '"1234" is not an ORCID', "write 16 digits"),
     ),
     "e-mail": (
         "agents: {me: {email: me at there.org}}",
-        (1, "agents.me.email", "is not an e-mail address", "write one as in maria@"),
+        (
+            1,
+            "agents.me.email",
+            "is not an e-mail address",
+            "write one such as maria@observatory.example",
+        ),
     ),
     "agent's url": (
         "agents: {me: {url: there.org}}",
-        (1, "agents.me.url", "'there.org' is not an absolute IRI", "write one as in http://"),
+        (
+            1,
+            "agents.me.url",
+            '"there.org" is not an absolute IRI',
+            "write one such as https://example.org/",
+        ),
     ),
     "range": (
         "activities: {f: {parameters: [{name: p, min: 2 TeV, max: 1 TeV}]}}",
-        (1, "activities.f.parameters[0]", "min 2 is more than max 1", "exchange them"),
+        (1, "activities.f.parameters[0]", "min 2 is greater than max 1", "exchange min and max"),
     ),
     "multiplicity of members": (
         "activities: {f: {usage: [{role: r, value: x, has_members: {list: x, multiplicity: some}}]}}",
@@ -402,105 +507,190 @@ BAD = {
     ),
     "agent type": (
         "agents: {me: {type: Persona}}",
-        (1, "agents.me.type", "'Persona' is not a known word", "did you mean 'Person'"),
+        (1, "agents.me.type", 'unknown value "Persona"', 'did you mean "Person"?'),
     ),
     "identifier word": (
         "entities:\n  A:\n    identifier: contnet",
-        (3, "entities.A.identifier", "'contnet' is not one of content, str", "mean 'content'"),
+        (
+            3,
+            "entities.A.identifier",
+            '"contnet" is not one of content, str, hash, id, file',
+            'did you mean "content"?',
+        ),
     ),
     "identifier path alone": (
         "entities: {A: {identifier: models.to_dict()}}",
-        (1, "entities.A.identifier", "is not one of content", "in a list, as in [models.to_dict"),
+        (
+            1,
+            "entities.A.identifier",
+            "is not one of content",
+            "write a path as a list, as in [models.to_dict()]",
+        ),
     ),
     "identifier path is bad": (
         "entities:\n  A:\n    identifier:\n      - name\n      - x..y",
-        (5, "entities.A.identifier[1]", "path 'x..y', character 3: a name is missing", "a path is"),
+        (
+            5,
+            "entities.A.identifier[1]",
+            'path "x..y", character 3: missing name',
+            "write a name followed by .name, [literal], [*] or (literal, keyword=literal); a path cannot calculate",
+        ),
     ),
     "unknown entity": (
         (
             "activities:\n  f:\n    usage: [{role: r, value: x,\n"
             "      entity_description: DataStor}]\nentities: {DataStore: }"
         ),
-        (4, "activities.f.usage[0].entity_description", "'DataStor' is not", "'DataStore'"),
+        (
+            4,
+            "activities.f.usage[0].entity_description",
+            '"DataStor" is not described in entities',
+            'did you mean "DataStore"?',
+        ),
     ),
     "unknown entity, nothing near": (
         "activities: {f: {usage: [{role: r, value: x, entity_description: Zzz}]}}",
-        (1, "activities.f.usage[0].entity_description", "not among the entities", "entities:"),
+        (
+            1,
+            "activities.f.usage[0].entity_description",
+            '"Zzz" is not described in entities',
+            "add it to the section entities",
+        ),
     ),
     "unknown entity of a member": (
         (
             "activities: {f: {usage: [{role: r, value: x,\n"
             "  has_members: {list: x, entity_description: Fle}}]}}"
         ),
-        (2, "activities.f.usage[0].has_members.entity_description", "'Fle' is", "mean 'File'"),
+        (
+            2,
+            "activities.f.usage[0].has_members.entity_description",
+            '"Fle" is not described in entities',
+            'did you mean "File"?',
+        ),
     ),
     "unknown namespace": (
         (
             "activities: {f: {usage: [{role: r, value: x, namespace: ob}]}}\n"
             "namespaces: {obs: 'http://there.org/'}"
         ),
-        (1, "activities.f.usage[0].namespace", "'ob' is not among the namespaces", "mean 'obs'"),
+        (
+            1,
+            "activities.f.usage[0].namespace",
+            '"ob" is not described in namespaces',
+            'did you mean "obs"?',
+        ),
     ),
     "namespace is relative": (
         "namespaces:\n  obs: there/obs",
-        (2, "namespaces.obs", "'there/obs' is not an absolute IRI", "http://"),
+        (
+            2,
+            "namespaces.obs",
+            '"there/obs" is not an absolute IRI',
+            "write one such as https://example.org/",
+        ),
     ),
     "namespace has a bad prefix": (
         "namespaces: {'o:bs': 'http://there.org/'}",
-        (1, "namespaces['o:bs']", "'o:bs' is not a prefix", "write letters"),
+        (1, "namespaces['o:bs']", '"o:bs" is not a prefix', "use letters, digits, - and _"),
     ),
     "role is missing": (
         "activities:\n  f:\n    usage:\n      - value: x",
-        (4, "activities.f.usage[0]", "the role is missing", "in role:"),
+        (
+            4,
+            "activities.f.usage[0]",
+            'missing key "role"',
+            "add role: and a short name for the purpose of the entity",
+        ),
     ),
     "role stands twice": (
         "activities:\n  f:\n    usage:\n      - {role: r, value: x}\n      - {role: r, value: y}",
-        (4, "activities.f.usage", "role 'r' stands 2 times", "give each its own role"),
+        (4, "activities.f.usage", 'role "r" is used 2 times', "give each entry its own role"),
     ),
     "nothing says where": (
         "activities:\n  f:\n    generation:\n      - role: r",
-        (4, "activities.f.generation[0]", "nothing says where it is found", "add value or locat"),
+        (
+            4,
+            "activities.f.generation[0]",
+            "no key says where to find the entity",
+            "add value or locat",
+        ),
     ),
     "nothing says where members are": (
         "activities: {f: {usage: [{role: r, value: x, has_members: {entity_description: File}}]}}",
-        (1, "activities.f.usage[0].has_members", "nothing says where", "add list or value"),
+        (
+            1,
+            "activities.f.usage[0].has_members",
+            "no key says where to find the entity",
+            "add list or value",
+        ),
     ),
     "parameter of nothing": (
         "activities:\n  f:\n    parameters:\n      - description: d",
-        (4, "activities.f.parameters[0]", "a parameter has no value", "in value:"),
+        (
+            4,
+            "activities.f.parameters[0]",
+            'missing key "name"',
+            "add the name of an argument, or value: and a path",
+        ),
     ),
     "parameter's name is no path": (
         "activities: {f: {parameters: [{name: a b}]}}",
-        (1, "activities.f.parameters[0]", "its name is no path", "add value:"),
+        (
+            1,
+            "activities.f.parameters[0]",
+            'missing key "value"',
+            "add the path of the value (the name is not a path)",
+        ),
     ),
     "parameters of one name": (
         "activities: {f: {parameters: [{value: fit.min}, {value: plot.min}]}}",
-        (1, "activities.f.parameters", "name 'min' stands 2 times", "give each its own name"),
+        (
+            1,
+            "activities.f.parameters",
+            'name "min" is used 2 times',
+            "give each entry its own name",
+        ),
     ),
     "parameter's path": (
         "activities:\n  f:\n    parameters:\n      - name: p\n        value: x.__class__",
         (
             5,
             "activities.f.parameters[0].value",
-            "'__class__' is a special name",
-            "what the value holds",
+            'path "x.__class__", character 3: special names such as __class__ are not allowed',
+            "write the name of an attribute or item that holds data",
         ),
     ),
     "usage's path": (
         "activities: {f: {usage: [{role: r, value: 'a + b'}]}}",
-        (1, "activities.f.usage[0].value", "character 2: ' ' cannot stand here", "a path is"),
+        (
+            1,
+            "activities.f.usage[0].value",
+            'path "a + b", character 2: unexpected "+"',
+            "write a name followed by .name, [literal], [*] or (literal, keyword=literal); a path cannot calculate",
+        ),
     ),
     "members' path": (
         "activities: {f: {usage: [{role: r, value: x, has_members: {list: 'x['}}]}}",
-        (1, "activities.f.usage[0].has_members.list", "a literal is missing", "a literal is"),
+        (
+            1,
+            "activities.f.usage[0].has_members.list",
+            'path "x[", character 3: missing literal',
+            "write a number, a text in quotes, True, False or None",
+        ),
     ),
     "progenitors' path": (
         "activities: {f: {usage: [{role: r, value: x, has_progenitors: [{value: '1'}]}]}}",
-        (1, "activities.f.usage[0].has_progenitors[0].value", "a name is missing", "a path is"),
+        (
+            1,
+            "activities.f.usage[0].has_progenitors[0].value",
+            'path "1", character 1: missing name',
+            "write a name followed by .name, [literal], [*] or (literal, keyword=literal); a path cannot calculate",
+        ),
     ),
     "multiplicity": (
         "activities: {f: {usage: [{role: r, value: x, multiplicity: many}]}}",
-        (1, "activities.f.usage[0].multiplicity", "'many' is not a multiplicity", "0..1, 1..*"),
+        (1, "activities.f.usage[0].multiplicity", '"many" is not a multiplicity', "0..1, 1..*"),
     ),
     "overwrite": (
         "activities: {f: {usage: [{role: r, value: x, overwrite: maybe}]}}",
@@ -508,35 +698,58 @@ BAD = {
     ),
     "text is a list": (
         "entities:\n  A:\n    description:\n      - one",
-        (4, "entities.A.description", "a list stands where a text belongs", "write one text"),
+        (4, "entities.A.description", "expected a text, found a list", "write one text"),
     ),
     "key stands twice": (
         "entities:\n  A: {type: File}\n  A: {type: PythonObject}",
-        (3, "entities.A", "key 'A' stands twice, first on line 2", "the last one counts"),
+        (
+            3,
+            "entities.A",
+            'duplicate key "A", first used on line 2',
+            "remove or rename one of them (the last one is used)",
+        ),
     ),
     "two keys of one meaning": (
         "activities: {f: {usage: [{role: r, value: x, entityType: File, entityName: File}]}}",
-        (1, "activities.f.usage[0].entityName", "the same as 'entityType'", "keep one of them"),
+        (
+            1,
+            "activities.f.usage[0].entityName",
+            'the keys "entityType" and "entityName" have the same meaning',
+            "remove one of them",
+        ),
     ),
     "location from no parameter": (
         (
             "activities:\n  f:\n    parameters: [{name: file, value: x}]\n    usage:\n"
             "      - {role: r, location_from_parameter: fil, value: y}"
         ),
-        (5, "activities.f.usage[0].location_from_parameter", "'fil' is not", "mean 'file'"),
+        (
+            5,
+            "activities.f.usage[0].location_from_parameter",
+            'unknown parameter "fil"',
+            'did you mean "file"?',
+        ),
     ),
     "tag": (
         "entities: !!python/object/apply:os.system {A: }",
-        (1, "entities", "the tag !!python/object/apply:os.system is not read", "leave the tag"),
+        (
+            1,
+            "entities",
+            "tags such as !!python/object/apply:os.system are not supported",
+            "remove the tag, or quote the text",
+        ),
     ),
     "alias of itself": (
         "entities: &a {A: *a}",
-        (1, "entities.A", "an alias stands for what it is in", "write it out"),
+        (1, "entities.A", "an alias contains itself", "write out its content"),
     ),
-    "key is a list": ("entities:\n  ? [a]\n  : {}", (2, "entities", "a key is no text", "a text")),
+    "key is a list": (
+        "entities:\n  ? [a]\n  : {}",
+        (2, "entities", "a key is a list or mapping", "a text"),
+    ),
     "merge of a text": (
         "entities: {<<: text}",
-        (1, "entities", "a merge key << stands for no mapping", "the alias of a mapping"),
+        (1, "entities", "the value of the merge key << is not a mapping", "the alias of a mapping"),
     ),
 }
 
@@ -554,19 +767,39 @@ def test_bad_input_is_told_with_its_place_and_remedy(case):
 
 
 NOTHING = {
-    "empty": (b"", 1, "the file is empty", "describe activities: or name targets:"),
-    "comments": (b"# nothing\n", 1, "the file is empty", "describe activities:"),
-    "list": (b"\n- a\n", 2, "the document is not a mapping", "begin with a key"),
-    "text": (b"hello", 1, "the document is not a mapping", "begin with a key"),
-    "colon": (b"entities:\n  A: b: c", 2, "mapping values are not allowed", "quote a text"),
-    "star": (b"a: *", 1, "this is not YAML", "quote a text that has"),
-    "no anchor": (b"a: 1\nb: *x", 2, "this is not YAML", "quote a text"),
-    "tab": (b"a:\n\tb: c", 2, "this is not YAML", "quote a text"),
-    "bracket": (b"a: [b\nc: d", 2, "this is not YAML", "quote a text"),
-    "two documents": (b"a: 1\n---\nb: 2", 2, "another document", "quote a text"),
+    "empty": (b"", 1, "the file is empty", "add targets: and activities:"),
+    "comments": (b"# nothing\n", 1, "the file is empty", "add targets: and activities:"),
+    "list": (b"\n- a\n", 2, "the file is not a mapping", "begin with targets: and activities:"),
+    "text": (b"hello", 1, "the file is not a mapping", "begin with targets: and activities:"),
+    "colon": (b"entities:\n  A: b: c", 2, "a text contains ': '", "put the text in quotes"),
+    "star": (b"a: *", 1, 'a text begins with "*" or "&"', "put the text in quotes"),
+    "no anchor": (
+        b"a: 1\nb: *x",
+        2,
+        'a text begins with "*", which names an alias',
+        "put the text in quotes",
+    ),
+    "tab": (b"a:\n\tb: c", 2, "a tab indents the line", "replace tabs by spaces"),
+    "bracket": (
+        b"a: [b\nc: d",
+        2,
+        "a bracket or comma in { } or [ ] is wrong",
+        "put texts that contain brackets, commas, quotes or ': ' in quotes, and close each bracket",
+    ),
+    "two documents": (
+        b"a: 1\n---\nb: 2",
+        2,
+        "the file contains more than one document",
+        "remove the line ---",
+    ),
     "not UTF-8": (b"a: 1\nb: \xff", 2, "byte 0xff is not UTF-8", "save the file as UTF-8"),
-    "control": (b"a: \x01", 1, "a character is not allowed", "take it out"),
-    "too deep": (b"a: " + b"[" * 100_000, 1, "more than 40 levels are nested", "nest less"),
+    "control": (
+        b"a: \x01",
+        1,
+        "invalid character: control characters are not allowed",
+        "remove it",
+    ),
+    "too deep": (b"a: " + b"[" * 100_000, 1, "more than 40 nested levels", "use fewer levels"),
     "too long": (b"x" * (LARGEST + 1), 1, "more than 2000000 bytes", "split the definition"),
     "too many": (b"a: [" + b"b," * 100_001, 1, "more than 100000 values", "use fewer aliases"),
 }
@@ -589,7 +822,7 @@ def test_aliases_cannot_grow_without_bound():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     (problem,) = parse("\n".join(lines)).problems
-    assert problem.what == "more than 100000 values, aliases included"
+    assert problem.what == "more than 100000 values, counting those of aliases"
 
 
 def test_every_problem_is_told_at_once_and_in_order():
@@ -726,7 +959,7 @@ def test_a_file_is_read_and_named_after_itself(tmp_path):
     ("name", "reason"),
     [
         ("absent.yaml", "cannot be read: no such file or directory"),
-        (".", "cannot be read: it is not a regular file"),
+        (".", "cannot be read: is a folder"),
         ("a\0b", "cannot be read: "),
     ],
 )
@@ -736,7 +969,7 @@ def test_a_file_that_is_not_there(tmp_path, name, reason):
     assert reading.definition is None
     (problem,) = reading.problems
     assert problem.what.startswith(reason)
-    assert problem.remedy == "name a definition.yaml"
+    assert problem.remedy == "give the path of a definition file"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
@@ -744,7 +977,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     """A named pipe is refused at once: nobody may ever write to it."""
     os.mkfifo(tmp_path / "pipe")
     (problem,) = read_definition(tmp_path / "pipe").problems
-    assert problem.what == "cannot be read: it is not a regular file"
+    assert problem.what == "cannot be read: not a regular file"
 
 
 def test_an_unreadable_file(tmp_path, monkeypatch):
@@ -933,7 +1166,7 @@ def test_what_is_passed_over_is_a_warning_with_its_place():
         (7, 16, "entities.E.path"),
     ]
     assert str(reading.warnings[0]) == (
-        "d.yaml:3:5: warning: activities.f.filters: 'filters' is passed over; nothing ever came of it"
+        'd.yaml:3:5: warning: activities.f.filters: the key "filters" has no effect; remove it'
     )
 
 
@@ -990,12 +1223,12 @@ activities:
     reading = parse_definition(text.encode(), location="d.yaml", name="d")
     assert reading.problems == ()
     assert [str(each) for each in reading.warnings] == [
-        "d.yaml:4:18: warning: activities.f.parameters[0]: min 'soon' is no number; "
-        "it is kept, and no value is compared with it",
-        "d.yaml:5:13: warning: activities.f.usage[0]: a role is one entity in a call, not 2; "
-        "say how many members it has, in has_members: multiplicity:",
-        "d.yaml:6:18: warning: activities.f.generation[0]: the multiplicity of progenitors is "
-        "passed over; leave it out",
+        'd.yaml:4:18: warning: activities.f.parameters[0]: min "soon" is not a number; '
+        "values are not compared with it; write a number",
+        "d.yaml:5:13: warning: activities.f.usage[0]: each call has one entity for a role, not 2; "
+        "for a collection, write has_members: {multiplicity: ...}",
+        "d.yaml:6:18: warning: activities.f.generation[0]: the multiplicity of progenitors has "
+        "no effect; remove it",
     ]
 
 
@@ -1020,8 +1253,8 @@ agents: {maria: {}}
     reading = parse_definition(text.encode(), location="d.yaml", name="d")
     assert reading.problems == ()
     assert [str(each) for each in reading.warnings] == [
-        "d.yaml:4:5: warning: activities.f.contact: 'marai' is not among the agents; "
-        "did you mean 'maria'",
-        "d.yaml:5:13: warning: activities.f.usage[0].overwrite: what is used overwrites nothing; "
-        "say it of what is generated",
+        'd.yaml:4:5: warning: activities.f.contact: "marai" is not described in agents; '
+        'did you mean "maria"?',
+        "d.yaml:5:13: warning: activities.f.usage[0].overwrite: overwrite has no effect in usage; "
+        "move it to generation",
     ]

@@ -166,7 +166,7 @@ def test_an_entity_whose_event_was_lost_is_there_and_told():
     shard.activity("read", 1, used=[(ident(99), "input")])
     provenance = build(shard.events)
     assert not provenance.entities[ident(99)].known
-    assert "1 named entities" in str(provenance.gaps[0])
+    assert "1 entities are referenced" in str(provenance.gaps[0])
 
 
 def test_an_end_without_its_beginning_is_there_and_told():
@@ -175,7 +175,7 @@ def test_an_end_without_its_beginning_is_there_and_told():
     provenance = build(events)
     nameless = named(provenance, None)
     assert [each.entity.name for each in nameless.generated] == ["datasets"]
-    assert "beginnings of 1 activities" in str(provenance.gaps[0])
+    assert "1 activities end but have no start" in str(provenance.gaps[0])
 
 
 def test_a_parent_that_is_its_own_descendant_is_not_believed():

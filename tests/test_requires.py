@@ -53,9 +53,7 @@ def test_what_is_unmet_is_said():
     """A package that is absent, or of another version, with what is there; else nothing."""
     assert unmet({"click": ">=1"}) == ""
     assert unmet({}) == ""
-    assert (
-        unmet({"no-such-package": ">=1"}) == "requires no-such-package >=1, which is not installed"
-    )
+    assert unmet({"no-such-package": ">=1"}) == "no-such-package is not installed"
     said = unmet({"click": ">=1", "pytest": ">=999"})
     assert said.startswith("requires pytest >=999; ")
     assert said.endswith(" is installed")

@@ -77,7 +77,7 @@ def lab(tmp_path, cache):
     return lab
 
 
-NOTHING = "nothing that was recorded differs"
+NOTHING = "no recorded differences"
 
 
 def test_a_run_is_repeated_in_a_new_folder(lab):
@@ -131,11 +131,11 @@ def test_a_changed_input_is_not_used(lab):
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
     assert "input" in done.stderr
-    assert "data/night.csv is changed, and no record knows where its content is" in done.stderr
+    assert "data/night.csv is changed, and no copy of it is recorded" in done.stderr
     assert not lab.other.exists()
-    done = lab.rerun("last", "--yes", "--anyway")
+    done = lab.rerun("last", "--yes", "--force")
     assert done.stdout == "to stdout 15.0\n"
-    assert "the input data/night.csv changed; nothing else that was recorded did; what came out differs" in done.stderr  # fmt: skip
+    assert "the input data/night.csv changed, nothing else; the results differ" in done.stderr  # fmt: skip
 
 
 @pytest.mark.parametrize("what", ["changed", "missing"])
@@ -151,7 +151,7 @@ def test_the_same_content_elsewhere_is_found(lab, what):
     done = lab.rerun(first, "--yes")
     assert done.stdout == "to stdout 9.0\n"
     assert NOTHING in done.stderr
-    assert f"taken from {kept}" in lab.rerun(first).stdout
+    assert f", from {kept}" in lab.rerun(first).stdout
 
 
 def test_a_missing_input_is_said(lab):
@@ -159,19 +159,19 @@ def test_a_missing_input_is_said(lab):
     (lab.folder / "data" / "night.csv").unlink()
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
-    assert "night.csv is missing, and no record knows where its content is" in done.stderr
-    assert "against it: input" in lab.rerun("last").stdout
-    done = lab.rerun("last", "--yes", "--anyway", check=False)
+    assert "night.csv is missing, and no copy of it is recorded" in done.stderr
+    assert "problem: input" in lab.rerun("last").stdout
+    done = lab.rerun("last", "--yes", "--force", check=False)
     assert done.returncode == 1
     assert "FileNotFoundError" in done.stderr
-    assert "what came out differs" in done.stderr
+    assert "the results differ" in done.stderr
 
 
 def test_a_changed_script_is_not_used(lab):
     lab.run("main.py", "3")
     lab.write("main.py", MAIN + "\n")
     assert "script " in lab.rerun("last", "--yes", check=False).stderr
-    assert "the script main.py changed" in lab.rerun("last", "--yes", "--anyway").stderr
+    assert "the script main.py changed" in lab.rerun("last", "--yes", "--force").stderr
 
 
 def test_a_failing_script_fails_alike(lab):
@@ -190,9 +190,9 @@ def test_a_killed_script_is_as_a_shell_says(lab):
     assert done.returncode == 128 + 15
     assert NOTHING in done.stderr
     lab.write("main.py", "import os\nos.kill(os.getpid(), 15)\n")
-    done = lab.rerun("last", "--yes", "--anyway", check=False)
+    done = lab.rerun("last", "--yes", "--force", check=False)
     assert done.returncode == 128 + 15
-    assert "the rerun left no record" in done.stderr
+    assert "the new run has no record" in done.stderr
 
 
 WAYS = {
@@ -249,13 +249,13 @@ def test_what_would_be_written_outside_is_refused(lab, tmp_path):
     target.unlink()
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
-    assert f"it wrote {target}, outside its folder, and would again" in done.stderr
+    assert f"the run writes {target}, outside of its folder" in done.stderr
     assert not target.exists()
     lab.write("main.py", f"open({str(lab.folder / 'x.txt')!r}, 'w').write('x')\n")
     lab.run("main.py")
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
-    assert f"main.py names {lab.folder}, and may write there" in done.stderr
+    assert f"main.py contains the path {lab.folder}, and may write there" in done.stderr
 
 
 def test_a_folder_can_be_named(lab, tmp_path):
@@ -263,12 +263,15 @@ def test_a_folder_can_be_named(lab, tmp_path):
     lab.write("../shared.csv", "5\n")
     lab.write("main.py", "import lab, sys\nprint(lab.reduce(sys.argv[1], 'out/flux.txt'))\n")
     lab.run("main.py", "../shared.csv")
-    for folder, why in ((lab.folder / "new", "own folder"), (tmp_path, "is there already")):
-        done = lab.rerun("last", "--in", str(folder), check=False)
+    for folder, why in (
+        (lab.folder / "new", "is inside the folder of the run"),
+        (tmp_path, "exists already"),
+    ):
+        done = lab.rerun("last", "--folder", str(folder), check=False)
         assert done.returncode == 1
         assert why in done.stderr
     named = tmp_path / "a" / "b"
-    assert lab.rerun("last", "--yes", "--in", str(named)).stdout == "10.0\n"
+    assert lab.rerun("last", "--yes", "--folder", str(named)).stdout == "10.0\n"
     assert (named / "out" / "flux.txt").exists()
     for name in ("-rerun", "-rerun-2"):
         lab.rerun("last", "--yes")
@@ -280,7 +283,7 @@ def test_secrets_are_asked_for(lab, tmp_path):
     lab.write("main.py", "import sys\nprint(sys.argv[2:], sys.stdin.read())\n")
     word = "hunter" + "2hunter2"
     lab.run("main.py", "--token", word, f"--password={word}2")
-    assert "2 secrets of the command are not in the record" in lab.rerun("last").stdout
+    assert "2 words of the command were redacted" in lab.rerun("last").stdout
     done = lab.rerun("last", "--yes", check=False)
     assert (done.returncode, "--secrets FILE" in done.stderr) == (1, True)
     keys = tmp_path / "keys"
@@ -304,7 +307,7 @@ def test_a_run_without_a_command_is_refused(lab):
     lab.python("-m", "provagent", "import", log.name)
     done = lab.rerun("last", check=False)
     assert done.returncode == 1
-    assert "its record has no command, or no folder, to repeat" in done.stderr
+    assert "the record contains no command or no folder; it cannot be repeated" in done.stderr
 
 
 def test_it_is_not_recorded_itself(lab):
@@ -334,9 +337,9 @@ def test_packages_that_differ_are_told(lab):
     del event["packages"]["rich"]
     path.write_text(json.dumps(event) + "\n")
     text = lab.rerun("last").stdout
-    assert "# package click was 1.0, is " in text
-    assert "# package gone was 2, is not there" in text
-    assert "# package rich was not there, is " in text
+    assert "# package click: in the run 1.0, now " in text
+    assert "# package gone: in the run 2, now not installed" in text
+    assert "# package rich: in the run not installed, now " in text
 
 
 def rewritten(lab, change):
@@ -374,7 +377,9 @@ def test_nothing_that_a_record_names_is_executed_unasked(lab):
         text = lab.rerun(*words, PATH=path).stdout
         assert not (lab.folder.parent / "executed").exists()
     assert json.loads(text)["interpreter"]["executable"] == sys.executable
-    assert f"{traps}/python is gone, or has no provagent" in lab.rerun("last", PATH=path).stdout
+    assert (
+        f"{traps}/python does not exist or has no provagent" in lab.rerun("last", PATH=path).stdout
+    )
     done = lab.rerun("last", "--yes", check=False, PATH=path)
     executed = next(line for line in done.stderr.splitlines() if "executes" in line)
     assert executed.startswith(f"provagent: executes {sys.executable} -m provagent run --store ")
@@ -424,14 +429,14 @@ def test_nothing_is_laid_out_outside_of_the_new_folder(lab, tmp_path):
         stream.writelines(json.dumps(one) + "\n" for one in events)
     (tmp_path / "escaped.csv").write_text("what a record names outside\n")
     before = contents(tmp_path)
-    lab.rerun("last", "--yes", "--anyway", check=False)
+    lab.rerun("last", "--yes", "--force", check=False)
     after = contents(tmp_path)
     new = {name for name in after if name not in before}
     assert "night 5-rerun/data/link/inner.csv" in new
     assert all(name.startswith("night 5-rerun/") for name in new), new
     assert {name: one for name, one in after.items() if name in before} == before
     assert not list(lab.other.rglob("pipe"))
-    plan = lab.rerun("last", "--in", str(tmp_path / "third"), "--anyway").stdout
+    plan = lab.rerun("last", "--folder", str(tmp_path / "third"), "--force").stdout
     assert "escaped" in plan
     for line in plan.splitlines():
         if line.startswith("cp "):
@@ -468,7 +473,7 @@ def test_null_characters_are_refused(lab):
     rewritten(lab, lambda event: event["event"] == "run" and event["command"].append("a\0b"))
     done = lab.rerun("last", check=False)
     assert done.returncode == 1
-    assert "no program can be given what its record has: 'a\\x00b'" in done.stderr
+    assert "a text in its record cannot be passed to a program: 'a\\x00b'" in done.stderr
 
 
 @pytest.mark.gammapy

@@ -258,5 +258,5 @@ def test_python_without_site_is_told(program):
     )
     assert done.stdout == "ran\n"
     assert done.stderr == (
-        "provagent: run: python -S reads no start-up file; leave out -S to record the program\n"
+        "provagent: run: python -S does not read the start-up file of provagent; remove -S\n"
     )

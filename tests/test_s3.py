@@ -78,7 +78,7 @@ def test_object_of_s3_is_a_location(recorded, s3, described):
     assert set(used) <= set(objects)
     assert all((one.digest, one.type) == (None, "File") for one in (*made.values(), *used.values()))
     shown = recorded.python("-m", "provagent", "show").stdout
-    assert "its content was not taken" in shown
+    assert "remote, no digest" in shown
     document = recorded.python("-m", "provagent", "export", "--to", "json").stdout
     assert objects[1] in json.dumps(json.loads(document))
     stored = b"".join(path.read_bytes() for path in recorded.store.rglob("*") if path.is_file())

@@ -58,16 +58,16 @@ def test_another_tool_s_pyproject_is_not_parsed(tmp_path):
 
 
 FAULTS = {
-    "unknown": ({"PROVAGENT_STORR": "x"}, "environment: storr: no such setting; did you mean 'store'?"),
-    "far from any": ({"PROVAGENT_ZZZZZ": "x"}, "environment: zzzzz: no such setting; there are store,"),
-    "bool": ({"PROVAGENT_STRICT": "perhaps"}, "environment: strict: 'perhaps' is neither yes nor no; write 1 or 0"),
-    "int": ({"PROVAGENT_MAX_TEXT": "many"}, "environment: max_text: 'many' is no whole number; write 0 or more"),
-    "negative": ({"PROVAGENT_MAX_TEXT": "-1"}, "environment: max_text: '-1' is no whole number; write 0 or more"),
-    "word": ({"PROVAGENT_SINK": "pigeon"}, "environment: sink: 'pigeon' is not known; write shard, logging or both"),
-    "digest": ({"PROVAGENT_DIGEST": "crc"}, "environment: digest: 'crc' is no algorithm with a size of its own; sha256 is one"),
-    "digest without a size": ({"PROVAGENT_DIGEST": "shake_128"}, "environment: digest: 'shake_128' is no algorithm"),
-    "no file": ({"PROVAGENT": "no.toml"}, "no.toml: no such settings file; PROVAGENT is 1 or a TOML file's path"),
-    "folder": ({"PROVAGENT": "."}, "is a directory; PROVAGENT is 1 or a TOML file's path"),
+    "unknown": ({"PROVAGENT_STORR": "x"}, 'environment: storr: unknown setting; did you mean "store"?'),
+    "far from any": ({"PROVAGENT_ZZZZZ": "x"}, "environment: zzzzz: unknown setting; known settings: store,"),
+    "bool": ({"PROVAGENT_STRICT": "perhaps"}, "environment: strict: 'perhaps' is not a yes or no; write 1 or 0"),
+    "int": ({"PROVAGENT_MAX_TEXT": "many"}, "environment: max_text: 'many' is not a whole number; write 0 or more"),
+    "negative": ({"PROVAGENT_MAX_TEXT": "-1"}, "environment: max_text: '-1' is not a whole number; write 0 or more"),
+    "word": ({"PROVAGENT_SINK": "pigeon"}, "environment: sink: unknown value 'pigeon'; write shard, logging or both"),
+    "digest": ({"PROVAGENT_DIGEST": "crc"}, "environment: digest: 'crc' is not a digest algorithm of fixed size; write one such as sha256"),
+    "digest without a size": ({"PROVAGENT_DIGEST": "shake_128"}, "environment: digest: 'shake_128' is not a digest algorithm"),
+    "no file": ({"PROVAGENT": "no.toml"}, "no.toml: no such settings file; set PROVAGENT to 1 or to the path of a TOML file"),
+    "folder": ({"PROVAGENT": "."}, "is a directory; set PROVAGENT to 1 or to the path of a TOML file"),
 }  # fmt: skip
 
 
@@ -85,14 +85,14 @@ def test_fault_is_one_line_with_source_and_remedy(tmp_path, fault):
 
 
 TABLES = {
-    "[tool.provagent\n": "is no TOML",
-    "[tool.provagent]\nstrict = 'perhaps'\n": "pyproject.toml: strict: 'perhaps' is neither",
-    "[tool.provagent]\ntargets = [1]\n": "pyproject.toml: targets: [1] is no list of text",
-    "[tool.provagent]\nstore = 1\n": "pyproject.toml: store: 1 is no path; write a text",
-    "[tool.provagent]\nmax_text = 1.5\n": "pyproject.toml: max_text: 1.5 is no whole number",
-    "[tool.provagent]\nmax_text = true\n": "pyproject.toml: max_text: True is no whole number",
-    "[tool.provagent]\nsnik = 'both'\n": "pyproject.toml: snik: no such setting; did you mean 'sink'",
-    "[[tool.provagent]]\n": "tool.provagent is no table; write [tool.provagent]",
+    "[tool.provagent\n": "is not TOML",
+    "[tool.provagent]\nstrict = 'perhaps'\n": "pyproject.toml: strict: 'perhaps' is not a yes or no",
+    "[tool.provagent]\ntargets = [1]\n": "pyproject.toml: targets: [1] is not a list of texts",
+    "[tool.provagent]\nstore = 1\n": "pyproject.toml: store: 1 is not a path; write a text",
+    "[tool.provagent]\nmax_text = 1.5\n": "pyproject.toml: max_text: 1.5 is not a whole number",
+    "[tool.provagent]\nmax_text = true\n": "pyproject.toml: max_text: True is not a whole number",
+    "[tool.provagent]\nsnik = 'both'\n": 'pyproject.toml: snik: unknown setting; did you mean "sink"?',
+    "[[tool.provagent]]\n": "tool.provagent is not a table; write [tool.provagent]",
 }
 
 
@@ -159,7 +159,7 @@ def test_gone_working_folder_costs_the_record_alone(recorded):
     )  # fmt: skip
     assert enabled.stdout == "1\n"
     assert [line for line in enabled.stderr.splitlines() if line.startswith("provagent: ")] == [
-        "provagent: start: SettingsError: the working folder is gone; start in one that is there; "
+        "provagent: start: SettingsError: the working folder does not exist any more; start in an existing folder; "
         "this process is not recorded"
     ]
 

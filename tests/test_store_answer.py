@@ -155,12 +155,14 @@ def test_a_changed_file_is_said_so(index, pipeline):
 
 
 def test_what_is_not_known_is_told(index, tmp_path):
-    with pytest.raises(StoreError, match=r"fitt.txt: no such file, .*; did you mean fit.txt\?"):
+    with pytest.raises(
+        StoreError, match=r"fitt.txt: no record contains such a file, .*; did you mean fit.txt\?"
+    ):
         find_entities(index, "fitt.txt")
     other = tmp_path / "unknown.bin"
     other.write_bytes(b"never seen")
     with pytest.raises(
-        StoreError, match="no record knows this file, neither by its path nor by its content"
+        StoreError, match="this file is in no record, neither by path nor by content"
     ):
         find_entities(index, str(other))
 
@@ -187,7 +189,7 @@ def test_verbs(pipeline, monkeypatch):
     told = CliRunner().invoke(main, ["why", "nothing.txt"])
     assert told.exit_code == 1
     told = CliRunner().invoke(main, ["index"])
-    assert told.output.endswith("index.sqlite: 0 events read, of 0 shards\n")
+    assert told.output.endswith("index.sqlite: 0 new events in 0 shards\n")
     told = CliRunner().invoke(main, ["index", "--rebuild"])
     assert "of 0 shards" not in told.output
 
@@ -198,5 +200,5 @@ def test_long_answers_are_cut_for_people_and_whole_for_programs(index):
     assert len(short["nodes"]) == 3
     assert short["entities"] == whole["entities"]
     assert len(whole["nodes"]) == whole["entities"] + whole["activities"]
-    assert "and more: --json has all of it" in rendered(why(index, "fit.txt", limit=2))
+    assert "and more (--json shows all)" in rendered(why(index, "fit.txt", limit=2))
     assert "and more" not in rendered(why(index, "fit.txt"))

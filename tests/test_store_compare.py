@@ -68,7 +68,7 @@ def kinds(changes):
 
 def test_the_same_twice(lab):
     found = compare_runs(lab.run(), lab.run())
-    assert found.summary == "nothing that was recorded differs"
+    assert found.summary == "no recorded differences"
     assert (found.causes, found.effects) == ([], [])
     assert set(found.durations) == {"reduce", "check"}
 
@@ -78,7 +78,7 @@ def test_one_changed_input_is_the_explanation(lab):
     before = lab.run()
     (lab.folder / "night.csv").write_text("1\n3\n")
     found = compare_runs(before, lab.run())
-    assert found.summary == "the input night.csv changed; nothing else that was recorded did; what came out differs"  # fmt: skip
+    assert found.summary == "the input night.csv changed, nothing else; the results differ"  # fmt: skip
     assert kinds(found.causes) == ["input"]
     assert kinds(found.effects) == ["output"]
     assert found.effects[0].what == "out.txt"
@@ -89,9 +89,9 @@ def test_a_parameter(lab):
     found = compare_runs(lab.run(2.0), lab.run(3.0))
     assert [str(change) for change in found.causes] == [
         "parameter reduce: gain: 2.0 -> 3.0",
-        "command 2: 2.0 -> 3.0",
+        "command argument 2: 2.0 -> 3.0",
     ]
-    assert "what came out differs" in found.summary
+    assert "the results differ" in found.summary
 
 
 def test_code_and_calls(lab):
@@ -109,7 +109,7 @@ def test_what_nothing_explains(lab):
     before = lab.run()
     (lab.folder / "lab.py").write_text(LAB.replace("gain * sum", "1 + gain * sum"))
     found = compare_runs(before, lab.run())
-    assert found.summary == "what came out differs, and nothing that was recorded explains it"
+    assert found.summary == "the results differ, but no recorded cause differs"
 
 
 def test_versions_and_environment(lab):
@@ -154,7 +154,7 @@ def test_verify(lab):
     assert states(asked(lab, "out.txt")) == {"out.txt": UNCHANGED}
     os.unlink(lab.folder / "out.txt")
     assert states(asked(lab)) == {"night.csv": CHANGED, "out.txt": MISSING}
-    with pytest.raises(StoreError, match="no such file"):
+    with pytest.raises(StoreError, match="no record contains such a file"):
         asked(lab, "none.txt")
 
 
@@ -211,7 +211,7 @@ def test_a_file_whose_location_is_masked(lab):
     assert len({one.digest for one in masked}) == 2
     told = CliRunner().invoke(main, ["verify"])
     assert told.exit_code == 0
-    assert told.output.count("location masked  ") == 2
+    assert told.output.count("location redacted  ") == 2
     assert "missing" not in told.output
 
 

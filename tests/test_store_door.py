@@ -94,7 +94,7 @@ def test_threads_may_ask_at_once(store):
 
 
 def test_no_store_is_an_error_that_says_so(tmp_path):
-    with pytest.raises(provagent.ProvagentError, match="no store there"):
+    with pytest.raises(provagent.ProvagentError, match="no such store"):
         provagent.open_store(tmp_path / "none")
 
 

@@ -348,8 +348,8 @@ def test_broken_index_is_made_again(store, broken, capsys):
         index.update()
         assert texts(index) == whole
     told = capsys.readouterr().err
-    assert "the index is not used" in told
-    assert "made again from the records" in told
+    assert "the index is replaced" in told
+    assert "rebuilt from the records" in told
 
 
 def test_index_of_another_version_is_made_again(store):
@@ -374,7 +374,7 @@ def test_store_that_cannot_be_written_has_its_index_elsewhere(store, tmp_path, m
         assert index.update().events > 0
         assert index.path.startswith(str(tmp_path / "cache"))
     assert not (store / NAME).exists()
-    assert f"{store}: cannot be written to; its index is " in capsys.readouterr().err
+    assert f"{store}: the store cannot be written; its index is " in capsys.readouterr().err
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("provagent.reading.store.location._file_system", lambda path: "nfs4")

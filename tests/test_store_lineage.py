@@ -307,7 +307,7 @@ def test_a_lineage_is_drawn_and_tabulated(lab, tmp_path):
     for to in ("svg", "votable"):
         assert b"end.txt" in rendered(lineage, to)
     for to in ("rocrate", "opus"):
-        with pytest.raises(ExportError, match="contains a single run; use json, jsonld"):
+        with pytest.raises(ExportError, match="supports single runs only; use json, jsonld"):
             rendered(lineage, to)
 
 
@@ -331,7 +331,7 @@ def test_a_run_alone_shows_what_its_code_shows(lab):
     (run,) = [one for one in runs_of(lab).values() if one.run.process.command[-1] == "one.py"]
     folder = os.path.dirname(run.paths[0])
     for where in (run.run.id, folder):
-        for more in ([], ["--of", "mean.txt"]):
+        for more in ([], ["--only", "mean.txt"]):
             text = exported(lab, where, "--to", "json", *more).stdout
             (bundle,) = json.loads(text)["bundle"].values()
             computed = [one for one in bundle["used"].values() if one.get("provagent:evidence") == "computed"]  # fmt: skip
@@ -344,9 +344,9 @@ def test_what_cannot_be_asked_is_told(lab):
         assert done.exit_code
         return done.output or str(done.exception)
 
-    assert "give no RUN" in failed("last", "--lineage", "end.txt", "--to", "json")
-    assert "no --of" in failed("--of", "x", "--lineage", "end.txt", "--to", "json")
-    assert "needs --to parquet or --lineage" in failed("--all", "--to", "json")
+    assert "leave out RUN" in failed("last", "--lineage", "end.txt", "--to", "json")
+    assert "RUN and --only" in failed("--only", "x", "--lineage", "end.txt", "--to", "json")
+    assert "requires --to parquet or --lineage" in failed("--all", "--to", "json")
     with pytest.raises(StoreError, match="nothing.txt"):
         provagent.open_store(lab.store).lineage("nothing.txt")
 

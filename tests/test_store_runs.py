@@ -97,7 +97,7 @@ def test_a_file_that_is_no_record_is_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, content in {"out.txt": b"1.0\n", "out.bin": bytes(range(256)), "empty": b""}.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(StoreError, match=f"{name}: no record.*provagent why {name}"):
+        with pytest.raises(StoreError, match=f"{name}: not a record.*provagent why {name}"):
             read_run(None, name)
 
 
@@ -124,9 +124,9 @@ def test_a_packed_run_is_listed_and_read(store):
     ("text", "message"),
     [
         ("k3f9bb", f"no run 'k3f9bb'; did you mean {RUN_ID}"),
-        ("zebra", f"no run 'zebra'; there are {RUN_ID}, {OTHER}"),
-        ("2026112", f"'2026112' means 2 runs: {RUN_ID}, {OTHER}; give more of the id"),
-        ("./nosuch", "./nosuch: no such run or shard"),
+        ("zebra", f"no run 'zebra'; runs: {RUN_ID}, {OTHER}"),
+        ("2026112", f"'2026112' matches 2 runs: {RUN_ID}, {OTHER}; give more characters of the id"),
+        ("./nosuch", "./nosuch: no such run or record"),
     ],
 )
 def test_a_run_that_is_not_there_is_told_with_what_is(store, text, message):
@@ -138,9 +138,9 @@ def test_a_run_that_is_not_there_is_told_with_what_is(store, text, message):
 
 def test_a_store_that_is_not_there_is_told_with_the_remedy(tmp_path):
     """The message says how a store comes to be."""
-    with pytest.raises(StoreError, match="no store there; record a run with 'provagent run"):
+    with pytest.raises(StoreError, match="no such store; record a run with 'provagent run"):
         find_store(str(tmp_path / "nosuch"))
-    with pytest.raises(StoreError, match="no runs in this store"):
+    with pytest.raises(StoreError, match="the store contains no runs"):
         read_run(str(tmp_path))
 
 
@@ -239,7 +239,7 @@ def test_verb_shows_the_newest(many, monkeypatch):
 
     shown = ask().splitlines()
     assert [line.split()[0] for line in shown[1:3]] == ["20261125T100001-aaaaa5", "20261125T100002-aaaaa5"]  # fmt: skip
-    assert shown[3:] == ["the newest 2 runs; more: --limit, --json"]
+    assert shown[3:] == ["newest 2 runs shown (more with --limit or --json)"]
     assert len(ask("--limit", "6").splitlines()) == 8
     assert len(ask("--limit", "7").splitlines()) == 8
     assert len(json.loads(ask("--json"))) == 7
@@ -260,14 +260,16 @@ def test_part_of_an_identifier_means_a_run(many, is_indexed, monkeypatch):
     for part, run_ids in parts.items():
         assert {find_run(many, part)} == run_ids
     for part in ("20261125", "2026", "aaaaa5", "5", ""):
-        with pytest.raises(StoreError, match=f"'{part}' means [347] runs: .*; give more of the id"):
+        with pytest.raises(
+            StoreError, match=f"'{part}' matches [347] runs: .*; give more characters of the id"
+        ):
             find_run(many, part)
     for part in ("aaaaa6", "%", "20261125T10000_", "..", ".", "index.sqlite", "AAAAA5", "20261126"):
-        with pytest.raises(StoreError, match="no run .*; (did you mean|there are) 2026"):
+        with pytest.raises(StoreError, match="no run .*; (did you mean|runs:) 2026"):
             find_run(many, part)
     monkeypatch.setattr(which_module, "MANY", 2)
     count = "more than 2" if is_indexed else "3|more than 2"
-    with pytest.raises(StoreError, match=f"means ({count}) runs"):
+    with pytest.raises(StoreError, match=f"matches ({count}) runs"):
         find_run(many, "20261125")
 
 
@@ -277,7 +279,7 @@ def test_record_for_which_there_is_no_memory_is_told(store, monkeypatch):
     assert read_run(store, RUN_ID).activities
     monkeypatch.setattr(runs_module, "free_memory", lambda: 4 * size - 1)
     with pytest.raises(
-        StoreError, match=f"of memory, of which .* are free; .* find run = {RUN_ID}"
+        StoreError, match=f"of memory, but only .* GB are free; .* find run = {RUN_ID}"
     ):
         read_run(store, RUN_ID)
     assert read_outline(store, RUN_ID).run.id == RUN_ID

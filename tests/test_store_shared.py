@@ -64,7 +64,9 @@ def test_the_others_are_asked_of(store, closed, recorded_once):
         == 0
     )
     ask(store, "index")
-    assert ask(store, "compact", "--older-than", "0s").stdout.startswith("6 shards of 2 runs")
+    assert ask(store, "compact", "--older-than", "0s").stdout.startswith(
+        "compressed 6 files of 2 runs"
+    )
     assert json.loads(ask(store, "gc", "--keep", "1", "--json").stdout)["runs"][0] in mine
 
 

@@ -103,7 +103,7 @@ def test_what_flows_through_a_file_that_is_removed_is_not_lost(recorded, how):
         one.get("location", "").rpartition("/")[2]: one.get("removed") for one in said["nodes"]
     }
     assert (removed[middle], removed["in.txt"], removed["out.txt"]) == (True, None, None)
-    assert told_of(recorded, ["verify"]) == (0, "2 unchanged, 1 removed by the run that made it\n")
+    assert told_of(recorded, ["verify"]) == (0, "2 unchanged, 1 removed by its run\n")
     assert "mid-" not in told_of(recorded, ["show"])[1]
     reached = json.loads(told_of(recorded, ["impact", "in.txt", "--json"])[1])
     assert any(one.get("location", "").endswith("out.txt") for one in reached["nodes"])

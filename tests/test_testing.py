@@ -130,7 +130,7 @@ def test_calls_inside_calls(lab):
                 member 20.0
                 member 40.0
                 from Counts
-              not as described: parameter factor: 20.0 is more than 10
+              differs from its description: parameter factor: 20.0 is more than 10
     """)
 
 
@@ -177,7 +177,7 @@ def test_what_is_missing_is_said(lab):
         lab.scale([1])
         lab.scale([2])
     with pytest.raises(
-        AssertionError, match="0 activities 'save' were recorded; recorded are: scale, scale"
+        AssertionError, match="0 activities 'save' were recorded; recorded activities: scale, scale"
     ) as caught:
         recorded.activity("save")
     assert "labware:nothing is missing" in str(caught.value)
@@ -191,7 +191,7 @@ def test_path_that_fails_fails_the_test(lab):
         stream.write(DEFINITION.replace("value: counts,", "value: counts.nothing,"))
     with (
         pytest.raises(
-            AssertionError, match="not all could be recorded:\nlabware:scale: role 'counts'"
+            AssertionError, match="the record is incomplete:\nlabware:scale: role 'counts'"
         ),
         Recorded("provenance.yaml"),
     ):
@@ -212,7 +212,7 @@ def test_nothing_called_is_an_empty_record(lab):
 def test_bad_input_is_told_at_once(lab, tmp_path):
     """A definition with problems, none at all, a setting that is unknown; nothing stays woven."""
     (tmp_path / "bad.yaml").write_text("activities: {f: {usge: 1}}\n")
-    with pytest.raises(DefinitionError, match="did you mean 'usage'"), Recorded("bad.yaml"):
+    with pytest.raises(DefinitionError, match='did you mean "usage"?'), Recorded("bad.yaml"):
         pass
     with pytest.raises(DefinitionError, match="cannot be read"), Recorded("nowhere.yaml"):
         pass
@@ -226,7 +226,10 @@ def test_bad_input_is_told_at_once(lab, tmp_path):
 def test_it_does_not_nest(lab):
     """The state of a process is one: the inner is refused, the outer goes on."""
     with Recorded("provenance.yaml") as outer:
-        with pytest.raises(ProvagentError, match="records already"), Recorded("provenance.yaml"):
+        with (
+            pytest.raises(ProvagentError, match="is recorded already"),
+            Recorded("provenance.yaml"),
+        ):
             pass
         lab.scale([1])
     assert len(outer.activities) == 1

@@ -117,7 +117,7 @@ def test_trust_is_given_by_absolute_paths(lab, trust):
     pyproject(lab, processors=["own_code:p"])
     done, is_run = recorded(lab, PROVAGENT_TRUST=trust)
     assert not is_run
-    assert f"environment: trust: {trust!r} is no absolute path" in done.stderr
+    assert f"environment: trust: {trust!r} is not an absolute path" in done.stderr
 
 
 def test_a_folder_cannot_trust_itself(lab):
@@ -125,7 +125,7 @@ def test_a_folder_cannot_trust_itself(lab):
     done, is_run = recorded(lab)
     assert not is_run
     assert done.stderr.count("\n") == 2
-    assert "trust: is for a person to say, which a file in the working folder must not decide" in done.stderr  # fmt: skip
+    assert "trust: ignored in a file of the working folder (only a person may set it)" in done.stderr  # fmt: skip
 
 
 def test_code_is_not_taken_from_it(lab):
@@ -177,7 +177,7 @@ def test_a_definition_of_the_folder_calls_nothing(lab, how):
     done, _ = recorded(lab)
     (line,) = done.stderr.splitlines()
     assert line.startswith(
-        f"provagent: {file}: path.unlink(): is a call, which a definition in the"
+        f"provagent: {file}: path.unlink(): calls are ignored in a definition of the"
     )
     assert (lab.folder / "x.csv").read_text() == "1\n"
     assert os.listdir(home) == []
@@ -222,7 +222,7 @@ def test_a_cache_of_the_folder_is_not_read(lab):
     del environ["PROVAGENT_CACHE"]
     done = subprocess.run([sys.executable, "s.py"], cwd=lab.folder, env=environ, capture_output=True, text=True)  # fmt: skip
     assert done.stdout == "ran\n"
-    assert "cache: names files that are believed, which" in done.stderr
+    assert "cache: ignored in a file of the working folder (its files are trusted)" in done.stderr
     assert sorted(os.listdir(lab.folder / "cache")) == before
     assert victim.read_text() == "mine"
 
@@ -286,14 +286,16 @@ def test_an_empty_store_is_an_error(lab):
     """A variable that a script failed to fill: no record, one line, and the program runs."""
     done, _ = recorded(lab, PROVAGENT_STORE="")
     assert done.stderr == (
-        "provagent: start: SettingsError: PROVAGENT_STORE: is empty; name a folder, or unset it; "
+        "provagent: start: SettingsError: PROVAGENT_STORE is empty; set it to a folder, or unset it; "
         "this process is not recorded\n"
     )
     assert not (lab.folder / "prov").exists()
     for words in (["runs"], ["run", "s.py"], ["doctor"]):
         done = lab.python("-m", "provagent", *words, check=False, PROVAGENT_STORE="")
         assert (done.stdout, done.returncode) == ("", 1)
-        assert done.stderr == "provagent: PROVAGENT_STORE: is empty; name a folder, or unset it\n"
+        assert (
+            done.stderr == "provagent: PROVAGENT_STORE is empty; set it to a folder, or unset it\n"
+        )
     assert lab.run("--store", "records", "s.py", PROVAGENT_STORE="").stdout == "ran\n"
     assert len(runs_in(lab.folder / "records")) == 1
     with pytest.raises(SettingsError):
@@ -328,7 +330,7 @@ def test_documents_replace_only_our_own(lab):
     for some in (kept[:2], kept[2:4], kept[4:6], kept[6:8], kept[8:]):
         done, _ = recorded(lab, PROVAGENT_DOCUMENTS=",".join(some), PROVAGENT_TARGETS="lab")
         for name in some:
-            assert f"{name}: is there already, and is no document of provagent" in done.stderr
+            assert f"{name}: exists already and was not written by provagent" in done.stderr
     assert {to: path.read_bytes() for to, path in mine.items()} == before
     text = lab.python("-m", "provagent", "export", "last", "-o", "mine.json").stderr
     assert text == ""  # whoever says so by hand
@@ -360,7 +362,7 @@ def test_a_pipe_in_the_folder_holds_nobody_up(lab, name):
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("x = " + "[" * 100_000, "is no TOML"), ("#" * (1 << 20) + "\n[tool.provagent]\n", "is not read: it has more than")],
+    [("x = " + "[" * 100_000, "is not TOML"), ("#" * (1 << 20) + "\n[tool.provagent]\n", "not read, because it has more than")],
     ids=["deep", "large"],
 )  # fmt: skip
 def test_a_pyproject_that_cannot_be_read_is_passed_over(lab, content, told):

@@ -102,7 +102,7 @@ def test_order_through_other_events(check, way):
     back = "wasDerivedFrom(ex:e1,ex:e2)"
     found = check(BOTH + way + " " + back)
     assert broken(found) == {"constraint 42, derivation-generation-generation-ordering"}
-    assert " generated, and yet ex:e" in str(found.violations)
+    assert " generated, but ex:e" in str(found.violations)
     assert broken(check(BOTH + way)) == set()
 
 
@@ -379,9 +379,7 @@ def test_remote_context_is_not_fetched(tmp_path, monkeypatch):
 def test_large_file_is_not_read(tmp_path):
     path = tmp_path / "large.json"
     path.write_text(" " * 2000)
-    with pytest.raises(
-        DocumentError, match="has more than 1000 bytes; allow more with --max-bytes"
-    ):
+    with pytest.raises(DocumentError, match="has more than 1000 bytes; give a larger --max-bytes"):
         read_document(path, max_bytes=1000)
     with pytest.raises(DocumentError, match="cannot be read: No such file"):
         read_document(tmp_path / "none.json")
@@ -417,7 +415,7 @@ def test_verb(tmp_path):
     told = CliRunner().invoke(main, ["validate", str(bad), str(good), str(none)])
     assert told.exit_code == 1
     assert told.output.splitlines() == [
-        f"{bad}: ex:e1 is an entity (said to be an entity) and an activity (said to be an activity)"
+        f"{bad}: ex:e1 is an entity (used as an entity) and an activity (used as an activity)"
         " (constraint 55, entity-activity-disjoint)",
         f"{bad}: not valid, 2 statements",
         f"{good}: valid, 1 statements",

@@ -23,7 +23,7 @@ def test_the_story_of_a_run():
         "script    crab_1d.py  sha256:",
         "user      maria on hpc-07",
         "python    CPython 3.13.0, 203 packages",
-        "(main), with changes not committed",
+        "(main), with uncommitted changes",
         "session   gammapy.analysis.core:Analysis  crab_1d.py:20",
         "get_observations  2.25 s  crab_1d.py:21",
         "obs_ids = [23523, 23526, 23559, 23592]",
@@ -77,8 +77,8 @@ def test_a_run_that_was_killed_says_so():
     shard.begin()
     shard.activity("fit", 1)
     text = story(build(shard.events))
-    assert f"run {RUN_ID}  no end: still running, or killed" in text
-    assert "fit  no end  crab_1d.py:1  no end: still running, or killed" in text
+    assert f"run {RUN_ID}  unfinished (still running or killed)" in text
+    assert "fit  crab_1d.py:1  unfinished (still running or killed)" in text
 
 
 def test_a_derivation_that_nothing_used_is_told_too():
@@ -107,7 +107,10 @@ def test_deep_nesting_is_told():
     parent = shard.activity("f", 0)
     for depth in range(1100):
         parent = shard.activity("f", depth + 1, parent_id=parent)
-    assert story(build(shard.events)).count(" f  no end") == 1101
+    assert (
+        story(build(shard.events)).count(" f  crab_1d.py:1  unfinished (still running or killed)")
+        == 1101
+    )
 
 
 def test_a_terminal_without_unicode_has_other_lines():
@@ -120,7 +123,7 @@ def test_a_terminal_without_unicode_has_other_lines():
 
 def test_an_empty_record_has_a_story():
     """Nothing recorded is told as nothing."""
-    assert story(build([], name="empty")).startswith("run empty  no end")
+    assert story(build([], name="empty")).startswith("run empty  unfinished")
 
 
 def test_files_of_every_process_are_listed_once():
@@ -152,9 +155,80 @@ def test_no_more_than_is_asked_for_is_shown():
     assert story(count) == story(None)
     assert "more" not in story(None)
     short = story(2)
-    assert f"\n└── and {count - 2} more activities: --limit, --json, find run\n" in short
+    assert f"\n└── and {count - 2} more activities (--limit, --json)\n" in short
     first, second, third, *_ = provenance.activities.values()
     assert first.name in short
     assert third.name not in short.partition("activities")[2].partition("and ")[0]
-    files = [line for line in story(1).splitlines() if line.endswith("more: --limit, --json")]
+    files = [line for line in story(1).splitlines() if line.endswith("more (--limit, --json)")]
     assert files
+
+
+def shown(recorded, *arguments):
+    return recorded.python("-m", "provagent", "show", *arguments).stdout
+
+
+LAB = """\
+import sys
+def calibrate(path, gain=2.0, mask=None):
+    return sum(gain * float(line) for line in open(path))
+def main(note):
+    calibrate("night.csv", gain=3.0)
+    sys.exit(0)
+"""
+DEFINITION = """\
+targets: [lab]
+activities:
+  calibrate:
+    parameters: [{name: gain, value: gain, unit: Jy}, {name: mask, value: mask}]
+    usage: [{role: counts, location: path}]
+    generation: [{role: flux, entity_description: Flux, value: result}]
+entities: {Flux: {unit: Jy}}
+"""
+
+
+def test_units_lines_and_whole_values(recorded):
+    """Declared units; no parameters that are None; the end by exit code 0 is no error."""
+    recorded.write("lab.py", LAB)
+    recorded.write("night.csv", "1\n2\n")
+    recorded.write("definition.yaml", DEFINITION)
+    recorded.write("a.py", "import lab\ndef step(): lab.main('x' * 300)\nstep()\n")
+    recorded.run("a.py")
+    text = shown(recorded)
+    assert "├── gain = 3.0 Jy\n" in text
+    assert "made flux: Flux = 9.0 Jy  sha256:" in text
+    assert "  a.py:2, called from a.py:3\n" in text
+    assert "mask" not in text
+    assert "SystemExit" not in text
+    assert f"note = {'x' * 57}" in text
+    full = shown(recorded, "--full")
+    assert "mask = None" in full
+    assert f"note = {'x' * 300}\n" in full
+    digest = recorded.python("-m", "provagent", "show", "--json").stdout
+    assert all(line.split(":", 2)[-1] in digest for line in full.splitlines() if "sha256:" in line)
+
+
+def test_calls_that_a_definition_skips_are_shown_in_full_only(recorded):
+    """Limits are always shown: what is missing because of them may matter."""
+    recorded.write("lab.py", "def f(x): return x\ndef g(x): return x\n")
+    recorded.write(
+        "definition.yaml", "targets: [lab]\nactivities: {f: {when: x > 1}, g: {max_calls: 1}}\n"
+    )
+    recorded.write("a.py", "import lab\nfor n in range(4): lab.f(n); lab.g(n)\n")
+    recorded.run("a.py")
+    assert "skipped 3 calls of lab:g (max_calls)" in shown(recorded)
+    assert "lab:f (when)" not in shown(recorded)
+    assert "skipped 2 calls of lab:f (when)" in shown(recorded, "--full")
+
+
+def test_imported_log_without_an_end_is_no_unfinished_run(recorded):
+    """Nothing is running: the log does not say when it ended."""
+    recorded.write(
+        "a.log",
+        "_PROV_2026-01-02T03:04:05_PROV_{'activity_id': 'a', 'name': 'fit', "
+        "'startTime': '2026-01-02T03:04:05'}\n",
+    )
+    recorded.python("-m", "provagent", "import", "a.log")
+    text = shown(recorded)
+    assert "the imported log has no end" in text
+    assert "running" not in text
+    assert "unfinished" not in recorded.python("-m", "provagent", "doctor", check=False).stdout

@@ -99,4 +99,6 @@ def test_help_says_what_a_run_is():
     """Every verb has its help, and fits the group it is put in."""
     group = click.Group(commands=[show, runs, export_run])
     assert sorted(group.commands) == ["export", "runs", "show"]
-    assert "'last' (the default)" in " ".join(called(group, "show", "--help").stdout.split())
+    assert "'last', or the path of a record (default last)." in " ".join(
+        called(group, "show", "--help").stdout.split()
+    )

@@ -159,10 +159,10 @@ def test_method_glob(module):
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("woven_here:plian", "did you mean 'plain'"),
-        ("woven_here:Base.inherted", "did you mean 'inherited'"),
-        ("woven_here:Nothing.at_all", "has no 'Nothing'"),
-        ("woven_here:SOURCE", "has no 'SOURCE'"),
+        ("woven_here:plian", 'did you mean "plain"?'),
+        ("woven_here:Base.inherted", 'did you mean "inherited"?'),
+        ("woven_here:Nothing.at_all", 'has no "Nothing"'),
+        ("woven_here:SOURCE", 'has no "SOURCE"'),
     ],
 )
 def test_target_that_is_not_there(module, text, hint):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -14,39 +16,52 @@ from provagent.contract.version import __version__
 from provagent.isolation.audit_hook import unheard
 from provagent.settings.table import warn
 
-# In the order in which they are needed; each is loaded when it is asked for.
-VERBS = {
-    "run": "run:run",
-    "show": "read:show",
-    "runs": "read:runs",
-    "stats": "read:stats",
-    "timeline": "read:timeline_of",
-    "why": "ask:why",
-    "impact": "ask:impact",
-    "find": "ask:find",
-    "diff": "ask:diff",
-    "verify": "ask:verify",
-    "sql": "ask:sql",
-    "rerun": "rerun:rerun",
-    "export": "read:export_run",
-    "link": "link:link",
-    "embed": "read:embed",
-    "import": "import_:import_files",
-    "validate": "validate:validate",
-    "doctor": "doctor:doctor",
-    "check": "check:check",
-    "draft": "draft:draft",
-    "schema": "check:schema",
-    "index": "ask:index",
-    "redact": "redact:redact",
-    "compact": "keep:compact",
-    "gc": "keep:gc",
-    "store": "keep:store_group",
+# By the titles of --help; the module of a verb is imported when the verb is used.
+GROUPS = {
+    "Record a program": {
+        "run": "run:run",
+        "rerun": "rerun:rerun",
+        "doctor": "doctor:doctor",
+    },
+    "Look at runs": {
+        "show": "read:show",
+        "runs": "read:runs",
+        "stats": "read:stats",
+        "timeline": "read:timeline_of",
+        "diff": "ask:diff",
+    },
+    "Ask across runs": {
+        "why": "ask:why",
+        "impact": "ask:impact",
+        "find": "ask:find",
+        "verify": "ask:verify",
+        "sql": "ask:sql",
+    },
+    "Exchange provenance": {
+        "export": "read:export_run",
+        "embed": "read:embed",
+        "import": "import_:import_files",
+        "link": "link:link",
+        "validate": "validate:validate",
+    },
+    "Write definitions": {
+        "draft": "draft:draft",
+        "check": "check:check",
+        "schema": "check:schema",
+    },
+    "Maintain the store": {
+        "index": "ask:index",
+        "compact": "keep:compact",
+        "gc": "keep:gc",
+        "redact": "redact:redact",
+        "store": "keep:store_group",
+    },
 }
+VERBS = {verb: place for verbs in GROUPS.values() for verb, place in verbs.items()}
 
 
 class Verbs(click.Group):
-    """The verbs; whatever goes wrong in one is told by the guard."""
+    """The verbs, in groups; the guard reports each error of a verb in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return list(VERBS)
@@ -58,10 +73,38 @@ class Verbs(click.Group):
         command: click.Command = getattr(import_module(f"provagent.cli.{module}"), verb)
         return guard.with_debug(command)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; for a script in its place, suggest ``run``."""
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            close = get_close_matches(name, VERBS, n=1)
+            if os.path.exists(name) or name.endswith(".py"):
+                hint = f'did you mean "provagent run {name}"?'
+            else:
+                hint = f'did you mean "{close[0]}"?' if close else "see provagent --help"
+            raise click.UsageError(f'no verb "{name}"; {hint}', ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section for each group: each verb with the first line of its help."""
+        width = max(map(len, VERBS))
+        limit = formatter.width - 6 - width
+        for title, verbs in GROUPS.items():
+            commands = ((verb, self.get_command(ctx, verb)) for verb in verbs)
+            rows = [
+                (verb.ljust(width), command.get_short_help_str(limit))
+                for verb, command in commands
+                if command is not None
+            ]
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run a verb, and exit with its code; ``standalone_mode`` is click's.
 
-        A program that calls it has not done itself what the verb does.
+        Files that the verb opens are not recorded as files of the calling program.
         """
         run: Callable[..., Any] = unheard(super().main)
         if not standalone_mode:
@@ -71,7 +114,7 @@ class Verbs(click.Group):
             try:
                 return run(*args, standalone_mode=False, **options)
             except BrokenIndexError as error:
-                warn(f"{error}; it is made again from the records")
+                warn(f"{error}; the index is rebuilt from the records")
                 return run(*args, standalone_mode=False, **options)
 
         return guard.exit_with(once_more)
@@ -85,4 +128,12 @@ class Verbs(click.Group):
 @click.version_option(__version__, prog_name="provagent")
 @guard.debug_option()
 def main() -> None:
-    """Record the provenance of an unchanged Python program, and read it."""
+    r"""Record the provenance of unchanged Python programs, and query the records.
+
+    \b
+      provagent run analysis.py      run a script and record it
+      provagent show                 show the last run
+      provagent why result.fits      show how a file was made
+
+    Run 'provagent VERB --help' for the options of a verb.
+    """

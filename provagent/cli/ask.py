@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provagent.cli.gaps import print_gaps
+from provagent.cli.options import RUN_HELP, WHAT_HELP, json_option, store_option
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.contract.printable import as_recorded
@@ -21,26 +22,17 @@ if TYPE_CHECKING:
     from provagent.reading.store.index import Index
     from provagent.reading.store.lineage import Answer
 
-_WHAT = (
-    "WHAT is a file, by its path or its name or what lies there now, a digest or its "
-    "beginning, or an identifier or its end."
-)
-_store = click.option(
-    "--store", metavar="FOLDER",
-    help="Where the records are. [default: PROVAGENT_STORE, else prov]",
-)  # fmt: skip
 _all = click.option(
     "--all", "everything", is_flag=True,
-    help="Go on through programs whose code does not show what they made from what.",
+    help="Continue through programs whose code does not show which input led to which output.",
 )  # fmt: skip
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
-@click.command(help=f"Tell how a thing was made, across runs, back to the sources.\n\n{_WHAT}")
+@click.command(help=f"Show how a file was made, back to its sources, across runs.\n\n{WHAT_HELP}")
 @click.argument("what")
 @_all
-@_store
-@_json
+@store_option
+@json_option
 @may_be_long
 def why(what: str, everything: bool, store: str | None, as_json: bool) -> None:
     from provagent.reading.store.lineage import why as ask
@@ -48,11 +40,11 @@ def why(what: str, everything: bool, store: str | None, as_json: bool) -> None:
     _answer(what, store, partial(ask, everything=everything), as_json=as_json)
 
 
-@click.command(help=f"Tell what came of a thing, across runs.\n\n{_WHAT}")
+@click.command(help=f"Show what was made from a file, across runs.\n\n{WHAT_HELP}")
 @click.argument("what")
 @_all
-@_store
-@_json
+@store_option
+@json_option
 @may_be_long
 def impact(what: str, everything: bool, store: str | None, as_json: bool) -> None:
     from provagent.reading.store.lineage import impact as ask
@@ -62,32 +54,39 @@ def impact(what: str, everything: bool, store: str | None, as_json: bool) -> Non
 
 _LANGUAGE = """\
 \b
-QUERY is conditions: a field, an operator, a value.
+QUERY: conditions, each a field, an operator and a value.
   activity = run_fit and status != ok
   obs_ids contains 23523 and (index > 2 or user = maria)
   made like "*/flux_points.fits" started > "3 days ago" not package.gammapy < 2.0
 Operators: =  !=  <  <=  >  >=  contains  like (with * and ?); and, or, not, ( ).
-Fields: {fields}; package.NAME is a version;
-any other field is a parameter (parameter.NAME where it has a field's name).
-A text alone is looked for everywhere. Quote what has spaces.
+Fields: {fields}.
+package.NAME is the version of a package. Any other name is a parameter
+(write parameter.NAME if a field has the same name).
+A word without an operator is searched for in all fields.
+Quote values that contain spaces.
 """
 
 
+_FIND = "Find activities by name, parameter, file, user or time."
+
+
 class _Find(click.Command):
-    """The fields are those of the language, which is only loaded for its help."""
+    """Adds the fields of the query language to the help; they are imported only for it."""
 
     def get_help(self, ctx: click.Context) -> str:
         from provagent.reading.store.query_fields import FIELDS
 
-        self.help = f"Find activities, in all runs.\n\n{_LANGUAGE.format(fields=', '.join(FIELDS))}"
+        self.help = f"{_FIND}\n\n{_LANGUAGE.format(fields=', '.join(FIELDS))}"
         return super().get_help(ctx)
 
 
-@click.command(cls=_Find, help="Find activities, in all runs.")
+@click.command(cls=_Find, help=_FIND)
 @click.argument("query", nargs=-1, required=True)
-@click.option("--limit", default=20, show_default=True, help="How many are shown.")
-@_store
-@_json
+@click.option(
+    "--limit", default=20, show_default=True, help="Maximum number of activities to show."
+)
+@store_option
+@json_option
 @may_be_long
 def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -> None:
     from provagent.reading.store.find import find as ask
@@ -104,17 +103,16 @@ def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -
                 render_matches(matches, console)
 
 
-@click.command()
+@click.command(
+    help="Show the differences between two runs, likely causes first.\n\n"
+    f"{RUN_HELP} The second RUN is the last run by default."
+)
 @click.argument("before", metavar="RUN")
 @click.argument("after", metavar="RUN", default="last")
-@_store
-@_json
+@store_option
+@json_option
 @may_be_long
 def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
-    """Tell what differs between two runs, what may have caused it first.
-
-    RUN is a run's id, its beginning or its end, a path, or 'last' (the default of the second).
-    """
     from provagent.reading.store.compare import compare_runs
     from provagent.reading.store.runs import read_run
 
@@ -131,15 +129,15 @@ def diff(before: str, after: str, store: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("what", required=False)
-@_store
-@_json
+@store_option
+@json_option
 @may_be_long
 @click.pass_context
 def verify(ctx: click.Context, what: str | None, store: str | None, as_json: bool) -> None:
-    """Tell whether files are still what was recorded.
+    """Check that recorded files are unchanged on disk.
 
-    WHAT is a run, by its id, its beginning or its end, or 'last', or a file; all files of the
-    store unless given. Exits with 1 where one is changed or missing.
+    WHAT: a file (path or name), or a run (its id, its first or last characters, or 'last').
+    The default is all files of the store. Exits with 1 if a file is changed or missing.
     """
     from dataclasses import asdict
 
@@ -161,13 +159,13 @@ def verify(ctx: click.Context, what: str | None, store: str | None, as_json: boo
 @click.command()
 @click.argument("query")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-@_store
-@_json
+@store_option
+@json_option
 def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
-    """Ask the store in SQL, with DuckDB (extra duckdb); nothing is changed by it.
+    """Query the store in SQL, read-only (needs the package duckdb).
 
-    Its tables are runs, activities, entities, usages, generations, derivations, members and
-    parameters; "SELECT column_name FROM (DESCRIBE activities)" tells their columns.
+    The tables are runs, activities, entities, usages, generations, derivations, members and
+    parameters. "SELECT column_name FROM (DESCRIBE activities)" lists the columns of a table.
     """
     from provagent.reading.store.analytics import ask
 
@@ -191,10 +189,13 @@ def sql(query: str, store: str | None, as_csv: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--rebuild", is_flag=True, help="Make it anew from all records.")
-@_store
+@click.option("--rebuild", is_flag=True, help="Rebuild the index from all records.")
+@store_option
 def index(store: str | None, rebuild: bool) -> None:
-    """Bring the index of a store up to date; the other verbs do so themselves."""
+    """Update the search index of the store.
+
+    Other verbs update the index when they need it.
+    """
     from provagent.reading.store.index import open_index
     from provagent.reading.store.location import remove
 
@@ -207,14 +208,14 @@ def index(store: str | None, rebuild: bool) -> None:
         with progress("reading records") as show:
             updated = opened.update(show, everywhere=True)
         print_gaps(updated.gaps)
-        echo(f"{opened.path}: {updated.events} events read, of {updated.shards} shards")
+        echo(f"{opened.path}: {updated.events} new events in {updated.shards} shards")
 
 
 _OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "like")
 
 
 def _joined(words: tuple[str, ...]) -> str:
-    """Return the query whose quotes a shell took: what follows an operator is one value."""
+    """Return the query with the quotes that a shell removed: each value is one word."""
     found = [
         _quoted(word) if before in _OPERATORS else word
         for before, word in zip(("", *words), words, strict=False)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from provagent.cli.options import json_option
 from provagent.reading.view.terminal import echo, echo_json
-from provagent.tools.check import check_definition
+from provagent.tools.check import Checked, check_definition
 
 
 @click.command()
@@ -14,14 +15,14 @@ from provagent.tools.check import check_definition
     "--import",
     "with_import",
     is_flag=True,
-    help="Compare with what is installed, too; imports the modules that targets name.",
+    help="Compare with the installed packages as well (imports the modules of the targets).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@json_option
 @click.pass_context
 def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_json: bool) -> None:
-    """Tell every problem of a definition.
+    """Check definitions, and report each error with its line.
 
-    Exits with 1 when there is one; warnings, of what is passed over, do not count.
+    Exits with 1 if there is an error. Warnings do not count.
     """
     checked = [check_definition(file, with_import=with_import) for file in files]
     if as_json:
@@ -30,7 +31,17 @@ def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_j
         for one in checked:
             for problem in (*one.problems, *one.warnings):
                 echo(problem)
+            if not one.problems:
+                echo(_summary(one, with_import=with_import))
     ctx.exit(1 if any(one.problems for one in checked) else 0)
+
+
+def _summary(checked: Checked, *, with_import: bool) -> str:
+    """Return what a definition without errors contains."""
+    targets, activities = checked.counts["targets"], checked.counts["activities"]
+    counts = f"targets: {targets}, activities: {activities}"
+    hint = "" if with_import else "; not compared with the installed packages (--import does)"
+    return f"{checked.file}: no errors ({counts}){hint}"
 
 
 @click.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from provagent.cli.options import store_option
 from provagent.contract.errors import DraftError
 from provagent.reading.view.terminal import echo_lines
 
@@ -14,20 +15,20 @@ from provagent.reading.view.terminal import echo_lines
     "--from-run",
     "run",
     metavar="RUN",
-    help="Describe what a run did instead: its id, its beginning or its end, a path, or 'last'.",
+    help="Use the calls of a recorded run: its id (or its first or last characters), or 'last'.",
 )
-@click.option("--store", metavar="FOLDER", help="Where the records are.  [default: prov]")
-@click.option("-o", "--output", metavar="FILE", help="Where to.  [default: standard output]")
+@store_option
+@click.option("-o", "--output", metavar="FILE", help="File to write (default: standard output).")
 def draft(
     targets: tuple[str, ...], *, run: str | None, store: str | None, output: str | None
 ) -> None:
-    """Write a first definition of what is installed, or of what a run did.
+    """Write a first definition for given code, or from a run.
 
-    TARGET is package.module:Qual.name; its module is imported. Comments stand where a person
-    must decide.
+    TARGET: package.module:Class.method; its module is imported. Comments in the definition
+    mark the lines that you must check.
     """
     if bool(targets) == (run is not None):
-        raise click.UsageError("name targets, or a run with --from-run")
+        raise click.UsageError("give TARGETs, or a run with --from-run")
     if run is None:
         from provagent.tools.draft.signature import draft_targets
 
@@ -44,6 +45,8 @@ def draft(
         with open(output, "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise DraftError(f"{output}: it is there already; a draft overwrites nothing") from error
+        raise DraftError(
+            f"{output}: the file exists; choose another name or remove the file"
+        ) from error
     except OSError as error:
         raise DraftError(f"{output}: cannot be written: {error.strerror}") from error

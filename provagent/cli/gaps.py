@@ -1,4 +1,4 @@
-"""What could not be read of a store, on stderr."""
+"""Print the parts of a store that could not be read, on stderr."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ def print_gaps(gaps: list[Gap]) -> None:
     for gap in gaps[:_SHOWN]:
         warn(str(gap))
     if len(gaps) > _SHOWN:
-        warn(f"and {len(gaps) - _SHOWN} more that could not be read")
+        warn(f"and {len(gaps) - _SHOWN} more unreadable parts")

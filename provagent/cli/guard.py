@@ -131,17 +131,18 @@ def _tell(error: BaseException) -> None:
     elif code == FAILED:
         echo("Aborted!", err=True)
     elif code == OUT_OF_MEMORY:
-        warn("out of memory; ask for less, as with --limit, or on a larger machine")
+        warn("out of memory; reduce the output (for example with --limit), or use a larger machine")
     elif code == INPUT_OR_OUTPUT and isinstance(error, OSError):
         warn(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
     elif code == INTERNAL_ERROR:
         cause = error.__cause__ if isinstance(error, click.Abort) else None
         what = what_failed(cause or error)
-        warn(f"internal error: {what}; please report it, with the output of --debug")
+        warn(f"internal error: {what}; please report it with the output of --debug")
 
 
 def _tell_usage(error: click.ClickException) -> None:
-    vars(error)["message"] = harmless(error.message, kept="")  # it quotes what was typed
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
+        vars(error)["message"] = harmless(error.message, kept="")  # it quotes what was typed
     shown = io.StringIO()
     error.show(shown)
     echo_lines(shown.getvalue(), err=True)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from provagent.cli.options import json_option, store_option
 from provagent.reading.view.terminal import echo, echo_json
 from provagent.settings.table import read_settings
 
@@ -16,20 +17,22 @@ def _zone(_: click.Context, __: click.Parameter, name: str | None) -> ZoneInfo |
     try:
         return None if name is None else ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise click.BadParameter(f"{name!r} is no time zone; write one such as UTC") from error
+        raise click.BadParameter(
+            f"unknown time zone {name!r}; write a name such as Europe/Paris or UTC"
+        ) from error
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--store", metavar="FOLDER", help="Where to.  [default: prov]")
+@store_option
 @click.option(
     "--timezone",
     "zone",
     metavar="ZONE",
     callback=_zone,
-    help="Of times that name none: Europe/Paris, UTC.  [default: this machine's]",
+    help="Time zone of times without one, such as Europe/Paris (default: that of this machine).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@json_option
 @click.pass_context
 def import_files(
     ctx: click.Context,
@@ -39,11 +42,11 @@ def import_files(
     zone: ZoneInfo | None,
     as_json: bool,
 ) -> None:
-    """Take the provenance that logs hold into the store.
+    """Import provenance from log files of other tools.
 
-    FILEs are logs with _PROV_ or __PROV__ lines: of logprov, lstosa, or of provagent's
-    setting sink=logging; packed by gzip or zstd; parts of one log, the oldest first. Each
-    session becomes a run; importing again adds nothing. Exits with 1 where a log holds none.
+    FILE: a log of logprov, lstosa or provagent (_PROV_ or __PROV__ lines), plain or compressed
+    (gzip, zstd). Name the parts of one log oldest first. Each session becomes a run. A second
+    import of the same log adds nothing. Exits with 1 if the logs contain no provenance.
     """
     from provagent.integrations.foreign.importing import import_logs
 
@@ -52,19 +55,18 @@ def import_files(
         echo_json(done.data())
     else:
         for run in done.runs:
-            new = f"{run.added} new" if run.added else "nothing new"
             echo(
-                f"{run.id}: {run.activities} activities, {run.entities} entities; "
-                f"{run.events} events, {new}"
+                f"{run.id}: activities: {run.activities}, entities: {run.entities}, "
+                f"events: {run.events} ({run.added} new)"
             )
         if not done.runs:
-            echo("no provenance in it")
+            echo("the logs contain no provenance")
         if done.clashes:
-            echo(f"{done.clashes} activities had the identifier of another")
+            echo(f"{done.clashes} activities had the same identifier as another activity")
         if done.gaps:
-            echo(f"{len(done.gaps)} things could not be read:")
+            echo(f"{len(done.gaps)} lines could not be read:")
         for gap in done.gaps[:_SHOWN]:
             echo(f"  {gap}")
         if len(done.gaps) > _SHOWN:
-            echo(f"  and {len(done.gaps) - _SHOWN} more; --json tells all")
+            echo(f"  and {len(done.gaps) - _SHOWN} more (--json lists all)")
     ctx.exit(0 if done.runs else 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provagent.cli.options import FORCE_HELP, RenamedOption, json_option, store_option
 from provagent.cli.progress import progress
 from provagent.reading.store.location import find_store
 from provagent.reading.view.terminal import echo, echo_json
@@ -15,11 +16,6 @@ from provagent.settings.table import read_settings, warn
 if TYPE_CHECKING:
     from datetime import timedelta
 
-_store = click.option(
-    "--store", metavar="FOLDER",
-    help="Where the records are. [default: PROVAGENT_STORE, else prov]",
-)  # fmt: skip
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 _SHOWN = 50
 
 
@@ -41,65 +37,71 @@ class _Age(click.ParamType["timedelta"]):
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option(
     "--older-than", type=_Age(), default="30d", show_default=True, metavar="AGE",
-    help="Only runs that ended so long ago: 12h, 30d, 2w. Not for those that are named.",
+    help="Minimum age of a run: 12h, 30d, 2w. Not applied to named runs.",
 )  # fmt: skip
-@click.option("--anyway", is_flag=True, help="Also runs that may be written on other machines.")
-@_store
-@_json
+@click.option("--force", "force", cls=RenamedOption, old="--anyway", is_flag=True, help=FORCE_HELP)
+@store_option
+@json_option
 @click.pass_context
 def compact(
     ctx: click.Context,
     runs: tuple[str, ...],
     *,
     older_than: timedelta,
-    anyway: bool,
+    force: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Pack the records of old runs by zstd; every answer stays what it was.
+    """Compress the records of old runs (zstd).
 
-    A shard is unpacked again and compared before the plain one is removed. A run that is still
-    written is left. Exits with 1 where something that was meant is not packed.
+    RUN: a run to compress (default: all old runs). All verbs read compressed records. Each
+    file is compared with its original before the original is removed. Unfinished runs are
+    skipped. Exits with 1 if a run could not be compressed.
     """
     from provagent.reading.store.pack import pack
     from provagent.reading.view.stats import size_text
 
     folder = find_store(store)
-    with progress("packing") as show:
-        done = pack(folder, runs, older_than=older_than, anyway=anyway, progress=show)
+    with progress("compressing") as show:
+        done = pack(folder, runs, older_than=older_than, anyway=force, progress=show)
     if as_json:
         echo_json(asdict(done))
     else:
         _refused(done.refused)
-        sizes = f": {size_text(done.before)} are {size_text(done.after)} now" if done.shards else ""
-        echo(f"{_count(done.shards, 'shard')} of {_count(len(done.runs), 'run')}{sizes}")
+        sizes = f": {size_text(done.before)} -> {size_text(done.after)}" if done.shards else ""
+        echo(f"compressed {_count(done.shards, 'file')} of {_count(len(done.runs), 'run')}{sizes}")
     ctx.exit(1 if done.refused else 0)
 
 
 @click.command()
-@click.option("--older-than", type=_Age(), metavar="AGE", help="Ended so long ago: 12h, 30d, 2w.")
-@click.option("--keep", type=click.IntRange(1), metavar="N", help="But for the newest N runs.")
-@click.option("--used-too", is_flag=True, help="Also those that made what later runs have read.")
-@click.option("--anyway", is_flag=True, help="Also runs that may be written on other machines.")
+@click.option("--older-than", type=_Age(), metavar="AGE", help="Minimum age: 12h, 30d, 2w.")
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="Always keep the newest N runs.")
 @click.option(
-    "--yes", "is_confirmed", is_flag=True, help="Remove them; else it is only told which."
+    "--include-used", "used_too", cls=RenamedOption, old="--used-too", is_flag=True,
+    help="Also remove runs whose output is read by a run that is kept.",
+)  # fmt: skip
+@click.option("--force", "force", cls=RenamedOption, old="--anyway", is_flag=True, help=FORCE_HELP)
+@click.option(
+    "--yes", "is_confirmed", is_flag=True, help="Remove the runs (default: only list them)."
 )
-@_store
-@_json
+@store_option
+@json_option
 def gc(
     *,
     older_than: timedelta | None,
     keep: int | None,
     used_too: bool,
-    anyway: bool,
+    force: bool,
     is_confirmed: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Remove the records of old runs; without --yes, only tell which.
+    """Remove the records of old runs.
 
-    A run that made a file which a run that stays has read stays too, and so on backwards, so
-    that what stays can still be traced to its sources; but for --used-too.
+    Without --yes, only list these runs.
+
+    Runs whose output is read by a run that is kept are kept too, recursively, so that each
+    kept run can be traced to its sources. --include-used removes these runs as well.
     """
     from datetime import timedelta
 
@@ -107,11 +109,11 @@ def gc(
     from provagent.reading.view.stats import size_text
 
     if older_than is None and keep is None:
-        raise click.UsageError("say which: --older-than AGE, --keep N, or both")
+        raise click.UsageError("give --older-than AGE, --keep N, or both")
     folder = find_store(store)
     found = collectable(
         folder, older_than=older_than or timedelta(0), keep=keep or 0, used_too=used_too,
-        anyway=anyway,
+        anyway=force,
     )  # fmt: skip
     if is_confirmed:
         collect(folder, found)
@@ -121,33 +123,35 @@ def gc(
     for name in found.runs[:_SHOWN]:
         echo(name)
     if len(found.runs) > _SHOWN:
-        echo(f"and {len(found.runs) - _SHOWN} more: --json")
+        echo(f"and {len(found.runs) - _SHOWN} more (--json lists all)")
     _refused(found.refused)
     if found.needed:
-        stay = "stays" if len(found.needed) == 1 else "stay"
         echo(
-            f"{_count(len(found.needed), 'run')} {stay}: runs that stay read what they made; "
-            "--used-too takes them too"
+            f"{_count(len(found.needed), 'old run')} kept because a kept run has read their "
+            "output (--include-used removes them)"
         )
-    how = "removed" if is_confirmed else "--yes removes them" if found.runs else "nothing to remove"
-    echo(f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}; {how}")
+    runs = f"{_count(len(found.runs), 'run')}, {size_text(found.bytes)}"
+    if is_confirmed:
+        echo(f"removed {runs}")
+    else:
+        echo(f"{runs} to remove" + ("; run again with --yes" if found.runs else ""))
 
 
 @click.group(name="store")
 def store_group() -> None:
-    """What is done with whole stores."""
+    """Merge stores (see provagent store merge --help)."""
 
 
 @store_group.command(name="merge")
 @click.argument("other")
-@_store
-@_json
+@store_option
+@json_option
 @click.pass_context
 def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: bool) -> None:
-    """Take the runs of the store OTHER, another machine's, into this one.
+    """Copy the runs of the store OTHER, for example of another machine, into this store.
 
-    Nothing is overwritten. What is here already is known again; a run of which only the
-    beginning is here is completed. Exits with 1 where a shard says other things here and there.
+    No file is overwritten. Runs that both stores contain are copied once; a partial run is
+    completed. Exits with 1 if a file has different contents in the two stores.
     """
     from provagent.reading.store.merge import merge
     from provagent.reading.view.stats import size_text
@@ -159,8 +163,8 @@ def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: b
     else:
         _refused(done.refused)
         echo(
-            f"{_count(len(done.new), 'run')} new, {len(done.grown)} completed, "
-            f"{len(done.known)} known; {size_text(done.bytes)}"
+            f"{_count(len(done.new), 'run')} copied, {len(done.grown)} completed, "
+            f"{len(done.known)} already present; {size_text(done.bytes)} read"
         )
     ctx.exit(1 if done.refused else 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from provagent.cli.options import LAST_RUN_HELP, namespace_option, store_option
 from provagent.reading.export.forms import FORMS
 from provagent.reading.export.write import DOCUMENTS, RDF, format_of, write_document
 from provagent.reading.store.run_lookup import LAST
@@ -11,7 +12,10 @@ from provagent.reading.store.runs import read_run
 from provagent.reading.view.terminal import JSON, document_stream, echo
 
 
-@click.command()
+@click.command(
+    help="Join a run with the results of its OPUS job in one document.\n\n"
+    f"{LAST_RUN_HELP} The joined and missing files are listed on standard error."
+)
 @click.argument("run", default=LAST)
 @click.option(
     "--opus",
@@ -19,24 +23,26 @@ from provagent.reading.view.terminal import JSON, document_stream, echo
     metavar="URL|FILE",
     multiple=True,
     required=True,
-    help="A server, or a job of it, or the job's results.yml; may be repeated.",
+    help="Address of a server or of a job, or the results.yml of a job; may be repeated.",
 )
-@click.option("-o", "--output", metavar="FILE", help="Where to.  [default: standard output]")
-@click.option("--to", type=click.Choice(list(DOCUMENTS)), help="The format.  [default: as -o ends]")
+@click.option("-o", "--output", metavar="FILE", help="File to write (default: standard output).")
+@click.option(
+    "--to", type=click.Choice(list(DOCUMENTS)), help="Format (default: by the suffix of -o)."
+)
 @click.option(
     "--form",
     type=click.Choice(FORMS),
     default="activities",
-    help="What the run is in the document.  [default: activities]",
+    help="Representation of the run in the document (default activities).",
+)
+@namespace_option
+@click.option(
+    "--timeout", type=float, default=30.0, help="Seconds to wait for each response (default 30)."
 )
 @click.option(
-    "--namespace", metavar="IRI", help="Under which names stand.  [default: urn:provagent:]"
+    "--max-bytes", type=int, default=2**30, help="Maximum size of a file to fetch (default 1 GiB)."
 )
-@click.option("--timeout", type=float, default=30.0, help="Seconds for each answer.  [default: 30]")
-@click.option(
-    "--max-bytes", type=int, default=2**30, help="Larger files are not fetched.  [default: 1 GiB]"
-)
-@click.option("--store", metavar="FOLDER", help="Where the records are.  [default: prov]")
+@store_option
 def link(
     run: str,
     sources: tuple[str, ...],
@@ -49,17 +55,12 @@ def link(
     max_bytes: int,
     store: str | None,
 ) -> None:
-    """Join a run with the results of its job of OPUS, in one document of PROV.
-
-    RUN is a run's id, its beginning or its end, a path, or 'last' (the default). What is
-    joined, and what is not, is told on standard error.
-    """
     from provagent.integrations.opus.linked import link_run
     from provagent.reading.store.partial_runs import with_flows
 
     named = to or (format_of(output) if output else "json")
     if named not in DOCUMENTS:
-        raise click.UsageError(f"{output}: is no document; end it in .json, .provn, .xml or .trig")
+        raise click.UsageError(f"{output}: unknown suffix; use .json, .provn, .xml or .trig")
     linked = link_run(
         with_flows(read_run(store, run)),
         sources,

@@ -24,7 +24,7 @@ def may_be_long(command: F) -> F:
     """Give a verb the option ``--no-pager``; it prints to what ``page`` gives."""
     return click.option(
         "--no-pager", is_flag=True, expose_value=False, callback=_remember,
-        help="Print all at once, also where it is longer than the screen.",
+        help="Print without a pager.",
     )(command)  # fmt: skip
 
 

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provagent.cli.gaps import print_gaps
+from provagent.cli.options import (
+    LAST_RUN_HELP,
+    RUN_HELP,
+    RenamedOption,
+    json_option,
+    namespace_option,
+    store_option,
+)
 from provagent.cli.page import may_be_long, page
 from provagent.cli.progress import progress
 from provagent.contract.errors import ExportError
@@ -28,19 +36,11 @@ if TYPE_CHECKING:
 PARQUET = "parquet"
 _NEWEST = 100  # runs that people are shown
 _SHOWN = 10_000  # activities, and files
-_RUN_HELP = "RUN is a run's id, its beginning or its end, a path, or 'last' (the default)."
-
-_store = click.option(
-    "--store",
-    metavar="FOLDER",
-    help="Where the records are. [default: PROVAGENT_STORE, else prov]",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @click.command(
-    help=f"Tell the story of a run as a tree.\n\n{_RUN_HELP} Of a product in which "
-    "provenance is embedded, its path shows that."
+    help=f"Show a run as a tree: activities, parameters, files.\n\n{LAST_RUN_HELP} RUN may "
+    "also be a file with embedded provenance."
 )
 @click.argument("run", default=LAST)
 @click.option(
@@ -48,13 +48,17 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
     type=click.IntRange(1),
     metavar="N",
     default=_SHOWN,
-    show_default=True,
-    help="How many activities are shown, and how many files.",
+    help="Maximum number of activities, and of files, to show (default 10 000).",
 )
-@_store
-@_json
+@click.option(
+    "--full", "is_full", is_flag=True,
+    help="Show whole values and digests, all members, parameters that are None, and calls that "
+    "a definition skips.",
+)  # fmt: skip
+@store_option
+@json_option
 @may_be_long
-def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
+def show(run: str, limit: int, is_full: bool, store: str | None, as_json: bool) -> None:
     if os.path.isfile(run):
         from provagent.integrations.embed.file import embedded
 
@@ -71,7 +75,7 @@ def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
     from provagent.reading.view.run_tree import render_run
 
     with page() as console:
-        render_run(provenance, console, limit)
+        render_run(provenance, console, limit, is_full=is_full)
 
 
 @click.command()
@@ -79,13 +83,13 @@ def show(run: str, limit: int, store: str | None, as_json: bool) -> None:
     "--limit",
     type=click.IntRange(1),
     metavar="N",
-    help=f"How many, of the newest. [default: {_NEWEST}; all with --json]",
+    help=f"Maximum number of runs to list (default {_NEWEST}; all with --json).",
 )
-@_store
-@_json
+@store_option
+@json_option
 @may_be_long
 def runs(limit: int | None, store: str | None, as_json: bool) -> None:
-    """List the runs of a store, the newest last."""
+    """List the runs of the store, newest last."""
     folder = find_store(store)
     most = limit if as_json or limit is not None else _NEWEST
     with progress("reading records"):
@@ -104,13 +108,15 @@ def runs(limit: int | None, store: str | None, as_json: bool) -> None:
     with page() as console:
         render_runs(shown, console)
         if more:
-            console.print(f"the newest {len(shown)} runs; more: --limit, --json", style="dim")
+            console.print(
+                f"newest {len(shown)} runs shown (more with --limit or --json)", style="dim"
+            )
 
 
-@click.command(help=f"Tell what took how long, and how large the files are.\n\n{_RUN_HELP}")
+@click.command(help=f"Show the durations of activities and the sizes of files.\n\n{LAST_RUN_HELP}")
 @click.argument("run", default=LAST)
-@_store
-@_json
+@store_option
+@json_option
 @may_be_long
 def stats(run: str, store: str | None, as_json: bool) -> None:
     from provagent.reading.store.run_statistics import stats_of
@@ -125,10 +131,10 @@ def stats(run: str, store: str | None, as_json: bool) -> None:
             render_stats(provenance, console)
 
 
-@click.command("timeline", help=f"Tell when each activity ran.\n\n{_RUN_HELP}")
+@click.command("timeline", help=f"Show when each activity ran.\n\n{LAST_RUN_HELP}")
 @click.argument("run", default=LAST)
-@_store
-@_json
+@store_option
+@json_option
 @may_be_long
 def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     from provagent.reading.store.run_statistics import timeline_of as moments_of
@@ -144,16 +150,21 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
             render_timeline(provenance, console)
 
 
-@click.command("export", help=f"Write the provenance of a run in other formats.\n\n{_RUN_HELP}")
+@click.command(
+    "export",
+    short_help="Write a run as PROV-JSON, PROV-N, RDF, SVG and other formats.",
+    help=f"Write a run as PROV-JSON, PROV-N, RDF, SVG and other formats.\n\n{LAST_RUN_HELP}",
+)
 @click.argument("run", required=False)
 @click.option(
-    "--to", "to", type=click.Choice((*FORMATS, PARQUET)), help="The format. [default: as -o ends]"
-)
+    "--to", "to", type=click.Choice((*FORMATS, PARQUET)),
+    help="Format (default: by the suffix of -o).",
+)  # fmt: skip
 @click.option(
     "--all",
     "is_all",
     is_flag=True,
-    help="Write all runs of the store (--to parquet), or as in why --all (--lineage).",
+    help="With --to parquet: export all runs. With --lineage: as in provagent why --all.",
 )
 @click.option(
     "-o",
@@ -161,36 +172,39 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     "outputs",
     metavar="FILE",
     multiple=True,
-    help="Where to; may be repeated. [default: standard output]",
+    help="File to write; may be repeated (default: standard output).",
 )
+@namespace_option
 @click.option(
-    "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
-)
-@click.option(
-    "--of",
+    "--only",
     "of",
+    cls=RenamedOption,
+    old="--of",
     metavar="WHAT",
-    help="Write only a session, an activity, or a file with its lineage in the run.",
+    help="Export only a session, an activity, or a file with its lineage in the run.",
 )
 @click.option(
     "--lineage",
     "lineage",
     metavar="FILE",
-    help="Write the lineage of a file across runs, as why shows it, instead of a run.",
+    help="Export the lineage of a file across runs (as provagent why shows it), not a run.",
 )
 @click.option(
     "--form",
     type=click.Choice(FORMS),
     default=FORMS[0],
-    help="What the run is in the document. [default: bundle]",
+    help="Representation of the run in the document (default bundle).",
 )
 @click.option(
     "--model",
     type=click.Choice(MODELS),
-    help="In whose words. [default: w3c; of a votable, ivoa]",
+    help="Data model (default w3c; for a VOTable, ivoa).",
 )
-@click.option("--keep-others", is_flag=True, help="Replace no file that provagent has not written.")
-@_store
+@click.option(
+    "--keep-foreign", "keep_others", cls=RenamedOption, old="--keep-others", is_flag=True,
+    help="Do not overwrite files that provagent did not write.",
+)  # fmt: skip
+@store_option
 def export_run(
     run: str | None,
     to: str | None,
@@ -206,11 +220,11 @@ def export_run(
         _export_parquet(None if is_all else run or LAST, outputs, find_store(store))
         return
     if is_all and lineage is None:
-        raise click.UsageError("--all needs --to parquet or --lineage")
+        raise click.UsageError("--all requires --to parquet or --lineage")
     if lineage is not None and (run is not None or of is not None):
-        raise click.UsageError("--lineage covers all runs: give no RUN and no --of")
+        raise click.UsageError("--lineage covers all runs; leave out RUN and --only")
     if not outputs and to is None:
-        raise click.UsageError("say the format with --to, or name a file with -o")
+        raise click.UsageError("give a format with --to, or a file with -o")
     if lineage is None:
         provenance = _part(_read(store, run or LAST), of)
     else:
@@ -263,7 +277,7 @@ def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> No
     from provagent.reading.store.analytics import write_parquet
 
     if len(outputs) != 1:
-        raise click.UsageError("parquet is written into one folder: name it with -o")
+        raise click.UsageError("parquet is written into one folder; give it with -o")
     run_id = None if run is None else find_run(store, run)
     for view, count in write_parquet(store, outputs[0], run=run_id).items():
         echo(f"{view}: {count} rows", err=True)
@@ -279,17 +293,22 @@ def _show_embedded(payload: Payload, *, as_json: bool) -> None:
             render_embedded(payload, console)
 
 
-@click.command(help=f"Embed provenance into a product: a file that the run made.\n\n{_RUN_HELP}")
+@click.command(
+    help="Write the provenance of a file into the file itself (FITS, PNG, PDF and others).\n\n"
+    f"{RUN_HELP} FILE: an output file of this run. FILE is changed in place; use -o to write a "
+    "copy instead.",
+    short_help="Write the provenance of a file into the file itself.",
+)
 @click.argument("run")
 @click.argument("file")
-@click.option("-o", "--output", metavar="FILE", help="Write a copy. [default: FILE itself]")
+@click.option("-o", "--output", metavar="FILE", help="Write a copy (default: change FILE itself).")
+@namespace_option
 @click.option(
-    "--namespace", metavar="IRI", help="Under which names stand. [default: urn:provagent:]"
-)
-@click.option(
-    "--max-bytes", default=64 * 1024, show_default=True, help="Room for the document, packed."
-)
-@_store
+    "--max-bytes", default=64 * 1024, show_default=True,
+    help="Maximum size of the compressed PROV document. If that of the run is larger, that of "
+    "the last step is embedded.",
+)  # fmt: skip
+@store_option
 def embed(
     run: str,
     file: str,
@@ -305,7 +324,7 @@ def embed(
     payload = embed_into(
         with_flows(_read(store, run)), file, output=output, namespace=namespace, max_bytes=max_bytes
     )
-    echo(f"{output or file}: embedded, {payload.facts[KEPT]} document")
+    echo(f"{output or file}: provenance embedded; PROV document: {payload.facts[KEPT]}")
 
 
 def _read(store: str | None, run: str) -> Provenance:

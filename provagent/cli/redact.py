@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provagent.cli.options import FORCE_HELP, RenamedOption, json_option, store_option
 from provagent.cli.progress import progress
 from provagent.reading.view.terminal import ask_secret, echo, echo_json
 from provagent.settings.table import warn
@@ -20,20 +21,20 @@ _FIELDS_SHOWN = 100
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--pattern", "patterns", metavar="REGEX", multiple=True, help="What it looks like.")
+@click.option("--pattern", "patterns", metavar="REGEX", multiple=True, help="Remove each match.")
 @click.option(
     "--parameter",
     "parameters",
     metavar="NAME",
     multiple=True,
-    help="The parameter that it is the value of; what it is set to is taken out elsewhere too.",
+    help="Remove the values of this parameter, wherever they occur.",
 )
 @click.option(
-    "--yes", "is_confirmed", is_flag=True, help="Take it out; else it is only told where."
+    "--yes", "is_confirmed", is_flag=True, help="Remove (default: only list the matches)."
 )
-@click.option("--anyway", is_flag=True, help="Also of runs that may be written on other machines.")
-@click.option("--store", metavar="FOLDER", help="Where the records are.  [default: prov]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--force", "force", cls=RenamedOption, old="--anyway", is_flag=True, help=FORCE_HELP)
+@store_option
+@json_option
 @click.pass_context
 def redact(
     ctx: click.Context,
@@ -42,15 +43,17 @@ def redact(
     patterns: tuple[str, ...],
     parameters: tuple[str, ...],
     is_confirmed: bool,
-    anyway: bool,
+    force: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Take out of the records what should not have come into them.
+    """Remove secrets from the records.
 
-    TEXT is what is secret; without it, it is read from standard input, one a line, so that it
-    is in no shell's history. Tells where it stands, never what it is; --yes takes it out of
-    records and index. Exits with 1 where something stays.
+    Without --yes, only list where they occur.
+
+    TEXT: the secret. Without TEXT, secrets are read from standard input, one a line, so that
+    they are not in the history of the shell. The secret itself is never printed. Exits with 1
+    if a secret remains.
     """
     from provagent import boot
     from provagent.reading.store.location import find_store
@@ -65,14 +68,14 @@ def redact(
         if given
     ]
     if len(how) > 1:
-        raise click.UsageError("say it in one way: TEXT, --pattern or --parameter")
+        raise click.UsageError("give only one of TEXT, --pattern and --parameter")
     sought = SearchedSecrets(
         texts=list(texts) if how else _asked(), patterns=list(patterns), parameters=list(parameters)
     )
     folder = find_store(store)
     with progress("reading records") as show:
         if is_confirmed:
-            found = take_out(folder, sought, how[0] if how else "text", show, anyway=anyway)
+            found = take_out(folder, sought, how[0] if how else "text", show, anyway=force)
         else:
             found = find_secrets(folder, sought, show)
     if as_json:
@@ -87,7 +90,7 @@ def _asked() -> list[str]:
         return [ask_secret("text")]
     texts = [line for line in sys.stdin.read().splitlines() if line]
     if not texts:
-        raise click.UsageError("say what: TEXT, lines of standard input, --pattern or --parameter")
+        raise click.UsageError("give TEXT, lines on standard input, --pattern or --parameter")
     return texts
 
 
@@ -95,16 +98,16 @@ def _tell(found: Redaction, *, is_done: bool) -> None:
     for place in found.places[:_FIELDS_SHOWN]:
         echo(f"{place.run}  {place.of}  {place.field}  {place.count}")
     if len(found.places) > _FIELDS_SHOWN:
-        echo(f"and {len(found.places) - _FIELDS_SHOWN} more places: --json")
+        echo(f"and {len(found.places) - _FIELDS_SHOWN} more places (--json lists all)")
     for what, why in found.refused.items():
         warn(f"{what}: {why}")
     if found.kept:
-        warn(f"{found.kept} in identifiers, digests or times, which stay")
+        warn(f"{found.kept} matches in identifiers, digests or times are not removed")
     runs = len({place.run for place in found.places})
-    where = f"{found.count} in {len(found.places)} places of {runs} runs"
+    where = f"{found.count} matches ({len(found.places)} places, runs: {runs})"
     if not is_done:
-        echo(f"{where}; --yes takes it out" if found.count else "nothing found")
+        echo(f"{where}; run again with --yes to remove them" if found.count else "no matches")
     elif found.count:
-        echo(f"{where}; {found.shards} shards written again, {found.left} left")
+        echo(f"removed {where}; {found.shards} files rewritten, {found.left} matches left")
     else:
-        echo("nothing found")
+        echo("no matches")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provagent.cli.options import RenamedOption, json_option, store_option
 from provagent.cli.progress import progress
 from provagent.contract.errors import StoreError
 from provagent.reading.view.terminal import ask_secret, echo_json, echo_lines
@@ -21,15 +22,23 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.option(
-    "--yes", "is_confirmed", is_flag=True, help="Do it, in a new folder, and tell the diff."
+    "--yes", "is_confirmed", is_flag=True, help="Repeat the run, and show the differences."
 )
-@click.option("--in", "folder", metavar="FOLDER", help="Where.  [default: a new one beside]")
-@click.option("--anyway", is_flag=True, help="Whatever stands against it: inputs that changed.")
 @click.option(
-    "--secrets", metavar="FILE", help="What was redacted in the command, one a line; - is stdin."
+    "--folder", cls=RenamedOption, old="--in", metavar="FOLDER",
+    help="Folder to run in (default: a new folder beside that of the run).",
+)  # fmt: skip
+@click.option(
+    "--force", "force", cls=RenamedOption, old="--anyway", is_flag=True,
+    help="Rerun even if inputs have changed.",
+)  # fmt: skip
+@click.option(
+    "--secrets",
+    metavar="FILE",
+    help="File with the redacted words of the command, one a line (- for standard input).",
 )
-@click.option("--store", metavar="FOLDER", help="Where the records are.  [default: prov]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@store_option
+@json_option
 @click.pass_context
 def rerun(
     ctx: click.Context,
@@ -37,16 +46,18 @@ def rerun(
     *,
     is_confirmed: bool,
     folder: str | None,
-    anyway: bool,
+    force: bool,
     secrets: str | None,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Tell what would repeat a run, for a shell; with --yes, repeat it.
+    """Repeat a run in a new folder, and show the differences.
 
-    RUN is a run's id, its beginning or its end, or 'last'. It is repeated in a new folder, to
-    which its script, its inputs and its code are copied; nothing is written to its own. Output
-    and exit code are the program's; then the diff of the two runs is told on stderr.
+    Without --yes, print the shell commands that repeat the run.
+
+    RUN: the id of a run (or its first or last characters), or 'last'. Script, inputs and code
+    are copied to a new folder; the folder of the run is not changed. Output and exit code are
+    those of the program. The differences between the two runs are printed on standard error.
     """
     from provagent.reading.store.api import open_store
     from provagent.tools.rerun.plan import plan_rerun
@@ -61,10 +72,10 @@ def rerun(
         if as_json:
             echo_json(plan.data())
         else:
-            echo_lines(plan_text(plan, is_forced=anyway))
+            echo_lines(plan_text(plan, is_forced=force))
         return
-    if plan.against and not anyway:
-        raise StoreError(*plan.against, "rerun: --anyway repeats it all the same")
+    if plan.against and not force:
+        raise StoreError(*plan.against, "rerun: use --force to repeat the run nevertheless")
     for what in (*plan.against, *plan.notes):
         warn(what)
     _perform(ctx, plan, opened.path, _given(plan, secrets), as_json=as_json)
@@ -84,7 +95,7 @@ def _perform(
     try:
         found = compare_runs(read_run(store, plan.run), read_run(plan.store, run_id))
     except StoreError as error:
-        warn(f"the rerun left no record, so nothing can be compared: {error}")
+        warn(f"the new run has no record to compare: {error}")
         ctx.exit(code or 1)
     if as_json:
         done = {"run": run_id, "store": plan.store, "exit_code": code, "difference": found.data()}
@@ -108,15 +119,17 @@ def _given(plan: Plan, file: str | None) -> list[str]:
     if file is None and sys.stdin.isatty():
         words = [word for command in plan.commands for word in command if "***" in word]
         told = [word for word in words for _ in range(word.count("***"))]
-        return [ask_secret(f"*** of {word}") for word in told]
+        return [ask_secret(f"value of *** in {word}") for word in told]
     if file is None:
         raise StoreError(
-            f"{plan.secrets} secrets of the command are not in the record (***); "
+            f"{plan.secrets} words of the command were redacted (***); "
             "give them with --secrets FILE, one a line"
         )
     lines = _lines_of(0 if file == "-" else os.open(file, os.O_RDONLY), plan.secrets)
     if len(lines) < plan.secrets:
-        raise StoreError(f"{file}: {len(lines)} lines; {plan.secrets} secrets are needed")
+        raise StoreError(
+            f"{file}: {len(lines)} lines, but the command has {plan.secrets} redacted words"
+        )
     return lines
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from provagent.cli.options import store_option
 from provagent.isolation.audit_hook import heard
 from provagent.recording.launch import become
 from provagent.settings.table import read_settings, require, warn, words_of
@@ -14,13 +15,13 @@ _SELECT = ("-m", "-c")
 
 
 class _Program(click.Command):
-    """Options up to the program; what stands after it is the program's own."""
+    """Parses options up to the program; words after it belong to the program."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, program = self._split(args)
         ctx.obj = (program[1:], True) if program[:1] == ["--"] else (program, False)
         if not ctx.obj[0] and not ({"--help", "-h"} & set(own)):
-            raise click.UsageError("name a script, -m module, -c code, or -- command", ctx)
+            raise click.UsageError("give a script, -m MODULE, -c CODE, or -- COMMAND", ctx)
         return super().parse_args(ctx, own)
 
     def _split(self, args: list[str]) -> tuple[list[str], list[str]]:
@@ -40,63 +41,78 @@ class _Program(click.Command):
         )
 
 
+def _warn_of_dots(targets: tuple[str, ...]) -> None:
+    """Warn of targets in which a dot stands for the colon."""
+    from provagent.tools.installed_modules import target_with_colon
+
+    for target in targets:
+        meant = target_with_colon(target)
+        if meant:
+            warn(f'--target {target}: no module {target}; did you mean "{meant}"?')
+
+
 @click.command(cls=_Program)
-@click.option("--store", metavar="FOLDER", help="Where the records go.  [default: prov]")
+@store_option
 @click.option(
     "--definition",
     "definitions",
     metavar="FILE",
     multiple=True,
-    help="A definition to use, beside those that are found; may be repeated.",
+    help="Definition to use in addition to those found automatically; may be repeated.",
 )
 @click.option(
     "--target",
     "targets",
     metavar="TARGET",
     multiple=True,
-    help="A target to weave: package.module:Qual.name; may be repeated.",
+    help="Function or class to record: package.module:Class.method; may be repeated.",
 )
 @click.option(
     "--exclude",
     metavar="TARGET",
     multiple=True,
-    help="A target that is not woven; may be repeated.",
+    help="Function or class not to record; may be repeated.",
 )
 @click.option(
     "--level",
     metavar="[TARGET=]LEVEL",
     multiple=True,
-    help="How much of a call is recorded: off, call, parameters, entities or members; for all, "
-    "or for a target; may be repeated.",
+    help="Detail of recorded calls, of all targets or of one: off, call, parameters, entities or "
+    "members; may be repeated.",
 )
 @click.option(
     "--max-calls",
     metavar="[TARGET=]NUMBER",
     multiple=True,
-    help="How many calls of a target are recorded; the others are counted; may be repeated.",
+    help="Maximum number of recorded calls of a target (default 10 000; 0: no limit); further "
+    "calls are only counted; may be repeated.",
 )
 @click.option(
     "--no-files",
     "files",
     flag_value=False,
     default=None,
-    help="Record none of the files that are opened, but those that are declared.",
+    help="Record only files that a definition declares.",
 )
 @click.option(
     "--no-code",
     "code",
     flag_value=False,
     default=None,
-    help="Keep no code: script, modules of your own, cells of a notebook.",
+    help="Do not record source code (script, own modules, notebook cells).",
 )
-@click.option("--parent", metavar="IRI", help="The job or activity that the run is a part of.")
-@click.option("--sink", type=click.Choice(words_of("sink")), help="Where events are written to.")
+@click.option("--parent", metavar="IRI", help="Job or activity that the run belongs to.")
+@click.option(
+    "--sink",
+    type=click.Choice(words_of("sink")),
+    help="Destination of the record: a shard in the store, the logging module, or both.",
+)
 @click.pass_context
 def run(ctx: click.Context, /, **options: Any) -> None:
-    """Run a program and record it.
+    """Run a program and record its provenance.
 
-    The program is what python would run: its arguments, exit code, signals and output are
-    its own.
+    Write the program as after 'python': its arguments, output, signals and exit code are
+    unchanged.
     """
     program, is_command = ctx.obj
     given = {name: value for name, value in options.items() if value not in (None, ())}
@@ -104,4 +120,6 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     for name, line in settings.untrusted.items():
         if name in settings.given:  # the program is given a value, and has nothing to say of it
             warn(line)
+    if options.get("targets"):
+        _warn_of_dots(options["targets"])
     heard(become, program, settings, is_command=is_command)

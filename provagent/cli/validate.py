@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from provagent.cli.options import json_option
 from provagent.contract.errors import DocumentError
 from provagent.reading.export.foreign_documents import FORMATS, MAX_BYTES
 from provagent.reading.view.terminal import echo, echo_json
@@ -14,12 +15,10 @@ from provagent.reading.view.terminal import echo, echo_json
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--format", "format_", type=click.Choice(FORMATS), help="The format. [default: as it looks]"
+    "--format", "format_", type=click.Choice(FORMATS), help="Format (default: by the content)."
 )
-@click.option(
-    "--max-bytes", default=MAX_BYTES, show_default=True, help="Larger files are not read."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--max-bytes", default=MAX_BYTES, show_default=True, help="Maximum size of a file.")
+@json_option
 @click.pass_context
 def validate(
     ctx: click.Context,
@@ -29,11 +28,10 @@ def validate(
     max_bytes: int,
     as_json: bool,
 ) -> None:
-    """Tell whether documents of W3C PROV, of any origin, can be true.
+    """Check PROV documents of any tool against the W3C constraints.
 
-    Holds their statements against PROV-CONSTRAINTS: uniqueness, order of events, types and
-    what is impossible. Exits with 1 when a document breaks one, or cannot be read; warnings
-    do not count.
+    Checks uniqueness, the order of events, types and impossible statements (PROV-CONSTRAINTS).
+    Exits with 1 if a document violates a constraint or cannot be read. Warnings do not count.
     """
     from provagent.reading.export.validate import validate_file
 

@@ -63,21 +63,21 @@ def problems(document: Any) -> list[str]:
     found = _faults(document)
     size = len(as_bytes(document))
     if size > MAX_BYTES:
-        found.append(f"has {size} bytes; {MAX_BYTES} at most")
+        found.append(f"has {size} bytes, more than {MAX_BYTES}")
     return found
 
 
 def _faults(document: Any) -> list[str]:
     if not isinstance(document, dict) or not all(map(_is_object, document.values())):
-        return ["is no object of objects"]
+        return ["is not an object of objects"]
     found = []
     prefixes = document.get("prefix", {})
     if not isinstance(prefixes.get("default"), str):
         found.append("has no default namespace; give prefix.default an IRI")
     if JOB not in document.get("activity", {}):
-        found.append(f"has no activity {JOB!r}: its job")
+        found.append(f"has no activity {JOB!r}")
     if "bundle" in document:
-        found.append("has a bundle; state all at the top")
+        found.append("has a bundle; write all statements at the top level")
     for kind, records in document.items():
         if kind not in ("prefix", "bundle"):
             for name, record in records.items():
@@ -94,16 +94,16 @@ def _is_object(value: Any) -> bool:
 def _wrong(name: str, record: Any, prefixes: dict[str, Any]) -> list[str]:
     found = []
     if len(name) > MAX_ID:
-        found.append(f"its name has {len(name)} characters; {MAX_ID} at most")
+        found.append(f"its name has {len(name)} characters, more than {MAX_ID}")
     prefix, colon, _ = name.partition(":")
     if colon and prefix != "_" and prefix not in prefixes:
-        found.append(f"no namespace has the prefix {prefix!r}")
+        found.append(f"unknown prefix {prefix!r}")
     if not isinstance(record, dict):
-        return [*found, "is no object; state each name once"]
+        return [*found, "is not an object; use each name once"]
     if not isinstance(record.get("prov:location", ""), str):
-        found.append("its prov:location is no text; a typed literal makes the job fail")
+        found.append("its prov:location is not a text (typed literals make the job fail)")
     if record.get("prov:type") == "Software":
-        found.append("its prov:type is Software, which OPUS looks up in vain")
+        found.append("its prov:type is Software, which OPUS cannot resolve")
     return found
 
 
@@ -161,7 +161,9 @@ def joined(earlier: Document, later: Document) -> Document:
     prefixes = {**earlier.get("prefix", {})}
     for prefix, iri in later["prefix"].items():
         if prefix != "default" and prefixes.setdefault(prefix, iri) != iri:
-            raise ExportError(f"the prefix {prefix!r} means {prefixes[prefix]} in it")
+            raise ExportError(
+                f"the prefix {prefix!r} has another meaning in it: {prefixes[prefix]}"
+            )
     prefixes.setdefault("default", later["prefix"]["default"])
     both = {"prefix": prefixes}
     for kind in dict.fromkeys([*later, *earlier]):
@@ -196,7 +198,7 @@ def write(path: str | os.PathLike[str], document: Document) -> None:
             raise
         raise ExportError(f"{path}: cannot be written: {error.strerror or error}") from error
     except ExportError as error:
-        raise ExportError(f"{path}: {error}; it is left as it is") from error
+        raise ExportError(f"{path}: {error}; it was not changed") from error
 
 
 @contextmanager
@@ -228,7 +230,7 @@ def _lock(descriptor: int) -> None:
 def _there(path: str) -> Document | None:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
-            raise ExportError("what is there is no file")
+            raise ExportError("it is not a file")
         with io.open(path, "rb") as file:
             content = file.read(MAX_BYTES * 4 + 1)
     except FileNotFoundError:
@@ -236,8 +238,8 @@ def _there(path: str) -> Document | None:
     try:
         document: Document = json.loads(content)
     except (ValueError, RecursionError):
-        raise ExportError("what is there is no JSON, or too long") from None
+        raise ExportError("it is not JSON, or too long") from None
     faults = _faults(document)
     if faults:
-        raise ExportError(f"what is there {faults[0]}")
+        raise ExportError(f"the existing document {faults[0]}")
     return document

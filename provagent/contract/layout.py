@@ -159,7 +159,10 @@ def _make(folder: str) -> None:
     except FileExistsError:
         return
     except FileNotFoundError:
-        _make(os.path.dirname(folder))
+        above = os.path.dirname(folder)
+        if os.path.isdir(above):  # /proc and its like let nobody make a folder
+            raise
+        _make(above)
         _make(folder)
 
 

@@ -98,3 +98,9 @@ def escaped(character: str) -> str:
     if number < _BYTE:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < _PLANE else f"\\U{number:08x}"
+
+
+def quoted(text: str) -> str:
+    """Return a text in double quotes, as messages quote names and values."""
+    is_plain = '"' not in text and text.isprintable()
+    return f'"{text}"' if is_plain else repr(text)

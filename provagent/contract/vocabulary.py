@@ -57,7 +57,7 @@ DECLARED = "declared"  # the definition says so
 # After the algorithm of a digest: of content that earlier versions read in another way.
 SECOND = ".2"
 # What a digest is of that is not of content, by the value of the key "identified": its algorithm.
-ITSELF = "id"  # there is none: an object is known by itself only
+ITSELF = "id"  # there is none: an object is identified by object identity only
 LESS_THAN_CONTENT = {"state": "state", "paths": "identifier", "str": "text", "hash": "hash"}
 
 # What was seen of a file that an activity, or the run, opened: the value of the key "mode",

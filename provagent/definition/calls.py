@@ -20,19 +20,21 @@ CALLS: dict[str, Reader] = {
     "sample": number(1),
     "quiet": one_of(vocabulary.QUIET_WORDS),
 }
-_BEFORE = "it is asked before the call; only those of a generation are asked after it"
+_BEFORE = "test the result only in generation (other conditions are tested before the call)"
 
 
 def check_conditions(description: ActivityDescription, fields: Fields) -> None:
     """Report a condition that asks for the result before there is one."""
     if _asks_for_result(description.when):
-        fields.add_problem("its condition asks for the result", _BEFORE)
+        fields.add_problem("the condition tests the result before the call", _BEFORE)
     things: tuple[ParameterDescription | EntityUse, ...]
     things = *description.parameters, *description.usage
     for thing in things:
         if _asks_for_result(thing.when):
             place, where = fields.report.origins.of(thing)
-            fields.report.add(place, where, "its condition asks for the result", _BEFORE)
+            fields.report.add(
+                place, where, "the condition tests the result before the call", _BEFORE
+            )
 
 
 def _asks_for_result(condition: str | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provagent.contract.printable import quoted
 from provagent.definition.limits import bounds, limit
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ def check_range(fields: Fields) -> None:
     limits = {key: limit(fields.values.get(key)) for key in ("min", "max")}
     for key, found in limits.items():
         if found is None and key in fields.values:
-            what = f"{key} {fields.values[key][:_QUOTED]!r} is no number"
-            fields.warn(what, "it is kept, and no value is compared with it")
+            what = f"{key} {quoted(fields.values[key][:_QUOTED])} is not a number"
+            fields.warn(what, "values are not compared with it; write a number")
     low, high = limits["min"], limits["max"]
     if low and high and low[1] == high[1] and low[0] > high[0]:
-        fields.add_problem(f"min {low[0]:g} is more than max {high[0]:g}", "exchange them")
+        fields.add_problem(
+            f"min {low[0]:g} is greater than max {high[0]:g}", "exchange min and max"
+        )
 
 
 def check_uses(description: ActivityDescription, fields: Fields) -> None:
@@ -30,15 +33,15 @@ def check_uses(description: ActivityDescription, fields: Fields) -> None:
     for use in description.usage:
         if use.overwrite:
             place, where = fields.report.origins.of(use)
-            what = "what is used overwrites nothing"
-            fields.report.warn(place, f"{where}.overwrite", what, "say it of what is generated")
+            what = "overwrite has no effect in usage"
+            fields.report.warn(place, f"{where}.overwrite", what, "move it to generation")
 
 
 def check_multiplicities(fields: Fields) -> None:
     """Warn of multiplicities of a usage or generation that are not compared."""
     low, _ = bounds(fields.values.get("multiplicity") or "*")
     if low > 1:
-        what = f"a role is one entity in a call, not {low}"
-        fields.warn(what, "say how many members it has, in has_members: multiplicity:")
+        what = f"each call has one entity for a role, not {low}"
+        fields.warn(what, "for a collection, write has_members: {multiplicity: ...}")
     if any(each.multiplicity for each in fields.values.get("has_progenitors", ())):
-        fields.warn("the multiplicity of progenitors is passed over", "leave it out")
+        fields.warn("the multiplicity of progenitors has no effect", "remove it")

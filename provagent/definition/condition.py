@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from typing import Any, TypeAlias
 
+from provagent.contract.printable import quoted
 from provagent.definition.grammar import Literal, Name, PathError, PathReader
 from provagent.definition.path import Path
 from provagent.isolation import introspection
@@ -115,10 +116,10 @@ _CONSTANTS = {"True": True, "False": False, "None": None}
 _WORDS = ("and", "or", "not", "in", "is", "matches")
 
 _GRAMMAR = (
-    "a condition is a path, alone or with == != < <= > >= and a value, in [values], matches, "
-    "or is None; and, or, not and parentheses join them"
+    "write a path, or a path with == != < <= > >= and a value, in [values], matches a glob, or "
+    "is None; combine conditions with and, or, not and ( )"
 )
-_VALUES = "a value is a number, a text, True, False or None"
+_VALUES = "write a number, a text, True, False or None"
 
 
 class _ConditionReader(PathReader):
@@ -134,7 +135,7 @@ class _ConditionReader(PathReader):
         found = self._any()
         self._skip_space()
         if not self.at_end():
-            raise self._error(f"{self.text[self.position]!r} cannot stand here", _GRAMMAR)
+            raise self._error(self.unexpected(), _GRAMMAR)
         return found
 
     def _any(self) -> Condition:
@@ -152,7 +153,7 @@ class _ConditionReader(PathReader):
     def _one(self) -> Condition:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise self._error(f"more than {_DEEPEST} levels are nested", "nest less")
+            raise self._error(f"more than {_DEEPEST} nested levels", "use fewer levels")
         try:
             if self._word("not"):
                 return Not(self._one())
@@ -161,7 +162,7 @@ class _ConditionReader(PathReader):
             inner = self._any()
             self._skip_space()
             if not self._take(")"):
-                raise self._error("')' is missing", _GRAMMAR)
+                raise self._error("missing )", _GRAMMAR)
             return inner
         finally:
             self._depth -= 1
@@ -171,7 +172,9 @@ class _ConditionReader(PathReader):
         if self._word("is"):
             is_not = self._word("not")
             if not self._word("None"):
-                raise self._error("None is missing", "is None, is not None, or == and a value")
+                raise self._error(
+                    "missing None after is", "write is None, is not None, or == and a value"
+                )
             return _negated(Clause(path, "is"), is_not)
         is_not = self._word("not")
         if self._word("in"):
@@ -180,20 +183,20 @@ class _ConditionReader(PathReader):
             globs = self._list() if self._next() == "[" else (self._value(),)
             return _negated(Clause(path, "matches", globs), is_not)
         if is_not:
-            raise self._error("'in' or 'matches' is missing", _GRAMMAR)
+            raise self._error("missing in or matches after not", _GRAMMAR)
         self._skip_space()
         for sign in _COMPARISONS:
             if self._take(sign):
                 return Clause(path, sign, (self._value(),))
         if self._next() == "=":
-            raise self._error("'=' compares nothing", "write ==")
+            raise self._error("= is not a comparison", "write ==")
         return Clause(path)
 
     def _path(self) -> Path:
         start = self._skip_space()
         bare = _BARE.match(self.text, start)
         if bare and bare[0] in _WORDS[:-1]:
-            raise self._error(f"a path is missing before {bare[0]!r}", _GRAMMAR)
+            raise self._error(f"missing path before {quoted(bare[0])}", _GRAMMAR)
         root = Name(self.name())
         steps = []
         while self._next_is_step():
@@ -206,13 +209,13 @@ class _ConditionReader(PathReader):
     def _list(self) -> tuple[Literal, ...]:
         self._skip_space()
         if not self._take("["):
-            raise self._error("a list is missing", "write values in brackets, as in [w, a]")
+            raise self._error("missing list", "write the values in brackets, as in [w, a]")
         values = [self._value()]
         while self._next() == ",":
             self._take(",")
             values.append(self._value())
         if not self._take("]"):
-            raise self._error("']' is missing", "write values in brackets, as in [w, a]")
+            raise self._error("missing ]", "write the values in brackets, as in [w, a]")
         return tuple(values)
 
     def _value(self) -> Literal:
@@ -223,12 +226,14 @@ class _ConditionReader(PathReader):
         bare = self._match(_BARE)
         word = bare[0] if bare else ""
         if not word or word in _WORDS:
-            raise self._error("a value is missing", _VALUES, start)
+            raise self._error("missing value", _VALUES, start)
         if word in _CONSTANTS:
             return _CONSTANTS[word]
         if word.capitalize() in _CONSTANTS or word == "null":
             right = "None" if word == "null" else word.capitalize()
-            raise self._error(f"{word} is no value", f"write {right}, or the text in quotes", start)
+            raise self._error(
+                f"{word} is not a value", f"write {right}, or put the text in quotes", start
+            )
         number = _NUMBER.fullmatch(word)
         if number is None:
             return word

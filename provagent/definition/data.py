@@ -52,8 +52,10 @@ def from_data(data: dict[str, Any]) -> Definition:
             definition: Definition = _built(Definition, values)
             return definition
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"the data are no definition: {error}; make them anew") from error
-    raise ValueError(f"the data have format {found!r}, not {DATA_FORMAT}; make them anew")
+        raise ValueError(f"invalid compiled definition: {error}; compile it again") from error
+    raise ValueError(
+        f"the data have format {found!r}, not {DATA_FORMAT}; compile the definition again"
+    )
 
 
 def describe(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provagent.contract import vocabulary
+from provagent.contract.printable import quoted
 from provagent.definition.nodes import Entry, Mapping, Scalar, Sequence, child
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.report import did_you_mean
@@ -53,7 +54,7 @@ ENTITY_TYPE_SYNONYMS = {"SetCollection": vocabulary.FILE_COLLECTION}
 
 # A usage says that its location is the value of a parameter, in one of two ways:
 # location_from_parameter: <parameter's name>, or from_parameter: {location: <its name>}.
-_KEEP_ONE = "keep one of them"
+_KEEP_ONE = "remove one of them"
 FROM_PARAMETER = ("location_from_parameter", "from_parameter")
 
 
@@ -116,12 +117,14 @@ def _with_location(item: Node, paths: dict[str, Node], report: Report, where: st
     name = _text_at(item, key) or _text_at(entry.node, "location")
     if name in paths:
         if "location" in entries:
-            what = f"'location' is passed over for {key!r}"
+            what = f"location has no effect beside {quoted(key)}"
             report.warn(entries["location"].place, child(where, "location"), what, _KEEP_ONE)
         entries["location"] = Entry(entry.place, paths[name])
     else:
-        remedy = did_you_mean(name or "", paths) or "name one of the activity's parameters"
-        report.add(entry.place, child(where, key), f"{name!r} is not among the parameters", remedy)
+        remedy = did_you_mean(name or "", paths) or "write the name of a parameter of this activity"
+        report.add(
+            entry.place, child(where, key), f"unknown parameter {quoted(name or '')}", remedy
+        )
     return Mapping(item.place, entries)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from provagent.contract.printable import quoted
 from provagent.definition.nodes import Mapping, Node, Scalar, child
 from provagent.definition.report import Report, SourcePosition, did_you_mean
 
@@ -77,7 +78,7 @@ def read_thing(shape: Shape, report: Report, node: Node, where: str, **given: An
     if isinstance(node, Mapping):
         _read_fields(shape, node, fields)
     elif not is_null(node):
-        fields.add_problem(f"{shape.article} is a mapping", "write key: value pairs")
+        fields.add_problem(f"{shape.article} must be a mapping", _as_mapping(shape, node))
         return None
     thing = shape.make(fields)
     report.note_origin(thing, node.place, where)
@@ -90,13 +91,13 @@ def _read_fields(shape: Shape, node: Mapping, fields: Fields) -> None:
         where = child(fields.where, key)
         name = shape.synonyms.get(key, key)
         if key in shape.ignored:
-            what = f"{key!r} is passed over"
-            fields.report.warn(entry.place, where, what, "nothing ever came of it")
+            what = f"the key {quoted(key)} has no effect"
+            fields.report.warn(entry.place, where, what, "remove it")
         elif name not in shape.readers:
             _report_unknown(shape, fields.report, entry.place, where, key)
         elif name in written:
-            what = f"{key!r} says the same as {written[name]!r}"
-            fields.report.add(entry.place, where, what, "keep one of them")
+            what = f"the keys {quoted(written[name])} and {quoted(key)} have the same meaning"
+            fields.report.add(entry.place, where, what, "remove one of them")
         else:
             written[name] = key
             _read_field(fields, name, shape.readers[name](fields.report, entry.node, where))
@@ -113,8 +114,16 @@ def _report_unknown(
     shape: Shape, report: Report, place: SourcePosition, where: str, key: str
 ) -> None:
     known = ", ".join(sorted(shape.readers))
-    remedy = did_you_mean(key, shape.keys - shape.ignored) or f"the keys are {known}"
-    report.add(place, where, f"{shape.article} has no key {key!r}", remedy)
+    remedy = did_you_mean(key, shape.keys - shape.ignored) or f"known keys: {known}"
+    report.add(place, where, f"unknown key {quoted(key)}", remedy)
+
+
+def _as_mapping(shape: Shape, node: Node) -> str:
+    """Return how a thing is written of which only the name was."""
+    label = next((key for key in ("name", "role", "file") if key in shape.readers), "")
+    if isinstance(node, Scalar) and node.text and label:
+        return f"write {{{label}: {node.text[:80]}}}"
+    return "write key: value pairs"
 
 
 def is_null(node: Node) -> bool:

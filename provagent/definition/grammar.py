@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from provagent.contract.printable import quoted
+
 Literal: TypeAlias = int | float | str | bool | None
 
 
@@ -104,8 +106,12 @@ PATTERN_ON_VALUE = rf"^(?:\[\*\]|(?!__\w+__(?!\w)){_A_NAME}\??)(?:{_A_STEP})*$|^
 _FRAMES = ("gi_frame", "cr_frame", "ag_frame", "tb_frame", "f_back", "f_builtins", "f_globals")
 _INTERPRETER = frozenset(("builtins", "eval", "exec", "f_locals", *_FRAMES))
 
-_GRAMMAR = "a path is a name, then any of .name, [literal], [*] and (literal, keyword=literal)"
-_LITERALS = "a literal is a number, a text in quotes, True, False or None"
+_GRAMMAR = (
+    "write a name followed by .name, [literal], [*] or (literal, keyword=literal); a path cannot "
+    "calculate"
+)
+_PLAIN_NAMES = "write the name of an attribute or item that holds data"
+_LITERALS = "write a number, a text in quotes, True, False or None"
 
 
 class PathReader:
@@ -115,8 +121,8 @@ class PathReader:
 
     def __init__(self, text: str) -> None:
         if len(text) > _LONGEST:
-            what = f"the {self.kind} is too long"
-            raise PathError(text, _LONGEST, what, f"{_LONGEST} characters at most")
+            what = f"the {self.kind} is longer than {_LONGEST} characters"
+            raise PathError(text, _LONGEST, what, "shorten it")
         self.text = text
         self.position = 0
 
@@ -142,7 +148,7 @@ class PathReader:
             return Item(key)
         if self._take("("):
             return self._call()
-        raise self._error(f"{self.text[self.position]!r} cannot stand here", _GRAMMAR)
+        raise self._error(self.unexpected(), _GRAMMAR)
 
     def named(self) -> Name | Held:
         name = self.name()
@@ -152,22 +158,20 @@ class PathReader:
         start = self.position
         match = self._match(_NAME)
         if match is None:
-            raise self._error("a name is missing", _GRAMMAR)
+            raise self._error("missing name", _GRAMMAR)
         name = match[0]
         # A hyphen is also tried as an underscore, so it must not hide a dunder either.
         if _is_special(name.replace("-", "_")):
-            raise self._error(f"{name!r} is a special name", "name what the value holds", start)
+            raise self._error(f"special names such as {name} are not allowed", _PLAIN_NAMES, start)
         if name in _INTERPRETER:
-            raise self._error(
-                f"{name!r} leads out of the value", "name what the value holds", start
-            )
+            raise self._error(f"the name {quoted(name)} is not allowed", _PLAIN_NAMES, start)
         return name
 
     def _key(self) -> Literal:
         start = self._skip_space()
         key = self._literal()
         if isinstance(key, str) and _is_special(key):
-            raise self._error(f"{key!r} is a special name", "name what the value holds", start)
+            raise self._error(f"special names such as {key} are not allowed", _PLAIN_NAMES, start)
         self._skip_space()
         return key
 
@@ -190,12 +194,14 @@ class PathReader:
         value = self._literal()
         if keyword is None and keywords:
             raise self._error(
-                "an argument without a keyword follows one with", "put it first", start
+                "a positional argument follows a keyword argument",
+                "write positional arguments first",
+                start,
             )
         if keyword is None:
             arguments.append(value)
         elif keyword in keywords:
-            raise self._error(f"keyword {keyword!r} stands twice", "leave one of them out", start)
+            raise self._error(f"duplicate keyword {quoted(keyword)}", "remove one of them", start)
         else:
             keywords[keyword] = value
         self._skip_space()
@@ -206,10 +212,11 @@ class PathReader:
             return None
         name = self.name()
         if "-" in name:
-            raise self._error(f"keyword {name!r} has a hyphen", "Python has no such keyword", start)
+            what = f"the keyword {quoted(name)} contains a hyphen"
+            raise self._error(what, "write _ for -", start)
         self._skip_space()
         if not self._take("="):
-            raise self._error(f"{name!r} is not a literal", _LITERALS, start)
+            raise self._error(f"the argument {quoted(name)} is not a literal", _LITERALS, start)
         self._skip_space()
         return name
 
@@ -220,7 +227,9 @@ class PathReader:
             return int(number[0]) if number["whole"] else float(number[0])
         quoted = self._quoted()
         if quoted is None:
-            raise self._error("a literal is missing", _LITERALS)
+            if self.text[self.position : self.position + 1] in ("'", '"'):
+                raise self._error("a quote is not closed", "close it")
+            raise self._error("missing literal", _LITERALS)
         return quoted
 
     def _quoted(self) -> str | None:
@@ -233,9 +242,14 @@ class PathReader:
             if escape[1] not in _ESCAPES:
                 place = string.start() + 1 + escape.start()
                 raise self._error(
-                    f"escape {escape[0]!r} is unknown", r"write \\ for \ itself", place
+                    f"unknown escape {escape[0]}", "write two backslashes for one", place
                 )
         return _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], inner)
+
+    def unexpected(self) -> str:
+        """Return what is wrong with the rest of the text, where it should have ended."""
+        rest = self.text[self.position :].lstrip()
+        return f"unexpected {quoted(rest[0])}" if rest else "unexpected blank at the end"
 
     def _skip_space(self) -> int:
         self._match(_SPACE)
@@ -243,7 +257,7 @@ class PathReader:
 
     def _expect(self, token: str) -> None:
         if not self._take(token):
-            raise self._error(f"{token!r} is missing", _GRAMMAR)
+            raise self._error(f"missing {token}", _GRAMMAR)
 
     def _take(self, token: str) -> bool:
         found = self.text.startswith(token, self.position)

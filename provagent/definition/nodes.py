@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from provagent.contract.printable import quoted
 from provagent.definition.report import START, Report, SourcePosition
+from provagent.definition.yaml_errors import explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +55,20 @@ def read_nodes(text: str, report: Report) -> Node | None:
         root = yaml.compose(text, Loader=_Loader)
         if root is not None:
             return _Tree(report).node(root, "")
-        report.add(START, "", "the file is empty", "describe activities: or name targets:")
+        report.add(START, "", "the file is empty", "add targets: and activities:")
     except _RefusedError as error:
         report.add(error.place, "", error.what, error.remedy)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = SourcePosition(mark.line + 1, mark.column + 1) if mark else START
-        what = error.problem or error.context or "something is wrong"
+        what = error.problem or error.context or "it cannot be parsed"
         if "nesting depth" in what:  # libyaml's own bound, where it looks ahead for a key
             report.add(place, "", _TOO_DEEP, _NEST_LESS)
         else:
-            report.add(place, "", f"this is not YAML: {what}", _REMEDY)
+            report.add(place, "", *explain(text, place.line - 1, place.column - 1, what))
     except yaml.reader.ReaderError as error:
         place = SourcePosition(text.count("\n", 0, int(error.position)) + 1)
-        report.add(place, "", f"a character is not allowed: {error.reason}", "take it out")
+        report.add(place, "", f"invalid character: {error.reason}", "remove it")
     return None
 
 
@@ -80,10 +82,9 @@ def child(where: str, key: str | int) -> str:
 
 
 _PLAIN_KEY = re.compile(r"[\w-]+")
-_REMEDY = "quote a text that has ': ' or ' #' in it, or begins with one of * & ! % @ ` { ["
 
 _DEEPEST = 40
-_TOO_DEEP, _NEST_LESS = f"more than {_DEEPEST} levels are nested", "nest less"
+_TOO_DEEP, _NEST_LESS = f"more than {_DEEPEST} nested levels", "use fewer levels"
 _LONGEST = 100_000  # values, when each alias is replaced by what it stands for
 
 _CORE = "tag:yaml.org,2002:"
@@ -120,8 +121,8 @@ def _refuse_excess(depth: int, count: int, marked: yaml.Event | yaml.Node) -> No
     if depth > _DEEPEST:
         raise _RefusedError(_place(marked), _TOO_DEEP, _NEST_LESS)
     if count > _LONGEST:
-        what = f"more than {_LONGEST} values, aliases included"
-        raise _RefusedError(_place(marked), what, "use fewer aliases, or several files")
+        what = f"more than {_LONGEST} values, counting those of aliases"
+        raise _RefusedError(_place(marked), what, "use fewer aliases, or split the file")
 
 
 def _place(marked: Any) -> SourcePosition:
@@ -141,11 +142,16 @@ class _Tree:
         self._count += 1
         _refuse_excess(len(self._open), self._count, node)
         if any(node is outer for outer in self._open):
-            self._report.add(place, where, "an alias stands for what it is in", "write it out")
+            self._report.add(place, where, "an alias contains itself", "write out its content")
             return Scalar(place, None)
         if node.tag not in _READ:
             tag = node.tag.replace(_CORE, "!!")
-            self._report.add(place, where, f"the tag {tag} is not read", "leave the tag out")
+            self._report.add(
+                place,
+                where,
+                f"tags such as {tag} are not supported",
+                "remove the tag, or quote the text",
+            )
         self._open.append(node)
         try:
             return self._converted(node, place, where)
@@ -168,7 +174,12 @@ class _Tree:
             if key.tag == _MERGE:
                 merged = self._merged(value, where) | merged
             elif not isinstance(key, yaml.ScalarNode):
-                self._report.add(place, where, "a key is no text", "use a text as the key")
+                self._report.add(
+                    place,
+                    where,
+                    "a key is a list or mapping",
+                    "use a text as the key; quote it if it begins with { or [",
+                )
             else:
                 self._refuse_twin(key.value, place, entries, where)
                 entries[key.value] = Entry(place, self.node(value, child(where, key.value)))
@@ -178,8 +189,8 @@ class _Tree:
         self, key: str, place: SourcePosition, entries: dict[str, Entry], where: str
     ) -> None:
         if key in entries:
-            what = f"key {key!r} stands twice, first on line {entries[key].place.line}"
-            remedy = "keep one of them; the last one counts"
+            what = f"duplicate key {quoted(key)}, first used on line {entries[key].place.line}"
+            remedy = "remove or rename one of them (the last one is used)"
             self._report.add(place, child(where, key), what, remedy)
 
     def _merged(self, value: yaml.Node, where: str) -> dict[str, Entry]:
@@ -191,6 +202,6 @@ class _Tree:
             if isinstance(node, Mapping):
                 entries = node.entries | entries
             else:
-                what = "a merge key << stands for no mapping"
-                self._report.add(node.place, where, what, "merge the alias of a mapping")
+                what = "the value of the merge key << is not a mapping"
+                self._report.add(node.place, where, what, "write the alias of a mapping")
         return entries

@@ -27,7 +27,9 @@ def _mode(report: Report, node: Node, where: str) -> Any:
 def _make_opened(fields: Fields) -> OpenedFile | None:
     if "file" not in fields.values:
         if "file" not in fields.unusable:
-            fields.add_problem("the file is missing", "say which argument names it, in file:")
+            fields.add_problem(
+                'missing key "file"', "add file: and the argument that names the file"
+            )
         return None
     return OpenedFile(**fields.values)
 

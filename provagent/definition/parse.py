@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract import vocabulary
 from provagent.contract.errors import Problem
+from provagent.contract.printable import quoted
 from provagent.definition import dialect
 from provagent.definition.description import Definition
 from provagent.definition.fields import read_thing
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from provagent.definition.fields import Fields
 
 LARGEST = 2_000_000  # bytes of a definition
+_OTHER_FILES = (".py", ".ipynb", ".toml", ".fits", ".csv", ".log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +45,14 @@ def read_definition(location: str | os.PathLike[str], *, name: str | None = None
     Raises nothing: a file that cannot be read is a reading without a definition.
     """
     file = os.fspath(location)
+    if file.endswith(_OTHER_FILES):
+        what = f"{os.path.splitext(file)[1]} is not the suffix of a definition"
+        return _nothing(file, what, "give the path of a definition file (YAML)")
     try:
         data = _read_bytes(file)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = (getattr(error, "strerror", None) or str(error)).lower()
-        return _nothing(file, f"cannot be read: {reason}", "name a definition.yaml")
+        return _nothing(file, f"cannot be read: {reason}", "give the path of a definition file")
     stem = os.path.splitext(os.path.basename(file))[0]
     return parse_definition(data, location=file, name=name or stem)
 
@@ -55,7 +60,7 @@ def read_definition(location: str | os.PathLike[str], *, name: str | None = None
 def parse_definition(data: bytes, *, location: str, name: str) -> Reading:
     """Read the definition in ``data``, the bytes of the file ``location``. Raises nothing."""
     if len(data) > LARGEST:
-        return _nothing(location, f"more than {LARGEST} bytes", "split the definition")
+        return _nothing(location, f"the file has more than {LARGEST} bytes", "split the definition")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -79,7 +84,7 @@ def parse_definition(data: bytes, *, location: str, name: str) -> Reading:
 def _read_bytes(file: str) -> bytes:
     # A pipe would be waited for, and a device may have no end.
     if not stat.S_ISREG(os.stat(file).st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise OSError(errno.EINVAL, "is a folder" if os.path.isdir(file) else "not a regular file")
     with io.open(file, "rb") as stream:
         return stream.read(LARGEST + 1)
 
@@ -93,8 +98,8 @@ def _parse(text: str, report: Report) -> dict[str, Any] | None:
     if root is None:
         return None
     if not isinstance(root, Mapping):
-        what = "the document is not a mapping"
-        report.add(root.place, "", what, "begin with a key, such as activities:")
+        what = "the file is not a mapping"
+        report.add(root.place, "", what, "begin with targets: and activities:")
         return None
     root = dialect.with_activities(root, DEFINITION.keys, ACTIVITY.keys)
     fields: Fields = read_thing(DEFINITION, report, root, "")
@@ -112,7 +117,7 @@ def _check_contacts(values: dict[str, Any], report: Report) -> None:
             remedy = did_you_mean(thing.contact, agents, cutoff=0.8)
             if remedy:
                 place, where = report.origins.of(thing)
-                what = f"{thing.contact!r} is not among the agents"
+                what = f"{quoted(thing.contact)} is not described in agents"
                 report.warn(place, f"{where}.contact", what, remedy)
 
 

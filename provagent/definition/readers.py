@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from provagent.contract.printable import quoted
 from provagent.definition.condition import parse_condition
 from provagent.definition.description import IDENTIFIERS
 from provagent.definition.fields import UNUSABLE, Reader, is_null
@@ -22,8 +23,8 @@ def _text(report: Report, node: Node, where: str) -> Any:
     """Read a text as it is written, numbers and booleans too."""
     if isinstance(node, Scalar):
         return node.text or None
-    kind = "list" if isinstance(node, Sequence) else "mapping"
-    report.add(node.place, where, f"a {kind} stands where a text belongs", "write one text")
+    kind = _kind(node)
+    report.add(node.place, where, f"expected a text, found a {kind}", "write one text")
     return UNUSABLE
 
 
@@ -43,7 +44,8 @@ def _parsed_by(parse: Callable[[str], Any], kind: str, pattern: str | None = Non
             try:
                 parse(found)
             except PathError as error:
-                what = f"{kind} {found[:_QUOTED]!r}, character {error.position + 1}: {error.what}"
+                place = f"character {error.position + 1}"
+                what = f"{kind} {quoted(found[:_QUOTED])}, {place}: {error.what}"
                 report.add(node.place, where, what, error.remedy)
                 return UNUSABLE
         return found
@@ -63,7 +65,9 @@ def _flag(report: Report, node: Node, where: str) -> Any:
     if not isinstance(found, str):
         return found
     if found.lower() not in _FLAGS:
-        report.add(node.place, where, f"{found!r} is neither true nor false", "write true or false")
+        report.add(
+            node.place, where, f"{quoted(found)} is neither true nor false", "write true or false"
+        )
         return UNUSABLE
     return _FLAGS[found.lower()]
 
@@ -80,8 +84,8 @@ def number(least: int) -> Reader:
         if not isinstance(found, str):
             return found
         if not _WHOLE.fullmatch(found) or int(found) < least:
-            what = f"{found[:_QUOTED]!r} is not a whole number from {least} on"
-            report.add(node.place, where, what, f"write {least} or more")
+            what = f"{quoted(found[:_QUOTED])} is not a whole number of {least} or more"
+            report.add(node.place, where, what, "write a number such as 100")
             return UNUSABLE
         return int(found)
 
@@ -110,7 +114,7 @@ def matching(
     def read(report: Report, node: Node, where: str) -> Any:
         found = text(report, node, where)
         if isinstance(found, str) and not compiled.fullmatch(found):
-            report.add(node.place, where, f"{found[:_QUOTED]!r} is not {what}", remedy)
+            report.add(node.place, where, f"{quoted(found[:_QUOTED])} is not {what}", remedy)
             return UNUSABLE
         return found
 
@@ -126,7 +130,7 @@ def reserved(words: tuple[str, ...]) -> Reader:
         if isinstance(found, str) and found not in words:
             remedy = did_you_mean(found, words, cutoff=0.8)
             if remedy:
-                report.add(node.place, where, f"{found!r} is not a reserved word", remedy)
+                report.add(node.place, where, f"{quoted(found)} is not a reserved word", remedy)
         return found
 
     return Reader(read, {"anyOf": [{"enum": list(words)}, text.schema]})
@@ -143,7 +147,7 @@ def one_of(words: tuple[str, ...], synonyms: dict[str, str] | None = None) -> Re
         if found in words:
             return found
         remedy = did_you_mean(found, words) or f"write one of {', '.join(words)}"
-        report.add(node.place, where, f"{found!r} is not a known word", remedy)
+        report.add(node.place, where, f"unknown value {quoted(found)}", remedy)
         return UNUSABLE
 
     return Reader(read, {"enum": [*words, *(synonyms or ()), None]})
@@ -171,8 +175,9 @@ def _identifier(report: Report, node: Node, where: str) -> Any:
     found = text(report, node, where)
     if not isinstance(found, str) or found in IDENTIFIERS:
         return found
-    remedy = did_you_mean(found, IDENTIFIERS) or f"put a path in a list, as in [{found}]"
-    report.add(node.place, where, f"{found!r} is not one of {', '.join(IDENTIFIERS)}", remedy)
+    remedy = did_you_mean(found, IDENTIFIERS) or f"write a path as a list, as in [{found}]"
+    what = f"{quoted(found)} is not one of {', '.join(IDENTIFIERS)}"
+    report.add(node.place, where, what, remedy)
     return UNUSABLE
 
 
@@ -182,8 +187,36 @@ identifier = Reader(
 )
 
 
-def listed(reader: Reader, *, alone: bool = False) -> Reader:
-    """Return a reader of a list, null items left out; ``alone``: of a single item, too."""
+def _kind(node: Node) -> str:
+    if isinstance(node, Sequence):
+        return "list"
+    return "mapping" if isinstance(node, Mapping) else "text"
+
+
+def _as_list(node: Node, label: str) -> str:
+    """Return how a value is written as a list."""
+    if isinstance(node, Mapping) and label:
+        if label in node.entries:
+            return 'write "- " before its first key'
+        first = next(iter(node.entries), "NAME")
+        return f'write each item as "- {label}: {first}", with its other keys below'
+    if isinstance(node, Scalar) and node.text is not None:
+        return f"write [{quoted(node.text[:_QUOTED])}]"
+    return 'begin each item with "- "'
+
+
+def _as_mapping(node: Node) -> str:
+    """Return how a value is written as a mapping."""
+    if isinstance(node, Sequence):
+        return 'write "name:" without "- " before it'
+    return "write name: value pairs"
+
+
+def listed(reader: Reader, *, alone: bool = False, label: str = "") -> Reader:
+    """Return a reader of a list, null items left out; ``alone``: of a single item, too.
+
+    ``label`` is the key that names an item, for the remedy where the names are keys.
+    """
 
     def read(report: Report, node: Node, where: str) -> Any:
         if is_null(node):
@@ -193,7 +226,9 @@ def listed(reader: Reader, *, alone: bool = False) -> Reader:
         elif alone:
             places = [(node, where)]
         else:
-            report.add(node.place, where, "a list belongs here", "begin each item with '- '")
+            report.add(
+                node.place, where, f"expected a list, found a {_kind(node)}", _as_list(node, label)
+            )
             return UNUSABLE
         values = [reader(report, item, place) for item, place in places if not is_null(item)]
         return tuple(value for value in values if value is not None and value is not UNUSABLE)
@@ -212,7 +247,8 @@ def named(reader_of: Callable[[str], Reader], key: Reader = text) -> Reader:
         if is_null(node):
             return {}
         if not isinstance(node, Mapping):
-            report.add(node.place, where, "a mapping belongs here", "write name: value pairs")
+            what = f"expected a mapping, found a {_kind(node)}"
+            report.add(node.place, where, what, _as_mapping(node))
             return UNUSABLE
         values: dict[str, Any] = {}
         for name, entry in node.entries.items():

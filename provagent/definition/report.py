@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from provagent.contract.errors import Problem
+from provagent.contract.printable import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -94,8 +95,10 @@ class Report:
             names = declared.get(reference.kind)
             if names is None or reference.name in names:
                 continue
-            what = f"{reference.name!r} is not among the {reference.kind}"
-            remedy = did_you_mean(reference.name, names) or f"describe it under {reference.kind}:"
+            what = f"{quoted(reference.name)} is not described in {reference.kind}"
+            remedy = (
+                did_you_mean(reference.name, names) or f"add it to the section {reference.kind}"
+            )
             self.add(reference.place, reference.where, what, remedy)
 
 
@@ -104,10 +107,10 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
 
 
 def did_you_mean(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return ``did you mean 'such'`` for the nearest of ``words``, or empty text if none is near.
+    """Return ``did you mean "such"?`` for the nearest of ``words``; an empty text if none is near.
 
     ``cutoff`` is difflib's measure of likeness, between 0 (none) and 1 (equal).
     """
     by_lower = {other.lower(): other for other in words}
     near = get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)
-    return f"did you mean {by_lower[near[0]]!r}" if near else ""
+    return f"did you mean {quoted(by_lower[near[0]])}?" if near else ""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def unmet(requires: Mapping[str, str]) -> str:
-    """Tell which package of ``requires`` is not here as it should be; empty text if none.
+    """Return why a package of ``requires`` is missing or too old; an empty text if none is.
 
     ``requires`` maps the name of a distribution to a specifier, as of ``satisfies``.
     """
@@ -21,13 +21,20 @@ def unmet(requires: Mapping[str, str]) -> str:
 
 @cache  # each target of a definition asks, and to read a version takes milliseconds
 def _unmet(requires: tuple[tuple[str, str], ...]) -> str:
+    for package, specifier in requires:
+        installed = installed_version(package)
+        if installed is None:
+            return f"{package} is not installed"
+        if not satisfies(installed, specifier):
+            return f"requires {package} {specifier}; version {installed} is installed"
+    return ""
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of an installed distribution, None if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
-    for package, specifier in requires:
-        try:
-            installed = version(package)
-        except PackageNotFoundError:
-            return f"requires {package} {specifier}, which is not installed"
-        if not satisfies(installed, specifier):
-            return f"requires {package} {specifier}; {installed} is installed"
-    return ""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

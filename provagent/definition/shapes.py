@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract import vocabulary
+from provagent.contract.printable import quoted
 from provagent.definition import dialect, words
 from provagent.definition.calls import CALLS, check_conditions
 from provagent.definition.compared import check_multiplicities, check_range, check_uses
@@ -19,7 +20,7 @@ from provagent.definition.description import (
     TargetPattern,
 )
 from provagent.definition.fields import UNUSABLE, Fields, Reader, Shape, read_thing
-from provagent.definition.nodes import Mapping, Node
+from provagent.definition.nodes import Mapping, Node, Scalar
 from provagent.definition.opens import OPENS
 from provagent.definition.path import PathError, parse_path
 from provagent.definition.readers import (
@@ -75,10 +76,14 @@ def _make_parameter(fields: Fields) -> ParameterDescription | None:
     if fields.unusable & {"name", "value"}:
         return None
     if "value" not in values and "name" not in values:
-        fields.add_problem("a parameter has no value", "say where it is found, in value:")
+        fields.add_problem(
+            'missing key "name"', "add the name of an argument, or value: and a path"
+        )
         return None
     if "value" not in values and not _is_path(values["name"]):
-        fields.add_problem("a parameter has no value, and its name is no path", "add value:")
+        fields.add_problem(
+            'missing key "value"', "add the path of the value (the name is not a path)"
+        )
         return None
     values.setdefault("value", values.get("name"))
     values.setdefault("name", parse_path(values["value"]).last_name)
@@ -89,7 +94,9 @@ def _make_parameter(fields: Fields) -> ParameterDescription | None:
 def _make_use(fields: Fields) -> EntityUse | None:
     if "role" not in fields.values:
         if "role" not in fields.unusable:
-            fields.add_problem("the role is missing", "say what the entity is there for, in role:")
+            fields.add_problem(
+                'missing key "role"', "add role: and a short name for the purpose of the entity"
+            )
         return None
     _check_is_found(fields, _PLACES)
     check_multiplicities(fields)
@@ -110,7 +117,7 @@ def _make_member(fields: Fields) -> MemberDescription:
 
 def _check_is_found(fields: Fields, keys: tuple[str, ...]) -> None:
     if not set(keys) & (fields.values.keys() | fields.unusable):
-        fields.add_problem("nothing says where it is found", f"add {' or '.join(keys)}")
+        fields.add_problem("no key says where to find the entity", f"add {' or '.join(keys)}")
 
 
 def _make_entity(fields: Fields) -> EntityDescription:
@@ -136,7 +143,7 @@ def _is_path(candidate: str) -> bool:
 
 def _each_once(reader: Reader, field: str) -> Reader:
     """Return a reader of a list in which no two things have the same value of ``field``."""
-    read_list = listed(reader)
+    read_list = listed(reader, label=field)
 
     def read(report: Report, node: Node, where: str) -> Any:
         things = read_list(report, node, where)
@@ -145,8 +152,8 @@ def _each_once(reader: Reader, field: str) -> Reader:
         names = [getattr(thing, field) for thing in things]
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
-                what = f"{field} {name!r} stands {names.count(name)} times"
-                report.add(node.place, where, what, f"give each its own {field}")
+                what = f"{field} {quoted(name)} is used {names.count(name)} times"
+                report.add(node.place, where, what, f"give each entry its own {field}")
         return things
 
     return Reader(read, read_list.schema)
@@ -185,18 +192,26 @@ def _target(report: Report, node: Node, where: str) -> Any:
     if isinstance(node, Mapping) and "target" in node.entries:
         return read_thing(TARGET, report, node, where)
     if isinstance(node, Mapping):
-        remedy = "write package.module:Qual.name without blanks, or target: before it"
-        report.add(node.place, where, "the target is missing", remedy)
+        remedy = _without_blank(node) or "write package.module:Class.method, or add target:"
+        report.add(node.place, where, 'missing key "target"', remedy)
         return UNUSABLE
-    found = words.target_text(report, node, where)
+    found = words.target(report, node, where)
     return TargetPattern(text=found, line=node.place.line) if isinstance(found, str) else found
+
+
+def _without_blank(node: Mapping) -> str:
+    """Return the target that was meant by ``module: function``."""
+    items = list(node.entries.items())
+    if len(items) != 1 or not isinstance(items[0][1].node, Scalar):
+        return ""
+    return words.meant_target(f"{items[0][0]}:{items[0][1].node.text}")
 
 
 def _make_target(fields: Fields) -> TargetPattern | None:
     values = fields.values
     if "target" not in values:
         if "target" not in fields.unusable:
-            fields.add_problem("the target is empty", "write package.module:Qual.name")
+            fields.add_problem("the target is empty", "write package.module:Class.method")
         return None
     return TargetPattern(text=values.pop("target"), line=fields.place.line, **values)
 
@@ -206,7 +221,7 @@ TARGET = _shape(
     "target",
     "a target",
     _make_target,
-    {"target": Reader(words.target_text.read, _TARGET_TEXT), **CALLS},
+    {"target": Reader(words.target.read, _TARGET_TEXT), **CALLS},
     needs=(("target",),),
 )
 MEMBER = _shape(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from provagent.contract.printable import quoted
 from provagent.definition.fields import UNUSABLE, Reader
 from provagent.definition.readers import matching, text
 
@@ -15,20 +16,38 @@ if TYPE_CHECKING:
 # One part of a dotted name, with or without globs.
 _PART = r"(?:[^\W\d]|[*?]|\[!?[\w-]+\])(?:\w|(?<!\*)\*|\?|\[!?[\w-]+\])*"
 _DOTTED = rf"{_PART}(?:\.{_PART})*"
-target_text = matching(
-    rf"{_DOTTED}(?:\.\*\*)?(?::{_DOTTED})?",
-    "a target",
-    "write package.module:Qual.name, such as gammapy.analysis.core:Analysis",
-)
+_TARGET = rf"{_DOTTED}(?:\.\*\*)?(?::{_DOTTED})?"
+_TARGET_REMEDY = "write package.module:Class.method, such as gammapy.analysis.core:Analysis"
+target_text = matching(_TARGET, "a target", _TARGET_REMEDY)
+
+
+def _target(report: Report, node: Node, where: str) -> Any:
+    """Read a target; for a call or a file of code, suggest the target that was meant."""
+    found = text(report, node, where)
+    if isinstance(found, str) and not re.fullmatch(_TARGET, found):
+        remedy = meant_target(found) or _TARGET_REMEDY
+        report.add(node.place, where, f"{quoted(found[:80])} is not a target", remedy)
+        return UNUSABLE
+    return found
+
+
+def meant_target(found: str) -> str:
+    """Return ``did you mean "..."?`` where blanks, parentheses or a file name are in the way."""
+    plain = re.sub(r"\(.*\)$|\s", "", found).replace("/", ".")
+    plain = re.sub(r"\.py(?=:|$)", "", plain)
+    return f"did you mean {quoted(plain)}?" if re.fullmatch(_TARGET, plain) else ""
+
+
+target = Reader(_target, target_text.schema)
 activity_name = matching(
     r"(?:[^\W\d]\w*(?:\.[^\W\d]\w*)*:)?[^\W\d]\w*(?:\.[^\W\d]\w*)*",
     "the name of a callable",
-    "write name, Class.name or package.module:Class.name",
+    "write function, Class.method or package.module:Class.method",
 )
 distribution = matching(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?",
-    "the name of a distribution",
-    "write the name that pip installs it by",
+    "the name of a package",
+    "write the name that pip uses",
 )
 # PEP 440; every alternative ends where it must, so that no text takes long to refuse.
 _VERSION = (
@@ -51,16 +70,18 @@ multiplicity = matching(
     "write 1, 0..1, 1..* or '*'",
     numbers=True,
 )
-prefix = matching(r"[^\W\d][\w.-]*", "a prefix", "write letters, digits, '-' and '_'")
-iri = matching(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", "an absolute IRI", "write one as in http://...")
+prefix = matching(r"[^\W\d][\w.-]*", "a prefix", "use letters, digits, - and _")
+iri = matching(
+    r"[A-Za-z][A-Za-z0-9+.-]*:\S+", "an absolute IRI", "write one such as https://example.org/"
+)
 email = matching(
     r"[^\s@<>,;:]+@[^\s@<>,;:.]+(?:\.[^\s@<>,;:.]+)+",
     "an e-mail address",
-    "write one as in maria@observatory.example",
+    "write one such as maria@observatory.example",
 )
 
 _ORCID = r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])"
-_orcid_text = matching(_ORCID, "an ORCID", "write 16 digits, as in 0000-0002-1825-0097")
+_orcid_text = matching(_ORCID, "an ORCID", "write 16 digits, such as 0000-0002-1825-0097")
 
 
 def _orcid(report: Report, node: Node, where: str) -> Any:
@@ -73,8 +94,8 @@ def _orcid(report: Report, node: Node, where: str) -> Any:
     for digit in match[1].replace("-", "")[:-1]:
         total = (total + int(digit)) * 2
     if match[1][-1] != "0123456789X"[(12 - total % 11) % 11]:
-        what = f"{match[1]} has a checksum that is wrong"
-        report.add(node.place, where, what, "compare it with its page at orcid.org")
+        what = f"the checksum of {match[1]} is wrong"
+        report.add(node.place, where, what, "compare the digits with orcid.org")
         return UNUSABLE
     return match[1]
 
@@ -89,7 +110,11 @@ def _format(report: Report, node: Node, where: str) -> Any:
     if not isinstance(found, str) or found == str(FORMAT):
         return found
     newer = found.isdecimal() and int(found) > FORMAT
-    what = f"format {found} is newer than this provagent" if newer else f"{found!r} is no format"
+    what = (
+        f"format {found} is newer than this provagent"
+        if newer
+        else f"unknown format {quoted(found)}"
+    )
     remedy = f"upgrade provagent, or write {FORMAT}" if newer else f"write {FORMAT}"
     report.add(node.place, where, what, remedy)
     return UNUSABLE

@@ -37,13 +37,13 @@ def hash_constructor(algorithm: str) -> Callable[..., Hasher]:
             found: Callable[..., Hasher] = getattr(import_module(package), _CONSTRUCTORS[algorithm])
         except ImportError:
             raise ValueError(
-                f"algorithm: {algorithm!r} needs the package {package}, which is not installed"
+                f"algorithm: {algorithm!r} requires the package {package}; pip install {package}"
             ) from None
         return found
     known = sorted(name for name in hashlib.algorithms_guaranteed if "shake" not in name)
     if algorithm not in known:
         raise ValueError(
-            f"algorithm: {algorithm!r} is not known; one of {', '.join([*known, *DIGEST_PACKAGES])}"
+            f"unknown algorithm {algorithm!r}; write one of {', '.join([*known, *DIGEST_PACKAGES])}"
         )
     constructor: Callable[..., Hasher] = getattr(hashlib, algorithm)
     # Some interpreters refuse these unless told that no security hangs on them.

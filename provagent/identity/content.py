@@ -315,13 +315,13 @@ class Content:
         """Count what is read; raises TooMuchError when it is too much."""
         self._left -= cost
         if self._left < 0:
-            raise TooMuchError("content: too much to read; a larger max_bytes")
+            raise TooMuchError("content: too much to read; increase max_bytes")
         if self._deadline and time.perf_counter_ns() > self._deadline:
-            raise TooMuchError("content: takes too long to read; a larger max_ms")
+            raise TooMuchError("content: takes too long to read; increase max_ms")
 
     def too_deep(self, tag: bytes, count: int) -> bytes:  # noqa: ARG002
         """Return the token of a container of ``count`` things that lies inside too many others."""
-        raise TooMuchError("content: too many containers inside each other; less depth")
+        raise TooMuchError("content: too many nested containers; reduce the depth")
 
     def add_blocks(self, blocks: int, read: int, of: int | None) -> None:
         """Say that of an array or a text no more than some blocks were read."""
@@ -387,7 +387,7 @@ def unknown(value: object, content: Content) -> bytes:
     """Return what stands in a state for a value of which nothing is known; else raise."""
     if content.in_state:
         return content.unread(value)
-    raise UnidentifiableError(f"{type_name(type(value))}: content is not known; an identifier")
+    raise UnidentifiableError(f"{type_name(type(value))}: content unknown; add an identifier")
 
 
 def text_bytes(value: object) -> bytes:
@@ -399,7 +399,9 @@ def text_bytes(value: object) -> bytes:
     head = _heads.known.get(address_of(cls)) or _heads(cls)
     text = introspection.text(value)
     if "0x" in text and _ADDRESS.search(text):
-        raise UnidentifiableError(f"{type_name(type(value))}: str() gives an address; a path")
+        raise UnidentifiableError(
+            f"{type_name(type(value))}: str() contains an address; add a path"
+        )
     return head + text.encode("utf-8", "surrogatepass")
 
 
@@ -408,7 +410,9 @@ def _head(cls: type) -> bytes:
         module, _, qualname = name.partition(":")
         package = module.partition(".")[0]
         if package in _LOADS_FOR_TEXT or f"{package}:{qualname}" in _LOADS_FOR_TEXT:
-            raise UnidentifiableError(f"{type_name(cls)}: str() may load data; content, or a path")
+            raise UnidentifiableError(
+                f"{type_name(cls)}: str() may load data; use content or a path"
+            )
     return b"t%b\0" % type_name(cls).encode("utf-8", "surrogatepass")
 
 

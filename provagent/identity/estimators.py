@@ -20,7 +20,9 @@ def _reduced(value: Any) -> Any:
     """Return what a pickle of a compiled object holds but for the function that makes it anew."""
     reduced = value.__reduce_ex__(2)
     if not isinstance(reduced, tuple):
-        raise UnidentifiableError(f"{type_name(type(value))}: its pickle tells nothing of it")
+        raise UnidentifiableError(
+            f"{type_name(type(value))}: its pickle does not contain its state"
+        )
     return reduced[1:3]
 
 

@@ -37,7 +37,9 @@ def _undefined(_: Any) -> Any:
 def _hdu_list(value: Any) -> Any:
     state = instance_state(value)
     if state.get("_file") is not None or not state.get("_read_all"):
-        raise UnidentifiableError(f"{type_name(type(value))}: reads from a file; that file")
+        raise UnidentifiableError(
+            f"{type_name(type(value))}: reads from a file; identify that file"
+        )
     return list(list.__iter__(value))
 
 
@@ -49,7 +51,9 @@ def _hdu(value: Any) -> Any:
     """
     state = instance_state(value)
     if state.get("_file") is not None or state.get("_buffer") is not None:
-        raise UnidentifiableError(f"{type_name(type(value))}: reads from a file; that file")
+        raise UnidentifiableError(
+            f"{type_name(type(value))}: reads from a file; identify that file"
+        )
     return state["_header"], state.get("data", state.get("_data"))
 
 

@@ -48,7 +48,7 @@ def load_for(packages: set[str], *, also_others: bool = False) -> dict[str, Part
             try:
                 found.update(_load(value))
             except Exception as error:
-                _tell(f"{name} = {value}", error, "it is left out")
+                _tell(f"{name} = {value}", error, "the plugin is skipped")
     return found
 
 
@@ -64,7 +64,7 @@ def guarded(name: str, parts: Parts) -> Parts:
         except Exception as error:
             if not failed:
                 failed.append(True)
-                _tell(name, error, "its values are known by themselves only")
+                _tell(name, error, "its values are identified by object identity only")
             raise UnidentifiableError(f"{name}: {error}") from error
 
     return guard
@@ -78,7 +78,9 @@ def _load(value: str) -> dict[str, Parts]:
     if callable(found):
         found = found()
     if not isinstance(found, Mapping) or not all(map(callable, found.values())):
-        raise TypeError(f"gives {type(found).__name__}; a dict of type names to functions")
+        raise TypeError(
+            f"returns {type(found).__name__}; return a dict of type names and functions"
+        )
     return dict(found)
 
 

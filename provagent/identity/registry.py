@@ -130,7 +130,9 @@ def identify(
         return _by_hash(value, algorithm)
     if how == "id":
         return _ONLY_ITSELF
-    raise ValueError(f"identifier: {how!r} is not a way; content, str, hash, id or paths")
+    raise ValueError(
+        f"identifier: {how!r} is unknown; use content, str, hash, id or a list of paths"
+    )
 
 
 def register(type_name: str, parts: Parts) -> None:

@@ -54,7 +54,7 @@ def _ufunc(value: Any) -> Any:
         return name
     if getattr(sys.modules.get("scipy.special"), name, None) is value:
         return "scipy.special", name
-    raise UnidentifiableError(f"numpy:ufunc {name}: of neither numpy nor scipy")
+    raise UnidentifiableError(f"numpy:ufunc {name}: neither of numpy nor of scipy")
 
 
 # --- astropy

@@ -114,7 +114,7 @@ def _read(value: object, bases: tuple[type, ...], place: int, key: str) -> Any:
     try:
         at: Any = introspection.namespace(bases[place])[key]
     except (IndexError, KeyError):  # the class has other bases now
-        raise UnidentifiableError(f"{type_name(type(value))}: is another class now") from None
+        raise UnidentifiableError(f"{type_name(type(value))}: has changed its class") from None
     return at.__get__(value)
 
 

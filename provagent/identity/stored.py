@@ -66,7 +66,7 @@ def _stored_token(value: _Stored, content: Content) -> bytes:
     try:
         found = value.read()
     except Exception as error:  # a filter that is not installed, a file that is damaged
-        raise UnidentifiableError(f"what is in a file cannot be read: {error}") from None
+        raise UnidentifiableError(f"the file cannot be read: {error}") from None
     before = content.sampled, content.has_states, content.is_second
     token = content.token(found)
     is_whole = before == (content.sampled, content.has_states, content.is_second)
@@ -92,7 +92,7 @@ def _state(found: Stat) -> Any:
 def _dataset(value: Any) -> Any:
     _must_be_open(value)
     if value.file.driver not in _LOCAL:
-        raise UnidentifiableError(f"{type_name(type(value))}: is in no file of this machine")
+        raise UnidentifiableError(f"{type_name(type(value))}: is not in a file on this machine")
     try:
         key = repr(_dataset_in_file(value).facts)
     except UnidentifiableError:
@@ -143,7 +143,9 @@ def _in_store(value: Any) -> Any:
     if store == "MemoryStore":
         return _in_memory(value)
     if store not in _FOLDERS:
-        raise UnidentifiableError(f"{type_name(type(value))}: is in no folder; its address")
+        raise UnidentifiableError(
+            f"{type_name(type(value))}: is not in a folder; identify its address"
+        )
     folder = os.path.join(os.fspath(getattr(value.store, _FOLDERS[store])), value.path)
     try:
         found = {name: os.stat(path) for name, path in islice(_below(folder), MAX_FILES + 1)}
@@ -169,7 +171,7 @@ def _in_memory(value: Any) -> Any:
     }
 
     def in_file() -> Any:
-        raise UnidentifiableError(f"{type_name(type(value))}: large, and in no file")
+        raise UnidentifiableError(f"{type_name(type(value))}: large, and not in a file")
 
     return _Stored(sum(map(len, pieces.values())), lambda: pieces, in_file)
 

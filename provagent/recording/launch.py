@@ -51,7 +51,7 @@ def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> N
         environ.setdefault(COMMAND_VARIABLE, _told(program))
         _replace(_found(program[0]), list(program), environ)
     if sys.flags.no_site:
-        warn("run: python -S reads no start-up file; leave out -S to record the program")
+        warn("run: python -S does not read the start-up file of provagent; remove -S")
     flags = interpreter_flags(sys.orig_argv)
     _replace(sys.executable, [_own_name(), *flags, *program], environ)
 
@@ -133,7 +133,7 @@ def _sitecustomize_folder() -> str:
     folder = os.path.join(_package_root(), "sitecustomize_example")
     if not os.path.isdir(folder):
         raise ProvagentError(
-            "run: this interpreter has no provagent.pth in its site-packages; "
+            "run: provagent.pth is missing in the site-packages of this Python; "
             "install provagent, or put sitecustomize_example/ on PYTHONPATH"
         )
     return folder

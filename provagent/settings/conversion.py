@@ -26,7 +26,7 @@ def as_bool(value: Any) -> bool:
     text = str(value).lower()
     if text in TRUE or text in FALSE:
         return text in TRUE
-    raise ValueError(f"{value!r} is neither yes nor no; write 1 or 0")
+    raise ValueError(f"{value!r} is not a yes or no; write 1 or 0")
 
 
 def as_int(value: Any) -> int:
@@ -36,14 +36,14 @@ def as_int(value: Any) -> int:
     except ValueError:
         number = -1
     if number < 0 or isinstance(value, bool):
-        raise ValueError(f"{value!r} is no whole number; write 0 or more")
+        raise ValueError(f"{value!r} is not a whole number; write 0 or more")
     return number
 
 
 def as_word(value: Any, words: Sequence[str]) -> str:
     """One of ``words``."""
     if not isinstance(value, str) or value not in words:
-        raise ValueError(f"{value!r} is not known; write {_one_of(words)}")
+        raise ValueError(f"unknown value {value!r}; write {_one_of(words)}")
     return value
 
 
@@ -61,8 +61,7 @@ def as_digest(value: Any) -> str:
 
         if find_spec(package) is None:
             raise ValueError(
-                f"{value!r} needs the package {package}, which is not installed; "
-                f"pip install {package}, or write sha256"
+                f"{value!r} requires the package {package}; pip install {package}, or write sha256"
             )
         return str(value)
     try:
@@ -70,7 +69,9 @@ def as_digest(value: Any) -> str:
     except (TypeError, ValueError):
         size = 0
     if not size:  # of shake_128 and its like the caller chooses the size
-        raise ValueError(f"{value!r} is no algorithm with a size of its own; sha256 is one")
+        raise ValueError(
+            f"{value!r} is not a digest algorithm of fixed size; write one such as sha256"
+        )
     return str(value)
 
 
@@ -78,7 +79,7 @@ def as_list(value: Any) -> tuple[str, ...]:
     """A list of texts; in one text there are commas between."""
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
-        raise ValueError(f"{value!r} is no list of text; write a list, or text with commas")
+        raise ValueError(f"{value!r} is not a list of texts; write a list, or a text with commas")
     return tuple(item.strip() for item in items if item.strip())
 
 
@@ -88,7 +89,7 @@ def as_iri(value: Any) -> str:
     scheme, colon, rest = text.partition(":")
     is_scheme = scheme[:1].isalpha() and scheme.isascii() and scheme.replace("+", "").isalnum()
     if value != "" and not (colon and rest and is_scheme and not _NO_IRI & set(text)):
-        raise ValueError(f"{value!r} is no absolute IRI; write one such as https://a.example/b")
+        raise ValueError(f"{value!r} is not an absolute IRI; write one such as https://a.example/b")
     return text
 
 
@@ -98,7 +99,7 @@ _NO_IRI = frozenset(' \t\r\n<>"{}|\\^`')
 def as_path(value: Any, base: str) -> str:
     """An absolute path: relative ones begin at ``base``."""
     if not isinstance(value, (str, os.PathLike)) or "\0" in str(value):
-        raise ValueError(f"{value!r} is no path; write a text")
+        raise ValueError(f"{value!r} is not a path; write a text")
     text = os.path.expanduser(os.path.expandvars(os.fspath(value)))
     return os.path.normpath(os.path.join(base, text)) if text else ""
 

@@ -166,7 +166,7 @@ def read_settings(
     if not environ.get("PROVAGENT_STORE", "prov") and not arguments.get("store"):
         from provagent.contract.errors import SettingsError
 
-        raise SettingsError("PROVAGENT_STORE: is empty; name a folder, or unset it")
+        raise SettingsError("PROVAGENT_STORE is empty; set it to a folder, or unset it")
     variables = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environ.items()
@@ -186,7 +186,9 @@ def _cwd() -> str:
     except OSError:
         from provagent.contract.errors import SettingsError
 
-        raise SettingsError("the working folder is gone; start in one that is there") from None
+        raise SettingsError(
+            "the working folder does not exist any more; start in an existing folder"
+        ) from None
 
 
 def each_of(settings: Settings, name: str) -> dict[str, Any]:
@@ -221,11 +223,15 @@ def _from_file(
             content = stream.read()
     except FileNotFoundError:
         if is_path:
-            problems.append(f"{named}: no such settings file; PROVAGENT is 1 or a TOML file's path")
+            problems.append(
+                f"{named}: no such settings file; set PROVAGENT to 1 or to the path of a TOML file"
+            )
         return {}, file, cwd
     except OSError as error:
         what = (error.strerror or str(error)).lower()
-        problems.append(f"{file}: cannot be read: {what}; PROVAGENT is 1 or a TOML file's path")
+        problems.append(
+            f"{file}: cannot be read: {what}; set PROVAGENT to 1 or to the path of a TOML file"
+        )
         return {}, file, cwd
     if not is_path and b"[tool.provagent" not in content:
         return {}, file, cwd
@@ -237,7 +243,7 @@ def _is_small_file(file: str, problems: list[str]) -> bool:
     status = os.stat(file)
     is_file = stat.S_ISREG(status.st_mode)
     if is_file and status.st_size > _LARGEST:
-        problems.append(f"{file}: is not read: it has more than {_LARGEST} bytes")
+        problems.append(f"{file}: not read, because it has more than {_LARGEST} bytes")
     return is_file and status.st_size <= _LARGEST
 
 
@@ -247,14 +253,14 @@ def _table_of(content: bytes, file: str, problems: list[str], *, is_path: bool) 
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        problems.append(f"{file}: is no TOML: {error}; settings are lines of name = value")
+        problems.append(f"{file}: is not TOML: {error}; write settings as name = value")
         return {}
     if is_path and "tool" not in document:
         return document
     tool = document.get("tool")
     table = tool.get("provagent", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
-        problems.append(f"{file}: tool.provagent is no table; write [tool.provagent]")
+        problems.append(f"{file}: tool.provagent is not a table; write [tool.provagent]")
         return {}
     return table
 
@@ -264,7 +270,7 @@ def _take(
 ) -> None:
     for name, value in given.items():
         if name not in TABLE:
-            problems.append(f"{source}: {name}: no such setting{_close(name)}")
+            problems.append(f"{source}: {name}: unknown setting{_close(name)}")
             continue
         try:
             values[name] = _converted(name, value, base)
@@ -276,7 +282,7 @@ def _close(name: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, TABLE, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(TABLE)}"
+    return f'; did you mean "{close[0]}"?' if close else f"; known settings: {', '.join(TABLE)}"
 
 
 def is_named_file(environ: Mapping[str, str]) -> bool:
@@ -303,7 +309,7 @@ def _converted(name: str, value: Any, base: str) -> Any:
     if kind == "each":
         return _each(name, value)
     if name == "store" and not value:
-        raise ValueError("is empty; name a folder")
+        raise ValueError("is empty; write a folder")
     if name == "trust":
         from provagent.settings.trust import as_folders
 

@@ -21,11 +21,11 @@ VARIABLE = "PROVAGENT_TRUST"
 # Where a file is written, or read to be used.
 _PATHS = ("store", "documents", "definitions", "opus_folder")
 _NEVER = {
-    "processors": "is code",
-    "cache": "names files that are believed",
-    "trust": "is for a person to say",
-    "strict": "may end the program",
-    "max_unpacked": "bounds what a store from elsewhere may take",
+    "processors": "it names code to run",
+    "cache": "its files are trusted",
+    "trust": "only a person may set it",
+    "strict": "it may end the program",
+    "max_unpacked": "it limits files of other people",
 }
 
 
@@ -48,7 +48,7 @@ def as_folders(value: Any) -> tuple[str, ...]:
     folders = tuple(os.path.expanduser(os.path.expandvars(item)) for item in as_list(value))
     for folder in folders:
         if not os.path.isabs(folder):
-            raise ValueError(f"{folder!r} is no absolute path; name folders by theirs")
+            raise ValueError(f"{folder!r} is not an absolute path; write absolute paths")
     return folders
 
 
@@ -60,19 +60,19 @@ def keep_trusted(values: dict[str, Any], file: str) -> dict[str, str]:
     for name in [name for name in values if name in _NEVER or name in _PATHS]:
         if name in _NEVER:
             if values.pop(name):
-                told[name] = f"{_NEVER[name]}, which"
+                told[name] = _NEVER[name]
             continue
         value = values[name]
         paths = value if isinstance(value, tuple) else (value,)
         outside = [path for path in paths if path and not _is_inside(os.path.realpath(path), real)]
         if not outside:
             continue
-        told[name] = f"{', '.join(outside)} is outside of that folder, which"
+        told[name] = f"{', '.join(outside)} is outside of that folder"
         values[name] = tuple(path for path in paths if path not in outside)
         if not isinstance(value, tuple) or not values[name]:
             del values[name]
     return {
-        name: f"{file}: {name}: {what} a file in the working folder must not decide; not used: "
+        name: f"{file}: {name}: ignored in a file of the working folder ({what}); "
         f"set PROVAGENT_{name.upper()}, or {VARIABLE}={folder}"
         for name, what in told.items()
     }

@@ -1,20 +1,24 @@
-"""What is wrong in definitions, and in what is installed as they see it."""
+"""Check definitions, alone or against the installed packages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provagent.contract.errors import Problem
 from provagent.definition.parse import read_definition
+from provagent.recording.weave.target import is_glob
+from provagent.tools.installed_modules import module_exists, target_with_colon
 
 if TYPE_CHECKING:
-    from provagent.contract.errors import Problem
+    from collections.abc import Iterator
+
     from provagent.definition.description import Definition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A definition file, how much of everything it holds, and what is wrong with it."""
+    """A definition file, the number of its targets, activities ..., and its problems."""
 
     file: str
     counts: dict[str, int]
@@ -32,16 +36,22 @@ class Checked:
 
 
 def check_definition(file: str, *, with_import: bool = False) -> Checked:
-    """Read a definition; ``with_import``: compare it with what is installed, too.
+    """Read a definition; ``with_import``: compare it with the installed packages as well.
 
     That imports the modules that its targets name. Raises nothing.
     """
     reading = read_definition(file)
     problems, warnings = reading.problems, reading.warnings
+    if reading.definition is not None:
+        dotted = [] if with_import else list(_dotted_targets(reading.definition))
+        problems += tuple(one for one in dotted if not one.is_warning)
+        warnings += tuple(one for one in dotted if one.is_warning)
     if with_import and reading.definition is not None:
         from provagent.tools.draft.drift import find_drift
 
         drift = find_drift(reading.definition, reading.origins)
+        if reading.problems:
+            drift = [one for one in drift if one.path]  # that no target is left is no news
         problems += tuple(one for one in drift if not one.is_warning)
         warnings += tuple(one for one in drift if one.is_warning)
     return Checked(
@@ -50,6 +60,23 @@ def check_definition(file: str, *, with_import: bool = False) -> Checked:
         problems=problems,
         warnings=warnings,
     )
+
+
+def _dotted_targets(definition: Definition) -> Iterator[Problem]:
+    """Yield a warning for each target that names a module, but whose last part looks otherwise."""
+    for index, target in enumerate(definition.targets):
+        module, _, last = target.text.rpartition(".")
+        if ":" in target.text or not module or is_glob(target.text):
+            continue
+        meant = target_with_colon(target.text)
+        names = {name.partition(":")[2] or name for name in definition.activities}
+        is_unlike = last in names or last[:1].isupper()
+        if meant or (is_unlike and not module_exists(target.text)):
+            yield Problem(
+                definition.location, target.line, f"targets[{index}]",
+                f"no module {target.text}", f'did you mean "{meant or f"{module}:{last}"}"?',
+                is_warning=not meant,
+            )  # fmt: skip
 
 
 def _counts(definition: Definition) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Whether recording works here, and what a run could not record."""
+"""Examine the installation and a run: what works, and what could not be recorded."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, field
-from importlib.machinery import ModuleSpec, PathFinder
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.errors import StoreError, TargetError
 from provagent.definition.active import active_sources
-from provagent.definition.requires import unmet
+from provagent.definition.requires import installed_version, unmet
 from provagent.definition.source import Source, cache_folder
 from provagent.recording.launch import has_pth
 from provagent.recording.weave.program import MAIN
 from provagent.recording.weave.target import Target
 from provagent.settings.table import Settings, read_settings
+from provagent.tools.installed_modules import is_top_installed, module_exists, target_with_colon
 
 if TYPE_CHECKING:
     from provagent.reading.record.facts import Child, LessKnown
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 _RANKS = ["waiting", "refused", "missing", "woven", "failed"]
 _KNOWN_BY = {
     "state": "their state",
-    "paths": "the identifier of their definition",
+    "paths": "the identifier in their definition",
     "str": "their text",
     "hash": "their hash",
-    "id": "themselves only",
+    "id": "object identity only",
 }
 _CHILD = "from provagent import boot; print(boot.activation() is not None)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was tried: whether it works, and what to do where it does not."""
+    """The result of one test of the installation; ``text`` has the remedy if it failed."""
 
     name: str
     works: bool
@@ -47,7 +47,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetState:
-    """A target, the definition that names it, and what would become, or became, of it.
+    """A target, the definition that names it, and its state before or after a run.
 
     ``state`` is woven, waiting, missing, failed or refused.
     """
@@ -58,12 +58,26 @@ class TargetState:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionState:
+    """An active definition, the installed version of its package, and how many targets it has.
+
+    ``unusable`` says why its targets are not woven here; it is empty if they are.
+    """
+
+    name: str
+    location: str
+    version: str
+    targets: int
+    unusable: str
+
+
 @dataclass(slots=True, kw_only=True)
 class RunReport:
-    """What one run could not record.
+    """What one run did not record.
 
-    ``left_out`` are calls that were not to be recorded, ``not_kept`` is code that was too long,
-    ``uncalled`` are woven functions of the program itself without any recorded call.
+    ``left_out`` are skipped calls, ``not_kept`` is code that was too long, ``uncalled`` are
+    woven functions of the program itself without any recorded call.
     """
 
     run_id: str
@@ -80,22 +94,23 @@ class RunReport:
     less_known: list[str] = field(default_factory=list)
 
     def lacks(self) -> list[str]:
-        """Return what is missing in the record, though it was to be recorded."""
+        """Return what is missing from the record against the user's wish."""
         return [*self.complaints, *self.gaps, *self.unrecorded, *self.not_kept]
 
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """All that was found."""
+    """The state of the installation, of the definitions, and of a run."""
 
     checks: list[Check]
+    definitions: list[DefinitionState]
     targets: list[TargetState]
     problems: list[str]
     run: RunReport | None
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is wrong here; what a run lacks counts too."""
+        """Whether nothing is wrong, neither in the installation nor in the run."""
         run = self.run
         targets = [*self.targets, *(run.targets if run else ())]
         bad = [target for target in targets if target.state in ("missing", "failed")]
@@ -108,10 +123,10 @@ class Report:
 
 
 def examine(run: str | None = None, store: str | None = None) -> Report:
-    """Try what recording needs, list every active target, and look at a run.
+    """Test the installation, list the active definitions and targets, and examine a run.
 
-    ``run`` as ``store.runs.read_run`` takes it; without it the last one, where there is one.
-    Raises StoreError for a run that was named and is not there.
+    ``run`` is as ``store.runs.read_run`` takes it; the default is the last run, if there is
+    one. Raises StoreError for a named run that does not exist.
     """
     settings = read_settings(arguments={"store": store} if store else {})
     sources = active_sources(settings, os.getcwd())
@@ -119,6 +134,7 @@ def examine(run: str | None = None, store: str | None = None) -> Report:
     problems += [text for source in sources for text in source.problems]
     return Report(
         checks=[_check_pth(), *_check_children(), _check_store(settings), _check_cache(settings)],
+        definitions=[_definition(source) for source in sources],
         targets=[state for source in sources for state in _states(source)]
         + [_state(text, "settings") for text in settings.targets],
         problems=problems,
@@ -132,15 +148,15 @@ def _check_pth() -> Check:
         works=has_pth(),
         text="provagent.pth is in site-packages"
         if has_pth()
-        else "no provagent.pth in site-packages; install provagent here, or use "
+        else "no provagent.pth in site-packages; install provagent into this Python, or use "
         "sitecustomize_example/",
     )
 
 
 def _check_children() -> list[Check]:
     return [
-        _check_child("a child records", []),
-        _check_child("a child with -I records", ["-I"]),
+        _check_child("child processes are recorded", []),
+        _check_child("child processes with python -I are recorded", ["-I"]),
     ]
 
 
@@ -152,7 +168,7 @@ def _check_child(name: str, flags: list[str]) -> Check:
             env=environ, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
     works = done.stdout.strip() == "True"
-    last = (done.stderr.strip().splitlines() or ["it is not enabled"])[-1]
+    last = (done.stderr.strip().splitlines() or ["recording is not enabled in it"])[-1]
     return Check(name=name, works=works, text="with PROVAGENT=1" if works else last)
 
 
@@ -161,7 +177,7 @@ def _check_store(settings: Settings) -> Check:
 
 
 def _check_cache(settings: Settings) -> Check:
-    remedy = "every start reads YAML; set PROVAGENT_CACHE to a folder of your own"
+    remedy = "each start of Python reads YAML (slower); set PROVAGENT_CACHE to a folder of your own"
     return _check_writable("cache", cache_folder(settings), remedy)
 
 
@@ -169,11 +185,22 @@ def _check_writable(name: str, folder: str, remedy: str) -> Check:
     place = folder
     while not os.path.isdir(place) and os.path.dirname(place) != place:
         if os.path.exists(place):
-            return Check(name=name, works=False, text=f"{place} is no folder; {remedy}")
+            return Check(name=name, works=False, text=f"{place} is not a folder; {remedy}")
         place = os.path.dirname(place)
     works = os.access(place, os.W_OK | os.X_OK)
-    text = folder if works else f"{folder} cannot be written; {remedy}"
+    text = folder if works else f"{folder}: no permission to write; {remedy}"
     return Check(name=name, works=works, text=text)
+
+
+def _definition(source: Source) -> DefinitionState:
+    first = next(iter(source.requires), None)
+    return DefinitionState(
+        name=source.name,
+        location=source.location,
+        version="" if first is None else installed_version(first) or "",
+        targets=len(source.targets),
+        unusable=unmet(source.requires),
+    )
 
 
 def _states(source: Source) -> list[TargetState]:
@@ -193,42 +220,18 @@ def _state(text: str, definition: str) -> TargetState:
         return TargetState(target=text, definition=definition, state="missing", reason=str(error))
     module = target.module.removesuffix(".**")
     if target.module == MAIN:
-        state, reason = "waiting", "for the program to define it"
+        state, reason = "waiting", "the program has not defined it yet"
     elif not target.is_exact and module == target.module:
-        state, reason = "waiting", "for the modules that match it"
-    elif not _top_is_installed(module):
-        state, reason = "waiting", f"{module.partition('.')[0]} is not installed here"
-    elif _module_exists(module):
-        state, reason = "waiting", "for its import"
+        state, reason = "waiting", "no matching module has been imported yet"
+    elif not is_top_installed(module):
+        state, reason = "waiting", f"{module.partition('.')[0]} is not installed"
+    elif module_exists(module):
+        state, reason = "waiting", "its module has not been imported yet"
     else:
-        state, reason = "missing", f"there is no module {module}"
+        meant = target_with_colon(text)
+        hint = f'; did you mean "{meant}"?' if meant else ""
+        state, reason = "missing", f"no module {module}{hint}"
     return TargetState(target=text, definition=definition, state=state, reason=reason)
-
-
-def _top_is_installed(module: str) -> bool:
-    return _spec(module.partition(".")[0], None) is not None
-
-
-# importlib.util.find_spec would import the parent packages: nothing is imported here.
-def _module_exists(module: str) -> bool:
-    path: list[str] | None = None
-    parts = module.split(".")
-    for end in range(1, len(parts) + 1):
-        spec = _spec(".".join(parts[:end]), path)
-        if spec is None:
-            return False
-        path = list(spec.submodule_search_locations or ())
-    return True
-
-
-def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
-    if name in sys.builtin_module_names:
-        return ModuleSpec(name, None)
-    try:
-        places = [*sys.path, os.getcwd()] if path is None else path  # a script's modules lie there
-        return PathFinder.find_spec(name, places)
-    except (ImportError, ValueError):
-        return None
 
 
 def _run_report(run: str | None, store: str) -> RunReport | None:
@@ -254,7 +257,11 @@ def _report_on(provenance: Provenance) -> RunReport:
             for one in provenance.complaints
         ],
         gaps=[str(gap) for gap in provenance.gaps],
-        unended=[process.id for process in provenance.processes.values() if process.end is None],
+        unended=[
+            process.id
+            for process in provenance.processes.values()
+            if process.end is None and not process.is_imported
+        ],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
         mismatches=[_counted(*each) for each in provenance.mismatches.items()],
         less_known=_less_known(provenance.less_known),
@@ -268,13 +275,15 @@ def _report_on(provenance: Provenance) -> RunReport:
 
 
 def _counted(what: str, count: int) -> str:
-    return f"{what} (the first of {count})" if count > 1 else what
+    return f"{what} (first of {count})" if count > 1 else what
 
 
 def _not_kept(provenance: Provenance) -> list[str]:
     """Return of which files the code is not in the record, and why, each once."""
     every = (one for process in provenance.processes.values() for one in process.code)
-    found = [f"the code of {one.file} is not kept: {one.left_out}" for one in every if one.left_out]
+    found = [
+        f"the code of {one.file} was not recorded: {one.left_out}" for one in every if one.left_out
+    ]
     return [*dict.fromkeys(found)]
 
 
@@ -285,16 +294,17 @@ def _less_known(counts: dict[LessKnown, int]) -> list[str]:
 
 
 def _less_known_line(one: LessKnown, count: int) -> str:
-    how = _KNOWN_BY[one.identified] + (", parts of which cannot be read" if one.is_part else "")
-    line = f"{one.class_name}: {count} known by {how}"
+    how = _KNOWN_BY[one.identified] + (" (some parts cannot be read)" if one.is_part else "")
+    line = f"{one.class_name}: {count} identified by {how}"
     if one.identified == "paths":
         return line
     name = one.entity_description or one.class_name.rpartition(".")[2].rpartition(":")[2]
-    return f"{line}; entities: {{{name}: {{identifier: [ATTRIBUTE, ...]}}}}"
+    entities = f"entities: {{{name}: {{identifier: [ATTRIBUTE, ...]}}}}"
+    return f"{line}; to identify by content, add {entities}"
 
 
 def _unrecorded(child: Child) -> str:
-    workers = "" if child.workers is None else f"{child.workers} of the workers of "
+    workers = "" if child.workers is None else f"{child.workers} workers of "
     return f"not recorded: {workers}{shlex.join(child.command)}: {child.reason}"
 
 

@@ -55,13 +55,17 @@ def embed(
     content = _read(file)
     name, format_ = _format_of(file, content)
     if _find(file, name, format_, content) is not None:
-        raise EmbedError(f"{file}: provenance is embedded in it already; nothing was done")
+        raise EmbedError(
+            f"{file}: the file already contains embedded provenance; it was not changed"
+        )
     digest = _digest_like(entity_of(provenance, file).digest, content)
     payload = make_payload(provenance, file, digest, namespace=namespace, max_bytes=max_bytes)
     try:
         written = format_.embed(content, payload.facts, payload.packed)
     except Exception as error:
-        raise EmbedError(f"{file}: nothing can be embedded in this {name}: {error}") from error
+        raise EmbedError(
+            f"{file}: provenance cannot be embedded into this {name}: {error}"
+        ) from error
     _replace(file, output or file, written)
     return payload
 
@@ -93,10 +97,10 @@ def _format_of(file: str, content: bytes) -> tuple[str, Any]:
                 found: Any = import_module(f"provagent.integrations.embed.{module}")
             except ImportError as error:
                 raise EmbedError(
-                    f"{file}: {name} needs {package}, which is not installed; pip install {package}"
+                    f"{file}: {name} requires the package {package}; pip install {package}"
                 ) from error
             return name, found if inside is None else getattr(found, inside)
-    raise EmbedError(f"{file}: is none of {', '.join(NAMES)}")
+    raise EmbedError(f"{file}: unknown format; provenance can be embedded into {', '.join(NAMES)}")
 
 
 def _find(file: str, name: str, format_: Any, content: bytes) -> Payload | None:
@@ -109,7 +113,9 @@ def _find(file: str, name: str, format_: Any, content: bytes) -> Payload | None:
             return None
         return Payload(facts=_known(facts), document=_unpacked(packed))
     except Exception as error:
-        raise EmbedError(f"{file}: what is embedded in this {name} is broken: {error}") from error
+        raise EmbedError(
+            f"{file}: the provenance embedded in this {name} is damaged: {error}"
+        ) from error
 
 
 def _digest_like(recorded: str | None, content: bytes) -> str:
@@ -133,7 +139,7 @@ def _unpacked(packed: bytes) -> bytes:
     with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
         document = stream.read(_MOST_UNPACKED + 1)
     if len(document) > _MOST_UNPACKED:
-        raise ValueError("it is larger than any that is written")
+        raise ValueError("the document is too large")
     return document
 
 

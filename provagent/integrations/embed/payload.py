@@ -54,7 +54,7 @@ def make_payload(
     entity = entity_of(provenance, file)
     if entity.digest != before:
         raise EmbedError(
-            f"{file}: is not what run {provenance.run.id} made; it has {before}, "
+            f"{file}: differs from the output of run {provenance.run.id}; its digest is {before}, "
             f"recorded is {entity.digest or 'no digest'}"
         )
     whole = _document(provenance, None, namespace)

@@ -34,7 +34,7 @@ class Ecsv:
             meta = next(schema, header)
             return b"".join([*lines[:meta], b"# meta: !!omap" + end, *new, *lines[meta:]])
         if not lines[meta].startswith(b"# meta: !!omap"):
-            raise ValueError("its meta is no ordered mapping (!!omap)")
+            raise ValueError("its meta is not an ordered mapping (!!omap)")
         return b"".join([*lines[: meta + 1], *new, *lines[meta + 1 :]])
 
     @staticmethod
@@ -53,7 +53,7 @@ class VoTable:
     def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
         end = _END.search(content)
         if end is None:
-            raise ValueError("no </VOTABLE> ends it")
+            raise ValueError("missing </VOTABLE>")
         prefix = (end[1] or b"").decode()
         new = "".join(
             f'<{prefix}INFO ID="{name.replace(" ", "_")}" name="{name}" '

@@ -124,7 +124,9 @@ class _OwnRuns:
         if kind in (vocabulary.RUN, vocabulary.RUN_END):
             identifier = f"{event['run_id']}.{event['process_id']}"
             if not self._turn_to(_OWN_PROCESS.fullmatch(identifier)):
-                what = f"{kind}: {identifier!r:.60} is no process of a run; the event is left out"
+                what = (
+                    f"{kind}: {identifier!r:.60} is not a process of a run; the event was skipped"
+                )
                 self.gaps.append(Gap(place=place, what=what))
                 return True
         elif kind in _OF_OTHERS_TOO:
@@ -220,7 +222,7 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
         make_run_folder(folder)
         descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be written to: {error.strerror or error}") from error
+        raise StoreError(f"{folder}: cannot be written: {error.strerror or error}") from error
     try:
         known: set[bytes] = set()
         with os.fdopen(descriptor, "wb") as file:

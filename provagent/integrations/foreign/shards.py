@@ -131,12 +131,12 @@ class Shard:
     def _time(self, text: Any) -> str | None:
         time = _in_utc(text, self.zone)
         if time is None:
-            self.wrong.append(f"{text!r:.60} is no time; it is left out")
+            self.wrong.append(f"{text!r:.60} is not a time and was skipped")
         return time
 
     def _complaint(self) -> Event:
         told = [*map(_told, self.session.gaps), *self.wrong]
-        what = f"of the log {len(told)} things could not be read, the first: {told[0]}"
+        what = f"{len(told)} lines of the log could not be read; first: {told[0]}"
         return _event(vocabulary.COMPLAINT, target="", stage="import", what=what, count=len(told))
 
 

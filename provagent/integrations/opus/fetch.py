@@ -30,7 +30,7 @@ def fetch(url: str, *, seconds: float = SECONDS, max_bytes: int = MAX_BYTES) -> 
     content = b"".join(parts)
     if "html" in kind or content[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
         raise FetchError(
-            f"{without_secret(url)}: answers with a web page, not with data; is the address right?"
+            f"{without_secret(url)}: the server returned a web page, not data; check the address"
         )
     return content
 
@@ -70,11 +70,11 @@ def stream(
     except urllib.error.HTTPError as error:
         error.close()
         what = " ".join(str(error.reason).split())
-        raise FetchError(f"{url}: answers {error.code} {what}") from error
+        raise FetchError(f"{url}: the server returned {error.code} {what}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason: Any = getattr(error, "reason", error)
         if sockets.is_over or isinstance(reason, TimeoutError):
-            raise FetchError(f"{url}: no whole answer within {seconds:g} s") from error
+            raise FetchError(f"{url}: no complete response within {seconds:g} s") from error
         what = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         raise FetchError(f"{url}: cannot be fetched: {what}") from error
 
@@ -100,9 +100,9 @@ def origin(url: str) -> tuple[str, str, int | None]:
         parts = urllib.parse.urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     except ValueError as error:
-        raise FetchError(f"{shown}: is no address: {error}") from error
+        raise FetchError(f"{shown}: is not an address: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise FetchError(f"{shown}: is no address of http or https")
+        raise FetchError(f"{shown}: is not an http or https address")
     return parts.scheme, parts.hostname, port
 
 
@@ -118,12 +118,12 @@ def _read(
         if not accept(int(length)):
             return
         if int(length) > max_bytes:
-            raise FetchError(f"{url}: has {length} bytes; {max_bytes} at most are read")
+            raise FetchError(f"{url}: has {length} bytes, more than {max_bytes}")
     count = 0
     while piece := answer.read1(_AT_ONCE):
         count += len(piece)
         if count > max_bytes:
-            raise FetchError(f"{url}: has more than {max_bytes} bytes, which is all that is read")
+            raise FetchError(f"{url}: has more than {max_bytes} bytes")
         take(piece)
     if length.isdigit() and count < int(length):
         raise http.client.IncompleteRead(b"", int(length) - count)
@@ -144,8 +144,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if origin(newurl) != self.origin:
             fp.close()
             raise FetchError(
-                f"{req.full_url}: sends elsewhere, to {newurl}; nothing is asked there: "
-                "name that server if it is meant"
+                f"{req.full_url}: the redirection to {newurl} is not followed; "
+                "give that address if you trust the server"
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

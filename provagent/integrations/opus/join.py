@@ -67,7 +67,7 @@ def join(
             missed.append((result, str(error)))
             continue
         if not entities:
-            missed.append((result, "no file of the run has its content"))
+            missed.append((result, "no file of the run has this content"))
         for entity in entities:
             is_same = os.path.basename(entity.location or "") == result.file_name
             is_copied = in_job and result.is_made and bool(entity.generated_by) and is_same

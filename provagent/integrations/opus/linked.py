@@ -35,7 +35,10 @@ class Linked:
             for each in self.joins.found
         ]
         lines += [f"{each.file_name}: not joined: {why}" for each, why in self.joins.missed]
-        lines += [f"{each.location}: made, and no result" for each in self.joins.unmatched]
+        lines += [
+            f"{each.location}: output of the run, but not a result of the job"
+            for each in self.joins.unmatched
+        ]
         return [*lines, f"{len(self.joins.found)} joined, {len(self.joins.missed)} not"]
 
 

@@ -81,8 +81,8 @@ def job_at(url: str, known: dict[str, Any] | None) -> JobAt:
     except NotAJob:
         if known is None or not known.get("name"):
             raise LinkError(
-                f"{without_secret(url)}: the run's record does not say which job it was in; "
-                "give the job's own address, .../rest/<name>/<id>"
+                f"{without_secret(url)}: the record of the run does not name its job; "
+                "give the address of the job, .../rest/<name>/<id>"
             ) from None
         return JobAt(url=url.rstrip("/"), name=str(known["name"]), id=str(known["id"]))
     return JobAt(url=found["url"], name=found["name"], id=found["id"])
@@ -100,7 +100,7 @@ def read_list(path: str, job_iri: str | None) -> list[Result]:
     except OSError as error:
         raise LinkError(f"{path}: cannot be read: {error.strerror or error}") from error
     if len(content) > MAX_BYTES:
-        raise LinkError(f"{path}: has more than {MAX_BYTES} bytes; it is no list of results")
+        raise LinkError(f"{path}: has more than {MAX_BYTES} bytes; it is not a list of results")
     listed = _entries(path, content.decode("utf-8", "replace"))
     return [_listed(key, said, job_iri) for key, said in listed.items()]
 
@@ -116,7 +116,7 @@ def _entries(path: str, text: str) -> dict[str, dict[str, str]]:
             entry[key] = value.strip().removeprefix("'").removesuffix("'")
         elif line.strip():
             raise LinkError(
-                f"{path}:{number}: is no line of results.yml; there are 'file:' and '  key: value'"
+                f"{path}:{number}: is not a line of results.yml; expected 'file:' or '  key: value'"
             )
     return entries
 
@@ -154,7 +154,9 @@ def fetch_provenance(job: JobAt, *, seconds: float = SECONDS) -> tuple[bytes, li
     except (ValueError, RecursionError, TypeError, AttributeError, KeyError) as error:
         start = " ".join(content[:80].decode("utf-8", "replace").split())
         place = without_secret(url)
-        raise DocumentError(f"{place}: the answer is no PROV-JSON; it begins {start!r}") from error
+        raise DocumentError(
+            f"{place}: the response is not PROV-JSON; it begins with {start!r}"
+        ) from error
     return json.dumps(document).encode(), results
 
 

@@ -50,7 +50,7 @@ def _check_disjoint(form: NormalForm, report: Report) -> None:
     for kind, columns in KINDS.items():
         for row in form.of(kind):
             if kind in first:
-                first[kind].setdefault(form.find(row.id), f"said to be an {kind}")
+                first[kind].setdefault(form.find(row.id), f"used as an {kind}")
             for column, term in zip(columns, row.terms, strict=True):
                 if column.type in first:
                     why = f"the {column.name} of {kind}"

@@ -40,7 +40,7 @@ def check_order(form: NormalForm, report: Report) -> None:
         if number == part_of.get(after) and number not in told:
             told.add(number)
             way = " <= ".join(_name(form, event) for event in shortest_way(graph, after, before))
-            what = f"{_name(form, before)} < {_name(form, after)}, and yet {way}"
+            what = f"{_name(form, before)} < {_name(form, after)}, but {way}"
             if before == after:
                 what = f"{form.show(before[1])} is derived from itself"
             report(Violation(constraint, what))

@@ -93,7 +93,7 @@ def state(
     lineage in each form.
     """
     if form not in FORMS:
-        raise ExportError(f"form {form!r}: no such form; there are {', '.join(FORMS)}")
+        raise ExportError(f"form {form!r}: unknown form; known forms: {', '.join(FORMS)}")
     if isinstance(provenance, Lineage):
         _state_lineage(provenance, sink, namespace)
         return

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 * 2**20
 
-# format: (prov's name of the format, the library that reads it)
+# format: (options of prov, the package that it requires)
 _READERS: dict[str, tuple[dict[str, str], str | None]] = {
     "json": ({"format": "json"}, None),
     "jsonld": ({"format": "jsonld"}, None),
@@ -63,20 +63,19 @@ def parse_document(
     """Return what ``read_document`` does of ``content``, which came from ``file``."""
     syntax = syntax or guess_syntax(file, content)
     if syntax not in _READERS:
-        raise DocumentError(f"format {syntax!r}: no such format; there are {', '.join(FORMATS)}")
+        raise DocumentError(
+            f"format {syntax!r}: unknown format; known formats: {', '.join(FORMATS)}"
+        )
     options, module = _READERS[syntax]
     if module is not None:
         try:
             importlib.import_module(module)
         except ImportError as error:
             raise DocumentError(
-                f"{file}: format {syntax} needs {module}, which is not installed; "
-                f"pip install {module}"
+                f"{file}: format {syntax} requires the package {module}; pip install {module}"
             ) from error
     if syntax == "xml" and _has_doctype(file, content):
-        raise DocumentError(
-            f"{file}: has a document type (DTD), which no PROV-XML needs; remove it"
-        )
+        raise DocumentError(f"{file}: document types (DTD) are not allowed; remove the DTD")
     return _parsed(file, content, syntax, options)
 
 
@@ -87,7 +86,7 @@ def _content(file: str | os.PathLike[str], max_bytes: int) -> bytes:
     except OSError as error:
         raise DocumentError(f"{file}: cannot be read: {error.strerror or error}") from error
     if len(content) > max_bytes:
-        raise DocumentError(f"{file}: has more than {max_bytes} bytes; allow more with --max-bytes")
+        raise DocumentError(f"{file}: has more than {max_bytes} bytes; give a larger --max-bytes")
     return content
 
 
@@ -127,7 +126,7 @@ def _has_doctype(file: str, content: bytes) -> bool:
     # What this parser cannot read, lxml may: in UTF-7, say, a document type would not be seen.
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise DocumentError(
-            f"{file}: is no PROV document in the format xml: {error}; save it as UTF-8"
+            f"{file}: is not a PROV document in the format xml: {error}; save it as UTF-8"
         ) from error
     return bool(found)
 
@@ -148,7 +147,7 @@ def _in_words_of_the_w3c(text: str) -> tuple[str, list[str]]:
     return plain, [_UNDECLARED] if is_undeclared else []
 
 
-_UNDECLARED = f"the prefix voprov is not declared; it is taken for {VOPROV_NAMESPACE}"
+_UNDECLARED = f"the prefix voprov is not declared; assumed to be {VOPROV_NAMESPACE}"
 
 
 class _Enough(Exception):
@@ -183,7 +182,7 @@ def _parsed(
     except (Exception, RecursionError) as error:
         what = " ".join(str(error).split())[:300] or type(error).__name__
         raise DocumentError(
-            f"{file}: is no PROV document in the format {syntax}: {what}"
+            f"{file}: is not a PROV document in the format {syntax}: {what}"
         ) from error
     finally:
         logger.disabled = was_disabled

@@ -103,7 +103,7 @@ class _Graph:
     def text(self, title: str) -> str:
         lines = [_HEAD + f"  label={_quoted(title)};", *self.nodes, *self.edges]
         if self.left_out:
-            remark = f"{self.left_out} later activities are not drawn; export to json has all"
+            remark = f"{self.left_out} later activities are not shown; the format json contains all"
             lines.append(f"  remark [label={_quoted(remark)}, {_REMARK}];")
         return "\n".join([*lines, "}", ""])
 
@@ -188,7 +188,7 @@ _MEMBER = 'arrowhead=odiamond, color="#b0b0b0", tooltip="member of"'
 
 
 def _activity_label(activity: Activity) -> str:
-    name = activity.name or "an unknown activity"
+    name = activity.name or "unknown activity"
     if activity.error is not None:
         return f"{name}\n{activity.error.type}, {duration_text(activity.duration)}"
     return f"{name}\n{duration_text(activity.duration)}"

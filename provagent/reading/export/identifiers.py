@@ -174,7 +174,7 @@ def _hexadecimal(match: re.Match[str]) -> str:
 def _checked(namespace: str) -> str:
     if not _ABSOLUTE_IRI.fullmatch(namespace):
         raise ExportError(
-            f"namespace {namespace!r}: is no absolute IRI; "
+            f"namespace {namespace!r}: is not an absolute IRI; "
             "write one such as https://observatory.example/provenance/"
         )
     return namespace if namespace.endswith(("/", "#", ":", "=", "?")) else f"{namespace}/"

@@ -41,7 +41,7 @@ def refuse_foreign(path: str, to: str) -> None:
     if stat.S_ISREG(status.st_mode) and (not status.st_size or _is_ours(path, to)):
         return
     raise ExportError(
-        f"{path}: is there already, and is no document of provagent in this format; name another"
+        f"{path}: exists already and was not written by provagent in this format; give another name"
     )
 
 

@@ -111,7 +111,7 @@ def _document(data: Any, where: str, *, is_bundle: bool = False) -> Document:
             }
         elif kind == "bundle":
             if is_bundle:
-                raise ValueError(f"{where}: holds bundles; a bundle holds none")
+                raise ValueError(f"{where}: bundles must not be nested")
             document.bundles = {
                 identifier: _document(bundle, f"bundle {identifier!r}", is_bundle=True)
                 for identifier, bundle in _mapping(group, f"{where}: bundle").items()
@@ -139,7 +139,7 @@ def _value(value: Any, where: str) -> Value:
         lang, kind = value.get("lang"), value.get("type")
         if all(each is None or isinstance(each, str) for each in (lang, kind)):
             return Typed(value["$"], kind, lang)
-    raise ValueError(f'{where}: a text, a number, or {{"$": value, "type": type}} is wanted')
+    raise ValueError(f'{where}: expected a text, a number, or {{"$": value, "type": type}}')
 
 
 def _written(values: list[Value]) -> Any:
@@ -160,11 +160,11 @@ def _listed(value: Any) -> list[Any]:
 
 def _mapping(data: Any, where: str) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise ValueError(f"{where}: an object is wanted, not {type(data).__name__}")  # noqa: TRY004 - of a document
+        raise ValueError(f"{where}: expected an object, not {type(data).__name__}")  # noqa: TRY004 - of a document
     return data
 
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{where}: a text is wanted, not {type(value).__name__}")  # noqa: TRY004 - of a document
+        raise ValueError(f"{where}: expected a text, not {type(value).__name__}")  # noqa: TRY004 - of a document
     return value

@@ -52,7 +52,7 @@ def export(
     ``model`` is ``w3c``, unless a VOTable is asked for, or ``ivoa``: then PROV-JSON has the
     kinds and the attributes of the IVOA's tools, and no document has a bundle.
 
-    Raises ExportError for an unknown format or model, a missing extra, a namespace that is no
+    Raises ExportError for an unknown format or model, a missing package, a namespace that is no
     absolute IRI, a file that cannot be written, and a lineage in a format for a single run.
     """
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
@@ -102,8 +102,8 @@ def format_of(path: str | os.PathLike[str]) -> str:
     )
     if found is None:
         raise ExportError(
-            f"{os.path.join(folder, name)}: its name tells no format; "
-            f"end it in {', '.join(_BY_SUFFIX)}, or say it with --to"
+            f"{os.path.join(folder, name)}: unknown suffix; "
+            f"use one of {', '.join(_BY_SUFFIX)}, or give --to"
         )
     return found
 
@@ -113,7 +113,7 @@ def write_document(
 ) -> None:
     """Write a document of the library prov, in one of ``DOCUMENTS``.
 
-    Raises ExportError for a missing extra, and a file that cannot be written.
+    Raises ExportError for a missing package, and a file that cannot be written.
     """
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _need(to)
@@ -130,11 +130,11 @@ def _write(
     provenance: Provenance | Lineage, to: str, file: IO[bytes], options: _Options, model: str | None
 ) -> None:
     if model not in (None, *MODELS):
-        raise ExportError(f"model {model!r}: no such model; there are {', '.join(MODELS)}")
+        raise ExportError(f"model {model!r}: unknown model; known models: {', '.join(MODELS)}")
     writer = _need(to)
     if isinstance(provenance, Lineage) and writer.is_of_one_run:
         several = ", ".join(word for word, each in _WRITERS.items() if not each.is_of_one_run)
-        raise ExportError(f"format {to!r}: contains a single run; use {several} for a lineage")
+        raise ExportError(f"format {to!r}: supports single runs only; use {several} for a lineage")
     write = _in_words_of_the_ivoa if model == IVOA and to in _DOCUMENTS else writer.write
     write(provenance, to, file, options)
 
@@ -142,15 +142,14 @@ def _write(
 def _need(to: str) -> _Writer:
     """Return what writes a format; raises ExportError where it is not to be had."""
     if to not in _WRITERS:
-        raise ExportError(f"format {to!r}: no such format; there are {', '.join(FORMATS)}")
+        raise ExportError(f"format {to!r}: unknown format; known formats: {', '.join(FORMATS)}")
     writer = _WRITERS[to]
     if writer.module is not None:
         try:
             importlib.import_module(writer.module)
         except ImportError as error:
             raise ExportError(
-                f"format {to!r}: needs {writer.module}, which is not installed; "
-                f"pip install {writer.module}"
+                f"format {to!r}: requires the package {writer.module}; pip install {writer.module}"
             ) from error
     return writer
 
@@ -236,7 +235,7 @@ def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options)
 
 
 class _Writer(NamedTuple):
-    """``module`` is the library that the writer needs; its distribution has the same name."""
+    """``module`` is the package that it requires."""
 
     write: Callable[[Any, str, IO[bytes], _Options], None]
     module: str | None = None

@@ -107,8 +107,8 @@ class _Bounded(io.RawIOBase):
             raise UnpackError(str(error)) from error
         if len(data) > self._left:
             raise UnpackError(
-                f"it unpacks to more than {self._most} bytes; if you trust it, set "
-                "PROVAGENT_MAX_UNPACKED to the number of bytes that it may have"
+                f"it decompresses to more than {self._most} bytes; if you trust the file, set "
+                "PROVAGENT_MAX_UNPACKED to a larger number"
             )
         self._left -= len(data)
         buffer[: len(data)] = data
@@ -153,7 +153,7 @@ def _zstandard(path: str) -> Any:
         import zstandard
     except ImportError:
         raise RecordError(
-            f"{path}: zstd needs the library zstandard, which is not installed; "
+            f"{path}: zstd requires the package zstandard; "
             "pip install zstandard, or use Python 3.14 or newer"
         ) from None
     return zstandard

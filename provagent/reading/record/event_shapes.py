@@ -79,9 +79,9 @@ def mend(event: dict[str, Any], shape: Shape) -> list[str]:
             continue
         if key in _OF_TEXTS and _has_encoded(event[key]):
             event[key] = {name: item for name, item in event[key].items() if type(item) is str}
-            wrong.append(f"{key} is not all in shape")
+            wrong.append(f"{key} is malformed")
         if not _part_fits(event[key], part):
-            wrong.append(f"{key} is not all in shape")
+            wrong.append(f"{key} is malformed")
             _keep_what_fits(event, key, part)
     return wrong
 

@@ -37,7 +37,7 @@ class Gap:
 def unusable(event: dict[str, Any], place: RecordLine | None, error: BaseException) -> Gap:
     """Return the gap for an event whose use raised ``error``; the others are used."""
     why = f"{type(error).__name__}: {shown_in_line(str(error))}"
-    return Gap(place=place, what=f"{event['event']} that cannot be used ({why}); it is skipped")
+    return Gap(place=place, what=f"{event['event']} is invalid and was skipped ({why})")
 
 
 def shown_in_line(text: str) -> str:
@@ -303,7 +303,7 @@ class CountedMismatches:
 
     def add(self, name: str | None, *mismatches: Mismatch) -> None:
         """Count those of an activity, or a session, of that name."""
-        name = name or "an unknown activity"
+        name = name or "unknown activity"
         for each in mismatches:
             which = (name, each.of, each.name, each.key)
             self._first.setdefault(which, f"{name}: {each}")

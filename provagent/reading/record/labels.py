@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from provagent.contract.values.clean import BAD_VALUE
 from provagent.contract.values.show import text
+from provagent.contract.vocabulary import EXIT, OK
 from provagent.reading.record.facts import SkippedCalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from provagent.reading.record.facts import CodeLines, Value
+    from provagent.reading.record.facts import CodeLines, Error, Value
     from provagent.reading.record.model import Entity
 
 _DIGEST_SHOWN = 8  # hexadecimal digits
@@ -57,11 +58,11 @@ def duration_text(seconds: float | None) -> str:
 
 
 def ago(time: str | None) -> str:
-    """``3 days ago`` of an ISO 8601 time; ``at no known time`` where there is none."""
+    """``3 days ago`` of an ISO 8601 time; ``unknown time`` where there is none."""
     try:
         since = datetime.now(UTC) - datetime.fromisoformat(time or "")
     except (ValueError, TypeError):
-        return "at no known time"
+        return "unknown time"
     seconds = since.total_seconds()
     for length, word in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         count = int(seconds // length)
@@ -71,8 +72,15 @@ def ago(time: str | None) -> str:
 
 
 def status_text(status: str | None, exit_code: int | None) -> str:
-    """``ok``; ``error 3`` where another exit code than 0 is known; empty for no status."""
+    """``ok``; ``error 3`` if the exit code is known and not 0; empty for no status."""
+    if status == EXIT and exit_code == 0:
+        return OK
     return f"{status} {exit_code}" if status and exit_code else status or ""
+
+
+def is_clean_exit(error: Error) -> bool:
+    """Whether an error is the end of a program with exit code 0: ``SystemExit: 0``."""
+    return error.type.rpartition(":")[2] == "SystemExit" and error.message in (0, "0", "", "None")
 
 
 def digest_text(digest: str | None) -> str:
@@ -100,11 +108,11 @@ def entity_text(entity: Entity) -> str:
 
 
 def skipped_text(left_out: SkippedCalls) -> str:
-    """``9,000 calls of lab:f (max_calls), 1.2 s together, 3 errors``."""
+    """``9,000 calls of lab:f (max_calls), 1.2 s in total, 3 with errors``."""
     calls = "call" if left_out.count == 1 else "calls"
     what = f"{left_out.count:,} {calls} of {left_out.target} ({left_out.reason})"
-    errors = f", {left_out.errors:,} with an error" if left_out.errors else ""
-    return f"{what}, {duration_text(left_out.seconds)} together{errors}"
+    errors = f", {left_out.errors:,} with errors" if left_out.errors else ""
+    return f"{what}, {duration_text(left_out.seconds)} in total{errors}"
 
 
 def add_up(left_out: Iterable[SkippedCalls]) -> list[SkippedCalls]:
@@ -154,17 +162,17 @@ def _started(command: Sequence[str]) -> str:
     return "<stdin>" if is_python else "program"
 
 
-def parameter_text(value: Value, unit: str | None) -> str:
-    """Return the value of a parameter on one short line, with the unit that is declared of it."""
-    return f"{value_text(value)} {unit}" if unit else value_text(value)
+def parameter_text(value: Value, unit: str | None, length: int = _VALUE_SHOWN) -> str:
+    """Return a value on one line, with the unit that its description declares."""
+    return f"{value_text(value, length)} {unit}" if unit else value_text(value, length)
 
 
-def value_text(value: Value) -> str:
-    """Return an encoded value on one short line; a garbled one as it stands."""
+def value_text(value: Value, length: int = _VALUE_SHOWN) -> str:
+    """Return an encoded value on one line of at most ``length`` characters."""
     try:
-        return shortened_text(text(value, _VALUE_SHOWN))
+        return shortened_text(text(value, length), length)
     except BAD_VALUE:
-        return shortened_text(str(value))
+        return shortened_text(str(value), length)
 
 
 def shortened_text(words: str, length: int = _VALUE_SHOWN) -> str:

@@ -315,9 +315,9 @@ def lost(entities: int, activities: int) -> list[Gap]:
     """Return the gaps that are seen only when all is read: of what is named, what is missing."""
     gaps = []
     if entities:
-        gaps.append(Gap(place=None, what=f"the events of {entities} named entities are missing"))
+        gaps.append(Gap(place=None, what=f"{entities} entities are referenced but not recorded"))
     if activities:
-        what = f"the beginnings of {activities} activities are missing"
+        what = f"{activities} activities end but have no start in the record"
         gaps.append(Gap(place=None, what=what))
     return gaps
 

@@ -74,6 +74,11 @@ class Process:
     program: Activity = field(default_factory=lambda: Activity(id=""), repr=False)
 
     @property
+    def is_imported(self) -> bool:
+        """Whether it is from a log of another tool, which has no process number."""
+        return self.start is not None and self.pid is None
+
+    @property
     def duration(self) -> float | None:
         """Seconds from start to end, where both are known; negative if the clock was set back."""
         return seconds_between(self.start, self.end)

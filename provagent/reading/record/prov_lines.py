@@ -58,10 +58,10 @@ def events_of_line(line: str) -> Iterator[dict[str, Any]]:
     """Yield the events that a line of a log states. Raises DialectError."""
     match = _LINE.search(line)
     if match is None:
-        raise DialectError("a _PROV_ mark without a time and a second mark; the line is left out")
+        raise DialectError("a _PROV_ mark without a time; the line was skipped")
     facts = _literal(match["facts"].strip())
     if not isinstance(facts, dict):
-        raise DialectError("what follows the _PROV_ marks is no dict; the line is left out")
+        raise DialectError("the text after the _PROV_ mark is not a dict; the line was skipped")
     for kind, event in _events(facts if "event" in facts else _modernised(facts)):
         yield {"v": vocabulary.LOG_FORMAT, "event": kind} | event
 
@@ -69,7 +69,7 @@ def events_of_line(line: str) -> Iterator[dict[str, Any]]:
 def _literal(text: str) -> Any:
     if len(text) > MAX_FACTS:
         raise DialectError(
-            f"a _PROV_ line of {len(text)} characters, more than {MAX_FACTS}; the line is left out"
+            f"a _PROV_ line of {len(text)} characters, more than {MAX_FACTS}; the line was skipped"
         )
     try:
         if len(text) < _SHORT:
@@ -79,7 +79,7 @@ def _literal(text: str) -> Any:
     try:
         return read_lenient(text)
     except ValueError as error:
-        raise DialectError(f"garbled _PROV_ line: {error}; the line is left out") from None
+        raise DialectError(f"garbled _PROV_ line: {error}; the line was skipped") from None
 
 
 def _quietly(text: str) -> Any:
@@ -164,7 +164,7 @@ def _events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     elif "session_id" in facts:
         yield vocabulary.SESSION, _session(facts)
     else:
-        raise DialectError(f"a _PROV_ line about nothing known: {sorted(facts)}")
+        raise DialectError(f"unknown keys in a _PROV_ line: {sorted(facts)}")
 
 
 def _also_of(facts: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:

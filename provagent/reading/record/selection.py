@@ -37,7 +37,7 @@ def within(provenance: Provenance, what: str) -> tuple[set[str], set[str]] | Non
     named = [one for one in provenance.activities.values() if one.name == what]
     if len(named) > 1:
         several = ", ".join(one.id for one in named)
-        raise RecordError(f"{what}: is the name of several activities; give one of {several}")
+        raise RecordError(f"{what}: several activities have this name; give one of {several}")
     return _within(named) if named else None
 
 
@@ -144,12 +144,12 @@ def entity_of(provenance: Provenance, what: str) -> Entity:
         return next(iter(found.values()))
     if found:
         several = ", ".join(f"{one.location or one.name} ({one.id})" for one in found.values())
-        raise RecordError(f"{what}: is the name of several things: {several}; give an identifier")
+        raise RecordError(f"{what}: several entities have this name: {several}; give an identifier")
     names = {name for one in provenance.entities.values() for name in (one.name, one.location)}
     names |= {activity.name for activity in provenance.activities.values()}
     close = difflib.get_close_matches(what, [name for name in names if name], n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]}?" if close else ""
-    raise RecordError(f"{what}: no session, activity or entity of run {provenance.run.id}{hint}")
+    raise RecordError(f"{what}: not found in run {provenance.run.id}{hint}")
 
 
 def _inside(activity: Activity) -> Iterator[Activity]:

@@ -82,7 +82,7 @@ def read_events(
                 return
             continue
         if may_be_deep(line) and is_deep(event):
-            reader.gap(place, f"more than {MAX_DEPTH} levels; what is deeper is left out")
+            reader.gap(place, f"more than {MAX_DEPTH} levels; deeper levels were skipped")
             event = clean(event)
         if reader.accepts(event, place):
             yield event, place
@@ -116,9 +116,9 @@ class _Reader:
                 lines = self.bounded(file, start)
                 yield from lines if self.is_shard else self.joined(lines)
                 if self.path.endswith(PACKED) and not is_whole(self.path):
-                    self.gap(None, f"{self.path}: the rest cannot be unpacked: it is cut")
+                    self.gap(None, f"{self.path}: the rest is missing: the file is truncated")
             except UnpackError as error:
-                self.gap(None, f"{self.path}: the rest cannot be unpacked: {error}")
+                self.gap(None, f"{self.path}: the rest cannot be decompressed: {error}")
             except OSError as error:
                 what = error.strerror or error
                 self.gap(None, f"{self.path}: the rest cannot be read: {what}")
@@ -137,11 +137,11 @@ class _Reader:
                 rest = read()
                 size += len(rest)
             if size >= MAX_SKIPPED and not rest.endswith(b"\n"):
-                what = f"a line without an end, of {size} bytes and more; the rest is left out"
+                what = f"a line of {size} bytes or more has no end; the rest was skipped"
                 self.gap(RecordLine(self.path, number, offset), what)
                 return
             if self.is_shard or _is_marked(line):
-                what = f"a line of {size} bytes, more than {limit}; the line is left out"
+                what = f"a line of {size} bytes is longer than {limit} and was skipped"
                 self.gap(RecordLine(self.path, number, offset), what)
             offset += size
             self.more_bytes += size - 1
@@ -183,7 +183,7 @@ class _Reader:
         """Return whether more lines of a shard are no events than are; that is told."""
         if not self.is_shard or self.bad <= MAX_BAD or 2 * self.bad <= lines:
             return False
-        what = f"{self.path}: {self.bad} lines are no events; the rest is left out"
+        what = f"{self.path}: {self.bad} lines are not events; the rest was skipped"
         self.gap(None, what)
         return True
 
@@ -191,13 +191,13 @@ class _Reader:
         """Whether a JSON value is an event that can be used; what is amiss becomes a gap."""
         if type(event) is not dict or type(event.get("v")) is not int:
             if self.is_shard:
-                self.gap(place, "foreign line: JSON, but no event of provagent")
+                self.gap(place, "the line is not an event of provagent")
             return False
         if event["v"] > LOG_FORMAT:
             self.gap_once(
                 place,
-                f"log format {event['v']} is newer than {LOG_FORMAT}, the newest that is known "
-                "here; a newer provagent reads all of it",
+                f"log format {event['v']} is newer than {LOG_FORMAT}, that of this "
+                "version; upgrade provagent to read all of it",
             )
         kind = event.get("event")
         shape = SHAPES.get(kind) if isinstance(kind, str) else None
@@ -207,10 +207,10 @@ class _Reader:
         wrong = mend(event, shape)
         if not shape.vital <= event.keys():
             missing = sorted(shape.vital - event.keys())
-            self.gap(place, f"{kind} without {', '.join(missing)}; the event is left out")
+            self.gap(place, f"{kind} without {', '.join(missing)}; the event was skipped")
             return False
         for what in wrong:
-            self.gap(place, f"{kind}: {what}; that part is left out")
+            self.gap(place, f"{kind}: {what}; this part was skipped")
         return True
 
     def rescued(self, line: bytes, place: RecordLine) -> Iterator[Event]:
@@ -240,7 +240,7 @@ def _is_marked(line: bytes) -> bool:
 
 def _what_is_wrong(line: bytes) -> str:
     if not line.endswith(b"\n"):
-        return f"the last line is cut, after {len(line)} bytes"
+        return f"the last line is truncated after {len(line)} bytes"
     shown = line.strip()[:_SHOWN].decode("utf-8", "replace")
     kind = "garbled" if b'{"' in line else "foreign"
     return f"{kind} line: {shown!r}{'...' if len(line) > _SHOWN else ''}"

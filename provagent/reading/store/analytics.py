@@ -100,7 +100,7 @@ def connect(store: str, names: Iterable[str] = tuple(VIEWS)) -> duckdb.DuckDBPyC
     """Return a DuckDB database in memory that holds the views of a store, as they are now.
 
     ``names`` are those that are wanted. What is done to it leaves the store as it is. Raises
-    ExportError where the extra ``duckdb`` is not installed, StoreError for what is no store.
+    ExportError where duckdb or pyarrow is not installed, StoreError for what is no store.
     """
     engine, _ = _libraries()
     database: duckdb.DuckDBPyConnection = engine.connect()
@@ -122,7 +122,7 @@ def ask(store: str, query: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         kinds = [statement.type.name for statement in statements]
         if len(kinds) != 1 or kinds[0] not in ("SELECT", "EXPLAIN"):
             found = ", ".join(kinds) or "nothing"
-            raise QueryError(f"{query}: one SELECT is needed, not {found}: sql changes nothing")
+            raise QueryError(f"{query}: expected one SELECT, found {found} (sql is read-only)")
         words = {word.lower() for word in re.findall(r"\w+", query)}
         database = connect(store, [name for name in VIEWS if name in words] or VIEWS)
         database.execute("SET enable_external_access = false")
@@ -138,12 +138,12 @@ def write_parquet(store: str, folder: str, *, run: str | None = None) -> dict[st
     """Write the views as Parquet, below ``folder/VIEW/day=YYYY-MM-DD``; return rows of each.
 
     ``run`` is the identifier of the only run that is written. The folder of a view without
-    rows is empty. Raises ExportError where the extra ``duckdb`` is not installed, and where the
+    rows is empty. Raises ExportError where duckdb or pyarrow is not installed, and where the
     folder holds something or cannot be written.
     """
     engine, _ = _libraries()
     if os.path.isdir(folder) and os.listdir(folder):
-        raise ExportError(f"{folder}: is not empty; name a new folder")
+        raise ExportError(f"{folder}: is not empty; give a new folder")
     counts = {}
     with open_index(store) as index, engine.connect() as database:
         index.update()
@@ -212,6 +212,6 @@ def _libraries() -> tuple[Any, Any]:
         import pyarrow as arrow  # noqa: ICN001 - one word, one meaning
     except ImportError as error:
         raise ExportError(
-            f"SQL and Parquet need {error.name}, which is not installed; pip install duckdb pyarrow"
+            f"sql and parquet require the package {error.name}; pip install duckdb pyarrow"
         ) from error
     return duckdb, arrow

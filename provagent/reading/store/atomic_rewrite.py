@@ -40,7 +40,7 @@ def rewritten(
     before = file_status(path)
     into = into or path
     if into != path and os.path.lexists(into):
-        raise StoreError(f"{into}: is there already; remove it, or keep it as the shard")
+        raise StoreError(f"{into}: exists already; remove it, or remove the other copy")
     beside = unfinished(path)
     descriptor = rebuilt(beside)
     try:
@@ -84,7 +84,7 @@ def _require_same(path: str, before: os.stat_result) -> None:
     now = file_status(path)
     was = before.st_ino, before.st_size, before.st_mtime_ns
     if (now.st_ino, now.st_size, now.st_mtime_ns) != was:
-        raise StoreError(f"{path}: it was written to meanwhile; ask again when that has ended")
+        raise StoreError(f"{path}: it was changed by another process; try again later")
 
 
 @contextlib.contextmanager
@@ -118,11 +118,11 @@ def announced(store: str) -> Iterator[None]:
     path = os.path.join(store, _ANNOUNCED)
     try:
         if os.path.lexists(path) and not _is_ours(path):
-            raise StoreError(f"{path}: was not made by provagent; remove it or rename it")
+            raise StoreError(f"{path}: is not a file of provagent; remove it or rename it")
         with os.fdopen(rebuilt(path), "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
     except OSError as error:
-        raise StoreError(f"{store}: cannot be written to: {error.strerror or error}") from error
+        raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error
     yield
     os.unlink(path)
 

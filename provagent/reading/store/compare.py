@@ -41,9 +41,9 @@ class Change:
 
     def __str__(self) -> str:
         if self.before is None:
-            return f"{self.kind} {self.what}: new, {self.after}"
+            return f"{self.kind} {self.what}: added, {self.after}"
         if self.after is None:
-            return f"{self.kind} {self.what}: gone, was {self.before}"
+            return f"{self.kind} {self.what}: removed, was {self.before}"
         return f"{self.kind} {self.what}: {self.before} -> {self.after}"
 
 
@@ -60,10 +60,10 @@ class Difference:
     @property
     def summary(self) -> str:
         if not self.causes and not self.effects:
-            return "nothing that was recorded differs"
+            return "no recorded differences"
         outputs = any(change.kind in ("output", "activity", "status") for change in self.effects)
         if not self.causes:
-            return "what came out differs, and nothing that was recorded explains it"
+            return "the results differ, but no recorded cause differs"
         kinds: dict[str, list[Change]] = {}
         for change in self.causes:
             kinds.setdefault(change.kind, []).append(change)
@@ -74,8 +74,8 @@ class Difference:
         joined = " and ".join(
             [", ".join(details[:-1]), details[-1]] if len(details) > 1 else details
         )
-        end = "what came out differs" if outputs else "what came out is the same"
-        return f"{joined} changed; nothing else that was recorded did; {end}"
+        end = "the results differ" if outputs else "the results are equal"
+        return f"{joined} changed, nothing else; {end}"
 
     def data(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -213,7 +213,7 @@ def _words(run: Provenance) -> dict[str, str]:
     process = run.run.process
     folder, script = process.cwd or "", process.script.location if process.script else None
     return {
-        str(position): os.path.basename(script)
+        f"argument {position}": os.path.basename(script)
         if script and os.path.normpath(os.path.join(folder, str(word))) == script
         else str(_seen_from(folder, word))
         for position, word in enumerate(process.command)

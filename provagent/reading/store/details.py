@@ -132,7 +132,7 @@ class Details:
         return self.word(self._one(_HOW, later, earlier))
 
     def is_used_again(self, number: int) -> bool:
-        """Whether several activities used an object that is known by itself only."""
+        """Whether several activities used an object that is identified by object identity only."""
         return bool(self.index.execute(_USED_AGAIN, (number,)).fetchone())
 
     def activity(self, number: int) -> ActivityDetails:

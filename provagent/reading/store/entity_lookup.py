@@ -290,5 +290,5 @@ def _nothing(index: Index, what: str, *, is_there: bool) -> str:
     close = difflib.get_close_matches(base, names, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     if is_there:
-        return f"no record knows this file, neither by its path nor by its content{hint}"
-    return f"no such file, name, digest or identifier in the records{hint}"
+        return f"this file is in no record, neither by path nor by content{hint}"
+    return f"no record contains such a file, name, digest or identifier{hint}"

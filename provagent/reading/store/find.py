@@ -48,7 +48,7 @@ def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
     except sqlite3.OperationalError as error:
         if not any(what in str(error) for what in _TOO_LONG):
             raise
-        raise QueryError(f"the query is too long ({error}); ask in parts") from None
+        raise QueryError(f"the query is too long ({error}); split it") from None
 
 
 def _find(index: Index, condition: Sql, limit: int | None) -> Matches:

@@ -116,7 +116,7 @@ class Index:
         if is_broken:
             self._connection.close()
             remove(self.path)
-            raise BrokenIndexError(f"{self.path}: the index is broken ({error})") from error
+            raise BrokenIndexError(f"{self.path}: the index is damaged ({error})") from error
 
     @contextlib.contextmanager
     def one_state(self) -> Iterator[None]:
@@ -144,7 +144,7 @@ class Index:
             if self.path == IN_MEMORY:
                 raise
             self._require_whole(error)
-            warn(f"{self.path}: the index cannot be written ({error}); this one is in memory alone")
+            warn(f"{self.path}: the index cannot be written ({error}); using an index in memory")
             self._connection.close()
             self._open(IN_MEMORY)
             return self._update(progress, everywhere=everywhere)
@@ -425,12 +425,12 @@ def open_index(store: str) -> Index:
                 remove(path)
             return Index(store, path)
         except ForeignIndexError as error:
-            warn(f"{error}; it is not changed, and the index is built in memory; move it away")
+            warn(f"{error}; using an index in memory; move that file away")
             return Index(store, IN_MEMORY)
         except sqlite3.OperationalError as error:
-            warn(f"{path}: the index cannot be opened ({error}); this one is in memory alone")
+            warn(f"{path}: the index cannot be opened ({error}); using an index in memory")
             return Index(store, IN_MEMORY)
         except sqlite3.DatabaseError as error:
-            warn(f"{path}: the index is not used ({error}); it is made again from the records")
+            warn(f"{path}: the index is replaced ({error}); it is rebuilt from the records")
             remove(path)
-    raise StoreError(f"{path}: the index cannot be made")
+    raise StoreError(f"{path}: the index cannot be created")

@@ -35,11 +35,11 @@ from provagent.reading.store.lineage_walk import (
 from provagent.reading.store.schema import SHIFT
 
 NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
-NOT_SHOWN = "the code does not show from what"  # of a file that a program wrote by itself
+NOT_SHOWN = "inputs unknown: not visible in the code"  # of a file that a program wrote by itself
 # Of such a file, if the analysis was complete. Values go ways that it does not see (a pipe, the
 # state of a library), so the candidates are told here too.
 NO_INPUT = "no recorded input found in the code"
-NOT_READ = "its content is not known"
+NOT_READ = "content not recorded"
 SHOWN = 100  # candidates of one thing
 
 

@@ -33,18 +33,16 @@ def still_written(folder: str) -> Written | None:
             continue  # of a log that others wrote
         if host != os.uname().nodename:
             found = Written(
-                what=f"it has no end, and whether process {pid} of {host} still writes it "
-                "cannot be told from here; --anyway, if it does not",
+                what=f"unfinished; process {pid} on {host} may still write it; use --force if that "
+                "process has ended",
                 is_sure=False,
             )
         elif is_alive(pid, begun.get("startTime")):
-            return Written(what=f"process {pid} still writes it; ask again later", is_sure=True)
+            return Written(what=f"process {pid} still writes it; try again later", is_sure=True)
     for path in shards_of(folder):
         if is_open(path):
             name = os.path.basename(path)
-            return Written(
-                what=f"a process still writes it: it has {name} open; ask again later", is_sure=True
-            )
+            return Written(what=f"a process still writes {name}; try again later", is_sure=True)
     return found
 
 

@@ -29,8 +29,8 @@ def find_store(given: str | None = None) -> str:
             warn(settings.untrusted["store"])
     if not os.path.isdir(store):
         raise StoreError(
-            f"{store}: no store there; record a run with 'provagent run script.py', "
-            "or name the store with --store"
+            f"{store}: no such store; record a run with 'provagent run script.py', "
+            "or give its folder with --store"
         )
     # A link to a store is the user's own; it is followed once, and none that lies in the store.
     return os.path.realpath(store) if os.path.islink(store.rstrip("/")) else store
@@ -57,11 +57,11 @@ def place_for(store: str) -> str:
     if not os.access(store, os.W_OK) or (
         os.path.lexists(beside) and not os.access(beside, os.W_OK)
     ):
-        why = "cannot be written to"
+        why = "the store cannot be written"
     elif _is_of_another(beside, store):
-        why = "has an index of another user"
+        why = "the index in it belongs to another user"
     elif _file_system(store) in _OVER_THE_NETWORK:
-        why = "is on a network file system"
+        why = "the store is on a network file system"
     if why is None:
         return beside
     path = _elsewhere(store)

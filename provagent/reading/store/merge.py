@@ -52,9 +52,9 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
     ``other`` is no store, or is this one.
     """
     if not os.path.isdir(other):
-        raise StoreError(f"{other}: no store there; name the folder that holds the runs")
+        raise StoreError(f"{other}: no such store; give the folder that contains the runs")
     if os.path.realpath(store) == os.path.realpath(other):
-        raise StoreError(f"{other}: it is this store itself; name another")
+        raise StoreError(f"{other}: is this store itself; give another store")
     os.makedirs(store, mode=0o700, exist_ok=True)
     remove_unfinished(store)
     found = Merged()
@@ -69,7 +69,7 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
     for one in skipped:
         found.refused[name_to_text(os.path.relpath(one.filename, other))] = one.strerror or ""
     if not runs and not found.refused:
-        raise StoreError(f"{other}: no runs there; name the folder that holds the runs")
+        raise StoreError(f"{other}: it contains no runs; give the folder that contains the runs")
     for number, (name, shards) in enumerate(runs, 1):
         _take_run(store, name, shards, found)
         if progress is not None:
@@ -101,7 +101,7 @@ def _take_shard(folder: str, path: str) -> int:
     with opened(here) as ours, opened(path) as theirs:
         more = _what_is_more(ours, theirs)
     if more is None:
-        raise StoreError(f"{here}: it says other things than {path}; neither is changed")
+        raise StoreError(f"{here}: its content differs from {path}; neither file was changed")
     if not more:
         return 0
     with opened(path) as theirs, rewritten(here) as target:

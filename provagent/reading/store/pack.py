@@ -117,7 +117,7 @@ def _pack(index: Index, path: str) -> int:
 def _require_same(path: str, packed: str) -> None:
     with read_file(path) as one, opened_zstd(packed) as other:
         if not is_whole(packed) or _digest(one) != _digest(other):
-            raise StoreError(f"{packed}: it does not unpack to {path}; both are kept")
+            raise StoreError(f"{packed}: the compressed copy differs from {path}; both are kept")
 
 
 def _digest(file: BinaryIO) -> bytes:

@@ -50,7 +50,7 @@ def part_of(provenance: Provenance, what: str) -> Provenance:
     lineage within the run. Enclosing activities are included.
 
     Raises RecordError if ``what`` matches nothing or several things, and for the part of an entity
-    if the Provenance was not read from a record.
+    if the Provenance has no record.
     """
     chosen = within(provenance, what)
     with _index_of(provenance) as index:
@@ -59,7 +59,7 @@ def part_of(provenance: Provenance, what: str) -> Provenance:
         entity = entity_of(provenance, what)
         number = entity_number(index.execute, entity.id)
         if number is None:
-            raise RecordError(f"{what}: run {provenance.run.id} was not read from a record")
+            raise RecordError(f"{what}: run {provenance.run.id} has no record")
         return _Graph(index, ancestors(index, [number])).part(provenance)
 
 

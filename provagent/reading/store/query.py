@@ -20,7 +20,7 @@ from typing import NoReturn
 from provagent.contract.errors import QueryError
 from provagent.contract.file_names import is_utf8, name_to_text
 from provagent.contract.printable import visible
-from provagent.reading.store.query_fields import anywhere, condition
+from provagent.reading.store.query_fields import UnfitOperatorError, anywhere, condition
 from provagent.reading.store.schema import SHIFT
 from provagent.reading.store.sql_conditions import Sql
 
@@ -43,7 +43,7 @@ def parse_query(text: str) -> Sql:
     try:
         return _Parser(text).query()
     except RecursionError:
-        raise QueryError("the query has more parentheses than can be read; ask in parts") from None
+        raise QueryError("the query has too many parentheses; split it") from None
 
 
 class _Parser:
@@ -60,7 +60,7 @@ class _Parser:
             if match is None:
                 at += len(self.text[at:]) - len(self.text[at:].lstrip())
                 is_quote = self.text[at] in "\"'"
-                self.fail(at, "this quote is not closed" if is_quote else "this cannot be read")
+                self.fail(at, "missing closing quote" if is_quote else "unexpected character")
             kind = match.lastgroup or ""
             start, found = match.start(kind), match[kind]
             if kind == "word" and found.lower() in (*_WORD_OPERATORS, "and", "or", "not"):
@@ -89,7 +89,7 @@ class _Parser:
             return Sql("1")
         found = self.either()
         if self.next.kind != "end":
-            self.fail(self.next.at, "this closes nothing")
+            self.fail(self.next.at, "unexpected )")
         return found
 
     def either(self) -> Sql:
@@ -114,14 +114,12 @@ class _Parser:
         if token.kind == "open":
             found = self.either()
             if self.next.kind != "close":
-                self.fail(token.at, "this is not closed")
+                self.fail(token.at, "missing )")
             self.take()
             return found
         if token.kind not in ("word", "text"):
-            what = (
-                "the query ends here" if token.kind == "end" else f"{token.text} cannot stand here"
-            )
-            self.fail(token.at, f"{what}; a field, a text or ( is needed")
+            what = "unexpected end of query" if token.kind == "end" else f"unexpected {token.text}"
+            self.fail(token.at, f"{what}; write a field, a text or (")
         if token.kind == "word" and self.next.kind == "operator":
             return self.condition(token)
         return anywhere(_plain(token))
@@ -130,12 +128,14 @@ class _Parser:
         operator = self.take()
         value = self.take()
         if value.kind not in ("word", "text"):
-            self.fail(value.at, f"{field.text} {operator.text} needs a value")
+            self.fail(value.at, f"missing value after {field.text} {operator.text}")
         text = _plain(value)
         try:
             return condition(_encodable(field.text), operator.text, text)
+        except UnfitOperatorError as error:
+            self.fail(operator.at, str(error))
         except ValueError as error:
-            self.fail(value.at if "value" in str(error) else operator.at, str(error))
+            self.fail(value.at, str(error))
         except LookupError as error:
             self.fail(field.at, str(error.args[0]))
 

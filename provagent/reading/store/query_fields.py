@@ -20,6 +20,10 @@ from provagent.reading.store.sql_conditions import Sql, compare, number_of
 _COMPARING = ("=", "!=", "<", "<=", ">", ">=")
 
 
+class UnfitOperatorError(ValueError):
+    """An operator that does not apply to a field; other errors concern the value."""
+
+
 Field: TypeAlias = Callable[[str, str], Sql]  # of an operator and a value
 
 
@@ -40,7 +44,7 @@ def condition(field: str, operator: str, value: str) -> Sql:
         return _parameter(field, operator, value)
     close = difflib.get_close_matches(field, FIELDS, n=1, cutoff=0.85)
     if close:
-        raise LookupError(f"no such field; did you mean {close[0]}, or parameter.{field}?")
+        raise LookupError(f"unknown field; did you mean {close[0]}, or parameter.{field}?")
     return _parameter(field, operator, value)
 
 
@@ -60,7 +64,7 @@ def _parameter(name: str, operator: str, value: str) -> Sql:
         either = [Sql("q.text = ?", (value,)), Sql("(q.text = ? AND q.unit = ?)", odd)]
     elif operator in ("<", "<=", ">", ">="):
         if number is None:
-            raise ValueError(f"{operator} needs a number as value of a parameter")
+            raise ValueError(f"{operator} compares a parameter with a number; write a number")
         either = [Sql(f"q.number {operator} ?", (number,))]
     elif operator == "like" or number is None:
         either = [compare("q.text", operator, value)]
@@ -114,7 +118,7 @@ def _of_quantity(name: str, operator: str, value: str, number: float, unit: str)
 
 def _package(name: str, operator: str, value: str) -> Sql:
     if operator == "contains":
-        raise ValueError("a version has no parts: use =, <, > or like")
+        raise UnfitOperatorError("contains does not apply to versions; use =, <, > or like")
     compared = (
         Sql("q.version GLOB ?", (value,))
         if operator == "like"
@@ -149,7 +153,7 @@ def _text(column: str) -> Field:
 def _time(column: str) -> Field:
     def make(operator: str, value: str) -> Sql:
         if operator in ("contains", "like"):
-            raise ValueError(f"{operator} is for texts; a time has =, <, <=, >, >=")
+            raise UnfitOperatorError(f"{operator} does not apply to times; use =, <, <=, > or >=")
         begin, end = moment(value)
         first, second = {
             "=": (f"{column} >= ?", f"{column} < ?"), "!=": (f"{column} < ?", f"{column} >= ?"),
@@ -168,7 +172,7 @@ def _time(column: str) -> Field:
 
 def _seconds(operator: str, value: str) -> Sql:
     if number_of(value) is None or operator in ("contains", "like"):
-        raise ValueError(f"{value!r} as a value is no number of seconds")
+        raise ValueError(f"{value!r} is not a number of seconds")
     # Where the clock was set back nothing is known of the time that it took.
     took = "CASE WHEN a.end >= a.start THEN (a.end - a.start) / 1e6 END"
     return Sql(f"{took} {operator} ?", (float(value),))

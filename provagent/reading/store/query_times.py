@@ -19,7 +19,7 @@ def duration(text: str) -> timedelta:
     try:
         return timedelta(seconds=int(found[1]) * _SECONDS[found[2][0]])
     except OverflowError:
-        raise ValueError(f"{text!r} is longer than any known duration") from None
+        raise ValueError(f"{text!r} is too long") from None
 
 
 def moment(value: str) -> tuple[int, int]:
@@ -37,14 +37,13 @@ def moment(value: str) -> tuple[int, int]:
         try:
             begin = now - duration(ago)
         except (OverflowError, ValueError):
-            raise ValueError(f"{value!r} as a value is before any known time") from None
+            raise ValueError(f"{value!r} is too early") from None
         return _span(begin, timedelta(microseconds=1))
     try:
         begin = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(
-            f"{value!r} as a value is not a time; "
-            "write 2026-11-25, 2026-11-25T10:30, today, '3 days ago'"
+            f"{value!r} is not a time; write 2026-11-25, 2026-11-25T10:30, today or '3 days ago'"
         ) from None
     begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)
     length = {10: timedelta(days=1), 16: timedelta(minutes=1), 19: timedelta(seconds=1)}

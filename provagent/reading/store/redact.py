@@ -235,7 +235,7 @@ def _names(path: str) -> dict[str, str]:
 def _lines(path: str, sought: SearchedSecrets) -> Iterator[Line | bytes]:
     """Yield the lines of a shard: bytes for those that stay as they are."""
     if path.endswith(".zst") and not is_whole(path):
-        raise StoreError(f"{path}: it is cut, so it cannot be unpacked and written again")
+        raise StoreError(f"{path}: the compressed file is truncated and cannot be rewritten")
     good = bad = 0
     with opened(path) as file:
         try:
@@ -243,16 +243,16 @@ def _lines(path: str, sought: SearchedSecrets) -> Iterator[Line | bytes]:
                 bad += not raw.startswith(b"{")
                 good += raw.startswith(b"{")
                 if bad > max(MAX_BAD, good):
-                    raise StoreError(f"{path}: {bad} of its lines are no events; remove it")
+                    raise StoreError(f"{path}: {bad} of its lines are not events; remove the file")
                 if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
-                    raise StoreError(f"{path}: it has a line of more than {MAX_LINE} bytes")
+                    raise StoreError(f"{path}: a line has more than {MAX_LINE} bytes")
                 if not sought.may_be_in(raw):
                     yield raw
                     continue
                 line = redacted_line(raw.decode("utf-8", "surrogateescape"), sought)
                 yield line if line.fields or line.kept else raw
         except UnpackError as error:
-            raise StoreError(f"{path}: it cannot be unpacked whole: {error}") from error
+            raise StoreError(f"{path}: the compressed file is damaged: {error}") from error
 
 
 def _write(path: str, target: BinaryIO, sought: SearchedSecrets, how: str) -> None:

@@ -44,17 +44,17 @@ class SearchedSecrets:
         short = [text for text in self.texts if len(text) < SHORTEST]
         if short:
             raise StoreError(
-                f"a text of {len(short[0])} characters is in everything; "
-                f"give one of {SHORTEST} or more, or the parameter's name with --parameter"
+                f"a text of {len(short[0])} characters is too short; "
+                f"give {SHORTEST} or more, or the name of a parameter with --parameter"
             )
         self._regexes = []
         for pattern in self.patterns:
             try:
                 regex = re.compile(pattern)
             except re.error as error:
-                raise StoreError(f"--pattern: {error}; it is a regular expression") from None
+                raise StoreError(f"--pattern: not a regular expression: {error}") from None
             if regex.match(""):
-                raise StoreError("--pattern: it is true of no text at all; say more in it")
+                raise StoreError("--pattern: it matches the empty text; write a longer pattern")
             self._regexes.append(regex)
         plain = {form for text in self.texts for form in _forms(text)}
         cores = {core for text in self.texts for core in _base64_cores(text)}

@@ -47,12 +47,12 @@ def find_folder(store: str, text: str) -> str:
     if fitting:
         named = _named(list(map(os.path.basename, fitting)))
         count = f"more than {MANY}" if len(fitting) > MANY else len(fitting)
-        raise StoreError(f"{text!r} means {count} runs: {named}; give more of the id")
+        raise StoreError(f"{text!r} matches {count} runs: {named}; give more characters of the id")
     run_ids = [os.path.basename(folder) for folder in _newest(store, MANY)]
     if not run_ids:
-        raise StoreError(f"{store}: no runs in this store")
+        raise StoreError(f"{store}: the store contains no runs")
     close = difflib.get_close_matches(text, run_ids, n=1) or _close_in_part(text, run_ids)
-    hint = f"did you mean {close[0]}?" if close else f"there are {_named(run_ids)}"
+    hint = f"did you mean {close[0]}?" if close else f"runs: {_named(run_ids)}"
     raise StoreError(f"{store}: no run {text!r}; {hint}")
 
 
@@ -82,7 +82,7 @@ def _last(store: str) -> str:
     """Return the newest run: only those that began in the same second have to be looked at."""
     folders = next(by_second(store), [])
     if not folders:
-        raise StoreError(f"{store}: no runs in this store")
+        raise StoreError(f"{store}: the store contains no runs")
     return folders[0] if len(folders) == 1 else max(map(summary_of, folders), key=age_of).folder
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provagent.contract.vocabulary import FILE, OK
+from provagent.contract.vocabulary import EXIT, FILE, OK
 from provagent.reading.record.labels import entity_text
 from provagent.reading.record.model import elapsed, seconds_between
 
@@ -88,6 +88,14 @@ def stats_of(provenance: Provenance) -> Stats:
     )
 
 
+def _has_failed(provenance: Provenance, activity: Activity) -> bool:
+    """Whether an activity has an error; a program that has called ``sys.exit`` need not."""
+    if activity.status == EXIT:
+        process = provenance.processes.get(activity.process_id)
+        return bool(process and process.exit_code)
+    return activity.status not in (OK, None)
+
+
 def _calls(provenance: Provenance) -> list[Calls]:
     found: dict[str, Calls] = {}
     inside: dict[str, list[Activity]] = {}  # each program's, looked for once
@@ -96,7 +104,7 @@ def _calls(provenance: Provenance) -> list[Calls]:
     for activity in _all(provenance):
         calls = found.setdefault(activity.name or "?", Calls(name=activity.name or "?"))
         calls.count += 1
-        calls.failures += activity.status not in (OK, None)
+        calls.failures += _has_failed(provenance, activity)
         calls.set_back += (activity.duration or 0.0) < 0
         seconds = elapsed(activity.duration) or 0.0
         calls.seconds += seconds

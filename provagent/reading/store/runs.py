@@ -73,7 +73,7 @@ def _read(
     store = store if is_path else find_store(store)
     path = text if is_path else find_folder(store or "", text)
     if not os.path.exists(path):
-        raise StoreError(f"{path}: no such run or shard")
+        raise StoreError(f"{path}: no such run or record")
     if is_path and (is_shard(path) or os.path.isdir(path)):
         path = os.path.realpath(path)  # the user's own choice may be a link; what lies in it not
     skipped: Skipped = []
@@ -89,7 +89,7 @@ def _read(
     provenance = make(events, gaps=gaps, name=name)
     if events.place is None and not gaps and not os.path.isdir(path) and not is_shard(path):
         raise StoreError(
-            f"{path}: no record, it contains no event; "
+            f"{path}: not a record of provagent; "
             f"for the lineage of a file: provagent why {path}, export --lineage {path}"
         )
     provenance.paths = tuple(shards)
@@ -105,9 +105,9 @@ def _require_memory(path: str, shards: list[str]) -> None:
     free = free_memory()
     if free is not None and size * _MEMORY > free:
         raise StoreError(
-            f"{path}: the record has about {size / 1e9:.1f} GB, and all of it would take "
-            f"{size * _MEMORY / 1e9:.0f} GB of memory, of which {free / 1e9:.1f} are free; "
-            f"why, impact and find tell of it without: find run = {os.path.basename(path)}"
+            f"{path}: the record has about {size / 1e9:.1f} GB; reading it takes "
+            f"{size * _MEMORY / 1e9:.0f} GB of memory, but only {free / 1e9:.1f} GB are free; "
+            f"use why, impact or find: provagent find run = {os.path.basename(path)}"
         )
 
 

@@ -125,7 +125,7 @@ OF_PROCESS = (  # table, the column by which its rows are a process's
 
 
 class ForeignIndexError(StoreError):
-    """Something that is not an index of provagent has its name; it is left as it is."""
+    """Something that is not an index of provagent has its name; it was not changed."""
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -174,11 +174,11 @@ def _prepare(connection: sqlite3.Connection, inode: int | None) -> None:
         _create(connection, inode)
     found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
     if not _TABLES <= found <= _TABLES | _INDEXES:
-        raise sqlite3.DatabaseError("its tables are not those of this version")
+        raise sqlite3.DatabaseError("it was written by another version")
     # What came with a store from elsewhere may say other things than its records, or be built to
     # be read without end.
     if connection.execute("SELECT inode FROM made").fetchall() != [(inode,)]:
-        raise sqlite3.DatabaseError("it was made in another place")
+        raise sqlite3.DatabaseError("it was created in another folder")
 
 
 def require_own(path: str) -> bool:
@@ -270,7 +270,7 @@ def _create(connection: sqlite3.Connection, inode: int | None) -> None:
     connection.execute("BEGIN IMMEDIATE")
     if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
         if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-            raise sqlite3.DatabaseError("it is of another version")
+            raise sqlite3.DatabaseError("it was written by another version")
         for statement in TABLES.split(";"):
             connection.execute(statement)
         connection.execute("INSERT INTO made VALUES (?)", (inode,))

@@ -19,8 +19,8 @@ from provagent.reading.store.schema import SHIFT
 from provagent.redaction.secrets import MASK
 
 UNCHANGED, CHANGED, MOVED, MISSING, MASKED, NOT_KNOWN, REMOVED = (
-    "unchanged", "changed", "moved", "missing", "location masked", "not known",
-    "removed by the run that made it",
+    "unchanged", "changed", "moved", "missing", "location redacted", "not comparable",
+    "removed by its run",
 )  # fmt: skip
 STATES = (CHANGED, MISSING, MOVED, MASKED, NOT_KNOWN, REMOVED, UNCHANGED)
 

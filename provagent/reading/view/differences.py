@@ -23,14 +23,16 @@ def render_difference(difference: Difference, console: Console) -> None:
     """Print the explanation, then causes, effects, and what took much longer or less."""
     console.print(Text(f"{difference.before} -> {difference.after}", style="dim"), soft_wrap=True)
     console.print(Text(difference.summary, style="bold"), soft_wrap=True)
-    for title, changes in (("went in", difference.causes), ("came out", difference.effects)):
+    for title, changes in (("causes", difference.causes), ("effects", difference.effects)):
         if changes:
             console.print()
             console.print(Text(title, style="dim"))
         for change in changes[:CHANGES_SHOWN]:
             console.print(Text(f"  {change}"), soft_wrap=True)
         if len(changes) > CHANGES_SHOWN:
-            console.print(Text(f"  and {len(changes) - CHANGES_SHOWN} more: --json", style="dim"))
+            console.print(
+                Text(f"  and {len(changes) - CHANGES_SHOWN} more (--json lists all)", style="dim")
+            )
     slow = [
         (name, before, after)
         for name, (before, after) in difference.durations.items()

@@ -49,7 +49,7 @@ def render_answer(answer: Answer, console: Console) -> None:
     elif found.is_unchanged:
         top.line.append("  unchanged on disk", style="green")
     elif found.path is not None:
-        top.line.append("  not known whether unchanged on disk", style="yellow")
+        top.line.append("  not comparable with the disk", style="yellow")
     for branch in tree.children:
         print_branch(branch, console)
         console.print()
@@ -80,10 +80,10 @@ def render_matches(matches: Matches, console: Console) -> None:
     more = matches.count - shown
     word = "activity" if matches.count == 1 else "activities"
     if matches.is_more:
-        left = f", {shown} of them shown: --limit, --json"
+        left = f", {shown} shown (--limit, --json)"
         console.print(f"more than {matches.count} {word}{left}", style="dim")
         return
-    left = f", {more} of them not shown: --limit, --json" if more else ""
+    left = f", {more} not shown (--limit, --json)" if more else ""
     console.print(f"{matches.count} {word}{left}", style="dim")
 
 
@@ -95,7 +95,7 @@ def _fill(tree: Branch, root: Step, listed_runs: set[str]) -> None:
         if isinstance(step.thing, ActivityDetails) and not step.is_above:
             _facts(branch, step.thing, listed_runs)
         if step.is_cut:
-            branch.add(Text("and more: --json has all of it", style="dim"))
+            branch.add(Text("and more (--json shows all)", style="dim"))
         waiting += [(below, branch) for below in reversed(step.steps)]
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.text import Text
 
-from provagent.contract.vocabulary import FILE, FILE_COLLECTION, ITSELF, OK, READ, WRITTEN
+from provagent.contract.vocabulary import EXIT, FILE, FILE_COLLECTION, ITSELF, OK, READ, WRITTEN
 from provagent.reading.record.labels import (
     array_text,
     code_name,
     digest_text,
     duration_text,
     entity_text,
+    is_clean_exit,
     parameter_text,
     path_text,
     shortened_text,
@@ -22,6 +23,7 @@ from provagent.reading.record.labels import (
     status_text,
     value_text,
 )
+from provagent.reading.record.units import own_unit as unit_in_value
 from provagent.reading.view.console import Prose
 from provagent.reading.view.text_tree import Branch, print_branch
 
@@ -43,15 +45,21 @@ if TYPE_CHECKING:
     R = TypeVar("R", Usage, Generation)
 
 MEMBERS_SHOWN = 6
-_BY_ITSELF = "known by itself only"
+_VALUE_SHOWN, _WHOLE = 60, 1_000_000  # characters of a value
+# Rules of definitions: they skip calls that nobody wants to see. Limits are shown always.
+_QUIET_RULES = ("when", "quiet")
+_BY_ITSELF = "identified by object identity only"
 
 
-def render_run(provenance: Provenance, console: Console, limit: int | None = None) -> None:
-    """Print the story of a run. Lines are as long as they must be; colours are for terminals.
+def render_run(
+    provenance: Provenance, console: Console, limit: int | None = None, *, is_full: bool = False
+) -> None:
+    """Print a run as a tree. Lines are not cut; colours are for terminals.
 
-    ``limit`` bounds how many activities are shown, and how many files.
+    ``limit`` is the maximum number of activities, and of files. ``is_full``: with whole values
+    and digests, all members, parameters that are None, and calls that a definition skips.
     """
-    story = _Story(provenance, limit)
+    story = _Story(provenance, limit, is_full=is_full)
     trees = [story.header(), story.activities(), *story.files(), *story.troubles()]
     for position, tree in enumerate(tree for tree in trees if tree is not None):
         if position:
@@ -60,9 +68,11 @@ def render_run(provenance: Provenance, console: Console, limit: int | None = Non
 
 
 class _Story:
-    def __init__(self, provenance: Provenance, limit: int | None) -> None:
+    def __init__(self, provenance: Provenance, limit: int | None, *, is_full: bool) -> None:
         self.provenance = provenance
         self.limit = limit
+        self.is_full = is_full
+        self.length = _WHOLE if is_full else _VALUE_SHOWN
         self.cwd = provenance.run.process.cwd
         self.details: set[Derivation] = set()
         processes = provenance.processes.values()
@@ -72,8 +82,8 @@ class _Story:
         run = self.provenance.run
         process = run.process
         title = _words(
-            ("run ", ""), (run.id, "bold"), ("  ", ""), _status(run.status, run.exit_code),
-            (f"  {duration_text(run.duration)}", "dim"),
+            ("run ", ""), (run.id, "bold"), ("  ", ""), self.status(run.status, run.exit_code),
+            ("" if run.duration is None else f"  {duration_text(run.duration)}", "dim"),
         )  # fmt: skip
         tree = Branch(title)
         command, outer = shlex.join(map(str, process.command)), run.command
@@ -82,7 +92,7 @@ class _Story:
         _fact(tree, "folder", process.cwd)
         if process.script is not None:
             place = path_text(process.script.location, self.cwd)
-            _fact(tree, "script", f"{place}  {digest_text(process.script.digest)}")
+            _fact(tree, "script", f"{place}  {self.digest(process.script.digest)}")
         _fact(tree, "user", " on ".join(each for each in (process.user, process.host) if each))
         _fact(tree, "started", process.start)
         for job in run.jobs:
@@ -92,8 +102,8 @@ class _Story:
         if environment is not None:
             _fact(tree, "python", _python(environment))
             _fact(tree, "git", _git(environment))
-        if process.error is not None:
-            tree.add(_error(process.error))
+        if process.error is not None and not is_clean_exit(process.error):
+            tree.add(self.error(process.error))
         if len(self.provenance.processes) > 1:
             _fact(tree, "processes", str(len(self.provenance.processes)))
         for session in self.provenance.sessions.values():
@@ -115,7 +125,7 @@ class _Story:
         while waiting:  # not by recursion: programs nest deeper than Python does
             if len(nodes) == self.limit:
                 left = len(self.provenance.activities) - len(nodes)
-                tree.add(Text(f"and {left} more activities: --limit, --json, find run", "dim"))
+                tree.add(Text(f"and {left} more activities (--limit, --json)", "dim"))
                 return tree
             activity, branch = waiting.pop()
             nodes[activity] = node = branch.add(self.title(activity))
@@ -131,23 +141,30 @@ class _Story:
         return tree if tree.children else None
 
     def title(self, activity: Activity) -> Text:
-        parts = [(activity.name or "an unknown activity", "bold cyan")]
-        parts.append((f"  {duration_text(activity.duration)}", "dim"))
-        parts.append((self.site(activity.site), "dim"))
-        if activity.status != OK and activity.error is None:
-            parts += [("  ", ""), _status(activity.status)]
+        parts = [(activity.name or "unknown activity", "bold cyan")]
+        if activity.duration is not None:
+            parts.append((f"  {duration_text(activity.duration)}", "dim"))
+        parts.append((self.site(activity.site) + self.callers(activity), "dim"))
+        is_whole_run = activity is self.provenance.run.process.program  # told in the first line
+        if activity.status != OK and activity.error is None and not is_whole_run:
+            parts += [("  ", ""), self.status(activity.status)]
         if activity.outer_id is not None:
             parts.append((f"  in {activity.outer_id} of another run", "dim"))
         return _words(*parts)
 
-    def add_facts(self, activity: Activity, node: Branch) -> None:
+    def add_parameters(self, activity: Activity, node: Branch) -> None:
         units = activity.units
         for name, value in activity.parameters.items():
+            if value is None and not self.is_full and not _marks(activity, "parameter", name):
+                continue
             is_default = _is_default(activity, name, value)
-            default = ("  its default" if is_default else "", "dim")
-            words = parameter_text(value, units.get(name))
+            default = ("  (default)" if is_default else "", "dim")
+            words = parameter_text(value, units.get(name), self.length)
             parts = [(f"{name} = ", ""), (words, "magenta"), default]
             node.add(_words(*parts, *_marks(activity, "parameter", name)))
+
+    def add_facts(self, activity: Activity, node: Branch) -> None:
+        self.add_parameters(activity, node)
         for usage in _lasting(activity.used):
             branch = node.add(self.relation("used", "green", usage.role, usage.entity))
             for derivation in usage.entity.derivations:
@@ -159,9 +176,10 @@ class _Story:
             if each.of != "parameter":
                 node.add(_words((str(each), "red")))
         for sum_ in activity.left_out:
-            node.add(_words(("left out ", "yellow"), (skipped_text(sum_), "")))
-        if activity.error is not None:
-            node.add(_error(activity.error))
+            if self.is_full or sum_.reason not in _QUIET_RULES:
+                node.add(_words(("skipped ", "yellow"), (skipped_text(sum_), "")))
+        if activity.error is not None and not is_clean_exit(activity.error):
+            node.add(self.error(activity.error))
 
     def relation(self, verb: str, style: str, role: str | None, entity: Entity) -> Text:
         name = entity_text(entity)
@@ -173,13 +191,17 @@ class _Story:
         place = path_text(entity.location, self.cwd) if entity.location else name
         parts.append((f"  {place}" if place != name else "", "dim"))
         parts.append((f"  {array_text(entity)}" if entity.dtype else "", "dim"))
-        known = digest_text(entity.digest) or (_BY_ITSELF if entity.identified == ITSELF else "")
+        if entity.value is not None and name != value_text(entity.value):
+            value = parameter_text(entity.value, _declared_unit(entity), self.length)
+            parts.append((f" = {value}", "magenta"))
+        known = self.digest(entity.digest) or (_BY_ITSELF if entity.identified == ITSELF else "")
         parts.append((f"  {known}" if known else "", "dim"))
         if entity.members:
-            shown = ", ".join(map(entity_text, entity.members[:MEMBERS_SHOWN]))
-            more = ", ..." if len(entity.members) > MEMBERS_SHOWN else ""
+            most = None if self.is_full else MEMBERS_SHOWN
+            shown = ", ".join(map(entity_text, entity.members[:most]))
+            more = ", ..." if most is not None and len(entity.members) > most else ""
             if entity.members_cut:
-                more += "; it has more, which were not looked at"
+                more += " (more members not recorded)"
             many = "members" if len(entity.members) > 1 else "member"
             parts.append((f"  {len(entity.members)} {many}: {shown}{more}", ""))
         return _words(*parts)
@@ -197,7 +219,8 @@ class _Story:
         if derivation.code is not None:
             cell = self.cells.get(derivation.code.file)
             parts.append(("" if cell is None else f" in cell {cell}", ""))
-            parts.append((f": {shortened_text(derivation.code.text, 200)}", "magenta"))
+            code = shortened_text(derivation.code.text, _WHOLE if self.is_full else 200)
+            parts.append((f": {code}", "magenta"))
         return _words(*parts)
 
     def site(self, site: Site | None) -> str:
@@ -206,6 +229,29 @@ class _Story:
         cell = self.cells.get(site.file)
         name = path_text(site.file, self.cwd) if cell is None else code_name(site.file, cell)
         return f"  {name}:{site.line}"
+
+    def callers(self, activity: Activity) -> str:
+        """Return the lines of the user's code that led to the site, but for those shown above."""
+        above = activity.parent
+        shown = {one for one in (above.site, *above.callers) if one} if above is not None else set()
+        lines = [self.site(one).strip() for one in activity.callers if one not in shown]
+        return f", called from {', '.join(lines)}" if lines else ""
+
+    def status(self, status: str | None, exit_code: int | None = None) -> tuple[str, str]:
+        """Return the words and the colour of a status; of an imported log, no end is no fault."""
+        if status is not None:
+            return _status(status, exit_code)
+        if self.provenance.run.process.is_imported:
+            return "the imported log has no end", "yellow"
+        return "unfinished (still running or killed)", "red"
+
+    def digest(self, digest: str | None) -> str:
+        """Return a digest, shortened unless all is shown."""
+        return digest or "" if self.is_full else digest_text(digest)
+
+    def error(self, error: Error) -> Text:
+        message = value_text(error.message, self.length)
+        return _words((f"{error.type}: ", "red"), (message, ""))
 
     def files(self) -> list[Branch | None]:
         entities = self.provenance.entities.values()
@@ -222,16 +268,17 @@ class _Story:
             tree.add(_words(*words))
         if self.limit is not None and len(files) > self.limit:
             more = len(files) - self.limit
-            tree.add(Text(f"and {more} more: --limit, --json", "dim"))
+            tree.add(Text(f"and {more} more (--limit, --json)", "dim"))
         return tree if files else None
 
     def troubles(self) -> list[Branch | None]:
-        complaints = Branch(Text("what the recorder could not do", "bold red"))
+        complaints = Branch(Text("problems while recording", "bold red"))
         for each in self.provenance.complaints:
             times = f"  {each.count} times" if each.count > 1 else ""
             stage = f" ({each.stage})" if each.stage else ""
-            complaints.add(Prose(f"{each.target}: {each.what}{stage}{times}"))
-        gaps = Branch(Text("what could not be read of the record", "bold red"))
+            what = each.what.removeprefix(f"{each.target}: ")
+            complaints.add(Prose(f"{each.target}: {what}{stage}{times}"))
+        gaps = Branch(Text("unreadable parts of the record", "bold red"))
         for gap in self.provenance.gaps:
             gaps.add(Prose(str(gap)))
         redacted = Branch(Text("redacted afterwards", "bold"))
@@ -266,8 +313,8 @@ def _why_no_digest(entity: Entity) -> str:
     if entity.missing:
         return "missing"
     if entity.changing:
-        return "changed while it was in use"
-    return "elsewhere: its content was not taken" if "://" in (entity.location or "") else ""
+        return "changed while in use, no digest"
+    return "remote, no digest" if "://" in (entity.location or "") else ""
 
 
 def _fact(tree: Branch, name: str, words: str | None) -> None:
@@ -286,17 +333,19 @@ def _git(environment: Environment) -> str | None:
     if not git.get("commit"):
         return None
     branch = f" ({git['branch']})" if git.get("branch") else ""
-    return f"{git['commit']}{branch}{', with changes not committed' if git.get('dirty') else ''}"
+    return f"{git['commit']}{branch}{', with uncommitted changes' if git.get('dirty') else ''}"
 
 
-def _error(error: Error) -> Text:
-    return _words((f"{error.type}: ", "red"), (value_text(error.message), ""))
+def _declared_unit(entity: Entity) -> str | None:
+    """Return the unit of a number that has none of its own."""
+    return None if unit_in_value(entity.value) or entity.own_unit else entity.unit
 
 
-def _status(status: str | None, exit_code: int | None = None) -> tuple[str, str]:
-    if status is None:
-        return "no end: still running, or killed", "red"
-    return status_text(status, exit_code), "green" if status == OK else "red"
+def _status(status: str, exit_code: int | None = None) -> tuple[str, str]:
+    if status == EXIT and exit_code is None:
+        return "exit (code not recorded)", "yellow"
+    words = status_text(status, exit_code)
+    return words, "green" if words == OK else "red"
 
 
 def _words(*parts: tuple[str, str]) -> Text:

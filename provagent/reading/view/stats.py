@@ -26,7 +26,7 @@ _THOUSAND = 1000
 def render_stats(provenance: Provenance, console: Console) -> None:
     """Print what took how long, and the largest files."""
     stats = stats_of(provenance)
-    rows = [("activity", "calls", "own time", "in all", "longest", "failures", "not recorded")]
+    rows = [("activity", "calls", "own time", "total", "longest", "failures", "skipped")]
     rows += [
         (
             calls.name, f"{calls.count:,}", duration_text(calls.own), _in_all(calls),
@@ -51,7 +51,9 @@ def render_stats(provenance: Provenance, console: Console) -> None:
         word = "made" if file.made else "used"
         console.print(Text(f"{size_text(file.size):>10}  {word}  {file.path}"), soft_wrap=True)
     if len(files) > FILES_SHOWN:
-        console.print(f"and {len(files) - FILES_SHOWN} smaller ones: --json", style="dim")
+        console.print(
+            f"and {len(files) - FILES_SHOWN} smaller files (--json lists all)", style="dim"
+        )
 
 
 def _in_all(calls: Calls) -> str:
@@ -82,7 +84,7 @@ def render_timeline(provenance: Provenance, console: Console) -> None:
         text.append(f"  {took}", style="dim")
         console.print(text, soft_wrap=True)
     if len(lines) > LINES_SHOWN:
-        console.print(f"and {len(lines) - LINES_SHOWN} more: --json", style="dim")
+        console.print(f"and {len(lines) - LINES_SHOWN} more (--json lists all)", style="dim")
 
 
 def _bar(start: float, seconds: float | None, total: float) -> str:

@@ -51,7 +51,9 @@ class ByteLimit:
             self.is_full = True
             for sampler in list(self.samplers):
                 sampler.free, sampler.shut = 0, None
-            self._complain(f"{self._limit} bytes are written: calls are only counted from here on")
+            self._complain(
+                f"max_bytes ({self._limit} bytes of calls) reached; further calls are only counted"
+            )
         return self.is_full
 
     def ahead(self, before: int) -> int:

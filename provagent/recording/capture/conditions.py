@@ -68,7 +68,7 @@ def only_where(holds: Holds, select: Selector, failed: Callable[[BaseException],
             failed(error)
             is_recorded = True
         if not is_recorded:
-            raise Missing("its condition does not hold")
+            raise Missing("its condition is not met")
         return select(instance, args, kwargs, result)
 
     return selected

@@ -116,7 +116,12 @@ def _absent(
 ) -> Iterator[Mismatch]:
     for role, words in needed:
         if role not in roles:
-            yield {"of": of, "name": role, "key": "multiplicity", "what": f"none, not {words}"}
+            yield {
+                "of": of,
+                "name": role,
+                "key": "multiplicity",
+                "what": f"none found, expected {words}",
+            }
 
 
 def _of_units(
@@ -128,7 +133,7 @@ def _of_units(
                 try:
                     _converted(1.0, event.get("unit", ""), requested)
                 except _NoNumberError:
-                    what = f"unit {event['unit']}, not {requested}"[:_LONGEST]
+                    what = f"unit {event['unit']}, expected {requested}"[:_LONGEST]
                     yield {"of": of, "name": role, "key": "unit", "what": what}
 
 
@@ -141,7 +146,7 @@ def _of_members(
             if event["event"] == ENTITY and event["entity_id"] == roles.get(role):
                 count, (low, high) = len(event.get("members", ())), bounds(words)
                 if not low <= count <= high:
-                    what = f"{count or 'none'}, not {words}"
+                    what = f"{count or 'none'} found, expected {words}"
                     yield {"of": "members", "name": role, "key": "multiplicity", "what": what}
 
 
@@ -169,7 +174,7 @@ class ParameterTest:
         if data is None:
             return
         if self.options and not all(map(self._is_option, _items(data))):
-            yield "options", f"{_shown(data)} is none of {', '.join(self.options)}"
+            yield "options", f"{_shown(data)} is not one of {', '.join(self.options)}"
         if not (self.low or self.high or _kind(data) == "quantity"):
             return
         try:
@@ -248,7 +253,7 @@ def _numbers(data: Any) -> Iterator[tuple[float, str]]:
     elif kind == "int":
         yield float(int(data["value"], 0)), ""
     elif isinstance(data, str):
-        raise _NoNumberError("is no number")
+        raise _NoNumberError("is not a number")
 
 
 def _converted(number: float, unit: str, requested: str) -> float:
@@ -257,11 +262,15 @@ def _converted(number: float, unit: str, requested: str) -> float:
         return number
     units = sys.modules.get("astropy.units")
     if units is None:
-        raise _NoNumberError(f"is not in {requested or 'a number without a unit'}")
+        raise _NoNumberError(f"cannot be converted to {requested or 'a number without a unit'}")
     try:
         return float(units.Unit(unit).to(units.Unit(requested), number))
     except Exception:
-        what = f"is not in {requested}" if requested else "has a unit, and none is described"
+        what = (
+            f"cannot be converted to {requested}"
+            if requested
+            else "has a unit, but the description has none"
+        )
         raise _NoNumberError(what) from None
 
 

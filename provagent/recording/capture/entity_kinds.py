@@ -101,7 +101,10 @@ def _by_paths(
             cls = type_name(type(value))
             if cls not in event_fields:
                 event_fields.add(cls)
-                misfit(f"the paths do not fit {cls} ({what_failed(error)}): its content is taken")
+                misfit(
+                    f"the paths of its identifier fail for {cls} ({what_failed(error)}); "
+                    "the content is used instead"
+                )
         return by_content(value)
 
     return identify_object

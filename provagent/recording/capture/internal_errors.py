@@ -57,7 +57,8 @@ class InternalErrors:
         about = stage if stage == WRITING else target
         if not is_told and about not in self._told:
             self._told.add(about)
-            warn(f"{target}: {stage}: {what}; the program went on, provagent doctor tells more")
+            about = what.removeprefix(f"{target}: ")
+            warn(f"{target}: {stage}: {about} (the program continues; see provagent doctor)")
         if count == 1:
             self._write(key, count)
 
@@ -68,7 +69,7 @@ class InternalErrors:
     def write_counts(self) -> None:
         """Write the totals of what has happened again since it was first written."""
         for target, count in self.unsaid.items():
-            self.counts[target, "calls", "no stack or memory was left to record it"] = count
+            self.counts[target, "calls", "too little stack or memory to record it"] = count
         for key, count in list(self.counts.items()):
             if self._written.get(key) != count:
                 self._write(key, count)

@@ -45,7 +45,7 @@ def _of_condor(path: str) -> Job:
     lines = re.findall(r"^(\w+)\s*=\s*(.+?)\s*$", _content(path), re.MULTILINE)
     event_fields = {name: value.strip('"') for name, value in lines}
     if "ClusterId" not in event_fields:
-        raise NotAJob(f"{path}: does not say ClusterId; it is no job of HTCondor's")
+        raise NotAJob(f"{path}: ClusterId is missing; this is not a file of an HTCondor job")
     job = {
         "id": event_fields.get("GlobalJobId")
         or f"{event_fields['ClusterId']}.{event_fields.get('ProcId', '0')}"
@@ -68,7 +68,7 @@ _TRACE = re.compile(
 def _of_trace(value: str) -> Job:
     found = _TRACE.fullmatch(value.strip())
     if found is None or (found[1] == "00" and found[5]):
-        raise NotAJob(f"{value[:80]!r} is no traceparent of W3C Trace Context")
+        raise NotAJob(f"{value[:80]!r} is not a traceparent of W3C Trace Context")
     return {"id": found[2], "span": found[3], "flags": found[4]}
 
 
@@ -167,7 +167,7 @@ def opus_address(address: str) -> Job:
     found = _REST.fullmatch(address)
     if found is None:
         raise NotAJob(
-            f"{address!r} is no job of OPUS; write one such as "
+            f"{address!r} is not the address of an OPUS job; write one such as "
             "https://observatory.example/opus/rest/<name>/<id>"
         )
     return {"system": "opus", **found.groupdict(), "iri": address.rstrip("/")}
@@ -185,7 +185,9 @@ def _in_folder(folder: str) -> Job:
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        raise NotAJob(f"{folder}: the job's folder cannot be read: {error.strerror}") from error
+        raise NotAJob(
+            f"{folder}: the folder of the job cannot be read: {error.strerror}"
+        ) from error
     job = {"system": "opus", "id": os.path.basename(folder.rstrip("/")), "folder": folder}
     described = [name for name in names if name.endswith(_DESCRIPTION)]
     if described:

@@ -32,7 +32,9 @@ class Signature:
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (ValueError, TypeError):
-            return  # a function written in C may have none
+            self.is_known = False  # a function written in C may have none
+            return
+        self.is_known = True
         for parameter in parameters[1:] if has_instance else parameters:
             self._add(parameter)
 
@@ -132,7 +134,7 @@ def or_else(select: Selector, other: Selector, note: Callable[[str], None]) -> S
             if is_the_programs(error):
                 raise
             value = other(instance, args, kwargs, result)
-            note(f"{what_failed(error)}: recorded as it is, without that call")
+            note(f"{what_failed(error)}: recorded without this call")
             return value
 
     return find
@@ -241,7 +243,7 @@ def _by_name(name: str, signature: Signature, root: Selector, steps: list[Step])
 
 def _refused(path: Path) -> Selector:
     def select(instance: Any, args: Any, kwargs: Any, result: Any) -> Any:
-        raise Missing(f"{path.text}: what a module's global holds is not called")
+        raise Missing(f"{path.text}: calls on globals of a module are not allowed")
 
     return select
 

@@ -106,7 +106,7 @@ class UserCode:
         self._kept.add(file)
         text, why_not = _source(file)
         if text is not None and self._size + len(text) > MAX_PROCESS:
-            text, why_not = None, "its process has more code than is kept"
+            text, why_not = None, "the process has more code than is recorded"
         if text is None:
             if why_not:
                 self._write(CODE, file=file, left_out=why_not)
@@ -154,7 +154,7 @@ def _source(file: str) -> tuple[str | None, str]:
         if status.st_size > MAX_FILE:
             return None, f"it has more than {MAX_FILE} bytes"
         if status.st_mtime_ns > _BEGAN and not _is_compiled_from(file, status):
-            return None, "it changed after the process began"
+            return None, "the file was changed after the process started"
         with io.open(file, "rb") as stream:
             encoding, _ = tokenize.detect_encoding(stream.readline)
             stream.seek(0)

@@ -107,18 +107,19 @@ def load_processors(names: Sequence[str]) -> tuple[Processor, ...]:
 def _load_processor(name: str) -> Processor:
     module, _, attributes = name.partition(":")
     if not (module and attributes):
-        raise SettingsError(f"processors: {name!r} is no processor; write package.module:function")
+        raise SettingsError(
+            f"processors: {name!r} is not a processor; write package.module:function"
+        )
     try:
         found = reduce(getattr, attributes.split("."), importlib.import_module(module))
     except Exception as error:
         raise SettingsError(
-            f"processors: {name!r} cannot be loaded, {error!r}; "
-            "write package.module:function of a module that can be imported"
+            f"processors: {name!r} cannot be loaded, {error!r}; write package.module:function"
         ) from error
     if not callable(found):
         raise SettingsError(
             f"processors: {name!r} cannot be called; "
-            "name a function of (logger, name, event_dict) that returns event_dict"
+            "write a function (logger, name, event_dict) that returns event_dict"
         )
     processor: Processor = found
     return processor

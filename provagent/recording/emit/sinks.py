@@ -149,7 +149,9 @@ class ShardSink:
             self._take(_make_shard(self.path, is_another=False))
             self._was_open = True
         elif self._open_again():
-            self._on_change("the program closed or replaced the descriptor of the record", False)
+            self._on_change(
+                "the program closed or replaced the file descriptor of the record", False
+            )
         else:
             reason = self._why_new()
             self._take(_make_shard(self.path, is_another=True))
@@ -179,10 +181,10 @@ class ShardSink:
         try:
             os.lstat(self.path)
         except OSError:
-            return f"{self.path} was removed while the program ran; a new file was begun"
+            return f"{self.path} was removed while the program was running; a new file was started"
         old, self.path = self.path, _next_name(self.path)
         name = os.path.basename(self.path)
-        return f"{old} was replaced while the program ran; what follows is in {name}"
+        return f"{old} was replaced while the program was running; later events are in {name}"
 
 
 def write_once(path: str, data: bytes) -> None:

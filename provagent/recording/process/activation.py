@@ -227,7 +227,7 @@ class Activation:
             if not (name or module.__name__ in MAIN_NAMES or self._is_wanted(module.__name__)):
                 return
             if not self.lock.acquire(timeout=LOCK_SECONDS):
-                warn(f"{module.__name__}: weaving: another thread holds it up; it is not recorded")
+                warn(f"{module.__name__}: weaving: blocked by another thread; module not recorded")
                 return
             try:
                 self._weave_in_turn(module, name)

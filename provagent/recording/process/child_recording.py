@@ -50,9 +50,9 @@ def _why_not(words: list[str], environ: Mapping[str, str]) -> str:
     if path is not None and os.path.isabs(path) and not os.access(path, os.X_OK):
         return ""  # os.execvp tries one folder after the other
     if "PROVAGENT" not in environ:
-        return "its environment has no PROVAGENT"
+        return "PROVAGENT is not set in its environment"
     if "S" in letters:
-        return "python -S reads no start-up file"
+        return "python -S does not read the start-up file"
     isolated = bool(set(letters) & set("EI"))
     if path is None or _has_pth(path) or (not isolated and _has_sitecustomize(environ)):
         return ""

@@ -163,7 +163,7 @@ class Children:
             raise error
         if not self._has_failed:
             self._has_failed = True
-            warn(f"children: {type(error).__name__}: {error}; the program went on")
+            warn(f"children: {type(error).__name__}: {error}; the program continues")
 
 
 def _as_text(environ: Mapping[Any, Any]) -> dict[str, str]:

@@ -168,7 +168,7 @@ def _graph(tell: Any, report: Report) -> Wrapper:
             told[address] = workers
             tell(
                 command=["dask", address],
-                reason="its workers record where they are started with PROVAGENT=1",
+                reason="start its workers with PROVAGENT=1 to record them",
                 workers=workers,
                 **({} if activity is None else {"parent_id": activity.id}),
             )

@@ -47,11 +47,11 @@ class Delivery:
         if not self.paths:
             return
         if not os.path.isdir(record):
-            raise Undelivered("the record is no folder; with the setting sink at both it is one")
+            raise Undelivered("sink=logging writes no record to the store; set sink to both")
         import subprocess
 
         command = [sys.executable, "-P", "-W", "ignore", "-m", "provagent", "export", record]
-        command.append("--keep-others")
+        command.append("--keep-foreign")
         for path in self.paths:
             command += ["-o", path]
         try:
@@ -65,12 +65,14 @@ class Delivery:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Undelivered(f"not done within {SECONDS} s; run provagent export later") from None
+            raise Undelivered(
+                f"not finished within {SECONDS} s; run provagent export later"
+            ) from None
         if done.returncode:
             told = done.stderr.decode(errors="replace").strip().splitlines()
             lines = [line.removeprefix("provagent: ") for line in told]
             ours = [line for line in told if line.startswith("provagent: ")]
-            raise Undelivered("; ".join(lines if ours else lines[-1:]) or "no reason was given")
+            raise Undelivered("; ".join(lines if ours else lines[-1:]) or "unknown reason")
 
 
 # The folder in which a job's script begins is called by the job's id. Elsewhere, where the

@@ -369,7 +369,7 @@ class OpenedFileEvents:
         loaded = self.activation.loaded
         if loaded is None:
             if not self.activation.lock.acquire(timeout=LOCK_SECONDS):
-                raise TimeoutError("another thread holds the recorder up")
+                raise TimeoutError("another thread blocks the recorder")
             try:
                 from provagent.recording.process.loading import KeptRandom
 

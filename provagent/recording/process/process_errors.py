@@ -40,7 +40,7 @@ class ProcessErrors:
             if failure not in self._said:
                 self._said.add(failure)
                 self.told.append(failure)
-                warn(f"{': '.join(failure)}; the program went on, not all of it is recorded")
+                warn(f"{': '.join(failure)}; the program continues; its record is incomplete")
         except BaseException as failure:
             if is_the_programs(failure):
                 raise

@@ -228,7 +228,7 @@ class Recorder:
             self.settings.problems.append(str(error))
             from provagent.settings.table import warn
 
-            warn(f"settings: {error}; it is left out")
+            warn(f"settings: {error}; the processor is skipped")
         cut = partial(shorten, limit=self.settings.max_text)
         # What a processor of the user's adds to an event may be anything.
         plain: list[Any] | None = None if own else []
@@ -312,7 +312,7 @@ class Recorder:
         )
         for error in wrong:
             if isinstance(error, NotAJob):
-                self._wrong.append(f"{error}; that job is left out")
+                self._wrong.append(f"{error}; the job is skipped")
             else:
                 self.activation.failures.add("run", "jobs", error)
         return {"jobs": jobs} if jobs else {}

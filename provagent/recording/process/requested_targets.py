@@ -32,7 +32,7 @@ class RequestedTarget:
         self.target = target
         self.source = source
         self.state = "waiting"
-        self.reason = "its module has not been imported"
+        self.reason = "its module was not imported"
 
 
 def find_requested(sources: Sequence[Source], settings: Settings) -> list[RequestedTarget]:
@@ -118,7 +118,7 @@ def _calls_told(source: Source) -> str:
     more = f" (and {len(source.calls) - 1} more)" if source.calls[1:] else ""
     folder = os.path.dirname(source.location)
     return (
-        f"{source.location}: {source.calls[0]}: is a call, which a definition in the working "
-        f"folder must not make; left out{more}: set PROVAGENT_DEFINITIONS={source.location}, "
-        f"or PROVAGENT_TRUST={folder}"
+        f"{source.location}: {source.calls[0]}: calls are ignored in a definition of the "
+        f"working folder{more}; set PROVAGENT_DEFINITIONS={source.location}, or "
+        f"PROVAGENT_TRUST={folder}"
     )

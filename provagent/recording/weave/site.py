@@ -277,7 +277,7 @@ def why_not_there(module: ModuleType, target: Target) -> str:
             what += f" that {target.text} matches"
         return f"the program defines {what}; none of its calls is recorded"
     if list(_in_module(module, target, None)):
-        return f"{target.text}: it is there, but no statement that binds this name was seen"
+        return f"{target.text}: its definition was not executed as a statement of the program"
     return _why_nothing(module, target)
 
 
@@ -287,13 +287,16 @@ def _why_nothing(module: ModuleType, target: Target) -> str:
     names: list[str] = list(filter(_is_public, vars(module)))
     first, *rest = target.parts
     value = vars(module).get(first)
+    if type(value) is type(module):
+        meant = f"{value.__name__}:{'.'.join(rest)}" if rest else value.__name__
+        return f'{target.text}: {first} is a module; did you mean "{meant}"?'
     where, missing = f"module {module.__name__}", first
     if introspection.is_class(value) and rest:
         names, where, missing = _public_names(value, own_package=False), f"class {first}", rest[0]
         if find_raw(value, rest[0])[0] is not None:
-            return f"{target.text}: it is there, but is no callable that can be woven"
+            return f"{target.text}: it is not a function, method or class"
     elif value is not None:
-        return f"{target.text}: it is there, but is no callable that can be woven"
+        return f"{target.text}: it is not a function, method or class"
     close = difflib.get_close_matches(missing, names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{target.text}: {where} has no {missing!r}{hint}"
+    hint = f'; did you mean "{close[0]}"?' if close else ""
+    return f'{target.text}: {where} has no "{missing}"{hint}'

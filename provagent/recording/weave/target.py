@@ -97,12 +97,12 @@ def _heads(parts: list[str]) -> list[list[str]]:
 
 
 def _problem(module: str, qualname: str) -> str:
-    shape = "a target is package.module:Qual.name, such as gammapy.analysis.core:Analysis"
+    shape = "write package.module:Class.method, such as gammapy.analysis.core:Analysis"
     if not module or not qualname:
-        return f"a side of the colon is empty; {shape}"
+        return f"one side of the colon is empty; {shape}"
     for part in (module.removesuffix(".**") + "." + qualname).split("."):
         if not _is_name(part):
-            return f"{part!r} is no name; {shape}"
+            return f"{part!r} is not a name; {shape}"
     return ""
 
 

@@ -182,4 +182,4 @@ def _why_untold() -> str:
     tracer = sys.gettrace()
     kind = type(tracer) if tracer is None or not hasattr(tracer, "__qualname__") else tracer
     name = f"{kind.__module__}.{kind.__qualname__}"
-    return f"its definition could not be seen: another tracer ({name}) is at work"
+    return f"its definition could not be observed, because another tracer ({name}) is active"

@@ -37,7 +37,7 @@ def read_docstring(function: Any) -> Documented:
         import docstring_parser
     except ImportError as error:
         raise DraftError(
-            "docstrings are read by docstring_parser, which is not installed; "
+            "descriptions are read from docstrings by the package docstring_parser; "
             "pip install docstring_parser"
         ) from error
     text = inspect.getdoc(function)

@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any
 
 from provagent.contract.errors import Problem, TargetError
+from provagent.contract.printable import quoted
 from provagent.definition.condition import parse_condition, paths_of
 from provagent.definition.description import (
     ActivityDescription,
@@ -62,7 +63,12 @@ class _Drift:
     def check_requires(self) -> None:
         reason = unmet(self.definition.requires)
         if reason:
-            self.add(SourcePosition(1), "requires", reason, "nothing of it would be woven")
+            self.add(
+                SourcePosition(1),
+                "requires",
+                reason,
+                "the definition is not used with this version",
+            )
 
     def check_targets(self) -> list[Site]:
         found: dict[str, Site] = {}
@@ -74,12 +80,12 @@ class _Drift:
                 self.is_complete = False
                 what = str(error).removeprefix(f"{pattern.text}: ")
                 what, _, remedy = what.partition("; ")
-                remedy = remedy.rstrip("?") or "name what the installed version has"
+                remedy = remedy or "use a name of the installed version"
                 self.add(SourcePosition(pattern.line), f"targets[{index}]", what, remedy)
         if not self.definition.targets:
             self.is_complete = False
-            what = "there are no targets, so that nothing can be compared"
-            self.add(SourcePosition(1), "", what, "name targets:", warn=True)
+            what = "no targets to compare with the installed packages"
+            self.add(SourcePosition(1), "", what, "add targets:", warn=True)
         return list(found.values())
 
     def check_activities(self, sites: list[Site]) -> None:
@@ -98,11 +104,11 @@ class _Drift:
         names = {form for site in sites for form in (site.name, site.qualname, site.target)}
         place, where = self.origins.of(activity)
         if name in names:
-            what = f"each callable that {name!r} names has a more specific description"
-            remedy = "leave it out"
+            what = f"each callable named {quoted(name)} has a more specific description"
+            remedy = "remove this one"
         else:
-            what = f"no target has a callable {name!r}"
-            remedy = did_you_mean(name, names) or "name its class under targets:"
+            what = f"no target contains the callable {quoted(name)}"
+            remedy = did_you_mean(name, names) or "add its function or class to targets:"
         self.add(place, where, what, remedy)
 
     def check_paths(self, activity: ActivityDescription, sites: list[Site]) -> None:
@@ -163,33 +169,40 @@ def _fault(path: Path, site: Site) -> tuple[str, str, bool] | None:
     if path.root == "kwargs":
         return None
     if path.root == "self" and not takes_instance(site):
-        return f"{site.target} has no self", "begin with a parameter", True
+        return f"{site.target} has no self", "begin the path with a parameter", True
     known = [name for name in names if name]
     if takes_instance(site):
         return _self_fault(path, first, site, known)
     known += [name for name in (*_globals(site), *signature.stored) if not name.startswith("__")]
     if path.root in known:
         return None
-    what = f"{site.target} has no parameter {path.root!r}, and its module no such global"
+    if not signature.is_known:
+        what = f"{site.target} has no signature that Python can read"
+        return what, f'write args[0], or kwargs["{path.root}"]', True
+    what = f"{site.target} has no parameter {quoted(path.root)}"
     return what, did_you_mean(path.root, known) or _parameters(signature), True
 
 
 def _args_fault(first: Any, site: Site, signature: Signature) -> tuple[str, str, bool] | None:
     if not isinstance(first, Item) or not isinstance(first.key, int) or signature.var_positional:
         return None
+    if not signature.is_known:
+        return None
     if -len(signature.positional) <= first.key < len(signature.positional):
         return None
-    what = f"{site.target} takes {len(signature.positional)} positional arguments"
+    what = f"{site.target} takes only {len(signature.positional)} positional arguments"
     return what, _parameters(signature), True
 
 
 def _name_fault(
     root: str, name: str, site: Site, signature: Signature
 ) -> tuple[str, str, bool] | None:
+    if not signature.is_known:
+        return None
     is_open = signature.var_keyword if root == "kwargs" else hasattr(tuple, name)
     if is_open or name in signature.names:
         return None
-    what = f"{site.target} has no parameter {name!r}"
+    what = f"{site.target} has no parameter {quoted(name)}"
     return what, did_you_mean(name, signature.names) or _parameters(signature), True
 
 
@@ -206,14 +219,16 @@ def _self_fault(
     is_global = path.root != "self" and name in _globals(site)
     if is_global:
         return None
-    what = f"{owner.__qualname__} has no attribute {name!r} that can be seen without an instance"
+    what = f"attribute {quoted(name)} not found in {owner.__qualname__}"
     near = did_you_mean(name, [*parameters, *held], cutoff=0.7)
-    return what, near or "compare with the installed version", False
+    return what, near or "check that instances have it", False
 
 
 def _parameters(signature: Signature) -> str:
     return (
-        f"its parameters are {', '.join(signature.names)}" if signature.names else "it takes none"
+        f"its parameters are {', '.join(signature.names)}"
+        if signature.names
+        else "it has no parameters"
     )
 
 

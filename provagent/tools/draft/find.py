@@ -30,7 +30,7 @@ def sites_of(text: str) -> list[Site]:
         for site in find_sites(module, target):
             found.setdefault(site.target, site)
     if not found:
-        raise TargetError(f"{text}: nothing that is installed matches")
+        raise TargetError(f"{text}: no installed function or class matches")
     return list(found.values())
 
 
@@ -54,14 +54,16 @@ def takes_instance(site: Site) -> bool:
 
 def _modules(target: Target) -> Iterator[ModuleType]:
     if target.module == MAIN:
-        raise TargetError(f"{target.text}: it is the program's own; name the module instead")
+        raise TargetError(
+            f"{target.text}: __main__ is the program itself; write the name of its module"
+        )
     if target.is_exact:
         yield _imported(target.module, target.text)
         return
     parts = target.module.removesuffix(".**").split(".")
     fixed = parts[: next((i for i, part in enumerate(parts) if is_glob(part)), len(parts))]
     if not fixed:
-        raise TargetError(f"{target.text}: which packages it means cannot be told beforehand")
+        raise TargetError(f"{target.text}: the first part is a glob; write the name of a package")
     package = _imported(".".join(fixed), target.text)
     if target.matches_module(package.__name__):
         yield package
@@ -126,10 +128,12 @@ def _working_folder_last() -> Iterator[None]:
 def _why_missing(name: str) -> str:
     parent, _, last = name.rpartition(".")
     if not parent:
-        return f"{name} is not installed here"
+        return f"{name} is not installed"
     siblings = [
         one.name for one in pkgutil.iter_modules(getattr(_imported(parent, name), "__path__", []))
     ]
     close = difflib.get_close_matches(last, siblings, n=1)
-    hint = f"; did you mean {f'{parent}.{close[0]}'!r}?" if close else ""
-    return f"there is no module {name}{hint}"
+    hint = f'; did you mean "{parent}.{close[0]}"?' if close else ""
+    if not close and hasattr(sys.modules[parent], last):
+        hint = f'; did you mean "{parent}:{last}"?'
+    return f"no module {name}{hint}"

@@ -27,7 +27,7 @@ def draft_run(provenance: Provenance) -> Draft:
         if activity.target:
             calls.setdefault(activity.target, []).append(activity)
     if not calls:
-        raise DraftError(f"run {provenance.run.id} recorded no call; name targets with --target")
+        raise DraftError(f"run {provenance.run.id} contains no calls; record targets with --target")
     cwd = provenance.run.process.cwd or ""
     for target, activities in calls.items():
         draft.targets.append(target)
@@ -73,7 +73,7 @@ def _parameters(
                 files[noticed[os.path.join(cwd, text)]].setdefault(name, found)
             elif text is not None and _names_file(name, text, cwd):
                 key = "generation" if is_written(activity.name or "", name) else "usage"
-                note = f"It named {os.path.basename(text)}. Was it read, or written?"
+                note = f"Value in the run: {os.path.basename(text)}. Is it read or written?"
                 item = {"role": name, "entity_description": FILE, "location": name, NOTE: [note]}
                 files[key].setdefault(name, item)
             else:

@@ -16,10 +16,10 @@ from provagent.tools.draft.state import returns_something, state_of, stored_by_c
 from provagent.tools.draft.write import NOTE, Draft
 
 _NAMES_NOTHING = re.compile(r"(?:^|_)(?:config|settings|log|logger)$")
-_WRITTEN_NOTE = "Written, as names go; if it is read, put it under usage."
-_READ_NOTE = "Read, as names go; if it is written, put it under generation."
-_STATE_NOTE = "What the instance holds: keep it if the result depends on it."
-_ENTITY_NOTE = "How two are told apart: identifier: content, or a list of paths on the value."
+_WRITTEN_NOTE = "Assumed to be written (by its name); if it is read, move it to usage."
+_READ_NOTE = "Assumed to be read (by its name); if it is written, move it to generation."
+_STATE_NOTE = "Attribute of the instance: keep it if the result depends on it."
+_ENTITY_NOTE = "To identify it, add identifier: content, or a list of paths on the value."
 
 
 def draft_targets(targets: tuple[str, ...]) -> Draft:
@@ -81,7 +81,7 @@ class _Activity:
                 self._take_state()
             self._take_result()
         summary = self.documented.summary
-        described: dict[str, Any] = {NOTE: []} if summary else {NOTE: ["Say what it does."]}
+        described: dict[str, Any] = {NOTE: []} if summary else {NOTE: ["Describe what it does."]}
         if summary:
             described["description"] = summary
         for key in ("parameters", "usage", "generation"):
@@ -155,7 +155,7 @@ class _Activity:
         if self.generation and not self.usage and not state.stored:
             thing = add_entity(self.draft, owner.__name__)
             item = {"role": _as_role(thing), "entity_description": thing, "value": "self"}
-            self.usage["self"] = {**item, NOTE: ["What is written, as names go."]}
+            self.usage["self"] = {**item, NOTE: ["Assumed to be written (by its name)."]}
 
     def _add_state(self, group: dict[str, dict[str, Any]], name: str) -> None:
         group.setdefault(name, {"role": name, "value": f"self.{name}", NOTE: [_STATE_NOTE]})
@@ -182,7 +182,7 @@ class _Activity:
         item = {"role": role} | _text(said) | {"value": "result"}
         if thing is not None:
             item["entity_description"] = add_entity(self.draft, thing)
-        note = [] if said.name else ["Give it a role that says what it is there for."]
+        note = [] if said.name else ["Choose a role: a short name for its purpose."]
         self.generation.setdefault(role, {**item, NOTE: note})
 
 

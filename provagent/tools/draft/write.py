@@ -13,7 +13,7 @@ NOTE = "#"  # the key of a comment in what is drafted
 _PLAIN = re.compile(r"[A-Za-z_][\w.()/-]*(?: [\w.()/-]+)*|\d+(?:\.\d+)?")
 _NOT_TEXT = re.compile(r"(?i:true|false|yes|no|on|off|null|y|n)")
 _HEAD = """\
-# A draft: look at each line before you rely on it, above all at those with a comment.
+# Draft: check each line, in particular those with a comment.
 # Check it with: provagent check --import FILE
 provagent: 1
 """

@@ -57,7 +57,7 @@ def _prepare(plan: Plan) -> None:
                 _copy_file(part.source, part.target)
     except OSError as error:
         raise StoreError(
-            f"{plan.folder}: cannot be made: {error.strerror or error}; name another with --in"
+            f"{plan.folder}: cannot be created: {error.strerror or error}; use another --folder"
         ) from error
 
 

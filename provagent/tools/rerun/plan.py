@@ -101,9 +101,11 @@ class _Planner:
         self.by: dict[str, Any] = by if isinstance(by.get("command"), list) else {}
         self.cwd = os.path.normpath(self.by.get("cwd") or self.first.cwd or ".")
         if not self.first.command or not self.first.cwd or not os.path.isabs(self.cwd):
-            raise StoreError(f"{run.run.id}: its record has no command, or no folder, to repeat")
+            raise StoreError(
+                f"{run.run.id}: the record contains no command or no folder; it cannot be repeated"
+            )
         if self.first.module == "ipykernel_launcher":
-            raise StoreError(f"{run.run.id}: the cells of a notebook are not in its record")
+            raise StoreError(f"{run.run.id}: the record does not contain the cells of the notebook")
         self.folder = _new_folder(self.cwd, folder)
         self.is_beside = os.path.dirname(self.folder) == os.path.dirname(self.cwd)
         environment = run.environments.get(self.first.environment_id or "")
@@ -146,18 +148,18 @@ class _Planner:
         recorded = self.environment.variables if self.environment else {}
         for name, value in recorded.items():
             if not _NAME.fullmatch(name):
-                plan.notes.append(f"{name!r} is no name of a variable: it is left out")
+                plan.notes.append(f"{name!r} is not the name of a variable and was skipped")
             elif MASK in str(value):
-                plan.notes.append(f"{name} was redacted: it stays as it is set now")
+                plan.notes.append(f"{name} was redacted; its present value is used")
             elif not name.startswith(_OF_PLACE):
                 plan.variables[name] = self.moved(str(value))
         known = [name for name in VARIABLES if not name.startswith(_OF_PLACE)]
         plan.unset = [name for name in known if name in os.environ and name not in recorded]
         for name, value in self.first.settings.items():
             if MASK in str(value):
-                plan.notes.append(f"the setting {name} was redacted: it is left out")
+                plan.notes.append(f"the setting {name} was redacted and is not set")
             elif name not in TABLE:
-                plan.notes.append(f"{name!r} is no setting: it is left out")
+                plan.notes.append(f"{name!r} is not a setting and was skipped")
             elif name not in _OF_MACHINE:
                 plan.settings[name] = self.moved(str(value))
 
@@ -238,36 +240,40 @@ class _Planner:
     def add_notes(self, plan: Plan) -> None:
         if len(plan.commands) > 1:
             plan.notes.append(
-                f"{len(plan.commands)} programs were recorded as one run; what started them was "
-                "not, so they are run one after another"
+                f"{len(plan.commands)} programs of one run were recorded, but not the program that "
+                "started them; they are run one after another"
             )
         if self.first.parent_id is not None:
-            plan.notes.append("the program that began the run was not recorded; this one was")
+            plan.notes.append(
+                "the program that started the run was not recorded; only this program is repeated"
+            )
         if plan.secrets:
-            plan.notes.append(f"{plan.secrets} secrets of the command are not in the record: ***")
+            plan.notes.append(f"{plan.secrets} words of the command were redacted (***)")
         if plan.is_command:
-            plan.notes.append("what the command reads itself, outside of Python, was not recorded")
+            plan.notes.append("files that the command reads outside of Python were not recorded")
         code = [os.path.relpath(one.path, self.cwd) for one in plan.parts if one.kind == CODE]
         if code:
             few = ", ".join(code[:5]) + (f" and {len(code) - 5} more" if len(code) > 5 else "")  # noqa: PLR2004
-            plan.notes.append(f"imported code is as it is now, no record has its content: {few}")
+            plan.notes.append(
+                f"imported modules are used as they are now (content not recorded): {few}"
+            )
         for entity in self.run.entities.values():
             if entity.used_by and "://" in (entity.location or ""):
-                plan.notes.append(f"{entity.location} is asked again: its content was not recorded")
+                plan.notes.append(f"{entity.location} is fetched again (content not recorded)")
 
     def against(self, plan: Plan) -> Iterator[str]:
         for part in plan.parts:
             what = f"{part.kind} {part.path}"
             if part.source is None:
-                yield f"{what} is missing, and no record knows where its content is"
+                yield f"{what} is missing, and no copy of it is recorded"
             elif part.source == part.path and part.state == CHANGED:
-                yield f"{what} is {part.state}, and no record knows where its content is"
+                yield f"{what} is {part.state}, and no copy of it is recorded"
         for entity in self.outputs():
             if not self.is_inside(entity.location or ""):
-                yield f"it wrote {entity.location}, outside its folder, and would again"
+                yield f"the run writes {entity.location}, outside of its folder"
         for part in plan.parts if self.cwd != "/" else ():
             if part.source and self.there.search(text_of(part.source)):
-                yield f"{part.kind} {part.path} names {self.cwd}, and may write there"
+                yield f"{part.kind} {part.path} contains the path {self.cwd}, and may write there"
 
 
 UNKNOWN = "not recorded"
@@ -285,7 +291,9 @@ def _refuse_untellable(plan: Plan) -> None:
         except UnicodeEncodeError:
             is_given = False
         if not is_given:
-            raise StoreError(f"{plan.run}: no program can be given what its record has: {text!a}")
+            raise StoreError(
+                f"{plan.run}: a text in its record cannot be passed to a program: {text!a}"
+            )
 
 
 def text_of(path: str) -> str:
@@ -322,7 +330,9 @@ def _new_folder(cwd: str, given: str | None) -> str:
             number += 1
     folder = os.path.realpath(given)
     if folder == cwd or folder.startswith(f"{cwd.rstrip('/')}/"):
-        raise StoreError(f"{given}: lies in the run's own folder, {cwd}; name one outside of it")
+        raise StoreError(
+            f"{given}: is inside the folder of the run, {cwd}; give a folder outside of it"
+        )
     if os.path.lexists(folder) and not (os.path.isdir(folder) and not os.listdir(folder)):
-        raise StoreError(f"{given}: is there already; name a folder that is not, or is empty")
+        raise StoreError(f"{given}: exists already; give a new or an empty folder")
     return folder

@@ -25,9 +25,9 @@ def _lines(plan: Plan, *, is_forced: bool) -> Iterator[str]:
     for part in plan.parts:
         yield _comment(_about(part))
     yield from (_comment(note) for note in plan.notes)
-    yield from (_comment(f"against it: {what}") for what in plan.against)
+    yield from (_comment(f"problem: {what}") for what in plan.against)
     if plan.against and not is_forced:
-        yield _comment("'provagent rerun --yes' does it all the same with --anyway")
+        yield _comment("use 'provagent rerun --yes --force' to repeat the run nevertheless")
     yield f"mkdir -p {shell_words([plan.folder, *plan.folders])}"
     yield from _copies(plan)
     yield f"cd {shell_words([plan.folder])}"
@@ -93,20 +93,20 @@ def _copies(plan: Plan) -> Iterator[str]:
 
 def _about_interpreter(plan: Plan) -> Iterator[str]:
     one = plan.interpreter
-    as_then = "as it was" if one.has_same_version else f"it was {one.was_version or '?'}"
+    as_then = "as in the run" if one.has_same_version else f"in the run: {one.was_version or '?'}"
     yield f"Python {one.version}, {as_then}"
     if one.was and one.was != one.executable:
-        yield f"{one.was} is gone, or has no provagent: {one.executable} takes its place"
+        yield f"{one.was} does not exist or has no provagent; {one.executable} is used instead"
     if not one.packages:
-        yield "packages: as they were"
+        yield "packages: as in the run"
     for name, (then, now) in list(one.packages.items())[:_SHOWN]:
-        yield f"package {name} was {then or 'not there'}, is {now or 'not there'}"
+        yield f"package {name}: in the run {then or 'not installed'}, now {now or 'not installed'}"
     if len(one.packages) > _SHOWN:
         yield f"and {len(one.packages) - _SHOWN} more packages differ: --json"
 
 
 def _about(part: Part) -> str:
-    where = f", taken from {part.source}" if part.source not in (None, part.path) else ""
+    where = f", from {part.source}" if part.source not in (None, part.path) else ""
     digest = f"  {digest_text(part.digest)}" if part.digest else ""
     return f"{part.kind} {part.path}{digest}  {part.state}{where}"
 
