@@ -61,7 +61,7 @@ def test_packed_it_has_another_name(shard, end):
 def test_what_has_the_new_name_already_stays(shard):
     other = shard.parent / "aaaaaa.jsonl.gz"
     other.write_bytes(b"mine")
-    with pytest.raises(StoreError, match="is there already"), rewritten(str(shard), str(other)):
+    with pytest.raises(StoreError, match="exists already"), rewritten(str(shard), str(other)):
         pass
     assert (shard.read_bytes(), other.read_bytes()) == (OLD, b"mine")
 
@@ -105,7 +105,10 @@ def replaced(path):
 
 @pytest.mark.parametrize("change", [appended, touched, replaced])
 def test_a_shard_that_was_written_to_stays(shard, change):
-    with pytest.raises(StoreError, match="written to meanwhile"), rewritten(str(shard)) as file:
+    with (
+        pytest.raises(StoreError, match="changed by another process"),
+        rewritten(str(shard)) as file,
+    ):
         file.write(NEW)
         change(shard)
     assert shard.read_bytes().startswith(OLD)
@@ -155,7 +158,7 @@ def test_after_one_that_was_killed_it_is_announced_again(store):
 def test_a_file_of_somebody_else_announces_nothing_and_stays(store, text):
     (store / "anew").write_text(text)
     assert not is_announced(str(store))
-    with pytest.raises(StoreError, match="was not made by provagent"), announced(str(store)):
+    with pytest.raises(StoreError, match="is not a file of provagent"), announced(str(store)):
         pass
     assert (store / "anew").read_text() == text
 

@@ -23,9 +23,9 @@ class Limited:
     def __init__(self, limit, targets=1, written=0):
         self.written, self.told = written, []
         self.fill = ByteLimit(limit, lambda: self.written, self.told.append)
-        self.gates = [Gate() for _ in range(targets)]
-        for gate in self.gates:
-            self.fill.gates.add(gate)
+        self.samplers = [Gate() for _ in range(targets)]
+        for gate in self.samplers:
+            self.fill.samplers.add(gate)
 
 
 def test_without_a_limit_twice_as_many_each_time():
@@ -72,7 +72,7 @@ def test_at_the_limit_all_targets_are_shut(limit, written, is_full):
     assert [limited.fill.look() for _ in range(2)] == [is_full, is_full]
     assert len(limited.told) == is_full
     state = (0, None) if is_full else (9, "open")
-    assert [(gate.free, gate.shut) for gate in limited.gates] == [state, state]
+    assert [(gate.free, gate.shut) for gate in limited.samplers] == [state, state]
 
 
 def test_a_forked_process_begins_again():
@@ -80,4 +80,4 @@ def test_a_forked_process_begins_again():
     assert limited.fill.look()
     limited.written = 0
     limited.fill.restart()
-    assert (limited.gates[0].resets, limited.fill.look()) == (1, False)
+    assert (limited.samplers[0].resets, limited.fill.look()) == (1, False)

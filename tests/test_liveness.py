@@ -100,7 +100,7 @@ def test_a_process_of_another_user_is_there(run, monkeypatch):
 def test_a_process_of_another_host_is_not_seen_from_here(run):
     found = still_written(run(os.getpid(), host="elsewhere"))
     assert not found.is_sure
-    assert f"process {os.getpid()} of elsewhere" in found.what
+    assert f"process {os.getpid()} on elsewhere" in found.what
 
 
 @pytest.mark.parametrize("pid", [0, -1, 1 << 31, "1", None, 1.5])
@@ -130,7 +130,7 @@ def test_a_shard_that_a_process_has_open_is_written(run, mode, is_held):
         found = still_written(folder)
         assert (found is not None) == is_held
         if found:
-            assert (found.is_sure, "aaaaaa.jsonl open" in found.what) == (True, True)
+            assert (found.is_sure, "still writes aaaaaa.jsonl" in found.what) == (True, True)
     assert still_written(folder) is None
 
 
