@@ -128,7 +128,7 @@ class Verbs(click.Group):
 @click.version_option(__version__, prog_name="provagent")
 @guard.debug_option()
 def main() -> None:
-    r"""Record the provenance of unchanged Python programs, and query the records.
+    """Record the provenance of unchanged Python programs, and query the records.
 
     \b
       provagent run analysis.py      run a script and record it
@@ -136,4 +136,4 @@ def main() -> None:
       provagent why result.fits      show how a file was made
 
     Run 'provagent VERB --help' for the options of a verb.
-    """
+    """  # noqa: D301 - click reads the escape
