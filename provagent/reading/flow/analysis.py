@@ -346,7 +346,10 @@ class _Analysis:
         return self._search.is_picked(start, event.place, hit.place, is_file=is_file)
 
     def _is_repeated(self, index: int) -> bool:
-        """Return whether the function at the site's code called the site, perhaps repeatedly."""
+        """Return whether the function called in the code of a site made the recorded call.
+
+        Such a function may have made the call several times: ``map(read, names)``.
+        """
         name = self._sites[index].name
         if index not in self._names:
             places = self._located.get(index, ())

@@ -252,7 +252,7 @@ class Search:
         *,
         is_file: bool,
     ) -> set[str]:
-        """Return the names of the inputs of ``event`` that have an origin upstream."""
+        """Return the names of the inputs (``parts``) of ``event`` that came from ``end``."""
         memo = self._memo(event, is_file=is_file)
         bit = 1 << self._bits[end]
         return {

@@ -1,6 +1,6 @@
 """The variables and the objects of a program at one point of its execution.
 
-An *abstract object* (``AbstractObject``) stands for the object that the code makes at one place.
+An *abstract object* (``AbstractObject``) represents the object that the code makes at one place.
 The abstract object remains the same while its state changes. The state of an object is a *cell*:
 its version (a node of the graph) and its fields. A value is the set of abstract objects that a
 variable may contain.

@@ -19,7 +19,7 @@ from provagent.reading.store.schema import SHIFT
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-# For an entity, and the process of the entity.
+# Parameters of _REMOVED: an entity, and the process of the entity.
 _HOW = "SELECT how FROM derived WHERE entity = ? AND progenitor = ?"
 _USED_AGAIN = """
 SELECT 1 FROM used AS u JOIN entity AS e ON e.id = u.entity

@@ -279,7 +279,7 @@ _COMPUTED = f"""
 SELECT later FROM flow WHERE later IN ({{}}) AND is_certain AND kind = {DERIVED}
 AND NOT EXISTS (SELECT 1 FROM flow AS f JOIN entity AS a ON a.id = f.later
   JOIN entity AS b ON b.id = f.earlier AND b.digest = a.digest WHERE f.later = flow.later)"""
-# An object that code without tracing changed is in its found state at its first use.
+# An object that untraced code changed counts as made at its first use.
 _OBJECTS_MADE = f"""
 SELECT * FROM (SELECT e.digest, coalesce(
   (SELECT min(a.end) FROM generated AS g JOIN activity AS a ON a.id = g.activity

@@ -16,7 +16,7 @@ from provagent.reading.store.sql_conditions import Sql
 
 _TOO_LONG = ("parser stack", "too large", "too many")  # in SQLite's messages for long queries
 FEW = 100_000  # maximum number of activities that are tested one by one
-COUNTED = 10_000  # maximum number of matches that are counted beyond the limit
+COUNTED = 10_000  # maximum number of matches to count if a limit is set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

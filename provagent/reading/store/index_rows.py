@@ -158,7 +158,7 @@ class Rows:
             dictionary.begin()
 
     def turn_to(self, shard: int, process: int) -> None:
-        """Set the shard of the next events; ``process`` is known from an earlier reading."""
+        """Set the shard of the next events, and its process if an earlier reading found it."""
         self.shard, self.process = shard, process
         self._numbers.turn_to(process)
 

@@ -144,7 +144,7 @@ class _Walker:
         self.graph = Walk(entities=dict.fromkeys(start), is_everything=everything)
         self.contents = SameContent(index)
         self.reached: dict[int, float] = {}
-        self.opened: dict[int, float] = {}  # for followed inner activities
+        self.opened: dict[int, float] = {}  # the same limits, for the activities inside
 
     def walk(self) -> Walk:
         new = list(self.graph.entities)

@@ -1,4 +1,4 @@
-"""Whether a run is still being written: a process without a recorded end is still running."""
+"""Liveness: whether a process of a run still runs, and writes its shard."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _UNIT = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
 )
-# The keys that encode the kind of a value contain nothing of the value.
+# Texts under these keys describe the kind of a value, and contain nothing of the value.
 _IS_OF_FORM = re.compile(r'"(?:\$type|class|dtype|unit|zone|digest)"\s*:\s*$')
 _REDACTED = '{"$type":"redacted"}'
 # Keys that connect events or describe their type: their values come from provagent, not from the

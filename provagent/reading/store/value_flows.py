@@ -167,13 +167,13 @@ class _Rows:
     happened: dict[Site, list[Execution]]
     missing: frozenset[Site]  # sites for which the code does not show all inputs
     around: dict[int, int] = field(default_factory=dict)  # the enclosing activity of an activity
-    began: dict[int, tuple[int, int]] = field(default_factory=dict)  # start of activities
-    sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
+    began: dict[int, tuple[int, int]] = field(default_factory=dict)  # start, by activity
+    sources: dict[int, set[Site]] = field(default_factory=dict)  # sites upstream, by activity
     made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
     results: set[int] = field(default_factory=set)  # objects that activities made
-    used: dict[int, set[int]] = field(default_factory=dict)  # objects
+    used: dict[int, set[int]] = field(default_factory=dict)  # objects, by activity
     users: dict[int, int] = field(default_factory=dict)  # number of users of each object
-    given: dict[int, list[int]] = field(default_factory=dict)  # including files
+    given: dict[int, list[int]] = field(default_factory=dict)  # the same, with files
     # By activity and used entity: the positions and names of the arguments.
     arguments: dict[tuple[int, int], set[str]] = field(default_factory=dict)
     ways: dict[Site, set[str]] = field(default_factory=dict)  # arguments with an incoming flow
@@ -360,7 +360,7 @@ class _Rows:
     def _is_apart(self, later: Execution, earlier: Execution) -> bool:
         """Return whether an execution is inside an activity of another worker.
 
-        Such an execution gets its inputs from the inputs of this activity, or none.
+        Values reach such an execution only through the inputs of this activity.
         """
         own, one, other = self.spans[0][0] >> SHIFT, later.number >> SHIFT, earlier.number >> SHIFT
         return one not in (own, other) and other != own and not is_process(later.around)
