@@ -317,7 +317,7 @@ class Libraries(Parts):
         return self.container(call.at, "zip", self._rows(call, 1) or {MORE: pair})
 
     def _passed(self, call: Call) -> Value | None:
-        """Return the result of functions that return an argument, one of its items, or all items."""
+        """Return the result of functions that return an argument, one item, or all items."""
         if self.is_passed_through(call) and call.args:
             return call.args[0]
         if call.name in effects.GIVES_ITEM and call.args:

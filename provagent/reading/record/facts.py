@@ -154,7 +154,7 @@ class Sample:
 
     The part consists of ``number`` of ``blocks`` at equal distances, or of the first ``files``.
     ``read`` is the number of bytes read, ``of`` the total, if known. From containers, ``items`` of
-    ``of_items`` were read. ``unread`` parts of a state have no influence on the digest.
+    ``of_items`` were read. The content of ``unread`` parts of a state is not in the digest.
     """
 
     parts: str | None = None
@@ -265,7 +265,10 @@ def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
 
 
 class LessKnown(NamedTuple):
-    """Objects of one class that are identified by less than content, as one kind of entity."""
+    """Objects of one class that are identified by less than content.
+
+    ``identified`` is the kind of identity.
+    """
 
     class_name: str
     identified: str  # state, paths, str, hash or id

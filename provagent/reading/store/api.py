@@ -39,9 +39,12 @@ class Store:
 
     Each query first reads the events that were written since the last query. No file remains open
     between queries, so threads may query at the same time. ``gaps`` lists the parts of records that
-    could not be read. In all queries, ``run`` is the identifier of a run, its first or last
-    characters if only one run matches, ``last``, or a path. Each query raises StoreError for a run,
-    file or entity that does not exist.
+    could not be read.
+
+    In all queries, ``run`` is the identifier of a run, its first or last characters if only one run
+    matches, ``last``, or a path. Each query raises StoreError for a run, file or entity that does
+    not exist. It raises BrokenIndexError, a StoreError, if the index is broken: the index is
+    removed then, and the next query builds it again.
     """
 
     def __init__(self, path: str) -> None:
@@ -54,7 +57,10 @@ class Store:
     @contextlib.contextmanager
     @unheard
     def index(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Index]:
-        """Open the updated index; ``progress`` is called with the amount done and the total."""
+        """Open the updated index; ``progress`` is called with the amount done and the total.
+
+        The index is closed at the end of the ``with`` block.
+        """
         from provagent.reading.store.index import open_index
 
         with open_index(self.path) as index:
@@ -63,12 +69,18 @@ class Store:
 
     @unheard
     def runs(self, *, limit: int | None = None) -> list[RunSummary]:
-        """Return the runs, or only the newest ``limit`` runs, newest last."""
+        """Return the runs, or only the newest ``limit`` runs, newest last.
+
+        Only the first and last events of one shard of each run are read.
+        """
         return list_runs(self.path, limit)
 
     @unheard
     def read(self, run: str = "last") -> Provenance:
-        """Return the content of the record of a run; raise RecordError if the record is empty."""
+        """Return the content of the record of a run; raise RecordError if the record is empty.
+
+        All of the record is in memory. Raises StoreError if there is surely not enough memory.
+        """
         return read_run(self.path, run)
 
     @unheard
@@ -79,8 +91,9 @@ class Store:
 
         ``what`` is a file (path, name, or a copy with the same content), a digest (or its first
         characters), or an identifier (or its last characters). ``limit`` is the maximum number of
-        steps to show. ``everything``: also continue through programs whose code does not show which
-        inputs went into which outputs.
+        steps to show; None shows all steps. ``everything``: also continue through programs whose
+        code does not show which inputs went into which outputs. The answer contains the graph, and
+        the tree that shows the graph.
         """
         from provagent.reading.store.lineage import why
 
@@ -115,7 +128,9 @@ class Store:
     def find(self, query: str, *, limit: int | None = None) -> Matches:
         """Return the activities that match a query, newest first.
 
-        Raises QueryError, which marks the place, if the query cannot be parsed.
+        The query language is that of ``provagent find``. ``limit`` is the maximum number of
+        activities to return; None returns all. Raises QueryError, which marks the place, if the
+        query cannot be parsed.
         """
         from provagent.reading.store.find import find
 
@@ -124,7 +139,10 @@ class Store:
 
     @unheard
     def diff(self, before: str, after: str = "last") -> Difference:
-        """Return the differences between two runs, likely causes first."""
+        """Return the differences between two runs, likely causes first.
+
+        ``before`` and ``after`` are runs. Both records are read completely.
+        """
         from provagent.reading.store.compare import compare_runs
 
         return compare_runs(self.read(before), self.read(after))
@@ -138,7 +156,9 @@ class Store:
     ) -> list[Verified]:
         """Return whether files are still as recorded: the files of a run, one file, or all files.
 
-        ``progress`` is called with the number of checked files and the total.
+        ``what`` is a run, or a file as in ``why``; None means all files of the store. A file is
+        compared with its last recorded state. A missing file is searched by content at other
+        recorded paths. ``progress`` is called with the number of checked files and the total.
         """
         from provagent.reading.store.verify import verify
 
@@ -157,14 +177,20 @@ class Store:
 
     @unheard
     def stats(self, run: str = "last") -> Stats:
-        """Return durations and counts of calls, and the sizes of files."""
+        """Return durations and counts of calls, and the sizes of files.
+
+        Durations are in seconds, sizes in bytes.
+        """
         from provagent.reading.store.run_statistics import stats_of
 
         return stats_of(self.read(run))
 
     @unheard
     def timeline(self, run: str = "last") -> list[Moment]:
-        """Return the time when each activity ran, in the order of their starts."""
+        """Return the time when each activity ran, in the order of their starts.
+
+        Times are in seconds since the start of the run.
+        """
         from provagent.reading.store.run_statistics import timeline_of
 
         return timeline_of(self.read(run))
