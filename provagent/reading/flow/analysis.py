@@ -406,7 +406,7 @@ def _has_all(chain: Sequence[Position], others: Sequence[Position], most: int) -
 
 
 def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
-    """Return two numbers: common positions in order, and the negative length of ``followed``.
+    """Return two numbers: of common positions in order, and minus the length of ``followed``.
 
     A recorded chain contains frames that are not followed (the frame of a comprehension), or lacks
     frames (a call made in another thread or process).

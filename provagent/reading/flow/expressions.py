@@ -245,7 +245,7 @@ class Expressions(Functions):
     def operate(
         self, at: ast.expr | ast.stmt, operator: ast.operator, one: Value, other: Value
     ) -> Value:
-        """Return what an operator makes of two values."""
+        """Return the result of an operator on two values."""
         name = _OPERATORS[type(operator)]
         for value, argument, prefix in ((one, other, "__"), (other, one, "__r")):
             if any(obj.kind is Kind.INSTANCE for obj in value):
