@@ -1,7 +1,18 @@
-"""The flow of values through the user's code, found in its source.
+"""The flow of values through the user's code, found by reading the source.
 
-Given the sources that ran and the places at which recorded things happened, ``flows`` returns
-which of them computed their inputs from the results of which. It executes nothing.
+``flows`` reads the sources that ran and the places of recorded calls and files. It returns the
+pairs of places where the input of the later place was computed from the result of the earlier
+place. The analysis follows the program statement by statement with abstract objects (an abstract
+interpretation). It runs no user code.
+
+- ``code`` parses the sources and finds recorded places in the syntax trees.
+- ``state``, ``memory``, ``streams``, ``parts``, ``library``, ``functions``, ``expressions``,
+  ``imports``, ``statements`` and ``program`` follow the program. From ``memory`` on, the class of
+  a module extends the class of the module before it.
+- ``effects`` lists the effects of library calls by name.
+- ``graph`` contains the graph of values and the search in this graph.
+- ``analysis`` connects recorded places with the graph; ``site`` defines the question and the
+  answer.
 """
 
 from provagent.reading.flow.analysis import flows

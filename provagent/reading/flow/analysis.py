@@ -1,4 +1,9 @@
-"""From recorded sites to the flows between them."""
+"""The analysis: from recorded sites to the flows between them.
+
+The analysis has four steps. It finds the code of each site. It follows the program and notes each
+evaluation of this code (an event). It matches sites and events by their chains of calls. It
+searches the graph for the nearest sites upstream of each event.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +28,10 @@ _NO_SPAN = ("", 0, 0)
 
 
 def flows(code: Code, sites: Sequence[Site], *, entry: str, budget: float = 1.0) -> FoundFlows:
-    """Return which sites computed their inputs from the results of which.
+    """Return which sites computed their inputs from the results of which other sites.
 
-    ``entry`` is the file where execution began; with cells it has no meaning. ``budget`` is in
-    seconds. Never raises: a site of which the analysis finds nothing out is unknown.
+    ``entry`` is the file where execution began; with cells, ``entry`` has no meaning. ``budget`` is
+    in seconds. ``flows`` never raises: a site without a result of the analysis is unknown.
     """
     sites = list(dict.fromkeys(sites))
     try:
@@ -43,7 +48,7 @@ def flows(code: Code, sites: Sequence[Site], *, entry: str, budget: float = 1.0)
 
 
 class _Analysis:
-    """One question: the sites, the program, and what was found at each site."""
+    """One query: the sites, the program, and the results for each site."""
 
     def __init__(self, code: Code, sites: list[Site], entry: str, budget: float) -> None:
         self._deadline = time.perf_counter() + budget
@@ -52,11 +57,11 @@ class _Analysis:
         self._entry = entry
         self._reasons: dict[int, str] = {}
         self._located: dict[int, list[sources.FoundNode]] = {}
-        self._placed: dict[Position, sources.FoundNode] = {}  # what stands at the calls of chains
+        self._placed: dict[Position, sources.FoundNode] = {}  # code at the calls of chains
         self._ran: dict[tuple[ast.stmt, str], list[Chain]] = {}
-        self._loose: set[int] = set()  # sites that perhaps none of the calls leads to
+        self._loose: set[int] = set()  # sites that may have been called in another way
         self._streams: dict[int, str] = {}  # sites of standard input and output
-        self._names: dict[int, set[str]] = {}  # of what is called at each site
+        self._names: dict[int, set[str]] = {}  # names of the functions called at each site
         self._called: Callable[[ast.AST], set[str]]
 
     def find(self) -> FoundFlows:
@@ -84,7 +89,7 @@ class _Analysis:
         self._called = lambda at: program.called.get(at, set())
         program.execute()
         program.run_uncalled([one for found in self._located.values() for one in found])
-        # A site that none of the calls leads to was called by code that is not followed.
+        # If no followed call leads to a site, other code has called the function of the site.
         unled = [index for index, found in self._match(program).items() if not found]
         program.run_uncalled([one for index in unled for one in self._located[index]], again=True)
         events = self._match(program) | streams
@@ -104,9 +109,9 @@ class _Analysis:
         return self._answer(program, events)
 
     def _is_beside(self, index: int, place: CodePosition, places: set[CodePosition]) -> bool:
-        """Whether a library made a recorded call beside those of the functions that it was given.
+        """Return whether a library made a recorded call beside the calls of a user's function.
 
-        It gave nothing to the user's code: a cache writes what a function has given back.
+        Such a call returns nothing to the user's code: a cache writes the result of a function.
         """
         name = self._sites[index].name
         calls = [one.at for one in self._located.get(index, ()) if isinstance(one.at, ast.Call)]
@@ -123,14 +128,14 @@ class _Analysis:
         return Event(place, set(), {obj})
 
     def _maker(self, sites: tuple[int, ...]) -> int | None:
-        """Return the one site that made a value: not a file that a call there has opened."""
+        """Return the one site that made a value; a file that the call opened does not count."""
         calls = [index for index in sites if self._sites[index].is_target] or sites
         return calls[0] if len(calls) == 1 else None
 
-    # Where the sites are
+    # Finding the code of sites
 
     def _locate(self) -> None:
-        """Find the code of each site, and the branches that ran because it did."""
+        """Find the code of each site, and the branches that must have run for the site."""
         wanted: dict[str, dict[tuple[Position, str], list[tuple[int, int]]]] = {}
         for index, site in enumerate(self._sites):
             if stream := stream_of(site.chain):
@@ -149,7 +154,7 @@ class _Analysis:
                     self._reasons.update({index: str(error) for index, depth in users if not depth})
 
     def _locate_handed(self, positions: dict[tuple[Position, str], list[tuple[int, int]]]) -> None:
-        """Find calls that no code of the user's made: those of a function given to a pool."""
+        """Find calls that a library made: the function was an argument of a pool."""
         for (_, name), users in positions.items():
             found = [
                 sources.FoundNode(node, [], None)
@@ -179,10 +184,10 @@ class _Analysis:
                         for branch in one.branches:
                             self._ran.setdefault(branch, []).append(rest)
 
-    # Which evaluation is which site
+    # Matching sites and evaluations
 
     def _match(self, program: Program) -> dict[int, list[Event]]:
-        """Return the evaluations of each site: those whose chain of calls is nearest to its own."""
+        """Return the evaluations of each site: those with the nearest chain of calls."""
         matched: dict[int, list[Event]] = {}
         for index, found in self._located.items():
             chain = self._sites[index].chain
@@ -206,7 +211,7 @@ class _Analysis:
                 self._loose.add(index)
         return matched
 
-    # The answer
+    # The result
 
     def _answer(self, program: Program, events: dict[int, list[Event]]) -> FoundFlows:
         answer = FoundFlows()
@@ -231,13 +236,13 @@ class _Analysis:
     ) -> tuple[list[Flow], set[str]]:
         site = self._sites[index]
         flows_: dict[int, Flow] = {}
-        # By which of several calls the code came here is not told if their chains are alike:
-        # certain is what is so of all of them.
+        # If the chains of several calls are alike, the record does not show which call led here. A
+        # flow is certain only if it is certain for all of these chains.
         chains = {event.place.chain for event in matched}
         certain: dict[int, set[Chain]] = {}
         places: dict[int, CodePosition] = {}
-        met: dict[int, set[int]] = {}  # in which evaluations of the site
-        vague: set[int] = set()  # in some round it perhaps did not go in
+        met: dict[int, set[int]] = {}  # the evaluations of the site with this flow
+        vague: set[int] = set()  # the flow may be missing in an iteration
         missing = {"other code may have called it"} if index in self._loose else set()
         for event in matched:
             program.tick()
@@ -247,7 +252,8 @@ class _Analysis:
             for hit in hits:
                 arguments = self._arguments(index, event, hit)
                 for earlier in hit.place.sites:
-                    # That a call changed what it was given, and was given it again, is too bold.
+                    # A call may change its argument and get the argument again: this guess is too
+                    # weak.
                     if earlier == index and hit.is_guess:
                         continue
                     if earlier not in flows_:
@@ -278,7 +284,7 @@ class _Analysis:
                     )
         if site.is_file:
             self._add_opened_beside(site, flows_)
-        # What is not in each evaluation came in some of them.
+        # A flow that is missing in one evaluation occurred in some evaluations only.
         found = (
             replace(
                 one,
@@ -291,15 +297,15 @@ class _Analysis:
         return list(found), missing
 
     def _is_ambiguous(self, index: int, place: CodePosition) -> bool:
-        """Whether the record does not tell at which of several calls a site was met.
+        """Return whether the record does not show at which of several calls a site was reached.
 
-        The bodies of two generators that one loop runs have one chain of calls.
+        The bodies of two generators that one loop runs have the same chain of calls.
         """
         chains = self._chains.get(index, ())
         return len(chains) > 1 and place.chain in chains
 
     def _add_opened_beside(self, site: Site, found: dict[int, Flow]) -> None:
-        """Add flows from the files that the call has read which has written one."""
+        """Add flows to a written file from the files that the same call has read."""
         for earlier, other in enumerate(self._sites):
             if not other.is_target and other.chain == site.chain:
                 is_copy = site.name in _COPIES or other.name in _COPIES
@@ -323,7 +329,7 @@ class _Analysis:
         )
 
     def _arguments(self, index: int, event: Event, hit: Hit) -> set[str]:
-        """Return by which arguments of a site a value came, as far as the code calls it itself."""
+        """Return the arguments of a site that received a value, if the code calls the site."""
         if self._sites[index].is_file or self._is_repeated(index):
             return {ANY_ARGUMENT}
         found = self._search.behind(event.parts, event.place, hit.place, is_file=False)
@@ -332,7 +338,7 @@ class _Analysis:
     def _is_picked(
         self, start: Node, event: Event, hit: Hit, earlier: int, *, is_file: bool
     ) -> bool:
-        """Whether only one of the results of a site that was repeated may have come here."""
+        """Return whether only one result of a repeated site may have flowed here."""
         if not self._is_repeated(earlier):
             return False
         if any(_unpacks(one.at) for one in self._located.get(earlier, ())):
@@ -340,7 +346,10 @@ class _Analysis:
         return self._search.is_picked(start, event.place, hit.place, is_file=is_file)
 
     def _is_repeated(self, index: int) -> bool:
-        """Whether what was called there has called the site, perhaps more than once."""
+        """Return whether the function called in the code of a site made the recorded call.
+
+        Such a function may have made the call several times: ``map(read, names)``.
+        """
         name = self._sites[index].name
         if index not in self._names:
             places = self._located.get(index, ())
@@ -360,29 +369,29 @@ class _Analysis:
         return start
 
 
-# What may ask for all that an iterator gives, and calls nothing by a name.
+# Nodes that may read all items of an iterator, and call nothing by name.
 _ITERATES = ast.Assign | ast.Starred | ast.Tuple | ast.List | ast.Set | ast.Compare | ast.YieldFrom
 
 
 def _unpacks(at: ast.AST) -> bool:
-    """Return whether what an iterator gives is assigned to several targets."""
+    """Return whether the items of an iterator are assigned to several targets."""
     several = ast.Tuple | ast.List
     return isinstance(at, ast.Assign) and any(isinstance(one, several) for one in at.targets)
 
 
 def _leads(recorded: Chain, followed: Chain) -> bool:
-    """Return whether a chain of calls may be the recorded one: whether one has all of the other.
+    """Return whether a followed chain of calls may be the recorded one: one contains the other.
 
-    A recorded chain has frames that are not followed (a comprehension's), or lacks some (those of
-    a coroutine, which a loop runs). Only lines are compared, and nothing is known of what is beyond
-    the end of a long chain. The first position is that of the site itself.
+    A recorded chain contains frames that are not followed (the frame of a comprehension), or lacks
+    frames (those of a coroutine, which a loop runs). Only lines are compared. Calls beyond the end
+    of a long chain are not known. The first position is that of the site itself.
     """
     ours, theirs = recorded[1:], [position for position in followed[1:] if position[0]]
     return _has_all(ours, theirs, MAX_SITES - 1) or _has_all(theirs, ours, MAX_SITES - 1)
 
 
 def _begins_alike(recorded: Chain, followed: Chain) -> bool:
-    """Return whether both chains begin in the same call, as far as that is recorded."""
+    """Return whether both chains begin in the same call, as far as the call is recorded."""
     known = [position for position in followed if position[0]]
     is_cut = len(recorded) >= MAX_SITES or len(known) < len(followed)
     return is_cut or recorded[-1][:2] == known[-1][:2]
@@ -397,10 +406,10 @@ def _has_all(chain: Sequence[Position], others: Sequence[Position], most: int) -
 
 
 def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
-    """Return how alike two chains are: the positions in common, in order, and those that are not.
+    """Return two numbers: of common positions in order, and minus the length of ``followed``.
 
-    A recorded chain has frames that are not followed (a comprehension's), or lacks some (a call
-    made in another thread or process).
+    A recorded chain contains frames that are not followed (the frame of a comprehension), or lacks
+    frames (a call made in another thread or process).
     """
     length = len(followed)
     row = [0] * (length + 1)
@@ -416,7 +425,7 @@ def _likeness(recorded: Chain, followed: Chain) -> tuple[int, int]:
 
 
 def _is_resumed(place: CodePosition | None) -> bool:
-    """Whether a place is in the body of a generator, which others than its caller run."""
+    """Return whether a place is in the body of a generator that code other than its caller runs."""
     while place is not None:
         if place.resumed:
             return True
@@ -425,7 +434,7 @@ def _is_resumed(place: CodePosition | None) -> bool:
 
 
 def _is_inner(later: CodePosition, earlier: CodePosition) -> bool:
-    """Whether a place is in a loop that is in the same round as another place, or in none."""
+    """Return whether ``earlier`` is in a loop inside the current loop iterations of ``later``."""
     if earlier.kept is not None:
         return False
     rounds = (later.parent or later).rounds

@@ -1,7 +1,8 @@
-"""Whether two places ran in one call of a function, or in tasks of which the thread tells nothing.
+"""The distance between two places: in one call of a function, or in tasks of any thread.
 
-A chain of calls goes on through what is handed to a pool, a thread or an executor: where two of
-them part, the code says whether it was a call, or a task that ran in any thread there was.
+The recorded chain of calls continues through pools, threads and executors. At the calls where two
+chains differ, the code shows whether a function was called directly, or was sent as a task that any
+thread may have run.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _AWAITS = ast.Await | ast.AsyncFor | ast.AsyncWith
 
 
 def how_apart(later: _Chain, earlier: _Chain, placed: Mapping[Position, FoundNode]) -> Apart:
-    """Return how far two chains of calls are from each other, by what stands where they part."""
+    """Return the distance between two chains of calls, by the code where the chains differ."""
     one, other = _parting(later, earlier)
     if one is None or other is None:
         return Apart.TOGETHER
@@ -35,9 +36,11 @@ def how_apart(later: _Chain, earlier: _Chain, placed: Mapping[Position, FoundNod
 
 
 def _parting(one: _Chain, other: _Chain) -> tuple[Position | None, Position | None]:
-    """Return the calls of two chains that are next to what both have in common, outside of them.
+    """Return the call of each chain that is next to the common outer part of both chains.
 
-    Of what is beyond the end of a long chain nothing is known: there it is what they share first.
+    None means that the chain has no such call. Calls beyond the end of a chain of MAX_SITES
+    positions are not recorded. For such chains, the common part begins at the outermost position
+    that both chains contain.
     """
     at, beside = len(one), len(other)
     if MAX_SITES in (at, beside):
@@ -51,7 +54,7 @@ def _parting(one: _Chain, other: _Chain) -> tuple[Position | None, Position | No
 
 
 def _sends(at: ast.AST) -> bool:
-    """Return whether a call has a function run in a thread or a process of another."""
+    """Return whether a call runs a function in another thread or another process."""
     if not isinstance(at, ast.Call):
         return False
     if isinstance(at.func, ast.Call):  # Parallel(2)(tasks)
@@ -61,7 +64,7 @@ def _sends(at: ast.AST) -> bool:
 
 
 def _is_interrupted(ours: FoundNode, theirs: FoundNode, later: Position, earlier: Position) -> bool:
-    """Return whether a coroutine may have let others run between two of its places."""
+    """Return whether other tasks may have run between two places of a coroutine."""
     function = ours.function
     if function is not theirs.function:  # perhaps tasks of a loop
         return any(isinstance(one.function, ast.AsyncFunctionDef) for one in (ours, theirs))

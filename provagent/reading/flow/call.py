@@ -1,4 +1,4 @@
-"""A call that is followed: what is called, and the values of its parts."""
+"""A call in the followed program: the called name or object, and the values of its arguments."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from provagent.reading.flow.state import NONE, Kind, Value
 
 @dataclass(slots=True)
 class Call:
-    """One call, with the values of its parts."""
+    """One call, with the values of the receiver and of the arguments."""
 
     at: ast.expr | ast.stmt
     name: str
-    library: str = ""  # the dotted name of what is called, if a library's
+    library: str = ""  # the dotted name of the function, if it belongs to a library
     receiver: Value = NONE
     args: list[Value] = field(default_factory=list)
     keywords: dict[str, Value] = field(default_factory=dict)
     is_method: bool = False
     is_discarded: bool = False
     star: Value = NONE  # items of unpacked arguments: for any parameter
-    function: Value = NONE  # what is called, if it is an object
+    function: Value = NONE  # the called object, if it is an object of the program
 
     @property
     def values(self) -> list[Value]:
         return [*self.args, *self.keywords.values(), self.star]
 
     def arguments(self) -> dict[str, Value]:
-        """Return what it is given, by position and by keyword."""
+        """Return the receiver, the unpacked items, and the arguments by position and by keyword."""
         given = {SELF: self.receiver, ANY_ARGUMENT: self.star, **self.keywords}
         return given | {str(index): one for index, one in enumerate(self.args)}
 
     def has_function(self) -> bool:
-        """Return whether it is given a function of the user, or is a method of one."""
+        """Return whether an argument or the receiver is a function of the user."""
         values = (*self.args, *self.keywords.values(), self.star, self.receiver)
         return any(obj.kind is Kind.FUNCTION for value in values for obj in value)
 

@@ -1,4 +1,4 @@
-"""The sources that ran: parsed once, and searched for the places of recorded sites."""
+"""The sources that ran: parsed once, and searched for recorded places."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from provagent.reading.flow import effects
 from provagent.reading.flow.graph import Position
 
-BYTES_A_SECOND = 400_000  # of source, as the parser reads it; it cannot be interrupted
+BYTES_A_SECOND = 400_000  # of source; a limit of the parser, which cannot be interrupted
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?][^\n]*|[\w.]+\?\??[ \t]*)$", re.MULTILINE)
-# Magics that run the code behind them as if it stood there alone.
+# Magics that run the code after them as if the code were alone in the cell.
 _RUNS_BODY = re.compile(r"%%(time|capture|prun)\b[^\n]*")
 _RUNS_LINE = re.compile(r"^([ \t]*)%time(?=[ \t])", re.MULTILINE)
 _GIVES_LINE = re.compile(r"(=[ \t]*)%time(?=[ \t])")
@@ -24,9 +24,9 @@ _SHELL = re.compile(r"(=[ \t]*)[%!][^\n]*")
 class Code:
     """The sources that ran.
 
-    ``files`` maps the name of a file, as frames have it (``co_filename``), to its text. ``cells``
-    are those of a notebook, (name, text), in the order in which they ran: a cell that ran twice
-    is there twice.
+    ``files`` maps the name of a file, as in frames (``co_filename``), to the text of the file.
+    ``cells`` contains the cells of a notebook as (name, text), in the order of execution. A cell
+    that ran twice is in the sequence twice.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -34,13 +34,14 @@ class Code:
 
 
 class Unreadable(Exception):
-    """A source that cannot be followed; the reason is its text."""
+    """A source that the analysis cannot follow; the message is the reason."""
 
 
 def parse(text: str, budget: float) -> ast.Module:
-    """Return the tree of a source; raise Unreadable if there is none.
+    """Return the syntax tree of a source; raise Unreadable if the source has no tree.
 
-    ``budget`` is in seconds. Lines of IPython's own (``%magic``, ``!command``) are blank lines.
+    ``budget`` is in seconds. Lines in IPython's own syntax (``%magic``, ``!command``) count as
+    empty lines.
     """
     if len(text) > BYTES_A_SECOND * budget:
         raise Unreadable("the source is too long")
@@ -67,11 +68,11 @@ def _without_magics(text: str) -> str:
 
 @dataclass(slots=True)
 class FoundNode:
-    """What stands at a position of a tree."""
+    """The node of a syntax tree at a recorded position."""
 
     at: ast.expr | ast.stmt
-    branches: list[tuple[ast.stmt, str]]  # around it, the innermost last
-    function: ast.AST | None  # the innermost function around it
+    branches: list[tuple[ast.stmt, str]]  # around the node, the innermost last
+    function: ast.AST | None  # the innermost function around the node
 
 
 _HANDS = effects.CALLS_WITH_ITEMS | effects.CALLS_WITH_ARGUMENTS | effects.CALLS_LATER
@@ -87,7 +88,7 @@ class Finder:
     def find(
         self, positions: Iterable[tuple[Position, str]]
     ) -> dict[tuple[Position, str], list[FoundNode]]:
-        """Return what stands at some positions, each with the name of what was called there."""
+        """Return the nodes at the given positions; each position has the name of the call there."""
         wanted: dict[int, list[tuple[Position, str]]] = {}
         for position, name in positions:
             wanted.setdefault(position[1], []).append((position, name))
@@ -98,7 +99,8 @@ class Finder:
                 for key in wanted[line]:
                     for node in _matches(statement, key[0], key[1]):
                         found.setdefault(key, []).append(FoundNode(node, branches, function))
-                    # Decorators, class statements, and what has no expression of its own.
+                    # Decorators, class statements, and statements without an expression at the
+                    # position.
                     if _is_within(statement, line, key[0][2]):
                         around[key] = [FoundNode(statement, branches, function)]
         return {**around, **found}
@@ -107,7 +109,7 @@ class Finder:
 def _statements(
     body: Iterable[ast.stmt], branches: list[tuple[ast.stmt, str]], function: ast.AST | None
 ) -> Iterator[tuple[ast.stmt, list[tuple[ast.stmt, str]], ast.AST | None]]:
-    """Yield all statements with the branches and the function around each."""
+    """Yield all statements, each with the branches and the function around the statement."""
     todo = [(statement, branches, function) for statement in reversed(list(body))]
     while todo:
         statement, around, inside = todo.pop()
@@ -127,7 +129,7 @@ def _statements(
 
 
 def _end(statement: ast.stmt) -> int:
-    """Return the last line of what is a statement's own: all of it, or its head."""
+    """Return the last line of a statement without its body: of all lines, or of the head."""
     body = getattr(statement, "body", None) or getattr(statement, "cases", None)
     if isinstance(statement, ast.Try) or (body and not isinstance(body, list)):
         return statement.lineno if isinstance(statement, ast.Try) else statement.end_lineno or 0
@@ -145,14 +147,14 @@ def _is_within(statement: ast.stmt, line: int, column: int | None) -> bool:
 
 
 def _first(statement: ast.stmt) -> int:
-    """Return the first line of a statement, its decorators included."""
+    """Return the first line of a statement, including its decorators."""
     decorators = getattr(statement, "decorator_list", None)
     line: int = decorators[0].lineno if decorators else statement.lineno
     return line
 
 
 def _matches(statement: ast.stmt, position: Position, name: str) -> list[ast.expr]:
-    """Return what a position means in a statement: a call, or an operator of any kind."""
+    """Return the expression that a position means: a call, or an operator of any kind."""
     _, line, column = position
     calls: list[ast.Call] = []
     others: list[ast.expr] = []
@@ -184,13 +186,13 @@ def _is_operator(node: ast.expr, name: str) -> bool:
 
 
 def _by_name(calls: list[ast.Call], name: str) -> list[ast.Call]:
-    """Return the calls of a name, or all of them if none has it."""
+    """Return the calls of a name, or all calls if no call has this name."""
     named = [call for call in calls if called_name(call) == name]
     return named or calls
 
 
 def hands(call: ast.Call, name: str) -> bool:
-    """Return whether a call hands a function of this name to a pool, an executor or a thread."""
+    """Return whether a call passes a function of this name to a pool, an executor or a thread."""
     if called_name(call) not in _HANDS:
         return False
     values = (*call.args, *(keyword.value for keyword in call.keywords))
@@ -209,7 +211,7 @@ def called_name(call: ast.Call) -> str:
 
 
 def _own_nodes(statement: ast.stmt) -> Iterator[ast.expr]:
-    """Yield the expressions of a statement, without those of the statements in it."""
+    """Yield the expressions of a statement, without the expressions of statements inside it."""
     todo: list[ast.AST] = [statement]
     while todo:
         node = todo.pop()

@@ -1,13 +1,13 @@
-"""What calls of libraries do to their receiver and their arguments, by the names of what is called.
+"""The effects of library calls on the receiver and the arguments, by name of the function.
 
-This is data, to be read and extended. A name is matched as a whole, or by its beginning if it
-ends with ``*``. Names that are in no row are unknown: such a call whose result is not used may
-have changed its receiver, which is a guess.
+This module is data, to be read and extended. A row matches a name as a whole; an entry that ends
+with ``*`` matches the beginning of a name. A name in no row is unknown. If the result of a call of
+an unknown name is not used, the call may have changed its receiver. That change is a guess.
 """
 
 from __future__ import annotations
 
-_MAX_KNOWN = 4096  # names whose place in a row is remembered
+_MAX_KNOWN = 4096  # maximum number of names whose match is remembered
 
 
 class Names:
@@ -27,7 +27,7 @@ class Names:
         return known
 
 
-# The receiver stays as it is.
+# The receiver does not change.
 READS_RECEIVER = Names(
     """
     to_* write* save* dump* print* head tail info describe show display close flush sum mean
@@ -38,8 +38,9 @@ READS_RECEIVER = Names(
     """
 )
 
-# The receiver changes: what is handed over goes into it. If the result is used, that is a guess,
-# except for those of the next row: what changes a list gives back a new table elsewhere.
+# The receiver changes: the arguments go into it. If the result is used, the change is a guess,
+# except for the names of the next row: a method that changes a list may return a new table
+# elsewhere.
 CHANGES_RECEIVER = Names(
     """
     fit train append add add_* insert insert_* update
@@ -63,7 +64,8 @@ ALWAYS_CHANGES_RECEIVER = Names(
     """
 )
 
-# What these methods give back is a part of the receiver: its changes are changes of it.
+# The result of these methods is a part of the receiver: a change of the result changes the
+# receiver.
 GIVES_PART = Names(
     """
     add_* gca gcf twin* new_* setdefault create_* createVariable createDimension require_*
@@ -71,17 +73,17 @@ GIVES_PART = Names(
     get_or_create* begin add_sheet add_worksheet active worksheet* sheet* colorbar
     """
 )
-# This is one in some libraries, and a copy in others.
+# The result is a part of the receiver in some libraries, and a copy in others.
 GIVES_VIEW = Names(
     """
     ravel view reshape iter* group groups squeeze swapaxes transpose diagonal fit select_one
     """
 )
 
-# These may change what they are given, and what belongs to it: a model while it is fitted.
+# These may change their arguments and the parts of the arguments: a model during a fit.
 CHANGES_ARGUMENTS = Names("run fit optimi* minimi* train solve refine")
 
-# These draw into the current figure of pyplot, unless they are given axes.
+# These draw into the current figure of pyplot, unless axes are among the arguments.
 DRAWS = Names(
     """
     plot plot_* peek hist boxplot quicklook* draw_* show_fit plot interactive_plot
@@ -95,7 +97,7 @@ BEGINS_FIGURE = frozenset(
 GIVES_CURRENT = frozenset({"gcf"})
 GIVES_AXES = frozenset({"gca", "subplot", "axes", "subplot2grid", "twinx", "twiny"})
 
-# What these give back is a file, or writes into one.
+# The result of these is a file, or an object that writes into a file.
 OPENS = Names(
     """
     open File ExcelWriter HDFStore PdfPages ZipFile TarFile GzipFile BytesIO StringIO Dataset
@@ -104,7 +106,7 @@ OPENS = Names(
     """
 )
 
-# These write what they are given into the file among it; others perhaps do.
+# These write their arguments into the file among the arguments. Other names may do so too.
 WRITES_HANDLE = Names(
     """
     write* dump* print* save* to_* copy* export* put* append* create* add* set* insert* store*
@@ -112,10 +114,10 @@ WRITES_HANDLE = Names(
     """
 )
 
-# So do these, and what they are given is no file that they write into.
+# These write too, and a file among their arguments is not the file that they write into.
 WRITES_RECEIVER = Names("write* put* append* add* set* insert* store* update extend __setitem__")
 
-# These leave a file as it is, and what they give back is none.
+# These do not change a file, and their result is not a file.
 READS_HANDLE = ("read", "load", "close", "flush", "seek")
 
 # These write their other arguments into the argument at this position, or of this name.
@@ -129,16 +131,16 @@ WRITES_INTO: dict[str, tuple[int, str]] = {
     "setattr": (0, "obj"),
 }
 
-# These write all of it anew: nothing is left of what was there.
+# These replace the whole content of the argument: nothing from before remains.
 WRITES_WHOLE: dict[str, tuple[int, str]] = {"copyto": (0, "dst")}
 
-# Libraries whose functions write into what they are given as ``out``; in others it may be a name.
+# Libraries whose functions write into the argument ``out``; in other libraries it may be a name.
 WRITES_OUT = ("numpy.", "cupy.", "torch.", "scipy.", "dask.", "numexpr.")
 
-# What these attributes of an object give is the object itself, seen in another way.
+# The value of these attributes is the object itself, with another interface.
 SAME_OBJECT = frozenset({"loc", "iloc", "at", "iat", "flat", "ix", "sel_at"})
-# Other attributes are read from the object as it was made and changed as a whole; these show
-# what was assigned to its parts as well.
+# The value of other attributes comes from the object as it was made and changed as a whole. The
+# value of these attributes also contains the values assigned to parts of the object.
 SHOWS_PARTS = frozenset(
     {
         "values",
@@ -155,14 +157,14 @@ SHOWS_PARTS = frozenset(
     }
 )
 
-# These put one more into what they are called on, and these take one of them out of it again.
+# PUTS_IN puts an item into the receiver; TAKES_PART returns or removes an item.
 PUTS_IN = Names(
     """
     put put_* put_nowait push enqueue send append appendleft add add_* insert insert_* register*
     feed execute executemany insert_many
     """
 )
-# These put the items of a list that they are given in another order, and these give one of them.
+# These change the order of the items of a list argument. Some of them also return an item.
 REORDERS = frozenset(
     """
     shuffle heapify heappush insort insort_left insort_right heappop heappushpop heapreplace
@@ -176,23 +178,23 @@ TAKES_PART = Names(
     get get_* pop popitem popleft fetch* recv execute query select dequeue receive
     """
 )
-# These take something away from what they are called on, which may be all.
+# These remove a part of the receiver, which may be all of it.
 CUTS = frozenset({"truncate"})
-# What these give back takes parts of what it is called with.
+# The result of these is a function that returns parts of its argument.
 GETTERS = frozenset({"itemgetter", "attrgetter"})
-# The rows of what these give back, or its columns, are what they were given.
+# The rows or columns of the result are the arguments.
 STACKS = Names("stack vstack hstack dstack column_stack row_stack array asarray block")
-# These leave a part of their receiver out: that of this name.
+# These remove a part of their receiver: the part with the given name.
 DROPS = frozenset(
     {"drop", "remove_column", "remove_columns", "drop_vars", "drop_columns", "delete_column"}
 )
-# The attributes of what these give back may each be another one of what they have read.
+# Each attribute of the result may come from a different input.
 GIVES_SEVERAL = frozenset({"parse_args", "parse_known_args", "parse_intermixed_args"})
-# Decorators and functions that keep what a function gave back, for the next call like it.
+# Decorators and functions that cache the results of a function for later equal calls.
 KEEPS_RESULTS = frozenset(
     {"lru_cache", "cache", "cached", "cachedmethod", "memoize", "memoized", "cache_data"}
 )
-# Built-in functions that call a method of what they are given.
+# Built-in functions that call a method of their argument.
 CALLS_METHOD = {
     "len": ("__len__",),
     "str": ("__str__", "__repr__"),
@@ -209,14 +211,14 @@ CALLS_METHOD = {
     "reversed": ("__reversed__",),
 }
 
-# What they give back is what they are given, or the items of it.
+# The result is an argument, or its items.
 GIVES_ARGUMENT = Names(
     """
     create_task ensure_future wait_for run_until_complete shield delayed remote iter tqdm
     trange_of contextmanager wraps jit njit closing nullcontext vectorize lru_cache cache
     """
 )
-# What they give back comes from another process, or from code that is not in the sources.
+# The result comes from another process, or from code that is not in the sources.
 GIVES_FROM_ELSEWHERE = frozenset(
     """
     check_output getoutput getstatusoutput communicate recv popen Popen subprocess.run
@@ -224,9 +226,9 @@ GIVES_FROM_ELSEWHERE = frozenset(
     SharedMemory ShareableList
     """.split()  # noqa: SIM905 - as the other rows
 )
-# Methods of an exit stack: what they give back is what they are given.
+# Methods of an exit stack: the result is the argument.
 ENTERS = frozenset({"enter_context", "enter_async_context"})
-# Methods of loggers, and functions of logging, that write into its files.
+# Methods of loggers, and functions of ``logging``, that write into log files.
 LOGS = frozenset(
     {"debug", "info", "warning", "warn", "error", "critical", "exception", "log", "fatal"}
 )
@@ -238,7 +240,7 @@ GIVES_ITEMS = Names(
     progress from_iterable
     """
 )
-# These ask what they are given for its items only when they are asked for theirs.
+# These are lazy: they read the items of their arguments only when their own items are read.
 LAZY = frozenset(
     """
     map filter zip zip_longest enumerate islice chain from_iterable takewhile dropwhile starmap
@@ -247,7 +249,7 @@ LAZY = frozenset(
 )
 GIVES_ITEM = frozenset({"next", "min", "max", "choice", "reduce_one"})
 
-# How libraries call the functions that they are given.
+# How libraries call the functions that they get as arguments.
 CALLS_WITH_ARGUMENTS = frozenset(
     """
     submit apply_async spawn to_thread apply_sync call_soon start_new_thread run_in_executor
@@ -271,7 +273,7 @@ CALLS_WITH_ITEMS = frozenset(
 )
 CALLS_LATER = frozenset({"Thread", "Process", "Timer"})
 CALLS_ONCE = CALLS_WITH_ARGUMENTS | CALLS_LATER
-# Calls by which a function comes to run in another thread or process, or at another time.
+# Calls that run a function in another thread or process, or at a later time.
 RUNS_ELSEWHERE = (CALLS_ONCE | CALLS_WITH_ITEMS) - {"filter", "reduce"} | {
     "add_done_callback",
     "apply",
@@ -296,7 +298,7 @@ GIVES_RESULT = frozenset({"result", "get", "compute", "wait", "value", "load_res
 
 
 def is_known(name: str, library: str) -> bool:
-    """Return whether it is known what a function changes of what it is given, if anything."""
+    """Return whether the effect of a function on its arguments is known, including no effect."""
     if name in READS_RECEIVER or name in WRITES_WHOLE:
         return True
     return name in WRITES_INTO or library in WRITES_INTO

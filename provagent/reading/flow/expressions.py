@@ -1,4 +1,8 @@
-"""The values of expressions."""
+"""The values of expressions.
+
+Each method ``eval_...`` returns the value of one kind of expression. An expression at a recorded
+position (a *mark*) is noted as an event, and its value counts as the result of the recorded call.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from provagent.reading.flow.graph import CodePosition, Node
 from provagent.reading.flow.site import ANY_ARGUMENT, SELF
 from provagent.reading.flow.state import ANY, MORE, NONE, AbstractObject, Cell, Kind, Value
 
-_MAX_ITEMS = 64  # items of a literal that are told apart
+_MAX_ITEMS = 64  # maximum number of items of a literal that have separate keys
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -36,23 +40,23 @@ _CALLABLE = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.MODULE, Kind.LIBRARY})
 
 @dataclass(slots=True)
 class Event:
-    """One evaluation of code at which a recorded site may stand."""
+    """One evaluation of code that may be a recorded site."""
 
-    place: CodePosition  # inside of it
-    inputs: set[frozenset[Node]]  # each time that this place was evaluated
+    place: CodePosition  # the place inside the call
+    inputs: set[frozenset[Node]]  # one set for each evaluation of this place
     made: set[AbstractObject]
-    parts: dict[str, frozenset[Node]] = field(default_factory=dict)  # of the inputs, by argument
+    parts: dict[str, frozenset[Node]] = field(default_factory=dict)  # inputs by argument
 
 
 class Expressions(Functions):
-    """The values of expressions, and what evaluating them changes."""
+    """Computes the values of expressions, and the changes that their evaluation makes."""
 
     def __init__(self, deadline: float, marks: set[ast.AST], file_marks: set[ast.AST]) -> None:
         super().__init__(deadline)
         self.marks = marks
         self.file_marks = file_marks
         self.events: dict[ast.AST, list[Event]] = {}
-        self.called: dict[ast.AST, set[str]] = {}  # names of what is called at a mark
+        self.called: dict[ast.AST, set[str]] = {}  # names of the functions called at a mark
         self._methods: dict[type[ast.expr], Callable[[Any], Value]] = {}
 
     def evaluate(self, expression: ast.expr | None) -> Value:
@@ -74,7 +78,7 @@ class Expressions(Functions):
     # Sites
 
     def _operator_event(self, at: ast.expr, value: Value) -> Value:
-        """Note that an operator was evaluated that may be a recorded call."""
+        """Note the evaluation of an operator that may be a recorded call."""
         inputs: set[Node] = set()
         for node in self.gather(value):
             inputs |= node.inputs if node.at is at else {node}
@@ -89,7 +93,7 @@ class Expressions(Functions):
         parts: dict[str, frozenset[Node]] | None = None,
         kept: Iterable[AbstractObject] = (),
     ) -> Value:
-        """Note an evaluation of a possible site; return its value, as made by it."""
+        """Note an evaluation of a possible site; return its value as a result of the site."""
         place.is_marked = True
         self.noted += 1
         found: set[AbstractObject] = set()
@@ -117,7 +121,7 @@ class Expressions(Functions):
     def _own_inputs(
         self, at: ast.AST, place: CodePosition, made: set[AbstractObject]
     ) -> frozenset[Node]:
-        """Return what went into the results of a call besides its arguments: the current figure."""
+        """Return the inputs of a result that are not arguments, such as the current figure."""
         ways: set[frozenset[Node]] = set()
         for obj in made:
             version = self.state.cell(obj).version
@@ -129,14 +133,14 @@ class Expressions(Functions):
     def _made_here(
         self, at: ast.AST, place: CodePosition, obj: AbstractObject, inputs: frozenset[Node]
     ) -> AbstractObject:
-        """Return a thing that a site gave back, as its own result, and so what is in it."""
+        """Return an object that a site returned, and its parts, as results of the site."""
         if not obj.is_data:
             return obj
         cell = self.state.cell(obj)
         is_new = cell.version is not None and cell.version.place.is_within(place)
         fields = {} if obj.kind is Kind.OPAQUE else cell.fields
         if obj.kind is Kind.CONTAINER:
-            self.state.put(obj, cell._replace(fields={}))  # it may be in itself
+            self.state.put(obj, cell._replace(fields={}))  # the object may contain itself
             fields = {
                 key: part._replace(
                     value=frozenset(self._made_here(at, place, one, inputs) for one in part.value)
@@ -171,7 +175,7 @@ class Expressions(Functions):
         return self.library(e.id) if value is None else self.held(value)
 
     def library(self, name: str) -> Value:
-        """Return a module, class or function that is not the user's, by its dotted name."""
+        """Return a module, class or function of a library, by its dotted name."""
         return frozenset((self.obj(("library", name), Kind.LIBRARY, name),))
 
     def eval_namedexpr(self, e: ast.NamedExpr) -> Value:
@@ -194,7 +198,7 @@ class Expressions(Functions):
         return self.one_of(values)
 
     def one_of(self, values: list[Value]) -> Value:
-        """Return what is one of several values."""
+        """Return a value that is one of several values."""
         found = frozenset().union(*values)
         return found | self.constant(None) if found and not all(values) else found
 
@@ -221,7 +225,7 @@ class Expressions(Functions):
     # Operators
 
     def _eval_other(self, e: ast.expr) -> Value:
-        """Return what is computed from all parts of an expression."""
+        """Return a value computed from all parts of an expression."""
         inputs: set[Node] = set()
         for child in ast.iter_child_nodes(e):
             if isinstance(child, ast.expr):
@@ -229,7 +233,7 @@ class Expressions(Functions):
         return self.opaque(e, "value", frozenset(inputs))
 
     def eval_binop(self, e: ast.BinOp) -> Value:
-        # A sum of a thousand terms is a thousand levels deep on its left side alone.
+        # The left side of a sum of a thousand terms is a thousand levels deep.
         spine = [e]
         while isinstance(spine[-1].left, ast.BinOp) and spine[-1].left not in self.marks:
             spine.append(spine[-1].left)
@@ -241,7 +245,7 @@ class Expressions(Functions):
     def operate(
         self, at: ast.expr | ast.stmt, operator: ast.operator, one: Value, other: Value
     ) -> Value:
-        """Return what an operator makes of two values."""
+        """Return the result of an operator on two values."""
         name = _OPERATORS[type(operator)]
         for value, argument, prefix in ((one, other, "__"), (other, one, "__r")):
             if any(obj.kind is Kind.INSTANCE for obj in value):
@@ -293,7 +297,7 @@ class Expressions(Functions):
     eval_listcomp = eval_setcomp = _comprehension
 
     def eval_generatorexp(self, e: ast.GeneratorExp) -> Value:
-        """Return what a generator gives; whoever asks for its items runs its body."""
+        """Return the value of a generator; code that reads its items runs its body."""
         place = self.enter(e)
         first = self.evaluate(e.generators[0].iter)
         with self.at(place):
@@ -464,7 +468,7 @@ class Expressions(Functions):
         value = self._call_targets(call, targets, place)
         if not is_marked:
             return value
-        # What it has opened may be kept by what it is a method of, and be written later.
+        # The receiver may keep the file that the call opened, and write into the file later.
         kept = {one for one in call.receiver if one.is_handle and e in self.file_marks}
         made = self.emerge(e, place, inputs, value, parts, kept)
         if e in self.file_marks and any(map(_is_of_logging, targets)):
@@ -502,7 +506,7 @@ class Expressions(Functions):
         return frozenset(found)
 
     def _callee(self, func: ast.expr, call: Call) -> Value:
-        """Return what is called, if that is known; else fill in the receiver."""
+        """Return the called objects if they are known; otherwise set the receiver of the call."""
         if isinstance(func, ast.Name):
             call.name = func.id
             return self.evaluate(func)
@@ -527,7 +531,7 @@ class Expressions(Functions):
         call.receiver = (receiver - known) | (instances if not targets else NONE)
         call.is_method = bool(call.receiver) or not known
         if call.is_method and targets and call.receiver:
-            # Some of what the receiver may be is the user's, some is not.
+            # The receiver may be an object of the user's code or of a library.
             targets |= call.receiver
         return targets | stored
 
@@ -574,7 +578,7 @@ def _is_of_logging(obj: AbstractObject) -> bool:
 
 
 def _name_of(obj: AbstractObject) -> str:
-    """Return the name of a class or function, as the record has it."""
+    """Return the name of a class or function, as in the record."""
     if obj.kind is Kind.LIBRARY:
         return str(obj.detail).rpartition(".")[2]
     if obj.kind in {Kind.FUNCTION, Kind.CLASS}:
@@ -583,7 +587,7 @@ def _name_of(obj: AbstractObject) -> str:
 
 
 def _has_methods(obj: AbstractObject) -> bool:
-    """Return whether the methods of a thing are a library's."""
+    """Return whether the methods of an object belong to a library."""
     return obj.kind in {
         Kind.OPAQUE, Kind.CONTAINER, Kind.CONSTANT, Kind.NOTHING, Kind.FUNCTION,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Functions and classes of the user's code, entered where they are called."""
+"""Functions and classes of the user's code, which are followed at each call."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from provagent.reading.flow.state import (
     Value,
 )
 
-_MAX_DEPTH = 10  # calls within calls that are entered
-_MAX_SEEN = 12  # of a function that merely computes a value: how often it is entered
-_MAX_SAME = 2  # of the same function: how far a recursion is followed
+_MAX_DEPTH = 10  # maximum depth of nested calls
+_MAX_SEEN = 12  # maximum number of times a function that only computes a value is followed
+_MAX_SAME = 2  # maximum number of the same function in the stack, in a recursion
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Scope:
-    """The variables of one module, class or call of a function."""
+    """The variables of one module, class or function call."""
 
     __slots__ = ("aliases", "file", "module", "parent")
 
     def __init__(self, parent: Scope | None, file: str) -> None:
-        self.parent = parent  # where names are looked up that are not here
+        self.parent = parent  # for names that are not in this scope
         self.file = file
         self.module: Scope = self if parent is None else parent.module
         self.aliases: dict[str, Scope] = {}  # global and nonlocal names
@@ -46,15 +46,15 @@ class Scope:
 
 @dataclass(slots=True, eq=False)
 class Function:
-    """A function of the user's code, with what is bound to it."""
+    """A function of the user's code, with bound arguments."""
 
     node: FunctionNode
-    scope: Scope  # where it was defined
-    file: str  # of its code: the cells of a notebook share one scope
+    scope: Scope  # where the function was defined
+    file: str  # the file of its code: the cells of a notebook share one scope
     defaults: dict[str, Value]
     kind: str = ""  # property, staticmethod, classmethod, contextmanager
-    is_kept: bool = False  # its results are kept for later calls
-    owner: AbstractObject | None = None  # the class that defines it
+    is_kept: bool = False  # its results are cached for later calls
+    owner: AbstractObject | None = None  # the class that defines the function
     me: Value = NONE  # self or cls
     bound: list[Value] = field(default_factory=list)
     keywords: dict[str, Value] = field(default_factory=dict)
@@ -65,18 +65,18 @@ class Class:
     """A class of the user's code."""
 
     node: ast.ClassDef
-    scope: Scope  # its own variables
+    scope: Scope  # of the variables of the class
     bases: list[AbstractObject]
     has_library_base: bool
 
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """A call of a function that is being followed."""
+    """A function call that is being followed."""
 
     scope: Scope
     function: Function | None = None
-    depth: int = 0  # layers of the state below
+    depth: int = 0  # number of layers of the state below
     me: Value = NONE
     returned: list[Value] = field(default_factory=list)
     yielded: set[AbstractObject] = field(default_factory=set)
@@ -87,7 +87,7 @@ class Frame:
 
 
 class Functions(Libraries):
-    """Calls of what the user wrote."""
+    """Calls of functions and classes that the user wrote."""
 
     def __init__(self, deadline: float) -> None:
         super().__init__(deadline)
@@ -95,8 +95,8 @@ class Functions(Libraries):
         self.stack: list[FunctionNode] = []
         self.entered: set[FunctionNode] = set()
         self.noted = 0  # evaluations of possible sites
-        self._seen: dict[FunctionNode, int] = {}  # how often, of functions that merely compute
-        self._more: set[FunctionNode] = set()  # functions that do more
+        self._seen: dict[FunctionNode, int] = {}  # number of calls, for functions that only compute
+        self._more: set[FunctionNode] = set()  # functions that do more than compute
         self._recursive: dict[FunctionNode, Node] = {}
         self._scopes: dict[Hashable, Scope] = {}
 
@@ -125,7 +125,7 @@ class Functions(Libraries):
     # Functions
 
     def call_function(self, obj: AbstractObject, call: Call, place: CodePosition) -> Value:
-        """Follow a call of a function; what it gives back."""
+        """Follow a call of a function; return its result."""
         function: Function = obj.detail
         node = function.node
         if len(self.stack) >= _MAX_DEPTH or self.stack.count(node) >= _MAX_SAME:
@@ -159,7 +159,7 @@ class Functions(Libraries):
         return value
 
     def _cut(self, node: FunctionNode, call: Call) -> Value:
-        """Stand for a call that is not followed any further."""
+        """Return the result of a call that is not followed."""
         behind = self._recursive.setdefault(node, Node(self.root, self.span))
         inputs = self.gather_all(call.values) | {behind}
         return frozenset((self.make(call.at, "cut", (), guesses=inputs),))
@@ -184,7 +184,7 @@ class Functions(Libraries):
             self.frame, self.place, self.file, self.span = before
 
     def _leave(self) -> bool:
-        """Join the ways out of a function; return whether it merely computed a new value."""
+        """Join the exits of a function; return whether the function only computed a new value."""
         is_through = not self.state.is_dead
         last = self.state.pop()
         frame = self.frame
@@ -197,7 +197,7 @@ class Functions(Libraries):
         if not exits:
             return True
         changes = self.state.join(exits)
-        if not frame.has_inner:  # nobody sees its variables any more
+        if not frame.has_inner:  # no other code sees its variables after the call
             changes = {
                 key: content
                 for key, content in changes.items()
@@ -214,7 +214,7 @@ class Functions(Libraries):
         return is_pure
 
     def _lasting(self, changes: Delta, values: Iterable[Value]) -> Delta:
-        """Return the changes that outlive a call: those that anything leads to from outside."""
+        """Return the changes that remain after a call: those that outside code can reach."""
         kept: Delta = {}
         functions: set[AbstractObject] = set()
         todo: list[AbstractObject] = [obj for value in values for obj in value]
@@ -238,7 +238,7 @@ class Functions(Libraries):
         return kept
 
     def _is_effect(self, key: Hashable, content: Any, changes: Delta) -> bool:
-        """Return whether a change is one of what was there before the call."""
+        """Return whether a change affects an object or variable from before the call."""
         if not isinstance(key, AbstractObject):
             return True
         before: Cell | None = self.state.peek(key)
@@ -300,7 +300,7 @@ class Functions(Libraries):
     # Callbacks
 
     def call_back(self, call: Call, functions: list[AbstractObject]) -> tuple[bool, Value] | None:
-        """Run functions that a library is given, with what the library is given for them."""
+        """Run functions that a library received, with the arguments that the library passes."""
         if call.name in {"partial", "partialmethod"}:
             return True, frozenset(self._partial(obj, call) for obj in functions)
         if self.is_passed_through(call):
@@ -331,11 +331,11 @@ class Functions(Libraries):
         return False, value
 
     def _has_data(self, value: Value) -> bool:
-        """Return whether something is in a value that is not merely a pool or an executor."""
+        """Return whether a value contains an object other than a pool or an executor."""
         return any(obj.is_data and obj.detail not in effects.POOLS for obj in value)
 
     def _arguments_for(self, obj: AbstractObject, call: Call) -> Call:
-        """Return the call of a function that a library makes."""
+        """Return the call of a user's function that a library makes."""
         given = Call(call.at, "")
         if obj in call.receiver:
             given.args, given.keywords, given.star = call.args, dict(call.keywords), call.star
@@ -375,7 +375,7 @@ class Functions(Libraries):
         return given
 
     def unpack(self, value: Value, at: ast.AST) -> tuple[list[Value], Value]:
-        """Return the items of an unpacked argument: those that are known, and the others."""
+        """Return the items of an unpacked argument: the known items, and all other items."""
         if len(value) == 1:
             (obj,) = value
             fields = self.state.cell(obj).fields if obj.kind is Kind.CONTAINER else {}
@@ -434,7 +434,7 @@ class Functions(Libraries):
             self.store(me, [ANY], call.star, call.at)
 
     def member(self, cls: AbstractObject, name: str) -> Value | None:
-        """Return what a class has under a name, itself or from its bases."""
+        """Return the attribute of a class, from the class itself or from its bases."""
         value: Value | None = self.state.get((cls.detail.scope, name))
         if value is not None:
             return value
@@ -445,7 +445,7 @@ class Functions(Libraries):
         return None
 
     def bound_member(self, me: Value, name: str) -> Value:
-        """Return the methods of instances, bound to them."""
+        """Return the methods of instances, bound to the instances."""
         found: set[AbstractObject] = set()
         for obj in me:
             if obj.kind is Kind.INSTANCE:
@@ -471,7 +471,7 @@ class Functions(Libraries):
     def special(
         self, value: Value, name: str, args: list[Value], at: ast.expr | ast.stmt
     ) -> Value | None:
-        """Call a special method, if the classes of a value have it."""
+        """Call a special method, if the classes of a value define it."""
         methods = self.bound_member(value, name)
         if not methods:
             return None
@@ -483,12 +483,12 @@ class Functions(Libraries):
         return frozenset(found)
 
     def enter(self, at: ast.expr | ast.stmt, role: Hashable = "") -> CodePosition:
-        """Return the place inside of a call that is made here."""
+        """Return the place inside a call that is made here."""
         key = (at, role) if role else at
         position = (self.file, at.end_lineno or at.lineno, at.end_col_offset)
         return self.place.enter(key, position)
 
 
 def _is_read(cell: Cell | None) -> bool:
-    """Return whether a part of an object was merely read."""
+    """Return whether a part of an object was only read."""
     return cell is not None and cell.version is not None and cell.version.is_load

@@ -1,13 +1,13 @@
-"""What values were computed from, as a graph, and the search for the recorded sites behind one.
+"""The graph of values and their inputs, and the search for recorded sites upstream of a value.
 
-A *node* is one version of one value. Its inputs are what it was computed from; a guess is an
-input of which the code does not say that it went in. A *choice* is a value that is one of
-several, as after an ``if``: what stands behind all of them is certain, what stands behind some
-of them is not.
+A *node* is one version of one value. The inputs of a node are the nodes from which the value was
+computed. A guess is an input that the code does not confirm. A *choice* is a node with several
+alternatives, as after an ``if``: sites upstream of all alternatives are certain, sites upstream of
+some alternatives are not certain.
 
-A *place* is where a node was made: the chain of calls that led there and, of each loop around
-it, which of its first rounds this is. Nodes of different rounds differ, so a value that comes
-round a loop is seen by comparing two places.
+A *place* (``CodePosition``) is where a node was made: the chain of calls that led there, and the
+number of the iteration (one of the first few) of each loop around it. Nodes of different iterations
+are different nodes. A value that comes from an earlier iteration is found by comparing two places.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 Position = tuple[str, int, int | None]
 Span = tuple[str, int, int]
-_DEEPEST = 16  # calls and loops within each other of which chains are told
-_MOST_CHAINS = 16  # that lead to one place
+_DEEPEST = 16  # maximum depth of nested calls and loops for which chains are listed
+_MOST_CHAINS = 16  # maximum number of chains that lead to one place
 
 
 class CodePosition:
-    """Where code is evaluated: a chain of calls, and the rounds of the loops around it."""
+    """A place where code is evaluated: a chain of calls, and the iterations of enclosing loops."""
 
     __slots__ = (
         "chain",
@@ -48,32 +48,32 @@ class CodePosition:
         self.chain = chain
         self.rounds = rounds
         self.children: dict[Hashable, CodePosition] = {}
-        # Of the call of a generator: from where else its body is run, by ``for`` or ``with``.
+        # For the call of a generator: other places that run its body, by ``for`` or ``with``.
         self.resumed: dict[tuple[Position, CodePosition], None] = {}
-        # Inside a call that is perhaps a site, known before the sites are matched.
+        # Inside a call that may be a site. This is known before the sites are matched.
         self.is_marked: bool = parent is not None and parent.is_marked
-        # The call around it of a function whose results are kept: what comes out of it may have
-        # been made in an earlier one.
+        # The enclosing call of a function whose results are cached. A value that leaves this call
+        # may have been made in an earlier call.
         self.kept: CodePosition | None = None if parent is None else parent.kept
         self.sites: tuple[int, ...] = ()
-        self.maker: int | None = None  # the one of them that made what comes out of here
+        self.maker: int | None = None  # the site in ``sites`` that made the values of this place
 
     def enter(self, key: Hashable, position: Position) -> CodePosition:
-        """Return the place inside of a call that is made here."""
+        """Return the place inside a call that is made at this place."""
         place = self.children.get(key)
         if place is None:
             place = self.children[key] = CodePosition(self, (position, *self.chain), self.rounds)
         return place
 
     def variant(self, key: Hashable) -> CodePosition:
-        """Return the place of one of several things that a call here may mean."""
+        """Return the place of one of several functions that a call at this place may call."""
         place = self.children.get(("variant", key))
         if place is None:
             place = self.children["variant", key] = CodePosition(self, self.chain, self.rounds)
         return place
 
     def round(self, loop: Hashable, number: int) -> CodePosition:
-        """Return the place inside of a loop, in one of its first rounds."""
+        """Return the place inside a loop, in one of its first iterations."""
         place = self.children.get((loop, number))
         if place is None:
             rounds = (*self.rounds, ((loop, self.chain), number))
@@ -81,10 +81,10 @@ class CodePosition:
         return place
 
     def chains(self, depth: int = 0) -> list[tuple[Position, ...]]:
-        """Return the chains of calls that lead here: through the call, or what resumes it."""
+        """Return the chains of calls that lead here: through the call, or code that resumes it."""
         if self.parent is None or not self.chain or depth > _DEEPEST:
             return [self.chain]
-        if len(self.chain) == len(self.parent.chain):  # a round of a loop
+        if len(self.chain) == len(self.parent.chain):  # an iteration of a loop
             return self.parent.chains(depth + 1)
         first = self.chain[:1]
         found = [(*first, *rest) for rest in self.parent.chains(depth + 1)]
@@ -93,7 +93,7 @@ class CodePosition:
         return found[:_MOST_CHAINS]
 
     def is_within(self, other: CodePosition) -> bool:
-        """Return whether this place is another one or inside of it."""
+        """Return whether this place is another place or is inside it."""
         place: CodePosition | None = self
         while place is not None:
             if place is other:
@@ -102,7 +102,7 @@ class CodePosition:
         return False
 
     def around(self) -> list[CodePosition]:
-        """Return this place and those around it in which recorded sites are, the inner first."""
+        """Return this place and enclosing places that contain recorded sites, innermost first."""
         found, place = [], self
         while place.is_marked:
             if place.sites:
@@ -114,7 +114,7 @@ class CodePosition:
 
 
 class Node:
-    """One version of one value, or a choice of several."""
+    """One version of one value, or a choice of several versions."""
 
     __slots__ = (
         "at",
@@ -141,11 +141,11 @@ class Node:
         self.place = place
         self.number = number  # in the order of execution
         self.span = span
-        self.at = at  # the expression or statement that made it
+        self.at = at  # the expression or statement that made the node
         self.is_choice = is_choice
         self.is_load = False  # a part of an object that was read and not changed
-        self.is_one_of_several = False  # an item was taken, and others were perhaps left
-        self.missing = ""  # why nothing is known of what stands behind it
+        self.is_one_of_several = False  # one item was read, and other items may remain
+        self.missing = ""  # why nothing is known about the origins of the node
         self.inputs: set[Node] = set()
         self.guesses: set[Node] = set()
 
@@ -157,34 +157,34 @@ class Node:
 
 @dataclass(slots=True)
 class Hit:
-    """A place of earlier sites that was found behind a value."""
+    """A place of earlier sites that the search found upstream of a value."""
 
     place: CodePosition
-    is_certain: bool  # of its maker
+    is_certain: bool  # for the maker of the place
     is_carried: bool
-    is_guess: bool  # on every way is a guess
-    is_sure: bool  # it is certain if the later site is met there: in a further round of a loop
+    is_guess: bool  # each way contains a guess
+    is_sure: bool  # certain if the later site is reached there: in a further iteration of a loop
 
 
 class _Behind(NamedTuple):
-    """What stands behind a node, as sets of bits."""
+    """The origins of a node, as sets of bits."""
 
-    may: int = 0  # places of sites, and reasons why something is missing
-    plain: int = 0  # those without a guess on the way
-    must: int = 0  # sites, whatever was chosen
+    may: int = 0  # places of sites, and reasons why an origin is missing
+    plain: int = 0  # origins without a guess on the way
+    must: int = 0  # sites on each way, whatever alternative was chosen
 
 
 _EMPTY = _Behind()
 
 
 class Search:
-    """The search for the nearest recorded sites behind values, shared by all questions.
+    """The search for the nearest recorded sites upstream of values, shared by all queries.
 
-    A site is an end of the search, unless it is around what is asked for, or this itself.
+    The search ends at a site, unless this site is the site of the query or is around it.
     """
 
     def __init__(self, tick: Callable[[], None]) -> None:
-        self._tick = tick  # looks at the clock
+        self._tick = tick  # checks the time limit
         self._ends: list[CodePosition | str] = []
         self._bits: dict[CodePosition | str, int] = {}
         self._behind: dict[frozenset[CodePosition], dict[Node, _Behind]] = {}
@@ -192,9 +192,9 @@ class Search:
     def find(
         self, start: Node, event: CodePosition, *, is_file: bool
     ) -> tuple[list[Hit], set[str]]:
-        """Return what stands behind a node that went into ``event``, and what is missing there.
+        """Return the origins of a node that went into ``event``, and why origins are missing.
 
-        The own nodes of a file that is written are no end.
+        For a file that is written, the search continues through the nodes of the file itself.
         """
         later = event.parent or event
         behind = self._of(start, event, is_file=is_file)
@@ -210,14 +210,14 @@ class Search:
                 is_kept = end.kept is not None and not event.is_within(end.kept)
                 is_carried = is_kept or later.rounds[: len(end.rounds)] != end.rounds
                 is_guess = not behind.plain >> bit & 1
-                # Whether there was a second round of a loop is open.
+                # It is not known whether the loop had a second iteration.
                 hits.append(Hit(end, certain and is_first, is_carried, is_guess, certain))
         return hits, missing
 
     def lines(
         self, start: Node, event: CodePosition, end: CodePosition, *, is_file: bool
     ) -> tuple[Span, ...]:
-        """Return the statements on all ways to an end, in the order of execution."""
+        """Return the statements on all ways to an origin, in the order of execution."""
         found = self._between(start, event, end, is_file=is_file)
         ordered = sorted((node for node in found if node.span[1]), key=lambda node: node.number)
         return tuple(dict.fromkeys(node.span for node in ordered))
@@ -225,7 +225,7 @@ class Search:
     def is_picked(
         self, start: Node, event: CodePosition, end: CodePosition, *, is_file: bool
     ) -> bool:
-        """Return whether on some way one item may have been taken of several."""
+        """Return whether on some way one item of several may have been read."""
         found = self._between(start, event, end, is_file=is_file)
         return any(node.is_one_of_several for node in found)
 
@@ -252,7 +252,7 @@ class Search:
         *,
         is_file: bool,
     ) -> set[str]:
-        """Return behind which parts of what went into ``event`` an end is."""
+        """Return the names of the inputs (``parts``) of ``event`` that came from ``end``."""
         memo = self._memo(event, is_file=is_file)
         bit = 1 << self._bits[end]
         return {
@@ -269,7 +269,7 @@ class Search:
         passed = _passed(event.parent or event, event, is_file=is_file)
         memo = self._memo(event, is_file=is_file)
         looped = self._fill(start, passed, memo)
-        while looped:  # round a recursion what stands behind is known after a second look
+        while looped:  # in a recursion, the origins are complete only after another pass
             before = [memo[node] for node in looped]
             for node in looped:
                 memo[node] = self._join(node, memo)
@@ -280,7 +280,7 @@ class Search:
     def _fill(
         self, start: Node, passed: frozenset[CodePosition], memo: dict[Node, _Behind]
     ) -> list[Node]:
-        """Fill in what is behind a node; return the nodes that wait for each other, inner first."""
+        """Compute the origins of a node; return nodes that depend on each other, inner first."""
         stack = [(start, False)]
         entered: set[Node] = set()
         order: list[Node] = []
@@ -337,6 +337,6 @@ class Search:
 
 
 def _passed(later: CodePosition, event: CodePosition, *, is_file: bool) -> frozenset[CodePosition]:
-    """Return the places of sites that are no ends: those around the later call."""
+    """Return the places of sites where the search does not end: those around the later call."""
     around = later.around()
     return frozenset((*around, event) if is_file else around)

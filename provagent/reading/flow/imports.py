@@ -1,4 +1,4 @@
-"""Imports: of modules that are the user's, which are executed, and of libraries."""
+"""Import statements: modules of the user are executed, modules of libraries are named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provagent.reading.flow.state import AbstractObject, Kind, Value
 
 
 class Imports(Expressions):
-    """What import statements bind."""
+    """The names that import statements bind."""
 
     def run_import(self, s: ast.Import) -> None:
         for alias in s.names:
@@ -27,7 +27,7 @@ class Imports(Expressions):
             self.bind(name, self.library(alias.name) if module is None else frozenset((module,)))
 
     def _bind_package(self, dotted: str, module: AbstractObject, at: ast.stmt) -> None:
-        """Bind ``a`` for ``import a.b``, with ``b`` as its attribute."""
+        """Bind ``a`` for ``import a.b``, with ``b`` as an attribute of ``a``."""
         parts = dotted.split(".")
         inner: Value = frozenset((module,))
         for count in range(len(parts) - 1, 0, -1):
@@ -63,5 +63,5 @@ class Imports(Expressions):
                 self.bind(key[1], content)
 
     def import_module(self, name: str, level: int, at: ast.stmt) -> AbstractObject | None:
-        """Return a module of the user, executed; None if it is not the user's."""
+        """Return an executed module of the user; None if the module belongs to a library."""
         raise NotImplementedError

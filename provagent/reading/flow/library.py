@@ -1,4 +1,4 @@
-"""Calls of what is not the user's code: what goes into their results, and what they change."""
+"""Calls of library code: the inputs of their results, and the objects that they change."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _WRITING = frozenset("wax+")
 
 
 class Libraries(Parts):
-    """What calls of libraries do."""
+    """The effects of calls of libraries."""
 
     def call_library(self, call: Call) -> Value:
-        """Return what a call of a library gives back, after its effects."""
+        """Return the result of a library call, after its effects."""
         for value in (*call.values, call.receiver):
             self.resume(value, call.at)
         value = self._call_library(call)
-        if call.name in effects.LAZY:  # what is asked of it is asked of them
+        if call.name in effects.LAZY:  # reading the result reads the arguments
             for obj in value:
                 if obj.is_data:
                     self.lazy[obj] = frozenset().union(*call.values)
@@ -79,7 +79,7 @@ class Libraries(Parts):
         return self._unknown(call, inputs)
 
     def _as_method(self, call: Call) -> Call:
-        """Return a call of ``library.thing.append`` as a method of what the library holds."""
+        """Return a call of ``library.obj.append`` as a method call on the library object."""
         owner = call.library.rpartition(".")[0]
         is_put = call.name in effects.PUTS_IN or call.name in effects.ADDS_ALL
         is_put = is_put and call.is_discarded and any(call.values)
@@ -92,11 +92,14 @@ class Libraries(Parts):
         raise NotImplementedError
 
     def call_back(self, call: Call, functions: list[AbstractObject]) -> tuple[bool, Value] | None:
-        """Run functions of the user that a library is given; (whether that is all, result)."""
+        """Run functions of the user that a library received.
+
+        Return whether the result is the complete result of the call, and the result.
+        """
         raise NotImplementedError
 
     def _built_in(self, call: Call) -> Value | None:
-        """Return what a method of the user gives that a built-in function calls."""
+        """Return the result of the user's method that a built-in function calls."""
         if call.is_method or not call.args or call.library not in effects.CALLS_METHOD:
             return None
         me, *others = call.args
@@ -111,7 +114,7 @@ class Libraries(Parts):
     def special(
         self, value: Value, name: str, args: list[Value], at: ast.expr | ast.stmt
     ) -> Value | None:
-        """Call a special method, if the classes of a value have it."""
+        """Call a special method, if the classes of a value define it."""
         raise NotImplementedError
 
     def _result(self, call: Call, inputs: frozenset[Node], owners: Value = NONE) -> Value:
@@ -147,7 +150,7 @@ class Libraries(Parts):
         owners, is_view = NONE, False
         if call.is_method:
             is_view = call.name in effects.GIVES_VIEW
-            is_artist = any(one.is_canvas for one in call.receiver)  # a line, an image of axes
+            is_artist = any(one.is_canvas for one in call.receiver)  # a line or an image of axes
             if is_view or is_artist or call.name in effects.GIVES_PART:
                 owners = call.receiver
             self._change_receiver(call, inputs)
@@ -161,7 +164,7 @@ class Libraries(Parts):
         for obj in result:
             obj.is_loose = obj.is_loose or is_view
             obj.is_handle = obj.is_handle or is_handle
-            if is_handle:  # a file within an archive
+            if is_handle:  # a file inside an archive
                 obj.owners |= frozenset(one for one in call.receiver if one.is_handle)
         handles = [obj for value in call.args for obj in value if obj.is_handle]
         if handles and not call.name.startswith(effects.READS_HANDLE):
@@ -171,7 +174,7 @@ class Libraries(Parts):
         return result
 
     def _print(self, call: Call) -> None:
-        """Let what a call prints or logs go where that goes."""
+        """Add printed or logged arguments to their destination."""
         inputs = self.gather_all(call.values)
         printed = self.print_into(call.library, call.keywords.get("file", NONE))
         self.change(printed, inputs, call.at)
@@ -191,21 +194,21 @@ class Libraries(Parts):
         return bool(mode) or call.name != "open"
 
     def _change_handles(self, call: Call) -> None:
-        """Let the arguments of a call go into the files among them, and into that of a method."""
+        """Add the arguments of a call to the files among them, and to the file of a method."""
         own = frozenset(obj for obj in call.receiver if obj.is_handle)
         given = frozenset(obj for value in call.values for obj in value if obj.is_handle)
-        # A file may be what is written, as well as into what: ``archive.addfile(info, file)``.
+        # A file may be the source as well as the destination: ``archive.addfile(info, file)``.
         handles = own if own and call.name in effects.WRITES_RECEIVER else own | given
         if handles and not call.name.startswith(effects.READS_HANDLE):
             values = (call.receiver, *call.values)
             others = self.gather_all(value - handles for value in values)
-            if call.at in self.read_marks:  # what it has read itself: a file by its name
+            if call.at in self.read_marks:  # data that the call has read itself: a file by its name
                 others |= {self.node(call.at, "handled")}
             is_guess = call.name not in effects.WRITES_HANDLE
             self.change(handles, others, call.at, is_guess=is_guess)
 
     def _change_named(self, call: Call) -> None:
-        """Apply what is known of single functions and parameters."""
+        """Apply the known effects of single functions and parameters."""
         inputs = self.gather_all(call.values)
         into = effects.WRITES_INTO.get(call.library) or effects.WRITES_INTO.get(call.name)
         if into is not None and not call.receiver:
@@ -250,25 +253,25 @@ class Libraries(Parts):
                     obj.holds_several = obj.holds_several or self._has_more(obj)
         is_always = call.name in effects.ALWAYS_CHANGES_RECEIVER
         if is_always or call.name in effects.CHANGES_RECEIVER:
-            # A recorded call shows as a step of its own, even if nothing else goes in.
+            # A recorded call appears as a step of its own, even if it has no other input.
             given = inputs if self.place.is_marked else self.gather_all(call.values)
             is_always = is_always or any(one.is_canvas or one.is_handle for one in call.receiver)
             is_guess = not (is_always or call.is_discarded)
             self.change(call.receiver, given, call.at, is_guess=is_guess)
         elif call.is_discarded and call.at in self.read_marks:
-            # What it has read of a file went into nothing else.
+            # The data that the call has read from a file went into no other object.
             self.change(call.receiver, inputs | {self.node(call.at, "read")}, call.at)
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
 
     def _has_more(self, obj: AbstractObject) -> bool:
-        """Return whether something has been put into an object before."""
+        """Return whether the object already has inputs."""
         version = self.state.cell(obj).version
         return version is not None and bool(version.inputs or version.guesses)
 
     def _change_arguments(self, call: Call, inputs: frozenset[Node]) -> None:
-        """Guess that a call whose result is not used changed what it was given."""
+        """Guess that a call whose result is not used changed its arguments."""
         for value in call.values:
             others = inputs - self.gather(value)
             if others and not any(obj.kind is Kind.FUNCTION for obj in value):
@@ -277,7 +280,7 @@ class Libraries(Parts):
     # Functions of collections
 
     def _collection(self, call: Call) -> Value | None:
-        """Return what functions give that pass their arguments or the items of them through."""
+        """Return the result of functions that return their arguments or the items of them."""
         if call.is_method or not any(call.values):
             is_entered = call.name in effects.ENTERS and len(call.args) == 1
             return call.args[0] if is_entered else None
@@ -301,7 +304,7 @@ class Libraries(Parts):
         return self._passed(call)
 
     def _beside(self, call: Call) -> Value:
-        """Return the rows of what is iterated over side by side, or counted."""
+        """Return the rows of an iteration over several values (``zip``), or with numbers."""
         if call.name != "enumerate":
             parts: dict[Hashable, Value] = {
                 index: self.items(value, call.at) for index, value in enumerate(call.args)
@@ -314,7 +317,7 @@ class Libraries(Parts):
         return self.container(call.at, "zip", self._rows(call, 1) or {MORE: pair})
 
     def _passed(self, call: Call) -> Value | None:
-        """Return what functions pass through: an argument, an item of one, or all items."""
+        """Return the result of functions that return an argument, one item, or all items."""
         if self.is_passed_through(call) and call.args:
             return call.args[0]
         if call.name in effects.GIVES_ITEM and call.args:
@@ -329,7 +332,7 @@ class Libraries(Parts):
         return None
 
     def _rows(self, call: Call, first: int) -> Items:
-        """Return the rows of lists side by side, if all of their items are known by number."""
+        """Return the rows of parallel lists, if the positions of all items are known."""
         rows: dict[Hashable, dict[Hashable, Value]] = {}
         values = call.args if first == 0 else call.args[:1]
         for column, value in enumerate(values, first):
@@ -342,7 +345,7 @@ class Libraries(Parts):
         return {index: self.container(call.at, ("pair", index), row) for index, row in rows.items()}
 
     def is_passed_through(self, call: Call) -> bool:
-        """Return whether a call gives back what it is given first."""
+        """Return whether a call returns its first argument."""
         return call.name in effects.GIVES_ARGUMENT or call.library in effects.RUNS_COROUTINE
 
     def _is_opaque(self, call: Call) -> bool:
@@ -350,7 +353,7 @@ class Libraries(Parts):
         return bool(objs) and all(obj.kind is Kind.OPAQUE for obj in objs)
 
     def _future(self, call: Call) -> Value | None:
-        """Return what a call gives back that was handed to a pool, thread or process."""
+        """Return the result of a call that ran in a pool, thread or process."""
         if call.name == "Parallel" or any(obj.detail == "Parallel" for obj in call.function):
             if call.args and call.function:
                 return self.container(call.at, "items", {MORE: self.items(call.args[0], call.at)})
@@ -366,16 +369,16 @@ class Libraries(Parts):
         return frozenset(found) or None
 
     def tasks_in(self, value: Value) -> Value:
-        """Return the objects that stand for calls handed to a pool, thread or process.
+        """Return the objects that represent calls in a pool, thread or process.
 
-        Where they are the keys of a dict, whoever iterates over it gets them.
+        If such objects are the keys of a dict, an iteration over the dict returns them.
         """
         return frozenset(
             one for one in value if one.is_data and _RESULT in self.state.cell(one).fields
         )
 
     def future(self, call: Call, value: Value) -> Value:
-        """Return the object that stands for a call handed to a pool, thread or process."""
+        """Return the object that represents a call in a pool, thread or process."""
         result = self._result(call, frozenset())
         self.store(result, [_RESULT], value, call.at)
         return result
@@ -383,7 +386,7 @@ class Libraries(Parts):
     # Drawing
 
     def _saved_figure(self, call: Call) -> frozenset[Node]:
-        """Let the current figure go into a file of several pages, where no other is given."""
+        """Add the current figure to a file of several pages, if no other figure is given."""
         pages = frozenset(one for one in call.receiver if one.is_handle)
         if call.name != "savefig" or not pages or any(call.values):
             return frozenset()
@@ -404,7 +407,7 @@ class Libraries(Parts):
         return figure
 
     def begin_figure(self, at: ast.AST) -> None:
-        """Let what is drawn from here on go into another figure, as at the end of a cell."""
+        """Begin another figure for later drawing, as at the end of a cell."""
         if self.state.get(_FIGURE) is not None:
             self._new_figure(at)
 
@@ -437,7 +440,7 @@ class Libraries(Parts):
         return call.is_method and not is_canvas and call.name in effects.DRAWS
 
     def _draw(self, call: Call, inputs: frozenset[Node]) -> Value:
-        """Draw into the axes that are given, or into the current figure."""
+        """Draw into the given axes, or into the current figure."""
         axes = call.keywords.get("ax", NONE) | call.keywords.get("axes", NONE)
         canvases = axes or frozenset(obj for value in call.args for obj in value if obj.is_canvas)
         if not canvases:
@@ -451,7 +454,7 @@ class Libraries(Parts):
 
     @contextmanager
     def at(self, place: CodePosition) -> Iterator[None]:
-        """Evaluate at another place."""
+        """Evaluate code at another place."""
         before, self.place = self.place, place
         try:
             yield
@@ -461,10 +464,10 @@ class Libraries(Parts):
     def repeat(
         self, at: ast.AST, body: Callable[[], None], orelse: Sequence[ast.stmt] = ()
     ) -> None:
-        """Run a body that is run any number of times, at least once."""
+        """Run the body of a loop that runs at least once."""
         raise NotImplementedError
 
 
 def _writes_out(call: Call) -> bool:
-    """Return whether a library is known to write its result into what it is given as ``out``."""
+    """Return whether the library is known to write its result into the argument ``out``."""
     return "out" in call.keywords and call.library.startswith(effects.WRITES_OUT)

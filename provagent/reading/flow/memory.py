@@ -1,4 +1,4 @@
-"""The objects of a program while it is followed: made, read, changed, and what went into them."""
+"""The objects of a program during the analysis: made, read and changed, with their inputs."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ from provagent.reading.flow.state import (
 _NO_FIELD = Field(NONE, None)
 _LAST = -1  # the key of the last item
 _NO_SPAN: Span = ("", 0, 0)
-_RESUMED = 12  # places from which one generator is run
-_TICKS = 64  # nodes between two looks at the clock
+_RESUMED = 12  # maximum number of places that run one generator
+_TICKS = 64  # number of nodes between two checks of the time limit
 
 
 class OverBudget(Exception):
-    """The analysis took longer than it may."""
+    """The analysis exceeded its time limit."""
 
 
 class Memory:
-    """The state of a program and the graph of versions behind it."""
+    """The state of a program, and the graph of the versions of its values."""
 
     def __init__(self, deadline: float) -> None:
         self.root = CodePosition()
         self.place = self.root
         self.file = ""
-        self.span = _NO_SPAN  # of the statement that is executed
+        self.span = _NO_SPAN  # of the current statement
         self.state = State(self.choose)
         self.lazy: dict[
             AbstractObject, Value
-        ] = {}  # what gives its items only as it is asked for others
+        ] = {}  # the arguments of a lazy iterator, which are read only when the iterator is read
         self.touched: dict[AbstractObject, list[Node]] = {}  # changes of each handle
-        self.modules: set[str] = set()  # of libraries, as ``import`` names them
-        self.ways: set[tuple[ast.AST, object]] = set()  # from what to what anything flowed
+        self.modules: set[str] = set()  # of libraries, as in ``import``
+        self.ways: set[tuple[ast.AST, object]] = set()  # pairs of code between which a value flowed
         self._deadline = deadline
         self._ticks = 0
         self._nodes: dict[Hashable, Node] = {}
@@ -69,7 +69,7 @@ class Memory:
     # Nodes
 
     def node(self, at: ast.AST, role: Hashable, inputs: Iterable[Node] = ()) -> Node:
-        """Return the node of what is made here, with further inputs."""
+        """Return the node of a value that is made here, with further inputs."""
         key = (self.place, at, role)
         node = self._nodes.get(key)
         if node is None:
@@ -104,7 +104,7 @@ class Memory:
         return node
 
     def gather(self, value: Value) -> frozenset[Node]:
-        """Return the versions of all that a value is and holds."""
+        """Return the versions of all objects that a value is or contains."""
         return self._gather(value, {}) if value else frozenset()
 
     def gather_all(self, values: Iterable[Value]) -> frozenset[Node]:
@@ -119,7 +119,7 @@ class Memory:
             if not obj.is_data:
                 alternatives.add(frozenset())
             elif obj not in done:
-                done[obj] = None  # what is in itself adds nothing
+                done[obj] = None  # an object inside itself adds nothing
                 done[obj] = found = self._gather_thing(obj, done)
                 alternatives.add(found)
             elif (known := done[obj]) is not None:
@@ -127,7 +127,7 @@ class Memory:
         return self.any_of(alternatives)
 
     def any_of(self, alternatives: set[frozenset[Node]]) -> frozenset[Node]:
-        """Return what stands for one of several sets of nodes, whichever it is."""
+        """Return the nodes that represent one of several sets of nodes, whichever is true."""
         if len(alternatives) == 1:
             return next(iter(alternatives))
         if not any(alternatives):
@@ -143,10 +143,10 @@ class Memory:
             nodes.add(cell.version)
         if cell.fields:
             for key, field in cell.fields.items():
-                if key in SEVERAL:  # all of them are in it, and not one of them
+                if key in SEVERAL:  # all items are in the container, not one of them
                     items = [self._gather(frozenset((item,)), done) for item in field.value]
                     inside = frozenset[Node]().union(*items)
-                    if NOTHING in field.value and inside:  # or perhaps none of them
+                    if NOTHING in field.value and inside:  # or the container may have none of them
                         inside = frozenset((self._choice(frozenset((inside, frozenset()))),))
                     nodes |= inside
                 else:
@@ -159,10 +159,10 @@ class Memory:
             }
         return frozenset(nodes)
 
-    # Things
+    # Objects
 
     def obj(self, key: Hashable, kind: Kind, detail: object = None) -> AbstractObject:
-        """Return the thing of a key; the same one each time the code comes here."""
+        """Return the object of a key; the same object each time the code comes here."""
         found = self._things.get(key)
         if found is None:
             found = self._things[key] = AbstractObject(kind, detail, _origin(key))
@@ -177,7 +177,7 @@ class Memory:
         guesses: Iterable[Node] = (),
         owners: Value = NONE,
     ) -> AbstractObject:
-        """Return a new object of which no more is known than what went into it."""
+        """Return a new object of which only the inputs are known."""
         obj = self.obj((self.place, at, role), Kind.OPAQUE)
         node = self.node(at, role, inputs)
         node.add(guesses, is_guess=True)
@@ -207,13 +207,13 @@ class Memory:
         return value
 
     def opaque(self, at: ast.AST, role: Hashable, inputs: frozenset[Node]) -> Value:
-        """Return what is computed from these, or nothing if it is computed from nothing."""
+        """Return a value computed from these inputs; an empty value without inputs."""
         return frozenset((self.make(at, role, inputs),)) if inputs else NONE
 
     # Changes
 
     def overwrite(self, value: Value, inputs: Iterable[Node], at: ast.AST) -> None:
-        """Let objects be made of these alone: nothing is left of what they held."""
+        """Replace the contents of objects completely: nothing from before remains."""
         nodes = frozenset(inputs)
         for obj in value:
             if obj.is_data:
@@ -223,7 +223,7 @@ class Memory:
                     self.change(obj.owners, (node,), at, is_guess=obj.is_loose)
 
     def cut(self, value: Value, at: ast.AST) -> None:
-        """Let it be open whether what objects held is still there."""
+        """Note that the earlier contents of objects may be gone."""
         for obj in value:
             cell = self.state.cell(obj)
             if cell.version is not None:
@@ -234,7 +234,7 @@ class Memory:
     def change(
         self, value: Value, inputs: Iterable[Node], at: ast.AST, *, is_guess: bool = False
     ) -> None:
-        """Let these go into an object and into what it is a part of."""
+        """Add inputs to an object and to its owners."""
         nodes = frozenset(inputs)
         if not nodes:
             return
@@ -285,13 +285,13 @@ class Memory:
     # Parts
 
     def keys(self, value: Value) -> list[Hashable]:
-        """Return the constant keys that a value can be, or [ANY]."""
+        """Return the constant keys that a value may be, or [ANY]."""
         if not value or not all(obj.kind is Kind.CONSTANT for obj in value):
             return [ANY]
         return [obj.detail for obj in value]
 
     def load(self, value: Value, keys: Keys, at: ast.AST) -> Value:
-        """Return the items of a value at any of some keys."""
+        """Return the items of a value at any of the given keys."""
         found: set[AbstractObject] = set()
         for obj in value:
             if obj.kind is Kind.OPAQUE:
@@ -303,12 +303,12 @@ class Memory:
         return frozenset(found)
 
     def pick(self, value: Value, keys: Keys, at: ast.AST) -> Value:
-        """Return the item of a value at some keys, and note that others are left."""
+        """Return the item of a value at the given keys, and note that other items remain."""
         for obj in value:
             if obj.kind is Kind.CONTAINER:
                 fields = self.state.cell(obj).fields.keys()
                 is_all = fields >= {*keys} and not {ANY, MORE} & {*keys}
-            else:  # a column of a table came from all that the table came from
+            else:  # a column of a table came from all inputs of the table
                 is_all = not any(type(key) is int for key in keys)
             if is_all:
                 continue
@@ -317,7 +317,7 @@ class Memory:
         return self.load(value, keys, at)
 
     def note_others(self, item: AbstractObject) -> None:
-        """Note that an item was taken and others were perhaps left."""
+        """Note that one item was read and that other items may remain."""
         version = self.state.cell(item).version if item.is_data else None
         if version is not None:
             version.is_one_of_several = True
@@ -331,10 +331,10 @@ class Memory:
             known = cell.fields.get(key) or cell.fields.get(_counted(key, cell.fields))
             found |= (known or cell.fields.get(MORE, _NO_FIELD)).value
             found |= cell.fields.get(ANY, _NO_FIELD).value
-            if known is None and type(key) is int and key < _LAST:  # perhaps one of the first
+            if known is None and type(key) is int and key < _LAST:  # may be one of the first items
                 found.update(*(field.value for field in cell.fields.values()))
         version = cell.version
-        # A constant that a recorded call gave back in a container has no version of its own.
+        # A constant that a recorded call returned in a container has no version of its own.
         is_own = version is not None and version.place.is_marked and self.is_plain(frozenset(found))
         if version is not None and (is_own or version.inputs or version.guesses):
             view = self.make(at, ("view", obj), (version,), owners=frozenset((obj,)))
@@ -342,7 +342,7 @@ class Memory:
         return frozenset(found)
 
     def _load_part(self, obj: AbstractObject, key: Hashable, at: ast.AST) -> Value:
-        """Return a part of an object of a library: what was stored there, or a view of it."""
+        """Return a part of a library object: a value that was stored there, or a view."""
         if key in SAME_OBJECT:
             return frozenset((obj,))
         cell = self.state.cell(obj)
@@ -372,7 +372,7 @@ class Memory:
         own: frozenset[Node],
         at: ast.AST,
     ) -> Value:
-        """Return a part that was stored or changed on some ways only: that, or the first part."""
+        """Return a part that was stored or changed on some ways only: or the first part."""
         part = self.obj(("part", obj, key), Kind.OPAQUE)
         changed = self.state.cell(part) if part in field.value else EMPTY
         value = field.value | self._store_part(obj, cell, key, own, at)
@@ -399,7 +399,7 @@ class Memory:
         if is_guess:
             node.add(inputs, is_guess=True)
         node.is_load = not old
-        # It was a part of it before this statement, the first that meets it.
+        # The object had this part before this statement, which is the first to read it.
         node.place, node.span = self.root, _NO_SPAN
         fields = self.state.cell(part).fields if old == frozenset((part,)) else {}
         part.is_canvas = obj.is_canvas
@@ -415,10 +415,9 @@ class Memory:
     def store(
         self, value: Value, keys: Keys, content: Value, at: ast.AST, *, is_other: bool = False
     ) -> None:
-        """Put something under one of some keys of a value.
+        """Store content under one of the given keys of a value.
 
-        ``is_other`` says that a key that is not known is none of those that are there, as in a
-        dict that is written out.
+        ``is_other``: an unknown key is none of the existing keys, as in a dict display.
         """
         is_one = len(value) == 1 and len(keys) == 1
         for obj in value:
@@ -456,7 +455,7 @@ class Memory:
             key = _counted(key, fields)
             if not is_other:
                 fields = _perhaps_replaced(fields, key, content)
-        # The statement that stores is a step on the way of what it stores.
+        # The statement that stores the content is a step on the way of the content.
         fields = {**fields, key: Field(content, cell.version)}
         self.state.put(obj, Cell(cell.version, fields))
         if obj.is_handle:
@@ -465,13 +464,13 @@ class Memory:
             self.change(obj.owners, self.gather(content), at)
 
     def add_items(self, obj: AbstractObject, items: Value) -> None:
-        """Put something behind the items of a container."""
+        """Append items to a container."""
         cell = self.state.cell(obj)
         old = cell.fields.get(MORE, _NO_FIELD).value
         self.state.put(obj, Cell(cell.version, {**cell.fields, MORE: Field(old | items, None)}))
 
     def mix(self, value: Value) -> None:
-        """Let the places of the items of lists be unknown: they were sorted, or one was removed."""
+        """Forget the positions of list items: the list was sorted, or an item was removed."""
         for obj in value:
             if obj.kind is not Kind.CONTAINER:
                 continue
@@ -500,37 +499,37 @@ class Memory:
             place.resumed[position, self.place] = None
 
     def one(self, value: Value) -> Value:
-        """Return one item of several: which of its alternatives it is stays open."""
+        """Return one item of several; the analysis does not decide which alternative."""
         return value | {NOTHING} if len(value) > 1 else value
 
     def items(self, value: Value, at: ast.AST) -> Value:
-        """Return what comes out of an iteration over a value."""
+        """Return the items of an iteration over a value."""
         return self.load(value, [ANY], at)
 
     def all_items(self, value: Value, at: ast.AST) -> Value:
-        """Return what another container gets that takes all items of a value."""
+        """Return the items that a container gets from all items of a value."""
         items = self.load(value, [ANY], at)
         return items | {NOTHING} if len(value) > 1 and items else items
 
     def is_plain(self, value: Value) -> bool:
-        """Return whether no object that can change is in a value."""
+        """Return whether a value contains no object that can change."""
         return not any(obj.is_data for obj in value)
 
 
 def _origin(key: Hashable) -> Hashable:
-    """Return what makes a thing, without the place: the same in each round of a loop."""
+    """Return the origin of an object, without the place: the same in each loop iteration."""
     if isinstance(key, tuple) and isinstance(key[0], CodePosition):
         return (key[1], *(part[0] if isinstance(part, tuple) else part for part in key[2:3]))
     return key
 
 
 def _is_part(obj: AbstractObject) -> bool:
-    """Return whether a thing was merely read from another."""
+    """Return whether an object was only read from another object."""
     return isinstance(obj.origin, tuple) and obj.origin[0] == "part"
 
 
 def _other_name(key: Hashable) -> Hashable:
-    """Return the same part by its other name: ``table.flux`` is ``table["flux"]``."""
+    """Return the other name of the same part: ``table.flux`` is ``table["flux"]``."""
     if isinstance(key, str):
         return key[1:] if key.startswith(".") else "." + key
     return key
@@ -541,10 +540,10 @@ def _name(key: Hashable) -> str:
 
 
 def _perhaps_replaced(fields: Fields, key: Hashable, content: Value) -> Fields:
-    """Return the items of a container in which something is stored under a key.
+    """Return the fields of a container after something is stored under a key.
 
-    Under a key that is not known it may take the place of any other; in that of one of several
-    under a known one. The items of further rounds of a loop lie beside each other.
+    Content under an unknown key may replace any other item. Content under a known key may replace
+    an item of an unknown key. Items of further loop iterations are kept beside each other.
     """
     if key not in SEVERAL and key in fields:
         return fields
@@ -559,7 +558,7 @@ def _perhaps_replaced(fields: Fields, key: Hashable, content: Value) -> Fields:
 
 
 def _counted(key: Hashable, fields: Fields) -> Hashable:
-    """Return the index that a negative one means."""
+    """Return the index that a negative index means."""
     if isinstance(key, int) and key < 0 and ANY not in fields and MORE not in fields:
         return len(fields) + key
     return key

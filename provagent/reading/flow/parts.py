@@ -1,4 +1,4 @@
-"""Objects whose parts are known: containers, named tuples, tables, and copies of them."""
+"""Objects with known parts: containers, named tuples, tables, and their copies."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _COPIES = _LISTS | _DEEP | _AS_DICT | {"copy", "replace", "evolve"}
 _COPYING_METHODS = frozenset({"copy", "_replace", "model_copy", "_asdict", "model_dump"})
 _LEAVES_ITEM = frozenset({"get", "setdefault"})
 _LAST = -1  # the key of the last item
-MIXES = frozenset({"sort", "reverse", "rotate", "move_to_end"})  # what was where is not known then
+MIXES = frozenset({"sort", "reverse", "rotate", "move_to_end"})  # these make positions unknown
 _GIVES_NOTHING = MIXES | {"keys", "index", "count", "remove", "discard", "clear"}
 
 
 class Parts(Streams):
-    """What is put into objects, taken out of them and copied with them."""
+    """Stores, reads and removes parts of objects, and copies objects with their parts."""
 
     def __init__(self, deadline: float) -> None:
         super().__init__(deadline)
-        self.tuples: dict[AbstractObject, list[str]] = {}  # the names of the parts of named tuples
-        self.packed: dict[AbstractObject, Value] = {}  # what a text or bytes were made of
+        self.tuples: dict[AbstractObject, list[str]] = {}  # the names of the fields of named tuples
+        self.packed: dict[AbstractObject, Value] = {}  # the objects inside a text or bytes
 
     def keep_parts(self, call: Call, made: Value) -> None:
-        """Let what a class is given under a name be a part of what it makes."""
+        """Store the named arguments of a class as parts of the new object."""
         if not call.name[:1].isupper():
             return
         parts: dict[Hashable, Value] = {}
@@ -68,7 +68,7 @@ class Parts(Streams):
                 obj.holds_several = True
 
     def has_several(self, value: Value) -> bool:
-        """Return whether lists hold things of several origins, or perhaps do."""
+        """Return whether lists contain, or may contain, objects of several origins."""
         fields = [
             (key, self.gather(field.value))
             for obj in value
@@ -79,7 +79,7 @@ class Parts(Streams):
         return is_open or len({nodes for _, nodes in fields if nodes}) > 1
 
     def _columns(self, call: Call, given: AbstractObject) -> dict[Hashable, Value]:
-        """Return the columns of a table that is made of a dict, or of a list and their names."""
+        """Return the columns of a table that is made from a dict, or from a list and names."""
         names = self._texts(call.keywords.get("names", NONE))
         parts: dict[Hashable, Value] = {}
         for key, field in self.state.cell(given).fields.items():
@@ -99,7 +99,7 @@ class Parts(Streams):
         return found
 
     def note_tuple(self, call: Call, made: Value) -> None:
-        """Note the names of the parts of a named tuple."""
+        """Note the names of the fields of a named tuple."""
         given = " ".join(self._texts(call.argument(1, "field_names")))
         names = given.replace(",", " ").split()
         for obj in made:
@@ -125,7 +125,7 @@ class Parts(Streams):
         return NONE if call.name in _GIVES_NOTHING else None
 
     def _reorder(self, call: Call, known: Value) -> None:
-        """Take items out of containers, or let them have other places."""
+        """Remove items from containers, or change the positions of items."""
         if call.name == "clear":
             for obj in known:
                 self.state.put(obj, self.state.cell(obj)._replace(fields={}))
@@ -142,12 +142,15 @@ class Parts(Streams):
             self.mix(known)
 
     def _is_list(self, obj: AbstractObject) -> bool:
-        """Return whether the places of all items of a list are known."""
+        """Return whether the positions of all items of a list are known."""
         fields = self.state.cell(obj).fields
         return obj.kind is Kind.CONTAINER and all(type(key) is int for key in fields)
 
     def joined(self, at: ast.AST, operator: ast.operator, one: Value, other: Value) -> Value:
-        """Return the list or dict of the items of both, those of the other one behind or above."""
+        """Return a list or dict with the items of both, items of ``other`` last.
+
+        In a dict, items of ``other`` replace items with the same key.
+        """
         both = [*one, *other]
         is_sum = isinstance(operator, ast.Add)
         are_known = len(one) == len(other) == 1 and all(
@@ -197,7 +200,7 @@ class Parts(Streams):
         return found
 
     def take_out(self, value: Value, keys: Sequence[Hashable]) -> None:
-        """Take the items at some keys out of containers; if it is not known which, perhaps any."""
+        """Remove the items at the given keys from containers; for an unknown key, any item."""
         for obj in value:
             if obj.kind is Kind.OPAQUE:
                 self._leave_out(obj, keys)
@@ -217,7 +220,7 @@ class Parts(Streams):
                     for key, field in cell.fields.items()
                 }
             self.state.put(obj, cell._replace(fields=fields))
-            if is_list and gone not in cell.fields:  # those behind it have moved up
+            if is_list and gone not in cell.fields:  # later items have moved up
                 self.mix(frozenset((obj,)))
 
     def _add_to(self, call: Call, containers: Value) -> None:
@@ -238,7 +241,7 @@ class Parts(Streams):
                 self.add_items(obj, frozenset().union(*map(self.one, call.values)))
 
     def _insert(self, call: Call, obj: AbstractObject) -> None:
-        """Put an item between those of a list, or before them."""
+        """Insert an item between the items of a list, or before them."""
         places = [0] if call.name == "appendleft" else self.keys(call.argument(0, "index"))
         item = self.one(call.args[-1]) if call.args else NONE
         (place, *_) = places
@@ -264,7 +267,7 @@ class Parts(Streams):
                 self.mix(frozenset((obj,)))
 
     def put_in(self, containers: Value, value: Value, at: ast.AST) -> None:
-        """Put the items of a dict into others, in the place of those of the same keys."""
+        """Put the items of a dict into containers, replacing items with the same keys."""
         for obj in value:
             if obj.kind is Kind.CONTAINER:
                 for key, part in self.state.cell(obj).fields.items():
@@ -274,7 +277,7 @@ class Parts(Streams):
             self.store(containers, [ANY], self.items(rest, at), at)
 
     def _leave_out(self, obj: AbstractObject, keys: Sequence[Hashable]) -> None:
-        """Let an object have no parts of these names any more, as far as they were put in."""
+        """Remove the stored parts of these names from an object."""
         cell = self.state.cell(obj)
         names = {name for key in keys for name in (key, f".{key}")}
         fields = {key: field for key, field in cell.fields.items() if key not in names}
@@ -283,7 +286,7 @@ class Parts(Streams):
     # Copies
 
     def copied(self, call: Call) -> Value | None:
-        """Return a copy of what has known parts, which may have been a text in between."""
+        """Return a copy of an object with known parts; the copy may come through a text."""
         source = self._copied_from(call)
         if not source:
             return None
@@ -301,7 +304,7 @@ class Parts(Streams):
         return frozenset(self._copy(one, call, done, changed) for one in source)
 
     def _copied_from(self, call: Call) -> Value:
-        """Return what a call copies, if its parts are known."""
+        """Return the objects that a call copies, if their parts are known."""
         if call.is_method:
             known = call.receiver if call.name in _COPYING_METHODS and not call.args else NONE
         else:
@@ -323,7 +326,7 @@ class Parts(Streams):
         done: dict[AbstractObject, AbstractObject] | None,
         changed: dict[str, Value],
     ) -> AbstractObject:
-        """Return a copy of an object, and of what is in it if there are those ``done``."""
+        """Return a copy of an object; with ``done``, copy the contained objects too."""
         made = self.obj((self.place, call.at, "copy", obj), obj.kind, obj.detail)
         made.holds_several = obj.holds_several
         if done is not None:
@@ -359,7 +362,7 @@ class Parts(Streams):
         return self.container(call.at, ("as dict", obj), items)
 
     def without(self, call: Call) -> Value | None:
-        """Return a copy that lacks the parts that a call names, or take them out."""
+        """Return a copy without the parts that a call names, or remove the parts in place."""
         keys = self._texts(call.argument(0, "columns"))
         known = frozenset(one for one in call.receiver if one.kind is Kind.OPAQUE)
         if call.name not in DROPS or not keys or known != call.receiver:
@@ -373,7 +376,7 @@ class Parts(Streams):
         return NONE if is_inplace else made
 
     def named(self, value: Value) -> dict[str, Value]:
-        """Return the items of dicts that are known by their names."""
+        """Return the items of dicts whose keys are known names."""
         return {
             key: part.value
             for obj in value
@@ -383,7 +386,7 @@ class Parts(Streams):
         }
 
     def named_attribute(self, call: Call) -> Value | None:
-        """Return an attribute that is read by its name, or store one."""
+        """Return an attribute that ``getattr`` reads, or store one for ``setattr``."""
         if call.is_method or call.name not in {"getattr", "setattr"} or len(call.args) < 2:  # noqa: PLR2004 - the object and the name
             return None
         names = self.keys(call.args[1])
@@ -396,7 +399,7 @@ class Parts(Streams):
         return NONE
 
     def sliced(self, known: Value, bounds: Sequence[Value | None], at: ast.AST) -> Items:
-        """Return the items between two bounds: which ones, where these are known."""
+        """Return the items between two bounds; the exact items if the bounds are known."""
         fields = self.state.cell(next(iter(known))).fields
         numbers = [None if one is None else self.keys(one)[0] for one in bounds]
         is_list = len(known) == 1 and all(type(key) is int for key in fields)
@@ -408,12 +411,12 @@ class Parts(Streams):
 
 
 def _place(key: Hashable) -> int:
-    """Return the place of an item of a list, all of which are known by place."""
+    """Return the position of an item in a list with known positions."""
     return key if isinstance(key, int) else 0
 
 
 def _moved_up(key: Hashable, gone: Hashable) -> Hashable:
-    """Return the key of an item once one of a list is gone."""
+    """Return the key of an item after another item of the list was removed."""
     if isinstance(key, int) and isinstance(gone, int) and key > gone:
         return key - 1
     return key

@@ -1,4 +1,4 @@
-"""A program: where its execution begins, the modules that it imports, and what ran for certain."""
+"""A program: its entry, the modules that it imports, and the branches that ran for certain."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from provagent.reading.flow.statements import Statements
 
 Chain = tuple[Position, ...]
 Trees = Mapping[tuple[str, str], "ast.Module | Unreadable"]
-MAX_CHAIN = 8  # positions of a recorded chain; an outer one is perhaps missing
+MAX_CHAIN = 8  # maximum number of positions of a recorded chain; outer positions may be missing
 
 
 class Sources:
-    """The sources that ran, each parsed when it is needed."""
+    """The sources that ran. Each source is parsed when it is first needed."""
 
     def __init__(self, code: Code, budget: float) -> None:
         self.code = code
@@ -36,7 +36,7 @@ class Sources:
         return list(dict.fromkeys(found))
 
     def tree(self, name: str, text: str) -> ast.Module:
-        """Return the tree of a source; raise Unreadable if it has none."""
+        """Return the syntax tree of a source; raise Unreadable if the source has no tree."""
         key = (name, text)
         if key not in self._trees:
             try:
@@ -49,13 +49,13 @@ class Sources:
         return tree
 
     def trees(self) -> Iterator[ast.Module]:
-        """Yield the trees of all sources that can be read."""
+        """Yield the trees of all sources that can be parsed."""
         for name, text in (*self.code.cells, *self.code.files.items()):
             with suppress(Unreadable):
                 yield self.tree(name, text)
 
     def find_module(self, name: str, level: int, importer: str, entry: str) -> str | None:
-        """Return the file of a module that a file imports, if it is among the sources."""
+        """Return the file of an imported module, if the file is among the sources."""
         path = name.replace(".", "/")
         if level:
             folder = importer
@@ -85,7 +85,7 @@ class Sources:
 
 
 class Program(Statements):
-    """A program that is followed from its beginning to its end."""
+    """A program that the analysis follows from the beginning to the end."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Program(Statements):
     # Execution
 
     def execute(self) -> None:
-        """Follow the program; raise Unreadable if its beginning cannot be read."""
+        """Follow the program; raise Unreadable if its entry cannot be parsed."""
         cells = self.sources.code.cells
         if not cells:
             text = self.sources.code.files.get(self.entry)
@@ -150,9 +150,7 @@ class Program(Statements):
         self.frame, self.file = Frame(scope), name
         with self.at(place):
             for number in range(len(tree.body)):
-                if (
-                    self.state.is_dead
-                ):  # sys.exit, raise: what stands behind is defined all the same
+                if self.state.is_dead:  # after sys.exit or raise, later definitions still count
                     self.state.is_dead = False
                 self.run(tree.body[number])
         self.state.is_dead = False
@@ -189,17 +187,18 @@ class Program(Statements):
         return None
 
     def call(self, e: ast.Call, *, is_discarded: bool = False) -> Value:
-        """Return the value of a call, after its effects; note that code is run that is a text."""
+        """Return the value of a call, after its effects; note calls of ``exec`` and ``eval``."""
         if isinstance(e.func, ast.Name) and e.func.id in {"exec", "eval"}:
             self.has_exec = True
         return super().call(e, is_discarded=is_discarded)
 
-    # Functions that nothing in the sources calls: a framework does
+    # Functions without a call in the sources: a framework calls them
 
     def run_uncalled(self, found: list[FoundNode], *, again: bool = False) -> None:
-        """Follow functions that were not called, with parameters of which nothing is known.
+        """Follow functions that were not called, with parameters of unknown value.
 
-        ``again``: also functions that were called, by a call that is not meant.
+        ``again``: also follow functions that were called, because the recorded call is another
+        call.
         """
         for one in found:
             node = one.function

@@ -1,4 +1,4 @@
-"""Recorded sites, and the answers about them."""
+"""Recorded sites (places in the code), and the results of the analysis."""
 
 from __future__ import annotations
 
@@ -7,64 +7,68 @@ from enum import IntEnum
 
 from provagent.reading.flow.graph import Position
 
-SELF = "self"  # whose method is called
-ANY_ARGUMENT = "*"  # which argument is not known
+SELF = "self"  # the object whose method is called
+ANY_ARGUMENT = "*"  # any argument: the argument is not known
 
 
 class Apart(IntEnum):
-    """How far two sites are from each other where their chains of calls part.
+    """The distance between two sites, at the calls where their chains of calls differ.
 
-    One call of a function runs in one thread. What it hands to others runs in any of theirs.
+    One call of a function runs in one thread. A task that the function sends to a pool runs in any
+    thread of the pool.
     """
 
-    TOGETHER = 0  # in one call of a function, as far as it is known
-    SENT = 1  # it handed over what led to the earlier one
+    TOGETHER = 0  # in one call of a function, as far as is known
+    SENT = 1  # the function sent the task that led to the earlier site
     ELSEWHERE = 2  # in different functions
-    ALONE = 3  # it handed over what led to the later one; or others run while it awaits
+    ALONE = 3  # the later site is in a sent task, or other tasks may have run in between
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One distinct place in the code where recorded things happened.
+    """One distinct place in the code where calls or files were recorded.
 
-    ``chain`` has the positions of the calls in the user's frames, the innermost first, without
-    frames of libraries; at most 8, so that the outermost may be missing. A position is the file,
-    and the line (from 1) and column (from 0, in UTF-8 bytes, None if not recorded) at which the
-    expression ends. ``name`` is the last name of what was called, or ``open`` for a file.
+    ``chain`` contains the positions of the calls in the frames of the user, innermost first,
+    without frames of libraries. The chain has at most 8 positions, so the outermost positions may
+    be missing. A position is the file, the line (from 1) and the column (from 0, in UTF-8 bytes,
+    None if not recorded) where the expression ends. ``name`` is the last name of the called
+    function, or ``open`` for a file.
     """
 
     chain: tuple[Position, ...]
     name: str
-    is_file: bool = False  # a file opened for writing: all that goes into it is asked for
-    is_target: bool = True  # False: only a source, as a file that was opened for reading
+    is_file: bool = False  # a file opened for writing: all inputs of the file are searched
+    is_target: bool = True  # False: the site is only an origin, such as a file opened for reading
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A site whose inputs were computed from the result of an earlier one.
+    """A site whose inputs were computed from the result of an earlier site.
 
-    ``lines`` are the statements on the way, in order: file, first line, last line.
+    ``lines`` contains the statements between the two sites, in order of execution: file, first
+    line, last line.
     """
 
     later: Site
     earlier: Site
-    is_certain: bool  # False: on every way is a guess, or a branch that perhaps did not run
-    is_carried: bool  # by any of the executions of the earlier site, and not just the last one
+    is_certain: bool  # False: each way contains a guess, or a branch that may not have run
+    is_carried: bool  # from any execution of the earlier site, not only from the last one
     lines: tuple[tuple[str, int, int], ...]
-    # What was called at the earlier site has called it, any number of times: ``map(read, names)``.
+    # The function called at the earlier site made the recorded call, any number of times:
+    # ``map(read, names)``.
     is_repeated: bool = False
-    is_handed: bool = False  # so has what was called at the later site
-    # Neither of them is in a loop, and no item of what the earlier gave was taken alone.
+    is_handed: bool = False  # the same is true of the later site
+    # Neither site is in a loop, and no single item of the result of the earlier site was read.
     is_alone: bool = False
-    is_inner: bool = False  # it is carried, and by the rounds of a loop within one of the later's
+    is_inner: bool = False  # is_carried, and within one loop iteration of the later site
     apart: Apart = Apart.TOGETHER
-    # Through which it came: the positions or names of what is given to the later site.
+    # The arguments of the later site that received the value, by position or by name.
     arguments: tuple[str, ...] = (ANY_ARGUMENT,)
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A site of which the code does not show what it was computed from."""
+    """A site whose inputs the code does not fully show, with the reason."""
 
     site: Site
     reason: str
@@ -72,7 +76,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class FoundFlows:
-    """The flows between sites, and the sites of which not all is known."""
+    """The flows between sites, and the sites whose inputs are not fully known."""
 
     flows: list[Flow] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)

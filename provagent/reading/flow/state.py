@@ -1,12 +1,13 @@
-"""What the variables and the objects of a program are at one point of its execution.
+"""The variables and the objects of a program at one point of its execution.
 
-A *thing* is an object that code makes at one place; it stays the same thing while its state
-changes. The state of a thing is a *cell*: its version, a node of the graph, and its fields. A
-value is the set of things that a variable may be.
+An *abstract object* (``AbstractObject``) represents the object that the code makes at one place.
+The abstract object remains the same while its state changes. The state of an object is a *cell*:
+its version (a node of the graph) and its fields. A value is the set of abstract objects that a
+variable may contain.
 
-A state is one table and a stack of layers that know what was there before them. The changes of a
-branch are taken back at its end, and those alone are joined with those of other branches: nothing
-is copied.
+A state is one table and a stack of layers. A layer stores the previous contents of the keys that
+changed in it. At the end of a branch, its changes are removed from the table, and only these
+changes are joined with the changes of other branches. Nothing is copied.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from provagent.reading.flow.graph import Node
 
 
 class Kind(Enum):
-    """What is known of a thing."""
+    """The kind of an abstract object: how much is known about it."""
 
-    OPAQUE = auto()  # what a library made: its fields are those that were seen
+    OPAQUE = auto()  # made by a library; its fields are those that the analysis has seen
     CONTAINER = auto()  # a list, tuple, set or dict whose items are all known
-    INSTANCE = auto()  # of a class of the user's code
+    INSTANCE = auto()  # an instance of a class of the user
     FUNCTION = auto()
     CLASS = auto()
     MODULE = auto()
     LIBRARY = auto()  # a module, class or function of a library, by its dotted name
     CONSTANT = auto()
-    NOTHING = auto()  # stands for the branch in which there is no value
+    NOTHING = auto()  # represents the branch in which there is no value
 
 
 _DATA = frozenset({Kind.OPAQUE, Kind.CONTAINER, Kind.INSTANCE})
@@ -52,34 +53,35 @@ class AbstractObject:
 
     def __init__(self, kind: Kind, detail: Any = None, origin: Hashable = None) -> None:
         self.kind = kind
-        self.origin = origin  # what makes such things, wherever it does
+        self.origin = origin  # the code that makes objects of this origin, in any place
         self.is_data = kind in _DATA
         self.detail = detail
-        # A change of this is a change of these: a view's array, an axes' figure.
+        # A change of this object is a change of its owners: the array of a view, the figure of
+        # axes.
         self.owners: Value = NONE
         self.is_loose = False  # its owners are a guess
-        self.holds_several = False  # a part of it is perhaps not from all that went in
-        self.is_handle = False  # a file, or what writes into one
+        self.holds_several = False  # a part may come from only some of the inputs
+        self.is_handle = False  # a file, or an object that writes into a file
         self.is_canvas = False  # a figure or axes
 
 
 Value = frozenset[AbstractObject]
 NONE: Value = frozenset()
-Items = Mapping[Any, Value]  # by constant key, or one of Several
+Items = Mapping[Any, Value]  # by constant key, or by a member of Several
 Keys = Sequence[Hashable]
 NOTHING = AbstractObject(Kind.NOTHING)
 
 
 class Field(NamedTuple):
-    """A part of a thing, and the version that the thing had when the part was stored or read."""
+    """A part of an object, and the object's version when the part was stored or read."""
 
     value: Value
     base: Node | None
-    is_perhaps: bool = False  # put or met on some of the ways only
+    is_perhaps: bool = False  # stored or found on some ways only
 
     @property
     def alternatives(self) -> Value:
-        """What is there, or nothing."""
+        """The value of the part, with NOTHING if the part may be missing."""
         return self.value | {NOTHING} if self.is_perhaps else self.value
 
 
@@ -87,16 +89,16 @@ Fields = dict[Hashable, Field]  # by constant key or ".attribute"
 
 
 class Cell(NamedTuple):
-    """The state of a thing."""
+    """The state of an object."""
 
     version: Node | None
     fields: Fields
 
 
 class Several(Enum):
-    """Keys of several items at once."""
+    """Keys that mean several items."""
 
-    ANY = auto()  # stored under a key that is not known: perhaps in the place of another
+    ANY = auto()  # stored under an unknown key: may replace another item
     MORE = auto()  # appended
 
 
@@ -104,8 +106,8 @@ ANY, MORE = Several.ANY, Several.MORE
 SEVERAL = frozenset(Several)
 EMPTY = Cell(None, {})
 
-Key = Hashable  # (scope, name) of a variable, or a thing
-Content = Any  # a value of a variable, a cell of a thing
+Key = Hashable  # (scope, name) of a variable, or an object
+Content = Any  # the value of a variable, or the cell of an object
 Delta = dict[Key, Content]
 
 
@@ -115,16 +117,16 @@ class State:
     def __init__(self, choose: Callable[[Iterable[Node]], Node]) -> None:
         self._choose = choose
         self._now: Delta = {}
-        # Of each key, the top layer that wrote it; of each layer, what was there before it.
+        # For each key: the top layer that wrote it. For each layer: the previous contents.
         self._writer: dict[Key, int] = {}
         self._before: list[dict[Key, tuple[Content, int]]] = [{}]
-        # The layers of loops, with the keys that are looked up below them.
+        # The layers of loops, with the keys that the loop reads from layers below.
         self._loops: list[tuple[int, set[Key]]] = []
         self._ever: list[Delta] = []
-        self.is_dead = False  # no execution comes here: after return, raise, break
+        self.is_dead = False  # execution does not reach this point: after return, raise, break
 
     def get(self, key: Key) -> Content:
-        """Return a variable's value or a thing's cell; None if there is none."""
+        """Return the value of a variable or the cell of an object; None if missing."""
         content = self._now.get(key)
         if self._loops and (content is not None or isinstance(key, tuple)):
             writer = self._writer.get(key, -1)
@@ -135,7 +137,7 @@ class State:
         return content
 
     def peek(self, key: Key) -> Content:
-        """Return the same, without counting as a look of the program."""
+        """Return the same content as ``get``, without recording a read by the program."""
         return self._now.get(key)
 
     def cell(self, obj: AbstractObject) -> Cell:
@@ -153,7 +155,7 @@ class State:
             ever[key] = content if old is None else self._join(old, content)
 
     def remove(self, key: Key) -> None:
-        """Forget a variable that was deleted, where this layer or one below has it."""
+        """Remove a deleted variable, if this layer or a layer below contains it."""
         if self.get(key) is not None:
             self.put(key, NONE)
 
@@ -162,13 +164,13 @@ class State:
         return len(self._before)
 
     def push(self, read: set[Key] | None = None) -> None:
-        """Begin a branch; ``read`` collects the keys that it looks up outside of itself."""
+        """Begin a branch; ``read`` collects the keys that the branch reads from outside."""
         if read is not None:
             self._loops.append((len(self._before), read))
         self._before.append({})
 
     def pop(self) -> Delta:
-        """End a branch, go back to what was before it, and return its changes."""
+        """End a branch, restore the contents from before it, and return its changes."""
         before = self._before.pop()
         if self._loops and self._loops[-1][0] == len(self._before):
             self._loops.pop()
@@ -182,17 +184,17 @@ class State:
         return delta
 
     def changes_since(self, depth: int) -> Delta:
-        """Return the changes of all layers from one on, as at a ``return`` or ``break``."""
+        """Return the changes of all layers from ``depth`` on, as at ``return`` or ``break``."""
         return {key: self._now[key] for layer in self._before[depth:] for key in layer}
 
     def watch(self) -> None:
-        """Begin to collect all that variables and things are meanwhile, as in a ``try``."""
+        """Begin to collect all contents of variables and objects, as in a ``try``."""
         self._ever.append({})
 
     def watched(self) -> Delta:
-        """Return what was collected in the top layer, joined with what was before it.
+        """Return the collected contents of the top layer, joined with the contents from before.
 
-        It is as a handler finds it, wherever the exception was raised.
+        The result is the state that a handler finds, wherever the exception was raised.
         """
         ever = self._ever.pop()
         top = self._before[-1]
@@ -247,7 +249,8 @@ class State:
             elif mine != field:
                 base = mine.base if mine.base is field.base else None
                 value = _alternatives(mine.value, field.value)
-                # Those of a later round are further ones; others are perhaps not in it.
+                # Items of a later iteration are further items; other items may not be in the
+                # container.
                 if key in SEVERAL and _origins(mine.value) != _origins(field.value):
                     value |= {NOTHING}
                 fields[key] = Field(value, base, mine.is_perhaps or field.is_perhaps)
@@ -258,14 +261,14 @@ class State:
 
 
 def perhaps(key: Hashable, field: Field) -> Field:
-    """Return a part that is there on one of two ways only."""
+    """Return a part that exists on only one of two ways."""
     if key in SEVERAL:
         return field._replace(value=field.value | {NOTHING})
     return field._replace(is_perhaps=True)
 
 
 def is_alike(one: Content, other: Content) -> bool:
-    """Return whether two contents differ at most by the round of a loop that made them."""
+    """Return whether two contents differ at most by the loop iteration that made them."""
     if one is None or other is None:
         return one is other
     if isinstance(one, Cell):
@@ -288,5 +291,5 @@ def _makers(version: Node | None) -> set[object]:
 
 
 def _alternatives(one: Value, other: Value) -> Value:
-    """Return what may be one value or the other; an empty one is an alternative, too."""
+    """Return a value that is one of two values; an empty value is an alternative too."""
     return one | other if one and other else one | other | {NOTHING}

@@ -1,4 +1,9 @@
-"""Statements: assignments, branches, loops, definitions."""
+"""Statements: assignments, branches, loops, definitions.
+
+Each method ``run_...`` follows one kind of statement. The bodies of a branch start from the same
+state, and their changes are joined at the end. A loop body is followed several times, until another
+iteration shows nothing new.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,7 @@ from provagent.reading.flow.state import (
     is_alike,
 )
 
-_ROUNDS = 4  # of a loop, at most, until nothing of another kind comes round
+_ROUNDS = 4  # maximum number of iterations of a loop, until nothing new flows to the next iteration
 _KINDS = {
     "property": "property",
     "cached_property": "property",
@@ -38,14 +43,14 @@ Branch = tuple[ast.stmt, str]
 
 
 class Statements(Imports):
-    """A program that is followed statement by statement."""
+    """Follows a program statement by statement."""
 
     def __init__(self, deadline: float, marks: set[ast.AST], file_marks: set[ast.AST]) -> None:
         super().__init__(deadline, marks, file_marks)
         self._statements: dict[type[ast.stmt], Callable[[Any], None]] = {}
 
     def has_run(self, statement: ast.stmt, branch: str) -> bool:
-        """Return whether the record has a call from within this branch, in the present context."""
+        """Return whether the record contains a call from this branch, in the current context."""
         raise NotImplementedError
 
     def run_block(self, body: list[ast.stmt]) -> None:
@@ -73,7 +78,7 @@ class Statements(Imports):
         return method
 
     def _run_marked(self, statement: ast.stmt, method: Callable[[Any], None]) -> None:
-        """Run a statement in which a recorded call stands that is no expression of its own."""
+        """Run a statement that contains a recorded call which is not an expression of its own."""
         inputs = self.gather_all(self.lookup(name) or NONE for name in _names(statement, ast.Load))
         self.emerge(statement, self.enter(statement), inputs, NONE)
         method(statement)
@@ -81,7 +86,7 @@ class Statements(Imports):
             self._bind_marked(statement)
 
     def _bind_marked(self, statement: ast.stmt) -> None:
-        """Let what a statement binds be what a recorded call in it gave back."""
+        """Let the names that a statement binds contain the result of its recorded call."""
         if statement not in self.marks:
             return
         names = _names(statement, ast.Store)
@@ -116,7 +121,7 @@ class Statements(Imports):
             self.assign(s.target, self.evaluate(s.value), s)
 
     def run_typealias(self, s: ast.stmt) -> None:
-        """Nothing flows through ``type X = ...``."""
+        """Do nothing: ``type X = ...`` has no flow."""
 
     def assign(self, target: ast.expr, value: Value, at: ast.AST) -> None:
         if isinstance(target, ast.Name):
@@ -142,12 +147,12 @@ class Statements(Imports):
         owner = self.held(owner, target)
         self.store(owner, keys, value, target)
         if isinstance(target.slice, ast.Slice):
-            self.mix(owner)  # what is behind it may have moved
+            self.mix(owner)  # later items may have moved
         if inputs := self.gather(index):
             self.change(owner, inputs, target)
 
     def _write_all(self, owner: Value, value: Value, at: ast.expr) -> bool:
-        """Let all of one list or array be another's items; whether that could be done."""
+        """Replace all items of one list or array; return whether this was possible."""
         kinds = {obj.kind for obj in owner}
         if len(owner) != 1 or any(obj.is_handle for obj in owner):
             return False
@@ -205,7 +210,7 @@ class Statements(Imports):
         if inputs:
             made = self.make(s, "value", inputs, owners=others)
             made.is_loose = True
-            # An array is changed in place, wherever else it is known; a number is not.
+            # An array is changed in place, under all its names; a number is not.
             self.change(others, self.gather(value), s, is_guess=True)
             known |= {made}
         self.assign(s.target, known, s)
@@ -225,7 +230,7 @@ class Statements(Imports):
             elif isinstance(target, ast.Subscript):
                 self.take_out(self.evaluate(target.value), self.keys(self.evaluate(target.slice)))
 
-    # Ways out
+    # Exits
 
     def run_return(self, s: ast.Return) -> None:
         self.frame.returned.append(self.evaluate(s.value))
@@ -292,7 +297,7 @@ class Statements(Imports):
 
     @property
     def is_main(self) -> bool:
-        """Whether the module that is executed is the program itself."""
+        """Whether the module that is being executed is the program itself."""
         raise NotImplementedError
 
     def run_match(self, s: ast.Match) -> None:
@@ -340,7 +345,7 @@ class Statements(Imports):
     run_trystar = run_try
 
     def _with_flow(self, delta: Delta) -> Delta:
-        """Return the changes of a handler without constants that stand for no result."""
+        """Return the changes of a handler without constants that mean "no result"."""
         return {
             key: content
             for key, content in delta.items()
@@ -353,7 +358,7 @@ class Statements(Imports):
     def run_for(self, s: ast.For | ast.AsyncFor) -> None:
         value = self.evaluate(s.iter)
 
-        self.resume(value, s)  # as Python 3.11 says it: the whole statement
+        self.resume(value, s)  # as in Python 3.11: the position is the whole statement
 
         def body() -> None:
             self.assign(s.target, self.iterate(value, s.iter), s)
@@ -386,13 +391,14 @@ class Statements(Imports):
     def repeat(
         self, at: ast.AST, body: Callable[[], None], orelse: Sequence[ast.stmt] = ()
     ) -> None:
-        """Run the body of a loop: a first round, and later ones until nothing new comes round."""
+        """Run the body of a loop: a first iteration, then more until nothing new flows."""
         outer, depth = self.place, self.state.depth
         breaks: list[Delta] = []
-        every: list[Delta] = []  # how it may end: after any of the rounds
+        every: list[Delta] = []  # the possible ends: after any of the iterations
         back: Delta = {}
         read: set[Hashable] = set()
-        # Further rounds of an inner loop show nothing new in further rounds of the outer one.
+        # Further iterations of an inner loop show nothing new in further iterations of the outer
+        # loop.
         is_first = not any(number for _, number in outer.rounds)
         for number in range(_ROUNDS if is_first else 1):
             ways = len(self.ways)
@@ -415,9 +421,9 @@ class Statements(Imports):
         self._continue_with([*self._run_else(orelse, every), *breaks])
 
     def _is_settled(self, last: Delta, back: Delta, read: set[Hashable], *, is_new: bool) -> bool:
-        """Return whether another round would show nothing of another kind.
+        """Return whether another iteration would show nothing new.
 
-        What the body reads before it writes it comes from the round before.
+        A value that the body reads before writing it comes from the iteration before.
         """
         carried = read & back.keys()
         if is_new and carried:
@@ -425,7 +431,7 @@ class Statements(Imports):
         return all(is_alike(last.get(key), back[key]) for key in carried)
 
     def _run_else(self, orelse: Sequence[ast.stmt], ends: list[Delta]) -> list[Delta]:
-        """Return the changes of a loop that ended by itself."""
+        """Return the changes of a loop that ended without ``break``."""
         if not ends or not orelse:
             return ends
         self.state.push()
@@ -482,7 +488,7 @@ class Statements(Imports):
     run_asyncfunctiondef = run_functiondef
 
     def _decorate(self, decorator: ast.expr, value: Value) -> Value:
-        """Return what a decorator of the user makes of a function; others leave it as it is."""
+        """Return a function after the user's decorator; other decorators change nothing."""
         found = self.evaluate(decorator)
         made: set[AbstractObject] = set()
         for obj in found:
@@ -518,7 +524,7 @@ class Statements(Imports):
         self.bind(s.name, value)
 
     def _own_methods(self, s: ast.ClassDef, cls: AbstractObject, scope: Scope) -> None:
-        """Bind the functions that a class defines to it; they do not see its variables."""
+        """Bind the functions of a class to the class; they do not see its variables."""
         for statement in ast.walk(s):
             if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
@@ -543,7 +549,7 @@ class Statements(Imports):
 
 
 def _is_whole(index: ast.expr) -> bool:
-    """Return whether an index means all there is: ``[:]`` or ``[...]``."""
+    """Return whether an index means all items: ``[:]`` or ``[...]``."""
     if isinstance(index, ast.Slice):
         return index.lower is index.upper is index.step is None
     return isinstance(index, ast.Constant) and index.value is Ellipsis

@@ -1,7 +1,8 @@
-"""What flows beside the program's own variables: through standard streams, and in libraries.
+"""Values that flow outside of the variables of the program: standard streams and library objects.
 
 ``sys.stdin`` and ``sys.stdout`` are variables that a program may set, as ``redirect_stdout`` does.
-Where they are files that a shell has opened, the record has a site for each that is in no source.
+If a shell has redirected them to files, the record contains a site for each file. This site is in
+no source.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ _OPENS_NUMBER = frozenset({"open", "io.open", "os.fdopen"})
 
 
 def stream_of(chain: tuple[Position, ...]) -> str | None:
-    """Return which standard stream a recorded site means, if it means one."""
+    """Return the standard stream of a recorded site, or None if the site is in the code."""
     return _POSITIONS.get(chain[0]) if len(chain) == 1 else None
 
 
 class Streams(Memory):
-    """What flows through standard input and output, into logs, and in what libraries hold."""
+    """Values in standard input and output, in logs, and in objects of libraries."""
 
-    read_marks: frozenset[ast.AST] = frozenset()  # calls that opened files for reading alone
+    read_marks: frozenset[ast.AST] = frozenset()  # calls that opened files only for reading
 
     def begin_stream(
         self, name: str, chain: tuple[Position, ...]
     ) -> tuple[CodePosition, AbstractObject]:
-        """Let a standard stream be a file that is recorded; return its place and the stream."""
+        """Make a standard stream a recorded file; return its place and its object."""
         place = self.root.enter(("stream", name), chain[0])
         known = self.stream(name)
         if known:
@@ -52,9 +53,9 @@ class Streams(Memory):
         return place, obj
 
     def held(self, value: Value, changed_at: ast.AST | None = None) -> Value:
-        """Return objects that libraries hold, as ``os.environ``, with what the program put there.
+        """Replace objects of libraries (``os.environ``) by the contents that the program stored.
 
-        ``changed_at``: where it puts something there now.
+        ``changed_at``: the code that stores a value in the object now.
         """
         if not any(obj.kind is Kind.LIBRARY for obj in value):
             return value
@@ -78,16 +79,16 @@ class Streams(Memory):
         return NONE if value is None else value
 
     def add_log(self, value: Value) -> None:
-        """Let a file be one into which the program logs."""
+        """Add a file into which the program logs."""
         self.state.put(_LOGS, self.logs | frozenset(one for one in value if one.is_handle))
 
     def stream(self, name: str) -> Value:
-        """Return what a standard stream is now; nothing if it is not recorded."""
+        """Return the current object of a standard stream; an empty value if it is not recorded."""
         value: Value | None = self.state.get(("library", name))
         return NONE if value is None else value
 
     def opened_stream(self, library: str, first: Value) -> Value:
-        """Return the standard stream that is opened by its number or as a device."""
+        """Return the standard stream that a call opens by its number or as a device."""
         if library not in _OPENS_NUMBER:
             return NONE
         names = {
@@ -98,19 +99,19 @@ class Streams(Memory):
         return frozenset().union(*map(self.stream, names))
 
     def read_stream(self, library: str, *, is_given: bool) -> Value:
-        """Return standard input, if a call reads it; ``is_given`` says that it has arguments."""
+        """Return standard input if a call reads it; ``is_given``: the call has arguments."""
         if library not in _READS or (is_given and library != "input"):
             return NONE
         return self.stream(INPUT)
 
     def print_into(self, library: str, file: Value) -> Value:
-        """Return where a call prints that is given no file."""
+        """Return the destination of a call that prints without a ``file`` argument."""
         is_given = any(obj.is_data or obj.kind is Kind.LIBRARY for obj in file)
         return self.stream(OUTPUT) if library in _PRINTS and not is_given else NONE
 
     @contextmanager
     def redirected(self, value: Value) -> Iterator[None]:
-        """Let what a context manager gives be standard output, if it redirects that."""
+        """Let the value of a context manager be standard output, if the manager redirects it."""
         if not any(obj.detail == "redirect_stdout" for obj in value):
             yield
             return

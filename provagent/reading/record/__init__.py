@@ -1,1 +1,1 @@
-"""The record: shards and logs in, events out, and from them one linked Provenance."""
+"""Reading a record: shards and logs become events, and events become one linked Provenance."""

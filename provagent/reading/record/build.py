@@ -1,6 +1,6 @@
-"""Events in, one linked Provenance out, whatever the order of the shards they came from.
+"""Building one linked Provenance from events, whatever the order of the shards.
 
-First everything is collected by id, then it is put in order and linked.
+First all statements are collected by id; then they are ordered and linked.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 def build(
     events: Iterable[Event], *, gaps: list[Gap] | None = None, name: str = "log"
 ) -> Provenance:
-    """Return the provenance that ``events``, as ``read_events`` accepts them, state.
+    """Return the provenance from ``events``, as ``read_events`` yields them.
 
-    The events of a process must stand in their order, its ``run`` event first; the processes
-    may stand in any. ``gaps`` goes into the result, with the events that cannot be used; their
-    place is the attribute ``place`` of ``events``, if it has one. ``name`` is the run's where
-    none is told.
+    The events of one process must be in their order, with the ``run`` event first; the order of
+    processes does not matter. ``gaps`` becomes a part of the result, with a gap for each event that
+    cannot be used. The place of the gap is the attribute ``place`` of ``events``, if it exists.
+    ``name`` is the name of the run if no event contains one.
     """
     collected = Collected(name)
     handlers = collected.handlers()

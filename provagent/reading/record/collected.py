@@ -1,6 +1,7 @@
-"""What events state, by id, not yet linked.
+"""The statements of events, by id, before linking.
 
-An event may state a part of what is known of its subject, and say it again: parts are put together.
+One event may contain a part of the facts about its subject, and may repeat facts. The parts are
+combined.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ Event: TypeAlias = dict[str, Any]
 
 
 class Collected:
-    """What events state, by id, not yet linked."""
+    """The statements of events, by id, before linking."""
 
     def __init__(self, name: str) -> None:
         self.run_id = name
         self.of_run: Event = {}
-        self.process: Process | None = None  # that of the events being read
+        self.process: Process | None = None  # the process of the events being read
         self.ended: set[str] = set()  # activities that their own process ended
         self.processes: dict[str, Process] = {}
         self.environments: dict[str, Environment] = {}
@@ -44,21 +45,21 @@ class Collected:
         self.entity_descriptions: dict[tuple[str, str], Description] = {}
         self.agent_descriptions: dict[tuple[str, str], Description] = {}
         self.complaints: dict[tuple[object, ...], Complaint] = {}
-        self.parents: dict[str, str] = {}  # activity id -> id of the one that encloses it
+        self.parents: dict[str, str] = {}  # activity id -> id of the enclosing activity
         self.in_session: dict[str, str] = {}  # activity id -> session id
         self.used: dict[str, list[tuple[str, str | None]]] = {}  # activity -> (entity, role)
         self.generated: dict[str, list[tuple[str, str | None]]] = {}
         self.members: dict[str, list[str]] = {}
         self.derivations: list[Event] = []
         self.redactions: list[Event] = []
-        self.sources: dict[str, str] = {}  # texts of files of code, by digest
+        self.sources: dict[str, str] = {}  # texts of code files, by digest
         self.children: list[Child] = []
         self.left_out: dict[tuple[str, str, str, str], SkippedCalls] = {}
-        # Of an activity, or of a process, by its id: what was read, and what was written.
+        # For an activity, or a process, by its id: the files that it read and wrote.
         self.read: dict[str, list[tuple[str, str | None]]] = {}
         self.written: dict[str, list[tuple[str, str | None]]] = {}
         self.removed: set[str] = set()  # entities: files that were gone when their process ended
-        # When an activity, or a process, by its id, read an entity first, and wrote it last.
+        # When an activity, or a process, by its id, first read an entity, and last wrote it.
         self.read_at: dict[tuple[str, str], str] = {}
         self.written_at: dict[tuple[str, str], str] = {}
 
@@ -148,7 +149,11 @@ class Collected:
             usages.append((item["used_id"], item["used_role"] or None))
 
     def add_activity_end(self, event: Event) -> None:
-        """Add it; of a process that was forked inside of the activity where its own has none."""
+        """Add the end of an activity.
+
+        The end from a process that was forked inside the activity counts only if the activity's own
+        process recorded none.
+        """
         activity = self._activity(event["activity_id"])
         is_own = self.process is None or activity.process_id in ("", self.process.id)
         if is_own or activity.id not in self.ended:
@@ -170,7 +175,7 @@ class Collected:
             entity = Entity(id=entity_id, process_id=process_of(entity_id))
             self.entities[entity_id] = entity
         if "digest" in event:
-            entity.changing = False  # it is whole by now
+            entity.changing = False  # the file is complete now
         _set(entity, event, _ENTITY_FIELDS)
         entity.digest = digest_in(event) or entity.digest
         if "sampled" in event:
@@ -180,7 +185,7 @@ class Collected:
             self.members.setdefault(entity_id, []).extend(item["member_id"] for item in members)
 
     def add_complaint(self, event: Event) -> None:
-        """Keep the last of those that say the same in one process: it has their count."""
+        """Keep the last of equal complaints of one process: it contains their number."""
         target, stage, what = event.get("target", ""), event.get("stage", ""), event["what"]
         self.complaints[self.process, target, stage, what] = Complaint(
             target=target,
@@ -196,7 +201,7 @@ class Collected:
         self.children.append(Child(process_id=process_id, **fields))
 
     def add_left_out(self, event: Event) -> None:
-        """Add up those that have process, activity, target and reason in common."""
+        """Add up skipped calls with the same process, activity, target and reason."""
         process_id = self.process.id if self.process is not None else ""
         parent_id, reason = event.get("parent_id", ""), event.get("reason", "")
         key = process_id, parent_id, event["target"], reason
@@ -241,7 +246,7 @@ class Collected:
 
 
 def process_of(identifier: str) -> str:
-    """Return the process in ``<run>.<process>.<counter>``; empty for an id of another form."""
+    """Return the process in ``<run>.<process>.<counter>``; empty for any other identifier."""
     before, _, _ = identifier.rpartition(".")
     _, dot, process = before.rpartition(".")
     return process if dot else ""
@@ -259,7 +264,7 @@ def _error(event: Event) -> Error | None:
 
 
 def _set_sites(subject: Activity | Session, event: Event) -> None:
-    """Set from where a call was made, unless that is known."""
+    """Set the call site, unless it is known."""
     subject.site = subject.site or _site(event)
     subject.callers = subject.callers or [*map(_place, event.get("callers", ()))]
     if "inner_site" in event:

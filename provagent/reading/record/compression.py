@@ -1,6 +1,6 @@
-"""zstd: Python's own from 3.14 on, else the library zstandard, which an extra installs.
+"""Compression with zstd: Python's own module from 3.14 on, else the library zstandard (an extra).
 
-What is unpacked is bounded: a few kilobytes can unpack to terabytes.
+The size of unpacked content is limited: a few kilobytes can unpack to terabytes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 PACKED = ".zst"
 _LEVEL = 9
-# Records of equal calls, which differ in times and counters alone, are packed to a thirtieth.
-_RATIO = 300  # unpacked bytes for each packed one
-_ALWAYS = 1 << 24  # unpacked bytes that any file may have
+# Records of equal calls, which differ only in times and counters, are packed to a thirtieth.
+_RATIO = 300  # maximum ratio of unpacked to packed bytes
+_ALWAYS = 1 << 24  # number of unpacked bytes that any file may have
 _BUFFER = 1 << 17
-_FRAME = 1 << 20  # unpacked bytes of a frame: what is unpacked to read one event
+_FRAME = 1 << 20  # unpacked bytes of a frame: reading one event unpacks one frame
 
 
 class Frames:
-    """Packs what is written into a file, in frames that are read one by one; see ``zstd_frames``.
+    """Packs content into a file, in frames that can be read one by one; see ``zstd_frames``.
 
-    Raises RecordError, which names ``path``, where nothing can pack.
+    Raises RecordError, which names ``path``, if no library for packing is installed.
     """
 
     def __init__(self, file: BinaryIO, path: str) -> None:
@@ -46,7 +46,7 @@ class Frames:
             self._file.write(self._pack(bytes(self._held)))
 
     def write(self, data: bytes) -> int:
-        """Take bytes of the content; what does not fill a frame waits."""
+        """Add bytes to the content; bytes that do not fill a frame wait for more."""
         self._held += data
         whole = len(self._held) - len(self._held) % _FRAME
         for start in range(0, whole, _FRAME):
@@ -56,7 +56,7 @@ class Frames:
 
 
 def require_packing(path: str) -> None:
-    """Raise RecordError, which names ``path``, where nothing can pack."""
+    """Raise RecordError, which names ``path``, if no library for packing is installed."""
     _packer(path)
 
 
@@ -76,7 +76,7 @@ def _packer(path: str) -> Callable[[bytes], bytes]:
 
 
 class UnpackError(OSError):
-    """A packed file that cannot be unpacked, or has too much content for its size."""
+    """A packed file cannot be unpacked, or has too much content for its size."""
 
     def __init__(self, what: str) -> None:
         super().__init__(errno.EIO, what)
@@ -86,7 +86,7 @@ class UnpackError(OSError):
 
 
 class _Bounded(io.RawIOBase):
-    """Reads what unpacks a file, up to ``most`` bytes; raises UnpackError for what cannot be."""
+    """Reads up to ``most`` unpacked bytes; raises UnpackError if this is impossible."""
 
     def __init__(self, reader: Any, file: BinaryIO, most: int) -> None:
         self._reader = reader
@@ -102,7 +102,7 @@ class _Bounded(io.RawIOBase):
         except (EOFError, OSError, zlib.error) as error:
             raise UnpackError(str(error)) from error
         except Exception as error:
-            if type(error).__name__ != "ZstdError":  # its module is only there at times
+            if type(error).__name__ != "ZstdError":  # the module of this class may be missing
                 raise
             raise UnpackError(str(error)) from error
         if len(data) > self._left:
@@ -120,22 +120,23 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-@functools.cache  # the settings' files are read once, not for each event that is shown
+@functools.cache  # the settings files are read once, not for each shown event
 def _set_bound() -> int:
     return int(read_settings().max_unpacked)
 
 
 def bounded(reader: Any, file: BinaryIO) -> BinaryIO:
-    """Return what unpacks a file, as a reader that has a bound and lines; it closes both."""
+    """Return a buffered reader of unpacked content with a limit; it closes both arguments."""
     packed = os.fstat(file.fileno()).st_size
     most = _set_bound() or max(_ALWAYS, _RATIO * packed)
     return io.BufferedReader(_Bounded(reader, file, most), _BUFFER)
 
 
 def unpacked(file: BinaryIO, path: str) -> BinaryIO:
-    """Return the content of a packed file, all of its frames; closes ``file`` with itself.
+    """Return the content of a packed file, all frames; closing it also closes ``file``.
 
-    The content is bounded. Raises RecordError, which names ``path``, where nothing can unpack it.
+    The content is limited. Raises RecordError, which names ``path``, if no library for unpacking is
+    installed.
     """
     try:
         from compression import zstd

@@ -1,4 +1,4 @@
-"""The shapes of events, compiled from ``provagent.contract.events``, to check what was read."""
+"""The shapes of events, compiled from ``provagent.contract.events``, to check read events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import (
 
 from provagent.contract import events, vocabulary
 
-# Without these keys there is nothing that an event could be about.
+# Without these keys an event has no subject.
 _VITAL = {
     vocabulary.RUN: (events.Run, ("run_id", "process_id")),
     vocabulary.ENVIRONMENT: (events.Environment, ("environment_id",)),
@@ -46,16 +46,16 @@ _TEXTS = frozenset(
 )
 
 
-_OF_TEXTS = frozenset({"software", "packages", "platform"})  # neither in these
-_SHOWN = 40  # characters of what is no time
+_OF_TEXTS = frozenset({"software", "packages", "platform"})  # nor in the values of these
+_SHOWN = 40  # maximum number of characters of a malformed time to show
 _TIMES = ("startTime", "endTime", "time")
 
 
 class Shape(NamedTuple):
-    """What an object may hold: other keys are free.
+    """The allowed content of an object; keys that are not listed may have any value.
 
-    ``types`` gives the type of a key's value; ``parts`` the shape of that value or, where
-    it is a list or a free mapping, of the items in it.
+    ``types`` maps a key to the type of its value. ``parts`` maps a key to the shape of its value,
+    or to the shape of the items if the value is a list or a free mapping.
     """
 
     types: dict[str, type]
@@ -65,9 +65,9 @@ class Shape(NamedTuple):
 
 
 def mend(event: dict[str, Any], shape: Shape) -> list[str]:
-    """Remove from ``event`` what is not in shape, and say what that was.
+    """Remove malformed parts from ``event``, and return messages about them.
 
-    Whether what is vital is there must be looked at afterwards.
+    The caller must check afterwards whether the vital keys are there.
     """
     wrong = [] if _types_fit(event, shape.types) else _mend_top(event, shape.types)
     for key in shape.times:
@@ -87,22 +87,22 @@ def mend(event: dict[str, Any], shape: Shape) -> list[str]:
 
 
 def digest_in(event: dict[str, Any]) -> str | None:
-    """Return the digest of an entity by its event.
+    """Return the digest of an entity from its event.
 
-    One of less than content has the name of what it was taken of: earlier versions wrote the
-    algorithm there.
+    A digest of less than content has the name of its source: earlier versions wrote the algorithm
+    instead.
     """
     digest: str | None = event.get("digest")
     name = vocabulary.LESS_THAN_CONTENT.get(event.get("identified", ""))
     if digest is not None and name is not None:
         return f"{name}:{digest.rpartition(':')[2]}"
-    if digest is not None and digest.startswith("hash:"):  # imported from a log that names none
+    if digest is not None and digest.startswith("hash:"):  # imported from a log without one
         return f"unknown:{digest.removeprefix('hash:')}"
     return digest
 
 
 def _is_time(text: str) -> bool:
-    """Return whether it is a time that can be told in any zone."""
+    """Return whether a text is a time that can be converted to any time zone."""
     try:
         return 1 < datetime.fromisoformat(text).year < MAXYEAR
     except (ValueError, TypeError):
@@ -115,7 +115,7 @@ def _has_encoded(value: dict[str, Any]) -> bool:
 
 def _types_fit(value: dict[str, Any], types: dict[str, type]) -> bool:
     for key, item in value.items():
-        if types.get(key) is not type(item) and key in types:  # in this order: it is hot
+        if types.get(key) is not type(item) and key in types:  # in this order: called often
             return False
     return True
 
@@ -150,7 +150,7 @@ def _fits(value: Any, part: Shape | type) -> bool:
 
 
 def _is_encoded(value: Any) -> bool:
-    """Whether a text was cut, or redacted, and is an object as in ``provagent.contract.values``."""
+    """Return whether a text was cut or redacted: an object of ``provagent.contract.values``."""
     return type(value) is dict and "$type" in value
 
 
@@ -165,7 +165,7 @@ def _keep_what_fits(event: dict[str, Any], key: str, part: Shape | type) -> None
 
 
 def _compiled(typed_dict: type, vital: tuple[str, ...] | None = None) -> Shape:
-    types: dict[str, type] = {"class": str}  # a keyword: the classes there only mention it
+    types: dict[str, type] = {"class": str}  # a keyword of Python: the TypedDicts only mention it
     parts: dict[str, Shape | type] = {}
     required = set()
     for key, hint in get_type_hints(typed_dict, include_extras=True).items():

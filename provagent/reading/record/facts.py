@@ -1,4 +1,4 @@
-"""The small facts that the things of a Provenance have: places, errors, sites, code."""
+"""Small facts about the parts of a Provenance: places, errors, sites, code."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from provagent.contract.vocabulary import ITSELF, LESS_THAN_CONTENT
 
-_SHOWN = 100  # characters of an error
+_SHOWN = 100  # maximum number of characters of an error to show
 Value = Any  # JSON, as provagent.contract.values encodes it
 
 
 class RecordLine(NamedTuple):
-    """Where a line stands: ``line`` counts from 1, ``offset`` is in (unpacked) bytes from 0."""
+    """The place of a line: ``line`` counts from 1, ``offset`` is in (unpacked) bytes from 0."""
 
     file: str
     line: int
@@ -23,9 +23,9 @@ class RecordLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Something in a record that could not be read."""
+    """A part of a record that could not be read."""
 
-    place: RecordLine | None  # None: of the record as a whole
+    place: RecordLine | None  # None: the gap concerns the whole record
     what: str
 
     def __str__(self) -> str:
@@ -35,7 +35,7 @@ class Gap:
 
 
 def unusable(event: dict[str, Any], place: RecordLine | None, error: BaseException) -> Gap:
-    """Return the gap for an event whose use raised ``error``; the others are used."""
+    """Return the gap for an event whose use raised ``error``; other events are used."""
     why = f"{type(error).__name__}: {shown_in_line(str(error))}"
     return Gap(place=place, what=f"{event['event']} is invalid and was skipped ({why})")
 
@@ -47,7 +47,7 @@ def shown_in_line(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """What the recorder could not do; ``count`` is how often it happened in its process."""
+    """An internal error of the recorder; ``count`` is how often it happened in its process."""
 
     target: str
     stage: str
@@ -58,9 +58,9 @@ class Complaint:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class SkippedCalls:
-    """Calls of one target that were not recorded, inside one activity, or process.
+    """Calls of one target that were not recorded, inside one activity or process.
 
-    ``seconds`` is how long they took together.
+    ``seconds`` is the total duration of these calls.
     """
 
     target: str
@@ -77,19 +77,19 @@ class SkippedCalls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A Python that was started by ``process_id`` and did not record."""
+    """A Python process that was started by ``process_id`` and did not record."""
 
     process_id: str
     command: list[str]
     reason: str
     time: str | None = None
-    parent_id: str | None = None  # the activity that was open
-    workers: int | None = None  # how many of a cluster that others have started did not
+    parent_id: str | None = None  # the activity that was running at the start
+    workers: int | None = None  # number of cluster workers, started by others, that did not record
 
     def is_seen_as(self, command: list[str]) -> bool:
-        """Whether a process that has this command line may be the one that was started.
+        """Return whether a process with this command line may be the started process.
 
-        A script's interpreter stands in front of it, and a program's folder is found.
+        The interpreter of a script comes before the script, and the folder of a program is ignored.
         """
         words = _words(self.command)
         name, rest = words[:1], words[1:]
@@ -113,7 +113,7 @@ def _words(command: list[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Error:
-    """The exception that ended something."""
+    """The exception that ended an activity or a process."""
 
     type: str
     message: Value
@@ -121,10 +121,10 @@ class Error:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """Something in an activity that is not as its description says.
+    """A value in an activity that breaks a constraint of its description.
 
-    ``of`` is ``parameter``, ``used``, ``generated`` or ``members``, ``name`` the parameter's or
-    the role's, ``key`` that of the description.
+    ``of`` is ``parameter``, ``used``, ``generated`` or ``members``. ``name`` is the name of the
+    parameter or the role, ``key`` the key of the description.
     """
 
     of: str
@@ -140,7 +140,7 @@ class Mismatch:
 class Site:
     """A place in the code that made a call.
 
-    ``end`` is where the call's expression ends: a line, and a column in bytes of UTF-8, from 0.
+    ``end`` is the end of the call's expression: a line, and a column in bytes of UTF-8, from 0.
     """
 
     file: str
@@ -150,11 +150,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The part of a content that its digest was taken of.
+    """The part of a content that its digest covers.
 
-    ``number`` of ``blocks`` at equal distances, or of the first ``files``; ``read`` are bytes,
-    ``of`` those that there are, where they are known. ``items`` of ``of_items`` were read of
-    containers. ``unread`` parts of a state show nothing of themselves.
+    The part consists of ``number`` of ``blocks`` at equal distances, or of the first ``files``.
+    ``read`` is the number of bytes read, ``of`` the total, if known. From containers, ``items`` of
+    ``of_items`` were read. The content of ``unread`` parts of a state is not in the digest.
     """
 
     parts: str | None = None
@@ -188,7 +188,7 @@ class Code:
 
 
 class CodeLines(NamedTuple):
-    """Lines of the user's code; ``cell`` is the number of the notebook's cell that they are of."""
+    """Lines of the user's code; ``cell`` is the number of their notebook cell."""
 
     file: str
     first: int
@@ -198,10 +198,9 @@ class CodeLines(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a definition says of an activity or an entity.
+    """The part of a definition that describes an activity or an entity.
 
-    ``fields`` are those of the class of that kind in ``definition.description``,
-    without the empty ones.
+    ``fields`` are the non-empty fields of the class of this kind in ``definition.description``.
     """
 
     definition: str
@@ -209,9 +208,9 @@ class Description:
     fields: dict[str, Any]
 
     def of(self, group: str, key: str, value: str) -> tuple[int, dict[str, Any]] | None:
-        """Position and fields of the item of ``group`` whose ``key`` is ``value``.
+        """Return position and fields of the item of ``group`` whose ``key`` is ``value``.
 
-        ``of("usage", "role", "datastore")`` is the description of that usage.
+        ``of("usage", "role", "datastore")`` is the description of this usage.
         """
         for position, item in enumerate(self.fields.get(group, ())):
             if item.get(key) == value:
@@ -220,14 +219,14 @@ class Description:
 
 
 def outer_command(started_by: Any) -> list[str]:
-    """Return the words of ``run -- command`` in ``started_by``; empty without one."""
+    """Return the words of ``run -- command`` in ``started_by``; empty without a command."""
     command = started_by.get("command") if isinstance(started_by, dict) else None
     return [str(word) for word in command] if isinstance(command, list) else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """A file as it stood; ``digest`` is ``algorithm:hex`` where it was read."""
+    """A file in one state; ``digest`` is ``algorithm:hex`` if the file was read."""
 
     location: str
     digest: str | None = None
@@ -235,10 +234,10 @@ class FileState:
 
 @dataclass(slots=True, kw_only=True)
 class CodeRan:
-    """Code of the user's that ran in a process: a file, or a cell of a notebook by its number.
+    """Code of the user that ran in a process: a file, or a notebook cell by its number.
 
-    ``digest`` is that of the text, which is masked where it held secrets; ``left_out`` says why
-    it is not kept.
+    ``digest`` is the digest of the text. The text is masked if it contains secrets. ``left_out`` is
+    the reason if the text is not kept.
     """
 
     file: str
@@ -258,7 +257,7 @@ class DefinitionUsed:
 
 
 def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
-    """Return what an activity's event, or that of its end, says is not as described."""
+    """Return the mismatches in the event of an activity or of its end."""
     return [
         Mismatch(**{key: item[key] for key in ("of", "name", "key", "what")})
         for item in event.get("mismatches", ())
@@ -266,16 +265,19 @@ def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
 
 
 class LessKnown(NamedTuple):
-    """Objects of one class that are known by less than content: by what, and as which entity."""
+    """Objects of one class that are identified by less than content.
+
+    ``identified`` is the kind of identity.
+    """
 
     class_name: str
     identified: str  # state, paths, str, hash or id
     entity_description: str | None = None
-    is_part: bool = False  # something in their states could not be read
+    is_part: bool = False  # some parts of their states could not be read
 
 
 class CountedClasses:
-    """How many entities of each class are known by less than content."""
+    """The number of entities of each class that are identified by less than content."""
 
     def __init__(self) -> None:
         self.counts: dict[LessKnown, int] = {}
@@ -295,14 +297,14 @@ class CountedClasses:
 
 
 class CountedMismatches:
-    """Mismatches of many activities: of each parameter or role, and key, the first and how many."""
+    """Mismatches of activities: for each parameter or role, and key, the first and the number."""
 
     def __init__(self) -> None:
         self._first: dict[tuple[str, ...], str] = {}
         self._counts: dict[tuple[str, ...], int] = {}
 
     def add(self, name: str | None, *mismatches: Mismatch) -> None:
-        """Count those of an activity, or a session, of that name."""
+        """Count the mismatches of an activity, or a session, of this name."""
         name = name or "unknown activity"
         for each in mismatches:
             which = (name, each.of, each.name, each.key)
@@ -310,5 +312,5 @@ class CountedMismatches:
             self._counts[which] = self._counts.get(which, 0) + 1
 
     def by_text(self) -> dict[str, int]:
-        """Return how often each was, by the words of the first."""
+        """Return how often each mismatch occurred, by the text of the first one."""
         return {text: self._counts[which] for which, text in self._first.items()}

@@ -1,4 +1,4 @@
-"""One file, seen by several processes of a run under an id of each, is one entity."""
+"""Unification of files: a file with one id in each of several processes becomes one entity."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def aliases_of_files(
     rank: Callable[[str], int],
     read_at: Mapping[tuple[str, str], str],
 ) -> dict[str, str]:
-    """Id of each entity that is another one's file -> the id of that other.
+    """Return, by id of each entity that is the same file as another entity, the id of that entity.
 
-    Entities of equal location and digest are one when each is of another process and at
-    most one was generated: that one's id wins, else that of the first process. Twice in
-    one process they are two states with another between them, as are two generations. An
-    entity that was used before the generation began, by itself or as a member, is an earlier
-    state, and stays. ``read_at`` says when an activity, or a process, used an entity where
-    that is known better.
+    Entities with equal location and digest are one entity if each is from a different process and
+    at most one was generated. The generated entity's id is used, else the id of the first process.
+    Two entities of one process are two states with another state between them; so are two
+    generations. An entity that was used before the generation began, itself or as a member, is an
+    earlier state and remains. ``read_at`` is a more precise time when an activity, or a process,
+    used an entity, if known.
     """
     groups = _groups_across_processes(entities)
     if not groups:
@@ -53,7 +53,7 @@ def aliases_of_files(
 
 
 def _use_members(first_use: dict[str, str], members: Mapping[str, Iterable[str]]) -> None:
-    """Whoever uses a collection uses what is in it."""
+    """Add members: a use of a collection is a use of its members."""
     waiting = list(first_use)
     while waiting:
         collection = waiting.pop()
@@ -65,7 +65,7 @@ def _use_members(first_use: dict[str, str], members: Mapping[str, Iterable[str]]
 
 
 def merge(entity: Entity, *, into: Entity) -> None:
-    """Complete ``into`` by what only ``entity`` knows."""
+    """Complete ``into`` with facts that only ``entity`` contains."""
     for name in _DATA:
         if getattr(into, name) is None:
             setattr(into, name, getattr(entity, name))
@@ -108,7 +108,7 @@ def _first_start(
     activities: Mapping[str, Activity],
     times: Mapping[tuple[str, str], str],
 ) -> dict[str, str]:
-    """Id of each entity in ``relations`` -> start of the first activity that names it."""
+    """Return, by id of each entity in ``relations``, the start of the first activity with it."""
     first: dict[str, str] = {}
     for activity_id, items in relations.items():
         start = activities[activity_id].start or ""

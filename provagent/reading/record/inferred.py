@@ -1,6 +1,7 @@
-"""Add relations to a Provenance that the record does not contain.
+"""Adding relations to a Provenance that the record does not contain.
 
-Readers of the record infer them from the user's code, from equal content, or from collections.
+Readers of the record infer these relations from the user's code, from equal content, or from
+collections.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ Edge = tuple[str, str, str]
 
 
 class Known(NamedTuple):
-    """The evidence for an edge, one of ``terms.EVIDENCE``, and the lines of code that show it.
+    """The evidence for an edge, one of ``vocabulary.EVIDENCE``, and the lines of code that show it.
 
-    ``time`` is that of a usage or a generation that is recorded.
+    ``time`` is the recorded time of a usage or a generation.
     """
 
     evidence: str
@@ -40,14 +41,14 @@ class Known(NamedTuple):
     time: str | None = None
 
     def shown(self) -> dict[str, Any]:
-        """Return how a relation that has no time of its own is known."""
+        """Return the evidence for a relation that has no time of its own."""
         return {"evidence": self.evidence, "lines": self.lines}
 
 
 def with_edges(provenance: Provenance, edges: Mapping[Edge, Known]) -> Provenance:
     """Return a copy of a Provenance with a relation for each edge that it lacks.
 
-    The record itself has all memberships and starts, so edges of these kinds are ignored.
+    The record itself contains all memberships and starts, so edges of these kinds are ignored.
     """
     told = set(_edges(provenance))
     new = {edge: known for edge, known in edges.items() if edge not in told}
@@ -149,7 +150,8 @@ class _Adding:
     def _activity_of(self, entity: Entity) -> Activity | None:
         """Return the activity whose code computed an entity, if there is exactly one.
 
-        A generated entity was computed by its generator, any other by the parent of its users.
+        A generated entity was computed by its generator, any other entity by the parent of its
+        users.
         """
         if entity.generated_by:
             found = {one.activity.id: one.activity for one in entity.generated_by}

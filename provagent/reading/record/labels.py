@@ -1,4 +1,4 @@
-"""Short words for the things of a Provenance, the same in every view."""
+"""Short texts for the parts of a Provenance, the same in every view."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from provagent.reading.record.facts import CodeLines, Error, Value
     from provagent.reading.record.model import Entity
 
-_DIGEST_SHOWN = 8  # hexadecimal digits
-_VALUE_SHOWN = 60  # characters
+_DIGEST_SHOWN = 8  # maximum number of hexadecimal digits
+_VALUE_SHOWN = 60  # maximum number of characters
 _MINUTE, _HOUR = 60, 3600
 
 
 def code_name(file: str, cell: int | None) -> str:
-    """Return what a person calls a file of code, or a cell of a notebook."""
+    """Return the short name of a file of code, or of a notebook cell."""
     return os.path.basename(file) if cell is None else f"cell {cell}"
 
 
 def lines_text(lines: tuple[CodeLines, ...]) -> str:
-    """Return lines of code as a person writes them: ``fit.py:3-4,8``, ``cell 2:1``."""
+    """Return lines of code in the usual notation: ``fit.py:3-4,8``, ``cell 2:1``."""
     files: dict[str, set[tuple[int, int]]] = {}
     for file, first, last, cell in lines:
         files.setdefault(code_name(file, cell), set()).add((first, last))
@@ -40,9 +40,9 @@ def lines_text(lines: tuple[CodeLines, ...]) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``; ``no end`` for ``None``.
+    """Return a duration such as ``4 ms``, ``1.25 s``, ``12 s``, ``2 min 5 s``, ``3 h 7 min``.
 
-    What ended before it began did so by a clock that was set back.
+    ``None`` gives ``no end``. A negative duration means that the clock was set back.
     """
     if seconds is None:
         return "no end"
@@ -58,7 +58,7 @@ def duration_text(seconds: float | None) -> str:
 
 
 def ago(time: str | None) -> str:
-    """``3 days ago`` of an ISO 8601 time; ``unknown time`` where there is none."""
+    """Return ``3 days ago`` for an ISO 8601 time; ``unknown time`` for an invalid time."""
     try:
         since = datetime.now(UTC) - datetime.fromisoformat(time or "")
     except (ValueError, TypeError):
@@ -72,32 +72,32 @@ def ago(time: str | None) -> str:
 
 
 def status_text(status: str | None, exit_code: int | None) -> str:
-    """``ok``; ``error 3`` if the exit code is known and not 0; empty for no status."""
+    """Return ``ok``, or ``error 3`` for an exit code other than 0; empty without a status."""
     if status == EXIT and exit_code == 0:
         return OK
     return f"{status} {exit_code}" if status and exit_code else status or ""
 
 
 def is_clean_exit(error: Error) -> bool:
-    """Whether an error is the end of a program with exit code 0: ``SystemExit: 0``."""
+    """Return whether an error is the end of a program with exit code 0: ``SystemExit: 0``."""
     return error.type.rpartition(":")[2] == "SystemExit" and error.message in (0, "0", "", "None")
 
 
 def digest_text(digest: str | None) -> str:
-    """``sha256:1a2b3c4d``; empty where there is none."""
+    """Return a shortened digest, ``sha256:1a2b3c4d``; empty without a digest."""
     algorithm, _, value = (digest or "").partition(":")
     return f"{algorithm}:{value[:_DIGEST_SHOWN]}" if value else algorithm
 
 
 def array_text(entity: Entity) -> str:
-    """``float64 (20, 3) m``: the type of an array's items, its shape, and its unit."""
+    """Return type, shape and unit of an array: ``float64 (20, 3) m``."""
     shape = entity.shape if isinstance(entity.shape, list) else []
     text = f"{entity.dtype} ({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
     return f"{text} {entity.unit}" if entity.unit else text
 
 
 def entity_text(entity: Entity) -> str:
-    """Return what a person would call the entity, without its folder."""
+    """Return a short name of the entity, without its folder."""
     if entity.name:
         return entity.name
     if entity.location:
@@ -108,7 +108,10 @@ def entity_text(entity: Entity) -> str:
 
 
 def skipped_text(left_out: SkippedCalls) -> str:
-    """``9,000 calls of lab:f (max_calls), 1.2 s in total, 3 with errors``."""
+    """Return the text of skipped calls.
+
+    For example: ``9,000 calls of lab:f (max_calls), 1.2 s in total, 3 with errors``.
+    """
     calls = "call" if left_out.count == 1 else "calls"
     what = f"{left_out.count:,} {calls} of {left_out.target} ({left_out.reason})"
     errors = f", {left_out.errors:,} with errors" if left_out.errors else ""
@@ -116,7 +119,7 @@ def skipped_text(left_out: SkippedCalls) -> str:
 
 
 def add_up(left_out: Iterable[SkippedCalls]) -> list[SkippedCalls]:
-    """Return what was left out of a whole run: a sum for each target and reason."""
+    """Return the skipped calls of a whole run: a sum for each target and reason."""
     sums: dict[tuple[str, str], SkippedCalls] = {}
     for each in left_out:
         key = each.target, each.reason
@@ -136,7 +139,7 @@ _SELECTS = re.compile("-[A-Za-z]*[cm]")  # the last of Python's own options
 def program_text(
     command: Sequence[str], script: str | None, module: str | None, notebook: str | None
 ) -> str:
-    """Return what a program is called: ``fit.py``, ``-m package``, ``notebook fit.ipynb``."""
+    """Return the name of a program: ``fit.py``, ``-m package``, ``notebook fit.ipynb``."""
     if notebook is not None:
         return f"notebook {os.path.basename(notebook)}".rstrip()
     if script is not None and not (module and "-m" in command):
@@ -147,7 +150,7 @@ def program_text(
 
 
 def _started(command: Sequence[str]) -> str:
-    """Return what the words of a command say of a program that has replaced its own module."""
+    """Return the name of a program that has replaced its own module, from its command."""
     words = iter(command[1:])
     for word in words:
         if _SELECTS.fullmatch(word):
@@ -176,12 +179,12 @@ def value_text(value: Value, length: int = _VALUE_SHOWN) -> str:
 
 
 def shortened_text(words: str, length: int = _VALUE_SHOWN) -> str:
-    """``words`` on one line of no more than ``length`` characters."""
+    """Return ``words`` on one line of at most ``length`` characters."""
     line = " ".join(words.split())
     return line if len(line) <= length else f"{line[: length - 3]}..."
 
 
 def path_text(location: str, folder: str | None) -> str:
-    """Return a path as seen from ``folder``, where it is inside it."""
+    """Return a path relative to ``folder`` if it is inside the folder."""
     inside = folder and location.startswith(f"{folder.rstrip('/')}/")
     return location[len(folder.rstrip("/")) + 1 :] if folder and inside else location

@@ -1,9 +1,9 @@
-"""The text of a Python dict, or of a flow mapping of YAML, read where it is neither.
+"""A lenient reader for the text of a Python dict, or of a flow mapping of YAML.
 
-``str`` of a dict holds whatever ``repr`` of its values gives: ``array([1, 2])``,
-``<Quantity 5 TeV>``, text of several lines. Such a value becomes its text; what has a
-meaning in Python or in YAML keeps it. Nothing is run, no alias is followed, and the time is
-in proportion to the text.
+``str`` of a dict contains the ``repr`` of its values, whatever it is: ``array([1, 2])``,
+``<Quantity 5 TeV>``, text of several lines. Such a value becomes its text. A value with a meaning
+in Python or in YAML is parsed. No code is run, no alias is followed, and the time is proportional
+to the length of the text.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CLOSERS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 
 def read_lenient(text: str) -> Any:
-    """Return the value that ``text`` tells; raises ValueError where it has no end."""
+    """Return the value of ``text``; raise ValueError if the value is incomplete."""
     reader = _Reader(text)
     value = reader.value("", 0)
     reader.skip_space()
@@ -45,7 +45,7 @@ class _Reader:
         self.at = 0
 
     def value(self, ends: str, depth: int) -> Any:
-        """Return the value that stands here, up to one of ``ends`` or a comma."""
+        """Return the value at this position, up to one of ``ends`` or a comma."""
         if depth > MAX_DEPTH:
             raise ValueError(f"nested more than {MAX_DEPTH} deep")
         self.skip_space()
@@ -68,7 +68,7 @@ class _Reader:
         return following in ends if following else not ends
 
     def _plain(self, depth: int) -> Any:
-        """Return the value, or ``_RAW`` where there is none that has a meaning."""
+        """Return the value, or ``_RAW`` if the text has no meaning."""
         first = self.text[self.at : self.at + 1]
         if first in _CLOSERS and first != "<":
             return self._container(first, depth)
@@ -111,7 +111,7 @@ class _Reader:
         return taken
 
     def _raw(self, ends: str) -> str:
-        """Return the text up to one of ``ends`` that is not inside brackets or quotes."""
+        """Return the text up to one of ``ends`` outside of brackets and quotes."""
         start, awaited = self.at, [""]
         while (match := _MARKS.search(self.text, self.at)) is not None:
             char, self.at = match[0], match.end()
@@ -133,7 +133,7 @@ class _Reader:
         return self.text[start : self.at].strip()
 
     def _pass_string(self, start: int) -> None:
-        """Go on behind a text in quotes; a quote inside a word, as in *it's*, begins none."""
+        """Skip a text in quotes; a quote inside a word, as in *it's*, starts no text."""
         before = self.text[start - 1 : start]
         if before.isalnum() or before in ("'", '"'):
             return
@@ -150,7 +150,7 @@ def _string(token: str) -> Any:
         return token[1:-1].replace("''", "'")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes that Python has not
+            warnings.simplefilter("ignore")  # warnings about unknown escapes
             return ast.literal_eval(token)
     except (ValueError, SyntaxError):
         return token.strip("'\"")
@@ -184,5 +184,5 @@ def _made(opener: str, items: list[Any], pairs: dict[Any, Any], *, has_comma: bo
 def _set(items: list[Any]) -> Any:
     try:
         return set(items)
-    except TypeError:  # of no Python; YAML has such mappings
+    except TypeError:  # not valid in Python; YAML has such mappings
         return items

@@ -1,4 +1,7 @@
-"""Collected statements -> Provenance: put in order, unified across processes, linked both ways."""
+"""Linking collected statements to a Provenance.
+
+The statements are ordered, unified across processes, and linked in both directions.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
-    """Return the Provenance that ``collected`` amounts to; takes over its objects, and ``gaps``."""
+    """Return the Provenance from ``collected``; its objects and ``gaps`` become parts of it."""
     return _Linker(collected, gaps).provenance()
 
 
@@ -40,7 +43,7 @@ class _Linker:
         self.ranks = {process_id: rank for rank, process_id in enumerate(self.processes)}
 
     def rank(self, process_id: str) -> int:
-        """Position of the process in order of start; those without a ``run`` event come last."""
+        """Return the position of a process by start; processes without a ``run`` event are last."""
         return self.ranks.get(process_id, len(self.ranks))
 
     def provenance(self) -> Provenance:
@@ -96,9 +99,9 @@ class _Linker:
         return Run(id=self.collected.run_id, process=first, **self.collected.of_run)
 
     def _add_files(self) -> None:
-        """Files that were seen are related as those that were declared, each in one role.
+        """Relate opened files like declared entities, each in one role.
 
-        What an activity has written and read again is its own product alone.
+        A file that an activity has written and read again is only a product of the activity.
         """
         for seen, relations in (
             (self.collected.written, self.collected.generated),
@@ -120,7 +123,7 @@ class _Linker:
                     one.text = self.collected.sources.get(one.digest)
 
     def _ordered_activities(self) -> dict[str, Activity]:
-        """By start, then process; stable, so those of one process keep the order of its shard."""
+        """Return activities by start, then process; within a process in the order of its shard."""
         activities = sorted(
             self.collected.activities.values(),
             key=lambda each: (each.start or "", self.rank(each.process_id)),
@@ -137,7 +140,7 @@ class _Linker:
         for entity in entities.values():
             key = entity.definition or "", entity.entity_description or ""
             entity.description = self.collected.entity_descriptions.get(key)
-        # A process's own entities stand in the order of its shard; the lost ones, last, by id.
+        # The entities of a process are in the order of its shard; lost entities are last, by id.
         ordered = sorted(
             entities.values(),
             key=lambda each: (not each.known, self.rank(each.process_id), each.known or each.id),
@@ -200,14 +203,14 @@ class _Linker:
                 activity.parent.children.append(activity)
 
     def _mark_removed(self) -> None:
-        """Mark the files that the run has made and removed, in all their states."""
+        """Mark the files that the run made and removed, in all their states."""
         made = {one.location for one in self.entities.values() if one.generated_by} - {None}
         gone = made & {self._entity(entity_id).location for entity_id in self.collected.removed}
         for entity in self.entities.values():
             entity.removed = entity.location in gone
 
     def _break_cycles(self) -> None:
-        """Make the nesting a forest: a garbled parent id can name a descendant."""
+        """Make the nesting a forest: a damaged parent id can name a descendant."""
         safe: set[str] = set()
         for activity in self.activities.values():
             path: dict[str, Activity] = {}
@@ -220,7 +223,7 @@ class _Linker:
             safe.update(path)
 
     def _link_members(self) -> None:
-        """Link collections with their members, as each process has seen them."""
+        """Link collections with their members, as each process recorded them."""
         seen_as: dict[str, list[str]] = {}
         for other, collection_id in self.aliases.items():
             seen_as.setdefault(collection_id, []).append(other)
@@ -266,7 +269,7 @@ class _Linker:
         return self.aliases.get(entity_id, entity_id)
 
     def _unrecorded(self) -> list[Child]:
-        """Children that were thought not to record, without those that did all the same."""
+        """Return children that were expected not to record, without those that did record."""
         recorded = list(self.processes.values())
         children = sorted(self.collected.children, key=lambda each: each.time or "")
         unrecorded = self._silent_workers([one for one in children if one.workers is not None])
@@ -282,7 +285,7 @@ class _Linker:
         return unrecorded
 
     def _silent_workers(self, told: list[Child]) -> list[Child]:
-        """Return the workers of clusters that did not record, as they were counted last."""
+        """Return the workers of clusters that did not record, by their last count."""
         last = {(child.process_id, *child.command): child for child in told}
         silent = []
         for child in last.values():
@@ -291,12 +294,12 @@ class _Linker:
                 for one in self.processes.values()
             )
             workers = child.workers or 0
-            if max(workers, 1) > did:  # more of them may have come later
+            if max(workers, 1) > did:  # further workers may have started later
                 silent.append(replace(child, workers=workers - did or None))
         return silent
 
     def _left_out(self) -> list[SkippedCalls]:
-        """What was left out, and each of it at the activity, or process, that encloses it."""
+        """Return the skipped calls, and add each to the enclosing activity or process."""
         ordered = sorted(self.collected.left_out.values(), key=lambda each: each.start or "")
         for each in ordered:
             parent = self.activities.get(each.parent_id or "", self.programs.get(each.process_id))
@@ -312,7 +315,7 @@ class _Linker:
 
 
 def lost(entities: int, activities: int) -> list[Gap]:
-    """Return the gaps that are seen only when all is read: of what is named, what is missing."""
+    """Return the gaps that are visible only at the end: named, but missing, events."""
     gaps = []
     if entities:
         gaps.append(Gap(place=None, what=f"{entities} entities are referenced but not recorded"))
@@ -334,7 +337,7 @@ def _in_order_of_start(processes: Iterable[Process]) -> dict[str, Process]:
 
 
 def _program(process: Process) -> Activity:
-    """The process as an activity: what is opened while no other is open, it opens."""
+    """Return the process as an activity: it opens files while no other activity is open."""
     activity = process.program
     activity.id = activity.process_id = process.id
     script = process.script.location if process.script else None

@@ -1,7 +1,7 @@
-"""Provenance: what a record says, linked both ways; what views and exporters read.
+"""Provenance: the content of a record, linked both ways, for views and exporters.
 
-Times are text as in events: ISO 8601, UTC. Values and parameters are encoded as
-``provagent.contract.values`` says. Fields that the record is silent about are ``None``.
+Times are text as in events: ISO 8601, UTC. Values and parameters are encoded as in
+``provagent.contract.values``. Fields without a fact in the record are ``None``.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Process:
-    """A process of the run; the one that began the run has no ``parent_id``.
+    """A process of the run; the process that began the run has no ``parent_id``.
 
-    ``is_worker``: it was started by somebody else, and does tasks for the one that has that id.
-    ``started_by`` is the ``command``, and its ``cwd``, that ``run -- command`` was given.
-    ``program`` is the process as the outermost activity: it used and generated the files that
-    were opened while no other activity was open. It is in no list of activities.
+    ``is_worker``: the process was started by another program, and runs tasks for the process
+    ``parent_id``. ``started_by`` contains the ``command`` of ``run -- command``, and its ``cwd``.
+    ``program`` is the process as the outermost activity: it used and generated the files that were
+    opened while no other activity was open. It is in no list of activities.
     """
 
     id: str
@@ -80,16 +80,16 @@ class Process:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known; negative if the clock was set back."""
+        """Seconds from start to end, if both are known; negative if the clock was set back."""
         return seconds_between(self.start, self.end)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Run:
-    """One execution of a program; ``process`` is the one that began it.
+    """One execution of a program; ``process`` is the process that began it.
 
-    ``end`` and ``status`` are ``None`` for a run that is still going on, or was killed.
-    ``jobs`` are those that it was a part of: ``system``, and ``id``, ``iri`` and others.
+    ``end`` and ``status`` are ``None`` for a run that is still running, or was killed. ``jobs`` are
+    the jobs that contain the run: ``system``, and ``id``, ``iri`` and others.
     """
 
     id: str
@@ -100,7 +100,7 @@ class Run:
 
     @property
     def command(self) -> list[str]:
-        """The command of ``run -- command``; empty without one."""
+        """The command of ``run -- command``; empty without a command."""
         return outer_command(self.process.started_by)
 
     @property
@@ -121,13 +121,13 @@ class Run:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known; negative if the clock was set back."""
+        """Seconds from start to end, if both are known; negative if the clock was set back."""
         return self.process.duration
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Environment:
-    """What a process ran in; ``git`` is empty outside a working copy."""
+    """The environment of a process; ``git`` is empty outside of a git working copy."""
 
     id: str
     python: dict[str, str] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class Environment:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Session:
-    """An instance of a woven class; ``site`` and its like are as those of an activity."""
+    """An instance of a woven class; ``site`` and similar fields are as in an activity."""
 
     id: str
     module: str | None = None
@@ -157,14 +157,13 @@ class Session:
 class Activity:
     """One execution of a described callable.
 
-    ``status`` is ``None`` for one that has no end: it is still running, or was killed.
-    ``class_name`` is ``module:QualName`` of the instance's type, where it is not the
-    target's own class. ``process_id`` is the process that it ran in. ``site`` is the place in
-    the user's code that led to the call, ``callers`` are those that led there, the nearest
-    first, and ``inner_site`` is where the call stands in a package. ``informed_by`` names
-    activities whose results it used, if these results are no entities in the record.
-    ``outer_id`` is the identifier of an activity of another run that it is a part of: a worker
-    did it for another program.
+    ``status`` is ``None`` for an activity without an end: it is still running, or was killed.
+    ``class_name`` is ``module:QualName`` of the instance's type, if this is not the class of the
+    target. ``process_id`` is the process of the activity. ``site`` is the place in the user's code
+    that led to the call, ``callers`` are the places that led there, nearest first, and
+    ``inner_site`` is the place of the call in a package. ``informed_by`` names activities whose
+    results it used, if these results are no entities in the record. ``outer_id`` is the identifier
+    of an enclosing activity of another run: a worker did this activity for another program.
     """
 
     id: str
@@ -195,27 +194,27 @@ class Activity:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known; negative if the clock was set back."""
+        """Seconds from start to end, if both are known; negative if the clock was set back."""
         return seconds_between(self.start, self.end)
 
     @property
     def units(self) -> dict[str, str]:
-        """The declared unit of each parameter that is a number and has none itself."""
+        """The declared unit of each parameter that is a number and has no unit itself."""
         declared = units_of(self.description.fields) if self.description else {}
         return units_in_use(self.parameters, declared)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Entity:
-    """A thing in one state.
+    """An entity in one state.
 
-    ``known`` is false where the record names it and its own event was lost. ``distinctive``: an
-    object's content is more than a number or a short text, so that equal digests tell something;
-    ``members_cut``: it has more members, which were not looked at. ``removed``: it is in a place at
-    which the run has made a file that was gone when the process ended that made it.
-    ``derivations`` are those that made it, ``derived`` those that it is the progenitor of.
-    ``own_unit`` is that of an array that is a quantity; ``unit`` also that of a value, and the one
-    that is declared of numbers without their own.
+    ``known`` is false if the record names the entity, but its own event was lost. ``distinctive``:
+    the content of an object is more than a number or a short text, so that equal digests are
+    significant. ``members_cut``: the entity has more members, which were not examined. ``removed``:
+    at this path, the run made a file that did not exist any more when the process that made it
+    ended. ``derivations`` are the derivations with this entity as the result, ``derived`` those
+    with this entity as the progenitor. ``own_unit`` is the unit of an array that is a quantity;
+    ``unit`` is also the unit of a value, or the declared unit of numbers without their own unit.
     """
 
     id: str
@@ -262,7 +261,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Relation:
-    """The evidence for a relation, one of ``terms.EVIDENCE``; ``lines`` of code show it."""
+    """The evidence for a relation, one of ``vocabulary.EVIDENCE``; ``lines`` of code show it."""
 
     evidence: str = RECORDED
     lines: tuple[CodeLines, ...] = ()
@@ -280,7 +279,7 @@ class Usage(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Generation(Relation):
-    """An activity generated an entity in a role; ``time`` is as of a usage."""
+    """An activity generated an entity in a role; ``time`` is as in ``Usage``."""
 
     activity: Activity
     entity: Entity
@@ -298,9 +297,9 @@ class Communication(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Derivation(Relation):
-    """An entity came from its progenitor without an activity of its own that explains it.
+    """An entity came from its progenitor without an activity of its own that explains this.
 
-    ``activity`` is the one, or the program, in whose code it was computed.
+    ``activity`` is the activity, or the program, whose code computed the entity.
     """
 
     entity: Entity
@@ -321,18 +320,16 @@ class Alternate(Relation):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Provenance:
-    """All that the record of one run says.
+    """The whole content of the record of one run.
 
-    ``processes``, ``sessions`` and ``activities`` are by id in order of their start;
-    ``entities`` by id, in the order in which their processes named them. ``aliases``
-    maps the id of an entity that another process knew under its own id to the id under
-    which the entity stands here. Descriptions are by (definition, name).
-    ``mismatches`` are those of all activities and sessions: what is not as described, in the
-    words of the first, and how often. ``uncalled`` are, of an outline, the woven functions of the
-    program itself without any call. ``redactions`` are events. ``paths`` are the shards, or the
-    words of the first, and how often. ``less_known`` counts the entities of classes that are known
-    by less than content. ``redactions`` are events. ``paths`` are the shards, or the
-    log, from which it was read; it is empty if events were given directly.
+    ``processes``, ``sessions`` and ``activities`` are by id, in the order of their start.
+    ``entities`` are by id, in the order in which their processes named them. ``aliases`` maps the
+    id of an entity in another process to the id of this entity in ``entities``. Descriptions are by
+    (definition, name). ``mismatches`` of all activities and sessions map the text of the first
+    mismatch of a kind to the number of mismatches. ``uncalled`` (outlines only) lists the woven
+    functions of the program itself without any call. ``less_known`` counts the entities of classes
+    that are identified by less than content. ``redactions`` are events. ``paths`` are the shards,
+    or the log, from which the record was read; it is empty if events were given directly.
     """
 
     run: Run
@@ -358,12 +355,12 @@ class Provenance:
     less_known: dict[LessKnown, int] = field(default_factory=dict)
 
     def entity(self, entity_id: str) -> Entity:
-        """Return the entity of that id, or of that alias; raises KeyError."""
+        """Return the entity with this id, or this alias; raise KeyError if there is none."""
         return self.entities[self.aliases.get(entity_id, entity_id)]
 
     @property
     def outermost(self) -> list[Activity]:
-        """The activities that no other activity encloses, in order of their start."""
+        """The activities without an enclosing activity, in the order of their start."""
         return [activity for activity in self.activities.values() if activity.parent is None]
 
 
@@ -371,8 +368,8 @@ class Provenance:
 class Lineage:
     """The lineage of an entity across runs.
 
-    ``what`` is the identifier of the entity. ``parts`` has the relevant part of each run, sorted by
-    run identifier. ``alternates`` relate entities of two runs.
+    ``what`` is the identifier of the entity. ``parts`` contains the relevant part of each run,
+    sorted by run identifier. ``alternates`` relate entities of two runs.
     """
 
     what: str
@@ -381,12 +378,12 @@ class Lineage:
 
 
 def elapsed(seconds: float | None) -> float | None:
-    """Return a duration; ``None`` for a negative one, of a clock that was set back."""
+    """Return a duration; ``None`` for a negative duration, from a clock that was set back."""
     return None if seconds is None or seconds < 0 else seconds
 
 
 def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Seconds from one ISO 8601 time to another; ``None`` where one is missing or malformed."""
+    """Return seconds from one ISO 8601 time to another; ``None`` if one is missing or malformed."""
     if start is None or end is None:
         return None
     try:

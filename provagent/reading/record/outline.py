@@ -1,6 +1,7 @@
-"""What a record says of its processes, and what it lacks, however long it is.
+"""The outline of a record: its processes, and its missing parts, for a record of any length.
 
-Activities and entities are not kept: of each of them only whether it was named, and told.
+Activities and entities are not kept. For each of them, the outline only knows whether it was named,
+and whether it has an event.
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ _KEPT = (
 def build_outline(
     events: Iterable[Event], *, gaps: list[Gap] | None = None, name: str = "log"
 ) -> Provenance:
-    """Return what ``build`` does of the same events, without activities, entities and sessions.
+    """Return the result of ``build`` without activities, entities and sessions.
 
-    Its processes, complaints, gaps and what was left out are the same; texts of code are missing.
+    Processes, complaints, gaps and skipped calls are the same as in ``build``; texts of code are
+    missing.
     """
     collected, mentioned = Collected(name), Mentioned()
     handlers = mentioned.handlers()
@@ -62,7 +64,7 @@ def build_outline(
 
 
 def _uncalled(outline: Provenance, called: set[str]) -> list[str]:
-    """Return the functions of programs themselves that were woven and have no call."""
+    """Return the woven functions of the program itself that have no call."""
     known = called | {one.target for one in outline.left_out}
     woven = {
         str(one.get("target"))
@@ -83,7 +85,7 @@ _OF_PROGRAM = "__main__:"
 
 
 class Mentioned:
-    """Which activities and entities are named, and which of them have events of their own."""
+    """The activities and entities that are named, and those that have events of their own."""
 
     def __init__(self) -> None:
         self.activities: set[str] = set()

@@ -1,9 +1,9 @@
-"""The second dialect: ``_PROV_<time>_PROV_{facts}`` inside lines of any log.
+"""Provenance lines in logs: ``_PROV_<time>_PROV_{facts}`` inside the lines of any log.
 
-Written by provagent's own ``logging`` sink, by logprov, and (as ``__PROV__``) by lstosa.
-A line states one fact as a Python dict; it becomes events of log format 1 that hold no
-more than that fact, and the builder puts them together. A line is data: it is parsed as
-a literal, and never run.
+These lines are written by provagent's own ``logging`` sink, by logprov, and (as ``__PROV__``) by
+lstosa. A line contains one fact as a Python dict. The line becomes events of log format 1 that
+contain only this fact, and the builder combines the events. A line is data: it is parsed as a
+literal, and never run.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _LINE = re.compile(
     re.DOTALL,
 )
 
-MAX_FACTS = 1 << 20  # characters of a line
-_SHORT = 1 << 15  # Python's own parser is faster, and takes 500 times the memory of its text
-_ALL = 1 << 30  # what stands in a log was cut, if at all, when it was written
+MAX_FACTS = 1 << 20  # maximum number of characters of a line
+_SHORT = 1 << 15  # Python's own parser is faster, but needs memory of 500 times the text
+_ALL = 1 << 30  # no limit: values in a log were shortened, if at all, when the log was written
 
-# Older spellings, and what they are called now.
+# Older spellings, and the current names.
 _RENAMED = {
     "in_session": "session_id",
     "entity_name": "entity_description",
@@ -46,16 +46,16 @@ _RENAMED = {
 
 
 class DialectError(Exception):
-    """A line that has the dialect's mark and cannot be read."""
+    """A line has the mark of a provenance line and cannot be parsed."""
 
 
 def begins_fact(line: bytes) -> bool:
-    """Whether a fact begins in a line: a mark alone can stand inside a value."""
+    """Return whether a fact begins in a line: a mark alone can be inside a value."""
     return _BEGINS.search(line) is not None
 
 
 def events_of_line(line: str) -> Iterator[dict[str, Any]]:
-    """Yield the events that a line of a log states. Raises DialectError."""
+    """Yield the events of a line of a log; raise DialectError if it cannot be parsed."""
     match = _LINE.search(line)
     if match is None:
         raise DialectError("a _PROV_ mark without a time; the line was skipped")
@@ -83,14 +83,14 @@ def _literal(text: str) -> Any:
 
 
 def _quietly(text: str) -> Any:
-    """Evaluate a literal without a warning of escapes that Python has not."""
+    """Evaluate a literal without warnings about unknown escapes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.literal_eval(text)
 
 
 def _modernised(facts: dict[Any, Any]) -> dict[str, Any]:
-    """``facts`` under today's keys, ids as text, values as JSON."""
+    """Return ``facts`` with the current keys, ids as text, and values as JSON."""
     modern: dict[str, Any] = {}
     for key, value in facts.items():
         word = _RENAMED.get(key, str(key))
@@ -99,7 +99,7 @@ def _modernised(facts: dict[Any, Any]) -> dict[str, Any]:
         modern["activity_name"] = modern.pop("name")
         if "session_id" not in modern and "session_tag" in modern:
             modern["session_id"] = modern.pop("session_tag")
-    # logprov 0.0.2 writes the id of a used entity as {id: id} in place of {"entity_id": id}.
+    # logprov 0.0.2 writes the id of a used entity as {id: id} instead of {"entity_id": id}.
     own = next((str(key) for key, value in facts.items() if key == value), None)
     if own is not None and not any(key.endswith("_id") for key in modern):
         modern["entity_id"] = modern.pop(own)
@@ -116,17 +116,17 @@ def _modernise_entity(modern: dict[str, Any]) -> None:
     if "hash" in modern:
         digest, location = str(modern.pop("hash")), str(modern.get("location"))
         modern["digest"] = f"{modern.pop('hash_type', 'unknown')}:{digest}"
-        # lstosa, and the branch of gammapy, can take the digest of the path in place of the file.
+        # lstosa, and the branch of gammapy, can write the digest of the path instead of the file.
         is_of_path = digest == md5(location.encode(), usedforsecurity=False).hexdigest()
         modern.setdefault("identified", "str" if is_of_path else "file")
     if "entity_description" not in modern and "name" in modern:
-        modern["entity_description"] = modern["name"]  # as the same two write it
+        modern["entity_description"] = modern["name"]  # as the same two programs write it
     if modern.get("type") == vocabulary.PYTHON_OBJECT and "location" in modern:
         modern.setdefault("name", modern.pop("location"))  # logprov: the path to the variable
 
 
 def _json(value: Any) -> Any:
-    if value == {"$type": "none"}:  # what our own sink writes for None, which YAML lacks
+    if value == {"$type": "none"}:  # written by provagent's own sink for None, which YAML lacks
         return None
     if type(value) is dict and all(type(key) is str for key in value):
         return {key: _json(item) for key, item in value.items()}
@@ -168,7 +168,7 @@ def _events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _also_of(facts: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what a line about a relation says, besides, of the entity that it names."""
+    """Yield the facts about the entity in a line about a relation."""
     said = _only(facts, *_OF_ENTITY)
     if said:
         yield vocabulary.ENTITY, {"entity_id": facts[key]} | said
@@ -183,7 +183,7 @@ def _activity_events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any
     begins = [key for key in facts if key not in (*_OF_END, "activity_id")]
     if begins:
         yield vocabulary.ACTIVITY, _only(facts, "activity_id", *begins)
-    if ends:  # logprov writes an end only when the call went well
+    if ends:  # logprov writes an end only if the call succeeded
         status = {"status": vocabulary.OK} if "endTime" in facts else {}
         yield vocabulary.ACTIVITY_END, status | _only(facts, "activity_id", *ends)
 

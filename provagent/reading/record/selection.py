@@ -104,7 +104,7 @@ def _is_of(activity: Activity | None, chosen: set[str]) -> bool:
 def _processes(
     provenance: Provenance, chosen: set[str], things: Iterable[Activity | Entity]
 ) -> dict[str, Process]:
-    """Return the processes of these things and their parents, and the process of the run."""
+    """Return the processes of activities and entities, with parents, and of the run."""
     waiting = {one.process_id for one in things} | chosen | {provenance.run.process.id}
     kept: set[str] = set()
     while waiting := (waiting & provenance.processes.keys()) - kept:
@@ -119,15 +119,15 @@ def _within(begun: list[Activity]) -> tuple[set[str], set[str]]:
 
 
 def _named(things: Iterable[str], what: str) -> str | None:
-    """Return the identifier that ``what`` is, or is the end of."""
+    """Return the identifier that is equal to ``what``, or ends with it."""
     found = [key for key in things if key == what or key.endswith(f".{what}")]
     return found[0] if len(found) == 1 else None
 
 
 def entity_of(provenance: Provenance, what: str) -> Entity:
-    """Return the entity that ``what`` names: an identifier, a name, a digest, a path, or its end.
+    """Return the entity that ``what`` means: an identifier, a name, a digest, a path, or its end.
 
-    Raises RecordError where nothing, or more than one thing in its last state, is meant.
+    Raises RecordError if no entity matches, or the last states of several entities match.
     """
     known = provenance.aliases.get(what) or _named(provenance.entities, what)
     if known is not None:
@@ -168,7 +168,7 @@ def _enclosing(activity: Activity) -> Iterator[Activity]:
 
 
 def _entities_of(activities: Iterable[Activity]) -> dict[str, Entity]:
-    """Return what they used and generated, with its members and progenitors."""
+    """Return the entities that activities used and generated, with members and progenitors."""
     entities: dict[str, Entity] = {}
     for activity in activities:
         waiting = [one.entity for one in activity.used]

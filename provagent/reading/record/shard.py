@@ -1,7 +1,7 @@
-"""Reading a shard, or a log that has provenance lines in it: lines in, events out.
+"""Reading events from a shard, or from a log that contains provenance lines.
 
-Nothing that is wrong with a file stops the reading of the rest of it: each thing that
-could not be read is a gap, with its place.
+A damaged part of a file does not stop the reading of the rest: each unreadable part is a gap, with
+its place.
 """
 
 from __future__ import annotations
@@ -36,30 +36,30 @@ if TYPE_CHECKING:
 
 Event: TypeAlias = dict[str, Any]
 
-SHARD_MARK = ".jsonl"  # in a shard's name, before .gz, .zst and rotation numbers
+SHARD_MARK = ".jsonl"  # in the name of a shard, before .gz, .zst and rotation numbers
 
 _EVENT_BEGINS = re.compile(rb'\{"(?:v|event)":')
 _BLOCK = 1 << 20
-_SHOWN = 60  # characters of a line that a gap quotes
-MAX_LINE = 1 << 24  # bytes of an event; of a fact in a log, MAX_FACTS
-MAX_SKIPPED = 1 << 28  # bytes in which the end of a line that is longer is looked for
-MAX_BAD = 10_000  # lines of a shard that are no events, where it has fewer events than that
-_MAX_LINES = 10_000  # that one fact may have
+_SHOWN = 60  # maximum number of characters of a line to show in a gap
+MAX_LINE = 1 << 24  # maximum bytes of an event; the limit of a fact in a log is MAX_FACTS
+MAX_SKIPPED = 1 << 28  # maximum bytes to search for the end of a line that is too long
+MAX_BAD = 10_000  # maximum number of bad lines in a shard that has fewer events than bad lines
+_MAX_LINES = 10_000  # maximum number of lines of one fact
 
 
 def read_events(
     path: str, gaps: list[Gap], *, start: int = 0, is_growing: bool = False
 ) -> Iterator[tuple[Event, RecordLine]]:
-    """Each event of a file with its place; what could not be read is added to ``gaps``.
+    """Yield each event of a file with its place; unreadable parts are added to ``gaps``.
 
-    The file may be a shard, or a log with ``_PROV_`` lines among others; packed by gzip
-    (``.gz``) or zstd (``.zst``); cut at any byte; still growing. In a log, lines that are
-    not ours are no gaps. Reading begins at the (unpacked) byte ``start``, where a line does;
-    of a file that ``is_growing`` a last line that is not ended is left for the next time.
-    Raises RecordError when the file cannot be opened.
+    The file may be a shard, or a log with ``_PROV_`` lines among other lines. It may be packed by
+    gzip (``.gz``) or zstd (``.zst``), end at any byte, or still grow. In a log, foreign lines are
+    no gaps. Reading begins at the (unpacked) byte ``start``, which must be the start of a line.
+    With ``is_growing``, an incomplete last line is not read, and remains for the next time. Raises
+    RecordError if the file cannot be opened.
     """
     reader = _Reader(path, gaps)
-    new_place = partial(tuple.__new__, RecordLine)  # a third of what Place(...) costs
+    new_place = partial(tuple.__new__, RecordLine)  # a third of the time of RecordLine(...)
     number, offset = 0, start
     for line in reader.lines(start):
         if is_growing and line[-1:] != b"\n":
@@ -98,7 +98,7 @@ class _Reader:
         self.gaps = gaps
         self.is_shard = is_shard(path)
         self.told: set[object] = set()
-        self.more_lines = self.more_bytes = 0  # that the last line had, and were not given out
+        self.more_lines = self.more_bytes = 0  # of the last line, in addition to the yielded bytes
         self.bad = 0  # lines that are no events
 
     def lines(self, start: int) -> Iterator[bytes]:
@@ -106,7 +106,7 @@ class _Reader:
             file = opened(self.path)
         except UnsafeFileError as error:
             raise RecordError(str(error)) from error
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        except (OSError, ValueError) as error:  # ValueError: the path contains a NUL
             what = getattr(error, "strerror", None) or error
             raise RecordError(f"{self.path}: cannot be read: {what}") from error
         with file:
@@ -124,7 +124,7 @@ class _Reader:
                 self.gap(None, f"{self.path}: the rest cannot be read: {what}")
 
     def bounded(self, file: BinaryIO, offset: int) -> Iterator[bytes]:
-        """Yield the lines of a file; of one that is too long, its end alone."""
+        """Yield the lines of a file; for a line that is too long, only its end."""
         limit = MAX_LINE if self.is_shard else MAX_FACTS
         read = partial(file.readline, limit)
         for number, line in enumerate(iter(read, b""), 1):
@@ -148,7 +148,7 @@ class _Reader:
             yield b"\n"
 
     def joined(self, lines: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield the lines of a log; as one, those of a fact in which a value has several."""
+        """Yield the lines of a log; the lines of a fact with a multi-line value are joined."""
         held: list[bytes] = []
         size = 0
         for line in lines:
@@ -180,7 +180,7 @@ class _Reader:
             self.gap(place, what)
 
     def is_hopeless(self, lines: int) -> bool:
-        """Return whether more lines of a shard are no events than are; that is told."""
+        """Return whether most lines of a shard are no events; this is reported as a gap."""
         if not self.is_shard or self.bad <= MAX_BAD or 2 * self.bad <= lines:
             return False
         what = f"{self.path}: {self.bad} lines are not events; the rest was skipped"
@@ -188,7 +188,7 @@ class _Reader:
         return True
 
     def accepts(self, event: Any, place: RecordLine) -> bool:
-        """Whether a JSON value is an event that can be used; what is amiss becomes a gap."""
+        """Return whether a JSON value is a usable event; malformed parts become gaps."""
         if type(event) is not dict or type(event.get("v")) is not int:
             if self.is_shard:
                 self.gap(place, "the line is not an event of provagent")
@@ -214,7 +214,7 @@ class _Reader:
         return True
 
     def rescued(self, line: bytes, place: RecordLine) -> Iterator[Event]:
-        """Yield what can be had from a line that is not JSON as it should be."""
+        """Yield the events that can be read from a line that is not correct JSON."""
         if _is_marked(line) and not line.startswith(b'{"'):
             yield from self.of_dialect(line, place)
         elif self.is_shard and line.strip():
@@ -247,7 +247,7 @@ def _what_is_wrong(line: bytes) -> str:
 
 
 def _salvaged(line: bytes) -> Iterator[Any]:
-    """Yield a lenient reading of the line; else the whole event that ends it, after a cut one."""
+    """Yield a lenient reading of the line, or the complete event after an incomplete one."""
     starts = [0] if line.startswith(b"{") else []
     starts += [match.start() for match in _EVENT_BEGINS.finditer(line) if match.start()]
     for start in starts:
@@ -259,7 +259,7 @@ def _salvaged(line: bytes) -> Iterator[Any]:
 
 
 def opened(path: str) -> BinaryIO:
-    """Open a shard, unpacked on the way; one that was packed since it was listed, as well."""
+    """Open a shard and unpack it; also a shard that was packed after it was listed."""
     try:
         return _opened(path)
     except FileNotFoundError:
@@ -273,12 +273,12 @@ def opened(path: str) -> BinaryIO:
 
 
 def is_shard(path: str) -> bool:
-    """Return whether a file is named as a shard is."""
+    """Return whether a file has the name of a shard."""
     return SHARD_MARK in os.path.basename(path)
 
 
 def is_there(path: str) -> bool:
-    """Whether a shard is there, plain or packed, in a folder that is no link."""
+    """Return whether a shard exists, packed or not, in a folder that is no link."""
     is_named = os.path.lexists(path) or os.path.lexists(path + PACKED)
     return is_named and is_real_folder(os.path.dirname(path))
 
@@ -286,7 +286,7 @@ def is_there(path: str) -> bool:
 def line_at(path: str, offset: int) -> bytes:
     """Return the line at an (unpacked) byte of a shard; raises as ``opened`` and its reader do.
 
-    Of what ``provagent compact`` packed, only the frame that holds it is unpacked.
+    If the shard was packed by ``provagent compact``, only the frame with the line is unpacked.
     """
     if not os.path.lexists(path) and os.path.lexists(path + PACKED):
         path += PACKED
@@ -321,14 +321,14 @@ def _opened(path: str, start: int = 0) -> BinaryIO:
 
 
 def _plain(path: str) -> BinaryIO:
-    """Open a file of a run without following links; a log is the user's own choice."""
+    """Open a file of a run without following links; a log may be a link of the user."""
     return read_file(path) if is_shard(path) else open(path, "rb")
 
 
 def opened_zstd(path: str, start: int = 0) -> BinaryIO:
-    """Open what zstd packed, to read it unpacked, from the frame that begins at ``start``.
+    """Open a zstd file for reading unpacked content, from the frame that begins at ``start``.
 
-    Raises OSError, RecordError without a library.
+    Raises OSError, and RecordError if no library for unpacking is installed.
     """
     file = _plain(path)
     try:

@@ -1,4 +1,4 @@
-"""Units of values: a quantity has its own, a number the one that a definition declares."""
+"""Units of values: a quantity has its own unit, a number the unit that a definition declares."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LISTS = frozenset(("tuple", "set", "frozenset"))
 
 
 def own_unit(value: Any) -> str | None:
-    """Return the unit that an encoded value has itself."""
+    """Return the unit of an encoded value that is a quantity."""
     if isinstance(value, dict) and value.get("$type") == "quantity":
         unit = value.get("unit")
         return unit if isinstance(unit, str) else None
@@ -32,7 +32,7 @@ def units_of(description: Mapping[str, Any]) -> dict[str, str]:
 
 
 def units_in_use(parameters: Mapping[str, Any], declared: Mapping[str, str]) -> dict[str, str]:
-    """Return the declared unit of each parameter that is a number, or numbers, without its own."""
+    """Return the declared unit of each numeric parameter without a unit of its own."""
     return {
         name: declared[name]
         for name, value in parameters.items()
@@ -53,6 +53,6 @@ def is_number(value: Any) -> bool:
     kind = value.get("$type")
     if kind in _LISTS:
         return is_number(value.get("value"))
-    if "dtype" in value:  # also of an array that is too long to be kept
+    if "dtype" in value:  # also for an array that is too long to be kept
         return str(value["dtype"]).lstrip("<>=|")[:1] in set("iufc")
     return kind in _OF_NUMBERS

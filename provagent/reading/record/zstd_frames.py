@@ -1,7 +1,7 @@
-"""The frames of a file that zstd packed: where they stand, and whether the last one is whole.
+"""The frames of a zstd file: their places, and whether the last frame is complete.
 
-Walks over the heads of frames and blocks, and unpacks nothing. Source of the format:
-RFC 8878, section 3.1.
+The code reads the headers of frames and blocks, and unpacks nothing. Source of the format: RFC
+8878, section 3.1.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from provagent.contract.store_files import read_file
 
 _FRAME = 0xFD2FB528
 _SKIPPABLE = range(0x184D2A50, 0x184D2A60)
-_RLE = 1  # the type of a block of one byte
-_ADDED = 256  # to a content's size that is told in two bytes
+_RLE = 1  # the type of a block of one repeated byte
+_ADDED = 256  # added to a content size that is stored in two bytes
 
 
 def is_whole(path: str) -> bool:
-    """Whether the last frame of a file has its end: a reader takes a cut one for the end.
+    """Return whether the last frame of a file is complete; raise OSError.
 
-    Raises OSError.
+    Readers of zstd take an incomplete last frame for the end of the file.
     """
     with read_file(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -31,10 +31,10 @@ def is_whole(path: str) -> bool:
 
 
 def frame_of(path: str, offset: int) -> tuple[int, int]:
-    """Return where the frame of an unpacked byte begins, in the file and unpacked.
+    """Return the start of the frame with an unpacked byte, in the file and unpacked.
 
-    That is the start of the file where a frame before it does not tell how long it is.
-    Raises OSError.
+    The result is the start of the file if a frame before the byte does not contain its size. Raises
+    OSError.
     """
     with read_file(path) as file:
         start = before = 0
@@ -44,7 +44,7 @@ def frame_of(path: str, offset: int) -> tuple[int, int]:
 
 
 def _pass_frame(file: BinaryIO) -> int | None:
-    """Return how many bytes a frame unpacks to, -1 if it does not tell, None if it is none."""
+    """Return the unpacked size of a frame, -1 if it is not stored, None if it is no frame."""
     magic = _number(file, 4)
     if magic in _SKIPPABLE:
         file.seek(_number(file, 4), os.SEEK_CUR)

@@ -1,1 +1,1 @@
-"""The store: the folder that holds the records of runs."""
+"""The store: the folder that contains the records of runs."""

@@ -1,6 +1,7 @@
 """The index as tables for engines: views of documented columns, in DuckDB and as Parquet.
 
-DuckDB gets the rows through Arrow, some thousands at a time; both come with the extra ``duckdb``.
+DuckDB reads the rows through Arrow, in batches of some thousands. Both packages are installed with
+the extra ``duckdb``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def _process(number: str) -> str:
 
 
 def _id(number: str) -> str:
-    """Return the identifier of a thing, as SQL."""
+    """Return the SQL for the identifier of an activity or entity."""
     own = f"({number} & {NUMBERS - 1})"
     return (
         f"CASE WHEN {own} >= {OTHERS} THEN (SELECT id FROM other WHERE number = {own} - {OTHERS}) "
@@ -44,7 +45,8 @@ def _place(number: str) -> str:
     return f"(SELECT path FROM place WHERE number = {number})"
 
 
-# A view's table, the number whose process is its rows', and its columns: type, SQL.
+# For each view: its table, the number that contains the process of a row, and its columns as (type,
+# SQL).
 _Columns = dict[str, tuple[str, str]]
 VIEWS: dict[str, tuple[str, str, _Columns]] = {
     "runs": ("run AS t", f"t.process << {SHIFT}", {
@@ -87,20 +89,20 @@ VIEWS: dict[str, tuple[str, str, _Columns]] = {
         "unit": ("text", "t.unit"),
     }),
 }  # fmt: skip
-# What all begin with: the day (UTC) on which the process began, and its run.
+# First columns of every view: the day (UTC) when the process started, and the run.
 _FIRST: _Columns = {"day": ("day", f"p.start / {86_400_000_000}"), "run": ("text", "r.id")}
 
 
 def columns(view: str) -> dict[str, str]:
-    """Return the columns of a view, and what each is: day, time, text, whole or number."""
+    """Return the columns of a view, each with its type: day, time, text, whole or number."""
     return {name: kind for name, (kind, _) in {**_FIRST, **VIEWS[view][2]}.items()}
 
 
 def connect(store: str, names: Iterable[str] = tuple(VIEWS)) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB database in memory that holds the views of a store, as they are now.
+    """Return a DuckDB database in memory that contains the views of a store in their current state.
 
-    ``names`` are those that are wanted. What is done to it leaves the store as it is. Raises
-    ExportError where duckdb or pyarrow is not installed, StoreError for what is no store.
+    ``names`` are the views to load. Changes to the database do not change the store. Raises
+    ExportError if duckdb or pyarrow is not installed, and StoreError if the folder is no store.
     """
     engine, _ = _libraries()
     database: duckdb.DuckDBPyConnection = engine.connect()
@@ -112,9 +114,9 @@ def connect(store: str, names: Iterable[str] = tuple(VIEWS)) -> duckdb.DuckDBPyC
 
 
 def ask(store: str, query: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-    """Return the names of the columns that a query of the views has, and its rows.
+    """Return the names of the columns and the rows of a query on the views.
 
-    Raises QueryError, with the place as DuckDB marks it, and for what is no single question.
+    Raises QueryError, with the place as DuckDB marks it, also if the text is not one single query.
     """
     engine, _ = _libraries()
     try:
@@ -135,11 +137,11 @@ def ask(store: str, query: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
 
 
 def write_parquet(store: str, folder: str, *, run: str | None = None) -> dict[str, int]:
-    """Write the views as Parquet, below ``folder/VIEW/day=YYYY-MM-DD``; return rows of each.
+    """Write the views as Parquet to ``folder/VIEW/day=YYYY-MM-DD``; return the rows of each view.
 
-    ``run`` is the identifier of the only run that is written. The folder of a view without
-    rows is empty. Raises ExportError where duckdb or pyarrow is not installed, and where the
-    folder holds something or cannot be written.
+    ``run`` is the identifier of the only run to write. The folder of a view without rows is empty.
+    Raises ExportError if duckdb or pyarrow is not installed, or if the folder is not empty or
+    cannot be written.
     """
     engine, _ = _libraries()
     if os.path.isdir(folder) and os.listdir(folder):
@@ -163,7 +165,7 @@ def write_parquet(store: str, folder: str, *, run: str | None = None) -> dict[st
 
 
 def _fill(database: Any, index: Index, view: str, run: str | None = None) -> int:
-    """Make a table of a view's rows, those of one run or all; return how many there are."""
+    """Make a table of the rows of a view, for one run or all runs; return the number of rows."""
     _, arrow = _libraries()
     types = {
         "day": arrow.date32(), "time": arrow.timestamp("us"), "text": arrow.string(),
@@ -174,7 +176,8 @@ def _fill(database: Any, index: Index, view: str, run: str | None = None) -> int
     database.register("batch", some)
     database.execute(f"CREATE TABLE {view} AS SELECT * FROM batch")
     count = 0
-    # Not as a stream, which DuckDB would read in a thread of its own: SQLite allows one.
+    # Not as a stream: DuckDB would read the stream in a thread of its own, and SQLite allows one
+    # thread.
     for rows in _rows(index, view, run):
         values = zip(schema.types, zip(*rows, strict=True), strict=True)
         arrays = [arrow.array(one, kind) for kind, one in values]

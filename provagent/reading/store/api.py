@@ -1,4 +1,4 @@
-"""The store as Python: the questions that the commands of the same names answer."""
+"""The store in Python: methods with the names and the results of the commands."""
 
 from __future__ import annotations
 
@@ -27,20 +27,24 @@ if TYPE_CHECKING:
 
 @unheard
 def open_store(path: str | os.PathLike[str] | None = None) -> Store:
-    """Return the store in a folder: ``path``, else what the settings say, else ``./prov``.
+    """Return the store in a folder: ``path``, else the folder of the settings, else ``./prov``.
 
-    Raises StoreError where there is no such folder.
+    Raises StoreError if the folder does not exist.
     """
     return Store(find_store(None if path is None else os.fspath(path)))
 
 
 class Store:
-    """A folder of records, and what can be asked of it; ``path`` is the folder.
+    """A folder of records and the queries on it; ``path`` is the folder.
 
-    Each question first takes in what was written since the last one. Nothing stays open in
-    between, so that threads may ask at once. ``gaps`` is what could not be read of the
-    records in doing so. ``run`` is in all questions a run's identifier, the beginning or the
-    end of only one such, ``last``, or a path; each raises StoreError for what is not there.
+    Each query first reads the events that were written since the last query. No file remains open
+    between queries, so threads may query at the same time. ``gaps`` lists the parts of records that
+    could not be read.
+
+    In all queries, ``run`` is the identifier of a run, its first or last characters if only one run
+    matches, ``last``, or a path. Each query raises StoreError for a run, file or entity that does
+    not exist. It raises BrokenIndexError, a StoreError, if the index is broken: the index is
+    removed then, and the next query builds it again.
     """
 
     def __init__(self, path: str) -> None:
@@ -53,7 +57,10 @@ class Store:
     @contextlib.contextmanager
     @unheard
     def index(self, progress: Callable[[int, int], None] | None = None) -> Iterator[Index]:
-        """Open the index, brought up to date; ``progress`` is told what is done, of how much."""
+        """Open the updated index; ``progress`` is called with the amount done and the total.
+
+        The index is closed at the end of the ``with`` block.
+        """
         from provagent.reading.store.index import open_index
 
         with open_index(self.path) as index:
@@ -62,24 +69,31 @@ class Store:
 
     @unheard
     def runs(self, *, limit: int | None = None) -> list[RunSummary]:
-        """Return the runs, or the newest of them, the newest last."""
+        """Return the runs, or only the newest ``limit`` runs, newest last.
+
+        Only the first and last events of one shard of each run are read.
+        """
         return list_runs(self.path, limit)
 
     @unheard
     def read(self, run: str = "last") -> Provenance:
-        """Return all that the record of a run says; raises RecordError where it says nothing."""
+        """Return the content of the record of a run; raise RecordError if the record is empty.
+
+        All of the record is in memory. Raises StoreError if there is surely not enough memory.
+        """
         return read_run(self.path, run)
 
     @unheard
     def why(
         self, what: str | os.PathLike[str], *, limit: int | None = None, everything: bool = False
     ) -> Answer:
-        """Tell how a thing was made, across runs, back to the sources.
+        """Return how a file or object was made, across runs, back to the first inputs.
 
-        ``what`` is a file, by its path or its name or what lies there now; a digest or its
-        beginning; or an identifier or its end. ``limit`` bounds the steps that are told.
-        ``everything``: also go on through programs whose code does not show what they made from
-        what.
+        ``what`` is a file (path, name, or a copy with the same content), a digest (or its first
+        characters), or an identifier (or its last characters). ``limit`` is the maximum number of
+        steps to show; None shows all steps. ``everything``: also continue through programs whose
+        code does not show which inputs went into which outputs. The answer contains the graph, and
+        the tree that shows the graph.
         """
         from provagent.reading.store.lineage import why
 
@@ -90,7 +104,10 @@ class Store:
     def impact(
         self, what: str | os.PathLike[str], *, limit: int | None = None, everything: bool = False
     ) -> Answer:
-        """Tell what came of a thing, across runs; as ``why``, the other way."""
+        """Return everything that was made from a file or object, across runs.
+
+        The arguments are those of ``why``.
+        """
         from provagent.reading.store.lineage import impact
 
         with self.index() as index:
@@ -109,9 +126,11 @@ class Store:
 
     @unheard
     def find(self, query: str, *, limit: int | None = None) -> Matches:
-        """Return the activities for which a query holds, the newest first.
+        """Return the activities that match a query, newest first.
 
-        Raises QueryError, which marks the place, for what cannot be read.
+        The query language is that of ``provagent find``. ``limit`` is the maximum number of
+        activities to return; None returns all. Raises QueryError, which marks the place, if the
+        query cannot be parsed.
         """
         from provagent.reading.store.find import find
 
@@ -120,7 +139,10 @@ class Store:
 
     @unheard
     def diff(self, before: str, after: str = "last") -> Difference:
-        """Return what differs between two runs, what may have caused it first."""
+        """Return the differences between two runs, likely causes first.
+
+        ``before`` and ``after`` are runs. Both records are read completely.
+        """
         from provagent.reading.store.compare import compare_runs
 
         return compare_runs(self.read(before), self.read(after))
@@ -132,9 +154,11 @@ class Store:
         *,
         progress: Callable[[int, int], None] | None = None,
     ) -> list[Verified]:
-        """Tell whether files are still what was recorded: of a run, one file, or all.
+        """Return whether files are still as recorded: the files of a run, one file, or all files.
 
-        ``progress`` is told how many were looked at, of how many.
+        ``what`` is a run, or a file as in ``why``; None means all files of the store. A file is
+        compared with its last recorded state. A missing file is searched by content at other
+        recorded paths. ``progress`` is called with the number of checked files and the total.
         """
         from provagent.reading.store.verify import verify
 
@@ -143,9 +167,9 @@ class Store:
 
     @unheard
     def duckdb(self) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection to a copy of the tables that docs/how-to/store.md names.
+        """Return a DuckDB connection to a copy of the tables that docs/how-to/store.md lists.
 
-        Raises ExportError where the extra ``duckdb`` is not installed.
+        Raises ExportError if the extra ``duckdb`` is not installed.
         """
         from provagent.reading.store.analytics import connect
 
@@ -153,14 +177,20 @@ class Store:
 
     @unheard
     def stats(self, run: str = "last") -> Stats:
-        """Return what took how long and how often, and how large the files are."""
+        """Return durations and counts of calls, and the sizes of files.
+
+        Durations are in seconds, sizes in bytes.
+        """
         from provagent.reading.store.run_statistics import stats_of
 
         return stats_of(self.read(run))
 
     @unheard
     def timeline(self, run: str = "last") -> list[Moment]:
-        """Return when each activity ran, in order of their starts."""
+        """Return the time when each activity ran, in the order of their starts.
+
+        Times are in seconds since the start of the run.
+        """
         from provagent.reading.store.run_statistics import timeline_of
 
         return timeline_of(self.read(run))

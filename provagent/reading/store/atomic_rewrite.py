@@ -1,4 +1,4 @@
-"""A shard written anew: beside itself, and put in its place at once."""
+"""Atomic rewrite: a new file is written beside a shard and replaces the shard in one step."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ from provagent.contract.store_files import (
 from provagent.reading.record.compression import PACKED, Frames
 from provagent.reading.store.liveness import is_alive
 
-_ANNOUNCED = "anew"  # a file in the store
-_LONGEST = 20  # digits of a process's number
+_ANNOUNCED = "anew"  # the name of a file in the store
+_LONGEST = 20  # maximum number of digits of a process number
 
 
 @contextlib.contextmanager
 def rewritten(
     path: str, into: str | None = None, check: Callable[[str], None] | None = None
 ) -> Iterator[BinaryIO]:
-    """Give what takes the new content of a shard; when that is whole, it is the shard.
+    """Yield a file for the new content of a shard; at the end, the file replaces the shard.
 
-    ``into``: its new path, by whose end it is packed. ``check`` is given the path of what was
-    written, before it is put in place, and raises where that is not as it should be.
+    ``into`` is the new path of the shard; the ending of this path selects the compression.
+    ``check`` is called with the path of the written file before the replacement. ``check`` raises
+    if the file is not correct.
 
-    Raises StoreError where somebody wrote to the old one meanwhile. Whatever happens, there is
-    always either the old one or the new one; or both, where it is interrupted between the two.
+    Raises StoreError if another process wrote to the old shard during the rewrite. After an
+    interruption there is always the old shard or the new shard. There are both if the interruption
+    came between the last two steps.
     """
     before = file_status(path)
     into = into or path
@@ -65,17 +67,17 @@ def rewritten(
 
 
 def rebuilt(path: str) -> int:
-    """Return a descriptor of a new file; what has its name goes, and is not written to.
+    """Return a descriptor of a new file; an existing file of this name is removed, not written to.
 
-    Raises OSError, also where that is a folder.
+    Raises OSError, also if the existing path is a folder.
     """
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # a link itself, not what it leads to
+        os.unlink(path)  # removes a link itself, not its target
     return create_file(path)
 
 
 def unfinished(path: str) -> str:
-    """Return under which name a file is written before it is put in place."""
+    """Return the temporary name under which a file is written before it is moved to its place."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name.partition('.')[0]}{UNFINISHED}{os.getpid()}")
 
@@ -89,7 +91,7 @@ def _require_same(path: str, before: os.stat_result) -> None:
 
 @contextlib.contextmanager
 def _packed(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
-    """Give what writes into ``file`` as ``path`` is packed."""
+    """Yield an object that writes into ``file`` with the compression of ``path``."""
     if path.endswith(".gz"):
         with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packing:
             yield cast("BinaryIO", packing)
@@ -101,7 +103,7 @@ def _packed(path: str, file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def sync(folder: str) -> None:
-    """Make what was named in a folder last, also when the power fails."""
+    """Flush the entries of a folder to disk, so that they survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -111,9 +113,10 @@ def sync(folder: str) -> None:
 
 @contextlib.contextmanager
 def announced(store: str) -> Iterator[None]:
-    """Say in the store that its shards are written anew, until that is done.
+    """Write a note in the store while its shards are being rewritten.
 
-    An index that is made meanwhile may hold what goes, also where this is killed.
+    An index that is made during this time may contain data that the rewrite removes. The note also
+    remains if the process is killed.
     """
     path = os.path.join(store, _ANNOUNCED)
     try:
@@ -128,9 +131,9 @@ def announced(store: str) -> Iterator[None]:
 
 
 def is_announced(store: str) -> bool:
-    """Whether shards are written anew, or were when that was killed: that is told once.
+    """Return whether a rewrite is running or was killed; a killed rewrite is reported once.
 
-    A link and the like, or a file of that name with other content, announces nothing.
+    A link, or a file of that name with other content, is not a note.
     """
     path = os.path.join(store, _ANNOUNCED)
     process = _announced_in(path)
@@ -147,7 +150,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _announced_in(path: str) -> str | None:
-    """Return the number of a process, or the empty text of a file that was just begun."""
+    """Return the process number in the note, or empty text if the note was only just created."""
     try:
         with read_file(path) as file:
             found = file.read(_LONGEST + 1)
@@ -157,7 +160,7 @@ def _announced_in(path: str) -> str | None:
 
 
 def remove_unfinished(store: str) -> None:
-    """Remove what was left where one was interrupted; nothing reads it."""
+    """Remove temporary files of interrupted rewrites; no code reads these files."""
     days = (day.path for day in folders_in(store) if is_day(day.name))
     for folder in [store, *days, *(run.path for run in run_folders(store))]:
         for name in _names(folder):
@@ -172,5 +175,5 @@ def remove_unfinished(store: str) -> None:
 def _names(folder: str) -> list[str]:
     try:
         return os.listdir(folder)
-    except OSError:  # it went away, or is not ours
+    except OSError:  # the folder was removed, or belongs to another user
         return []

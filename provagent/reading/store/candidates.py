@@ -1,7 +1,8 @@
-"""What an object may come from whose origin is not recorded: the files that were read before.
+"""Candidates: files that may be origins of an object or a file without a recorded origin.
 
-The code of a program makes objects that no recorded call has made. What went into such a one is
-among what its program, or a call in it, had read before the object was used; more is not known.
+The code of a program makes objects without a recorded call. The inputs of such an object are among
+the files that its program, or a call in the program, had read before the object was used. More is
+not known.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from provagent.reading.store.equal_content import TICK
 from provagent.reading.store.index import Index
 from provagent.reading.store.schema import SHIFT
 
-MOST = 10_000  # files of a process that are looked at
+MOST = 10_000  # maximum number of files of a process to consider
 
-# The time is that of the first reading; a file that is read again is the same one.
+# The time is that of the first reading; a file that is read again is the same file.
 _READ = """
 SELECT min(coalesce(u.time, a.start, p.start)) AS time, min(e.id)
 FROM used AS u JOIN entity AS e ON e.id = u.entity
@@ -25,7 +26,7 @@ WHERE u.activity >= ?1 << {shift} AND u.activity < (?1 + 1) << {shift}
 AND e.type IN (SELECT number FROM word WHERE text IN ('File', 'FileCollection'))
 GROUP BY e.place, e.digest ORDER BY time LIMIT {most}"""
 
-# A notebook's kernel is handed nothing by the process that started it.
+# The kernel of a notebook gets no data from the process that started it.
 _PROCESSES = """
 SELECT name, iif(instr(command, '-m' || char(31) || 'ipykernel'), NULL, parent), number FROM process
 WHERE run = (SELECT run FROM process WHERE number = ?) ORDER BY number"""
@@ -33,22 +34,22 @@ _WRITTEN = f"SELECT max(time) + {TICK}, activity FROM generated WHERE entity = ?
 
 
 class Candidates:
-    """Asks the index once for each process."""
+    """Looks up candidates in the index, once for each process."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self._read: dict[int, list[tuple[int, int]]] = {}
 
     def missing(self, number: int) -> str | None:
-        """Return why the code does not show all that went into a file, or into a call.
+        """Return why the code does not show all inputs of a file or a call; None if it shows them.
 
-        None if it does.
+        ``number`` is the number of the file or the call in the index.
         """
         found = self._missing(number)
         return found and found[0]
 
     def is_bare(self, number: int) -> bool:
-        """Return whether the code was read as a whole, and shows no recorded input of a file."""
+        """Return whether all code was read and shows no recorded input of a file."""
         return self._missing(number) == (None,)
 
     def _missing(self, number: int) -> tuple[str | None] | None:
@@ -57,35 +58,35 @@ class Candidates:
         return found
 
     def before(self, activity: int) -> list[int]:
-        """Return the files that had been read in its process when it began, the last one first."""
+        """Return the files that the process had read before an activity began, last file first."""
         row = self._index.execute("SELECT start FROM activity WHERE id = ?", (activity,)).fetchone()
         if row is None or row[0] is None:
             return []
         return self._of_family(activity >> SHIFT, row[0])
 
     def before_file(self, entity: int) -> list[int]:
-        """Return the files that had been read by the process that wrote this one, before that."""
+        """Return the files that the process had read before it wrote a file, last file first."""
         row = self._index.execute(_WRITTEN, (entity,)).fetchone()
         if row is None or row[0] is None:
             return []
         return [one for one in self._of_family(row[1] >> SHIFT, row[0]) if one != entity]
 
     def _of_family(self, process: int, time: int) -> list[int]:
-        """Return what a process had read, and what those had that may have handed it over."""
+        """Return the files that a process had read, and processes that may have sent data to it."""
         found = [one for other in self._family(process) for one in self._until(other, time)]
         return [*{self._state(one): one for one in reversed(found)}.values()][::-1]
 
     def _state(self, entity: int) -> tuple[object, ...]:
-        """Return by what a file is the same one, whichever process has read it."""
+        """Return the state of a file: place and digest, equal for all processes that read it."""
         row = self._index.execute("SELECT place, digest FROM entity WHERE id = ?", (entity,))
         return tuple(row.fetchone() or (entity,))
 
     def _family(self, process: int) -> list[int]:
-        """Return a process, those of its run that it started and these did, and its starters."""
+        """Return a process, its descendants in the run, and the processes that started it."""
         rows = self._index.execute(_PROCESSES, (process,)).fetchmany(MOST)
         starter = {name.rpartition(".")[2]: parent for name, parent, _ in rows}
         own = next((name.rpartition(".")[2] for name, _, one in rows if one == process), "")
-        found, names = [process], {own} - {""}  # no name: its beginning was lost
+        found, names = [process], {own} - {""}  # no name: its first event was lost
         is_more = True
         while is_more:
             new = [

@@ -1,4 +1,4 @@
-"""What differs between two runs, causes first: what went in, and then what came out."""
+"""The differences between two runs, causes first: differences of inputs, then of outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from provagent.reading.record.model import elapsed
 if TYPE_CHECKING:
     from provagent.reading.record.model import Activity, Entity, Provenance
 
-# In the order of what is told first: the likeliest cause that a person can change.
+# In the order of the output: the likeliest cause that a person can change comes first.
 _PLURAL = {
     "script": "scripts",
     "definition": "definitions",
@@ -32,7 +32,7 @@ EFFECTS = ("activity", "status", "output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that differs: ``before`` and ``after`` as text, ``None`` where there is none."""
+    """One difference: ``before`` and ``after`` as text, ``None`` if missing in that run."""
 
     kind: str
     what: str
@@ -49,7 +49,11 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Difference:
-    """``summary`` is the shortest true explanation; durations are in seconds, by activity."""
+    """The differences between two runs.
+
+    ``summary`` is the shortest true explanation. ``durations`` are in seconds, by activity: before
+    and after.
+    """
 
     before: str
     after: str
@@ -78,14 +82,14 @@ class Difference:
         return f"{joined} changed, nothing else; {end}"
 
     def data(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the differences as plain data."""
         return {"summary": self.summary, **asdict(self)}
 
 
 def compare_runs(one: Provenance, two: Provenance) -> Difference:
-    """Return what differs between two runs; what is alike is not told.
+    """Return the differences between two runs; equal parts are not listed.
 
-    Files are the same one where their paths are, below each run's working folder.
+    Two files are the same file if their paths relative to each run's working folder are equal.
     """
     found = Difference(before=one.run.id, after=two.run.id)
     pairs, unpaired = _paired(one, two)
@@ -99,7 +103,7 @@ def compare_runs(one: Provenance, two: Provenance) -> Difference:
         found.causes += _changes(kind, before_of, after_of)
     found.causes += _changes("command", _words(one), _words(two))
     found.causes.sort(key=lambda change: CAUSES.index(change.kind))
-    if EXIT not in (one.run.status, two.run.status):  # which says nothing of how
+    if EXIT not in (one.run.status, two.run.status):  # EXIT does not say how the program ended
         found.effects += _changes("status", _ended(one), _ended(two))
     found.effects += unpaired
     for name, before, after in pairs:
@@ -128,7 +132,7 @@ def _paired(
 ) -> tuple[list[tuple[str, Activity, Activity]], list[Change]]:
     """Pair activities that were called in the same place, in the order of their calls.
 
-    Where one run has more of them, those of equal parameters are paired first.
+    If one run has more of these activities, activities with equal parameters are paired first.
     """
     pairs: list[tuple[str, Activity, Activity]] = []
     alone: list[Change] = []
@@ -189,7 +193,7 @@ def _parameters(run: Provenance, activity: Activity) -> dict[str, str]:
 
 
 def _seen_from(folder: str | None, value: Any) -> Any:
-    """Return a value whose paths inside a folder are as seen from there."""
+    """Return a value with paths inside a folder made relative to the folder."""
     if isinstance(value, str):
         inside = folder not in (None, "", "/") and f"{folder}/" in value
         return value.replace(f"{folder}/", "") if inside else value
@@ -209,7 +213,7 @@ def _definitions(run: Provenance) -> dict[str, str]:
 
 
 def _words(run: Provenance) -> dict[str, str]:
-    """The words after the interpreter; the script is compared by its content."""
+    """Return the words after the interpreter; the script is compared by its content."""
     process = run.run.process
     folder, script = process.cwd or "", process.script.location if process.script else None
     return {
@@ -222,7 +226,7 @@ def _words(run: Provenance) -> dict[str, str]:
 
 
 def _inputs(run: Provenance) -> dict[str, str]:
-    """The state in which each file was first used, where nothing in the run made it."""
+    """Return the state in which each file was first used, if the run did not make the file."""
     found: dict[str, str] = {}
     for entity in _files(run):
         if entity.used_by and not entity.generated_by and not entity.derivations:
@@ -231,7 +235,7 @@ def _inputs(run: Provenance) -> dict[str, str]:
 
 
 def _outputs(run: Provenance) -> dict[str, str]:
-    """The last state of each file that the run made."""
+    """Return the last state of each file that the run made."""
     return {_path(run, entity): _state(entity) for entity in _files(run) if entity.generated_by}
 
 

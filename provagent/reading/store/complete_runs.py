@@ -1,13 +1,14 @@
-"""What an index has nothing more to expect of, so that a question need not look there.
+"""Incremental scan of a store: complete runs and days are not scanned again.
 
-A store of many years has many runs, and few in which anything happens. A run is settled when
-all of it was read, all its processes have told their end, and its files rest for a minute;
-or, where one did not tell, for a day, with nobody who holds a shard open. What is added to,
-taken from or put in place in its folder later is seen by that folder's time.
+A store of many years contains many runs, and few of these runs change. A run is complete (*settled*
+in the index) if all its events were read, all its processes recorded an end, and its files have not
+changed for a minute. If a process recorded no end, the run is complete after a day without changes,
+if no process has a shard open. If a file is added to, removed from or replaced in the folder of a
+run later, the time of this folder changes, and the index sees the change.
 
-The folder of a day is itself not looked through while its time is the same: whoever puts a
-file into a run's folder touches its day (see layout). Of such a day only the runs that are
-not settled are looked into.
+The folder of a day is not scanned either while its time is the same: any process that puts a file
+into the folder of a run also touches the day (see ``provagent.contract.layout``). In such a day,
+only runs that are not complete are scanned.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ if TYPE_CHECKING:
 MINUTE, DAY = 60 * 10**9, 86_400 * 10**9  # nanoseconds
 
 KNOWN = "SELECT path, inode, size, mtime, read FROM shard"
-_OF_FOLDER = "path >= ? || '/' AND path < ? || '0'"  # "0" comes after "/"
+_OF_FOLDER = "path >= ? || '/' AND path < ? || '0'"  # "0" is the character after "/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """A day of a store that has to be looked at; without a name, its runs that are in none.
+    """A day of a store to scan; a day without a name contains the runs outside of day folders.
 
-    ``time`` is its folder's, ``None`` where it has none, or none any more. ``is_known``: that is
-    as it was when all of the day was known, but for what its runs that are not settled add.
-    ``whole``: the runs that are settled are looked into, too.
+    ``time`` is the time of the folder, ``None`` if there is no folder. ``is_known``: the folder has
+    the same time as when the whole day was known; only runs that are not complete may have changed.
+    ``whole``: complete runs are scanned too.
     """
 
     name: str
@@ -56,13 +57,14 @@ class Day:
 
 @dataclass(slots=True)
 class Listing:
-    """What lies in the runs of a day that are not settled.
+    """The files in the runs of a day that are not complete.
 
-    ``shards``: the state of each, by its path within the store; ``environments``: a file that
-    tells of each, by identifier; ``folders``: the time of each run's, before it was listed;
-    ``unsettled``: runs that were settled, and are no longer, or no longer there; ``settled``:
-    those that are, and were looked into. ``is_whole``: nothing could not be listed.
-    ``skipped``: links and the like, ``unsafe`` the runs that have some; they are told each time.
+    ``shards``: the state of each shard, by its path within the store. ``environments``: by
+    identifier, one file that describes the environment. ``folders``: the time of the folder of each
+    run, read before its files were listed. ``unsettled``: runs that were complete, and are changed
+    or removed now. ``settled``: complete runs that were scanned. ``is_whole``: everything could be
+    listed. ``skipped``: links and other unsafe files; ``unsafe``: the runs that contain them. These
+    files are reported at each update.
     """
 
     day: Day
@@ -77,7 +79,7 @@ class Listing:
 
 
 def require(is_so: bool) -> None:
-    """Raise sqlite3.DatabaseError for an index that names what no store has."""
+    """Raise sqlite3.DatabaseError if the index contains paths that no store can have."""
     if not is_so:
         import sqlite3
 
@@ -87,10 +89,10 @@ def require(is_so: bool) -> None:
 def days_to_look_at(
     store: str, connection: sqlite3.Connection, skipped: Skipped, *, whole: bool = False
 ) -> list[Day]:
-    """Return the days in which something may be new, in order; within a transaction.
+    """Return the days that may contain changes, in order; call it within a transaction.
 
-    ``whole``: all, to be looked into whole. ``skipped`` gets what stands in the place of a
-    folder. Raises OSError where the store cannot be listed.
+    ``whole``: return all days, for a full scan. ``skipped`` receives paths that are not folders but
+    should be. Raises OSError if the store cannot be listed.
     """
     before = dict(connection.execute("SELECT name, time FROM day"))
     require(all(isinstance(name, str) and (not name or is_day(name)) for name in before))
@@ -101,7 +103,7 @@ def days_to_look_at(
     there = set()
     for entry in folders_in(store, skipped):
         if is_day(entry.name):
-            with suppress(OSError):  # it went away
+            with suppress(OSError):  # the folder was removed
                 when = entry.stat().st_mtime_ns
                 there.add(entry.name)
                 is_known = before.get(entry.name) == when and not whole
@@ -113,7 +115,7 @@ def days_to_look_at(
 
 
 def known_of(day: Day, connection: sqlite3.Connection) -> dict[str, list[Any]]:
-    """Return by path what is known of the shards of a day that are looked into."""
+    """Return, by path, the known state of the shards in the scanned runs of a day."""
     which = "1" if day.whole else "NOT is_settled"
     values: list[str] = []
     if day.name:
@@ -124,9 +126,9 @@ def known_of(day: Day, connection: sqlite3.Connection) -> dict[str, list[Any]]:
 
 
 def listing(store: str, day: Day, known: Iterable[str], connection: sqlite3.Connection) -> Listing:
-    """List the runs of a day but those that are settled; within a transaction.
+    """List the runs of a day that are not complete; call it within a transaction.
 
-    ``known`` are the paths of the shards that are known of these.
+    ``known`` contains the paths of the known shards of these runs.
     """
     found = Listing(day)
     if day.is_known:
@@ -138,7 +140,7 @@ def listing(store: str, day: Day, known: Iterable[str], connection: sqlite3.Conn
     )
     for entry in _runs_of(store, found):
         run = os.path.join(day.name, entry.name)
-        with suppress(OSError):  # it went away
+        with suppress(OSError):  # the folder was removed
             then = settled.pop(run, None)
             if then is not None:
                 is_settled = then == entry.stat().st_mtime_ns
@@ -149,7 +151,7 @@ def listing(store: str, day: Day, known: Iterable[str], connection: sqlite3.Conn
                 else:
                     found.unsettled.append(run)
             _look(found, store, run)
-    found.unsettled += settled  # they are gone
+    found.unsettled += settled  # these runs are removed
     return found
 
 
@@ -159,7 +161,7 @@ def _runs_of(store: str, found: Listing) -> list[os.DirEntry[str]]:
         entries = folders_in(os.path.join(store, name), found.skipped if name else None)
     except FileNotFoundError:
         return []
-    except OSError:  # it is not ours to read, or not yet
+    except OSError:  # not readable for this user, or not yet
         found.is_whole = False
         return []
     found.is_whole = found.is_whole and not found.skipped
@@ -179,7 +181,7 @@ def _look(found: Listing, store: str, run: str) -> None:
         found.skipped.append(error)
         found.is_whole = False
         return
-    except OSError:  # it is not ours to read, or not yet
+    except OSError:  # not readable for this user, or not yet
         found.is_whole = False
         return
     found.folders[run] = when
@@ -189,14 +191,14 @@ def _look(found: Listing, store: str, run: str) -> None:
     for path in paths:
         name = os.path.basename(path)
         if is_of_process(path):
-            with suppress(OSError):  # it went away
+            with suppress(OSError):  # the file was removed
                 found.shards[f"{run}/{name}"] = os.lstat(path)
         elif name.startswith(ENVIRONMENT_FILE):
             found.environments[name.removeprefix(ENVIRONMENT_FILE).partition(".")[0]] = path
 
 
 def mark_incomplete(run: str, connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Look into a run again, and return what is known of its shards; within a transaction."""
+    """Mark a run for scanning; return the known shards. Call it within a transaction."""
     day = os.path.dirname(run)
     connection.execute("DELETE FROM settled WHERE day = ? AND run = ?", (day, run))
     connection.execute(f"UPDATE shard SET is_settled = 0 WHERE {_OF_FOLDER}", (run, run))
@@ -205,9 +207,9 @@ def mark_incomplete(run: str, connection: sqlite3.Connection) -> Iterator[tuple[
 
 @dataclass(slots=True)
 class CompleteRuns:
-    """The runs of a day that are settled now, each with the time of its folder.
+    """The runs of a day that are complete now, each with the time of its folder.
 
-    ``is_known``: and so is all else of the day.
+    ``is_known``: everything else in the day is known too.
     """
 
     day: Day
@@ -220,7 +222,7 @@ class CompleteRuns:
 
 
 def complete_runs_of(store: str, listed: Listing, connection: sqlite3.Connection) -> CompleteRuns:
-    """Return what of that which was listed, and has been read, is settled and was not."""
+    """Return the runs that were listed and read, and became complete."""
     shards: dict[str, list[str]] = {run: [] for run in listed.folders}
     for path in listed.shards:
         shards[os.path.dirname(path)].append(path)
@@ -235,7 +237,7 @@ def complete_runs_of(store: str, listed: Listing, connection: sqlite3.Connection
         rested = now - max([listed.folders[run], *times])
         if rested >= MINUTE and _is_recorded(store, run, paths, rested, connection):
             found.runs[run] = listed.folders[run]
-        elif not paths:  # nothing but its folder is known of it
+        elif not paths:  # only the folder of the run is known
             found.is_known = False
     return found
 
@@ -256,7 +258,7 @@ def _is_recorded(
 
 
 def mark_complete(complete_runs_of: CompleteRuns, connection: sqlite3.Connection) -> None:
-    """Look no more into what rests; within a transaction."""
+    """Exclude complete runs from later scans; call it within a transaction."""
     for run, when in complete_runs_of.runs.items():
         row = complete_runs_of.day.name, run, when
         connection.execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?)", row)

@@ -1,6 +1,7 @@
-"""Where an index knows of the activities for which a condition may hold, so that few are looked at.
+"""SQL indexes that find the activities for which a condition may be true.
 
-Each is a query that selects their ``id``; what holds of each, the condition itself says.
+Each function returns queries that select the ``id`` of these activities. With such a query, the
+condition itself is tested for few activities only.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from provagent.reading.store.schema import SHIFT
 from provagent.reading.store.sql_conditions import Sql, compare, union
 
 Within = tuple[Sql, ...]
-_INDEXED = ("a.name", "a.status", "a.start")  # the columns of activities that have an index
+_INDEXED = ("a.name", "a.status", "a.start")  # the indexed columns of activities
 _OF_PROCESS = f"""
 SELECT a.id FROM process AS p CROSS JOIN activity AS a
 ON a.id >= p.number << {SHIFT} AND a.id < (p.number + 1) << {SHIFT} WHERE """
@@ -21,7 +22,7 @@ def _words(operator: str, value: str) -> Sql:
 
 
 def activities(column: str, operator: str, value: str) -> Within:
-    """Those of which a column is a word that is so."""
+    """Select activities with a word in a column that matches."""
     if column not in _INDEXED:
         return ()
     some = _words(operator, value)
@@ -29,25 +30,25 @@ def activities(column: str, operator: str, value: str) -> Within:
 
 
 def times(column: str, operator: str, condition: Sql) -> Within:
-    """Those of which a time is in a span."""
+    """Select activities with a time in a span."""
     if operator == "!=" or column not in _INDEXED:
         return ()
     return (Sql(f"SELECT a.id FROM activity AS a WHERE {condition.text}", condition.values),)
 
 
 def processes(condition: Sql) -> Within:
-    """Those of processes, ``p``, for which a condition holds."""
+    """Select the activities of processes, ``p``, for which a condition is true."""
     return (Sql(_OF_PROCESS + condition.text, condition.values),)
 
 
 def runs(condition: Sql) -> Within:
-    """Those of runs, ``r``, for which a condition holds."""
+    """Select the activities of runs, ``r``, for which a condition is true."""
     some = f"p.run IN (SELECT r.number FROM run AS r WHERE {condition.text})"
     return processes(Sql(some, condition.values))
 
 
 def parameters(name: str, either: list[Sql]) -> Within:
-    """Those with a parameter, ``q``, of this name for which one of some conditions holds."""
+    """Select activities with a parameter, ``q``, of this name that matches a condition."""
     named = "q.name = (SELECT number FROM word WHERE text = ?)"
     return (
         union(
@@ -63,7 +64,7 @@ def parameters(name: str, either: list[Sql]) -> Within:
 
 
 def things(relation: str, operator: str, value: str, digest: bytes | None) -> Within:
-    """Those that used, or made, what is at such a place, or is called so, or has the content."""
+    """Select activities that used or made entities with a matching place, name or content."""
     if operator == "!=":
         return ()
     named = _words(operator, value)
@@ -72,7 +73,7 @@ def things(relation: str, operator: str, value: str, digest: bytes | None) -> Wi
         *(Sql(f"SELECT l.number FROM place AS l WHERE {one.text}", one.values) for one in columns)
     )
     which = [("entity AS e", Sql(f"e.place IN ({places.text})", places.values))]
-    # Names have no index: where there is no such word, nothing is looked through.
+    # Names have no index: if no word matches, no entity is searched.
     called = f"(e.name IN ({named.text}) OR e.described IN ({named.text}))"
     is_word = f"({named.text} LIMIT 1)"
     which.append((f"{is_word} CROSS JOIN entity AS e", Sql(called, 3 * named.values)))

@@ -1,4 +1,4 @@
-"""What the index and its shards tell of a thing: whole facts for numbers."""
+"""Full records of runs, activities and entities, looked up by their numbers in the index."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from provagent.reading.store.schema import SHIFT
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-# Of an entity, and the process whose it is.
+# Parameters of _REMOVED: an entity, and the process of the entity.
 _HOW = "SELECT how FROM derived WHERE entity = ? AND progenitor = ?"
 _USED_AGAIN = """
 SELECT 1 FROM used AS u JOIN entity AS e ON e.id = u.entity
@@ -36,9 +36,9 @@ AND p.run = (SELECT run FROM process WHERE number = ?) AND p.run IN (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetails:
-    """The run and the process that a thing is of; times are ISO 8601, UTC.
+    """The run and the process of an activity or entity; times are ISO 8601, UTC.
 
-    ``started_by`` is the command of ``run -- command``, of which the process is a part.
+    ``started_by`` is the command of ``run -- command``, if the process is a part of this command.
     """
 
     id: str
@@ -54,10 +54,10 @@ class RunDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDetails:
-    """An activity, or a process as the outermost one of its run.
+    """An activity; a process is the outermost activity of its run.
 
-    ``units`` are those that a definition declares of parameters that are numbers. ``site``,
-    ``callers`` and ``inner_site`` are as in the event, with the ``cell`` of a notebook.
+    ``units`` are the units that a definition declares for numeric parameters. ``site``, ``callers``
+    and ``inner_site`` are as in the event, with the ``cell`` of a notebook.
     """
 
     id: str
@@ -76,9 +76,9 @@ class ActivityDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityDetails:
-    """A thing in one state; ``class_name`` is told of an object that has no other name.
+    """An entity in one state; ``class_name`` is set for an object without another name.
 
-    ``removed``: the run that made a file here had removed it when it ended.
+    ``removed``: the run that made a file at this path had removed the file before the run ended.
     """
 
     id: str
@@ -93,7 +93,7 @@ class EntityDetails:
 
 
 class Details:
-    """Tells of numbers; asks the index once for each."""
+    """Looks up records by number, once for each number."""
 
     def __init__(self, index: Index) -> None:
         self.index = index
@@ -128,11 +128,11 @@ class Details:
         )
 
     def how(self, later: int, earlier: int) -> str | None:
-        """Return how one entity came from another: modified, copied or put in its place."""
+        """Return how an entity was derived from another: modified, copied or replaced."""
         return self.word(self._one(_HOW, later, earlier))
 
     def is_used_again(self, number: int) -> bool:
-        """Whether several activities used an object that is identified by object identity only."""
+        """Return whether several activities used an object without a location and a digest."""
         return bool(self.index.execute(_USED_AGAIN, (number,)).fetchone())
 
     def activity(self, number: int) -> ActivityDetails:
@@ -167,7 +167,7 @@ class Details:
         return site if site is None or cell is None else {**site, "cell": cell}
 
     def _cell_of(self, process: int, file: str) -> int | None:
-        """Return the number of the notebook's cell that a file of code is, the last one of it."""
+        """Return the last notebook cell with the code of a file name, by number."""
         number: int | None = self._one(
             "SELECT max(c.cell) FROM code AS c JOIN place AS p ON p.number = c.file "
             "WHERE c.process = ? AND p.path = ? AND c.cell > 0",
@@ -176,7 +176,7 @@ class Details:
         return number
 
     def _declared(self, process: int, definition: str | None, name: int | None) -> dict[str, str]:
-        """Return the units that a definition of a process declares for parameters of activities."""
+        """Return the units that a definition of a process declares for activity parameters."""
         if definition is None:
             return {}
         text = self._one(
@@ -219,10 +219,10 @@ class Details:
 
 
 def iso(time: int | None) -> str | None:
-    """Return microseconds since 1970 as an event's time."""
+    """Return microseconds since 1970 in the time format of events."""
     if time is None:
         return None
     try:
         return (_EPOCH + timedelta(microseconds=time)).isoformat().replace("+00:00", "Z")
-    except OverflowError:  # of an index that anybody made
+    except OverflowError:  # time values of a damaged or foreign index
         return None

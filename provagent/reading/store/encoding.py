@@ -1,4 +1,4 @@
-"""How times, digests and the values of parameters stand in the index."""
+"""The encoding of times, digests and parameter values in the index."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _EMPTY = {
     for name, code in _ALGORITHMS.items()
     if name in hashlib.algorithms_guaranteed
 }
-FILES, OBJECTS = 1, 2  # what equal digests are of: the column "joins"
-_LONGEST = 200  # characters of a parameter's text that can be searched for
+FILES, OBJECTS = 1, 2  # values of the column "joins": the kind of content that equal digests mean
+_LONGEST = 200  # maximum number of characters of a parameter text that can be searched
 
 
 def microseconds(time: str | None) -> int | None:
-    """Return an event's time as microseconds since 1970, UTC; None where it is malformed."""
+    """Return the time of an event as microseconds since 1970, UTC; None if it is malformed."""
     try:
         since = datetime.fromisoformat(time or "") - _EPOCH
     except (ValueError, TypeError):
@@ -44,7 +44,7 @@ def microseconds(time: str | None) -> int | None:
 
 
 def packed(digest: str | None) -> bytes | None:
-    """Return a digest in half its length; ``unpacked`` gives it back."""
+    """Return a digest in half its length; ``unpacked`` is the inverse."""
     if digest is None:
         return None
     algorithm, _, text = digest.partition(":")
@@ -55,7 +55,7 @@ def packed(digest: str | None) -> bytes | None:
 
 
 def is_of_content(digest: bytes) -> bool:
-    """Whether equal digests are of equal content: those of a state, a name or a text are not."""
+    """Return whether equal digests mean equal content; digests of states, names, texts do not."""
     return digest[:1] not in _OF_LESS
 
 
@@ -65,11 +65,11 @@ def unpacked(digest: bytes) -> str:
 
 
 def joins(entity: dict[str, Any]) -> int | None:
-    """Return what equal digests tell of an entity, by its event, and of another such one.
+    """Return the meaning of equal digests for two entities, from the event of one of them.
 
-    ``FILES``: they have the same content, in any run; ``OBJECTS``: the same in one run; None:
-    nothing. Digests of a part, of a state, a name or a text are of no content; files that are empty
-    are equal, as are numbers and short texts.
+    ``FILES``: equal content, in any run. ``OBJECTS``: equal content in one run. None: no meaning. A
+    digest of a part, a state, a name or a text is not a digest of content. Empty files are always
+    equal, and so are numbers and short texts, so these have no meaning either.
     """
     digest = packed(digest_in(entity))
     if digest is None or "sampled" in entity or not is_of_content(digest):
@@ -80,13 +80,13 @@ def joins(entity: dict[str, Any]) -> int | None:
 
 
 def unit_of(value: Any) -> str | None:
-    """Return the unit of a parameter's value that is a quantity."""
+    """Return the unit of a parameter value that is a quantity."""
     unit = own_unit(value)
     return None if unit is None else unit[:_LONGEST]
 
 
 def _item(value: Any) -> Any:
-    """Return an item of a list as it is compared: a quantity as its number and its unit."""
+    """Return a list item in the form for comparison: a quantity as its number and its unit."""
     unit = own_unit(value)
     if unit is None:
         return value
@@ -95,7 +95,7 @@ def _item(value: Any) -> Any:
 
 
 def searchable(value: Any) -> tuple[float | None, str | None]:
-    """Return what a parameter's value is compared as: a number, or text, or neither."""
+    """Return a parameter value in the form for comparison: a number, a text, or neither."""
     if isinstance(value, bool):
         return None, "true" if value else "false"
     if isinstance(value, int | float):
@@ -115,7 +115,7 @@ def searchable(value: Any) -> tuple[float | None, str | None]:
         if isinstance(inner, list):
             value = inner
     if isinstance(value, list):
-        # Items are told apart, so that one of them can be looked for.
+        # The items have separators, so that a query can find a single item.
         items = [item for item in map(_item, value) if isinstance(item, str | int | float)]
         text = BETWEEN.join(["", *map(str, items), ""])
         return None, text[: 4 * _LONGEST] if items else None

@@ -1,4 +1,4 @@
-"""What a person means by a path, a name, a digest or an identifier: entities of the index."""
+"""Finding entities of the index by a path, a name, a digest or an identifier."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from provagent.reading.store.index import Index
 from provagent.reading.store.name_prefixes import ending
 from provagent.reading.store.schema import END
 
-_SHORTEST = 6  # hexadecimal digits of a digest's beginning
-_SUGGESTED = 2000  # names of files among which a likely one is looked for
+_SHORTEST = 6  # minimum number of hexadecimal digits of an abbreviated digest
+_SUGGESTED = 2000  # maximum number of file names among which a similar name is searched
 MADE = "coalesce(g.time, a.end, a.start, p.end, p.start)"
-NEWEST = 1000  # states among which the newest is looked for
+NEWEST = 1000  # maximum number of states among which the newest state is searched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityMatches:
-    """The state that is meant, first, and others of the same file, the newest first.
+    """The state that matches best, first, and other states of the same file, newest first.
 
-    ``path`` is the file as it lies there, where there is one, and ``is_unchanged`` whether
-    it has the recorded content (``None`` where that cannot be told). ``is_copy``: no record knows
-    that path, but what has its content; first what was there last before the copy was made.
+    ``path`` is the file on disk, if it exists. ``is_unchanged``: whether this file has the recorded
+    content (``None`` if unknown). ``is_copy``: no record contains this path, but a recorded file
+    has the same content. The first entity is then the last one made before the copy.
     """
 
     entities: list[int]
@@ -43,9 +43,10 @@ class EntityMatches:
 
 
 def same_state(index: Index, entities: list[int]) -> list[int]:
-    """Return the first of some entities, and those that say of the same state what made it.
+    """Return the first entity, and entities that record the same state with another origin.
 
-    Processes that wrote a file together, as into an open standard output, each record it.
+    If several processes wrote a file together, such as an open standard output, each process
+    records the file.
     """
     marks = ",".join("?" * len(entities[:_LOOKED_AT]))
     rows = index.execute(_STATE.format(marks), entities[:_LOOKED_AT]).fetchall()
@@ -55,14 +56,14 @@ def same_state(index: Index, entities: list[int]) -> list[int]:
 
 
 def find_entities(index: Index, what: str, *, most: int | None = None) -> EntityMatches:
-    """Return the entities that ``what`` means. Raises StoreError where there is none.
+    """Return the entities that ``what`` means; raise StoreError if there are none.
 
-    ``what`` is a path, the last part of one, a digest or its beginning, or an identifier or
-    its end. A file that no record knows by its path is looked for by what lies there now.
-    ``most``: among how many states, those that were recorded last, the newest are; files of
-    one name may have millions.
+    ``what`` is a path or the last part of a path, a digest or its first characters, or an
+    identifier or its last characters. A file whose path is in no record is searched by its current
+    content. ``most`` is the number of states, recorded last, among which the newest are searched;
+    files of one name may have millions of states.
     """
-    # As the shell gives the name of a file; else as answers show one that is not UTF-8.
+    # As the shell passes a file name; else as results show a file name that is not UTF-8.
     for name in dict.fromkeys((what, text_to_name(what))):
         what, path = name_to_text(name), os.path.abspath(name)
         by_id = _by_identifier(index, what) or _by_digest(index, what, most)
@@ -94,9 +95,9 @@ def find_entities(index: Index, what: str, *, most: int | None = None) -> Entity
 
 
 def _is_unchanged(recorded: list[bytes], contents: list[bytes]) -> bool | None:
-    """Return whether a file has one of its recorded contents; None where that cannot be told.
+    """Return whether a file has one of its recorded contents; None if unknown.
 
-    A digest of a kind that nothing here computes says neither that it has, nor that it has not.
+    If the algorithm of a digest is not available here, the digest proves nothing.
     """
     if not set(contents).isdisjoint(recorded):
         return True
@@ -106,9 +107,10 @@ def _is_unchanged(recorded: list[bytes], contents: list[bytes]) -> bool | None:
 
 
 def _there_before(index: Index, entities: list[int], path: str) -> list[int]:
-    """Put first what was made before a copy was, as far as its times tell.
+    """Put entities first that were made before a copy was, by the times of the copy.
 
-    A copy keeps the time of writing, or has its own; that of its last change is none before it.
+    A copy keeps the time of writing, or has its own time. The time of its last status change is
+    never earlier than the copy.
     """
     status = os.stat(path)
     some = entities[:_LOOKED_AT]
@@ -130,7 +132,7 @@ _MADE = f"SELECT g.entity, max({MADE}) FROM {MADE_BY}"
 
 
 def _states(index: Index, what: str, path: str, most: int | None) -> tuple[list[int], str, str]:
-    """Return the states of a file, and the column and the value by which they were found."""
+    """Return the states of a file, and the column and the value that found them."""
     for column, value in (("path", path), ("path", what), ("base", what)):
         states = [] if column == "base" and os.sep in what else _at(index, column, value, most)
         if states:
@@ -141,7 +143,7 @@ def _states(index: Index, what: str, path: str, most: int | None) -> tuple[list[
 def _is_file(path: str) -> bool:
     try:
         return os.path.isfile(path)
-    except ValueError:  # a NUL in it
+    except ValueError:  # the name contains a NUL
         return False
 
 
@@ -181,20 +183,23 @@ def _by_digest(index: Index, what: str, most: int | None) -> list[int]:
 
 
 def _distinct(index: Index, low: bytes, following: Callable[[bytes], bytes]) -> Iterator[bytes]:
-    """Yield digests from one on, each the first that is not below what follows the last."""
+    """Yield distinct digests in order, from ``low`` on.
+
+    The next digest is the first one that is not below ``following(last)``.
+    """
     statement = "SELECT digest FROM entity WHERE digest >= ? ORDER BY digest LIMIT 1"
     while row := index.execute(statement, (low,)).fetchone():
         yield row[0]
         low = following(row[0])
 
 
-# By what made it, then by its number.
+# Ordered by the time when the entity was made, then by number.
 _NEWEST_MADE = f"""
 ORDER BY (SELECT max({MADE}) FROM {MADE_BY} WHERE g.entity = e.id) DESC NULLS LAST, e.id DESC"""
 
 
 def _newest(index: Index, entities: str, values: tuple[Any, ...], most: int | None) -> list[int]:
-    """Return those of some entities that were made, then the others, the newest first."""
+    """Return entities that were made, then the other entities, newest first."""
     found: list[int] = []
     for is_made, order in ((1, _NEWEST_MADE), (0, "")):
         last = f"SELECT o.id {entities} AND o.is_made = {is_made} ORDER BY o.id DESC LIMIT ?"
@@ -216,7 +221,7 @@ def _at(index: Index, column: str, value: str, most: int | None) -> list[int]:
 def _with_content(
     index: Index, digest: bytes, most: int | None, column: str = "", value: str = ""
 ) -> list[int]:
-    """Return the entities of a content; ``column``: of those places where it is ``value``."""
+    """Return entities of a content; ``column``: only at places where it has ``value``."""
     if not column:
         return _newest(index, "FROM entity AS o WHERE o.digest = ?", (digest,), most)
     entities = (
@@ -232,14 +237,14 @@ def _digest(index: Index, number: int) -> bytes | None:
 
 
 def _contents_of(index: Index, path: str) -> list[bytes]:
-    """Return the digests that a file has now, of each kind that is recorded, and had before."""
+    """Return the digests of a file now, with each recorded algorithm, and before embedding."""
     algorithms = [_algorithm(one) for one in _distinct(index, b"", _next_kind)]
     digests = [digest_of(path, algorithm) for algorithm in algorithms] + [_before(path)]
     return [digest for digest in map(packed, digests) if digest is not None]
 
 
 def _next_kind(digest: bytes) -> bytes:
-    """Return what follows all digests of one kind; those that have no code are packed as text."""
+    """Return the bytes after all digests of one algorithm; unknown algorithms are text."""
     if digest[:1] == b"\0":
         return digest.partition(b":")[0] + b";"
     return bytes([digest[0] + 1])
@@ -250,7 +255,7 @@ def _algorithm(digest: bytes) -> str:
 
 
 def has_content(path: str, digest: str) -> bool:
-    """Whether a file has that digest, or had it before provenance was embedded in it."""
+    """Return whether a file has a digest, or had it before provenance was embedded in it."""
     return digest_of(path, digest.partition(":")[0]) == digest or _before(path) == digest
 
 
@@ -268,7 +273,7 @@ def _before(path: str) -> str | None:
 
 
 def digest_of(path: str, algorithm: str) -> str | None:
-    """Return the digest of a file as it is now; None where that cannot be had."""
+    """Return the current digest of a file; None if it cannot be computed."""
     try:
         new = hash_constructor(algorithm)
         with io.FileIO(path) as file:

@@ -1,10 +1,11 @@
-"""What is of the same content as a thing that nothing made: how runs join, and processes.
+"""Entities with the same content as an entity without an origin: the links between runs.
 
-A file that nothing in its run made was made by whoever last wrote the same bytes at its path before
-it was used, else by whoever last wrote them anywhere. An object that nothing in its process made
-is what another activity of its run made before, of the same content: an engine has handed it from
-one process to another. Where several have, it may be each of them. Where the code shows what it was
-computed from, that counts instead.
+A file without an origin in its run was made by the last write of the same bytes at its path before
+the file was used, or else by the last write of the same bytes at any path. An object without an
+origin in its process is the object that another activity of its run made before with the same
+content: a workflow engine has sent it from one process to another. If several activities made such
+an object, each of them may be the origin. If the code shows the inputs of the object, the code
+counts instead.
 """
 
 from __future__ import annotations
@@ -19,16 +20,16 @@ from provagent.reading.store.flow_relations import DERIVED
 from provagent.reading.store.index import Index
 from provagent.reading.store.schema import SHIFT
 
-MOST = 10  # activities that may have made an object: of more nothing is said
-_CHUNK = 900  # variables of one statement
-# A file system keeps times by ticks of its kernel's clock: what it says may be so much too early.
+MOST = 10  # maximum number of possible origins of an object; with more, none is returned
+_CHUNK = 900  # maximum number of variables in one statement
+# File times are rounded down to ticks of the kernel clock: a time may be one tick too early.
 TICK = 10_000  # microseconds; at 100 Hz
 
 Made = tuple[int, int]  # time, entity
 
 
 def rows(index: Index, statement: str, keys: Iterable[Any], *more: Any) -> list[Any]:
-    """Return what a statement selects for ``keys``, ``more`` being its first values."""
+    """Return the rows that a statement selects for ``keys``; ``more`` are its first values."""
     every: list[Any] = list(keys)
     found: list[Any] = []
     for first in range(0, len(every), _CHUNK):
@@ -38,7 +39,7 @@ def rows(index: Index, statement: str, keys: Iterable[Any], *more: Any) -> list[
 
 
 class Origins(NamedTuple):
-    """What a thing is; not certain: each of several that it may be."""
+    """The origins of an entity; not certain: the entity is one of them."""
 
     entities: list[int]
     is_certain: bool
@@ -48,29 +49,29 @@ class _Written(NamedTuple):
     time: int
     entity: int
     place: int | None
-    changed: int | None  # when the file was changed last, by its file system
+    changed: int | None  # the last change, by the file system
 
 
 class SameContent:
-    """Finds what things without an origin are; what was looked up is kept."""
+    """Finds the origins of entities by content, and remembers the results."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._files: dict[bytes, list[_Written]] = {}  # by content, the oldest first
-        self._files_at: dict[tuple[bytes, int | None], list[_Written]] = {}  # and by place
+        self._files: dict[bytes, list[_Written]] = {}  # by content, oldest first
+        self._files_at: dict[tuple[bytes, int | None], list[_Written]] = {}  # by content and place
         self._objects: dict[tuple[int, bytes], list[Made]] = {}  # by run and content
-        self._used: dict[int, list[tuple[int, bool]]] = {}  # by origin: what it is elsewhere
-        self._known: set[Any] = set()  # contents whose things are in ``_used``
+        self._used: dict[int, list[tuple[int, bool]]] = {}  # by origin: the same content elsewhere
+        self._known: set[Any] = set()  # contents whose entities are in ``_used``
 
     def origins(self, entities: Iterable[int]) -> dict[int, Origins]:
-        """Return, by entity that nothing made, that which it is."""
+        """Return the origins of entities without a recorded origin, by entity."""
         found = rows(self._index, _WITHOUT_ORIGIN, entities)
         files = [one for one in found if one[3] == FILES and one[6] is None]
         objects = [one for one in found if one[3] == OBJECTS]
         return self._files_of(files) | self._objects_of(objects)
 
     def used_elsewhere(self, entities: list[int]) -> Iterator[tuple[int, int, bool]]:
-        """Yield pairs of one of ``entities`` and what it is elsewhere; whether that is certain."""
+        """Yield an entity, an entity with its content elsewhere, and whether this is certain."""
         contents = rows(self._index, _CONTENTS, entities)
         files = {one[1] for one in contents if one[2] == FILES} - self._known
         objects = {(one[3], one[1]) for one in contents if one[2] == OBJECTS} - self._known
@@ -86,9 +87,9 @@ class SameContent:
                 yield entity, orphan, is_certain
 
     def _files_of(self, files: list[Any]) -> dict[int, Origins]:
-        """Find files: one at its place before it was used, else anywhere before it was there.
+        """Find the origin of files: at the same place before the use, else at any place before.
 
-        Where another process of its run used it sooner, before that.
+        If another process of the run used the file earlier, the origin is before that use.
         """
         self._learn_files({digest for _, digest, *_ in files} - self._files.keys())
         likely = [one for one in files if self._files.get(one[1])]
@@ -96,7 +97,7 @@ class SameContent:
         found: dict[int, Origins] = {}
         for entity, digest, place, _, _, used_at, _, changed in likely:
             times = [time for time in (used_at, seen.get(entity)) if time is not None]
-            if changed is not None:  # it was there by then
+            if changed is not None:  # the file existed at this time
                 times = [min(one, changed + TICK) for one in times] or [changed + TICK]
             here = _last(self._files_at.get((digest, place), []), times[0] if times else None)
             origins = here or _last(self._files[digest], min(times, default=None))
@@ -105,7 +106,7 @@ class SameContent:
         return found
 
     def _learn_files(self, digests: set[bytes]) -> None:
-        """Look up once what was made of a content: files may be very many that share it."""
+        """Look up once the files made with a content: very many files may share one content."""
         self._files.update((digest, []) for digest in digests)
         made = rows(self._index, _FILES_MADE, digests)
         for digest, *details in sorted(made, key=itemgetter(1)):
@@ -114,7 +115,7 @@ class SameContent:
             self._files_at.setdefault((digest, one.place), []).append(one)
 
     def _objects_of(self, objects: list[Any]) -> dict[int, Origins]:
-        """Find objects: those that were made before it was used, or came back in a collection."""
+        """Find the origin of objects: made before the use, or before being in a collection."""
         self._learn_objects({(run, digest) for _, digest, _, _, run, *_ in objects})
         computed = {one for (one,) in rows(self._index, _COMPUTED, [one[0] for one in objects])}
         found: dict[int, Origins] = {}
@@ -129,9 +130,9 @@ class SameContent:
                 for one in self._objects[run, digest]
                 if one[0] <= until
                 and one[1] != entity
-                # What its process has put into a collection was made there, unless it came from
-                # another one; and where the code shows that it was computed from other things, it
-                # is by chance that one of the process is equal to it.
+                # A collection of the process contains objects made in this process, unless they
+                # came from another process. If the code shows that an object was computed from
+                # other objects, an equal object in the same process is equal by chance.
                 and (
                     one[1] >> SHIFT != entity >> SHIFT
                     or (collected_at is None and entity not in computed)
@@ -150,7 +151,7 @@ class SameContent:
                 self._objects[run, digest].append(tuple(made))
 
     def _nearest(self, made: list[Made]) -> list[Made]:
-        """Leave out what went through another one, or was made inside of what made another."""
+        """Remove objects that passed through another one, or were made inside another's maker."""
         if not 1 < len(made) <= _CHUNK:
             return made
         some = [entity for _, entity in made]
@@ -171,7 +172,7 @@ class SameContent:
         ]
 
     def _around(self, activities: set[int]) -> set[int]:
-        """Return the activities that enclose some."""
+        """Return the activities that enclose the given activities."""
         found: set[int] = set()
         waiting = activities
         while waiting:
@@ -188,9 +189,10 @@ def _by_run(contents: set[tuple[int, bytes]]) -> dict[int, list[bytes]]:
 
 
 def _last(written: list[_Written], limit: int | None) -> list[int]:
-    """Return the file that was written last of some, no later than that.
+    """Return the file that was written last, at the latest at ``limit``.
 
-    Processes that wrote it together have each recorded it, as their file system has it.
+    If several processes wrote the file together, each process recorded it, with the times of the
+    file system.
     """
     end = len(written) if limit is None else bisect_right(written, limit, key=itemgetter(0))
     if not end:
@@ -203,21 +205,21 @@ def _last(written: list[_Written], limit: int | None) -> list[int]:
     ]
 
 
-MADE_AT = f"coalesce(max(g.time) + {TICK}, a.end, p.end)"  # NULL: it may have been at any time
+MADE_AT = f"coalesce(max(g.time) + {TICK}, a.end, p.end)"  # NULL: any time is possible
 MADE_BY = f"""generated AS g LEFT JOIN activity AS a ON a.id = g.activity
 LEFT JOIN process AS p ON p.number = g.activity >> {SHIFT}"""
 HAS_ORIGIN = """(EXISTS (SELECT 1 FROM generated WHERE entity = {0})
   OR EXISTS (SELECT 1 FROM derived WHERE entity = {0}))"""
 
-# That a file is another now says nothing of what changed it, where nobody saw it: a process of
-# another program may have written it anew.
+# A "modified" derivation does not show which process changed the file, if no process recorded the
+# change. A process of another program may have rewritten the file.
 _FILE_HAS_ORIGIN = """(EXISTS (SELECT 1 FROM generated WHERE entity = {0})
   OR EXISTS (SELECT 1 FROM derived WHERE entity = {0}
     AND how NOT IN (SELECT number FROM word WHERE text = 'modified')))"""
 
 
-# Who uses a collection uses what is in it. SQLite looks up what is asked for of an entity that
-# is known; of a view that says the same it would make all rows first.
+# A use of a collection is a use of its members. The SQL is repeated and not a view: SQLite looks up
+# rows for a known entity, but would first make all rows of a view.
 def _first_use(entity: str) -> str:
     return f"""
   (SELECT min(coalesce(u.time, b.start, q.start)) FROM (
@@ -229,8 +231,8 @@ def _first_use(entity: str) -> str:
   LEFT JOIN process AS q ON q.number = u.activity >> {SHIFT})"""
 
 
-# Of a member ``m`` and what made its collection: it was not there before, as a file is that was
-# chosen and not written.
+# For a member ``m`` and the maker of its collection: the member did not exist before. A file that
+# was selected and not written did exist before.
 FIRST_SEEN = f"""
 coalesce({_first_use("m.entity")} >= coalesce(g.time, a.end, p.end), 1)
 AND NOT EXISTS (SELECT 1 FROM entity AS f WHERE f.id = m.entity AND f.joins = {FILES}
@@ -277,7 +279,7 @@ _COMPUTED = f"""
 SELECT later FROM flow WHERE later IN ({{}}) AND is_certain AND kind = {DERIVED}
 AND NOT EXISTS (SELECT 1 FROM flow AS f JOIN entity AS a ON a.id = f.later
   JOIN entity AS b ON b.id = f.earlier AND b.digest = a.digest WHERE f.later = flow.later)"""
-# What was changed by code that nobody traced is as it was found, at its first use.
+# An object that untraced code changed counts as made at its first use.
 _OBJECTS_MADE = f"""
 SELECT * FROM (SELECT e.digest, coalesce(
   (SELECT min(a.end) FROM generated AS g JOIN activity AS a ON a.id = g.activity
@@ -285,7 +287,7 @@ SELECT * FROM (SELECT e.digest, coalesce(
   CASE WHEN EXISTS (SELECT 1 FROM derived WHERE entity = e.id) THEN {_first_use("e.id")} END,
   {_COLLECTED.format("e.id")}) AS made, e.id
 FROM {_OF_RUN}) WHERE made IS NOT NULL"""
-# An activity that hands back what it was given: the last time that one did.
+# For an activity that returns its input: the last time that it did so.
 _PASSED_ON = """
 SELECT g.entity, max(coalesce(u.time, a.start)) AS passed FROM generated AS g
 JOIN entity AS e ON e.id = g.entity JOIN used AS u ON u.activity = g.activity

@@ -1,4 +1,4 @@
-"""One event, read from its shard by the place that the index has of it."""
+"""Reading one event from its shard, by its place in the index."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Execute = Callable[..., sqlite3.Cursor]
 
 
 def event_at(store: str, execute: Execute, shard: int | None, at: int | None) -> dict[str, Any]:
-    """Return an event by its own line; empty where that is not there any more."""
+    """Return the event at a line of a shard; empty if the line does not exist any more."""
     row = execute("SELECT path FROM shard WHERE number = ?", (shard,)).fetchone()
     if row is None or at is None or not is_within(row[0]):
         return {}
     try:
         found: Any = orjson.loads(line_at(os.path.join(store, row[0]), at))
-    except (OSError, ValueError, RecordError):  # ValueError: no JSON, or no place in a file
+    except (OSError, ValueError, RecordError):  # ValueError: no JSON, or no offset in the file
         return {}
     event: dict[str, Any] = found if isinstance(found, dict) else {}
     shape = SHAPES.get(str(event.get("event")))
     if shape is None:
         return {}
-    mend(event, shape)  # the reader of the shard told what is not in shape
+    mend(event, shape)  # the reader of the shard has reported malformed values
     return event

@@ -1,4 +1,4 @@
-"""Activities that a query finds, the newest first."""
+"""Activities that match a query, newest first."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from provagent.reading.store.query import SELECT, parse_query
 from provagent.reading.store.query_units import declared_unit, has_item, in_unit, same_items
 from provagent.reading.store.sql_conditions import Sql
 
-_TOO_LONG = ("parser stack", "too large", "too many")  # in what SQLite says of it
-FEW = 100_000  # activities that are looked at one by one
-COUNTED = 10_000  # matches that are counted where not all are asked for
+_TOO_LONG = ("parser stack", "too large", "too many")  # in SQLite's messages for long queries
+FEW = 100_000  # maximum number of activities that are tested one by one
+COUNTED = 10_000  # maximum number of matches to count if a limit is set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """How many activities match, and those of them that were asked for, the newest first.
+    """The number of matching activities, and the requested ones, newest first.
 
-    ``is_more``: there are more than ``count``. Where not all are asked for, those are not counted.
+    ``is_more``: there are more than ``count`` matches; with a limit, further matches are not
+    counted.
     """
 
     count: int
@@ -32,9 +33,9 @@ class Matches:
 
 
 def find(index: Index, query: str, *, limit: int | None = None) -> Matches:
-    """Return the activities for which ``query`` holds. Raises QueryError, with the place.
+    """Return the activities that match ``query``; raise QueryError, with the place.
 
-    The language is that of ``provagent.reading.store.query``.
+    The query language is described in ``provagent.reading.store.query``.
     """
     condition = parse_query(query)
     index.create_function("compare_versions", 3, compare_versions)
@@ -70,8 +71,8 @@ def _find(index: Index, condition: Sql, limit: int | None) -> Matches:
 
 
 def _fewest(index: Index, condition: Sql) -> Sql | None:
-    """Return which index knows best where the condition may hold, if one knows of few."""
-    for most in (FEW // 100, FEW):  # to count many takes longer than to look at few
+    """Return the index query with the fewest activities, if one selects few activities."""
+    for most in (FEW // 100, FEW):  # counting many rows takes longer than testing few
         counts = {}
         for within in condition.within:
             counted = f"SELECT count(*) FROM (SELECT 1 FROM ({within.text}) LIMIT {most + 1})"
@@ -86,5 +87,5 @@ _NEWEST = "ORDER BY a.start DESC NULLS LAST, a.id DESC"
 
 
 def matches_data(matches: Matches) -> dict[str, Any]:
-    """Return it as plain data."""
+    """Return the matches as plain data."""
     return {"count": matches.count, "activities": [asdict(one) for one in matches.activities]}

@@ -1,9 +1,9 @@
-"""The relations that the index keeps of what the user's code shows, as numbers.
+"""The relations in the index that the user's code shows, as numbers.
 
-The earlier end is an entity, or an activity whose result the record does not name.
+The earlier end is an entity, or an activity whose result is not named in the record.
 """
 
 DERIVED, USED, GENERATED, INFORMED = 1, 2, 3, 4
-# An object has a former state in the record, of which the code shows that nothing is left: an
-# array that was filled with other values. A recorded derivation is weaker for it.
+# The code shows that nothing remains of a recorded earlier state of an object, such as an array
+# that was filled with other values. This makes a recorded derivation weaker.
 OVERWRITTEN = 5

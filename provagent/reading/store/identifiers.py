@@ -1,8 +1,8 @@
-"""Numbers of things from their identifiers: each is in the range of its process.
+"""Numbers of activities and entities from their identifiers, in the number range of a process.
 
-An identifier of ours is ``<run>.<process>.<counter>``, and the counter is the thing's own number
-there. In a log that others wrote the last part is any text, or there are no parts: the table
-``other`` counts these, and they are in the upper half of the range of the process.
+An identifier of provagent is ``<run>.<process>.<counter>``, and the counter is the number within
+the process. In a foreign log, the last part is any text, or the identifier has no parts. The table
+``other`` numbers these identifiers, in the upper half of the number range of the process.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from provagent.reading.store.events import Execute
 
-OTHERS = NUMBERS >> 1  # own numbers from here on are those of ``other``
-_DIGITS = 10  # a counter of fewer is below
+OTHERS = NUMBERS >> 1  # numbers from here on belong to the table ``other``
+_DIGITS = 10  # a counter has fewer digits
 
 
 def split(identifier: str) -> tuple[str, int | None]:
-    """Return the process in an identifier, empty for none, and the counter, None for a text."""
+    """Return the process (empty if none) and the counter (None if text) of an identifier."""
     process, _, own = identifier.rpartition(".")
     return process if "." in process else "", counter_of(own)
 
@@ -33,17 +33,17 @@ def counter_of(text: str) -> int | None:
 
 
 def number_of(process: int, counter: int) -> int:
-    """Return the number of a thing by its counter."""
+    """Return the number of an activity or entity from its counter."""
     return (process << SHIFT) + counter
 
 
 def number_of_other(process: int, other: int) -> int:
-    """Return the number of a thing by its number in ``other``."""
+    """Return the number of an activity or entity from its number in ``other``."""
     return (process << SHIFT) + OTHERS + other
 
 
 def identifier_of(number: int, one: Callable[[str, int], Any]) -> str:
-    """Return the identifier of a thing; ``one`` returns the value that a statement selects."""
+    """Return the identifier of a number; ``one`` returns the value of a SELECT statement."""
     own = number % NUMBERS
     if own >= OTHERS:
         return one("SELECT id FROM other WHERE number = ?", own - OTHERS) or ""
@@ -52,7 +52,7 @@ def identifier_of(number: int, one: Callable[[str, int], Any]) -> str:
 
 
 def entity_number(execute: Execute, identifier: str) -> int | None:
-    """Return the number of an entity by its whole identifier, in an index of a single run."""
+    """Return the number of an entity by its full identifier, in an index of one run."""
     name, counter = split(identifier)
     if name and counter is not None:
         row = execute("SELECT number FROM process WHERE name = ?", (name,)).fetchone()
@@ -63,7 +63,7 @@ def entity_number(execute: Execute, identifier: str) -> int | None:
     return next((one for one in found if execute(_IS_THERE, (one,)).fetchone()), None)
 
 
-# Also where its own event was lost, and only others name it.
+# Also finds an entity whose own event was lost, if other events name the entity.
 _IS_THERE = """
 SELECT 1 FROM entity WHERE id = ?1
 UNION ALL SELECT 1 FROM used WHERE entity = ?1 UNION ALL SELECT 1 FROM generated WHERE entity = ?1

@@ -1,4 +1,9 @@
-"""The index of a store: kept beside the records, brought up to date before each question."""
+"""The index of a store: a database beside the records, updated before each query.
+
+An update lists the days and runs that may have changed, and reads each shard from the place where
+the last update stopped. Each transaction contains a part of the events, so an interrupted update
+continues later. Several processes may update the index at the same time.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +54,10 @@ from provagent.reading.store.shards import (
 )
 from provagent.settings.table import warn
 
-_NO_TEXT = "Could not decode to UTF-8"  # how Python's sqlite3 begins to say so
-_AT_ONCE = 50_000  # events in one transaction
-_TAKEN = 500  # that are taken together
-_FLOWS = 100  # processes whose flows are found in one transaction
+_NO_TEXT = "Could not decode to UTF-8"  # the beginning of the message in Python's sqlite3
+_AT_ONCE = 50_000  # maximum number of events in one transaction
+_TAKEN = 500  # number of events that are collected together
+_FLOWS = 100  # number of processes whose flows are found in one transaction
 _BAD_VALUE = (
     *BAD_VALUE,
     sqlite3.DataError,
@@ -65,20 +70,20 @@ _READ = """
 UPDATE shard SET inode = ?, size = ?, mtime = ?, read = ?, process = ?, tail = ?
 WHERE number = ?"""
 
-# What a worker of a process has read may have gone into what that wrote.
+# Inputs that a worker of a process has read may be in the outputs of the process.
 _PARENTS_DUE = """
 WITH RECURSIVE above (number) AS (SELECT process FROM flow_due UNION
   SELECT p.number FROM above AS a JOIN process AS c ON c.number = a.number
   JOIN run AS r ON r.number = c.run JOIN process AS p ON p.name = r.id || '.' || c.parent)
 INSERT OR IGNORE INTO flow_due SELECT number FROM above"""
 
-Progress = Callable[[int, int], None]  # how much is done, of how much
-_OF_A_DAY = 1000  # parts in which that is told
+Progress = Callable[[int, int], None]  # amount done, and total
+_OF_A_DAY = 1000  # progress steps of one day
 
 
 @dataclass(slots=True, kw_only=True)
 class Updated:
-    """What an update read: events and shards; ``gaps`` are what could not be read."""
+    """The result of an update: numbers of events and shards; ``gaps``: unreadable parts."""
 
     events: int
     shards: int
@@ -86,7 +91,7 @@ class Updated:
 
 
 class Index:
-    """An open index; ``execute`` and ``create_function`` are SQLite's. Use it as a context."""
+    """An open index and context manager; ``execute`` and ``create_function`` are SQLite's."""
 
     def __init__(self, store: str, path: str) -> None:
         self.store = store
@@ -109,7 +114,7 @@ class Index:
             self._connection.close()
 
     def _require_whole(self, error: BaseException) -> None:
-        """Remove the index, and raise BrokenIndexError, where it is what an error is from."""
+        """Remove the index and raise BrokenIndexError, if the index is the cause of an error."""
         is_broken = type(error) is sqlite3.DatabaseError or _NO_TEXT in str(error)
         if not is_broken and isinstance(error, BAD_VALUE) and self.path != IN_MEMORY:
             is_broken = not has_sound_rows(self._connection)
@@ -120,23 +125,24 @@ class Index:
 
     @contextlib.contextmanager
     def one_state(self) -> Iterator[None]:
-        """Answer all that is asked within from one state, whoever writes meanwhile.
+        """Run all queries in this block against one read snapshot.
 
-        Alone, each statement would also take its own locks: half the time of small ones.
+        Without this block, each statement also takes its own locks, which is half the time of small
+        statements.
         """
         self.execute("BEGIN")
         try:
             yield
         finally:
-            if self._connection.in_transaction:  # SQLite ends it itself where a disk fails
+            if self._connection.in_transaction:  # SQLite ends a transaction itself if a disk fails
                 self.execute("ROLLBACK")
 
     def update(self, progress: Progress | None = None, *, everywhere: bool = False) -> Updated:
-        """Read what was written since the last update; another process may do so too.
+        """Read the events since the last update; other processes may update at the same time.
 
-        ``everywhere``: look also into runs of which nothing more is expected (see settled).
-        Where it cannot be written, on a full disk or where others hold it for long, it is made
-        in memory, which is told.
+        ``everywhere``: also scan complete runs (see ``complete_runs``). If the index cannot be
+        written, because a disk is full or another process locks the index for a long time, the
+        index is built in memory, with a warning.
         """
         try:
             return self._update(progress, everywhere=everywhere)
@@ -178,13 +184,13 @@ class Index:
         return found
 
     def _find_flows(self) -> None:
-        """Find how values went through the code of the processes that told something new."""
+        """Find the flows of values through the code of processes with new events."""
         if self.execute("SELECT 1 FROM flow_due LIMIT 1").fetchone():
             with self._transaction(None):
                 self.execute(_PARENTS_DUE)
         while due := self.execute("SELECT process FROM flow_due LIMIT ?", (_FLOWS,)).fetchall():
             from provagent.reading.store.value_flows import (
-                find_flows,  # most questions meet nothing new
+                find_flows,  # most queries find nothing new
             )
 
             with self._transaction(None):
@@ -192,9 +198,9 @@ class Index:
                     find_flows(self.store, self.execute, process)
                     self.execute("DELETE FROM flow_due WHERE process = ?", (process,))
 
-    # Day for day, so that the memory is one day's, and what was read stays where it is stopped.
+    # Day by day: this limits the memory, and keeps what was read if the update is stopped.
     def _update_day(self, day: Day, rows: Rows, found: Updated, progress: Progress | None) -> None:
-        with self.one_state():  # another process may settle, or look again, meanwhile
+        with self.one_state():  # another process may mark runs at the same time
             known = known_of(day, self._connection)
             listed = listing(self.store, day, known, self._connection)
         found.gaps += gaps_of(listed.skipped)
@@ -215,7 +221,7 @@ class Index:
                 mark_complete(at_rest, self._connection)
 
     def _read_environments(self, environments: dict[str, str]) -> None:
-        """Read the packages of environments that are new: each is in one file of each run."""
+        """Read the packages of new environments; each run has a file for each environment."""
         for name, path in environments.items():
             known = "SELECT 1 FROM package WHERE environment = ? LIMIT 1"
             if self.execute(known, (name,)).fetchone():
@@ -231,7 +237,7 @@ class Index:
                     )
 
     def _follow_files(self, known: set[str], there: set[str]) -> None:
-        """Take notice of shards that were packed since, and forget what was removed."""
+        """Update the paths of shards that were packed, and delete removed shards."""
         for path in known - there:
             with self._transaction(None):
                 if path + PACKED in there - known:
@@ -241,7 +247,7 @@ class Index:
                     self._forget_shard(path)
 
     def _forget_shard(self, path: str) -> None:
-        """Delete all that a shard told; its run too, where no other tells of it."""
+        """Delete all rows of a shard, and its run if no other shard belongs to the run."""
         row = self.execute("SELECT process FROM shard WHERE path = ?", (path,)).fetchone()
         self.execute("DELETE FROM shard WHERE path = ?", (path,))
         process = row[0] if row else None
@@ -256,12 +262,12 @@ class Index:
             self.execute("DELETE FROM run WHERE id = ?", (os.path.basename(run),))
 
     def is_read(self, path: str, size: int) -> bool:
-        """Whether a shard was read to this place, its end."""
+        """Return whether a shard was read to its end, at this size."""
         found = self.execute("SELECT read FROM shard WHERE path = ?", (path,)).fetchone()
         return bool(found == (size,))
 
     def is_packed_now(self, path: str) -> None:
-        """A shard that was read whole has been packed: what it told is known already."""
+        """Note that a shard that was read completely is now packed; its events are known."""
         packed = path + PACKED
         status = os.lstat(os.path.join(self.store, packed))
         state = packed, status.st_ino, status.st_size, status.st_mtime_ns, status.st_size, path
@@ -273,7 +279,7 @@ class Index:
     def _read(
         self, rows: Rows, changed: list[Changed], gaps: list[Gap], progress: Progress | None
     ) -> int:
-        """Read shards from where they were read to: small ones together, a large one in parts."""
+        """Read shards from their last read place: small shards together, a large one in parts."""
         events = done = 0
         total = sum(one.unread for one in changed)
         for some in together(changed):
@@ -292,7 +298,7 @@ class Index:
     def _read_parts(
         self, rows: Rows, waiting: list[Changed], gaps: list[Gap]
     ) -> list[tuple[int, bool]]:
-        """Read shards in one transaction; again, with care, where a value of them stops that."""
+        """Read shards in one transaction; if a value prevents this, read again with care."""
         details: list[Gap] = []
         try:
             with self._transaction(rows):
@@ -309,7 +315,7 @@ class Index:
         return parts
 
     def _take_with_care(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
-        """Write events; of those that stop it, found by halving, each is a gap."""
+        """Write events; find unwritable events by halving, and report them as gaps."""
         process = rows.process
         self.execute("SAVEPOINT events")
         try:
@@ -333,7 +339,7 @@ class Index:
         self, rows: Rows, changed: Changed, gaps: list[Gap], take: Callable[[Events], None]
     ) -> tuple[int, bool]:
         path, inode, mtime = changed.path, changed.inode, changed.mtime
-        # Asked within the transaction: another process may have read it meanwhile.
+        # Query within the transaction: another process may have read the shard in between.
         self.execute("INSERT OR IGNORE INTO shard (path) VALUES (?)", (path,))
         number, was, known, read, process, tail = self.execute(
             "SELECT number, inode, size, read, process, tail FROM shard WHERE path = ?", (path,)
@@ -342,10 +348,10 @@ class Index:
         try:
             size = os.lstat(full).st_size
         except OSError:
-            size = 0  # it went away; what it told stays
+            size = 0  # the shard was removed; its rows remain
         is_packed = not path.endswith(SHARD_MARK)
         if read and (was != inode or size <= known or is_packed or tail_before(full, read) != tail):
-            self._forget(process)  # not longer, but another: it was written anew
+            self._forget(process)  # not longer but different: the shard was rewritten
             read = 0
         rows.turn_to(number, process or 0)
         start = read or 0
@@ -368,7 +374,7 @@ class Index:
     def _take_events(
         path: str, gaps: list[Gap], take: Callable[[Events], None], start: int, *, is_packed: bool
     ) -> tuple[int, int | None]:
-        """Return how many events were read; and, where there are more, from where they are."""
+        """Return the number of events, and the offset of the next event if there are more."""
         count, some = 0, Events()
         for event, place in read_events(path, gaps, start=start, is_growing=not is_packed):
             if count == _AT_ONCE and not is_packed:
@@ -383,7 +389,7 @@ class Index:
         return count, None
 
     def _forget(self, process: int | None) -> None:
-        """Delete what a process told: its shard is another now."""
+        """Delete the rows of a process, because its shard was replaced."""
         if process:
             first = process << SHIFT
             for table, column in OF_PROCESS:
@@ -413,10 +419,10 @@ def _part_of(progress: Progress, day: int, days: int) -> Progress:
 
 
 def open_index(store: str) -> Index:
-    """Open the index of a store, and make it where there is none.
+    """Open the index of a store; create the index if there is none.
 
-    It lies in the store, or, where that cannot hold it, in the user's cache; one that is
-    broken is made again; both are told. Raises StoreError where it can be neither.
+    The index is in the store, or in the user's cache if the store cannot contain it. A broken index
+    is built again. Both cases cause a warning. Raises StoreError if neither is possible.
     """
     path = place_for(store)
     for _ in range(3):

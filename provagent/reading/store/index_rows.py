@@ -1,4 +1,4 @@
-"""Events as rows of the index: one shard's lines, from where they were read before."""
+"""Events as rows of the index: the new lines of one shard."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from provagent.reading.store.schema import SHIFT
 Event = dict[str, Any]
 Events = list[tuple[Event, RecordLine]]
 
-_KEPT = 500_000  # texts of a table that are kept; more are looked up
+_KEPT = 500_000  # maximum number of texts of a table to keep in memory; more are looked up
 
 
 class Dictionary(dict[str, int]):
-    """A table of texts and their numbers, in which each text stands once.
+    """A table of texts and their numbers, with one row for each text.
 
-    A text that is new is given a number when it is asked for.
+    A new text gets a number when it is first looked up.
     """
 
     def __init__(self, connection: sqlite3.Connection, table: str, column: str) -> None:
@@ -45,11 +45,11 @@ class Dictionary(dict[str, int]):
         self._find = f"SELECT number FROM {table} WHERE {column} = ?"
         self.insert = f"INSERT INTO {table} (number, {column}) VALUES (?, ?)"
         self._last = 0
-        self._is_complete = True  # all that the table has is here
+        self._is_complete = True  # all rows of the table are in this dictionary
         self.new: list[tuple[int, str]] = []
 
     def begin(self) -> None:
-        """Take notice of what others wrote; a transaction has begun, so none will now."""
+        """Note the rows that other processes wrote; the open transaction prevents more writes."""
         last = self._execute(self._last_of).fetchone()[0] or 0
         if len(self) > _KEPT:
             self.clear()
@@ -68,20 +68,20 @@ class Dictionary(dict[str, int]):
         return number
 
     def has(self, text: str) -> bool:
-        """Return whether a text is there, without giving it a number."""
+        """Return whether a text is in the table, without adding the text."""
         return text in self or bool(self._execute(self._find, (text,)).fetchone())
 
     def forget(self) -> None:
-        """Let go of all, where what was written is taken back."""
+        """Forget all texts, because the written rows were rolled back."""
         self.clear()
         self.new = []
         self._last, self._is_complete = -1, False
 
 
 class _Numbers(dict[str, int]):
-    """The numbers of things by their identifiers; most are asked for several times.
+    """The numbers of activities and entities by identifier; most are looked up several times.
 
-    ``process`` is that of the shard: things belong to it whose identifiers name none.
+    ``process`` is the process of the shard. An identifier that names no process belongs to it.
     """
 
     def __init__(self, runs: Dictionary, processes: Dictionary, others: Dictionary) -> None:
@@ -99,7 +99,7 @@ class _Numbers(dict[str, int]):
         name, counter = split(identifier)
         if name and counter is not None:
             number = number_of(self._processes[name], counter)
-        else:  # of a log that others wrote
+        else:  # of a foreign log
             is_named = name and self._runs.has(name.partition(".")[0])
             process = self._processes[name] if is_named else self.process
             number = number_of_other(process, self._others[identifier])
@@ -108,7 +108,7 @@ class _Numbers(dict[str, int]):
 
 
 class _Words(dict[str | None, int | None]):
-    """The numbers of words; None for none, which many things have."""
+    """The numbers of words; None for None, which is frequent."""
 
     def __init__(self, words: Dictionary) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class _Words(dict[str | None, int | None]):
 
 
 class Rows:
-    """Collects rows of events, and writes them into the index."""
+    """Collects the rows of events, and writes the rows into the index."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -153,17 +153,17 @@ class Rows:
         }
 
     def begin(self) -> None:
-        """A transaction has begun; it ends after ``write``."""
+        """Prepare for a transaction that has begun; it ends after ``write``."""
         for dictionary in self._dictionaries:
             dictionary.begin()
 
     def turn_to(self, shard: int, process: int) -> None:
-        """What comes is of this shard; ``process`` is its, where an earlier reading told."""
+        """Set the shard of the next events, and its process if an earlier reading found it."""
         self.shard, self.process = shard, process
         self._numbers.turn_to(process)
 
     def take(self, events: Events) -> None:
-        """Collect the rows of some events of the shard."""
+        """Collect the rows of events of the shard."""
         for event, place in events:
             handler = self.handlers.get(event["event"])
             if handler is not None:
@@ -173,7 +173,7 @@ class Rows:
         for dictionary in self._dictionaries:
             self._connection.executemany(dictionary.insert, dictionary.new)
             dictionary.new = []
-        # What is generated first: an entity is told once, and says then that it was made.
+        # Generations first: an entity is written once, with the flag that it was made.
         generated, entities = self._rows.pop(_GENERATED, []), self._rows.pop(_ENTITY, [])
         self._connection.executemany(_GENERATED, generated)
         self._connection.executemany(_ENTITY, entities)
@@ -185,7 +185,7 @@ class Rows:
             rows.clear()
 
     def forget(self) -> None:
-        """Let go of what was collected, and of numbers that were given and taken back."""
+        """Discard the collected rows, and the numbers that were rolled back."""
         self._rows.clear()
         self._numbers.clear()
         self._known_words.clear()
@@ -236,7 +236,7 @@ class Rows:
     def _activity(self, event: Event, at: int) -> None:
         activity = self.number(event["activity_id"])
         name = event.get("activity_name")
-        if name is not None:  # else it only says more of one
+        if name is not None:  # otherwise the event only adds to an activity
             parent, session = event.get("parent_id"), event.get("session_id")
             row = (
                 activity, self.word(name), self.word(event.get("target")),
@@ -246,7 +246,7 @@ class Rows:
                 self._site(event), event.get("thread"),
             )  # fmt: skip
             self._rows[_BEGIN_ACTIVITY].append(row)
-        # What other code has called was given other arguments than the user's code shows.
+        # In a call by other code, the arguments are not those that the user's code shows.
         is_inner = "inner_site" in event
         for used in event.get("used", ()):
             role = used["used_role"] or ""
@@ -263,7 +263,7 @@ class Rows:
         activity = self.number(event["activity_id"])
         if "endTime" in event or "status" in event:
             end, status = microseconds(event.get("endTime")), self.word(event.get("status"))
-            if activity >> SHIFT != self.process:  # forked inside of it
+            if activity >> SHIFT != self.process:  # the activity was forked inside
                 self._rows[_END_COPY].append((activity, end, status))
             else:
                 self._rows[_END_ACTIVITY].append((activity, end, status, at))
@@ -286,7 +286,7 @@ class Rows:
 
     def _entity(self, event: Event, at: int) -> None:
         entity = self.number(event["entity_id"])
-        # A digest of a part tells nothing of the whole.
+        # A digest of a part is no digest of the whole.
         digest = None if "sampled" in event else digest_in(event)
         row = (
             entity, self.word(event.get("type")), self.word(event.get("name")),
@@ -343,7 +343,7 @@ class Rows:
             self._rows[_DECLARED].append(row)
 
     def _site(self, event: Event) -> int | None:
-        """Return the number of where something was called from: the user's sites of it."""
+        """Return the number of the call site: the chain of the user's sites of the call."""
         if "site" not in event:
             return None
         chain = chain_of(event["site"], event.get("callers", ()))
@@ -351,7 +351,7 @@ class Rows:
 
 
 def _argument(used: dict[str, Any], role: str) -> str | None:
-    """Return by which position and name a call was given what it used."""
+    """Return the position and the name of the argument of a call that was an entity."""
     position, name = used.get("used_position"), used.get("used_argument")
     if position is None and name is None:
         return None
@@ -359,7 +359,7 @@ def _argument(used: dict[str, Any], role: str) -> str | None:
 
 
 _BASE = "UPDATE place SET base = ? WHERE number = ?"
-# Of several that a shell started, that is the first one.
+# If a shell started several processes, the first process counts.
 _BEGIN_RUN = """
 UPDATE run SET process = ?1, parent_run = ?2, parent_activity = ?3 WHERE number = ?4
 AND NOT EXISTS (SELECT 1 FROM process AS p, process AS q WHERE p.number = run.process
@@ -374,7 +374,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excl
 target = excluded.target, start = excluded.start, parent = excluded.parent,
 session = excluded.session, shard = excluded.shard, at = excluded.at, site = excluded.site,
 thread = excluded.thread"""
-# A process is an activity, too: what it did by itself.
+# A process is an activity too: it contains what the process did outside of recorded calls.
 _BEGIN_PROGRAM = """
 INSERT INTO activity (id, name, start, shard, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET name = excluded.name, start = excluded.start, shard = excluded.shard,
@@ -382,7 +382,7 @@ at = excluded.at"""
 _END_ACTIVITY = """
 INSERT INTO activity (id, end, status, ended_at) VALUES (?, ?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status, ended_at = excluded.ended_at"""
-# Of a process that was forked, where the one that began it has not ended it (a daemon).
+# For a forked process, if the process that began the activity has not ended it (a daemon).
 _END_COPY = """
 INSERT INTO activity (id, end, status) VALUES (?, ?, ?) ON CONFLICT (id)
 DO UPDATE SET end = excluded.end, status = excluded.status WHERE ended_at IS NULL"""

@@ -1,4 +1,4 @@
-"""Answers to "how was this made?" and "what came of it?": a graph, and the tree that shows it."""
+"""Lineage queries, upstream (``why``) and downstream (``impact``): a graph, shown as a tree."""
 
 from __future__ import annotations
 
@@ -34,21 +34,23 @@ from provagent.reading.store.lineage_walk import (
 )
 from provagent.reading.store.schema import SHIFT
 
-NOT_RECORDED = "origin not recorded"  # of what has no edge to anything earlier
-NOT_SHOWN = "inputs unknown: not visible in the code"  # of a file that a program wrote by itself
-# Of such a file, if the analysis was complete. Values go ways that it does not see (a pipe, the
-# state of a library), so the candidates are told here too.
+NOT_RECORDED = "origin not recorded"  # for an entity without an edge to anything earlier
+NOT_SHOWN = (
+    "inputs unknown: not visible in the code"  # a file that no recorded call wrote
+)
+# For such a file, if the analysis was complete. Some flows are invisible to the analysis (a pipe,
+# the state of a library), so the candidates are listed here too.
 NO_INPUT = "no recorded input found in the code"
 NOT_READ = "content not recorded"
-SHOWN = 100  # candidates of one thing
+SHOWN = 100  # maximum number of candidates of one entity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """An edge of the graph: a relation of PROV-DM, from the later thing to the earlier one.
+    """An edge of the graph: a relation of PROV-DM, from the later node to the earlier node.
 
-    ``lines`` are those of the user's code that computed one from the other, in order. ``how`` says
-    of a recorded derivation whether the later one was modified, copied or put in its place.
+    ``lines`` are the lines of the user's code that computed one from the other, in order. ``how``
+    is set for recorded derivations: modified, copied, or put in the place of another entity.
     """
 
     kind: str
@@ -61,13 +63,14 @@ class Relation:
 
 @dataclass(slots=True)
 class Step:
-    """A line of the tree: a thing, how it was met, and what was met from it.
+    """A line of the tree: a node, how it was found, and the nodes that were found from it.
 
-    ``kind`` is the relation by which it was met, ``None`` at the top; ``is_later``: it is the later
-    end of it; ``evidence`` is how that is known, ``lines`` are those of the code that shows it, and
-    ``how`` is that of the relation. ``is_above``: it stands further up, with all that was met from
-    it. ``end`` says that the record ends there; ``candidates`` are files that it may come from, and
-    ``reason`` why the code does not show it. ``is_cut``: more was met, and not told.
+    ``kind`` is the relation that led to the node, ``None`` at the top; ``is_later``: the node is
+    the later end of this relation. ``evidence`` is how the relation is known, ``lines`` are the
+    lines of the code that show it, and ``how`` is as in the relation. ``is_above``: the node is
+    listed further up, with all nodes found from it. ``end`` is the reason why the tree ends here;
+    ``candidates`` are files that may be origins, and ``reason`` is why the code does not show the
+    origin. ``is_cut``: more nodes were found and are not shown.
     """
 
     thing: EntityDetails | ActivityDetails
@@ -86,14 +89,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was asked for, and all that was met.
+    """The result of a lineage query: the query, and all nodes and edges that were found.
 
-    ``nodes`` are the things that are told, ``relations`` all edges between these, and ``roots`` the
-    lines of the tree that shows them. ``states`` are the identifiers of what was asked for, in each
-    of its states. ``candidates`` are, by object of no recorded origin, the files that had been read
-    before it was used, the last one first; ``reasons`` say of such ones why the code does not show
-    what they came from, where that is known. ``entities`` and ``activities`` count what was met;
-    ``runs`` are identifiers, oldest first.
+    ``nodes`` are the shown nodes, ``relations`` all edges between them, and ``roots`` the top lines
+    of the tree. ``states`` are the identifiers of the queried entity, in each of its states.
+    ``candidates`` maps an object without a recorded origin to the files that were read before its
+    use, last file first. ``reasons`` gives for such objects the reason why the code does not show
+    the origin, if known. ``entities`` and ``activities`` are numbers of found nodes. ``runs`` are
+    identifiers, oldest first.
     """
 
     what: str
@@ -110,11 +113,11 @@ class Answer:
 
 
 def why(index: Index, what: str, *, limit: int | None = None, everything: bool = False) -> Answer:
-    """Tell how something was made, across runs, back to the sources.
+    """Return how an entity was made, across runs, back to the first inputs.
 
-    ``limit`` bounds the things that are told with their details. ``everything``: also go on
-    through programs whose code does not show what they made from what. Raises StoreError for
-    what no record knows.
+    ``limit`` is the maximum number of nodes with details. ``everything``: also continue through
+    programs whose code does not show which inputs went into which outputs. Raises StoreError if no
+    record contains ``what``.
     """
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
@@ -125,7 +128,10 @@ def why(index: Index, what: str, *, limit: int | None = None, everything: bool =
 def impact(
     index: Index, what: str, *, limit: int | None = None, everything: bool = False
 ) -> Answer:
-    """Tell what came of something, across runs; as ``why``, the other way."""
+    """Return everything that was made from an entity, across runs.
+
+    The arguments are those of ``why``.
+    """
     with index.one_state():
         found = find_entities(index, what)
         walk = descendants(index, found.entities, everything=everything)
@@ -154,14 +160,15 @@ def _answer(
 
 
 class _Tree:
-    """The graph as a tree: each edge once, each thing whole where it is met first."""
+    """The graph as a tree: each edge once, each node complete where it is first found."""
 
     def __init__(self, details: Details, walk: Walk, limit: int | None, *, is_back: bool) -> None:
         self.details = details
         self.walk = walk
         self.is_back = is_back
-        # Of each thing, the edges that lead on: to what is earlier or, forth, to what is later. An
-        # activity leads to those inside it, and to the one around it, both ways.
+        # For each node, the edges to follow: to earlier nodes, or downstream to later nodes. From
+        # an activity, both directions follow the edges to inner activities and to the enclosing
+        # activity.
         self.onward: dict[int, list[tuple[int, Edge]]] = {}
         self.has_origin: set[int] = set()
         for edge in walk.edges:
@@ -182,9 +189,9 @@ class _Tree:
         self.candidates = self._find_candidates() if is_back else {}
 
     def _changed_meanwhile(self) -> set[int]:
-        """Return what is known by itself only, of which the code shows what an activity used in it.
+        """Return objects without content identity whose inputs the code shows for one activity.
 
-        A figure that is drawn anew for each file: it has no one origin.
+        An example is a figure that is drawn again for each file: it has no single origin.
         """
         shown = {
             later
@@ -195,14 +202,14 @@ class _Tree:
         return {one for one in used if self.details.is_used_again(one)}
 
     def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
-        """Return where an edge stands below a thing: what encloses an activity comes last."""
+        """Return the order of an edge below a node: the enclosing activity comes last."""
         other, edge = onward
         kind, _, earlier = edge
         place = 0 if kind != STARTED else 2 if earlier == other else 1
         return place, EVIDENCE.index(self.walk.edges[edge])
 
     def _nearest(self, limit: int | None) -> Iterator[int]:
-        """Yield so many things beside the first ones, the nearest to these first."""
+        """Yield the first nodes, and up to ``limit`` further nodes, nearest first."""
         waiting, met = deque(self.first), set(self.first)
         left = limit
         while waiting:
@@ -219,7 +226,7 @@ class _Tree:
         return self.details.activity(number) if is_activity else self.details.entity(number)
 
     def _find_candidates(self) -> dict[str, list[EntityDetails]]:
-        """Find what may have gone into objects of no origin, and files that programs wrote."""
+        """Find possible origins of objects without an origin, and of files that programs wrote."""
         found, asked = {}, Candidates(self.details.index)
         users: dict[int, int] = {}
         by_program = {
@@ -245,7 +252,7 @@ class _Tree:
         return found
 
     def _of_file(self, number: int, asked: Candidates) -> tuple[list[int], str | None]:
-        """Return what a file may have come from that a program wrote, and why it is not known."""
+        """Return possible origins of a file that a program wrote, and why the origin is unknown."""
         reason = asked.missing(number)
         if number not in self.not_shown and not reason:
             return [], None
@@ -254,13 +261,13 @@ class _Tree:
         return asked.before_file(number), reason
 
     def _of_object(self, number: int, user: int, asked: Candidates) -> tuple[list[int], str | None]:
-        """Return what an object may have come from that a call used, and why it is not known."""
+        """Return possible origins of an object that a call used, and why the origin is unknown."""
         reason = asked.missing(user)
         is_open = number not in self.has_origin or reason
         return asked.before(user) if is_open else [], reason
 
     def _not_shown(self) -> set[int]:
-        """Return the files of which only the program is known that wrote them."""
+        """Return the files for which only the program that wrote them is known."""
         origins: dict[int, set[bool]] = {}
         for kind, later, earlier in self.walk.edges:
             is_by_program = kind == GENERATED and is_program(earlier)
@@ -268,20 +275,20 @@ class _Tree:
         return {number for number, by in origins.items() if by == {True}}
 
     def lines(self, edge: Edge) -> tuple[CodeLines, ...]:
-        """Return the lines of the user's code that an edge was found in."""
+        """Return the lines of the user's code in which an edge was found."""
         if self.walk.edges[edge] not in (COMPUTED, PERHAPS):
             return ()
         return lines_of(self.details, edge)
 
     def how(self, edge: Edge) -> str | None:
-        """Return how the record says that one thing came from another."""
+        """Return how one entity was derived from another, as recorded."""
         is_recorded = edge[0] == DERIVED and self.walk.edges[edge] == RECORDED
         return self.details.how(*edge[1:]) if is_recorded else None
 
     def roots(self) -> list[Step]:
-        """Return the lines at the top, with all that stands below them.
+        """Return the top lines of the tree, with all lines below them.
 
-        What has one place and one content, in whatever runs, is one line.
+        Entities with one place and one content, in any runs, are one line.
         """
         roots: dict[Any, Step] = {}
         shown: dict[int, None] = {}
@@ -296,7 +303,7 @@ class _Tree:
             self._fill(root, number, shown, drawn)
         return list(roots.values())
 
-    # Depth first, so that what was met before stands above.
+    # Depth first, so that a node that was found before is listed above.
     def _fill(self, root: Step, first: int, shown: dict[int, None], drawn: set[Edge]) -> None:
         waiting = [(root, iter(self.onward.get(first, ())))]
         while waiting:
@@ -341,7 +348,7 @@ class _Tree:
         return NOT_RECORDED if is_known else NOT_READ
 
     def relations(self) -> list[Relation]:
-        """Return the edges between things that are told."""
+        """Return the edges between the shown nodes."""
         return [
             Relation(
                 kind=kind,
@@ -357,7 +364,7 @@ class _Tree:
 
 
 def steps_of(*roots: Step) -> Iterator[Step]:
-    """Yield steps and all below them, from the top down."""
+    """Yield steps and all steps below them, from the top down."""
     waiting = [*reversed(roots)]
     while waiting:
         step = waiting.pop()
@@ -366,10 +373,10 @@ def steps_of(*roots: Step) -> Iterator[Step]:
 
 
 def answer_data(answer: Answer) -> dict[str, Any]:
-    """Return an answer as plain data: ``nodes`` are things once each, ``edges`` all between them.
+    """Return an answer as plain data: ``nodes`` lists each node once, ``edges`` all edges.
 
-    Nothing is nested: a chain may be longer than what writes and reads JSON can nest. ``steps``,
-    the name that ``nodes`` had, is there for one release more.
+    The data is not nested: a chain may be longer than the nesting that JSON libraries allow.
+    ``steps``, the former name of ``nodes``, remains for one more release.
     """
     ends = {step.thing.id: step.end for step in steps_of(*answer.roots) if step.end is not None}
     nodes = [_node_data(thing, ends.get(thing.id)) for thing in answer.nodes]

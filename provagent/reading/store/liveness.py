@@ -1,4 +1,4 @@
-"""Whether a run is still being written: which of its processes has no end, and is there."""
+"""Liveness: whether a process of a run still runs, and writes its shard."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from provagent.contract.store_files import read_file
 from provagent.reading.store.run_summary import unended
 from provagent.reading.store.shards import shards_of
 
-_MANY = 1 << 31  # no process has such a number
-_SLACK = timedelta(seconds=5)  # a process begins before it tells when
+_MANY = 1 << 31  # no process has a number of this size
+_SLACK = timedelta(seconds=5)  # a process starts before it records its start time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Why a run may still be written; ``is_sure`` where its process was seen."""
+    """Why a run may still be written; ``is_sure``: its process is running or has a shard open."""
 
     what: str
     is_sure: bool
 
 
 def still_written(folder: str) -> Written | None:
-    """Return why the run in a folder may still be written; None where it is not."""
+    """Return why the run in a folder may still be written; None if it is not written."""
     found: Written | None = None
     for begun in unended(folder):
         host, pid = begun.get("host"), begun.get("pid")
         if not (isinstance(pid, int) and 0 < pid < _MANY):
-            continue  # of a log that others wrote
+            continue  # of a foreign log
         if host != os.uname().nodename:
             found = Written(
                 what=f"unfinished; process {pid} on {host} may still write it; use --force if that "
@@ -47,26 +47,26 @@ def still_written(folder: str) -> Written | None:
 
 
 def is_open(path: str) -> bool:
-    """Whether a process holds the lock that the writer of a shard shares, in any container."""
+    """Return whether a process, in any container, has the shared lock of a shard's writer."""
     if sys.platform == "win32":
         return False
     import fcntl
 
     try:
         opened = read_file(path)
-    except OSError:  # its reader tells
+    except OSError:  # the reader of the shard reports this
         return False
     with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            return error.errno in (errno.EWOULDBLOCK, errno.EACCES)  # else there are no locks
+            return error.errno in (errno.EWOULDBLOCK, errno.EACCES)  # else: no locks
     return False
 
 
 def is_alive(pid: int, start: str | None = None) -> bool:
-    """Whether a process is there, and is not another that got the same number later."""
-    if os.name == "nt":  # there os.kill ends a process, whatever the signal
+    """Return whether a process is running and is not a later process with the same number."""
+    if os.name == "nt":  # on Windows, os.kill ends a process with any signal
         return True
     try:
         os.kill(pid, 0)
@@ -91,5 +91,5 @@ def _beginning(pid: int) -> datetime | None:
     except (OSError, StopIteration, ValueError, IndexError):
         return None
     if fields[0] == "Z":
-        return datetime.now(UTC) + timedelta(days=1)  # it writes nothing any more
+        return datetime.now(UTC) + timedelta(days=1)  # it does not write any more
     return datetime.fromtimestamp(boot + int(fields[19]) / os.sysconf("SC_CLK_TCK"), UTC)

@@ -1,4 +1,7 @@
-"""Where a store is, and its index: in it, or, where that cannot hold it, in the user's cache."""
+"""The location of a store and of its index: in the store, or in the user's cache.
+
+The index is in the cache if the store cannot contain it.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,15 @@ from provagent.definition.source import cache_folder
 from provagent.settings.table import read_settings, warn
 
 NAME = "index.sqlite"
-# SQLite's shared memory is one machine's: on these a second one would break the index.
+# SQLite's shared memory works on one machine only: on these file systems a second machine would
+# break the index.
 _OVER_THE_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "lustre", "fuse.sshfs", "ceph")
 
 
 def find_store(given: str | None = None) -> str:
-    """Path of the store: ``given``, else what the settings say, else ``./prov``.
+    """Return the path of the store: ``given``, else the path in the settings, else ``./prov``.
 
-    Raises StoreError when there is no such folder.
+    Raises StoreError if the folder does not exist.
     """
     if given:
         store = given
@@ -32,14 +36,15 @@ def find_store(given: str | None = None) -> str:
             f"{store}: no such store; record a run with 'provagent run script.py', "
             "or give its folder with --store"
         )
-    # A link to a store is the user's own; it is followed once, and none that lies in the store.
+    # A link to a store is the user's own choice and is followed once; links inside the store are
+    # not followed.
     return os.path.realpath(store) if os.path.islink(store.rstrip("/")) else store
 
 
 def remove(path: str) -> None:
     """Remove an index; it can be made again.
 
-    Raises ForeignIndexError, and removes nothing, where it is none.
+    Raises ForeignIndexError, and removes nothing, if the file is not an index of provagent.
     """
     from provagent.reading.store.schema import ENDS, require_own
 
@@ -51,7 +56,7 @@ def remove(path: str) -> None:
 
 
 def place_for(store: str) -> str:
-    """Return where the index of a store is to be; it is said where that is not beside it."""
+    """Return the path for the index of a store; warn if the path is outside of the store."""
     beside = os.path.join(store, NAME)
     why = None
     if not os.access(store, os.W_OK) or (
@@ -72,7 +77,7 @@ def place_for(store: str) -> str:
 
 
 def _is_of_another(beside: str, store: str) -> bool:
-    """Return whether an index is of a user who shares the store, and may change it meanwhile."""
+    """Return whether the index belongs to another user of a shared store, who may change it."""
     try:
         owner = os.lstat(beside).st_uid
         return hasattr(os, "geteuid") and owner not in (os.geteuid(), os.stat(store).st_uid)
@@ -86,16 +91,16 @@ def _elsewhere(store: str) -> str:
 
 
 def remove_all(store: str) -> None:
-    """Remove the indexes of a store, wherever they may lie."""
+    """Remove the indexes of a store at all possible paths."""
     from provagent.reading.store.schema import ForeignIndexError
 
     for path in (os.path.join(store, NAME), _elsewhere(store)):
-        with contextlib.suppress(ForeignIndexError):  # nothing of the records is in it
+        with contextlib.suppress(ForeignIndexError):  # a foreign file contains no records
             remove(path)
 
 
 def _file_system(path: str) -> str:
-    """Return the kind of file system that holds a path; empty where that cannot be told."""
+    """Return the type of the file system of a path; empty if unknown."""
     real, best, found = os.path.realpath(path), "", ""
     try:
         with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:

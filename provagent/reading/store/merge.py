@@ -1,4 +1,4 @@
-"""Taking the runs of another store: nothing is overwritten, and what grew is completed."""
+"""Merging the runs of another store: nothing is overwritten, and longer shards are completed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _PACKINGS = ("", PACKED, ".gz")
 
 @dataclass(slots=True, kw_only=True)
 class Merged:
-    """Runs that are new here, that grew, and that were here already.
+    """The runs that are new, that became longer, and that were known already.
 
-    ``refused``: why a run, or a part of one, was not taken.
+    ``refused``: why a run, or a part of a run, was not merged.
     """
 
     new: list[str] = field(default_factory=list)
@@ -45,11 +45,11 @@ class Merged:
 
 
 def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
-    """Take all runs of ``other`` into ``store``, which is made where it is not there.
+    """Merge all runs of ``other`` into ``store``, which is created if it does not exist.
 
-    A shard of which one store has only the beginning is whole afterwards. One that says other
-    things here than there stays as it is, and its run is refused. Raises StoreError where
-    ``other`` is no store, or is this one.
+    If one store has only the beginning of a shard, the shard is complete afterwards. If the
+    contents of a shard differ, the shard is not changed, and its run is refused. Raises StoreError
+    if ``other`` is no store, or is the same store.
     """
     if not os.path.isdir(other):
         raise StoreError(f"{other}: no such store; give the folder that contains the runs")
@@ -64,7 +64,7 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
         try:
             if shards := shards_of(folder.path, skipped):
                 runs.append((folder.name, shards))
-        except OSError as error:  # another user's
+        except OSError as error:  # belongs to another user
             found.refused[folder.name] = str(error)
     for one in skipped:
         found.refused[name_to_text(os.path.relpath(one.filename, other))] = one.strerror or ""
@@ -94,7 +94,7 @@ def _take_run(store: str, name: str, shards: list[str], found: Merged) -> None:
 
 
 def _take_shard(folder: str, path: str) -> int:
-    """Return how many bytes of it are new here."""
+    """Merge a shard; return the number of bytes that are new here."""
     here = _counterpart(folder, path)
     if here is None:
         return _copy(path, os.path.join(folder, os.path.basename(path)))
@@ -110,7 +110,7 @@ def _take_shard(folder: str, path: str) -> int:
 
 
 def _counterpart(folder: str, path: str) -> str | None:
-    """Return the path of a shard of the same name, however it is packed."""
+    """Return the path of the shard with the same name, with any compression."""
     name = os.path.basename(path)
     plain = name[: name.index(SHARD_MARK) + len(SHARD_MARK)]
     paths = [os.path.join(folder, plain + packing) for packing in _PACKINGS]
@@ -118,9 +118,9 @@ def _counterpart(folder: str, path: str) -> str | None:
 
 
 def _what_is_more(ours: BinaryIO, theirs: BinaryIO) -> int | None:
-    """Return how many bytes only theirs has at its end; None where they say other things.
+    """Return the number of bytes that only ``theirs`` has at its end; None if contents differ.
 
-    The last line of either may be cut, or on its way.
+    The last line of either shard may be incomplete.
     """
     for one, other in zip_longest(_lines(ours), _lines(theirs)):
         if one == other:

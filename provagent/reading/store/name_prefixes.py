@@ -1,4 +1,4 @@
-"""What is meant by a part of a name of a run or a process: its beginning, or its end."""
+"""Finding runs and processes by the first or the last characters of their names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from provagent.reading.store.sql_conditions import Sql
 
 
 def ending(index: Index, table: str, column: str, text: str) -> list[tuple[int, str]]:
-    """Return numbers and names of the rows of a table that end with a text."""
+    """Return numbers and names of the rows of a table whose names end with a text."""
     condition = ends_so(column, text)
     statement = f"SELECT number, {column} FROM {table} WHERE {condition.text}"
     return index.execute(statement, condition.values).fetchall()
@@ -18,15 +18,15 @@ def ending(index: Index, table: str, column: str, text: str) -> list[tuple[int, 
 def ends_so(column: str, text: str) -> Sql:
     """Return the condition that a column ends with a text."""
     text = as_recorded(text)
-    end = f"substr({column}, -{END})"  # as its index has it
+    end = f"substr({column}, -{END})"  # the same expression as in the SQL index
     quick = f"{end} = substr(?, -{END})" if len(text) >= END else f"{end} LIKE '%' || ?"
     return Sql(f"({quick} AND substr({column}, -length(?)) = ?)", (text, text, text))
 
 
 def runs_meant(index: Index, text: str, most: int = -1) -> list[tuple[int, str]]:
-    """Return number and identifier of the run of this identifier, else of those of this part.
+    """Return numbers and identifiers of the run with this identifier, or the runs that match it.
 
-    Of those that begin so, the newest are taken where there are more than ``most``.
+    If more than ``most`` identifiers start with the text, the newest are returned.
     """
     text = as_recorded(text)
     found = index.execute("SELECT number, id FROM run WHERE id = ?", (text,)).fetchall()

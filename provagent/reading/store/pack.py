@@ -1,4 +1,4 @@
-"""Packing the shards of runs that have ended: what they say is the same afterwards."""
+"""Compressing the shards of runs that have ended; the content of the record does not change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BLOCK = 1 << 20
 
 @dataclass(slots=True, kw_only=True)
 class Packed:
-    """What was packed: bytes before and after. ``refused`` says of runs why they were not."""
+    """The result of packing: bytes before and after; ``refused``: why runs were not packed."""
 
     runs: list[str] = field(default_factory=list)
     shards: int = 0
@@ -48,11 +48,12 @@ def pack(
     anyway: bool = False,
     progress: Progress | None = None,
 ) -> Packed:
-    """Pack the shards of the runs that are named, or of all that ended so long ago.
+    """Pack the shards of the named runs, or of all runs that ended long enough ago.
 
-    Each is packed beside itself, unpacked again and compared before it is removed. A run that
-    is still written is left; ``anyway``: but for those of which that cannot be told. Raises
-    StoreError for a run that is not there, RecordError where there is nothing to pack with.
+    Each shard is packed into a new file, unpacked and compared before the old file is removed. A
+    run that is still written is skipped. ``anyway``: pack also runs for which this is unknown.
+    Raises StoreError if a run does not exist, and RecordError if no library for packing is
+    installed.
     """
     remove_unfinished(store)
     found = Packed()
@@ -90,17 +91,17 @@ def pack(
 
 
 def _plain(folder: str) -> Iterator[str]:
-    with contextlib.suppress(OSError):  # another user's
+    with contextlib.suppress(OSError):  # belongs to another user
         yield from (path for path in shards_of(folder) if path.endswith(SHARD_MARK))
 
 
 def _pack(index: Index, path: str) -> int:
-    """Pack one shard, and let the index know. Returns the bytes that it has now."""
+    """Pack one shard and update the index; return the new number of bytes."""
     name = os.path.relpath(path, index.store)
     size = file_status(path).st_size
     was_read = index.is_read(name, size)
     packed = path + PACKED
-    if os.path.lexists(packed):  # interrupted before the plain one was removed
+    if os.path.lexists(packed):  # interrupted before the unpacked shard was removed
         _require_same(path, packed)
         os.unlink(path)
     else:

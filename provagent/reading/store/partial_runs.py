@@ -137,7 +137,7 @@ class _Graph:
             later, earlier = (self._key(provenance, end) for end in ends)
             if later not in things or earlier not in things:
                 continue
-            # A file that several processes recorded is a single entity of the model.
+            # A file that several processes recorded is one entity of the model.
             same = found.get((kind, later, earlier))
             if same is None or EVIDENCE.index(evidence) < EVIDENCE.index(same.evidence):
                 is_shown = evidence in (COMPUTED, PERHAPS) and kind != SAME
@@ -146,7 +146,7 @@ class _Graph:
         return found
 
     def _time(self, edge: graph.Edge, evidence: str) -> str | None:
-        """Return when a file was first used or last written, where that is recorded."""
+        """Return when a file was first used or last written, if recorded."""
         statement = _TIMES.get(edge[0])
         if statement is None or evidence != RECORDED:
             return None
@@ -165,14 +165,14 @@ class _Graph:
                     yield Alternate(entity=entity, origin=origin, evidence=evidence)
 
     def _run_of(self, number: int) -> str:
-        """Return the run whose record contains a thing, or should contain it."""
+        """Return the run whose record contains a node, or should contain it."""
         identifier: str = self.identifier(number)
         depth = 1 if is_program(number) else 2
         return self._folder(number) or identifier.rsplit(".", depth)[0]
 
     def _folder(self, number: int) -> str:
-        """Return the name of the folder with the record of a thing; empty if there is none."""
-        # Things of a process that was lost have none.
+        """Return the name of the folder with the record of a node; empty if there is none."""
+        # The nodes of a process whose shard was lost have no folder.
         for statement, key in (
             (_OF_PROCESS, number >> SHIFT),
             (_OF_THING.format("entity"), number),
@@ -184,7 +184,7 @@ class _Graph:
         return ""
 
     def _key(self, provenance: Provenance, number: int) -> str:
-        """Return the identifier of a thing in the Provenance of its run."""
+        """Return the identifier of a node in the Provenance of its run."""
         identifier: str = self.identifier(number)
         if is_program(number):
             return identifier.rpartition(".")[2]
@@ -192,7 +192,7 @@ class _Graph:
         return known
 
 
-_TIMES = {  # of an edge from its later end to its earlier one
+_TIMES = {  # parameters: the later end of an edge, then the earlier end
     USED: "SELECT min(time) FROM used WHERE activity = ? AND entity = ?",
     GENERATED: "SELECT max(time) FROM generated WHERE entity = ? AND activity = ?",
 }

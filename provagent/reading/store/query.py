@@ -1,13 +1,13 @@
-"""The language of ``find``: conditions on activities, as SQL over the index.
+"""The query language of ``find``: conditions on activities, as SQL over the index.
 
     query     = either ; either = both {"or" both} ; both = one {["and"] one}
     one       = "not" one | "(" query ")" | condition | text
     condition = field operator value
     operator  = "=" | "!=" | "<" | "<=" | ">" | ">=" | "contains" | "like"
 
-A field that is none of ``FIELDS`` is a parameter; ``parameter.NAME`` says so, and
-``package.NAME`` is the version of an installed package. ``like`` has ``*`` and ``?``. Two
-conditions side by side must both hold.
+A field that is not in ``FIELDS`` is a parameter. ``parameter.NAME`` always means a parameter, and
+``package.NAME`` is the version of an installed package. ``like`` uses ``*`` and ``?`` as wildcards.
+Two conditions side by side must both be true.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Token:
 
 
 def parse_query(text: str) -> Sql:
-    """Return the condition that a query means. Raises QueryError, with the place."""
+    """Return the condition of a query; raise QueryError, with the place of the error."""
     try:
         return _Parser(text).query()
     except RecursionError:
@@ -147,10 +147,13 @@ def _plain(token: _Token) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Return a name that is not UTF-8 as events have it; one that is shown so stays."""
+    """Return a text in the encoding of events for names that are not UTF-8.
+
+    A text that is already in this encoding is not changed.
+    """
     return text if is_utf8(text) else name_to_text(text)
 
 
-# What ``a`` and ``p`` of a condition are.
+# Defines ``a`` and ``p`` of a condition.
 SELECT = f"""
 SELECT a.id FROM activity AS a CROSS JOIN process AS p ON p.number = a.id >> {SHIFT} WHERE """

@@ -28,9 +28,9 @@ Field: TypeAlias = Callable[[str, str], Sql]  # of an operator and a value
 
 
 def condition(field: str, operator: str, value: str) -> Sql:
-    """Return a condition.
+    """Return the condition of a field, an operator and a value.
 
-    Raises ValueError for what its value or operator cannot be, LookupError for its field.
+    Raises ValueError for an invalid value or operator, and LookupError for an unknown field.
     """
     prefix, dot, rest = field.partition(".")
     if prefix == "parameter" and dot and rest:
@@ -81,8 +81,8 @@ def _parameter(name: str, operator: str, value: str) -> Sql:
     )
 
 
-# The unit of a parameter: its own, or the one that a definition declares. A declared one that
-# hangs on the definition counts for none.
+# The unit of a parameter: its own unit, or the unit that a definition declares. If the definitions
+# of a process declare different units, no declared unit counts.
 _UNIT = f"""coalesce(q.unit, (
 SELECT min(declared_unit(d.units, w.text)) FROM declared AS d JOIN word AS w ON w.text = ?
 WHERE d.process = q.activity >> {SHIFT} << {SHIFT}
@@ -91,7 +91,7 @@ HAVING count(DISTINCT declared_unit(d.units, w.text)) = 1))"""
 
 
 def _containing(name: str, value: str) -> list[Sql]:
-    """An item of a list, whole; or a part of a text."""
+    """Return conditions for a whole item of a list, or a part of a text."""
     item = (
         "(instr(q.text, char(31) || ? || char(31)) OR (q.text NOT LIKE char(31) || '%' "
         "AND instr(lower(q.text), lower(?))))"
@@ -173,13 +173,16 @@ def _time(column: str) -> Field:
 def _seconds(operator: str, value: str) -> Sql:
     if number_of(value) is None or operator in ("contains", "like"):
         raise ValueError(f"{value!r} is not a number of seconds")
-    # Where the clock was set back nothing is known of the time that it took.
+    # If the clock was set back, the duration is unknown.
     took = "CASE WHEN a.end >= a.start THEN (a.end - a.start) / 1e6 END"
     return Sql(f"{took} {operator} ?", (float(value),))
 
 
 def _thing(relation: str) -> Field:
-    """Of what it used or generated: path, base name, name, description or digest."""
+    """Return the field for used or generated entities: path, base name, name or digest.
+
+    The name and the description of the entity are compared too.
+    """
 
     def make(operator: str, value: str) -> Sql:
         digest = packed(value) if ":" in value else None
@@ -214,7 +217,7 @@ def _either(one: Field, two: Field) -> Field:
 
 
 def _relation(column: str) -> Field:
-    """Of the role in which it used or generated, or the type of that."""
+    """Return the field for the role of a usage or generation, or the type of its entity."""
 
     def make(operator: str, value: str) -> Sql:
         inner = compare("w.text", "=" if operator == "!=" else operator, value)
@@ -245,7 +248,7 @@ def _script(operator: str, value: str) -> Sql:
 
 
 def anywhere(value: str) -> Sql:
-    """Text anywhere: in names, paths, commands, users and parameters."""
+    """Return the condition for a text in names, paths, commands, users and parameters."""
     found = Sql("0")
     for field in ("activity", "target", "used", "made", "command", "script", "user", "host", "run"):
         found = found | FIELDS[field]("contains", value)

@@ -1,4 +1,4 @@
-"""Times and durations as people write them."""
+"""Times and durations in the notation that people use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def duration(text: str) -> timedelta:
-    """Return the duration of a text such as ``30d``, ``12 hours``. Raises ValueError."""
+    """Return the duration of a text such as ``30d`` or ``12 hours``; raise ValueError otherwise."""
     found = _DURATION.fullmatch(text.strip().lower())
     if found is None:
         raise ValueError(f"{text!r} is not a duration; write 30d, 12h or '2 weeks'")
@@ -23,10 +23,10 @@ def duration(text: str) -> timedelta:
 
 
 def moment(value: str) -> tuple[int, int]:
-    """Return the first microsecond of a time, and of what follows it: a day, a minute.
+    """Return the first microsecond of a time, and the first one after it (after its day or minute).
 
-    ``2026-11-25``, ``2026-11-25T10:30``, ``today``, ``yesterday``, ``3 days ago``, ``3d``.
-    Times without a zone are UTC. Raises ValueError.
+    Examples: ``2026-11-25``, ``2026-11-25T10:30``, ``today``, ``yesterday``, ``3 days ago``,
+    ``3d``. Times without a zone are UTC. Raises ValueError for any other text.
     """
     now = datetime.now(UTC)
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""Quantities in a query: numbers with a unit, compared whatever unit each is in."""
+"""Quantities in a query: numbers with units, compared after conversion to one unit."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from provagent.reading.store.encoding import BETWEEN
 from provagent.reading.store.sql_conditions import number_of
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-# A unit may begin with a number, as ``1 / s`` and ``10.0 m(1)`` do, after a space.
+# A unit may begin with a number, as in ``1 / s`` and ``10.0 m(1)``, after a space.
 _QUANTITY = re.compile(
     rf"({_NUMBER})(?:\s*([^\s\d.].*)|\s+(\d[\d.]*(?:[eE][+-]?\d+)?\s*[^\s\d.,:-].*))"
 )
 _NO_NUMBER = re.compile(rf"[^\d.eE+\-{BETWEEN}]")
 _QUOTES, _OPENING, _CLOSING = "\"'", "[({", "])}"
-_ALMOST = 1e-12  # by what a conversion may miss a number, relative to it
+_ALMOST = 1e-12  # relative error that a conversion may have
 
 
 @functools.lru_cache(1024)
 def quantity_of(text: str) -> tuple[float, str] | None:
-    """Return the number and the unit of a text such as ``0.8 TeV``; None where it is none."""
+    """Return the number and unit of a text such as ``0.8 TeV``; None for other texts."""
     match = _QUANTITY.fullmatch(text.strip())
     return match and (float(match[1]), match[2] or match[3])
 
 
 def odd_quantity(text: str) -> tuple[str, str] | None:
-    """Return ``nan`` or ``inf`` and the unit of such a text; None where it is none."""
+    """Return ``nan`` or ``inf`` and the unit of a text; None for other texts."""
     match = re.fullmatch(r"\s*(nan|-?inf)\s+(\S.*)", text)
     return match and (match[1], match[2])
 
 
 @functools.lru_cache(64)
 def items_of(text: str) -> tuple[list[str], str] | None:
-    """Return the items of a text such as ``[0.8, 2.0] TeV``, and its unit; None if it is no list.
+    """Return the items and the unit of a text such as ``[0.8, 2.0] TeV``; None if it is no list.
 
-    Texts in it have quotes, as ``show`` prints them.
+    Texts in the list have quotes, as ``show`` prints them.
     """
     text = text.strip()
     if text[:1] not in tuple(_OPENING):
@@ -68,7 +68,7 @@ def _unquoted(item: str) -> str:
 
 
 def same_items(kept: str | None, unit: str | None, asked: str) -> bool:
-    """Whether a list that the index keeps has the items that were asked for, in their order."""
+    """Return whether a list in the index has the items of the query, in their order."""
     found = items_of(asked)
     if found is None or kept is None or kept[:1] != BETWEEN:
         return False
@@ -79,22 +79,22 @@ def same_items(kept: str | None, unit: str | None, asked: str) -> bool:
 
 
 def has_item(kept: str | None, unit: str | None, asked: str) -> bool:
-    """Whether a list that the index keeps has an item that is equal to a quantity."""
+    """Return whether a list in the index has an item that is equal to a quantity."""
     if kept is None or kept[:1] != BETWEEN:
         return False
     if not unit and not _NO_NUMBER.search(kept):
-        return False  # most lists are of plain numbers
+        return False  # most lists contain plain numbers
     return any(_is_same(item, unit, asked, "") for item in kept[1:-1].split(BETWEEN))
 
 
 def _is_same(item: str, unit: str | None, asked: str, asked_unit: str) -> bool:
-    """Compare an item with one that is asked for; the unit of either may be that of its list."""
+    """Compare an item with an item of the query; the unit may be the unit of the list."""
     if item == asked and (unit or "") == asked_unit:
         return True
     one, other = _split(item, unit), _split(asked, asked_unit or None)
     if one is None or other is None:
         return False
-    if other[1] is None:  # a number without a unit is compared with the value as it stands
+    if other[1] is None:  # a number without a unit is compared with the value without conversion
         return one[0] == other[0]
     return in_unit(*one, other[1], other[0]) == other[0]
 
@@ -105,7 +105,7 @@ def _split(text: str, unit: str | None) -> tuple[float, str | None] | None:
 
 
 def declared_unit(units: Any, name: str) -> str | None:
-    """Return the unit that a definition declares for a parameter, of all that it declares."""
+    """Return the unit for a parameter from the declared units; None if there is none."""
     try:
         unit = orjson.loads(units)[name]
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -114,9 +114,9 @@ def declared_unit(units: Any, name: str) -> str | None:
 
 
 def in_unit(number: float | None, unit: str | None, wanted: str, near: float) -> float | None:
-    """Return a number in another unit; ``near`` itself where it is that, but for rounding.
+    """Return a number in another unit; ``near`` itself if only rounding differs.
 
-    None where the units are not of one kind, or differ and astropy is not installed.
+    None if the units are of different kinds, or if they differ and astropy is not installed.
     """
     factor = None if number is None or unit is None else _factor(unit, wanted)
     if number is None or factor is None:
@@ -135,5 +135,5 @@ def _factor(unit: str, wanted: str) -> float | None:
         one, other = Unit(unit), Unit(wanted)
         is_plain = isinstance(one, UnitBase) and isinstance(other, UnitBase)
         return float(one.to(other)) if is_plain else None
-    except Exception:  # it is not installed, or it is no unit
+    except Exception:  # astropy is not installed, or the text is no unit
         return None

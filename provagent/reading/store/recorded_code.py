@@ -1,4 +1,4 @@
-"""The user's code that ran in a process, as far as its record has it."""
+"""The user's code that ran in a process, from the record."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from provagent.reading.store.events import Execute, event_at
 from provagent.reading.store.schema import SHIFT
 
 _RUN = re.compile(r"""get_ipython\(\)\.run_line_magic\('run', (['"])(.*)\1\)""")
-_LONGEST = 1_000_000  # bytes of a script that is read where it stands
+_LONGEST = 1_000_000  # maximum number of bytes of a script that is read from its path
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutedCode:
-    """The code that ran, the file in which it began, and what it is known by: equal is the same."""
+    """The code that ran, the file in which it began, and a key: equal keys mean equal code."""
 
     code: Code
     entry: str
@@ -33,9 +33,10 @@ class ExecutedCode:
 
 
 def code_of(store: str, execute: Execute, process: int) -> ExecutedCode | None:
-    """Return the code of a process; None where none is known.
+    """Return the code of a process; None if it is unknown.
 
-    A record of before has none: then it is the script, where that is still what it was.
+    An older record does not contain code. Then the code is the script, if the script is unchanged
+    on disk.
     """
     files: dict[str, str] = {}
     cells: list[tuple[str, str]] = []
@@ -65,7 +66,7 @@ def code_of(store: str, execute: Execute, process: int) -> ExecutedCode | None:
 
 
 def _run_in(cell: str, files: dict[str, str]) -> list[tuple[str, str]]:
-    """Return the files that a cell runs by ``%run``: their names are the notebook's afterwards."""
+    """Return the files that a cell runs by ``%run``; the notebook sees their names afterwards."""
     found = []
     for _, details in _RUN.findall(cell):
         word = next((one for one in details.split() if not one.startswith("-")), "")
@@ -76,7 +77,7 @@ def _run_in(cell: str, files: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _text_of(store: str, execute: Execute, shard: int, digest: str) -> str | None:
-    """Return the text of a file, which lies beside the shards of its run."""
+    """Return the text of a source file, which is stored beside the shards of its run."""
     row = execute("SELECT path FROM shard WHERE number = ?", (shard,)).fetchone()
     if row is None or not is_within(row[0]) or not digest:
         return None

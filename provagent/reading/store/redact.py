@@ -1,7 +1,7 @@
-"""Taking out of a store's records what should not have come into them.
+"""Removing secrets from the records of a store.
 
-A shard is written anew beside itself and put in its place at once, so that there is always
-either the old one or the new one, whole. The index is removed before and made again after.
+A shard is rewritten atomically (see ``atomic_rewrite``): there is always the complete old shard or
+the complete new shard. The index is removed before the rewrite, and built again afterwards.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from provagent.reading.store.shard_lines import Line, redacted_line
 from provagent.reading.store.shards import shards_of
 
 Progress = Callable[[int, int], None]
-_SHORTEST_VALUE = 6  # characters of a parameter's value that is looked for elsewhere
+_SHORTEST_VALUE = 6  # minimum length of a parameter value that is searched in other places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretLocation:
-    """Where it stands: ``of`` is the activity, or the thing, and ``field`` the key in its event."""
+    """The place of a secret: ``of`` is the activity or entity, ``field`` the key in its event."""
 
     run: str
     shard: str
@@ -49,10 +49,11 @@ class SecretLocation:
 
 @dataclass(slots=True, kw_only=True)
 class Redaction:
-    """What was found, and what could not be taken out: ``refused`` says why, by run or shard.
+    """The result of a search or redaction; ``refused``: what was not removed and why.
 
-    ``kept`` counts what stands in identifiers, digests or times, which stay. ``left`` is what
-    is still there afterwards; nothing, where none of that was refused.
+    ``refused`` is by run or shard. ``kept`` counts matches in identifiers, digests or times, which
+    are not changed. ``left`` counts the matches that remain afterwards: zero if nothing was
+    refused.
     """
 
     places: list[SecretLocation] = field(default_factory=list)
@@ -69,7 +70,7 @@ class Redaction:
 def find_secrets(
     store: str, sought: SearchedSecrets, progress: Progress | None = None
 ) -> Redaction:
-    """Tell where in a store's records something stands, and which runs are still written."""
+    """Return the places of secrets in the records of a store, and the runs still written."""
     found, _ = _found(store, _with_values(store, sought), progress)
     return found
 
@@ -82,10 +83,11 @@ def redact(
     *,
     anyway: bool = False,
 ) -> Redaction:
-    """Take it out of all records but those that are still written, and out of the index.
+    """Remove secrets from all records, except runs that are still written, and from the index.
 
-    ``how`` is ``text``, ``pattern`` or ``parameter``: each shard gets a mark that says so, when
-    and how many. ``anyway``: also those of which it cannot be told whether they are written.
+    ``how`` is ``text``, ``pattern`` or ``parameter``: each rewritten shard gets a mark with this
+    word, the time and the number of matches. ``anyway``: also rewrite runs for which it is unknown
+    whether they are still written.
     """
     sought = _with_values(store, sought)
     found, by_shard = _found(store, sought, progress, anyway=anyway)
@@ -93,10 +95,10 @@ def redact(
     wanted = [path for path in by_shard if _run_of(path) not in found.refused]
     if wanted:
         with announced(store):
-            remove_all(store)  # before: whatever may happen, it is in no index
+            remove_all(store)  # removed before: after an interruption, no index contains it
             for path in wanted:
                 _rewrite_or_tell(store, path, sought, how, found)
-            remove_all(store)  # after: somebody may have asked meanwhile
+            remove_all(store)  # removed again: another process may have built an index in between
         with open_index(store) as index:
             index.update(progress)
     found.left = sum(_found(store, sought, None)[1].values())
@@ -115,7 +117,7 @@ def _rewrite_or_tell(
 
 
 def _with_values(store: str, sought: SearchedSecrets) -> SearchedSecrets:
-    """Add what parameters that are meant by name are set to: it is as secret elsewhere."""
+    """Add the values of parameters given by name: the values are as secret in other places."""
     if not sought.parameters:
         return sought
     values: set[str] = set()
@@ -136,7 +138,7 @@ _UNREADABLE = (OSError, RecordError, StoreError)
 def _found(
     store: str, sought: SearchedSecrets, progress: Progress | None, *, anyway: bool = False
 ) -> tuple[Redaction, dict[str, int]]:
-    """Return what is found, and how often by shard."""
+    """Return the matches, and the number of matches by shard."""
     found, by_shard = Redaction(), {}
     shards = list(_shards(store, found.refused))
     total, done = sum(size for _, size in shards), 0
@@ -162,15 +164,15 @@ def _found(
 
 
 def _shards(store: str, refused: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """Yield shards and their sizes; ``refused`` is told of runs that cannot be looked into."""
+    """Yield shards and their sizes; ``refused`` gets the runs that cannot be read."""
     skipped: Skipped = []
     for run in run_folders(store, skipped):
         try:
             for path in shards_of(run.path, skipped):
                 yield os.path.relpath(path, store), file_status(path).st_size
         except FileNotFoundError:
-            pass  # it went away
-        except OSError as error:  # another user's
+            pass  # the run was removed
+        except OSError as error:  # belongs to another user
             refused[run.name] = str(error)
     for one in skipped:
         refused[name_to_text(os.path.relpath(one.filename, store))] = one.strerror or ""
@@ -214,7 +216,7 @@ def _hidden(text: str, sought: SearchedSecrets) -> str:
 
 
 def _subject(line: str) -> str:
-    """Return the identifier of the activity that an event is of, else what is known of it."""
+    """Return the identifier of the activity of an event, or another name from the event."""
     try:
         event = orjson.loads(line.encode("utf-8", "surrogateescape"))
         kind = str(event.get("event"))
@@ -233,7 +235,7 @@ def _names(path: str) -> dict[str, str]:
 
 
 def _lines(path: str, sought: SearchedSecrets) -> Iterator[Line | bytes]:
-    """Yield the lines of a shard: bytes for those that stay as they are."""
+    """Yield the lines of a shard: bytes for lines that do not change."""
     if path.endswith(".zst") and not is_whole(path):
         raise StoreError(f"{path}: the compressed file is truncated and cannot be rewritten")
     good = bad = 0

@@ -1,4 +1,4 @@
-"""What is to be taken out of records: where it stands in a text, also where that is encoded."""
+"""The search for secrets in the text of records, including encoded forms."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ import orjson
 from provagent.contract.errors import StoreError
 from provagent.redaction.secrets import MASK
 
-SHORTEST = 4  # characters: less is in everything
-_SHORTEST_CORE = 6  # characters of base64 that are no accident
+SHORTEST = 4  # minimum number of characters: shorter texts occur everywhere
+_SHORTEST_CORE = 6  # minimum number of characters of base64 that do not match by accident
 _IN_BASE64 = re.compile(r"[A-Za-z0-9+/_-]")
 _IN_HEX = re.compile(r"[0-9A-Fa-f]")
-# They stand for ``***`` where only such text may stand.
+# Replacements for ``***`` where only base64 or hexadecimal digits are allowed.
 _MASK_BASE64, _MASK_HEX = base64.b64encode(MASK.encode()).decode(), MASK.encode().hex()
-Span = tuple[int, int, str]  # start, end, and what is put there
+Span = tuple[int, int, str]  # start, end, and the replacement
 
 
 @dataclass(slots=True, kw_only=True)
 class SearchedSecrets:
-    """Texts, patterns of text, and names of parameters whose values are meant.
+    """Texts, patterns of text, and names of parameters whose values are secret.
 
-    A text is found as it is, and as JSON, Python, HTML, a URL, base64 or hexadecimal digits
-    hold it. Raises StoreError for what cannot be looked for.
+    A text is found as it is, and in the encodings of JSON, Python, HTML, URLs, base64 and
+    hexadecimal digits. Raises StoreError for a text or pattern that cannot be searched.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -72,17 +72,17 @@ class SearchedSecrets:
         self._raw = self._raw_of({*plain, *cores, *digits})
 
     def _raw_of(self, forms: set[str]) -> re.Pattern[bytes] | None:
-        """Return what no line is without that has something of this; None where that is any."""
+        """Return a pattern that is in each line with a match; None if any line may match."""
         if self.patterns or self.parameters or any(not form.isascii() for form in forms):
             return None
         written = {json.dumps(form)[1:-1].encode() for form in forms}
         ends = {json.dumps(text[:SHORTEST])[1:-1].encode() for text in self.texts}
         every = sorted({*written, *ends}, key=len, reverse=True)
-        # What is escaped may be written in many ways.
+        # Escaped characters have many possible forms.
         return re.compile(b"|".join([*map(re.escape, every), rb"\\[u/]"]), re.IGNORECASE)
 
     def may_be_in(self, line: bytes) -> bool:
-        """Whether a line may hold any of it; most do not, and this is quick."""
+        """Return whether a line may contain a match; this test is quick, and most lines fail."""
         if self._raw is not None:
             return self._raw.search(line) is not None
         if self.texts or self.parameters:
@@ -94,9 +94,9 @@ class SearchedSecrets:
         return any(regex.search(text) for text in texts for regex in self._regexes)
 
     def spans(self, text: str, *, is_cut: bool = False) -> list[Span]:
-        """Return where it stands, in order, and what is put in its place.
+        """Return the places of matches, in order, each with its replacement.
 
-        Of a text that ``is_cut`` its end may be the beginning of a secret.
+        ``is_cut``: the text was shortened, so its end may be the beginning of a secret.
         """
         found = [
             (match.start(), match.end(), MASK)
@@ -118,7 +118,7 @@ class SearchedSecrets:
         return list(_apart(sorted(found)))
 
     def _at_the_end(self, text: str) -> Iterator[Span]:
-        """Yield the beginning of a secret with which a text ends that was cut."""
+        """Yield the beginning of a secret at the end of a text that was shortened."""
         for secret in self.texts:
             for length in range(len(secret) - 1, SHORTEST - 1, -1):
                 if text.endswith(secret[:length]):
@@ -127,7 +127,7 @@ class SearchedSecrets:
 
 
 def _texts_in(value: Any) -> list[str]:
-    """Return all texts of a JSON value, keys too."""
+    """Return all texts of a JSON value, including keys."""
     found: list[str] = []
     waiting = [value]
     while waiting:
@@ -143,7 +143,7 @@ def _texts_in(value: Any) -> list[str]:
 
 
 def _apart(spans: list[Span]) -> Iterator[Span]:
-    """Yield spans of which none overlap: those that do are one."""
+    """Yield spans that do not overlap; overlapping spans are joined."""
     held: Span | None = None
     for start, end, mask in spans:
         if held is None:
@@ -158,7 +158,7 @@ def _apart(spans: list[Span]) -> Iterator[Span]:
 
 
 def _any_of(forms: set[str]) -> str:
-    # The longest first; the digits of what is escaped may be of either case.
+    # The longest form first; the hexadecimal digits of escapes may be upper or lower case.
     escaped = (re.escape(form) for form in sorted(forms, key=len, reverse=True))
     return "|".join(
         re.sub(r"%[0-9A-F]{2}", lambda found: f"(?i:{found[0]})", form) for form in escaped
@@ -182,7 +182,7 @@ def _forms(text: str) -> Iterator[str]:
 
 
 def _base64_cores(text: str) -> Iterator[str]:
-    """Yield what base64 of any content holds in which ``text`` stands, at each of three places."""
+    """Yield the fixed part of the base64 of a content that contains ``text``, for three offsets."""
     content = text.encode("utf-8", "surrogatepass")
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + content).decode()

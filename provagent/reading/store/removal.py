@@ -1,4 +1,4 @@
-"""Removing old runs: which may go, and their removal."""
+"""Removing old runs: selecting the runs, and removing them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from provagent.reading.store.run_age import is_older
 from provagent.reading.store.run_lookup import find_folder
 from provagent.reading.store.runs import list_runs
 
-# What was made in one run, outside of it known by the same content: files alone go from run
-# to run (see walk), and empty ones tie nothing.
+# Files of one run that are in another run with the same content: only files connect runs (see
+# ``lineage_walk``), and empty files connect nothing.
 _MADE_AND_MET = """
 SELECT DISTINCT maker.id, user.id
 FROM entity AS made
@@ -35,9 +35,10 @@ _STARTED = "SELECT parent_run, id FROM run WHERE parent_run IS NOT NULL"
 
 @dataclass(slots=True, kw_only=True)
 class RemovedRuns:
-    """The runs that may go, and their bytes; ``needed``: for which run that stays one stays too.
+    """The runs to remove, and their bytes; ``needed``: runs that a kept run needs.
 
-    ``refused``: which are still written, and why that is thought.
+    ``needed`` maps a run that is kept to the run that needs it. ``refused`` maps runs that are
+    still written to the reason.
     """
 
     runs: list[str] = field(default_factory=list)
@@ -54,10 +55,10 @@ def collectable(
     used_too: bool = False,
     anyway: bool = False,
 ) -> RemovedRuns:
-    """Tell which runs may go: ended so long ago, and not among the newest ``keep``.
+    """Return the runs that can be removed: old enough, and not among the newest ``keep``.
 
-    One that made a file which a run that stays has read stays too, and so on backwards;
-    but for ``used_too``. ``anyway``: also those of which it cannot be told whether they end.
+    Runs whose output is read by a run that is kept are kept too, recursively, unless ``used_too``
+    is set. ``anyway``: include runs for which it is unknown whether they have ended.
     """
     found = RemovedRuns()
     runs = list_runs(store)
@@ -79,7 +80,7 @@ def collectable(
 
 
 def collect(store: str, found: RemovedRuns) -> None:
-    """Remove the runs: each at once, also for who is asking; then the index forgets them."""
+    """Remove the runs, each in one step for other readers, and then update the index."""
     remove_unfinished(store)
     folders = []
     for name in tuple(found.runs):
@@ -88,14 +89,14 @@ def collect(store: str, found: RemovedRuns) -> None:
         try:
             os.rename(folder, gone)
             folders.append(folder)
-            shutil.rmtree(gone)  # which follows no link
+            shutil.rmtree(gone)  # rmtree follows no link
         except OSError as error:
             found.refused[name] = str(error)
             found.runs.remove(name)
     for above in set(map(os.path.dirname, folders)):
         sync(above)
         if is_day(os.path.basename(above)):
-            with suppress(OSError):  # other runs are in it
+            with suppress(OSError):  # the folder contains other runs
                 os.rmdir(above)
     with open_index(store) as index:
         index.update()

@@ -1,4 +1,4 @@
-"""How old a run is: by its end, its beginning, or when its shards were last written."""
+"""The age of a run, from its end, its start, or the last change of its shards."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from provagent.reading.store.shards import shards_of
 
 
 def is_older(run: RunSummary, age: timedelta) -> bool:
-    """Whether a run ended at least so long ago."""
+    """Return whether a run ended at least this time ago."""
     return datetime.now(UTC) - last_of(run) >= age
 
 
 def last_of(run: RunSummary) -> datetime:
-    """Return when a run ended; where that is not known, when it was last written to."""
+    """Return when a run ended; if unknown, when its shards were last changed."""
     try:
         end = datetime.fromisoformat(run.end or "")
-        return end if end.tzinfo else end.replace(tzinfo=UTC)  # of a log that others wrote
+        return end if end.tzinfo else end.replace(tzinfo=UTC)  # of a foreign log
     except ValueError:
         times = [os.lstat(path).st_mtime for path in shards_of(run.folder)]
         newest = max(times, default=0.0)

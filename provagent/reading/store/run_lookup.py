@@ -1,4 +1,4 @@
-"""Which run is meant by a part of its identifier, and which are the newest."""
+"""Finding runs by a part of their identifier, and finding the newest runs."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from provagent.reading.store.shards import shards_of
 
 LAST = "last"
 
-_LISTED = 5  # runs that an error message names
-MANY = 1000  # among which it looks for a likely one; of more, that is all that is said
+_LISTED = 5  # maximum number of runs in an error message
+MANY = 1000  # maximum number of runs that are searched for a similar name, or counted in a message
 
 
 def find_run(store: str, text: str) -> str:
-    """Return the id of the run that ``text`` means, as in ``read_run``, but for paths."""
+    """Return the id of the run that ``text`` means, as in ``read_run``, but not for paths."""
     return os.path.basename(find_folder(store, text))
 
 
 def find_folder(store: str, text: str) -> str:
-    """Return the folder of the run that ``text`` means, as ``find_run`` does."""
+    """Return the folder of the run that ``text`` means, as in ``find_run``."""
     if text == LAST:
         return _last(store)
     exactly = folder_of(store, text)
@@ -57,9 +57,9 @@ def find_folder(store: str, text: str) -> str:
 
 
 def _fitting(store: str, text: str) -> list[str]:
-    """Return the folders of the runs whose identifier begins or ends so.
+    """Return the folders of the runs whose identifier starts or ends with a text.
 
-    The index is asked, where there is one: millions of names take seconds to list.
+    The index is used if it exists: listing millions of names takes seconds.
     """
     if text and is_utf8(text) and os.path.lexists(place_for(store)):
         import sqlite3
@@ -70,7 +70,7 @@ def _fitting(store: str, text: str) -> list[str]:
         with suppress(sqlite3.Error, BrokenIndexError), open_index(store) as index:
             index.update()
             meant = runs_meant(index, text, MANY + 1)
-            names = (run_id for _, run_id in meant)  # of a file that may say anything
+            names = (run_id for _, run_id in meant)  # a database file may contain any text
             folders = [folder_of(store, one) for one in names if is_within(f"{one}/_")]
             if found := list(filter(_is_run, folders)):
                 return found
@@ -79,7 +79,7 @@ def _fitting(store: str, text: str) -> list[str]:
 
 
 def _last(store: str) -> str:
-    """Return the newest run: only those that began in the same second have to be looked at."""
+    """Return the newest run; only runs that began in the same second need to be read."""
     folders = next(by_second(store), [])
     if not folders:
         raise StoreError(f"{store}: the store contains no runs")
@@ -87,9 +87,9 @@ def _last(store: str) -> str:
 
 
 def by_second(store: str, skipped: Skipped | None = None) -> Iterator[list[str]]:
-    """Yield the folders of the runs that began in each second, the newest first.
+    """Yield the folders of the runs that began in each second, newest first.
 
-    ``skipped`` is that of ``folders_in`` and ``shards_of``.
+    ``skipped`` is the list of ``folders_in`` and ``shards_of``.
     """
     for entries in _newest_days(store, skipped):
         by_second: dict[str, list[os.DirEntry[str]]] = {}
@@ -101,13 +101,13 @@ def by_second(store: str, skipped: Skipped | None = None) -> Iterator[list[str]]
 
 
 def _newest(store: str, most: int) -> list[str]:
-    """Return the folders of the newest runs, the newest last."""
+    """Return the folders of the newest runs, newest last."""
     folders = itertools.chain.from_iterable(map(reversed, by_second(store)))
     return list(itertools.islice(folders, most))[::-1]
 
 
 def _newest_days(store: str, skipped: Skipped | None = None) -> Iterator[list[os.DirEntry[str]]]:
-    """Yield the folders of the runs of each day, the newest first."""
+    """Yield the folders of the runs of each day, newest first."""
     days: dict[str, list[os.DirEntry[str]]] = {}
     for entry in folders_in(store, skipped):
         days.setdefault(entry.name if is_day(entry.name) else day_of(entry.name), []).append(entry)
@@ -119,7 +119,7 @@ def _newest_days(store: str, skipped: Skipped | None = None) -> Iterator[list[os
 
 
 def _is_run(folder: str, skipped: Skipped | None = None, *, closed: bool = False) -> bool:
-    """Whether a run is in a folder; ``closed`` is what is said of another user's."""
+    """Return whether a folder contains a run; ``closed``: the result for unreadable folders."""
     try:
         return is_real_folder(folder) and bool(shards_of(folder, skipped))
     except PermissionError:
@@ -139,5 +139,5 @@ def _named(run_ids: list[str]) -> str:
 
 
 def _runs(entries: Iterable[os.DirEntry[str]], skipped: Skipped | None = None) -> list[str]:
-    """Return the paths of those folders that are runs."""
+    """Return the paths of the folders that are runs."""
     return [entry.path for entry in entries if _is_run(entry.path, skipped)]

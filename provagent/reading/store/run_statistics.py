@@ -1,4 +1,4 @@
-"""A run in numbers, and in time: what took how long, how often, how many bytes, and when."""
+"""Statistics and timeline of a run: durations, numbers of calls, bytes of files, and times."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Calls:
-    """The calls of one name: ``seconds`` together, ``own`` without those inside them.
+    """The calls of one name: ``seconds`` in total, ``own`` without the calls inside them.
 
-    ``set_back`` are those during which the clock was set back: their time is not known.
+    ``set_back`` is the number of calls with unknown duration, because the clock was set back.
     """
 
     name: str
@@ -44,9 +44,9 @@ class FileNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """A run in numbers; the calls that took most of its time, and the largest files, first.
+    """The statistics of a run; the calls with the most time, and the largest files, first.
 
-    ``seconds`` is ``None`` if it has no end, or if the clock was set back.
+    ``seconds`` is ``None`` if the run has no end, or if the clock was set back.
     """
 
     run: str
@@ -59,10 +59,11 @@ class Stats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """When an activity ran: ``start`` in seconds since the run's; ``depth``, how far inside.
+    """The time of an activity: ``start`` in seconds since the start of the run.
 
-    ``is_set_back``: the clock was set back meanwhile, so that ``seconds`` is not known. By such a
-    clock, or that of another machine, an activity starts before its run: ``start`` is negative.
+    ``depth`` is the number of enclosing activities. ``is_set_back``: the clock was set back during
+    the activity, so ``seconds`` is unknown. If the clock was set back, or is the clock of another
+    machine, an activity may start before its run: ``start`` is negative.
     """
 
     id: str
@@ -77,7 +78,7 @@ class Moment:
 
 
 def stats_of(provenance: Provenance) -> Stats:
-    """Return the numbers of a run."""
+    """Return the statistics of a run."""
     return Stats(
         run=provenance.run.id,
         seconds=elapsed(provenance.run.duration),
@@ -98,7 +99,7 @@ def _has_failed(provenance: Provenance, activity: Activity) -> bool:
 
 def _calls(provenance: Provenance) -> list[Calls]:
     found: dict[str, Calls] = {}
-    inside: dict[str, list[Activity]] = {}  # each program's, looked for once
+    inside: dict[str, list[Activity]] = {}  # for each program, computed once
     for activity in provenance.outermost:
         inside.setdefault(activity.process_id, []).append(activity)
     for activity in _all(provenance):
@@ -139,7 +140,10 @@ def _files(provenance: Provenance) -> list[FileNumbers]:
 
 
 def timeline_of(provenance: Provenance) -> list[Moment]:
-    """Return when each activity ran, in order of their starts; a program is the outermost one."""
+    """Return when each activity ran, in the order of their starts, including the programs.
+
+    A program is the outermost activity of its process.
+    """
     begin = provenance.run.start or min(
         (one.start for one in provenance.activities.values() if one.start), default=None
     )
@@ -161,17 +165,17 @@ def timeline_of(provenance: Provenance) -> list[Moment]:
 
 
 def _all(provenance: Provenance) -> Iterator[Activity]:
-    """Yield all activities, each program first."""
+    """Yield all activities, programs first."""
     for process in provenance.processes.values():
         yield process.program
     yield from provenance.activities.values()
 
 
 def _depths(provenance: Provenance) -> dict[str, int]:
-    """Return how far inside each activity is; that of a program is 0."""
+    """Return the number of enclosing activities of each activity; 0 for a program."""
     depths = dict.fromkeys(provenance.processes, 0)
     waiting = [(activity, 1) for activity in provenance.outermost]
-    while waiting:  # from the outside inwards, so that each is met once
+    while waiting:  # from the outside inwards, so that each activity is visited once
         activity, depth = waiting.pop()
         depths[activity.id] = depth
         waiting += [(child, depth + 1) for child in activity.children]

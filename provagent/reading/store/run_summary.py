@@ -1,4 +1,4 @@
-"""A run in a line: read from the ends of its shards."""
+"""The summary of a run in one line, read from the first and last events of its shards."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from provagent.reading.record.model import seconds_between
 from provagent.reading.record.shard import SHARD_MARK, read_events
 from provagent.reading.store.shards import is_of_process, shards_of
 
-_TAIL = 1 << 16  # bytes at the end of a shard in which its run_end stands
+_TAIL = 1 << 16  # bytes at the end of a shard that contain its run_end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run in a line; ``end`` and ``status`` are ``None`` while it goes on, or if it was killed.
+    """A run in one line; ``end`` and ``status`` are ``None`` if it is running or was killed.
 
     ``processes`` is the number of shards.
     """
@@ -41,7 +41,7 @@ class RunSummary:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, where both are known."""
+        """Seconds from start to end, if both are known."""
         return seconds_between(self.start, self.end)
 
 
@@ -50,12 +50,12 @@ def age_of(summary: RunSummary) -> tuple[str, str, str]:
 
 
 def second_of(run_id: str) -> str:
-    """When a run began, as its identifier says: also where its shard's beginning is lost."""
+    """Return the start time of a run from its identifier, without its shards."""
     return run_id.partition("-")[0]
 
 
 def summary_of(folder: str, skipped: Skipped | None = None) -> RunSummary:
-    """Read the ends of one shard of the run in a folder; ``skipped`` is that of ``shards_of``."""
+    """Read the first and last events of one shard of a run; ``skipped`` is as in ``shards_of``."""
     shards = list(filter(is_of_process, shards_of(folder, skipped)))
     begun, shard = _beginning(shards)
     ended = _end(shard, begun) if shard else {}
@@ -75,7 +75,7 @@ def summary_of(folder: str, skipped: Skipped | None = None) -> RunSummary:
 
 
 def unended(folder: str) -> Iterator[dict[str, Any]]:
-    """Yield the ``run`` events of those processes of a run that have no end; none are packed."""
+    """Yield the ``run`` events of processes of a run without an end; none of them is packed."""
     for shard in filter(is_of_process, shards_of(folder)):
         if shard.endswith(SHARD_MARK):
             begun = _first_of_kind(vocabulary.RUN, shard)
@@ -86,8 +86,8 @@ def unended(folder: str) -> Iterator[dict[str, Any]]:
 def _beginning(shards: list[str]) -> tuple[dict[str, Any], str | None]:
     """Return the ``run`` event of the process that began the run, and its shard.
 
-    A command may have started several: then it is the first of them. So it is of those there are
-    where the one that began it has told nothing.
+    If a command started several processes, the first process counts. The same is true if the
+    process that began the run wrote no events.
     """
     begun: list[tuple[dict[str, Any], str | None]] = []
     others: list[tuple[dict[str, Any], str | None]] = []
@@ -115,7 +115,7 @@ def _first_of_kind(kind: str, shard: str) -> dict[str, Any]:
 
 
 def _end(shard: str, begun: dict[str, Any]) -> dict[str, Any]:
-    """Return the ``run_end`` event of the process of ``begun``; empty where there is none."""
+    """Return the ``run_end`` event of the process of ``begun``; empty if there is none."""
     for event in _last_events(shard):
         if (
             event.get("event") == vocabulary.RUN_END
@@ -126,7 +126,7 @@ def _end(shard: str, begun: dict[str, Any]) -> dict[str, Any]:
 
 
 def _last_events(shard: str) -> Iterator[dict[str, Any]]:
-    """Yield the events at the end of a shard, the last one first; of a packed one, all of them."""
+    """Yield the events at the end of a shard, last first; for a packed shard, all events."""
     if not shard.endswith(SHARD_MARK):
         yield from reversed([event for event, _ in read_events(shard, [])])
         return
@@ -135,12 +135,12 @@ def _last_events(shard: str) -> Iterator[dict[str, Any]]:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             lines = file.read().splitlines()
     except OSError:
-        return  # it was just packed, or removed; or its reader tells
+        return  # the shard was just packed or removed; or its reader reports an error
     for line in reversed(lines):
         try:
             event = orjson.loads(line)
         except orjson.JSONDecodeError:
             continue
         if isinstance(event, dict) and event.get("event") == vocabulary.RUN_END:
-            mend(event, SHAPES[vocabulary.RUN_END])  # the reader of the shard tells what is wrong
+            mend(event, SHAPES[vocabulary.RUN_END])  # the shard's reader reports malformed values
             yield event

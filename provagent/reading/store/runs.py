@@ -1,4 +1,4 @@
-"""The runs of a store: which there are, and one of them read."""
+"""The runs of a store: listing the runs, and reading one of them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
     from provagent.reading.record.model import Provenance
 
-_MEMORY = 4  # times the bytes of a record that all of it takes, at least
-_PACKED = 10  # times its bytes that a packed one has
+_MEMORY = 4  # minimum memory for a record, as a multiple of its bytes
+_PACKED = 10  # typical compression factor of a packed record
 
 
 def list_runs(
     store: str, limit: int | None = None, gaps: list[Gap] | None = None
 ) -> list[RunSummary]:
-    """Return the newest runs of a store, or all, the newest last.
+    """Return the newest ``limit`` runs of a store, or all runs, newest last.
 
-    Reads the ends of one shard of each. ``gaps`` gets what is skipped.
+    Reads the first and last events of one shard of each run. ``gaps`` receives skipped files.
     """
     found: list[RunSummary] = []
     skipped: Skipped = []
@@ -48,20 +48,20 @@ def list_runs(
 def read_run(store: str | None = None, text: str = LAST) -> Provenance:
     """Return the provenance of the run that ``text`` means.
 
-    ``text`` is a run's id, the beginning or the end of only one such id, ``last`` for the
-    newest, or the path of a run's folder, a shard, or a log with ``_PROV_`` lines (for
-    which no store is needed). ``store`` is as in ``find_store``.
+    ``text`` is the id of a run, the first or last characters of the id if only one run matches,
+    ``last`` for the newest run, or a path: a run's folder, a shard, or a log with ``_PROV_`` lines.
+    A path needs no store. ``store`` is as in ``find_store``.
 
-    Raises StoreError when there is no such run, or where it surely takes more memory than there
-    is; RecordError when nothing can be read.
+    Raises StoreError if there is no such run, or if the run surely needs more memory than is free,
+    and RecordError if nothing can be read.
     """
     return _read(store, text, build, takes_all=True)
 
 
 def read_outline(store: str | None = None, text: str = LAST) -> Provenance:
-    """Return a run's processes, complaints and gaps, as ``read_run`` does, and no more of it.
+    """Return only the processes, complaints and gaps of a run; arguments as in ``read_run``.
 
-    Takes a part of the time and the memory.
+    This takes a part of the time and of the memory of ``read_run``.
     """
     return _read(store, text, build_outline)
 
@@ -75,7 +75,7 @@ def _read(
     if not os.path.exists(path):
         raise StoreError(f"{path}: no such run or record")
     if is_path and (is_shard(path) or os.path.isdir(path)):
-        path = os.path.realpath(path)  # the user's own choice may be a link; what lies in it not
+        path = os.path.realpath(path)  # the user may pass a link; links inside are not followed
     skipped: Skipped = []
     try:
         shards = shards_of(path, skipped) if os.path.isdir(path) else [path]
@@ -97,10 +97,10 @@ def _read(
 
 
 def _require_memory(path: str, shards: list[str]) -> None:
-    """Raise StoreError where what all of a run takes is not there: the process would be killed."""
+    """Raise StoreError if a run needs more memory than is free: the process would be killed."""
     size = 0
     for shard in shards:
-        with suppress(OSError):  # its reader tells
+        with suppress(OSError):  # the reader of the shard reports this
             size += os.lstat(shard).st_size * (1 if shard.endswith(SHARD_MARK) else _PACKED)
     free = free_memory()
     if free is not None and size * _MEMORY > free:
@@ -112,7 +112,7 @@ def _require_memory(path: str, shards: list[str]) -> None:
 
 
 def free_memory() -> int | None:
-    """Return how many bytes are free, where Linux tells."""
+    """Return the number of free bytes; None on systems other than Linux."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             details = dict(line.split(":") for line in lines)
@@ -122,7 +122,7 @@ def free_memory() -> int | None:
 
 
 class _Events:
-    """The events of a run's shards; ``place`` is that of the last one that was given out."""
+    """The events of the shards of a run; ``place`` is the place of the last yielded event."""
 
     def __init__(self, paths: list[str], gaps: list[Gap]) -> None:
         self._paths = paths

@@ -1,10 +1,10 @@
-"""The tables of the index, and how it is opened: SQLite, made from the records alone.
+"""The tables of the index, and opening it: an SQLite database, made only from the records.
 
-A thing's number is its process's, shifted, plus its own in the identifier
-``<run>.<process>.<number>``: nothing has to be looked up to relate things, in whatever order
-their events come, and all that a process told is one range (``identifiers`` says which numbers
-other identifiers have). What is not asked for by the index stays in the shard; ``shard`` and
-``at`` say where.
+The number of an activity or entity is the number of its process, shifted, plus its own number in
+the identifier ``<run>.<process>.<number>``. So relations need no lookup, in whatever order the
+events come, and all rows of a process are one range of numbers (``identifiers`` defines the numbers
+of other identifiers). Data that no query needs remains in the shard; ``shard`` and ``at`` are its
+place.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from provagent.contract.store_files import kind_of
 
 VERSION = 23
 APPLICATION = 0x50524F56  # "PROV": the application_id in the header of an index
-ENDS = ("", "-wal", "-shm", "-journal")  # of the names of the files that SQLite has for one
-END = 6  # characters of a name's end by which it is found
-IN_MEMORY = ":memory:"  # what SQLite calls it
-SHIFT = 32  # bits for a thing's own number; the process itself has number 0
+ENDS = ("", "-wal", "-shm", "-journal")  # endings of the names of SQLite's files for one database
+END = 6  # number of last characters of a name in the SQL index
+IN_MEMORY = ":memory:"  # SQLite's name for such a database
+SHIFT = 32  # bits for the number within the process; the process itself has number 0
 NUMBERS = 1 << SHIFT
 
 TABLES = """
@@ -115,8 +115,8 @@ _TABLES, _INDEXES = (
     {one.strip().replace("IF NOT EXISTS ", "") for one in text.split(";") if one.strip()}
     for text in (TABLES, INDEXES)
 )
-_EARLIER = {"shard", "run", "process", "word", "place"}  # tables, before there was that number
-OF_PROCESS = (  # table, the column by which its rows are a process's
+_EARLIER = {"shard", "run", "process", "word", "place"}  # tables before there was an application_id
+OF_PROCESS = (  # table, and the column with the number that contains the process
     ("activity", "id"), ("entity", "id"), ("used", "activity"), ("generated", "activity"),
     ("derived", "entity"), ("member", "collection"), ("parameter", "activity"),
     ("opened", "entity"), ("removed", "entity"), ("code", "process"), ("declared", "process"),
@@ -125,22 +125,22 @@ OF_PROCESS = (  # table, the column by which its rows are a process's
 
 
 class ForeignIndexError(StoreError):
-    """Something that is not an index of provagent has its name; it was not changed."""
+    """A file with the name of the index is not an index of provagent; it is not changed."""
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open an index, made where there is none.
+    """Open an index; create the index if there is none.
 
-    Raises ForeignIndexError for a file that provagent did not make, which is not changed, and
-    sqlite3.Error for an index that is broken, of another version, or made in another place.
+    Raises ForeignIndexError for a file that provagent did not make; this file is not changed.
+    Raises sqlite3.Error for an index that is broken, of another version, or made in another place.
     """
     if path != IN_MEMORY:
         is_new = not require_own(path)
         if is_new:
-            with contextlib.suppress(FileExistsError):  # another process has made it
+            with contextlib.suppress(FileExistsError):  # another process has created it
                 flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
                 try:
-                    os.close(os.open(path, flags, 0o600))  # as the records: for its owner
+                    os.close(os.open(path, flags, 0o600))  # as for records: only for the owner
                 except FileExistsError:
                     raise
                 except OSError as error:
@@ -148,7 +148,7 @@ def connect(path: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     try:
         _prepare(connection, inode=None if path == IN_MEMORY else os.stat(path).st_ino)
-    except UnicodeDecodeError as error:  # of SQLite's own message, which names what is broken
+    except UnicodeDecodeError as error:  # in SQLite's own message, which names the broken part
         connection.close()
         raise sqlite3.DatabaseError("its schema is not text") from error
     except BaseException:
@@ -158,16 +158,17 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, inode: int | None) -> None:
-    # The file may be of anybody: what its schema says is not run, and its cells are checked.
+    # The file may come from another person: code in its schema is not run, and its cells are
+    # checked.
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
-        connection.execute("PRAGMA journal_mode = MEMORY")  # of a new one: no file beside it
-        connection.execute("PRAGMA page_size = 8192")  # filled a tenth faster
+        connection.execute("PRAGMA journal_mode = MEMORY")  # for a new database: no file beside it
+        connection.execute("PRAGMA page_size = 8192")  # filling is a tenth faster
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # what a power cut takes is read again
-    # 16 MB would make the widest question 4 % faster, and a fifth where it is asked again.
+    connection.execute("PRAGMA synchronous = NORMAL")  # after a power cut, lost rows are read again
+    # 16 MB would make the largest query 4 % faster, and a fifth faster if it is repeated.
     connection.execute("PRAGMA cache_size = -4096")
     connection.execute("PRAGMA temp_store = MEMORY")
     if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
@@ -175,17 +176,17 @@ def _prepare(connection: sqlite3.Connection, inode: int | None) -> None:
     found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
     if not _TABLES <= found <= _TABLES | _INDEXES:
         raise sqlite3.DatabaseError("it was written by another version")
-    # What came with a store from elsewhere may say other things than its records, or be built to
-    # be read without end.
+    # An index that came with a copied store may differ from its records, or may be built so that
+    # reading never ends.
     if connection.execute("SELECT inode FROM made").fetchall() != [(inode,)]:
         raise sqlite3.DatabaseError("it was created in another folder")
 
 
 def require_own(path: str) -> bool:
-    """Return whether an index is at a path; raise ForeignIndexError for anything else there.
+    """Return whether an index exists at a path; raise ForeignIndexError for any other file.
 
-    SQLite follows links, and makes and removes files beside the one that it opens. So nothing
-    is opened before this has looked, and the header is read in a way that makes no file.
+    SQLite follows links, and creates and removes files beside a database that it opens. So this
+    function is called before any opening, and the header is read in a way that creates no file.
     """
     for end in ENDS:
         try:
@@ -210,8 +211,8 @@ def require_own(path: str) -> bool:
 
 
 def _is_own(path: str) -> bool:
-    # Immutable: without locks, and without looking at or making a file beside it. A file that is
-    # opened and closed by itself would take the locks of this process's other connections.
+    # Immutable: no locks, and no file beside it is read or created. Opening and closing the file
+    # directly would release the locks of other connections of this process.
     name = urllib.parse.quote(os.fsencode(os.path.abspath(path)))
     try:
         connection = sqlite3.connect(f"file:{name}?mode=ro&immutable=1", uri=True)
@@ -227,9 +228,9 @@ def _is_own(path: str) -> bool:
 
 
 def has_sound_rows(connection: sqlite3.Connection) -> bool:
-    """Return whether all values have the types of their columns, which SQLite does not ask for.
+    """Return whether all values have the types of their columns, which SQLite does not require.
 
-    It looks at each row, so it is for an index that has led to an error.
+    The function reads every row, so it is called only for an index that caused an error.
     """
     tables = [statement.split()[2] for statement in _TABLES if statement.startswith("CREATE TABLE")]
     try:
@@ -246,21 +247,21 @@ def has_sound_rows(connection: sqlite3.Connection) -> bool:
 
 
 def make_indexes(connection: sqlite3.Connection) -> None:
-    """Make those that are not there, once something is read; raises sqlite3.Error.
+    """Create missing SQL indexes after something was read; raises sqlite3.Error.
 
-    What is sorted for it lies in files: of a million events that takes a quarter of the memory,
-    and less time.
+    The data for sorting is in files: for a million events this takes a quarter of the memory, and
+    less time.
     """
     there = "SELECT 1 FROM sqlite_master WHERE name = ?"
     statements = INDEXES.strip().removesuffix(";").split(";")
-    last = statements[-1].split()[5]  # also where another process, or this, was stopped halfway
+    last = statements[-1].split()[5]  # also if another process, or this process, was interrupted
     if connection.execute(there, (last,)).fetchone():
         return
     for statement in statements:
         try:
             connection.execute("PRAGMA temp_store = FILE")
             connection.execute(statement)
-        except sqlite3.OperationalError:  # no room for them
+        except sqlite3.OperationalError:  # no space for files
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(statement)
     connection.execute("PRAGMA temp_store = MEMORY")

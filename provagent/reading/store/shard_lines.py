@@ -1,7 +1,7 @@
-"""A line of a shard, byte for byte: the texts in it, what they are of, and some put in their place.
+"""A line of a shard, byte for byte: its texts, the keys of the texts, and replacements.
 
-JSON is not parsed and written again, which would change what nobody asked for: its tokens are
-found, and those that hold what is sought are changed. So this serves for garbled lines too.
+JSON is not parsed and written again, because this would change other parts of the line. The code
+finds the tokens, and changes only tokens that contain a match. So it also works for damaged lines.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+')
 _UNIT = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL
 )
-# What the encoding of a value says of its kind is nothing of the value's.
+# Texts under these keys describe the kind of a value, and contain nothing of the value.
 _IS_OF_FORM = re.compile(r'"(?:\$type|class|dtype|unit|zone|digest)"\s*:\s*$')
 _REDACTED = '{"$type":"redacted"}'
-# What ties events together, and says what they are: in it stands nothing of a program's.
+# Keys that connect events or describe their type: their values come from provagent, not from the
+# program.
 _OWN = frozenset(
     """
     v event run_id process_id parent_process_id activity_id session_id parent_id entity_id
@@ -40,9 +41,9 @@ _OF_PROGRAMS = ("parameters", "configuration")
 
 @dataclass(slots=True)
 class Line:
-    """A line as it shall be; ``fields`` counts what was in it, by place. ``kept`` is what stays.
+    """A line after redaction; ``fields`` counts the matches, by key. ``kept``: matches that remain.
 
-    ``values`` are texts of the parameters that were meant by name.
+    ``values`` are texts of the parameters that were given by name.
     """
 
     text: str
@@ -53,7 +54,7 @@ class Line:
 
 @dataclass(slots=True)
 class _Open:
-    """An object or a list that is open: its key in the one around it, and what comes next in it."""
+    """An open object or list: its key in the enclosing one, and the next position in it."""
 
     is_object: bool
     key: str = ""
@@ -63,7 +64,7 @@ class _Open:
 
 
 def redacted_line(text: str, sought: SearchedSecrets) -> Line:
-    """Return the line without what is sought."""
+    """Return the line without the secrets."""
     return _Redacting(text, sought).line()
 
 
@@ -73,21 +74,21 @@ class _Redacting:
         self.text = text
         self.result = Line(text)
         self.parts: list[str] = []
-        self.done = 0  # of the text, up to here
+        self.done = 0  # characters of the text that are done
         self.open: list[_Open] = []
-        self.value_ends = -1  # depth at which the value that is replaced whole began
+        self.value_ends = -1  # depth at which the value to replace began
         self.value_start = 0
-        self.name = ""  # of an entity whose value is met
+        self.name = ""  # of the entity with the current value
 
     def line(self) -> Line:
         if self.text.lstrip().startswith("{"):
             for token in _TOKEN.finditer(self.text):
                 self._take(token)
-            if self.value_ends >= 0:  # cut inside the value
+            if self.value_ends >= 0:  # the line ends inside the value
                 self._replace_value(len(self.text))
             self._end()
         if not _is_json(self.text):
-            # All of it is text, too: what is in no string, and what stands beside an object.
+            # The whole line is text too: outside of strings, and beside an object.
             is_cut = not self.text.endswith("\n")
             for start, end, mask in self.sought.spans(self.text.rstrip("\r\n"), is_cut=is_cut):
                 self._put(start, end, mask, "line")
@@ -138,7 +139,7 @@ class _Redacting:
             self.result.values += _texts(value)
 
     def _is_meant(self) -> bool:
-        """Whether the value that begins is that of a parameter which is sought by its name."""
+        """Return whether the value that begins belongs to a parameter that was given by name."""
         names = self.sought.parameters
         if not names or not self.open or not self.open[-1].is_object:
             return False
@@ -149,7 +150,7 @@ class _Redacting:
 
     def _text(self, token: re.Match[str], path: str, *, is_key: bool) -> None:
         if self.value_ends >= 0 or not self.open:
-            return  # it goes whole; it is in no object
+            return  # it is replaced as a whole, or is in no object
         word = token[0]
         if word[0] == '"':
             is_cut = self.open[-1].is_cut or len(word) == 1 or not word.endswith('"')
@@ -168,7 +169,7 @@ class _Redacting:
             self._put(token.start(), token.end(), _REDACTED, path)
 
     def _number(self, word: str) -> list[Span]:
-        """A number of a program's that is, whole, what is sought."""
+        """Return the place of a number of the program that is, as a whole, a secret."""
         is_programs = self.open and self.open[0].key in (*_OF_PROGRAMS, "value")
         return [(0, len(word), "")] if is_programs and word in self.sought.texts else []
 
@@ -178,7 +179,7 @@ class _Redacting:
         return of_event and (keys[-1] in _OWN or keys[0] == "between")
 
     def _put_in_string(self, token: re.Match[str], spans: list[Span], path: str) -> None:
-        """Put in the place of characters, whatever number of bytes each is written with."""
+        """Replace characters, whatever number of bytes each character has in the line."""
         inner = token.start() + 1
         ends = [inner]
         stop = token.end() - (len(token[0]) > 1 and token[0].endswith('"'))
@@ -210,7 +211,7 @@ def _is_json(line: str) -> bool:
 
 
 def _decoded(word: str) -> str:
-    """Return the characters of a JSON string, one for each unit, also of one that is cut."""
+    """Return the characters of a JSON string, one for each unit, also of an incomplete string."""
     inner = word[1:-1] if len(word) > 1 and word.endswith('"') else word[1:]
     if "\\" not in inner:
         return inner

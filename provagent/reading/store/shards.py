@@ -1,4 +1,4 @@
-"""Which files of a store are its shards, and which of its folders are runs."""
+"""The files of a store that are shards, and the folders that are runs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from provagent.reading.record.compression import PACKED
 from provagent.reading.record.facts import Gap
 from provagent.reading.record.shard import MAX_SKIPPED, SHARD_MARK
 
-# How the names of files begin that are no process's shard, but of all of a run.
+# Beginnings of file names that belong to a whole run and not to one process.
 ENVIRONMENT_FILE, SOURCE_FILE = "environment-", "source-"
-TAIL = 200  # bytes before the place that was read to, by which a file is known again
+TAIL = 200  # bytes before the last read place, which identify the file
 _BLOCK = 1 << 16
 _BYTES_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """A shard that is not as it was read; ``unread`` are its bytes, ``mtime`` is in nanoseconds."""
+    """A shard that changed after reading: ``unread`` bytes, ``mtime`` in nanoseconds."""
 
     path: str
     inode: int
@@ -30,26 +30,26 @@ class Changed:
 
 
 def shards_among(names: Iterable[str]) -> list[str]:
-    """Return those names of a run's files that are shards, in order.
+    """Return the names of a run's files that are shards, in order.
 
-    Where packing was interrupted, a shard is there twice: the plain one is taken.
+    If packing was interrupted, a shard exists twice: the unpacked shard is returned.
     """
     found = {name for name in names if SHARD_MARK in name}
     return sorted(name for name in found if name.removesuffix(PACKED) not in found - {name})
 
 
 def shards_of(folder: str, skipped: Skipped | None = None) -> list[str]:
-    """Return the paths of a run's shards and environments; none where it was just removed.
+    """Return the paths of a run's shards and environments; empty if it was just removed.
 
-    Only regular files are shards; ``skipped`` gets an error for each link and the like that has
-    the name of one. Raises OSError for a folder that cannot be read.
+    Only regular files are shards. ``skipped`` receives an error for each link or other file with
+    the name of a shard. Raises OSError if the folder cannot be read.
     """
     names = []
     try:
         with os.scandir(folder) as entries:
             for one in entries:
                 if SHARD_MARK not in one.name or one.name.startswith("."):
-                    continue  # hidden files are being made
+                    continue  # hidden files are incomplete
                 if one.is_file(follow_symlinks=False) and is_utf8(one.name):
                     names.append(one.name)
                 elif skipped is not None:
@@ -66,19 +66,19 @@ def _why_skipped(entry: os.DirEntry[str]) -> UnsafeFileError:
 
 
 def gaps_of(skipped: Skipped) -> list[Gap]:
-    """Return links and the like, each once, as gaps of a record."""
+    """Return skipped links and other files, each once, as gaps of a record."""
     return [Gap(place=None, what=what) for what in dict.fromkeys(map(str, skipped))]
 
 
 def is_of_process(path: str) -> bool:
-    """Whether it is a process's own, and not what several have in common."""
+    """Return whether a file belongs to one process, and not to several."""
     return not os.path.basename(path).startswith((ENVIRONMENT_FILE, SOURCE_FILE))
 
 
 def changed_among(
     known: dict[str, list[int]], shards: dict[str, os.stat_result]
 ) -> Iterator[Changed]:
-    """Yield those shards that are not as they are known."""
+    """Yield the shards that differ from their known state."""
     for path, status in shards.items():
         inode, size, mtime, read = known.get(path, (0, -1, 0, 0))
         now = status.st_ino, status.st_size, status.st_mtime_ns
@@ -89,7 +89,7 @@ def changed_among(
 
 
 def tail_before(path: str, end: int) -> bytes:
-    """Return the last bytes before a place in a file; empty where they are not there."""
+    """Return the last bytes before a place in a file; empty if they do not exist."""
     try:
         with read_file(path) as file:
             file.seek(max(0, end - TAIL))
@@ -99,9 +99,10 @@ def tail_before(path: str, end: int) -> bytes:
 
 
 def end_of_lines(path: str, size: int) -> int:
-    """Return the byte after the last whole line of a file's first ``size`` bytes.
+    """Return the byte after the last complete line of a file's first ``size`` bytes.
 
-    It is looked for as far back as a line may be long; where there is none, it is 0.
+    The search goes back as far as the maximum length of a line. The result is 0 if no line ends
+    there.
     """
     first = size - MAX_SKIPPED
     try:
@@ -114,12 +115,15 @@ def end_of_lines(path: str, size: int) -> int:
                     return start + found + 1
                 size = start
     except OSError:
-        pass  # its reader tells
+        pass  # the reader of the shard reports this
     return 0
 
 
 def together(changed: list[Changed]) -> Iterator[list[Changed]]:
-    """Yield shards that are read in one transaction, which takes longer than a small one."""
+    """Yield groups of shards that are read in one transaction.
+
+    A transaction takes longer than reading a small shard.
+    """
     some: list[Changed] = []
     size = 0
     for one in changed:

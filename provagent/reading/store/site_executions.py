@@ -1,7 +1,8 @@
-"""What happened at the sites of a process, and which of it a flow between two sites speaks of.
+"""The executions at the sites of a process, and the executions that a flow connects.
 
-Of several rounds of a loop that is the last one before; of what one call called, all of it; in a
-thread, or a worker of a pool, what happened there.
+A flow between two sites connects a later execution to: the last execution before it, for loop
+iterations; all executions inside one call; and, in a thread or a worker of a pool, the executions
+there.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from provagent.reading.store.call_sites import positions_of
 from provagent.reading.store.events import Execute
 from provagent.reading.store.schema import NUMBERS, SHIFT
 
-ROUNDS = 1000  # of a loop that are told to have gone into one thing
-_TURNS = 1_000_000  # microseconds by which threads get numbers in another order than they begin
+ROUNDS = 1000  # maximum number of loop iterations that are recorded as inputs of one entity
+_TURNS = 1_000_000  # microseconds; threads may get numbers in another order than they start
 
-Span = tuple[int, int]  # of the numbers of the things of a process
+Span = tuple[int, int]  # a range of the numbers of a process
 
 
 class Execution(NamedTuple):
-    """An execution of a site: when it began, and of which activity or entity it was.
+    """An execution of a site: its start time, and its activity or entity.
 
-    ``around`` is the activity that enclosed it; the process where there was none. ``session`` is
-    that of an activity.
+    ``around`` is the enclosing activity, or the process if there is none. ``session`` is the
+    session of an activity.
     """
 
     time: int
@@ -47,7 +48,7 @@ def is_process(activity: int) -> bool:
 
 
 def executions_of(execute: Execute, spans: list[Span]) -> dict[Site, list[Execution]]:
-    """Return what happened at each site, in the order of time."""
+    """Return the executions of each site, in the order of time."""
     found: dict[Site, list[Execution]] = {}
     for span in spans:
         for chain, target, *one in execute(_ACTIVITIES, span):
@@ -63,10 +64,10 @@ def executions_of(execute: Execute, spans: list[Span]) -> dict[Site, list[Execut
 
 
 def clock_went_back(happened: dict[Site, list[Execution]]) -> bool:
-    """Return whether the clock of a process was set back meanwhile: then times tell no order.
+    """Return whether the clock of a process was set back: then times give no order.
 
-    Calls, and files that are read, have their numbers in the order in which they began; but for
-    standard input, which is told at the end.
+    Numbers of calls and of files that are read are in the order of their start. Standard input is
+    an exception: it is recorded at the end.
     """
     details = (
         one
@@ -82,18 +83,19 @@ def clock_went_back(happened: dict[Site, list[Execution]]) -> bool:
 
 
 class Executions:
-    """What happened at two sites, of which a flow leads from one to the other.
+    """The executions of two sites that are connected by a flow.
 
-    In one call of a function it is what happened before in its thread. The thread of a pool has run
-    this task and that one: of tasks that were handed over, those before are meant, whichever ran
-    them; and the last ones alone where all of them went by turns.
+    In one call of a function, the earlier executions are those before in its thread. A thread of a
+    pool runs several tasks. For tasks that were sent to a pool, the earlier executions are those
+    before, in any thread. If the tasks of both sites took turns, the earlier executions are only
+    those of the last turn.
     """
 
     def __init__(
         self, flow: Flow, every: list[Execution], sources: list[Execution], *, is_back: bool
     ) -> None:
         self._flow, self._every, self._sources = flow, every, sources
-        self._is_back = is_back  # a clock was set back: times tell no order
+        self._is_back = is_back  # a clock was set back: times give no order
         self._known: dict[tuple[int, int | None], tuple[list[Execution], list[Execution]]] = {}
         laters = {one.worker for one in every}
         self._is_several = len(laters) > 1
@@ -102,7 +104,7 @@ class Executions:
         self._turns: dict[Execution, list[Execution]] | None = None
 
     def before(self, at: int) -> list[Execution]:
-        """Return the executions of the earlier site that are meant for one of the later site."""
+        """Return the executions of the earlier site that belong to one of the later site."""
         if self._is_back:
             return self._sources[:ROUNDS]
         apart = self._flow.apart
@@ -119,7 +121,7 @@ class Executions:
         return self._of_call(sources, every, bisect_left(every, self._every[at]))
 
     def _of_thread(self, later: Execution) -> tuple[list[Execution], list[Execution]]:
-        """Return the executions of both sites in the thread of one."""
+        """Return the executions of both sites in the thread of one execution."""
         if later.worker not in self._known:
             self._known[later.worker] = (
                 [one for one in self._sources if one.worker == later.worker],
@@ -128,7 +130,7 @@ class Executions:
         return self._known[later.worker]
 
     def _of_tasks(self, at: int) -> list[Execution]:
-        """Return what tasks did before another one: in its turn, or ever."""
+        """Return the executions of tasks before another one: in its turn, or at any time."""
         if not self._flow.is_carried:
             if self._turns is None:
                 self._turns = _by_turns(self._sources, self._every, is_after=self._is_after)
@@ -142,12 +144,12 @@ class Executions:
     def _of_call(
         self, sources: list[Execution], every: list[Execution], at: int
     ) -> list[Execution]:
-        """Return the last ones before, in one call or a thread."""
+        """Return the last executions before, in one call or a thread."""
         flow, later = self._flow, every[at]
         limit: tuple[int, int] = later[:2]
         begin = every[at - 1][:2] if at else (0, 0)
-        # A file is written from its opening on: what is read for it may be read after that, and
-        # before it is opened again. So is what goes in from other rounds of a loop.
+        # A file is written after its opening: its inputs may be read after the opening, and before
+        # the file is opened again. The same is true of inputs from other loop iterations.
         if self._is_after or (flow.later.is_file and flow.is_carried):
             limit = every[at + 1][:2] if at + 1 < len(every) else (sys.maxsize, 0)
         if self._is_after:
@@ -156,7 +158,7 @@ class Executions:
         if flow.is_carried and not flow.is_inner:
             return sources[max(0, end - ROUNDS) : end]
         if (flow.is_repeated or flow.is_inner) and end:
-            # One call, or the rounds of one inner loop: no later one is between its own.
+            # One call, or the iterations of one inner loop: no later execution is between them.
             start = bisect_left(sources, begin)
             if start >= end and not flow.is_inner:
                 last = bisect_left(every, sources[end - 1])
@@ -168,9 +170,9 @@ class Executions:
 def _by_turns(
     sources: list[Execution], every: list[Execution], *, is_after: bool
 ) -> dict[Execution, list[Execution]]:
-    """Return the earlier ones in the turn of each later one, if they took turns; else nothing.
+    """Return the earlier executions in the turn of each later one; empty without turns.
 
-    In each turn there were as many of both: none was left for another turn.
+    In each turn there were equal numbers of both: no execution remained for another turn.
     """
     kinds = [(one, False) for one in sources] + [(one, True) for one in every]
     kinds.sort(key=lambda each: each[0][:2])
@@ -182,7 +184,7 @@ def _by_turns(
         if turns:
             turns[-1][is_later].append(one)
         was = is_later
-    if turns and not all(turns[-1]):  # it ended meanwhile
+    if turns and not all(turns[-1]):  # the process ended during the turn
         turns.pop()
     if kinds[0][1] != is_after or len({(len(one), len(other)) for one, other in turns}) > 1:
         return {}
@@ -190,10 +192,10 @@ def _by_turns(
 
 
 def _is_read_after(sources: list[Execution], every: list[Execution], flow: Flow) -> bool:
-    """Whether a file is opened before what goes into it is read."""
+    """Return whether a file is opened before its inputs are read."""
     if sources[0][:2] > every[0][:2]:
         return True
-    # Of a file that was written anew only the last opening is known: then the code says it.
+    # For a file that was rewritten, only the last opening is known: then the code decides.
     if sources[-1][:2] < every[-1][:2]:
         return False
     for later, earlier in zip(
@@ -207,7 +209,7 @@ def _is_read_after(sources: list[Execution], every: list[Execution], flow: Flow)
     return False
 
 
-# Those whose result came to the user's code: not what such a one called in its package, at the
+# Calls whose result came to the user's code: not calls that such a call made in its package, at the
 # same site.
 _ACTIVITIES = """
 SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0),
@@ -215,8 +217,8 @@ SELECT s.chain, w.text, a.start, a.id, a.thread, coalesce(a.parent, 0),
 JOIN site AS s ON s.number = a.site LEFT JOIN word AS w ON w.number = a.target
 LEFT JOIN activity AS o ON o.id = a.parent
 WHERE a.id > ? AND a.id < ? AND a.start IS NOT NULL AND o.site IS NOT a.site"""
-# Not what a recorded call opened itself: that is what this used, or generated. But others wrote
-# into what was still open when it ended.
+# Not files that a recorded call opened itself: the call used or generated these. But other code may
+# have written into a file that was still open when the call ended.
 _OPENED = """
 SELECT s.chain, f.is_written, f.time, f.entity, f.thread, f.activity, 0 FROM opened AS f
 JOIN site AS s ON s.number = f.site LEFT JOIN activity AS a ON a.id = f.activity

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 _UNION = " UNION ALL "
-_MOST = 400  # queries that are one; SQLite takes 500
+_MOST = 400  # maximum number of joined queries; SQLite allows 500
 
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """A condition on ``a`` (activity) and ``p`` (its process), and what stands for its ``?``.
+    """A condition on ``a`` (activity) and ``p`` (its process), and the values for its ``?``.
 
-    ``within``: queries of an index, each of which selects the ``id`` of all activities for which
-    the condition may hold; none, where each activity has to be looked at.
+    ``within``: queries that use an SQL index. Each selects the ``id`` of all activities for which
+    the condition may be true. It is empty if each activity must be tested.
     """
 
     text: str
     values: tuple[Any, ...] = ()
     within: tuple[Sql, ...] = ()
-    joint: str = ""  # what ``flat`` is joined by, which is the text without its parentheses
+    joint: str = ""  # the operator that joins ``flat``, the text without outer parentheses
     flat: str = ""
 
     def __and__(self, other: Sql) -> Sql:
@@ -32,7 +32,7 @@ class Sql:
         few = tuple(one for one in either if one.text.count(_UNION) < _MOST)
         return self._joined("OR", other, few)
 
-    # Without parentheses that are not needed: SQLite reads a hundred within each other.
+    # Without unnecessary parentheses: SQLite allows a hundred nested ones.
     def _joined(self, joint: str, other: Sql, within: tuple[Sql, ...]) -> Sql:
         flat = f" {joint} ".join(
             one.flat if one.joint == joint else one.text for one in (self, other)

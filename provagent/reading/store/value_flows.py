@@ -1,9 +1,9 @@
-"""How values went through the user's code from one recorded call to the next.
+"""The flow of values through the user's code, from one recorded call to the next.
 
-What the code says stands in its source, and is found once for each code and set of call sites
-(see ``flow``). Which calls it speaks of is told by the record: a branch that did not run has none,
-of several rounds of a loop it is the last one before, and what a call was given unchanged came
-from no other call.
+The code shows which sites are connected; this is found once for each code and set of call sites
+(see ``flow``). The record shows which executions of the sites are connected. A branch that did not
+run has no executions. For several iterations of a loop, the last execution before counts. An object
+that a call received unchanged came from no other call.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from provagent.reading.store.site_executions import (
     is_process,
 )
 
-_VERSION = 19  # of what is kept of an analysis
+_VERSION = 19  # of the cached results of an analysis
 _NO_SOURCE = "the source is not recorded"
-_MOST = 1_000_000  # flows of one process
-_BEHIND = 1000  # things, of one call, of which the record says that they came to it
-_DEEPEST = 100  # activities within each other
+_MOST = 1_000_000  # maximum number of flows of one process
+_BEHIND = 1000  # maximum number of recorded inputs to follow for one call
+_DEEPEST = 100  # maximum depth of nested activities
 
 
 class _Row(NamedTuple):
@@ -56,13 +56,13 @@ class _Row(NamedTuple):
 
 
 def find_flows(store: str, execute: Execute, process: int) -> None:
-    """Find the flows of a process anew, and keep them in the index; within a transaction."""
+    """Find the flows of a process again, and write them to the index; within a transaction."""
     workers = _workers(execute, process)
     for one in (process, *workers):
         execute("DELETE FROM flow WHERE found_in = ?", (one,))
         execute("DELETE FROM flow_missing WHERE found_in = ?", (one,))
     if execute(_STARTERS, (process,)).fetchone():
-        return  # it is found in what the one did that it works for
+        return  # this process works for another one, and its flows are found there
     spans = [_span(one) for one in (process, *workers)]
     happened = executions_of(execute, spans)
     if len(happened) < 2:  # noqa: PLR2004 - one thing comes from another
@@ -74,7 +74,7 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
         return
     found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
     met = {one.later for one in found}
-    # Files of which the analysis is complete, and shows no recorded input.
+    # Files for which the analysis is complete and shows no recorded input.
     reasons: dict[Site, str | None] = {
         site: None for site in happened if site.is_file and site.is_target and site not in met
     }
@@ -107,10 +107,7 @@ def _order(site: Site) -> tuple[object, ...]:
 
 
 def _workers(execute: Execute, process: int) -> list[int]:
-    """Return the processes that ran a part of this one's program for it, as those of a pool.
-
-    And those that did so for them.
-    """
+    """Return the processes that ran a part of a program for it, such as a pool, recursively."""
     found = [process]
     for one in found:
         found += [number for (number,) in execute(_WORKERS, (one,)) if number not in found]
@@ -120,9 +117,9 @@ def _workers(execute: Execute, process: int) -> list[int]:
 def _known_flows(
     execute: Execute, ran: ExecutedCode, sites: list[Site]
 ) -> tuple[list[Flow], dict[Site, str]]:
-    """Return the flows between some sites in some code, kept from before if they are.
+    """Return the flows between sites in the code, and the reasons for unknown inputs.
 
-    And why the code does not show all that went in, of those sites of which it does not.
+    The result is read from the cache in the index if it is there. The reasons are by site.
     """
     said = [ran.key, _VERSION, sys.version_info[:2], [_order(site) for site in sites]]
     key = sha256(orjson.dumps(said)).digest()
@@ -162,33 +159,33 @@ def _flags_of(flow: Flow) -> tuple[int, ...]:
 
 @dataclass(slots=True)
 class _Rows:
-    """From flows between sites to those between things."""
+    """Converts flows between sites to flows between activities and entities."""
 
     execute: Execute
     spans: list[Span]
     flows: list[Flow]
     happened: dict[Site, list[Execution]]
-    missing: frozenset[Site]  # of which the code does not show all that went in
-    around: dict[int, int] = field(default_factory=dict)  # what encloses an activity
-    began: dict[int, tuple[int, int]] = field(default_factory=dict)  # when, of activities
-    sources: dict[int, set[Site]] = field(default_factory=dict)  # of an activity
+    missing: frozenset[Site]  # sites for which the code does not show all inputs
+    around: dict[int, int] = field(default_factory=dict)  # the enclosing activity of an activity
+    began: dict[int, tuple[int, int]] = field(default_factory=dict)  # start, by activity
+    sources: dict[int, set[Site]] = field(default_factory=dict)  # sites upstream, by activity
     made: dict[int, list[int]] = field(default_factory=dict)  # objects, by activity
     results: set[int] = field(default_factory=set)  # objects that activities made
-    used: dict[int, set[int]] = field(default_factory=dict)  # objects
-    users: dict[int, int] = field(default_factory=dict)  # of each object: how many
-    given: dict[int, list[int]] = field(default_factory=dict)  # files, too
-    # By activity and what it used: by which positions and names it was given that.
+    used: dict[int, set[int]] = field(default_factory=dict)  # objects, by activity
+    users: dict[int, int] = field(default_factory=dict)  # number of users of each object
+    given: dict[int, list[int]] = field(default_factory=dict)  # the same, with files
+    # By activity and used entity: the positions and names of the arguments.
     arguments: dict[tuple[int, int], set[str]] = field(default_factory=dict)
-    ways: dict[Site, set[str]] = field(default_factory=dict)  # arguments that something came by
-    lost: dict[int, list[int]] = field(default_factory=dict)  # used, of no recorded origin
-    whole: set[int] = field(default_factory=set)  # objects of which a change would be seen
+    ways: dict[Site, set[str]] = field(default_factory=dict)  # arguments with an incoming flow
+    lost: dict[int, list[int]] = field(default_factory=dict)  # used, without a recorded origin
+    whole: set[int] = field(default_factory=set)  # objects whose change would be visible
     digests: dict[int, bytes] = field(default_factory=dict)
     members: dict[int, list[int]] = field(default_factory=dict)
-    chosen: set[int] = field(default_factory=set)  # files in collections that nothing here wrote
+    chosen: set[int] = field(default_factory=set)  # files in collections that were not written here
     progenitors: dict[int, list[int]] = field(default_factory=dict)
-    behind: dict[int, set[int]] = field(default_factory=dict)  # what is recorded, by activity
-    # Objects that user's code changed between two activities: by activity that used the new state,
-    # or the former one, what flowed to it, and by which arguments.
+    behind: dict[int, set[int]] = field(default_factory=dict)  # recorded inputs, by activity
+    # Objects that the user's code changed between two activities. ``came``: by activity that used
+    # the new or the former state, the flows to it, with their arguments.
     changed: list[tuple[int, int]] = field(default_factory=list)
     came: dict[int, list[tuple[set[str], int]]] = field(default_factory=dict)
 
@@ -207,7 +204,7 @@ class _Rows:
         self._read_things()
 
     def _read_things(self) -> None:
-        """Read what activities used and made, what is a member of it, and what it was before."""
+        """Read what activities used and made, with members and earlier states."""
         for activity, entity, digest in self._all(_MADE):
             self.made.setdefault(activity, []).append(entity)
             self.results.add(entity)
@@ -254,8 +251,8 @@ class _Rows:
         for flow in self.flows:
             lines = orjson.dumps(flow.lines).decode()
             every = self.happened[flow.later]
-            # What happened within a call there is no input of another: a function that ``map``
-            # calls does so where its results are asked for.
+            # An execution inside a call is no input of another execution inside this call: ``map``
+            # calls a function where the results of ``map`` are read.
             numbers = {one.number for one in every}
             sources = [
                 one
@@ -269,7 +266,7 @@ class _Rows:
                 some = executions.before(at)
                 if flow.is_repeated and len(some) > 1:
                     some = self._given(later, some)
-                # All that one call called went into what it gave back.
+                # All executions inside one call went into its result.
                 is_whole = flow.is_repeated and flow.is_alone and not flow.is_carried
                 is_certain = flow.is_certain and (len(some) == 1 or (is_whole and not is_back))
                 for earlier in some:
@@ -287,7 +284,7 @@ class _Rows:
     def _overwritten(self) -> Iterator[_Row]:
         """Yield the new and the former state of objects whose values were all replaced.
 
-        The code shows what the new state came from, and none of that led to the former one.
+        The code shows the inputs of the new state, and none of them led to the former state.
         """
         users: dict[int, list[int]] = {}
         for activity in self.came:
@@ -310,7 +307,7 @@ class _Rows:
                 yield _Row(entity, former, OVERWRITTEN, is_certain=True, lines="[]")
 
     def _came_to(self, entity: int, users: list[int]) -> set[int]:
-        """Return what flowed to some activities by the arguments that an object was."""
+        """Return what flowed to activities by the arguments that contained an object."""
         found = set()
         for activity in users:
             names = self.arguments.get((activity, entity))
@@ -320,10 +317,13 @@ class _Rows:
         return found
 
     def _given(self, later: Execution, some: list[Execution]) -> list[Execution]:
-        """Return those whose results went in as they were made, if any did: no others went in."""
+        """Return the executions whose results went in unchanged, or all if there are none.
+
+        If some results went in unchanged, no other results went in.
+        """
         used = self._with_members(self.used.get(later.number, ()))
         given = [one for one in some if not used.isdisjoint(self.made.get(one.number, ()))]
-        if not given:  # what another process made is here by its content
+        if not given:  # objects of another process are found by content
             contents = self._contents(used)
             given = [
                 one
@@ -343,27 +343,30 @@ class _Rows:
         return {self.digests[one] for one in entities if one in self.digests}
 
     def _is_recorded(self, later: Execution, earlier: Execution) -> bool:
-        """Whether the record says what went from one to the other: through which attributes."""
+        """Return whether the record shows the flow: through the attributes of a session."""
         same = later.session and later.session == earlier.session
         return bool(same and self.used.get(later.number))
 
     def _is_handed_in(self, flow: Flow, later: Execution, earlier: Execution) -> bool:
-        """Whether it came through the inputs of the activity that encloses the later thing."""
+        """Return whether a flow came through the inputs of the enclosing activity."""
         around = later.around
         if is_process(around) or self._encloses(around, earlier):
             return False
         if earlier[:2] > self.began.get(around, earlier[:2]):
-            return False  # it goes into a file that was left open
+            return False  # the flow goes into a file that was still open
         origins = self.made.get(earlier.number, [earlier.number])
         return flow.earlier in self.sources.get(around, ()) or self._has_of(around, origins)
 
     def _is_apart(self, later: Execution, earlier: Execution) -> bool:
-        """Whether it happened inside of an activity of another worker: by its inputs, or not."""
+        """Return whether an execution is inside an activity of another worker.
+
+        Values reach such an execution only through the inputs of this activity.
+        """
         own, one, other = self.spans[0][0] >> SHIFT, later.number >> SHIFT, earlier.number >> SHIFT
         return one not in (own, other) and other != own and not is_process(later.around)
 
     def _encloses(self, around: int, one: Execution) -> bool:
-        # A file is opened by several: each time has an activity around it.
+        # Several activities may open a file: each opening has its own enclosing activity.
         return around in (one.number, one.around) or self._is_within(one, {around})
 
     def _is_within(self, one: Execution, activities: set[int]) -> bool:
@@ -377,7 +380,7 @@ class _Rows:
         return False
 
     def _from_around(self, later: Execution, is_certain: bool, lines: str) -> Iterator[_Row]:
-        """From what the enclosing activity used; what that wrote itself needs no more."""
+        """Yield flows from the inputs of the enclosing activity; its own outputs need no flow."""
         used = self.used.get(later.around, set())
         for entity in self.lost.get(later.number, []):
             for origin in used - {entity}:
@@ -395,8 +398,8 @@ class _Rows:
                 if origin != later.number:
                     yield _Row(later.number, origin, DERIVED, is_certain, lines)
             return
-        # What it was given of what was made is its input already; of what else it was given the
-        # record may say nothing.
+        # Objects of the earlier execution that the later one used are recorded inputs. The record
+        # may not show the origin of its other inputs.
         ways = self._ways_but(flow, later.number, origins)
         lost = self._lost_of(later.number, earlier.number, ways)
         is_passed_on = not (flow.is_certain or is_read) and self._is_passed_on(earlier, later)
@@ -413,21 +416,21 @@ class _Rows:
                 yield _Row(later.number, origin, kind, is_certain, lines)
 
     def _has_states(self, entity: int) -> bool:
-        """Whether several activities used an object of which no change is seen, as a figure.
+        """Return whether several activities used an object whose changes are invisible (a figure).
 
-        What went into it for one of them need not have gone in for those before.
+        The inputs of the object for one activity may be missing for earlier activities.
         """
         return self.users.get(entity, 0) > 1 and entity not in self.whole
 
     def _recorded_behind(self, activity: int) -> set[int]:
-        """Return what an activity used, its members, and what all these were before."""
+        """Return the inputs of an activity, their members, and the earlier states of all these."""
         known = self.behind.get(activity)
         if known is None:
             known = self.behind[activity] = self._with_sources(self.given.get(activity, ()))
         return known
 
     def _with_sources(self, entities: Iterable[int]) -> set[int]:
-        """Return some things, their members, and what all these were before."""
+        """Return entities, their members, and the earlier states of all these."""
         known: set[int] = set()
         waiting = deque(entities)
         while waiting and len(known) < _BEHIND:
@@ -439,28 +442,29 @@ class _Rows:
         return known
 
     def _has_of(self, activity: int, made: list[int]) -> bool:
-        """Whether the record says that an activity used some of what was made."""
+        """Return whether the record shows that an activity used one of the made entities."""
         return self._is_of(self._recorded_behind(activity), made)
 
     def _ways_but(self, flow: Flow, activity: int, made: list[int]) -> set[str]:
-        """Return the arguments by which a flow came, but those of which the record knows it all.
+        """Return the arguments of a flow, without arguments that the record explains completely.
 
-        What came by them was of it, or is what another activity made, as that made it.
+        An explained argument contained a made entity, or an unchanged result of another activity.
         """
         ways = set(flow.arguments)
         for one in set(self.given.get(activity, ())):
             is_of = self._is_of(self._with_sources((one,)), made)
             names = self.arguments.get((activity, one))
-            if is_of and names is None:  # it may be any of them
+            if is_of and names is None:  # any argument is possible
                 return set()
             if is_of or (one in self.whole and one in self.results):
                 ways -= names or set()
         return ways
 
     def _lost_of(self, activity: int, earlier: int, ways: set[str]) -> list[int]:
-        """Return what an activity used, of no recorded origin, that came by some arguments.
+        """Return inputs of an activity, without a recorded origin, that came by some arguments.
 
-        But what an earlier one made, or was given if it made nothing, is known.
+        Objects that the earlier activity made are excluded; if it made none, its inputs are
+        excluded.
         """
         made = self.made.get(earlier) or self._recorded_behind(earlier)
         found = []
@@ -473,7 +477,7 @@ class _Rows:
         return found
 
     def _is_known(self, flow: Flow, activity: int, lost: list[int]) -> bool:
-        """Whether it is known which of the things that an activity used came by a flow."""
+        """Return whether it is clear which input of an activity came by a flow."""
         if len(lost) != 1:
             return not lost
         names = self.arguments.get((activity, lost[0]))
@@ -489,19 +493,19 @@ class _Rows:
         )
 
     def _is_copy(self, flow: Flow, later: Execution, earlier: Execution) -> bool:
-        """Whether one call has opened both files, and both are of the same bytes."""
+        """Return whether one call opened both files, and both have the same bytes."""
         if not flow.later.is_file or flow.later.chain != flow.earlier.chain:
             return False
         found = self.execute(_DIGESTS, (later.number, earlier.number)).fetchall()
         return len(found) == 2 and found[0] == found[1]  # noqa: PLR2004 - those of two files
 
     def _is_passed_on(self, earlier: Execution, later: Execution) -> bool:
-        """Whether what the code may have changed in a call came out of it as it went in."""
+        """Return whether an object that a call may have changed left the call unchanged."""
         used = self._recorded_behind(earlier.number) & self._recorded_behind(later.number)
         return not used.isdisjoint(self.whole)
 
 
-# Who runs the same command as its parent was forked, or made by multiprocessing or loky.
+# A process that runs the command of its parent was forked, or started by multiprocessing or loky.
 _WORKS_FOR = """FROM process AS p JOIN run AS r ON r.number = p.run
 JOIN process AS c ON c.run = p.run AND c.parent = substr(p.name, length(r.id) + 2)
 WHERE (instr(c.command, 'loky.backend.') OR (c.script IS p.script AND

@@ -1,4 +1,4 @@
-"""Whether files are still what was recorded: there, unchanged, or found elsewhere."""
+"""Comparing files with their recorded state: existing, unchanged, or found in another place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATES = (CHANGED, MISSING, MOVED, MASKED, NOT_KNOWN, REMOVED, UNCHANGED)
 
 _State = tuple[str, str | None, bool]
 
-# Where a file was gone when the process ended that made it, and in which run.
+# Places of files that did not exist when the process that made them ended, with the run.
 _REMOVED = f"""
 SELECT e.place, p.run FROM removed AS r JOIN entity AS e ON e.id = r.entity
 JOIN process AS p ON p.number = e.id >> {SHIFT} WHERE p.run IN (
@@ -37,7 +37,7 @@ JOIN process AS p ON p.number = e.id >> {SHIFT} WHERE p.run IN (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A file and what became of it; ``now`` is its digest now, ``at`` where it was found."""
+    """A file and its state; ``now`` is its current digest, ``at`` the path where it was found."""
 
     path: str
     state: str
@@ -49,12 +49,11 @@ class Verified:
 def verify(
     index: Index, what: str | None = None, *, progress: Callable[[int, int], None] | None = None
 ) -> list[Verified]:
-    """Compare files with the last state that was recorded of each, in threads.
+    """Compare files with the last recorded state of each file, in threads.
 
-    ``what`` is a run, by its identifier or a part of it, or a file, as in ``why``; all
-    files of the store unless given. One that is not at its path is looked for, by content,
-    where the records know the same content to have been. Raises StoreError for what is not
-    known.
+    ``what`` is a run (identifier, or its first or last characters), or a file, as in ``why``; the
+    default is all files of the store. A file that is not at its path is searched by content, at the
+    paths where the records contain this content. Raises StoreError if ``what`` is unknown.
     """
     files = _files(index, what)
     found: list[Verified] = []
@@ -67,7 +66,7 @@ def verify(
 
 
 def _files(index: Index, what: str | None) -> list[_State]:
-    """Return paths, the digest of the last state of each, and whether its run removed it."""
+    """Return paths, each with the digest of the last state, and whether the run removed it."""
     if what is None:
         return _last_states(index, "1")
     run = _run(index, what)
@@ -81,7 +80,7 @@ def _files(index: Index, what: str | None) -> list[_State]:
 
 
 def _run(index: Index, what: str) -> int | None:
-    """Return the number of the run that is meant, if one is."""
+    """Return the number of the run that is meant, or None."""
     if what == LAST:
         found = index.execute("SELECT number, id FROM run ORDER BY id DESC LIMIT 1").fetchall()
     else:
@@ -110,7 +109,7 @@ def _last_states(index: Index, condition: str, *values: int) -> list[_State]:
 
 
 def _was_missing(index: Index, shard: int, at: int) -> bool:
-    """Whether a program looked for a file that was not there: it has no state to compare."""
+    """Return whether a program looked for a file that did not exist: there is no state."""
     return bool(event_at(index.store, index.execute, shard, at).get("missing"))
 
 
@@ -121,12 +120,12 @@ def _verified(file: _State) -> Verified:
 
 
 def verified(path: str, digest: str | None) -> Verified:
-    """Compare one file, by its path as an event has it, with a digest."""
+    """Compare one file, by its path in an event, with a digest."""
     file = text_to_name(path)
     if not _is_there(file):
-        # Where a location is masked the record does not say which file it is.
+        # A masked location does not show which file it is.
         return Verified(path=path, state=MASKED if MASK in path else MISSING, digest=digest)
-    if digest is None or not os.path.isfile(file):  # a pipe, or a device, has no end
+    if digest is None or not os.path.isfile(file):  # a pipe or a device has no end
         return Verified(path=path, state=NOT_KNOWN, digest=digest)
     now = digest_of(file, digest.partition(":")[0])
     if now is None:
@@ -138,7 +137,7 @@ def verified(path: str, digest: str | None) -> Verified:
 def _is_there(path: str) -> bool:
     try:
         return os.path.exists(path)
-    except ValueError:  # a NUL in it
+    except ValueError:  # the path contains a NUL
         return False
 
 
@@ -150,7 +149,7 @@ def _looked_for(index: Index, one: Verified) -> Verified:
 
 
 def where_else(index: Index, digest: str | None, path: str) -> str | None:
-    """Return another path, of those that the records know, at which that content lies now."""
+    """Return another path, known from the records, where a file with this content exists now."""
     if digest is None:
         return None
     places = index.execute(
