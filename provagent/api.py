@@ -20,8 +20,7 @@ def start(**settings: Any) -> str:
 
     ``settings`` are those of ``docs/reference/settings.md``: ``start(store="prov",
     targets=["package.module:Class"])``. If recording has begun already, the settings are not
-    changed.
-    Raises SettingsError for a setting that is unknown or malformed.
+    changed. Raises SettingsError for a setting that is unknown or malformed.
     """
     return boot.activate(require(read_settings(arguments=settings))).run_id
 
@@ -36,8 +35,7 @@ def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "
     """Read the provenance of a run.
 
     ``run`` is the identifier of the run, a unique part of the identifier, ``last``, or the path of
-    a
-    record. ``store`` is the folder of records; the default is the folder of the settings. Raises
+    a record. ``store`` is the folder of records; the default is the folder of the settings. Raises
     StoreError if there is no such run.
     """
     from provagent.reading.store.runs import read_run

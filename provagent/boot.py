@@ -1,10 +1,8 @@
 """The start of every interpreter: inert unless ``PROVAGENT`` is set.
 
 ``provagent.pth`` and ``provagent.start`` call ``start``. This module imports only the standard
-library,
-and only modules that the interpreter has loaded already. It is the only room with state of the
-whole
-process: the activation.
+library, and only modules that the interpreter has loaded already. It is the only room with state of
+the whole process: the activation.
 """
 
 from __future__ import annotations
@@ -26,8 +24,7 @@ def start() -> None:
     """Record this process if the environment enables it; a second call does nothing.
 
     Raises no errors: an error is reported on stderr, and then neither this process nor the
-    processes
-    that it starts are recorded.
+    processes that it starts are recorded.
     """
     try:
         if _activation is not None or not os.environ.get("PROVAGENT"):
@@ -49,12 +46,9 @@ def start() -> None:
 
 
 # Only the main interpreter of a process is recorded. In another interpreter orjson cannot be
-# loaded;
-# or it is loaded there, and then fails in the first interpreter, whose events were lost. An
-# interpreter
-# with our hook has also crashed the process at its end. Only the main interpreter has loaded the
-# module
-# that handles signals, before it starts us.
+# loaded; or it is loaded there, and then fails in the first interpreter, whose events were lost. An
+# interpreter with our hook has also crashed the process at its end. Only the main interpreter has
+# loaded the module that handles signals, before it starts us.
 def _is_main_interpreter() -> bool:
     return "_signal" in sys.modules
 

@@ -92,12 +92,10 @@ class Recorded:
     ``definition`` is the path of a definition, or of several; definitions of installed packages are
     active, too. ``targets`` are as in ``provagent run --target``, ``settings`` as in
     docs/reference/settings.md. If a path of a definition fails, or another part could not be
-    recorded,
-    the end of the ``with`` raises AssertionError, unless ``lenient``.
+    recorded, the end of the ``with`` raises AssertionError, unless ``lenient``.
 
     Raises DefinitionError for a definition with a problem, SettingsError, and ProvagentError if
-    this
-    process is recorded already.
+    this process is recorded already.
     """
 
     def __init__(

@@ -2,8 +2,8 @@
 
 A hook cannot be removed, and makes each audited event of the process slower (among them ``id`` and
 ``sys._getframe``). So there is no hook until the first listener, and then only one. The hook
-compares
-the name of the event with ``id``, the most frequent event, and looks other events up in the table.
+compares the name of the event with ``id``, the most frequent event, and looks other events up in
+the table.
 """
 
 from __future__ import annotations

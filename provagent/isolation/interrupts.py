@@ -10,9 +10,8 @@ def is_the_programs(error: BaseException) -> bool:
 
     Both may occur at any place of the interpreter, so inside our own work too. A signal handler is
     recognized by its argument: the frame that the signal interrupted. A KeyboardInterrupt that
-    other
-    code raises by a statement is no interrupt, for example in the ``__str__`` of an object that a
-    definition reads.
+    other code raises by a statement is no interrupt, for example in the ``__str__`` of an object
+    that a definition reads.
     """
     try:
         return _is_interrupt(error) or _met_an_interrupted_frame(error)

@@ -1,10 +1,8 @@
 """Safe introspection: reads classes, instances and exceptions without running their code.
 
 ``isinstance`` reads ``__class__`` of an object. ``in`` and a dict call ``__eq__`` and ``__hash__``
-of
-a metaclass. Each attribute of a class may be computed by its metaclass. The functions here avoid
-all
-of them.
+of a metaclass. Each attribute of a class may be computed by its metaclass. The functions here avoid
+all of them.
 """
 
 from __future__ import annotations

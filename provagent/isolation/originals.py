@@ -1,12 +1,9 @@
 """The standard library as it was at the interpreter's start: ``os``, ``io``, ``time`` and others.
 
 A program, or its tests, may replace ``os.stat``, ``time.time_ns`` or ``open`` while it runs: by
-mocks
-that count their calls, by a clock that does not move, by files that do not exist. The program must
-not
-notice our calls, and the record needs the real files and times. So code that runs in a user's
-process
-imports these modules from here::
+mocks that count their calls, by a clock that does not move, by files that do not exist. The program
+must not notice our calls, and the record needs the real files and times. So code that runs in a
+user's process imports these modules from here::
 
     from provagent.isolation.originals import io, os, time
 
@@ -84,8 +81,7 @@ def _system() -> Any:
 
     genericpath = sys.modules["genericpath"]  # already loaded: os imports it first
     # Compiled functions are read from the module that defines them: ``start`` may be called in the
-    # middle
-    # of a program that has replaced names of ``os``.
+    # middle of a program that has replaced names of ``os``.
     compiled = {
         name: value
         for name, value in vars(sys.modules[os.name if os.name == "nt" else "posix"]).items()
@@ -141,8 +137,7 @@ class PutBack:
 
     Modules of the standard library that are loaded with the recorder call these functions at their
     execution, by the modules' own names. Other threads of the program also see the original
-    functions
-    during this time.
+    functions during this time.
     """
 
     def __enter__(self) -> None:

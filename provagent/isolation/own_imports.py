@@ -54,8 +54,7 @@ class OwnImports:
         self._folders: list[str] | None = None
         self._kept: dict[str, ModuleType] = {}
         # By thread, the address of the frame whose import is running: a reference to the frame
-        # itself would
-        # keep all outer frames alive.
+        # itself would keep all outer frames alive.
         self._importing: dict[int, int] = {}
 
     @property

@@ -2,8 +2,8 @@
 
 A chain of frames makes a call. Frames of installed packages, of the standard library and of
 provagent do not describe the analysis. Frames of the user's code show the place of the call, and
-the
-functions that led to it. So six reads by one helper function are distinguished by their callers.
+the functions that led to it. So six reads by one helper function are distinguished by their
+callers.
 
 A place is identified by the END of its expression, as in ``code.co_positions``. Two calls of a file
 never have the same end, but calls in a chain over several lines may have the same beginning.
@@ -84,8 +84,7 @@ def _with_handed(found: list[Site], outer: list[Site], most: int) -> list[Site]:
     """Return the call sites of a task, followed by those of its submitter.
 
     A function that was sent by value, such as a function of the script, has no file: the file of
-    the
-    outermost call site is used.
+    the outermost call site is used.
     """
     if not outer:
         return found

@@ -1,8 +1,8 @@
 """Becoming another program: what ``run`` does after reading its options.
 
 The interpreter is replaced by a plain interpreter that records. Arguments, exit code, signals,
-stdin,
-``__main__`` and tracebacks belong to the program, since no code of ours runs around the program.
+stdin, ``__main__`` and tracebacks belong to the program, since no code of ours runs around the
+program.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> N
     """Replace this process by the program, with recording.
 
     ``program`` is the part of a command line after ``python`` (``["-m", "module", "argument"]``),
-    or, with
-    ``is_command``, a whole command. Raises CommandError for a missing or not executable command.
+    or, with ``is_command``, a whole command. Raises CommandError for a missing or not executable
+    command.
     """
     environ = recording_environ(settings, os.environ)
     if is_command:

@@ -1,8 +1,7 @@
 """Regular expressions that are compiled at first use.
 
 There are about forty. To compile all of them would make the start of recording 10 ms longer, and
-most
-programs need only a few.
+most programs need only a few.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 A name is split into words. The name is secret, or harmless, or its value decides: ``key``, ``pin``
 and ``session_id`` name a secret in one program, and a column, a contact of a chip or a run in
-another
-program. The result for each name is cached.
+another program. The result for each name is cached.
 """
 
 from __future__ import annotations

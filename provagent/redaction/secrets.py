@@ -1,9 +1,8 @@
 """Masks secrets in a text: credentials in URLs and headers, tokens, values of secret names.
 
 Each rule first searches for a mark that all its matches contain (``=``, ``://``, a long run of
-letters
-and digits), since nearly all texts contain none. The result for a short text is cached, because a
-program passes the same texts to its functions again and again.
+letters and digits), since nearly all texts contain none. The result for a short text is cached,
+because a program passes the same texts to its functions again and again.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ def mask_text(text: str) -> str:
     """Return ``text`` with ``***`` for each recognized secret.
 
     Secrets are credentials in URLs, headers and commands, tokens of known forms, private keys,
-    hashed
-    passwords, and values of secret names. A text without a secret is returned as the same object.
+    hashed passwords, and values of secret names. A text without a secret is returned as the same
+    object.
     """
     clean = _remembered(text) if type(text) is str and len(text) <= _SHORT else _masked(text)
     return text if clean is None else clean
@@ -383,8 +382,7 @@ def mask_words(words: Sequence[str]) -> list[str]:
     """Return the words of a command, with ``***`` for secrets.
 
     Masked are ``--token=x``, ``--token x``, ``-p x`` and ``-px`` if a password is expected there,
-    and
-    secrets that ``mask_text`` finds in a word.
+    and secrets that ``mask_text`` finds in a word.
     """
     clean = [mask_text(word) for word in words]
     if not any(word[:1] == "-" or "=" in word for word in words):

@@ -1,9 +1,8 @@
 """Secrets in source code: masked as in texts, while the code stays valid code.
 
 Names and numbers may look like secrets and be none (``values = 2``, ``password = read()``), and
-code
-that does not parse is of no use. So only literals and comments are masked, and the lines stay the
-same.
+code that does not parse is of no use. So only literals and comments are masked, and the lines stay
+the same.
 """
 
 from __future__ import annotations

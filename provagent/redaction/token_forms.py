@@ -2,8 +2,7 @@
 
 The prefixes and lengths are facts from the documentation of the issuers; GitHub's list of secret
 scanning patterns and the rules of gitleaks, detect-secrets and trufflehog contain most of them.
-Each
-form needs a prefix of its own: a token without a prefix is recognized by its name only.
+Each form needs a prefix of its own: a token without a prefix is recognized by its name only.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Settings: one table, four sources, one order of precedence.
 
 The table is read at the start of every enabled interpreter. So this module imports only modules
-that
-the interpreter has loaded already, and ``tomllib`` only if there is a table to read.
+that the interpreter has loaded already, and ``tomllib`` only if there is a table to read.
 """
 
 from __future__ import annotations
@@ -95,10 +94,8 @@ class Settings:
 
     ``problems`` are one-line texts about values that could not be used, each with its source.
     ``untrusted`` are one-line texts, by setting, about values of the working folder's file that are
-    not
-    allowed. ``doubted`` are the definitions that this file names. ``given`` are the names without
-    their
-    default value.
+    not allowed. ``doubted`` are the definitions that this file names. ``given`` are the names
+    without their default value.
     """
 
     def __init__(
@@ -141,13 +138,12 @@ def read_settings(
 
     1. defaults
     2. the TOML file in ``PROVAGENT``, otherwise ``[tool.provagent]`` of the working folder's
-    pyproject.toml
+       pyproject.toml
     3. the environment: ``PROVAGENT_<NAME>``
     4. ``arguments``: values as text or already of their type
 
     Values that cannot be used are listed in ``problems``. Raises SettingsError if there is no
-    working
-    folder, and for a store with an empty name.
+    working folder, and for a store with an empty name.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}

@@ -1,13 +1,10 @@
 """The settings that a ``pyproject.toml`` of the working folder may contain.
 
 A folder may come from any source: a clone, an archive, a shared disk. A user who runs a program in
-the
-folder may not have read its ``pyproject.toml``. So this file may set how much is recorded, and may
-name
-files inside its own folder. It must not name code, files elsewhere, or a cache, because the content
-of
-a cache is trusted. ``PROVAGENT_TRUST`` names the folders whose files are trusted, as git's
-``safe.directory`` does. This module is loaded only if there is such a table.
+the folder may not have read its ``pyproject.toml``. So this file may set how much is recorded, and
+may name files inside its own folder. It must not name code, files elsewhere, or a cache, because
+the content of a cache is trusted. ``PROVAGENT_TRUST`` names the folders whose files are trusted, as
+git's ``safe.directory`` does. This module is loaded only if there is such a table.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The limit of bytes that a process writes (``max_bytes``).
 
-The bytes are checked only after a number of calls, because each call counts only the calls of
-its own target.
+The bytes are checked only after a number of calls, because each call counts only the calls of its
+own target.
 """
 
 from __future__ import annotations
@@ -65,10 +65,8 @@ class ByteLimit:
         """Return how many calls a target may record until the next check.
 
         ``before`` is the number that the last check returned for the target. The number grows with
-        each
-        check. All targets together cannot exceed the bytes that are left, as long as their calls
-        need
-        as many bytes as earlier calls, or up to four times as many.
+        each check. All targets together cannot exceed the bytes that are left, as long as their
+        calls need as many bytes as earlier calls, or up to four times as many.
         """
         most = min(2 * before + 1, _MOST)
         if self._limit:

@@ -1,7 +1,7 @@
 """The constraints of a definition, and the values of a call that break them.
 
-A mismatch is recorded as it is, and marked. The comparison uses the encoded values of the
-record, never the program's own objects.
+A mismatch is recorded as it is, and marked. The comparison uses the encoded values of the record,
+never the program's own objects.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The members of containers: known entities, and values that an activity made.
 
-An activity that receives a list also receives the items of the list. Of an argument, the items
-are recorded that this process knows already, by the object or by the content. Of a result, all
-items are recorded that may be used on their own later. If objects come from other processes,
-this process does not know them. The index can find them by content in the record of the process
-that made them, so these items are recorded as well.
+An activity that receives a list also receives the items of the list. Of an argument, the items are
+recorded that this process knows already, by the object or by the content. Of a result, all items
+are recorded that may be used on their own later. If objects come from other processes, this process
+does not know them. The index can find them by content in the record of the process that made them,
+so these items are recorded as well.
 """
 
 from __future__ import annotations

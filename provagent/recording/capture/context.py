@@ -27,8 +27,7 @@ class CallSite:
     """The place of a frame that made a call: code, offset in the code, and call sites of the user.
 
     ``frame`` is the address of the frame; another frame may have this address later. ``here`` is
-    the
-    site of the frame itself. ``sites`` are the sites of the user's code, as in
+    the site of the frame itself. ``sites`` are the sites of the user's code, as in
     ``provagent.recording.call_sites``.
     """
 

@@ -17,8 +17,8 @@ from provagent.recording.weave.hidden import uncount
 KEY = "provagent_activity"
 SITES = "provagent_sites"
 
-# The activity that is open here: capture.context.OpenActivity or ActivityElsewhere; None without
-# an activity.
+# The activity that is open here: capture.context.OpenActivity or ActivityElsewhere; None without an
+# activity.
 current: ContextVar[Any] = ContextVar(KEY, default=None)
 
 
@@ -97,8 +97,8 @@ class _Expression:
         return TaskWithContext(function)
 
 
-# dict.get(sys.modules, "provagent.boot", functools).partial: only names of the standard library,
-# so that a process without provagent can read the pickle.
+# dict.get(sys.modules, "provagent.boot", functools).partial: only names of the standard library, so
+# that a process without provagent can read the pickle.
 _MODULES = _Expression(getattr, _Expression(__import__, "sys"), "modules")
 _HOME = _Expression(dict.get, _MODULES, "provagent.boot", _Expression(__import__, "functools"))
 _PARTIAL = _Expression(getattr, _HOME, "partial")

@@ -1,8 +1,8 @@
 """The entity tracker: which entity a value or a file is, at this moment, in one process.
 
 An entity is an object or a file in one state. The state is read again at each use. It is compared
-with the last known state of the object, and of the attribute or name that refers to the object.
-So a change that no recorded activity made is recorded as a derivation.
+with the last known state of the object, and of the attribute or name that refers to the object. So
+a change that no recorded activity made is recorded as a derivation.
 """
 
 from __future__ import annotations
@@ -62,11 +62,9 @@ class EntityTracker:
     """Tracks the entities of this process.
 
     ``new_id`` returns identifiers. ``digests`` has the settings of digests. Relative paths are
-    resolved
-    against the working folder at the time of the call. At most ``max_items`` items of a container
-    are
-    read. ``seen`` records the files that no definition declares; ``writer`` and ``catch_up`` are
-    passed to it.
+    resolved against the working folder at the time of the call. At most ``max_items`` items of a
+    container are read. ``seen`` records the files that no definition declares; ``writer`` and
+    ``catch_up`` are passed to it.
     """
 
     def __init__(
@@ -200,10 +198,8 @@ class EntityTracker:
         """Return the entity of a file now.
 
         An activity without an identifier is the run: then ``next_`` is the activity that continues
-        with
-        the file. ``is_real``: the system has opened the file, not pyfakefs. ``identity`` is the
-        known
-        identity of a file that has changed or vanished since.
+        with the file. ``is_real``: the system has opened the file, not pyfakefs. ``identity`` is
+        the known identity of a file that has changed or vanished since.
         """
         entity_id = self._file(
             observed, activity, events, generated, next_, is_real=is_real, identity=identity

@@ -1,9 +1,9 @@
 """The lines of the user's code that ran between two calls.
 
-No tracer watches the lines: the result follows from the source alone. If the statement of the
-first call comes before the statement of the second call in one block, the program reached the
-second statement through the first one. So the lines between them ran in between, in a loop too.
-More code may have run: in functions, in other threads, or in other notebook cells.
+No tracer watches the lines: the result follows from the source alone. If the statement of the first
+call comes before the statement of the second call in one block, the program reached the second
+statement through the first one. So the lines between them ran in between, in a loop too. More code
+may have run: in functions, in other threads, or in other notebook cells.
 """
 
 from __future__ import annotations

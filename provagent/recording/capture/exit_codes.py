@@ -1,8 +1,8 @@
 """The exit code of a program that ends itself: ``sys.exit(3)`` in its own code.
 
 provagent sets local events of ``sys.monitoring`` (Python 3.12 and newer) on the code objects of the
-program. Each place that calls another function is reported once and then switched off. The
-argument of a library's ``sys.exit`` is not seen.
+program. Each place that calls another function is reported once and then switched off. The argument
+of a library's ``sys.exit`` is not seen.
 """
 
 from __future__ import annotations

@@ -127,8 +127,7 @@ class FileEntities:
 
     ``owners`` contains, for each activity with files that are still to be recorded, these files by
     location. An owner is the identifier of an activity; the empty identifier is the run.
-    ``catch_up``
-    records accesses that happened before recording was ready.
+    ``catch_up`` records accesses that happened before recording was ready.
     """
 
     def __init__(self, tracker: Tracker, writer: EventWriter, catch_up: Callable[[], None]) -> None:
@@ -159,10 +158,8 @@ class FileEntities:
         """Record that a file will be read, made, changed, moved from or linked to ``source``.
 
         ``sites`` are the call sites of the user's code, innermost first. ``at`` is the time of the
-        access
-        in nanoseconds, if it is reported later; ``thread`` is its thread, and ``state`` the state
-        of a
-        file that was read.
+        access in nanoseconds, if it is reported later; ``thread`` is its thread, and ``state`` the
+        state of a file that was read.
         """
         writer, own = self._writer, get_ident()
         if writer.byte_limit.look():
@@ -223,8 +220,8 @@ class FileEntities:
         """Record files that the process has written outside of activities, and has closed.
 
         ``of_all``: record also the files of activities that will not end or that start a child
-        process.
-        ``is_for_child``: a library may still let the child write files that the library has opened.
+        process. ``is_for_child``: a library may still let the child write files that the library
+        has opened.
         """
         self._has_children |= is_for_child
         owners = list(self.owners) if of_all else [_OF_RUN.id]
@@ -490,8 +487,8 @@ def _lost(location: str, state: State) -> Identity | None:
     return None if now == state else Identity(changing=True)
 
 
-# st_ctime, because programs set st_mtime, for example in a copy. A clock that was set, or the
-# clock of a server, may be ahead: then the time of recording is used.
+# st_ctime, because programs set st_mtime, for example in a copy. A clock that was set, or the clock
+# of a server, may be ahead: then the time of recording is used.
 def _changed_at(location: str) -> str:
     """Return when a file was last written, or moved to this location."""
     try:

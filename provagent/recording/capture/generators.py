@@ -182,8 +182,7 @@ def _step(  # noqa: C901, PLR0915 - a step costs more by each call of ours
                 pass  # the step itself may need less depth than our work
         token = outer = None
         # An interrupt may arrive at any call, and a second one in its handler: the activity is left
-        # in
-        # each case.
+        # in each case.
         try:
             try:
                 if activity is not None:

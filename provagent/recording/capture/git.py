@@ -20,8 +20,8 @@ FILES_CHECKED = 20_000  # with more files, ``dirty`` is not determined
 def git_state(folder: str) -> dict[str, Any] | None:
     """Return root, commit, branch, remote and dirty of the work tree that contains ``folder``.
 
-    ``dirty`` is true if a tracked file differs from the commit, as with ``git describe --dirty``.
-    A key that could not be determined is missing. Return None without a work tree.
+    ``dirty`` is true if a tracked file differs from the commit, as with ``git describe --dirty``. A
+    key that could not be determined is missing. Return None without a work tree.
     """
     root = _root(folder)
     if root is None:

@@ -19,8 +19,7 @@ class InternalErrors:
 
     An error that belongs to the program, such as an interrupt while our code ran, is raised again.
     ``unsaid`` counts, by target, errors that could not be recorded as a complaint, because the
-    stack
-    or the memory was used up.
+    stack or the memory was used up.
     """
 
     def __init__(self, write_event: Callable[..., None], *, strict: bool = False) -> None:

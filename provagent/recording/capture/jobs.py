@@ -30,9 +30,8 @@ class System(NamedTuple):
     """A system that describes its jobs in environment variables.
 
     The job is found if all of ``variables`` are set. ``read`` makes a job from the value of the
-    first
-    variable. ``about`` names variables for further keys. ``iri`` is a pattern of variables, for a
-    system whose jobs have addresses.
+    first variable. ``about`` names variables for further keys. ``iri`` is a pattern of variables,
+    for a system whose jobs have addresses.
     """
 
     name: str
@@ -127,9 +126,8 @@ def find_jobs(
 
     ``parent`` is the IRI of any activity. ``opus_job`` and ``opus_folder`` are the address and the
     folder of an OPUS job, for runs whose parent processes do not show the job. The errors are
-    NotAJob,
-    for wrong values in variables and files, and internal errors. Raises errors that belong to the
-    program.
+    NotAJob, for wrong values in variables and files, and internal errors. Raises errors that belong
+    to the program.
     """
     jobs: list[Job] = [{"system": "named", "iri": parent}] if parent else []
     wrong: list[Exception] = []

@@ -28,8 +28,7 @@ def overwrite(
     """Write the entity that an activity made from the last known state of the same object or file.
 
     The entity is new even if the content is equal, or if an activity inside this one has made it:
-    the
-    digest may not show the change.
+    the digest may not show the change.
     """
     kind, before, slots = observed.kind, None, {}
     if observed.location is not None and kind.type in ON_DISK:

@@ -81,11 +81,9 @@ class Use:
     """A usage or a generation, compiled; ``slot`` is the attribute or name with the value.
 
     ``is_plain``: an object that is found by its value alone, as most are. ``is_name``: only the
-    name
-    identifies the entity. ``overwrites``: the entity is a new version of the earlier one.
+    name identifies the entity. ``overwrites``: the entity is a new version of the earlier one.
     ``looks_in``: known entities in a container become members. ``used_as``: the role, and the
-    argument
-    that has the value.
+    argument that has the value.
     """
 
     role: str
@@ -111,8 +109,7 @@ class Rules:
     """The rules of the sampler: which calls of a target are recorded, and how much of each.
 
     ``max_calls`` is the limit of recorded calls per process; 0 means no limit. One of ``sample``
-    calls
-    is recorded.
+    calls is recorded.
     """
 
     level: str = MEMBERS

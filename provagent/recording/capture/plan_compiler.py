@@ -64,10 +64,8 @@ class Planner:
     """Makes the plans of a process.
 
     ``digests`` has the settings of digests. ``complain`` is called with target, stage and error if
-    the
-    evaluation of a condition fails. ``note`` is called if a value is recorded in another way than
-    the
-    definition says.
+    the evaluation of a condition fails. ``note`` is called if a value is recorded in another way
+    than the definition says.
     """
 
     def __init__(
@@ -209,8 +207,7 @@ class _Compiler:
         return self._only_where(parameter.when, found, what)
 
     # A method that returns a whole configuration as data may fail at one value that it does not
-    # know.
-    # Then the object of the method is recorded, value by value.
+    # know. Then the object of the method is recorded, value by value.
     def _or_before_call(self, text: str, select: Selector, what: str) -> Selector:
         path = parse_path(text)
         count = {Call: 2, Text: 1}.get(type(path.steps[-1]), 0) if path.steps else 0

@@ -65,9 +65,9 @@ def _same(value: Any, *_: Any) -> Any:
     return value
 
 
-# A function must not call itself by its name. It would be in a reference cycle with its own
-# cell, and the objects of the probe, such as the defaults of the watched function, would wait for
-# the garbage collector.
+# A function must not call itself by its name. It would be in a reference cycle with its own cell,
+# and the objects of the probe, such as the defaults of the watched function, would wait for the
+# garbage collector.
 def thrice(make: Callable[[Any], Any]) -> Any:
     """Return the third result of ``make``; each result calls the one before after an interrupt."""
     return make(make(make(_nothing)))
@@ -139,8 +139,8 @@ def make_reader(  # noqa: C901, PLR0915 - at weaving, what is left to do at a ca
 Read = Callable[[FrameType], Given]
 
 
-# All code is in one function each: a further call costs more than the work in it. At the
-# recursion limit our work is skipped.
+# All code is in one function each: a further call costs more than the work in it. At the recursion
+# limit our work is skipped.
 def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: C901, PLR0915 - see above
     busy, receivers, calls = capture.busy, plan.receivers, capture.calls
     sampler = Sampler(capture, plan)

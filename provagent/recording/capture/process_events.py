@@ -65,8 +65,7 @@ def _notebook(main: Any) -> str | None:
 
     The path is read from environment variables (Jupyter Server since version 2), from variables of
     the notebook (IPython, Visual Studio Code), or from the command line of a program that executes
-    one
-    notebook.
+    one notebook.
     """
     if "ipykernel" not in sys.modules or "ipykernel.kernelapp" not in sys.modules:
         return None
@@ -84,8 +83,8 @@ def _told(main: Any) -> Iterator[object]:
     yield _executed()
 
 
-# Only these programs execute one notebook of their command line; a server starts kernels for
-# other notebooks.
+# Only these programs execute one notebook of their command line; a server starts kernels for other
+# notebooks.
 _OUTPUT = ("--output", "-o")
 _EXECUTES = frozenset({"jupyter-execute", "jupyter-nbconvert", "nbconvert", "papermill"})
 
@@ -163,8 +162,8 @@ def software() -> dict[str, str]:
     return {"provagent": __version__}
 
 
-# Not recorded: where the record is written, and that recording is on. A rerun does not need
-# these settings.
+# Not recorded: where the record is written, and that recording is on. A rerun does not need these
+# settings.
 _OWN_SETTINGS = ("store", "cache", "always")
 
 

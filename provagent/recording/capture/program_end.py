@@ -110,8 +110,7 @@ def _has_left(error: BaseException, frame: FrameType) -> bool:
 
 # CPython deletes __file__ from __main__ when a script has ended, but not after SystemExit
 # (pyrun_simple_file in Python/pythonrun.c). If nothing was recorded while the script ran, there is
-# no
-# other sign. For -m and -c there is no sign.
+# no other sign. For -m and -c there is no sign.
 def _script_has_returned() -> bool:
     namespace = vars(sys.modules["__main__"]) if "__main__" in sys.modules else {}
     loader = type(namespace.get("__loader__")).__name__

@@ -262,8 +262,8 @@ def _from_instance(path: Path, namespace: Mapping[str, Any]) -> Selector:
     return select
 
 
-# The globals of a module contain other modules (os, subprocess): a definition can read globals,
-# but must not be able to call them. ``stored`` contains the attributes of the function itself.
+# The globals of a module contain other modules (os, subprocess): a definition can read globals, but
+# must not be able to call them. ``stored`` contains the attributes of the function itself.
 def _from_globals(
     path: Path, namespace: Mapping[str, Any], stored: Mapping[str, Any] = MappingProxyType({})
 ) -> Selector:

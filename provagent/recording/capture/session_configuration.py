@@ -27,8 +27,8 @@ from provagent.recording.capture.skipped_calls import clock
 
 CONFIGURATION = "configuration"
 ATTRIBUTES_READ = 1000  # of an instance, including the attributes of its attributes
-# The search for an entity that is slow to identify is repeated so rarely that it needs at most
-# one part in _SHARE of the time; a search up to _AT_ONCE nanoseconds is always repeated.
+# The search for an entity that is slow to identify is repeated so rarely that it needs at most one
+# part in _SHARE of the time; a search up to _AT_ONCE nanoseconds is always repeated.
 _AT_ONCE, _SHARE = 1_000_000, 50
 
 Keys = tuple[str, ...]  # an attribute, or an attribute and an attribute or key of its value

@@ -33,8 +33,7 @@ class Session:
     """An instance of a woven class; ``reference`` is a weak reference, if the class allows one.
 
     ``given`` is its configuration (see session_configuration). ``first_read`` is the number of
-    files
-    that constructors had read before its own constructor started.
+    files that constructors had read before its own constructor started.
     """
 
     __slots__ = ("first_read", "given", "id", "reference")

@@ -1,8 +1,8 @@
 """Files that are still open for writing when the call that generated them ends.
 
 A file with several tables, a store or an archive is complete when its writer closes it, and no
-recorded call may show the closing. The entity of such a file is first written without content.
-When the process no longer has the file open, the digest is written for the same entity.
+recorded call may show the closing. The entity of such a file is first written without content. When
+the process no longer has the file open, the digest is written for the same entity.
 """
 
 from __future__ import annotations

@@ -36,9 +36,8 @@ class UserCode:
     """Records each file of the user's code that runs.
 
     ``write`` writes an event to the shard of the process. ``write_once`` writes an event to a file
-    of
-    the run, by its name, unless the file exists. ``after_cell`` is called at the end of a notebook
-    cell.
+    of the run, by its name, unless the file exists. ``after_cell`` is called at the end of a
+    notebook cell.
     """
 
     def __init__(

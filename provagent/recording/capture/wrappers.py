@@ -48,8 +48,8 @@ def make_constructor_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrappe
     return cast("Wrapper", hide(make(capture, plan)))
 
 
-# A wrapped method may be called on its class (Analysis.run_fit(analysis)). Then its instance is
-# the first argument, for the record only; the call itself stays unchanged.
+# A wrapped method may be called on its class (Analysis.run_fit(analysis)). Then its instance is the
+# first argument, for the record only; the call itself stays unchanged.
 def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
     if instance is None and plan.takes_instance and args:
         return args[0], args[1:]

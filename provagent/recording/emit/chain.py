@@ -37,8 +37,7 @@ class Emitter(structlog.BoundLoggerBase):
         """Return the line of one event, newline included: ``v``, ``event``, then the fields.
 
         The line is empty if a processor raised ``structlog.DropEvent``. Other errors of a processor
-        are
-        raised.
+        are raised.
         """
         return self.line({"v": None, "event": event, **fields})
 

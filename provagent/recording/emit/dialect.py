@@ -3,10 +3,8 @@
 The keys are those of logprov's logs; a key with the value None is left out. The dict is written so
 that ``ast.literal_eval`` and ``yaml.safe_load`` read the same value. A text with other characters
 than printable ASCII is in double quotes, with escapes that both languages have. A float has a
-point.
-Values without a common notation are encoded as in ``provagent.contract.values``; None inside a
-value
-is ``{'$type': 'none'}``.
+point. Values without a common notation are encoded as in ``provagent.contract.values``; None inside
+a value is ``{'$type': 'none'}``.
 """
 
 from __future__ import annotations
@@ -42,8 +40,7 @@ def line(fact: Fact, time: str) -> str:
 
 def _session(fields: Fact) -> Iterator[Fact]:
     # The last two are in other facts here, of the run and of the environment, but logprov's export
-    # fails
-    # without them.
+    # fails without them.
     yield {**fields, "system": {}, "definitions": {}}
 
 

@@ -14,9 +14,8 @@ def plain(value: Any, containers: tuple[int, ...] = ()) -> Any:
     """Return ``value`` in the encoding of ``provagent.contract.values``; runs none of its code.
 
     A surrogate in a text is written as its escape, six characters. A value without an encoding,
-    below
-    ``DEPTH_LIMIT`` levels, or inside itself is replaced by its class. ``containers`` are the ids of
-    the enclosing containers.
+    below ``DEPTH_LIMIT`` levels, or inside itself is replaced by its class. ``containers`` are the
+    ids of the enclosing containers.
     """
     if isinstance(value, str):
         return _text(value)

@@ -86,8 +86,7 @@ def render(_logger: Any, _name: str, event_dict: EventDict) -> bytes:
     """Return the event as one line of JSON in UTF-8, newline included.
 
     Values that JSON does not have are encoded as in ``provagent.contract.values``; a value without
-    an
-    encoding there is replaced by its class.
+    an encoding there is replaced by its class.
     """
     try:
         return dumps_line(event_dict)

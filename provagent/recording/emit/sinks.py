@@ -32,19 +32,15 @@ class ShardSink:
 
     A descriptor is a number, and the program may close or reuse the number: a daemon closes every
     descriptor, and ``dup2`` puts a pipe in the place of any descriptor. So before each write the
-    file of
-    the descriptor is checked (device, inode, link count). If it is not the shard, the number is
-    forgotten, not closed, and the shard is opened again. If the shard is gone from the disk,
-    another
-    file is made beside it, or in its place.
+    file of the descriptor is checked (device, inode, link count). If it is not the shard, the
+    number is forgotten, not closed, and the shard is opened again. If the shard is gone from the
+    disk, another file is made beside it, or in its place.
 
     The file and its missing folders are made at the first write. After a fork the child process
-    must
-    call ``reopen``. ``on_change(reason, is_new)`` is called when the shard had to be opened again.
-    It is
-    called before the next write, so that a new file (``is_new``) can be made readable by itself.
-    While
-    the process has no free descriptor, up to ``MAX_WAITING`` bytes wait for the next write.
+    must call ``reopen``. ``on_change(reason, is_new)`` is called when the shard had to be opened
+    again. It is called before the next write, so that a new file (``is_new``) can be made readable
+    by itself. While the process has no free descriptor, up to ``MAX_WAITING`` bytes wait for the
+    next write.
     """
 
     def __init__(
@@ -290,8 +286,8 @@ _KNOWN = _APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NEW = _KNOWN | os.O_CREAT | os.O_EXCL
 _OWNER_ONLY_FILE = 0o600
 
-# A program sees the numbers of its own descriptors, and may close all of them and open files of
-# its own: our descriptor has a high number to avoid both.
+# A program sees the numbers of its own descriptors, and may close all of them and open files of its
+# own: our descriptor has a high number to avoid both.
 _HIGH_DESCRIPTOR = 200
 
 

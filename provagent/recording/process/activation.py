@@ -320,8 +320,7 @@ class Activation:
         """Continue in the run of another program: this process is a worker with a task of the run.
 
         ``activity_id`` is the activity of the task; ``is_alone``: no other task is running. A
-        process that has
-        begun a record by itself stays in its own run.
+        process that has begun a record by itself stays in its own run.
         """
         run_id, process_id = activity_id.split(".")[:2]
         recorder = self._recorder

@@ -3,8 +3,7 @@
 CPython keeps these names as a tuple among the constants of the calling code. From 3.13 on the tuple
 is loaded just before ``CALL_KW``. In earlier versions ``KW_NAMES`` names the tuple, before ``CALL``
 (and ``PRECALL`` in 3.11). During the call, the last instruction of the frame is one of these, or
-one
-of the caches after them.
+one of the caches after them.
 """
 
 from __future__ import annotations

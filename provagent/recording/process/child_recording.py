@@ -1,8 +1,7 @@
 """Checks whether a program that is about to start is a Python that will not record.
 
 The module is loaded when the first program is started. The check uses only data that are known
-before
-the start: the command, the environment of the program, and the files of the interpreter.
+before the start: the command, the environment of the program, and the files of the interpreter.
 """
 
 from __future__ import annotations

@@ -82,8 +82,7 @@ class Children:
         """Record the files of this process, which ends without Python's own end.
 
         Open files stay as they are. A forked process also has a copy of data that its parent has
-        not yet
-        written to a file: a flush here would write the data twice.
+        not yet written to a file: a flush here would write the data twice.
         """
         try:
             activation = self.activation

@@ -1,7 +1,7 @@
 """Context propagation: a task belongs to the activity that submitted the task.
 
-Each function of a library that accepts tasks is woven, when the library is imported and some
-target of the program is woven.
+Each function of a library that accepts tasks is woven, when the library is imported and some target
+of the program is woven.
 """
 
 from __future__ import annotations
@@ -42,10 +42,8 @@ class ContextPropagation:
     """Weaves the functions that accept tasks, in the modules that are imported.
 
     ``exchange`` is called when a task goes to another process or comes from another process.
-    ``adopt``
-    is called before a task, with the identifier of its activity, and whether no other task is
-    running.
-    ``tell`` is called for engines whose workers do not belong to this program.
+    ``adopt`` is called before a task, with the identifier of its activity, and whether no other
+    task is running. ``tell`` is called for engines whose workers do not belong to this program.
     """
 
     def __init__(
@@ -196,9 +194,8 @@ def _graph(tell: Any, report: Report) -> Wrapper:
     return woven
 
 
-# A thread or process begins in _bootstrap, outside all frames that a program can see. The method
-# is looked up (and, for a process, pickled) while start runs. From Python 3.14 on a thread runs in
-# a
+# A thread or process begins in _bootstrap, outside all frames that a program can see. The method is
+# looked up (and, for a process, pickled) while start runs. From Python 3.14 on a thread runs in a
 # context of its own, which start stores in an attribute of the thread.
 def _start(function: Any, report: Report) -> Wrapper:
     """Return the wrapper for ``start``; threads that serve tasks begin outside all activities."""

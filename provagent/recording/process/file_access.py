@@ -1,8 +1,7 @@
 """File access: files that the program opens, renames and removes, and URLs that it requests.
 
 The audit events of the process report them. Until the recorder is loaded, accesses are only kept in
-a
-list, so that a program that is about to import modules does not wait. The recorder is loaded for
+a list, so that a program that is about to import modules does not wait. The recorder is loaded for
 them when the program ends, or when the program overwrites a file that it has read. Worker processes
 may be ended at any time, so they record each access at once.
 """
@@ -44,8 +43,7 @@ _MOST = 10_000  # accesses kept before the recorder is loaded
 # Device, inode, size, mtime_ns and ctime_ns: equal for an unchanged file.
 State = tuple[int, int, int, int, int]
 # Kind of access, path, source path, activity, call sites of the user, state of a file that was
-# read,
-# time in nanoseconds, thread.
+# read, time in nanoseconds, thread.
 Met = tuple[str, str, str, "Any", "list[Any]", "State | None", int, int]
 
 _HERE = (-1, None)  # a path relative to the working folder has none of these as its folder

@@ -1,8 +1,7 @@
 """The file filter: excludes files of the program and of the system, which are not its data.
 
 The filter is used at every ``open`` of the process. It decides by the text of the path. It uses
-only
-modules of the standard library that the interpreter has loaded.
+only modules of the standard library that the interpreter has loaded.
 """
 
 from __future__ import annotations
@@ -50,10 +49,8 @@ class FileFilter:
 
     Excluded are files of the operating system, the interpreter, packages and version control; files
     in a hidden folder of the home folder, or in a cache that the environment names; source code
-    that is
-    read, also as an archive; and files that match ``ignored``. Globs in ``ignored`` match a name,
-    or,
-    if they contain a slash, a whole path. ``own`` are files and folders of provagent.
+    that is read, also as an archive; and files that match ``ignored``. Globs in ``ignored`` match a
+    name, or, if they contain a slash, a whole path. ``own`` are files and folders of provagent.
     """
 
     def __init__(self, ignored: Iterable[str], own: Iterable[str]) -> None:

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 # compiled code.
 GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
 # structlog uses these modules, if they are installed, for output at a terminal. Their import is
-# most
-# of the time of its own import. Our structlog prints no output.
+# most of the time of its own import. Our structlog prints no output.
 _UNUSED = frozenset(("better_exceptions", "colorama", "rich"))
 
 
@@ -28,8 +27,7 @@ class OwnCopies:
     If the path of the program contains modules with names of the standard library or of our
     dependencies, all modules are removed after loading: the next import of the program may find the
     program's file. ``is_shared``: no module is removed or left out, since code of the user needs
-    the same
-    modules.
+    the same modules.
     """
 
     def __init__(self, *, is_shared: bool) -> None:

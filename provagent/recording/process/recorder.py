@@ -149,8 +149,7 @@ class Recorder:
         """Write the end of the process, as far as the interpreter shows it.
 
         ``left_with`` is the exit code of a process that ends at once: data that it has not written
-        to its
-        files are lost, and provagent does not write them.
+        to its files are lost, and provagent does not write them.
         """
         self._end_files(left_with)
         skipped_calls = self.capture.skipped_calls.end_all()

@@ -31,9 +31,9 @@ class SamplingRules:
     """Finds the rules of a callable: its level, and how many of its calls are recorded.
 
     Each rule is searched by itself, in this order: the settings, for a target that covers the
-    callable;
-    the activity of the callable in the definition; the targets of the definition, the last one that
-    covers the callable; the definition, for all targets; the settings, for all targets.
+    callable; the activity of the callable in the definition; the targets of the definition, the
+    last one that covers the callable; the definition, for all targets; the settings, for all
+    targets.
     """
 
     def __init__(self, settings: Settings) -> None:

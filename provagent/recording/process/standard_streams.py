@@ -1,9 +1,8 @@
 """Regular files at standard input and output: ``program < in > out``.
 
 A shell has opened these files, so there is no event. A stream that a process inherits from a
-recorded
-process belongs to the parent. Standard error is a log, and is not recorded. No file is opened: the
-position of the descriptor in the file moves when the program reads or writes.
+recorded process belongs to the parent. Standard error is a log, and is not recorded. No file is
+opened: the position of the descriptor in the file moves when the program reads or writes.
 """
 
 from __future__ import annotations

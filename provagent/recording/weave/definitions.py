@@ -20,9 +20,8 @@ class Definitions:
     """The relevant instructions of one code object, by offset.
 
     ``after``: each instruction that follows a binding, with the name that was bound (None: any
-    names,
-    by ``from module import *``). No name is bound after the offset ``last``. ``imports``: the
-    instructions that import. ``lines``: the lines of all these instructions.
+    names, by ``from module import *``). No name is bound after the offset ``last``. ``imports``:
+    the instructions that import. ``lines``: the lines of all these instructions.
     """
 
     after: dict[int, str | None]

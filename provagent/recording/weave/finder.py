@@ -111,8 +111,7 @@ class TargetFinder:
         return any(target.matches_module(name) for target in self._globs.values())
 
     # importlib.util.find_spec would start again at the head of sys.meta_path, acquire the import
-    # lock
-    # of parent packages, and could deadlock. So the other finders are asked here.
+    # lock of parent packages, and could deadlock. So the other finders are asked here.
     def _ask_others(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> ModuleSpec | None:

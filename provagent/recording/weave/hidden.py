@@ -1,16 +1,14 @@
 """Frames that CPython does not count when it looks for the caller.
 
 ``warnings.warn(stacklevel=2)`` must name the user's line, not our wrapper. CPython skips frames
-whose
-file name contains both ``importlib`` and ``_bootstrap`` (``is_internal_frame`` in
+whose file name contains both ``importlib`` and ``_bootstrap`` (``is_internal_frame`` in
 Python/_warnings.c). A traceback omits a group of frames of ``<frozen importlib._bootstrap>`` that
 ends in the module's own code (``remove_importlib_frames`` in Python/import.c). So a function's code
 only needs a file name of this form. This costs nothing at the call.
 
 Code that makes classes reads the module of its caller (``sys._getframe(1).f_globals["__name__"]``:
-the
-class is pickled by this name). The globals of a wrapper show the values of its caller. The wrapper
-itself reads no globals, so this costs nothing at the call either.
+the class is pickled by this name). The globals of a wrapper show the values of its caller. The
+wrapper itself reads no globals, so this costs nothing at the call either.
 """
 
 from __future__ import annotations

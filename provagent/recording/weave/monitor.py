@@ -1,8 +1,7 @@
 """Reports the bindings of a module's code by ``sys.monitoring`` (Python 3.12 and newer).
 
 The events belong to this one code object. The event of an instruction is switched off after it
-came,
-and all events after the last binding. Other code is not affected.
+came, and all events after the last binding. Other code is not affected.
 """
 
 from __future__ import annotations

@@ -28,10 +28,8 @@ class Site:
     """One callable: where it is defined, and its present value.
 
     ``holder`` is the module or class with the attribute ``name``; ``raw`` is the raw descriptor of
-    the
-    attribute. ``receivers`` are the classes whose instances are recorded, if a target names an
-    inherited
-    method through a subclass; an empty list means all classes.
+    the attribute. ``receivers`` are the classes whose instances are recorded, if a target names an
+    inherited method through a subclass; an empty list means all classes.
     """
 
     module: str
@@ -171,8 +169,7 @@ def held_function(raw: Any) -> str | None:
     """Return the attribute with which a user-defined descriptor refers to its only function.
 
     This holds for a descriptor that ``functools.update_wrapper`` has given the function's name:
-    some
-    decorators make such descriptors to provide a method only on a condition.
+    some decorators make such descriptors to provide a method only on a condition.
     """
     kind = type(raw)
     home = introspection.module_name(kind)

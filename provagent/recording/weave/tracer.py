@@ -2,8 +2,7 @@
 
 While a tracer is set, every call of the thread is slower. So the tracer is set only until the last
 binding, and not while the code imports modules. A debugger or a coverage tool that traces already
-is
-left unchanged.
+is left unchanged.
 """
 
 from __future__ import annotations
@@ -110,8 +109,7 @@ class _Trace:
 
     # Most code that a script runs before its functions are defined runs in import statements.
     # IMPORT_NAME reads __import__ from builtins. Our __import__ is there from this event until that
-    # call,
-    # which is the next action of this thread.
+    # call, which is the next action of this thread.
     def _step_aside(self, frame: FrameType) -> None:
         if sys.gettrace() != self.on_call:
             return

@@ -2,9 +2,8 @@
 
 The program is not imported, so no finder sees it. But CPython raises the audit event ``exec`` with
 the code of a script, a module of ``-m`` or a notebook cell, before the code runs. If this code
-binds a
-wanted name, its bindings are watched while it executes: by ``sys.monitoring`` (Python 3.12 and
-newer), otherwise by ``sys.settrace``, and only until the last binding.
+binds a wanted name, its bindings are watched while it executes: by ``sys.monitoring`` (Python 3.12
+and newer), otherwise by ``sys.settrace``, and only until the last binding.
 """
 
 from __future__ import annotations
@@ -49,8 +48,7 @@ class ProgramWatch:
     """Calls ``on_defined(module, name)`` when the program has bound a wanted name.
 
     ``firsts`` are the names, or globs for names. ``name`` is None if any of them may have been
-    bound.
-    ``trouble`` is the reason why bindings could not be watched; empty otherwise.
+    bound. ``trouble`` is the reason why bindings could not be watched; empty otherwise.
     """
 
     def __init__(
@@ -59,8 +57,7 @@ class ProgramWatch:
         from opcode import opmap
 
         # Imported now, not when code is seen: this import makes named tuples with eval, which would
-        # also
-        # count as code of the program.
+        # also count as code of the program.
         from provagent.recording.weave.definitions import find_definitions
 
         self._find_definitions = find_definitions

@@ -1,8 +1,7 @@
 """The weaver: watches Python functions in place, wraps other callables, and reverts both.
 
 A Python function stays the same object (``inplace``). A callable that is written in C, or an
-instance
-that is called, cannot be watched: a wrapper replaces it.
+instance that is called, cannot be watched: a wrapper replaces it.
 """
 
 from __future__ import annotations
@@ -28,9 +27,8 @@ class Weaver:
     """Weaves sites, and keeps track of them.
 
     ``make_wrapper(site)`` returns the wrapper of a site. ``make_probe(site)`` returns the probe of
-    a
-    site whose callable is a Python function. Both return None if the callable stays unchanged. They
-    are called once per callable. Without ``make_probe`` all callables are wrapped.
+    a site whose callable is a Python function. Both return None if the callable stays unchanged.
+    They are called once per callable. Without ``make_probe`` all callables are wrapped.
     """
 
     def __init__(
@@ -115,8 +113,7 @@ class Weaver:
         """Forget the woven callables: wrappers stay in place, functions are no longer watched.
 
         The garbage collector does not find cycles through a code object: with its probe, a code
-        object
-        would keep the program's globals alive after the interpreter's end.
+        object would keep the program's globals alive after the interpreter's end.
         """
         self._woven.clear()
         for _, attached in self._watched.values():

@@ -1,8 +1,8 @@
 """The wrapper that replaces a callable, and behaves like the callable.
 
 wrapt's own wrappers do not support pickle, copy and deepcopy. These wrappers are pickled by
-reference:
-the pickle contains the name, so that a process without provagent finds the plain callable.
+reference: the pickle contains the name, so that a process without provagent finds the plain
+callable.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class WovenFunction(Woven):
 
     As an attribute of its class it is the wrapper itself: pickle and cloudpickle check this before
     they pickle ``Analysis.run_fit`` by reference. As an attribute of an instance it is the
-    interpreter's
-    own bound method, which supports equality, pickle, copy and ``weakref.WeakMethod``.
+    interpreter's own bound method, which supports equality, pickle, copy and
+    ``weakref.WeakMethod``.
     """
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

@@ -1,8 +1,7 @@
 """Three calls in a function's own bytecode, for Python 3.11.
 
 ``start()`` after the first RESUME, ``done(value)`` before each RETURN_VALUE, and ``unwind(error)``
-in
-a handler for all code that no handler of the function covers. The rest of the function does not
+in a handler for all code that no handler of the function covers. The rest of the function does not
 change: its code runs at the same stack depth, its lines are the same, its exceptions have the same
 tracebacks. (The handler reraises with RERAISE 1, as ``finally`` does: this keeps the line and adds
 no entry.)

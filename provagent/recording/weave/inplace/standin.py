@@ -9,8 +9,7 @@ The plain code is a constant of the stand-in, like the code of a nested function
 function is made from it. This function has the globals and the closure of the function that is
 called, also if that function is a copy with the same code and other globals. A library that takes a
 function's code apart, such as cloudpickle for a pickle by value, finds the names and constants of
-the
-plain code.
+the plain code.
 """
 
 from __future__ import annotations
