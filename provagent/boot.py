@@ -23,8 +23,8 @@ _activation: Activation | None = None
 def start() -> None:
     """Record this process if the environment enables it; a second call does nothing.
 
-    Raises no errors: an error is reported on stderr, and then neither this process nor the
-    processes that it starts are recorded.
+    Raises only an interrupt by the user. Other errors are reported on stderr, and then neither this
+    process nor the processes that it starts are recorded.
     """
     try:
         if _activation is not None or not os.environ.get("PROVAGENT"):

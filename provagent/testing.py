@@ -43,7 +43,10 @@ __all__ = ["Activity", "Entity", "Recorded"]
 class Entity:
     """A file or an object in one state.
 
-    ``location`` is relative if it is below the working folder.
+    ``description`` is the name of its description in the definition. ``location`` is relative if
+    the file is below the working folder. ``value`` is the value of a number or a text.
+    ``class_name`` is ``module:Name`` of the class of an object. ``members`` and ``progenitors``
+    have no members and progenitors of their own here.
     """
 
     type: str | None
@@ -70,8 +73,10 @@ class Entity:
 class Activity:
     """One recorded call: values as in Python, entities by their roles.
 
+    ``name`` is the name in the definition, or the qualified name of a call without a description.
     ``error`` is ``module:Name`` of the exception that ended the call. ``parent`` is the name of the
-    activity that called it. ``mismatches`` are the differences from its description.
+    activity that called it; ``depth`` is the number of enclosing activities. ``mismatches`` are the
+    differences from its description.
     """
 
     name: str | None
@@ -192,11 +197,17 @@ class Recorded:
         raise AssertionError("\n".join(lines))
 
     def story(self, *, digests: bool = False) -> str:
-        """Return the record as lines of text, without ids and times: for a snapshot."""
+        """Return the record as lines of text, without ids and times: for a snapshot.
+
+        ``digests``: with the digests of entities.
+        """
         return "".join(f"{line}\n" for each in self.activities for line in _told(each, digests))
 
     def check(self, expected: str, *, digests: bool = False) -> None:
-        """Raise AssertionError, with a diff, if ``story`` differs from ``expected``."""
+        """Raise AssertionError, with a diff, if ``story`` differs from ``expected``.
+
+        The common indentation of ``expected`` is removed before the comparison.
+        """
         requested = textwrap.dedent(expected).strip("\n").splitlines()
         found = self.story(digests=digests).splitlines()
         if requested != found:

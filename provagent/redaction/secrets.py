@@ -151,7 +151,7 @@ def _mask_query(text: str) -> str:
 
 _SHORTEST_SIGNATURE = 8  # characters
 
-# --- what a name is set to
+# --- values of names
 
 _QUOTED = (
     r"""[bBrRuUfF]{0,2}"(?:[^"\\\n]|\\.)*"|[bBrRuUfF]{0,2}'(?:[^'\\\n]|\\.)*'"""

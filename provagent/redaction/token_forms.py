@@ -35,7 +35,7 @@ _PREFIXES: list[tuple[str, int, bool, str]] = [
     # Google
     (r"[\w-]", 35, True, "AIza"),
     (r"[\w.-]", 20, True, "ya29. GOCSPX- 1//0"),
-    # Stripe, OpenAI, Anthropic and those that took their forms
+    # Stripe, OpenAI, Anthropic and issuers with the same forms
     (r"[A-Za-z0-9]", 10, True, "sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ whsec_"),
     (r"[A-Za-z0-9]", 20, True, "sk- sk_"),
     (r"[\w-]", 16, True, "sk-proj- sk-ant- sk-svcacct- sk-admin- sk-or-v1- sk-lf-"),

@@ -17,11 +17,11 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
 def arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
-    """Return the name and value of each argument, and whether the argument is keyword-only here.
+    """Return name and value of each argument, and whether it is only a keyword argument.
 
-    The third item is true for an argument that was passed by keyword and has no positional name. An
-    argument that is the default object of its parameter is skipped: the call does not show whether
-    the user passed it.
+    The third item is true for an argument that is not among the positional arguments. An argument
+    that is the default object of its parameter is skipped: the call does not show whether the user
+    passed it.
     """
     names, defaults = plan.signature.positional, plan.signature.defaults
     _, args, kwargs, _ = call

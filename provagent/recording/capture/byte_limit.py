@@ -1,7 +1,7 @@
 """The limit of bytes that a process writes (``max_bytes``).
 
-The bytes are checked only after a number of calls, because each call counts only the calls of its
-own target.
+The bytes are checked only after a number of calls. Between two checks, a call only counts the calls
+of its own target.
 """
 
 from __future__ import annotations

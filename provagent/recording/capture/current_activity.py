@@ -27,7 +27,7 @@ class ActivityElsewhere:
 
     __slots__ = ("id",)
 
-    groups = 0  # as far as this process knows, no other activity encloses it
+    groups = 0  # the definitions of this and of enclosing activities are unknown here
 
     def __init__(self, activity_id: str) -> None:
         self.id = activity_id

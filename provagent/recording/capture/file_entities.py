@@ -534,7 +534,7 @@ def _flush(numbers: set[tuple[int, int]]) -> None:
 
 
 def _owner(activity: Any) -> OpenActivity:
-    """The activity, or what stands for the run, or for one of another process."""
+    """Return the activity, or one with the same identifier for the run or another process."""
     if type(activity) is OpenActivity:
         return activity
     return OpenActivity("" if activity is None else activity.id, 0, None)

@@ -68,7 +68,7 @@ def placed(
     kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
 ) -> ObservedValue:
     """Return the observed value, for new and old forms of definitions."""
-    # Old definitions give an object or a number as the location.
+    # Old definitions use an object or a number as the location.
     if location is not None and not is_path(location):
         if value is None:
             return ObservedValue(kind, location, None, name, namespace)

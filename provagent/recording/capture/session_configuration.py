@@ -2,7 +2,7 @@
 
 The configuration contains known entities that the constructor received or that the instance refers
 to after its construction. It also contains files that the constructor has read, and usages that a
-definition gives for the constructor. An object is found again through the attribute of the
+definition describes for the constructor. An object is found again through the attribute of the
 instance: no object is kept alive, and a replaced object is seen. An object without such an
 attribute was read by the constructor, and keeps its first state.
 """

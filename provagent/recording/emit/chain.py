@@ -41,9 +41,8 @@ class Emitter(structlog.BoundLoggerBase):
         """
         return self.line({"v": None, "event": event, **fields})
 
-    # The same as BoundLoggerBase._process_event, without its copies and its check of the result
-    # type:
-    # our chain always ends in bytes. This halves the time of an event.
+    # The same as BoundLoggerBase._process_event, without its copies, and without its check of the
+    # result: our chain always ends in bytes. This halves the time of an event.
     def line(self, event_dict: Any, is_plain: bool = False) -> bytes:  # noqa: FBT002
         """Return the line of an event dict that may be changed; the hot path calls this method.
 

@@ -191,9 +191,9 @@ class Activation:
         current.set(ActivityElsewhere(activity_id))
 
     def _of_program(self) -> list[RequestedTarget]:
-        """Return the targets in the program itself; the program will never be imported.
+        """Return the targets in the program itself.
 
-        A target in ``__main__`` gets this fact as its reason.
+        The program is never imported, so a target in ``__main__`` starts with another reason.
         """
         names = expected_names().union(os.environ.get(PROGRAM_VARIABLE, "").split(","))
         own = [want for want in self.requested if want.target.matches_one_of(names)]

@@ -1,8 +1,8 @@
 """Programs that this process starts: each receives the activity in which it is started.
 
 The audit hook sees all programs that are started, but cannot change their arguments. The hook may
-also be switched off (see ``audit_hook``). So the functions that start programs are replaced. The
-replacements are plain functions, since ``os.system`` may be pickled by name.
+also be switched off (see ``isolation.audit_hook``). So the functions that start programs are
+replaced. The replacements are plain functions, since ``os.system`` may be pickled by name.
 """
 
 from __future__ import annotations

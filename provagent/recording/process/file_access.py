@@ -288,7 +288,7 @@ class OpenedFileEvents:
             and "IPython.core.interactiveshell" not in sys.modules
         )
         from provagent.recording.call_sites import (
-            sites_of,  # it asks whether there is a hook by now
+            sites_of,  # its import reads whether there is an audit hook
         )
 
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it

@@ -25,9 +25,9 @@ class OwnCopies:
     """Loads the recorder; the program still loads copies of its own of the needed modules.
 
     If the path of the program contains modules with names of the standard library or of our
-    dependencies, all modules are removed after loading: the next import of the program may find the
-    program's file. ``is_shared``: no module is removed or left out, since code of the user needs
-    the same modules.
+    dependencies, new modules of the standard library are removed after loading, except compiled
+    ones: the next import of the program may find the program's file. ``is_shared``: no module is
+    removed or left out, since code of the user needs the same modules.
     """
 
     def __init__(self, *, is_shared: bool) -> None:
