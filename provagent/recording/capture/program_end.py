@@ -23,7 +23,7 @@ _HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: the code of a function, not of a module
 
 
 class ProgramEnd:
-    """Watches the frame of the program; meanwhile no code of ours runs, except ``ExitCodes``."""
+    """Watches the frame of the program; no code of ours runs then, except ``ExitCodes``."""
 
     def __init__(self, frame: FrameType | None = None) -> None:
         self._frame = frame
