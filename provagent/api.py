@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def start(**settings: Any) -> str:
-    """Begin to record this process and those that it starts; return the run's identifier.
+    """Start to record this process and the processes that it starts; return the run identifier.
 
     ``settings`` are those of ``docs/reference/settings.md``: ``start(store="prov",
-    targets=["package.module:Class"])``. Where recording has begun already, the settings
-    are not changed. Raises SettingsError for a setting that is unknown or malformed.
+    targets=["package.module:Class"])``. If recording has begun already, the settings are not
+    changed. Raises SettingsError for a setting that is unknown or malformed.
     """
     return boot.activate(require(read_settings(arguments=settings))).run_id
 
 
 def stop() -> None:
-    """End recording in this process, and put everything back that was woven."""
+    """End recording in this process, and restore all woven functions."""
     boot.deactivate()
 
 
@@ -34,9 +34,9 @@ def stop() -> None:
 def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "") -> Provenance:
     """Read the provenance of a run.
 
-    ``run`` is its identifier, a part of it that is unique, ``last``, or the path of a
-    record; ``store`` the folder of records, else that of the settings. Raises StoreError
-    when there is none.
+    ``run`` is the identifier of the run, a unique part of the identifier, ``last``, or the path of
+    a record. ``store`` is the folder of records; the default is the folder of the settings. Raises
+    StoreError if there is no such run.
     """
     from provagent.reading.store.runs import read_run
 
@@ -78,10 +78,10 @@ def export(
 
 
 def load_ipython_extension(_ipython: Any) -> None:
-    """``%load_ext provagent``: begin to record the notebook that runs."""
+    """Start recording in this notebook, for ``%load_ext provagent``."""
     start()
 
 
 def unload_ipython_extension(_ipython: Any) -> None:
-    """``%unload_ext provagent``: end recording."""
+    """End recording in this notebook, for ``%unload_ext provagent``."""
     stop()

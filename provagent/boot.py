@@ -1,7 +1,7 @@
 """The start of every interpreter: inert unless ``PROVAGENT`` is set.
 
-``provagent.pth`` and ``provagent.start`` call ``start``. Standard library only, and of
-that only what the interpreter has loaded already. This is the one room with state of
+``provagent.pth`` and ``provagent.start`` call ``start``. This module imports only the standard
+library, and only modules that the interpreter has loaded already. It is the only room with state of
 the whole process: the activation.
 """
 
@@ -21,10 +21,10 @@ _activation: Activation | None = None
 
 
 def start() -> None:
-    """Record this process if the environment asks for it; a second call does nothing.
+    """Record this process if the environment enables it; a second call does nothing.
 
-    Raises nothing: what fails is told on stderr, and nothing is recorded here or in the
-    processes that this one starts.
+    Raises only an interrupt by the user. Other errors are reported on stderr, and then neither this
+    process nor the processes that it starts are recorded.
     """
     try:
         if _activation is not None or not os.environ.get("PROVAGENT"):
@@ -39,21 +39,22 @@ def start() -> None:
             if is_enabled(os.environ):
                 activate(read_settings())
     except KeyboardInterrupt:
-        raise  # the user's: it would have met the interpreter's start all the same
+        raise  # an interrupt by the user belongs to the program
     except BaseException as error:
         os.environ.pop("PROVAGENT", None)
         _tell(error)
 
 
-# Another interpreter of the process is not recorded: orjson cannot be loaded there, or, loaded
-# there, fails in the first one, whose events were lost; and one that had our hook has crashed the
-# process at its end. Only the first one has loaded what handles signals, before it starts us.
+# Only the main interpreter of a process is recorded. In another interpreter orjson cannot be
+# loaded; or it is loaded there, and then fails in the first interpreter, whose events were lost. An
+# interpreter with our hook has also crashed the process at its end. Only the main interpreter has
+# loaded the module that handles signals, before it starts us.
 def _is_main_interpreter() -> bool:
     return "_signal" in sys.modules
 
 
 def activate(settings: Settings) -> Activation:
-    """Begin recording with these settings; the activation that stands, where there is one."""
+    """Start recording with these settings; return the existing activation if there is one."""
     global _activation  # noqa: PLW0603 - the one place that holds the process's state
     if _activation is None:
         from provagent.recording.process.activation import Activation
@@ -68,12 +69,12 @@ def activate(settings: Settings) -> Activation:
 
 
 def activation() -> Activation | None:
-    """Return what records in this process, if anything does."""
+    """Return the activation of this process, or None."""
     return _activation
 
 
 def __getattr__(name: str) -> Any:
-    """``partial``: what a pickled task asks for, here or of functools (see carry)."""
+    """Return ``partial`` for a pickled task, ours or that of functools (see current_activity)."""
     if name != "partial":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
@@ -84,14 +85,14 @@ def __getattr__(name: str) -> Any:
 
 
 def deactivate() -> None:
-    """Stop recording, and take everything that was woven out again."""
+    """Stop recording, and restore everything that was woven."""
     global _activation
     if _activation is not None:
         standing, _activation = _activation, None
         standing.disarm()
 
 
-# Not settings.tell: its module may be what could not be loaded.
+# Not settings.warn: its module may be the one that could not be loaded.
 def _tell(error: BaseException) -> None:
     try:
         name = type(error).__name__
@@ -99,7 +100,7 @@ def _tell(error: BaseException) -> None:
             what = f"{name}: {error}"
         except Exception:
             what = name
-        if not what.isprintable():  # a path may hold commands to a terminal
+        if not what.isprintable():  # a path may contain terminal commands
             what = ascii(what)[1:-1]
         sys.stderr.write(f"provagent: start: {what}; this process is not recorded\n")
     except Exception:

@@ -1,7 +1,7 @@
-"""For the tests of a package that has a definition: record a call, and look at what it says.
+"""Tests of a package with a definition: record a call, and check the recorded values.
 
-With pytest, ``pytest_plugins = ["provagent.testing"]`` in the topmost ``conftest.py`` gives the
-fixture ``provenance``; without, ``Recorded`` is a context manager::
+With pytest, ``pytest_plugins = ["provagent.testing"]`` in the topmost ``conftest.py`` provides the
+fixture ``provenance``. Without pytest, ``Recorded`` is a context manager::
 
     with Recorded(definition="lab/provenance.yaml") as recorded:
         lab.calibrate("night.csv", gain=3.0)
@@ -9,7 +9,7 @@ fixture ``provenance``; without, ``Recorded`` is a context manager::
     assert calibrate.parameters == {"gain": 3.0}
     assert calibrate.generated["flux"].description == "Flux"
 
-It is no entry point of pytest, which would load it in every run of every project.
+The module is no entry point of pytest, because pytest would load it in every run of every project.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ __all__ = ["Activity", "Entity", "Recorded"]
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A thing in one state. ``location`` is relative where it is below the working folder."""
+    """A file or an object in one state.
+
+    ``description`` is the name of its description in the definition. ``location`` is relative if
+    the file is below the working folder. ``value`` is the value of a number or a text.
+    ``class_name`` is ``module:Name`` of the class of an object. ``members`` and ``progenitors``
+    have no members and progenitors of their own here.
+    """
 
     type: str | None
     description: str | None
@@ -65,10 +71,12 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One call: values as Python has them, entities by their roles.
+    """One recorded call: values as in Python, entities by their roles.
 
-    ``error`` is ``module:Name`` of the exception that ended it, ``parent`` the name of the
-    activity that called it, ``mismatches`` what is not as described.
+    ``name`` is the name in the definition, or the qualified name of a call without a description.
+    ``error`` is ``module:Name`` of the exception that ended the call. ``parent`` is the name of the
+    activity that called it; ``depth`` is the number of enclosing activities. ``mismatches`` are the
+    differences from its description.
     """
 
     name: str | None
@@ -84,15 +92,15 @@ class Activity:
 
 
 class Recorded:
-    """Records this process inside a ``with``; what was recorded is there after it.
+    """Records this process inside a ``with``; the record can be read after the ``with``.
 
-    ``definition`` is the path of one, or of several; those that installed packages offer are
+    ``definition`` is the path of a definition, or of several; definitions of installed packages are
     active, too. ``targets`` are as in ``provagent run --target``, ``settings`` as in
-    docs/reference/settings.md. Where a path of a definition fails, or something else could not be
+    docs/reference/settings.md. If a path of a definition fails, or another part could not be
     recorded, the end of the ``with`` raises AssertionError, unless ``lenient``.
 
-    Raises DefinitionError for a definition that has a problem, SettingsError, and
-    ProvagentError where this process records already.
+    Raises DefinitionError for a definition with a problem, SettingsError, and ProvagentError if
+    this process is recorded already.
     """
 
     def __init__(
@@ -128,7 +136,7 @@ class Recorded:
             "files": False,
             **self._settings,
         }
-        # Neither variables nor the project's own settings: a test says what it wants.
+        # Without variables and the project's own settings: only the test sets values.
         try:
             settings = require(read_settings({}, arguments, cwd=self._folder.name))
             self._wanted = boot.activate(settings).requested
@@ -159,23 +167,23 @@ class Recorded:
 
     @property
     def run(self) -> model.Provenance:
-        """All that the record says, as ``provagent.read`` returns it."""
+        """The whole record, as ``provagent.read`` returns it."""
         if self._run is None:
             raise ProvagentError("nothing was recorded yet; use it after the with statement")
         return self._run
 
     @cached_property
     def activities(self) -> list[Activity]:
-        """What was called, in order."""
+        """The recorded calls, in order."""
         return [*map(self._activity, self.run.activities.values())]
 
     @property
     def complaints(self) -> list[str]:
-        """What could not be recorded."""
+        """Internal errors: parts that could not be recorded."""
         return [f"{one.target}: {one.stage}: {one.what}" for one in self.run.complaints]
 
     def activity(self, name: str) -> Activity:
-        """Return the activity of that name; raises AssertionError where not one is there."""
+        """Return the activity of this name; raise AssertionError if there is not exactly one."""
         found = [each for each in self.activities if each.name == name]
         if len(found) == 1:
             return found[0]
@@ -189,11 +197,17 @@ class Recorded:
         raise AssertionError("\n".join(lines))
 
     def story(self, *, digests: bool = False) -> str:
-        """Return what was recorded as lines of text, without ids and times: for a snapshot."""
+        """Return the record as lines of text, without ids and times: for a snapshot.
+
+        ``digests``: with the digests of entities.
+        """
         return "".join(f"{line}\n" for each in self.activities for line in _told(each, digests))
 
     def check(self, expected: str, *, digests: bool = False) -> None:
-        """Raise AssertionError, with a diff, where ``story`` is not as expected."""
+        """Raise AssertionError, with a diff, if ``story`` differs from ``expected``.
+
+        The common indentation of ``expected`` is removed before the comparison.
+        """
         requested = textwrap.dedent(expected).strip("\n").splitlines()
         found = self.story(digests=digests).splitlines()
         if requested != found:
@@ -211,7 +225,7 @@ class Recorded:
         source = requested.source
         return source is None or source.location in self._definitions
 
-    # A test that imported a function by its name holds the plain one.
+    # A test that imported a function by its name has the plain function.
     def _bind_names(self, namespace: dict[str, Any]) -> None:
         from provagent.recording.weave.woven import Woven, plain
 
@@ -231,7 +245,7 @@ class Recorded:
         try:
             return read_run(os.path.join(self._folder.name, "prov"), "last")
         except StoreError:
-            return build(())  # nothing was called
+            return build(())  # no function was called
 
     def _activity(self, activity: model.Activity) -> Activity:
         depth, outer = 0, activity.parent

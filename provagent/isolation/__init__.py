@@ -1,1 +1,1 @@
-"""Keep out of the program's way: its mocks, overridden methods, import path and signals."""
+"""Isolation from the program: from its mocks, overridden methods, import path and signals."""

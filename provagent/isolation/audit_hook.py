@@ -1,14 +1,15 @@
-"""The one audit hook of the process, with a table of who listens to which event.
+"""The one audit hook of the process, with a table of the listener of each event.
 
-A hook can't be removed, and each audited event of the process (``id`` and ``sys._getframe``
-among them) is slower with one. So there is none until somebody listens, and then only one,
-which knows ``id``, most of all events, by its name, and others by one look-up.
+A hook cannot be removed, and makes each audited event of the process slower (among them ``id`` and
+``sys._getframe``). So there is no hook until the first listener, and then only one. The hook
+compares the name of the event with ``id``, the most frequent event, and looks other events up in
+the table.
 """
 
 from __future__ import annotations
 
 import sys
-from _thread import get_ident  # threading costs a millisecond
+from _thread import get_ident  # the import of threading costs a millisecond
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
 _IS_GENERATOR = 0x20  # CO_GENERATOR
-busy: set[int] = set()  # threads in which we are at work: what they do is not the program's
+busy: set[int] = set()  # threads that do our own work: their actions are not the program's
 _listeners: dict[str, Listener] = {}
-_failures: list[Callable[[BaseException], None]] = []  # whom to tell, the last of them
+_failures: list[Callable[[BaseException], None]] = []  # the callback for errors: the latest one
 _is_hooked = False
 
 
 def listen(listeners: Mapping[str, Listener], on_failure: Callable[[BaseException], None]) -> None:
-    """Call ``listeners[event](args)`` at each event from now on, and tell what they raise.
+    """Call ``listeners[event](args)`` at each event from now on, and report their errors.
 
-    What ``on_failure`` raises is raised in the program, where the event was.
+    An error that ``on_failure`` raises is raised in the program, at the place of the event.
     """
     global _is_hooked  # noqa: PLW0603 - see the module's docstring
     _listeners.update(listeners)
@@ -40,21 +41,21 @@ def listen(listeners: Mapping[str, Listener], on_failure: Callable[[BaseExceptio
 
 
 def is_hooked() -> bool:
-    """Whether the hook is there, which makes each audited event take longer."""
+    """Return whether the hook is installed: then each audited event is slower."""
     return _is_hooked
 
 
 def unlisten(listeners: Mapping[str, Listener]) -> None:
-    """Call them no more; what stays of the hook does nothing."""
+    """Remove listeners; the rest of the hook does nothing."""
     for event, listener in listeners.items():
         if _listeners.get(event) == listener:
             del _listeners[event]
 
 
 def unheard(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function, which a program may call, one of those whose own work is not recorded.
+    """Return the function with its own work not recorded; a program may call this function.
 
-    Of a generator that is each of its steps; what is done with its items is the program's.
+    For a generator this applies to each step; work of the program between the steps is recorded.
     """
     import functools
 
@@ -85,7 +86,7 @@ def unheard(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def heard(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a function as the program does, from within one that is unheard."""
+    """Call a function as the program does, from inside an unheard function."""
     thread = get_ident()
     was_busy = thread in busy
     busy.discard(thread)
@@ -107,8 +108,8 @@ def _unheard(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             busy.discard(thread)
 
 
-# A closure: it finds all that it needs without a global, also while the interpreter ends.
-# Telling a failure raises events as well, and what failed once may fail again in each.
+# A closure: it needs no globals, also while the interpreter ends. Reporting an error raises events
+# too, and the same error may occur again in each of them.
 def _make_hook(
     find: Callable[[str], Listener | None], failures: list[Callable[[BaseException], None]]
 ) -> Callable[[str, tuple[Any, ...]], None]:

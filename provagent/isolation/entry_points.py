@@ -1,4 +1,4 @@
-"""What installed packages offer: their entry points, read without ``importlib.metadata``."""
+"""Entry points of installed packages, read without ``importlib.metadata``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which exceptions are the program's own, though they are met inside our own work."""
+"""Exceptions that belong to the program, although they are raised inside our own work."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from provagent.isolation import introspection
 
 
 def is_the_programs(error: BaseException) -> bool:
-    """Whether the program must get it: an interrupt, or what its own signal handler raised.
+    """Return whether an exception belongs to the program: an interrupt, or from a signal handler.
 
-    Both arrive wherever the interpreter is, so inside our own work too. A handler is known
-    by what it is given: the very frame that it interrupted. A KeyboardInterrupt that other
-    code raises by itself, such as an object's ``__str__`` that a definition asks for, is no
-    interrupt.
+    Both may occur at any place of the interpreter, so inside our own work too. A signal handler is
+    recognized by its argument: the frame that the signal interrupted. A KeyboardInterrupt that
+    other code raises by a statement is no interrupt, for example in the ``__str__`` of an object
+    that a definition reads.
     """
     try:
         return _is_interrupt(error) or _met_an_interrupted_frame(error)
     except BaseException as failure:
         if type(failure) is KeyboardInterrupt:
             raise
-        return False  # no stack or memory is left to look at it
+        return False  # no stack or memory is left for the check
 
 
 def _is_interrupt(error: BaseException | None) -> bool:
     while error is not None and introspection.is_a(error, KeyboardInterrupt):
         if not _is_raised_by_statement(error):
             return True
-        error = introspection.context(error)  # it may stand for another
+        error = introspection.context(error)  # it may have replaced another one
     return False
 
 
@@ -52,10 +52,10 @@ def _met_an_interrupted_frame(error: BaseException) -> bool:
     return False
 
 
-# CPython ends a program that was interrupted by SIGINT, for its caller to see; unless code
-# was run from text after the interrupt, as dataclasses do when they are loaded.
+# CPython ends a program that was interrupted by SIGINT with the signal, so that the caller sees it.
+# This is lost if code was run from text after the interrupt, as dataclasses do at their import.
 def interrupt_again() -> None:
-    """Let the interpreter end as one that was interrupted, once more."""
+    """Make the interpreter end as an interrupted one again."""
     try:
         exec("raise KeyboardInterrupt")  # noqa: S102 - the code is our own
     except KeyboardInterrupt:

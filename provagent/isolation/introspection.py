@@ -1,7 +1,8 @@
-"""Classes, instances and exceptions, read past whatever they override: no code of theirs runs.
+"""Safe introspection: reads classes, instances and exceptions without running their code.
 
-``isinstance`` asks an object for its ``__class__``, ``in`` and a dict ask a class's metaclass
-for ``__eq__`` and ``__hash__``, and each attribute of a class may be the metaclass's doing.
+``isinstance`` reads ``__class__`` of an object. ``in`` and a dict call ``__eq__`` and ``__hash__``
+of a metaclass. Each attribute of a class may be computed by its metaclass. The functions here avoid
+all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TypeGuard
 
-_GetSet = type(type.__dict__["__dict__"])  # types costs an interpreter's start a module
+# the import of types would add a module to an interpreter's start
+_GetSet = type(type.__dict__["__dict__"])
 _Member = type((lambda: None).__class__.__dict__["__globals__"])
 
 mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
@@ -33,38 +35,38 @@ exit_argument = SystemExit.__dict__["code"].__get__
 
 
 def is_a(value: object, kinds: type | tuple[type, ...]) -> bool:
-    """Whether an object is an instance of a class, whatever it says of itself."""
+    """Return whether an object is an instance of a class, whatever its ``__class__`` is."""
     return issubclass(type(value), kinds)
 
 
 def is_class(value: object) -> TypeGuard[type]:
-    """Whether an object is a class, whatever it says of itself."""
+    """Return whether an object is a class, whatever its ``__class__`` is."""
     return issubclass(type(value), type)
 
 
 def is_error(value: object) -> TypeGuard[BaseException]:
-    """Whether an object is an exception."""
+    """Return whether an object is an exception."""
     return issubclass(type(value), BaseException)
 
 
 def set_attribute(holder: object, key: str, value: object) -> None:
-    """Set an attribute of a module or a class; raises TypeError where that cannot be set."""
+    """Set an attribute of a module or a class; raises TypeError if this is not possible."""
     try:
         if is_class(holder):
             type.__setattr__(holder, key, value)
             return
     except TypeError:
-        pass  # a metaclass that is written in C insists on its own way
+        pass  # a metaclass that is written in C requires its own method
     setattr(holder, key, value)
 
 
 def text(value: object) -> str:
-    """``str(value)``, which its class is asked for, as plain text, whose class is not."""
+    """Return ``str(value)``, which runs code of its class, as text of type ``str``."""
     return str.__str__(str(value))
 
 
 def is_among(cls: object, classes: Iterable[object]) -> bool:
-    """Whether a class is one of ``classes``: the very one, no metaclass is asked."""
+    """Return whether a class is one of ``classes``, by identity: no metaclass code runs."""
     for one in classes:  # noqa: SIM110 - no generator that has to be closed, see value.message
         if cls is one:
             return True
@@ -72,13 +74,13 @@ def is_among(cls: object, classes: Iterable[object]) -> bool:
 
 
 def attributes(value: object) -> Mapping[str, Any]:
-    """The ``__dict__`` of an object, itself; empty where it has none."""
+    """Return the ``__dict__`` of an object itself; empty if it has none."""
     at = lookup(type(value), "__dict__")
     return at.__get__(value) if type(at) in _KEEP_ATTRIBUTES else {}
 
 
 def lookup(cls: type, key: str, default: Any = None) -> Any:
-    """What stands under a name in a class or its bases, as it stands there."""
+    """Return the raw value of a name in a class or its bases."""
     for base in mro(cls):
         if key in namespace(base):
             return namespace(base)[key]
@@ -86,9 +88,9 @@ def lookup(cls: type, key: str, default: Any = None) -> Any:
 
 
 def items(value: object) -> Iterable[Any]:
-    """What can be iterated, itself; else the value alone, as the one item that it is.
+    """Return an iterable unchanged, and another value as a tuple of one item.
 
-    An API that takes several things often takes the one alone. A text is one thing.
+    An API that accepts several values often accepts a single value too. A text is a single value.
     """
     cls = type(value)
     is_several = any(lookup(cls, name) is not None for name in ("__iter__", "__getitem__"))

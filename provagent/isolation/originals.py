@@ -1,24 +1,24 @@
-"""The standard library as the interpreter started with it: ``os``, ``io``, ``time`` and others.
+"""The standard library as it was at the interpreter's start: ``os``, ``io``, ``time`` and others.
 
-A program, or its tests, may replace ``os.stat``, ``time.time_ns`` or ``open`` while it runs:
-by mocks that count their calls, by a clock that stands still, by files that are nowhere. It must
-not notice our calls, and the record needs the real files and times. So what runs in a user's
-process imports them from here::
+A program, or its tests, may replace ``os.stat``, ``time.time_ns`` or ``open`` while it runs: by
+mocks that count their calls, by a clock that does not move, by files that do not exist. The program
+must not notice our calls, and the record needs the real files and times. So code that runs in a
+user's process imports these modules from here::
 
     from provagent.isolation.originals import io, os, time
 
-- They are taken when this module is loaded, at the interpreter's start. Most of the recorder is
-  loaded at the first target or file, when the program may have replaced much.
-- They are objects, not modules: pyfakefs replaces ``os``, ``io``, ``fcntl`` and functions of
-  theirs in the namespaces of all modules and among the default arguments of functions, freezegun
-  does so with the functions of ``time``. Neither looks into other objects. So nothing of theirs
-  may become a global name or a default argument of ours: write ``os.stat(path)``.
-- Functions written in Python (``os.makedirs``, ``os.path.realpath``) call each other and the
-  system by global names. They are made anew, with these objects for their globals.
-- time-machine replaces the code inside of ``time.time_ns`` itself, and tells the real time by
-  another function (see ``real_time_ns``).
+- The copies are made when this module is loaded, at the interpreter's start. Most of the recorder
+  is loaded at the first target or file, when the program may have replaced many functions.
+- The copies are objects, not modules. pyfakefs replaces ``os``, ``io``, ``fcntl`` and their
+  functions in the namespaces of all modules and among the default arguments of functions; freezegun
+  does the same with the functions of ``time``. Neither searches other objects. So our code must not
+  store these functions as global names or default arguments: write ``os.stat(path)``.
+- Functions written in Python (``os.makedirs``, ``os.path.realpath``) call each other and the system
+  by global names. They are made again, with these objects as their globals.
+- time-machine replaces the code inside of ``time.time_ns`` itself, and has another function for the
+  real time (see ``real_time_ns``).
 
-``os.environ`` is the program's, unless the program puts another object in its place.
+``os.environ`` is the program's own object, unless the program assigns another object.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _Builtin: Any = type(len)
 
 
 class Original:
-    """The attributes of a module, as they were."""
+    """The attributes of a module at the interpreter's start."""
 
     def __init__(self, attributes: dict[str, Any]) -> None:
         self.__dict__ = attributes
 
 
 def _copied(module: ModuleType, **others: Any) -> Any:
-    """Copy a module's attributes; its functions find one another, and ``others``, in the copy."""
+    """Copy a module's attributes; its functions use the copies of each other, and ``others``."""
     own = {**vars(module), **others}
     for name, value in own.items():
         if type(value) is _Function and value.__globals__ is vars(module):
@@ -76,12 +76,12 @@ def _copied(module: ModuleType, **others: Any) -> Any:
 
 
 def _system() -> Any:
-    """Copy ``os``, ``os.path`` and what that takes from ``genericpath``, knit to one another."""
+    """Copy ``os``, ``os.path`` and the used part of ``genericpath``, connected to each other."""
     import os
 
-    genericpath = sys.modules["genericpath"]  # os has loaded it, and does so first
-    # What is compiled is taken where it is defined: ``start`` may be called in the middle of
-    # a program that has replaced the names of ``os``.
+    genericpath = sys.modules["genericpath"]  # already loaded: os imports it first
+    # Compiled functions are read from the module that defines them: ``start`` may be called in the
+    # middle of a program that has replaced names of ``os``.
     compiled = {
         name: value
         for name, value in vars(sys.modules[os.name if os.name == "nt" else "posix"]).items()
@@ -108,7 +108,7 @@ if not TYPE_CHECKING:
     time = Original({**vars(_time)})
 
     def __getattr__(name: str) -> Any:
-        """``fcntl`` and ``pwd`` are loaded with the recorder; None on Windows."""
+        """Load ``fcntl`` and ``pwd``, which the recorder needs; None on Windows."""
         if name not in ("fcntl", "pwd"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:
@@ -119,7 +119,7 @@ if not TYPE_CHECKING:
 
 
 def _functions(name: str) -> dict[str, Any]:
-    """Return the functions that a module has now."""
+    """Return the present functions of a module."""
     kinds = _Function, _Builtin
     return {key: value for key, value in vars(sys.modules[name]).items() if type(value) in kinds}
 
@@ -133,15 +133,15 @@ _AT_START = {
 
 
 class PutBack:
-    """Within it the functions stand in their modules again that the program has replaced.
+    """Restores functions that the program has replaced, inside its block.
 
-    Modules of the standard library that are loaded with the recorder call them when they are
-    executed, by the modules' own names. For another thread of the program, too, they are those of
-    the start for as long as that takes.
+    Modules of the standard library that are loaded with the recorder call these functions at their
+    execution, by the modules' own names. Other threads of the program also see the original
+    functions during this time.
     """
 
     def __enter__(self) -> None:
-        # Threading has its own name for a function of C.
+        # threading has its own name for a function of C
         known = {**_AT_START, "threading": {"get_ident": get_ident}}
         self._replaced = [
             (namespace, name, namespace[name], value)
@@ -159,7 +159,7 @@ class PutBack:
                 namespace[name] = theirs
 
 
-TIME_MACHINE = "_time_machine"  # its module that knows the real clock
+TIME_MACHINE = "_time_machine"  # the module of time-machine with the real clock
 _modules = sys.modules
 
 
@@ -170,12 +170,12 @@ def export(name: str, value: str) -> None:
         key, data = environ.encodekey(name), environ.encodevalue(value)
         os.putenv(key, data)
         environ._data[key] = data  # noqa: SLF001
-    except AttributeError:  # it is another kind of mapping
+    except AttributeError:  # another kind of mapping
         environ[name] = value
 
 
 def fake_folder() -> str | None:
-    """Return the working folder among pyfakefs' files while they replace those of the system."""
+    """Return the working folder of pyfakefs while its files replace those of the system."""
     module: Any = _modules.get("pyfakefs.fake_filesystem_unittest")
     if module is None:
         return None
@@ -187,11 +187,11 @@ def fake_folder() -> str | None:
 
 
 def real_time_ns() -> int:
-    """Return the time in nanoseconds, also while time-machine travels."""
+    """Return the real time in nanoseconds, also while time-machine is active."""
     if TIME_MACHINE in _modules:
         try:
             told: int = _modules[TIME_MACHINE].original_time_ns()
-        except Exception:  # it does not travel now
+        except Exception:  # time-machine is not active now
             pass
         else:
             return told

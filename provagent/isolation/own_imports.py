@@ -1,14 +1,14 @@
-"""Where what we import comes from: the standard library and our own installation.
+"""The source of our own imports: the standard library and our own installation.
 
-A script's folder is the first on ``sys.path``, and may hold a ``random.py`` or a ``calendar.py``
-that the program never imports. The recorder is loaded late, and must not execute it. So a
-top-level module that provagent imports, or that is imported on its behalf, is looked for in the
-folders of the standard library, then in site-packages, then in what else was on the path before the
-program's own folder: whatever ``sys.path`` is by then.
+The folder of a script is the first on ``sys.path``. It may contain a ``random.py`` or a
+``calendar.py`` that the program never imports. The recorder is loaded late, and must not execute
+this file. So a top-level module that provagent imports, directly or indirectly, is searched in the
+folders of the standard library, then in site-packages, then in the rest of the path at the start,
+without the program's own folder. Later changes of ``sys.path`` have no effect.
 
-An import is ours when the statement stands in a module of provagent, or in a module of those
-folders that is imported on behalf of one. Frames are asked for their globals alone: to look at
-their code would be an audit event.
+An import is ours if the statement is in a module of provagent, or in a module of those folders that
+is imported for provagent. Of frames only the globals are read: a read of their code would raise an
+audit event.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType
     from typing import Any
 
-# What importlib.machinery has, without an import.
+# The contents of importlib.machinery, without an import.
 _frozen: Any = sys.modules["_frozen_importlib"]
 _external: Any = sys.modules["_frozen_importlib_external"]
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# Frames between an import statement and its finder; the tracer's import is the program's.
+# Frames between an import statement and its finder; an import through the tracer is the program's.
 _MACHINERY = frozenset(
     (
         *("_frozen_importlib", "_frozen_importlib_external"),
         *("importlib", "importlib._bootstrap", __name__, "provagent.recording.weave.tracer"),
     )
 )
-# They import what the user, or the program, has named.
+# These modules import modules that the user, or the program, has named.
 _FOR_OTHERS = frozenset(
     (
         "provagent.recording.emit.processors",
@@ -47,25 +47,25 @@ _FOR_OTHERS = frozenset(
 
 
 class OwnImports:
-    """Finds top-level modules for imports that are ours; those in ``absent`` it does not find."""
+    """Finds top-level modules for our own imports; modules in ``absent`` are not found."""
 
     def __init__(self) -> None:
         self.absent: frozenset[str] = frozenset()
         self._folders: list[str] | None = None
         self._kept: dict[str, ModuleType] = {}
-        # By thread, the address of the frame whose import is under way: the frame itself would keep
-        # alive all that is below it.
+        # By thread, the address of the frame whose import is running: a reference to the frame
+        # itself would keep all outer frames alive.
         self._importing: dict[int, int] = {}
 
     @property
     def folders(self) -> list[str]:
-        """The folders in which our modules are looked for; those of the standard library first."""
+        """The folders in which our modules are searched, standard library first."""
         if self._folders is None:
             self._folders = _own_folders()
         return self._folders
 
     def find(self, name: str) -> ModuleSpec:
-        """Return the spec of a top-level module. Raises ModuleNotFoundError where there is none."""
+        """Return the spec of a top-level module. Raises ModuleNotFoundError if there is none."""
         if name in self._kept:
             return _frozen.ModuleSpec(name, _Again(self._kept[name]))  # type: ignore[no-any-return]
         found = _frozen.BuiltinImporter.find_spec(name) or _frozen.FrozenImporter.find_spec(name)
@@ -79,15 +79,15 @@ class OwnImports:
         return found  # type: ignore[no-any-return]
 
     def keep(self, name: str, module: ModuleType) -> None:
-        """Keep a module that was taken out of ``sys.modules``: our next import finds it."""
+        """Keep a module that was removed from ``sys.modules``: our next import finds it."""
         self._kept[name] = module
 
     def kept(self, name: str) -> bool:
-        """Whether a module was kept."""
+        """Return whether a module was kept."""
         return name in self._kept
 
     def is_ours(self, thread: int) -> bool:
-        """Whether the import that asks a finder just now is ours."""
+        """Return whether the import that calls a finder now is ours."""
         frame: Any = sys._getframe(2)  # noqa: SLF001 - the only way to the statement
         while frame is not None and frame.f_globals.get("__name__") in _MACHINERY:
             frame = frame.f_back
@@ -110,11 +110,11 @@ class OwnImports:
                 break
             frame = frame.f_back
         else:
-            del self._importing[thread]  # that import is over
+            del self._importing[thread]  # that import has ended
             return False
         while frame is not None:
             if _address(frame) == importer and _is_frame_of_ours(frame):
-                return False  # code of the program, which runs within it
+                return False  # code of the program, which runs inside our import
             frame = frame.f_back
         del self._importing[thread]
         return False
@@ -137,7 +137,7 @@ def _is_frame_of_ours(frame: FrameType) -> bool:
 
 
 class _Again:
-    """A loader of a module that was loaded before; what is written in C is so only once."""
+    """A loader of a module that was loaded before: a module in C can be loaded only once."""
 
     def __init__(self, module: ModuleType) -> None:
         self._module = module
@@ -151,47 +151,47 @@ class _Again:
 
 
 class AtStart:
-    """Within it every import is ours: no code of the program runs yet."""
+    """Makes every import inside its block ours: no code of the program runs yet."""
 
     def __init__(self) -> None:
         self._is_over = False
 
     def __enter__(self) -> None:
-        _ = own_imports.folders  # the path is that of the start
+        _ = own_imports.folders  # the path at the start
         sys.meta_path.insert(0, self)
 
     def __exit__(self, *_: object) -> None:
         try:
             sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
         except BaseException as error:
-            self._is_over = True  # it stays, and finds nothing
+            self._is_over = True  # the finder stays, and finds no modules
             if is_the_programs(error):
                 raise
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, _target: object = None
     ) -> ModuleSpec | None:
-        """Find a top-level module where ours are; None for the rest."""
+        """Find a top-level module in our folders; return None for other modules."""
         if self._is_over or path is not None or name == "provagent":
             return None
         try:
             return own_imports.find(name)
         except ModuleNotFoundError:
-            return None  # a package of the program's, of which only the place is looked up
+            return None  # a package of the program: only its location is searched
 
 
 own_imports = OwnImports()
 
 
 def is_standard(folder: str) -> bool:
-    """Whether a folder of ``sys.path`` is the standard library's."""
+    """Return whether a folder of ``sys.path`` belongs to the standard library."""
     return folder in _STANDARD
 
 
 def shadowed() -> set[str]:
-    """Return the names that the program's path has before the standard library.
+    """Return the names of files in the program's path before the standard library.
 
-    Of those of the standard library and of what we need, whether or not they are imported.
+    The names may be those of the standard library or of our dependencies, imported or not.
     """
     names: set[str] = set()
     for entry in list(sys.path):
@@ -206,7 +206,7 @@ def shadowed() -> set[str]:
 
 
 def is_own(module: object) -> bool:
-    """Whether a module was loaded from where ours are."""
+    """Return whether a module was loaded from one of our folders."""
     try:
         file = object.__getattribute__(module, "__dict__").get("__file__")
     except AttributeError:
@@ -225,9 +225,9 @@ _STANDARD = tuple(_standard_folders())
 
 
 def _own_folders() -> list[str]:
-    """Return the standard library's folders, site-packages, and what is on the path by now.
+    """Return the standard library's folders, site-packages, and the present path.
 
-    What PYTHONPATH names comes last, and the folder of the script not at all.
+    Folders of PYTHONPATH come last. The folder of the script is left out.
     """
     site: Any = sys.modules.get("site")
     sites: list[str] = []
@@ -238,7 +238,7 @@ def _own_folders() -> list[str]:
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     path = list(sys.path)
     if path and getattr(sys, "argv", None) and path[0] in ("", _script_folder()):
-        del path[0]  # not there yet while Python is starting
+        del path[0]  # not on the path yet while Python is starting
     rest = [each for each in path if type(each) is str and os.path.isabs(each)]
     early = [each for each in rest if each not in named]
     late = [each for each in rest if each in named]
@@ -248,5 +248,5 @@ def _own_folders() -> list[str]:
 def _script_folder() -> str:
     try:
         return os.path.dirname(os.path.realpath(sys.argv[0])) if sys.argv[0] else ""
-    except (OSError, TypeError):  # there is no working folder any more; argv is the program's
+    except (OSError, TypeError):  # the working folder was deleted, or the program has changed argv
         return ""

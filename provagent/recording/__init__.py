@@ -1,1 +1,1 @@
-"""The wing that runs inside the user's process: it watches calls and files, and writes events."""
+"""The recording wing: runs inside the user's process, watches calls and files, writes events."""

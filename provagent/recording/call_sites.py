@@ -1,11 +1,12 @@
-"""Call sites: the places in the user's own code at which what is recorded was called.
+"""Call sites: the places in the user's own code that led to a recorded call.
 
-A call is made by a chain of frames. Those of installed packages, of the standard library and of
-ours say nothing of the analysis; those of the user's code say where in it the call stands, and
-through which functions it was reached: six reads by one helper are told apart by who called it.
+A chain of frames makes a call. Frames of installed packages, of the standard library and of
+provagent do not describe the analysis. Frames of the user's code show the place of the call, and
+the functions that led to it. So six reads by one helper function are distinguished by their
+callers.
 
-A place is told by the END of its expression, as ``code.co_positions`` has it: no two calls of a
-file share one, while calls in a chain over several lines may share their beginning.
+A place is identified by the END of its expression, as in ``code.co_positions``. Two calls of a file
+never have the same end, but calls in a chain over several lines may have the same beginning.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
-    Site = dict[str, Any]  # as contract.events.Site says
+    Site = dict[str, Any]  # as contract.events.Site describes
 
 _MAX_FRAMES = 100
 _PLACES_KEPT = 10_000
-_BY_VALUE = "<dynamic-code>"  # the file of what cloudpickle has unpickled
+_BY_VALUE = "<dynamic-code>"  # the file name of code that cloudpickle has unpickled
 _OF_FUNCTION = 0x2  # CO_NEWLOCALS
 _PACKAGES = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
 _INSTALLED = tuple(
@@ -40,24 +41,25 @@ _INSTALLED = tuple(
     )
 )
 
-# The code that calls a task, and its module: its ``self`` has the sites that handed it over.
+# The code that calls a task, and the globals of its module. Its ``self`` has the call sites of the
+# submitter.
 handed_by: CodeType | None = None
 handed_in: dict[str, Any] | None = None
-# The sites that handed over a task which a worker runs in this context, by calls of its own.
+# The call sites of the submitter of a task that a worker runs in this context.
 handed: ContextVar[list[Site]] = ContextVar("provagent_sites")
-files: set[str] = set()  # of the user's code, at which something was called
-new_files: list[str] = []  # those of them that nobody has taken notice of
+files: set[str] = set()  # files of the user's code with a call
+new_files: list[str] = []  # the files of them that are not recorded yet
 _is_users: dict[str, bool] = {}  # by the file of a module, or its name
-# The code is kept, so that its address stays its own.
+# A reference to the code keeps its address valid.
 _places: dict[tuple[int, int], tuple[CodeType, Site]] = {}
 
 
 def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
-    """Return where the user's code stands that led to a frame, the innermost place first.
+    """Return the places in the user's code that led to a frame, innermost first.
 
-    At most ``most``, as events have them. The code of a module is the last: what imports
-    it, or runs it, did not call what it calls. A task was called where it was handed over,
-    whatever stood around the thread or process that came to run it.
+    At most ``most`` places, as in events. The code of a module is the last place: the code that
+    imports or runs the module made no calls of the module. A task was called at the place where it
+    was submitted, whatever code starts the thread or process that runs the task.
     """
     found: list[Site] = []
     for _ in range(_MAX_FRAMES):
@@ -67,7 +69,7 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
         if namespace is handed_in and frame.f_code is handed_by:
             return _with_handed(found, frame.f_locals["self"].sites, most)
         if is_users(namespace):
-            code = frame.f_code  # each look at it is an audit event
+            code = frame.f_code  # read once: each read of f_code is an audit event
             if not is_made(code, namespace):
                 place = place_of(code, frame.f_lasti, users=True)
                 is_last = code.co_name == "<module>"
@@ -79,10 +81,10 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
 
 
 def _with_handed(found: list[Site], outer: list[Site], most: int) -> list[Site]:
-    """Return the sites of a task, and those that handed it over.
+    """Return the call sites of a task, followed by those of its submitter.
 
-    A function that was sent by value, as those of the script are, has no file: it is that of the
-    place from which all was called.
+    A function that was sent by value, such as a function of the script, has no file: the file of
+    the outermost call site is used.
     """
     if not outer:
         return found
@@ -92,8 +94,8 @@ def _with_handed(found: list[Site], outer: list[Site], most: int) -> list[Site]:
 
 
 def is_users(namespace: dict[str, Any]) -> bool:
-    """Whether the code of a module is the user's: not installed, not the interpreter's."""
-    # A notebook's cells are of a module __main__ without a file, beside the launcher's with one.
+    """Return whether the code of a module is the user's: not installed, not of the interpreter."""
+    # Notebook cells belong to a module __main__ without a file; the launcher has one with a file.
     file = dict.get(namespace, "__file__") or dict.get(namespace, "__name__")
     if type(file) is not str:
         return False
@@ -106,21 +108,21 @@ def is_users(namespace: dict[str, Any]) -> bool:
 def _is_not_installed(file: str) -> bool:
     if os.sep in file:
         return not (file.startswith(_INSTALLED) or any(part in file for part in _PACKAGES))
-    # Of a notebook, at a prompt, of -c; but not that by which a worker is started.
+    # A notebook, the prompt or -c are the user's, but not the -c that starts a worker process.
     words = " ".join(getattr(sys, "orig_argv", ()))
     return file == "__main__" and "-c from multiprocessing." not in words
 
 
 def is_made(code: CodeType, namespace: dict[str, Any]) -> bool:
-    """Whether code was made by a program, of a text: its source is in no file.
+    """Return whether a program made the code from a text: the source is in no file.
 
-    Unlike that of ``-c``, of a cell, or at a prompt, which have no file either.
+    Code of ``-c``, of a cell or at a prompt has no file either, but is not made by a program.
     """
     return code.co_filename == "<string>" and "__file__" in namespace
 
 
 def place_of(code: CodeType, offset: int, *, users: bool = False) -> Site:
-    """Return the place at an offset, in bytes, of some code; ``users``: it is the user's."""
+    """Return the place at an offset in bytes; ``users``: the code is the user's."""
     key = address_of(code), offset
     known = _places.get(key)
     if known is not None:

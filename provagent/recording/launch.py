@@ -1,8 +1,8 @@
-"""Becoming another program: what ``run`` does once its options are read.
+"""Becoming another program: what ``run`` does after reading its options.
 
-The interpreter is replaced by a plain one that records: arguments, exit code, signals,
-stdin, ``__main__`` and tracebacks are those of the program, since nothing of ours stands
-around it.
+The interpreter is replaced by a plain interpreter that records. Arguments, exit code, signals,
+stdin, ``__main__`` and tracebacks belong to the program, since no code of ours runs around the
+program.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from provagent.settings.table import COMMAND_VARIABLE, Settings, warn
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# What a shell says of a command that is not there, and of one that cannot be executed.
+# The exit codes of a shell for a missing command, and for a command that cannot be executed.
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
 
 
 class CommandError(ProvagentError):
-    """A command that cannot be run; ``exit_code`` is what a shell would give."""
+    """A command cannot be run; ``exit_code`` is the exit code of a shell for this error."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -39,14 +39,15 @@ class CommandError(ProvagentError):
 
 
 def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> NoReturn:
-    """Replace this process by the program, recorded.
+    """Replace this process by the program, with recording.
 
-    ``program`` is what would stand after ``python`` (``["-m", "module", "argument"]``),
-    or with ``is_command`` a whole command. Raises CommandError when it cannot be done.
+    ``program`` is the part of a command line after ``python`` (``["-m", "module", "argument"]``),
+    or, with ``is_command``, a whole command. Raises CommandError for a missing or not executable
+    command.
     """
     environ = recording_environ(settings, os.environ)
     if is_command:
-        # All that the command starts is one run, though no process of ours encloses it.
+        # All programs of the command are one run, although no process of ours encloses them.
         environ.setdefault(RUN_VARIABLE, f"{new_run_id(time.time_ns())}/")
         environ.setdefault(COMMAND_VARIABLE, _told(program))
         _replace(_found(program[0]), list(program), environ)
@@ -57,12 +58,12 @@ def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> N
 
 
 def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """``environ`` for a process that shall record with these settings."""
+    """Return ``environ`` with the variables for a process that records with these settings."""
     own = {**environ, **settings.environ(), "PROVAGENT_ALWAYS": "1"}
     if not own.get("PROVAGENT") or own["PROVAGENT"] in ("0", "no", "off", "false"):
         own["PROVAGENT"] = "1"
     activation = boot.activation()
-    if activation is not None:  # this process records too: the program takes its place
+    if activation is not None:  # this process records too, and the program replaces it
         own.pop(RUN_VARIABLE, None)
         if not activation.is_root:
             own[RUN_VARIABLE] = run_variable(
@@ -78,16 +79,16 @@ def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[st
 
 
 def _told(command: Sequence[str]) -> str:
-    """Return a command for its record; every process in it sees this, so no secret is in it."""
+    """Return a command for the record, without secrets: every process of the command sees it."""
     from provagent.redaction.secrets import mask_words
 
     return json.dumps([os.getcwd(), *mask_words(command)])
 
 
 def has_pth() -> bool:
-    """Whether this interpreter finds ``provagent.pth`` at its start.
+    """Return whether this interpreter finds ``provagent.pth`` at its start.
 
-    A ``.pth`` file counts in site-packages only, not in any other folder of ``sys.path``.
+    A ``.pth`` file is read in site-packages only, not in other folders of ``sys.path``.
     """
     folders = site.getsitepackages()
     if site.ENABLE_USER_SITE:
@@ -95,7 +96,7 @@ def has_pth() -> bool:
     return any(os.path.isfile(os.path.join(folder, "provagent.pth")) for folder in folders)
 
 
-# Python finds its own prefix by the name it is called by: a bare name is searched on PATH.
+# Python finds its prefix by the name of its command: a bare name is searched on PATH.
 def _own_name() -> str:
     name = sys.orig_argv[0] if sys.orig_argv else ""
     found = name if os.path.dirname(name) else shutil.which(name)
@@ -116,7 +117,7 @@ def _found(command: str) -> str:
 def _replace(executable: str, command: list[str], environ: dict[str, str]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
-    if sys.platform == "win32":  # exec there returns to the shell before the program ends
+    if sys.platform == "win32":  # on Windows, exec returns to the shell before the program ends
         raise SystemExit(subprocess.call(command, executable=executable, env=environ))  # noqa: S603
     try:
         os.execve(executable, command, environ)  # noqa: S606 - this is what the user asked for

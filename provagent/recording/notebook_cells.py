@@ -1,7 +1,8 @@
-"""Code that a magic of a notebook runs: ``%%time`` and its like compile what stands in a cell anew.
+"""Code that a notebook magic runs: ``%%time`` and similar magics compile the cell text again.
 
-Its frames have another file and other lines than the cell. The frame of the cell is above them, and
-what a magic runs has the columns that it has in the cell, and the lines, but the magic's own.
+The frames of this code have another file and other lines than the cell. The frame of the cell is an
+outer frame. The code that a magic runs has the same columns as in the cell, and the same lines
+minus the line of the magic.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ _BODY, _LINE = "run_cell_magic", "run_line_magic"
 _MAX_FRAMES = 50
 _NOT_HERE = ("", 0, 0)
 _KEPT = 1000
-# The file of the cell, lines before and columns before; the code is kept, so that its address is.
+# The file of the cell, the number of lines and of columns before the code. A reference to the code
+# keeps its address valid.
 _known: dict[int, tuple[CodeType, tuple[str, int, int]]] = {}
 
 
 def in_cell(frame: FrameType, code: CodeType, site: dict[str, Any]) -> dict[str, Any]:
-    """Return a place in a module's code as one in the cell whose magic runs it; else itself."""
+    """Return a place in code of a magic as a place in its cell; another place unchanged."""
     if _SHELL not in sys.modules:
         return site
     key = address_of(code)
@@ -49,7 +51,7 @@ def _find(frame: FrameType) -> tuple[str, int, int]:
     for _ in range(_MAX_FRAMES):
         if above is None:
             break
-        code = above.f_code  # each look at it is an audit event
+        code = above.f_code  # read once: each read of f_code is an audit event
         if magic is not None:
             if code.co_name != "<module>" or above.f_globals is not frame.f_globals:
                 break
@@ -61,8 +63,8 @@ def _find(frame: FrameType) -> tuple[str, int, int]:
 
 
 def _cell_of(cell: FrameType, code: CodeType, magic: FrameType) -> tuple[str, int, int]:
-    """Return where the code that a magic runs begins in the cell."""
-    if magic.f_code.co_name == _BODY:  # the magic has the first line for itself
+    """Return where the code of a magic begins in the cell."""
+    if magic.f_code.co_name == _BODY:  # the magic is the first line
         return code.co_filename, 1, 0
     from itertools import islice
 

@@ -1,1 +1,1 @@
-"""Mask what is secret: credentials in texts, in source code, and by their names."""
+"""Redaction: masks credentials in texts and source code, and values with secret names."""

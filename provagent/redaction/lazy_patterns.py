@@ -1,7 +1,7 @@
-"""Regular expressions that are compiled when they are first needed.
+"""Regular expressions that are compiled at first use.
 
-There are some forty of them, and compiling them all takes a start of recording 10 ms; most
-programs need a few.
+There are about forty. To compile all of them would make the start of recording 10 ms longer, and
+most programs need only a few.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Form:
         self._pattern, self._flags = pattern, flags
 
     def __getattr__(self, name: str) -> Any:
-        # Only where the attribute is not there yet; from then on it is the compiled one's own.
+        # Called only until the attribute is set; then it is the attribute of the compiled
+        # expression.
         if name.startswith("_"):
             raise AttributeError(name)
         compiled = re.compile(self._pattern, self._flags)

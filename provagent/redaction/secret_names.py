@@ -1,8 +1,8 @@
-"""Which names belong to secrets: ``db_password``, ``apiKey``, ``mot_de_passe``, ``X-Auth-Token``.
+"""Names of secrets: ``db_password``, ``apiKey``, ``mot_de_passe``, ``X-Auth-Token``.
 
-A name is split into words. It is a secret's, a harmless one's, or one whose value decides:
-``key``, ``pin`` and ``session_id`` mean a secret in one program and a column, a contact of a
-chip or a run in another. Each name is judged once and remembered.
+A name is split into words. The name is secret, or harmless, or its value decides: ``key``, ``pin``
+and ``session_id`` name a secret in one program, and a column, a contact of a chip or a run in
+another program. The result for each name is cached.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from provagent.redaction.lazy_patterns import Form
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What follows a secret's name when the value is about the secret and not the secret itself.
+# Words after a secret name if the value is about the secret, and not the secret itself.
 _ABOUT = frozenset(
     """
     age algorithm algo alias available bits class classes col cols column columns count counter
@@ -35,7 +35,7 @@ _ABOUT = frozenset(
     used user username validator version vocab vocabulary weight weights width window
     """.split()  # noqa: SIM905 - one word a line would be a page
 )
-# Words each of which says it all, in the languages of many observatories.
+# Words that are sufficient alone, in the languages of many observatories.
 _WORDS = """
     password passwords passwd passwds passphrase passphrases passcode passcodes passkey
     secret secrets credential credentials jwt
@@ -83,7 +83,7 @@ _PASSES_OF = """
     kafka jdbc odbc
 """
 _LOCKS_OF = "geheim geheimer privat privater api zugangs zugriffs"
-# Words that say it together. Here an expression would take 10 ms to compile.
+# Words that name a secret together. A regular expression of them would take 10 ms to compile.
 _PHRASES = frozenset(
     _without_accents(
         """
@@ -128,7 +128,7 @@ def _has_phrase(words: list[str]) -> bool:
     )
 
 
-# At the end of a word that is written together: PGPASSWORD, authtoken, mypasswort.
+# The end of a compound word: PGPASSWORD, authtoken, mypasswort.
 _TOGETHER = re.compile(
     r"(?:passwords?|passwd|passphrase|passwort|kennwort|secrets?|credentials?|tokens?|api_?key"
     r"|secret_?key|access_?key|private_?key|auth_?key|passcode|motdepasse|contrasena|wachtwoord"
@@ -171,13 +171,13 @@ SECRET, HARMLESS = "secret", ""
 
 
 def is_secret(name: object) -> bool:
-    """Tell whether a value of this name (``db_password``, ``apiKey``) is a secret."""
+    """Return whether a value with this name (``db_password``, ``apiKey``) is a secret."""
     return type(name) is str and what_of(name) is SECRET
 
 
 @lru_cache(maxsize=4096)
 def what_of(name: str) -> str:
-    """Return ``secret``, nothing where the name is harmless, or what its value is asked for."""
+    """Return ``secret``, an empty text for a harmless name, or the form a secret value has."""
     if len(name) > _LONGEST_NAME:
         return HARMLESS
     name = _without_accents(name)
@@ -240,7 +240,7 @@ _SHORTEST_RANDOM, _SHORTEST_PASSWORD, _SHORTEST_SESSION, _SHORTEST_DIGEST = 16, 
 
 
 def hides(name: object, value: Any) -> bool:
-    """Tell whether a value is secret by its name; None, True and False are not, nor is nothing."""
+    """Return whether a value is secret by its name; None, True, False and "" are not."""
     if type(name) is not str:
         return False
     what = what_of(name)
@@ -254,13 +254,13 @@ def hides(name: object, value: Any) -> bool:
 
 
 def _may_be_number(name: str, value: float) -> bool:
-    """Whether a number may be that secret: a password may, a token is none."""
+    """Return whether a number may be this secret: a password may be, a token is not."""
     low = name.lower()
     return isinstance(value, int) and not low.endswith(("token", "key"))
 
 
 def _is_word(value: Any) -> bool:
-    """Whether it is a word of a text, as a token of a language is."""
+    """Return whether the value is a word of a text, as a token of a language is."""
     return (
         isinstance(value, str)
         and 1 < len(value) <= _LONGEST_WORD
@@ -287,7 +287,7 @@ def _is_asked_for(what: str, value: Any) -> bool:
 
 
 def _decoded(value: dict[str, Any]) -> Any:
-    """Return the value that an encoding of ``contract.values`` stands for, bytes as text."""
+    """Return the value of an encoding of ``contract.values``, bytes as text."""
     kind, inner = value.get("$type"), value.get("value")
     if kind in ("bytes", "bytearray") and isinstance(inner, str):
         try:
@@ -300,24 +300,24 @@ def _decoded(value: dict[str, Any]) -> Any:
 
 
 def _is_login(value: Any) -> bool:
-    """Whether it is a user and a password, with an account between, as netrc has them."""
+    """Return whether it is user and password, perhaps with an account between, as in netrc."""
     return len(value) in (2, 3) and all(one is None or isinstance(one, str) for one in value)
 
 
 def _is_password(text: str) -> bool:
-    """Whether a text may be a password where the name is ambiguous: pass, pw, pwd."""
+    """Return whether a text may be a password for an ambiguous name: pass, pw, pwd."""
     if _PLACE.match(text) or text.lower() in _TURNS or "(" in text:
         return False
     return len(text) >= _SHORTEST_PASSWORD and not _QUANTITY.fullmatch(text)
 
 
 def is_random(text: str, shortest: int = _SHORTEST_RANDOM) -> bool:
-    """Whether a text looks as if it had been drawn: its letters and digits change all the time."""
+    """Return whether a text looks random: its letters and digits alternate all the time."""
     if len(text) < shortest or not _DRAWN.fullmatch(text) or _UUID.fullmatch(text):
         return False
     kinds = text.translate(_KINDS)
     pairs = Counter(pairwise(kinds))
-    if "d" not in kinds:  # SomeNameOfAClass has a third of capitals at most
+    if "d" not in kinds:  # SomeNameOfAClass has at most a third of capitals
         capitals, small = kinds.count("A"), kinds.count("a")
         return pairs["A", "A"] > 1 and capitals * 2 > small > capitals // 2
     changes = sum(n for (one, other), n in pairs.items() if one != other and one != "-" != other)
@@ -337,7 +337,7 @@ _KINDS = str.maketrans(
 
 
 def is_key(text: str) -> bool:
-    """Whether it looks drawn, and is no digest, date, UUID or name of several parts."""
+    """Return whether it looks random, and is no digest, date, UUID or name of several parts."""
     return is_random(text) and not _HEX.fullmatch(text) and not re.search(r"[-_/.]", text)
 
 

@@ -1,8 +1,8 @@
-"""What is masked in a text: credentials in URLs and headers, tokens, what a name is set to.
+"""Masks secrets in a text: credentials in URLs and headers, tokens, values of secret names.
 
-Each rule looks first for a mark that all of its matches have (``=``, ``://``, a long run of
-letters and digits), since nearly every text has none. A short text is judged once and
-remembered: what a program calls its functions with comes again and again.
+Each rule first searches for a mark that all its matches contain (``=``, ``://``, a long run of
+letters and digits), since nearly all texts contain none. The result for a short text is cached,
+because a program passes the same texts to its functions again and again.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ __all__ = [
 ]  # fmt: skip
 
 MASK = "***"
-_SHORT = 256  # characters of a text that is remembered
+_SHORT = 256  # maximum characters of a cached text
 _DIGITS = 8  # of the digest in a location
 
 
 def mask_text(text: str) -> str:
-    """Return ``text`` with ``***`` for each secret that can be told in it.
+    """Return ``text`` with ``***`` for each recognized secret.
 
-    These are credentials in URLs, headers and commands, tokens of known forms, private keys,
-    hashed passwords, and what a name that tells a secret is set to. The same text is returned
-    where there is none.
+    Secrets are credentials in URLs, headers and commands, tokens of known forms, private keys,
+    hashed passwords, and values of secret names. A text without a secret is returned as the same
+    object.
     """
     clean = _remembered(text) if type(text) is str and len(text) <= _SHORT else _masked(text)
     return text if clean is None else clean
 
 
 def _masked(text: str) -> str | None:
-    """Return the masked text, or None where nothing is to be masked."""
+    """Return the masked text, or None if there is no secret."""
     whole = text
     has_colon, has_hyphen = ":" in text, "-" in text
     if (has_colon and (":/" in text or "jdbc:" in text)) or "%3" in text:
@@ -73,10 +73,11 @@ _SHORTEST_BASE64 = 24
 
 
 def mask_location(location: str) -> str:
-    """Return a location, masked, with a digest in the place of the first mask of a path.
+    """Return a location, masked, with a digest in place of the first mask in a path.
 
-    Two files whose names differ by what is masked stay two: the digest is the beginning of that
-    of the whole location. Credentials of a URL say nothing of which file it is, and have none.
+    Two files whose names differ only in the masked part keep different locations: the digest is the
+    beginning of the digest of the whole location. Credentials in a URL do not identify the file, so
+    they have no digest.
     """
     clean = mask_text(location)
     if clean == location or "://" in location:
@@ -87,8 +88,8 @@ def mask_location(location: str) -> str:
 
 # --- URLs
 
-# user:password@ before a host. A password may hold an @ and, against the rules, a slash;
-# a port is none; 256 bounds the search in a long text.
+# user:password@ before a host. A password may contain an @ and, against the rules, a slash. A port
+# is no password. 256 limits the search in a long text.
 _PASSWORD = Form(
     r"(:/{1,2}[^\s/?#:@\[]*:)(?!\d+(?:[/?#]|$))(?:[^\s/?#]*|[^\s@]{0,256})@",
 )
@@ -97,7 +98,7 @@ _ENCODED_PASSWORD = Form(r"(?i)(%3A(?:%2F){2}[^\s%&]*%3A)(?:(?!%40)[^\s&])+(?=%4
 _ORACLE = Form(r"(?i)(jdbc:oracle:\w+:[^\s/@:]+/)[^\s@]+(?=@)")
 _QUERY_NAME = Form(r"(?:[?&;#]|%3F|%26)(?P<name>[^\s?&;#=%]+)(?:=|%3D)")
 _QUERY_VALUE = Form(r"(?:(?!%26)[^\s&;#\"'<>])+")
-# Addresses that are themselves the secret: web hooks, bots.
+# Addresses that are secrets themselves: web hooks, bots.
 _HOOK = Form(
     r"(:/{1,2}(?:hooks\.slack\.com/(?:services|workflows|triggers)/"
     r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/|[\w.-]*webhook\.office\.com/webhookb2/"
@@ -105,7 +106,7 @@ _HOOK = Form(
     r"|(?:maker\.)?ifttt\.com/trigger/\w+/with/key/|chat\.googleapis\.com/v1/spaces/[^\s/]+/"
     r"messages\?))[^\s\"'<>]+"
 )
-# What signs a URL, besides what has a secret's name.
+# Parameters that sign a URL, in addition to secret names.
 _SIGNING = frozenset(
     """
     sig signature x-amz-signature x-amz-credential x-amz-security-token x-goog-signature
@@ -117,7 +118,7 @@ _SIGNING = frozenset(
 
 
 def mask_urls(text: str) -> str:
-    """Return ``text`` with ``***`` for each password, token, key or signature inside a URL."""
+    """Return ``text`` with ``***`` for each password, token, key or signature in a URL."""
     if "@" in text:
         text = _PASSWORD.sub(rf"\1{MASK}@", text)
         text = _TOKEN_AS_USER.sub(rf"\1{MASK}@", text)
@@ -150,14 +151,14 @@ def _mask_query(text: str) -> str:
 
 _SHORTEST_SIGNATURE = 8  # characters
 
-# --- what a name is set to
+# --- values of names
 
 _QUOTED = (
     r"""[bBrRuUfF]{0,2}"(?:[^"\\\n]|\\.)*"|[bBrRuUfF]{0,2}'(?:[^'\\\n]|\\.)*'"""
     r"""|\\+"(?:(?!\\+")[^\n])*\\+"|\{[^{}\n=:]*\}|\[[^\[\]]*\]?|\([^()]*\)?"""
 )
 _VALUE = rf"""(?P<value>{_QUOTED}|[^\s"',;&)\]}}<>|]+)"""
-# name = "value", "name": 'value', name=value, name => value: what is before the value
+# name = "value", "name": 'value', name=value, name => value: the part before the value
 _SET = Form(
     r"(?<![\w.\-])(?P<name>-{0,2}[^\W\d][\w.\-]{0,80}+)"
     r"""\\*+["']?\]?\s{0,8}+(?:=>|:=|[=:])\s{0,8}+"""
@@ -170,7 +171,7 @@ _ENCODED_SET = Form(
 _ENCODED_VALUE = Form(r"(?P<value>[^\s%&\\\"'<>]+)")
 _VALUE_OF = Form(_VALUE)
 _WORDS_OF = Form(r"(?P<value>[a-z]{3,8}(?:[ ,]+[a-z]{3,8}){11,23})")
-# name: a value of several words, or of several lines, as YAML has them
+# name: a value of several words, or of several lines, as in YAML
 _LINE = Form(
     r"(?m)^(?P<name>[ \t]*(?:-[ \t]+)?[^\W\d_][\w.-]{0,80})(?P<mark>[ \t]*:[ \t]+)"
     r"(?P<value>[^\s\"'{\[|>#&*!][^\n]*[ \t][^\n]*)$"
@@ -238,7 +239,7 @@ def _mask_line(found: re.Match[str]) -> str:
 def _mask_values(names: Form, text: str) -> str:
     """Mask the values that follow the names of secrets.
 
-    A value is read only after such a name, since it may be long, and be a name itself.
+    A value is read only after a secret name, since the value may be long, and may be a name itself.
     """
     parts: list[str] = []
     done = place = 0
@@ -273,7 +274,7 @@ def _is_hidden(found: re.Match[str], what: str, before: str, inner: str) -> bool
 
 
 def _is_weak_here(found: re.Match[str], before: str, inner: str) -> bool:
-    """Whether the name may be one of a column or of a folder: in SQL, and in a path."""
+    """Return whether the name may be a column in SQL or a folder in a path."""
     text, start, low = found.string, found.start(), found["name"].lower()
     mark = text[found.end("name") : found.end()]
     if before == "[" and "token" in low:
@@ -287,7 +288,7 @@ def _is_weak_here(found: re.Match[str], before: str, inner: str) -> bool:
 
 
 def _is_number_of(name: str, inner: str) -> bool:
-    """Whether it counts or numbers something: token = 17."""
+    """Return whether the value is a count or a number of an item: token = 17."""
     return inner.isdigit() and len(inner) <= _LONGEST_NUMBER and "token" in name.lower()
 
 
@@ -295,14 +296,14 @@ _LONGEST_NUMBER = 5  # digits
 
 
 def _is_code(text: str) -> bool:
-    """Whether it stands for a value: a call, a variable of a secret's name, a placeholder."""
+    """Return whether the text is no value itself: a call, a secret variable, a placeholder."""
     if _CALL.match(text) or _REFERENCE.fullmatch(text):
         return True
     return bool(_IDENTIFIER.fullmatch(text)) and what_of(text) is SECRET
 
 
 def _unquoted(value: str) -> tuple[str, str, str]:
-    """Return what is before a value, the value, and what is after it."""
+    """Return the part before a value, the value, and the part after it."""
     quote = re.match(r"[bBrRuUfF]{0,2}(\\*[\"'])|[{\[(]", value)
     if quote is None:
         return "", value, ""
@@ -348,7 +349,7 @@ def _mask_options(text: str) -> str:
     return text
 
 
-# -t and a key: what is drawn at random is no path, number or name
+# -t and a key: a random text is no path, number or name
 _ONE_LETTER = Form(r"(?<!\S)(-[A-Za-z]\s+)(?P<value>[A-Za-z0-9+=]{32,}|[A-Za-z0-9+=]{16,31}(?!\S))")
 
 
@@ -378,10 +379,10 @@ _LONGEST_COMMAND = 1000  # words
 
 
 def mask_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a command, ``***`` for what is secret.
+    """Return the words of a command, with ``***`` for secrets.
 
-    That is ``--token=x``, ``--token x``, ``-p x`` and ``-px`` where a password is expected, and
-    what ``mask_text`` finds in a word.
+    Masked are ``--token=x``, ``--token x``, ``-p x`` and ``-px`` if a password is expected there,
+    and secrets that ``mask_text`` finds in a word.
     """
     clean = [mask_text(word) for word in words]
     if not any(word[:1] == "-" or "=" in word for word in words):
@@ -416,7 +417,7 @@ _SHORTEST_ATTACHED = 4
 
 
 def _may_be_password(word: str, before: Sequence[str], *, is_attached: bool = False) -> bool:
-    """Whether it is a password that follows ``-p``, and no port, path, profile or plot."""
+    """Return whether a word after ``-p`` is a password: no port, path, profile or plot."""
     if _is_port_or_place(word) or word.startswith("-") or re.fullmatch(r"[-+\d.,:e]+\w?", word):
         return False
     if any(_PROGRAM.fullmatch(one) for one in before) or not _HAS_USER.isdisjoint(before):
@@ -425,7 +426,7 @@ def _may_be_password(word: str, before: Sequence[str], *, is_attached: bool = Fa
 
 
 def _is_mixed(word: str) -> bool:
-    """Whether letters, digits and marks change in a word as they do in no name of a thing."""
+    """Return whether letters, digits and marks alternate in a word as in no ordinary name."""
     if re.search(r"[_\s]|\d{4}-\d\d", word) or len(word) < _SHORTEST_PASSWORD:
         return False
     changes = len(re.findall(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]", word))
@@ -476,7 +477,7 @@ def _mask_named(found: re.Match[str]) -> str:
 
 # --- sentences
 
-# What was drawn at random, after the name of what it is
+# A random word, after a word for a secret
 _DRAWN_WORD = Form(
     r"""(\b(?i:\w*tokens?|(?:api|access|secret|private|auth)[ _-]?keys?|bearer|secret)"""
     r"""(?:\s+(?:is|was|of|for|to|used))?\s*[:=]?\s+)(["'`]?)(?P<value>[A-Za-z0-9+/=_.~-]{12,})\2"""
@@ -549,7 +550,7 @@ _LONGEST_BASE64 = 65536
 
 
 def _mask_base64(found: re.Match[str]) -> str:
-    """Mask what is a text with a secret, encoded; arrays and pictures are no texts."""
+    """Mask an encoded text that contains a secret; arrays and pictures are no texts."""
     word = found[0]
     if len(word) > _LONGEST_BASE64:
         return word
@@ -571,7 +572,7 @@ def _decoded(word: str) -> str | None:
 
 
 def mask_bytes(encoded: str) -> str | None:
-    """Return bytes that are given in base64 with ``***`` for each secret; None without any."""
+    """Return bytes in base64 with ``***`` for each secret; None without any secret."""
     try:
         text = b64decode(encoded).decode("latin-1")
     except ValueError:

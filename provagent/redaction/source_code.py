@@ -1,8 +1,8 @@
-"""Secrets in source code: what a text would lose loses it, and the code stays code.
+"""Secrets in source code: masked as in texts, while the code stays valid code.
 
-Names and numbers look like secrets where they are none (``values = 2``, ``password = read()``),
-and a program that does not parse tells nothing. So only literals and comments are masked, and the
-lines stay those that they are.
+Names and numbers may look like secrets and be none (``values = 2``, ``password = read()``), and
+code that does not parse is of no use. So only literals and comments are masked, and the lines stay
+the same.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Iterator
 
 from provagent.redaction.secrets import MASK, mask_text
 
-_Span = tuple[int, int, bool]  # of a line: first and last column of text, and whether it is whole
+# in a line: first and last column of text, and whether the literal is complete in the line
+_Span = tuple[int, int, bool]
 _QUOTES = re.compile(r"""^[A-Za-z]{0,2}('''|\"""|'|")""")
 _BRACES = re.compile(r"(\{[^{}]*(?:\}|$))")  # code in a formatted string
-_DIGITS = 4  # of a number that may be a secret
+_DIGITS = 4  # minimum digits of a number that may be a secret
 
 
 def mask_code(text: str) -> str:
-    """Return Python source with ``***`` for each secret that can be told in it.
+    """Return Python source with ``***`` for each recognized secret.
 
-    It has the same lines, and parses as before, where it did.
+    The result has the same lines, and parses if the source parses.
     """
     lines = text.split("\n")
     masked = [_masked_whole(line) for line in lines]
@@ -37,12 +38,12 @@ def mask_code(text: str) -> str:
     return "\n".join(lines)
 
 
-# What is a secret on a line of its own is one where that line is written with escapes.
+# A secret on a line of its own is also a secret in a literal where the line ends are escapes.
 _ESCAPES = ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ('\\"', '"'), ("\\'", "'")
 
 
 def _masked_whole(line: str) -> str:
-    """The line as a text; empty where it is its literals with escapes that hold a secret."""
+    """Return the masked line; empty if a literal with escapes contains the secret."""
     meant = line
     if "\\" in line:
         for escape, character in _ESCAPES:
@@ -51,7 +52,7 @@ def _masked_whole(line: str) -> str:
 
 
 def _key_blocks(lines: list[str]) -> set[int]:
-    """The lines of private keys: between their first line and their last."""
+    """Return the lines of private keys: from their first line to their last."""
     found: set[int] = set()
     begun = None
     for at, line in enumerate(lines):
@@ -69,7 +70,7 @@ def _masked_line(line: str, masked: str, spans: list[_Span], *, is_key: bool) ->
         is_whole_secret = is_key or (not masked and "\\" in piece)
         parts = [MASK] if is_whole_secret else map(_masked_part, _BRACES.split(piece))
         clean = "".join(parts)
-        # What it is set to, or stands beside, told that a literal is a secret.
+        # The name or the text before a literal showed that the literal is a secret.
         if clean == piece and is_whole and piece.strip() and piece not in masked:
             clean = "0" * len(piece) if piece.isdigit() else MASK
         line = line[:first] + clean + line[last:]
@@ -81,7 +82,7 @@ def _masked_part(part: str) -> str:
 
 
 def _spans(text: str) -> dict[int, list[_Span]] | None:
-    """Where literals and comments stand, by line; None for what does not tokenize."""
+    """Return the places of literals and comments by line; None if the text has no valid tokens."""
     found: dict[int, list[_Span]] = {}
     lines = text.split("\n")
     try:

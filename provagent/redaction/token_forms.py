@@ -1,8 +1,8 @@
-"""The forms of tokens, keys and hashed passwords: a table of what their issuers publish.
+"""The forms of tokens, keys and hashed passwords: a table of the forms that issuers publish.
 
-The prefixes and lengths are facts of the issuers' own documentation; GitHub's list of secret
-scanning patterns and the rules of gitleaks, detect-secrets and trufflehog name most of them.
-Each form needs a prefix of its own: a token without one is known by its name alone.
+The prefixes and lengths are facts from the documentation of the issuers; GitHub's list of secret
+scanning patterns and the rules of gitleaks, detect-secrets and trufflehog contain most of them.
+Each form needs a prefix of its own: a token without a prefix is recognized by its name only.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import lru_cache
 from provagent.redaction.lazy_patterns import Form
 
 # ruff: noqa: ISC004 - the prefixes of one form are one text
-# What follows the prefixes: (characters, at least how many, whether it must look drawn at
-# random, since the prefix is one that a file's name may have), and the prefixes.
+# For each form: (characters after the prefix, their minimum number, whether the token must look
+# random because names of files may have this prefix, the prefixes).
 _PREFIXES: list[tuple[str, int, bool, str]] = [
     # GitHub; Hugging Face; npm, Docker, RubyGems, crates.io, Clojars
     (r"[A-Za-z0-9]", 20, True, "ghp_ gho_ ghu_ ghs_ ghr_ hf_ api_org_ npm_ cio"),
@@ -35,7 +35,7 @@ _PREFIXES: list[tuple[str, int, bool, str]] = [
     # Google
     (r"[\w-]", 35, True, "AIza"),
     (r"[\w.-]", 20, True, "ya29. GOCSPX- 1//0"),
-    # Stripe, OpenAI, Anthropic and those that took their forms
+    # Stripe, OpenAI, Anthropic and issuers with the same forms
     (r"[A-Za-z0-9]", 10, True, "sk_live_ sk_test_ sk_prod_ rk_live_ rk_test_ rk_prod_ whsec_"),
     (r"[A-Za-z0-9]", 20, True, "sk- sk_"),
     (r"[\w-]", 16, True, "sk-proj- sk-ant- sk-svcacct- sk-admin- sk-or-v1- sk-lf-"),
@@ -86,10 +86,10 @@ _PREFIXES: list[tuple[str, int, bool, str]] = [
     (r"[A-Z0-9]", 20, False, "AGE-SECRET-KEY-1 AGE-PLUGIN-"),
     (r"[1-9A-HJ-NP-Za-km-z]", 100, False, "xprv yprv zprv"),
 ]  # fmt: skip
-# Those that have more of a form than a prefix: how each begins, and how it goes on.
+# Forms with more than a prefix: the beginning, and the rest.
 _WHOLE = [
     ("eyJ", r"[\w-]{6,}\.[\w-]{6,}\.?[\w-]*"),  # JSON Web Token
-    ("ZXlK", r"[A-Za-z0-9+/=]{40,}"),  # one in base64
+    ("ZXlK", r"[A-Za-z0-9+/=]{40,}"),  # a JSON Web Token in base64
     ("M", r"[A-Za-z0-9_-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),  # Discord
     ("N", r"[A-Za-z0-9_-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
     ("O", r"[A-Za-z0-9_-]{23,27}\.[\w-]{6}\.[\w-]{27,}"),
@@ -98,7 +98,7 @@ _WHOLE = [
     ("sat.", r"[\w-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}"),
     ("pk.eyJ", r"[\w-]{20,}\.[\w-]{16,}"),  # Mapbox
     ("sk.eyJ", r"[\w-]{20,}\.[\w-]{16,}"),
-    ("v1.0-", r"[0-9a-f]{24}-[0-9a-f]{100,}"),  # Cloudflare's origin
+    ("v1.0-", r"[0-9a-f]{24}-[0-9a-f]{100,}"),  # Cloudflare's origin keys
     # Hashed passwords: crypt(3) and passlib, Django, LDAP
     (
         "$",
@@ -110,8 +110,8 @@ _WHOLE = [
     ("argon2$", r"[A-Za-z0-9./$=,+_-]{30,}"),
     ("{", r"S?(?:SHA|MD5|CRYPT)(?:256|384|512)?\}[A-Za-z0-9+/$.=]{20,}"),
 ]
-# Those whose mark is not at their beginning: Telegram, Mailchimp, Terraform Cloud, Entra ID,
-# MaxMind, Facebook.
+# Forms whose mark is not at the beginning: Telegram, Mailchimp, Terraform Cloud, Entra ID, MaxMind,
+# Facebook.
 _APART = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))"
 _MARKED = [
     (":AA", rf"{_APART}\d{{8,10}}:AA[\w-]{{30,}}"),
@@ -121,7 +121,7 @@ _MARKED = [
     ("_mmk", rf"{_APART}[A-Za-z0-9]{{6}}_[A-Za-z0-9]{{29}}_mmk"),
     ("|", rf"{_APART}\d{{15,16}}\|[\w-]{{27,40}}(?![\w-])"),
 ]
-# Whole blocks; one that was cut goes to the end of the text.
+# Whole blocks; a block without an end extends to the end of the text.
 _BLOCK = Form(
     r"""
       -----BEGIN[ A-Z0-9]*PRIVATE[ ]KEY(?:[ ]BLOCK)?-----
@@ -134,12 +134,12 @@ _BLOCK = Form(
 
 
 def mask_blocks(text: str, mask: str) -> str:
-    """Return ``text`` with ``mask`` for each private key in armour."""
+    """Return ``text`` with ``mask`` for each private key in ASCII armour."""
     return _BLOCK.sub(mask, text)
 
 
 def mask_tokens(text: str, mask: str) -> str:
-    """Return ``text`` with ``mask`` for each token and hashed password; it has a long run."""
+    """Return ``text``, which has a long word, with ``mask`` for each token and hashed password."""
     for mark, form in _MARKED:
         if mark in text:
             text = re.sub(form, mask, text)
@@ -154,7 +154,7 @@ def _is_token(text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _sure() -> tuple[str, ...]:
-    """Return the prefixes that no file's name has."""
+    """Return the prefixes that do not occur in names of files."""
     whole = [prefix for prefix, _ in _WHOLE if len(prefix) > 1 or not prefix.isalpha()]
     return (*whole, *(p for *_, is_drawn, some in _PREFIXES if not is_drawn for p in some.split()))
 
@@ -164,7 +164,7 @@ _LONG_WORD = re.compile(rf"\S{{{SHORTEST_TOKEN}}}")
 
 
 def may_hold_token(text: str) -> bool:
-    """Whether a word is long enough, and some run of letters and digits in it is no plain one."""
+    """Return whether a word is long enough, and contains a run that is no number or plain word."""
     if _LONG_WORD.search(text) is None:
         return False
     for run in _RUN.findall(text):
@@ -175,10 +175,10 @@ def may_hold_token(text: str) -> bool:
 
 @lru_cache(maxsize=2)
 def _token(is_escaped: bool) -> re.Pattern[str]:
-    """Return one expression for all tokens, compiled when the first long text comes.
+    """Return one expression for all tokens, compiled at the first long text.
 
-    In an escaped text one may follow the letter of an escape, as of a newline. It is sorted by
-    first letters, so that a look at one letter is enough nearly everywhere.
+    In an escaped text a token may follow the letter of an escape, such as of a newline. The
+    expression is grouped by first letters, so that one letter decides at nearly all places.
     """
     forms = [(one, f"{tail}{{{n},}}") for tail, n, _, some in _PREFIXES for one in some.split()]
     by_letter: dict[str, dict[str, list[str]]] = {}
@@ -203,7 +203,7 @@ _DIGIT_BESIDE_LETTER = re.compile(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]")
 
 
 def looks_drawn(text: str) -> bool:
-    """Whether some word of it is no word: digits among letters, capitals anywhere."""
+    """Return whether a part looks random: digits among letters, or capitals at any place."""
     for run in _RUN.findall(text):
         changes = len(_DIGIT_BESIDE_LETTER.findall(run))
         capitals = sum(letter.isupper() for letter in run)

@@ -1,1 +1,1 @@
-"""Settings: one table, four sources, one precedence."""
+"""Settings: one table, four sources, one order of precedence."""

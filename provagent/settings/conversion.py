@@ -1,7 +1,7 @@
-"""How the values of settings are written: text, or what TOML makes of it, in; values out.
+"""Conversion of settings: from text or TOML values to Python values.
 
-Each function raises ValueError for what it cannot take. Nothing is imported here that the
-interpreter has not loaded already.
+Each function raises ValueError for a value that it cannot convert. This module imports only modules
+that the interpreter has loaded already.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
-# algorithm of digests -> the package that it needs
+# algorithm of digests -> its package
 DIGEST_PACKAGES = {"blake3": "blake3", "xxh3": "xxhash"}
 
 
 def as_bool(value: Any) -> bool:
-    """Yes or no."""
+    """Return a bool from yes or no."""
     if isinstance(value, bool):
         return value
     text = str(value).lower()
@@ -30,7 +30,7 @@ def as_bool(value: Any) -> bool:
 
 
 def as_int(value: Any) -> int:
-    """A whole number, not negative."""
+    """Return a whole number that is not negative."""
     try:
         number = int(value) if isinstance(value, (int, str)) else -1
     except ValueError:
@@ -41,7 +41,7 @@ def as_int(value: Any) -> int:
 
 
 def as_word(value: Any, words: Sequence[str]) -> str:
-    """One of ``words``."""
+    """Return the value if it is one of ``words``."""
     if not isinstance(value, str) or value not in words:
         raise ValueError(f"unknown value {value!r}; write {_one_of(words)}")
     return value
@@ -52,7 +52,7 @@ def _one_of(words: Sequence[str]) -> str:
 
 
 def as_digest(value: Any) -> str:
-    """An algorithm of digests that can be had here."""
+    """Return the name of a digest algorithm that is available here."""
     import hashlib
 
     package = DIGEST_PACKAGES.get(value) if isinstance(value, str) else None
@@ -68,7 +68,7 @@ def as_digest(value: Any) -> str:
         size = hashlib.new(value).digest_size
     except (TypeError, ValueError):
         size = 0
-    if not size:  # of shake_128 and its like the caller chooses the size
+    if not size:  # shake_128 and similar algorithms have no fixed size
         raise ValueError(
             f"{value!r} is not a digest algorithm of fixed size; write one such as sha256"
         )
@@ -76,7 +76,7 @@ def as_digest(value: Any) -> str:
 
 
 def as_list(value: Any) -> tuple[str, ...]:
-    """A list of texts; in one text there are commas between."""
+    """Return a list of texts; a single text contains commas between the items."""
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
         raise ValueError(f"{value!r} is not a list of texts; write a list, or a text with commas")
@@ -84,7 +84,7 @@ def as_list(value: Any) -> tuple[str, ...]:
 
 
 def as_iri(value: Any) -> str:
-    """An absolute IRI, or nothing."""
+    """Return an absolute IRI, or an empty text."""
     text = value if isinstance(value, str) else ""
     scheme, colon, rest = text.partition(":")
     is_scheme = scheme[:1].isalpha() and scheme.isascii() and scheme.replace("+", "").isalnum()
@@ -97,7 +97,7 @@ _NO_IRI = frozenset(' \t\r\n<>"{}|\\^`')
 
 
 def as_path(value: Any, base: str) -> str:
-    """An absolute path: relative ones begin at ``base``."""
+    """Return an absolute path; relative paths begin at ``base``."""
     if not isinstance(value, (str, os.PathLike)) or "\0" in str(value):
         raise ValueError(f"{value!r} is not a path; write a text")
     text = os.path.expanduser(os.path.expandvars(os.fspath(value)))
@@ -105,5 +105,5 @@ def as_path(value: Any, base: str) -> str:
 
 
 def as_paths(value: Any, base: str) -> tuple[str, ...]:
-    """A list of such paths."""
+    """Return a list of absolute paths."""
     return tuple(as_path(item, base) for item in as_list(value))

@@ -1,7 +1,7 @@
-"""Settings: one table, four sources, one precedence.
+"""Settings: one table, four sources, one order of precedence.
 
-Read at the start of every enabled interpreter, so nothing is imported here that the
-interpreter has not loaded already; ``tomllib`` only where there is a table to read.
+The table is read at the start of every enabled interpreter. So this module imports only modules
+that the interpreter has loaded already, and ``tomllib`` only if there is a table to read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "PROVAGENT_"
 
-# name: (kind, default, what it does). The environment variable is PROVAGENT_<NAME>.
+# name: (kind, default, description). The environment variable is PROVAGENT_<NAME>.
 TABLE: dict[str, tuple[str, Any, str]] = {
     "store": ("path", "prov", "folder that holds the records"),
     "definitions": ("paths", (), "definition files to use beside those found by themselves"),
@@ -78,12 +78,12 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "strict": ("bool", False, "our own failures raise: for tests, never for real work"),
 }
 _LARGEST = 1 << 20  # bytes of a pyproject.toml
-# What may be said for each target by itself; the least number, where it is no word.
+# Settings that may have a value for each target; the minimum, for numbers.
 EACH = {"level": None, "max_calls": 0, "sample": 1, "quiet": None}
 
-# Set by a process for those that it starts; no settings of a user's.
+# A process sets these variables for its child processes; they are no settings of a user.
 COMMAND_VARIABLE = "PROVAGENT_COMMAND"  # of ``run -- command``: folder and words, as JSON
-DOUBTED_VARIABLE = "PROVAGENT_DOUBTED"  # definitions that nobody but their folder has named
+DOUBTED_VARIABLE = "PROVAGENT_DOUBTED"  # definitions that only the working folder's file names
 INHERITED = (
     "PROVAGENT_RUN", "PROVAGENT_PROGRAM", "PROVAGENT_STREAMS", COMMAND_VARIABLE, DOUBTED_VARIABLE,
 )  # fmt: skip
@@ -92,10 +92,10 @@ INHERITED = (
 class Settings:
     """The settings of one process: an attribute for each name in ``TABLE``.
 
-    ``problems`` are one-line texts of what could not be used, each with its source;
-    ``untrusted`` those of what the working folder's file said and must not, by setting.
-    ``doubted`` are the definitions that this file names.
-    ``given`` are the names that did not keep their default.
+    ``problems`` are one-line texts about values that could not be used, each with its source.
+    ``untrusted`` are one-line texts, by setting, about values of the working folder's file that are
+    not allowed. ``doubted`` are the definitions that this file names. ``given`` are the names
+    without their default value.
     """
 
     def __init__(
@@ -118,11 +118,11 @@ class Settings:
         def __getattr__(self, name: str) -> Any: ...
 
     def texts(self) -> dict[str, str]:
-        """Return the settings that did not keep their default, as text."""
+        """Return the settings that differ from their default, as text."""
         return {name: _as_text(getattr(self, name)) for name in sorted(self.given)}
 
     def environ(self) -> dict[str, str]:
-        """Return variables that give another process the same settings, wherever it runs."""
+        """Return variables that set the same settings in another process, in any folder."""
         environ = {PREFIX + name.upper(): text for name, text in self.texts().items()}
         if self.doubted:
             environ[DOUBTED_VARIABLE] = _as_text(self.doubted)
@@ -134,16 +134,16 @@ def read_settings(
     arguments: Mapping[str, Any] | None = None,
     cwd: str | None = None,
 ) -> Settings:
-    """Read settings from their four sources, the later over the earlier.
+    """Read settings from their four sources; later sources have priority.
 
     1. defaults
-    2. the file that ``PROVAGENT`` names (TOML), else ``[tool.provagent]`` of the working
-       folder's pyproject.toml
+    2. the TOML file in ``PROVAGENT``, otherwise ``[tool.provagent]`` of the working folder's
+       pyproject.toml
     3. the environment: ``PROVAGENT_<NAME>``
-    4. ``arguments``: values as text or already of their kind
+    4. ``arguments``: values as text or already of their type
 
-    What cannot be used is told in ``problems``. Raises SettingsError where there is no working
-    folder, and for a store that is named by an empty text.
+    Values that cannot be used are listed in ``problems``. Raises SettingsError if there is no
+    working folder, and for a store with an empty name.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
@@ -173,7 +173,7 @@ def read_settings(
         if name.startswith(PREFIX) and name not in INHERITED
     }
     if not variables.get("store", "prov"):
-        del variables["store"]  # arguments name one
+        del variables["store"]  # the arguments name a store
     _take(values, problems, variables, "environment", cwd)
     _take(values, problems, arguments, "arguments", cwd)
     values.setdefault("store", conversion.as_path(TABLE["store"][1], cwd))
@@ -192,17 +192,17 @@ def _cwd() -> str:
 
 
 def each_of(settings: Settings, name: str) -> dict[str, Any]:
-    """Return what a setting of the kind ``each`` says, by target; for all others by empty text."""
+    """Return the values of a setting of kind ``each`` by target; the empty text is the default."""
     said = {"": _each_value(name, TABLE[name][1])}
     for item in conversion.as_list(getattr(settings, name)):
         target, _, value = item.rpartition("=")
-        said.pop(target, None)  # the last counts, and the later target
+        said.pop(target, None)  # the last value counts, and the later position
         said[target] = _each_value(name, value)
     return said
 
 
 def require(settings: Settings) -> Settings:
-    """Return the same settings; raise SettingsError when any of them could not be used."""
+    """Return the same settings; raise SettingsError if any value could not be used."""
     if settings.problems:
         from provagent.contract.errors import SettingsError
 
@@ -239,7 +239,7 @@ def _from_file(
 
 
 def _is_small_file(file: str, problems: list[str]) -> bool:
-    """Whether to read it: a pipe of this name in somebody's folder would hold up every start."""
+    """Return whether to read the file: a pipe in the working folder would block every start."""
     status = os.stat(file)
     is_file = stat.S_ISREG(status.st_mode)
     if is_file and status.st_size > _LARGEST:
@@ -286,17 +286,17 @@ def _close(name: str) -> str:
 
 
 def is_named_file(environ: Mapping[str, str]) -> bool:
-    """Whether ``PROVAGENT`` names a file of settings: a person's word, so that it is believed."""
+    """Return whether ``PROVAGENT`` names a settings file; a person named it, so it is trusted."""
     return environ.get("PROVAGENT", "").lower() not in ("", *conversion.TRUE, *conversion.FALSE)
 
 
 def is_enabled(environ: Mapping[str, str]) -> bool:
-    """Whether ``PROVAGENT`` asks for recording."""
+    """Return whether ``PROVAGENT`` enables recording."""
     return environ.get("PROVAGENT", "").lower() not in ("", *conversion.FALSE)
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """Return what a setting of words may say."""
+    """Return the allowed words of a setting."""
     from provagent.contract.vocabulary import LEVELS, QUIET_WORDS
 
     return {"sink": ("shard", "logging", "both"), "level": LEVELS, "quiet": QUIET_WORDS}[name]
@@ -356,7 +356,7 @@ def _as_text(value: Any) -> str:
 def warn(message: object) -> None:
     """Print one line on stderr, for a person; never fail.
 
-    The message may quote a file's name or an error: it can hold no command to a terminal.
+    The message may contain the name of a file or an error: terminal commands in it are removed.
     """
     try:
         text = str(message)

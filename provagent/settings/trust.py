@@ -1,10 +1,10 @@
-"""What a ``pyproject.toml`` that happens to lie in the working folder may decide.
+"""The settings that a ``pyproject.toml`` of the working folder may contain.
 
-A folder comes from anywhere: a clone, an archive, a shared disk. Whoever runs a program in it
-has not read its ``pyproject.toml``. So that file says how much is recorded, and names files below
-its own folder; it names no code, no file elsewhere, and no cache, whose content is believed.
-``PROVAGENT_TRUST`` names the folders whose files are believed, as git's ``safe.directory`` does.
-Loaded where there is such a table, and only then.
+A folder may come from any source: a clone, an archive, a shared disk. A user who runs a program in
+the folder may not have read its ``pyproject.toml``. So this file may set how much is recorded, and
+may name files inside its own folder. It must not name code, files elsewhere, or a cache, because
+the content of a cache is trusted. ``PROVAGENT_TRUST`` names the folders whose files are trusted, as
+git's ``safe.directory`` does. This module is loaded only if there is such a table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 VARIABLE = "PROVAGENT_TRUST"
-# Where a file is written, or read to be used.
+# Files that are written, or read and used.
 _PATHS = ("store", "documents", "definitions", "opus_folder")
 _NEVER = {
     "processors": "it names code to run",
@@ -30,21 +30,21 @@ _NEVER = {
 
 
 def is_trusted(folder: str, environ: Mapping[str, str], arguments: Mapping[str, Any]) -> bool:
-    """Whether a person named this folder, or one above it, by its absolute path."""
+    """Return whether a person named this folder, or a parent, by its absolute path."""
     try:
         return is_below(folder, as_folders(arguments.get("trust", environ.get(VARIABLE, ""))))
     except ValueError:
-        return False  # it is told where the setting itself is read
+        return False  # reported where the setting itself is read
 
 
 def is_below(folder: str, folders: Iterable[str]) -> bool:
-    """Whether a folder is one of others, or lies in one."""
+    """Return whether a folder is one of ``folders`` or inside one of them."""
     real = os.path.realpath(folder)
     return any(_is_inside(real, os.path.realpath(each)) for each in folders)
 
 
 def as_folders(value: Any) -> tuple[str, ...]:
-    """Return absolute paths; raise ValueError for others: they would trust any working folder."""
+    """Return absolute paths; raise ValueError for others, which would trust any working folder."""
     folders = tuple(os.path.expanduser(os.path.expandvars(item)) for item in as_list(value))
     for folder in folders:
         if not os.path.isabs(folder):
@@ -53,7 +53,7 @@ def as_folders(value: Any) -> tuple[str, ...]:
 
 
 def keep_trusted(values: dict[str, Any], file: str) -> dict[str, str]:
-    """Take out what the file must not decide; return for each such setting one line about it."""
+    """Remove the values that the file must not set; return one line about each removed setting."""
     folder = os.path.dirname(file)
     real = os.path.realpath(folder)
     told: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""Capture: one call in, events out. It knows nothing of how a call came to be woven."""
+"""Capture: from a call to events. The code here does not depend on how the call was woven."""

@@ -1,4 +1,4 @@
-"""The arguments of a call, by their names, and what is recorded of them undescribed."""
+"""The arguments of a call by name, and the record of a call without a description."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ _NUMBERS = frozenset((int, float, bool, type(None)))
 
 
 def arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
-    """Each argument's name and value, and whether it can be given by keyword alone.
+    """Return name and value of each argument, and whether it is only a keyword argument.
 
-    An argument that is the very default of its parameter is left out: whether it was given
-    cannot be told.
+    The third item is true for an argument that is not among the positional arguments. An argument
+    that is the default object of its parameter is skipped: the call does not show whether the user
+    passed it.
     """
     names, defaults = plan.signature.positional, plan.signature.defaults
     _, args, kwargs, _ = call
     found = [(name, value, False) for name, value in zip(names, args, strict=False)]
-    if len(args) > len(names):  # then all of these were given
+    if len(args) > len(names):  # more arguments than names: the user passed all of them
         found.append((plan.signature.var_positional or "args", args[len(names) :], False))
     elif defaults:
         found = [each for each in found if defaults.get(each[0], plan) is not each[1]]
@@ -37,7 +38,7 @@ def arguments(plan: Plan, call: Call) -> list[tuple[str, Any, bool]]:
 
 
 def own_names(call: Call) -> Call:
-    """The call with its keywords as plain text: their class may have its own ``__eq__``."""
+    """Return the call with keywords of type ``str``: a subclass may have its own ``__eq__``."""
     instance, args, kwargs, result = call
     for name in kwargs:
         if type(name) is not str:
@@ -47,7 +48,7 @@ def own_names(call: Call) -> Call:
 
 
 def is_plain(parameters: dict[str, Any]) -> bool:
-    """Whether the values are numbers, and no secrets: nothing is to be redacted or cut."""
+    """Return whether all values are numbers and no name is a secret: nothing to redact or cut."""
     for name, data in parameters.items():
         if type(data) not in _NUMBERS or is_secret(name):
             return False
@@ -55,25 +56,25 @@ def is_plain(parameters: dict[str, Any]) -> bool:
 
 
 def is_object(data: Any) -> bool:
-    """Whether a value was encoded as the object that it is, for want of anything better."""
+    """Return whether a value was encoded as a bare object, for lack of a better encoding."""
     return type(data) is dict and data.get("$type") == "object"
 
 
 class Undescribed:
-    """What is recorded of a call that no definition describes."""
+    """Records calls that no definition describes."""
 
     def __init__(self, tracker: EntityTracker, settings: Settings) -> None:
         self._tracker = tracker
         self._settings = settings
 
     def parameters(self, plan: Plan, call: Call) -> dict[str, Any]:
-        """Every argument."""
+        """Return every argument, encoded."""
         return {name: self._encode(value) for name, value, _ in arguments(plan, call)}
 
     def inputs(
         self, plan: Plan, call: Call, activity: OpenActivity, events: Events
     ) -> tuple[dict[str, Any], Links]:
-        """The arguments: those that are data, and the objects, which are used."""
+        """Return the arguments that are data as parameters, and the objects as usages."""
         settings, tracker = self._settings, self._tracker
         log_entities = settings.log_args_as_entities and plan.log_entities
         parameters: dict[str, Any] = {}
@@ -100,7 +101,7 @@ class Undescribed:
     def outputs(
         self, plan: Plan, result: Any, activity: OpenActivity, events: Events
     ) -> list[dict[str, str]]:
-        """The result."""
+        """Return the result as the only generation."""
         if result is None or not (self._settings.log_returned_result and plan.log_entities):
             return []
         inside = self._tracker.inside

@@ -1,4 +1,8 @@
-"""How much a process has written, looked at now and then: a call counts only its own kind."""
+"""The limit of bytes that a process writes (``max_bytes``).
+
+The bytes are checked only after a number of calls. Between two checks, a call only counts the calls
+of its own target.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,25 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from weakref import WeakSet
 
-_MOST = 250  # calls that a target may record before the bytes are looked at again
-_CALL = 1000  # bytes that a call takes at least, as far as is assumed
+_MOST = 250  # calls of one target before the next check of the bytes
+_CALL = 1000  # assumed minimum of bytes per call
 
 
 class LimitedSampler(Protocol):
-    """What decides for one target which of its calls are recorded."""
+    """The sampler of one target: it decides which of the target's calls are recorded."""
 
     free: int
     shut: Any
 
     def reset(self) -> None:
-        """Ask for the limits anew at the next call."""
+        """Read the limits again at the next call."""
 
 
 class ByteLimit:
-    """Shuts the ``gates`` when as much is written as may be: ``limit`` bytes; 0 is no limit.
+    """Closes the samplers when ``limit`` bytes are written; a limit of 0 means no limit.
 
-    ``size`` tells how many bytes are written; ``complain`` is told once that they are.
+    ``size`` returns the number of bytes written. ``complain`` is called once, with a message, when
+    the limit is reached.
     """
 
     def __init__(
@@ -31,7 +36,7 @@ class ByteLimit:
     ) -> None:
         self.samplers: WeakSet[LimitedSampler] = (
             WeakSet()
-        )  # the program may let go of what they are of
+        )  # weak: the program may delete the targets of the samplers
         self.is_full = False
         self._limit = limit
         self._size = size
@@ -39,14 +44,14 @@ class ByteLimit:
         self._granted = 0
 
     def restart(self) -> None:
-        """Begin again, in a process that was forked."""
+        """Start again in a forked process."""
         self.is_full = False
         self._granted = 0
         for sampler in list(self.samplers):
             sampler.reset()
 
     def look(self) -> bool:
-        """Whether as much is written as may be."""
+        """Return whether the limit of bytes is reached."""
         if not self.is_full and 0 < self._limit <= self._size():
             self.is_full = True
             for sampler in list(self.samplers):
@@ -57,10 +62,11 @@ class ByteLimit:
         return self.is_full
 
     def ahead(self, before: int) -> int:
-        """How many calls a target may record now; ``before`` is what it was told the last time.
+        """Return how many calls a target may record until the next check.
 
-        It is told more each time. All targets together can't write what is left then, as long
-        as their calls take what calls took so far, or four times as much.
+        ``before`` is the number that the last check returned for the target. The number grows with
+        each check. All targets together cannot exceed the bytes that are left, as long as their
+        calls need as many bytes as earlier calls, or up to four times as many.
         """
         most = min(2 * before + 1, _MOST)
         if self._limit:

@@ -1,7 +1,8 @@
-"""The hot path: one call in, events out.
+"""The hot path: from a call to events.
 
-Before the user's call its activity is written, after it the activity's end: each in
-one write. What we do before and after is guarded; the user's call is not touched.
+The event of the activity is written before the user's call, and the event of its end after the
+call: each in one write. Errors of our code before and after the call are caught; the user's call
+itself is not changed.
 """
 
 from __future__ import annotations
@@ -60,19 +61,19 @@ class Capture:
         self._settings = settings
         self.undescribed = Undescribed(tracker, settings)
         self._described: set[tuple[str | None, str]] = set()
-        # What probes keep of each call until it ends, by the frame in which it runs.
+        # What probes keep of each call until the call ends, by the frame in which the call runs.
         self.calls: dict[FrameType, Any] = {}
         self._skipped_open = self.skipped_calls.open
         self._written = tracker.seen.owners
 
     def forget(self) -> None:
-        """Begin again, in a process that was forked."""
+        """Start again in a forked process."""
         self.tracker.forget()
         self.writer.forget()
         self._described.clear()
 
     def is_recorded(self, plan: Plan, instance: Any, args: tuple[Any, ...]) -> bool:
-        """Whether this call is to be recorded: not from our own work, nor another class's."""
+        """Return whether to record this call: no call of our own work, no call of another class."""
         if get_ident() in self.busy:
             return False
         if not plan.receivers:
@@ -89,7 +90,7 @@ class Capture:
         kwargs: dict[str, Any],
         frame: FrameType | CallSite,
     ) -> OpenActivity | None:
-        """Write that the activity began; None when that could not be done."""
+        """Write the start of the activity; return None after an internal error."""
         thread = get_ident()
         try:
             self.busy.add(thread)
@@ -103,7 +104,7 @@ class Capture:
     def begin(
         self, plan: Plan, call: Call, frame: FrameType | CallSite, thread: int, start: str = ""
     ) -> OpenActivity:
-        """What ``open`` does, unguarded; with ``start``: of a call that began then."""
+        """Do the work of ``open`` without a guard; ``start`` is the time of an earlier start."""
         tracker, parent = self.tracker, current.get()
         call = own_names(call) if call[2] else call
         place: Any = CallSite(frame) if type(frame) is FrameType else frame
@@ -141,7 +142,7 @@ class Capture:
     def close(
         self, plan: Plan, activity: OpenActivity, call: Call, error: BaseException | None = None
     ) -> None:
-        """Write that the activity ended."""
+        """Write the end of the activity."""
         thread = get_ident()
         try:
             self.busy.add(thread)
@@ -154,7 +155,7 @@ class Capture:
     def finish(
         self, plan: Plan, activity: OpenActivity, call: Call, error: BaseException | None
     ) -> None:
-        """What ``close`` does, unguarded."""
+        """Do the work of ``close`` without a guard."""
         call = own_names(call) if call[2] else call
         events: Events = []
         fields: dict[str, Any] = {
@@ -183,7 +184,7 @@ class Capture:
     def open_session(
         self, plan: Plan, instance: Any, call: Call, place: CallSite, session: Session
     ) -> None:
-        """Write that a woven class has a new instance, with its configuration."""
+        """Write the session of a new instance of a woven class, with its configuration."""
         thread = get_ident()
         try:
             self.busy.add(thread)
@@ -237,7 +238,7 @@ class Capture:
         return self._parameters(plan, call), self.usages(plan, call, activity, events)
 
     def usages(self, plan: Plan, call: Call, activity: OpenActivity, events: Events) -> Links:
-        """What a call uses that a definition describes."""
+        """Return the usages of a call that a definition describes."""
         used = []
         if plan.files:
             self.tracker.files.read_ahead([found(location, call) for location in plan.files])
@@ -252,7 +253,7 @@ class Capture:
         return used
 
     def outputs(self, plan: Plan, call: Call, activity: OpenActivity, events: Events) -> Links:
-        """What a call has generated."""
+        """Return the generations of a call."""
         if not plan.is_described:
             return self.undescribed.outputs(plan, call[3], activity, events)
         generated = []

@@ -1,7 +1,8 @@
-"""What lies in a container: things that an activity is handed, or hands back, inside of another.
+"""The contents of containers: values that an activity receives or returns inside another value.
 
-Containers of Python's own are read with the methods of their own type, all else by its attributes:
-no code of the program's runs. Of numbers there may be millions: a few are looked at.
+Built-in containers are read with the methods of their built-in type. All other objects are read
+through their attributes. So no code of the program runs. A container may contain millions of
+numbers: only a few of them are read.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ if TYPE_CHECKING:
     Read = Callable[[Any], Iterable[Any]]
     What = Callable[[Any, Any, int, bool], int]
 
-DEPTH = 3  # containers inside each other that are looked into; an object counts as two
-IN_A_ROW = 100  # numbers: of those that follow no more is to be expected
-FEW = 16  # of an activity's results, so many may be numbers and lists by themselves
-SHORT = 16  # characters: a shorter text is one of many that are equal
+DEPTH = 3  # levels of containers that are searched; an object counts as two levels
+IN_A_ROW = 100  # after this many numbers in a row, the search assumes that only numbers follow
+FEW = 16  # a result of at most this many items: its numbers and lists may be entities
+SHORT = 16  # characters; a shorter text is likely to be equal to others by chance
 
 NUMBERS = (bool, complex, float, int, type(None))
 TEXTS = (bytes, str)
-# Types of what nobody asks who made it; by address: a metaclass may have its own hash.
+# Types whose origin nobody asks for. By address: a metaclass may have its own hash.
 _NEVER = frozenset(map(address_of, (bool, int, type(None))))
 _CODE = (BuiltinFunctionType, FunctionType, MethodType, ModuleType, type)
 
 
 class Container:
-    """How the values of a type are read. ``cost`` is what of ``DEPTH`` looking into one takes."""
+    """The way to read values of a type; ``cost`` is the part of ``DEPTH`` that one level uses."""
 
     __slots__ = ("cost", "read")
 
@@ -52,9 +53,9 @@ class Container:
 
 
 class ContainedItems:
-    """What was found in a container, each ``NEW`` or ``KNOWN``.
+    """The items that were found in a container, each ``NEW`` or ``KNOWN``.
 
-    ``is_cut``: there is more, which was not looked at.
+    ``is_cut``: the container has more items, which were not read.
     """
 
     __slots__ = ("is_cut", "items")
@@ -64,15 +65,18 @@ class ContainedItems:
         self.is_cut = False
 
 
-NO, NEW, KNOWN = range(3)  # of a thing in a container: whether it is meant, and known by itself
+# for an item of a container: not recorded, recorded as new, or a known entity
+NO, NEW, KNOWN = range(3)
 
 
 def contained_items(value: Any, what: What, most: int) -> ContainedItems | None:
-    """Return which things in a container are meant; None where it is none.
+    """Return the items of a container to record; None if the value is no container.
 
-    ``what`` says it of each, of ``most`` at most: of a thing, the container that it lies in, how
-    many lie there, and whether all around it are Python's own: else it is an object's own affair
-    what lies there. What is known by itself is not looked into.
+    ``what(item, outer, count, is_bare)`` decides for each item and returns ``NO``, ``NEW`` or
+    ``KNOWN``. ``outer`` is the container of the item, and ``count`` the number of its items.
+    ``is_bare`` is true if all enclosing containers are built-in; otherwise the item is an internal
+    part of an object. At most ``most`` items are read. Items that are known entities are not
+    searched further.
     """
     container = _container_of(type(value))
     if container is _NOTHING or not _holds_anything(container.read(value)):
@@ -85,7 +89,7 @@ def contained_items(value: Any, what: What, most: int) -> ContainedItems | None:
         found = container.read(outer)
         try:
             items = list(islice(found, most + 1))
-        except RuntimeError:  # another thread changed it meanwhile
+        except RuntimeError:  # another thread has changed the container
             search.contained.is_cut = True
             continue
         if len(items) > most:
@@ -97,16 +101,16 @@ def contained_items(value: Any, what: What, most: int) -> ContainedItems | None:
     return search.contained
 
 
-# Most objects hold nothing but settings: a look at them takes less than a search.
+# Most objects contain only settings: this check takes less time than a search.
 def _holds_anything(items: Iterable[Any]) -> bool:
     try:
         return any(address_of(type(item)) not in _NEVER for item in items)
-    except RuntimeError:  # another thread changed it meanwhile
+    except RuntimeError:  # another thread has changed the container
         return True
 
 
 class _Search:
-    """What was found until now, and which containers are still to be looked into."""
+    """The state of a search: the items found, and the containers still to search."""
 
     def __init__(self, what: What) -> None:
         self.contained = ContainedItems()
@@ -119,7 +123,7 @@ class _Search:
         self.waiting.append((value, container, depth, is_bare))
 
     def look(self, items: list[Any], outer: Any, depth: int, *, is_bare: bool) -> None:
-        """Go through what lies in one container; ``depth`` is left below it."""
+        """Read the items of one container; ``depth`` is the depth left below it."""
         numbers, count = 0, len(items)
         for item in items:
             cls = type(item)
@@ -148,15 +152,15 @@ def _is_short(item: Any, cls: type) -> bool:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is a number or a text, or a container of Python's own."""
+    """Return whether a value is a number, a text or a built-in container."""
     cls = type(value)
     return introspection.is_among(cls, NUMBERS + TEXTS) or _container_of(cls).cost == 1
 
 
 def is_data(value: Any) -> bool:
-    """Whether a value can be data as a whole: a container, or an object of nothing but values.
+    """Return whether a value can be data as a whole: a container, or an object of values only.
 
-    What has a lock, a thread or a connection among its attributes is something else.
+    An object with a lock, a thread or a connection among its attributes is no data.
     """
     container = _container_of(type(value))
     if container.cost == 1:
@@ -165,7 +169,7 @@ def is_data(value: Any) -> bool:
 
 
 def length_of(value: Any) -> int:
-    """How many items a container of Python's own has, or characters a text; 0 of all else."""
+    """Return the number of items of a built-in container or characters of a text; otherwise 0."""
     for base, _ in _BARE:
         if issubclass(type(value), base):
             length: int = base.__len__(value)  # type: ignore[attr-defined]
@@ -174,7 +178,7 @@ def length_of(value: Any) -> int:
 
 
 def is_code(value: Any) -> bool:
-    """Whether a value is a function, a module or a class."""
+    """Return whether a value is a function, a module or a class."""
     return issubclass(type(value), _CODE)
 
 

@@ -9,15 +9,15 @@ from provagent.definition.condition import Clause, Condition, Joined, Not, compi
 from provagent.definition.path import Path
 from provagent.recording.capture.lookup import Missing, Selector
 
-# instance, args, kwargs, result; whatever its paths raise comes through
+# arguments: instance, args, kwargs, result; errors of the paths propagate
 Holds = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], bool]
 SelectorOf = Callable[[Path], Selector]
 
 
 def compile_condition(condition: Condition, selector_of: SelectorOf) -> Holds:
-    """Return the function that tells whether the condition holds for a call.
+    """Return a function that evaluates the condition for a call.
 
-    What the call was not given, and has no default, is None.
+    An argument that the call does not have, and that has no default, is None.
     """
     match condition:
         case Clause():
@@ -42,7 +42,7 @@ def _clause(clause: Clause, select: Selector) -> Holds:
     return holds
 
 
-# Parts behind the one that decides are not looked at, as in Python.
+# As in Python, parts after the deciding part are not evaluated.
 def _joined(word: str, parts: list[Holds]) -> Holds:
     decides = word == "or"
 
@@ -56,9 +56,10 @@ def _joined(word: str, parts: list[Holds]) -> Holds:
 
 
 def only_where(holds: Holds, select: Selector, failed: Callable[[BaseException], None]) -> Selector:
-    """A selector that finds nothing in a call for which ``holds`` does not hold.
+    """Return a selector that finds nothing in a call for which ``holds`` is false.
 
-    A condition that cannot be told is told to ``failed``, and taken to hold.
+    If the evaluation of the condition raises an error, ``failed`` is called with the error, and the
+    condition counts as true.
     """
 
     def selected(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:

@@ -1,7 +1,7 @@
-"""What a definition says that values are, and what a call has otherwise.
+"""The constraints of a definition, and the values of a call that break them.
 
-A mismatch is recorded as it is, and marked. What is compared is what was encoded for the
-record, never the program's own objects.
+A mismatch is recorded as it is, and marked. The comparison uses the encoded values of the record,
+never the program's own objects.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     )
     from provagent.recording.capture.context import Events
 
-Mismatch = dict[str, str]  # of, name, key, what
+Mismatch = dict[str, str]  # keys: of, name, key, what
 
 _LONGEST = 200  # characters of a mismatch
-_SHOWN = 60  # characters of a value that a mismatch repeats
+_SHOWN = 60  # characters of the value in a mismatch
 
 
 class ConstraintChecks:
-    """What is expected of the calls of one target."""
+    """Checks the calls of one target against the constraints of its definition."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ConstraintChecks:
         )
 
     def mark(self, fields: dict[str, Any], events: Events) -> bool:
-        """Add ``mismatches`` to an event where it is not as described; whether it is."""
+        """Add ``mismatches`` to an event that breaks constraints; return whether it breaks none."""
         try:
             found = self._broken(fields, events)
         except BaseException as error:
@@ -89,7 +89,7 @@ class ConstraintChecks:
 
 
 def _needed(uses: tuple[EntityUse, ...]) -> tuple[tuple[str, str], ...]:
-    """Roles that are there in each call; with a condition, in some only."""
+    """Return the roles that each call must have; roles with a condition are optional."""
     event_fields = (
         (use.role, use.multiplicity) for use in uses if use.multiplicity and not use.when
     )
@@ -137,7 +137,7 @@ def _of_units(
                     yield {"of": of, "name": role, "key": "unit", "what": what}
 
 
-# A collection whose event stands not among these was known already, and marked then.
+# A collection without an event in ``events`` was known before, and was marked then.
 def _of_members(
     membered: tuple[tuple[str, str], ...], roles: dict[str, str], events: Events
 ) -> Iterator[Mismatch]:
@@ -151,11 +151,11 @@ def _of_members(
 
 
 class _NoNumberError(Exception):
-    """A value that is no number; the text says what it is."""
+    """A value is no number; the text of the error describes the value."""
 
 
 class ParameterTest:
-    """What a parameter's value is to be."""
+    """Checks the value of one parameter."""
 
     __slots__ = ("high", "low", "name", "options", "unit")
 
@@ -170,7 +170,7 @@ class ParameterTest:
         return bool(self.low or self.high or self.options or self.unit)
 
     def broken(self, data: Any) -> Iterator[tuple[str, str]]:
-        """Yield the keys that an encoded value is not as, and how; None is no value."""
+        """Yield each key that an encoded value breaks, and a text; None means no value."""
         if data is None:
             return
         if self.options and not all(map(self._is_option, _items(data))):
@@ -196,7 +196,7 @@ class ParameterTest:
     ) -> bool:
         edge, unit = bound
         found = (_converted(number, its, unit or self.unit) for number, its in numbers)
-        # So that NaN, which is neither, is not within.
+        # Written so that NaN, for which both comparisons are false, is not within.
         return all(each >= edge if key == "min" else each <= edge for each in found)
 
     def _is_option(self, data: Any) -> bool:
@@ -214,7 +214,7 @@ def _kind(data: Any) -> str | None:
 
 
 def _items(data: Any) -> Any:
-    """What is one of the options each: the items of a list, or the value itself."""
+    """Return the items to compare with the options: the items of a list, or the value itself."""
     return data if type(data) is list else data["value"] if _kind(data) in _LISTS else [data]
 
 
@@ -222,7 +222,7 @@ _LISTS = frozenset(("tuple", "set", "frozenset"))
 
 
 def _words(data: Any) -> set[str] | None:
-    """How a value may be written; None for one that no text tells."""
+    """Return the texts that may mean the value; None for a value without such a text."""
     if isinstance(data, bool):
         return {str(data), str(data).lower()}
     if isinstance(data, str | int | float):
@@ -236,7 +236,7 @@ def _words(data: Any) -> set[str] | None:
 
 
 def _numbers(data: Any) -> Iterator[tuple[float, str]]:
-    """Yield the numbers of a value, each with its unit, where they are in the record."""
+    """Yield the numbers of a value with their units, as far as the record contains them."""
     kind = _kind(data)
     if isinstance(data, int | float):
         yield float(data), ""
@@ -257,7 +257,7 @@ def _numbers(data: Any) -> Iterator[tuple[float, str]]:
 
 
 def _converted(number: float, unit: str, requested: str) -> float:
-    """Convert a number, by astropy where the program has it: only there are its units from."""
+    """Convert a number with astropy, if the program has loaded it: units come only from astropy."""
     if not unit or unit == requested:
         return number
     units = sys.modules.get("astropy.units")

@@ -1,9 +1,10 @@
-"""What is recorded of the things in a container: those that are known, and those that were made.
+"""The members of containers: known entities, and values that an activity made.
 
-An activity that is handed a list was handed what is in it. Of an argument that is what this
-process knows already, by itself or by its content. Of a result it is whatever may be used by itself
-later. Where objects come from other processes, nothing of theirs is known here: by their content
-they can be found in the record of whoever made them, so that they are told as well.
+An activity that receives a list also receives the items of the list. Of an argument, the items are
+recorded that this process knows already, by the object or by the content. Of a result, all items
+are recorded that may be used on their own later. If objects come from other processes, this process
+does not know them. The index can find them by content in the record of the process that made them,
+so these items are recorded as well.
 """
 
 from __future__ import annotations
@@ -38,14 +39,15 @@ if TYPE_CHECKING:
     from provagent.recording.capture.known_objects import KnownEntity
     from provagent.recording.capture.tracker import Tracker
 
-_LONG = 256  # characters: shorter texts are names and paths, of which nobody asks who made them
-_TIMES = 100  # so many more items are read where nothing else tells where a list came from
+_LONG = 256  # characters; shorter texts are names and paths, and nobody asks for their origin
+# factor on the items read if processes exchange tasks: nothing else shows a list's origin
+_TIMES = 100
 
 
 class ContainerContents:
-    """Finds the members of containers; of each container ``max_items`` are seen.
+    """Finds the members of containers; at most ``max_items`` items of a container are read.
 
-    ``exchanges``: this process hands tasks to others, or works for one.
+    ``exchanges``: this process sends tasks to other processes, or works for another process.
     """
 
     def __init__(self, tracker: Tracker, max_items: int) -> None:
@@ -55,9 +57,9 @@ class ContainerContents:
         self.exchanges = False
 
     def contained(self, value: Any, *, is_made: bool) -> ContainedItems | None:
-        """What is to be a member of a container; None where there is none, or it is no container.
+        """Return the members of a container; None without members, or if the value is no container.
 
-        ``is_made``: an activity has generated it.
+        ``is_made``: an activity has generated the value.
         """
         contained = contained_items(value, self._made if is_made else self._used, self._max_items)
         return contained if contained is not None and contained.items else None
@@ -65,7 +67,7 @@ class ContainerContents:
     def entities(
         self, contained: ContainedItems, activity: OpenActivity, events: Events, is_made: bool
     ) -> list[KnownEntity]:
-        """The entity of each, in its present state."""
+        """Return the entity of each item, in its present state."""
         return [
             self.entity(item, None, activity, events, is_made and what == NEW, None)
             for item, what in contained.items
@@ -80,14 +82,14 @@ class ContainerContents:
         is_made: bool,
         contained: ContainedItems | None,
     ) -> KnownEntity:
-        """The entity of an argument, a result or a member that no definition describes."""
+        """Return the entity of an argument, a result or a member that no definition describes."""
         observed = ObservedValue(self.kind, value, None, name, None)
         return self._tracker.object(
             self.kind, value, observed, None, None, activity, events, is_made, contained
         )
 
     def is_met(self, value: Any) -> bool:
-        """Whether this very object, or its content, is an entity already."""
+        """Return whether this object, or its content, is an entity already."""
         return self._tracker.objects.may_have(value) or self._is_equal_to_known(value)
 
     def _is_known(self, value: Any) -> bool:
@@ -99,7 +101,7 @@ class ContainerContents:
         )
 
     def _is_equal_to_known(self, value: Any) -> bool:
-        """Whether an activity has made this content, here or, for all that is known, elsewhere."""
+        """Return whether an activity has made this content, here or possibly in another process."""
         if introspection.is_among(type(value), NUMBERS):
             return False
         exchanges, contents = self.exchanges or _is_worker(), self._tracker.contents
@@ -120,7 +122,7 @@ class ContainerContents:
     def _used(self, item: Any, outer: Any, _count: int, _is_bare: bool) -> int:
         if self._is_known(item):
             return KNOWN
-        if not is_data(outer):  # an attribute of a client, a pool: of no use elsewhere
+        if not is_data(outer):  # an attribute of a client or a pool is of no use elsewhere
             return NO
         return NEW if self._is_equal_to_known(item) else NO
 
@@ -129,7 +131,7 @@ class ContainerContents:
             return NO
         if self._is_known(item):
             return KNOWN
-        if not is_bare:  # an attribute, or in one
+        if not is_bare:  # an attribute of an object, or part of an attribute
             return NEW if is_data(outer) and self._is_equal_to_known(item) else NO
         if not is_plain(item):
             return NEW
@@ -138,6 +140,6 @@ class ContainerContents:
 
 
 def _is_worker() -> bool:
-    """Whether this is a process of multiprocessing, or of what is built on it."""
+    """Return whether this is a process of multiprocessing or of a library that uses it."""
     module: Any = sys.modules.get("multiprocessing.process")
     return module is not None and module.parent_process() is not None

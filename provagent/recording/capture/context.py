@@ -1,4 +1,4 @@
-"""Where we are: the clock, the identifiers, the activity that is running."""
+"""The context of a call: the time, new identifiers, the call site, the current activity."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from provagent.recording.call_sites import is_made, is_users, place_of, sites_of
 from provagent.recording.capture import current_activity
 from provagent.recording.notebook_cells import in_cell
 
-# Those of the call at hand, in their order, and whether none of the program's text is in them.
+# The events of the current call in order, each with whether it contains no text of the program.
 Events = list[tuple[dict[str, Any], bool]]
 Links = list[dict[str, Any]]  # used_id and used_role, or generated_id and generated_role
 
 
 class CallSite:
-    """Where a frame stood that made a call: its code, the offset in it, and the user's call sites.
+    """The place of a frame that made a call: code, offset in the code, and call sites of the user.
 
-    ``frame`` is the frame's address, which another has when this one is gone; ``here`` is the
-    site of the frame itself, ``sites`` those of the user's code, as in
+    ``frame`` is the address of the frame; another frame may have this address later. ``here`` is
+    the site of the frame itself. ``sites`` are the sites of the user's code, as in
     ``provagent.recording.call_sites``.
     """
 
     __slots__ = ("code", "frame", "here", "offset", "sites")
 
     def __init__(self, frame: FrameType) -> None:
-        self.code = code = frame.f_code  # each look at it is an audit event
+        self.code = code = frame.f_code  # read once: each read of f_code is an audit event
         self.offset = offset = frame.f_lasti
         self.frame = address_of(frame)
         users = is_users(frame.f_globals) and not is_made(code, frame.f_globals)
         self.here = here = place_of(code, offset, users=users)
         if not users:
             self.sites = sites_of(frame)
-            if code is call_sites.handed_by and self.sites:  # what is ours called nothing
+            if code is call_sites.handed_by and self.sites:  # our own wrapper is no call site
                 self.here = self.sites[0]
         elif code.co_name == "<module>":
             self.here = here = in_cell(frame, code, here)
@@ -50,7 +50,7 @@ class CallSite:
             self.sites = [here, *sites_of(frame.f_back, MAX_SITES - 1)]
 
     def event_fields(self) -> dict[str, Any]:
-        """Return what an event says of it: ``site``, ``callers`` and ``inner_site``."""
+        """Return the fields of an event: ``site``, ``callers`` and ``inner_site``."""
         sites, here = self.sites, self.here
         if not sites:
             return {"site": here}
@@ -63,15 +63,17 @@ class CallSite:
 
 
 class EarlierCallSite(CallSite):
-    """Where a coroutine or a generator was made, which may run later, or elsewhere."""
+    """The place where a coroutine or generator was made; it may run later, or in another thread."""
 
     __slots__ = ()
 
 
 class OpenActivity:
-    """An activity that has begun. ``order`` tells what was generated since.
+    """An activity that has begun.
 
-    ``groups`` has a bit for the definition of this activity, and of each that encloses it.
+    ``order`` is the tracker's count of generations at its start: a higher order means generated
+    since then. ``groups`` has a bit for the definition of this activity and of each enclosing
+    activity.
     """
 
     __slots__ = ("groups", "id", "order", "place")
@@ -87,7 +89,7 @@ current: ContextVar[OpenActivity | None] = current_activity.current
 
 
 class IdGenerator:
-    """Identifiers ``<run>.<process>.<counter>``: unique across processes, threads and hosts."""
+    """Makes identifiers ``<run>.<process>.<counter>``, unique across processes and hosts."""
 
     __slots__ = ("_count", "_next", "prefix")
 
@@ -95,7 +97,7 @@ class IdGenerator:
         self.restart(run_id, process_id)
 
     def restart(self, run_id: str, process_id: str) -> None:
-        """Begin again, in a process that was forked."""
+        """Start again in a forked process."""
         self.prefix = f"{run_id}.{process_id}."
         self._count = itertools.count(1)
         self._next = self._count.__next__
@@ -105,22 +107,23 @@ class IdGenerator:
 
 
 _NANO = 1_000_000_000
-_second = (0, "")  # its nanoseconds, and its text
+_second = (0, "")  # the nanoseconds of a second, and its text
 
 
-# Another object than time's own, which freezegun would replace here. To look for time-machine at
-# each call would take a tenth of its time: who sees it imported says so.
+# Not the object of the module ``time`` itself, which freezegun would replace here. A check for
+# time-machine at each call would cost a tenth of the call's time: the code that sees the import of
+# time-machine calls mind_time_machine instead.
 _clock: Callable[[], int] = real_time_ns if TIME_MACHINE in sys.modules else partial(time.time_ns)
 
 
 def mind_time_machine() -> None:
-    """Ask for the real time from now on, past time-machine."""
+    """Use the real time from now on, without time-machine."""
     global _clock  # noqa: PLW0603 - one clock for all
     _clock = real_time_ns
 
 
 def now() -> str:
-    """The time, as ISO 8601 in UTC with microseconds."""
+    """Return the time as ISO 8601 in UTC with microseconds."""
     nanoseconds = _clock()
     second, text = _second
     rest = nanoseconds - second
@@ -130,7 +133,7 @@ def now() -> str:
 
 
 def iso(nanoseconds: int) -> str:
-    """``nanoseconds`` since the epoch as ISO 8601 in UTC: ``2026-11-23T20:05:11.884436Z``."""
+    """Return nanoseconds since the epoch as ISO 8601 in UTC: ``2026-11-23T20:05:11.884436Z``."""
     global _second  # noqa: PLW0603 - the last second's text; a tuple, so a race costs a miss
     second, rest = divmod(nanoseconds, _NANO)
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

@@ -1,6 +1,6 @@
-"""The activity that is current, and callables that take it with them where they run.
+"""The current activity, and callables that run with the activity of their submitter.
 
-Standard library only: a worker process loads this when it is given its first task.
+Standard library only: a worker process loads this module with its first task.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ from provagent.recording.weave.hidden import uncount
 KEY = "provagent_activity"
 SITES = "provagent_sites"
 
-# The activity that is open here: capture.context.Open, or Elsewhere; None where none is.
+# The activity that is open here: capture.context.OpenActivity or ActivityElsewhere; None without an
+# activity.
 current: ContextVar[Any] = ContextVar(KEY, default=None)
 
 
 class ActivityElsewhere:
-    """An activity of another process: all that is known of it here is its identifier."""
+    """An activity of another process: only its identifier is known here."""
 
     __slots__ = ("id",)
 
-    groups = 0  # nothing is inside it as far as can be told here
+    groups = 0  # the definitions of this and of enclosing activities are unknown here
 
     def __init__(self, activity_id: str) -> None:
         self.id = activity_id
 
 
 class TaskWithContext(partial[Any]):
-    """A callable that runs as part of the activity in which it was handed over, if it was in one.
+    """A callable that runs as part of the activity in which the user's code submitted it, if any.
 
-    ``sites`` are those of the user's code that handed it over. Where it is unpickled without
-    provagent it is a plain ``functools.partial``.
+    ``sites`` are the call sites of the user's code that submitted the callable. A process without
+    provagent unpickles a plain ``functools.partial``.
     """
 
     activity: Any
@@ -48,7 +49,7 @@ class TaskWithContext(partial[Any]):
             return partial.__call__(self, *args, **kwargs)
         except BaseException as error:
             entry = traceback(error)
-            if entry is not None:  # a bare raise adds none: this frame is not seen
+            if entry is not None:  # a bare raise adds no entry, so this frame is not visible
                 set_traceback(error, entry.tb_next)
             raise
         finally:
@@ -74,7 +75,7 @@ call_sites.handed_by, call_sites.handed_in = TaskWithContext.__call__.__code__, 
 
 
 def with_context(function: Any, activity: Any, frame: FrameType | None = None) -> Any:
-    """Return what does as ``function`` does, as part of ``activity``; ``frame`` hands it over."""
+    """Return a callable that runs ``function`` in ``activity``; ``frame`` is of the submitter."""
     if not callable(function) or type(function) is TaskWithContext:
         return function
     carried = TaskWithContext(function)
@@ -84,7 +85,7 @@ def with_context(function: Any, activity: Any, frame: FrameType | None = None) -
 
 
 class _Expression:
-    """What is pickled as a call, for the reader of the pickle to make."""
+    """An object that is pickled as a call; the reader of the pickle makes the call."""
 
     def __init__(self, function: Any, *args: Any) -> None:
         self.reduced = function, args
@@ -96,8 +97,8 @@ class _Expression:
         return TaskWithContext(function)
 
 
-# dict.get(sys.modules, "provagent.boot", functools).partial: all of it is the standard
-# library's, so that who has no provagent can read it.
+# dict.get(sys.modules, "provagent.boot", functools).partial: only names of the standard library, so
+# that a process without provagent can read the pickle.
 _MODULES = _Expression(getattr, _Expression(__import__, "sys"), "modules")
 _HOME = _Expression(dict.get, _MODULES, "provagent.boot", _Expression(__import__, "functools"))
 _PARTIAL = _Expression(getattr, _HOME, "partial")

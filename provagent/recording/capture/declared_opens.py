@@ -1,6 +1,6 @@
-"""Files that definitions say are opened, past Python: told before the call that opens them.
+"""Files that compiled code opens and a definition declares, recorded before the opening call.
 
-They are noticed as those are that the audit hook sees, and told when they are whole.
+They are recorded in the same way as files that the audit hook sees: when they are complete.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Kwargs = dict[str, Any]
 
 
 def record_opening(capture: Capture, plan: Plan, instance: Any, args: Args, kwargs: Kwargs) -> None:
-    """Tell of the file that a call is about to open."""
+    """Report the file that a call is about to open."""
     thread, busy = get_ident(), capture.busy
     if plan.opens is None or thread in busy:
         return
@@ -34,13 +34,13 @@ def record_opening(capture: Capture, plan: Plan, instance: Any, args: Args, kwar
             busy.discard(thread)
         capture.on_opening(file, mode)
     except Missing:
-        return  # the callee says itself what it misses
+        return  # an argument is missing: the called function raises its own error
     except BaseException as error:
         capture.internal_errors.add(plan.target, "opens", error)
 
 
 def beginning(capture: Capture, plan: Plan) -> Callable[..., OpenActivity | None]:
-    """What opens the activity of a call: ``Capture.open``, or that and tell of its file."""
+    """Return the function that opens an activity, and its declared file if there is one."""
     if plan.opens is None:
         return capture.open
 

@@ -1,4 +1,4 @@
-"""The events of entities: what is written of each, once, and of what it came from."""
+"""The events of entities and derivations: each entity is written once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _is_array = TypeCache(lambda cls: "numpy:ndarray" in kinds(cls))
 
 
 def _changed_at(location: Any) -> str | None:
-    """When a file was last changed: what has its content now was there by then."""
+    """Return when a file last changed: its present content existed by this time."""
     try:
         return iso(os.stat(location).st_ctime_ns)
     except (OSError, ValueError, TypeError) as error:
@@ -35,7 +35,7 @@ def _changed_at(location: Any) -> str | None:
 
 
 def _add_value(fields: dict[str, Any], value: Any) -> bool:
-    """Add what is told of an object itself; return whether none of the program's text is in it."""
+    """Add the fields of an object; return whether they contain no text of the program."""
     cls = type(value)
     fields["class"] = type_name(cls)
     if _is_array(cls):
@@ -52,7 +52,7 @@ def _add_value(fields: dict[str, Any], value: Any) -> bool:
 
 
 class EntityEvents:
-    """Makes the events of entities; an entity's description is written before the first of them."""
+    """Makes the events of entities; the description is written before the first of its entities."""
 
     def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
@@ -65,7 +65,7 @@ class EntityEvents:
         events: Events,
         entity_id: str | None = None,
     ) -> str:
-        """Add the event of a new entity to ``events``, or of a known one; return its identifier."""
+        """Add the event of a new or known entity to ``events``; return the identifier."""
         kind = observed.kind
         if kind.description is not None:
             self._describe(kind, events)
@@ -130,7 +130,7 @@ class EntityEvents:
 
 
 def changed_by(activity_id: str, events: Events) -> list[str]:
-    """The entities of things that an activity changed: members of what it generated, too."""
+    """Return the entities that an activity changed, members of its generated entities included."""
     return [
         fields["entity_id"]
         for fields, _ in events

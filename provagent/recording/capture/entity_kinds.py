@@ -1,4 +1,4 @@
-"""Kinds of entities: what each is, and how one is told from another."""
+"""Kinds of entities: the type and the identity of entities with one description."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ def make_kind(
     on_value: Callable[[str], OnValue | None],
     note: Callable[[str, str, str], None],
 ) -> Kind:
-    """The kind that a definition describes under ``name``; ``guess`` is its type else.
+    """Return the kind that a definition describes under ``name``.
 
-    ``on_value`` compiles a path on a value, and gives None for one that is wrong. ``note`` is told,
-    with target and stage, of values that an identifier's paths do not fit.
+    Without a description the type is ``guess``.
+
+    ``on_value`` compiles a path on a value, and returns None for a wrong path. ``note`` is called
+    with target, stage and message if the paths of an identifier do not fit a value.
     """
     described = definition.entities.get(name or "")
     type_ = described.type if described else guess or PYTHON_OBJECT
@@ -57,16 +59,16 @@ def _how(described: EntityDescription | None, on_value: Callable[[str], OnValue 
         compiled = (on_value(path) for path in described.identifier)
         return tuple(path for path in compiled if path is not None)
     if described.identifier == "file" and described.type in ON_DISK:
-        return None  # for an object where the definition says a file: no path leads to it
+        return None  # an object where the definition expects a file: no path leads to the file
     return described.identifier
 
 
 def compile_identifier(
     how: Any, digests: Digests, misfit: Callable[[str], None]
 ) -> Callable[[Any], Identity]:
-    """How objects are identified that a definition describes: as it says, or as they allow.
+    """Return the function that identifies objects: as the definition says, or by content.
 
-    ``misfit`` is told, once, of each type that the paths do not fit.
+    ``misfit`` is called once for each type that the paths do not fit.
     """
     options = digests.options()
     by_content: Callable[[Any], Identity] = partial(identify, **options)
@@ -82,8 +84,9 @@ def compile_identifier(
     return by_content
 
 
-# A type that the API takes, and the definition's author did not think of: a list where there is
-# a collection of the package's own. Its text would make different things equal.
+# A type that the API accepts and that the author of the definition did not expect: for example a
+# list instead of a collection class of the package. The text of such a value would make different
+# values equal.
 def _by_paths(
     paths: tuple[OnValue, ...],
     by_content: Callable[[Any], Identity],

@@ -1,8 +1,8 @@
-"""Which entity a value or a file is, at this moment: the ledger of a process.
+"""The entity tracker: which entity a value or a file is, at this moment, in one process.
 
-An entity is one thing in one state. The state is found again at each use and compared
-with what was last known of that object, and of the place that holds it, so that a
-change which nothing traced shows as a derivation.
+An entity is an object or a file in one state. The state is read again at each use. It is compared
+with the last known state of the object, and of the attribute or name that refers to the object. So
+a change that no recorded activity made is recorded as a derivation.
 """
 
 from __future__ import annotations
@@ -59,11 +59,12 @@ _NOTHING = Identity()
 
 
 class EntityTracker:
-    """What is known of every entity that this process has met.
+    """Tracks the entities of this process.
 
-    ``new_id`` gives identifiers; ``digests`` says how they are taken; relative paths are those
-    of the working folder at the time. ``max_items`` of a container are looked at. ``seen`` are the
-    files that no definition declares: ``writer`` and ``catch_up`` are theirs.
+    ``new_id`` returns identifiers. ``digests`` has the settings of digests. Relative paths are
+    resolved against the working folder at the time of the call. At most ``max_items`` items of a
+    container are read. ``seen`` records the files that no definition declares; ``writer`` and
+    ``catch_up`` are passed to it.
     """
 
     def __init__(
@@ -82,15 +83,16 @@ class EntityTracker:
         self.forget()
 
     def forget(self) -> None:
-        """Begin again: the process was forked, and its descriptions are another shard's."""
-        self.undescribed: set[str] = set()  # files that were seen, and that no definition named
+        """Start again in a forked process, which writes a shard and descriptions of its own."""
+        self.undescribed: set[str] = set()  # entities of opened files that no definition named
         self.files = self.digests.new_files()
         self.paths: dict[str, KnownEntity] = {}
         self.objects = KnownObjects()
         self.contents = KnownContents()
         self.states = KnownStates()
         self.slots = AttributeEntities()
-        self.named: dict[tuple[str, str | None, str], str] = {}  # entities, by what they are called
+        # entities by kind, namespace and name
+        self.named: dict[tuple[str, str | None, str], str] = {}
         self.order = 0
         self.events = EntityEvents(self.new_id)
         self.unfinished = UnfinishedFiles(self.events, self.identify_file)
@@ -98,12 +100,12 @@ class EntityTracker:
     def find(
         self, use: Use, call: Call, activity: OpenActivity, events: Events, generated: bool
     ) -> str | None:
-        """The entity in this role, used or generated; None when there is none."""
+        """Return the entity in this role, used or generated; None without an entity."""
         try:
             value = None if use.value is None else use.value(*call)
         except Missing:
             value = None
-        if use.is_plain:  # as nearly all are
+        if use.is_plain:  # true for nearly all uses
             if value is None:
                 return None
             entity_id = self.object(
@@ -111,7 +113,8 @@ class EntityTracker:
             ).entity_id
         else:
             location, name = found(use.location, call), found(use.id, call)
-            if location is not None and not generated:  # what is being written is not whole yet
+            # a file that is being written is not complete yet
+            if location is not None and not generated:
                 location = file_of(location)
             if value is None and location is None and name is None:
                 return None
@@ -157,7 +160,7 @@ class EntityTracker:
         generated: bool,
     ) -> str:
         if observed.location is not None and observed.kind.type in ON_DISK:
-            # A member's file was there before the collection was: it is not generated.
+            # The file of a member existed before the collection: it is not generated.
             return self.file(observed, activity, events, generated and use is not None)
         return self.object(
             observed.kind, observed.value, observed, use, instance, activity, events, generated
@@ -192,10 +195,11 @@ class EntityTracker:
         is_real: bool = False,
         identity: Identity | None = None,
     ) -> str:
-        """The entity of a file now: of the run, without an id, as ``next_`` goes on with it.
+        """Return the entity of a file now.
 
-        ``is_real``: the system has opened it; pyfakefs has not. ``identity`` is what is known of
-        one that is no more what it was.
+        An activity without an identifier is the run: then ``next_`` is the activity that continues
+        with the file. ``is_real``: the system has opened the file, not pyfakefs. ``identity`` is
+        the known identity of a file that has changed or vanished since.
         """
         entity_id = self._file(
             observed, activity, events, generated, next_, is_real=is_real, identity=identity
@@ -229,7 +233,7 @@ class EntityTracker:
         if known is not None and kind.type == FILE:
             known.share(kind.key, identity)
         if known is not None and self._is_same(known, identity, kind, activity, generated):
-            if activity.id:  # of the run no line is known
+            if activity.id:  # for the run no line is known
                 known.activity = activity
             if (kind.name or observed.name) and known.entity_id in self.undescribed:
                 self.undescribed.discard(known.entity_id)
@@ -240,7 +244,7 @@ class EntityTracker:
             self.undescribed.add(entity_id)
         latest = self.known(entity_id, identity, kind, activity, generated)
         if known is not None:
-            # Of a file that was seen only, who saw it knows what it was opened for.
+            # For a file that was only seen, the observer knows why the file was opened.
             is_made = generated and (is_real or bool(activity.id))
             self._explain_file(latest, known, location, next_ or activity, events, is_made)
         if is_unfinished:
@@ -259,25 +263,26 @@ class EntityTracker:
     ) -> None:
         if not is_made:
             self._derive_between(latest.entity_id, before, MODIFIED, activity, events)
-        elif location in self.unfinished:  # the same writer goes on
+        elif location in self.unfinished:  # the same writer continues
             between = [activity.id] if activity.id else []
             self.events.derive(latest.entity_id, before.entity_id, MODIFIED, between, events)
 
     def identify_file(self, location: str, kind: Kind) -> Identity:
-        """The content of a file, as far as it can be read."""
+        """Return the identity of a file, as far as the file can be read."""
         if "://" in location:
-            return _NOTHING  # elsewhere: it is not fetched to be read
+            return _NOTHING  # a URL: the content is not fetched
         try:
             if kind.type == FILE_COLLECTION:
                 return self.files.identify_collection(location, index=kind.index)
             return self.files.identify_file(location)
         except OSError as error:
-            if is_the_programs(error):  # a TimeoutError of its alarm, while a large file is read
+            # for example a TimeoutError of the program's alarm during the read of a large file
+            if is_the_programs(error):
                 raise
-            return _NOTHING  # it is there, and may not be read: its place is what is known
+            return _NOTHING  # the file exists and cannot be read: only its path is known
 
-    # A plain use brings no thing: most entities are known, and none is made for them. It is one
-    # function: each call of another takes a twentieth of the time of a traced call.
+    # A plain use makes no ObservedValue: most entities are known already. This is one function,
+    # because each further function call costs a twentieth of the time of a recorded call.
     def object(  # noqa: C901, PLR0912, PLR0915
         self,
         kind: Kind,
@@ -290,10 +295,10 @@ class EntityTracker:
         generated: bool,
         contained: ContainedItems | None = None,
     ) -> KnownEntity:
-        """The entity of an object now; ``held`` is what was found inside of it."""
+        """Return the entity of an object now; ``contained`` are the items inside the object."""
         identity = _NOTHING if value is None else kind.identify(value)
         known = self.objects.find(value, identity.digest)
-        # What is known by its content has the members that it had.
+        # An entity that is known by its content has the members that it had.
         if known is None or identity.digest is None or identity.identified == "state":
             if use is not None and use.looks_in and (observed is None or observed.members is None):
                 contained = self.inside.contained(value, is_made=generated)
@@ -366,14 +371,14 @@ class EntityTracker:
     def _explain_copy(
         self, latest: KnownEntity, original: KnownEntity, activity: OpenActivity, events: Events
     ) -> None:
-        """Another object of equal state: a copy, where the source names one."""
+        """Derive an object from another one of equal state, if the source code names a copy."""
         if may_have_copied(original.activity.place, activity.place):
             self._derive_between(latest.entity_id, original, COPIED, activity, events)
 
     def _of_equal_state(
         self, observed: ObservedValue, identity: Identity, latest: KnownEntity
     ) -> KnownEntity | None:
-        """The object that had this state before, where such a state is not one of many."""
+        """Return the earlier entity of this state; None if the state is not distinctive."""
         if identity.identified != "state" or identity.sampled or identity.digest is None:
             return None
         is_one_of_many = not is_distinctive(observed.value)
@@ -389,7 +394,7 @@ class EntityTracker:
         events: Events,
         generated: bool,
     ) -> None:
-        """The same object: it was changed, or given out again as it was."""
+        """Derive a new state of the same object: a change, or the same content generated again."""
         how = (
             MODIFIED
             if differs(known.states.get(kind.key), identity, self.digests.max_ms)
@@ -410,7 +415,7 @@ class EntityTracker:
         activity: OpenActivity,
         events: Events,
     ) -> None:
-        """Another object in the same place, that no activity put there."""
+        """Derive another object in the same attribute or name that no activity assigned."""
         state = before.states.get(observed.kind.key)
         is_read = not (identity.sampled and identity.sampled.unread)
         is_equal = state is not None and identity.digest == state.digest
@@ -424,7 +429,8 @@ class EntityTracker:
         self, entity_id: str, before: KnownEntity, how: str, activity: OpenActivity, events: Events
     ) -> None:
         between = [before.activity.id, activity.id]
-        if not all(between):  # the run itself is no activity; one alone would be what changed it
+        # the run is no activity; a single identifier would name the activity that made the change
+        if not all(between):
             between = []
         code = code_between(before.activity.place, activity.place)
         self.events.derive(entity_id, before.entity_id, how, between, events, code)
@@ -450,7 +456,7 @@ class EntityTracker:
         activity: OpenActivity,
         generated: bool,
     ) -> bool:
-        """Whether the entity known is this one still: one thing in one state."""
+        """Return whether the known entity is the same object in the same state."""
         state = known.states.get(kind.key)
         if state is None:
             known.states[kind.key] = identity
@@ -459,13 +465,14 @@ class EntityTracker:
                 return False
             if state.digest is None:
                 known.states[kind.key] = identity
-        # Generated inside this activity, by one that it called: it is what came out.
+        # An activity called inside this one has generated the entity: this one returns it
+        # unchanged.
         return not generated or known.order > activity.order
 
     def _as_it_stood(
         self, value: Any, before: KnownEntity, identity: Identity, kind: Kind
     ) -> KnownEntity | None:
-        """An object that takes no reference, in its place, and not known to be another."""
+        """Return the entity of an object without weak references, if place and state are equal."""
         if differs(before.states.get(kind.key), identity, self.digests.max_ms):
             return None
         return before if self.objects.is_untracked(value, before) else None

@@ -1,4 +1,4 @@
-"""Where the events of one process are written, and what bounds them."""
+"""The writer of the events of one process, and its limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provagent.recording.capture.user_code import UserCode
 
 
 class Output:
-    """The way of lines to a sink.
+    """Writes lines to a sink, with the run event before the first lines.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Output:
     def __init__(self, write: Callable[[bytes], None], begin: Callable[[], None]) -> None:
         self._write = write
         self._begin = begin
-        self.write: Callable[[bytes], None]  # an attribute: the hot path calls it as it is
+        self.write: Callable[[bytes], None]  # an attribute: the hot path calls it directly
         self.restart()
 
     def restart(self) -> None:
@@ -54,10 +54,10 @@ class Output:
 
 
 class EventWriter:
-    """Writes events, and the user's code that is loaded by then, through to the sink.
+    """Writes events to the sink, with the user's code that is loaded by then.
 
-    ``line`` gives an event's bytes, ``size`` how many bytes are written. ``busy`` are the threads
-    in which our own work runs.
+    ``line`` returns the bytes of an event. ``size`` returns the number of bytes written. ``busy``
+    contains the threads in which our own work runs.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class EventWriter:
         self.byte_limit = ByteLimit(max_bytes, size, partial(internal_errors.add, "run", MAX_BYTES))
 
     def forget(self) -> None:
-        """Begin again, in a process that was forked."""
+        """Start again in a forked process."""
         self.code.forget()
         self.busy.clear()
         self.skipped_calls.forget()
         self.byte_limit.restart()
 
     def write_all(self, target: str, events: Events) -> None:
-        """Write the events of a call, or of what was seen, in one write."""
+        """Write the events of a call or of a file access in one write."""
         try:
             line = self._line
             if new_files:
@@ -100,10 +100,10 @@ class EventWriter:
             self.internal_errors.add(target, WRITING, error)
 
     def keep_code(self) -> None:
-        """Keep the user's code that is loaded by now."""
+        """Record the user's code that is loaded by now."""
         try:
             self.code.keep_new()
-        except OSError as error:  # what follows cannot be written either, and is complained of
+        except OSError as error:  # the next events cannot be written either: that error is reported
             if is_the_programs(error):
                 raise
         except Exception as error:

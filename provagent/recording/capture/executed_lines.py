@@ -1,9 +1,9 @@
 """The lines of the user's code that ran between two calls.
 
-Nothing watched them run: what is shown is what the source itself proves. Where the statement
-of the first call stands before that of the second in one block, the second was reached
-through the first, and what stands between them ran between, in a loop too. There may have
-been more that ran, in functions, other threads or other cells.
+No tracer watches the lines: the result follows from the source alone. If the statement of the first
+call comes before the statement of the second call in one block, the program reached the second
+statement through the first one. So the lines between them ran in between, in a loop too. More code
+may have run: in functions, in other threads, or in other notebook cells.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from provagent.recording.capture.context import CallSite, EarlierCallSite
 from provagent.recording.capture.notebook_changes import changing, files_between, names_of
 
 LINES_KEPT = 40
-_LONGEST = 500_000  # characters of source: more takes too long to parse
+_LONGEST = 500_000  # characters of source; longer sources take too long to parse
 _PAIRS_KEPT = 1000
 _OF_FUNCTION = 0x2  # CO_NEWLOCALS
 _BEGAN = real_time_ns() / 1e9
 
 _COPYING = re.compile(r"copy|clone|duplicate|loads?\b|evolve|replace", re.IGNORECASE)
-# Expressions that may evaluate a part of themselves or not.
+# Expressions that may skip the evaluation of a part.
 _MAYBE = frozenset(("IfExp", "BoolOp", "Compare", "ListComp", "SetComp", "DictComp"))
 _PARTS = ("body", "orelse", "finalbody")
 
 Code = dict[str, Any] | None
-Block = list[Any]  # of statements
-Path = list[tuple[Block, int]]  # from a module's block to a statement
+Block = list[Any]  # a list of statements
+Path = list[tuple[Block, int]]  # from the block of a module to a statement
 Point = tuple[int, int]  # a line, and a column in bytes
 
 _known: dict[tuple[Any, ...], tuple[CodeType, CodeType, Code]] = {}
 
 
 def code_between(before: CallSite | None, after: CallSite | None) -> Code:
-    """The source that ran between two call sites, or None when that cannot be told.
+    """Return the source that ran between two call sites; None if it is not known.
 
-    Both stand in one frame of a function, or at the top of one module or notebook cell, or of two
-    cells.
+    Both call sites are in one frame of a function, at the top level of one module or notebook cell,
+    or at the top level of two cells.
     """
     if before is None or after is None:
         return None
@@ -66,7 +66,7 @@ def code_between(before: CallSite | None, after: CallSite | None) -> Code:
     if known is None:
         if len(_known) >= _PAIRS_KEPT:
             _known.clear()
-        # The codes are kept, so that their addresses stay their own.
+        # A reference to both codes keeps their addresses valid.
         is_apart = one.co_filename != other.co_filename
         code = (
             _between_cells(before, after)
@@ -78,9 +78,10 @@ def code_between(before: CallSite | None, after: CallSite | None) -> Code:
 
 
 def may_have_copied(before: CallSite | None, after: CallSite | None) -> bool:
-    """Whether the source that led to a call names a copy: since another call, or in its function.
+    """Return whether the source that led to a call names a copy.
 
-    Two objects of equal state may have been made one like the other: only the source can tell.
+    The lines since the call ``before`` are searched, and the lines of the function before the call.
+    Two objects of equal state may be independent: only the source shows that one is a copy.
     """
     if after is None:
         return False
@@ -120,7 +121,7 @@ def _between(before: CallSite, after: CallSite, is_one: bool, is_module: bool) -
 
 
 def _between_cells(before: CallSite, after: CallSite) -> Code:
-    """What changed a thing between two cells of a notebook, where one cell, or a part, did."""
+    """Return the code that changed a value between two notebook cells, if one part did so."""
     files = before.code.co_filename, after.code.co_filename
     others = files_between(*files)
     if others is None:
@@ -146,7 +147,7 @@ def _between_cells(before: CallSite, after: CallSite) -> Code:
 
 
 def _lines_between(one: Path, other: Path, line: int, is_one: bool, is_module: bool) -> list[int]:
-    """The numbers of the lines between two calls, of which the first ends on ``line``."""
+    """Return the numbers of the lines between two calls; the first call ends on ``line``."""
     depth = 0
     while depth < min(len(one), len(other)) and _same(one[depth], other[depth]):
         depth += 1
@@ -165,11 +166,11 @@ def _lines_between(one: Path, other: Path, line: int, is_one: bool, is_module: b
 
 
 def _line_after(path: Path, is_one: bool, is_module: bool) -> int:
-    """The line after a call's statement, or after the outermost around it; 0 for neither.
+    """Return the line after the statement of a call, or of its outermost block; 0 if unknown.
 
-    A module's code ran once: a branch in which a call stood was taken. A function may have
-    been called before, in a frame that lay at the same address: what its block surely enters
-    was entered this time too.
+    The code of a module runs once: the branch that contains a call was taken. A function may have
+    been called before, in a frame with the same address. So only blocks that always run (``with``,
+    ``try``) are known to be entered this time too.
     """
     for block, at in path[:-1]:
         kind = type(block[at]).__name__
@@ -182,7 +183,7 @@ def _line_after(path: Path, is_one: bool, is_module: bool) -> int:
 
 
 def _not_taken(path: Path) -> set[int]:
-    """The lines of the branches that were not taken on the way to a statement."""
+    """Return the lines of branches that were not taken on the way to a statement."""
     found: set[int] = set()
     for (block, at), (inner, _) in pairwise(path):
         branches = _branches(block[at])
@@ -190,7 +191,7 @@ def _not_taken(path: Path) -> set[int]:
             last = 0
             for branch in branches:
                 if branch is not inner:
-                    # With the line of its ``else``, where what stands before it was taken.
+                    # With the line of ``else``, if the branch before it was taken.
                     first = last + 1 if last else _first_line(branch[0])
                     found.update(range(first, _last_line(branch[-1]) + 1))
                 if branch is inner or last:
@@ -199,7 +200,7 @@ def _not_taken(path: Path) -> set[int]:
 
 
 def _branches(statement: Any) -> list[Block]:
-    """The blocks of a statement of which one at most runs."""
+    """Return the blocks of a statement of which at most one runs."""
     kind = type(statement).__name__
     if kind == "Match":
         return [case.body for case in statement.cases]
@@ -212,7 +213,7 @@ def _branches(statement: Any) -> list[Block]:
 
 
 def _path(block: Block | None, point: Point) -> Path:
-    """The statements around what ends at a point, the outermost first."""
+    """Return the statements around the code that ends at a point, outermost first."""
     path: Path = []
     while block is not None:
         at = next((at for at, one in enumerate(block) if _holds(one, one, point)), None)
@@ -237,10 +238,10 @@ def _holds(first: Any, last: Any, point: Point) -> bool:
 
 
 def _calls(path: Path, place: CallSite, point: Point) -> str:
-    """Whether a call that ends at a point is made there and then: ``surely`` or ``perhaps``.
+    """Return whether a call that ends at a point is made there: ``surely`` or ``perhaps``.
 
-    Empty where no expression ends there, for then it is another source that ran, and where
-    what was called may have run later.
+    Return an empty text if no expression ends at the point, because then another source ran. Return
+    an empty text too if the called code may have run later.
     """
     import ast
 
@@ -262,7 +263,7 @@ def _calls(path: Path, place: CallSite, point: Point) -> str:
 
 
 def _function(path: Path) -> Any:
-    """The function that a statement stands in, if it does."""
+    """Return the function that contains a statement, if there is one."""
     for block, at in reversed(path[:-1]):
         if type(block[at]).__name__ in ("FunctionDef", "AsyncFunctionDef"):
             return block[at]
@@ -293,13 +294,13 @@ def _end_of_call(place: CallSite) -> Point | None:
 
 
 def _source(file: str) -> tuple[list[str], Block] | None:
-    """The lines and the statements of a file, unless they are no longer those that ran."""
-    if file in ("<string>", "<stdin>"):  # many are called so
+    """Return the lines and statements of a file; None if the file has changed since it ran."""
+    if file in ("<string>", "<stdin>"):  # many sources have these names
         return None
     try:
         status = os.stat(file)
     except (OSError, ValueError):
-        _, *known = linecache.cache.get(file, (None,))  # a notebook's cell
+        _, *known = linecache.cache.get(file, (None,))  # a notebook cell
         return _parsed("".join(known[1])) if known else None  # type: ignore[arg-type]
     if status.st_mtime > _BEGAN or status.st_size > _LONGEST:
         return None
@@ -318,7 +319,7 @@ def _parsed_file(file: str) -> tuple[list[str], Block] | None:
         return None
 
 
-# The parser would warn of these, before the program's own eyes.
+# The parser would print warnings about these texts in the program's output.
 _ESCAPE = re.compile(r"\\[\x00-\x09\x0b-\x7f]")
 _NUMBER = re.compile(r"\b\d[\w.]*(?:and|else|for|if|in|is|not|or)\b")
 

@@ -1,8 +1,8 @@
-"""The exit code of a program that asks for its end: ``sys.exit(3)`` in its own code.
+"""The exit code of a program that ends itself: ``sys.exit(3)`` in its own code.
 
-Local events of ``sys.monitoring`` (Python 3.12 and newer) on the program's code objects:
-each place that calls something else is told once and switched off. What a library's
-``sys.exit`` was given is not seen.
+provagent sets local events of ``sys.monitoring`` (Python 3.12 and newer) on the code objects of the
+program. Each place that calls another function is reported once and then switched off. The argument
+of a library's ``sys.exit`` is not seen.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from provagent.isolation.originals import os
 from provagent.recording.capture.outcome import exit_code
 
 _monitoring: Any = getattr(sys, "monitoring", None)
-_TOOL_ID = 4  # 3 is left for who needs it more; the others are reserved
-_NEXT = 8  # bytes from a call to what raises its result: ``raise SystemExit(3)``
+_TOOL_ID = 4  # 3 is left for other tools; the other ids are reserved
+_NEXT = 8  # bytes from a call to the instruction that raises its result: ``raise SystemExit(3)``
 
 
 class ExitCodes:
-    """Watches the calls that ask for the end of the program that runs in ``frame``."""
+    """Watches the calls that end the program that runs in ``frame``."""
 
     def __init__(self, frame: FrameType) -> None:
         self._frame = frame
-        self._asked: tuple[int, int] | None = None  # where the program stood, exit code
+        self._asked: tuple[int, int] | None = None  # instruction of the program's frame, exit code
         self._tool = _take_tool()
         if self._tool is None:
             return
@@ -36,14 +36,14 @@ class ExitCodes:
 
     @property
     def exit_code(self) -> int | None:
-        """The code that was asked for by what left the program's frame; None if unknown."""
+        """The exit code of the call that left the program's frame; None if unknown."""
         if self._asked is None:
             return None
         place, code = self._asked
         return code if 0 <= self._frame.f_lasti - place <= _NEXT else None
 
     def stop(self) -> None:
-        """Watch no more, and give the tool's place back."""
+        """End the watching, and free the tool id."""
         if self._tool is None:
             return
         for code in _codes(self._frame.f_code):
@@ -58,7 +58,7 @@ class ExitCodes:
             if is_quitter or called is sys.exit or called is SystemExit:
                 self._asked = self._frame.f_lasti, _exit_code(first)
                 return None
-        except BaseException as error:  # raised here it would be the program's
+        except BaseException as error:  # raised here, our error would be the program's
             if is_the_programs(error):
                 raise
         return _monitoring.DISABLE
@@ -70,13 +70,13 @@ def _take_tool() -> int | None:
     try:
         _monitoring.use_tool_id(_TOOL_ID, "provagent")
     except ValueError:
-        return None  # somebody else's
+        return None  # another tool uses it
     return _TOOL_ID
 
 
 def _codes(code: CodeType) -> list[CodeType]:
     codes = [code]
-    for each in codes:  # grows
+    for each in codes:  # the list grows
         codes += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
     return codes
 

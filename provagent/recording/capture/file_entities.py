@@ -1,12 +1,12 @@
-"""Files that no definition declares: seen when they are opened, told to the open activity.
+"""Files that no definition declares: recorded for the activity that opens them.
 
-What is read is told at once, in the state that it has when it is opened. What is written is
-told when the activity that opened it ends, or the run: then it is what it was to become.
+A file that is read is recorded at once, in its state at the opening. A file that is written is
+recorded when the activity that opened it ends, or when the run ends: then the file is complete.
 
-What one call has written and reads again is told no earlier either, so that what is gone when the
-call ends, as a library's temporary file is, is never told. A file that was told, since something
-went through it from one place of the program to another, and is gone when the process ends, is told
-to be removed.
+A file that one call has written and reads again is also recorded at the end of the call. So a file
+that is gone when the call ends, such as a temporary file of a library, is never recorded. A file
+that was recorded, because one place of the program wrote it and another place read it, may be gone
+when the process ends: then it is recorded as removed.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from provagent.recording.capture.unfinished_files import number_of, open_files
 _KIND = undescribed_kind(FILE, lambda _: Identity())
 
 _OF_RUN = OpenActivity("", 0, None)
-_MOST = 10_000  # openings at one place of files that it has opened before
-_OPENINGS = 16  # places at which one file was opened that are told
-_TIMES = 1000  # at which one place has opened it that are told, besides the first
+_MOST = 10_000  # openings recorded per place, if the place has opened the same file before
+_OPENINGS = 16  # recorded places of one file
+_TIMES = 1000  # recorded repetitions of an opening at one place
 
 Sites = Sequence[dict[str, Any]]
 State = tuple[int, int, int, int, int]  # device, inode, size, mtime_ns, ctime_ns
@@ -54,7 +54,7 @@ _STREAMS = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 
 
 class _Before:
-    """What a file was before it was opened for writing, and how what it becomes comes from it."""
+    """The state of a file before an opening for writing, and how the new state derives from it."""
 
     __slots__ = ("digest", "entity_id", "how")
 
@@ -65,7 +65,7 @@ class _Before:
 
 
 class _Opening:
-    """Who is about to do something to a file: the activity, the user's sites, and the time."""
+    """An access to a file: the activity, the sites of the user's code, the time and the thread."""
 
     __slots__ = ("activity", "sites", "thread", "time", "times")
 
@@ -74,7 +74,7 @@ class _Opening:
         self.sites = sites
         self.thread = thread
         self.time = time
-        self.times: list[str] = []  # at which it was done again
+        self.times: list[str] = []  # times of repetitions
 
     def key(self) -> tuple[Any, ...]:
         return tuple((one["file"], one["line"], *one.get("end", ())) for one in self.sites)
@@ -90,9 +90,9 @@ class _Opening:
 
 
 class _Product:
-    """A file that was opened for writing: what it was before, and where it was opened.
+    """A file that was opened for writing: its earlier state, and the openings.
 
-    ``reading`` is the call that wrote it and has read it again.
+    ``reading`` is the opening with which the call that wrote the file has read it again.
     """
 
     __slots__ = ("before", "openings", "reading")
@@ -103,12 +103,12 @@ class _Product:
         self.reading: _Opening | None = None
 
     def is_of_call(self, opening: _Opening) -> bool:
-        """Whether one call of the user's code has made the file, and opens it again."""
+        """Return whether one call of the user's code made the file and opens it again."""
         key = opening.key(), opening.thread
         return self.before is None and all((one.key(), one.thread) == key for one in self.openings)
 
     def reopen(self, opening: _Opening, *, is_new: bool) -> None:
-        """It is opened once more, to be written from its beginning, or to be changed."""
+        """Add another opening, to write the file from its beginning or to change it."""
         if is_new:
             self.before, self.openings = None, [opening]
             return
@@ -123,11 +123,11 @@ class _Product:
 
 
 class FileEntities:
-    """Tells what is met with files; ``owners`` are the activities that have some to tell.
+    """Records files that the program accesses.
 
-    ``catch_up`` brings what was met before there was anybody to tell.
-
-    An owner is the identifier of an activity; empty is the run.
+    ``owners`` contains, for each activity with files that are still to be recorded, these files by
+    location. An owner is the identifier of an activity; the empty identifier is the run.
+    ``catch_up`` records accesses that happened before recording was ready.
     """
 
     def __init__(self, tracker: Tracker, writer: EventWriter, catch_up: Callable[[], None]) -> None:
@@ -136,11 +136,12 @@ class FileEntities:
         self._tracker = tracker
         self._left_out = SkippedCall(writer.skipped_calls, "files", "files", None, MAX_BYTES)
         self._said: set[tuple[Any, ...]] = set()
-        # What each place has opened last, and how often it was another: of the rounds of a loop.
+        # The last opening of each place, and the number of changes of file: for the rounds of a
+        # loop.
         self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
-        self._in_library: set[str] = set()  # opened where Python does not see it
-        self._made: dict[str, str] = {}  # the last state that was told, by the path
-        self._has_children = False  # which may have made what this process has read
+        self._in_library: set[str] = set()  # opened by compiled code, not seen by Python
+        self._made: dict[str, str] = {}  # path -> entity of the last recorded state
+        self._has_children = False  # child processes may have made files that this process has read
         self.owners: dict[str, dict[str, _Product]] = {}
 
     def observe(
@@ -154,11 +155,11 @@ class FileEntities:
         at: int = 0,
         thread: int = 0,
     ) -> None:
-        """A file is about to be read, made, changed, moved from ``source``, or linked to it.
+        """Record that a file will be read, made, changed, moved from or linked to ``source``.
 
-        ``sites`` are those of the user's code that led there, the innermost first. ``at``: it was
-        about to be so at this time, in nanoseconds, in that thread, and was in this ``state`` when
-        it was read.
+        ``sites`` are the call sites of the user's code, innermost first. ``at`` is the time of the
+        access in nanoseconds, if it is reported later; ``thread`` is its thread, and ``state`` the
+        state of a file that was read.
         """
         writer, own = self._writer, get_ident()
         if writer.byte_limit.look():
@@ -179,17 +180,17 @@ class FileEntities:
                 writer.busy.discard(own)
 
     def note_library(self, path: str) -> None:
-        """A library opens this file past Python, and may keep of it what it is to write."""
+        """Note a file that compiled code opens: the library may still buffer data for this file."""
         self._in_library.add(resolve_location(path))
 
     def record_closed(self, location: str, activity: OpenActivity, events: Events) -> None:
-        """Tell what was written there so far: this activity goes on with it."""
+        """Record the state of a file that was written so far: another activity continues."""
         self._catch_up()
         if self.owners:
             self._record_closed([location], activity, events)
 
     def end(self, activity: OpenActivity, events: Events) -> None:
-        """Tell what this activity has written."""
+        """Record the files that this activity has written."""
         if self.owners.get(activity.id):
             self._end(activity, open_files() if activity.place is not None else set(), events)
 
@@ -212,14 +213,15 @@ class FileEntities:
             self._tracker.files.read_ahead(closed)
             for location in closed:
                 self._record_written(location, files.pop(location), activity, events)
-            if not files:  # what it leaves open is told later, when it is what it was to become
+            if not files:  # files that stay open are recorded later, when they are complete
                 del self.owners[activity.id]
 
     def record_all_closed(self, *, of_all: bool = False, is_for_child: bool = False) -> None:
-        """Tell what the process has written outside of activities, and has closed.
+        """Record files that the process has written outside of activities, and has closed.
 
-        ``of_all``: and what activities have, that will not end or are to start a child.
-        ``is_for_child``: a library may yet let that child write what it has said to open.
+        ``of_all``: record also the files of activities that will not end or that start a child
+        process. ``is_for_child``: a library may still let the child write files that the library
+        has opened.
         """
         self._has_children |= is_for_child
         owners = list(self.owners) if of_all else [_OF_RUN.id]
@@ -247,12 +249,12 @@ class FileEntities:
             writer.busy.discard(thread)
 
     def _is_users(self, owner: str) -> bool:
-        """Whether the user's code has written some file: an engine's own begin no record."""
+        """Return whether the user's code has written a file: an engine's files start no record."""
         products = self.owners.get(owner, {}).values()
         return any(opening.sites for one in products for opening in one.openings)
 
     def end_all(self) -> None:
-        """Tell what the run has written, and activities that did not end."""
+        """Record all files that the run has written, and files of activities that did not end."""
         writer, thread = self._writer, get_ident()
         try:
             writer.busy.add(thread)
@@ -273,7 +275,7 @@ class FileEntities:
             writer.busy.discard(thread)
 
     def forget(self) -> None:
-        """Begin again, in a process that was forked: what is open is the parent's."""
+        """Start again in a forked process: the open files belong to the parent."""
         self._said.clear()
         self._last_at.clear()
         self._in_library.clear()
@@ -314,13 +316,13 @@ class FileEntities:
             self.owners.setdefault(activity.id, {})[location] = _Product(before, opening)
 
     def _goes_on(self, what: str, location: str, product: _Product, opening: _Opening) -> bool:
-        """Whether an activity goes on with a file that it writes: nothing is to be told yet."""
+        """Return whether an activity continues to write a file: then nothing is recorded yet."""
         if what != "read":
             if product.reading is None:
                 product.reopen(opening, is_new=what == "made")
             return product.reading is None
         if number_of(location) in open_files():
-            return True  # not yet what it is to become
+            return True  # the file is not complete yet
         if product.is_of_call(opening):
             product.reading = product.reading or opening
             return True
@@ -337,7 +339,7 @@ class FileEntities:
     ) -> _Before | None:
         identity = None if state is None else _lost(location, state)
         if identity is None and not os.path.isfile(location):
-            return None  # it was there when the program opened it
+            return None  # the file existed when the program opened it
         observed = ObservedValue(_KIND, None, location, None, None)
         activity = opening.activity
         entity_id = self._tracker.file(
@@ -358,9 +360,9 @@ class FileEntities:
         next_one: OpenActivity | None = None,
         was: Identity | None = None,
     ) -> None:
-        """Tell what was written there; ``was`` is that where somebody has changed it since."""
+        """Record a file that was written; ``was`` is its identity if it has changed since."""
         if not os.path.isfile(location):
-            return  # it was for the time being only
+            return  # a temporary file
         before = product.before
         observed = ObservedValue(_KIND, None, location, None, None)
         if before is not None and before.how == MODIFIED:
@@ -370,7 +372,7 @@ class FileEntities:
         entity_id = self._tracker.file(
             observed, activity, events, generated=True, next_=next_one, is_real=True, identity=was
         )
-        # The clock of a file system may be some milliseconds behind.
+        # The clock of a file system may be some milliseconds late.
         time = max(_changed_at(location) if was is None else "", product.openings[0].time)
         self._tell(entity_id, WRITTEN, activity, events, time, product.openings)
         self._made[location] = entity_id
@@ -381,7 +383,7 @@ class FileEntities:
             self._tracker.events.derive(entity_id, before.entity_id, before.how, between, events)
 
     def _record_removed(self, events: Events) -> None:
-        """Tell which of the files that the process, or a child, has made are gone when it ends."""
+        """Record which files made by this process or a child are gone at the end of the process."""
         going = _going(self._made)
         for location, entity_id in self._made.items():
             if location in going or not os.path.lexists(location):
@@ -393,14 +395,15 @@ class FileEntities:
     ) -> None:
         activity = opening.activity
         own = self.owners.get(activity.id, {})
-        if what == "linked" and source in own and os.path.exists(source):  # it stays what it is
+        # the source of a link stays unchanged
+        if what == "linked" and source in own and os.path.exists(source):
             self._record_written(source, own.pop(source), activity, events)
         self._record_closed([location], activity, events, but=activity.id)
         if os.path.isdir(source):
             for path in [path for path in own if path.startswith(source + os.sep)]:
                 own[location + path[len(source) :]] = own.pop(path)
         elif source in own or not os.path.exists(source):
-            # What is not there any more was moved before anything could be told of it.
+            # A file that no longer exists was moved before its state could be recorded.
             product = own.pop(source, None) or _Product(None, opening)
             self.owners.setdefault(activity.id, {})[location] = product
         else:
@@ -417,7 +420,7 @@ class FileEntities:
         events: Events,
         but: str | None = None,
     ) -> None:
-        """Tell what others have written there: another activity goes on with it."""
+        """Record the state of files that other activities have written: ``next_one`` continues."""
         for owner, files in list(self.owners.items()):
             for location in locations:
                 if owner != but and location in files:
@@ -452,9 +455,9 @@ class FileEntities:
         events.append((fields, True))
 
     def _is_next(self, key: tuple[Any, ...], opening: _Opening, is_written: bool) -> bool:
-        """Whether this place has opened another file last, or none yet, or has written it anew.
+        """Return whether to record an opening: another file than the last one, or a new write.
 
-        What is written again may be the same, and come from something else.
+        A file that is written again may have equal content and another origin.
         """
         site = opening.key()
         last, count = self._last_at.get(site, (None, 0))
@@ -475,7 +478,7 @@ class FileEntities:
 
 
 def _lost(location: str, state: State) -> Identity | None:
-    """Return what can be said of a file that is no more what was read; None where it still is."""
+    """Return the identity of a file that changed or vanished since it was read; otherwise None."""
     try:
         found = os.stat(location)
     except OSError:
@@ -484,10 +487,10 @@ def _lost(location: str, state: State) -> Identity | None:
     return None if now == state else Identity(changing=True)
 
 
-# st_ctime, since programs set st_mtime, as a copy does. A clock that was set, or a server's, may
-# be ahead: then it is the time at which the file is told.
+# st_ctime, because programs set st_mtime, for example in a copy. A clock that was set, or the clock
+# of a server, may be ahead: then the time of recording is used.
 def _changed_at(location: str) -> str:
-    """Return when a file was last written, or moved there."""
+    """Return when a file was last written, or moved to this location."""
     try:
         changed = iso(os.stat(location).st_ctime_ns)
     except OSError:
@@ -496,7 +499,7 @@ def _changed_at(location: str) -> str:
 
 
 def _going(made: Iterable[str]) -> set[str]:
-    """Return where files are that go with the objects that hold them, when the interpreter ends."""
+    """Return the files that will be deleted with their objects when the interpreter ends."""
     import gc
 
     kind = getattr(sys.modules.get("tempfile"), "_TemporaryFileWrapper", None)
@@ -509,11 +512,11 @@ def _going(made: Iterable[str]) -> set[str]:
 
 
 def _is_to_delete(state: Mapping[str, Any]) -> bool:
-    closer = state.get("_closer")  # which has it alone from Python 3.12 on
+    closer = state.get("_closer")  # Python 3.12 and newer store ``delete`` only in the closer
     return state.get("delete", closer and introspection.attributes(closer).get("delete")) is True
 
 
-# What the interpreter does with them soon after, when we can see no more of it.
+# The interpreter flushes these streams soon after, when we can no longer see the files.
 def _flush(numbers: set[tuple[int, int]]) -> None:
     import gc
 
@@ -524,13 +527,14 @@ def _flush(numbers: set[tuple[int, int]]) -> None:
             try:
                 if not stream.closed and stream.fileno() > STDERR:
                     stream.flush()
-            except Exception as error:  # what it wraps may be no file, but an object of a program's
+            # the stream may wrap an object of the program instead of a file
+            except Exception as error:
                 if is_the_programs(error):
                     raise
 
 
 def _owner(activity: Any) -> OpenActivity:
-    """The activity, or what stands for the run, or for one of another process."""
+    """Return the activity, or one with the same identifier for the run or another process."""
     if type(activity) is OpenActivity:
         return activity
     return OpenActivity("" if activity is None else activity.id, 0, None)

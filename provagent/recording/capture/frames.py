@@ -1,4 +1,4 @@
-"""Frames: whose line called, and that ours are not seen in what the callee raises."""
+"""Frames: the line that called, and tracebacks without our frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provagent.recording.capture.context import CallSite, EarlierCallSite
 _traceback, _set_traceback = introspection.traceback, introspection.set_traceback
 
 
-# At the interpreter's end, from an exit handler, in a new thread: no Python code called.
+# At the end of the interpreter, in an exit handler or a new thread: no Python code is the caller.
 class _Nowhere(CallSite):
     __slots__ = ()
 
@@ -23,7 +23,7 @@ NOWHERE = _Nowhere()
 
 
 def place_above() -> CallSite:
-    """The line that called our caller; no frame is kept alive."""
+    """Return the line that called our caller; no frame is kept alive."""
     try:
         frame = sys._getframe(2)  # noqa: SLF001 - the only way to the caller's line
     except ValueError:
@@ -32,10 +32,10 @@ def place_above() -> CallSite:
 
 
 def drop_frame(error: BaseException) -> None:
-    """Take the frame that caught ``error`` out of its traceback, before it raises it again.
+    """Remove the frame that caught ``error`` from its traceback, before the error is raised again.
 
-    A bare ``raise`` adds no entry: the caller finds the traceback of the callee alone. Where
-    no depth is left for this, at the limit of recursion, the entry stays.
+    A bare ``raise`` adds no entry: the caller sees only the traceback of the called function. At
+    the recursion limit no depth may be left for this function: then the entry stays.
     """
     entry = _traceback(error)
     if entry is not None and entry.tb_frame is sys._getframe(1):  # noqa: SLF001 - our own caller

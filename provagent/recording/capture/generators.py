@@ -1,8 +1,8 @@
-"""What a call gives that runs in steps: a generator, a coroutine, an async generator.
+"""Results that run in steps: generators, coroutines, async generators.
 
-The user's own object does the work and answers for itself (``gi_frame``, ``cr_await``,
-its finalizer, "was never awaited"); what stands before it makes the activity current for
-each step, and for no moment longer, and closes it after the last.
+A proxy is returned in place of the user's own object. The user's object does the work and answers
+for itself (``gi_frame``, ``cr_await``, its finalizer, "was never awaited"). The proxy makes the
+activity current during each step only, and closes the activity after the last step.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from provagent.recording.capture.plan import Plan
 from provagent.recording.capture.sampler import Sampler
 from provagent.recording.capture.skipped_calls import SkippedCall, clock
 
-_OWN = "_self_"  # our attributes; every other is the user's object's
+_OWN = "_self_"  # prefix of our attributes; all other attributes belong to the user's object
 
 
 class _Before:
-    """Stands before the user's object, and looks like it."""
+    """A proxy that looks like the user's object."""
 
     __slots__ = ("__weakref__", "_self_inner", "_self_work")
 
@@ -55,10 +55,11 @@ class _Before:
 
 
 class _Work:
-    """The activity of one call: begun at the first step, over at the last.
+    """The activity of one call: it begins at the first step and ends at the last step.
 
-    While it is open it is a ``_OpenWork``, which has a finalizer: what a signal's handler raises
-    while a finalizer runs is lost, so there is none where nothing has to be done.
+    While the activity is open, the class of the object is ``_OpenWork``, which has a finalizer. An
+    exception that a signal handler raises during a finalizer is lost. So an object without an open
+    activity has no finalizer.
     """
 
     __slots__ = (
@@ -89,7 +90,7 @@ class _Work:
         self.is_new = True
 
     def begin(self) -> OpenActivity | None:
-        """Open the activity, unless it is left out: the callee's body is about to run."""
+        """Open the activity, unless the call is skipped; the body of the function runs next."""
         self.is_new = False
         if self._is_over() or get_ident() in self.capture.busy:
             return None
@@ -108,15 +109,15 @@ class _Work:
         return self.activity
 
     def stop(self, error: BaseException, last: type[BaseException]) -> None:
-        """A step raised: close the activity, unless that is how the callee yields."""
+        """Close the activity after a step that raised; a raised ``last`` is a normal end."""
         if type(error) is last:
             self._close(None, getattr(error, "value", None))
         elif self._is_over():
-            # asend and aclose are over as a coroutine is; here the generator itself was closed.
+            # asend and aclose end as a coroutine does; here the generator itself was closed.
             self._close(GeneratorExit() if type(error) is StopIteration else error)
 
     def cancel(self) -> None:
-        """Close the activity: the callee was closed, or given up, before its end."""
+        """Close the activity: the user's object was closed or deleted before its end."""
         self._close(GeneratorExit())
 
     def _close(self, error: BaseException | None, result: Any = None) -> None:
@@ -137,7 +138,7 @@ class _Work:
 
 
 class _OpenWork(_Work):
-    """One that ends at the latest when nothing refers to it any more."""
+    """The work of an open activity; it ends at the latest when no reference is left."""
 
     __slots__ = ()
 
@@ -146,7 +147,7 @@ class _OpenWork(_Work):
         if self.left_out is not None:
             self.cancel()
         elif activity is not None:
-            # The callee's finally clauses run when its object dies: inside the activity.
+            # The finally clauses of the user's object run at its deletion: inside the activity.
             token = current.set(activity)
             self.inner = None
             leave(token)
@@ -157,17 +158,17 @@ _FRAMES = {"generator": "gi_frame", "coroutine": "cr_frame", "async generator": 
 
 
 def leave(token: Any) -> None:
-    """Make the activity current that was so before."""
+    """Make the previous activity current again."""
     try:
         current.reset(token)
     except ValueError:
-        pass  # finished in another context than it began in: that one's value is its own
+        pass  # finished in another context than it began in: that context keeps its own value
 
 
 def _step(  # noqa: C901, PLR0915 - a step costs more by each call of ours
     name: str, last: type[BaseException], *, does: str = "", fixed: tuple[Any, ...] = ()
 ) -> Any:
-    """A method that takes one step; ``last`` is raised by the callee that has returned."""
+    """Return a method for one step; the called object raises ``last`` at its normal end."""
     does = does or name
     begins, closes = name in ("__next__", "send"), name == "close"
 
@@ -180,8 +181,8 @@ def _step(  # noqa: C901, PLR0915 - a step costs more by each call of ours
             except RecursionError:
                 pass  # the step itself may need less depth than our work
         token = outer = None
-        # An interrupt may meet us at any call, and where it is handled, once more: what is
-        # entered is left all the same.
+        # An interrupt may arrive at any call, and a second one in its handler: the activity is left
+        # in each case.
         try:
             try:
                 if activity is not None:
@@ -212,7 +213,7 @@ def _step(  # noqa: C901, PLR0915 - a step costs more by each call of ours
 
 
 class WovenGenerator(_Before):
-    """Before a generator."""
+    """A proxy of a generator."""
 
     __slots__ = ()
 
@@ -226,7 +227,7 @@ class WovenGenerator(_Before):
 
 
 class WovenIterableCoroutine(WovenGenerator):
-    """Before a generator that ``types.coroutine`` has made awaitable."""
+    """A proxy of a generator that ``types.coroutine`` has made awaitable."""
 
     __slots__ = ()
 
@@ -234,7 +235,7 @@ class WovenIterableCoroutine(WovenGenerator):
 
 
 class _CoroutineSteps(_Before):
-    """What ``await`` drives of a coroutine."""
+    """The part of a coroutine that ``await`` drives."""
 
     __slots__ = ()
 
@@ -248,7 +249,7 @@ class _CoroutineSteps(_Before):
 
 
 class WovenCoroutine(_Before):
-    """Before a coroutine."""
+    """A proxy of a coroutine."""
 
     __slots__ = ()
 
@@ -263,7 +264,7 @@ class WovenCoroutine(_Before):
 
 
 class _AsyncSteps(_CoroutineSteps):
-    """What ``await`` drives of one step of an async generator."""
+    """The part of one step of an async generator that ``await`` drives."""
 
     __slots__ = ()
 
@@ -275,7 +276,7 @@ class _AsyncSteps(_CoroutineSteps):
 
 
 class WovenAsyncGenerator(_Before):
-    """Before an async generator."""
+    """A proxy of an async generator."""
 
     __slots__ = ()
 
@@ -288,7 +289,7 @@ class WovenAsyncGenerator(_Before):
     def asend(self, value: Any) -> Any:
         return _AsyncSteps(self._self_inner.asend(value), self._self_work)
 
-    # A body that has not begun never will: there is no activity to close.
+    # A body that has not begun will never begin: there is no activity to close.
     def athrow(self, *error: Any) -> Any:
         thrown = self._self_inner.athrow(*error)
         return thrown if self._self_work.is_new else _AsyncSteps(thrown, self._self_work)
@@ -307,9 +308,9 @@ def before(
     place: CallSite,
     is_awaitable: bool = False,  # noqa: FBT002 - by position, for its time
 ) -> Any:
-    """``inner``, which the call has given, with its activity around each of its steps.
+    """Return ``inner``, the result of the call, with its activity around each step.
 
-    ``is_awaitable``: a generator that does not say itself that it is.
+    ``is_awaitable``: ``inner`` is an awaitable generator without the code flag of one.
     """
     work = _Work(inner, capture, plan, sampler, call, place)
     if plan.flavour == "generator":
@@ -324,7 +325,7 @@ _CLASSES: dict[str, type[_Before]] = {
 }
 
 
-# What the interpreter says of a wrong use ("'coroutine' object is not iterable") is as before.
+# Messages of the interpreter about wrong use ("'coroutine' object is not iterable") stay equal.
 for _cls, _name in (
     (WovenGenerator, "generator"),
     (WovenIterableCoroutine, "generator"),

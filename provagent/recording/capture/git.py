@@ -14,15 +14,14 @@ from provagent.isolation.interrupts import is_the_programs
 from provagent.isolation.originals import io, os
 
 _SUBMODULE = 0o160000
-FILES_CHECKED = 20_000  # beyond it, whether the tree is dirty is not said
+FILES_CHECKED = 20_000  # with more files, ``dirty`` is not determined
 
 
 def git_state(folder: str) -> dict[str, Any] | None:
-    """root, commit, branch, remote and dirty of the work tree that holds ``folder``.
+    """Return root, commit, branch, remote and dirty of the work tree that contains ``folder``.
 
-    ``dirty`` tells whether a tracked file differs from the commit, as ``git describe
-    --dirty`` does; it is left out when that could not be found out. None where there is
-    no work tree.
+    ``dirty`` is true if a tracked file differs from the commit, as with ``git describe --dirty``. A
+    key that could not be determined is missing. Return None without a work tree.
     """
     root = _root(folder)
     if root is None:
@@ -42,7 +41,7 @@ def git_state(folder: str) -> dict[str, Any] | None:
     except (OSError, ValueError, struct.error, IndexError) as error:
         if is_the_programs(error):
             raise
-        # a form that is not known here: what was found stands
+        # an unknown format: the keys found so far are returned
     return state
 
 
@@ -69,7 +68,7 @@ def _git_folder(root: str) -> str:
 
 
 def _common(git: str) -> str:
-    pointer = os.path.join(git, "commondir")  # a linked work tree
+    pointer = os.path.join(git, "commondir")  # in a linked work tree
     if not os.path.exists(pointer):
         return git
     return os.path.normpath(os.path.join(git, _text(pointer).strip()))
@@ -133,7 +132,7 @@ def _entry(data: bytes, start: int) -> tuple[int, tuple[Any, ...]]:
 def _differs(entry: tuple[Any, ...], root: str) -> bool:
     mode, size, digest, flags, name = entry[6], entry[9], entry[10], entry[11], entry[12]
     if stat.S_IFMT(mode) == _SUBMODULE or flags & 0x8000:
-        return False  # a submodule, or a file that git was told to assume unchanged
+        return False  # a submodule, or a file with the flag "assume unchanged"
     path = os.path.join(os.fsencode(root), name)
     try:
         status = os.lstat(path)
@@ -159,8 +158,8 @@ def _blob_digest(path: bytes, status: os.stat_result) -> bytes:
     return sha1(header + content, usedforsecurity=False).digest()
 
 
-# git keeps in the index which trees it has written as they stand there; what is staged
-# marks its folders, up to the root, as not written.
+# The git index contains the trees that git has written from the index. A staged change marks its
+# folders, up to the root, as not written.
 def _has_staged(data: bytes, position: int) -> bool:
     while position + 8 < len(data) - 20:
         name, size = struct.unpack(">4sI", data[position : position + 8])
@@ -172,7 +171,7 @@ def _has_staged(data: bytes, position: int) -> bool:
 
 
 def _text(path: str) -> str:
-    if not os.path.isfile(path):  # a pipe would hold up the program's end
+    if not os.path.isfile(path):  # a pipe would block the end of the program
         raise OSError(f"{path}: is no file")
     with io.open(path, encoding="utf-8", errors="surrogateescape") as stream:
         return stream.read()

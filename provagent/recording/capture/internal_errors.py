@@ -1,4 +1,4 @@
-"""What our own code could not do: counted, told once for each target, written down."""
+"""Internal errors: counted, reported on stderr once per target, and recorded."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WRITING = "writing to the store"
 
 
 class InternalErrors:
-    """The failures of one process. With ``strict`` they are raised instead, for tests.
+    """The internal errors of one process; with ``strict`` they are raised instead, for tests.
 
-    What is the program's own, such as an interrupt while our code ran, is raised again for it.
-    ``unsaid`` counts, by target, failures of which not even a complaint could be made: the
+    An error that belongs to the program, such as an interrupt while our code ran, is raised again.
+    ``unsaid`` counts, by target, errors that could not be recorded as a complaint, because the
     stack or the memory was used up.
     """
 
@@ -31,9 +31,10 @@ class InternalErrors:
         self._written: dict[tuple[str, str, str], int] = {}
 
     def add(self, target: str, stage: str, error: BaseException | str) -> None:
-        """Count a failure; say so on stderr the first time that this target has one.
+        """Count an error, and report the first error of each target on stderr.
 
-        Raises ``error`` again where it is the program's, and with ``strict``; nothing else.
+        Raises ``error`` again if it belongs to the program, and with ``strict``. Raises no other
+        error.
         """
         rises = False
         try:
@@ -53,7 +54,7 @@ class InternalErrors:
         what = what_failed(error) if introspection.is_error(error) else str(error)
         key = (target, stage, what)
         count = self.counts[key] = self.counts.get(key, 0) + 1
-        # A store that cannot be written fails for every target alike: it is told once.
+        # A store that cannot be written fails for all targets alike: it is reported once.
         about = stage if stage == WRITING else target
         if not is_told and about not in self._told:
             self._told.add(about)
@@ -63,11 +64,11 @@ class InternalErrors:
             self._write(key, count)
 
     def note(self, target: str, stage: str, what: str) -> None:
-        """Count a failure without a line on stderr: it had one, or harmed nothing."""
+        """Count an error without a line on stderr: it was reported before, or was harmless."""
         self._add(target, stage, what, is_told=True)
 
     def write_counts(self) -> None:
-        """Write the totals of what has happened again since it was first written."""
+        """Write the counts of errors that occurred again after they were first written."""
         for target, count in self.unsaid.items():
             self.counts[target, "calls", "too little stack or memory to record it"] = count
         for key, count in list(self.counts.items()):
@@ -82,6 +83,6 @@ class InternalErrors:
             )
             self._written[key] = count
         except BaseException as error:
-            # Nothing can be written now: it was told on stderr, and is tried at the end.
+            # Nothing can be written now: the error is on stderr, and is written at the end.
             if is_the_programs(error):
                 raise

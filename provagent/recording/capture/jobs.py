@@ -1,8 +1,9 @@
-"""The jobs that a run is a part of: what a person named, what runs it, what traces it.
+"""The jobs that contain a run: batch jobs, workflow tasks, service jobs, traces.
 
-Looked at once, when the run event is written: variables first, then the chain of parents,
-in which OPUS alone is found, since it hands nothing on. A job is a dict of texts: its
-``system``, and where they are known ``id``, ``iri`` and what else the system says of it.
+The jobs are read once, when the run event is written: first from environment variables, then from
+the command lines of parent processes. Only OPUS needs the parent processes, because OPUS sets no
+variables. A job is a dict of texts: its ``system``, and, if known, ``id``, ``iri`` and other keys
+that the system provides.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from provagent.isolation.originals import io, os
 
 Job = dict[str, str]
 
-MAX_TEXT = 500  # characters of what a variable says
-MAX_FILE = 1 << 18  # bytes that are read of a file of the job's
+MAX_TEXT = 500  # characters of the text of a variable
+MAX_FILE = 1 << 18  # bytes that are read of a file of the job
 MAX_PARENTS = 64
 
 
 class NotAJob(ValueError):
-    """What a variable holds, or a folder, is not what its name promises."""
+    """The text of a variable or the content of a folder does not have the expected form."""
 
 
 class System(NamedTuple):
-    """A system whose jobs are told by variables.
+    """A system that describes its jobs in environment variables.
 
-    It is there when all of ``variables`` are. ``read`` makes a job of the first one's value;
-    ``about`` adds what other variables say; ``iri`` is a pattern of variables, for a system
-    whose jobs have addresses.
+    The job is found if all of ``variables`` are set. ``read`` makes a job from the value of the
+    first variable. ``about`` names variables for further keys. ``iri`` is a pattern of variables,
+    for a system whose jobs have addresses.
     """
 
     name: str
@@ -54,12 +55,13 @@ def _of_condor(path: str) -> Job:
 
 
 def _of_nextflow(folder: str) -> Job:
-    """A task is known by the end of its folder: ``work/7f/caf718...``, as its log shows it."""
+    """Return a task of Nextflow; its id, as in its log, is the end of its folder: ``7f/caf718``."""
     head, last = os.path.split(os.path.normpath(folder))
     return {"id": f"{os.path.basename(head)}/{last}", "folder": folder}
 
 
-# https://www.w3.org/TR/trace-context/#traceparent-header: a version's own fields come first.
+# https://www.w3.org/TR/trace-context/#traceparent-header: other versions begin with the fields of
+# version 00.
 _TRACE = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
@@ -72,7 +74,7 @@ def _of_trace(value: str) -> Job:
     return {"id": found[2], "span": found[3], "flags": found[4]}
 
 
-# What the systems' own manuals say that a job finds in its environment.
+# The variables are those that the manuals of the systems describe.
 SYSTEMS = (
     System("slurm", ("SLURM_JOB_ID",), {
         "name": "SLURM_JOB_NAME", "place": "SLURM_CLUSTER_NAME", "array": "SLURM_ARRAY_JOB_ID",
@@ -120,11 +122,12 @@ def find_jobs(
     opus_folder: str = "",
     proc: str = "/proc",
 ) -> tuple[list[Job], list[Exception]]:
-    """Return the jobs that this process is a part of, and why others are left out.
+    """Return the jobs that contain this process, and errors of jobs that are left out.
 
-    ``parent`` is the IRI of any activity; ``opus_job`` and ``opus_folder`` are the address and
-    the folder of a job of OPUS, for where its chain of parents does not show. The reasons are
-    NotAJob, for what others have set, and failures of our own. Raises what is the program's.
+    ``parent`` is the IRI of any activity. ``opus_job`` and ``opus_folder`` are the address and the
+    folder of an OPUS job, for runs whose parent processes do not show the job. The errors are
+    NotAJob, for wrong values in variables and files, and internal errors. Raises errors that belong
+    to the program.
     """
     jobs: list[Job] = [{"system": "named", "iri": parent}] if parent else []
     wrong: list[Exception] = []
@@ -153,9 +156,10 @@ def _told(system: System, environ: Mapping[str, str]) -> Job | None:
     return job | ({"iri": system.iri.format_map(environ)} if system.iri else {})
 
 
-# Of OPUS nothing is in the environment. Its batch file is run as it lies in the job's folder,
-# <jobdata>/<job's id>, beside <job's name>_vot.xml; the server's address is in the batch file,
-# which calls it at <address>/handler/job_event. On SLURM a copy of it runs that lies elsewhere.
+# OPUS sets no environment variables. OPUS runs its batch file from the folder of the job,
+# <jobdata>/<id of the job>, which also contains <name of the job>_vot.xml. The batch file contains
+# the address of the server: it calls <address>/handler/job_event. On SLURM a copy of the batch file
+# runs from another folder.
 _BATCH = re.compile(r"(?P<folder>.*/jobdata/[^/]+)/s?batch\.sh")
 _REST = re.compile(r"(?P<url>.+)/rest/(?P<name>[^/?#]+)/(?P<id>[^/?#]+)/?")
 _SERVER = re.compile(r"(https?://[^\s\"']+)/handler/job_event")
@@ -163,7 +167,7 @@ _DESCRIPTION = "_vot.xml"
 
 
 def opus_address(address: str) -> Job:
-    """Return server, name and id of a job of OPUS; raises NotAJob for what is not its address."""
+    """Return server, name and id of an OPUS job; raises NotAJob for another address."""
     found = _REST.fullmatch(address)
     if found is None:
         raise NotAJob(
@@ -211,9 +215,9 @@ def _opus_folder(proc: str) -> str:
 
 
 def _parents(proc: str) -> Iterable[list[str]]:
-    """Yield the command line of each process that this one descends from, the nearest first.
+    """Yield the command lines of the parent processes, nearest first.
 
-    Where there is no ``/proc`` there are none.
+    Without ``/proc`` there are none.
     """
     pid = str(os.getppid())
     for _ in range(MAX_PARENTS):
@@ -223,7 +227,7 @@ def _parents(proc: str) -> Iterable[list[str]]:
             with io.open(f"{proc}/{pid}/cmdline", "rb") as file:
                 yield os.fsdecode(file.read(MAX_FILE)).split("\0")
             with io.open(f"{proc}/{pid}/stat", "rb") as file:
-                # The name of the program, in parentheses, may hold anything.
+                # The name of the program, in parentheses, may contain any characters.
                 pid = file.read(MAX_FILE).rpartition(b")")[2].split()[1].decode()
         except OSError as error:
             if is_the_programs(error):
@@ -240,5 +244,5 @@ def _content(path: str) -> str:
 
 
 def opus_of(jobs: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the job of OPUS among ``jobs``, if there is one."""
+    """Return the OPUS job among ``jobs``, if there is one."""
     return next((job for job in jobs if job.get("system") == "opus"), None)

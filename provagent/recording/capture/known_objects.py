@@ -1,4 +1,4 @@
-"""What was last known of objects and of the places that hold them; nothing is kept alive."""
+"""The last known entities of objects, attributes and global names; no object is kept alive."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from provagent.isolation.addresses import address_of
 from provagent.recording.capture.context import OpenActivity
 from provagent.recording.capture.plan import Kind
 
-# Objects that take no weak reference are remembered by address, the latest of them only.
+# Objects without weak references are known by address; only the latest ones are kept.
 UNTRACKED_KEPT = 10_000
 
 
-# On Python 3.12 and newer these end without telling those who refer to them weakly: a reference
-# that is left crashes the interpreter when it looks for garbage.
+# On Python 3.12 and newer these objects end without clearing their weak references: a reference
+# that is left crashes the interpreter in the garbage collection.
 _UNTOLD: tuple[type, ...] = (typing.ParamSpecArgs, typing.ParamSpecKwargs)
 
 
-# One object serves everyone: its address says nothing of where a value came from.
-# By identity: a metaclass may have its own __eq__ and __hash__.
+# One object has many users: its address does not show the origin of a value. By identity: a
+# metaclass may have its own __eq__ and __hash__.
 def _is_shared(cls: type) -> bool:
     return cls is int or cls is bool or cls is type(None) or cls is type
 
 
 class KnownEntity:
-    """The last state seen of one thing, and the last activity that saw it.
+    """The last known state of one object or file, and the last activity that used it.
 
-    ``states`` are by the method that identified them; ``kind`` is what it was first met as;
-    ``members`` what was found inside of it.
+    ``states`` contains the identity for each key of a kind. ``kind`` is the kind at the first use.
+    ``members`` contains the entities found inside the object.
     """
 
     __slots__ = ("activity", "address", "cls", "entity_id", "kind", "members", "order", "states")
@@ -50,7 +50,7 @@ class KnownEntity:
         self.members: frozenset[str] = frozenset()
 
     def share(self, key: str, identity: Identity) -> None:
-        """Let another method compare: a file is read in one way, whatever describes it."""
+        """Use the state of another kind with the same method: a file is always read in one way."""
         if key not in self.states:
             for state in self.states.values():
                 if state.identified == identity.identified:
@@ -58,22 +58,22 @@ class KnownEntity:
                     break
 
     def add(self, members: list[KnownEntity]) -> bool:
-        """Keep what was found inside of it, and say whether there is more than was known."""
+        """Add entities found inside the object; return whether some are new."""
         before = len(self.members)
         if members:
             self.members |= {each.entity_id for each in members}
         return len(self.members) > before
 
     def has_gained(self, members: list[KnownEntity]) -> bool:
-        """Whether one of ``members`` was put into it: an activity has generated that since.
+        """Return whether an activity generated one of ``members`` since, so that it was added.
 
-        What no activity has generated may have been there before, when it was not known.
+        A member that no activity generated may have been inside before it was known.
         """
         return any(each.order and each.entity_id not in self.members for each in members)
 
 
 class KnownContents:
-    """Contents that activities of this process have generated, the latest of them only."""
+    """Contents that activities of this process have generated; only the latest ones are kept."""
 
     def __init__(self) -> None:
         self._digests: OrderedDict[str, None] = OrderedDict()
@@ -87,26 +87,26 @@ class KnownContents:
             self._digests.popitem(last=False)
 
     def may_have(self, cls: type) -> bool:
-        """Whether a content of this type was generated."""
+        """Return whether a content of this type was generated."""
         return address_of(cls) in self._types
 
     def has(self, digest: str) -> bool:
-        """Whether this content was generated."""
+        """Return whether this content was generated."""
         return digest in self._digests
 
 
 class KnownStates:
-    """The entities of states that this process has seen, the latest of them only.
+    """The entities of states that this process has seen; only the latest ones are kept.
 
-    An object that is not known, and has the state of one that is, may have been copied from it:
-    within a process alone, since only content says anything in another one.
+    An unknown object with the state of a known object may be a copy. This holds within one process
+    only: between processes only content is compared.
     """
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, KnownEntity] = OrderedDict()
 
     def exchange(self, digest: str, known: KnownEntity) -> KnownEntity | None:
-        """Keep the entity of a state, and return the one before."""
+        """Keep the entity of a state, and return the previous entity."""
         before = self._known.pop(digest, None)
         self._known[digest] = known
         if len(self._known) > UNTRACKED_KEPT:
@@ -115,7 +115,7 @@ class KnownStates:
 
 
 class _Tracked(weakref.ref[Any]):
-    """A reference to an object, and what is known of it."""
+    """A weak reference to an object, with the data known about the object."""
 
     __slots__ = ("address", "known")
 
@@ -124,9 +124,9 @@ class _Tracked(weakref.ref[Any]):
 
 
 class _Table:
-    """Something for each object: by its address, and verified by a weak reference.
+    """Data about objects: by address, and checked with a weak reference.
 
-    ``untracked`` are those that take none, the latest of them only.
+    ``untracked`` contains objects without weak references; only the latest ones are kept.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class _Table:
         self.untracked: OrderedDict[int, Any] = OrderedDict()
 
     def put(self, value: Any, address: int, known: Any) -> None:
-        """Keep ``known`` for ``value``, which is at this address."""
+        """Keep ``known`` for ``value``, which has this address."""
         reference = self._refer(value)
         if reference is None:
             self.untracked[address] = known
@@ -154,7 +154,7 @@ class _Table:
         except TypeError:
             return None
 
-    # The address may be another object's by the time that this one's end is told.
+    # When this callback runs, another object may already have the address.
     def _forget(self, reference: weakref.ref[Any]) -> None:
         address = reference.address  # type: ignore[attr-defined]
         if self.tracked.get(address) is reference:
@@ -162,7 +162,7 @@ class _Table:
 
 
 class KnownObjects:
-    """What is known of objects."""
+    """The known entities of objects."""
 
     def __init__(self) -> None:
         self._table = _Table()
@@ -170,19 +170,19 @@ class KnownObjects:
         self._untracked = self._table.untracked
 
     def find(self, value: Any, digest: str | None) -> KnownEntity | None:
-        """What is known of this very object."""
+        """Return the known entity of this object."""
         address = address_of(value)
         tracked = self._tracked.get(address)
         if tracked is not None:
             return tracked.known if tracked() is value else None
         known = self._untracked.get(address)
-        # The address may be another object's by now: only equal content is proof enough.
+        # Another object may have the address by now: only equal content proves that it is the same.
         if known is None or known.cls is not type(value) or digest is None:
             return None
         return known if any(one.digest == digest for one in known.states.values()) else None
 
     def known(self, value: Any) -> KnownEntity | None:
-        """What is known of this very object, in any state in which that can be told."""
+        """Return the known entity of this object, in any state that identifies it."""
         if not self.may_have(value):
             return None
         known = self.find(value, None)
@@ -194,12 +194,12 @@ class KnownObjects:
         return self.find(value, perhaps.kind.identify(value).digest)
 
     def has(self, value: Any) -> bool:
-        """Whether this very object is known, whatever its state."""
+        """Return whether this object is known, in any state."""
         tracked = self._tracked.get(address_of(value))
         return tracked is not None and tracked() is value
 
     def may_have(self, value: Any) -> bool:
-        """Whether something is known under this object's address."""
+        """Return whether an entity is known under the address of this object."""
         if _is_shared(type(value)):
             return False
         address = address_of(value)
@@ -211,7 +211,7 @@ class KnownObjects:
             self._table.put(value, known.address, known)
 
     def is_untracked(self, value: Any, known: KnownEntity) -> bool:
-        """Whether ``value`` is, as far as an address can tell, the object that ``known`` was."""
+        """Return whether ``value`` is the object of ``known``, as far as an address can show."""
         address = address_of(value)
         return (
             address not in self._tracked and address == known.address and type(value) is known.cls
@@ -219,14 +219,14 @@ class KnownObjects:
 
 
 class AttributeEntities:
-    """The places that hold values: attributes of an instance, names of a module."""
+    """The last known entities of attributes of an instance and of global names of modules."""
 
     def __init__(self) -> None:
         self._globals: dict[str, KnownEntity] = {}
         self._table = _Table()
 
     def of(self, instance: Any) -> dict[str, KnownEntity]:
-        """What was last known in each place of an instance, or, for None, of modules."""
+        """Return the entities of the attributes of an instance, or, for None, of global names."""
         if instance is None:
             return self._globals
         address = address_of(instance)
@@ -239,14 +239,14 @@ class AttributeEntities:
 
 
 def differs(before: Identity | None, now: Identity, max_ms: float) -> bool:
-    """Whether the content is known to be another: what was not read tells nothing.
+    """Return whether the content is known to be different; unread content proves nothing.
 
-    ``max_ms`` is the bound on reading, 0 for none.
+    ``max_ms`` is the time limit for reading; 0 means no limit.
     """
     if before is None:
         return False
     one, other = before.digest, now.digest
     if one == other or one is None or other is None:
         return (before.missing, before.changing) != (now.missing, now.changing)
-    # Where time bounds what is read, equal content may be read in other parts.
+    # With a time limit, equal content may be read in different parts.
     return not max_ms or before.sampled == now.sampled

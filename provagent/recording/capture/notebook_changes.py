@@ -1,8 +1,9 @@
-"""The cell of a notebook that changed what two calls in other cells were given.
+"""The notebook cell that changed a value between calls in two other cells.
 
-The cells between them ran as a whole, in the order of their numbers. Which of them is meant is said
-by the name: the statement of the later call has it from one that stands in the earlier one's. Of
-several that have it, the one that stores something under it; where two do, nothing is said.
+The cells between the two cells ran as a whole, in the order of their numbers. The changing cell is
+found by a name that the statement of the earlier call and the statement of the later call both
+contain. If several cells contain the name, the cell that assigns to the name is used. If two cells
+assign to it, no cell is returned.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-Block = list[Any]  # of statements
-Piece = tuple[str, Block]  # the file of a cell, and those of its statements that ran between
+Block = list[Any]  # a list of statements
+Piece = tuple[str, Block]  # the file of a cell, and its statements that ran between the calls
 
 
 def shell() -> Any:
@@ -24,7 +25,7 @@ def shell() -> Any:
 
 
 def files_between(before: str, after: str) -> list[str] | None:
-    """Return the files of the cells that ran between two cells, in order; None if they are none."""
+    """Return the files of cells that ran between two cells, in order; None if one is no cell."""
     present = shell()
     numbers = getattr(getattr(present, "compile", None), "_filename_map", None)
     if type(numbers) is not dict:
@@ -37,12 +38,12 @@ def files_between(before: str, after: str) -> list[str] | None:
 
 
 def names_of(before: Any, after: Any) -> set[str]:
-    """Return the names that a statement stores or loads, and a later one loads."""
+    """Return the names that a statement stores or loads, and a later statement loads."""
     return _names(before) & _names(after)
 
 
 def changing(pieces: list[Piece], names: set[str]) -> Piece | None:
-    """Return the one piece that changes what some names mean, if there is one."""
+    """Return the only piece that changes the values of some names, if there is exactly one."""
     meant = [piece for piece in pieces if any(_names(one) & names for one in piece[1])]
     if len(meant) > 1:
         meant = [piece for piece in meant if any(_stores(one, names) for one in piece[1])]
@@ -60,7 +61,7 @@ def _stores(statement: Any, names: set[str]) -> bool:
 
 
 def _targets(statement: Any) -> Iterator[Any]:
-    """Yield what statements assign to, or delete; and what a call is to change in its place."""
+    """Yield the targets of assignments and deletions, and calls with ``inplace``."""
     import ast
 
     for node in ast.walk(statement):

@@ -1,4 +1,4 @@
-"""What is met at a call, before it is known which entity it is."""
+"""A value or a location that a call uses or makes, before its entity is known."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from provagent.isolation.originals import fake_folder, os
 from provagent.recording.capture.lookup import found
 from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use
 
-# By the module of their type, what names their file: none of these runs the program's code.
+# Module of a type -> attribute with the file name. Reading it runs no code of the program.
 _OPEN_FILES = {
     **dict.fromkeys(("_io", "bz2", "gzip", "lzma"), "name"),
     **dict.fromkeys(("zipfile", "tables.file", "h5py._hl.files", "pandas.io.pytables"), "filename"),
 }
 
-FAKE = "pyfakefs://"  # of no file of the system's; no content is looked for at a URL
+# prefix for files that the system does not have; the content of a URL is never read
+FAKE = "pyfakefs://"
 
 
 class ObservedValue:
-    """What is met at a call: a value, or what lies at a location."""
+    """A value, or the file at a location, that a call uses or makes."""
 
     __slots__ = (
         *("is_cut", "is_distinctive", "kind", "location"),
@@ -41,15 +42,15 @@ class ObservedValue:
         self.namespace = namespace
         self.members: list[dict[str, str]] | None = None
         self.is_cut = False  # there are more members
-        self.is_distinctive = False  # its content is more than a number or a short text
+        self.is_distinctive = False  # the content is more than a number or a short text
 
     def add_members(self, entity_ids: Iterable[str], *, is_cut: bool) -> None:
-        """Say what lies in it; ``is_cut``: and that there is more."""
+        """Set the members; ``is_cut``: there are more members."""
         self.members = [{"member_id": entity_id} for entity_id in dict.fromkeys(entity_ids)]
         self.is_cut = is_cut
 
     def add_members_to(self, fields: dict[str, Any]) -> None:
-        """Add to an event's fields what lies in it."""
+        """Add the members to the fields of an event."""
         if self.is_distinctive:
             fields["distinctive"] = True
         if self.members is not None:
@@ -59,15 +60,15 @@ class ObservedValue:
 
     @property
     def title(self) -> tuple[str, str | None, str]:
-        """What it is called, among all things of its kind."""
+        """The kind, namespace and name of the entity."""
         return self.kind.key, self.namespace, str(self.name)
 
 
 def placed(
     kind: Kind, value: Any, location: Any, name: Any, namespace: str | None
 ) -> ObservedValue:
-    """The thing, where definitions differ in what they call its value and its location."""
-    # Older ones place objects so, or tell them by a number.
+    """Return the observed value, for new and old forms of definitions."""
+    # Old definitions use an object or a number as the location.
     if location is not None and not is_path(location):
         if value is None:
             return ObservedValue(kind, location, None, name, namespace)
@@ -80,7 +81,7 @@ def placed(
     return ObservedValue(kind, value, location, name, namespace)
 
 
-# Older ones say neither of an entity that it is a file nor of another that it is none.
+# Old definitions do not say which entities are files.
 def _at(kind: Kind, location: Any, name: Any, namespace: str | None) -> ObservedValue:
     text = os.fsdecode(location)
     if "/" in text or os.sep in text or os.path.exists(text):
@@ -89,7 +90,7 @@ def _at(kind: Kind, location: Any, name: Any, namespace: str | None) -> Observed
 
 
 def placed_members(many: Many, found: Any) -> list[ObservedValue]:
-    """The things that are listed in what was found, or the one thing that it is."""
+    """Return the observed values of a list, or of the single value."""
     if many.is_name and not many.is_list:
         return [placed(many.kind, None, None, found, many.namespace)]
     items: Any = introspection.items(found) if many.is_list else (found,)
@@ -106,20 +107,20 @@ def placed_members(many: Many, found: Any) -> list[ObservedValue]:
 
 
 def file_of(location: Any) -> Any:
-    """The path of what is open, where a path and an open file may stand; else ``location``."""
+    """Return the path of an open file; ``location`` unchanged if it is no open file."""
     home = introspection.module_name(type(location))
     attribute = _OPEN_FILES.get(home) if type(home) is str else None
     if attribute is None:
         return location
     try:
         name = getattr(location, attribute, None)
-    except Exception:  # it is closed
+    except Exception:  # the file is closed
         return location
     return name if type(name) is str and os.path.isfile(name) else location
 
 
 def place_of(location: Any) -> str:
-    """Where a file is that the program names: a file of pyfakefs is none of the system's."""
+    """Return the location of a file that the program names; files of pyfakefs have a prefix."""
     folder = fake_folder()
     if folder is None:
         return resolve_location(location)
@@ -128,7 +129,7 @@ def place_of(location: Any) -> str:
 
 
 def is_path(value: Any) -> bool:
-    """Whether it can be where a file lies."""
+    """Return whether the value can be the path of a file."""
     cls = type(value)
     return issubclass(cls, (str, bytes)) or introspection.lookup(cls, "__fspath__") is not None
 
@@ -153,7 +154,7 @@ def add_identity(fields: dict[str, Any], identity: Identity) -> None:
 
 
 def named_files(uses: Iterable[Use], call: Any, is_used: bool) -> Iterator[str]:
-    """The paths that a call names of files; where they are used, also those of open files."""
+    """Yield the paths of the files that a call names; if used, also the paths of open files."""
     for use in uses:
         location = found(use.location, call) if use.kind.type in ON_DISK else None
         path: Any = file_of(location) if is_used else location

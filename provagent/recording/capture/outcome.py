@@ -1,4 +1,4 @@
-"""How something ended: its status, and the exception that ended it."""
+"""The end of an activity or a program: its status, and the exception that ended it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from provagent.isolation import introspection
 
 
 def status_of(error: BaseException) -> str:
-    """How an activity that raised this has ended."""
+    """Return the status of an activity that raised this exception."""
     if introspection.is_a(error, (KeyboardInterrupt, GeneratorExit)):
         return CANCELLED
     if introspection.is_a(error, SystemExit):
         return ERROR if exit_code(introspection.exit_argument(error)) else OK  # type: ignore[arg-type]
-    # asyncio is not imported for this: where it is, its module names the class.
+    # asyncio is not imported here: if the program has loaded it, its module has the class.
     asyncio = sys.modules.get("asyncio")
     cancelled = getattr(asyncio, "CancelledError", ())
     return CANCELLED if introspection.is_a(error, cancelled) else ERROR
 
 
 def exit_code(argument: object) -> int:
-    """The exit code of a program whose ``SystemExit`` was given this."""
+    """Return the exit code of a program for the argument of its ``SystemExit``."""
     if argument is None:
         return 0
     return int.__int__(argument) if introspection.is_a(argument, int) else 1  # type: ignore[arg-type]
 
 
 def describe_error(error: BaseException) -> dict[str, str]:
-    """The exception's type, as module:QualName, and its message."""
+    """Return the type of the exception, as module:QualName, and its message."""
     return {"type": type_name(type(error)), "message": message_of(error)}

@@ -1,4 +1,4 @@
-"""A new version of what stood there before, because the definition says so (``overwrite``)."""
+"""New versions of an object or a file that a definition declares with ``overwrite``."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def overwrite(
     activity: OpenActivity,
     events: Events,
 ) -> str:
-    """Write the entity that an activity made of what is last known of the same object or file.
+    """Write the entity that an activity made from the last known state of the same object or file.
 
-    It is another one even where its content is the same, or where an activity that this one
-    called has made it: an identifier may not see what was changed.
+    The entity is new even if the content is equal, or if an activity inside this one has made it:
+    the digest may not show the change.
     """
     kind, before, slots = observed.kind, None, {}
     if observed.location is not None and kind.type in ON_DISK:

@@ -1,6 +1,6 @@
-"""Plans: what to do at a call of one target.
+"""Plans: everything that a call of one target needs, computed once.
 
-A call does no YAML, no ``inspect``, and reads no path's text: all that is here.
+A call reads no YAML, uses no ``inspect``, and parses no paths: the plan contains the results.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ON_DISK = frozenset((FILE, FILE_COLLECTION))
 
 @dataclass(slots=True, kw_only=True)
 class Kind:
-    """What sort of entity: its description, and how its identity is found.
+    """A kind of entity: its description, and the function that identifies its entities.
 
-    ``identify`` takes a value; ``key`` names its method, since digests taken by two methods
-    cannot be compared.
+    ``identify`` returns the identity of a value. ``key`` names the method of ``identify``, because
+    digests of two methods cannot be compared.
     """
 
     name: str
@@ -41,11 +41,11 @@ class Kind:
     definition: str | None
     is_described: bool
     description: dict[str, Any] | None
-    is_named: bool = False  # something is known by nothing but the name of such an entity
+    is_named: bool = False  # some uses refer to such an entity by its name only
 
 
 def undescribed_kind(type_: str, identify: Callable[[Any], Identity]) -> Kind:
-    """The kind of what no definition describes."""
+    """Return the kind of entities that no definition describes."""
     return Kind(
         name="",
         type=type_,
@@ -61,9 +61,9 @@ def undescribed_kind(type_: str, identify: Callable[[Any], Identity]) -> Kind:
 
 @dataclass(slots=True, kw_only=True)
 class Many:
-    """Members, or progenitors: where they are listed, and what each of them is.
+    """The members or progenitors of an entity: where they are listed, and their kind.
 
-    Without ``is_list`` what ``items`` finds is the one thing meant.
+    Without ``is_list``, ``items`` finds the single value.
     """
 
     kind: Kind
@@ -73,17 +73,17 @@ class Many:
     location: OnValue | None
     value: OnValue | None
     namespace: str | None
-    is_name: bool = False  # an entity that was named so before, where there is one
+    is_name: bool = False  # refers to the earlier entity of this name, if there is one
 
 
 @dataclass(slots=True, kw_only=True)
 class Use:
-    """A usage or a generation, compiled. ``slot`` is the place that holds the value.
+    """A usage or a generation, compiled; ``slot`` is the attribute or name with the value.
 
-    ``is_plain``: an object found by its value alone, as most are. ``is_name``: nothing but its
-    name says which it is. ``overwrites``: a new version of what stood there before. ``looks_in``:
-    what is known in a container is a member of it. ``used_as``: its role, and the argument that
-    holds the value.
+    ``is_plain``: an object that is found by its value alone, as most are. ``is_name``: only the
+    name identifies the entity. ``overwrites``: the entity is a new version of the earlier one.
+    ``looks_in``: known entities in a container become members. ``used_as``: the role, and the
+    argument that has the value.
     """
 
     role: str
@@ -106,9 +106,10 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """Which calls of a target are recorded, and how much of each.
+    """The rules of the sampler: which calls of a target are recorded, and how much of each.
 
-    ``max_calls`` of a process are, or all where it is 0; one of ``sample`` is.
+    ``max_calls`` is the limit of recorded calls per process; 0 means no limit. One of ``sample``
+    calls is recorded.
     """
 
     level: str = MEMBERS
@@ -119,7 +120,7 @@ class Rules:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """All that a call of one target needs to know.
+    """The plan for calls of one target.
 
     ``group`` is the bit of its definition; ``places`` find the files that a call names.
     """
@@ -138,14 +139,15 @@ class Plan:
     usages: tuple[Use, ...] = ()
     generations: tuple[Use, ...] = ()
     is_described: bool = False
-    expected: ConstraintChecks | None = None  # what is compared with the record of a call
+    expected: ConstraintChecks | None = None  # constraints to check for each call
     agents: tuple[dict[str, Any], ...] = ()
     log_entities: bool = True  # undescribed: objects are used, and the result is generated
-    log_members: bool = True  # undescribed: and what is known in containers
-    when: Holds | None = None  # which calls are recorded
+    log_members: bool = True  # undescribed: record also known entities in containers
+    when: Holds | None = None  # condition of recorded calls
     places: tuple[Selector, ...] = ()
-    files: tuple[Selector | None, ...] = ()  # several that are used, to be read at once
-    opens: tuple[Selector, Selector] | None = None  # a file that it opens, and the mode
+    files: tuple[Selector | None, ...] = ()  # several used files, read together
+    # selectors of the file that the call opens, and of the mode
+    opens: tuple[Selector, Selector] | None = None
     is_activity: bool = True
     description: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
@@ -153,7 +155,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callee:
-    """The callable to plan for, as the weaver found it; ``aliases`` are targets for it too."""
+    """A callable to plan for, as the weaver found it; ``aliases`` are further targets for it."""
 
     target: str
     qualname: str

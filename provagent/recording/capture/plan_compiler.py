@@ -1,4 +1,4 @@
-"""A description in, a plan out: compiled when a target is woven."""
+"""Compiles descriptions to plans, when a target is woven."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 def find_description(
     callee: Callee, definitions: list[Definition]
 ) -> tuple[ActivityDescription, Definition] | None:
-    """The description with the most specific name; a later definition wins over an earlier."""
+    """Return the description with the most specific name; a later definition has priority."""
     name = callee.qualname.rpartition(".")[2]
     through = [f"{introspection.qualname(receiver)}.{name}" for receiver in callee.receivers]
     for key in (callee.target, *callee.aliases, callee.qualname, *through, name):
@@ -61,10 +61,11 @@ Described = tuple[ActivityDescription, Definition]
 
 
 class Planner:
-    """Makes the plans of a process. ``digests`` says how digests are taken.
+    """Makes the plans of a process.
 
-    ``complain`` is told, with target and stage, of conditions that cannot be told; ``note`` of
-    what was recorded otherwise than the definition says.
+    ``digests`` has the settings of digests. ``complain`` is called with target, stage and error if
+    the evaluation of a condition fails. ``note`` is called if a value is recorded in another way
+    than the definition says.
     """
 
     def __init__(
@@ -77,12 +78,13 @@ class Planner:
         self.complain = complain
         self.note = note
         self.kinds: dict[Any, Kind] = {}
-        self._groups = {"": 0}  # a bit for each definition, the first for what none describes
+        # a bit for each definition; the first bit is for targets without one
+        self._groups = {"": 0}
 
     def plan(self, callee: Callee, found: Described | None, rules: Rules, group: str) -> Plan:
-        """The plan for a callable: from its description, or from its signature alone.
+        """Return the plan of a callable, from its description or from its signature alone.
 
-        ``group`` is the definition that asked for it.
+        ``group`` is the definition that names the target.
         """
         plan = Plan(
             target=callee.target,
@@ -101,12 +103,12 @@ class Planner:
         if found is not None:
             _Compiler(plan, callee, found[1], self).compile(found[0])
         elif rules.level == CALL:
-            plan.is_described = True  # as one that has nothing to tell
+            plan.is_described = True  # as a description without parameters and entities
         return plan
 
 
 def flavour_of(function: Any) -> Flavour:
-    """How a call of the function runs, which says when its activity ends."""
+    """Return how a call of the function runs; this determines when its activity ends."""
     if inspect.iscoroutinefunction(function):
         return "coroutine"
     if inspect.isasyncgenfunction(function):
@@ -115,7 +117,7 @@ def flavour_of(function: Any) -> Flavour:
 
 
 class _Compiler:
-    """Turns one activity description into the parts of a plan; collects what is wrong."""
+    """Compiles one activity description to the parts of a plan, and collects the problems."""
 
     def __init__(
         self, plan: Plan, callee: Callee, definition: Definition, planner: Planner
@@ -124,7 +126,7 @@ class _Compiler:
         self.plan = plan
         self.callee = callee
         self.definition = definition
-        self.made = False  # whether what is compiled is read after the call
+        self.made = False  # whether the compiled paths are read after the call
         self.level = plan.rules.level
 
     def compile(self, described: ActivityDescription) -> None:
@@ -145,7 +147,7 @@ class _Compiler:
         if self.level in WITH_ENTITIES:
             self._compile_uses(described)
 
-    # Loaded where a definition has any.
+    # The module is loaded only for a definition with constraints.
     def _expectations(self, described: ActivityDescription) -> ConstraintChecks | None:
         if not is_comparable(described, self.definition.entities):
             return None
@@ -204,8 +206,8 @@ class _Compiler:
             found = self._or_before_call(parameter.value, found, what)
         return self._only_where(parameter.when, found, what)
 
-    # A method that writes a whole configuration as data fails at one leaf that it does not know:
-    # what it was asked of is recorded then, leaf by leaf.
+    # A method that returns a whole configuration as data may fail at one value that it does not
+    # know. Then the object of the method is recorded, value by value.
     def _or_before_call(self, text: str, select: Selector, what: str) -> Selector:
         path = parse_path(text)
         count = {Call: 2, Text: 1}.get(type(path.steps[-1]), 0) if path.steps else 0
@@ -273,8 +275,8 @@ class _Compiler:
                 return signature.used_as(use.role, root)
         return {"used_role": use.role}
 
-    # What stands in a place can be replaced while nothing of ours runs; an argument
-    # or a result has no place that outlives the call.
+    # The value of an attribute or a global name can be replaced while no code of ours runs. An
+    # argument or a result has no name that exists after the call.
     def _slot(self, text: str | None) -> tuple[str | None, bool]:
         if text is None:
             return None, False
@@ -294,7 +296,7 @@ class _Compiler:
         compiled.is_name = _is_name(many, compiled.kind)
         return compiled
 
-    # Where nothing is listed, the paths of the one thing meant are paths on the call.
+    # Without a list, the paths of the single value are paths on the call.
     def _many(self, many: MemberDescription, *, listed: str | None = None) -> Many:
         listed = many.list or listed
         is_list = listed is not None
@@ -330,7 +332,7 @@ class _Compiler:
 
 
 def _public_name(path: str) -> str | None:
-    """The name at a path's end; one that begins with an underscore is the code's own affair."""
+    """Return the last name of a path; None for a private name, which begins with an underscore."""
     name = parse_path(path).last_name
     return None if name.startswith("_") else name
 

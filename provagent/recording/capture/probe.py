@@ -1,8 +1,8 @@
-"""The hot path's first and last steps: what is done when a watched function begins and ends.
+"""The first and last steps of the hot path: the start and the end of a watched function.
 
-A probe is told of the function's own frame (``weave.inplace``); the arguments are read from it,
-before any code of the function has run. Nothing stands between caller and callee, and nothing
-is kept of a call but an entry in ``Capture.calls``, by its frame, until the call ends.
+A probe receives the frame of the function itself (``weave.inplace``). It reads the arguments from
+the frame before any code of the function has run. There is no wrapper between caller and function.
+Until the call ends, the only trace of the call is an entry in ``Capture.calls``, by its frame.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from provagent.recording.capture.plan import Plan
 from provagent.recording.capture.sampler import Sampler
 from provagent.recording.capture.skipped_calls import clock
 
-# Where the stack or the memory is used up nothing can be called, not even to say so.
+# With no stack or memory left, nothing can be called, not even to report the error.
 FULL = (RecursionError, MemoryError)
 
-Given = tuple[Any, tuple[Any, ...], dict[str, Any]]  # instance, positional, by keyword
+# instance, positional arguments, keyword arguments
+Given = tuple[Any, tuple[Any, ...], dict[str, Any]]
 _NOT_GIVEN = object()
 
 
 class FunctionProbe:
-    """What a watched function tells: ``start``, then ``done`` or ``unwind``; or ``made``.
+    """The probe of a watched function: ``start``, then ``done`` or ``unwind``; or ``made``.
 
-    See ``weave.inplace.Probe``. Each is a function of its own, which finds all that it needs in
-    what it encloses, and guards itself.
+    See ``weave.inplace.Probe``. Each of these is a closure that contains all that it needs and
+    catches its own errors.
     """
 
     __slots__ = ("done", "failed", "made", "start", "unwind")
@@ -64,10 +65,11 @@ def _same(value: Any, *_: Any) -> Any:
     return value
 
 
-# No function calls itself by its name: it would be in a cycle with its own cell, and what the
-# probe holds, the callee's defaults among it, would wait for the garbage collector.
+# A function must not call itself by its name. It would be in a reference cycle with its own cell,
+# and the objects of the probe, such as the defaults of the watched function, would wait for the
+# garbage collector.
 def thrice(make: Callable[[Any], Any]) -> Any:
-    """What ``make`` makes, given what it made before, to call where an interrupt met it."""
+    """Return the third result of ``make``; each result calls the one before after an interrupt."""
     return make(make(make(_nothing)))
 
 
@@ -86,11 +88,11 @@ def make_probe(
 def make_reader(  # noqa: C901, PLR0915 - at weaving, what is left to do at a call
     function: FunctionType, *, takes_instance: bool
 ) -> Callable[[FrameType], Given]:
-    """Return what reads the arguments of a call from the frame in which it begins.
+    """Return the function that reads the arguments of a call from its frame.
 
-    A frame does not tell which arguments were given, and how. What has its default counts as not
-    given, at the end of the positional ones and by keyword; what has another value, and could be
-    given either way, counts as both.
+    The frame does not show which arguments were passed, and how. An argument with its default value
+    counts as not passed, unless a later positional argument has another value. An argument that has
+    a default and another value counts both as positional and as a keyword argument.
     """
     code, count = function.__code__, function.__code__.co_argcount
     names = code.co_varnames
@@ -137,8 +139,8 @@ def make_reader(  # noqa: C901, PLR0915 - at weaving, what is left to do at a ca
 Read = Callable[[FrameType], Given]
 
 
-# All is in one function each: a call costs more than what it does. At the limit of recursion our
-# work is what is given up.
+# All code is in one function each: a further call costs more than the work in it. At the recursion
+# limit our work is skipped.
 def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: C901, PLR0915 - see above
     busy, receivers, calls = capture.busy, plan.receivers, capture.calls
     sampler = Sampler(capture, plan)
@@ -171,7 +173,8 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
                 return
             activity = begin(plan, *given, frame.f_back or NOWHERE)
             if activity is not nothing:
-                # Before it is entered: an interrupt between the two leaves nothing entered.
+                # Written before the activity is entered: after an interrupt in between, nothing is
+                # entered.
                 calls[frame] = activity, inside(), given, nothing
                 token = enter(activity)
                 calls[frame] = activity, nothing, given, token
@@ -191,8 +194,8 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
                 try:
                     leave(token)
                 except ValueError:
-                    pass  # another context, whose value is its own
-                # What interrupts us until here is told to unwind, which finds the call.
+                    pass  # another context, which keeps its own value
+                # An interrupt until here is passed to unwind, which finds the call.
                 del calls[frame]
                 close(plan, activity, (*given, value))
                 return value
@@ -225,14 +228,14 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
                         leave(token)
                     except left_already:
                         pass  # or another context, as above
-                elif inside() is activity:  # an interrupt met us while it was entered
+                elif inside() is activity:  # an interrupt arrived while the activity was entered
                     enter(other)
                 del calls[frame]
                 close(plan, activity, (*given, nothing), error)
             except FULL:
                 missed[plan.target] = missed.get(plan.target, 0) + 1
             except BaseException as failure:
-                # An interrupt, and nobody will speak of this frame again.
+                # After an interrupt, no further event comes for this frame.
                 frame = frame or frame_of(1)
                 if frame in calls:
                     again(error, frame)
@@ -257,7 +260,7 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
             frame = frame or frame_of(1)
             given = read(frame)
             instance = given[0]
-            # The constructor of a base class, called by that of the session's own class.
+            # The constructor of a base class, called by the constructor of the session's own class.
             if has_instance(sessions.under_way, instance) or not capture.is_recorded(
                 plan, *given[:2]
             ):
@@ -270,7 +273,7 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
                 if left_out is not None:
                     calls[frame] = None, left_out, given, clock()
                     return
-            # Before it is under way, as above.
+            # Written before the instance is under way, as above.
             calls[frame] = sessions.open(instance), None, given, place_of(frame.f_back)
             sessions.under_way.append(instance)
         except FULL:
@@ -315,7 +318,7 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
 
 
 def _opener(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
-    """Only tells of the file: the call is no activity."""
+    """Return a probe that only reports the file: the call is no activity."""
     missed, complain = capture.internal_errors.unsaid, capture.internal_errors.add
     frame_of = sys._getframe  # noqa: SLF001
 
@@ -348,7 +351,7 @@ def _stepwise(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
             frame = frame or frame_of(1)
             given = read(frame)
             if capture.is_recorded(plan, *given[:2]):
-                # types.coroutine marks the code that the function has, at any time.
+                # types.coroutine may mark the code of the function at any time.
                 flags = frame.f_code.co_flags if is_generator else 0
                 is_awaitable = bool(flags & CO_ITERABLE_COROUTINE)
                 return before(
@@ -364,20 +367,20 @@ def _stepwise(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:
 
 
 def place_of(frame: FrameType | None) -> CallSite:
-    """Return where a frame stands; no frame is kept alive."""
+    """Return the call site of a frame; no frame is kept alive."""
     if frame is None:
         return NOWHERE
     return EarlierCallSite(frame)
 
 
 def has_instance(instances: list[Any], instance: Any) -> bool:
-    """Whether this very instance is in the list."""
+    """Return whether the list contains this instance itself."""
     return any(entry is instance for entry in instances)
 
 
-# list.remove would ask the instances' own __eq__.
+# list.remove would call the __eq__ of the instances.
 def drop_instance(instances: list[Any], instance: Any) -> None:
-    """Take this very instance out of the list."""
+    """Remove this instance from the list."""
     for position, entry in enumerate(instances):
         if entry is instance:
             del instances[position]

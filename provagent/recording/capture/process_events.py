@@ -1,4 +1,4 @@
-"""The process as it is recorded: its run event and its environment."""
+"""The process in the record: its run event and its environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from provagent.isolation.originals import io, os, pwd
 from provagent.recording.capture.git import git_state
 from provagent.settings.table import COMMAND_VARIABLE, Settings
 
-# Beside what settings.variables names. Never a variable that may hold a secret.
+# Recorded in addition to settings.variables. Never add a variable that may contain a secret.
 VARIABLES = (
     "CONDA_DEFAULT_ENV",
     "CONDA_PREFIX",
@@ -43,7 +43,7 @@ VARIABLES = (
 
 
 def program() -> dict[str, Any]:
-    """What the process runs: command, working folder, and its script or module."""
+    """Return what the process runs: command, working folder, and script or module."""
     fields: dict[str, Any] = {
         "command": [*map(name_to_text, sys.orig_argv)],
         "cwd": name_to_text(_cwd()),
@@ -61,17 +61,18 @@ def program() -> dict[str, Any]:
 
 
 def _notebook(main: Any) -> str | None:
-    """The notebook that this process runs the cells of: its path, or empty where nobody tells.
+    """Return the path of the notebook of this process; empty if unknown, None for no notebook.
 
-    Jupyter's server tells its kernels since version 2, and IPython its cells; Visual Studio Code
-    does among the variables; what executes one notebook is given it on its command line.
+    The path is read from environment variables (Jupyter Server since version 2), from variables of
+    the notebook (IPython, Visual Studio Code), or from the command line of a program that executes
+    one notebook.
     """
     if "ipykernel" not in sys.modules or "ipykernel.kernelapp" not in sys.modules:
         return None
     told = next((one for one in _told(main) if isinstance(one, str) and one), None)
     if told is None:
         return ""
-    # The server's own paths begin at its root, which need not be the kernel's folder.
+    # The server's own paths begin at its root, which may differ from the kernel's folder.
     return name_to_text(told if os.path.isabs(told) else os.path.basename(told))
 
 
@@ -82,19 +83,20 @@ def _told(main: Any) -> Iterator[object]:
     yield _executed()
 
 
-# Who starts kernels for notebooks that it is not given, as Jupyter's server may, is not asked.
+# Only these programs execute one notebook of their command line; a server starts kernels for other
+# notebooks.
 _OUTPUT = ("--output", "-o")
 _EXECUTES = frozenset({"jupyter-execute", "jupyter-nbconvert", "nbconvert", "papermill"})
 
 
 def _executed() -> str | None:
-    """Return the one notebook that the parent process was started to execute, if it was."""
+    """Return the only notebook that the parent process was started to execute, if there is one."""
     try:
         folder = f"/proc/{os.getppid()}"
         with io.open(f"{folder}/cmdline", "rb") as stream:
             words = os.fsdecode(stream.read()).split("\0")
         cwd = os.readlink(f"{folder}/cwd")
-    except (OSError, AttributeError):  # there is no such folder; it is another user's
+    except (OSError, AttributeError):  # no such folder, or a process of another user
         return None
     if _EXECUTES.isdisjoint(map(os.path.basename, words[:4])):
         return None
@@ -104,11 +106,11 @@ def _executed() -> str | None:
         if word.endswith(".ipynb") and word[:1] != "-" and before not in _OUTPUT
     ]
     if "papermill" in map(os.path.basename, words[:4]):
-        found = found[:1]  # the second is what it writes
+        found = found[:1]  # the second one is the output
     return found[0] if len(found) == 1 and os.path.isfile(found[0]) else None
 
 
-# CPython takes __file__ out of __main__ when a script has ended; its loader still knows.
+# CPython deletes __file__ from __main__ when a script has ended; its loader still has the path.
 def _file_of(main: Any) -> Any:
     loader = getattr(main, "__loader__", None)
     return getattr(main, "__file__", None) or getattr(loader, "path", None)
@@ -122,7 +124,7 @@ def _script(location: str) -> dict[str, str]:
     except OSError as error:
         if is_the_programs(error):
             raise
-        # a zip's member, or gone: the location is what can be said
+        # a member of a zip file, or a deleted file: only the location is known
     return script
 
 
@@ -132,11 +134,11 @@ def _cwd() -> str:
     except OSError as error:
         if is_the_programs(error):
             raise
-        return ""  # the folder was removed under the program
+        return ""  # the folder was deleted during the run
 
 
 def person() -> dict[str, Any]:
-    """Who runs it, and where. There may be no terminal, and no entry for the user id."""
+    """Return user, host and process id; a terminal or an entry for the user id may be missing."""
     return {"user": _user(), "host": _host(), "pid": os.getpid()}
 
 
@@ -160,12 +162,13 @@ def software() -> dict[str, str]:
     return {"provagent": __version__}
 
 
-# Where a record goes, and that there is one, is nothing that would repeat the run.
+# Not recorded: where the record is written, and that recording is on. A rerun does not need these
+# settings.
 _OWN_SETTINGS = ("store", "cache", "always")
 
 
 def asked_for(settings: Mapping[str, str]) -> dict[str, Any]:
-    """What the run was asked for: settings that were given, and what ``run -- command`` was."""
+    """Return the settings that were given, and the command of ``run -- command``."""
     fields: dict[str, Any] = {}
     given = {name: text for name, text in settings.items() if name not in _OWN_SETTINGS}
     if given:
@@ -177,7 +180,7 @@ def asked_for(settings: Mapping[str, str]) -> dict[str, Any]:
 
 
 def environment(settings: Settings) -> dict[str, Any]:
-    """What the process runs in, with ``environment_id``: the digest of all the rest."""
+    """Return the environment of the process; ``environment_id`` is the digest of all the rest."""
     fields: dict[str, Any] = {
         "python": {
             "version": sys.version.split()[0],
@@ -197,7 +200,7 @@ def environment(settings: Settings) -> dict[str, Any]:
 
 
 def _code_folder() -> str:
-    """The folder whose version of the code matters: the script's, else the working one."""
+    """Return the folder whose git state is recorded: of the script, or the working folder."""
     file = _file_of(sys.modules.get("__main__"))
     return os.path.dirname(os.path.abspath(file)) if isinstance(file, str) else _cwd()
 
@@ -220,12 +223,12 @@ def _variables(settings: Settings) -> dict[str, str]:
     }
 
 
-# importlib.metadata opens and parses every METADATA file; the folders' names say as much.
+# importlib.metadata opens and parses every METADATA file; the names of the folders suffice.
 _DISTRIBUTION = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(-py[\d.]+)?\.(dist|egg)-info")
 
 
 def packages(paths: list[str]) -> dict[str, str]:
-    """Every installed distribution and its version; the first on ``paths`` wins."""
+    """Return all installed distributions with versions; the first on ``paths`` has priority."""
     found: dict[str, str] = {}
     for path in paths:
         for name in _listed(path):
@@ -241,4 +244,4 @@ def _listed(path: str) -> list[str]:
     except OSError as error:
         if is_the_programs(error):
             raise
-        return []  # a zip, or an entry that is not there
+        return []  # a zip file, or a missing entry

@@ -1,7 +1,7 @@
-"""How the program ended, as far as the interpreter lets its end be seen.
+"""The end of the program, as far as the interpreter shows it.
 
-CPython tells a function that is called at exit nothing of ``SystemExit``. What it leaves
-is the frame in which the program ran: it stands on its ``return``, or on what left it.
+CPython does not pass ``SystemExit`` to exit handlers. But the frame in which the program ran still
+exists: its last instruction is its ``return``, or the instruction that raised.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from provagent.recording.capture.exit_codes import ExitCodes
 from provagent.recording.capture.outcome import describe_error, status_of
 
 _MAIN_NAMES = ("__main__", "__mp_main__")
-_HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: a function's code, not a module's
+_HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: the code of a function, not of a module
 
 
 class ProgramEnd:
-    """Watches the frame of the program: nothing runs while it does, but for ``ExitCodes``."""
+    """Watches the frame of the program; no code of ours runs then, except ``ExitCodes``."""
 
     def __init__(self, frame: FrameType | None = None) -> None:
         self._frame = frame
         self._exits: ExitCodes | None = None
 
     def watch(self) -> None:
-        """Remember the frame in which the program runs, if it does."""
+        """Keep the frame in which the program runs, if there is one."""
         self._frame = self._frame or _program_frame()
         if self._frame is not None and self._exits is None:
             self._exits = ExitCodes(self._frame)
 
     def drop_references(self) -> None:
-        """Keep no frame: with it goes the program's namespace."""
+        """Keep no frame: a frame keeps the namespace of the program alive."""
         if self._exits is not None:
             self._exits.stop()
         self._frame = self._exits = None
 
     def tell(self) -> dict[str, Any]:
-        """The ``status``, and where they are known ``exit_code`` and ``error``."""
+        """Return the ``status``, and, if known, ``exit_code`` and ``error``."""
         frame = self._frame
         if frame is None:
             has_returned = _script_has_returned()
         elif _program_frame() is frame:
-            return {"status": OK}  # the program goes on: it is the recording that ends
+            return {"status": OK}  # the program continues: only the recording ends
         else:
             has_returned = _has_returned(frame)
         errors = [
@@ -66,7 +66,7 @@ class ProgramEnd:
 
 
 def ended_with(code: int) -> dict[str, Any]:
-    """Return what is told of a program that asked for its end with an exit code."""
+    """Return the fields for a program that ended itself with an exit code."""
     return {"status": ERROR if code else OK, "exit_code": code}
 
 
@@ -76,9 +76,9 @@ def _left_by(error: BaseException) -> dict[str, Any]:
     return fields if introspection.is_a(error, KeyboardInterrupt) else {**fields, "exit_code": 1}
 
 
-# No list of frames is made: it would hold its own frame, and so all that stand below it.
+# No list of frames is made: it would contain its own frame, and so keep all outer frames alive.
 def _stack() -> Iterator[FrameType]:
-    """The frames of the main thread, the innermost first."""
+    """Yield the frames of the main thread, innermost first."""
     frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001
     while frame is not None:
         yield frame
@@ -99,7 +99,7 @@ def _has_returned(frame: FrameType) -> bool:
 
 
 def _has_left(error: BaseException, frame: FrameType) -> bool:
-    """Whether the error passed through the frame; a notebook's last error has not."""
+    """Return whether the error passed through the frame; the last error of a notebook did not."""
     traceback = introspection.traceback(error)
     while traceback is not None:
         if traceback.tb_frame is frame:
@@ -108,9 +108,9 @@ def _has_left(error: BaseException, frame: FrameType) -> bool:
     return False
 
 
-# CPython takes __file__ out of __main__ when a script has ended, but not when SystemExit
-# was raised (pyrun_simple_file in Python/pythonrun.c). That is all there is where nothing
-# was recorded while it ran; of -m and -c there is nothing.
+# CPython deletes __file__ from __main__ when a script has ended, but not after SystemExit
+# (pyrun_simple_file in Python/pythonrun.c). If nothing was recorded while the script ran, there is
+# no other sign. For -m and -c there is no sign.
 def _script_has_returned() -> bool:
     namespace = vars(sys.modules["__main__"]) if "__main__" in sys.modules else {}
     loader = type(namespace.get("__loader__")).__name__

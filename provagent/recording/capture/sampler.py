@@ -1,4 +1,7 @@
-"""Which calls of a target are recorded, by its rules; the others are counted (``left_out``)."""
+"""The sampler: the rules that decide which calls of a target are recorded.
+
+Calls that are not recorded are skipped calls; they are counted (event ``left_out``).
+"""
 
 from __future__ import annotations
 
@@ -40,15 +43,15 @@ if TYPE_CHECKING:
     from provagent.recording.capture.call import Capture
     from provagent.recording.capture.entity_tracker import Call
 
-UNDESCRIBED = 1  # the bit of the activities that no definition describes
-SPARED = (SAMPLE, MAX_CALLS)  # where a call that raises is recorded all the same
+UNDESCRIBED = 1  # the bit of activities that no definition describes
+SPARED = (SAMPLE, MAX_CALLS)  # with these reasons, a call that raises is recorded nevertheless
 
 
 class Sampler:
-    """Tells of each call of one target whether it is recorded.
+    """Decides for each call of one target whether to record it.
 
-    The next ``free`` calls are, without being asked for; of the others ``refuse`` tells. ``shut``
-    is where calls are counted of which it need not be asked again, inside one activity.
+    The next ``free`` calls are recorded without a further decision; ``skip`` decides for the other
+    calls. ``shut`` counts skipped calls inside one activity that need no further decision.
     """
 
     __slots__ = (
@@ -63,7 +66,7 @@ class Sampler:
         capture.byte_limit.samplers.add(self)
 
     def reset(self) -> None:
-        """Begin to count, in a new process."""
+        """Start to count, in a new process."""
         plan, rules = self._plan, self._plan.rules
         self._quiet = {INSIDE: plan.group, NESTED: ~UNDESCRIBED}.get(rules.quiet, 0)
         self._asks = plan.when is not None or bool(self._quiet) or rules.sample > 1
@@ -78,9 +81,9 @@ class Sampler:
     def skip(
         self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> SkippedCall | None:
-        """None for a call that is recorded; else where it is to be counted.
+        """Return None for a call that is recorded; otherwise the counter of the skipped call.
 
-        Raises nothing but RecursionError and its like, and what is the program's.
+        Raises only RecursionError and MemoryError, and errors that belong to the program.
         """
         try:
             reason = self._reason(instance, args, kwargs)
@@ -105,7 +108,7 @@ class Sampler:
             return MAX_BYTES
         if plan.when is not None:
             thread, busy = get_ident(), self._capture.busy
-            busy.add(thread)  # what a path reaches may be woven itself
+            busy.add(thread)  # a path may call a woven function
             try:
                 holds = plan.when(instance, args, kwargs, None)
             finally:
@@ -125,9 +128,9 @@ class Sampler:
             return MAX_CALLS
         return self._record()
 
-    # No call between what is read and what is set: no other thread comes between.
+    # There is no call between reading and writing the counts, so no other thread runs in between.
     def _record(self) -> str:
-        """Count a call that is recorded, unless too much is written; and let some more pass."""
+        """Count a call that is recorded, below the byte limit, and let further calls pass."""
         if self._paid <= 0:
             if self._capture.byte_limit.look():
                 return MAX_BYTES
@@ -155,7 +158,8 @@ class Sampler:
         if known is None:
             return self._sum(parent, reason)
         if isinstance(known, _OfGate):
-            known.sampler = ref(self)  # the program may have bound the target's name again
+            # weak: the program may have assigned another function to the name of the target
+            known.sampler = ref(self)
         return known
 
     def _sum(self, parent: Any, reason: str) -> SkippedCall:
@@ -172,9 +176,9 @@ class Sampler:
         )
 
     def fail(self, call: Call, start: int, error: BaseException, place: Any) -> bool:
-        """Record a call that raised, and was to be left out; False where too many have.
+        """Record a skipped call that raised; return False if too many calls raised.
 
-        What it used is as it stands now.
+        The used entities are recorded in their state after the call.
         """
         self._errors -= 1
         if self._errors < 0:
@@ -187,7 +191,10 @@ class Sampler:
         return True
 
     def add_to_caller(self, activity: Any, call: Call, told: set[Any], *, result: bool) -> None:
-        """Tell what a call used, or generated, as what ``activity`` did; not what is ``told``."""
+        """Add entities that a skipped call used or generated to ``activity``.
+
+        ``told`` contains the links that were added before; they are not added again.
+        """
         if self._left <= 0:
             return
         if result:
@@ -224,7 +231,7 @@ class Sampler:
             return capture.usages(plan, call, activity, events)
         return capture.undescribed.inputs(plan, call, activity, events)[1]
 
-    # What a path reaches may be woven itself.
+    # A path may call a woven function.
     @contextmanager
     def _own(self, stage: str) -> Iterator[None]:
         thread, busy = get_ident(), self._capture.busy
@@ -243,21 +250,22 @@ def _finds(place: Callable[..., Any], call: Any) -> bool:
     except Exception as error:
         if is_the_programs(error):
             raise
-        return False  # a call that is recorded tells why
+        return False  # the reason is reported when a call is recorded
 
 
 class _OfGate(SkippedCall):
-    """Calls for which more is to be done than to count them, by their gate."""
+    """Skipped calls that need more work than counting, by their sampler."""
 
     __slots__ = ("sampler",)
 
     def __init__(self, *where: Any, sampler: Sampler) -> None:
         super().__init__(*where)
-        self.sampler = ref(sampler)  # a sum that waits to be told keeps nothing of the program
+        # weak: a counter that waits to be written keeps no object of the program alive
+        self.sampler = ref(sampler)
 
 
 class _Skipped(_OfGate):
-    """Calls beyond a bound: one that raises is recorded after all."""
+    """Calls beyond a limit: a call that raises is recorded nevertheless."""
 
     __slots__ = ()
 
@@ -268,7 +276,7 @@ class _Skipped(_OfGate):
 
 
 class _AddedToCaller(_OfGate):
-    """Calls inside another: what they used and generated that one has used and generated."""
+    """Calls inside another activity: the activity uses and generates their entities."""
 
     __slots__ = ("_told",)
 
@@ -283,9 +291,9 @@ class _AddedToCaller(_OfGate):
         if call is not None:
             self._add_to_caller(call, result=True)
         super().mark(call, start)
-        self.due = 0  # each call is looked at
+        self.due = 0  # each call is processed
 
-    # A call that has raised has generated nothing.
+    # A call that raised has generated nothing.
     def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
         super().fail(None, start, error, place)
 
@@ -296,7 +304,7 @@ class _AddedToCaller(_OfGate):
 
 
 class _Nested(_AddedToCaller):
-    """Calls that are how the enclosing activity does what it does: there is no more to tell."""
+    """Calls that are internal steps of the enclosing activity: they are not counted."""
 
     __slots__ = ()
 
@@ -305,4 +313,4 @@ class _Nested(_AddedToCaller):
             self._add_to_caller(call, result=True)
 
     def fail(self, _call: Call, start: int, error: BaseException, place: Any) -> None:
-        """The activity itself fails by it, or copes with it."""
+        """Do nothing: the enclosing activity itself fails, or handles the error."""

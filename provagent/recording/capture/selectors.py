@@ -1,7 +1,7 @@
 """Selectors: paths on a call, compiled once per target.
 
-A path starts at ``self``, ``args``, ``kwargs``, ``result``, a parameter's name, an
-attribute of ``self`` (implied, for a method) or of the function, or a global of the module.
+A path starts at ``self``, ``args``, ``kwargs``, ``result``, the name of a parameter, an attribute
+of ``self`` (implied, for a method) or of the function, or a global name of the module.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ class Signature:
     """The parameters of a callable, as a call sees them: without self or cls."""
 
     def __init__(self, function: Any, *, has_instance: bool) -> None:
-        self.names: list[str] = []  # every parameter's, also those passed by keyword alone
+        self.names: list[str] = []  # of all parameters, keyword-only ones too
         self.positional: list[str] = []
         self.defaults: dict[str, Any] = {}
         self.var_positional: str | None = None
         self.var_keyword: str | None = None
-        self._used: dict[tuple[str, str, int], dict[str, Any]] = {}  # asked for at each call
-        self.stored: Mapping[str, Any] = getattr(function, "__dict__", {})  # on the function
+        self._used: dict[tuple[str, str, int], dict[str, Any]] = {}  # a cache for each call
+        # attributes of the function
+        self.stored: Mapping[str, Any] = getattr(function, "__dict__", {})
         try:
             parameters = list(inspect.signature(function).parameters.values())
         except (ValueError, TypeError):
-            self.is_known = False  # a function written in C may have none
+            self.is_known = False  # a function written in C may have no signature
             return
         self.is_known = True
         for parameter in parameters[1:] if has_instance else parameters:
@@ -52,9 +53,9 @@ class Signature:
             self.defaults[parameter.name] = parameter.default
 
     def used_as(self, role: str, name: str, at: int = 0) -> dict[str, Any]:
-        """Return how an activity used what an argument holds: its role, and which one it is.
+        """Return the role and the argument of a usage.
 
-        ``at`` is its number among those of ``*args``.
+        ``at`` is the index in ``*args``.
         """
         known = self._used.get((role, name, at))
         if known is not None:
@@ -71,7 +72,7 @@ class Signature:
         return used
 
     def position(self, name: str) -> int:
-        """Where ``name`` stands among the arguments; beyond all of them for a keyword's."""
+        """Return the position of ``name`` among the arguments; for a keyword, sys.maxsize."""
         return self.positional.index(name) if name in self.positional else sys.maxsize
 
 
@@ -83,7 +84,7 @@ def compile_selector(
     has_instance: bool,
     made: bool = False,
 ) -> Selector:
-    """The selector for a path. Raises PathError for text that is no path."""
+    """Return the selector for a path. Raises PathError for a text that is no path."""
     path = parse_path(text)
     return select_path(path, signature, namespace, has_instance=has_instance, made=made)
 
@@ -96,10 +97,11 @@ def select_path(
     has_instance: bool,
     made: bool = False,
 ) -> Selector:
-    """The selector for a path that was parsed.
+    """Return the selector for a parsed path.
 
-    Of what is ``made``, an attribute of ``self`` comes before a parameter of the same name: what
-    ``set_model(model)`` leaves behind is ``self.model``. Where a file is says the argument.
+    With ``made``, an attribute of ``self`` has priority over a parameter of the same name: after
+    ``set_model(model)`` the result is ``self.model``. The location of a file is read from the
+    argument.
     """
     root, steps = path.root, list(path.steps)
     if root == "self":
@@ -123,7 +125,7 @@ def select_path(
 
 
 def or_else(select: Selector, other: Selector, note: Callable[[str], None]) -> Selector:
-    """The selector that finds what ``other`` does where ``select`` fails, and tells ``note``."""
+    """Return a selector that uses ``other`` if ``select`` fails, and reports it to ``note``."""
 
     def find(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
         try:
@@ -151,7 +153,7 @@ def _after(start: Selector, steps: list[Step]) -> Selector:
     return select
 
 
-# What was not given is no empty thing, and no fault: that argument is left out.
+# An argument that was not passed is no empty value and no error: it is left out.
 def _from_given(start: Selector, steps: list[Step]) -> Selector:
     first = steps[0] if steps else None
 
@@ -225,8 +227,8 @@ def _extra(signature: Signature) -> Selector:
     return select
 
 
-# args.name and kwargs.name are the argument of that name, however it was passed: a
-# definition's author knows the name, not how every caller writes the call.
+# args.name and kwargs.name are the argument of this name, passed by position or by keyword: the
+# author of a definition knows the name, but not how each caller writes the call.
 def _by_name(name: str, signature: Signature, root: Selector, steps: list[Step]) -> Selector:
     if name in signature.names:
         return _after(_argument(name, signature), steps[1:])
@@ -260,8 +262,8 @@ def _from_instance(path: Path, namespace: Mapping[str, Any]) -> Selector:
     return select
 
 
-# A module's globals hold other modules (os, subprocess): what a definition may name there
-# it must not be able to call. ``stored`` is what the function itself was given as attributes.
+# The globals of a module contain other modules (os, subprocess): a definition can read globals, but
+# must not be able to call them. ``stored`` contains the attributes of the function itself.
 def _from_globals(
     path: Path, namespace: Mapping[str, Any], stored: Mapping[str, Any] = MappingProxyType({})
 ) -> Selector:

@@ -1,10 +1,10 @@
-"""What a session was made with: each of its activities uses it, in the state that it has then.
+"""The configuration of a session: each activity of the session uses it, in its state at that time.
 
-That are known entities that the constructor was handed or the instance holds when it was made,
-files that the constructor has read, and what a definition says that a constructor uses. An object
-is found again where the instance holds it: nothing is kept alive, and another that takes its
-place is seen. One that the instance does not hold was read by the constructor, and stays what
-it was.
+The configuration contains known entities that the constructor received or that the instance refers
+to after its construction. It also contains files that the constructor has read, and usages that a
+definition describes for the constructor. An object is found again through the attribute of the
+instance: no object is kept alive, and a replaced object is seen. An object without such an
+attribute was read by the constructor, and keeps its first state.
 """
 
 from __future__ import annotations
@@ -26,19 +26,20 @@ from provagent.recording.capture.sessions import Session
 from provagent.recording.capture.skipped_calls import clock
 
 CONFIGURATION = "configuration"
-ATTRIBUTES_READ = 1000  # of an instance, with those of what it holds
-# To look again at what takes long to identify takes at most this part of the time.
+ATTRIBUTES_READ = 1000  # of an instance, including the attributes of its attributes
+# The search for an entity that is slow to identify is repeated so rarely that it needs at most one
+# part in _SHARE of the time; a search up to _AT_ONCE nanoseconds is always repeated.
 _AT_ONCE, _SHARE = 1_000_000, 50
 
-Keys = tuple[str, ...]  # an attribute, perhaps an attribute or a key of what stands there
+Keys = tuple[str, ...]  # an attribute, or an attribute and an attribute or key of its value
 _SCALARS = frozenset(map(address_of, (int, float, complex, bool, str, bytes, type(None))))
 
 
 class Given:
-    """One thing that a session was made with.
+    """One entity of the configuration of a session.
 
-    Without ``keys`` the entity is what it was when the session was made. ``use`` says how it is
-    found otherwise; there is none yet for an object that no activity has met.
+    Without ``keys`` the entity is the one at the construction. ``use`` finds the entity otherwise;
+    ``use`` is None for an object that no activity has used yet.
     """
 
     __slots__ = ("address", "due", "entity_id", "keys", "role", "use")
@@ -50,13 +51,13 @@ class Given:
         self.entity_id = entity_id
         self.keys = keys
         self.use = use
-        self.address = 0  # of what stood there
-        self.due = 0  # when that is looked at again
+        self.address = 0  # of the last value
+        self.due = 0  # time of the next search
 
     def find(
         self, tracker: EntityTracker, instance: Any, activity: OpenActivity, events: Events
     ) -> str | None:
-        """The entity that it is now; None where nothing is known of what is there."""
+        """Return the present entity; None if the value is no known entity."""
         address = 0
         if self.keys:
             value = _follow(instance, self.keys)
@@ -77,13 +78,13 @@ class Given:
         return self.entity_id
 
     def is_known(self, tracker: EntityTracker, instance: Any) -> bool:
-        """Whether an entity stands where the instance holds it; and remember which."""
+        """Return whether the attribute contains a known entity, and keep its kind."""
         value = _follow(instance, self.keys)
         if address_of(type(value)) in _SCALARS:
             return False
         if self.use is not None:
             before = tracker.slots.of(instance).get(self.use.slot or "")
-            # In a process that was forked nothing is known any more.
+            # After a fork no entity is known.
             if before is None or tracker.objects.is_untracked(value, before):
                 return True
         known = tracker.objects.known(value)
@@ -94,7 +95,7 @@ class Given:
 
 
 class SessionConfiguration:
-    """Finds what sessions were made with."""
+    """Finds the configuration of sessions."""
 
     def __init__(self, tracker: EntityTracker) -> None:
         self._tracker = tracker
@@ -109,7 +110,7 @@ class SessionConfiguration:
         within: Any,
         events: Events,
     ) -> None:
-        """Look at an instance whose constructor has run, ``within`` an activity, if in any."""
+        """Read an instance after its constructor; ``within`` is the enclosing activity, if any."""
         activity = OpenActivity("" if within is None else within.id, self._tracker.order, place)
         given = [
             *self._described(plan, call, activity, events),
@@ -126,7 +127,7 @@ class SessionConfiguration:
     def add_used(
         self, session: Session, instance: Any, activity: OpenActivity, events: Events, used: Links
     ) -> None:
-        """Add to what an activity of the session uses what the session was made with."""
+        """Add the configuration of the session to the usages of an activity."""
         known = {link["used_id"] for link in used}
         for given in session.given:
             entity_id = given.find(self._tracker, instance, activity, events)
@@ -202,7 +203,7 @@ class SessionConfiguration:
 
 
 def _use(role: str, keys: Keys, kind: Kind) -> Use:
-    """How an object is found that an instance holds."""
+    """Return the use that finds an object through an attribute of the instance."""
 
     def value(instance: Any, *_: Any) -> Any:
         contained = _follow(instance, keys)
@@ -228,7 +229,7 @@ def _use(role: str, keys: Keys, kind: Kind) -> Use:
 
 
 def _keys_of(instance: Any, value: Any) -> Keys | None:
-    """Where an instance holds this very object."""
+    """Return the keys that lead from an instance to this object itself."""
     left = ATTRIBUTES_READ
     contained = _inside(instance, left)
     for name, item in contained:
@@ -245,7 +246,7 @@ def _keys_of(instance: Any, value: Any) -> Keys | None:
 
 
 def _inside(holder: Any, most: int) -> list[tuple[str, Any]]:
-    """The attributes of an object, or the items of a dict; none of its code runs."""
+    """Return the attributes of an object or the items of a dict; no code of the object runs."""
     items: Any = (
         dict.items(holder) if type(holder) is dict else introspection.attributes(holder).items()
     )

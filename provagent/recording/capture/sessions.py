@@ -30,10 +30,10 @@ def session_event(
 
 
 class Session:
-    """An instance of a woven class, which ``reference`` refers to weakly, if it can.
+    """An instance of a woven class; ``reference`` is a weak reference, if the class allows one.
 
-    ``given`` is what it was made with (see configured); ``first_read`` counts the files that
-    constructors had read when its own began.
+    ``given`` is its configuration (see session_configuration). ``first_read`` is the number of
+    files that constructors had read before its own constructor started.
     """
 
     __slots__ = ("first_read", "given", "id", "reference")
@@ -46,9 +46,9 @@ class Session:
 
 
 class Sessions:
-    """Sessions by instance. ``classes`` are those whose instances are sessions.
+    """Sessions by instance; instances of ``classes`` are sessions.
 
-    ``reads`` are the files that were read while constructors ran, by thread and activity.
+    ``reads`` contains the files that were read during constructors, with thread and activity.
     """
 
     def __init__(self, new_id: Callable[[], str]) -> None:
@@ -64,12 +64,12 @@ class Sessions:
         self._known_types.clear()
 
     def drop_references(self) -> None:
-        """Keep no class: through its methods it keeps the module that defines it."""
+        """Keep no class: a class keeps its module alive through its methods."""
         self.classes.clear()
         self._known_types.clear()
 
     def are_of(self, cls: type) -> bool:
-        """Whether instances of ``cls`` are sessions."""
+        """Return whether instances of ``cls`` are sessions."""
         known = self._known_types.known.get(id(cls))
         return self._known_types(cls) if known is None else known
 
@@ -77,7 +77,7 @@ class Sessions:
         return any(introspection.is_among(base, self.classes) for base in introspection.mro(cls))
 
     def find(self, instance: Any) -> Session | None:
-        """The session that this instance is."""
+        """Return the session of this instance."""
         session = self._sessions.get(address_of(instance))
         if session is None:
             return None
@@ -85,13 +85,15 @@ class Sessions:
         return session if reference is None or reference() is instance else None
 
     def open(self, instance: Any) -> Session:
-        """A new session for this instance."""
+        """Return a new session for this instance."""
         address = address_of(instance)
         try:
-            # Called without a frame of ours, in which a signal's handler could raise unheard.
+            # A partial has no Python frame, in which an exception of a signal handler could be
+            # lost.
             reference = weakref.ref(instance, partial(self._sessions.pop, address))
         except TypeError:
-            reference = None  # its constructor will replace this entry when the address is reused
+            # if the address is used again, the new object's constructor replaces this entry
+            reference = None
         session = Session(self._new_id(), reference, len(self.reads))
         self._sessions[address] = session
         return session

@@ -1,9 +1,10 @@
-"""Calls that are left out of the record: counted, and told as sums.
+"""Skipped calls: calls that are not recorded, but counted.
 
-A sum is of the calls of one target, inside one activity, that were left out for one reason. It is
-told at the end of the activity, and before that when there are a hundred of them, and whenever
-their number has doubled since: a process that is killed has told the half of them at least. What
-no activity of this process encloses is told from the first call on.
+One counter counts the calls of one target, inside one activity, that were skipped for one reason.
+The counter is written at the end of the activity. It is also written earlier: after a hundred
+calls, and each time that the number has doubled since. So a process that is killed has written at
+least half of the calls. Calls without an enclosing activity of this process are written from the
+first call on.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ from provagent.isolation.originals import real_time_ns, time
 from provagent.recording.capture.context import Events, OpenActivity, iso
 from provagent.recording.capture.outcome import status_of
 
-# Why a call is left out, which is the key that says so: the value of the key "reason".
+# The reason of a skipped call: the name of its setting, and the value of the key "reason".
 WHEN, QUIET, SAMPLE, MAX_CALLS, MAX_BYTES = "when", "quiet", "sample", "max_calls", "max_bytes"
-STEP = 100  # calls of a sum that are told before its activity ends; then as many as were told
-# Another object than time's own, which freezegun would replace wherever this is imported.
+STEP = 100  # calls until a counter is first written, before its activity ends; then doubled
+# Not the object of the module ``time`` itself, which freezegun would replace wherever it is
+# imported.
 clock = partial(time.perf_counter_ns)
 
 Told = Callable[[str, Events], None]
 
 
 class SkippedCall:
-    """Calls of one target that were left out: those that no event has told of yet.
+    """A counter of skipped calls of one target: the calls that no event contains yet.
 
-    At the first of them, and when there are ``step``, ``due`` is reached and there is more to do
-    than to count. Times are those of ``clock``.
+    At the first call, and after ``step`` calls, ``due`` is reached and ``mark`` does more work than
+    counting. Times are those of ``clock``.
     """
 
     __slots__ = (
@@ -61,14 +63,14 @@ class SkippedCall:
         self.name = name
         self.parent = parent
         self.reason = reason
-        # Where the process encloses them, which may end without a farewell, none waits long.
+        # The process may end without notice, so its own counter never waits long.
         self.due, self.step = 1, STEP if type(parent) is OpenActivity else 1
         self.count = self.errors = self.spent = self.first = self.last = 0
 
     def add(self, call: Any, start: int) -> None:
-        """A call that began at ``start`` has returned; ``call`` is with its result.
+        """Count a call that began at ``start`` and has returned; ``call`` includes the result.
 
-        Where each nanosecond counts, these lines stand in the place of this method.
+        The hot path contains a copy of these lines in place of a call.
         """
         end = self.last = clock()
         self.spent += end - start
@@ -77,7 +79,7 @@ class SkippedCall:
             self.mark(call, start)
 
     def mark(self, _call: Any, start: int) -> None:
-        """What there is to do after a call, beside counting it."""
+        """Do the work after a call besides counting."""
         is_kept = True
         if self.count == 1:
             self.first = start
@@ -88,23 +90,23 @@ class SkippedCall:
             self.skipped_calls.tell(self)
 
     def fail(self, call: Any, start: int, error: BaseException, _place: Any) -> None:
-        """A call has raised, which was made at that place: it is counted as others are."""
+        """Count a call that raised at this place."""
         if status_of(error) == ERROR:
             self.errors += 1
         self.add(call, start)
 
     def clear(self) -> None:
-        """Begin to count anew."""
+        """Start to count again."""
         self.count = self.errors = self.spent = 0
         self.due = 1
 
     @property
     def parent_id(self) -> str:
-        """The activity that encloses the calls; empty where the process does."""
+        """The identifier of the enclosing activity; empty if the process is the only context."""
         return "" if self.parent is None else self.parent.id
 
     def event(self) -> dict[str, Any]:
-        """What there is to tell; it is told then."""
+        """Return the event of the calls so far, and start to count again."""
         offset = real_time_ns() - clock()
         count, errors, spent = self.count, self.errors, self.spent
         self.clear()
@@ -127,9 +129,9 @@ class SkippedCall:
 
 
 class SkippedCalls:
-    """The sums of a process, by the activity that is open, and by target and reason.
+    """The counters of a process, by open activity, and by target and reason.
 
-    ``write`` writes events, in the name of a target.
+    ``write`` writes events, on behalf of a target.
     """
 
     def __init__(self, write: Told) -> None:
@@ -137,34 +139,34 @@ class SkippedCalls:
         self._write = write
 
     def find(self, parent_id: str, target: str, reason: str) -> SkippedCall | None:
-        """The sum of these calls; None where there is none yet, or the activity has ended."""
+        """Return the counter of these calls; None before the first call, or after the activity."""
         contained = self.open.get(parent_id)
         return None if contained is None else contained.get((target, reason))
 
     def keep(self, one: SkippedCall) -> bool:
-        """Keep a sum until its activity ends; False where another is kept in its place."""
+        """Keep a counter until its activity ends; return False if there is another counter."""
         contained = self.open.setdefault(one.parent_id, {})
         return contained.setdefault((one.target, one.reason), one) is one
 
     def tell(self, one: SkippedCall) -> None:
-        """Write what a sum has to tell."""
+        """Write the event of a counter."""
         self._write(one.target, [(one.event(), True)])
 
     def end(self, activity_id: str, events: Events) -> None:
-        """Add what is to be told of the calls inside an activity, which ends."""
+        """Add the events of calls inside an activity that ends."""
         for one in self.open.pop(activity_id, {}).values():
             if one.count:
                 events.append((one.event(), True))
 
     def end_all(self) -> Events:
-        """The events of all that is to be told: the process ends."""
+        """Return the events of all counters at the end of the process."""
         events: Events = []
         for activity_id in list(self.open):
             self.end(activity_id, events)
         return events
 
     def forget(self) -> None:
-        """Begin again, in a process that was forked: what was counted is the parent's."""
+        """Start again in a forked process: the earlier counts belong to the parent."""
         for contained in self.open.values():
             for one in contained.values():
                 one.clear()

@@ -1,4 +1,4 @@
-"""What the parts of the entity tracker ask of it: of files, of containers, of overwriting."""
+"""The interface of the entity tracker for its parts: files, containers, overwriting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from provagent.recording.capture.unfinished_files import UnfinishedFiles
 
 
 class Tracker(Protocol):
-    """Finds the entity that an object or a file is, in its present state."""
+    """Finds the entity of an object or a file in its present state."""
 
     digests: Digests
     files: FileIdentities
@@ -68,7 +68,7 @@ class Tracker(Protocol):
         activity: OpenActivity,
         generated: bool,
     ) -> KnownEntity:
-        """Return what is known of an entity that was written."""
+        """Return the data kept about an entity that was written."""
 
     def identify_file(self, location: str, kind: Kind) -> Identity:
-        """Return the identity of a file by its content, as far as it can be read."""
+        """Return the identity of a file by its content, as far as the content can be read."""

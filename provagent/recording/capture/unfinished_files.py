@@ -1,8 +1,8 @@
 """Files that are still open for writing when the call that generated them ends.
 
-A writer of several tables, a store or an archive is whole when it is closed, which no call may
-show. What such a call has made is told as an entity whose content is not known yet; its digest
-follows, of the same entity, once the process has the file open no more.
+A file with several tables, a store or an archive is complete when its writer closes it, and no
+recorded call may show the closing. The entity of such a file is first written without content. When
+the process no longer has the file open, the digest is written for the same entity.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ UNFINISHED = Identity(changing=True)
 
 
 class UnfinishedFiles:
-    """The files, by their places, each with what was told of it last."""
+    """Unfinished files by location, each with its last known entity."""
 
     def __init__(
         self, entity_events: EntityEvents, identify: Callable[[str, Kind], Identity]
@@ -43,11 +43,11 @@ class UnfinishedFiles:
         return bool(self._files)
 
     def put(self, observed: ObservedValue, known: KnownEntity) -> None:
-        """Keep what was told of a file that is not whole; what was told before is a part of it."""
+        """Keep the entity of an unfinished file; the earlier entity of the file is replaced."""
         self._files[str(observed.location)] = observed, known
 
     def finish(self, events: Events, location: str | None = None, *, at_end: bool = False) -> None:
-        """Tell what is closed by now, or one of them; ``at_end`` also what is still open."""
+        """Write the files that are closed by now, or one of them; ``at_end`` also open files."""
         if not self._files or (location is not None and location not in self._files):
             return
         still_open = set() if at_end else open_files(is_written=True)
@@ -60,15 +60,15 @@ class UnfinishedFiles:
 
 
 def is_open(location: str) -> bool:
-    """Whether the process has a file open for writing."""
+    """Return whether the process has a file open for writing."""
     number = number_of(location)
     return number is not None and number in open_files(is_written=True)
 
 
 def open_files(*, is_written: bool = False) -> set[Number]:
-    """Device and inode of each file that the process has open, where the system tells.
+    """Return device and inode of each open file of the process, if the system shows them.
 
-    ``is_written``: of those alone that it may write to.
+    ``is_written``: only files that are open for writing.
     """
     found = set()
     try:
@@ -79,7 +79,7 @@ def open_files(*, is_written: bool = False) -> set[Number]:
                     continue
                 state = os.fstat(number)
             except OSError:
-                continue  # the one by which the list was read
+                continue  # the descriptor that lists the folder
             found.add((state.st_dev, state.st_ino))
     except OSError as error:
         if is_the_programs(error):
@@ -88,7 +88,7 @@ def open_files(*, is_written: bool = False) -> set[Number]:
 
 
 def number_of(location: str) -> Number | None:
-    """Device and inode of the file at a place; None where there is none."""
+    """Return device and inode of the file at a location; None without a file."""
     try:
         state = os.stat(location)
     except (OSError, ValueError):

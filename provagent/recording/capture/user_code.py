@@ -1,10 +1,10 @@
-"""The user's code, kept with the record: the script, its own modules, a notebook's cells.
+"""The user's code in the record: the script, its own modules, the cells of a notebook.
 
-It tells later how values went from call to call, which lines changed between two runs, and what
-to run again when the files were edited since. What is installed is known by its version.
+The code shows how values went from call to call and which lines changed between two runs. It also
+serves to repeat a run after the files were edited. Installed packages are known by their version.
 
-The text of a file lies once in its run's folder, however many of its processes ran it; each
-process says which it ran. A cell's text stands in the shard of its process.
+The text of a file is written once to the folder of its run, for all processes of the run; each
+process records which files it ran. The text of a cell is in the shard of its process.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ from provagent.recording.capture.notebook_changes import shell as shell_here
 from provagent.redaction.source_code import mask_code
 
 MAX_FILE = 1_000_000  # bytes of one file
-MAX_PROCESS = 20_000_000  # bytes that a process keeps
+MAX_PROCESS = 20_000_000  # bytes of all files of a process
 _BEGAN = real_time_ns()
-_SOMETHING = ""  # so that what is loaded is kept before the first event
-INLINE = "<string>"  # what the code of -c is called
+_SOMETHING = ""  # an entry that makes the writer record the loaded code before the first event
+INLINE = "<string>"  # the file name of code of -c
 
-Write = Callable[..., None]  # event, its fields
+Write = Callable[..., None]  # arguments: event, its fields
 
 
 class UserCode:
-    """Keeps each file of the user's code that is met.
+    """Records each file of the user's code that runs.
 
-    ``write`` writes an event into the process's shard; ``write_once`` one into a file of the
-    run, by its name, unless that is there. ``after_cell`` is called when a notebook's cell ended.
+    ``write`` writes an event to the shard of the process. ``write_once`` writes an event to a file
+    of the run, by its name, unless the file exists. ``after_cell`` is called at the end of a
+    notebook cell.
     """
 
     def __init__(
@@ -57,15 +58,16 @@ class UserCode:
         new_files.append(_SOMETHING)
 
     def forget(self) -> None:
-        """Begin again, in a process that was forked: it tells itself what it runs."""
+        """Start again in a forked process, which records its code itself."""
         self._kept.clear()
         self._size = 0
         new_files[:] = [*files, _SOMETHING]
 
     def keep_new(self) -> None:
-        """Keep what calls were made from since, and all that is loaded by now.
+        """Record the files of new call sites, and all modules loaded by now.
 
-        A worker may be ended at any time, and a module that calls nothing tells nothing itself.
+        A worker process may be ended at any time, and a module without recorded calls has no call
+        site.
         """
         names, new_files[:] = new_files[:], []
         self._follow_cells()
@@ -77,7 +79,7 @@ class UserCode:
         self.keep_loaded()
 
     def keep_loaded(self) -> None:
-        """Keep the modules of the user's that are loaded, and the cells that ran."""
+        """Record the loaded modules of the user, and the cells that ran."""
         if not self._is_on:
             return
         self._keep_cells()
@@ -88,7 +90,7 @@ class UserCode:
                 if type(file) is str and file.endswith(".py"):
                     self._keep(file)
 
-    # The text of a cell is gone when the kernel ends, and a cell may do nothing that is recorded.
+    # The text of a cell is lost when the kernel ends, and a cell may contain no recorded call.
     def _follow_cells(self) -> None:
         shell = shell_here()
         if shell is not None and not self._follows_cells:
@@ -96,7 +98,7 @@ class UserCode:
             shell.events.register("post_run_cell", self.end_cell)
 
     def end_cell(self, _result: object) -> None:
-        """A cell has ended."""
+        """Record the code at the end of a cell."""
         new_files.append(_SOMETHING)
         self._after_cell()
 
@@ -118,7 +120,7 @@ class UserCode:
         self._write(CODE, file=file, digest=digest, **_redacted(text, clean))
 
     def _keep_cells(self) -> None:
-        """Keep the cells of a notebook, by the number that each had when it ran."""
+        """Record the cells of a notebook, by the number that each cell had when it ran."""
         shell = shell_here()
         if shell is None:
             return
@@ -146,7 +148,7 @@ def _digest(text: str) -> str:
 
 
 def _source(file: str) -> tuple[str | None, str]:
-    """Return the text of a file of code, or why it is not kept; neither where it has none."""
+    """Return the text of a file, or the reason why it is not recorded; None and "" without text."""
     if file == INLINE:
         return _inline(), ""
     try:
@@ -165,7 +167,7 @@ def _source(file: str) -> tuple[str | None, str]:
 
 
 def _is_compiled_from(file: str, status: Any) -> bool:
-    """Whether the module was compiled from the file as it is now."""
+    """Return whether the module was compiled from the present state of the file."""
     import importlib.util
 
     with io.open(importlib.util.cache_from_source(file), "rb") as stream:
@@ -188,7 +190,7 @@ _TIMED = re.compile(r"get_ipython\(\)\.run_line_magic\('time', ('.*'|\".*\")\)$"
 
 
 def _as_written(text: str) -> str:
-    """Return what IPython runs as it was written, where a magic runs Python code."""
+    """Return the cell text as the user wrote it, if a magic runs Python code."""
     try:
         if text.startswith(_BODY_MAGIC):
             call = ast.parse(text.strip(), mode="eval").body
@@ -200,9 +202,9 @@ def _as_written(text: str) -> str:
         return text
 
 
-# The kernel of a notebook makes the name of the code as it was typed, IPython of what runs.
+# The kernel of a notebook makes the name from the typed text, IPython from the transformed text.
 def _cell_name(shell: Any, raw: str, text: str, number: int) -> str:
-    """Return the name that the code of a cell has in its frames."""
+    """Return the file name of a cell's code in its frames."""
     names = shell.compile._filename_map  # noqa: SLF001 - what its tracebacks look into
     for end in ("", "\n"):
         for ending in ("", "\n"):

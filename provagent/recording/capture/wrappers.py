@@ -1,8 +1,8 @@
-"""Wrappers, one for each way a callable runs: the only code between caller and callee.
+"""Wrappers, one for each way in which a callable runs: the only code between caller and function.
 
-A plain call ends when it returns; a coroutine, a generator or an async generator when
-its iteration does (``generators``). ``wrapped(...)`` is the only line of each that runs the
-user's code, and stands outside everything that is guarded.
+A plain call ends when it returns. A coroutine, a generator or an async generator ends with its
+iteration (``generators``). In each wrapper, ``wrapped(...)`` is the only line that runs the user's
+code. This line is outside all code that catches our own errors.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Hide = Callable[[FunctionType], FunctionType]
 
 
 def make_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
-    """The wrapper for a plan; ``hide`` keeps its frame out of the count of callers.
+    """Return the wrapper for a plan; ``hide`` removes its frame from the count of callers.
 
-    What a wrapper needs it encloses: hidden, it has no globals of its own.
+    The wrapper is a closure with all that it needs: a hidden function has no globals of its own.
     """
     if not plan.is_activity:
         return cast("Wrapper", hide(_opener(capture, plan)))
@@ -43,22 +43,22 @@ def make_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
 
 
 def make_constructor_wrapper(capture: Capture, plan: Plan, hide: Hide) -> Wrapper:
-    """The wrapper for a class's ``__init__``: its instance becomes a session."""
+    """Return the wrapper for the ``__init__`` of a class: its instance becomes a session."""
     make = _constructor if plan.is_activity else _opener
     return cast("Wrapper", hide(make(capture, plan)))
 
 
-# A wrapped method may be called on its class (Analysis.run_fit(analysis)): then its
-# instance is the first argument, for the record alone; the call itself stays as it was.
+# A wrapped method may be called on its class (Analysis.run_fit(analysis)). Then its instance is the
+# first argument, for the record only; the call itself stays unchanged.
 def _split(plan: Plan, instance: Any, args: Args) -> tuple[Any, Args]:
     if instance is None and plan.takes_instance and args:
         return args[0], args[1:]
     return instance, args
 
 
-# Our own frame is dropped from what passes: the traceback is the program's. At the limit of
-# recursion our work is what is given up, since the call may need less depth than we do. All is
-# in one frame, since each takes from that depth.
+# Our own frame is removed from errors that pass: the traceback belongs to the program. At the
+# recursion limit our work is skipped, since the call itself may need less depth. All code is in one
+# frame, since each frame uses some of the depth.
 def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
     busy, takes_instance, receivers = capture.busy, plan.takes_instance, plan.receivers
     sampler = Sampler(capture, plan)
@@ -108,7 +108,7 @@ def _plain(capture: Capture, plan: Plan) -> Any:  # noqa: C901, PLR0915
             try:
                 drop(error)
                 if activity is not None:
-                    if inside() is activity:  # a signal's handler may raise between any two steps
+                    if inside() is activity:  # a signal handler may raise between any two steps
                         enter(outer) if token is None else leave(token)
                     capture.close(plan, activity, (on, given, kwargs, None), error)
                 elif left_out is not None:
@@ -152,7 +152,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         on, given = split(plan, instance, args)
-        # The constructor of a base class, called by that of the session's own class.
+        # The constructor of a base class, called by the constructor of the session's own class.
         session = left_out = None
         start = 0
         if not has(sessions.under_way, on) and capture.is_recorded(plan, on, given):
@@ -186,7 +186,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
 
 
 def _opener(capture: Capture, plan: Plan) -> Any:
-    """Only tells of the file: the call is no activity."""
+    """Return a wrapper that only reports the file: the call is no activity."""
     split, tell, drop, anything, full = (
         _split,
         partial(record_opening, capture),

@@ -1,1 +1,1 @@
-"""Events out: a private structlog chain makes lines of them, a sink writes the lines."""
+"""Output of events: a private structlog chain makes lines of events, a sink writes the lines."""

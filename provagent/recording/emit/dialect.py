@@ -1,10 +1,10 @@
-"""The ``logging`` dialect: events as facts, one a line, ``_PROV_<iso time>_PROV_{dict}``.
+"""The ``logging`` dialect: events as facts, one per line, ``_PROV_<iso time>_PROV_{dict}``.
 
-The keys are those of logprov's logs; one whose value is None is left out. The dict is
-written so that ``ast.literal_eval`` and ``yaml.safe_load`` read the same value: a text that
-has anything but printable ASCII stands in double quotes, with escapes that both languages
-have, and a float has a point. What they have no common way to write is encoded as in
-``provagent.contract.values``, a None inside a value as ``{'$type': 'none'}``.
+The keys are those of logprov's logs; a key with the value None is left out. The dict is written so
+that ``ast.literal_eval`` and ``yaml.safe_load`` read the same value. A text with other characters
+than printable ASCII is in double quotes, with escapes that both languages have. A float has a
+point. Values without a common notation are encoded as in ``provagent.contract.values``; None inside
+a value is ``{'$type': 'none'}``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ Fact = dict[str, Any]
 
 
 def facts(event: Mapping[str, Any]) -> list[Fact]:
-    """Return what an event says, as facts in the order in which logprov writes them.
+    """Return an event as facts in the order in which logprov writes them.
 
-    An event that logprov's logs do not have is one fact with all of its keys but ``v``.
+    An event that logprov's logs do not have is one fact with all its keys except ``v``.
     """
     fields = {key: value for key, value in event.items() if key not in ("v", "event")}
     kind = event["event"]
@@ -39,8 +39,8 @@ def line(fact: Fact, time: str) -> str:
 
 
 def _session(fields: Fact) -> Iterator[Fact]:
-    # The last two hold what is in the run's and the environment's own facts here, but
-    # logprov's export fails where they are missing.
+    # The last two are in other facts here, of the run and of the environment, but logprov's export
+    # fails without them.
     yield {**fields, "system": {}, "definitions": {}}
 
 
@@ -87,10 +87,10 @@ _FACTS: dict[str, Callable[[Fact], Iterator[Fact]]] = {
 
 
 def literal(value: Any) -> str:
-    """Return ``value``, as JSON has it, as a Python literal that is YAML of the same value.
+    """Return ``value``, of JSON types, as a Python literal that is YAML of the same value.
 
     Raises:
-        TypeError: a value that JSON has not.
+        TypeError: a value of a type that JSON does not have.
 
     """
     if isinstance(value, str):
@@ -112,7 +112,7 @@ def _float(value: float) -> str:
     if not math.isfinite(value):
         return literal({"$type": "float", "value": repr(value)})
     mantissa, mark, exponent = repr(value).partition("e")
-    # YAML takes 1e-05 for text, 1.0e-05 for a number.
+    # YAML reads 1e-05 as a text, 1.0e-05 as a number.
     return f"{mantissa}.0e{exponent}" if mark and "." not in mantissa else repr(value)
 
 
@@ -130,9 +130,9 @@ _YAML_KEY_LIMIT = 1000  # YAML 1.1 section 9.3: a key on one line has at most 10
 def _text(text: str) -> str:
     quoted = ascii(text)
     if len(quoted) == len(text) + 2 and PREFIX not in text:
-        return quoted  # nothing to escape: the quotes are all that was added
+        return quoted  # nothing was escaped: only the quotes were added
     escaped = "".join(map(_escaped, text))
-    # A reader splits the line at the prefix: none may stand inside, nor arise from two.
+    # A reader splits the line at the prefix: the text must not contain the prefix, nor produce it.
     return '"' + escaped.replace("_PROV", r"\x5fPROV") + '"'
 
 

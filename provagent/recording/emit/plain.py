@@ -1,4 +1,4 @@
-"""Values that JSON has not, as values that it has: the last resort of an event."""
+"""Encodes values that JSON does not have: the last resort of an event."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DEPTH_LIMIT = 100
 
 
 def plain(value: Any, containers: tuple[int, ...] = ()) -> Any:
-    """Return ``value`` in the encoding of ``provagent.contract.values``; never calls its own code.
+    """Return ``value`` in the encoding of ``provagent.contract.values``; runs none of its code.
 
-    A surrogate in a text is written as its escape, six characters. What has no encoding,
-    lies deeper than ``DEPTH_LIMIT`` or contains itself stands as its class. ``containers``
-    are the ids of those around the value.
+    A surrogate in a text is written as its escape, six characters. A value without an encoding,
+    below ``DEPTH_LIMIT`` levels, or inside itself is replaced by its class. ``containers`` are the
+    ids of the enclosing containers.
     """
     if isinstance(value, str):
         return _text(value)
@@ -49,7 +49,7 @@ def _number(value: float) -> Any:
         if isinstance(number, float) and math.isfinite(number):
             return number
         return {"$type": type(number).__name__, "value": str(number)}
-    except ValueError:  # more digits than Python makes text of
+    except ValueError:  # more digits than Python converts to text
         return _class_of(value)
 
 

@@ -1,8 +1,8 @@
-"""What happens to an event before it is written: plain functions, called in the order of a list.
+"""The processors of an event before it is written: plain functions, called in order.
 
-Each takes the logger, the method's name and the event's dict, and returns the dict; the
-last, the renderer, returns bytes. The dict is the emitter's own and may be changed; what it
-holds belongs to the caller and is replaced, never changed.
+Each processor receives the logger, the name of the method and the event dict, and returns the dict.
+The last one, the renderer, returns bytes. The dict belongs to the emitter and may be changed. Its
+values belong to the caller: they are replaced, never changed.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ TEXT_LIMIT = 4096  # characters
 
 
 def stamp(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
-    """Say in which format the event is."""
+    """Add the format version of the event."""
     event_dict["v"] = LOG_FORMAT
     return event_dict
 
 
 def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
-    """Replace secrets: values whose name or form tells it, credentials in texts and commands.
+    """Replace secrets: values with a secret name or form, credentials in texts and commands.
 
-    A value is replaced by ``{"$type": "redacted"}``, a part of a text by ``***``. None, True
-    and False are no secrets.
+    A value is replaced by ``{"$type": "redacted"}``, a part of a text by ``***``. None, True and
+    False are no secrets.
     """
     if _ACTIVITY_KEYS.issuperset(event_dict):
         # Nearly every event. Only the parameters come from the program.
@@ -53,7 +53,7 @@ def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
             event_dict["parameters"] = _redacted_dict(event_dict["parameters"])
         return event_dict
     if event_dict.get("event") in (CODE, SOURCE):
-        return event_dict  # masked as code already
+        return event_dict  # already masked as code
     value_before = event_dict.get("value")
     for key, value in event_dict.items():
         if key in _OWN_KEYS:
@@ -65,16 +65,16 @@ def redact(_logger: Any, _name: str, event_dict: EventDict) -> EventDict:
     if "value" in event_dict and hides(event_dict.get("name"), event_dict["value"]):
         event_dict["value"] = REDACTED
     if event_dict.get("value") is not value_before:
-        event_dict.pop("digest", None)  # a short secret could be guessed from it
+        event_dict.pop("digest", None)  # a short secret could be guessed from its digest
     return event_dict
 
 
 def shorten(
     _logger: Any, _name: str, event_dict: EventDict, *, limit: int = TEXT_LIMIT
 ) -> EventDict:
-    """Cut texts of more than ``limit`` characters in what comes from the program.
+    """Cut texts of more than ``limit`` characters in values of the program.
 
-    The digest of a text that was cut is that of its UTF-8 bytes.
+    The digest of a text that was cut is the digest of its UTF-8 bytes.
     """
     for key in _LONG_KEYS:
         if key in event_dict and not _is_short(event_dict[key], limit):
@@ -85,8 +85,8 @@ def shorten(
 def render(_logger: Any, _name: str, event_dict: EventDict) -> bytes:
     """Return the event as one line of JSON in UTF-8, newline included.
 
-    What JSON has not is encoded as ``provagent.contract.values`` says or,
-    if it has no encoding there, stands as its class.
+    Values that JSON does not have are encoded as in ``provagent.contract.values``; a value without
+    an encoding there is replaced by its class.
     """
     try:
         return dumps_line(event_dict)
@@ -95,7 +95,7 @@ def render(_logger: Any, _name: str, event_dict: EventDict) -> bytes:
 
 
 def load_processors(names: Sequence[str]) -> tuple[Processor, ...]:
-    """Return the functions that ``names`` mean, each written ``package.module:function``.
+    """Return the functions named in ``names``, each as ``package.module:function``.
 
     Raises:
         SettingsError: a name that is not of this form, or that cannot be loaded.
@@ -125,7 +125,7 @@ def _load_processor(name: str) -> Processor:
     return processor
 
 
-# Keys under which only our own words stand; the names of packages look like secrets.
+# Keys with our own words only; names of packages may look like secrets.
 _OWN_KEYS = frozenset(
     """
     v event activity_id activity_name target definition session_id parent_id thread site
@@ -138,7 +138,7 @@ _ACTIVITY_KEYS = _OWN_KEYS | {"parameters"}
 
 _HOLDS_TEXT = (str, dict, list, tuple)
 _NUMBERS = (int, float, bool, type(None))
-_LONG_KEY = 16  # characters from which on a key may hold a token
+_LONG_KEY = 16  # minimum number of characters of a key that may contain a token
 
 
 def _redacted(name: object, value: Any) -> Any:
@@ -163,7 +163,7 @@ def _redacted_dict(values: dict[Any, Any]) -> dict[Any, Any]:
     for name, value in values.items():
         if type(name) is str:
             has_long_key = has_long_key or len(name) >= _LONG_KEY
-            # What nearly all are, without one more call.
+            # The most frequent cases, without a further call.
             if type(value) is str and not what_of(name):
                 clean = mask_text(value)
                 if clean is value:
@@ -183,7 +183,7 @@ def _redacted_dict(values: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _redacted_encoded(values: dict[Any, Any]) -> dict[Any, Any] | None:
-    """Return what the encoding of a dict, of a tuple or of bytes holds, redacted."""
+    """Return the encoding of a dict, a tuple or bytes with redacted values."""
     kind, value = values["$type"], values.get("value")
     if kind == "dict" and isinstance(value, list):
         return {**values, "value": [_redacted_pair(pair) for pair in value]}
@@ -196,7 +196,8 @@ def _redacted_encoded(values: dict[Any, Any]) -> dict[Any, Any] | None:
     return None
 
 
-# {"name": "password", "value": "x"}, as Kubernetes, HTTP archives and others write a pair.
+# {"name": "password", "value": "x"}: the notation of a pair in Kubernetes, HTTP archives and
+# others.
 _NAMES_OF_PAIRS = frozenset(["name", "key", "Name", "Key", "field", "header", "variable"])
 _VALUES_OF_PAIRS = frozenset(["value", "Value", "val", "content", "default"])
 
@@ -224,7 +225,7 @@ def _redacted_pair(pair: Any) -> Any:
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether a list may be a name and its value; ("token", "count") are two columns."""
+    """Return whether a list may be a name and its value; ("token", "count") are two columns."""
     if len(value) != 2 or type(value[0]) is not str:  # noqa: PLR2004 - a pair has two
         return False
     return "token" not in value[0].lower() or type(value[1]) is not str or looks_drawn(value[1])
@@ -239,14 +240,14 @@ def _redacted_list(values: Sequence[Any]) -> Sequence[Any]:
         return [_redacted_pair(item) for item in values]
     clean = [_redacted(None, item) for item in values]
     if any(type(item) is str and item[:1] == "-" for item in values):
-        # Options among other values: what is no text has no mark of one.
+        # Options among other values: a value that is no text is no option.
         words = mask_words([item if type(item) is str else "" for item in values])
         pairs = zip(clean, words, strict=True)
         clean = [word if type(item) is str else item for item, word in pairs]
     return clean
 
 
-# Keys under which texts of any length may stand.
+# Keys with texts of any length.
 _LONG_KEYS = ("parameters", "configuration", "value", "error")
 
 

@@ -1,4 +1,4 @@
-"""Where lines go: a shard, the program's own log, a list, or several of these."""
+"""Sinks: the destinations of lines: a shard, the program's own log, a list, or several sinks."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from provagent.recording.emit.dialect import facts, line
 
 
 class Sink(Protocol):
-    """Takes whole lines of log format 1, one or more at once."""
+    """Writes whole lines of log format 1, one or more at once."""
 
     def write(self, data: bytes) -> None:
-        """Write the lines through; raise OSError where that fails."""
+        """Write the lines; raise OSError if this fails."""
 
     def close(self) -> None:
-        """Let go of what is held. A later write takes hold of it again."""
+        """Release the resources. A later write acquires them again."""
 
 
 class ShardSink:
-    """Appends to one file that only its owner can read, with one system call a write.
+    """Appends to one file that only its owner can read, with one system call per write.
 
-    A descriptor is a number, and the number is the program's to close or to take: a daemon
-    closes every descriptor, ``dup2`` puts a pipe of its own in the place of any. So before each
-    write the number is asked which file it is (device, inode, link count). Where that is not
-    the shard, the number is forgotten, not closed, and the shard is opened again; where the
-    shard is gone from the disk, another file is made beside it, or in its place.
+    A descriptor is a number, and the program may close or reuse the number: a daemon closes every
+    descriptor, and ``dup2`` puts a pipe in the place of any descriptor. So before each write the
+    file of the descriptor is checked (device, inode, link count). If it is not the shard, the
+    number is forgotten, not closed, and the shard is opened again. If the shard is gone from the
+    disk, another file is made beside it, or in its place.
 
-    The file, and the folders that it lacks, are made at the first write. After a fork the
-    child's owner calls ``reopen``. ``on_change(reason, is_new)`` is called when the shard had to
-    be opened again: before anything is written, so that a file that is new (``is_new``) can be
-    made readable by itself. While the process has no descriptor left, up to ``MAX_WAITING``
-    bytes wait for the next write.
+    The file and its missing folders are made at the first write. After a fork the child process
+    must call ``reopen``. ``on_change(reason, is_new)`` is called when the shard had to be opened
+    again. It is called before the next write, so that a new file (``is_new``) can be made readable
+    by itself. While the process has no free descriptor, up to ``MAX_WAITING`` bytes wait for the
+    next write.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ShardSink:
         self._waiting = b""
         self._descriptor: int | None = None
         self._inode = self._device = -1
-        self._was_open = False  # the file that was made is ours, whether it is open or not
+        self._was_open = False  # this sink made the file, which may be open or closed
         self._torn = False
         self._lock = RLock()
 
@@ -83,13 +83,13 @@ class ShardSink:
             self._append(data)
 
     def size(self) -> int:
-        """Return the number of bytes in the file; 0 where it is not open."""
+        """Return the number of bytes in the file; 0 if it is not open."""
         at = self._at()
         return 0 if at is None else at.st_size
 
     def reopen(self, path: str | os.PathLike[str]) -> None:
-        """Go on in another file, made at the next write."""
-        self._lock = RLock()  # another thread of the process that was forked may hold it
+        """Continue in another file, which is made at the next write."""
+        self._lock = RLock()  # another thread of the parent process may have locked it
         self.close()
         self.path = os.path.abspath(path)
         self._waiting = b""
@@ -104,20 +104,21 @@ class ShardSink:
                 os.close(descriptor)
 
     def _at(self) -> os.stat_result | None:
-        """Return the state of the open file; None where the number is another file's."""
+        """Return the state of the open file; None if the descriptor belongs to another file."""
         if self._descriptor is None:
             return None
         try:
             at = os.fstat(self._descriptor)
         except OSError as error:
-            if error.errno != EBADF:  # a signal's handler may raise a TimeoutError
+            if error.errno != EBADF:  # a signal handler may raise a TimeoutError
                 raise
             return None
         return at if (at.st_ino, at.st_dev) == (self._inode, self._device) else None
 
     def _append(self, data: bytes) -> None:
         at = self._at()
-        if at is not None and not at.st_nlink:  # removed from the disk; the number is ours still
+        # removed from the disk; the descriptor still belongs to the shard
+        if at is not None and not at.st_nlink:
             self.close()
             self._was_open = True
         elif at is None:
@@ -131,7 +132,7 @@ class ShardSink:
                 self._waiting += data
                 return
         data, self._waiting = self._waiting + data, b""
-        if self._torn:  # the disk was full; what follows must not join that line
+        if self._torn:  # the disk was full; the next line must not be joined with the torn line
             data = b"\n" + data
         self._append_rest(data)
 
@@ -158,7 +159,7 @@ class ShardSink:
             self._on_change(reason, True)
 
     def _open_again(self) -> bool:
-        """Open the file that was made, where it still has its name."""
+        """Open the existing file, if it still has its name."""
         try:
             descriptor = os.open(self.path, _KNOWN)
         except OSError as error:
@@ -177,7 +178,7 @@ class ShardSink:
         self._descriptor, self._inode, self._device = descriptor, at.st_ino, at.st_dev
 
     def _why_new(self) -> str:
-        """Say what became of the file, and choose the name of the next."""
+        """Return why a new file is needed, and choose its name."""
         try:
             os.lstat(self.path)
         except OSError:
@@ -188,11 +189,11 @@ class ShardSink:
 
 
 def write_once(path: str, data: bytes) -> None:
-    """Make the file with what is in it, unless it is there; raises OSError."""
+    """Make the file with its content, unless the file exists; raises OSError."""
     if os.path.exists(path):
         return
     folder, name = os.path.split(os.path.abspath(path))
-    # Whole at once: the process may be ended in between, and another may read it meanwhile.
+    # Atomic: the process may be ended in between, and another process may read the file.
     beside = os.path.join(folder, f".{name}{UNFINISHED}{os.getpid()}-{get_ident()}")
     descriptor = _make_shard(beside, is_another=True)
     try:
@@ -206,15 +207,15 @@ def write_once(path: str, data: bytes) -> None:
 class LoggingSink:
     """Writes events in the ``logging`` dialect to the standard logger ``provagent``.
 
-    Handlers, level and format are the program's.
+    Handlers, level and format are those of the program.
     """
 
     def __init__(self) -> None:
         self._logger = logging.getLogger("provagent")
 
     def write(self, data: bytes) -> None:
-        """Log a line for each fact, at level INFO, with the time of now."""
-        # logging.config disables all loggers that there are when it is called.
+        """Log one line per fact, at level INFO, with the present time."""
+        # logging.config disables all existing loggers when it is called.
         self._logger.disabled = False
         if not self._logger.isEnabledFor(logging.INFO):
             return
@@ -224,10 +225,10 @@ class LoggingSink:
                 self._logger.info(line(fact, now))
 
     def close(self) -> None:
-        """Do nothing: the log is the program's."""
+        """Do nothing: the log belongs to the program."""
 
 
-# logprov compares it with local times that have no zone.
+# logprov compares the time with local times without a zone.
 def _local_time() -> str:
     second, rest = divmod(real_time_ns(), 1_000_000_000)
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(second))
@@ -235,7 +236,7 @@ def _local_time() -> str:
 
 
 class MemorySink:
-    """Keeps what is written, for tests: ``writes``, one item for each write."""
+    """Keeps the data in memory, for tests: ``writes`` has one item per write."""
 
     def __init__(self) -> None:
         self.writes: list[bytes] = []
@@ -254,13 +255,13 @@ class MemorySink:
 
 
 class TeeSink:
-    """Writes to several sinks; where one fails, the others still get the lines."""
+    """Writes to several sinks; if one fails, the others still receive the lines."""
 
     def __init__(self, *sinks: Sink) -> None:
         self._sinks = sinks
 
     def write(self, data: bytes) -> None:
-        """Write ``data`` to each sink, then raise the first failure, if any."""
+        """Write ``data`` to each sink, then raise the first error, if any."""
         failures: list[Exception] = []
         for sink in self._sinks:
             try:
@@ -280,18 +281,18 @@ NO_DESCRIPTORS = (EMFILE, ENFILE)  # of the process, of the system
 MAX_WAITING = 1_000_000  # bytes
 
 _APPEND = os.O_WRONLY | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-# A symlink is not followed, a FIFO not waited for.
+# Do not follow a symlink, and do not wait for a FIFO.
 _KNOWN = _APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NEW = _KNOWN | os.O_CREAT | os.O_EXCL
 _OWNER_ONLY_FILE = 0o600
 
-# A program sees the numbers of its own descriptors, and may close them all and open files
-# of its own: ours is kept where neither meets it.
+# A program sees the numbers of its own descriptors, and may close all of them and open files of its
+# own: our descriptor has a high number to avoid both.
 _HIGH_DESCRIPTOR = 200
 
 
 def _make_shard(path: str, *, is_another: bool) -> int:
-    """Make a file that was not there; with ``is_another`` a file that is there is an error."""
+    """Make a new file; with ``is_another``, an existing file is an error."""
     try:
         descriptor = _new_or_known(path, is_another=is_another)
     except FileNotFoundError:
@@ -331,11 +332,12 @@ def _next_name(path: str) -> str:
 def _moved_up(descriptor: int) -> int:
     if sys.platform == "win32":
         return descriptor
-    with suppress(OSError):  # who packs old shards sees that this one is still written
+    # the lock shows to the packing of old shards that this one is still written
+    with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     try:
         high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH_DESCRIPTOR)
-    except OSError:  # the process may not have that many
+    except OSError:  # the process may not be allowed that many descriptors
         return descriptor
     os.close(descriptor)
     return high

@@ -1,5 +1,5 @@
-"""A process that records: what it looks for and weaves, what it opens, and which it starts.
+"""A recorded process: its targets and weaving, its files, and its child processes.
 
-Until something of it is wanted there is a finder and nothing else: what is loaded at the
-start of every interpreter is ``boot``, ``activation`` and what these name.
+Without a match there is only a finder. At the start of every interpreter only ``boot``,
+``activation`` and the modules that these import are loaded.
 """

@@ -1,14 +1,16 @@
-"""An enabled process: what is looked for, and the recorder once something is found.
+"""An enabled process: the finder that waits for targets, and the recorder after the first match.
 
-Until a target's module is imported there is a finder and nothing else. The recorder,
-and with it wrapt and structlog, is loaded at the first match.
+Until the module of a target is imported, there is only a finder. The recorder, and with it wrapt
+and structlog, is loaded at the first match.
 """
 
 from __future__ import annotations
 
 import atexit
 import sys
-from _thread import RLock  # threading costs a millisecond, and a program may not need it
+
+# the import of threading costs a millisecond, and a program may not need it
+from _thread import RLock
 
 from provagent.definition.active import active_sources
 from provagent.definition.source import Source
@@ -48,17 +50,17 @@ if TYPE_CHECKING:
     from provagent.recording.process.recorder import Recorder
     from provagent.recording.weave.watch import ProgramWatch
 
-# They replace functions in modules, and take modules away that are loaded meanwhile. The recorder
-# is loaded before, so that neither its imports are met there, nor its modules are lost.
+# These modules replace functions in other modules, or remove modules that are loaded later. The
+# recorder is loaded before, so that its imports are not affected and its modules are not removed.
 REPLACERS = (
     *("unittest.mock", "mock", "_pytest.monkeypatch", "freezegun", "time_machine"),
     "pyfakefs.fake_filesystem",
 )
-LOCK_SECONDS = 10  # an import that waits for us longer goes on unwoven, and says so
+LOCK_SECONDS = 10  # an import that waits longer continues without weaving; a warning is printed
 
 
 class Activation:
-    """What records one process. ``arm`` puts it in place, ``disarm`` takes it out."""
+    """The recording of one process. ``arm`` starts it, ``disarm`` ends it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -77,9 +79,10 @@ class Activation:
         self.children = Children(self)
         self._recorder: Recorder | None = None
         self.failures = ProcessErrors(settings)
-        self.frame: FrameType | None = None  # in which the program runs, if it is known
+        self.frame: FrameType | None = None  # the frame in which the program runs, if it is known
         self._is_armed = self._is_lost = False
-        self.is_adopted = False  # it is a worker that others have started, and does tasks for a run
+        # this process is a worker that another program started, and runs tasks for a run
+        self.is_adopted = False
         self.lock = RLock()
         self._queue: list[tuple[ModuleType, str | None]] = []
         self._program: ProgramWatch | None = None
@@ -87,7 +90,7 @@ class Activation:
         self.files: OpenedFileEvents | None = None
 
     def arm(self) -> None:  # noqa: PLR0915 - one thing after the other
-        """Look out for targets from now on, here and in the processes that this one starts."""
+        """Watch for targets from now on, here and in the processes that this one starts."""
         self._is_armed = True
         self.cwd = os.getcwd()
         self.sources = active_sources(self.settings, self.cwd)
@@ -97,7 +100,7 @@ class Activation:
         if self.is_root:
             warn_of_problems(self.settings, self.sources)
         if self.settings.sink != "shard":
-            # What is registered last runs first: the end is logged before logging shuts down.
+            # Exit handlers run in reverse order: the end is logged before logging shuts down.
             import logging  # noqa: F401
         atexit.register(self._at_exit)
         if hasattr(os, "register_at_fork"):
@@ -122,7 +125,7 @@ class Activation:
             meet_beginning(lambda frame: setattr(self, "frame", frame))
 
     def disarm(self) -> None:
-        """Take everything out again; what was recorded stays."""
+        """Remove all hooks; the record stays."""
         self._is_armed = False
         atexit.unregister(self._at_exit)
         self.finder.disarm()
@@ -147,11 +150,11 @@ class Activation:
 
     @property
     def recorder(self) -> Recorder:
-        """The recorder; loaded when it is first needed."""
+        """The recorder; it is loaded at first use."""
         if self._recorder is None:
             from provagent.recording.process.loading import OwnCopies
 
-            # Processors of a user's raise structlog.DropEvent: theirs is to be ours.
+            # A processor of the user raises structlog.DropEvent: it must be our class.
             with OwnCopies(is_shared=bool(self.settings.processors)):
                 from provagent.recording.process.recorder import Recorder
 
@@ -162,17 +165,17 @@ class Activation:
         try:
             self.recorder.weaving  # noqa: B018 - it is loaded
         except Exception:
-            self._recorder = None  # tried again, and told, at the first match
+            self._recorder = None  # loaded again at the first match, where an error is reported
 
     @property
     def program_names(self) -> set[str]:
-        """What the program is called whose own functions are wanted."""
+        """The names of the program whose own functions are targets."""
         return self._program.names if self._program else set()
 
     def variable_here(self, environ: Mapping[Any, Any]) -> dict[str, str] | None:
-        """What a child's environment is to have for its activities to be those of the open one.
+        """Return the variables that put a child's activities into the open activity.
 
-        None where none is open, or ``environ`` is not of this process's making.
+        Return None without an open activity, or if ``environ`` is not from this process.
         """
         activity_id = activity_here()
         if activity_id is None or environ.get(RUN_VARIABLE) != self._variable():
@@ -188,7 +191,10 @@ class Activation:
         current.set(ActivityElsewhere(activity_id))
 
     def _of_program(self) -> list[RequestedTarget]:
-        """What the program itself may hold; that it will not be imported is said of it."""
+        """Return the targets in the program itself.
+
+        The program is never imported, so a target in ``__main__`` starts with another reason.
+        """
         names = expected_names().union(os.environ.get(PROGRAM_VARIABLE, "").split(","))
         own = [want for want in self.requested if want.target.matches_one_of(names)]
         for requested in own:
@@ -199,7 +205,7 @@ class Activation:
         return own
 
     def _export(self) -> None:
-        """Children inherit the run and the settings, with paths that do not depend on theirs."""
+        """Export the run and the settings to children, with absolute paths."""
         exported = {RUN_VARIABLE: self._variable()}
         if self.is_root:
             self.settings.given.add("store")
@@ -208,14 +214,14 @@ class Activation:
         self.pass_on(exported)
 
     def pass_on(self, variables: dict[str, str]) -> None:
-        """Set what children inherit."""
+        """Set variables that children inherit."""
         self._environ_before.update({name: os.environ.get(name) for name in variables})
         os.environ.update(variables)
 
     def _on_module(self, module: ModuleType, name: str | None = None) -> None:
-        """Weave a module that has executed, or what the program holds under a name now.
+        """Weave a module that has executed, or the present value of one name of the program.
 
-        No failure of ours leaves it: it runs inside an import, or between two statements.
+        Raises no error of ours: this runs inside an import, or between two statements.
         """
         try:
             if not self._is_armed:
@@ -239,7 +245,7 @@ class Activation:
     def _weave_in_turn(self, module: ModuleType, name: str | None) -> None:
         self._queue.append((module, name))
         if len(self._queue) > 1:
-            return  # we are inside our own import of a target
+            return  # this call comes from our own import of a target
         try:
             from provagent.recording.process.loading import KeptRandom
 
@@ -249,7 +255,7 @@ class Activation:
             self._queue.clear()
 
     def load_early(self) -> None:
-        """Load the recorder before there is anything to record."""
+        """Load the recorder before there are events to record."""
         context = sys.modules.get("provagent.recording.capture.context")
         if context is not None and TIME_MACHINE in sys.modules:
             context.mind_time_machine()
@@ -284,8 +290,8 @@ class Activation:
             if is_the_programs(failure):
                 raise
 
-    # What is raised here would be printed by CPython, and a child that half began again
-    # would write as if it were its parent.
+    # CPython would print an error that is raised here. A child that is only partly restarted would
+    # write as if it were its parent.
     def _after_fork(self) -> None:
         try:
             self._restart()
@@ -311,10 +317,10 @@ class Activation:
             self._recorder.restart()
 
     def adopt(self, activity_id: str, is_alone: bool) -> None:
-        """Go on in another program's run: this process is a worker, and does a task for it.
+        """Continue in the run of another program: this process is a worker with a task of the run.
 
-        ``activity_id`` is the activity that the task belongs to; ``is_alone``: no other task is
-        under way. What this process has recorded by itself stays in its own run, and what follows.
+        ``activity_id`` is the activity of the task; ``is_alone``: no other task is running. A
+        process that has begun a record by itself stays in its own run.
         """
         run_id, process_id = activity_id.split(".")[:2]
         recorder = self._recorder
@@ -329,16 +335,16 @@ class Activation:
             self.run_id, self.parent_process_id = run_id, process_id
             self.process_id, self.start_ns = random_text(), real_time_ns()
             export(RUN_VARIABLE, self._variable())
-            recorder.restart()  # nobody is at work any more, as after a fork
+            recorder.restart()  # no thread is at work any more, as after a fork
             with recorder.at_work():
                 recorder.begin()
 
     def missed(self) -> Iterator[tuple[RequestedTarget, str]]:
-        """What ``requested_targets.missed`` tells of the program."""
+        """Yield the targets of the program that were not found (``requested_targets.missed``)."""
         return iter(()) if self._program is None else missed(self.requested, self._program)
 
     def leave(self, exit_code: int) -> None:
-        """End the record of a process that leaves by ``os._exit``; open files stay as they are."""
+        """End the record of a process that ends with ``os._exit``; open files stay as they are."""
         if self._is_armed and (
             self._recorder is not None or (self.is_root and self.settings.always)
         ):
@@ -358,7 +364,7 @@ class Activation:
                 self.files.end()
             is_loaded = self._recorder is not None
             if not is_loaded and not self.settings.always:
-                self.frame = None  # with it goes the program's namespace
+                self.frame = None  # the frame keeps the namespace of the program alive
             if is_loaded or (self.is_root and self.settings.always):
                 self.recorder.end()
         except BaseException as error:

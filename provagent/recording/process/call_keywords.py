@@ -1,8 +1,9 @@
-"""The names of the arguments that a call is given by name: what an audit event does not tell.
+"""The names of the keyword arguments of a call, which an audit event does not contain.
 
-CPython keeps them as a tuple among the constants of the calling code. From 3.13 on it is loaded
-just before ``CALL_KW``; before that ``KW_NAMES`` names it, before ``CALL`` (and ``PRECALL`` in
-3.11). A frame stands at one of these while the call is under way, or at the caches that follow.
+CPython keeps these names as a tuple among the constants of the calling code. From 3.13 on the tuple
+is loaded just before ``CALL_KW``. In earlier versions ``KW_NAMES`` names the tuple, before ``CALL``
+(and ``PRECALL`` in 3.11). During the call, the last instruction of the frame is one of these, or
+one of the caches after them.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
 
-_UNIT = 2  # bytes: an instruction and its argument
+_UNIT = 2  # bytes of an instruction with its argument
 _BYTE = 8
 _OF_CALLS = ("CALL", "PRECALL", "CACHE")
 
 
 def keywords_at(code: CodeType, offset: int) -> tuple[str, ...] | None:
-    """Return the names that the call at ``offset`` gives; None where the code does not say."""
+    """Return the keyword names of the call at ``offset``; None if the code does not show them."""
     units = code.co_code
     while offset >= _UNIT and opname[units[offset]] in _OF_CALLS:
         offset -= _UNIT
     found = opname[units[offset]]
     if found == "CALL_FUNCTION_EX":
-        return None  # it has them in a mapping
+        return None  # the names are in a mapping
     if found == "CALL_KW":
         return _constant(code, units, offset - _UNIT)
     return _constant(code, units, offset) if found == "KW_NAMES" else ()

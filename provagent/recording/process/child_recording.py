@@ -1,7 +1,7 @@
-"""Whether a program that is about to be started is a Python that will not record.
+"""Checks whether a program that is about to start is a Python that will not record.
 
-Loaded when the first one is started. What is told is what can be told beforehand: from
-the command, the environment that it is given, and the files of the interpreter.
+The module is loaded when the first program is started. The check uses only data that are known
+before the start: the command, the environment of the program, and the files of the interpreter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PYTHON = re.compile(r"(python|pypy)[\d.]*[td]*(\.exe)?")
 _SHELL = re.compile(r"(ba|da|z|k)?sh")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _OPERATORS = ";&|<>()`"
-# What may stand before a command in a line of shell, and programs that start the one that follows.
+# Words that may come before a command in a line of shell, and programs that start another program.
 _KEYWORDS = frozenset(
     ("if", "then", "elif", "else", "while", "until", "do", "!", "{", "exec", "command", "time", "$")
 )
@@ -25,15 +25,15 @@ _PREFIXES = frozenset(
     ("chrt", "ionice", "mpiexec", "mpirun", "nice", "nohup", "numactl", "setsid", "stdbuf")
 ) | {"taskset", "time", "timeout", "unbuffer", "xargs"}
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
-_VALUED = "XW"  # options of one letter that take a value
-_TELLS_ONLY = "Vh?"  # prints something about the interpreter, and runs nothing
-_HOPS = 5  # scripts that are started by scripts
+_VALUED = "XW"  # options of one letter that require a value
+_TELLS_ONLY = "Vh?"  # prints information about the interpreter, and runs no program
+_HOPS = 5  # maximum number of scripts that start each other
 
 
 def why_unrecorded(command: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Why ``command`` is a Python that does not record; empty if it is none, or records.
+    """Return why ``command`` is a Python that does not record; empty if it records or is none.
 
-    Of a line of shell it is the first of its commands that is such a Python.
+    For a line of shell, the first command of this kind counts.
     """
     for words, given in _interpreters(list(command), dict(environ)):
         reason = _why_not(words, given)
@@ -60,13 +60,14 @@ def _why_not(words: list[str], environ: Mapping[str, str]) -> str:
 
 
 def interpreter_flags(command: Sequence[str]) -> list[str]:
-    """Return the options that the interpreter itself was given: ``["-X", "dev"]``."""
+    """Return the options of the interpreter itself: ``["-X", "dev"]``."""
     flags: list[str] = []
     rest = iter(command[1:])
     for word in rest:
         if not word.startswith("-") or word == "-":
             break
-        if word.startswith("--"):  # --check-hash-based-pycs, the only one that runs a program
+        # --check-hash-based-pycs, the only long option that runs a program
+        if word.startswith("--"):
             flags += [word, next(rest, "")]
             continue
         letters, last = _own_letters(word)
@@ -80,7 +81,7 @@ def interpreter_flags(command: Sequence[str]) -> list[str]:
 
 
 def _own_letters(word: str) -> tuple[str, str]:
-    """``-Im`` is ``-I`` and the beginning of the program: ``("-I", "m")``."""
+    """Split ``-Im``, which is ``-I`` and the beginning of the program: ``("-I", "m")``."""
     for position, letter in enumerate(word[1:], 1):
         if letter in ("m", "c"):
             return word[:position], letter
@@ -97,7 +98,7 @@ def _letters(words: list[str]) -> str:
 def _interpreters(
     words: list[str], environ: dict[str, str], hops: int = _HOPS
 ) -> Iterator[tuple[list[str], Mapping[str, str]]]:
-    """The words from each ``python`` on, and what its environment will be."""
+    """Yield the words from each ``python`` on, and the environment of this Python."""
     name = os.path.basename(words[0]) if words and hops else ""
     if _PYTHON.fullmatch(name):
         yield words, environ
@@ -115,7 +116,7 @@ def _interpreters(
 
 
 def _started_by(words: list[str]) -> Iterator[list[str]]:
-    """What a program may start that is given another: which options take a value is not known."""
+    """Yield possible commands of a program that starts another: its options are not known."""
     for place in range(1, len(words)):
         if words[place][:1] != "-" and not words[place][:1].isdigit():
             yield words[place:]
@@ -124,7 +125,7 @@ def _started_by(words: list[str]) -> Iterator[list[str]]:
 
 
 def _shell_line(words: list[str]) -> str:
-    """What a shell is given to execute: ``-c``, also among other letters, ``-lc``."""
+    """Return the command that a shell executes: ``-c``, also among other letters, ``-lc``."""
     while words and words[0][:1] in "-+" and words[0] != "--":
         option, *words = words
         if option[:2] != "--" and "c" in option[1:]:
@@ -135,18 +136,18 @@ def _shell_line(words: list[str]) -> str:
 
 
 def _commands(line: str, environ: Mapping[str, str]) -> Iterator[list[str]]:
-    """The words of each simple command of a line, its variables filled in as far as known.
+    """Yield the words of each simple command of a line, with known variables replaced.
 
-    A line with a here-document is not looked at: what is in it may look like commands.
+    A line with a here-document is skipped: the document may contain text that looks like commands.
     """
     lexer = shlex.shlex(line.replace("\n", ";"), posix=True, punctuation_chars=_OPERATORS)
     lexer.whitespace_split, lexer.commenters = True, "#"
     command: list[str] = []
-    is_file = False  # the next word is where something is read from, or written to
+    is_file = False  # the next word is the file of a redirection
     try:
         words = [] if "<<" in line else [*lexer, ";"]
     except ValueError:
-        return  # not a line that a shell would take
+        return  # a shell would not accept this line
     for word in words:
         if set(word) <= set(_OPERATORS):
             is_file = word[-1] in "<>" or word in (">&", "<&")
@@ -181,7 +182,7 @@ def _assigned(words: list[str], environ: dict[str, str]) -> list[str]:
 
 
 def _script_words(words: list[str], environ: Mapping[str, str]) -> list[str]:
-    """What the first line of a script says that it is run by."""
+    """Return the interpreter in the first line of a script, with its arguments."""
     path = _which(words[0], environ)
     if path is None:
         return []

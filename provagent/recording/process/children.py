@@ -1,15 +1,15 @@
-"""Programs that this process starts: each is told which activity it is started in.
+"""Programs that this process starts: each receives the activity in which it is started.
 
-The audit hook sees them all, but cannot change what they are given, and may be switched off
-(see audit). So the functions that start programs are replaced, by plain ones, since
-``os.system`` may be pickled by name.
+The audit hook sees all programs that are started, but cannot change their arguments. The hook may
+also be switched off (see ``isolation.audit_hook``). So the functions that start programs are
+replaced. The replacements are plain functions, since ``os.system`` may be pickled by name.
 """
 
 from __future__ import annotations
 
-import os as program_os  # whose functions are replaced; what we call is in originals
+import os as program_os  # its functions are replaced; our own code calls those of originals
 import sys
-from _thread import get_ident  # threading costs a millisecond
+from _thread import get_ident  # the import of threading costs a millisecond
 
 from provagent.isolation import audit_hook
 from provagent.isolation.interrupts import is_the_programs
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from provagent.recording.process.parts import Process
 
-# Where the environment stands among the arguments of Popen._execute_child, and whether
-# the command is a shell's: private, but the same from 3.8 on, on every system.
+# The positions of the environment and of the flag ``shell`` among the arguments of
+# Popen._execute_child. The method is private, but the same from 3.8 on, on every system.
 _ENV, _SHELL = 7, 10
-_LAST = -1000  # of multiprocessing's finalizers
+_LAST = -1000  # the last of multiprocessing's finalizers
 
 
-# Modules that start programs past os, and one by which workers hand over what they did.
+# Modules that start programs without os, and modules with which workers return results.
 STARTERS = (
     "subprocess",
     "multiprocessing.util",
@@ -40,16 +40,16 @@ STARTERS = (
 
 
 class Children:
-    """Replaces the functions that start programs; ``disarm`` puts them back."""
+    """Replaces the functions that start programs; ``disarm`` restores them."""
 
     def __init__(self, activation: Process) -> None:
         self.activation = activation
         self._replaced: list[tuple[Any, str, Any, Any]] = []
         self._has_failed = False
-        self.within: set[int] = set()  # threads in which subprocess is at it
+        self.within: set[int] = set()  # threads that are inside subprocess
 
     def arm(self) -> None:
-        """Begin with ``os``; those in ``STARTERS`` follow when they are imported."""
+        """Replace functions of ``os``; modules in ``STARTERS`` follow when they are imported."""
         for name, make in (
             ("_exit", _leaving),
             ("execv", _inheriting),
@@ -62,7 +62,7 @@ class Children:
                 self._replace(program_os, name, make)
 
     def watch(self, module: ModuleType) -> None:
-        """Go on with one of ``STARTERS``, which has executed."""
+        """Replace functions of a module in ``STARTERS`` that has executed."""
         if module.__name__ == "subprocess":
             self._replace(module.Popen, "_execute_child", _popen)
         elif module.__name__ == "multiprocessing.queues":
@@ -73,16 +73,16 @@ class Children:
         else:
             if "spawnv_passfds" in vars(module):
                 self._replace(module, "spawnv_passfds", _passing)
-            # A process of multiprocessing ends by os._exit, and runs its own finalizers before.
+            # A process of multiprocessing ends with os._exit, and runs its own finalizers before.
             module.register_after_fork(
                 self, lambda own: module.Finalize(None, own.end, exitpriority=_LAST)
             )
 
     def end(self) -> None:
-        """Tell what this process has read, and written and closed: it ends without Python's end.
+        """Record the files of this process, which ends without Python's own end.
 
-        What is open stays as it is. A process that was forked holds what its parent has not yet
-        written to a file, too: if it was flushed here, it would be in that file twice.
+        Open files stay as they are. A forked process also has a copy of data that its parent has
+        not yet written to a file: a flush here would write the data twice.
         """
         try:
             activation = self.activation
@@ -94,19 +94,19 @@ class Children:
             self.miss(error)
 
     def leave(self, status: Any) -> None:
-        """Write the end of the run of this process, which leaves with an exit code."""
+        """Write the end of the run of this process, which ends with an exit code."""
         if type(status) is int and get_ident() not in audit_hook.busy:
             self.activation.leave(status & 0xFF if os.name == "posix" else status)
 
     def miss(self, error: BaseException) -> None:
-        """Say that the end of this process is not recorded whole; raise what is the program's."""
+        """Record that the end of this process is incomplete; raise errors of the program."""
         try:
             self.activation.recorder.internal_errors.add("files", "at the end", error)
         except BaseException as failure:
             self.activation.failures.add("files", "at the end", failure)
 
     def disarm(self) -> None:
-        """Put back what still stands there."""
+        """Restore the functions that were not replaced again by other code."""
         for holder, name, original, ours in self._replaced:
             if vars(holder).get(name) is ours:
                 setattr(holder, name, original)
@@ -128,14 +128,14 @@ class Children:
     def environ(
         self, command: Callable[[], Sequence[Any]], environ: Mapping[Any, Any] | None
     ) -> Any:
-        """What the child is to be given as its environment; ``environ`` if nothing is to change.
+        """Return the environment of the child; ``environ`` if it is unchanged.
 
-        Where the child is a Python that will not record, that is written down. Raises
-        nothing: the program's own call follows.
+        A child that is a Python that will not record is written to the record. Raises no error: the
+        program's own call follows.
         """
         if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
             return environ
-        if get_ident() in audit_hook.busy:  # it is a child of ours
+        if get_ident() in audit_hook.busy:  # our own child
             return environ
         try:
             if self.activation.files is not None:
@@ -217,7 +217,7 @@ def _inheriting(children: Children, original: Any) -> Any:
     return start
 
 
-# Who its parent is a process of multiprocessing is told in another way (see follow).
+# A process of multiprocessing receives its parent in another way (see context_propagation).
 def _passing(children: Children, original: Any) -> Any:
     def spawnv_passfds(path: Any, args: Any, passfds: Any) -> Any:
         children.environ(lambda: [path, *args[1:]], None)
@@ -249,7 +249,7 @@ def _popen(children: Children, original: Any) -> Any:
     return _execute_child
 
 
-# A pool ends its workers by a signal, once it has their results: nothing is told after that.
+# A pool ends its workers by a signal after it has their results: after that nothing is written.
 def _handing_over(children: Children, original: Any) -> Any:
     def put(self: Any, obj: Any) -> Any:
         activation = children.activation
@@ -260,7 +260,7 @@ def _handing_over(children: Children, original: Any) -> Any:
     return put
 
 
-# Each pool of processes makes one. Who hands over a task is seen where the recorder is loaded.
+# Each pool of processes makes one. The submitter of a task is seen only if the recorder is loaded.
 def _making_pool(children: Children, original: Any) -> Any:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - its name
         try:
@@ -283,7 +283,7 @@ def _command(args: Any, executable: Any, *, shell: bool) -> list[Any]:
 
 
 class _Exported:
-    """For as long as a program is started: what it inherits, unseen by ``os.environ``."""
+    """Sets the variable that a program inherits while it is started, without os.environ."""
 
     def __init__(self, environ: Mapping[str, str] | None) -> None:
         name = "PROVAGENT_RUN"
@@ -303,7 +303,7 @@ class _Exported:
 
 
 def activity_here() -> str | None:
-    """The identifier of the activity that is open here; None where none is."""
+    """Return the identifier of the activity that is open here; None without one."""
     carry = sys.modules.get("provagent.recording.capture.current_activity")
     activity = None if carry is None else carry.current.get()
     return None if activity is None else activity.id

@@ -1,7 +1,7 @@
-"""Parents follow the work: a task belongs to the activity in which it was handed over.
+"""Context propagation: a task belongs to the activity that submitted the task.
 
-Each place where a library takes a task is woven, once that library is imported and
-something of the program's own is.
+Each function of a library that accepts tasks is woven, when the library is imported and some target
+of the program is woven.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ Report = Callable[[BaseException], None]
 
 
 class ContextPropagation:
-    """Weaves what takes tasks, in the modules that are imported.
+    """Weaves the functions that accept tasks, in the modules that are imported.
 
-    ``exchange`` is called once a task goes to another process, or comes from one; ``adopt`` before
-    a task, with the identifier of its activity, and whether no other task is under way; ``tell`` is
-    told of engines whose workers are not this program's.
+    ``exchange`` is called when a task goes to another process or comes from another process.
+    ``adopt`` is called before a task, with the identifier of its activity, and whether no other
+    task is running. ``tell`` is called for engines whose workers do not belong to this program.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class ContextPropagation:
             self._by_module[target.module].append(target)
 
     def wants(self, name: str) -> bool:
-        """Whether the module ``name`` takes tasks."""
+        """Return whether the module ``name`` accepts tasks."""
         return name in self._by_module
 
     def follow_imported(self) -> None:
-        """Weave what is there already."""
+        """Weave modules that are imported already."""
         for name in self._by_module:
             module = sys.modules.get(name)
             spec = getattr(module, "__spec__", None)
@@ -76,7 +76,7 @@ class ContextPropagation:
                 self.follow(module)
 
     def follow(self, module: ModuleType) -> None:
-        """Weave what takes tasks in a module that has executed, unless it is the program's."""
+        """Weave the functions of a module that accept tasks, unless the module is the program's."""
         if not is_own(module):
             return
         for target in self._by_module.get(module.__name__, ()):
@@ -87,7 +87,7 @@ class ContextPropagation:
                 self._complaints.add(target.text, "following tasks", error)
 
     def unweave(self) -> None:
-        """Put every original back."""
+        """Restore all original functions."""
         self._weaver.unweave_all()
 
     def _wrapper_for(self, site: Site) -> Wrapper:
@@ -104,7 +104,7 @@ class ContextPropagation:
 
 
 def _exchanging(follow: Wrapper, exchange: Callable[[], None]) -> Wrapper:
-    """The wrapper that says first that objects go to another process, and come back."""
+    """Return a wrapper that first reports an exchange of objects with another process."""
     uncount(follow)  # type: ignore[arg-type]
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -115,7 +115,7 @@ def _exchanging(follow: Wrapper, exchange: Callable[[], None]) -> Wrapper:
 
 
 def _changing(change: Any, report: Report) -> Wrapper:
-    """The wrapper that gives a call other arguments."""
+    """Return a wrapper that changes the arguments of a call."""
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
@@ -133,11 +133,11 @@ _CALLABLES = ("fn", "func", "function", "callback", "error_callback")
 
 
 def _task(function: Any, report: Report) -> Wrapper:
-    """For what is called with a task's callable: it is carried, and so are callbacks."""
+    """Return the wrapper for a function with a task's callable: it adds context to callables."""
     code = function.__code__
     names = code.co_varnames[1 : code.co_argcount]
     positions = [position for position, name in enumerate(names) if name in _CALLABLES]
-    # What is positional only leaves its name to the keywords of the task itself.
+    # The name of a positional-only parameter may be a keyword of the task itself.
     keywords = set(_CALLABLES) & set(names[max(code.co_posonlyargcount - 1, 0) :])
 
     def carried(args: Args, kwargs: Kwargs, first: int) -> Args:
@@ -154,15 +154,16 @@ def _task(function: Any, report: Report) -> Wrapper:
 
 
 def _graph(tell: Any, report: Report) -> Wrapper:
-    """For a dask client's messages: a graph's tasks are annotated with their activity.
+    """Return the wrapper for a dask client's messages: it annotates tasks with their activity.
 
-    Workers of a cluster that was started elsewhere are counted, again where more have come.
+    Workers of a cluster that another program started are counted, and counted again if more workers
+    have come.
     """
-    told: dict[str, int] = {}  # by address
+    told: dict[str, int] = {}  # number of workers by address
 
     def report_workers(client: Any, activity: Any) -> None:
         address, cluster = client.scheduler.address, client._scheduler_identity  # noqa: SLF001
-        # Newer versions count the workers, and name none of them.
+        # Newer versions count the workers, and do not name them.
         workers = cluster.get("n_workers", len(cluster.get("workers", ())))
         if workers > told.get(address, -1):
             told[address] = workers
@@ -193,11 +194,11 @@ def _graph(tell: Any, report: Report) -> Wrapper:
     return woven
 
 
-# The thread or process begins in _bootstrap, above all frames that a program gets to
-# see. It is looked up (and, for a process, pickled) while start runs. From Python 3.14 on a thread
-# goes on in a context of its own, which start puts in an attribute of the thread.
+# A thread or process begins in _bootstrap, outside all frames that a program can see. The method is
+# looked up (and, for a process, pickled) while start runs. From Python 3.14 on a thread runs in a
+# context of its own, which start stores in an attribute of the thread.
 def _start(function: Any, report: Report) -> Wrapper:
-    """For ``start`` of a thread or a process; those that serve tasks begin outside of all."""
+    """Return the wrapper for ``start``; threads that serve tasks begin outside all activities."""
     is_thread = function.__module__ == "threading"
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -230,13 +231,16 @@ def _start(function: Any, report: Report) -> Wrapper:
 
 
 def _in_contexts(begin: Any, thread: Any) -> Callable[[], None]:
-    """What begins a thread also in each context that is the thread's and has no activity."""
+    """Return a start of a thread that sets the activity in the contexts of the thread.
+
+    Only contexts without an activity are changed.
+    """
 
     def begin_in_contexts() -> None:
         tokens = []
         for context in [one for one in vars(thread).values() if type(one) is Context]:
             if context.get(current) is None:
-                with suppress(RuntimeError):  # it is entered already, and not by this thread
+                with suppress(RuntimeError):  # another thread has entered the context
                     tokens.append((context, context.run(current.set, begin.activity)))
         try:
             begin()
@@ -262,9 +266,9 @@ def _serves_tasks(instance: Any) -> bool:
 
 
 def _execute(adopt: Any, report: Report) -> Wrapper:
-    """For a dask worker: a task runs in the activity that it is annotated with, or in none.
+    """Return the wrapper of a dask worker: a task runs in its annotated activity, or in none.
 
-    It is recorded in that activity's run, where the worker was started outside of it.
+    The task is recorded in the run of this activity, if the worker was started outside this run.
     """
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
@@ -287,7 +291,7 @@ def _execute(adopt: Any, report: Report) -> Wrapper:
 
 
 def _run(_: Any, _report: Report) -> Wrapper:
-    """For a dask worker: a function that a client runs on it brings its activity, or none."""
+    """Return the wrapper of a dask worker: a function run by a client brings its own activity."""
 
     def woven(wrapped: Any, _instance: Any, args: Args, kwargs: Kwargs) -> Any:
         return _executed(wrapped(*args, **kwargs), None, [])
@@ -304,7 +308,7 @@ async def _executed(execution: Any, activity: Any, users: list[call_sites.Site])
         current.reset(token)
 
 
-# These begin threads, and tasks of this process.
+# These start threads and tasks of this process.
 _WITHIN = frozenset(
     (
         "threading:Thread.start",

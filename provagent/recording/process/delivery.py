@@ -1,7 +1,7 @@
-"""What is written beside the record when a run ends: documents, and what its job takes.
+"""Documents that are written at the end of a run, beside the record, and files for its job.
 
-The read side writes them, in a process of its own: ``provagent export``, which a person can
-run as well. Nothing is written that nobody asked for, unless the run is in a job of OPUS.
+The reading wing writes them, in a process of its own: ``provagent export``, as on the command line.
+A document is written only if a setting names it, or if the run is in an OPUS job.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from provagent.settings.table import Settings
 
-SECONDS = 600  # that writing may take; the program's end waits for it
+SECONDS = 600  # time limit of the export; the end of the program waits for it
 
 
 class Undelivered(Exception):
-    """What could not be written; its lines are the exporter's."""
+    """A document could not be written; the text contains the messages of the exporter."""
 
 
 class Delivery:
-    """The files that are due at the end of a run, which began in the folder ``cwd``."""
+    """The files to write at the end of a run, which began in the folder ``cwd``."""
 
     def __init__(self, settings: Settings, jobs: Iterable[Mapping[str, Any]], cwd: str) -> None:
         opus = opus_of(jobs) if settings.opus_provenance else None
@@ -35,15 +35,15 @@ class Delivery:
         self.paths = [*self.internal, *settings.documents]
 
     def announce(self, run_id: str, start: str, store: str) -> None:
-        """Tell the job that the run began: all that it learns if the program is killed.
+        """Write that the run began; if the program is killed, the job has only this file.
 
-        Raises ExportError where that cannot be written.
+        Raises ExportError if the file cannot be written.
         """
         for path in self.internal:
             internal_provenance.write(path, internal_provenance.begun(run_id, start, store))
 
     def deliver(self, record: str) -> None:
-        """Write what is due of the record in the folder ``record``; raises Undelivered."""
+        """Write the files of the record in the folder ``record``; raises Undelivered."""
         if not self.paths:
             return
         if not os.path.isdir(record):
@@ -75,8 +75,8 @@ class Delivery:
             raise Undelivered("; ".join(lines if ours else lines[-1:]) or "unknown reason")
 
 
-# The folder in which a job's script begins is called by the job's id. Elsewhere, where the
-# script went by itself, a file would be litter; there is the folder of the job's data.
+# A job's script begins in a folder with the job's id as its name. If the script has changed the
+# folder, a file there would be litter: then only the folder of the job's data is used.
 def _places(job: Mapping[str, Any], cwd: str) -> list[str]:
     data = job.get("folder")
     is_begin = os.path.basename(cwd) == job.get("id") or not data
@@ -88,7 +88,7 @@ def _environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment in which our package is found, and nothing is recorded."""
     kept = {name: value for name, value in environ.items() if not name.startswith("PROVAGENT")}
     root = os.path.abspath(__file__)
-    for _ in range(4):  # provagent/recording/process/
+    for _ in range(4):  # three folders and the file: provagent/recording/process/
         root = os.path.dirname(root)
     path = kept.get("PYTHONPATH", "")
     return {**kept, "PYTHONPATH": os.pathsep.join([*([path] if path else []), root])}

@@ -1,10 +1,10 @@
-"""Modules that hand tasks to threads and to other processes (see ``context_propagation``).
+"""Modules that send tasks to threads and to other processes (see ``context_propagation``).
 
-They are looked out for from the start: one that is being imported when the recorder is loaded, as
-an engine that imports a target is, is met when it has executed.
+The finder watches for them from the start. A module may be in the middle of its import when the
+recorder is loaded, for example an engine that imports a target: it is woven when it has executed.
 """
 
-# A worker of dask imports a target while it begins with its first task: that would not be followed.
+# A worker of dask imports a target while it begins its first task: too late for this task.
 WORKER_MODULE = "distributed.worker"
 TASK_MODULES = (
     "threading",

@@ -1,16 +1,16 @@
-"""The files that the program opens, renames and removes, and the servers that it asks.
+"""File access: files that the program opens, renames and removes, and URLs that it requests.
 
-Told by the process's audit events. Until the recorder is loaded they are only remembered,
-so that a program that is about to import something is not kept waiting; the recorder is
-loaded for them when the program ends, or overwrites what it has read. Workers, which may be
-ended at any time, tell at once.
+The audit events of the process report them. Until the recorder is loaded, accesses are only kept in
+a list, so that a program that is about to import modules does not wait. The recorder is loaded for
+them when the program ends, or when the program overwrites a file that it has read. Worker processes
+may be ended at any time, so they record each access at once.
 """
 
 from __future__ import annotations
 
 import stat
 import sys
-from _thread import get_ident  # threading costs a millisecond
+from _thread import get_ident  # the import of threading costs a millisecond
 
 from provagent.isolation import audit_hook
 from provagent.isolation.originals import os, real_time_ns
@@ -25,32 +25,32 @@ if TYPE_CHECKING:
 
     from provagent.recording.process.parts import Process
 
-# What is done to a file: how its state before and after counts.
+# The kinds of access: how the state of the file before and after counts.
 READ = "read"
-MADE = "made"  # what was there before is gone, or was not there
-CHANGED = "changed"  # it may be another one afterwards; what was there before is a part of it
+MADE = "made"  # the earlier file is gone, or did not exist
+CHANGED = "changed"  # the file may be different afterwards, and contains the earlier state
 MOVED = "moved"
-LINKED = "linked"  # it has another name from now on, and the first one too
+LINKED = "linked"  # the file has a further name from now on
 
 _NAMED = (MOVED, LINKED)
 _NO_FILE = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _ACCESS = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 _NEW = os.O_TRUNC | os.O_EXCL
 LOCK_SECONDS = 10
-_LOOKED_AT = 100  # of what is remembered
-_MOST = 10_000  # that are remembered before the recorder is loaded
+_LOOKED_AT = 100  # of the kept accesses
+_MOST = 10_000  # accesses kept before the recorder is loaded
 
-# Device, inode, size, mtime_ns and ctime_ns: whether a file is still what it was.
+# Device, inode, size, mtime_ns and ctime_ns: equal for an unchanged file.
 State = tuple[int, int, int, int, int]
-# What is done, path, the path that it comes from, activity; the user's sites; the state in which
-# it was read; when, in nanoseconds, and in which thread.
+# Kind of access, path, source path, activity, call sites of the user, state of a file that was
+# read, time in nanoseconds, thread.
 Met = tuple[str, str, str, "Any", "list[Any]", "State | None", int, int]
 
-_HERE = (-1, None)  # a path that is relative to the working folder has no other
+_HERE = (-1, None)  # a path relative to the working folder has none of these as its folder
 
 
 class OpenedFileEvents:
-    """Tells the recorder of each file that is not noise; ``arm`` begins with it."""
+    """Reports each file that the filter accepts to the recorder; ``arm`` starts it."""
 
     def __init__(self, activation: Process) -> None:
         self.activation = activation
@@ -61,18 +61,18 @@ class OpenedFileEvents:
         if settings.cache:
             own.append(os.path.join(settings.cache, ""))
         self._noise = FileFilter(settings.files_ignore, own)
-        # Read once more where a traceback shows it; noise, as other code is.
+        # The script: read again when a traceback shows it; not recorded, as other code.
         self._program = absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
         self._remembered: list[Met] = []
         self._streams = StandardStreams(_state)
-        self.busy = audit_hook.busy  # the recorder's too
-        self._handing: set[int] = set()  # those that tell what was met
+        self.busy = audit_hook.busy  # shared with the recorder
+        self._handing: set[int] = set()  # threads that are reporting accesses
         self._listeners = {
             "open": self._on_open,
             "os.rename": self._on_rename,
             "os.link": self._on_link,
             "os.remove": self._on_removal,
-            # These give a file another ctime, by which a change is seen.
+            # These change the ctime of a file, by which a change is seen.
             "os.chmod": self._on_loss,
             "os.chown": self._on_loss,
             "os.utime": self._on_loss,
@@ -93,25 +93,25 @@ class OpenedFileEvents:
         audit_hook.unlisten(self._listeners)
 
     def restart(self) -> None:
-        """Go on in a process that was forked: what is remembered is the parent's."""
+        """Continue in a forked process: the kept accesses belong to the parent."""
         self._remembered.clear()
         self._streams.forget()
         self.busy.clear()
         self._handing.clear()
 
     def catch_up(self) -> None:
-        """Tell what is still remembered."""
+        """Report the accesses that are kept in the list."""
         if self._remembered and get_ident() not in self._handing:
             self._follow_task()
 
     def record_closed(self) -> None:
-        """Tell what was written and is closed by now."""
+        """Record files that were written and are closed by now."""
         loaded = self.activation.loaded
         if loaded is not None and get_ident() not in self.busy:
             loaded.files.record_all_closed()
 
     def record_before_child(self) -> None:
-        """Tell what another process may change or read: what was read, and what was written."""
+        """Record files that another process may change or read, before it starts."""
         try:
             if get_ident() in self.busy:
                 return
@@ -123,11 +123,11 @@ class OpenedFileEvents:
             self._failed(error)
 
     def end(self) -> None:
-        """Tell what is still remembered: the program ends."""
+        """Report the kept accesses at the end of the program."""
         try:
             self.disarm()
             self._add_streams()
-            # What is gone by now tells nothing that the recorder would be loaded for.
+            # For files that are gone by now the recorder is not loaded.
             if not any("://" in met[1] or os.path.exists(met[1]) for met in self._remembered):
                 self._remembered.clear()
             self.catch_up()
@@ -135,18 +135,18 @@ class OpenedFileEvents:
             self._failed(error)
 
     def _add_streams(self) -> None:
-        """Remember the files at standard input and output, if the program has used them."""
+        """Keep the files at standard input and output, if the program has used them."""
         start = self.activation.start_ns
         for number, path, state in self._streams.used():
             is_read = number == STDIN
             if not self._noise.is_noise(path, is_read=is_read):
-                # What stood in a file before more was added to it is a part of it.
+                # A file that was appended to contains its earlier state.
                 what = READ if is_read else CHANGED if state[2] else MADE
                 then = None if what is MADE else state
                 site = {"file": "<stdin>" if is_read else "<stdout>", "line": 0}
                 self._remembered.append((what, path, "", None, [site], then, start, get_ident()))
 
-    # The quick way out of what is noise: most of what is opened is.
+    # The fastest check comes first: most opened files are filtered out.
     def _on_open(self, args: tuple[Any, ...]) -> None:
         try:
             path, mode, flags = args
@@ -159,7 +159,7 @@ class OpenedFileEvents:
             path = absolute(path)
             if path.startswith(self._noise.prefixes) or get_ident() in self.busy:
                 return
-            if flags & _NO_FILE or (not flags and mode == "rb"):  # code that is to be executed
+            if flags & _NO_FILE or (not flags and mode == "rb"):  # code to be executed
                 return
             access = flags & _ACCESS
             if access == os.O_RDONLY:
@@ -199,7 +199,7 @@ class OpenedFileEvents:
         self._on_loss(args, is_removed=True)
 
     def _on_loss(self, args: tuple[Any, ...], *, is_removed: bool = False) -> None:
-        """What was read is removed, or another by its times: it is told before."""
+        """Report a read file before it is removed, or before its times change."""
         try:
             if self._remembered and get_ident() not in self.busy and not isinstance(args[0], int):
                 self._save(_place(args[0], args[-1]), is_removed=is_removed)
@@ -240,9 +240,9 @@ class OpenedFileEvents:
             self._failed(error)
 
     def note_opening(self, file: object, mode: object) -> None:
-        """A file, or a URL, that a library is about to open, as a definition says."""
+        """Report a file or a URL that a library is about to open, as a definition declares."""
         if not isinstance(file, (str, bytes, os.PathLike)) or get_ident() in self.busy:
-            return  # a buffer, an open file
+            return  # a buffer, or an open file
         path = os.fsdecode(file).removeprefix("file://")
         what, is_new = _access(mode)
         if "://" in path and what:
@@ -264,7 +264,7 @@ class OpenedFileEvents:
             what, source = MADE, ""
         if found is None:
             if what is READ or is_named:
-                return  # what is not there will not be opened
+                return  # a missing file will not be opened
             what = MADE
         elif not stat.S_ISREG(found.st_mode) and not (
             what is MOVED and stat.S_ISDIR(found.st_mode)
@@ -273,7 +273,7 @@ class OpenedFileEvents:
         elif not is_named and (is_new or not os.access(path, os.R_OK if what is READ else os.W_OK)):
             if what is not CHANGED or not os.access(path, os.R_OK):
                 return
-            what = READ  # a database may be read all the same
+            what = READ  # a database may be read nevertheless
         self._tell(what, path, source, found)
 
     def _tell(
@@ -281,14 +281,14 @@ class OpenedFileEvents:
     ) -> None:
         carry = sys.modules.get("provagent.recording.capture.current_activity")
         activity = None if carry is None else carry.current.get()
-        # The cells of IPython are gone when the interpreter ends.
+        # The text of IPython cells is lost when the interpreter ends.
         is_kept = (
             self.activation.is_root
             and self.activation.loaded is None
             and "IPython.core.interactiveshell" not in sys.modules
         )
         from provagent.recording.call_sites import (
-            sites_of,  # it asks whether there is a hook by now
+            sites_of,  # its import reads whether there is an audit hook
         )
 
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
@@ -307,8 +307,9 @@ class OpenedFileEvents:
         first = max(0, len(self._remembered) - _LOOKED_AT)
         for index in range(len(self._remembered) - 1, first - 1, -1):
             one = self._remembered[index]
-            if one[:6] == met[:6] and what not in _NAMED:  # this place opens it again
-                if what is not READ:  # what was written is lost: the time is that of now
+            if one[:6] == met[:6] and what not in _NAMED:  # the same place opens the file again
+                # the earlier content is lost: the time of the last write counts
+                if what is not READ:
                     self._remembered[index] = met
                 return
             if one[4] == sites or path in (one[1], one[2]):
@@ -318,23 +319,23 @@ class OpenedFileEvents:
     def _needs_recorder(
         self, what: str, path: str, source: str, found: os.stat_result | None
     ) -> bool:
-        """Whether the state of a file is about to be lost that the record is to tell."""
+        """Return whether an access destroys a file state that must be recorded."""
         if what is READ or "://" in path:
             return False
         if what in _NAMED and not any(
             met[1] == source and met[0] is not READ for met in self._remembered
         ):
             return True
-        # What stands where something is moved to is another file than the one that is moved.
+        # The file at the destination of a move is another file than the moved one.
         lost = _look(path) if what in _NAMED else found
         return (what is CHANGED) or self._is_read(path, lost)
 
     def _is_read(
         self, path: str, found: os.stat_result | None, *, is_removed: bool = False
     ) -> bool:
-        """Whether the program has read a file that is about to be lost.
+        """Return whether the program has read a file that will be lost.
 
-        The file ``found`` at this path may have been read by another name.
+        The program may have read the file ``found`` by another name than this path.
         """
         number = None if found is None else _state(found)[:2]
         names = {met[1] for met in self._remembered if met[5] is not None and met[5][:2] == number}
@@ -342,14 +343,14 @@ class OpenedFileEvents:
         known = [met for met in self._remembered if met[1] in names]
         if not any(met[0] is READ for met in known):
             return False
-        # A helper's scratch file alone is nothing that the recorder would be loaded for.
+        # The recorder is not loaded only for a scratch file of a helper.
         is_scratch = is_removed and known[0][0] is not READ
         return not is_scratch or any(
             met[1] not in names and os.path.exists(met[1]) for met in self._remembered
         )
 
     def _follow_task(self, *met: Met) -> None:
-        """Tell the recorder of what is remembered, and of this."""
+        """Report the kept accesses and further ones to the recorder."""
         thread = get_ident()
         was_busy = thread in self.busy
         self.busy.add(thread)
@@ -391,9 +392,9 @@ class OpenedFileEvents:
 
 
 def _access(mode: object) -> tuple[str, bool]:
-    """What is done to a file that is opened in this mode, and whether it has to be new.
+    """Return the kind of access of an opening mode, and whether the file must be new.
 
-    Modes are those of ``open`` as libraries extend them, "w-" for "x"; or a method of HTTP.
+    Modes are those of ``open``, those that libraries add ("w-" for "x"), or methods of HTTP.
     """
     text = mode if isinstance(mode, str) else ""
     if text.isupper():
@@ -417,7 +418,7 @@ def _state(found: os.stat_result) -> State:
 
 
 def _place(path: Any, folder: Any) -> str:
-    """Return where a path is that may be relative to an open folder; empty if that is not told."""
+    """Return the absolute path of a path relative to an open folder; empty if unknown."""
     path = os.fsdecode(path)
     if folder in _HERE or path[:1] == os.sep:
         return absolute(path)
@@ -427,19 +428,19 @@ def _place(path: Any, folder: Any) -> str:
         return ""
 
 
-# The event of ``open`` does not tell in which folder ``dir_fd`` and an opener look for a path; the
-# call that raises it does. What an opener opens is told by its own event.
+# The event of ``open`` does not contain the folder that ``dir_fd`` or an opener uses for a path;
+# the call that raises the event does. A file that an opener opens has an event of its own.
 def _caller() -> FrameType | None:
-    """Whose event our caller is told of; None where the interpreter opens a file by itself."""
+    """Return the frame of the event; None if the interpreter itself opens a file."""
     try:
         return sys._getframe(3)  # noqa: SLF001 - past the listener and the hook
     except ValueError:
         return None
 
 
-# A script's end is seen without: what the interpreter leaves of it says that it has returned.
+# The end of a script needs no frame: the interpreter leaves a sign that the script has returned.
 def _program_frame(frame: FrameType | None) -> FrameType | None:
-    """Return the frame in which a module, or what standard input holds, runs as the program."""
+    """Return the frame in which a module or standard input runs as the program."""
     main = sys.modules.get("__main__")
     namespace = getattr(main, "__dict__", None)
     if type(namespace) is not dict:
@@ -455,7 +456,7 @@ def _program_frame(frame: FrameType | None) -> FrameType | None:
 
 
 def _is_elsewhere(caller: FrameType | None, mode: object) -> bool:
-    """Whether a relative path is perhaps not one of the working folder."""
+    """Return whether a relative path may be relative to another folder than the working folder."""
     if caller is None:
         return False
     code = caller.f_code
@@ -465,7 +466,7 @@ def _is_elsewhere(caller: FrameType | None, mode: object) -> bool:
         return False
     from provagent.recording.process.loading import OwnCopies
 
-    with OwnCopies(is_shared=False):  # it needs one of the standard library
+    with OwnCopies(is_shared=False):  # call_keywords imports a module of the standard library
         from provagent.recording.process.call_keywords import keywords_at
     names = keywords_at(code, caller.f_lasti)
     return (mode is None or is_named) if names is None else name in names

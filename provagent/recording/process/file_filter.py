@@ -1,7 +1,7 @@
-"""Which files are noise: not what the program works on, but what it is made of.
+"""The file filter: excludes files of the program and of the system, which are not its data.
 
-Asked at every ``open`` of the process: what is noise is told by the text of its path, and
-standard library only, of that what the interpreter has loaded.
+The filter is used at every ``open`` of the process. It decides by the text of the path. It uses
+only modules of the standard library that the interpreter has loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _SEP = os.sep
-# The system's own.
+# Folders of the operating system.
 _SYSTEM = (
     "/proc/",
     "/sys/",
@@ -31,10 +31,10 @@ _SYSTEM = (
 _PARTS = (
     *("site-packages", "dist-packages", "__pycache__", ".ipynb_checkpoints"),
     *(".git", ".hg", ".svn"),
-    "dask-scratch-space",  # of its workers: locks, and what they have no memory for
+    "dask-scratch-space",  # of dask workers: locks, and data that does not fit in memory
 )
-_CODE = (".py", ".pyc", ".pyw", ".pyi", ".so", ".pyd", ".pth")  # where it is read
-_KERNELS = frozenset({"ipykernel_launcher", "ipykernel"})  # as ``python -m`` starts them
+_CODE = (".py", ".pyc", ".pyw", ".pyi", ".so", ".pyd", ".pth")  # only if the file is read
+_KERNELS = frozenset({"ipykernel_launcher", "ipykernel"})  # names in the command ``python -m``
 _CACHES = (
     "XDG_CACHE_HOME",
     "XDG_CONFIG_HOME",
@@ -45,20 +45,19 @@ _CACHES = (
 
 
 class FileFilter:
-    """Tells noise by an absolute path.
+    """Excludes files by their absolute paths.
 
-    Noise is the operating system's, the interpreter's, that of packages and of version control;
-    what lies in a hidden folder of the home folder, or in a cache that the environment names;
-    the source that is read, also as an archive; and what ``ignored`` matches: globs for a
-    name, or for a whole path where they hold a slash. ``own`` are files and folders of
-    provagent's.
+    Excluded are files of the operating system, the interpreter, packages and version control; files
+    in a hidden folder of the home folder, or in a cache that the environment names; source code
+    that is read, also as an archive; and files that match ``ignored``. Globs in ``ignored`` match a
+    name, or, if they contain a slash, a whole path. ``own`` are files and folders of provagent.
     """
 
     def __init__(self, ignored: Iterable[str], own: Iterable[str]) -> None:
         self.prefixes = tuple(dict.fromkeys([*_SYSTEM, *map(_folder, self._folders()), *own]))
         self._matches = _matcher(list(ignored))
         self._dirty = [f"{os.sep}{part}{os.sep}" for part in _PARTS]
-        # Hidden folders of the home folder hold settings and caches: ~/.astropy, ~/.cache.
+        # Hidden folders of the home folder contain settings and caches: ~/.astropy, ~/.cache.
         self.prefixes += (os.path.join(os.path.expanduser("~"), "."),)
 
     @staticmethod
@@ -73,19 +72,19 @@ class FileFilter:
                 yield os.environ[name]
 
     def is_noise(self, path: str, *, is_read: bool) -> bool:
-        """Whether the file at this absolute path is noise when it is read, or written."""
+        """Return whether the file at this absolute path is excluded when it is read, or written."""
         if path.startswith(self.prefixes) or (is_read and path.endswith(_CODE)):
             return True
-        for part in self._dirty:  # not any(): it takes longer than all of them
+        for part in self._dirty:  # not any(): it is slower than this loop
             if part in path:
                 return True
         if is_read and path in sys.path_importer_cache:
-            return True  # an archive of modules, which the import system reads
+            return True  # an archive of modules that the import system reads
         return self._matches is not None and self._matches(path) is not None
 
 
 def kernel_files() -> list[str]:
-    """Return what a notebook's kernel is given to connect to, if this is one."""
+    """Return the connection files of a notebook kernel, if this process is one."""
     words = sys.orig_argv
     if _KERNELS.isdisjoint(words):
         return []
@@ -93,14 +92,14 @@ def kernel_files() -> list[str]:
 
 
 def absolute(path: str) -> str:
-    """Return where a path is; itself where the working folder is gone, and no file is opened."""
+    """Return the absolute path; the path unchanged if the working folder was deleted."""
     if path[:1] == _SEP:
         return path
     try:
         folder = os.getcwd()
     except OSError:
         return path
-    # Not os.path.join: it takes longer than all the rest.
+    # Not os.path.join: it is slower than all the rest.
     return f"{folder}{path}" if folder == _SEP else f"{folder}{_SEP}{path}"
 
 

@@ -1,17 +1,17 @@
-"""What a process inherits: its run, who started it, and in which activity."""
+"""Data that a process inherits: its run, its parent process, and the activity that started it."""
 
 from __future__ import annotations
 
 from provagent.isolation.originals import os, time
 
 RUN_VARIABLE = "PROVAGENT_RUN"
-# What the program is called that began this process: in a spawned one its functions count too.
-STREAMS_VARIABLE = "PROVAGENT_STREAMS"  # files at standard streams that are a parent's
+# The name of the parent's program: in a spawned process its functions are targets too.
+STREAMS_VARIABLE = "PROVAGENT_STREAMS"  # files at standard streams that belong to a parent
 PROGRAM_VARIABLE = "PROVAGENT_PROGRAM"
 
 
 def run_variable(run_id: str, process_id: str, activity_id: str = "") -> str:
-    """What a child finds in PROVAGENT_RUN: its run, who started it, and in which activity."""
+    """Return the value of PROVAGENT_RUN for a child: run, parent process and activity."""
     return "/".join([run_id, process_id, *([activity_id] if activity_id else [])])
 
 
@@ -21,7 +21,7 @@ def inherited(text: str) -> tuple[str, str, str]:
 
 
 def new_run_id(nanoseconds: int) -> str:
-    """Make a run's identifier: its UTC second, and six random letters and digits."""
+    """Return a new run identifier: the second in UTC, and six random letters and digits."""
     second = time.strftime("%Y%m%dT%H%M%S", time.gmtime(nanoseconds // 1_000_000_000))
     return f"{second}-{random_text()}"
 

@@ -1,4 +1,4 @@
-"""What the recorder loads, and how the program does not notice."""
+"""Loading of the recorder without effects on the program."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# Of these the one that a program imports is its own: executed when the program imports it,
-# with the sys.stdout of then, and woven where it is a target. The others are compiled code.
+# The program imports copies of its own of these modules: they execute when the program imports
+# them, with its sys.stdout at that time, and are woven if they are targets. The other modules are
+# compiled code.
 GIVEN_BACK = frozenset(NEEDED) - {"orjson", "wrapt", "yaml"}
-# What structlog shows things at a terminal with, where it is there: most of the time that it
-# takes to load. Ours shows nothing.
+# structlog uses these modules, if they are installed, for output at a terminal. Their import is
+# most of the time of its own import. Our structlog prints no output.
 _UNUSED = frozenset(("better_exceptions", "colorama", "rich"))
 
 
 class OwnCopies:
-    """Within it the recorder is loaded, and the program still loads its own of what it needs.
+    """Loads the recorder; the program still loads copies of its own of the needed modules.
 
-    Where the program's path has names of the standard library, or of what we need, it loads all of
-    its own: what it imports then may be its file. ``is_shared``: nothing is given back, nor left
-    out, since code of the user's needs the same.
+    If the path of the program contains modules with names of the standard library or of our
+    dependencies, new modules of the standard library are removed after loading, except compiled
+    ones: the next import of the program may find the program's file. ``is_shared``: no module is
+    removed or left out, since code of the user needs the same modules.
     """
 
     def __init__(self, *, is_shared: bool) -> None:
@@ -44,7 +46,7 @@ class OwnCopies:
         for name in self._hidden:
             del sys.modules[name]
         self._before = set(sys.modules)
-        # structlog asks it whether it is a terminal; a program may have closed its own.
+        # structlog asks whether stdout is a terminal; a program may have closed its own stdout.
         self._closed = sys.stdout if getattr(sys.stdout, "closed", False) is True else None
         if self._closed is not None:
             sys.stdout = None
@@ -61,9 +63,9 @@ class OwnCopies:
         sys.modules.update(self._hidden)
 
 
-# Ours keep no stream of the program's: it writes what it still holds when it dies at exit.
+# Our modules keep no stream of the program: a stream writes its buffer when it is deleted at exit.
 def _give_back(before: set[str], shadowed: set[str]) -> None:
-    """Take out of ``sys.modules`` what was not there before, so that the program loads its own."""
+    """Remove new modules from ``sys.modules``, so that the program loads its own copies."""
     streams = sys.stdout, sys.stderr
     for name in list(sys.modules):
         top = name.partition(".")[0]
@@ -80,19 +82,19 @@ def _give_back(before: set[str], shadowed: set[str]) -> None:
                     namespace[key] = None
 
 
-# A module that is written in C may be loaded once only.
+# A module that is written in C may be loaded only once.
 def _is_compiled(name: str) -> bool:
     file = vars(sys.modules[name]).get("__file__")
     return type(file) is not str or not file.endswith((".py", ".pyc"))
 
 
 class KeptRandom:
-    """Gives the program its random numbers: rich, which structlog loads, draws one at import."""
+    """Restores the program's random numbers: rich, which structlog imports, uses one at import."""
 
     def __enter__(self) -> None:
         random = sys.modules.get("random")
         generator: Any = vars(random).get("_inst") if type(random) is type(sys) else None
-        # What is compiled: the program may have replaced random.getstate.
+        # The compiled class: the program may have replaced random.getstate.
         compiled: Any = getattr(sys.modules.get("_random"), "Random", None)
         is_known = compiled is not None and isinstance(generator, compiled)
         self._compiled, self._generator = compiled, generator if is_known else None

@@ -1,7 +1,7 @@
-"""What the parts of an activation ask of each other: files, children, the recorder, weaving.
+"""The interfaces between the parts of an activation: files, children, the recorder, weaving.
 
-Each part is given the activation, and sees of it what stands here. So no part imports the module
-of another one that is made later.
+Each part receives the activation, and uses only the members listed here. So no part imports the
+module of a part that is made later.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Starting(Protocol):
 
 
 class Recording(Protocol):
-    """What writes the events (``recorder``)."""
+    """Writes the events (``recorder``)."""
 
     internal_errors: InternalErrors
     files: FileEntities
@@ -51,7 +51,7 @@ class Recording(Protocol):
 
 
 class Process(Protocol):
-    """What records one process (``activation``)."""
+    """The recording of one process (``activation``)."""
 
     settings: Settings
     start_ns: int

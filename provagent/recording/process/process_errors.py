@@ -1,4 +1,4 @@
-"""Failures of our own outside the calls: told when they happen, written when the process ends."""
+"""Internal errors outside of calls: reported at once, and recorded when the process ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from provagent.settings.table import Settings, warn
 
 
 def what_failed(error: BaseException) -> str:
-    """Tell an exception as a piece of text; what that takes is loaded at the first failure."""
+    """Return the text of an exception; the code for it is loaded at the first error."""
     try:
         from provagent.contract.values.message import what_failed
 
@@ -20,18 +20,18 @@ def what_failed(error: BaseException) -> str:
 
 
 class ProcessErrors:
-    """The guard of every border but the calls themselves."""
+    """Collects the internal errors of all code outside of calls."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.told: list[tuple[str, str, str]] = []  # and not yet written
+        self.told: list[tuple[str, str, str]] = []  # reported, and not yet written
         self._said: set[tuple[str, str, str]] = set()
 
-    # What cannot even be told is let go.
+    # An error that cannot be reported is dropped.
     def add(self, name: str, stage: str, error: BaseException) -> None:
-        """Tell a failure once; it is written with the complaints at the end.
+        """Report an error once; it is written with the complaints at the end.
 
-        Raises ``error`` again where it is the program's, or the settings are strict.
+        Raises ``error`` again if it belongs to the program, or if the settings are strict.
         """
         if self._settings.strict or is_the_programs(error):
             raise error

@@ -1,4 +1,4 @@
-"""The recorder of a process: everything put together once a target is met."""
+"""The recorder of a process: all parts of recording, loaded after the first match."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Writes what woven calls do into the shard of this process, and its beginning and end."""
+    """Writes the calls of this process to its shard, with the start and the end of the process."""
 
     def __init__(self, activation: Process) -> None:
         self.activation = activation
@@ -54,9 +54,9 @@ class Recorder:
         self.shard = ShardSink(self._shard_path(), self._begin_again)
         self.sink = self._make_sink()
         self.has_begun = False
-        self._told: dict[str, Any] = {}  # what the run event says
-        self._surroundings: dict[str, Any] = {}  # what the environment event says
-        self._wrong: list[str] = []  # of what the environment says of jobs
+        self._told: dict[str, Any] = {}  # fields of the run event
+        self._surroundings: dict[str, Any] = {}  # fields of the environment event
+        self._wrong: list[str] = []  # errors in the environment's data about jobs
         self._delivery: Delivery | None = None
         self._begin_lock = RLock()
         self.internal_errors = InternalErrors(self._write_event, strict=self.settings.strict)
@@ -95,7 +95,7 @@ class Recorder:
 
     @property
     def weaving(self) -> Weaving:
-        """What weaves; loaded, and wrapt with it, when there is something to weave."""
+        """The weaving, loaded together with wrapt when the first target is woven."""
         if self._weaving is None:
             self.busy.add(get_ident())
             try:
@@ -108,17 +108,17 @@ class Recorder:
         return self._weaving
 
     def follows(self, name: str) -> bool:
-        """Whether the module ``name`` takes tasks that are followed."""
+        """Return whether the module ``name`` accepts tasks that are followed."""
         return self._weaving is not None and self._weaving.follower.wants(name)
 
     def unweave(self) -> None:
-        """Put every original back."""
+        """Restore all original functions."""
         self.ending.drop_references()
         if self._weaving is not None:
             self._weaving.unweave()
 
     def drop_references(self) -> None:
-        """Keep nothing of the program: the interpreter ends, and ends what is in it."""
+        """Keep no object of the program: the interpreter ends, and deletes its objects."""
         if self._weaving is not None:
             self._weaving.forget()
         self.ending.drop_references()
@@ -126,15 +126,15 @@ class Recorder:
         self.capture.sessions.drop_references()
 
     def write(self, data: bytes) -> None:
-        """Write events through; the process's own run event comes before its first."""
+        """Write events; the run event of the process comes before its first event."""
         self.output.write(data)
 
     def silence(self) -> None:
-        """Write nothing until ``restart``: what is open is the parent's."""
+        """Write nothing until ``restart``: the open file belongs to the parent."""
         self.output.silence()
 
     def restart(self) -> None:
-        """Go on in a process that was forked: another shard, other identifiers."""
+        """Continue in a forked process, with another shard and other identifiers."""
         self.silence()
         self.ids.restart(self.activation.run_id, self.activation.process_id)
         self.shard.reopen(self._shard_path())
@@ -146,10 +146,10 @@ class Recorder:
         self.output.restart()
 
     def end(self, left_with: int | None = None) -> None:
-        """Write that the process ended, as far as the interpreter can tell.
+        """Write the end of the process, as far as the interpreter shows it.
 
-        ``left_with`` is the exit code of one that leaves at once: what it has not written to its
-        files is lost, and it is not ours to write it.
+        ``left_with`` is the exit code of a process that ends at once: data that it has not written
+        to its files are lost, and provagent does not write them.
         """
         self._end_files(left_with)
         skipped_calls = self.capture.skipped_calls.end_all()
@@ -160,7 +160,7 @@ class Recorder:
         self.capture.writer.keep_code()
         for want, reason in self.activation.missed():
             want.state, want.reason = "missing", reason
-            if self.activation.is_root:  # a child need not define what its parent does
+            if self.activation.is_root:  # a child need not define the targets of its parent
                 self.internal_errors.add(want.target.text, "weaving", reason)
         for failure in self.activation.failures.told:
             self.internal_errors.note(*failure)
@@ -203,7 +203,7 @@ class Recorder:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Whatever this thread does within is ours: it is not recorded."""
+        """Mark all work of this thread in the block as our own: it is not recorded."""
         thread = get_ident()
         self.busy.add(thread)
         try:
@@ -212,12 +212,12 @@ class Recorder:
             self.busy.discard(thread)
 
     def begin(self) -> None:
-        """Write that the process takes part in its run, before there is anything to tell of it."""
+        """Write that the process takes part in its run, before there are events."""
         if not self.has_begun:
             self.output.open()
 
     def write_child(self, **fields: Any) -> None:
-        """Write that a Python is started which will not record."""
+        """Write that a Python is started that will not record."""
         self._write_event(CHILD, time=now(), **fields)
 
     def _make_emitter(self) -> Emitter:
@@ -230,7 +230,7 @@ class Recorder:
 
             warn(f"settings: {error}; the processor is skipped")
         cut = partial(shorten, limit=self.settings.max_text)
-        # What a processor of the user's adds to an event may be anything.
+        # A processor of the user may add any data to an event.
         plain: list[Any] | None = None if own else []
         return make_emitter(processors=[stamp, *own, redact, cut], renderer=render, plain=plain)
 
@@ -265,7 +265,7 @@ class Recorder:
             self._about("jobs", self._announce)
 
     def _begin_again(self, reason: str, is_new: bool) -> None:
-        """Say that the shard was opened again; make a new file readable by itself."""
+        """Write that the shard was opened again; a new file also contains the run event."""
         if is_new and self._surroundings:
             self._write_environment(self._surroundings)
         if is_new and self._told:
@@ -273,7 +273,7 @@ class Recorder:
         complain = self.internal_errors.add if is_new else self.internal_errors.note
         complain("run", WRITING, reason)
 
-    # Neither the environment nor who runs what is worth the record of what was done.
+    # An error in the environment or the user name must not prevent the record of the calls.
     def _about(self, what: str, part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         try:
             return part()
@@ -335,7 +335,7 @@ class Recorder:
         if delivery is None:
             return
         thread, within = get_ident(), self.activation.children.within
-        within.add(thread)  # what is started now is our own
+        within.add(thread)  # the process that is started now is our own
         try:
             delivery.deliver(self._folder())
         finally:
@@ -352,13 +352,13 @@ class Recorder:
         ]
 
     def _write_definitions(self) -> None:
-        """Write the run event once more where something was woven after it."""
+        """Write the run event again if targets were woven after the first one."""
         definitions = self._definitions()
         if self._told and self._told["definitions"] != definitions:
             self._write_event(RUN, **{**self._told, "definitions": definitions})
 
     def _write_environment(self, surroundings: dict[str, Any]) -> None:
-        """Once for each distinct environment of the run: whoever makes the file first."""
+        """Write each distinct environment of the run once, by the first process."""
         if self.sink is not self.shard:
             self.sink.write(self.emitter.render(ENVIRONMENT, **surroundings))
             return
@@ -366,7 +366,7 @@ class Recorder:
         self._write_shared(f"environment-{short}", ENVIRONMENT, **surroundings)
 
     def _write_shared(self, name: str, event: str, **fields: Any) -> None:
-        """Write an event that all processes of the run have in common, unless it is there."""
+        """Write an event that is common to all processes of the run, unless it exists."""
         line = self.emitter.render(event, **fields)
         write_once(os.path.join(self._folder(), f"{name}.jsonl"), line)
 
@@ -377,10 +377,10 @@ def _nothing(*_: Any) -> None:
 
 @contextmanager
 def _not_ended() -> Iterator[None]:
-    """Let a signal that ends this process wait until a line is written.
+    """Delay signals that end this process until a line is written.
 
-    A pool ends its workers so while they end by themselves, and the kernel stops a write between
-    two pages.
+    A pool ends its workers by a signal while the workers end by themselves, and the kernel can
+    interrupt a write between two pages.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -1,4 +1,4 @@
-"""What is wanted of a process: targets, who asked for each, and what became of it."""
+"""Requested targets: the definition or setting that names each target, and its state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from provagent.recording.weave.watch import ProgramWatch
 
-# What the recorder imports, of what is not the standard library's; some of it where it is there.
+# Packages outside the standard library that the recorder imports; some of them are optional.
 NEEDED = (
     *("attr", "attrs", "better_exceptions", "colorama", "markdown_it", "mdurl", "orjson"),
     *("packaging", "pygments", "rich", "structlog", "typing_extensions", "wrapt", "yaml"),
@@ -24,7 +24,7 @@ NEEDED = (
 
 
 class RequestedTarget:
-    """A target, who asked for it, and what became of it."""
+    """A target, the definition that requests it (None for settings), and its state."""
 
     __slots__ = ("reason", "source", "state", "target")
 
@@ -36,12 +36,13 @@ class RequestedTarget:
 
 
 def find_requested(sources: Sequence[Source], settings: Settings) -> list[RequestedTarget]:
-    """What definitions and settings ask for; what is no target is a problem of the settings.
+    """Return the targets of definitions and settings; an invalid target is a settings problem.
 
-    Who asks first describes: of two definitions of one callable, the later one counts.
+    The first request of a callable supplies the description, so later definitions come first.
     """
     requested = [
-        RequestedTarget(Target(text, is_checked=True), source)  # by whoever read the definition
+        # the reader of the definition has checked it
+        RequestedTarget(Target(text, is_checked=True), source)
         for source in reversed(sources)
         for text in source.targets
     ]
@@ -56,7 +57,7 @@ def find_requested(sources: Sequence[Source], settings: Settings) -> list[Reques
 
 
 def _check_each(name: str, settings: Settings) -> None:
-    """Leave out of a setting what it says for something that is no target."""
+    """Remove from a setting the parts for invalid targets."""
     event_fields = each_of(settings, name)
     targets = [text for text in event_fields if text]
     usable = {target.text for target in _usable(targets, f"settings: {name}", settings)}
@@ -77,9 +78,9 @@ def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Ta
             settings.problems.append(f"{where}: {error}")
 
 
-# The recorder cannot be loaded amid the import of something that it needs itself.
+# The recorder cannot be loaded during the import of a package that it needs itself.
 def are_needed(requested: Sequence[RequestedTarget], settings: Settings) -> bool:
-    """Whether the recorder itself may need one of the packages in which targets lie."""
+    """Return whether the recorder itself may need a package of one of the targets."""
     tops = {want.target.module.partition(".")[0] for want in requested}
     own = {processor.partition(".")[0] for processor in settings.processors}
     needed = tops & own or not tops.isdisjoint(NEEDED)
@@ -89,7 +90,7 @@ def are_needed(requested: Sequence[RequestedTarget], settings: Settings) -> bool
 def missed(
     requested: Sequence[RequestedTarget], program: ProgramWatch
 ) -> Iterator[tuple[RequestedTarget, str]]:
-    """The program's own targets that were not woven when it ended, and why."""
+    """Yield targets of the program itself that were not woven when it ended, and the reasons."""
     main = sys.modules.get(MAIN)
     if main is None:
         return
@@ -101,7 +102,7 @@ def missed(
 
 
 def warn_of_problems(settings: Settings, sources: Sequence[Source]) -> None:
-    """Tell what is wrong in settings and definitions, a line for each of them."""
+    """Print the problems in settings and definitions, one line each."""
     for problem in (*settings.problems, *settings.untrusted.values()):
         warn(problem)
     for source in sources:
@@ -114,7 +115,7 @@ def warn_of_problems(settings: Settings, sources: Sequence[Source]) -> None:
 
 
 def _calls_told(source: Source) -> str:
-    """Say that paths of a definition are left out, and what would have them."""
+    """Return a message about ignored paths of a definition, and how to allow them."""
     more = f" (and {len(source.calls) - 1} more)" if source.calls[1:] else ""
     folder = os.path.dirname(source.location)
     return (

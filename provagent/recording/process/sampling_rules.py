@@ -1,4 +1,4 @@
-"""How the calls of each target are recorded: what settings and definitions say, in their order."""
+"""The sampling rules of each target, from settings and definitions in their order of priority."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from provagent.definition.description import ActivityDescription, Definition
     from provagent.settings.table import Settings
 
-Names = list[tuple[str, str]]  # modules and qualified names by which one callable is known
+Names = list[tuple[str, str]]  # modules and qualified names of one callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,10 @@ class _Rule:
 class SamplingRules:
     """Finds the rules of a callable: its level, and how many of its calls are recorded.
 
-    The first of these that says something counts, for each rule by itself: the settings, for a
-    target that covers it; its activity in the definition; the definition's targets, the last that
-    covers it; the definition, for all of them; the settings, for everything.
+    Each rule is searched by itself, in this order: the settings, for a target that covers the
+    callable; the activity of the callable in the definition; the targets of the definition, the
+    last one that covers the callable; the definition, for all targets; the settings, for all
+    targets.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -50,7 +51,7 @@ class SamplingRules:
         activity: ActivityDescription | None,
         definitions: Sequence[Definition],
     ) -> Rules:
-        """The rules of the callable that ``names`` name, and ``activity`` describes."""
+        """Return the rules of the callable with these ``names`` and this ``activity``."""
         return Rules(**{key: self._rule(key, names, activity, definitions) for key in EACH})
 
     def _rule(

@@ -1,8 +1,8 @@
 """Regular files at standard input and output: ``program < in > out``.
 
-A shell has opened them, so no event tells of them. What a process inherits from one that is
-recorded is that one's; standard error is a log. Nothing is opened: whether a stream was used is
-told by where its descriptor stands in the file, which moves as the program reads or writes.
+A shell has opened these files, so there is no event. A stream that a process inherits from a
+recorded process belongs to the parent. Standard error is a log, and is not recorded. No file is
+opened: the position of the descriptor in the file moves when the program reads or writes.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
 
 STDIN, STDOUT = 0, 1
 
-# Device, inode, size, mtime_ns and ctime_ns, as in opened.
+# Device, inode, size, mtime_ns and ctime_ns, as in file_access.
 State = tuple[int, int, int, int, int]
 
 
 class StandardStreams:
-    """The files at standard input and output of this process; ``note`` begins with it."""
+    """The files at standard input and output of this process; ``note`` starts it."""
 
     def __init__(self, state: Callable[[os.stat_result], State]) -> None:
         self._state = state
         self._noted: dict[int, tuple[str, State, int]] = {}
 
     def note(self, inherited: str) -> str:
-        """See which files they are, before the program uses them.
+        """Note the files before the program uses them.
 
-        ``inherited`` are those of the processes that led here; return them with these.
+        ``inherited`` are the files of the parent processes; return them with the files of this
+        process.
         """
         known = inherited.split()
         for number in (STDIN, STDOUT):
@@ -40,22 +41,22 @@ class StandardStreams:
                 found = os.fstat(number)
                 name = f"{found.st_dev}:{found.st_ino}"
                 if not stat.S_ISREG(found.st_mode) or name in known:
-                    continue  # a terminal, a pipe, /dev/null; or another's
+                    continue  # a terminal, a pipe, /dev/null; or a parent's file
                 path = os.readlink(f"/proc/self/fd/{number}")
                 if os.path.samestat(os.stat(path), found):
                     place = os.lseek(number, 0, os.SEEK_CUR)
                     self._noted[number] = path, self._state(found), place
                     known.append(name)
             except OSError:
-                continue  # it is closed, or removed, or the system does not tell
+                continue  # closed, removed, or not shown by the system
         return " ".join(known)
 
     def forget(self) -> None:
-        """Leave them to the parent, in a process that was forked."""
+        """Drop the files in a forked process: they belong to the parent."""
         self._noted.clear()
 
     def used(self) -> Iterator[tuple[int, str, State]]:
-        """Yield those that the program has used: which one, its path, its state at the start."""
+        """Yield the files that the program has used: descriptor, path, state at the start."""
         noted, self._noted = self._noted, {}
         for number, (path, state, place) in noted.items():
             if number == STDOUT:
@@ -74,7 +75,7 @@ def _has_moved(number: int, state: State, place: int, now: State) -> bool:
             return os.lseek(number, 0, os.SEEK_CUR) != place
     except OSError:
         pass
-    # The program has closed it, or put another file there.
+    # The program has closed the file, or has put another file in its place.
     return number == STDOUT and now != state
 
 
@@ -83,7 +84,7 @@ def _is_there(number: int, state: State) -> bool:
     return (found.st_dev, found.st_ino) == state[:2]
 
 
-# As the interpreter does soon after; what fails now fails then, and is told by it.
+# The interpreter flushes soon after: an error here occurs again then, and is reported.
 def _flush() -> None:
     stream = sys.__stdout__
     if type(stream) is io.TextIOWrapper:

@@ -1,4 +1,4 @@
-"""Where a request to a server goes: the URL, and whether something is fetched or sent."""
+"""URL access: the URL of a request to a server, and whether data are read or sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 METHODS = {
     "GET": "read",
-    "POST": "read",  # a question, mostly: what is asked for comes back
+    "POST": "read",  # mostly a query, with its data in the response
     "PUT": "made",
     "PATCH": "made",
 }
@@ -17,7 +17,7 @@ _COMMANDS = {"RETR": "read", "STOR": "made", "STOU": "made", "APPE": "made"}
 
 
 def http_request(connection: Any, data: Any) -> tuple[str, str] | None:
-    """What is done, and the URL, if ``data`` is the beginning of a request of HTTP."""
+    """Return the kind of access and the URL, if ``data`` is the beginning of an HTTP request."""
     if type(data) is not bytes or not data[:3].isupper():
         return None
     method, _, rest = data.partition(b"\r\n")[0].partition(b" ")
@@ -38,7 +38,7 @@ def http_request(connection: Any, data: Any) -> tuple[str, str] | None:
 
 
 def ftp_command(connection: Any, command: str) -> tuple[str, str] | None:
-    """What is done, and the URL, if ``command`` moves a file."""
+    """Return the kind of access and the URL, if ``command`` transfers a file."""
     word, _, path = command.partition(" ")
     what = _COMMANDS.get(word.upper())
     port = "" if connection.port == _FTP else f":{connection.port}"

@@ -1,4 +1,4 @@
-"""Weaving what is wanted: targets become sites, sites get plans, plans wrappers."""
+"""Weaving of requested targets: targets lead to sites, sites to plans, plans to wrappers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Weaving:
-    """What is woven in this process, by whose wish, and how."""
+    """Weaves the targets of this process, and keeps the definition that requested each target."""
 
     def __init__(self, activation: Process, capture: Capture) -> None:
         self.activation = activation
@@ -60,16 +60,17 @@ class Weaving:
         self.follower.follow_imported()
 
     def _exchange(self) -> None:
-        """Mind that objects go to other processes, and tell what these may read or change."""
+        """Note an exchange with other processes, and record files that these may read or change."""
         self.capture.tracker.inside.exchanges = True
-        # A worker of somebody's begins no record of its own for what its engine has read.
+        # A worker of another program starts no record only for files that its engine has read.
         if self.activation.files is not None and self.activation.recorder.has_begun:
             self.activation.files.record_before_child()
 
     def weave_module(self, module: ModuleType, name: str | None = None) -> None:
-        """Weave all that is wanted of a module that has executed.
+        """Weave all requested targets of a module that has executed.
 
-        Of the program, which still executes, what it holds by now; with ``name`` only that.
+        For the program, which still executes: the targets defined by now; with ``name`` only this
+        one.
         """
         is_program = module.__name__ in MAIN_NAMES
         names = program_names(module) if is_program else {module.__name__}
@@ -84,12 +85,12 @@ class Weaving:
             self.capture.busy.discard(thread)
 
     def unweave(self) -> None:
-        """Put every original back."""
+        """Restore all original functions."""
         self.weaver.unweave_all()
         self.follower.unweave()
 
     def forget(self) -> None:
-        """Let go of what is woven, as it is."""
+        """Forget the woven functions, and leave them unchanged."""
         self.weaver.forget()
 
     def _weave(
@@ -104,7 +105,7 @@ class Weaving:
             sites = find_sites(module, requested.target, name)
         except TargetError as error:
             if not is_whole:
-                return  # it may still come
+                return  # the definition may follow later in the program
             requested.state, requested.reason = "missing", str(error)
             self.internal_errors.add(requested.target.text, "weaving", str(error))
             return
@@ -181,8 +182,8 @@ class Weaving:
         through = [(cls.__module__, f"{cls.__qualname__}.{site.name}") for cls in site.receivers]
         return [*((module, site.qualname) for module in modules), *through]
 
-    # A definition speaks of its own targets; one that has none, as older ones do, of
-    # whatever the user targets.
+    # A definition describes its own targets. A definition without targets, as in older versions,
+    # describes all targets that the user names.
     def _definitions_for(self, site: Site) -> list[Definition]:
         if self._asked_by is not None:
             return [self._definition(self._asked_by)]
@@ -199,7 +200,7 @@ class Weaving:
 
 
 def opens_session(site: Site, plan: Plan) -> bool:
-    """Whether a call of it makes a session; a constructor that generates is an activity."""
+    """Return whether a call makes a session; a constructor with generations is an activity."""
     return site.kind == "constructor" and not plan.generations
 
 

@@ -1,6 +1,6 @@
 """Weaving: find a target when its module is imported, wrap it, unwrap it.
 
-Python only: this room knows nothing of provenance. ``target`` and ``finder`` use
-nothing but the standard library's already loaded modules, since they work in every
-interpreter that is enabled; ``woven`` and ``weaver`` load wrapt.
+This package handles Python only: it contains no code about provenance. ``target`` and ``finder``
+use only modules that the interpreter has loaded, because they run in every enabled interpreter.
+``woven`` and ``weaver`` load wrapt.
 """

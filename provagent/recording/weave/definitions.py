@@ -1,4 +1,4 @@
-"""Where a module's code binds names: read from its bytecode, without running it."""
+"""The places where a module's code binds names, read from its bytecode without running it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 _STORES = ("STORE_NAME", "STORE_GLOBAL")
 _MAKES = ("MAKE_FUNCTION", "LOAD_BUILD_CLASS")
-_STAR_INTRINSIC = 2  # INTRINSIC_IMPORT_STAR: Python 3.12 has no opcode of its own for it
+_STAR_INTRINSIC = 2  # INTRINSIC_IMPORT_STAR: Python 3.12 has no separate opcode for it
 
 
 @dataclass(slots=True, kw_only=True)
 class Definitions:
-    """The instructions of one code object that matter, by their offset.
+    """The relevant instructions of one code object, by offset.
 
-    ``after``: each instruction that follows a binding, and the name that was bound
-    (None: any names, by ``from module import *``). Behind ``last`` nothing is bound any
-    more. ``imports``: the instructions that import. ``lines``: where all of them stand.
+    ``after``: each instruction that follows a binding, with the name that was bound (None: any
+    names, by ``from module import *``). No name is bound after the offset ``last``. ``imports``:
+    the instructions that import. ``lines``: the lines of all these instructions.
     """
 
     after: dict[int, str | None]
@@ -31,10 +31,10 @@ class Definitions:
 
 
 def find_definitions(code: CodeType, wants: Callable[[str, bool], bool]) -> Definitions | None:
-    """Find where ``code`` binds a name that is wanted; None where it binds none.
+    """Find the places where ``code`` binds a wanted name; return None if there are none.
 
-    ``wants(name, is_made)``: ``is_made`` tells that a function or class was made since
-    the binding before.
+    ``wants(name, is_made)`` returns whether a name is wanted. ``is_made``: a function or class was
+    made since the binding before.
     """
     after: dict[int, str | None] = {}
     imports: set[int] = set()
@@ -45,7 +45,7 @@ def find_definitions(code: CodeType, wants: Callable[[str, bool], bool]) -> Defi
         if is_bound:
             after[one.offset] = bound
             lines.add(one.positions.lineno if one.positions else None)
-            # What an EXTENDED_ARG begins may be told of at either of the two.
+            # An instruction with EXTENDED_ARG may be reported at the prefix or at the instruction.
             is_bound = one.opname == "EXTENDED_ARG"
         if one.opname in _STORES:
             is_bound, bound = wants(one.argval, is_made), one.argval
@@ -69,7 +69,7 @@ def find_definitions(code: CodeType, wants: Callable[[str, bool], bool]) -> Defi
     )
 
 
-# A loop may come back to a binding from behind it.
+# A loop may jump back to a binding.
 def _last(last: int, backward: list[tuple[int, int]]) -> int:
     for target, offset in sorted(backward, key=lambda jump: jump[1]):
         if target <= last < offset:

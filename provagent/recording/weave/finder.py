@@ -1,7 +1,7 @@
-"""A meta-path finder that hands each target's module over, once it has executed.
+"""A meta-path finder that passes the module of each target on, after the module has executed.
 
-It finds nothing itself: it asks the finders behind it, and wraps the loader of a
-module that holds a target.
+The finder finds no modules itself. It asks the finders after it in ``sys.meta_path``, and wraps the
+loader of a module that may contain a target.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from provagent.recording.weave.target import Target
 
 
-# pyfakefs puts its finder first, and takes the first away: it must be its own. That finder asks
-# for nothing but the modules that it replaces; all others come to us.
+# pyfakefs puts its own finder first and later removes the first finder, so its finder must stay
+# first. That finder handles only the modules that pyfakefs replaces; all other modules reach our
+# finder.
 _STAYS_FIRST = "pyfakefs"
 
 
 class TargetFinder:
-    """Calls ``on_module(module)`` for every module that a target may lie in.
+    """Calls ``on_module(module)`` for every module that may contain a target.
 
-    ``on_module`` is called after the module has executed and before the importing
-    code can bind a name from it. It must not raise. What fails of our own is given to
-    ``on_failure(name, error)``; the import goes on, unwoven.
+    ``on_module`` is called after the module has executed, and before the importing code can bind a
+    name from the module. It must not raise. ``on_failure(name, error)`` is called for internal
+    errors; the import continues without weaving.
     """
 
     def __init__(
@@ -45,13 +46,13 @@ class TargetFinder:
         self.targets: list[Target] = []
         self.overtaken_by: list[str] = []
         self._modules: set[str] = set()
-        self._below: tuple[str, ...] = ()  # how the names of modules in whole packages begin
-        self._globs: dict[str, Target] = {}  # one for each other pattern of modules
+        self._below: tuple[str, ...] = ()  # prefixes of module names in whole packages
+        self._globs: dict[str, Target] = {}  # one target for each other pattern of modules
         self._asking: set[str] = set()
         self.add(targets)
 
     def add(self, targets: Sequence[Target]) -> None:
-        """Look out for more targets."""
+        """Watch for more targets."""
         self.targets.extend(targets)
         for target in targets:
             if target.is_exact:
@@ -63,19 +64,19 @@ class TargetFinder:
                 self._globs[target.module] = target
 
     def arm(self) -> None:
-        """Get in front of the other finders, and hand over what is already imported."""
+        """Move to the front of the finders, and pass on modules that are imported already."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
         self._hand_over_imported()
 
     def disarm(self) -> None:
-        """Leave the import system as if we had never been there."""
+        """Remove this finder from the import system."""
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder is not self]
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec that another finder gives, with its loader wrapped; else None."""
+        """Return the spec of another finder with its loader wrapped; None for other modules."""
         try:
             if sys.meta_path[0] is not self:
                 self._retake()
@@ -83,7 +84,7 @@ class TargetFinder:
             if not self.wants(name) or name in self._asking or name in MAIN_NAMES:
                 return own_imports.find(name) if is_ours else None
         except ModuleNotFoundError:
-            raise  # to our own import
+            raise  # raised to our own import
         except BaseException as error:
             self.on_failure(name, error)
             return None
@@ -104,13 +105,13 @@ class TargetFinder:
         return spec
 
     def wants(self, name: str) -> bool:
-        """Whether a target may lie in the module ``name``."""
+        """Return whether the module ``name`` may contain a target."""
         if name in self._modules or name.startswith(self._below):
             return True
         return any(target.matches_module(name) for target in self._globs.values())
 
-    # importlib.util.find_spec would start again at the head of sys.meta_path, take
-    # the import lock of parent packages, and can deadlock: the others are asked here.
+    # importlib.util.find_spec would start again at the head of sys.meta_path, acquire the import
+    # lock of parent packages, and could deadlock. So the other finders are asked here.
     def _ask_others(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None
     ) -> ModuleSpec | None:
@@ -124,10 +125,10 @@ class TargetFinder:
         return None
 
     def _retake(self) -> None:
-        """Another finder got in front of us: it may have loaded targets unseen."""
+        """Move back to the front; the finder before us may have loaded targets unseen."""
         others = [finder for finder in sys.meta_path if finder is not self]
         if len(others) == len(sys.meta_path):
-            return  # disarmed while an import was under way
+            return  # disarmed during an import
         front = others[0]
         if type(front).__module__.startswith(_STAYS_FIRST):
             return
@@ -145,12 +146,12 @@ def _raised(_name: str, error: BaseException) -> None:
     raise error
 
 
-# Never getattr on a module here: a lazy module loads itself at the first one.
+# Never use getattr on a module here: a lazy module loads itself at the first getattr.
 def _is_executing(module: ModuleType) -> bool:
     if type(module).__name__ == "_LazyModule":
         return True
     try:
         spec = object.__getattribute__(module, "__dict__").get("__spec__")
     except AttributeError:
-        return True  # no module at all: anything may lie in sys.modules
+        return True  # no module: sys.modules may contain any object
     return bool(getattr(spec, "_initializing", False))

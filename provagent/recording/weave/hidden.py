@@ -1,15 +1,14 @@
-"""Frames that CPython does not count when it asks who called.
+"""Frames that CPython does not count when it looks for the caller.
 
-``warnings.warn(stacklevel=2)`` must blame the user's line, not our wrapper. CPython
-skips frames whose file name contains both ``importlib`` and ``_bootstrap``
-(``is_internal_frame`` in Python/_warnings.c); a traceback drops a chunk of frames of
-``<frozen importlib._bootstrap>`` that ends in the module's own code
-(``remove_importlib_frames`` in Python/import.c). Giving a function's code such a file
-name is therefore enough, and costs nothing at call time.
+``warnings.warn(stacklevel=2)`` must name the user's line, not our wrapper. CPython skips frames
+whose file name contains both ``importlib`` and ``_bootstrap`` (``is_internal_frame`` in
+Python/_warnings.c). A traceback omits a group of frames of ``<frozen importlib._bootstrap>`` that
+ends in the module's own code (``remove_importlib_frames`` in Python/import.c). So a function's code
+only needs a file name of this form. This costs nothing at the call.
 
-Code that makes classes asks in which module it was called (``sys._getframe(1).f_globals
-["__name__"]``: the class is pickled by that name). A wrapper's globals answer for its
-caller; the wrapper itself reads none, so that this too costs nothing at call time.
+Code that makes classes reads the module of its caller (``sys._getframe(1).f_globals["__name__"]``:
+the class is pickled by this name). The globals of a wrapper show the values of its caller. The
+wrapper itself reads no globals, so this costs nothing at the call either.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ IMPORT_FILE = "<frozen importlib._bootstrap>"
 
 
 def hide_from_callers(function: FunctionType) -> FunctionType:
-    """Return ``function`` with frames that do not count as a caller's.
+    """Return ``function`` with frames that do not count as callers.
 
-    Warnings and logging do not count them, and their globals are those of whoever called.
-    It must read none of its own: what it needs is a local name, or one that it encloses.
+    Warnings and logging skip these frames, and the globals of these frames are those of the caller.
+    The function must read no globals of its own: it may use local names and closure variables.
     """
     code = renamed(function.__code__, WRAPPER_FILE)
     caller = CallersGlobals(__builtins__=function.__globals__["__builtins__"])
@@ -41,12 +40,12 @@ def hide_from_callers(function: FunctionType) -> FunctionType:
 
 
 def uncount(function: FunctionType) -> None:
-    """Make frames of ``function`` not count as a caller's in warnings and logging."""
+    """Hide frames of ``function`` as callers in warnings and logging."""
     function.__code__ = renamed(function.__code__, WRAPPER_FILE)
 
 
 def hide_functions_of(module: ModuleType) -> None:
-    """Make frames of all functions and methods that ``module`` defines not count as a caller's."""
+    """Hide frames of all functions and methods of ``module`` as callers."""
     for value in list(vars(module).values()):
         if getattr(value, "__module__", None) == module.__name__:
             for function in vars(value).values() if isinstance(value, type) else (value,):
@@ -58,16 +57,16 @@ _FUNCTION = type(hide_from_callers)
 
 
 def hide_from_imports(function: FunctionType) -> None:
-    """Make frames of ``function`` look like the import system's own."""
+    """Make frames of ``function`` look like those of the import system."""
     function.__code__ = renamed(function.__code__, IMPORT_FILE)
 
 
-# Where a frame's own code lies: coverage, pdb and linecache ask for it.
+# The location of the frame's own code: coverage, pdb and linecache read these names.
 _OWN = frozenset(("__builtins__", "__cached__", "__file__", "__loader__", "__spec__"))
 
 
 class CallersGlobals(dict):  # type: ignore[type-arg]
-    """The globals of a wrapper: names are looked up in the module that called it."""
+    """The globals of a wrapper: names are looked up in the module of its caller."""
 
     def __getitem__(self, name: Any) -> Any:
         return self._at_hand(name)[name]
@@ -76,11 +75,11 @@ class CallersGlobals(dict):  # type: ignore[type-arg]
         return name in self._at_hand(name)
 
     def get(self, name: Any, default: Any = None) -> Any:
-        """The caller's value, as of any dict."""
+        """Return the caller's value, as a dict does."""
         return self._at_hand(name).get(name, default)
 
     def copy(self) -> dict[str, Any]:
-        """The caller's names and values."""
+        """Return the caller's names and values."""
         return dict(self._at_hand(""))
 
     def _at_hand(self, name: Any) -> dict[str, Any]:
@@ -93,7 +92,7 @@ class CallersGlobals(dict):  # type: ignore[type-arg]
 
 
 def renamed(code: CodeType, file: str) -> CodeType:
-    """``code`` with another file name, its nested functions too."""
+    """Return ``code`` with another file name, also in its nested functions."""
     constants = tuple(
         renamed(constant, file) if hasattr(constant, "co_code") else constant
         for constant in code.co_consts

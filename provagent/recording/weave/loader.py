@@ -1,7 +1,7 @@
-"""The loader of a module that holds a target: the module's own, and then its weaving.
+"""The loader of a module that may contain a target: the module's own loader, then the weaving.
 
-It is put back before the module executes, so that neither ``module.__loader__`` nor
-``module.__spec__.loader`` shows a trace.
+The own loader is restored before the module executes, so that neither ``module.__loader__`` nor
+``module.__spec__.loader`` shows our loader.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class WeavingLoader:
-    """A loader that hands its module over once it has executed; else as the one it wraps."""
+    """A loader that passes its module on after the execution; otherwise like the wrapped loader."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class WeavingLoader:
             return lambda name: self._get_code(value, name)
         return value
 
-    # Who asks for the code executes it by himself, as runpy does for ``-m``.
+    # Code that asks for the code of a module executes it itself, as runpy does for ``-m``.
     def _get_code(self, get_code: Callable[[str], object], name: str) -> object:
         self._spec.loader = self._loader  # type: ignore[assignment]
         return get_code(name)
@@ -58,7 +58,7 @@ class WeavingLoader:
         self._on_module(module)
 
     def _put_back(self, module: ModuleType) -> None:
-        # object.__getattribute__: a lazy module's own __getattribute__ would load it.
+        # object.__getattribute__: the own __getattribute__ of a lazy module would load it.
         get = object.__getattribute__
         namespace = get(module, "__dict__")
         spec = namespace.get("__spec__")
@@ -68,5 +68,5 @@ class WeavingLoader:
             namespace["__loader__"] = self._loader
 
 
-# A frame of ours must not show in the traceback of a module that fails to import.
+# Our frame must not be visible in the traceback of a module that fails to import.
 hide_from_imports(WeavingLoader.exec_module)  # type: ignore[arg-type]

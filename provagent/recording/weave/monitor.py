@@ -1,7 +1,7 @@
-"""Bindings of a module's code, told by ``sys.monitoring`` (Python 3.12 and newer).
+"""Reports the bindings of a module's code by ``sys.monitoring`` (Python 3.12 and newer).
 
-The events are of that one code object, each instruction's is switched off once it has
-come, and all of them behind the last binding: no other code notices.
+The events belong to this one code object. The event of an instruction is switched off after it
+came, and all events after the last binding. Other code is not affected.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from provagent.recording.weave.definitions import Definitions
 monitoring: Any = getattr(sys, "monitoring", None)
 
 TOOL_NAME = "provagent"
-# 0 to 2 and 5 are reserved: for debuggers, coverage, profilers and optimizers.
+# 0 to 2 and 5 are reserved for debuggers, coverage, profilers and optimizers.
 _TOOL_IDS = (3, 4)
 
 
 class Monitor:
-    """Calls ``on_bound(namespace, name)`` behind each binding of the code that is watched."""
+    """Calls ``on_bound(namespace, name)`` after each binding of the watched code."""
 
     def __init__(self, on_bound: Callable[[dict[str, Any], str | None], bool]) -> None:
         self._on_bound = on_bound
@@ -29,7 +29,7 @@ class Monitor:
         self._watched: dict[int, tuple[CodeType, Definitions]] = {}
 
     def watch(self, code: CodeType, definitions: Definitions, _frame: FrameType | None) -> bool:
-        """Begin to watch ``code``; False where no tool's place is free."""
+        """Start to watch ``code``; return False if no tool id is free."""
         if self._tool is None and not self._take_tool():
             return False
         self._watched[id(code)] = (code, definitions)
@@ -38,7 +38,7 @@ class Monitor:
         return True
 
     def stop(self) -> None:
-        """Watch nothing any more, and give the tool's place back."""
+        """End the watching, and free the tool id."""
         for code, _ in list(self._watched.values()):
             self._finish(code)
 
@@ -66,7 +66,7 @@ class Monitor:
             namespace = sys._getframe(1).f_globals  # noqa: SLF001 - the frame that executes
             if not self._on_bound(namespace, definitions.after[offset]):
                 self._finish(code)
-            return None  # in a loop it may be bound again
+            return None  # a loop may bind it again
         return monitoring.DISABLE
 
     def _return(self, code: CodeType, _offset: int, _value: object) -> Any:

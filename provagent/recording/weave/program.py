@@ -1,4 +1,4 @@
-"""The program: what it is called, and the frame in which it runs."""
+"""The program: its names, and the frame in which it runs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType
     from typing import Any
 
-# multiprocessing runs the script once more in a spawned process, under the second name.
+# multiprocessing runs the script again in a spawned process, under the second name.
 MAIN = "__main__"
 MAIN_NAMES = (MAIN, "__mp_main__")
-HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: a function's code, not a module's
+HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: the code of a function, not of a module
 
 
 def meet_beginning(on_frame: Callable[[FrameType], None]) -> None:
-    """Call ``on_frame`` with the program's frame when it begins, unless somebody traces.
+    """Call ``on_frame`` with the program's frame at its beginning, unless a tracer is active.
 
-    Only for a program that begins right after the interpreter's start, as ``-c`` does: until
-    then each call costs more.
+    Only for a program that begins right after the interpreter's start, as with ``-c``: until then
+    each call is slower.
     """
 
     def on_call(frame: FrameType, _event: str, _value: object) -> None:
@@ -36,7 +36,7 @@ def meet_beginning(on_frame: Callable[[FrameType], None]) -> None:
 
 
 def program_module(namespace: dict[str, Any]) -> ModuleType | None:
-    """The program's module, if ``namespace`` is where it lives."""
+    """Return the program's module, if ``namespace`` belongs to it."""
     name = namespace.get("__name__")
     if name not in MAIN_NAMES:
         return None
@@ -47,9 +47,9 @@ def program_module(namespace: dict[str, Any]) -> ModuleType | None:
 
 
 def program_names(module: ModuleType) -> set[str]:
-    """What the program is called: ``__main__``, and as the module that it would be.
+    """Return the names of the program: ``__main__``, and its name as a module.
 
-    That is ``crab`` for ``crab.py``, ``package.module`` for ``-m package.module``.
+    The second name is ``crab`` for ``crab.py``, ``package.module`` for ``-m package.module``.
     """
     namespace = object.__getattribute__(module, "__dict__")
     spec, file = namespace.get("__spec__"), namespace.get("__file__")
@@ -60,7 +60,7 @@ def program_names(module: ModuleType) -> set[str]:
 
 
 def expected_names() -> set[str]:
-    """What the program of this process will be called, before it begins or while it runs."""
+    """Return the names of the program of this process, before it begins or while it runs."""
     names = {MAIN}
     main = sys.modules.get(MAIN)
     if main is not None:
@@ -76,7 +76,7 @@ def expected_names() -> set[str]:
 
 
 def home_name(name: str) -> str:
-    """The name of a module as a target gives it."""
+    """Return the name of a module in targets."""
     return MAIN if name in MAIN_NAMES else name
 
 

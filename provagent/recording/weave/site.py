@@ -1,4 +1,4 @@
-"""Sites: the callables that a target means, found without running anybody's code."""
+"""Sites: the callables that a target names, found without running code of the program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provagent.recording.weave.woven import Woven, plain
 
 Kind = Literal["function", "method", "staticmethod", "classmethod", "getter", "constructor"]
 
-# What a class gives back as it is, when asked for itself: no other descriptor does.
+# A class returns these unchanged as attributes: no other descriptor is returned unchanged.
 PLAIN = (FunctionType, functools._lru_cache_wrapper)  # noqa: SLF001 - it has no public name
 _LOOSE = (*PLAIN, BuiltinFunctionType)
 _GETTERS = (property, functools.cached_property)
@@ -25,11 +25,11 @@ _HOLD_FUNCTION = (staticmethod, classmethod, MethodType)
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """One callable: where it is defined, and what stands there.
+    """One callable: where it is defined, and its present value.
 
-    ``holder`` is the module or class whose attribute ``name`` is ``raw`` (the raw
-    descriptor). ``receivers`` are the classes whose instances are meant, where an
-    inherited method was named through a subclass; empty means all.
+    ``holder`` is the module or class with the attribute ``name``; ``raw`` is the raw descriptor of
+    the attribute. ``receivers`` are the classes whose instances are recorded, if a target names an
+    inherited method through a subclass; an empty list means all classes.
     """
 
     module: str
@@ -41,7 +41,7 @@ class Site:
 
     @property
     def owner(self) -> type | None:
-        """The class that defines it."""
+        """The class that defines the callable."""
         return self.holder if introspection.is_class(self.holder) else None
 
     @property
@@ -53,12 +53,12 @@ class Site:
 
     @property
     def target(self) -> str:
-        """``module:qualname``: the target that names this site alone."""
+        """``module:qualname``: the target that names only this site."""
         return f"{self.module}:{self.qualname}"
 
     @property
     def function(self) -> Any:
-        """The callable itself, out of its descriptor."""
+        """The callable itself, without its descriptor."""
         raw = self.raw
         if introspection.is_a(raw, property):
             return raw.fget
@@ -68,17 +68,17 @@ class Site:
         if name:
             return introspection.attributes(raw)[name]
         if type(raw) is functools._lru_cache_wrapper:  # noqa: SLF001 - it has no public name
-            # What is found in the cache runs nothing: a call is one of the function below.
+            # A result from the cache runs no code: only a call of the inner function is a call.
             inner = introspection.attributes(raw).get("__wrapped__")
             return inner if type(inner) is FunctionType else raw
         return raw.__func__ if introspection.is_a(raw, _HOLD_FUNCTION) else raw
 
 
 def find_sites(module: ModuleType, target: Target, name: str | None = None) -> list[Site]:
-    """The sites that ``target`` means in ``module``, which has executed.
+    """Return the sites of ``target`` in ``module``, which has executed.
 
-    With ``name`` only those that the module holds under that name. Raises TargetError
-    when a name that has no glob is not there, or is nothing that can be woven.
+    With ``name``, only sites under this name of the module. Raises TargetError if a name without a
+    glob does not exist, or is not a callable that can be woven.
     """
     sites = list(_in_module(module, target, name))
     if not sites and target.is_exact and not is_glob(target.qualname):
@@ -146,7 +146,7 @@ def _method(owner: type, name: str, *, named: bool) -> Iterator[Site]:
 def _constructor(owner: type) -> Iterator[Site]:
     holder, raw = find_raw(owner, "__init__")
     if holder is None or not introspection.is_a(unwoven(raw), FunctionType):
-        return  # object's own, or one written in C: the first call opens the session
+        return  # object's own, or written in C: the first call opens the session
     yield Site(
         module=_home_of_class(holder),
         holder=holder,
@@ -158,7 +158,7 @@ def _constructor(owner: type) -> Iterator[Site]:
 
 
 def find_raw(owner: type, name: str) -> tuple[type | None, Any]:
-    """The class of the MRO that defines ``name``, and the raw descriptor there."""
+    """Return the class of the MRO that defines ``name``, and the raw descriptor."""
     for base in introspection.mro(owner):
         if name in introspection.namespace(base):
             return base, introspection.namespace(base)[name]
@@ -166,10 +166,10 @@ def find_raw(owner: type, name: str) -> tuple[type | None, Any]:
 
 
 def held_function(raw: Any) -> str | None:
-    """Where a descriptor of somebody's own holds the one function that it binds.
+    """Return the attribute with which a user-defined descriptor refers to its only function.
 
-    Such as ``functools.update_wrapper`` has dressed as that function: what a decorator makes
-    that gives the method out on a condition.
+    This holds for a descriptor that ``functools.update_wrapper`` has given the function's name:
+    some decorators make such descriptors to provide a method only on a condition.
     """
     kind = type(raw)
     home = introspection.module_name(kind)
@@ -189,7 +189,7 @@ def held_function(raw: Any) -> str | None:
 
 
 def unwoven(raw: Any) -> Any:
-    """What stands below the wrapper, if there is one."""
+    """Return the callable without its wrapper, if there is one."""
     return plain(raw) if issubclass(type(raw), Woven) else raw
 
 
@@ -219,7 +219,7 @@ def _named(namespace: Any, pattern: str) -> list[tuple[str, Any]]:
 
 
 def _is_own(value: Any, module: ModuleType) -> bool:
-    """Whether ``module`` defines it: a glob does not mean what was imported from elsewhere."""
+    """Return whether ``module`` defines the value: a glob does not match imported names."""
     return (introspection.is_class(value) or _is_loose(value)) and _home(
         value, module
     ) == home_name(module.__name__)
@@ -266,11 +266,11 @@ def _kind(raw: Any, *, named: bool) -> Kind | None:
 def _is_python_class(owner: type) -> bool:
     return bool(
         introspection.flags(owner) & (1 << 9)
-    )  # Py_TPFLAGS_HEAPTYPE: its attributes can be set
+    )  # Py_TPFLAGS_HEAPTYPE: attributes of the class can be set
 
 
 def why_not_there(module: ModuleType, target: Target) -> str:
-    """Why nothing was woven for ``target`` while ``module``, the program, ran."""
+    """Return why ``target`` was not woven while ``module``, the program, ran."""
     if is_glob(target.qualname):
         what = "no function or class"
         if target.text != target.module:

@@ -1,4 +1,4 @@
-"""Targets: ``package.module:Qual.name``, with globs, and what they match."""
+"""Targets: ``package.module:Qual.name``, with globs, and their matches."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class Target:
 
     ``package.module:Qual.name``  one callable, or a class: its public methods and constructor
     ``package.module``            every public callable that the module defines
-    ``package.sub.**``            the same, for the package and all modules below it
+    ``package.sub.**``            the same, for the package and all modules in it
 
-    ``*``, ``?`` and ``[...]`` are globs within a dotted name's part.
+    ``*``, ``?`` and ``[...]`` are globs within one part of a dotted name.
 
-    ``is_exact``: the module is named in full, with no glob.
+    ``is_exact``: the module name is complete, without a glob.
 
-    Raises TargetError for text that is no target; one that was checked before need not be
-    checked again, at the start of each interpreter.
+    Raises TargetError for an invalid text. With ``is_checked`` the check is skipped: it need not be
+    repeated at the start of each interpreter.
     """
 
     __slots__ = ("is_exact", "module", "qualname", "text")
@@ -48,7 +48,7 @@ class Target:
         return self.qualname.split(".")
 
     def matches_module(self, name: str) -> bool:
-        """Whether the module ``name`` may hold what this target names."""
+        """Return whether the module ``name`` may contain this target."""
         if self.is_exact:
             return name == self.module
         package = self.module.removesuffix(".**")
@@ -60,28 +60,28 @@ class Target:
 
     @property
     def whole_package(self) -> str:
-        """The one package that is meant with all that is in it; empty for other targets."""
+        """The package, if the target is a package with all its modules; otherwise empty."""
         package = self.module.removesuffix(".**")
         return "" if package == self.module or is_glob(package) else package
 
     def matches_one_of(self, names: set[str]) -> bool:
-        """Whether one of the modules ``names`` may hold what this target names."""
+        """Return whether one of the modules ``names`` may contain this target."""
         return self.module in names if self.is_exact else any(map(self.matches_module, names))
 
     def covers(self, module: str, qualname: str) -> bool:
-        """Whether it names this callable, or a class that holds it."""
+        """Return whether the target names this callable, or a class that contains it."""
         if not self.matches_module(module):
             return False
         return any(matches(".".join(head), self.qualname) for head in _heads(qualname.split(".")))
 
 
 def is_glob(text: str) -> bool:
-    """Whether ``text`` has a character that stands for others."""
+    """Return whether ``text`` contains a wildcard."""
     return "*" in text or "?" in text or "[" in text
 
 
 def matches(dotted: str, pattern: str) -> bool:
-    """Whether the dotted name matches the dotted pattern, part by part."""
+    """Return whether the dotted name matches the dotted pattern, part by part."""
     if dotted == pattern or (pattern == "*" and "." not in dotted):
         return True
     if not is_glob(pattern):

@@ -1,8 +1,8 @@
-"""Bindings of a module's code, told by ``sys.settrace``: for Python 3.11.
+"""Reports the bindings of a module's code by ``sys.settrace``: for Python 3.11.
 
-While a tracer is set, every call of the thread costs more, so it is set only until the
-last binding, and not while the code imports. A debugger or a coverage tool that traces
-already is left alone.
+While a tracer is set, every call of the thread is slower. So the tracer is set only until the last
+binding, and not while the code imports modules. A debugger or a coverage tool that traces already
+is left unchanged.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _OnBound = Callable[[dict[str, Any], str | None], bool]
 
 
 class Tracer:
-    """Calls ``on_bound(namespace, name)`` behind each binding of the code that is watched."""
+    """Calls ``on_bound(namespace, name)`` after each binding of the watched code."""
 
     def __init__(self, on_bound: _OnBound) -> None:
         self._on_bound = on_bound
         self._traces: list[_Trace] = []
 
     def watch(self, code: CodeType, definitions: Definitions, frame: FrameType | None) -> bool:
-        """Begin to watch ``code``; False where somebody else traces."""
+        """Start to watch ``code``; return False if another tracer is active."""
         standing = sys.gettrace()
         if standing is not None and not any(standing == one.on_call for one in self._traces):
             return False
@@ -38,14 +38,14 @@ class Tracer:
         return True
 
     def stop(self) -> None:
-        """Watch nothing any more."""
+        """End the watching."""
         for trace in self._traces:
             trace.end()
         self._traces.clear()
 
 
 class _Trace:
-    """One code object that is traced; ``outer`` is our tracer of the code that executes it."""
+    """One traced code object; ``outer`` is our tracer of the code that executes it."""
 
     def __init__(
         self, code: CodeType, definitions: Definitions, on_bound: _OnBound, outer: Any
@@ -56,7 +56,7 @@ class _Trace:
         self._on_bound = on_bound
         self._outer = outer
         self._frame: FrameType | None = None
-        self._told: int | None = None  # an instruction whose line has just been told
+        self._told: int | None = None  # an instruction whose line event has just come
 
     def begin(self, frame: FrameType | None) -> None:
         if frame is not None:
@@ -88,7 +88,7 @@ class _Trace:
         if self.is_done:
             return None
         definitions, offset = self._definitions, frame.f_lasti
-        # Some interpreters (3.12.1) tell no opcodes: then the next line has to do.
+        # Some interpreters (3.12.1) send no opcode events: then the next line event is used.
         if event == "line":
             frame.f_trace_opcodes = frame.f_lineno in definitions.lines
         if event == "exception":
@@ -99,7 +99,7 @@ class _Trace:
             and offset != self._told
             and not self._on_bound(frame.f_globals, definitions.after[offset])
         ):
-            self.end()  # it is not the program's
+            self.end()  # the namespace is not the program's
         self._told = offset if event == "line" else None
         if event == "return" or (event != "exception" and offset > definitions.last):
             self.end()
@@ -107,9 +107,9 @@ class _Trace:
             self._step_aside(frame)
         return None if self.is_done else self._on_event
 
-    # What an import statement runs is by far the most of what a script runs before its
-    # functions are defined. IMPORT_NAME asks builtins for __import__: ours stands there
-    # from this event to that call, the very next thing that happens in this thread.
+    # Most code that a script runs before its functions are defined runs in import statements.
+    # IMPORT_NAME reads __import__ from builtins. Our __import__ is there from this event until that
+    # call, which is the next action of this thread.
     def _step_aside(self, frame: FrameType) -> None:
         if sys.gettrace() != self.on_call:
             return
@@ -130,7 +130,7 @@ class _Trace:
         sys.settrace(None)
 
 
-# Our __import__ must not show in the traceback of an import that fails.
+# Our __import__ must not be visible in the traceback of a failed import.
 def _leave_out(traceback: Any) -> None:
     inner: Any = getattr(traceback, "tb_next", None)
     frame = getattr(inner, "tb_frame", None)

@@ -1,10 +1,9 @@
-"""The program's own functions and classes (``__main__``), as soon as each is defined.
+"""Weaves the program's own functions and classes (``__main__``) as soon as each is defined.
 
-The program is no import: no finder meets it. But CPython raises the audit event ``exec``
-with the code of a script, a module of ``-m``, a notebook's cell, before it runs. If that
-code binds a name that is wanted, its bindings are watched while it executes: by
-``sys.monitoring`` (Python 3.12 and newer), else by ``sys.settrace``, and only until
-the last of them is done.
+The program is not imported, so no finder sees it. But CPython raises the audit event ``exec`` with
+the code of a script, a module of ``-m`` or a notebook cell, before the code runs. If this code
+binds a wanted name, its bindings are watched while it executes: by ``sys.monitoring`` (Python 3.12
+and newer), otherwise by ``sys.settrace``, and only until the last binding.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from provagent.recording.weave.definitions import Definitions
 
     class Watcher(Protocol):
-        """Tells of each binding; False where it cannot."""
+        """Reports each binding; ``watch`` returns False if this is not possible."""
 
         def watch(
             self, code: CodeType, definitions: Definitions, frame: FrameType | None, /
@@ -46,10 +45,10 @@ _standing: ProgramWatch | None = None
 
 
 class ProgramWatch:
-    """Calls ``on_defined(module, name)`` when the program has bound a name that is wanted.
+    """Calls ``on_defined(module, name)`` when the program has bound a wanted name.
 
-    ``firsts`` are the names, or globs for them. ``name`` is None where any of them may have
-    been bound. ``trouble`` says why bindings could not be watched, where they could not.
+    ``firsts`` are the names, or globs for names. ``name`` is None if any of them may have been
+    bound. ``trouble`` is the reason why bindings could not be watched; empty otherwise.
     """
 
     def __init__(
@@ -57,29 +56,29 @@ class ProgramWatch:
     ) -> None:
         from opcode import opmap
 
-        # Now, not when code is met: what this imports makes named tuples, by eval, and that is
-        # such code too.
+        # Imported now, not when code is seen: this import makes named tuples with eval, which would
+        # also count as code of the program.
         from provagent.recording.weave.definitions import find_definitions
 
         self._find_definitions = find_definitions
         self.trouble = ""
-        self.names = expected_names()  # what the program is called, or was that was met
+        self.names = expected_names()  # the names of the program, expected or seen
         self._firsts = set(firsts)
         self._globs = [first for first in self._firsts if is_glob(first)]
         self._on_defined = on_defined
-        # Of ``from module import *``; since Python 3.12 that opcode means other things too.
+        # For ``from module import *``; since Python 3.12 this opcode has other uses too.
         self._star = opmap.get("IMPORT_STAR") or opmap["CALL_INTRINSIC_1"]
         self._watchers: list[Watcher] = []
 
     def arm(self) -> None:
-        """Look out for the program from now on; it may be running already."""
+        """Watch for the program from now on; it may be running already."""
         global _standing  # noqa: PLW0603 - one program, one watch
         _standing = self
         audit_hook.listen(_LISTENERS, _on_failure)
         self._meet_running()
 
     def disarm(self) -> None:
-        """Look no more; what stays of the hook does nothing."""
+        """End the watching; the rest of the hook does nothing."""
         global _standing  # noqa: PLW0603
         if _standing is self:
             _standing = None
@@ -88,19 +87,19 @@ class ProgramWatch:
             watcher.stop()
 
     def on_exec(self, code: CodeType) -> None:
-        """Code is about to be executed: watch it if it may bind a name that is wanted."""
+        """Watch code that is about to run, if it may bind a wanted name."""
         if code.co_flags & HAS_OWN_LOCALS or _is_imported() or not self._may_bind(code):
             return
         self._begin(code, None)
 
     def on_bound(self, namespace: dict[str, Any], name: str | None) -> bool:
-        """A name was bound in ``namespace``; False where that is not the program's."""
+        """Report a binding in ``namespace``; return False if it is not the program's namespace."""
         try:
             module = program_module(namespace)
             if module is None or _standing is not self:
                 return False
             self.names.update(program_names(module))
-        except Exception as error:  # anything may stand in sys.modules
+        except Exception as error:  # sys.modules may contain any object
             self.trouble = f"{type(error).__name__}: {error}"
             return False
         self._on_defined(module, name)
@@ -113,7 +112,8 @@ class ProgramWatch:
         ):
             return
         self.trouble = _why_untold()
-        main = sys.modules.get(MAIN)  # what earlier code of it bound, at least
+        # report at least the names that earlier code of the program has bound
+        main = sys.modules.get(MAIN)
         if main is not None:
             self.on_bound(object.__getattribute__(main, "__dict__"), None)
 
@@ -170,11 +170,11 @@ _LISTENERS = {"exec": _on_exec}
 
 
 def _is_imported() -> bool:
-    """Whether it is the import system that executes the code: then it is no program."""
+    """Return whether the import system executes the code: then it is not the program."""
     try:
         frame = sys._getframe(4)  # noqa: SLF001 - past on_exec, _on_exec and the hook
     except ValueError:
-        return False  # nothing of Python runs: the program itself begins
+        return False  # no Python code runs: the program itself begins
     return frame.f_code.co_filename.startswith(_IMPORTS)
 
 

@@ -1,7 +1,7 @@
-"""Watches Python functions in place, puts wrappers in the place of other callables, and undoes it.
+"""The weaver: watches Python functions in place, wraps other callables, and reverts both.
 
-A Python function stays the object that it is (``inplace``). What is written in C, and an instance
-that is called, cannot be watched: a wrapper takes its place.
+A Python function stays the same object (``inplace``). A callable that is written in C, or an
+instance that is called, cannot be watched: a wrapper replaces it.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from provagent.recording.weave.inplace import Attached, Probe, attach
 from provagent.recording.weave.site import PLAIN, Site, held_function
 from provagent.recording.weave.woven import Woven, WovenFunction, plain
 
-# wrapped, instance, args, kwargs: as wrapt calls it.
+# wrapped, instance, args, kwargs: the signature of wrapt wrappers.
 Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class Weaver:
-    """Weaves sites, and remembers them.
+    """Weaves sites, and keeps track of them.
 
-    ``make_wrapper(site)`` gives the wrapper for a site, ``make_probe(site)`` the probe for one
-    whose callable is a Python function; None for one that is to stay as it is. They are asked
-    once per callable. Without ``make_probe`` all is wrapped.
+    ``make_wrapper(site)`` returns the wrapper of a site. ``make_probe(site)`` returns the probe of
+    a site whose callable is a Python function. Both return None if the callable stays unchanged.
+    They are called once per callable. Without ``make_probe`` all callables are wrapped.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Weaver:
         self._watched: dict[int, tuple[list[type], Attached]] = {}
 
     def weave(self, site: Site) -> bool:
-        """Watch the callable or wrap it, unless that is done; False where it stays as it is.
+        """Watch or wrap the callable, once; return False if it stays unchanged.
 
-        Raises whatever the class or module raises when its attribute is set.
+        Raises the errors of the class or module when its attribute is set.
         """
         function: Any = site.function
         if self._make_probe is not None and type(function) is FunctionType:
@@ -65,18 +65,19 @@ class Weaver:
         introspection.set_attribute(site.holder, site.name, wrapper)
         if site.kind == "function":
             _rebind_aliases(site, site.raw, wrapper)
-            # Its wrapper holds it: what the program lets go of is not to live on here.
+            # The wrapper refers to the function: a function that the program deletes must not stay
+            # alive.
             site.raw = None
             self._woven[key] = (site, ref(wrapper))
         else:
             self._woven[key] = (site, lambda: wrapper)
         return True
 
-    # What is kept of a site is no function: the program may let go of it.
+    # The stored data of a site contain no function: the program may delete it.
     def _watch(
         self, function: FunctionType, site: Site, make_probe: Callable[[Site], Probe | None]
     ) -> bool | None:
-        """Watch a function; None where only a wrapper can."""
+        """Watch a function; return None if only a wrapper is possible."""
         known = self._watched.get(id(function))
         if known is not None and known[1].function() is function:
             _widen(known[0], site.receivers)
@@ -93,7 +94,7 @@ class Weaver:
         return True
 
     def unweave_all(self) -> None:
-        """Put every original back where its wrapper still stands."""
+        """Restore every original whose wrapper is still in its place."""
         for _, attached in self._watched.values():
             attached.detach()
         self._watched.clear()
@@ -109,10 +110,10 @@ class Weaver:
         self._woven.clear()
 
     def forget(self) -> None:
-        """Let go of what is woven: wrappers stay as they are, functions are watched no more.
+        """Forget the woven callables: wrappers stay in place, functions are no longer watched.
 
-        A code object is no part of a cycle that the garbage collector finds: with its probe it
-        would keep the program's globals beyond the interpreter's end.
+        The garbage collector does not find cycles through a code object: with its probe, a code
+        object would keep the program's globals alive after the interpreter's end.
         """
         self._woven.clear()
         for _, attached in self._watched.values():
@@ -129,8 +130,8 @@ def _standing(site: Site) -> Any:
     return (vars(site.holder) if owner is None else introspection.namespace(owner)).get(site.name)
 
 
-# Two names of one function: the second was bound again when the first was woven, and both
-# are the same wrapper still, as they were the same function.
+# Two names of one function: the second name was bound to the wrapper when the first one was woven.
+# Both names refer to the same wrapper, as they referred to the same function.
 def _is_alias(site: Site) -> bool:
     standing = _standing(site)
     return issubclass(type(standing), Woven) and (
@@ -139,7 +140,7 @@ def _is_alias(site: Site) -> bool:
 
 
 def _widen(known: list[type], receivers: list[type]) -> None:
-    """A second target names the same callable, perhaps through another class."""
+    """Add the receivers of a second target for the same callable, perhaps of another class."""
     if not known:
         return
     if receivers:
@@ -148,8 +149,9 @@ def _widen(known: list[type], receivers: list[type]) -> None:
         known.clear()
 
 
-# numba reads a function's bytecode when it is first called: on Python 3.11 with calls in it that
-# numba cannot compile. Which functions it will be given cannot be told, but in which modules.
+# numba reads a function's bytecode at the first call. On Python 3.11 this bytecode contains calls
+# that numba cannot compile. The functions that numba will compile are not known, but their modules
+# are.
 def _may_be_compiled(function: FunctionType) -> bool:
     if sys.version_info >= (3, 12) or "numba" not in sys.modules:
         return False
@@ -162,8 +164,8 @@ def _may_be_compiled(function: FunctionType) -> bool:
     return False
 
 
-# The descriptor stays of the type it was, with all that was set on it: only the function
-# inside it is woven.
+# The descriptor keeps its type and all its attributes: only the function inside the descriptor is
+# woven.
 def _dressed(site: Site, wrapper: Wrapper) -> Any:
     raw: Any = site.raw
     if introspection.is_among(type(raw), (staticmethod, classmethod)):
@@ -172,7 +174,7 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
         return dressed
     if type(raw) is property:
         dressed = property(WovenFunction(site.function, wrapper), raw.fset, raw.fdel, raw.__doc__)
-        dressed.__set_name__(site.owner, site.name)  # its error messages tell it
+        dressed.__set_name__(site.owner, site.name)  # its error messages contain the name
         return dressed
     if type(raw) is functools.cached_property:
         dressed = copy.copy(raw)
@@ -186,10 +188,11 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
     return (WovenFunction if introspection.is_a(raw, PLAIN) else Woven)(raw, wrapper)
 
 
-# Who imported a function before it was woven holds the plain one. Within the package in
-# which it was named, and in the program itself, that name is bound again; where it came to
-# that package from elsewhere (``measure = len``), there it stays. So it is with the tables
-# of its own module, by which a function is chosen and then told by ``is``.
+# Code that imported a function before the weaving has the plain function. In the package of the
+# target, and in the program itself, this name is bound to the wrapper. If the function came to the
+# package from elsewhere (``measure = len``), its name there stays unchanged. The same applies to
+# the tables of the function's own module, which select a function that is later compared with
+# ``is``.
 def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
     package = site.holder.__name__.partition(".")[0]
     for name, module in list(sys.modules.items()):
@@ -202,8 +205,8 @@ def _rebind_aliases(site: Site, old: Any, new: Any) -> None:
             _rebind_entries(table, old, new)
 
 
-# Another module's namespace is no table, the builtins least of all. By plain keys alone: to
-# set one of another class would ask it for its hash.
+# The namespace of another module is no table, in particular not the builtins. Only plain keys are
+# set: a key of another class would run its __hash__.
 def _rebind_entries(table: Any, old: Any, new: Any) -> None:
     entries = table.items() if type(table) is dict else enumerate(table)
     for key in [key for key, value in list(entries) if value is old]:

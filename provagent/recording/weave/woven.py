@@ -1,7 +1,8 @@
-"""The wrapper that takes a callable's place, with the manners of what it wraps.
+"""The wrapper that replaces a callable, and behaves like the callable.
 
-wrapt's own wrappers refuse pickle, copy and deepcopy. These go by reference: what is
-pickled is the name, so that a process without provagent finds the plain callable.
+wrapt's own wrappers do not support pickle, copy and deepcopy. These wrappers are pickled by
+reference: the pickle contains the name, so that a process without provagent finds the plain
+callable.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ _below: Any = inspect.getattr_static(wrapt.FunctionWrapper, "__wrapped__")
 
 
 def plain(woven: Any) -> Any:
-    """What stands below the wrapper."""
+    """Return the callable inside the wrapper."""
     return _below.__get__(woven)
 
 
 class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
-    """What a woven descriptor of another kind gives on an instance or a class."""
+    """The result of a woven descriptor of another kind, on an instance or a class."""
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         return getattr, (self._holder(), self.__wrapped__.__name__)
@@ -43,7 +44,7 @@ class BoundWoven(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
 
 
 class Woven(wrapt.FunctionWrapper):  # type: ignore[type-arg]
-    """A woven callable, as it stands in its module or class."""
+    """A woven callable in its module or class."""
 
     __bound_function_wrapper__ = BoundWoven
 
@@ -61,18 +62,19 @@ class Woven(wrapt.FunctionWrapper):  # type: ignore[type-arg]
 
 
 class WovenFunction(Woven):
-    """A woven plain function: bound as functions are.
+    """A woven plain function, which is bound as functions are.
 
-    On its class it is itself, which pickle and cloudpickle ask for before they pickle
-    ``Analysis.run_fit`` by reference. On an instance it is the interpreter's own bound
-    method, which equality, pickle, copy and ``weakref.WeakMethod`` know how to take
-    apart and put together again.
+    As an attribute of its class it is the wrapper itself: pickle and cloudpickle check this before
+    they pickle ``Analysis.run_fit`` by reference. As an attribute of an instance it is the
+    interpreter's own bound method, which supports equality, pickle, copy and
+    ``weakref.WeakMethod``.
     """
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    # The function's own, where a decorator has set it: who follows it looks for that.
+    # The attribute of the function itself, if a decorator has set it: code that follows __wrapped__
+    # expects this value.
     @property
     def __wrapped__(self) -> Any:
         return plain(self).__wrapped__
@@ -87,7 +89,7 @@ class WovenFunction(Woven):
 
 
 def _reference(woven: Any, function: Any) -> Any:
-    """How a pickle names it: as it is found in its module, else as the plain function."""
+    """Return the reference for a pickle: the name in its module, or the plain function."""
     found: Any = sys.modules.get(function.__module__)
     for part in function.__qualname__.split("."):
         found = getattr(found, part, None)

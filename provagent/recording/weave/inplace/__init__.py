@@ -1,15 +1,16 @@
-"""Watching a Python function in place: the function stays the very object that it is.
+"""Watching a Python function in place: the function stays the same object.
 
-A wrapper is another object. Whatever took the plain function while its module executed (a
-default argument, a table, a registry by ``id``) then disagrees with whatever takes it later. So
-nothing is put in a function's place: its code tells a *probe* when a call begins and ends.
+A wrapper is another object. Code that stored the plain function while its module executed (as a
+default argument, in a table, in a registry by ``id``) would then have another object than code that
+reads the function later. So the function is not replaced: its code reports to a *probe* when a call
+begins and ends.
 
 * Python 3.12 and newer: events of ``sys.monitoring`` on the function's own code (``monitored``).
 * Python 3.11: three calls are added to its bytecode (``injected``).
 * Generator functions and coroutine functions, whose call runs none of their code: code with the
-  same signature that calls the plain one (``standin``).
+  same signature that calls the plain function (``standin``).
 
-No frame is added, so whoever counts frames counts the program's.
+No frame is added, so code that counts frames counts only frames of the program.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["STEPWISE", "Attached", "Probe", "attach"]
 
 
 def attach(function: FunctionType, probe: Probe) -> Attached | None:
-    """Attach a probe to a function; None where that can't be done, and a wrapper must stand."""
+    """Attach a probe to a function; return None if only a wrapper is possible."""
     code = function.__code__
     if code.co_flags & STEPWISE:
         from provagent.recording.weave.inplace.standin import stand_in

@@ -10,46 +10,46 @@ STEPWISE = 0x20 | 0x80 | 0x100 | 0x200  # generator, coroutine, iterable corouti
 
 
 class Probe(Protocol):
-    """Is told of each call of one function, and raises nothing but what is the program's.
+    """Receives the calls of one function; raises only errors that belong to the program.
 
-    ``frame`` is the one in which the function runs; without it, the caller's.
+    ``frame`` is the frame in which the function runs; the default is the caller's frame.
     """
 
     def start(self, frame: FrameType | None = None) -> None:
-        """Begin: the arguments are bound, no code of the function has run."""
+        """Start a call: the arguments are bound, no code of the function has run."""
 
     def done(self, value: Any, frame: FrameType | None = None) -> Any:
-        """End: the function returns ``value``, which is returned."""
+        """End a call that returns ``value``; return this value."""
 
     def unwind(self, error: BaseException, frame: FrameType | None = None) -> None:
-        """End: the function raises ``error``."""
+        """End a call that raises ``error``."""
 
     def made(self, inner: Any, frame: FrameType | None = None) -> Any:
-        """Return what stands for ``inner``, the generator or coroutine that a call has made."""
+        """Return the proxy of ``inner``, the generator or coroutine that a call has made."""
 
     def failed(self, error: BaseException) -> None:
-        """Count a failure of what tells the probe."""
+        """Count an error of the code that calls the probe."""
 
 
 class Attached:
-    """A probe that is attached to a function; nothing here keeps the function alive."""
+    """A probe that is attached to a function; the function is not kept alive."""
 
     def __init__(self, function: FunctionType, code: CodeType, original: CodeType) -> None:
         self._function = ref(function)
-        self._code = ref(code)  # it holds the probe, and what that holds
+        self._code = ref(code)  # weak: the code keeps the probe and the objects of the probe alive
         self._original = original
 
     def function(self) -> Any:
-        """The function; None where the program has let go of it, or given it other code."""
+        """Return the function; None if it was deleted or has other code now."""
         function = self._function()
         return function if function is not None and function.__code__ is self._code() else None
 
     def detach(self) -> None:
-        """Give the function its own code back, unless the program has given it another."""
+        """Restore the function's own code, unless the program has assigned other code."""
         function = self.function()
         if function is not None:
             function.__code__ = self._original
         self._forget()
 
     def _forget(self, _function: object = None) -> None:
-        """Drop what the backend keeps."""
+        """Drop the data of the backend."""

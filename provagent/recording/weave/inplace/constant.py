@@ -1,4 +1,4 @@
-"""A constant of a code object that tells a probe, and may be pickled with the code."""
+"""A constant of a code object that calls a probe, and that may be pickled with the code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Constant(functools.partial):  # type: ignore[type-arg]
-    """A constant of the code that tells the probe; pickled, something that does nothing.
+    """A constant of code that calls the probe; its pickle does nothing.
 
     cloudpickle pickles functions of ``__main__`` with their code and its constants.
     """
@@ -19,7 +19,7 @@ class Constant(functools.partial):  # type: ignore[type-arg]
 
 
 def constant(function: Any, *harmless: Any) -> Constant:
-    """Return what calls ``function``, and is pickled as a partial of what is harmless."""
+    """Return a callable for ``function`` that is pickled as a partial of ``harmless``."""
     made = Constant(function)
     made.harmless = harmless
     return made

@@ -1,10 +1,10 @@
 """Three calls in a function's own bytecode, for Python 3.11.
 
-``start()`` behind the first RESUME, ``done(value)`` before each RETURN_VALUE, and
-``unwind(error)`` in a handler for all that no handler of the function's own covers. Nothing else
-of the function changes: its stack is as deep where its code runs, its lines are the same, its
-exceptions have the same tracebacks (the handler reraises with RERAISE 1, as ``finally`` does, which
-keeps the line and adds no entry).
+``start()`` after the first RESUME, ``done(value)`` before each RETURN_VALUE, and ``unwind(error)``
+in a handler for all code that no handler of the function covers. The rest of the function does not
+change: its code runs at the same stack depth, its lines are the same, its exceptions have the same
+tracebacks. (The handler reraises with RERAISE 1, as ``finally`` does: this keeps the line and adds
+no entry.)
 
 The format is that of CPython 3.11, whose bytecode is fixed: Objects/exception_handling_notes.txt,
 Objects/locations.md, Python/ceval.c and Lib/dis.py of that release.
@@ -29,14 +29,14 @@ _CACHES: Any = getattr(opcode, "_inline_cache_entries", ())
 _EXTENDED = opcode.EXTENDED_ARG
 _BYTE, _TWO, _THREE = 0xFF, 0xFFFF, 0xFFFFFF
 _SIX = 0x3F
-_MAX_RUN = 8  # code units that one entry of a location table covers
+_MAX_RUN = 8  # code units per entry of a location table
 
 Position = tuple[int | None, int | None, int | None, int | None]
 _UNKNOWN: Position = (None, None, None, None)
 
 
 def inject(code: CodeType, probe: Probe) -> CodeType | None:
-    """Return ``code`` with the calls that tell ``probe``; None where it has no place for them."""
+    """Return ``code`` with the calls of ``probe``; None if the calls cannot be added."""
     instructions = list(_instructions(code))
     first = next((one for one in instructions if one.op == _OP["RESUME"]), None)
     if first is None or first.arg:
@@ -57,10 +57,10 @@ def inject(code: CodeType, probe: Probe) -> CodeType | None:
 
 
 class _Instruction:
-    """One instruction with its EXTENDED_ARGs; ``target`` where it jumps.
+    """One instruction with its EXTENDED_ARGs; ``target`` is the target of a jump.
 
-    ``old`` is where it stood, in code units; ``new`` where it will. ``like`` is the old place
-    whose line it has; None for no line.
+    ``old`` is the old position, in code units; ``new`` is the new one. ``like`` is the old position
+    with the line of this instruction; None for no line.
     """
 
     __slots__ = ("arg", "caches", "like", "new", "old", "op", "target", "width")
@@ -91,7 +91,7 @@ class _Instruction:
 
 
 def _extras(arg: int) -> int:
-    """Return how many EXTENDED_ARGs an argument takes."""
+    """Return the number of EXTENDED_ARGs of an argument."""
     return (arg > _BYTE) + (arg > _TWO) + (arg > _THREE)
 
 
@@ -105,7 +105,7 @@ def _instructions(code: CodeType) -> Iterator[_Instruction]:
             unit += 1
             continue
         one = _Instruction(op, arg, begin)
-        # What the compiler wrote may be wider than it has to be.
+        # The compiler may have written more EXTENDED_ARGs than necessary.
         one.width = unit - begin + 1
         yield one
         unit += 1 + one.caches
@@ -116,14 +116,14 @@ def _call_start(const: int) -> list[_Instruction]:
     return [*_load(const), *_call(0), _Instruction(_OP["POP_TOP"], 0)]
 
 
-# The value stays below: NULL, done, value.
+# The value stays at the bottom of the stack: value, NULL, done, value.
 def _call_done(const: int) -> list[_Instruction]:
     swap = _OP["SWAP"]
     null, load = _load(const)
     return [null, _Instruction(swap, 2), load, _Instruction(swap, 2), *_call(1)]
 
 
-# On the stack are the instruction that raised, and the error.
+# The stack contains the instruction that raised, and the error.
 def _call_unwind(const: int) -> list[_Instruction]:
     copy, pop, again = _OP["COPY"], _OP["POP_TOP"], _OP["RERAISE"]
     return [
@@ -141,12 +141,13 @@ def _call(count: int) -> list[_Instruction]:
 
 
 class _Program:
-    """The instructions of one code object, with others between them."""
+    """The instructions of one code object, with additional instructions between them."""
 
     def __init__(self, code: CodeType, instructions: list[_Instruction]) -> None:
         self._code = code
         self._at = {one.old: one for one in instructions}
-        # Where a jump to an instruction goes, if not to itself: to what is inserted before it.
+        # The real target of a jump to an instruction: the code inserted before it, or the
+        # instruction.
         self._entries = dict(self._at)
         self._before: dict[int | None, list[_Instruction]] = {}
         self._behind: dict[int | None, list[_Instruction]] = {}
@@ -188,7 +189,7 @@ class _Program:
         )
 
     def _place(self, order: list[_Instruction]) -> None:
-        """Give each instruction its place; a longer jump may need more room, and move others."""
+        """Set the position of each instruction; a longer jump may move other instructions."""
         is_stable = False
         while not is_stable:
             is_stable, unit = True, 0
@@ -205,7 +206,7 @@ class _Program:
                     is_stable = False
 
     def _exceptions(self, order: list[_Instruction]) -> bytes:
-        """The table with the function's own handlers, and ours where there is none."""
+        """Return the table with the function's own handlers, and our handler for the rest."""
         begin = self._behind[next(one for one in self._old if one.op == _OP["RESUME"]).old][0].new
         end, ours = order[-1].end, self._handler[0].new
         table, at = bytearray(), begin
@@ -246,7 +247,7 @@ def _add_entry(
     table[first] |= 0x80
 
 
-# Six bits a byte, the highest first.
+# Six bits per byte, highest first.
 def _sixes(value: int) -> bytes:
     made = [value & _SIX]
     while value := value >> 6:
@@ -254,7 +255,7 @@ def _sixes(value: int) -> bytes:
     return bytes(reversed(made))
 
 
-# Six bits a byte, the lowest first.
+# Six bits per byte, lowest first.
 def _varint(value: int) -> bytes:
     made = bytearray()
     while value > _SIX:
@@ -272,7 +273,7 @@ _NO_COLUMNS, _LONG, _NOWHERE = 13, 14, 15
 
 
 def _add_location(table: bytearray, one: _Instruction, position: Position, line: int) -> int:
-    """Add the entries of one instruction; return the line from which the next one counts."""
+    """Add the entries of one instruction; return the base line of the next instruction."""
     begin, end, column, end_column = position
     left = one.size
     while left:

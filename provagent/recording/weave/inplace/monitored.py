@@ -1,12 +1,12 @@
 """Events of ``sys.monitoring`` on a function's own code, for Python 3.12 and newer.
 
-The function is given a copy of its code, equal to the plain one: several functions may share
-one code (what a decorator makes), and events are of a code. PY_START and PY_RETURN are events of
-that code alone. PY_UNWIND cannot be: its callback is called for each Python frame that an
-exception leaves, and returns at once for others.
+The function receives a copy of its code, equal to the plain code: several functions may share one
+code object (functions of a decorator), and events belong to a code object. PY_START and PY_RETURN
+are events of this code object alone. PY_UNWIND cannot be: its callback is called for each Python
+frame that an exception leaves, and returns at once for frames of other code.
 
-While a callback runs, CPython raises no events in that thread: none of our own work is seen by a
-tool that monitors, nor by ourselves.
+While a callback runs, CPython raises no events in this thread: neither a monitoring tool nor
+provagent sees our own work.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from provagent.recording.weave.inplace.attached import Probe
 
 _monitoring: Any = getattr(sys, "monitoring", None)
-# By convention 0 to 2 are debuggers', coverage's and profilers', 5 an optimizer's.
+# By convention 0 to 2 are for debuggers, coverage and profilers, 5 for an optimizer.
 _TOOL_IDS = (5, 3, 4)
 
 
 class _Watch:
-    """The one tool of this process that watches functions, and the probes by their codes."""
+    """The one tool of this process that watches functions, and the probes by code."""
 
     def __init__(self) -> None:
         self.tool: int | None = None
-        # The code is kept, so that its address stays its own.
+        # A reference to the code keeps its address valid.
         self.probes: dict[int, tuple[CodeType, Probe]] = {}
         self._reports: list[Callable[[BaseException], None]] = []
 
     def take_tool(self) -> bool:
-        """Take a tool's place, if one is free; False where none is."""
+        """Reserve a tool id; return False if none is free."""
         if self.tool is not None and _monitoring.get_tool(self.tool) == TOOL_NAME:
             return True
         for tool in _TOOL_IDS:
@@ -57,7 +57,7 @@ class _Watch:
         _monitoring.set_local_events(self.tool, code, events.PY_START | events.PY_RETURN)
 
     def drop(self, code: CodeType) -> None:
-        """Watch this code no more; the place is given back with the last."""
+        """End the watching of this code; the tool id is freed with the last code."""
         if self.probes.pop(address_of(code), None) is None or self.tool is None:
             return
         if _monitoring.get_tool(self.tool) != TOOL_NAME:
@@ -107,7 +107,7 @@ _watch = _Watch()
 
 
 class _Monitored(Attached):
-    """A probe that is told by events."""
+    """A probe that receives its calls through events."""
 
     def __init__(self, function: FunctionType, code: CodeType, original: CodeType) -> None:
         super().__init__(function, code, original)
@@ -120,7 +120,7 @@ class _Monitored(Attached):
 
 
 def attach_monitored(function: FunctionType, probe: Probe) -> Attached | None:
-    """Attach a probe; None where three other tools monitor already."""
+    """Attach a probe; return None if three other tools use the tool ids."""
     if not _watch.take_tool():
         return None
     original = function.__code__

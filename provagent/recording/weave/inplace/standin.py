@@ -1,14 +1,15 @@
-"""Code with a function's signature that calls the plain one, and hands over what that made.
+"""Code with a function's signature that calls the plain function, and reports the result.
 
-For generator functions and coroutine functions. Their call runs none of their code: it makes an
-object, which runs later, when neither this code nor its caller is on the stack. The stand-in has
-the name, the place, the flags and the parameters of the plain code, so that whoever asks the
-function about itself is told the same.
+The code replaces the code of generator functions and coroutine functions. A call of these functions
+runs none of their code: it makes an object, which runs later, when neither this code nor its caller
+is on the stack. The stand-in has the name, the place, the flags and the parameters of the plain
+code, so that code that inspects the function sees the same values.
 
-The plain code is a constant of the stand-in, as that of a nested function is, and what is called is
-made of it at each call: it has the globals and the closure of the function that is called, also
-where that is a copy, with the same code and other globals. What takes a function's code apart, as
-cloudpickle does to pickle it by value, finds the plain code's names and constants.
+The plain code is a constant of the stand-in, like the code of a nested function. At each call a
+function is made from it. This function has the globals and the closure of the function that is
+called, also if that function is a copy with the same code and other globals. A library that takes a
+function's code apart, such as cloudpickle for a pickle by value, finds the names and constants of
+the plain code.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MADE = "provagent made"
 
 
 def stand_in(function: FunctionType, probe: Probe) -> CodeType | None:
-    """Return code to put in the place of the function's; None where it can't be written."""
+    """Return code to replace the function's code; None if it cannot be written."""
     code = function.__code__
     names = [*code.co_varnames[: _count(code)], *code.co_freevars]
     if not all(name.isidentifier() and not iskeyword(name) for name in names):
@@ -42,7 +43,7 @@ def stand_in(function: FunctionType, probe: Probe) -> CodeType | None:
     tell = constant(_teller(function, probe), typing.cast, None)
     return made.replace(
         co_consts=tuple(_replaced(const, code, tell) for const in made.co_consts),
-        co_names=code.co_names,  # it uses none itself
+        co_names=code.co_names,  # the stand-in uses no names itself
         co_filename=code.co_filename,
         co_name=code.co_name,
         co_qualname=code.co_qualname,
@@ -58,7 +59,7 @@ def _replaced(const: object, code: CodeType, tell: object) -> object:
 
 
 def _teller(function: FunctionType, probe: Probe) -> Any:
-    """What the stand-in calls. A function may have another name than its code has."""
+    """Return the call of the stand-in; a function and its code may have different names."""
     code, contained = function.__code__, ref(function)
     name, qualname, frame_of = code.co_name, code.co_qualname, sys._getframe  # noqa: SLF001
 
@@ -83,9 +84,9 @@ def _count(code: CodeType) -> int:
     )
 
 
-# One line, as the call's own line is the function's first. What is free in the plain code is free
-# here, in the same order, since the function's closure has as many cells. A constant that is
-# called as it is would be warned of.
+# The source is one line, because the line of the call is the first line of the function. The free
+# variables are those of the plain code, in the same order, since the function's closure has as many
+# cells. The ``or 0`` prevents the compiler's warning about the call of a constant.
 def _compiled(code: CodeType) -> CodeType:
     parameters, arguments = _signature(code)
     free = "".join(f"{name}, " for name in code.co_freevars)
@@ -101,7 +102,7 @@ def _inside(code: CodeType) -> CodeType:
 
 
 def _signature(code: CodeType) -> tuple[str, str]:
-    """Return the parameters as a function's head has them, and the arguments as a call has."""
+    """Return the parameters as in a function's head, and the arguments as in a call."""
     names, count = code.co_varnames, code.co_argcount
     keywords = names[count : count + code.co_kwonlyargcount]
     rest = list(names[count + len(keywords) : _count(code)])
