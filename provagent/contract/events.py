@@ -65,7 +65,7 @@ class Run(Event):
     cwd: str
     script: NotRequired[FileState]
     module: NotRequired[str]  # python -m module
-    notebook: NotRequired[str]  # path of the notebook whose cells run here; empty if unknown
+    notebook: NotRequired[str]  # the notebook whose cells run here; empty if its name is unknown
     user: str
     host: str
     pid: int
