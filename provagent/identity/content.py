@@ -4,6 +4,14 @@ A value becomes a *token*: a short byte string that shows its own end. The token
 contains a tag, a length and the value itself. The token of a long text or a container contains a
 tag and the digest of its content. Tags and lengths keep different values apart: two different
 values never have the same bytes.
+
+Containers may be in cycles. A container that is still open is represented by the number of levels
+up to it. The token of a container is cached only if no cycle passes through it to an outer
+container, because otherwise the token depends on the place of the container.
+
+Objects without an identity of their own are read by state (see ``state``). Their token is a number,
+and the states follow one after another in ``Content.whole``. In a set, where the order of the items
+is not defined, a state is read like a container.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def _filled_by_looks(facts: dict[str, _Facts], looking: set[str]) -> set[str]:
         else:
             filled |= changed & one.is_memo_of
             kept |= changed - one.is_memo_of
-    # A flag that other code also resets is not a cache, even if reading code sets it.
+    # A flag that other code sets to constants is not a cache, if reading code does the same.
     set_by_looks = {word for name in looking for word in facts[name].assigned | facts[name].filled}
     for name in facts.keys() - looking - _MAKING:
         kept |= facts[name].reset - set_by_looks - facts[name].is_memo_of

@@ -250,8 +250,8 @@ def _find_state_token(cls: type) -> Token:
 def _extended_own(cls: type) -> tuple[Parts, type] | None:
     """Return how to read the content of a compiled class that a class of the program extends.
 
-    The content is in the compiled part only. It is read only if the program overrides no method
-    that reads the content.
+    The content is in the compiled part only. It is read only if the classes of the program override
+    none of its methods and attributes.
     """
     for base in introspection.mro(cls):
         names = kinds(base)

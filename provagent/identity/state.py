@@ -125,10 +125,10 @@ def state_token(
 ) -> StateToken | None:
     """Return how the state of objects of a class is read, or None if nothing can be read.
 
-    ``items`` returns the items of the type that the class extends. If this type is one of Python's,
-    ``extended`` is its name. Otherwise ``items`` returns the content of a library class,
-    ``told_by``. Attributes that code of ``told_by`` assigns are not read separately: they are part
-    of that content, or do not count.
+    ``items`` returns the items of the type that the class extends, if there is one. If this type is
+    one of Python's, ``extended`` is its name. Otherwise ``items`` returns the content of a library
+    class, ``told_by``. Attributes that code of ``told_by`` assigns are not read separately. They
+    are part of that content, or do not count.
     """
     if is_no_state(cls) or issubclass(cls, (type, ModuleType)):
         return None

@@ -73,9 +73,10 @@ def _is_builtin(cls: type) -> bool:
 
 
 def _is_harmless(error: BaseException, holder: type) -> bool:
-    """Return whether ``__str__`` belongs to Python or is compiled, and reads only plain values.
+    """Return whether ``__str__`` is compiled or of the standard library, and reads plain data.
 
-    The method must be defined in the class itself, so that nothing overrides it.
+    The class itself defines the method, or the class is of the standard library. So no code of the
+    program overrides the method.
     """
     from provagent.contract.values.types import instance_state
 

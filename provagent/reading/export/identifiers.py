@@ -107,7 +107,7 @@ class Names:
         """Return the name of an element that another tool has named, with the given prefix.
 
         The prefix stands for ``namespace``, if the rest of the IRI is a valid name in every format.
-        Otherwise the local part is the longest end of the IRI that is a valid XML name.
+        Otherwise the local part is the longest end of the IRI that is an XML name, or a number.
         """
         if namespace and iri.startswith(namespace) and _LOCAL.fullmatch(iri[len(namespace) :]):
             at = len(namespace)

@@ -166,7 +166,10 @@ def _activity(activity: Activity) -> dict[str, Any]:
 
 
 def _said(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return the attributes with a value, with shortened texts. A location is never shortened."""
+    """Return the attributes with a value, with shortened texts.
+
+    A location that is too long is left out.
+    """
     said = {}
     for name, value in attributes.items():
         if value is None or value == "":

@@ -97,7 +97,7 @@ _ABSTRACT = frozenset(("typing", "typing_extensions", "collections.abc", "abc", 
 def _loaded(_count: int) -> dict[str, type]:
     found: dict[str, type] = {}
     for module in list(sys.modules.values()):
-        if type(module) is ModuleType:  # a lazy one would load itself
+        if type(module) is ModuleType:  # a lazy module would load itself
             found |= {
                 name: value
                 for name, value in list(vars(module).items())
