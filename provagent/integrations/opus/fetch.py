@@ -52,9 +52,11 @@ def stream(
     is false, nothing is read. ``url`` may contain a name and a password
     (``https://me:secret@host/``). They are sent to that server only, and never shown.
 
-    Raises FetchError with a message of one line if ``url`` is not an http or https address, or if
-    the server does not exist, refuses, redirects to another server, takes more than ``seconds`` in
-    all, or returns more than ``max_bytes`` bytes.
+    Raises FetchError, with a message of one line,
+
+    * if ``url`` is not an http or https address;
+    * if the server does not exist, refuses the request, or redirects to another server;
+    * if the response takes more than ``seconds`` in all, or has more than ``max_bytes`` bytes.
     """
     origin(url)
     url, headers = _asked(url)

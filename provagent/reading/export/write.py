@@ -39,10 +39,14 @@ def export(
 ) -> None:
     """Write the provenance of a run, or of a lineage across runs. Text is in UTF-8.
 
-    ``to`` is one of ``FORMATS``: W3C PROV documents as PROV-JSON, PROV-JSONLD, PROV-N, PROV-XML or
-    PROV-O (TriG, also named ``rdf``; Turtle, which has no bundles), tables of the IVOA's data model
-    as a VOTable, an RO-Crate as a zip, a document for a job of OPUS, or a graph as DOT or as a
-    picture.
+    ``to`` is one of ``FORMATS``:
+
+    * W3C PROV documents: PROV-JSON, PROV-JSONLD, PROV-N, PROV-XML, or PROV-O as TriG (also named
+      ``rdf``) or Turtle, which has no bundles;
+    * tables of the IVOA's data model: a VOTable;
+    * an RO-Crate as a zip;
+    * a document for a job of OPUS;
+    * a graph: DOT or a picture.
 
     ``target`` is a path or a binary stream. It receives the complete document or nothing. A
     document for OPUS is joined with the existing content of the file. ``namespace`` is the absolute
@@ -53,8 +57,9 @@ def export(
     ``model`` is ``w3c`` (default, except for a VOTable) or ``ivoa``. With ``ivoa``, PROV-JSON has
     the kinds and attributes of the IVOA's tools, and no document has a bundle.
 
-    Raises ExportError for an unknown format or model, a missing package, a namespace that is not an
-    absolute IRI, a file that cannot be written, and a lineage in a format for a single run.
+    Raises ExportError for an unknown format or model, a missing package, or a namespace that is not
+    an absolute IRI. Also raises ExportError for a file that cannot be written, and for a lineage in
+    a format for a single run.
     """
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _write(provenance, to, whole, _Options(namespace, form), model)
