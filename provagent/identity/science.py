@@ -48,7 +48,11 @@ def _polynomial(value: Any) -> Any:
 
 
 def _ufunc(value: Any) -> Any:
-    """Return the name of a ufunc of numpy or scipy; others, made of a function, share names."""
+    """Return the name of a ufunc of numpy or scipy.
+
+    Raises UnidentifiableError for other ufuncs: different ufuncs made from functions may have the
+    same name.
+    """
     name = value.__name__
     if getattr(sys.modules["numpy"], name, None) is value:
         return name
