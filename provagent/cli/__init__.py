@@ -1,4 +1,4 @@
-"""The command line: verbs, and no logic."""
+"""The command line: only the verbs, without logic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provagent.contract.version import __version__
 from provagent.isolation.audit_hook import unheard
 from provagent.settings.table import warn
 
-# By the titles of --help; the module of a verb is imported when the verb is used.
+# By the titles of --help. The module of a verb is imported only when the verb is used.
 GROUPS = {
     "Record a program": {
         "run": "run:run",
@@ -61,7 +61,7 @@ VERBS = {verb: place for verbs in GROUPS.values() for verb, place in verbs.items
 
 
 class Verbs(click.Group):
-    """The verbs, in groups; the guard reports each error of a verb in one line."""
+    """The verbs, in groups. The guard reports each error of a verb in one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         return list(VERBS)
@@ -76,7 +76,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb; for a script in its place, suggest ``run``."""
+        """Find the verb. For a script in its place, suggest ``run``."""
         name = args[0]
         if name not in VERBS and not name.startswith("-"):
             close = get_close_matches(name, VERBS, n=1)
@@ -102,7 +102,7 @@ class Verbs(click.Group):
                 formatter.write_dl(rows)
 
     def main(self, *args: Any, standalone_mode: bool = True, **options: Any) -> Any:
-        """Run a verb, and exit with its code; ``standalone_mode`` is click's.
+        """Run a verb, and exit with its code. ``standalone_mode`` is an option of click.
 
         Files that the verb opens are not recorded as files of the calling program.
         """

@@ -1,4 +1,4 @@
-"""The verbs that ask the whole store: why, impact, find, diff, verify, sql, index."""
+"""The verbs for the whole store: why, impact, find, diff, verify, sql, index."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _FIND = "Find activities by name, parameter, file, user or time."
 
 
 class _Find(click.Command):
-    """Adds the fields of the query language to the help; they are imported only for it."""
+    """Adds the fields of the query language to the help. They are imported only for the help."""
 
     def get_help(self, ctx: click.Context) -> str:
         from provagent.reading.store.query_fields import FIELDS

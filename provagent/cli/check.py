@@ -37,7 +37,7 @@ def check(ctx: click.Context, files: tuple[str, ...], *, with_import: bool, as_j
 
 
 def _summary(checked: Checked, *, with_import: bool) -> str:
-    """Return what a definition without errors contains."""
+    """Return the content of a definition without errors, in one line."""
     targets, activities = checked.counts["targets"], checked.counts["activities"]
     counts = f"targets: {targets}, activities: {activities}"
     hint = "" if with_import else "; not compared with the installed packages (--import does)"

@@ -1,4 +1,4 @@
-"""Print the parts of a store that could not be read, on stderr."""
+"""Print the unreadable parts of a store on stderr."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 5
 
 
 def print_gaps(gaps: list[Gap]) -> None:
-    """Print the first gaps, a line each, and how many more there are."""
+    """Print the first gaps, one line each, and the number of further gaps."""
     for gap in gaps[:_SHOWN]:
         warn(str(gap))
     if len(gaps) > _SHOWN:

@@ -1,6 +1,6 @@
-"""The guard at the door of every verb: one line for what went wrong, and the exit code.
+"""The guard of all verbs: one line for an error, and the exit code.
 
-Nothing that a verb raises reaches a person as a traceback, unless ``--debug`` asks for it.
+An exception of a verb never reaches the user as a traceback, except with ``--debug``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from provagent.contract.values.message import what_failed
 from provagent.reading.view.terminal import echo, echo_lines, open_streams
 from provagent.settings.table import warn
 
-# Those of sysexits.h, and what a shell says of a program that a signal ended.
+# Exit codes of sysexits.h, and exit codes of a shell for programs that a signal ended.
 FAILED = 1
 INTERNAL_ERROR = 70
 OUT_OF_MEMORY = 71
@@ -35,11 +35,11 @@ _is_debugging = False
 
 
 class PipeClosedError(Exception):
-    """Nobody reads standard output any more; click has an exit code of its own for that."""
+    """Nobody reads standard output any more. click has its own exit code for this."""
 
 
 def debug_option(*, hidden: bool = False) -> Callable[[F], F]:
-    """Return the option ``--debug``, as a decorator of a command."""
+    """Return the option ``--debug`` as a decorator of a command."""
     return click.option(
         "--debug", is_flag=True, expose_value=False, hidden=hidden, callback=_remember,
         help="Show the traceback of an error.",
@@ -47,7 +47,7 @@ def debug_option(*, hidden: bool = False) -> Callable[[F], F]:
 
 
 def with_debug(command: click.Command) -> click.Command:
-    """Let a command, and those below it, take ``--debug``: it may stand after the verb too."""
+    """Add ``--debug`` to a command and its subcommands: the option may also follow the verb."""
     if all(param.name != "debug" for param in command.params):
         debug_option(hidden=True)(command)
     if isinstance(command, click.Group):
@@ -63,7 +63,7 @@ def _remember(_: click.Context, __: click.Parameter, value: bool) -> None:
 
 @contextlib.contextmanager
 def closed_pipe() -> Iterator[None]:
-    """Raise PipeClosedError where standard output is a pipe that nobody reads."""
+    """Raise PipeClosedError if standard output is a pipe that nobody reads."""
     try:
         yield
         _flush()
@@ -72,14 +72,15 @@ def closed_pipe() -> Iterator[None]:
 
 
 def exit_with(run: Callable[[], Any]) -> NoReturn:
-    """Run a command line, and exit with its code, or with that of what went wrong."""
+    """Run a command line. Exit with its code, or with the code of its error."""
     global _is_debugging  # noqa: PLW0603
     _is_debugging = False
     open_streams()
     code = _code(run)
-    with contextlib.suppress(ValueError):  # closed already
+    with contextlib.suppress(ValueError):  # already closed
         flushed = _code(_flush)
-        if flushed:  # or the interpreter would try again when it ends, and say so
+        # Otherwise the interpreter would try again at its end, and report an error.
+        if flushed:
             _discard_output()
             code = code or flushed
     sys.exit(code)
@@ -116,7 +117,7 @@ def _code_of(error: BaseException) -> int:
 
 
 def _is_of_system(error: BaseException) -> bool:
-    """Whether the system refused a file: by its name, or what was being written."""
+    """Return whether the system refused a file, known by its name or by the kind of error."""
     full = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
     return isinstance(error, OSError) and (error.filename is not None or error.errno in full)
 
@@ -142,7 +143,7 @@ def _tell(error: BaseException) -> None:
 
 def _tell_usage(error: click.ClickException) -> None:
     if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
-        vars(error)["message"] = harmless(error.message, kept="")  # it quotes what was typed
+        vars(error)["message"] = harmless(error.message, kept="")  # it quotes the typed text
     shown = io.StringIO()
     error.show(shown)
     echo_lines(shown.getvalue(), err=True)

@@ -10,7 +10,7 @@ from provagent.cli.options import json_option, store_option
 from provagent.reading.view.terminal import echo, echo_json
 from provagent.settings.table import read_settings
 
-_SHOWN = 20  # lines that could not be read
+_SHOWN = 20  # maximum number of unreadable lines to print
 
 
 def _zone(_: click.Context, __: click.Parameter, name: str | None) -> ZoneInfo | None:

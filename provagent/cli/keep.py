@@ -1,4 +1,4 @@
-"""The verbs that keep a store: compact, gc, store merge."""
+"""The verbs that maintain a store: compact, gc, store merge."""
 
 from __future__ import annotations
 

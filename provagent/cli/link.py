@@ -1,4 +1,4 @@
-"""The verb link: a run, and the archive of its job."""
+"""The verb link: link a run with the archive of its job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where answers for people are printed: a terminal, with a pager where they are long, or a pipe."""
+"""Print results for people: on a terminal, with a pager if they are long, or into a pipe."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from provagent.reading.view.console import Console
 
 _KEY = "provagent.no_pager"
-_LESS = "-FRX"  # leave where all is seen, keep colours, leave the screen as it is
+_LESS = "-FRX"  # exit if everything fits on the screen, keep colours, keep the screen
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def may_be_long(command: F) -> F:
-    """Give a verb the option ``--no-pager``; it prints to what ``page`` gives."""
+    """Add the option ``--no-pager`` to a verb that prints to the console of ``page``."""
     return click.option(
         "--no-pager", is_flag=True, expose_value=False, callback=_remember,
         help="Print without a pager.",
@@ -34,13 +34,13 @@ def _remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 @contextlib.contextmanager
 def page() -> Iterator[Console]:
-    """Give a console; what is longer than the screen goes through the user's pager.
+    """Return a console. Output that is longer than the screen goes through the user's pager.
 
-    That is ``PAGER``, else less. Anything but a terminal gets plain text, all of it.
+    The pager is ``PAGER``, or less. If the output is not a terminal, it is complete plain text.
     """
     from provagent.reading.view.console import Console
 
-    # Lines are whole: a terminal breaks them, and a pipe must not depend on one.
+    # Lines are not wrapped: a terminal wraps them, and the width must not change piped output.
     console = Console(soft_wrap=True)
     if not console.is_terminal or not sys.stdout.isatty() or _is_unwanted():
         yield console
@@ -60,7 +60,7 @@ def _is_unwanted() -> bool:
 
 
 def _rows(text: str, width: int) -> int:
-    """Return how many rows of a screen a text takes; long lines take several."""
+    """Return the number of screen rows of a text. A long line takes several rows."""
     from rich.cells import cell_len
 
     lengths = (cell_len(click.unstyle(line)) for line in text.splitlines())

@@ -1,4 +1,4 @@
-"""A bar for what takes longer than a second, where somebody sees it."""
+"""A progress bar on a terminal, for work that takes longer than a second."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _PATIENCE = 1.0  # seconds
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Give what is told how much is done, of how much; None where stderr is no terminal.
+    """Return a function that shows the progress: (done, total). None if stderr is not a terminal.
 
-    The bar is on stderr, moves also while nothing is told, and is gone when the work is.
+    The bar is on stderr. It also moves between two calls of the function, and disappears at the end
+    of the work.
     """
     if not sys.stderr.isatty():
         yield None

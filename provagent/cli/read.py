@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from provagent.reading.record.model import Lineage, Provenance
 
 PARQUET = "parquet"
-_NEWEST = 100  # runs that people are shown
-_SHOWN = 10_000  # activities, and files
+_NEWEST = 100  # default number of runs in a table
+_SHOWN = 10_000  # default number of activities, and of files
 
 
 @click.command(
@@ -247,7 +247,7 @@ def _write(
     for output in outputs:
         try:
             named = to or format_of(output)
-            if keep_others and named != OPUS:  # what is there of a job is joined
+            if keep_others and named != OPUS:  # a document of a job is joined with the file
                 refuse_foreign(output, named)
             export(provenance, named, output, **options)
         except ExportError as error:

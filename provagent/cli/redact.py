@@ -61,7 +61,7 @@ def redact(
     from provagent.reading.store.redact import redact as take_out
     from provagent.reading.store.redaction_search import SearchedSecrets
 
-    boot.deactivate()  # the record of this would hold what is taken out
+    boot.deactivate()  # the record of this command would contain the secrets
     how = [
         word
         for word, given in (("text", texts), ("pattern", patterns), ("parameter", parameters))

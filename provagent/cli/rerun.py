@@ -113,7 +113,7 @@ def _tell(found: Difference) -> None:
 
 
 def _given(plan: Plan, file: str | None) -> list[str]:
-    """Return the secrets of the commands: of a file, or as a person types them, unseen."""
+    """Return the secrets of the commands, from a file, or typed invisibly by a person."""
     if not plan.secrets:
         return []
     if file is None and sys.stdin.isatty():
@@ -134,7 +134,7 @@ def _given(plan: Plan, file: str | None) -> list[str]:
 
 
 def _lines_of(descriptor: int, count: int) -> list[str]:
-    """Read so many lines and no byte more: what follows is the program's."""
+    """Read ``count`` lines and no further byte: the rest of the input belongs to the program."""
     lines: list[bytes] = [b""]
     while len(lines) <= count and (byte := os.read(descriptor, 1)):
         if byte == b"\n":

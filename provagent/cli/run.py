@@ -15,7 +15,7 @@ _SELECT = ("-m", "-c")
 
 
 class _Program(click.Command):
-    """Parses options up to the program; words after it belong to the program."""
+    """Parses options up to the program. Words after it belong to the program."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own, program = self._split(args)
@@ -42,7 +42,7 @@ class _Program(click.Command):
 
 
 def _warn_of_dots(targets: tuple[str, ...]) -> None:
-    """Warn of targets in which a dot stands for the colon."""
+    """Warn of targets that have a dot in the place of the colon."""
     from provagent.tools.installed_modules import target_with_colon
 
     for target in targets:
@@ -118,7 +118,8 @@ def run(ctx: click.Context, /, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     settings = require(read_settings(arguments=given))
     for name, line in settings.untrusted.items():
-        if name in settings.given:  # the program is given a value, and has nothing to say of it
+        # The program receives the given value, so it does not report the ignored value itself.
+        if name in settings.given:
             warn(line)
     if options.get("targets"):
         _warn_of_dots(options["targets"])

@@ -1,4 +1,4 @@
-"""The verb of other people's documents: validate."""
+"""The verb validate, for PROV documents of any tool."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What both wings know: events, their vocabulary and layout, encoded values, errors."""
+"""Shared by recording and reading: events, vocabulary, layout, encoded values, errors."""

@@ -1,37 +1,40 @@
-"""What can go wrong, as one tree.
+"""The errors of provagent, as one tree.
 
 ProvagentError
-├── DefinitionError    a definition.yaml that cannot be used; carries every problem found
-├── SettingsError      an unknown or contradictory setting; names where it came from
-├── TargetError        a target that cannot be read, found or woven
-├── RecordError        a record that cannot be read at all
-├── StoreError         a store that is not there, or a run that it does not hold
-│   └── BrokenIndexError   its index turned out to be broken while it was asked
-├── QueryError         a question that cannot be read; says where
-├── DraftError         a definition that cannot be drafted
-├── ExportError        a format that is unknown, or whose extra is not installed
-├── DocumentError      a document of PROV that cannot be read
-├── EmbedError         a file into which nothing can be embedded
-├── FetchError         a server that does not answer as it should
-└── LinkError          a run that cannot be joined with results of a job
+├── DefinitionError    a definition.yaml cannot be used; contains all problems of the file
+├── SettingsError      a setting is unknown or contradictory; names the source of the setting
+├── TargetError        a target cannot be read, found or woven
+├── RecordError        a record cannot be read
+├── StoreError         a store does not exist, or does not contain a run
+│   └── BrokenIndexError   the index was found broken during a query
+├── QueryError         a query cannot be read; shows the place
+├── DraftError         a definition cannot be drafted
+├── ExportError        a format is unknown, or its extra is not installed
+├── DocumentError      a PROV document cannot be read
+├── EmbedError         nothing can be embedded into a file
+├── FetchError         a server returned no usable answer
+└── LinkError          a run cannot be linked with the results of a job
 
-ProvagentWarning       what our own code could not do while the program went on
+ProvagentWarning       an internal error; the program continued
 """
 
 from __future__ import annotations
 
 
 class ProvagentError(Exception):
-    """Base of every error that provagent raises on purpose; each argument is a line of it."""
+    """Base of all errors that provagent raises on purpose.
+
+    Each argument is one line of the message.
+    """
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.args))
 
 
 class DefinitionError(ProvagentError):
-    """A definition that cannot be used.
+    """A definition cannot be used.
 
-    ``problems`` holds every problem of the file, not just the first.
+    ``problems`` contains all problems of the file, not only the first.
     """
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -40,63 +43,63 @@ class DefinitionError(ProvagentError):
 
 
 class SettingsError(ProvagentError):
-    """A setting that is unknown, malformed or contradictory."""
+    """A setting is unknown, malformed or contradictory."""
 
 
 class TargetError(ProvagentError):
-    """A target that cannot be read, found or woven."""
+    """A target cannot be read, found or woven."""
 
 
 class RecordError(ProvagentError):
-    """A record that cannot be read at all."""
+    """A record cannot be read."""
 
 
 class StoreError(ProvagentError):
-    """A store that is not there, or a run that it does not hold."""
+    """A store does not exist, or does not contain a run."""
 
 
 class BrokenIndexError(StoreError):
-    """An index that turned out to be broken while it was asked; it is gone, and made again."""
+    """An index was found broken during a query. It was deleted and is built again."""
 
 
 class QueryError(ProvagentError):
-    """A question that cannot be read; the message marks the place."""
+    """A query cannot be read. The message marks the place."""
 
 
 class DraftError(ProvagentError):
-    """A definition that cannot be drafted."""
+    """A definition cannot be drafted."""
 
 
 class ExportError(ProvagentError):
-    """A format that is unknown, or whose extra is not installed."""
+    """A format is unknown, or its extra is not installed."""
 
 
 class DocumentError(ProvagentError):
-    """A document of PROV that cannot be read."""
+    """A PROV document cannot be read."""
 
 
 class EmbedError(ProvagentError):
-    """A file into which nothing can be embedded."""
+    """Nothing can be embedded into a file."""
 
 
 class FetchError(ProvagentError):
-    """A server that does not answer as it should."""
+    """A server returned no usable answer."""
 
 
 class LinkError(ProvagentError):
-    """A run that cannot be joined with results of a job."""
+    """A run cannot be linked with the results of a job."""
 
 
 class ProvagentWarning(UserWarning):
-    """Our own code could not do something; the program went on unchanged."""
+    """An internal error of provagent. The program continued unchanged."""
 
 
 class Problem:
-    """One thing that is wrong in a file, with its place and its remedy.
+    """One problem in a file, with its place and its remedy.
 
-    ``line`` and ``column`` count from 1; ``column`` 0 is none in particular. ``path`` is the
-    way to the value inside the document (``activities.get_observations.usage[0].role``) and
-    may be empty. A warning tells what is passed over, where nothing is wrong.
+    ``line`` and ``column`` count from 1. Column 0 means no particular column. ``path`` is the way
+    to the value inside the document (``activities.get_observations.usage[0].role``), or empty. A
+    warning reports content that is skipped without being an error.
     """
 
     __slots__ = ("column", "file", "is_warning", "line", "path", "remedy", "what")

@@ -1,28 +1,28 @@
 """The shapes of events: log format 1, one JSON object a line.
 
-A shard begins with the ``run`` event of its process. Every event has ``v`` (the format) and
-``event`` (its kind). Times are ISO 8601, UTC, with microseconds (``2026-11-23T20:05:11.884436Z``).
-Keys marked NotRequired are left out when there is nothing to say. Identifiers are
-``<run>.<process>.<counter>``; ``provagent.contract.values`` says how parameters and values are
-encoded.
+A shard begins with the ``run`` event of its process. Every event has the keys ``v`` (the format)
+and ``event`` (the kind of event). Times are ISO 8601, UTC, with microseconds
+(``2026-11-23T20:05:11.884436Z``). Keys marked NotRequired are left out if they have no value.
+Identifiers are ``<run>.<process>.<counter>``. ``provagent.contract.values`` describes the encoding
+of parameters and values.
 """
 
 from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Value = Any  # JSON, as provagent.contract.values encodes it
+Value = Any  # JSON, in the encoding of provagent.contract.values
 
 
 class Event(TypedDict):
-    """What every event has."""
+    """The keys of every event."""
 
     v: int
     event: str
 
 
 class FileState(TypedDict):
-    """A file as it stood: absolute path, and digest ``algorithm:hex`` where it was read."""
+    """A file in one state: its absolute path, and its digest ``algorithm:hex`` if it was read."""
 
     location: str
     digest: NotRequired[str]
@@ -37,39 +37,42 @@ class DefinitionUsed(TypedDict):
 
 
 class Job(TypedDict):
-    """A job that the run is a part of; what else its system says of it stands beside, as text."""
+    """A job that contains the run.
 
-    system: str  # opus, slurm, ..., trace; named: the IRI that a person gave
+    Other data of the job system are further keys, with text values.
+    """
+
+    system: str  # opus, slurm, ..., trace; named: an IRI that a person chose
     id: NotRequired[str]
     iri: NotRequired[str]
     name: NotRequired[str]
-    place: NotRequired[str]  # where the id means one job only
-    task: NotRequired[str]  # in an array of jobs that share one id
-    span: NotRequired[str]  # of a trace
-    url: NotRequired[str]  # of the server
+    place: NotRequired[str]  # the system in which the id is unique
+    task: NotRequired[str]  # number of the task in an array of jobs with one id
+    span: NotRequired[str]  # span id of a trace
+    url: NotRequired[str]  # address of the server
     folder: NotRequired[str]
 
 
 class Run(Event):
-    """A process of a run began. The process that began the run has no ``parent_process_id``."""
+    """A process of a run began. The first process of the run has no ``parent_process_id``."""
 
     run_id: str
     process_id: str
     parent_process_id: NotRequired[str]
-    is_worker: NotRequired[bool]  # started by others, it does tasks for that process
+    is_worker: NotRequired[bool]  # a worker, started by others, that runs tasks of that process
     startTime: str
     command: list[str]  # sys.orig_argv
     cwd: str
     script: NotRequired[FileState]
     module: NotRequired[str]  # python -m module
-    notebook: NotRequired[str]  # whose cells it runs; empty where its name is not known
+    notebook: NotRequired[str]  # the notebook whose cells run here; empty if its name is unknown
     user: str
     host: str
     pid: int
     environment_id: str
     definitions: list[DefinitionUsed]
     software: dict[str, str]  # {"provagent": version}
-    settings: NotRequired[dict[str, str]]  # that were given, as text
+    settings: NotRequired[dict[str, str]]  # settings that were given, as text
     started_by: NotRequired[dict[str, Any]]  # command and cwd of ``run -- command``
     parent_run: NotRequired[str]
     parent_activity: NotRequired[str]
@@ -77,40 +80,40 @@ class Run(Event):
 
 
 class Environment(Event):
-    """What a process ran in; written once for each distinct environment of a run."""
+    """The environment of a process. Written once for each different environment of a run."""
 
-    environment_id: str  # digest of all that follows
+    environment_id: str  # digest of all following keys
     python: dict[str, str]  # version, implementation, executable, prefix
     platform: dict[str, str]  # system, release, machine, libc
     packages: dict[str, str]  # distribution name -> version
     git: NotRequired[dict[str, Any]]  # root, commit, branch, remote, dirty (bool)
-    variables: NotRequired[dict[str, str]]  # only those on the allow-list
+    variables: NotRequired[dict[str, str]]  # only variables of the allow-list
 
 
 class Site(TypedDict):
-    """A place in the code that made a call."""
+    """The place of a call in the code."""
 
     file: str
     line: int
-    # Where the call's expression ends: its line, and its column in bytes of UTF-8, from 0.
+    # The end of the call expression: its line, and its column in bytes of UTF-8, from 0.
     end: NotRequired[list[int]]
 
 
 class Mismatch(TypedDict):
-    """Something is not as its description says; it is recorded as it is."""
+    """A value that breaks a constraint of its description. The value is recorded unchanged."""
 
     of: str  # parameter, used, generated, members
-    name: str  # of the parameter, or the role
-    key: str  # of the description: min, max, unit, options, multiplicity
+    name: str  # the name of the parameter, or the role
+    key: str  # the constraint: min, max, unit, options, multiplicity
     what: str
 
 
 class Session(Event):
-    """An instance of a woven class came into use."""
+    """An instance of a woven class was used for the first time."""
 
     session_id: str
     module: str
-    # the key "class" holds the class's qualified name
+    # The key "class" contains the qualified name of the class.
     startTime: str
     configuration: dict[str, Value]
     site: NotRequired[Site]
@@ -120,7 +123,7 @@ class Session(Event):
 
 
 class Description(Event):
-    """What a definition says of one of these, where it says it; written once by each process."""
+    """The description of an activity, entity or agent in a definition. Written once per process."""
 
     definition: str  # name of the definition
     activity: NotRequired[dict[str, Any]]
@@ -133,12 +136,12 @@ class Used(TypedDict):
 
     used_id: str
     used_role: str
-    used_argument: NotRequired[str]  # what holds it, where that is not the role
-    used_position: NotRequired[int]  # of that argument among those that have one, from 0
+    used_argument: NotRequired[str]  # the argument with the entity, if its name is not the role
+    used_position: NotRequired[int]  # its number among the arguments with a position, from 0
 
 
 class Activity(Event):
-    """A woven callable was called; written before its body runs."""
+    """A woven callable was called. The event is written before its body runs."""
 
     activity_id: str
     activity_name: str
@@ -148,10 +151,10 @@ class Activity(Event):
     session_id: NotRequired[str]
     parent_id: NotRequired[str]
     thread: int
-    site: NotRequired[Site]  # in the user's code, where any of it led to the call
-    callers: NotRequired[list[Site]]  # the user's sites that led to ``site``, the nearest first
-    inner_site: NotRequired[Site]  # where the call itself stands, in a package's code
-    # the key "class" holds module:QualName of type(self), where it is not the target's own class
+    site: NotRequired[Site]  # in the user's code, if user code led to the call
+    callers: NotRequired[list[Site]]  # call sites in user code that led to ``site``, nearest first
+    inner_site: NotRequired[Site]  # the place of the call itself, in the code of a package
+    # The key "class" contains module:QualName of type(self), if it differs from the target's class.
     parameters: NotRequired[dict[str, Value]]
     used: NotRequired[list[Used]]
     mismatches: NotRequired[list[Mismatch]]
@@ -164,44 +167,47 @@ class Member(TypedDict):
 
 
 class Sampled(TypedDict):
-    """The part of a content that a digest was taken of."""
+    """The part of a content that a digest covers."""
 
-    parts: NotRequired[str]  # blocks, at equal distances; files, the first by their names
-    number: NotRequired[int]  # of these
-    read: NotRequired[int]  # bytes
-    of: NotRequired[int]  # bytes that there are
-    items: NotRequired[int]  # of containers, that have of_items
+    parts: NotRequired[str]  # blocks, at equal distances; or files, the first by name
+    number: NotRequired[int]  # number of blocks or files
+    read: NotRequired[int]  # bytes that were read
+    of: NotRequired[int]  # bytes of the whole
+    items: NotRequired[int]  # items that were read, in containers with of_items items
     of_items: NotRequired[int]
-    unread: NotRequired[int]  # parts of a state that show nothing of themselves
+    unread: NotRequired[int]  # parts of a state that could not be read
 
 
 class Entity(Event):
-    """A thing in one state; written before the first event that names it."""
+    """A file or an object in one state.
+
+    The event is written before the first event that names it.
+    """
 
     entity_id: str
     type: str  # PythonObject, File, FileCollection
-    entity_description: NotRequired[str]  # an entity of ``definition``
+    entity_description: NotRequired[str]  # name of an entity in ``definition``
     definition: NotRequired[str]
     name: NotRequired[str]
     namespace: NotRequired[str]
-    # the key "class" holds module:QualName of a Python object's type
+    # The key "class" contains module:QualName of the type of a Python object.
     location: NotRequired[str]
-    dtype: NotRequired[str]  # of an array, as numpy names it
-    shape: NotRequired[list[int]]  # of an array: its length along each axis
+    dtype: NotRequired[str]  # of an array, in numpy's notation
+    shape: NotRequired[list[int]]  # length of an array along each axis
     unit: NotRequired[str]  # of an array that is a quantity
     value: NotRequired[Value]
     digest: NotRequired[str]
-    identified: NotRequired[str]  # by content, file, state, paths, str or hash; id: no digest
-    size: NotRequired[int]  # bytes, of a file
+    identified: NotRequired[str]  # content, file, state, paths, str or hash; id: no digest
+    size: NotRequired[int]  # of a file, in bytes
     contentType: NotRequired[str]
-    changed: NotRequired[str]  # when a file was last changed (st_ctime)
-    missing: NotRequired[bool]  # a file that was declared and is not there
-    sampled: NotRequired[Sampled]  # the digest is of that part of the content alone
-    changing: NotRequired[bool]  # a file that changed while it was read, twice, or was not whole
-    modifier: NotRequired[int]  # of logprov: how often its identifier was another state's already
-    distinctive: NotRequired[bool]  # an object's content is more than a number or a short text
+    changed: NotRequired[str]  # time of the last change of a file (st_ctime)
+    missing: NotRequired[bool]  # a declared file does not exist
+    sampled: NotRequired[Sampled]  # the digest covers only this part of the content
+    changing: NotRequired[bool]  # a file changed during two readings, or was not complete
+    modifier: NotRequired[int]  # of logprov: how many other states had the same identifier before
+    distinctive: NotRequired[bool]  # the content of an object is more than a number or short text
     members: NotRequired[list[Member]]
-    members_cut: NotRequired[bool]  # there are more, which were not looked at
+    members_cut: NotRequired[bool]  # there are more members, which were not read
 
 
 class Code(TypedDict):
@@ -214,7 +220,7 @@ class Code(TypedDict):
 
 
 class Derivation(Event):
-    """An entity came from its progenitor without an activity that explains it."""
+    """An entity came from its progenitor, and no recorded activity explains this."""
 
     entity_id: str
     progenitor_id: str
@@ -224,7 +230,7 @@ class Derivation(Event):
 
 
 class Error(TypedDict):
-    """An exception: its type's qualified name and its message."""
+    """An exception: the qualified name of its type, and its message."""
 
     type: str
     message: str
@@ -238,7 +244,7 @@ class Generated(TypedDict):
 
 
 class ActivityEnd(Event):
-    """A call ended, or its iteration did."""
+    """A call ended, or the iteration over its result ended."""
 
     activity_id: str
     endTime: str
@@ -249,37 +255,37 @@ class ActivityEnd(Event):
 
 
 class Complaint(Event):
-    """What our own code could not do; the program was not affected."""
+    """An internal error of provagent. The program was not affected."""
 
     target: str
     stage: str
     what: str
     time: str
-    count: int  # how often it has happened in this process, up to this event
+    count: int  # number of such errors in this process so far, including this event
 
 
 class Opening(TypedDict):
-    """Where in the user's code a file was opened."""
+    """The place in the user's code where a file was opened."""
 
     site: Site
     callers: NotRequired[list[Site]]
     thread: int
     time: str
-    times: NotRequired[list[str]]  # at which it was opened there again, to be added to
+    times: NotRequired[list[str]]  # times at which it was opened there again, to append
 
 
 class File(Event):
-    """A file was opened, or a server asked; declared or not."""
+    """A file was opened, or data were requested from a server. The file may be declared or not."""
 
     entity_id: str
-    mode: Literal["read", "written", "removed"]  # it was used, generated; it is gone
+    mode: Literal["read", "written", "removed"]  # used, generated, removed
     time: str
-    activity_id: NotRequired[str]  # where none was open, the process did
+    activity_id: NotRequired[str]  # absent if no activity was open: the process opened the file
     opened: NotRequired[list[Opening]]
 
 
 class LeftOut(Event):
-    """Calls of one target, inside one activity, that were not recorded since the last of these."""
+    """Calls of one target inside one activity that were not recorded, since the last such event."""
 
     target: str
     activity_name: str
@@ -289,42 +295,43 @@ class LeftOut(Event):
     startTime: str
     endTime: str
     errors: NotRequired[int]
-    parent_id: NotRequired[str]  # the activity that encloses them
+    parent_id: NotRequired[str]  # the activity that encloses the calls
 
 
 class Child(Event):
-    """A Python was started that will not record, as far as could be told before.
+    """A Python process was started that will not record, as far as this process can know.
 
-    Or tasks are handed to workers that others have started, of whom that is not known.
+    The event is also written if tasks go to workers that others started, and it is not known
+    whether the workers record.
     """
 
     command: list[str]
     time: str
     reason: str
-    parent_id: NotRequired[str]  # the activity that was open
-    workers: NotRequired[int]  # how many of an engine do tasks
+    parent_id: NotRequired[str]  # the open activity
+    workers: NotRequired[int]  # number of workers of an engine that run tasks
 
 
 class CodeRan(Event):
-    """Code of the user's that ran in the process: a file, or a cell of a notebook."""
+    """User code that ran in the process: a file, or a cell of a notebook."""
 
-    file: str  # as the frames of its code have it: a path, <string> of -c, a cell's name
-    digest: NotRequired[str]  # of the text that is kept
-    cell: NotRequired[int]  # by the number that it had: the order in which the cells ran
-    text: NotRequired[str]  # of a cell; a file's is in the ``source`` event of that digest
+    file: str  # as in the frames of the code: a path, <string> of -c, the name of a cell
+    digest: NotRequired[str]  # of the text, if the text is recorded
+    cell: NotRequired[int]  # the number of the cell: the order in which the cells ran
+    text: NotRequired[str]  # of a cell; the text of a file is in the ``source`` event of its digest
     is_redacted: NotRequired[bool]
-    left_out: NotRequired[str]  # why it is not kept
+    left_out: NotRequired[str]  # the reason why the text is not recorded
 
 
 class Source(Event):
-    """The text of a file of code; in a file of the run of its own, once for all processes."""
+    """The text of a code file. Written to a separate file of the run, once for all processes."""
 
     digest: str
     text: str
 
 
 class TargetState(TypedDict):
-    """What became of a target: woven, waiting (for its import), missing, failed or refused."""
+    """The state of a target: woven, waiting (for its import), missing, failed or refused."""
 
     target: str
     definition: str
@@ -333,7 +340,7 @@ class TargetState(TypedDict):
 
 
 class RunEnd(Event):
-    """A process of a run ended, as far as the interpreter could tell."""
+    """A process of a run ended, as far as the interpreter could see."""
 
     run_id: str
     process_id: str
@@ -341,12 +348,12 @@ class RunEnd(Event):
     status: Literal["ok", "error", "cancelled", "exit"]
     exit_code: NotRequired[int]
     targets: list[TargetState]
-    overtaken_by: NotRequired[list[str]]  # import finders that got in front of ours for a time
+    overtaken_by: NotRequired[list[str]]  # import finders that preceded our finder for a time
     error: NotRequired[Error]
 
 
 class Redaction(Event):
-    """Secrets were taken out of the shard: how they were named, when, and how many."""
+    """Secrets were removed from the shard: how they were selected, when, and how many."""
 
     how: Literal["text", "pattern", "parameter"]
     time: str

@@ -1,19 +1,20 @@
-"""Names of files that are not UTF-8, as text: reversible, so that two names stay two.
+"""File names that are not UTF-8, as text. The conversion is reversible.
 
-POSIX has bytes for names, and events are UTF-8. Python has a byte that is not UTF-8 as a lone
-surrogate (PEP 383), which UTF-8 cannot encode. Standard library only: the recorder uses it too.
+POSIX file names are bytes, and events are UTF-8. Python shows a byte that is not UTF-8 as a lone
+surrogate (PEP 383), which UTF-8 cannot encode. Only the standard library is imported, because the
+recorder uses this module too.
 """
 
 from __future__ import annotations
 
-_ESCAPE = "d[89a-f][0-9a-f]{2}|005c"  # after the backslash and the u
+_ESCAPE = "d[89a-f][0-9a-f]{2}|005c"  # after a backslash and u
 
 
 def name_to_text(name: str) -> str:
-    r"""Return a file name as an event has it: text that UTF-8 can encode.
+    r"""Return a file name as it is written in events: text that UTF-8 can encode.
 
-    A byte that is not UTF-8 becomes ``\udcff``. A backslash that begins such six characters in
-    the name itself becomes ``\u005c``, so that ``text_to_name`` returns the name.
+    A byte that is not UTF-8 becomes ``\udcff``. A backslash in the name that begins such six
+    characters becomes ``\u005c``. So ``text_to_name`` returns the original name.
     """
     if "\\u" not in name and is_utf8(name):
         return name
@@ -24,7 +25,7 @@ def name_to_text(name: str) -> str:
 
 
 def text_to_name(text: str) -> str:
-    """Return the file name that ``name_to_text`` wrote."""
+    """Return the file name that ``name_to_text`` converted."""
     if "\\u" not in text:
         return text
     import re
@@ -33,7 +34,7 @@ def text_to_name(text: str) -> str:
 
 
 def is_utf8(text: str) -> bool:
-    """Return whether UTF-8 can encode a text: no lone surrogate is in it."""
+    """Return whether UTF-8 can encode a text: the text contains no lone surrogate."""
     if text.isascii():
         return True
     try:

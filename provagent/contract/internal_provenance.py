@@ -1,9 +1,11 @@
-"""internal_provenance.json: what a job of OPUS takes of the provenance of what ran in it.
+"""internal_provenance.json: the provenance that a job of OPUS reads about its programs.
 
-OPUS looks for a file of this name when a job ends, and reads it twice: as YAML, for the files
-that it registers in its store, and as PROV-JSON. What neither reader stumbles over is stricter
-than PROV-JSON, and ``problems`` says it. Standard library only: the recorder writes the first
-of such a file, the exporter the whole.
+OPUS looks for a file with this name at the end of a job. OPUS reads the file twice: as YAML, for
+the files to register in its store, and as PROV-JSON. Both readers together accept less than
+PROV-JSON allows. ``problems`` lists the differences.
+
+Only the standard library is imported: the recorder writes the first version of the file, the
+exporter writes the complete file.
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = "internal_provenance.json"
-JOB = "current_job"  # the name, in the default namespace, by which OPUS knows its own job
-MAX_BYTES = 32_000  # OPUS reads YAML at 2.4 seconds for each MB, while it answers nobody
-SECONDS = 2.0  # that are waited for another run of the job
-MAX_ID = 80  # characters that its data base has for an identifier
+JOB = "current_job"  # the name of the job for OPUS, in the default namespace
+MAX_BYTES = 32_000  # OPUS reads YAML at 2.4 seconds per MB, and answers no requests meanwhile
+SECONDS = 2.0  # maximum time to wait for another run of the job
+MAX_ID = 80  # maximum length of an identifier in the data base of OPUS, in characters
 
 Document: TypeAlias = dict[str, Any]
 
@@ -40,7 +42,7 @@ _RUNS, _LEFT_OUT = "provagent:run_id", "provagent:left_out"
 
 
 def begun(run_id: str, start: str, store: str) -> Document:
-    """Return what is known when a run begins: that it did, and where its record is."""
+    """Return the document for the start of a run: the start time, and the place of its record."""
     program = f"runs:run.{run_id}.program"
     return {
         "prefix": PREFIXES,
@@ -59,7 +61,10 @@ def begun(run_id: str, start: str, store: str) -> Document:
 
 
 def problems(document: Any) -> list[str]:
-    """Return what of a document OPUS would stumble over; nothing where it takes it."""
+    """Return the reasons why OPUS could not read a document.
+
+    An empty list means a valid document.
+    """
     found = _faults(document)
     size = len(as_bytes(document))
     if size > MAX_BYTES:
@@ -108,9 +113,9 @@ def _wrong(name: str, record: Any, prefixes: dict[str, Any]) -> list[str]:
 
 
 def as_bytes(document: Document) -> bytes:
-    """Return JSON that a reader of YAML reads as the same.
+    """Return JSON that a YAML reader reads in the same way.
 
-    It knows no surrogate pairs, and of ASCII's escapes all.
+    The YAML reader does not combine surrogate pairs, and knows all escapes of ASCII characters.
     """
     text = json.dumps(document, ensure_ascii=False, indent=1)
     return "".join(
@@ -120,9 +125,9 @@ def as_bytes(document: Document) -> bytes:
 
 
 def fitting(document: Document, max_bytes: int = MAX_BYTES) -> Document:
-    """Return a document within the bound: of its entities the first, and how many are left out.
+    """Return a document of at most ``max_bytes`` bytes: first entities, and a count of the rest.
 
-    Activities but the job go where that is not enough.
+    If this is not enough, activities are left out as well, but never the job.
     """
     for kind in ("entity", "activity"):
         while len(as_bytes(document)) > max_bytes and len(document.get(kind, ())) > 1:
@@ -154,9 +159,9 @@ def _texts(record: dict[str, Any]) -> set[str]:
 
 
 def joined(earlier: Document, later: Document) -> Document:
-    """Return what both say of one job: all of ``later``, and what fits of ``earlier``.
+    """Return one document about a job: all of ``later``, and the part of ``earlier`` that fits.
 
-    Raises ExportError where one prefix means two things.
+    Raises ExportError if one prefix has two meanings.
     """
     prefixes = {**earlier.get("prefix", {})}
     for prefix, iri in later["prefix"].items():
@@ -177,9 +182,11 @@ def joined(earlier: Document, later: Document) -> Document:
 
 
 def write(path: str | os.PathLike[str], document: Document) -> None:
-    """Write a document where OPUS looks for it; what others of the job have said stays.
+    """Write a document to the place where OPUS reads it.
 
-    Raises ExportError where it cannot be written, or a file is there that OPUS would not take.
+    Statements of other runs of the job are kept.
+
+    Raises ExportError if the file cannot be written, or if OPUS could not read the existing file.
     """
     path = os.fspath(path)
     temporary = f"{path}.{os.getpid()}"
@@ -188,7 +195,7 @@ def write(path: str | os.PathLike[str], document: Document) -> None:
             there = _there(path)
             if there is not None:
                 document = joined(there, document)
-            if os.path.lexists(temporary):  # of a process of that number that was killed
+            if os.path.lexists(temporary):  # left by a killed process with the same number
                 os.unlink(temporary)
             with io.open(temporary, "xb") as file:  # never through a link
                 file.write(as_bytes(document))
@@ -203,7 +210,7 @@ def write(path: str | os.PathLike[str], document: Document) -> None:
 
 @contextmanager
 def _alone(folder: str) -> Iterator[None]:
-    """While no other run of the job writes here, as far as the file system has locks."""
+    """Lock the folder against other runs of the job, if the file system has locks."""
     if sys.platform == "win32":
         yield
         return
@@ -224,12 +231,12 @@ def _lock(descriptor: int) -> None:
         except BlockingIOError:
             time.sleep(0.005)
         except OSError:
-            return  # there are no locks there
+            return  # this file system has no locks
 
 
 def _there(path: str) -> Document | None:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would never end
+        if not stat.S_ISREG(os.stat(path).st_mode):  # reading a pipe would never end
             raise ExportError("it is not a file")
         with io.open(path, "rb") as file:
             content = file.read(MAX_BYTES * 4 + 1)

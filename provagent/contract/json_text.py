@@ -1,8 +1,9 @@
-"""JSON, by orjson where memory is not limited, else by the standard library.
+"""JSON by orjson if memory is unlimited, otherwise by the standard library.
 
-orjson ends the process by a segmentation fault when an allocation fails. In CPython's own encoder
-it is an exception, which a program under ``ulimit -v`` may catch, to go on with less. A limit may
-be set at any time, so it is asked for again and again: a microsecond, at most every 0.2 ms.
+orjson ends the process with a segmentation fault if an allocation fails. The encoder of CPython
+raises an exception. A program under ``ulimit -v`` may catch the exception and continue with less
+memory. A limit can be set at any time. So the limit is read repeatedly: this takes a microsecond,
+at most every 0.2 ms.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ resource: Any = None
 try:
     import resource
 except ImportError:
-    pass  # Windows has none
+    pass  # not on Windows
 
 _LOOK_AGAIN = 200_000  # nanoseconds
 _SEPARATORS = (",", ":")
-_MAX_INT = 1 << 64  # what orjson takes
-_STRICT_OVERCOMMIT = "2"  # Linux: an allocation fails when all memory is promised
+_MAX_INT = 1 << 64  # orjson encodes smaller integers only
+_STRICT_OVERCOMMIT = "2"  # Linux: an allocation fails if all memory is promised
 
 
 def _promises_all() -> bool:
@@ -38,16 +39,16 @@ def _promises_all() -> bool:
 if resource is None:
 
     def is_limited() -> bool:
-        """Whether an allocation of this process may fail."""
+        """Return whether an allocation of this process may fail."""
         return False
 
 elif _promises_all():
     _limit, _space, _data = resource.getrlimit, resource.RLIMIT_AS, resource.RLIMIT_DATA
     _endless = resource.RLIM_INFINITY
-    _known = (0, False)  # until when, and what; a tuple, so that a race costs a look
+    _known = (0, False)  # deadline and result; a tuple, so that a race costs one more look at most
 
     def is_limited() -> bool:
-        """Whether an allocation of this process may fail."""
+        """Return whether an allocation of this process may fail."""
         global _known  # noqa: PLW0603 - one process, one limit
         now, (until, known) = time.monotonic_ns(), _known
         if now >= until:
@@ -58,12 +59,12 @@ elif _promises_all():
 else:
 
     def is_limited() -> bool:
-        """Whether an allocation of this process may fail."""
+        """Return whether an allocation of this process may fail."""
         return True
 
 
 def dumps(value: Any) -> bytes:
-    """Return JSON in UTF-8. Raises TypeError for what JSON, or orjson, has not."""
+    """Return JSON in UTF-8. Raises TypeError for values that JSON, or orjson, cannot encode."""
     return _careful(value) if is_limited() else orjson.dumps(value)
 
 
@@ -75,14 +76,14 @@ def dumps_line(value: Any) -> bytes:
 
 
 def dumps_sorted(value: Any) -> bytes:
-    """Return JSON with the keys of each object in order."""
+    """Return JSON with sorted keys in each object."""
     if is_limited():
         return _careful(value, sort_keys=True)
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def loads(data: str | bytes) -> Any:
-    """Return the value of JSON. Raises ValueError for what is none."""
+    """Return the value of JSON text. Raises ValueError for invalid JSON."""
     return json.loads(data) if is_limited() else orjson.loads(data)
 
 
@@ -95,7 +96,7 @@ def _careful(value: Any, *, sort_keys: bool = False) -> bytes:
         raise TypeError("str is not valid UTF-8: surrogates not allowed") from error
 
 
-# What the standard library writes and orjson refuses: readers are orjson.
+# Raise for values that the standard library writes and orjson refuses: orjson reads the files.
 def _check(value: Any) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():

@@ -1,9 +1,12 @@
-"""Where a run lies in a store: in the folder of the day on which it began, in UTC.
+"""The place of a run in a store: the folder of the day on which the run began, in UTC.
 
-Thousands of runs a night are a folder's worth for a day, and a question need not look into
-days in which nothing happens: the time of a day's folder tells. So whoever puts a file into a
-run's folder touches its day. A store of before has its runs directly in it; so has one whose
-identifier does not say when it began. Standard library only: the recorder makes the folders.
+A folder for each day keeps thousands of runs a night together. A query can skip days without
+changes: the modification time of the day's folder shows a change. So all code that adds a file to
+the folder of a run updates the time of the day's folder.
+
+A store of an earlier version contains its runs directly. So does any store, for runs whose
+identifier does not begin with a time. Only the standard library is imported, because the recorder
+makes the folders.
 """
 
 from __future__ import annotations
@@ -25,13 +28,13 @@ from provagent.contract.store_files import (
 from provagent.isolation.originals import os
 
 OWNER_ONLY = 0o700
-UNFINISHED = ".anew-"  # in the name of what is being made, before a process's number
+UNFINISHED = ".anew-"  # in the name of an unfinished folder, before the process number
 _DAY = len("20261125")
 _PERMISSIONS, _OF_OTHERS = 0o7777, 0o077
 
 
 def day_of(run_id: str) -> str:
-    """Return the name of a run's day, as its identifier begins; empty where that says none."""
+    """Return the name of the day of a run, from its identifier; empty if there is no day in it."""
     day, rest = run_id[:_DAY], run_id[_DAY:]
     return day if is_day(day) and rest.startswith("T") else ""
 
@@ -42,9 +45,9 @@ def run_folder(store: str, run_id: str) -> str:
 
 
 def run_folders(store: str, skipped: Skipped | None = None) -> Iterator[os.DirEntry[str]]:
-    """Yield the folders in which runs may be, those of each day together, in order.
+    """Yield the folders that may contain runs, in order, the folders of one day together.
 
-    ``skipped`` gets an error for each link and the like that stands where a folder belongs.
+    ``skipped`` receives an error for each link or other entry that is in the place of a folder.
     """
     for folder in folders_in(store, skipped):
         if is_day(folder.name):
@@ -54,17 +57,17 @@ def run_folders(store: str, skipped: Skipped | None = None) -> Iterator[os.DirEn
 
 
 def runs_of_day(day: os.DirEntry[str], skipped: Skipped | None = None) -> list[os.DirEntry[str]]:
-    """Return the folders in which runs of a day may be, in order."""
+    """Return the folders of a day that may contain runs, in order."""
     try:
         return folders_in(day.path, skipped)
-    except OSError:  # it went away, or is not ours to read
+    except OSError:  # it was removed, or is not readable
         return []
 
 
 def folders_in(folder: str, skipped: Skipped | None = None) -> list[os.DirEntry[str]]:
-    """Return the folders in one, in order; hidden ones are being made, or removed.
+    """Return the subfolders of a folder, in order. Hidden ones are being made or removed.
 
-    A link to a folder is none of them: it may lead anywhere.
+    A link to a folder is not included, because it may lead anywhere.
     """
     found = []
     with os.scandir(folder) as entries:
@@ -79,11 +82,11 @@ def folders_in(folder: str, skipped: Skipped | None = None) -> list[os.DirEntry[
 
 
 def _why_skipped(entry: os.DirEntry[str]) -> UnsafeFileError | None:
-    """Return what is wrong with an entry that is not one of the folders; None for a plain file."""
+    """Return the problem of an entry that is not a listed folder; None for a plain file."""
     if entry.is_dir(follow_symlinks=False):
         return bad_name(entry.path)
     if is_day(entry.name) or day_of(entry.name) or _is_link_to_folder(entry):
-        with suppress(OSError):  # it went away
+        with suppress(OSError):  # it was removed
             return not_a_folder(entry.path, entry.stat(follow_symlinks=False))
     return None
 
@@ -91,20 +94,24 @@ def _why_skipped(entry: os.DirEntry[str]) -> UnsafeFileError | None:
 def _is_link_to_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_symlink() and entry.is_dir()
-    except OSError:  # it leads round in a circle
+    except OSError:  # a circle of links
         return False
 
 
 def folder_of(store: str, run_id: str) -> str:
-    """Return the folder of a run, where it is or would be: a store of before has it directly."""
+    """Return the folder of a run, existing or not.
+
+    Earlier versions put it directly into the store.
+    """
     directly = os.path.join(store, run_id)
     return directly if os.path.lexists(directly) else run_folder(store, run_id)
 
 
 def is_within(path: object) -> bool:
-    """Return whether a path from an index stays in its store: day, run and file, or the last two.
+    """Return whether a path from an index stays in its store.
 
-    An index is a file of the store, and may say anything.
+    A valid path is day/run/file or run/file. The check is necessary because an index is a file of
+    the store, and its content is not trusted.
     """
     names = path.split("/") if isinstance(path, str) else ()
     return len(names) in (2, 3) and not any(
@@ -113,10 +120,11 @@ def is_within(path: object) -> bool:
 
 
 def make_run_folder(folder: str) -> None:
-    """Make the folder of a run, and what it lacks above it, for its owner alone.
+    """Make the folder of a run, and its missing parents, with access for the owner only.
 
-    But its day's is as open as the store is: where several users have one store, the first of
-    a day makes it for all. A link in the place of either is not followed. Raises OSError.
+    The folder of the day gets the permissions of the store. If several users share a store, the
+    first user of a day makes the folder for all. A link in place of one of the two folders is not
+    followed. Raises OSError.
     """
     above = os.path.dirname(folder)
     has_day = is_day(os.path.basename(above))
@@ -134,16 +142,16 @@ def make_run_folder(folder: str) -> None:
 
 
 def touch_day(path: str) -> None:
-    """Let who asks see that a file was put into the folder of a run."""
+    """Update the time of the day's folder, so that queries see a new file of a run."""
     above = os.path.dirname(os.path.dirname(path))
     if is_day(os.path.basename(above)):
         with suppress(OSError, NotImplementedError):
-            # another user's: an index that looks everywhere sees it
+            # The folder of another user: only an index that scans all days finds the file.
             os.utime(above, follow_symlinks=os.utime not in os.supports_follow_symlinks)
 
 
 def _is_folder(path: str) -> bool | None:
-    """Return True for a folder, None where there is nothing; raise OSError for anything else."""
+    """Return True for a folder, and None if nothing exists. Raise OSError for anything else."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -160,13 +168,14 @@ def _make(folder: str) -> None:
         return
     except FileNotFoundError:
         above = os.path.dirname(folder)
-        if os.path.isdir(above):  # /proc and its like let nobody make a folder
+        if os.path.isdir(above):  # nobody can make a folder in /proc and similar places
             raise
         _make(above)
         _make(folder)
 
 
-# Where others are let in, at once as it is to be: they may be about to make a run in it.
+# If others have access, the folder appears with its final permissions in one step: another user may
+# be about to make a run in it.
 def _make_day(folder: str) -> None:
     store, day = os.path.split(folder)
     _make(store)
@@ -175,11 +184,11 @@ def _make_day(folder: str) -> None:
         _make(folder)
         return
     beside = os.path.join(store, f".{day}{UNFINISHED}{os.getpid()}-{os.urandom(4).hex()}")
-    os.mkdir(beside, OWNER_ONLY)  # a name that is taken, a planted link say, raises
+    os.mkdir(beside, OWNER_ONLY)  # raises if the name exists, for example as a planted link
     try:
         _change_mode(beside, permissions)
         os.rename(beside, folder)
-    except OSError:  # another has made it
+    except OSError:  # another process has made it
         with suppress(OSError):
             os.rmdir(beside)
 
@@ -187,7 +196,7 @@ def _make_day(folder: str) -> None:
 def _change_mode(folder: str, permissions: int) -> None:
     if not hasattr(os, "fchmod"):  # Windows has no such permissions
         return
-    descriptor = open_folder(folder, 1)  # not by its name, which others may have replaced
+    descriptor = open_folder(folder, 1)  # not by name: others may have replaced the folder
     try:
         os.fchmod(descriptor, permissions)
     finally:

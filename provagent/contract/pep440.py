@@ -1,4 +1,4 @@
-"""Versions of packages, as PEP 440 orders them and lets them meet specifiers."""
+"""Versions of packages: the order and the specifiers of PEP 440."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _ORDERED = {"<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def satisfies(version: str, specifier: str) -> bool:
-    """Return whether a version meets every clause of a specifier, such as ``>=1.2,<3``.
+    """Return whether a version matches every clause of a specifier, such as ``>=1.2,<3``.
 
-    An installed pre-release counts: ``2.1rc1`` meets ``>=2.0``. A version or a specifier that is
-    not of PEP 440 is met by nothing.
+    An installed pre-release counts: ``2.1rc1`` matches ``>=2.0``. Return False if the version or
+    the specifier is not valid in PEP 440.
     """
     try:
         return SpecifierSet(specifier).contains(version, prereleases=True)
@@ -24,11 +24,11 @@ def satisfies(version: str, specifier: str) -> bool:
 
 
 def compare_versions(version: str, operator: str, other: str) -> bool | None:
-    """Return whether ``version operator other`` holds in the order of PEP 440.
+    """Return the result of ``version operator other`` in the order of PEP 440.
 
-    The local part of ``version`` (``+cu118``) counts only where ``other`` has one as well: so
-    ``2.1.0+cu118`` is ``2.1.0``. Of texts that are not of PEP 440 only equality is known; None
-    for their order.
+    The local part of ``version`` (``+cu118``) counts only if ``other`` has a local part too:
+    ``2.1.0+cu118`` equals ``2.1.0``. Versions that are not valid in PEP 440 are compared as text
+    for equality only. Return None for their order.
     """
     try:
         first, second = Version(version), Version(other)

@@ -1,23 +1,24 @@
-r"""Text from elsewhere, shown so that it is only text.
+r"""Show text from other sources without its control characters.
 
-A file name, a parameter or an error message may hold what a terminal takes for a command
-(escape sequences, C0 and C1 controls), what reorders the line around it (bidirectional
-controls), or what nobody sees (zero-width characters, tags). Each such character is replaced
-by its escape: ``\x1b``, ``\u202e``, ``\U000e0041``. That can be reversed: a backslash that
-would read as the begin of such an escape is ``\x5c``; other backslashes stay.
+A file name, a parameter or an error message may contain commands to a terminal (escape sequences,
+C0 and C1 controls), characters that reorder the line (bidirectional controls), or invisible
+characters (zero-width characters, tags). Each such character is replaced by its escape: ``\x1b``,
+``\u202e``, ``\U000e0041``. The replacement is reversible: a backslash that would begin such an
+escape becomes ``\x5c``. Other backslashes stay.
 
-Standard library only: also the lines that an observed program prints come through here.
+Only the standard library is imported, because the lines printed in an observed program pass through
+here too.
 """
 
 from __future__ import annotations
 
 import re
 
-# Invisible, though str.isprintable does not say so: fillers, joiners, variation selectors.
+# Invisible, but printable for str.isprintable: fillers, joiners, variation selectors.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-# Spaces of typography; str.isprintable does not count them, and they do nothing but part words.
+# Typographic spaces. They only separate words, but are not printable for str.isprintable.
 _SPACES = frozenset("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))))
 _EMOJI_STYLE = "\ufe0f"  # "in colour", after a symbol
 _SUSPECT = re.compile(r"[^ -~]")
@@ -26,17 +27,17 @@ _BYTE, _PLANE = 0x100, 0x10000
 
 
 def visible(text: str) -> str:
-    """Return a text as one line without commands, each character of it visible."""
+    """Return a text as one line without control characters. Every character is visible."""
     if "\\" in text:
         text = _ESCAPE.sub(r"\\x5c", text)
     return harmless(text, "")
 
 
 def harmless(text: str, kept: str = "\n") -> str:
-    """Return a text in which only those characters are escaped that are no text.
+    """Return a text in which only control and invisible characters are escaped.
 
-    For text that has its own escapes: backslashes stay as they are, and so does what is
-    ``kept``. What went through once is not changed again.
+    Use this function for text with its own escapes: backslashes stay unchanged, and so do the
+    characters of ``kept``. A second call changes nothing.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -44,7 +45,7 @@ def harmless(text: str, kept: str = "\n") -> str:
 
 
 def visible_parts(text: str) -> list[str]:
-    """Return what ``visible`` makes of each character."""
+    """Return the result of ``visible`` for each character."""
     begins = {match.start() for match in _ESCAPE.finditer(text)} if "\\" in text else ()
     return [
         "\\x5c"
@@ -55,12 +56,12 @@ def visible_parts(text: str) -> list[str]:
 
 
 def as_recorded(text: str) -> str:
-    """Return a text as an event has it: a lone surrogate is six characters there."""
+    """Return a text as in events: a lone surrogate becomes six characters."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def json_escaped(text: str) -> str:
-    """Return JSON in which these characters are escaped as JSON escapes them: equal, and safe."""
+    """Return equal JSON in which control and invisible characters are escaped in JSON's own way."""
     if text.isascii() and "\x7f" not in text:
         return text
     return _SUSPECT.sub(lambda match: match[0] if match[0] == "\n" else _in_json(match), text)

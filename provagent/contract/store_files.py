@@ -1,12 +1,12 @@
 """Open and create the files of a store without following links.
 
-A store may come from anybody, and in a shared one others may write. So a file of a store is
-opened component by component, from the store downwards, and only where it is a regular file: a
-symbolic link, a named pipe, a socket, a device or a folder raises UnsafeFileError, and so does
-a hard link to a file of another user. Nothing here waits for another process. What lies above
-the store (``/home -> /data/home``) is the user's own and is followed.
+A store may come from anybody, and others may write into a shared store. So a file of a store is
+opened component by component, from the store downwards, and only if it is a regular file. A
+symbolic link, a named pipe, a socket, a device or a folder raises UnsafeFileError. So does a hard
+link to a file of another user. No function here waits for another process. Links above the store
+(``/home -> /data/home``) belong to the user and are followed.
 
-Standard library only: the recorder uses it too.
+Only the standard library is imported, because the recorder uses this module too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO, TypeAlias
 
 OWNER_ONLY_FILE = 0o600
-# A file of holes has terabytes to read, and takes no room.
+# A file with holes may have terabytes to read, but uses no disk space.
 _SPARSE_FROM, _RATIO = 1 << 28, 300
 _DAY = len("20261125")
 _KINDS = {
@@ -46,7 +46,7 @@ _HAS_DIR_FD = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd an
 
 
 class UnsafeFileError(OSError):
-    """A file of a store that is not a regular file, or is a link to one; it was not opened."""
+    """A file of a store that is not a regular file, or is a link to one. It was not opened."""
 
     def __init__(self, path: str, what: str) -> None:
         super().__init__(errno.EPERM, what, path)
@@ -59,24 +59,24 @@ Skipped: TypeAlias = "list[UnsafeFileError]"
 
 
 def is_day(name: str) -> bool:
-    """Return whether a folder of this name in a store is a day's."""
+    """Return whether a folder of a store with this name is the folder of a day."""
     return len(name) == _DAY and name.isascii() and name.isdecimal()
 
 
 def kind_of(status: os.stat_result) -> str:
-    """Return what something is, in words: ``a symbolic link``."""
+    """Return the kind of a file system entry in words: ``a symbolic link``."""
     return _KINDS.get(stat.S_IFMT(status.st_mode), "a special file")
 
 
 def not_a_file(path: str, status: os.stat_result) -> UnsafeFileError:
-    """Return the error for something that stands where a file belongs."""
+    """Return the error for an entry in the place of a file."""
     return UnsafeFileError(
         path, f"is {kind_of(status)}, not a file, and is skipped; put the file itself there"
     )
 
 
 def not_a_folder(path: str, status: os.stat_result) -> UnsafeFileError:
-    """Return the error for something that stands where a folder belongs."""
+    """Return the error for an entry in the place of a folder."""
     return UnsafeFileError(
         path,
         f"is {kind_of(status)}, not a folder, and is skipped; move the folder itself there, "
@@ -85,12 +85,12 @@ def not_a_folder(path: str, status: os.stat_result) -> UnsafeFileError:
 
 
 def bad_name(path: str) -> UnsafeFileError:
-    """Return the error for a file or a folder whose name is no text."""
+    """Return the error for a file or a folder whose name is not UTF-8."""
     return UnsafeFileError(path, "has a name that is not UTF-8, and is skipped; rename it")
 
 
 def file_status(path: str) -> os.stat_result:
-    """Return the status of a regular file; raises OSError for anything else."""
+    """Return the status of a regular file. Raises OSError for anything else."""
     status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode):
         raise not_a_file(path, status)
@@ -98,7 +98,7 @@ def file_status(path: str) -> os.stat_result:
 
 
 def is_real_folder(path: str) -> bool:
-    """Return whether a folder is at a path, and not a link to one."""
+    """Return whether a path is a folder, and not a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except (OSError, ValueError):
@@ -106,7 +106,7 @@ def is_real_folder(path: str) -> bool:
 
 
 def open_folder(path: str, levels: int) -> int:
-    """Return a descriptor of a folder whose last ``levels`` names are no links."""
+    """Return a descriptor of a folder. The last ``levels`` names of its path must not be links."""
     names: list[str] = []
     base = path
     for _ in range(levels):
@@ -130,8 +130,8 @@ def open_folder(path: str, levels: int) -> int:
 def open_file(path: str, flags: int = os.O_RDONLY) -> int:
     """Return a descriptor of the regular file of a run, opened without following a link.
 
-    With ``O_CREAT`` in ``flags`` the file is made for its owner alone. The names of the run's
-    folder and of its day's folder must be no links either. Raises OSError.
+    With ``O_CREAT`` in ``flags``, a new file is accessible to its owner only. The folder of the run
+    and the folder of its day must not be links either. Raises OSError.
     """
     folder, name = os.path.split(path)
     levels = bool(os.path.basename(folder)) + is_day(os.path.basename(os.path.dirname(folder)))
@@ -144,7 +144,7 @@ def open_file(path: str, flags: int = os.O_RDONLY) -> int:
         except FileNotFoundError:
             if not flags & os.O_CREAT:
                 raise
-        else:  # a device may do something when it is opened, so it must not be
+        else:  # opening a device may have an effect, so the check comes first
             _require_own_file(path, before, os.fstat(above))
         descriptor = os.open(name, flags | _ALWAYS, OWNER_ONLY_FILE, dir_fd=above)
         try:
@@ -162,7 +162,7 @@ def open_file(path: str, flags: int = os.O_RDONLY) -> int:
 
 
 def read_file(path: str) -> BinaryIO:
-    """Open the regular file of a run to read it; raises OSError as ``open_file`` does."""
+    """Open the regular file of a run for reading. Raises OSError as ``open_file`` does."""
     try:
         return io.open(open_file(path), "rb")
     except ValueError as error:  # a NUL in the name
@@ -170,7 +170,7 @@ def read_file(path: str) -> BinaryIO:
 
 
 def create_file(path: str) -> int:
-    """Return a descriptor of a new file of a run; raises OSError where the name is taken."""
+    """Return a descriptor of a new file of a run. Raises OSError if the name exists."""
     return open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
 

@@ -1,3 +1,3 @@
-"""The version of this package, which the record and the build read."""
+"""The version of this package, for the record and the build."""
 
 __version__ = "0.1.0"

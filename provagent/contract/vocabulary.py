@@ -1,8 +1,8 @@
-"""The words that stand in events and documents, and nothing else.
+"""The words of events and documents.
 
-Event and key names are those of logprov's logs where it has one. PROV names are
-those of the W3C recommendation (https://www.w3.org/TR/prov-dm/), IVOA names those
-of the Provenance Data Model 1.0 (https://www.ivoa.net/documents/ProvenanceDM/).
+Event and key names are the names of logprov's logs, if logprov has one. PROV names are the names of
+the W3C recommendation (https://www.w3.org/TR/prov-dm/). IVOA names are the names of the Provenance
+Data Model 1.0 (https://www.ivoa.net/documents/ProvenanceDM/).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ RUN = "run"
 ENVIRONMENT = "environment"
 SESSION = "session"
 DESCRIPTION = "description"
-AGENT = "agent"  # which is no event, but may be described
+AGENT = "agent"  # not an event, but a definition may describe it
 ACTIVITY = "activity"
 ENTITY = "entity"
 DERIVATION = "derivation"
@@ -28,51 +28,51 @@ LEFT_OUT = "left_out"
 RUN_END = "run_end"
 REDACTION = "redaction"
 
-# How an activity, or a run, ended: the value of the key "status".
+# How an activity or a run ended: the value of the key "status".
 OK = "ok"
 ERROR = "error"
 CANCELLED = "cancelled"
-EXIT = "exit"  # of a run: it ended by itself, with an exit code that is not known
+EXIT = "exit"  # of a run: it ended by itself, with an unknown exit code
 
-# How much of a call is recorded, each a part of the next: the value of the key "level".
-OFF = "off"  # nothing: it is not woven
-CALL = "call"  # that it was made: name, times, status, call site
+# How much of a call is recorded: the value of the key "level". Each level includes the previous.
+OFF = "off"  # nothing: the target is not woven
+CALL = "call"  # the call: name, times, status, call site
 PARAMETERS = "parameters"  # and its parameters
-ENTITIES = "entities"  # and what it used and generated
-MEMBERS = "members"  # and the members of that
+ENTITIES = "entities"  # and the used and generated entities
+MEMBERS = "members"  # and the members of these entities
 LEVELS = (OFF, CALL, PARAMETERS, ENTITIES, MEMBERS)
 
-# Which calls are not recorded that another recorded one encloses: the value of the key "quiet".
-NO = "no"  # none for that
-INSIDE = "inside"  # those inside a recorded call of the same definition
-NESTED = "nested"  # those inside one of any definition
+# Which calls inside another recorded call are not recorded: the value of the key "quiet".
+NO = "no"  # all calls are recorded
+INSIDE = "inside"  # calls inside a recorded call of the same definition are not
+NESTED = "nested"  # calls inside a recorded call of any definition are not
 QUIET_WORDS = (NO, INSIDE, NESTED)
 
 # How an entity came from its progenitor: the value of the key "how".
 MODIFIED = "modified"  # the same object or path, with other content
 COPIED = "copied"  # another object in the same place, with equal content
 REPLACED = "replaced"  # another object in the same place, with other content
-DECLARED = "declared"  # the definition says so
+DECLARED = "declared"  # the definition declares it
 
-# After the algorithm of a digest: of content that earlier versions read in another way.
+# Suffix of the algorithm of a digest, for content that earlier versions read in another way.
 SECOND = ".2"
-# What a digest is of that is not of content, by the value of the key "identified": its algorithm.
-ITSELF = "id"  # there is none: an object is identified by object identity only
+# Digests that are not of content: value of the key "identified" -> name used as algorithm.
+ITSELF = "id"  # no digest: an object is identified by object identity only
 LESS_THAN_CONTENT = {"state": "state", "paths": "identifier", "str": "text", "hash": "hash"}
 
-# What was seen of a file that an activity, or the run, opened: the value of the key "mode",
-# and the role of what was used or generated.
+# How an activity or the run accessed a file: the value of the key "mode", and the role of the usage
+# or generation.
 READ = "read"
 WRITTEN = "written"
 REMOVED = "removed"
 
-# What an entity is: the value of the key "type", as logprov has it.
+# The kind of an entity: the value of the key "type", as in logprov.
 PYTHON_OBJECT = "PythonObject"
 FILE = "File"
 FILE_COLLECTION = "FileCollection"
 ENTITY_TYPES = (PYTHON_OBJECT, FILE, FILE_COLLECTION)
 
-# Relations of PROV-DM from a later thing to an earlier one, as PROV-N spells them.
+# Relations of PROV-DM from a later element to an earlier one, in the spelling of PROV-N.
 USED, GENERATED, DERIVED = "used", "wasGeneratedBy", "wasDerivedFrom"
 MEMBER, STARTED, SAME = "hadMember", "wasStartedBy", "alternateOf"
 INFORMED = "wasInformedBy"
@@ -96,7 +96,7 @@ ACTIVITY_TYPES = (
 USAGE_TYPES = ("Main", "Calibration", "Preview", "Setup", "Quality", "Log", "Context")
 AGENT_TYPES = ("Person", "Organization", "SoftwareAgent")
 
-# Namespaces of the documents that are exported.
+# Namespaces of exported documents.
 VOPROV_NAMESPACE = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
 
-MAX_SITES = 8  # of the user's code, of one call: the innermost ones
+MAX_SITES = 8  # maximum number of call sites in user code for one call: the innermost

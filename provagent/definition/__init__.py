@@ -1,1 +1,1 @@
-"""Definitions: YAML in, descriptions out. The only room that reads YAML."""
+"""Definitions: read YAML, return descriptions. No other package of provagent reads YAML."""

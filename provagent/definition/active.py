@@ -1,10 +1,9 @@
-"""Which definitions are active, and what they target: found in a millisecond.
+"""Find the active definitions and their targets, in about a millisecond.
 
-They are the shipped ones, those that installed packages offer (entry point
-``provagent.definitions``), ``definition.yaml`` in the working folder, and those that the
-settings name; a later one wins over an earlier. What was read is kept in a cache, so
-that an interpreter that starts needs neither YAML nor anything else that it has not
-loaded.
+Active are the shipped definitions, the definitions of installed packages (entry point
+``provagent.definitions``), ``definition.yaml`` in the working folder, and the definitions that the
+settings name. A later definition takes precedence over an earlier one. The result is cached: a
+starting interpreter imports neither YAML nor other modules that it has not loaded.
 """
 
 from __future__ import annotations
@@ -29,7 +28,10 @@ WORKING_FOLDER_FILE = "definition.yaml"
 
 
 def active_sources(settings: Settings, cwd: str) -> list[Source]:
-    """Find the active definitions, each file once, in the order in which they give way."""
+    """Return the active definitions, each file once.
+
+    A later one takes precedence over an earlier one.
+    """
     places = _places(settings, cwd)
     stamps = tuple(_stamp(place) for place in places)
     cache = _cache_file(settings, places)
@@ -45,7 +47,7 @@ def active_sources(settings: Settings, cwd: str) -> list[Source]:
 
 
 def _source(name: str, location: str, settings: Settings) -> Source:
-    """Return one definition; a start in a new folder reads the folder's own file alone."""
+    """Return one definition. It has its own cache: a new working folder adds only its own file."""
     key = (f"{CACHE_FORMAT} {__version__}", name, location)
     cache = _cache_file(settings, key, "source")
     known = _load(cache, key)
@@ -66,8 +68,8 @@ def shipped_folder() -> str:
     return inside if os.path.isdir(inside) else beside
 
 
-# A file that appears or goes changes the stamp of one of these folders; the files that
-# were found are compared one by one.
+# A file that is added or removed changes the time stamp of one of these folders. The stamps of the
+# files that were found are compared one by one.
 def _places(settings: Settings, cwd: str) -> tuple[str, ...]:
     own = os.path.join(cwd, WORKING_FOLDER_FILE)
     return (
@@ -79,7 +81,7 @@ def _places(settings: Settings, cwd: str) -> tuple[str, ...]:
     )
 
 
-# hash() differs from process to process, and what imports hashlib or zlib is slow to load.
+# hash() differs between processes, and modules that import hashlib or zlib load slowly.
 def _cache_file(settings: Settings, places: tuple[str, ...], kind: str = "active") -> str:
     text = "\0".join(places).encode("utf-8", "surrogateescape")
     number = int.from_bytes(text, "little") % (2**61 - 1)
@@ -96,13 +98,13 @@ def _stamp(path: str) -> tuple[int, int] | None:
 
 def _load(cache: str, key: Any) -> list[Source] | None:
     try:
-        content = read_own(cache)  # marshal.load would ask the stream for each item
+        content = read_own(cache)  # marshal.load would call the stream for each item
         known_key, entries = marshal.loads(content)  # noqa: S302 - we wrote it, for us alone
         if known_key != key or any(_stamp(fields[1]) != stamp for fields, stamp in entries):
             return None
         return [Source(*fields) for fields, _ in entries]
     except (OSError, ValueError, EOFError, TypeError, LookupError):
-        return None  # none, or not what we store
+        return None  # no cache file, or invalid content
 
 
 def _store(cache: str, key: Any, sources: list[Source]) -> None:
@@ -114,7 +116,7 @@ def _find(settings: Settings, cwd: str) -> list[tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for name, location in _candidates(settings, cwd):
         real = os.path.realpath(location)
-        found.pop(real, None)  # the later place is the one that counts
+        found.pop(real, None)  # the later position counts
         found[real] = name, location
     return list(found.values())
 
@@ -133,7 +135,7 @@ def _candidates(settings: Settings, cwd: str) -> Iterator[tuple[str, str]]:
 
 
 def _offered() -> Iterator[tuple[str, str]]:
-    """Definitions of installed packages: ``name = package.module:file.yaml``."""
+    """Yield the definitions of installed packages: ``name = package.module:file.yaml``."""
     from provagent.isolation.entry_points import offered
 
     for name, value in offered(ENTRY_POINT):
@@ -142,7 +144,7 @@ def _offered() -> Iterator[tuple[str, str]]:
             yield name, location
 
 
-# The package is not imported: only its place is looked up.
+# The package is not imported. Only its place is looked up.
 def _resource(value: str) -> str | None:
     from importlib.util import find_spec
 

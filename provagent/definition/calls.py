@@ -1,4 +1,4 @@
-"""The keys that say which calls are recorded, and how much of each."""
+"""The keys that select which calls are recorded, and how much of each call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provagent.definition.description import (
 from provagent.definition.fields import Fields, Reader
 from provagent.definition.readers import number, one_of
 
-# YAML's off is false.
+# YAML reads ``off`` as false.
 _LEVEL = one_of(vocabulary.LEVELS, {"false": vocabulary.OFF, "False": vocabulary.OFF})
 CALLS: dict[str, Reader] = {
     "level": Reader(_LEVEL.read, {"enum": [*_LEVEL.schema["enum"], False]}),
@@ -24,7 +24,7 @@ _BEFORE = "test the result only in generation (other conditions are tested befor
 
 
 def check_conditions(description: ActivityDescription, fields: Fields) -> None:
-    """Report a condition that asks for the result before there is one."""
+    """Report conditions that test the result before the call has returned."""
     if _asks_for_result(description.when):
         fields.add_problem("the condition tests the result before the call", _BEFORE)
     things: tuple[ParameterDescription | EntityUse, ...]

@@ -1,4 +1,4 @@
-"""What values are compared with, as a definition says it: whether it can be."""
+"""Check whether the constraints of a definition can be compared with values."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from provagent.definition.description import ActivityDescription
     from provagent.definition.fields import Fields
 
-_QUOTED = 80  # characters of a value that a message repeats
+_QUOTED = 80  # maximum characters of a value in a message
 
 
 def check_range(fields: Fields) -> None:
-    """Report a parameter's ``min`` above its ``max``; warn of what is no number."""
+    """Report a parameter with ``min`` above ``max``. Warn if one of them is not a number."""
     limits = {key: limit(fields.values.get(key)) for key in ("min", "max")}
     for key, found in limits.items():
         if found is None and key in fields.values:
@@ -29,7 +29,7 @@ def check_range(fields: Fields) -> None:
 
 
 def check_uses(description: ActivityDescription, fields: Fields) -> None:
-    """Warn of what an activity is said to use where nothing comes of it."""
+    """Warn of keys of a usage that have no effect."""
     for use in description.usage:
         if use.overwrite:
             place, where = fields.report.origins.of(use)

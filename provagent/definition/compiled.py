@@ -1,4 +1,4 @@
-"""Definitions as they were read before: kept under their digest, so that YAML is read once."""
+"""A cache of definitions by their digest, so that each YAML file is read only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_source(name: str, location: str, settings: Settings) -> Source:
-    """Read a definition and keep it; a file of which nothing can be used has no targets."""
+    """Read a definition and cache it. A file without usable content has no targets."""
     from provagent.definition.parse import read_definition
 
     reading = read_definition(location, name=name)
@@ -35,10 +35,10 @@ def read_source(name: str, location: str, settings: Settings) -> Source:
 
 
 def load_definition(source: Source, settings: Settings) -> Definition:
-    """Return the definition of a source, from the cache where it is there and sound.
+    """Return the definition of a source, from the cache if possible.
 
-    One that is doubted is without its calls. Raises DefinitionError when the file has become
-    unusable since.
+    If the definition is not trusted, its calls are removed. Raises DefinitionError if the file has
+    become unusable.
     """
     definition = _loaded(source, settings)
     if source.calls and source.is_doubted(settings):
@@ -51,7 +51,7 @@ def load_definition(source: Source, settings: Settings) -> Definition:
 def _loaded(source: Source, settings: Settings) -> Definition:
     try:
         data: dict[str, Any] = json_text.loads(read_own(_file(source.digest, settings)))
-        # The same bytes may lie in several places, and under several names.
+        # The same bytes may be in several files, under several names.
         return replace(from_data(data), name=source.name, location=source.location)
     except (OSError, ValueError, KeyError, TypeError):
         return _read_again(source)

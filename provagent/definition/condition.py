@@ -1,16 +1,17 @@
 """Conditions on a call: ``mode in [w, a] and not self.is_open``.
 
-A condition is one of these, or several of them with ``and``, ``or``, ``not`` and parentheses::
+A condition is one of the following forms, or several of them with ``and``, ``or``, ``not`` and
+parentheses::
 
-    path                                 what it finds is true, as Python has it
-    path == value   != < <= > >=         a comparison
-    path in [value, value]   not in      it equals one of them
-    path matches glob        not matches a text, or a file's name, and ``*``, ``?``, ``[abc]``
+    path                                   the value is true in Python
+    path == value      != < <= > >=        a comparison
+    path in [value, value]      not in     the value equals one of the list
+    path matches glob    not matches       a text or a file name, and ``*``, ``?``, ``[abc]``
     path is None    is not None
 
-A path is as in ``definition.path``, a value a number, a text, ``True``, ``False`` or ``None``;
-a text needs quotes only where it has blanks or signs in it. There is nothing else: nothing that
-a condition says is run, but for the calls that its paths have.
+``definition.path`` describes paths. A value is a number, a text, ``True``, ``False`` or ``None``. A
+text needs quotes only if it contains blanks or signs. There are no other forms. A condition runs no
+code, except the calls in its paths.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from provagent.isolation.originals import os
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A path, and what is asked of what it finds; ``how`` is empty where its truth is."""
+    """A path and a test of its value. An empty ``how`` tests whether the value is true."""
 
     path: Path
     how: str = ""
@@ -40,14 +41,14 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The opposite."""
+    """The negation of a condition."""
 
     part: Condition
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """``and`` or ``or`` between all of the parts."""
+    """Several conditions with ``and`` or ``or`` between them."""
 
     word: str
     parts: tuple[Condition, ...]
@@ -57,12 +58,12 @@ Condition: TypeAlias = Clause | Not | Joined
 
 
 def parse_condition(text: str) -> Condition:
-    """Return the condition that ``text`` says; raise PathError where it says none."""
+    """Return the parsed condition. Raise PathError if ``text`` is not a condition."""
     return _ConditionReader(text).condition()
 
 
 def paths_of(condition: Condition) -> Iterator[Path]:
-    """Yield each path of a condition, in their order."""
+    """Yield the paths of a condition in their order."""
     match condition:
         case Clause(path):
             yield path
@@ -74,9 +75,9 @@ def paths_of(condition: Condition) -> Iterator[Path]:
 
 
 def compile_clause(clause: Clause) -> Callable[[Any], bool]:
-    """Return the function that tells whether a value passes.
+    """Return the function that tests whether a value passes.
 
-    It raises what comparing raises, as for an array that is neither true nor false.
+    The function raises the exceptions of the comparison, for example for an array of several items.
     """
     values = clause.values
     if not clause.how:
@@ -107,7 +108,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_DEEPEST = 20  # levels of parentheses and of not
+_DEEPEST = 20  # maximum nested levels of parentheses and of not
 _BARE = re.compile(r"""[^\s,()\[\]'"<>=!]+""")
 _NUMBER = re.compile(
     r"-?(?:(?P<whole>\d+)|(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?)", re.ASCII

@@ -1,4 +1,4 @@
-"""Definitions as plain data, for a cache and for ``description`` events, and back."""
+"""Convert definitions to plain data, for the cache and for ``description`` events, and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from provagent.definition.description import (
 
 DATA_FORMAT = 3
 
-# The class of what stands at a key, alone, in a list, or by name: each key has one meaning.
+# The class of the value of a key, or of the items of its list or mapping. Each key has one class.
 _CLASSES: dict[str, type] = {
     "targets": TargetPattern,
     "activities": ActivityDescription,
@@ -36,14 +36,14 @@ _BY_NAME = ("activities", "entities", "agents")
 
 
 def to_data(definition: Definition) -> dict[str, Any]:
-    """Return ``definition`` as data that JSON can hold, without fields that are empty."""
+    """Return ``definition`` as data for JSON, without empty fields."""
     return {"data_format": DATA_FORMAT, **_plain_fields(definition)}
 
 
 def from_data(data: dict[str, Any]) -> Definition:
-    """Return the definition that ``to_data`` made ``data`` of.
+    """Return the definition from the data that ``to_data`` returned.
 
-    Raises ValueError for data of another format, or that are no definition's.
+    Raises ValueError for data of another format, or for data that are not a definition.
     """
     try:
         values = dict(data)
@@ -61,7 +61,7 @@ def from_data(data: dict[str, Any]) -> Definition:
 def describe(
     description: ActivityDescription | EntityDescription | AgentDescription,
 ) -> dict[str, Any]:
-    """Return the fields of ``description`` that are not empty, as data that JSON can hold."""
+    """Return the fields of ``description`` that are not empty, as data for JSON."""
     return _plain_fields(description)
 
 
@@ -73,7 +73,7 @@ def _plain_fields(described: Any) -> dict[str, Any]:
 def _is_empty(field: Field[Any], value: Any) -> bool:
     if field.default_factory is not MISSING:
         return bool(value == field.default_factory())
-    # A default that says something, such as an entity's type, is said.
+    # A default with a meaning, such as the type of an entity, is written.
     return not value and field.default is not MISSING and bool(value == field.default)
 
 

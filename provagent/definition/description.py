@@ -1,10 +1,9 @@
-"""Descriptions: what a definition says ahead of time, as plain frozen data.
+"""Descriptions: the content of a definition, as plain frozen data.
 
-The classes are those of IVOA ProvenanceDM 1.0 section 2.4 (ActivityDescription,
-UsageDescription, GenerationDescription, EntityDescription, ParameterDescription),
-with the keys that logprov added to say where a value is found at run time.
-Every path, and every condition (``when``), is kept as text here; capture/ compiles it once
-per target.
+The classes are the classes of IVOA ProvenanceDM 1.0 section 2.4 (ActivityDescription,
+UsageDescription, GenerationDescription, EntityDescription, ParameterDescription). Keys of logprov
+are added, which describe where to find a value at run time. Paths and conditions (``when``) are
+kept as text here. ``recording.capture`` compiles them once per target.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterDescription:
-    """One parameter of an activity; ``value`` is the path to its value."""
+    """One parameter of an activity. ``value`` is the path to its value."""
 
     name: str
     value: str
@@ -36,10 +35,9 @@ class ParameterDescription:
 class MemberDescription:
     """The members (or progenitors) of an entity.
 
-    ``list`` is a path on the call that gives an iterable, and ``id``, ``location`` and
-    ``value`` are paths on each item of it. Without ``list``, members are the items of
-    the entity's own value, and a progenitor is the one thing that these paths, then
-    paths on the call, find.
+    ``list`` is a path on the call to an iterable. ``id``, ``location`` and ``value`` are then paths
+    on each item. Without ``list``, the members are the items of the entity's own value. A
+    progenitor without ``list`` is one entity. Its paths are paths on the call.
     """
 
     entity_description: str | None = None
@@ -53,10 +51,10 @@ class MemberDescription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityUse:
-    """A usage or a generation: the role an entity plays in an activity.
+    """A usage or a generation: the role of an entity in an activity.
 
-    ``value``, ``location`` and ``id`` are paths on the call.
-    ``multiplicity`` is ``min..max``, or one number for both; ``*`` is unbounded.
+    ``value``, ``location`` and ``id`` are paths on the call. ``multiplicity`` is ``min..max``, or
+    one number for both. ``*`` means unlimited.
     """
 
     role: str
@@ -76,10 +74,10 @@ class EntityUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedFile:
-    """A file that a callable opens in a way that Python does not see.
+    """A file that a callable opens, if Python cannot see the opening.
 
-    ``file`` is the path to its name. ``mode`` is the path to how it is opened, in the words of
-    ``open``, or such words in quotes; a file without one is read.
+    ``file`` is the path to the name of the file. ``mode`` is the path to a mode of ``open``, or
+    such a mode in quotes. Without ``mode`` the file is read.
     """
 
     file: str
@@ -88,11 +86,11 @@ class OpenedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityDescription:
-    """What a callable does: its parameters, what it uses, what it generates.
+    """The description of a callable: its parameters, and the entities that it uses and generates.
 
-    ``name`` is what it is called in records. A definition holds it under the callable's
-    name (``run_fit``), or, where several targets share one, its qualified name
-    (``Models.read``) or whole target (``gammapy.maps.core:Map.read``).
+    ``name`` is the name of the activity in records. The key in a definition is the name of the
+    callable (``run_fit``). If several targets have the same name, the key is the qualified name
+    (``Models.read``) or the whole target (``gammapy.maps.core:Map.read``).
     """
 
     name: str
@@ -114,17 +112,16 @@ class ActivityDescription:
 
     @property
     def only_opens(self) -> bool:
-        """Whether a call of it is no activity of its own: it opens a file for another."""
+        """Return whether a call is no activity of its own, but opens a file for another one."""
         return self.opens is not None and not (self.parameters or self.usage or self.generation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntityDescription:
-    """What an entity is, and how two of them are told apart.
+    """The description of an entity, and how entities are identified.
 
-    ``identifier`` is one of the words in ``IDENTIFIERS``, or a tuple of paths that
-    are evaluated on the value. ``index`` names the file, inside a FileCollection,
-    whose content stands for the collection.
+    ``identifier`` is one of the words in ``IDENTIFIERS``, or a tuple of paths on the value.
+    ``index`` names the file in a FileCollection whose content identifies the collection.
     """
 
     name: str
@@ -132,7 +129,7 @@ class EntityDescription:
     type: str = "PythonObject"
     docurl: str | None = None
     contact: str | None = None
-    contentType: str | None = None  # the IVOA's spelling
+    contentType: str | None = None  # the spelling of the IVOA
     index: str | None = None
     identifier: str | tuple[str, ...] | None = None
     unit: str | None = None
@@ -145,10 +142,10 @@ IDENTIFIERS = ("content", "str", "hash", "id", "file")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDescription:
-    """Who is responsible: a person, an organization or a piece of software.
+    """A person, an organization or a piece of software that is responsible.
 
-    ``affiliation`` is the name of an organization, or of the agent that it is here; ``orcid``
-    the identifier of https://orcid.org, as in ``0000-0002-1825-0097``.
+    ``affiliation`` is the name of an organization, or the name of an agent in this definition.
+    ``orcid`` is the identifier of https://orcid.org, such as ``0000-0002-1825-0097``.
     """
 
     name: str
@@ -161,7 +158,7 @@ class AgentDescription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPattern:
-    """One entry of ``targets:``, the line it stands on, and how its calls are recorded."""
+    """One entry of ``targets:``, with its line and the options for recording its calls."""
 
     text: str
     line: int
@@ -173,10 +170,10 @@ class TargetPattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One definition.yaml, parsed. ``digest`` is ``sha256:hex`` of the file's bytes.
+    """One parsed definition.yaml. ``digest`` is ``sha256:hex`` of the bytes of the file.
 
-    ``requires`` maps a distribution's name to a version specifier (PEP 440). ``level`` and the
-    like are those of all of its calls, where nothing more specific says another.
+    ``requires`` maps the name of a distribution to a version specifier (PEP 440). ``level``,
+    ``max_calls``, ``sample`` and ``quiet`` apply to all calls without a more specific option.
     """
 
     name: str

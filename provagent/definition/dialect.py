@@ -1,4 +1,4 @@
-"""The dialects of older definitions: other names for the same keys, as tables."""
+"""The dialects of older definitions: tables of other names for the same keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENTITY_REFERENCE = dict.fromkeys(
 )
 _DOCURL = {"doculink": "docurl", "url": "docurl"}
 
-# For each kind of thing: the key that was written -> the key that it is today.
+# For each kind of description: key of an older definition -> key of today
 SYNONYMS: dict[str, dict[str, str]] = {
     "definition": {
         "activity_description": "activities",
@@ -43,25 +43,26 @@ SYNONYMS: dict[str, dict[str, str]] = {
 
 _SECTION = SYNONYMS["definition"]
 
-# Keys that older definitions have, and that no reader of theirs ever obeyed.
+# Keys of older definitions that no reader has ever used.
 IGNORED: dict[str, frozenset[str]] = {
     "activity": frozenset({"filter", "filters"}),
-    "use": frozenset({"filepath"}),  # the path that it had in one run, as an example
+    "use": frozenset({"filepath"}),  # an example path from one run
     "entity": frozenset({"path"}),  # a default path
 }
 
 ENTITY_TYPE_SYNONYMS = {"SetCollection": vocabulary.FILE_COLLECTION}
 
-# A usage says that its location is the value of a parameter, in one of two ways:
-# location_from_parameter: <parameter's name>, or from_parameter: {location: <its name>}.
+# A usage can take its location from a parameter, in one of two ways: location_from_parameter: <name
+# of the parameter>, or from_parameter: {location: <name of the parameter>}.
 _KEEP_ONE = "remove one of them"
 FROM_PARAMETER = ("location_from_parameter", "from_parameter")
 
 
 def with_activities(root: Mapping, sections: frozenset[str], activity: frozenset[str]) -> Mapping:
-    """Return ``root`` with those keys under ``activities:`` that are activities, as they once were.
+    """Return ``root`` with activities that are at the top level moved under ``activities:``.
 
-    ``sections`` and ``activity`` are the keys that a definition and an activity may have.
+    Very old definitions have their activities at the top level. ``sections`` and ``activity`` are
+    the valid keys of a definition and of an activity.
     """
     others = {key: entry for key, entry in root.entries.items() if key not in sections}
     described = [entry.node for entry in others.values() if not _is_null(entry.node)]
@@ -74,7 +75,7 @@ def with_activities(root: Mapping, sections: frozenset[str], activity: frozenset
 
 
 def with_locations(activity: Mapping, report: Report, where: str) -> Mapping:
-    """Return ``activity`` with the location of each usage that takes it from a parameter."""
+    """Return ``activity``, with a location for each usage that takes it from a parameter."""
     paths = _parameter_paths(activity)
     entries = dict(activity.entries)
     for key in ("usage", "generation"):

@@ -1,9 +1,9 @@
-"""A definition that lies in the working folder, from where anybody may have put it there.
+"""Definitions in the working folder that may come from anybody, and so are not trusted.
 
-A path may call: ``location(hdu_type="events").path()``. What it calls is a method of the
-program's own values, with literals that the definition chooses, so ``path.unlink()`` removes a
-file and ``table.to_csv("/home/me/.profile")`` writes one. Such a definition is used without its
-calls, unless a person names it, or trusts the folder (``PROVAGENT_TRUST``).
+A path may contain a call: ``location(hdu_type="events").path()``. It calls a method of a value of
+the program, with literals from the definition. So ``path.unlink()`` removes a file, and
+``table.to_csv("/home/me/.profile")`` writes a file. A definition that is not trusted is used
+without its calls. It is trusted if a person names it, or trusts the folder (``PROVAGENT_TRUST``).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ T = TypeVar("T", "ParameterDescription", "MemberDescription", "OpenedFile", "Ent
 
 
 def calls_in(definition: Definition) -> list[str]:
-    """Return the paths and conditions of a definition that call something."""
+    """Return the paths and conditions of a definition that contain calls."""
     return list(dict.fromkeys(_calls(definition)))
 
 
 def without_calls(definition: Definition) -> Definition:
-    """Return the definition without what a call would find."""
+    """Return the definition without the parts that need a call."""
     activities = {name: _activity(one) for name, one in definition.activities.items()}
     entities = {name: _entity(one) for name, one in definition.entities.items()}
     return replace(definition, activities=activities, entities=entities)
@@ -66,12 +66,12 @@ def _own_calls(thing: Any) -> Iterator[str]:
 
 
 def _path_calls(text: str) -> bool:
-    if "(" not in text or text[0] in "'\"":  # a mode of opening in quotes
+    if "(" not in text or text[0] in "'\"":  # a mode of open in quotes
         return False
     try:
         return any(isinstance(step, Call) for step in parse_path(text).steps)
     except PathError:
-        return True  # not known to be none
+        return True  # it may contain a call
 
 
 def _condition_calls(text: str) -> bool:

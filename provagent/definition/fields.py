@@ -1,4 +1,4 @@
-"""Reads the fields of one thing from a mapping, by a table that says how each is read."""
+"""Read the fields of a description from a mapping, by a table of readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provagent.definition.report import Report, SourcePosition, did_you_mean
 
 
 class _Unusable:
-    """What a reader returns when it reported a problem and nothing is left to keep."""
+    """The value that a reader returns after it reported a problem and could read nothing."""
 
 
 UNUSABLE = _Unusable()
@@ -21,9 +21,9 @@ UNUSABLE = _Unusable()
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How one value is read: ``read`` gets a node and its document path.
+    """Reads one value. ``read`` receives a node and its document path.
 
-    It returns None for what is empty. ``schema`` says in JSON Schema what it takes.
+    ``read`` returns None for an empty value. ``schema`` describes valid values in JSON Schema.
     """
 
     read: Callable[[Report, Node, str], Any]
@@ -35,7 +35,7 @@ class Reader:
 
 @dataclass(slots=True, kw_only=True)
 class Fields:
-    """What was read of one thing; ``unusable`` are the fields that had a problem."""
+    """The fields of one description. ``unusable`` are the fields with a problem."""
 
     place: SourcePosition
     where: str
@@ -52,11 +52,11 @@ class Fields:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The fields that a thing has.
+    """The fields of a kind of description.
 
-    ``kind`` is its key in tables, ``article`` the thing's name in messages. ``make`` gets all
-    the fields and returns the thing, or None if too little is left of it. Of each group of
-    ``needs`` one key at least is there.
+    ``kind`` is its key in tables. ``article`` is its name in messages. ``make`` receives all fields
+    and returns the description, or None if too many fields are missing. Each group of ``needs``
+    requires at least one of its keys.
     """
 
     kind: str
@@ -73,7 +73,10 @@ class Shape:
 
 
 def read_thing(shape: Shape, report: Report, node: Node, where: str, **given: Any) -> Any:
-    """Return the thing that ``shape`` makes of a mapping, or None; null is an empty mapping."""
+    """Return the description that ``shape`` makes from a mapping, or None.
+
+    Null counts as an empty mapping.
+    """
     fields = Fields(place=node.place, where=where, report=report, values=given)
     if isinstance(node, Mapping):
         _read_fields(shape, node, fields)
@@ -119,7 +122,7 @@ def _report_unknown(
 
 
 def _as_mapping(shape: Shape, node: Node) -> str:
-    """Return how a thing is written of which only the name was."""
+    """Return how to write a description of which the user wrote only the name."""
     label = next((key for key in ("name", "role", "file") if key in shape.readers), "")
     if isinstance(node, Scalar) and node.text and label:
         return f"write {{{label}: {node.text[:80]}}}"

@@ -1,4 +1,4 @@
-"""The grammar of the path language: a text becomes a root name and its steps."""
+"""The grammar of the path language: it splits a text into a root name and steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Literal: TypeAlias = int | float | str | bool | None
 
 
 class PathError(ValueError):
-    """A text that is no path; ``position`` counts its characters from 0."""
+    """A text is not a path. ``position`` counts characters from 0."""
 
     def __init__(self, text: str, position: int, what: str, remedy: str) -> None:
         super().__init__(f"{text[:80]!r}, character {position + 1}: {what}; {remedy}")
@@ -51,7 +51,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The step ``.name?``: what the object itself stores; nothing stored ends the path in None."""
+    """The step ``.name?``: the value stored in the object itself.
+
+    Without one, the path ends in None.
+    """
 
     name: str
 
@@ -65,13 +68,13 @@ Step: TypeAlias = Name | Item | Call | Text | Held | Each
 
 
 def read_path(text: str) -> tuple[Name | Held, tuple[Step, ...]]:
-    """Return root and steps of the path that ``text`` says; raise PathError where it says none."""
+    """Return the root and the steps of a path. Raise PathError if ``text`` is not a path."""
     reader = PathReader(text)
     return reader.named(), reader.rest()
 
 
 def read_path_on_value(text: str) -> tuple[Step, ...]:
-    """Return the steps of a path on a value, which may begin with ``[*]``; raise PathError."""
+    """Return the steps of a path on a value, which may begin with ``[*]``. Raise PathError."""
     reader = PathReader(text)
     first = reader.step() if text.startswith("[*]") else reader.named()
     return (first, *reader.rest())
@@ -88,7 +91,8 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _WORDS = {"True": True, "False": False, "None": None}
 _ESCAPES = {"\\": "\\", "'": "'", '"': '"', "n": "\n", "r": "\r", "t": "\t"}
 
-# The same for JSON Schema, and the editors that read it: as near as one expression comes.
+# The same grammar for JSON Schema and for editors that use it, as far as one expression can
+# describe it.
 _A_NAME = r"[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*(?:-[\w\u0080-\uffff]+)*"
 _A_LITERAL = (
     r"(?:True|False|None|-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
@@ -102,7 +106,7 @@ _A_STEP = (
 PATTERN = rf"^(?!__\w+__(?!\w)){_A_NAME}\??(?:{_A_STEP})*$|^$"
 PATTERN_ON_VALUE = rf"^(?:\[\*\]|(?!__\w+__(?!\w)){_A_NAME}\??)(?:{_A_STEP})*$|^$"
 
-# From these, any code at all could be reached without a dunder name.
+# These names lead to any code without a dunder name.
 _FRAMES = ("gi_frame", "cr_frame", "ag_frame", "tb_frame", "f_back", "f_builtins", "f_globals")
 _INTERPRETER = frozenset(("builtins", "eval", "exec", "f_locals", *_FRAMES))
 
@@ -115,7 +119,7 @@ _LITERALS = "write a number, a text in quotes, True, False or None"
 
 
 class PathReader:
-    """Reads one text from left to right; ``definition.condition`` goes on where a path ends."""
+    """Reads one text from left to right. ``definition.condition`` continues after a path."""
 
     kind = "path"
 
@@ -160,7 +164,7 @@ class PathReader:
         if match is None:
             raise self._error("missing name", _GRAMMAR)
         name = match[0]
-        # A hyphen is also tried as an underscore, so it must not hide a dunder either.
+        # A hyphen is also tried as an underscore. So a hyphen must not hide a dunder name either.
         if _is_special(name.replace("-", "_")):
             raise self._error(f"special names such as {name} are not allowed", _PLAIN_NAMES, start)
         if name in _INTERPRETER:
@@ -247,7 +251,7 @@ class PathReader:
         return _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], inner)
 
     def unexpected(self) -> str:
-        """Return what is wrong with the rest of the text, where it should have ended."""
+        """Return the problem of the rest of the text, after the place where the text should end."""
         rest = self.text[self.position :].lstrip()
         return f"unexpected {quoted(rest[0])}" if rest else "unexpected blank at the end"
 
@@ -274,6 +278,6 @@ class PathReader:
         return PathError(self.text, self.position if position is None else position, what, remedy)
 
 
-# The interpreter's own names are all __so__; __events_hdu is a private attribute like any other.
+# Special names begin and end with __. A name such as __events_hdu is an ordinary private attribute.
 def _is_special(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")

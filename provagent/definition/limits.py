@@ -1,4 +1,4 @@
-"""Texts that say how much: a ``min`` or a ``max``, and a multiplicity."""
+"""Parse ``min``, ``max`` and multiplicities."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _LIMIT = re.compile(r"([+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf))\s*(.*)
 
 
 def limit(words: str | None) -> tuple[float, str] | None:
-    """Return the number and the unit, or ``""``, of a ``min`` or ``max``; None for no number."""
+    """Return the number and the unit (or ``""``) of a ``min`` or ``max``. None: not a number."""
     match = _LIMIT.fullmatch(words.strip()) if words is not None else None
     return (float(match[1]), match[2]) if match else None
 
 
 def bounds(multiplicity: str) -> tuple[int, float]:
-    """Return how many there are at least, and at most, of ``1``, ``0..1``, ``1..*`` or ``*``."""
+    """Return the minimum and maximum of a multiplicity: ``1``, ``0..1``, ``1..*`` or ``*``."""
     low, dots, high = multiplicity.partition("..")
     if low == "*":
         return 0, math.inf
@@ -36,7 +36,7 @@ def bounds(multiplicity: str) -> tuple[int, float]:
 def is_comparable(
     described: ActivityDescription, entities: Mapping[str, EntityDescription]
 ) -> bool:
-    """Whether something is said that the record of a call can be compared with."""
+    """Return whether a description has constraints to compare with the record of a call."""
     uses = (*described.usage, *described.generation)
     return (
         any(p.unit or p.min or p.max or p.options for p in described.parameters)
@@ -46,6 +46,6 @@ def is_comparable(
 
 
 def declared_unit(use: EntityUse, entities: Mapping[str, EntityDescription]) -> str | None:
-    """Return the unit that is declared of what is used or generated in a role."""
+    """Return the unit that the definition declares for the entity of a role."""
     described = entities.get(use.entity_description or "")
     return None if described is None else described.unit

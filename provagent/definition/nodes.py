@@ -1,4 +1,4 @@
-"""YAML as a tree of texts, lists and mappings that know their places; nothing is executed."""
+"""YAML as a tree of texts, lists and mappings with their places. Nothing is executed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from provagent.definition.yaml_errors import explain
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text as it is written, whatever it looks like; ``None`` for null."""
+    """A text as it is written, without conversion; ``None`` for null."""
 
     place: SourcePosition
     text: str | None
@@ -39,7 +39,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What stands at a key."""
+    """The place of a key, and the node of its value."""
 
     place: SourcePosition
     node: Node
@@ -49,7 +49,10 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 
 def read_nodes(text: str, report: Report) -> Node | None:
-    """Return the tree of a YAML document; None, and a problem in ``report``, if it has none."""
+    """Return the tree of a YAML document.
+
+    If there is none, add a problem to ``report``; return None.
+    """
     try:
         _check_extent(text)
         root = yaml.compose(text, Loader=_Loader)
@@ -62,7 +65,7 @@ def read_nodes(text: str, report: Report) -> Node | None:
         mark = error.problem_mark or error.context_mark
         place = SourcePosition(mark.line + 1, mark.column + 1) if mark else START
         what = error.problem or error.context or "it cannot be parsed"
-        if "nesting depth" in what:  # libyaml's own bound, where it looks ahead for a key
+        if "nesting depth" in what:  # libyaml's own limit, when it looks ahead for a key
             report.add(place, "", _TOO_DEEP, _NEST_LESS)
         else:
             report.add(place, "", *explain(text, place.line - 1, place.column - 1, what))
@@ -73,7 +76,7 @@ def read_nodes(text: str, report: Report) -> Node | None:
 
 
 def child(where: str, key: str | int) -> str:
-    """Return the document path of what stands at ``key`` in ``where``."""
+    """Return the document path of the value at ``key`` in ``where``."""
     if isinstance(key, int):
         return f"{where}[{key}]"
     if not _PLAIN_KEY.fullmatch(key):
@@ -85,7 +88,7 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 
 _DEEPEST = 40
 _TOO_DEEP, _NEST_LESS = f"more than {_DEEPEST} nested levels", "use fewer levels"
-_LONGEST = 100_000  # values, when each alias is replaced by what it stands for
+_LONGEST = 100_000  # maximum number of values, after each alias is replaced by its content
 
 _CORE = "tag:yaml.org,2002:"
 _NULL = _CORE + "null"
@@ -107,7 +110,10 @@ class _RefusedError(Exception):
 
 
 def _check_extent(text: str) -> None:
-    """Refuse what is too deep or too long, before the C composer's own recursion crashes on it."""
+    """Refuse a document that is too deep or too long.
+
+    Recursion in the C composer would crash on it.
+    """
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -130,11 +136,11 @@ def _place(marked: Any) -> SourcePosition:
 
 
 class _Tree:
-    """Turns PyYAML's nodes into ours, aliases and merge keys resolved."""
+    """Converts PyYAML's nodes to the nodes of this module, and resolves aliases and merge keys."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._open: list[yaml.Node] = []  # the nodes that the present one stands in
+        self._open: list[yaml.Node] = []  # the nodes that contain the current node
         self._count = 0
 
     def node(self, node: yaml.Node, where: str) -> Node:
@@ -194,7 +200,7 @@ class _Tree:
             self._report.add(place, child(where, key), what, remedy)
 
     def _merged(self, value: yaml.Node, where: str) -> dict[str, Entry]:
-        """Return what a merge key brings in: of one mapping, or of a list, the first counts."""
+        """Return the entries of a merge key. In a list of mappings, the first mapping counts."""
         sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
         entries: dict[str, Entry] = {}
         for source in sources:

@@ -1,4 +1,4 @@
-"""How ``opens`` is read: which file a callable opens past Python, and how."""
+"""Read ``opens``: the file that a callable opens without Python, and its mode."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODE = r"""'[rwax][+bt-]*'|"[rwax][+bt-]*\""""
 
 
 def _mode(report: Report, node: Node, where: str) -> Any:
-    """Read a mode of ``open`` in quotes, or a path to one."""
+    """Read a mode of ``open`` in quotes, or a path to a mode."""
     found = text(report, node, where)
     if isinstance(found, str) and re.fullmatch(_MODE, found):
         return found

@@ -1,4 +1,4 @@
-"""Reads a definition.yaml: what is understood, and every problem, at once."""
+"""Read a definition.yaml: return the usable content, and all problems together."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from provagent.isolation.originals import io, os
 if TYPE_CHECKING:
     from provagent.definition.fields import Fields
 
-LARGEST = 2_000_000  # bytes of a definition
+LARGEST = 2_000_000  # maximum bytes of a definition
 _OTHER_FILES = (".py", ".ipynb", ".toml", ".fits", ".csv", ".log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a file said; ``definition`` is None only where nothing could be understood.
+    """The content of a file. ``definition`` is None only if nothing could be read.
 
-    ``warnings`` are what is passed over, as in older definitions, where nothing is wrong.
+    ``warnings`` report content that is skipped without being an error, as in older definitions.
     """
 
     definition: Definition | None
@@ -40,9 +40,9 @@ class Reading:
 
 
 def read_definition(location: str | os.PathLike[str], *, name: str | None = None) -> Reading:
-    """Read the definition in the file ``location``; ``name`` is the file's unless given.
+    """Read the definition in the file ``location``. The default ``name`` is the name of the file.
 
-    Raises nothing: a file that cannot be read is a reading without a definition.
+    Raises nothing: for an unreadable file, the definition of the reading is None.
     """
     file = os.fspath(location)
     if file.endswith(_OTHER_FILES):
@@ -82,7 +82,7 @@ def parse_definition(data: bytes, *, location: str, name: str) -> Reading:
 
 
 def _read_bytes(file: str) -> bytes:
-    # A pipe would be waited for, and a device may have no end.
+    # Reading a pipe would wait, and a device may have no end.
     if not stat.S_ISREG(os.stat(file).st_mode):
         raise OSError(errno.EINVAL, "is a folder" if os.path.isdir(file) else "not a regular file")
     with io.open(file, "rb") as stream:
@@ -109,7 +109,8 @@ def _parse(text: str, report: Report) -> dict[str, Any] | None:
     return fields.values
 
 
-# A contact may be any text; one that is nearly an agent's name is meant to be it.
+# A contact may be any text. But a text that is similar to the name of an agent is probably a
+# misspelled name.
 def _check_contacts(values: dict[str, Any], report: Report) -> None:
     agents = values.get("agents", {})
     for thing in (*values.get("activities", {}).values(), *values.get("entities", {}).values()):
@@ -126,7 +127,7 @@ def _check_references(fields: Fields, report: Report) -> None:
     if "entities" not in fields.unusable:
         described = fields.values.get("entities", {})
         declared["entities"] = frozenset(described) | frozenset(vocabulary.ENTITY_TYPES)
-    # Older definitions use namespaces that nothing declares.
+    # Older definitions use namespaces without declaring them.
     if "namespaces" in fields.values:
         declared["namespaces"] = frozenset(fields.values["namespaces"])
     report.check_references(declared)

@@ -1,19 +1,19 @@
-"""The path language: where a value is found, as text that is parsed once and compiled once.
+"""The path language: texts that describe where to find a value. Each is compiled only once.
 
-A path is a root name and then any number of steps::
+A path is a root name, followed by any number of steps::
 
-    config.observations.datastore          .name          an attribute or a key
-    args[1].header["OBJECT"]               [literal]      an item
-    location(hdu_type="events").path()     (literals)     a call
-    geom.axes[*].edges                     [*]            the rest of the path, on every item
-    counts?.data                           name?          what the object itself stores, or None
+    config.observations.datastore           .name        an attribute or a key
+    args[1].header["OBJECT"]                [literal]    an item
+    location(hdu_type="events").path()      (literals)   a call
+    geom.axes[*].edges                      [*]          the rest of the path, on every item
+    counts?.data                            name?        the stored value of the object, or None
 
-``name?`` looks into the object's own dictionary: it runs no property, loads nothing lazily,
-and where nothing, or None, is stored it ends the path in None. Only paths on a value may
-begin with it, or with ``[*]``: the value is a list then, what can be iterated as one, or one item.
+``name?`` reads the object's own dictionary: no property runs, and nothing is loaded lazily. If
+nothing, or None, is stored, the path ends in None. Only a path on a value may begin with ``name?``
+or with ``[*]``. With ``[*]``, the value is a list, an iterable, or one item.
 
-Literals are numbers, texts in quotes, ``True``, ``False`` and ``None``. There is nothing
-else: no operator, no nested path, no name that leads to the interpreter itself.
+Literals are numbers, texts in quotes, ``True``, ``False`` and ``None``. The language has nothing
+else: no operators, no nested paths, no names that lead to the interpreter.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Path:
 
     @property
     def last_name(self) -> str:
-        """What the value is called: the last name that is not a method, with its indexes."""
+        """Return the name of the value: the last name that is not a method, with its indexes."""
         names = [self.root]
         for step in self.steps:
             match step:
@@ -79,15 +79,15 @@ class Path:
 
 @lru_cache(maxsize=1024)
 def parse_path(text: str) -> Path:
-    """Return the path that ``text`` says; raise PathError where it says none."""
+    """Return the parsed path. Raise PathError if ``text`` is not a path."""
     root, steps = read_path(text)
     return Path(text=text, root=root.name, steps=steps)
 
 
 def compile_on_value(text: str) -> Callable[[Any], Any]:
-    """Return a function that applies the whole path, its root included, to a value.
+    """Return a function that applies the whole path, including the root, to a value.
 
-    Raises PathError. What the value raises on the way comes through unchanged.
+    Raises PathError. The function passes on all exceptions of the value.
     """
     first, *rest = read_path_on_value(text)
     if not isinstance(first, Each):
@@ -97,7 +97,7 @@ def compile_on_value(text: str) -> Callable[[Any], Any]:
 
 
 def compile_steps(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
-    """Return a function that takes ``steps`` one after the other, beginning at its argument."""
+    """Return a function that applies ``steps`` to its argument, one after the other."""
     functions: list[Callable[[Any], Any]] = []
     for index, step in enumerate(steps):
         if isinstance(step, Held | Each):
@@ -151,10 +151,10 @@ def _by_name(name: str) -> Callable[[Any], Any]:
     attribute = _hyphenated_attribute if "-" in name else getattr
 
     def get(value: Any) -> Any:
-        # This pattern asks for a Mapping by a flag of its type: no method of the value runs.
+        # This pattern checks for a Mapping by a flag of the type. No method of the value runs.
         match value:
             case {}:
-                # The test comes first because reading may insert (defaultdict).
+                # The test comes first, because reading may insert a key (defaultdict).
                 return value[name] if name in value else attribute(value, name)
         try:
             return attribute(value, name)

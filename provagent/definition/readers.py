@@ -1,4 +1,4 @@
-"""Readers: how each kind of value in a definition is read, and what JSON Schema says of it."""
+"""Readers: how each kind of value in a definition is read, with its JSON Schema."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from provagent.definition.path import PathError, parse_path
 from provagent.definition.report import Report, did_you_mean
 
 NULL = {"type": "null"}
-_QUOTED = 80  # characters of a value that a message repeats
+_QUOTED = 80  # maximum characters of a value in a message
 
 
 def _text(report: Report, node: Node, where: str) -> Any:
-    """Read a text as it is written, numbers and booleans too."""
+    """Read a text as it is written, also for numbers and booleans."""
     if isinstance(node, Scalar):
         return node.text or None
     kind = _kind(node)
@@ -32,10 +32,10 @@ text = Reader(_text, {"type": ["string", "number", "boolean", "null"]})
 
 
 def _parsed_by(parse: Callable[[str], Any], kind: str, pattern: str | None = None) -> Reader:
-    """Return a reader of a text in a language of its own, as ``parse`` has it.
+    """Return a reader of a text in a language of its own, parsed by ``parse``.
 
-    ``parse`` raises a PathError at a text that is not in it, ``kind`` is what such a text is
-    called then, and ``pattern`` what such texts match, for the schema.
+    ``parse`` raises PathError for an invalid text. ``kind`` is the name of the language in the
+    message. ``pattern`` is a regular expression for the schema.
     """
 
     def read(report: Report, node: Node, where: str) -> Any:
@@ -77,7 +77,7 @@ flag = Reader(_flag, {"enum": [True, False, None, *_FLAGS]})
 
 
 def number(least: int) -> Reader:
-    """Return a reader of a whole number, ``least`` or more."""
+    """Return a reader of a whole number of at least ``least``."""
 
     def read(report: Report, node: Node, where: str) -> Any:
         found = text(report, node, where)
@@ -105,9 +105,10 @@ _WHOLE = re.compile(r"[0-9]{1,15}")
 def matching(
     pattern: str, what: str, remedy: str, *, roughly: str = "", numbers: bool = False
 ) -> Reader:
-    """Return a reader of a text that ``pattern`` matches; ``what`` says what others are not.
+    """Return a reader of a text that matches ``pattern``. ``what`` names a valid text in messages.
 
-    ``roughly`` is the pattern where JSON Schema cannot say it; ``numbers`` may match, too.
+    ``roughly`` replaces the pattern in the JSON Schema, if JSON Schema cannot express it.
+    ``numbers``: numbers are valid too.
     """
     compiled = re.compile(pattern)
 
@@ -123,7 +124,7 @@ def matching(
 
 
 def reserved(words: tuple[str, ...]) -> Reader:
-    """Return a reader of free text, which reports a near miss of a reserved word."""
+    """Return a reader of free text that reports a misspelled reserved word."""
 
     def read(report: Report, node: Node, where: str) -> Any:
         found = text(report, node, where)
@@ -170,7 +171,7 @@ def _identifier(report: Report, node: Node, where: str) -> Any:
     if isinstance(node, Sequence):
         places = enumerate(node.items)
         found = [path_on_value(report, item, child(where, index)) for index, item in places]
-        # Part of an identifier would call different things the same.
+        # An incomplete identifier would make different objects equal.
         return UNUSABLE if UNUSABLE in found else tuple(filter(None, found)) or None
     found = text(report, node, where)
     if not isinstance(found, str) or found in IDENTIFIERS:
@@ -194,7 +195,7 @@ def _kind(node: Node) -> str:
 
 
 def _as_list(node: Node, label: str) -> str:
-    """Return how a value is written as a list."""
+    """Return how to write a value as a list."""
     if isinstance(node, Mapping) and label:
         if label in node.entries:
             return 'write "- " before its first key'
@@ -206,16 +207,17 @@ def _as_list(node: Node, label: str) -> str:
 
 
 def _as_mapping(node: Node) -> str:
-    """Return how a value is written as a mapping."""
+    """Return how to write a value as a mapping."""
     if isinstance(node, Sequence):
         return 'write "name:" without "- " before it'
     return "write name: value pairs"
 
 
 def listed(reader: Reader, *, alone: bool = False, label: str = "") -> Reader:
-    """Return a reader of a list, null items left out; ``alone``: of a single item, too.
+    """Return a reader of a list without null items; ``alone``: a single item is valid, too.
 
-    ``label`` is the key that names an item, for the remedy where the names are keys.
+    ``label`` is the key with the name of an item. The remedy uses it if the names were written as
+    keys.
     """
 
     def read(report: Report, node: Node, where: str) -> Any:
@@ -238,9 +240,9 @@ def listed(reader: Reader, *, alone: bool = False, label: str = "") -> Reader:
 
 
 def named(reader_of: Callable[[str], Reader], key: Reader = text) -> Reader:
-    """Return a reader of a mapping from names to what ``reader_of(name)`` reads.
+    """Return a reader of a mapping: name -> the value that ``reader_of(name)`` reads.
 
-    ``key`` reads the name itself; a name that is unusable is left out with its value.
+    ``key`` reads the name itself. An entry with an unusable name is left out.
     """
 
     def read(report: Report, node: Node, where: str) -> Any:

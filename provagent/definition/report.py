@@ -1,4 +1,4 @@
-"""Collects what is wrong in one file, with a guess at what was meant."""
+"""Collect the problems of one file, with suggestions for misspelled words."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 
-_LONGEST = 300  # characters of a message that may quote the file
+_LONGEST = 300  # maximum characters of a message that may quote the file
 
 
 class SourcePosition(NamedTuple):
-    """Where something stands in a file; both count from 1, and column 0 is none in particular."""
+    """A place in a file. Lines and columns count from 1. Column 0 means no particular column."""
 
     line: int
     column: int = 0
@@ -28,16 +28,16 @@ START = SourcePosition(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A name that must be declared in the same file, wherever that is."""
+    """A name that must be declared somewhere in the same file."""
 
-    kind: str  # what it names, which is also the key of the section that declares it
+    kind: str  # the kind of the named object: the key of the section that declares it
     name: str
     place: SourcePosition
     where: str
 
 
 class Origins:
-    """Where descriptions stand in their file: told by themselves, for two may be equal."""
+    """The places of descriptions in their file, by object: two descriptions may be equal."""
 
     def __init__(self) -> None:
         self._by_id: dict[int, tuple[object, SourcePosition, str]] = {}
@@ -46,7 +46,7 @@ class Origins:
         self._by_id[id(thing)] = thing, place, where
 
     def of(self, thing: object) -> tuple[SourcePosition, str]:
-        """Return its place, and its document path."""
+        """Return the place and the document path of a description."""
         _, place, where = self._by_id.get(id(thing), (thing, START, ""))
         return place, where
 
@@ -75,22 +75,22 @@ class Report:
         self._problems.append(problem)
 
     def warn(self, place: SourcePosition, where: str, what: str, remedy: str) -> None:
-        """Note what is passed over where nothing is wrong."""
+        """Add a warning: content that is skipped without being an error."""
         line, column = place
         self._warnings.append(
             Problem(self._file, line, where, what, remedy, column=column, is_warning=True)
         )
 
     def note_origin(self, thing: object, place: SourcePosition, where: str) -> None:
-        """Note where a description stands, for what is found out about it later."""
+        """Record the place of a description, for problems that are found later."""
         self.origins.add(thing, place, where)
 
     def refer(self, kind: str, name: str, place: SourcePosition, where: str) -> None:
-        """Note a reference, for ``check_references`` to check when everything is read."""
+        """Record a reference. ``check_references`` checks it after the whole file is read."""
         self._references.append(Reference(kind=kind, name=name, place=place, where=where))
 
     def check_references(self, declared: Mapping[str, Collection[str]]) -> None:
-        """Report each reference whose kind is in ``declared``, but not its name."""
+        """Report each reference whose kind is in ``declared`` and whose name is not."""
         for reference in self._references:
             names = declared.get(reference.kind)
             if names is None or reference.name in names:
@@ -107,9 +107,9 @@ def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
 
 
 def did_you_mean(word: str, words: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return ``did you mean "such"?`` for the nearest of ``words``; an empty text if none is near.
+    """Return ``did you mean "such"?`` for the nearest of ``words``, or "" if none is near.
 
-    ``cutoff`` is difflib's measure of likeness, between 0 (none) and 1 (equal).
+    ``cutoff`` is difflib's measure of similarity, between 0 (none) and 1 (equal).
     """
     by_lower = {other.lower(): other for other in words}
     near = get_close_matches(word.lower(), by_lower, n=1, cutoff=cutoff)

@@ -1,4 +1,4 @@
-"""Whether an installed version is one that a definition was written for."""
+"""Check whether the installed versions match the requirements of a definition."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def unmet(requires: Mapping[str, str]) -> str:
-    """Return why a package of ``requires`` is missing or too old; an empty text if none is.
+    """Return why a package of ``requires`` is missing or too old, or an empty text.
 
-    ``requires`` maps the name of a distribution to a specifier, as of ``satisfies``.
+    ``requires`` maps the name of a distribution to a specifier, as for ``satisfies``.
     """
     return _unmet(tuple(requires.items()))
 
 
-@cache  # each target of a definition asks, and to read a version takes milliseconds
+@cache  # called for each target; reading a version takes milliseconds
 def _unmet(requires: tuple[tuple[str, str], ...]) -> str:
     for package, specifier in requires:
         installed = installed_version(package)
@@ -31,7 +31,7 @@ def _unmet(requires: tuple[tuple[str, str], ...]) -> str:
 
 
 def installed_version(package: str) -> str | None:
-    """Return the version of an installed distribution, None if it is not installed."""
+    """Return the version of an installed distribution, or None if it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

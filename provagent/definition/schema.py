@@ -1,7 +1,7 @@
-"""The format of definitions as a JSON Schema, made of the tables that read them.
+"""The format of definitions as a JSON Schema, made from the tables of readers.
 
-It is for editors: it takes all that ``parse`` takes, and refuses what JSON Schema can say is
-wrong. References, names that stand twice, and reserved words that are nearly right it cannot.
+The schema is for editors. It accepts everything that ``parse`` accepts, and refuses errors that
+JSON Schema can express. It cannot check references, duplicate names and misspelled reserved words.
 https://json-schema.org/draft/2020-12/json-schema-core
 """
 

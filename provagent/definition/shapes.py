@@ -1,4 +1,4 @@
-"""The tables of a definition: each thing's fields, how each is read, what is made of them."""
+"""The tables of a definition: the fields of each description, their readers, and the result."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def _shape(
 
 
 def _texts(described: type) -> dict[str, Reader]:
-    """Return readers that take every field of a class as a text."""
+    """Return a reader of text for every field of a class."""
     return {field.name: text for field in dataclasses.fields(described)}
 
 
 def _unnamed(readers: dict[str, Reader]) -> dict[str, Reader]:
-    """Leave out the name, for a thing whose name is the key that it stands at."""
+    """Leave out the name, for a description whose key is its name."""
     return {key: reader for key, reader in readers.items() if key != "name"}
 
 
@@ -142,7 +142,7 @@ def _is_path(candidate: str) -> bool:
 
 
 def _each_once(reader: Reader, field: str) -> Reader:
-    """Return a reader of a list in which no two things have the same value of ``field``."""
+    """Return a reader of a list in which each value of ``field`` occurs only once."""
     read_list = listed(reader, label=field)
 
     def read(report: Report, node: Node, where: str) -> Any:
@@ -200,7 +200,7 @@ def _target(report: Report, node: Node, where: str) -> Any:
 
 
 def _without_blank(node: Mapping) -> str:
-    """Return the target that was meant by ``module: function``."""
+    """Return the target that the user meant by ``module: function``."""
     items = list(node.entries.items())
     if len(items) != 1 or not isinstance(items[0][1].node, Scalar):
         return ""

@@ -1,4 +1,4 @@
-"""A definition file that is active, and the cache folder in which compiled definitions are kept."""
+"""An active definition file, and the cache folder of compiled definitions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
 
 
 class Source:
-    """A definition file that is active: its targets, and what was wrong with it.
+    """An active definition file: its targets and its problems.
 
-    ``calls`` are its paths that call something; ``is_of_folder`` tells that it is used because
-    it lies in the working folder, and for no other reason.
+    ``calls`` are the paths and conditions that contain calls. ``is_of_folder`` is true if the file
+    is used only because it is in the working folder.
     """
 
     __slots__ = (
@@ -49,7 +49,7 @@ class Source:
         self.is_of_folder = is_of_folder
 
     def is_doubted(self, settings: Settings) -> bool:
-        """Whether nobody has said that what it says is to be believed."""
+        """Return whether nobody has declared this definition as trusted."""
         if self.location in settings.doubted:
             return True
         if not self.is_of_folder:
@@ -68,7 +68,7 @@ _FIELDS = (
 
 
 def cache_folder(settings: Settings) -> str:
-    """Where compiled definitions are kept: the settings', else the user's cache folder."""
+    """Return the folder of compiled definitions: from the settings, or the user's cache folder."""
     if settings.cache:
         return str(settings.cache)
     home = os.path.expanduser("~")
@@ -78,17 +78,17 @@ def cache_folder(settings: Settings) -> str:
         base = os.path.join(home, "Library", "Caches")
     else:
         base = os.environ.get("XDG_CACHE_HOME", "")
-        if not os.path.isabs(base):  # the specification: a relative path is to be ignored
+        if not os.path.isabs(base):  # the specification: ignore a relative path
             base = os.path.join(home, ".cache")
     return os.path.join(base, "provagent")
 
 
 def write_quietly(path: str, content: bytes) -> None:
-    """Write a cache file whole or not at all; a cache that cannot be written is none."""
+    """Write a complete cache file or nothing. Errors are ignored."""
     partial = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        if os.path.lexists(partial):  # of a process of that number that was killed
+        if os.path.lexists(partial):  # left by a killed process with the same number
             os.unlink(partial)
         with io.open(os.open(partial, _NEW, 0o600), "wb") as stream:  # never through a link
             stream.write(content)
@@ -98,9 +98,9 @@ def write_quietly(path: str, content: bytes) -> None:
 
 
 def read_own(path: str) -> bytes:
-    """Return what a file of the cache holds; raise OSError unless it is the user's own file.
+    """Return the content of a cache file. Raise OSError if the file belongs to another user.
 
-    Its content is believed: ``marshal`` can be made to crash an interpreter.
+    The content must be trusted, because ``marshal`` can crash an interpreter.
     """
     with io.open(os.open(path, _READ), "rb") as stream:
         if hasattr(os, "geteuid") and os.fstat(stream.fileno()).st_uid != os.geteuid():

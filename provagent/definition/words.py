@@ -22,7 +22,7 @@ target_text = matching(_TARGET, "a target", _TARGET_REMEDY)
 
 
 def _target(report: Report, node: Node, where: str) -> Any:
-    """Read a target; for a call or a file of code, suggest the target that was meant."""
+    """Read a target. For a call or a code file, suggest the target that was meant."""
     found = text(report, node, where)
     if isinstance(found, str) and not re.fullmatch(_TARGET, found):
         remedy = meant_target(found) or _TARGET_REMEDY
@@ -32,7 +32,7 @@ def _target(report: Report, node: Node, where: str) -> Any:
 
 
 def meant_target(found: str) -> str:
-    """Return ``did you mean "..."?`` where blanks, parentheses or a file name are in the way."""
+    """Return ``did you mean "..."?`` for a target with blanks, parentheses or a file name."""
     plain = re.sub(r"\(.*\)$|\s", "", found).replace("/", ".")
     plain = re.sub(r"\.py(?=:|$)", "", plain)
     return f"did you mean {quoted(plain)}?" if re.fullmatch(_TARGET, plain) else ""
@@ -49,7 +49,7 @@ distribution = matching(
     "the name of a package",
     "write the name that pip uses",
 )
-# PEP 440; every alternative ends where it must, so that no text takes long to refuse.
+# PEP 440. The expression has no ambiguous repetition, so refusing a text is always fast.
 _VERSION = (
     r"(?i:v?(?:\d+!)?\d+(?:\.\d+)*(?:[-_.]?(?:alpha|beta|preview|pre|rc|a|b|c)[-_.]?\d*)?"
     r"(?:-\d+|[-_.]?(?:post|rev|r)[-_.]?\d*)?(?:[-_.]?dev[-_.]?\d*)?(?:\+[a-z\d]+(?:[-_.][a-z\d]+)*)?)"
@@ -85,7 +85,7 @@ _orcid_text = matching(_ORCID, "an ORCID", "write 16 digits, such as 0000-0002-1
 
 
 def _orcid(report: Report, node: Node, where: str) -> Any:
-    """Read an ORCID, whose last digit is a checksum (ISO/IEC 7064, MOD 11-2)."""
+    """Read an ORCID. Its last digit is a checksum (ISO/IEC 7064, MOD 11-2)."""
     found = _orcid_text(report, node, where)
     match = re.fullmatch(_ORCID, found) if isinstance(found, str) else None
     if match is None:

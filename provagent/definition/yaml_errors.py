@@ -1,7 +1,7 @@
-"""Explain errors of the YAML parser: what is wrong on the line, and how to mend it.
+"""Explain errors of the YAML parser: the mistake in the line, and its remedy.
 
-libyaml names the token that it did not expect. The cause is nearly always one of a few
-mistakes, which the line itself shows: a tab, an indentation, a text that needs quotes.
+libyaml names the token that it did not expect. The cause is nearly always one of a few mistakes,
+which are visible in the line: a tab, an indentation, a text that needs quotes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BY_CHARACTER = {
     "`": ('a text that begins with "`"', "put the text in quotes"),
     "%": ('a text that begins with "%"', "put the text in quotes"),
 }
-# By a part of libyaml's message.
+# By a part of the message of libyaml
 _BY_MESSAGE = (
     ("another document", "the file contains more than one document", "remove the line ---"),
     ("unknown escape", "unknown escape in double quotes", r"write \\ for \, or use single quotes"),
@@ -43,9 +43,9 @@ _INNER_COLON = re.compile(r"""^\s*(?:-\s+)*[^'"\s{\[][^:]*:\s+[^'"\s{\[].*:\s"""
 
 
 def explain(text: str, line: int, column: int, message: str) -> tuple[str, str]:
-    """Return what is wrong at a place (both count from 0), and the remedy.
+    """Return the mistake at a place (line and column count from 0), and the remedy.
 
-    ``message`` is what the parser says of it.
+    ``message`` is the message of the parser.
     """
     lines = text.splitlines()
     here = lines[line] if line < len(lines) else ""
@@ -68,7 +68,7 @@ def explain(text: str, line: int, column: int, message: str) -> tuple[str, str]:
 
 
 def _indented_otherwise(lines: list[str], line: int) -> int | None:
-    """Return the line above to which the indentation of a line does not fit, if there is one."""
+    """Return the line above with an indentation that does not fit this line, or None."""
     if line >= len(lines):
         return None
     own = _indent_of(lines[line])

@@ -1,1 +1,1 @@
-"""What a thing is: digests of values and files, equal for equal content in any process."""
+"""Identities of values and files: digests that are equal for equal content in any process."""

@@ -1,4 +1,4 @@
-"""Hash algorithms: those of ``hashlib``, and two quick ones of packages that may be there."""
+"""Hash algorithms: the algorithms of ``hashlib``, and two fast algorithms of optional packages."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 
 _WEAK = ("md5", "sha1")
-# algorithm -> what its package calls it; neither starts a thread of its own
+# Algorithm -> the name of its constructor in the package. Neither constructor starts a thread.
 _CONSTRUCTORS = {"blake3": "blake3", "xxh3": "xxh3_128"}
 
 
 @cache
 def hash_constructor(algorithm: str) -> Callable[..., Hasher]:
-    """Return what makes a hasher; raises ValueError for an algorithm without fixed size.
+    """Return the constructor of a hash algorithm.
 
-    ``blake3`` and ``xxh3`` (the one of 128 bits) need the packages that they are named in
-    ``settings.DIGEST_PACKAGES`` with: ValueError where such a one is not installed.
+    ``blake3`` and ``xxh3`` (128 bits) need a package, which ``settings.DIGEST_PACKAGES`` names.
+
+    Raises ValueError if the algorithm is unknown or has no fixed size, or if its package is not
+    installed.
     """
     if algorithm in DIGEST_PACKAGES:
         package = DIGEST_PACKAGES[algorithm]
@@ -46,5 +48,5 @@ def hash_constructor(algorithm: str) -> Callable[..., Hasher]:
             f"unknown algorithm {algorithm!r}; write one of {', '.join([*known, *DIGEST_PACKAGES])}"
         )
     constructor: Callable[..., Hasher] = getattr(hashlib, algorithm)
-    # Some interpreters refuse these unless told that no security hangs on them.
+    # Some interpreters refuse these algorithms without ``usedforsecurity=False``.
     return partial(constructor, usedforsecurity=False) if algorithm in _WEAK else constructor

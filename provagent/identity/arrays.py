@@ -1,8 +1,9 @@
-"""Content of numpy arrays and of what astropy makes of them.
+"""Content of numpy arrays and of the types that astropy builds on them.
 
-The content of an array is its dtype, its shape and its items in C order, whatever its
-strides and its byte order: FITS files are big-endian, and what is read from them does not
-change when it is converted. All NaN are equal. Other things are told by their parts.
+The content of an array is its dtype, its shape and its items in C order. Strides and byte order do
+not count: FITS files are big-endian, and converting an array that was read from a FITS file does
+not change its content. All NaN are equal. The content of any other value consists of the content of
+its parts.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ if TYPE_CHECKING:
     from provagent.identity.algorithms import Hasher
     from provagent.identity.content import Content, Parts, Token
 
-_SMALL = 65_536  # bytes that are copied without a thought
-_CHUNK = 1 << 18  # what the processor keeps at hand while it is looked at twice
+_SMALL = 65_536  # bytes: arrays up to this size are copied whole
+_CHUNK = 1 << 18  # bytes: fits into the processor cache, so that a second pass is fast
 _FLOAT64 = 8
-_OWN_TYPES = 256  # numpy's own dtypes have lower numbers, except for the text of variable length
+_OWN_TYPES = 256  # numpy's own dtypes have lower numbers, except the strings of variable length
 
 
 def array_token(value: Any, content: Content) -> bytes:
-    """Return the token of an array, or of a view on one."""
+    """Return the token of an array, or of a view of an array."""
     ndarray = sys.modules["numpy"].ndarray
     array = value if type(value) is ndarray else ndarray.view(value, ndarray)
     dtype = array.dtype
     if dtype.names is not None:
-        # by fields: there may be anything in the bytes between them
+        # Field by field: the padding bytes between the fields are undefined.
         tokens = (
             content.leaf(b"s", name.encode()) + array_token(array[name], content)
             for name in dtype.names
@@ -50,18 +51,25 @@ def array_token(value: Any, content: Content) -> bytes:
 
 
 def memmap_token(value: Any, content: Content) -> bytes:
-    """Return the token of an array in a file; a large one is known by its file, and not read."""
+    """Return the token of a memory-mapped array.
+
+    The token of a large array is made from the state of its file, without reading the array. If the
+    map is writable, a sample of the array is part of the token too.
+    """
     array = plain(value)
     if array.nbytes <= content.max_bytes or (facts := _mapped(value, array)) is None:
         return array_token(value, content)
     content.has_states = True
-    # What is written into the map reaches the file later, or never.
+    # Changes in the map reach the file later, or never.
     written = b"" if instance_state(value).get("mode") == "r" else array_token(value, content)
     return b"m" + content.new(repr(facts).encode("utf-8", "surrogatepass") + written).digest()
 
 
 def _mapped(value: Any, array: Any) -> Any:
-    """Return which part of which file, in which state of it, an array is."""
+    """Return the file of a memory-mapped array, the state of the file, and the part that is mapped.
+
+    Return None if the file or the place of the array in the file is unknown.
+    """
     numpy, state = sys.modules["numpy"], instance_state(value)
     name: Any
     memory: Any
@@ -85,9 +93,9 @@ def scalar_token(value: Any, content: Content) -> bytes:
 
 
 def range_token(value: range, content: Content) -> bytes:
-    """Return the token of an array of the integers of a range, which is not made as a whole."""
+    """Return the token of the integers of a range as an array, without making the whole array."""
     numpy, size = sys.modules["numpy"], len(value)
-    # All ranges of that length would be seen as one array: nothing but its shape is read of it.
+    # A stand-in, equal for all ranges of this length: only its shape and its dtype are read.
     shape = numpy.lib.stride_tricks.as_strided(numpy.zeros(1, "i8"), (size,), (0,))
 
     def part(start: int, stop: int) -> Any:
@@ -116,12 +124,12 @@ def _digest(array: Any, content: Content, part: Callable[[int, int], Any] | None
         return _digest_of_floats(hasher, array, content, part)
     for chunk in _chunks(array, part):
         hasher.update(_payload(chunk).view("uint8"))
-        content.spend(0)  # the time
+        content.spend(0)  # checks the deadline only
     return hasher.digest()
 
 
-# Few arrays hold a NaN. It is looked for when what was hashed is at hand still: to look first
-# would be to wait for the memory twice.
+# Few arrays contain a NaN. Each chunk is tested for NaN after it was hashed, while it is still in
+# the processor cache. A test before the hashing would load the memory twice.
 def _digest_of_floats(
     hasher: Hasher, array: Any, content: Content, part: Callable[[int, int], Any] | None
 ) -> bytes:
@@ -144,7 +152,7 @@ def _header(tag: str, array: Any) -> bytes:
     dtype = array.dtype
     kind = _NUMBERS.get(dtype.num)
     if kind is None:
-        # types from outside numpy are bare bytes by their code
+        # Other packages register their own dtypes: the code of such a dtype says only "bare bytes".
         kind = dtype.str[1:] if 0 <= dtype.num < _OWN_TYPES else str(dtype)
         if dtype.kind in "biufc":
             _NUMBERS[dtype.num] = kind
@@ -177,7 +185,7 @@ def _chunks(array: Any, part: Callable[[int, int], Any] | None) -> Iterator[Any]
 def _sample(
     array: Any, blocks: int, limit: float, part: Callable[[int, int], Any] | None
 ) -> Iterator[Any]:
-    """Yield blocks at equal distances, the first and the last items among them."""
+    """Yield blocks at equal distances. The first and the last items are included."""
     count = max(1, int(limit) // blocks // array.itemsize)
     items = array.reshape(-1) if array.flags.c_contiguous else array.flat
     for start in even_places(array.size - count + 1, blocks):
@@ -197,7 +205,7 @@ def _little_endian_type(dtype: Any) -> Any:
 
 
 def _payload(array: Any) -> Any:
-    """Return what stands for the items: one NaN, and no padding of extended precision."""
+    """Return the bytes to hash: all NaN equal, and without the padding of extended precision."""
     if array.dtype.kind not in "fc":
         return array
     numpy = sys.modules["numpy"]
@@ -244,7 +252,7 @@ def _masked(value: Any) -> Any:
 
 
 def _unmasked(data: Any, mask: Any) -> Any:
-    """Return the data where they are not masked, and the mask where there is any."""
+    """Return the data without the masked items, and the mask if any item is masked."""
     if data.dtype.names is not None and mask is not None and mask.dtype.names is not None:
         return [(name, _unmasked(data[name], mask[name])) for name in data.dtype.names]
     if mask is None or not mask.any():
@@ -254,13 +262,14 @@ def _unmasked(data: Any, mask: Any) -> Any:
 
 def _quantity(value: Any) -> Any:
     state = instance_state(value)
-    if "_unit_string" in state:  # of a constant, which makes its unit when it is first used
+    # A constant makes its unit when the unit is first used.
+    if "_unit_string" in state:
         return plain(value), sys.modules["astropy.units"].Unit(state["_unit_string"])
     return plain(value), state.get("_unit")
 
 
 def _unit(value: Any) -> Any:
-    """Return the text of a unit, and how the program has defined units that are in it."""
+    """Return the text of a unit, and the definitions of units in it that the program defined."""
     text = unit_text(value)
     defined = [
         (base.name, base.represents)
@@ -271,7 +280,7 @@ def _unit(value: Any) -> Any:
 
 
 def _is_astropys(unit: Any) -> bool:
-    """Whether a unit is one that astropy has defined, or a copy of one."""
+    """Return whether astropy has defined a unit. A copy of a unit of astropy counts too."""
     name = unit.name
     known = _UNITS.get(name)
     if known is unit:
@@ -295,7 +304,7 @@ def _column(value: Any) -> Any:
 
 
 def _table(value: Any) -> Any:
-    # not value.meta, which would be made if there is none
+    # Not ``value.meta``: reading this attribute creates an empty one.
     meta = instance_state(value).get("_meta") or {}
     return [(name, value.columns[name]) for name in value.colnames], meta
 
@@ -319,23 +328,23 @@ def _representation(value: Any) -> Any:
     return components, getattr(value, "differentials", {})
 
 
-# numpy's number of a dtype -> its code without the byte order, which is slow to ask for
+# numpy's number of a dtype -> its code without the byte order, which is slow to read
 _NUMBERS: dict[int, str] = {}
 
-# by name, units that astropy has defined
+# Units that astropy has defined, by name
 _UNITS: dict[str, Any] = {}
 
 TOKENS: dict[str, Token] = {"numpy:ndarray": array_token, "numpy:memmap": memmap_token}
-# type -> what stands for a value of it or of a subclass
+# type -> function that returns the content of a value of this type or of a subclass
 INHERITED: dict[str, Parts] = {
     "numpy:ndarray": _subclass,
     "numpy.ma:MaskedArray": _masked,
     "numpy.ma.core:MaskedArray": _masked,
     "astropy.units.quantity:Quantity": _quantity,
-    # made anew for each kind of frame, in no module
+    # astropy makes this class for each kind of frame, outside any module.
     "astropy.coordinates.builtin_frames.skyoffset:SkyOffsetFrame": _frame,
 }
-# the same, of subclasses in the same package only: their own code is asked
+# The same, but only for subclasses in the same package: the functions run code of the class.
 PACKAGED: dict[str, Parts] = {
     "astropy.units.core:UnitBase": _unit,
     "astropy.units.function.core:FunctionUnitBase": unit_text,

@@ -1,11 +1,13 @@
-"""Classes of libraries whose content is what their objects keep in attributes.
+"""Library classes whose content is the attributes of their objects.
 
-The code of an installed library is known by its name, as a function of it is; so what its class
-makes of the attributes is known as well, and their content is the object's. That holds where no
-attribute names a file from which more is read later, and where nothing of an object is hidden.
+The code of an installed library is identified by its name, as a function of the library is. The
+meaning of the attributes is therefore known, and their content is the content of the object. This
+is true only if no attribute names a file from which more is read later, and if no part of the
+object is hidden.
 
-What a library keeps there beside of that, and derives from the rest when somebody looks, is left
-out: ``REFINED`` says it by the class, for subclasses that a program defines as well.
+Some attributes are derived from other attributes when somebody reads them. The functions in
+``REFINED`` leave such attributes out, by class. They apply to subclasses that a program defines,
+too.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def label_of(cls: type) -> str | None:
-    """Return what a class is called in digests if its attributes are content; else None."""
+    """Return the name of a class in digests, or None if its attributes are not content."""
     name = type_name(cls)
     module, _, qualname = name.partition(":")
     if not f"{module}.".startswith(_PACKAGES) or kinds(cls)[:1] != [name]:
@@ -36,7 +38,7 @@ def label_of(cls: type) -> str | None:
 
 
 def refine_of(cls: type) -> Refine | None:
-    """Return what leaves out of the attributes of a class what is derived from others."""
+    """Return the function that leaves out derived attributes of a class, or None."""
     for name in kinds(cls):
         module, _, qualname = name.partition(":")
         found = REFINED.get(f"{module.partition('.')[0]}:{qualname}")
@@ -49,10 +51,10 @@ def refine_of(cls: type) -> Refine | None:
 
 
 def _without_variances(_: object, pairs: Pairs) -> Pairs:
-    """Leave out of a covariance what who looks fills in from the parameters, and from parts.
+    """Leave out the parts of a covariance that are derived from the parameters and from sub-models.
 
-    The diagonal comes from the errors of the parameters; what belongs to one of several models
-    comes from that model.
+    The diagonal comes from the errors of the parameters. The block of one of several models comes
+    from that model. gammapy fills in both when somebody reads the covariance.
     """
     parts = [
         part
@@ -88,7 +90,7 @@ def _covariance(value: Any) -> tuple[list[Any], Any]:
 
 
 def _without_loaded(value: object, pairs: Pairs) -> Pairs:
-    """Leave out what was loaded from a place that is known, and is kept for the next time."""
+    """Leave out values that were loaded from a known place and are kept for the next access."""
     places = {name for name, _ in pairs if name.endswith("_hdu")}
     return [
         (name, item)
@@ -101,21 +103,21 @@ def _is_kept(cls: type, name: str) -> bool:
     return introspection.attributes(introspection.lookup(cls, name)).get("cache") is True
 
 
-# The beginnings of modules whose classes keep all that they are in attributes
+# Beginnings of the names of modules whose objects keep all their content in attributes
 _PACKAGES = (
     *("gammapy.", "regions.", "astropy.convolution.", "astropy.modeling.fitting."),
     *("astropy.nddata.", "astropy.stats.", "astropy.timeseries.", "astropy.visualization."),
     *("scipy.integrate.", "scipy.interpolate.", "scipy.optimize.", "scipy.signal."),
     "scipy.spatial.transform.",
 )
-# Classes of these that name places, from which they read when they are asked
+# Classes of these modules that name places in files, and read from these places on access
 _BY_PLACE = frozenset(
     (
         *("gammapy.data.data_store:DataStore", "gammapy.data.hdu_index_table:HDUIndexTable"),
         "gammapy.data.hdu_index_table:HDULocation",
     )
 )
-# package:Class -> what is left of the attributes of objects of it, or of any subclass
+# package:Class -> function that leaves out derived attributes, also for any subclass
 REFINED: dict[str, Refine] = {
     "gammapy:ModelBase": _without_variances,
     "gammapy:DatasetModels": _without_variances,

@@ -1,9 +1,17 @@
 """Content as canonical bytes: equal content gives equal bytes in any process.
 
-A value becomes a *token*: short bytes that say where they end. A scalar's token holds a
-tag, a length and the value itself; that of a long text or a container holds a tag and the
-digest of what is inside. Tags and lengths keep different values apart, so that no two
-give the same bytes.
+A value becomes a *token*: a short byte string that shows its own end. The token of a scalar
+contains a tag, a length and the value itself. The token of a long text or a container contains a
+tag and the digest of its content. Tags and lengths keep different values apart: two different
+values never have the same bytes.
+
+Containers may be in cycles. A container that is still open is represented by the number of levels
+up to it. The token of a container is cached only if no cycle passes through it to an outer
+container, because otherwise the token depends on the place of the container.
+
+Objects without an identity of their own are read by state (see ``state``). Their token is a number,
+and the states follow one after another in ``Content.whole``. In a set, where the order of the items
+is not defined, a state is read like a container.
 """
 
 from __future__ import annotations
@@ -26,7 +34,7 @@ if TYPE_CHECKING:
     Parts = Callable[[Any], Any]
 
     class Items(Protocol):
-        """What stands in an order; a list, or what makes its items when they are asked for."""
+        """Items in an order: a list, or an object that makes its items on access."""
 
         def __len__(self) -> int: ...
         def __iter__(self) -> Iterator[Any]: ...
@@ -42,16 +50,17 @@ if TYPE_CHECKING:
         def pairs(self, value: object) -> list[tuple[str, Any]]: ...
 
 
-# Tags of tokens that hold the digest of what begins with that very tag: nothing is gained
-# by another digest of them.
+# Tags of tokens that contain the digest of data that begins with the same tag. A second digest of
+# such a token adds nothing.
 DIGESTED = frozenset(b"ORSXadlmopuz")
-SHORT = 64  # bytes that stand in the token itself
-ITEM_COST = 512  # bytes that could be hashed in the time that an item of a container takes
-BLOCKS = 1024  # of a sample, at most
+SHORT = 64  # bytes: shorter payloads are part of the token itself
+ITEM_COST = 512  # bytes: hashing them takes as long as reading one item of a container
+BLOCKS = 1024  # maximum number of blocks of a sample
 BLOCK = 1024  # bytes: shorter blocks take longer to find than to read
-_CONTAINER_COST = 4  # items that take as long as a container does
-_STATE_COST = 12  # the same, of an object whose state is read
-MAX_DEPTH = 100  # containers inside each other: of more, Python's stack may not hold the reading
+_CONTAINER_COST = 4  # items: reading them takes as long as opening a container
+_STATE_COST = 12  # items: reading them takes as long as opening a state
+# Nested containers. Python's stack may not be deep enough for more.
+MAX_DEPTH = 100
 _BATCH = 1024
 _AT_ONCE = 1 << 20
 _NOWHERE = 1 << 30
@@ -59,21 +68,25 @@ _ADDRESS = re.compile(r"\bat 0x[0-9A-Fa-f]{6,}")
 
 
 class UnidentifiableError(Exception):
-    """The content of a value is not known, or reading it would cost too much."""
+    """The content of a value is unknown, or reading it would cost too much."""
 
 
 class TooMuchError(UnidentifiableError):
-    """Reading the content would cost more bytes or milliseconds than it may."""
+    """Reading the content would exceed the maximum of bytes or milliseconds."""
 
 
 class Sample(NamedTuple):
-    """Which part a digest was taken of.
+    """The part of a content that a digest covers.
 
-    ``parts`` is ``blocks`` (``number`` of them at equal distances in each array, text or file, the
-    first and the last bytes among them) or ``files`` (the first ``number`` of a folder, in the
-    order of their names). ``read`` are bytes, ``of`` those that there are, where they are known.
-    ``items`` are those that were read of containers that have ``of_items``. ``unread`` are parts
-    of a state that show nothing of themselves: objects of classes that are written in C.
+    * ``parts``: ``blocks``, at equal distances in each array, text or file, including the first and
+      the last bytes; or ``files``, the first files of a folder in the order of their names.
+    * ``number``: the number of blocks or files that were read.
+    * ``read``: the number of bytes that were read.
+    * ``of``: the number of bytes of the whole, or None if unknown.
+    * ``items``: the number of items that were read in containers.
+    * ``of_items``: the number of all items in these containers.
+    * ``unread``: the number of parts of a state that could not be read, for example compiled
+      objects.
     """
 
     parts: str | None = None
@@ -86,16 +99,17 @@ class Sample(NamedTuple):
 
 
 class InOrder:
-    """Counts as a list of the same items, without being one."""
+    """Marks items that count as a list of the same items."""
 
     def __init__(self, items: Items) -> None:
         self.items = items
 
 
 class ByKey:
-    """Counts as a dict of the same items, without being one.
+    """Marks pairs that count as a dict of the same items.
 
-    A copy would ask a subclass for its own ``keys`` and ``__getitem__``, and keys for their hash.
+    A real copy as a dict would call ``keys`` and ``__getitem__`` of a subclass, and the hash of
+    each key.
     """
 
     def __init__(self, value: dict[Any, Any]) -> None:
@@ -103,29 +117,31 @@ class ByKey:
 
     @classmethod
     def of(cls, pairs: list[tuple[Any, Any]]) -> ByKey:
-        """Return what counts as a dict of these, none of whose keys is hashed."""
+        """Return an object that counts as a dict of these pairs. No key is hashed."""
         found = cls({})
         found.pairs = pairs
         return found
 
 
 class Second:
-    """Counts as a value that earlier versions read otherwise: its digest has another name."""
+    """Marks a value whose digest has a new name: earlier versions read the value otherwise."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
 class Content:
-    """One reading of the content of a value, and of all that is inside it.
+    """One reading of the content of a value and of all values inside.
 
-    ``max_bytes`` bounds what is read of one array or text; four times as much may be read in
-    all, in ``max_ms`` milliseconds (0: no bound). Afterwards ``sampled`` tells what was read in
-    part, and ``has_states`` that objects are in it whose state was read;
-    ``is_second`` that the content of a type in it was read otherwise by earlier versions.
+    ``max_bytes`` is the maximum number of bytes that are read of one array or text. Four times as
+    many bytes may be read in all, within ``max_ms`` milliseconds (0: no limit).
 
-    Objects that are known by their state are numbered as they are met, and read one after another
-    by ``whole``: so they may refer to each other, in cycles and chains of any length.
+    After the reading, ``sampled`` shows which parts were read. ``has_states`` is true if the
+    content contains an object that was read by state. ``is_second`` is true if earlier versions
+    read a type in the content otherwise.
+
+    Objects that are read by state get a number when they are first found. ``whole`` reads them one
+    after another. Such objects may refer to each other, in cycles and in chains of any length.
     """
 
     __slots__ = (
@@ -146,7 +162,7 @@ class Content:
         self.sampled: Sample | None = None
         self.has_states = False
         self.is_second = False
-        self.in_state = False  # what cannot be read is counted there
+        self.in_state = False  # unreadable parts are counted inside a state
         self._states: list[tuple[object, ReadByState]] = []
         self._numbers: dict[int, int] = {}
         self._in_set = 0
@@ -157,7 +173,7 @@ class Content:
         self._left = 4 * max_bytes
         self._known: dict[int, tuple[bytes, object]] = {}
         self._open: dict[int, int] = {}
-        self._reach = _NOWHERE  # the outermost open container that a cycle led back to
+        self._reach = _NOWHERE  # level of the outermost open container to which a cycle leads back
 
     def token(self, value: object) -> bytes:
         """Return the token of any value; raises UnidentifiableError."""
@@ -166,7 +182,7 @@ class Content:
         return token(value, self)
 
     def leaf(self, tag: bytes, payload: bytes | bytearray) -> bytes:
-        """Return the token of something that has nothing inside."""
+        """Return the token of a value without parts."""
         size = len(payload)
         if size <= SHORT:
             return tag + _SIZES[size] + payload
@@ -178,11 +194,14 @@ class Content:
         hasher, rest = self.new(), memoryview(payload)
         for start in range(0, size, _AT_ONCE):
             hasher.update(rest[start : start + _AT_ONCE])
-            self.spend(0)  # the time
+            self.spend(0)  # checks the deadline only
         return tag + b"\xff" + hasher.digest()
 
     def part_of_leaf(self, tag: bytes, payload: bytes | bytearray | str) -> bytes:
-        """Return the token of a sample of something long: of a text, characters count as bytes."""
+        """Return the token of a sample of a long payload.
+
+        In a text, each character counts as a byte.
+        """
         size, limit = len(payload), int(self.max_bytes)
         blocks = min(BLOCKS, max(1, limit // BLOCK))
         count = max(1, limit // blocks)
@@ -207,7 +226,10 @@ class Content:
         return self.container(value, tag, len(items), self._sorted(self.in_set(items)))
 
     def in_set(self, items: Iterable[Any]) -> Iterator[bytes]:
-        """Yield the tokens of items that come in no order: none may be told by a number."""
+        """Yield the tokens of items without an order.
+
+        Inside, no object is identified by a number.
+        """
         self._in_set += 1
         yield from map(self.token, items)
         self._in_set -= 1
@@ -218,10 +240,10 @@ class Content:
         return self.container(value, tag, 2 * len(items), self._sorted(pairs))
 
     def container(self, value: object, tag: bytes, count: int, tokens: Iterable[bytes]) -> bytes:
-        """Return the token of ``count`` things inside ``value``, whose tokens are made here.
+        """Return the token of ``value``, a container with ``count`` items of these tokens.
 
-        Inside itself a value is told by how far up it is. What no cycle passes through is
-        read once, however often it is met.
+        The token of a container inside itself is the number of levels up to it. A container that is
+        in no cycle is read once, even if it occurs several times.
         """
         key, level = address_of(value), len(self._open)
         if key in self._known:
@@ -244,7 +266,7 @@ class Content:
         return token
 
     def by_state(self, value: object, how: ReadByState) -> bytes:
-        """Return the token of an object that is known by its state: its number in this reading."""
+        """Return the token of an object that is read by state: its number in this reading."""
         self.has_states = self.has_states or not how.is_content
         if self._in_set:
             return self.container(value, how.label, 1, self.state(value, how))
@@ -254,7 +276,7 @@ class Content:
         return b"@" + number.to_bytes(4, "little")
 
     def whole(self, token: bytes) -> bytes:
-        """Return a token with the states of all objects that it refers to, and that these do."""
+        """Return a token combined with all states that it refers to, directly or indirectly."""
         if not self._states:
             return token
         hasher, place = self.new(b"X" + token), 0
@@ -268,16 +290,16 @@ class Content:
         return b"X" + hasher.digest()
 
     def begin_state(self, place: int) -> None:
-        """Note that the state of the object of this number is read next."""
+        """Start the state of the object with this number."""
 
     def pairs_of(self, value: object, how: ReadByState) -> list[tuple[str, Any]]:
-        """Return what is read of what an object keeps."""
+        """Return the attributes of an object that are part of its state."""
         pairs = how.pairs(value)
         self.spend(ITEM_COST * (len(pairs) + _STATE_COST))
         return pairs
 
     def state(self, value: object, how: ReadByState) -> Iterator[bytes]:
-        """Yield the tokens of what an object keeps, each after its name."""
+        """Yield the tokens of the attributes of an object, each after the token of its name."""
         before, self.in_state = self.in_state, True
         if how.is_hidden:
             self.add_unread()
@@ -301,18 +323,18 @@ class Content:
             return self.unread(value)
 
     def unread(self, value: object) -> bytes:
-        """Return what stands in a state for something that cannot be read: its type."""
+        """Return the token of an unreadable part of a state: its type."""
         self.add_unread()
         return self.leaf(b"?", type_name(type(value)).encode("utf-8", "surrogatepass"))
 
     def add_unread(self) -> None:
-        """Say that some part could not be read."""
+        """Count a part that could not be read."""
         self.has_states = True
         before = self.sampled or Sample()
         self.sampled = before._replace(unread=(before.unread or 0) + 1)
 
     def spend(self, cost: int) -> None:
-        """Count what is read; raises TooMuchError when it is too much."""
+        """Count a cost in bytes; raises TooMuchError if a limit of bytes or time is exceeded."""
         self._left -= cost
         if self._left < 0:
             raise TooMuchError("content: too much to read; increase max_bytes")
@@ -320,11 +342,11 @@ class Content:
             raise TooMuchError("content: takes too long to read; increase max_ms")
 
     def too_deep(self, tag: bytes, count: int) -> bytes:  # noqa: ARG002
-        """Return the token of a container of ``count`` things that lies inside too many others."""
+        """Return the token of a container of ``count`` items inside too many other containers."""
         raise TooMuchError("content: too many nested containers; reduce the depth")
 
     def add_blocks(self, blocks: int, read: int, of: int | None) -> None:
-        """Say that of an array or a text no more than some blocks were read."""
+        """Record that only some blocks of an array or a text were read."""
         before = self.sampled or Sample()
         known = 0 if before.parts is None else before.of
         self.sampled = before._replace(
@@ -343,7 +365,7 @@ class Content:
         return hasher.digest()
 
     def all_of(self, tokens: Iterable[bytes]) -> list[bytes]:
-        """Return all of these; raises TooMuchError where that takes too long."""
+        """Return all tokens as a list; raises TooMuchError if this takes too long."""
         if not self._deadline:
             return list(tokens)
         found: list[bytes] = []
@@ -360,15 +382,15 @@ class Content:
 
 
 def even_places(size: int, number: int) -> Iterator[int]:
-    """Yield ``number`` places among ``size`` at equal distances, the first and the last."""
+    """Yield ``number`` places at equal distances in ``range(size)``, with the first and last."""
     for index in range(number):
         yield (size - 1) * index // max(1, number - 1)
 
 
 def named(label: str, parts: Parts, *, is_second: bool = False) -> Token:
-    """Return the token function of a type for whose content ``parts(value)`` stands.
+    """Return the token function of a type whose content is the content of ``parts(value)``.
 
-    ``is_second``: its content was read otherwise before, so that its digests have another name.
+    ``is_second``: earlier versions read the content otherwise, so its digests have a new name.
     """
     name = label.encode()
     tag = b"o" + len(name).to_bytes(4, "little") + name
@@ -384,16 +406,17 @@ def named(label: str, parts: Parts, *, is_second: bool = False) -> Token:
 
 
 def unknown(value: object, content: Content) -> bytes:
-    """Return what stands in a state for a value of which nothing is known; else raise."""
+    """Return the token of an unknown value inside a state; otherwise raise UnidentifiableError."""
     if content.in_state:
         return content.unread(value)
     raise UnidentifiableError(f"{type_name(type(value))}: content unknown; add an identifier")
 
 
 def text_bytes(value: object) -> bytes:
-    """Return what the digest of a value's ``str()`` is taken of; raises UnidentifiableError.
+    """Return the bytes to hash for a value that is identified by its ``str()``.
 
-    An address in the text tells nothing to another process.
+    Raises UnidentifiableError if the text contains an address, which has no meaning in another
+    process.
     """
     cls = type(value)
     head = _heads.known.get(address_of(cls)) or _heads(cls)
@@ -416,7 +439,7 @@ def _head(cls: type) -> bytes:
     return b"t%b\0" % type_name(cls).encode("utf-8", "surrogatepass")
 
 
-# Packages, and classes of packages, whose values read files, or compute, for their text.
+# Packages, and classes of packages, whose ``str()`` reads files or computes
 _LOADS_FOR_TEXT = frozenset(("xarray", "astropy:HDUList"))
 _heads: TypeCache[bytes] = TypeCache(_head)
 

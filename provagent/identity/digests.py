@@ -1,4 +1,4 @@
-"""What the settings say of digests, in the words of those who take them."""
+"""The settings of digests, as arguments of the functions that compute digests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Digests(NamedTuple):
-    """How the digests of a process are taken, as its settings say; ``cache`` is a folder."""
+    """The settings of the digests of a process. ``cache`` is a folder, or empty."""
 
     algorithm: str = "sha256"
     max_bytes: int = MAX_BYTES
@@ -23,7 +23,7 @@ class Digests(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings, cache: str) -> Digests:
-        """Return what ``settings`` ask for."""
+        """Return the digest options of ``settings``."""
         return cls(
             settings.digest,
             settings.digest_bytes,
@@ -33,7 +33,10 @@ class Digests(NamedTuple):
         )
 
     def options(self) -> dict[str, Any]:
-        """Return what ``identify`` is to be told; not its defaults, since telling costs time."""
+        """Return the arguments for ``identify``.
+
+        Defaults are left out, because arguments cost time.
+        """
         options: dict[str, Any] = {"algorithm": self.algorithm}
         if self.max_bytes != MAX_BYTES:
             options["max_bytes"] = self.max_bytes
@@ -42,7 +45,7 @@ class Digests(NamedTuple):
         return options
 
     def new_files(self) -> FileIdentities:
-        """Return where files are known, none of which was met yet."""
+        """Return a new, empty ``FileIdentities`` with these settings."""
         return FileIdentities(
             algorithm=self.algorithm,
             max_bytes=self.max_file_bytes,

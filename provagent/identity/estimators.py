@@ -1,7 +1,7 @@
-"""Content of scikit-learn's estimators: their parameters, and what they have learned.
+"""Content of estimators of scikit-learn: their parameters and fitted values.
 
-Both lie in what an estimator holds, which is what its pickle has; parts written in C give theirs
-for a pickle, too. Nothing of the package is imported.
+Both are attributes of the estimator, the same attributes that a pickle contains. The content of
+compiled parts comes from their pickle too. No package is imported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _reduced(value: Any) -> Any:
-    """Return what a pickle of a compiled object holds but for the function that makes it anew."""
+    """Return the pickled state of a compiled object, without the function that rebuilds it."""
     reduced = value.__reduce_ex__(2)
     if not isinstance(reduced, tuple):
         raise UnidentifiableError(
@@ -27,18 +27,18 @@ def _reduced(value: Any) -> Any:
 
 
 def _held(value: Any) -> Any:
-    # An address in this process, by which it sees that other words are given
+    # An address in this process. The vectorizer uses it to notice new stop words.
     return {name: item for name, item in instance_state(value).items() if name != "_stop_words_id"}
 
 
 def _neighbors(value: Any) -> Any:
-    """Return the state of a tree of neighbours without what it counts when it is asked."""
+    """Return the state of a tree of neighbours, without the counters of its queries."""
     state = value.__getstate__()
     return state[:7], [part for part in state[7:] if not isinstance(part, int)]
 
 
 def _spline(value: Any) -> Any:
-    # Where it keeps them hangs on scipy; each version has them under these names.
+    # The internal names depend on the version of scipy. All versions have these names.
     return {name: getattr(value, name) for name in ("t", "c", "k", "extrapolate", "axis")}
 
 

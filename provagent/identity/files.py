@@ -1,4 +1,4 @@
-"""Files and folders: known by an absolute path and the digest of what lies there."""
+"""Files and folders: identified by an absolute path and the digest of their content."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from provagent.identity.algorithms import Hasher
 
     PathText = str | bytes | os.PathLike[str] | os.PathLike[bytes]
-    # size, mtime_ns, ctime_ns, hex digest, sample: plain values, which the collector leaves alone
+    # size, mtime_ns, ctime_ns, hex digest, sample. Plain values: the garbage collector skips them.
     Seen = tuple[int, int, int, str, Sample | None]
 
 MAX_FILES = 10_000
 _TO_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-THREAD_FROM = 1 << 20  # bytes of a file: with less, a thread costs more than it saves
+THREAD_FROM = 1 << 20  # bytes of a file: below this size a thread costs more than it saves
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def resolve_location(value: PathText, cwd: str | None = None) -> str:
     """Return a path as absolute, normalised text, with ``$VARS`` and ``~`` expanded.
 
-    A URL (``scheme://``) is left as it is, and so are symbolic links, but for one that
-    ``..`` follows. ``cwd`` is where relative paths start, the present folder unless given.
-    Raises TypeError for what is no path.
+    A URL (``scheme://``) is returned unchanged. Symbolic links are not resolved, except a link
+    before ``..``. ``cwd`` is the folder where relative paths start (default: the current folder).
+    Raises TypeError if the value is not a path.
     """
-    # Of a subclass of str the functions below would ask more than its text.
+    # A subclass of str may override methods that the functions below call.
     text = str.__str__(value if introspection.is_a(value, str) else os.fsdecode(value))
     if _URL.match(text):
         return text
@@ -50,13 +50,14 @@ def resolve_location(value: PathText, cwd: str | None = None) -> str:
 
 
 class FileIdentities:
-    """The files that a process has met, each with its digest.
+    """The files that a process has read, each with its digest.
 
-    A file is read again only when its device, inode, size, mtime or ctime is another one.
-    (A change of equal size within one tick of the file system's clock, some milliseconds
-    on Linux before 6.13, is not seen.) Of a file of more than ``max_bytes`` bytes, or one that
-    takes more than ``max_ms`` milliseconds, a sample is read (0: no bound). ``kept`` holds
-    what earlier runs have read.
+    A file is read again only if its device, inode, size, mtime or ctime has changed. Not seen: a
+    change that keeps the size within one tick of the file system's clock (some milliseconds on
+    Linux before 6.13).
+
+    Only a sample is read of a file with more than ``max_bytes`` bytes, or of a file that takes more
+    than ``max_ms`` milliseconds (0: no limit). ``kept`` contains the digests of earlier runs.
     """
 
     def __init__(
@@ -74,15 +75,15 @@ class FileIdentities:
         self.max_bytes = max_bytes
         self.max_ms = max_ms
         self.kept = kept
-        self.changing: frozenset[str] = frozenset()  # places of files that are not whole
+        self.changing: frozenset[str] = frozenset()  # paths of files that are still being written
         self._known: dict[int, Seen] = {}
 
     def identify_file(self, path: PathText) -> Identity:
-        """Identify a file by its content; a folder as ``identify_collection`` does.
+        """Identify a file by its content, and a folder as ``identify_collection`` does.
 
-        A file that is not there gives ``missing``; one that changes while it is read, and
-        again at the second try, ``changing``. Devices, pipes and sockets are not opened.
-        Raises OSError when the file cannot be read.
+        The identity of a missing file is ``missing``. The identity of a file that changes during
+        the first and the second reading is ``changing``. Devices, pipes and sockets are not opened.
+        Raises OSError if the file cannot be read.
         """
         if path in self.changing:
             return Identity(changing=True)
@@ -99,12 +100,12 @@ class FileIdentities:
     def identify_collection(
         self, path: PathText, index: str | Sequence[str] | None = None
     ) -> Identity:
-        """Identify a folder by the names and contents of all files below it.
+        """Identify a folder by the names and contents of all files below the folder.
 
-        With ``index`` by that file's content alone, or that of several, whose names are
-        relative to the folder. Of more than ``max_files`` files the first in the order of
-        their names are taken, and ``sampled`` says so. Symbolic links to folders are not
-        followed. Raises OSError when a file cannot be read.
+        With ``index``, identify the folder by the content of the named file or files only. The
+        names are relative to the folder. If there are more than ``max_files`` files, the first
+        files in the order of their names are read, and ``sampled`` is set. Symbolic links to
+        folders are not followed. Raises OSError if a file cannot be read.
         """
         folder = os.fsdecode(path)
         if isinstance(index, str):
@@ -118,9 +119,10 @@ class FileIdentities:
         return self._collection(folder, first, in_part=next(names, None) is not None)
 
     def read_ahead(self, places: Iterable[Any]) -> None:
-        """Read several files at once, where that is quicker, so that they are known then.
+        """Read several files in parallel, if this is faster, so that their digests are known.
 
-        What is no file's place, or cannot be read, is left for the one who asks for it.
+        A path that is not a file or cannot be read is skipped. The error is raised when the file is
+        identified.
         """
         big: list[tuple[os.stat_result, PathText]] = []
         for place in places:
@@ -174,7 +176,7 @@ class FileIdentities:
         return self._identity(found, digest, sample)
 
     def _identity(self, found: os.stat_result, digest: str, sample: Sample | None) -> Identity:
-        return tuple.__new__(  # in half the time that the constructor takes
+        return tuple.__new__(  # twice as fast as the constructor
             Identity,
             (f"{self.algorithm}:{digest}", "file", found.st_size, sample or False, False, False),
         )
@@ -183,7 +185,10 @@ class FileIdentities:
         return bool(self.max_bytes) and size > self.max_bytes
 
     def _read(self, path: PathText, found: os.stat_result) -> Identity | None:
-        """Read a file once; None when it is not what was found, or changed meanwhile."""
+        """Read a file once.
+
+        Return None if the file differs from ``found`` or changed during reading.
+        """
         begun = 0 if found.st_size < KEPT_FROM else now()
         descriptor = os.open(path, _TO_READ)
         try:
@@ -208,7 +213,10 @@ class FileIdentities:
     def _collection(
         self, folder: str, names: list[str], *, in_part: bool = False, missing: bool = False
     ) -> Identity:
-        """Put members together; where one that is missing matters, all is ``missing``."""
+        """Combine members into one identity.
+
+        With ``missing``, one missing member makes all ``missing``.
+        """
         inside = os.path.join(folder, "")
         members: list[Identity] = []
         slow: list[tuple[os.stat_result, PathText]] = []
@@ -286,7 +294,7 @@ def _names_below(folder: str, before: str = "") -> Iterator[str]:
 
 
 def _tidy(path: str) -> str:
-    """Take out what is empty, ``.`` and ``..``; this one as the file system means it."""
+    """Remove empty parts, ``.`` and ``..``. Before ``..``, a symbolic link is resolved."""
     drive, rest = os.path.splitdrive(path)
     place = drive + os.sep
     for part in rest.replace(os.altsep or os.sep, os.sep).split(os.sep):

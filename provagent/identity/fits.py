@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _header(value: Any) -> Any:
-    # A card is read when it is first asked for, and keeps what it read: copies are asked.
+    # A card parses its text on first access and keeps the result. So the copies are parsed.
     cards = (copy.copy(card) for card in instance_state(value)["_cards"])
     return [_card(card) for card in cards]
 
@@ -27,7 +27,7 @@ def _card(card: Any) -> Any:
     try:
         return card.keyword, card.value, card.comment
     except Exception:
-        return state.get("_image")  # not FITS: as it is written
+        return state.get("_image")  # not valid FITS: the text of the card
 
 
 def _undefined(_: Any) -> Any:
@@ -46,8 +46,8 @@ def _hdu_list(value: Any) -> Any:
 def _hdu(value: Any) -> Any:
     """Return the header and the data of an HDU that was made in memory.
 
-    One that reads from a file is not identified, whether its data are loaded or not: it would
-    become another one by being looked at.
+    Raises UnidentifiableError if the HDU reads from a file, even if its data are loaded: reading
+    the data would change the HDU, and with it the identity.
     """
     state = instance_state(value)
     if state.get("_file") is not None or state.get("_buffer") is not None:
@@ -61,7 +61,8 @@ def _fits_rec(value: Any) -> Any:
     state = instance_state(value)
     from provagent.identity.arrays import plain
 
-    # What was scaled, or is of variable length, is kept beside the items until it is written.
+    # Scaled columns and columns of variable length are kept outside the array until they are
+    # written.
     return plain(value), state.get("_converted") or {}
 
 
@@ -73,7 +74,7 @@ def _wcs(value: Any) -> Any:
 
 
 def _projection(value: Any) -> Any:
-    # What is not given is filled in when it is first used: in a copy that is done at once.
+    # Missing values are filled in at the first use. ``set()`` fills them in in a copy.
     filled = copy.deepcopy(value)
     try:
         filled.set()
@@ -88,7 +89,7 @@ def _attributes(value: Any, names: tuple[str, ...]) -> dict[str, Any]:
         try:
             item = getattr(value, name)
         except AttributeError:
-            continue  # not given, or not in this version
+            continue  # missing, or not in this version
         is_list = type_name(type(item)).partition(":")[0].partition(".")[0] == "astropy"
         found[name] = list(map(str, item)) if is_list else item
     return found
@@ -107,7 +108,8 @@ _OF_PROJECTIONS = (
     *("tstart", "tstop", "telapse", "timedel", "timepixr", "xposure", "obsgeo", "obsorbit"),
     *("phi0", "theta0", "bepoch", "jepoch", "czphs", "cperi", "timrder", "timsyer", "plephem"),
 )
-# package:Class -> what stands for a value of it, or of a subclass in the same package
+# package:Class -> function that returns the content of a value of this class, or of a subclass in
+# the same package
 OWN: dict[str, Parts] = {
     "astropy:Header": _header,
     "astropy:Undefined": _undefined,

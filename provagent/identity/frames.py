@@ -1,6 +1,6 @@
-"""Content of what pandas makes of arrays.
+"""Content of the types that pandas builds on arrays.
 
-Nothing of the package is imported. What its objects keep for later use is neither read nor made.
+No package is imported. Caches of pandas objects are neither read nor filled.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _AT_ONCE = 4096
 
 
 class _Range:
-    """The integers of a range, as an array of them."""
+    """The integers of a range, as an array."""
 
     def __init__(self, value: range) -> None:
         self.value = value
 
 
 class _Coded:
-    """Values told by their number in a list of categories, -1 where there is none.
+    """Values as numbers in a list of categories; the number -1 marks a missing value.
 
     The order of the categories does not count.
     """
@@ -52,7 +52,7 @@ class _Coded:
 def _coded_token(value: _Coded, content: Content) -> bytes:
     count = len(value.categories)
     if isinstance(content, PartOfContent) and content.most(count) < count:
-        # To order them they would all have to be read.
+        # Sorting the categories would read all of them.
         if content.most(len(value)) == len(value):
             content.add_items(0, count)
         return content.in_order(value, b"l\xffof %d" % count, value)
@@ -60,7 +60,7 @@ def _coded_token(value: _Coded, content: Content) -> bytes:
     tokens = content.all_of(map(content.token, value.categories))
     order = sorted(range(len(tokens)), key=tokens.__getitem__)
     numpy, codes = sys.modules["numpy"], value.codes
-    # The last place is that of -1. Of codes not more than are needed to tell them apart.
+    # The last place is for the code -1. The ranks use the smallest integer type that is sufficient.
     rank = numpy.empty(len(order) + 1, "i1" if len(order) < 128 else "i4")  # noqa: PLR2004
     rank[order], rank[-1] = numpy.arange(len(order)), -1
     parts = [*(tokens[index] for index in order), array_token(rank[codes], content)]
@@ -68,10 +68,10 @@ def _coded_token(value: _Coded, content: Content) -> bytes:
 
 
 class _Column:
-    """The items of a column or an index: texts, whatever stores them, or those of an array.
+    """The items of a column or an index: texts in any storage, or the items of an array.
 
-    Each version of pandas stores text in another way. A text that is missing is one, whether it
-    is None, NaN or NA.
+    Each version of pandas stores text in another way. None, NaN and NA all count as the same
+    missing text.
     """
 
     def __init__(self, array: Any) -> None:
@@ -93,7 +93,7 @@ class _Column:
 
 
 class _Kind:
-    """The kind of the entries of an index, as text, where its name hangs on pandas."""
+    """The kind of the entries of an index, as text, if pandas names the kind by version."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -121,12 +121,12 @@ def _column_token(value: _Column, content: Content) -> bytes:
 
 
 def is_object_array(array: Any) -> bool:
-    """Whether an array is one of numpy's, of Python's objects."""
+    """Return whether an array is a numpy array of Python objects."""
     return type(array) is sys.modules["numpy"].ndarray and array.dtype.hasobject
 
 
 def _is_text(array: Any, places: Iterable[int]) -> bool:
-    """Whether the items of an array of objects, at some places, are texts or missing ones."""
+    """Return whether the items of an array at some places are all texts or missing texts."""
     missing = getattr(sys.modules.get("pandas"), "NA", None)
     for place in places:
         item = array[place]
@@ -137,7 +137,7 @@ def _is_text(array: Any, places: Iterable[int]) -> bool:
 
 
 class _Taken:
-    """Items of an array of pandas at some places, which are made when they are asked for."""
+    """Items of a pandas array at some places. They are made on access."""
 
     def __init__(self, array: Any, places: Any) -> None:
         self._array = array
@@ -161,19 +161,22 @@ class _Taken:
 def _series(value: Any) -> Any:
     state = instance_state(value)
     blocks = getattr(state["_mgr"], "blocks", None)
-    # The array is kept once it was asked for; blocks are there.
+    # ``value.array`` is cached by pandas when somebody reads it; blocks exist already.
     items = _values(blocks[0].values if blocks else value.array)
     return state.get("_name"), value.index, items, state.get("_attrs") or {}
 
 
 def _data_frame(value: Any) -> Any:
-    # By place: asked for by name, a column is kept by older versions.
+    # By position: older versions cache a column that is read by name.
     columns = [_values(value.iloc[:, place].array) for place in range(value.shape[1])]
     return value.columns, value.index, columns, instance_state(value).get("_attrs") or {}
 
 
 def _block_manager(value: Any) -> Any:
-    """Return what a frame keeps, in one of a class of the program; blocks do not count."""
+    """Return the content of a frame inside a class of the program.
+
+    Its division in blocks does not count.
+    """
     columns = value.axes[0]
     return value.axes, [_values(value.iget_values(place)) for place in range(len(columns))]
 
@@ -224,13 +227,13 @@ class _Chosen:
 
 
 def _entries(index: Any) -> Any:
-    """Return the entries of an index, each as a value, without what the index would keep."""
+    """Return the entries of an index as values, without filling the caches of the index."""
     state = instance_state(index)
     return state["_range"] if "_range" in state else state["_data"]
 
 
 def _values(array: Any) -> Any:
-    """Return an array where pandas has wrapped one, else the extension array itself; or a text."""
+    """Return the array inside a pandas wrapper, a text column, or the extension array itself."""
     name = type_name(type(array)).rpartition(":")[2]
     if name in ("NumpyExtensionArray", "PandasArray"):
         array = array._ndarray  # noqa: SLF001
@@ -241,7 +244,10 @@ def _values(array: Any) -> Any:
 
 
 def _kind(entries: Any) -> Any:
-    """Return the kind of the entries of an index; a text, or an instant, is one in any version."""
+    """Return the kind of the entries of an index.
+
+    Texts and instants have one kind in all versions.
+    """
     if type(entries) is range:
         return "int64"
     values = _values(entries)
@@ -288,7 +294,7 @@ def _strings(value: Any) -> Any:
 
 
 def _backed(value: Any) -> Any:
-    # The public dtype is kept by some once it was asked for.
+    # Some classes cache the public attribute ``dtype`` when somebody reads it.
     dtype, array = value._dtype, value._ndarray  # noqa: SLF001
     if array.dtype.kind in _INSTANTS:
         return instants(array, getattr(dtype, "tz", None))
@@ -296,17 +302,17 @@ def _backed(value: Any) -> Any:
 
 
 def is_instants(array: Any) -> bool:
-    """Whether an array is one of numpy's, of instants or durations."""
+    """Return whether an array is a numpy array of instants or durations."""
     return type(array) is sys.modules["numpy"].ndarray and array.dtype.kind in _INSTANTS
 
 
 def instants(array: Any, zone: Any = None) -> Any:
-    """Return instants or durations, in an array of numpy's, without their unit."""
+    """Return the instants or durations of a numpy array, independent of their unit."""
     return _Kind(f"{_INSTANTS[array.dtype.kind]} {zone}"), _in_finest_unit(array)
 
 
 def _in_finest_unit(array: Any) -> Any:
-    """Return instants in the finest unit that all of them fit in: so the unit does not count."""
+    """Convert instants to the finest unit in which all fit, so that the unit does not count."""
     numpy = sys.modules["numpy"]
     unit, count = numpy.datetime_data(array.dtype)
     if unit not in _PER_SECOND or count != 1 or unit == "ns" or not array.size:
@@ -343,7 +349,8 @@ def _timedelta(value: Any) -> Any:
 
 
 def _offset(value: Any) -> Any:
-    # Names of frequencies change; a calendar is made of the days that stand beside it.
+    # The names of frequencies depend on the version. The days of a calendar are among the other
+    # arguments.
     arguments = {name: item for name, item in value.kwds.items() if name != "calendar"}
     return value.n, value.normalize, arguments
 
@@ -352,7 +359,7 @@ def _nanoseconds(value: Any) -> int:
     return int(value._value) * (_PER_SECOND["ns"] // _PER_SECOND[value.unit])  # noqa: SLF001
 
 
-_LOOK_COST = 32  # bytes that could be hashed in the time that it takes to look at an item
+_LOOK_COST = 32  # bytes: hashing them takes as long as looking at one item
 _TEXTS = frozenset(
     (
         *("ArrowStringArray", "ArrowStringArrayNumpySemantics", "StringArray"),
@@ -370,7 +377,7 @@ TOKENS: dict[str, Token] = {
     f"{__name__}:_Coded": _coded_token,
     f"{__name__}:_Range": lambda value, content: range_token(value.value, content),
 }
-# Classes that differ in how they keep equal content -> the one that they count as
+# Classes that store equal content differently -> the class in whose name the digest is made
 ALIKE = {
     "pandas:RangeIndex": "pandas:Index",
     "pandas:Int64Index": "pandas:Index",
@@ -381,7 +388,8 @@ ALIKE = {
     "pandas:ArrowStringArrayNumpySemantics": "pandas:StringArray",
     "pandas:StringArrayNumpySemantics": "pandas:StringArray",
 }
-# package:Class -> what stands for a value of it, or of a subclass in the same package
+# package:Class -> function that returns the content of a value of this class, or of a subclass in
+# the same package
 OWN: dict[str, Parts] = {
     "pandas:Series": _series,
     "pandas:DataFrame": _data_frame,

@@ -1,8 +1,9 @@
-"""Content of functions: their code, where it is the program's; else the name that finds them.
+"""Content of functions: the code of a function of the program, the name of any other function.
 
-The code is the bytecode and its constants, the defaults, and what the function encloses. Globals
-that it uses are not part of it. A function of an installed package is known by its name, so that
-another version of the package does not make it another: the environment tells the version.
+The code consists of the bytecode and its constants, the defaults, and the enclosed values. Globals
+that the code uses are not part of the content. A function of an installed package is identified by
+its name: a new version of the package does not change the identity. The environment of the run
+shows the version.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def place(value: Any) -> Any:
-    """Return where a compiled function is defined, or to which object it is bound."""
+    """Return the module and name of a compiled function, or its name and its bound object."""
     module, name = value.__module__, value.__qualname__
     owner = value.__self__
     if owner is not None and type(owner) is not ModuleType:
@@ -32,7 +33,7 @@ def place(value: Any) -> Any:
 
 
 def is_installed(value: FunctionType) -> bool:
-    """Whether a function is one of an installed package, or of Python, that its name finds."""
+    """Return whether a function belongs to an installed package or to Python."""
     return _is_installed(_code(value).co_filename)
 
 
@@ -41,14 +42,17 @@ def _is_installed(file: str) -> bool:
 
 
 class ByName:
-    """A name that stands for code of the program: which may be another one next time."""
+    """The name of a class or module of the program, whose code may be different in another run."""
 
     def __init__(self, name: Any) -> None:
         self.name = name
 
 
 def named_code(name: Any, module: object) -> Any:
-    """Return the name of a class or a module, as one that finds it in any process, or not."""
+    """Return the name of a class or a module.
+
+    The name of code of the program becomes a ``ByName``.
+    """
     found = sys.modules.get(module) if type(module) is str else None
     file = introspection.attributes(found).get("__file__") if type(found) is ModuleType else None
     is_program = module == "__main__" or (type(file) is str and not _is_installed(file))
@@ -56,7 +60,7 @@ def named_code(name: Any, module: object) -> Any:
 
 
 def by_code(value: FunctionType) -> Any:
-    """Return the code of a function, its defaults, and what it encloses."""
+    """Return the name, the code, the defaults and the enclosed values of a function."""
     enclosed = _closure(value) or ()
     return (
         _name(value),
@@ -68,13 +72,13 @@ def by_code(value: FunctionType) -> Any:
 
 
 def installed(value: FunctionType) -> Any:
-    """Return the module and the name of an installed function; its code, where no name finds it."""
+    """Return the module and name of an installed function, or its code if no name finds it."""
     name = _qualname(value)
     return by_code(value) if "<" in name else (value.__module__, name)
 
 
 def bound(value: MethodType) -> Any:
-    """Return the function of a method, and the object that it is bound to."""
+    """Return the function of a method, and the object that the method is bound to."""
     return value.__func__, value.__self__
 
 
@@ -84,7 +88,7 @@ def cached(value: Any) -> Any:
 
 
 def dispatcher(value: Any) -> Any:
-    """Return the module and the name of a function of numpy's that other arrays may override."""
+    """Return the module and name of a numpy function that other array types may override."""
     module, name = value.__module__, value.__qualname__
     found: Any = sys.modules.get(module)
     if getattr(found, name, None) is not value:
@@ -93,13 +97,16 @@ def dispatcher(value: Any) -> Any:
 
 
 def is_dispatcher(cls: type) -> bool:
-    """Whether a class is that of such functions; no module of numpy has it under its name."""
+    """Return whether a class is the class of such functions.
+
+    No numpy module has this class by name.
+    """
     mean = introspection.attributes(sys.modules.get("numpy")).get("mean")
     return type_name(cls) == "numpy:_ArrayFunctionDispatcher" and cls is type(mean)
 
 
 def is_without_code(cls: type) -> bool:
-    """Whether a class has no code of the program, and is none of its modules."""
+    """Return whether a class contains no code of the program and is in no module of the program."""
     for at in introspection.namespace(cls).values():
         code = next((get(at) for kind, get in _INSIDE.items() if issubclass(type(at), kind)), at)
         if type(code) is FunctionType and not is_installed(code):
@@ -119,11 +126,11 @@ def _of_code(code: CodeType) -> Any:
 def _content_of(cell: Any) -> Any:
     try:
         return (cell.cell_contents,)
-    except ValueError:  # it is empty
+    except ValueError:  # the cell is empty
         return ()
 
 
-# Past what a subclass, which there is none of, or an attribute of the function could say.
+# Read by descriptors, so that attributes of the function cannot change the result.
 _members = FunctionType.__dict__
 _code: Any = _members["__code__"].__get__
 _defaults: Any = _members["__defaults__"].__get__

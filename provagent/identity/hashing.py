@@ -1,4 +1,4 @@
-"""The bytes of one open file, hashed: all of them, or a sample."""
+"""Hash the bytes of an open file: all bytes, or a sample."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _AT_ONCE = 1 << 18
 def hash_whole(
     descriptor: int, size: int, new: Callable[..., Hasher], max_ms: float
 ) -> Hasher | None:
-    """Hash a file that was just opened to its end; None when that takes too long."""
-    if size <= _AT_ONCE:  # a stream takes as long to make as such a file to read
+    """Hash a newly opened file to its end. Return None if this takes more than ``max_ms``."""
+    if size <= _AT_ONCE:  # for a small file, making a stream takes as long as reading
         data = os.read(descriptor, size + 1)
         if len(data) == size:
             return new(data)
-        os.lseek(descriptor, 0, os.SEEK_SET)  # it grew, or is being read in pieces
+        os.lseek(descriptor, 0, os.SEEK_SET)  # the file grew, or the system reads it in pieces
     with io.FileIO(descriptor, closefd=False) as file:
         if not max_ms:
             return file_digest(file, new)  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def hash_whole(
 def hash_sample(
     descriptor: int, size: int, limit: int, new: Callable[..., Hasher]
 ) -> tuple[Hasher, Sample]:
-    """Hash blocks at equal distances, the first and the last bytes among them."""
+    """Hash blocks at equal distances. The first and the last bytes are included."""
     count = max(1, limit // BLOCKS)
     blocks = min(BLOCKS, max(1, limit))
     hasher = new(b"sample of %d blocks in %d bytes of %d" % (blocks, limit, size))

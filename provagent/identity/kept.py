@@ -1,12 +1,13 @@
-"""Digests of files, kept between runs: a table in one file of the cache folder.
+"""A cache of file digests between runs: a table in one file of the cache folder.
 
-A slot holds the last file that fell into it, so that the table does not grow. Any number
-of processes read and write it without a lock: a slot is read and written by one call, and
-what another process has torn is told by its sum. Nothing is held open, nothing is buffered.
+Each slot contains the last file that was stored in it, so the table does not grow. Any number of
+processes read and write the table without a lock. One system call reads or writes a slot, and a
+checksum detects a slot that two processes wrote at the same time. No file stays open, and writes
+are not buffered.
 
-An entry is found by all that tells one state of a file from others: host, device, inode,
-size, mtime and ctime. Of a file that was changed so lately that another change could have
-the same time, nothing is kept: as git does it with its index.
+The key of an entry contains everything that identifies one state of a file: host, device, inode,
+size, mtime and ctime. A file that changed a moment ago is not stored, because another change could
+have the same time. The index of git uses the same rule.
 """
 
 from __future__ import annotations
@@ -16,25 +17,25 @@ from hashlib import blake2b
 
 from provagent.isolation.originals import os, real_time_ns
 
-KEPT_FROM = 1 << 20  # bytes of a file: to read less takes as long as to look here
+KEPT_FROM = 1 << 20  # bytes of a file: reading less takes as long as a look into the table
 SLOTS = 1 << 16
-# Coarser than the clock of any file system: FAT counts in two seconds.
+# Coarser than the clock of any file system: FAT has a resolution of two seconds.
 _TICK = 2_000_000_000
 _KEY, _SUM = 24, 8
-_DIGEST = 64  # bytes of the longest
+_DIGEST = 64  # bytes of the longest digest
 _SLOT = struct.Struct(f"<{_KEY}sB{_DIGEST}s{_SUM}s")
 _FILE = "digests-1.bin"
 
 
 class KeptDigests:
-    """The digests that earlier runs have taken with one algorithm; a folder may not be there."""
+    """The digests that earlier runs computed with one algorithm. The folder need not exist."""
 
     def __init__(self, folder: str, algorithm: str) -> None:
         self.path = os.path.join(folder, _FILE)
         self._flavour = f"{os.uname().nodename if hasattr(os, 'uname') else ''} {algorithm}"
 
     def find(self, state: os.stat_result) -> bytes | None:
-        """Return the digest of a file in just this state, where it was kept."""
+        """Return the digest of a file in this state, or None if it is not stored."""
         if state.st_size < KEPT_FROM:
             return None
         key, place = self._key(state)
@@ -58,7 +59,10 @@ class KeptDigests:
         return bytes(digest[:size])
 
     def keep(self, state: os.stat_result, digest: bytes, read_at: int) -> None:
-        """Keep the digest of a file that was read from ``read_at`` (ns) on, where that is safe."""
+        """Store the digest of a file, if this is safe.
+
+        ``read_at`` is the start of reading, in ns.
+        """
         changed = max(state.st_mtime_ns, state.st_ctime_ns)
         if state.st_size < KEPT_FROM or changed + _TICK >= read_at:
             return
@@ -85,7 +89,7 @@ class KeptDigests:
 
 
 def now() -> int:
-    """Nanoseconds, of the clock that the times of files are of."""
+    """Return the time in nanoseconds, of the clock that file systems use."""
     return real_time_ns()
 
 

@@ -1,21 +1,21 @@
-"""Which attributes of a class are caches: filled by code that only looks at an object.
+"""Find attributes that are caches: attributes that code which only reads the object fills.
 
-A class is analysed once, from its namespaces and the bytecode of its methods; none of it runs.
-A cache is
+A class is analysed once, from its namespaces and the bytecode of its methods. No code of the class
+runs. A cache is
 
-* an entry of ``__dict__`` under the name of a ``functools.cached_property``, of another
-  descriptor without ``__set__``, or of a kind of property, that stores what it found; or of a
-  property that puts it there itself;
-* a private name that code which looks at the object assigns or fills (a property, ``__repr__``,
-  ``__len__``, ``__hash__``, ``__iter__``, ``__getstate__`` and what these call on the object),
-  or a method without parameters that tests it for None and returns it; if all other code of the
-  class assigns constants to it, at most: None, a sentinel, an empty container;
+* an entry of ``__dict__`` under the name of a ``functools.cached_property``, of another descriptor
+  without ``__set__``, or of a kind of property, if that descriptor stores its result; or under the
+  name of a property that stores its result there itself;
+* a private name that reading code assigns or fills, if all other code of the class assigns only
+  constants to it (None, a sentinel, an empty container). Reading code is a property, ``__repr__``,
+  ``__len__``, ``__hash__``, ``__iter__``, ``__getstate__`` and the methods that these call on the
+  object; or a method without parameters that tests the name for None and returns it;
 * a private name with the word *cache* or *memo*.
 
-A public attribute is part of what a class offers, and is never a cache of the last two kinds.
+A public attribute belongs to the interface of a class. It is never a cache of the last two kinds.
 
-Where such code puts an empty container in the place of None, None and an empty one are the same.
-Methods that a class overrides are analysed as well: those that override them may call them.
+If reading code replaces None by an empty container, None and an empty container are equal. Methods
+that a class overrides are analysed as well, because the overriding methods may call them.
 """
 
 from __future__ import annotations
@@ -56,14 +56,15 @@ _EMPTY = frozenset(
     )
 )
 _SETTING = frozenset(("setattr", "__setattr__"))
-_NEAR = 12  # instructions between a name and what is stored into it
-_MOST = 2000  # instructions of a function that are read
+_NEAR = 12  # maximum number of steps between a name and the store into it
+_MOST = 2000  # maximum number of instructions of a function that are read
 
 _property_get = property.__dict__["fget"].__get__
 _property_set = property.__dict__["fset"].__get__
 
 
-# What is done, the attribute's name, and with what: a constant, an empty container, or another
+# The action, the name of the attribute, and the assigned value: a constant, an empty container, or
+# any other value (0)
 Step = tuple[str, str, int]
 _CONSTANT, _EMPTY_ONE = 1, 2
 
@@ -72,10 +73,10 @@ class _Facts(NamedTuple):
     """What one function does with the attributes of its first argument."""
 
     assigned: set[str]
-    reset: set[str]  # to a constant
-    emptied: set[str]  # the same, to an empty container
+    reset: set[str]  # assigned a constant
+    emptied: set[str]  # assigned an empty container
     filled: set[str]
-    named: set[str]  # read, or called
+    named: set[str]  # read or called
     is_memo_of: set[str]  # tested for None and returned, by a function without parameters
 
 
@@ -83,20 +84,20 @@ _NO_FACTS = _Facts(*(set() for _ in range(6)))
 
 
 class Lazy(NamedTuple):
-    """The names of attributes that looking at an object may set."""
+    """The names of attributes that reading code may set."""
 
     caches: frozenset[str]
-    emptied: frozenset[str]  # None, and then an empty container
+    emptied: frozenset[str]  # first None, then an empty container
 
 
 def lazy_of(cls: type) -> Lazy:
-    """Return which attributes of instances of ``cls`` are set by looking at them."""
+    """Return which attributes of instances of ``cls`` reading code sets."""
     found: dict[str, Any] = {}
     facts: dict[str, _Facts] = {}
     for base in reversed(introspection.mro(cls)):
         if base is object:
             continue
-        # A name that is no plain text would be asked for its hash.
+        # Other keys than plain strings are skipped: a lookup would call their ``__hash__``.
         here = {key: at for key, at in introspection.namespace(base).items() if type(key) is str}
         found |= here
         for name, code in _functions(here):
@@ -125,7 +126,7 @@ def _both(one: _Facts, other: _Facts) -> _Facts:
 
 @lru_cache(4096)
 def is_cache_by_name(name: str) -> bool:
-    """Whether a private name has the word cache or memo."""
+    """Return whether a private name contains the word cache or memo."""
     return _CACHE.fullmatch(name) is not None
 
 
@@ -146,15 +147,16 @@ def _keeps_what_it_gives(at: Any) -> bool:
 
 
 def _looking(facts: dict[str, _Facts]) -> set[str]:
-    """Return the names of the functions that look at the object, and of those that they call."""
+    """Return the names of the functions that read the object, and of functions that they call."""
     looking = {name for name in facts if name in _LOOKS or name.startswith("get ")}
     begun = facts.get("__iter__", _NO_FACTS)
-    if "__next__" in facts and begun.assigned | begun.reset:  # each iteration begins anew
+    if "__next__" in facts and begun.assigned | begun.reset:  # each iteration restarts
         looking.add("__next__")
     waiting = list(looking)
     while waiting:
         for name in facts[waiting.pop()].named:
-            # Who looks may ask how the class is made; the object is not made by that.
+            # Reading code may refer to ``__init__`` by name, but does not initialize the object
+            # again.
             if name in facts and name not in looking and name not in _MAKING:
                 looking.add(name)
                 waiting.append(name)
@@ -171,7 +173,7 @@ def _filled_by_looks(facts: dict[str, _Facts], looking: set[str]) -> set[str]:
         else:
             filled |= changed & one.is_memo_of
             kept |= changed - one.is_memo_of
-    # A flag that other code sets is none, whatever a look does to it.
+    # A flag that other code sets to constants is not a cache, if reading code does the same.
     set_by_looks = {word for name in looking for word in facts[name].assigned | facts[name].filled}
     for name in facts.keys() - looking - _MAKING:
         kept |= facts[name].reset - set_by_looks - facts[name].is_memo_of
@@ -194,7 +196,7 @@ def _functions(found: dict[str, Any]) -> Iterator[tuple[str, CodeType]]:
             if type(set_) is FunctionType:
                 yield f"set {name}", set_.__code__
         elif type(kept := introspection.attributes(at)) is dict:
-            wrapped = kept.get("func")  # as functools.cached_property has it
+            wrapped = kept.get("func")  # as in functools.cached_property
             if type(wrapped) is FunctionType:
                 yield f"get {name}", wrapped.__code__
 
@@ -231,17 +233,17 @@ def _load(facts: _Facts, word: str, after: list[tuple[str, str]]) -> None:
 
 
 def _named_in_constants(code: CodeType, steps: list[Step]) -> set[str]:
-    """Return what ``setattr(self, "name", ...)`` or ``self.__dict__["name"] = ...`` assigns."""
+    """Return the names that ``setattr(self, "name", ...)`` and ``self.__dict__["name"]`` set."""
     by_dict = "__dict__" in code.co_names and any(kind == "fill" for kind, _, _ in steps)
     if not by_dict and not _SETTING.intersection(code.co_names):
         return set()
-    # A docstring is the first constant; before Python 3.13, None where there is no docstring.
+    # The first constant is the docstring. Before Python 3.13 it is None if there is no docstring.
     first = 1 if sys.version_info < (3, 13) or code.co_flags & _HAS_DOCSTRING else 0
     return {one for one in code.co_consts[first:] if type(one) is str and one.isidentifier()}
 
 
 def _steps(code: CodeType) -> Iterator[Step]:
-    """Yield what happens to attributes of the first argument."""
+    """Yield the actions on attributes of the first argument."""
     is_self = is_loaded = False
     constant = 0
     before, increased = "", ""
@@ -322,7 +324,7 @@ def _instructions(code: CodeType) -> Iterator[tuple[str, int]]:
 
 
 _HAS_DOCSTRING = 0x4000000  # inspect.CO_HAS_DOCSTRING
-_ATTR_SHIFT = int(sys.version_info >= (3, 12))  # since then a bit says whether it is called
+_ATTR_SHIFT = int(sys.version_info >= (3, 12))  # since 3.12 the lowest bit marks a method call
 _LOADING = ("LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK")
 _LOADING_SECOND = (
     "LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW", "STORE_FAST_LOAD_FAST"

@@ -1,8 +1,8 @@
-"""Content of what xarray, dask, scipy.sparse and pint make of arrays.
+"""Content of types of xarray, dask, scipy.sparse and pint that contain arrays.
 
-Nothing of these packages is imported. Types are told by package and class alone, since
-libraries move their classes from module to module. What they keep for later use is neither
-read nor made; what they have not loaded or computed is not asked for.
+No package is imported. Types are recognized by package and class only, because libraries move their
+classes from module to module. Caches are neither read nor filled. Data that are not yet loaded or
+computed are not requested.
 """
 
 from __future__ import annotations
@@ -31,13 +31,16 @@ def _dataset(value: Any) -> Any:
 
 def _variable(value: Any) -> Any:
     data = _loaded(value._data)  # noqa: SLF001
-    if frames.is_instants(data):  # in the unit that the version chose
+    if frames.is_instants(data):  # the unit depends on the version
         data = frames.instants(data)
     return value._dims, data, value._attrs or {}  # noqa: SLF001
 
 
 def _loaded(data: Any) -> Any:
-    """Take off the wrappers that xarray puts around arrays; one that reads a file is the end."""
+    """Remove the wrappers that xarray puts around arrays.
+
+    Raises UnidentifiableError for a wrapper that reads from a file.
+    """
     package, _, name = type_name(type(data)).partition(":")
     if not package.startswith("xarray."):
         return data
@@ -53,12 +56,12 @@ def _loaded(data: Any) -> Any:
         found = (
             frames.range_index(index) if "_range" in instance_state(index) else frames.index(index)
         )
-        return found[1]  # its name is the variable's own affair
+        return found[1]  # the name belongs to the variable
     raise UnidentifiableError(f"{package}:{name}: not loaded; its file")
 
 
 def _dask_array(value: Any) -> Any:
-    # Its name is a digest of how it is made: what it will hold is not computed.
+    # The name is a digest of the task graph. The items are not computed.
     return value.name, str(value.dtype), value.chunks
 
 
@@ -66,7 +69,7 @@ def _dask_array(value: Any) -> Any:
 
 
 def _compressed(value: Any) -> Any:
-    # The canonical form is made in place; what is asked on the way there is kept.
+    # The canonical form is made in place, and lookups on the way are cached: so in a copy.
     copied = copy.copy(value).copy()
     copied.sum_duplicates()
     copied.eliminate_zeros()
@@ -98,7 +101,7 @@ def _powers(units: Any) -> dict[str, float]:
     return {name: float(power) for name, power in units.items()}
 
 
-# Classes whose content lies in compiled code, where the state of a subclass would not find it
+# Classes whose content is in compiled code: the state of a subclass would not contain it
 COMPILED = frozenset(
     (
         *("PIL:Image", "astropy:WCS", "numpy:Generator", "numpy:RandomState", "pandas:BaseOffset"),
@@ -106,7 +109,8 @@ COMPILED = frozenset(
         "sklearn:BinaryTree64",
     )
 )
-# package:Class -> what stands for a value of it, or of a subclass in the same package
+# package:Class -> function that returns the content of a value of this class, or of a subclass in
+# the same package
 OWN: dict[str, Parts] = {
     "numpy:dtype": str,
     "xarray:DataArray": _data_array,

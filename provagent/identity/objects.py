@@ -1,4 +1,4 @@
-"""The content of Python's own types: their tokens, and what stands for values of them."""
+"""The content of Python's own types: their tokens, and functions that return their content."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _constant(value: object, content: Content) -> bytes:
 
 
 def _ordered(value: Any) -> Any:
-    """Return the items of an OrderedDict in its order; no key is asked for its hash."""
+    """Return the items of an OrderedDict in its order, without hashing a key."""
     pairs = {address_of(pair[0]): pair for pair in dict.items(value)}
     items = InOrder([pairs[address_of(key)] for key in OrderedDict.__iter__(value)])
     state = instance_state(value)
@@ -113,7 +113,7 @@ def _ordered(value: Any) -> Any:
 
 
 def _proxy(value: Any, content: Content) -> bytes:
-    # What it shows may be a mapping with code of its own: that is not asked by way of the view.
+    # The mapping behind the view may override its methods. It is read without calling the view.
     return content.in_order(value, b"p", gc.get_referents(value))
 
 
@@ -144,13 +144,13 @@ def _moment(value: Any) -> Any:
 
 
 def _path(value: Any) -> Any:
-    # A path keeps its text once it was asked for: until then another one is asked.
+    # A path caches its text on first access. So another path object makes the text.
     text = getattr(value, "_str", None) or str(type(value)(value))
     return type(value).__name__.removeprefix("Pure"), text
 
 
 def _decimal_context(value: Any) -> Any:
-    # Its flags say what was computed with it.
+    # The flags depend on earlier computations. They are not part of the content.
     names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
     return [getattr(value, name) for name in names], dict(value.traps)
 
@@ -183,7 +183,7 @@ CONTAINERS: dict[type, Token] = {
     type(...): _constant,
     type(NotImplemented): _constant,
 }
-# type -> (label in the digest, what stands for a value of just that type)
+# type -> (label in the digest, function that returns the content of a value of exactly this type)
 EXACT: dict[str, tuple[str, Parts]] = {
     "_io:BytesIO": ("bytes in memory", lambda value: value.getvalue()),
     "_io:StringIO": ("text in memory", lambda value: value.getvalue()),
@@ -217,7 +217,7 @@ for _kind in ("Address", "Network", "Interface"):
 for _module_name in ("pathlib", "pathlib._local"):
     for _flavour in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
         EXACT[f"{_module_name}:{_flavour}"] = ("path", _path)
-# type -> the base's content of a value of a subclass
+# type -> function that returns the content of a subclass instance as a value of the base
 BASES: dict[str, Parts] = {
     "builtins:int": int.__int__,
     "builtins:float": float.__float__,
@@ -258,7 +258,7 @@ def _of_decimal(value: Any) -> Any:
     return list(sys.modules["decimal"].Decimal.as_tuple(value))
 
 
-# type -> what the base holds of a value of a subclass, which is known by its state
+# type -> function that returns the base's part of an instance of a subclass, which is read by state
 EXTENDED: dict[str, Parts] = {
     **BASES,
     "array:array": _of_array,
@@ -271,9 +271,9 @@ EXTENDED: dict[str, Parts] = {
     "datetime:timedelta": _of_duration,
     "decimal:Decimal": _of_decimal,
 }
-# Those of the next table that earlier versions read otherwise
+# Types of the next table that earlier versions read otherwise
 SECOND = frozenset(("collections:OrderedDict",))
-# type -> what stands for a value of it or of a subclass
+# type -> function that returns the content of a value of this type or of a subclass
 INHERITED: dict[str, Parts] = {
     "enum:Enum": _enum,
     "builtins:type": _class_place,

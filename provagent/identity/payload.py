@@ -1,6 +1,6 @@
-"""Whether a content tells one value from others: equal numbers and short texts are everywhere.
+"""Find out whether a content is distinctive: many values are equal small numbers or short texts.
 
-It is read as for a digest, but that nothing is hashed, and only until there is enough of it.
+The content is read as for a digest, but without hashing, and only until enough bytes are found.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from provagent.isolation import introspection
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LEAST = 16  # bytes of numbers and texts
+LEAST = 16  # bytes of numbers and texts that make a value distinctive
 _NUMBER = 8
 _NUMBERS = (float, int, bool, type(None))
-_AT_ONCE = 4096  # bytes of an array or text that are looked at
+_AT_ONCE = 4096  # maximum bytes of one array or text that are read
 
 
 class _EnoughError(Exception):
-    """There are as many bytes as are needed."""
+    """Enough bytes were found."""
 
 
 class _Counter(Content):
-    """A reading that counts the bytes of what it meets."""
+    """A reading that counts bytes."""
 
     __slots__ = ("count",)
 

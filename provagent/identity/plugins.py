@@ -1,9 +1,10 @@
-"""What stands for the types of other packages: offered by them, loaded when it is needed.
+"""Plug-ins that read the content of types of other packages. They are loaded when needed.
 
-An entry point of the group ``provagent.identifiers`` is named as the package whose types it
-serves, and gives a dict, or a function that returns one: ``module:QualName`` of a type to
-what stands for its values, as ``registry.register`` takes it. It is loaded when the first
-value of that package is met; those of other names at the first value of an unknown type.
+An entry point of the group ``provagent.identifiers`` has the name of the package whose types it
+describes. It is a dict, or a function that returns a dict: ``module:QualName`` of a type -> a
+function that returns the content, as for ``registry.register``. The entry point is loaded at the
+first value of a type of that package. Entry points with other names are loaded at the first value
+of an unknown type.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ ENTRY_POINT = "provagent.identifiers"
 
 
 class _Waiting:
-    """Entry points that were found and not loaded yet; None before they were looked for."""
+    """Entry points that were found but are not loaded yet. None: the search has not started."""
 
     by_name: dict[str, list[str]] | None = None
 
 
 def load_for(packages: set[str], *, also_others: bool = False) -> dict[str, Parts]:
-    """Load what is offered for types of some packages, and for any type; each once.
+    """Load the functions of plug-ins for types of some packages, and for any type; each once.
 
-    What fails to load is told in one line, and left out.
+    A plug-in that fails to load is reported in one line and skipped.
     """
     if packages <= _OWN_PACKAGES:
         return {}
@@ -53,7 +54,10 @@ def load_for(packages: set[str], *, also_others: bool = False) -> dict[str, Part
 
 
 def guarded(name: str, parts: Parts) -> Parts:
-    """Return the same parts; where they fail, the value is known by itself, and that is told."""
+    """Return ``parts`` with a guard: after an error the value is identified by itself only.
+
+    The first error is reported.
+    """
     failed: list[bool] = []
 
     def guard(value: Any) -> Any:
@@ -88,5 +92,5 @@ def _tell(what: str, error: Exception, rest: str) -> None:
     warn(f"identifiers: {what}: {type(error).__name__}: {error}; {rest}")
 
 
-# An interpreter's own types are never asked for.
+# Packages of the interpreter and of the program: no plug-ins are searched for their types.
 _OWN_PACKAGES = frozenset((*sys.stdlib_module_names, "provagent", "__main__", ""))

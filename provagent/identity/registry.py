@@ -1,7 +1,7 @@
-"""How a value of each type is identified, and ``identify`` itself.
+"""How a value of each type is identified, and the function ``identify``.
 
-This room holds the one table of types that a process shares: plug-ins add to it with
-``register``. Types are found by name; no package is imported for that.
+This module contains the one table of types of a process. Plug-ins add types with ``register``.
+Types are found by name: no package is imported.
 """
 
 from __future__ import annotations
@@ -61,14 +61,16 @@ MAX_BYTES = 256_000_000
 
 
 class Identity(NamedTuple):
-    """What tells a value, in its state at this moment, from others.
+    """The identity of a value in its current state.
 
-    ``digest`` is ``algorithm:hex`` of content, and of content alone. By state it is ``state:hex``,
-    by paths ``identifier:hex``, by text ``text:hex``, by hash ``hash:hex``: equal ones tell nothing
-    of two things in two places. None where only the object itself is known (``identified`` is
-    ``id``), or where there was nothing to read. ``size`` is that of files, in bytes. ``sampled``:
-    the digest is of that part of the content alone. ``missing``: there is no such file.
-    ``changing``: a file changed while it was read, twice, or is not yet whole.
+    * ``digest``: ``algorithm:hex`` for content, and only for content; ``state:hex`` for a state,
+      ``identifier:hex`` for paths, ``text:hex`` for text, ``hash:hex`` for a hash. Digests of the
+      last four kinds do not connect objects in two places. None if the object is identified by
+      itself only (``identified`` is ``id``), or if nothing could be read.
+    * ``size``: the size of a file, in bytes.
+    * ``sampled``: the part of the content that the digest covers, or False for the whole content.
+    * ``missing``: the file does not exist.
+    * ``changing``: the file changed during two readings, or is not yet complete.
     """
 
     digest: str | None = None
@@ -87,25 +89,29 @@ def identify(
     max_bytes: int = MAX_BYTES,
     max_ms: float = 0,
 ) -> Identity:
-    """Identify a value in its present state.
+    """Identify a value in its current state.
 
-    ``how`` is one of
+    ``how`` is
 
-    * None, or ``content``: by content, where the types of the value and of all that is in it are
-      known; else by the state of what is not. No code of the value's own runs.
-    * ``str``: by ``str(value)``, unless an object's address is in it;
-    * ``hash``: by ``hash(value)``, which for text holds within one process only;
-    * ``id``: by the object itself alone;
-    * a tuple of functions: by the content of what each returns for the value.
+    * None or ``content``: by content, if the types of the value and of all values inside are known.
+      Otherwise the state of unknown objects is part of the digest. No code of the value runs;
+    * ``str``: by ``str(value)``, unless the text contains the address of an object;
+    * ``hash``: by ``hash(value)``. The hash of a text is valid in one process only;
+    * ``id``: by the object itself only;
+    * a tuple of functions: by the content of the results of the functions for the value.
 
-    Of an array, text or bytes of more than ``max_bytes`` bytes so many are read, in blocks at
-    equal distances. Of a value that holds more than four times as much, or as many items as take
-    that long, or containers that lie too deep in each other, or that takes more than ``max_ms``
-    milliseconds (0: no bound), a part is read, as ``PartOfContent`` does it. ``sampled`` says
-    what was read.
+    If an array, a text or bytes are longer than ``max_bytes`` bytes, only ``max_bytes`` bytes are
+    read, in blocks at equal distances. Only a part of a value is read (see ``PartOfContent``)
 
-    Raises ValueError for another ``how`` or an unknown ``algorithm``, and whatever the
-    value's own code raises, where ``how`` lets it run.
+    * if the value contains more than four times ``max_bytes`` bytes, or so many items that reading
+      takes as long;
+    * if its containers are nested too deeply;
+    * if reading takes more than ``max_ms`` milliseconds (0: no limit).
+
+    ``sampled`` shows the part that was read.
+
+    Raises ValueError for another ``how`` or an unknown ``algorithm``. Raises all exceptions of the
+    value's own code, if ``how`` runs such code.
     """
     if how is None:
         scalar = _SCALARS.get(address_of(type(value)))
@@ -116,7 +122,7 @@ def identify(
             except TooMuchError:
                 return _by_content(value, algorithm, max_bytes, max_ms, "content")
             digest = f"{algorithm}:{shared.new(token).hexdigest()}"
-            # in half the time that the constructor takes
+            # twice as fast as the constructor
             return tuple.__new__(Identity, (digest, "content", None, False, False, False))
         return _by_content(value, algorithm, max_bytes, max_ms, "content")
     if type(how) is tuple:
@@ -136,18 +142,18 @@ def identify(
 
 
 def register(type_name: str, parts: Parts) -> None:
-    """Let ``parts(value)`` stand for the content of values of a type and its subclasses.
+    """Register ``parts(value)`` as the content of values of a type and its subclasses.
 
-    ``type_name`` is ``module:QualName``, where the class is defined, at a module's top or
-    inside another class. ``parts`` returns a value of types that are known. It must change
-    nothing, and load nothing that the value would load later.
+    ``type_name`` is ``module:QualName`` of the class. The class is defined at the top of a module
+    or inside another class. ``parts`` returns a value of known types. ``parts`` must not change the
+    value, and must not load data that the value would load later.
     """
     _PLUGINS[type_name] = plugins.guarded(type_name, parts)
     _token_of.clear()
 
 
 def is_readable(cls: type) -> bool:
-    """Return whether values of a type are read by content, as far as the type tells."""
+    """Return whether values of a type are read by content, judging by the type only."""
     token = _token_of(cls)
     if type(token) is StateToken:
         return token.is_content
@@ -155,7 +161,7 @@ def is_readable(cls: type) -> bool:
 
 
 def tokens() -> TypeCache[Token]:
-    """Return how a value of each type is read."""
+    """Return the token functions of all types."""
     return _token_of
 
 
@@ -187,7 +193,7 @@ def _part(value: Any, algorithm: str, share: int) -> tuple[Content, bytes]:
 
 
 def text_identifier(algorithm: str) -> Callable[[Any], Identity]:
-    """Return ``identify(value, "str")`` as a function of the value; the hot path's way in."""
+    """Return ``identify(value, "str")`` as a function of the value, for frequent calls."""
     new, make = _shared(algorithm).new, tuple.__new__
 
     def identify_text(value: Any) -> Identity:
@@ -244,7 +250,8 @@ def _find_state_token(cls: type) -> Token:
 def _extended_own(cls: type) -> tuple[Parts, type] | None:
     """Return how to read the content of a compiled class that a class of the program extends.
 
-    Nowhere else is that content. It is read only if no code of the program stands in for it.
+    The content is in the compiled part only. It is read only if the classes of the program override
+    none of its methods and attributes.
     """
     for base in introspection.mro(cls):
         names = kinds(base)
@@ -261,7 +268,7 @@ def _short(name: str) -> str:
 
 
 def _take(offered: dict[str, Parts]) -> bool:
-    """Take over what plug-ins offer, and say whether there was anything."""
+    """Add the functions of plug-ins to the table. Return whether there were any."""
     for name, parts in offered.items():
         _PLUGINS.setdefault(name, plugins.guarded(name, parts))
     if offered:
@@ -291,9 +298,9 @@ def _find_known_token(cls: type) -> Token | None:
 
 
 def _first_own(cls: type, names: list[str]) -> Token | None:
-    """Return how a library's own class is read, by the package and the class alone.
+    """Return the token function of a library's own class, found by package and class name.
 
-    Its subclasses elsewhere are not its own: their code would have to be asked.
+    Subclasses in other packages do not count: reading them would run their code.
     """
     package = _package_of(cls, names)
     for name in names:
@@ -312,7 +319,7 @@ def _first(names: Iterable[str], known: Container[str]) -> str | None:
 
 
 def _find_inherited(cls: type, name: str) -> Token | None:
-    """Return how a subclass of a known class is read, or that it is not."""
+    """Return the token function of a subclass of a known class, or None if it cannot be read."""
     if name in objects.BASES:
         if overrides_reading(cls, name) or has_slots(cls, name):
             return None
@@ -321,7 +328,7 @@ def _find_inherited(cls: type, name: str) -> Token | None:
         return arrays.scalar_token if type_name(cls).startswith("numpy:") else None
     package = _package_of(cls, kinds(cls))
     is_own = package == _package(name)
-    # A library moves its classes from module to module: its name is enough.
+    # Libraries move their classes from module to module. So the label has only the package.
     label = f"{package}:{cls.__qualname__}" if is_own else type_name(cls)
     if name in _INHERITED:
         return named(label, _INHERITED[name], is_second=name in objects.SECOND)
@@ -333,7 +340,10 @@ def _with_state(base: Parts) -> Parts:
 
 
 def _package_of(cls: type, names: list[str]) -> str:
-    """Return the package that a class belongs to: that of its base, where it was made by that."""
+    """Return the package of a class.
+
+    A class that a base made at run time has the base's package.
+    """
     is_made = names[:1] != [type_name(cls)] and functions.is_without_code(cls)
     return _package(names[0] if is_made else type_name(cls))
 
@@ -342,7 +352,7 @@ def _package(name: str) -> str:
     return name.partition(":")[0].partition(".")[0]
 
 
-# whose other bases say less
+# Bases that take precedence over the other bases of a class
 _BEFORE_OTHERS = ("enum:Enum", "numpy:generic", "astropy.utils.masked.core:MaskedNDArray")
 _INHERITED: dict[str, Parts] = {
     **objects.INHERITED,

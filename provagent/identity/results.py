@@ -1,7 +1,7 @@
-"""Content of fits of lmfit and of samplers of emcee: parameters, statistics, chains.
+"""Content of fit results of lmfit and of samplers of emcee: parameters, statistics, chains.
 
-Nothing of these packages is imported. Of a fit the functions that it was computed with are left
-out, unless they are those of its model: what they found is in the result.
+No package is imported. The functions used for a fit are not part of the content, except the
+functions of the model: the result contains what they found.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def _parameter(value: Any) -> Any:
     state = instance_state(value)
     found = {name: _number(state.get(name)) for name in _OF_PARAMETER}
-    # The value of an expression is computed when somebody asks for it.
+    # The value of an expression is computed only when somebody reads it.
     return found, None if state.get("_expr") else _number(state["_val"])
 
 
 def _number(item: Any) -> Any:
-    """Return a number as a float: a copy of a parameter makes it one."""
+    """Return a number as a float, because copying a parameter converts it to a float."""
     return (
         float(item) if introspection.is_a(item, (int, float)) and type(item) is not bool else item
     )
@@ -52,7 +52,7 @@ def _result(value: Any) -> Any:
 
 def _model(value: Any) -> Any:
     state = instance_state(value)
-    is_made = "expr" in state or "left" in state  # its function is made of what it has
+    is_made = "expr" in state or "left" in state  # its function is made from these attributes
     return {name: state.get(name) for name in _OF_MODEL if name != "func" or not is_made}
 
 
@@ -79,7 +79,7 @@ def _backend(value: Any) -> Any:
     state = instance_state(value)
     if not state.get("initialized"):
         return state.get("dtype"), None
-    count = state["iteration"]  # there is room for more
+    count = state["iteration"]  # the arrays are longer than the chain
     parts = (state.get(name) for name in ("chain", "log_prob", "blobs"))
     chains = [None if part is None else part[:count] for part in parts]
     return state.get("dtype"), (chains, state.get("accepted"), state.get("random_state"))
@@ -97,7 +97,8 @@ def _sampler(value: Any) -> Any:
     return {name: item for name, item in instance_state(value).items() if name != "pool"}
 
 
-# package:Class -> what stands for a value of it, or of a subclass in the same package
+# package:Class -> function that returns the content of a value of this class, or of a subclass in
+# the same package
 OWN: dict[str, Parts] = {
     "lmfit:Parameter": _parameter,
     "lmfit:Parameters": _parameters,

@@ -1,9 +1,9 @@
-"""A reading of a part of a content, which costs no more than it may, however much there is.
+"""Reading a part of a content at a limited cost, whatever the size of the content.
 
-A reading has a share of bytes, which a container divides evenly among those of its items that are
-read. So what is read hangs on the content alone: neither on the order in which a set or a dict
-gives its items, nor on a clock. What was left out stands in what is hashed, so that the digest of
-a part is never that of a whole, nor of another part.
+A reading has a share of bytes. A container divides its share evenly among the items that are read.
+So the part that is read depends on the content only: not on the order of the items of a set or
+dict, and not on a clock. The number of items left out is part of the hashed data. So the digest of
+a part never equals the digest of a whole, or of another part.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ if TYPE_CHECKING:
     from provagent.contract.values.types import TypeCache
     from provagent.identity.content import Items, ReadByState, Token
 
-SAMPLE_BYTES = 1 << 20  # of each array or text, and as many in all for each millisecond
+SAMPLE_BYTES = 1 << 20  # of each array or text, and in all for each millisecond
 MAX_SHARE = 64 << 20
-_LEAST = 1024  # bytes: of less no sample is taken
-_LEAST_OF_STATE = 8 * ITEM_COST  # of an object whose state is read
-_SHALLOW = 25  # containers inside each other
-_LOOK_COST = 16  # bytes that could be hashed in the time that it takes to look at a key
+_LEAST = 1024  # bytes: the smallest sample
+_LEAST_OF_STATE = 8 * ITEM_COST  # bytes: the smallest share for an object that is read by state
+_SHALLOW = 25  # maximum number of nested containers
+_LOOK_COST = 16  # bytes: hashing them takes as long as looking at one key
 
 
 def share_of(max_bytes: float, max_ms: float) -> int:
-    """Return how many bytes a sample may cost, where a whole may cost so much."""
+    """Return the maximum cost of a sample in bytes, from the limits of a whole reading."""
     share = min(MAX_SHARE, 4 * max_bytes, max(1, max_ms) * SAMPLE_BYTES if max_ms else MAX_SHARE)
     return int(share)
 
 
 class PartOfContent(Content):
-    """A reading of parts of a content, for ``share`` bytes or what takes as long.
+    """A reading of parts of a content, at the cost of ``share`` bytes.
 
-    ``is_shallow``: of few containers inside each other, since Python's stack holds no more of it.
+    ``is_shallow``: read fewer nested containers, because the free part of Python's stack is too
+    small.
     """
 
     __slots__ = ("_all", "_by_share", "_share")
@@ -97,13 +98,13 @@ class PartOfContent(Content):
             return super().by_key(value, tag, items)
         keys = [key for key, _ in items] if self._may_look(number, count) else ()
         chosen = self._least(keys, number)
-        found = dict(items) if chosen else {}  # its keys are numbers, texts, and tuples of these
+        found = dict(items) if chosen else {}  # the keys are numbers, texts, and tuples of these
         pairs = (self.token(key) + self.token(found[key]) for key in chosen)
         part = self._part(tag, len(chosen), count)
         return self.container(value, part, 2 * len(chosen), self._sorted(pairs))
 
     def by_state(self, value: object, how: ReadByState) -> bytes:
-        # The first objects are those nearest to the value: they have the largest shares.
+        # The first objects are the nearest to the value. They have the largest shares.
         if self._share_of(len(self._states)) < _LEAST_OF_STATE and (
             address_of(value) not in self._numbers
         ):
@@ -131,14 +132,14 @@ class PartOfContent(Content):
         return tag[:1] + self.new(self._part(tag, 0, count)).digest()
 
     def spend(self, cost: int) -> None:
-        """Let it pass: what it may cost is bounded by shares."""
+        """Do nothing: the shares limit the cost."""
 
     def most(self, count: int) -> int:
-        """Return how many of so many items may be read."""
+        """Return how many of ``count`` items may be read."""
         return min(count, BLOCKS, max(0, self._share) // ITEM_COST)
 
     def add_items(self, read: int, of: int) -> None:
-        """Say that of a container no more than some items were read."""
+        """Record that only some items of a container were read."""
         before = self.sampled or Sample()
         self.sampled = before._replace(
             items=(before.items or 0) + read, of_items=(before.of_items or 0) + of
@@ -151,13 +152,13 @@ class PartOfContent(Content):
     def _set(self, share: int) -> None:
         self._share = share
         self.max_bytes = max(_LEAST, min(share, SAMPLE_BYTES))
-        self._known = self._by_share.setdefault(share, {})  # another share, another token
+        self._known = self._by_share.setdefault(share, {})  # tokens depend on the share
 
     def _least(self, items: Collection[Any], number: int) -> Collection[Any]:
-        """Return the least of the items of a set, or of the keys of a dict; all, or none.
+        """Return the smallest items of a set, or the smallest keys of a dict; or all, or none.
 
-        Numbers, texts and tuples of these are compared as they are: an order that all processes
-        have. None, where others are among them, or to look for them would cost too much.
+        Numbers, texts and tuples of these are compared by value: all processes have this order. No
+        items are returned if there are items of other types, or if comparing would cost too much.
         """
         count = len(items)
         if number == count:
@@ -166,7 +167,7 @@ class PartOfContent(Content):
             return ()
         try:
             return heapq.nsmallest(number, items)
-        except TypeError:  # in tuples, numbers beside texts
+        except TypeError:  # tuples with numbers and texts at the same place
             return ()
 
     def _may_look(self, number: int, count: int) -> bool:
@@ -174,7 +175,7 @@ class PartOfContent(Content):
 
 
 class ScalarContent(Content):
-    """A reading of scalars that are not long, of which nothing is kept: it serves everyone."""
+    """A reading of short scalars. It keeps no state, so one instance serves all threads."""
 
     def spend(self, cost: int) -> None:
         pass
@@ -184,7 +185,7 @@ class ScalarContent(Content):
 
 
 def _are_comparable(items: Collection[Any]) -> bool:
-    """Whether these have an order that hangs on nothing else, and no code of their own."""
+    """Return whether items have an order that depends on their values only, without own code."""
     types = _types_of(items)
     if types == _TUPLES:
         types = _types_of(chain.from_iterable(items))
@@ -200,7 +201,7 @@ def _is_nan(item: Any) -> bool:
     return bool(item != item)  # noqa: PLR0124
 
 
-# By identity: a metaclass may have its own __eq__ and __hash__.
+# By address: a metaclass may define ``__eq__`` and ``__hash__``.
 def _types_of(items: Iterable[Any]) -> set[int]:
     return set(map(address_of, map(type, items)))
 

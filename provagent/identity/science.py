@@ -1,9 +1,9 @@
 """Content of graphs, expressions, models, geometries, distributions, tables and images.
 
-Those of networkx, sympy, astropy, shapely, scipy, numpy, pyarrow, polars and Pillow. Nothing of
-these packages is imported. What they keep for later use is neither read nor made, and what they
-have not loaded is not asked for. How a library stores equal content does not count: neither the
-chunks of a column nor the kind of its text.
+The types are types of networkx, sympy, astropy, shapely, scipy, numpy, pyarrow, polars and Pillow.
+No package is imported. Caches are neither read nor filled, and data that are not loaded are not
+requested. The storage of equal content does not count: neither the chunks of a column nor the kind
+of its text type.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _AT_ONCE = 4096
 
 def _graph(value: Any) -> Any:
     state = instance_state(value)
-    # Of a directed graph these are the successors: the predecessors say the same.
+    # In a directed graph ``_adj`` are the successors. The predecessors contain the same edges.
     return state["graph"], state["_node"], state["_adj"]
 
 
@@ -37,7 +37,7 @@ def _graph(value: Any) -> Any:
 
 
 def _polynomial(value: Any) -> Any:
-    # Those of the class are used until others are set.
+    # The values of the class apply until the instance has its own.
     numpy = sys.modules["numpy"]
     domain, window = (numpy.asarray(one) for one in (value.domain, value.window))
     if domain.dtype.kind in "iu":
@@ -48,7 +48,11 @@ def _polynomial(value: Any) -> Any:
 
 
 def _ufunc(value: Any) -> Any:
-    """Return the name of a function of numpy or scipy; others, made of a function, share names."""
+    """Return the name of a ufunc of numpy or scipy.
+
+    Raises UnidentifiableError for other ufuncs: different ufuncs made from functions may have the
+    same name.
+    """
     name = value.__name__
     if getattr(sys.modules["numpy"], name, None) is value:
         return name
@@ -79,13 +83,13 @@ def _model(value: Any) -> Any:
         kept = ("op", "left", "right", "_name", "_n_models", "_user_bounding_box", "_user_inverse")
         return {name: state.get(name) for name in kept}
     found = {name: item for name, item in state.items() if name not in _MODEL_CACHES}
-    if not found.get("_meta"):  # an empty one is made for who asks
+    if not found.get("_meta"):  # an empty dict is made on access
         found.pop("_meta", None)
     return found
 
 
 def _bounding_box(value: Any) -> Any:
-    """Return the limits of a box of one model, whose class is made anew for it."""
+    """Return the limits of a box of one model. The class of the box is made for that model."""
     state = instance_state(value)
     if "_intervals" not in state:
         return value
@@ -96,7 +100,7 @@ def _bounding_box(value: Any) -> Any:
 def _parameter(value: Any) -> Any:
     state = instance_state(value)
     found = {name: state.get(name) for name in _PARAMETER}
-    # A list, where somebody set one; and floats, where somebody asked for them.
+    # The bounds may be a list if the user set one, and floats after somebody read them.
     bounds = tuple(found["_bounds"] or ())
     found["_bounds"] = tuple(float(one) if type(one) is int else one for one in bounds)
     return found
@@ -105,7 +109,7 @@ def _parameter(value: Any) -> Any:
 def _cosmology(value: Any) -> Any:
     parameters = dict(value.parameters)
     if parameters.get("Ob0", 0) is None:
-        parameters["Ob0"] = 0.0  # as newer versions have what is not given
+        parameters["Ob0"] = 0.0  # as newer versions fill in a missing value
     return value.name, parameters, dict(value.meta or {})
 
 
@@ -150,7 +154,7 @@ def _geometry(value: Any) -> Any:
 
 
 def _piecewise(value: Any) -> Any:
-    # Where it keeps them hangs on scipy; each version has them under these names.
+    # The internal names depend on the version of scipy. All versions have these names.
     return value.c, value.x, value.extrapolate, value.axis
 
 
@@ -159,7 +163,7 @@ _OF_DISTRIBUTION = ("_ctor_param", "_histogram", "a", "b", "name", "pk", "xk")
 
 def _distribution(value: Any) -> Any:
     state = instance_state(value)
-    # Not the generator that it draws from: that says nothing of what it draws.
+    # Without the random generator: it does not belong to the distribution.
     return {name: state[name] for name in _OF_DISTRIBUTION if name in state}
 
 
@@ -174,7 +178,7 @@ def _normal(value: Any) -> Any:
 
 
 def _density(value: Any) -> Any:
-    """Return what a kernel density estimate is made of: the rest is computed from it."""
+    """Return the input of a kernel density estimate. The other attributes are computed from it."""
     state = instance_state(value)
     rule = state.get("covariance_factor", type(value).covariance_factor)
     name = getattr(rule, "__name__", "")
@@ -195,7 +199,7 @@ def _parametrized(value: Any) -> Any:
 
 
 def _spline(value: Any) -> Any:
-    # The rest is room that it was computed in.
+    # The other attributes are workspace of the computation.
     state = instance_state(value)
     return state["_eval_args"], state.get("ext")
 
@@ -215,7 +219,7 @@ def _nearest(value: Any) -> Any:
 
 
 def _metadata_of(value: Any) -> Any:
-    # When an object was created, and by what, is not what it is: who writes it fills that in.
+    # Creation time and creator are not part of the content. They are filled in on writing.
     read = fields_of(type(value))
     found = read(value) if read is not None else instance_state(value)
     return {name: item for name, item in found.items() if name != "creation"}
@@ -243,7 +247,7 @@ def _arrow_schema(value: Any) -> Any:
 
 
 def _metadata(metadata: Any) -> Any:
-    """Return it without what pandas adds: the versions of what has written it."""
+    """Return the metadata without the entry of pandas, which contains versions of software."""
     return {key: item for key, item in (metadata or {}).items() if key != b"pandas"}
 
 
@@ -270,7 +274,7 @@ def _to_numpy(array: Any) -> Any:
 
 
 class _Sliced:
-    """The items of a column, which are made into objects of Python's some at a time."""
+    """The items of a column. They are converted to Python objects in pieces."""
 
     def __init__(self, array: Any, to_list: str) -> None:
         self._array = array
@@ -291,7 +295,7 @@ class _Sliced:
 
 
 def _polars_type(kind: Any) -> str:
-    """Return the text of a type, which says more in some versions than in others."""
+    """Return the text of a type, equal for all versions of polars."""
     text = re.sub(r"\bCategorical\([^()]*\)", "Categorical", str(kind))
     return text.replace("Decimal(precision=None,", "Decimal(precision=38,")
 
@@ -334,22 +338,23 @@ def _image(value: Any) -> Any:
     return value.mode, value.size, colours, value.tobytes(), dict(value.info)
 
 
-# types of Arrow that differ in how they store equal content
+# Arrow types that store equal content differently -> one name
 _ARROW_ALIKE = {
     **dict.fromkeys(("string", "large_string", "string_view"), "text"),
     **dict.fromkeys(("large_binary", "binary_view"), "binary"),
 }
-# Classes that differ in how they keep equal content -> the one that they count as
+# Classes that store equal content differently -> the class in whose name the digest is made
 ALIKE = {
     **dict.fromkeys(("pyarrow:LargeStringArray", "pyarrow:StringViewArray"), "pyarrow:StringArray"),
     **dict.fromkeys(("pyarrow:LargeBinaryArray", "pyarrow:BinaryViewArray"), "pyarrow:BinaryArray"),
 }
-# full name -> what stands for a value of it, or of a subclass: made anew for each function
+# full name -> function that returns the content; these classes are made for each function
 INHERITED: dict[str, Parts] = {
     "sympy.core.function:AppliedUndef": _applied,
     "sympy.core.function:UndefinedFunction": _undefined,
 }
-# package:Class -> what stands for a value of it, or of a subclass in the same package
+# package:Class -> function that returns the content of a value of this class, or of a subclass in
+# the same package
 OWN: dict[str, Parts] = {
     "networkx:Graph": _graph,
     "networkx:FilterAdjacency": kept_state,

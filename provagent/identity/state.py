@@ -1,12 +1,13 @@
-"""The state of an object whose class has no identity of its own: what the object keeps.
+"""The state of an object whose class has no identity of its own: the attributes of the object.
 
-Read are the instance's ``__dict__``, its slots, and the items of a container that it extends: what
-a pickle would take apart. It is read past whatever the class overrides: no property, no
-``__getattr__``, no ``__getstate__`` and no ``__reduce__`` runs. Caches are left out (see ``lazy``),
-as are locks, weak references, loggers and open files. What is written in C, and shows nothing of
-itself, is counted: such a state was read in part.
+The state consists of the ``__dict__`` of the instance, its slots, and the items of the container
+that it extends: the parts of its pickle. The state is read without the methods that the class
+overrides: no property, ``__getattr__``, ``__getstate__`` or ``__reduce__`` runs. Not part of the
+state: caches (see ``lazy``), locks, weak references, loggers and open files. Compiled objects that
+show nothing of their data are counted, and the state is then incomplete.
 
-A class is analysed once. Of the class itself its name counts; attributes of the class do not.
+A class is analysed once. The name of the class is part of the state. Attributes of the class are
+not.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Slot(NamedTuple):
-    """A slot: what it is called in the state, the place of its class, and its name there."""
+    """A slot: its name in the state, the place of its class among the bases, and its name there."""
 
     name: str
     place: int
@@ -41,21 +42,22 @@ class Slot(NamedTuple):
 class Plan(NamedTuple):
     """How the state of objects of one class is read.
 
-    Descriptors would keep their class alive: they are found again, by their place among its bases.
+    A plan contains no descriptors, because descriptors would keep their class in memory. They are
+    found again by the place of their class among the bases.
     """
 
     slots: tuple[Slot, ...]
-    attributes: int | None  # the place of the class that has the descriptor of ``__dict__``
-    items: Parts | None  # of the type that it extends
+    attributes: int | None  # the place of the class with the descriptor of ``__dict__``
+    items: Parts | None  # returns the items of the extended type
     lazy: Lazy
-    is_hidden: bool  # there is more, which nothing shows
-    refine: Refine | None  # leaves out what is derived
+    is_hidden: bool  # the object has data that nothing shows
+    refine: Refine | None  # leaves out derived attributes
 
 
 class StateToken:
-    """The token function of a class whose objects are known by their state.
+    """The token function of a class whose objects are read by state.
 
-    ``is_content``: the state is content, unless there is something less in it.
+    ``is_content``: the state counts as content, unless a part of it does not.
     """
 
     __slots__ = ("is_content", "is_hidden", "label", "plan")
@@ -72,12 +74,12 @@ class StateToken:
         return content.by_state(value, self)
 
     def pairs(self, value: object) -> list[tuple[str, Any]]:
-        """Return what an object keeps, by name, in the order of the names."""
+        """Return the attributes of an object, sorted by name."""
         plan, is_cache = self.plan, self._is_cache
         bases = introspection.mro(type(value))
         kept: list[tuple[Any, Any]] = []
         if plan.attributes is not None:
-            # Pairs, not a dict: no key is asked for its hash.
+            # A list of pairs, not a dict: no key is hashed.
             kept = list(dict.items(_read(value, bases, plan.attributes, "__dict__")))
         found = [pair for pair in kept if type(pair[0]) is str and not is_cache(*pair)]
         for name, place, key in plan.slots:
@@ -121,11 +123,12 @@ def _read(value: object, bases: tuple[type, ...], place: int, key: str) -> Any:
 def state_token(
     cls: type, items: Parts | None, extended: str | None = None, told_by: type | None = None
 ) -> StateToken | None:
-    """Return how the state of a class's objects is read; None where nothing of it can be.
+    """Return how the state of objects of a class is read, or None if nothing can be read.
 
-    ``items`` gives those of the type that the class extends, which ``extended`` names, where that
-    is one of Python's. Or they give the content of a class of a library, ``told_by``: attributes
-    that its code assigns are part of that content, or none.
+    ``items`` returns the items of the type that the class extends, if there is one. If this type is
+    one of Python's, ``extended`` is its name. Otherwise ``items`` returns the content of a library
+    class, ``told_by``. Attributes that code of ``told_by`` assigns are not read separately. They
+    are part of that content, or do not count.
     """
     if is_no_state(cls) or issubclass(cls, (type, ModuleType)):
         return None
@@ -146,7 +149,7 @@ def state_token(
 
 
 def nothing(value: object, content: Content) -> bytes:
-    """Return the token of what is no state, where it stands in one: a lock, a weak reference."""
+    """Return the token of an object without state inside a state: a lock, a weak reference."""
     if not content.in_state:
         raise UnidentifiableError(f"{type_name(type(value))}: has no content")
     return b"-"
@@ -168,7 +171,8 @@ def _slots_of(cls: type) -> tuple[Slot, ...]:
             continue
         for key, at in introspection.namespace(base).items():
             if type(at) is MemberDescriptorType and type(key) is str and key not in _NO_SLOTS:
-                # Two slots of one name are two: that of a base is told by its class.
+                # A base may have a slot of the same name. The slot of the base gets the name of its
+                # class.
                 name = f"{type_name(base)}.{key}" if key in seen else key
                 found.append(Slot(name, place, key))
                 seen.add(key)
@@ -176,7 +180,7 @@ def _slots_of(cls: type) -> tuple[Slot, ...]:
 
 
 def _attributes_of(cls: type) -> int | None:
-    """Return the place of the class whose ``__dict__`` is no property of that name."""
+    """Return the place of the class that defines ``__dict__``, other than as a property."""
     for place, base in enumerate(introspection.mro(cls)):
         kind = type(introspection.namespace(base).get("__dict__"))
         if introspection.is_among(kind, _DICT_KINDS):
@@ -185,7 +189,7 @@ def _attributes_of(cls: type) -> int | None:
 
 
 def _hides(cls: type, extended: str | None) -> bool:
-    """Whether objects have fields, as of a class written in C, that no descriptor shows."""
+    """Return whether objects have fields that no descriptor shows, as compiled classes do."""
     base: Any = cls
     while type_name(base) != extended and not any(base is known for known in _STOP):
         parent = _base(base)
@@ -217,8 +221,8 @@ _NO_SLOTS = ("__weakref__", "__dict__")
 _NO_STATE: tuple[type, ...] = (
     _thread.LockType, _thread.RLock, _weakref.ref, _weakref.ProxyType, _weakref.CallableProxyType
 )  # fmt: skip
-# By their full names, with their subclasses: what runs, is connected, or is drawn on. It changes by
-# itself, and its state is that of a machinery, which may be large.
+# Full names of classes; subclasses are included. Their objects run, are connected, or are drawn on.
+# They change by themselves, and their internal state may be large.
 _NO_STATE_NAMES = frozenset(
     (
         *("asyncio.events:AbstractEventLoop", "asyncio.futures:Future", "asyncio.tasks:Task"),
@@ -234,7 +238,7 @@ _NO_STATE_NAMES = frozenset(
         *("weakref:WeakValueDictionary", "weakref:WeakKeyDictionary", "weakref:finalize"),
         *("_weakrefset:WeakSet", "logging:Logger", "logging:LoggerAdapter", "logging:Handler"),
         *("_io:_IOBase", "tempfile:_TemporaryFileWrapper"),
-        # It computes from the model and the maps of a dataset, and keeps what it has computed.
+        # Computes from the model and the maps of a dataset, and caches the results.
         "gammapy.datasets.evaluator:MapEvaluator",
     )
 )

@@ -1,12 +1,13 @@
-"""Content of what lies in a file that is open: datasets of h5py, arrays of zarr.
+"""Content of data in open files: datasets of h5py, arrays of zarr.
 
-A dataset that is not too large is read, as it is now: also what is in memory still. Of a larger
-one, and of a group, the state of the file is known, and the place in it. That says nothing if the
-file is open for writing: it may change later, or never. Such a thing is known by itself only, and
-so is what lies elsewhere, or in an object of the program.
+A dataset up to ``max_bytes`` is read in its current state, including data that are still in memory.
+A larger dataset, or a group, is identified by the state of its file and its place in the file. This
+identity is not valid if the file is open for writing, because the file may change later, or never.
+Such objects are identified by themselves only. The same applies to data that are in other files or
+in objects of the program.
 
-An array or a group of zarr is what its files contain. zarr itself is not asked: it would open them
-in threads of its own, as if the program had read them.
+The content of an array or a group of zarr is the content of its files. The files are read directly:
+zarr would open them in its own threads, as if the program had read them.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ if TYPE_CHECKING:
 
     Stat = os.stat_result
 
-MAX_KNOWN = 1000  # things whose content was read
-MAX_FILES = 10_000  # of an array or a group of zarr
+MAX_KNOWN = 1000  # maximum number of cached tokens
+MAX_FILES = 10_000  # maximum number of files of an array or a group of zarr
 
 
 class InFile:
-    """Something that is known by the state of its file, and its place in there."""
+    """Data that are identified by the state of their file and their place in the file."""
 
     def __init__(self, facts: Any) -> None:
         self.facts = facts
 
 
 class _Stored(NamedTuple):
-    """Something that is read if it has no more bytes than may be read.
+    """Data that are read if they have at most ``max_bytes`` bytes.
 
-    ``key`` is the state of its file, and its place in there: as long as that is equal, it is not
-    read again. None where what is in memory may differ.
+    ``key`` consists of the state of the file and the place in the file. Data with an equal key are
+    not read again. None if data in memory may differ from the file.
     """
 
     size: int
@@ -65,7 +66,7 @@ def _stored_token(value: _Stored, content: Content) -> bytes:
     content.spend(value.size)
     try:
         found = value.read()
-    except Exception as error:  # a filter that is not installed, a file that is damaged
+    except Exception as error:  # a missing filter, a damaged file
         raise UnidentifiableError(f"the file cannot be read: {error}") from None
     before = content.sampled, content.has_states, content.is_second
     token = content.token(found)
@@ -78,7 +79,7 @@ def _stored_token(value: _Stored, content: Content) -> bytes:
 
 
 def file_facts(path: Any) -> Any:
-    """Return where a file lies, and what tells its state; raises OSError."""
+    """Return the path of a file and the values that identify its state; raises OSError."""
     return os.fspath(path), *_state(os.stat(path))
 
 
@@ -103,7 +104,7 @@ def _dataset(value: Any) -> Any:
 
 
 def _attributes(value: Any) -> Any:
-    # References are those of dimensions, which lie elsewhere in the file.
+    # References point to dimensions elsewhere in the file.
     return {name: value.attrs[name] for name in value.attrs if name not in _REFERENCES}
 
 
@@ -119,7 +120,7 @@ def _group(value: Any) -> Any:
     if file.mode != "r" or file.swmr_mode:
         raise UnidentifiableError(f"{type_name(type(value))}: its file is open for writing")
     try:
-        # The file that is open: another one may lie at its place by now.
+        # The state of the open file: the path may belong to another file by now.
         found = os.fstat(file.id.get_vfd_handle())
     except Exception as error:
         raise UnidentifiableError(f"{type_name(type(value))}: no file: {error}") from None
@@ -191,18 +192,19 @@ def _bytes_of(path: str) -> bytes:
         return stream.read()
 
 
-# by algorithm, and the digest of the key: the token
+# (algorithm, digest of the key) -> token
 _known: dict[tuple[Any, bytes], bytes] = {}
 _LOCAL = ("sec2", "stdio", "direct", "core")
 _REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST")
-# Stores of zarr -> what names their folder
+# Store classes of zarr -> the attribute with their folder
 _FOLDERS = {"LocalStore": "root", "DirectoryStore": "path"}
 
 TOKENS: dict[str, Token] = {
     f"{__name__}:InFile": _in_file_token,
     f"{__name__}:_Stored": _stored_token,
 }
-# package:Class -> what stands for a value of it, or of a subclass in the same package
+# package:Class -> function that returns the content of a value of this class, or of a subclass in
+# the same package
 OWN: dict[str, Parts] = {
     "h5py:Dataset": _dataset,
     "h5py:Group": _group,

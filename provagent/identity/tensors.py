@@ -1,10 +1,12 @@
 """Content of tensors and modules of torch.
 
-Nothing of the package is imported, and nothing is computed: the memory of a tensor is read, since
-an operation would be traced, or be seen by a profiler. A tensor on another device is not copied,
-since a copy would wait for the device: it is known by itself only. So are sparse and quantized
-tensors, and those of subclasses. A module of torch's own is what its attributes, parameters,
-buffers and modules are; one of the program is known by its state.
+No package is imported, and nothing is computed. The memory of a tensor is read directly, because an
+operation would be traced or seen by a profiler. A tensor on another device is not copied, because a
+copy would wait for the device. Such tensors are identified by themselves only, as are sparse
+tensors, quantized tensors and tensors of subclasses.
+
+The content of a module class of torch consists of its attributes, parameters, buffers and modules.
+A module class of the program is read by state.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _tensor(value: Any) -> Any:
-    """Return the type of the items, whether gradients are computed, and the items as an array."""
+    """Return the item type, whether gradients are computed, and the items as an array."""
     torch = sys.modules["torch"]
     name = type_name(type(value))
     if torch.jit.is_tracing():
@@ -55,10 +57,10 @@ def _module(value: Any) -> Any:
     found = {}
     for name, item in instance_state(value).items():
         if "hook" in name:
-            if item:  # numbered as they were added, in the process
+            if item:  # their keys are numbers that the process assigned
                 found[name] = list(item.values()) if hasattr(item, "values") else item
         elif name in ("_parameters", "_buffers", "_modules"):
-            found[name] = list(item.items())  # they are called in that order
+            found[name] = list(item.items())  # in the order of the calls
         else:
             found[name] = item
     return found
@@ -77,7 +79,8 @@ _NUMPY = frozenset(
         *("float16", "float32", "float64", "complex64", "complex128"),
     )
 )
-# package:Class -> what stands for a value of it, or of a subclass in the same package
+# package:Class -> function that returns the content of a value of this class, or of a subclass in
+# the same package
 OWN: dict[str, Parts] = {
     "torch:Tensor": _tensor,
     "torch:Module": _module,

@@ -1,7 +1,7 @@
-"""Several things at once, in threads that are gone when it is done.
+"""Work on several items in parallel, in threads that end when the work is done.
 
-The threads are none of ``threading``'s: the program does not find them among its own, and what
-it has put in the place of ``threading.Thread``, or traces threads with, does not meet them.
+The threads are not threads of ``threading``. The program does not find them among its own threads.
+Replacements of ``threading.Thread`` and trace functions for threads do not affect them.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ MAX_THREADS = 8
 
 
 def each(work: Callable[[T], object], items: Iterable[T]) -> None:
-    """Call ``work`` with each item, in as many threads as there are processors, at most.
+    """Call ``work`` with each item, in at most as many threads as there are processors.
 
-    The calling thread is one of them, and does what others cannot be begun for. No thread is
-    left when this returns, or raises as KeyboardInterrupt does; what ``work`` raises is lost.
+    The calling thread is one of the threads. It does all the work if no other thread can start. All
+    threads have ended when this function returns, or raises an exception such as KeyboardInterrupt.
+    Exceptions of ``work`` are lost.
     """
     waiting = list(items)[::-1]
     running = []
     try:
         for _ in range(min(len(waiting), _processors(), MAX_THREADS) - 1):
             ended = allocate_lock()
-            ended.acquire()  # by the thread released
+            ended.acquire()  # the thread releases the lock at its end
             try:
                 start_new_thread(_run, (work, waiting, ended))
-            except RuntimeError:  # no more of them, or the interpreter ends
+            except RuntimeError:  # no more threads, or the interpreter shuts down
                 break
             running.append(ended)
         _work_off(work, waiting)
@@ -53,7 +54,7 @@ def _work_off(work: Callable[[T], object], waiting: list[T]) -> None:
     while waiting:
         try:
             item = waiting.pop()
-        except IndexError:  # another thread was quicker
+        except IndexError:  # another thread was faster
             return
         try:
             work(item)

@@ -1,1 +1,1 @@
-"""What uses both wings: check, draft, doctor, rerun."""
+"""Tools that use both recording and reading: check, draft, doctor, rerun."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A definition file, the number of its targets, activities ..., and its problems."""
+    """A definition file, the number of its targets, activities etc., and its problems."""
 
     file: str
     counts: dict[str, int]
@@ -26,7 +26,7 @@ class Checked:
     warnings: tuple[Problem, ...]
 
     def data(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the result as plain data."""
         return {
             "file": self.file,
             "counts": self.counts,
@@ -36,9 +36,9 @@ class Checked:
 
 
 def check_definition(file: str, *, with_import: bool = False) -> Checked:
-    """Read a definition; ``with_import``: compare it with the installed packages as well.
+    """Read a definition. ``with_import``: also compare it with the installed packages.
 
-    That imports the modules that its targets name. Raises nothing.
+    The comparison imports the modules of the targets. Raises nothing.
     """
     reading = read_definition(file)
     problems, warnings = reading.problems, reading.warnings
@@ -51,7 +51,7 @@ def check_definition(file: str, *, with_import: bool = False) -> Checked:
 
         drift = find_drift(reading.definition, reading.origins)
         if reading.problems:
-            drift = [one for one in drift if one.path]  # that no target is left is no news
+            drift = [one for one in drift if one.path]  # "no targets left" is not reported again
         problems += tuple(one for one in drift if not one.is_warning)
         warnings += tuple(one for one in drift if one.is_warning)
     return Checked(
@@ -63,7 +63,7 @@ def check_definition(file: str, *, with_import: bool = False) -> Checked:
 
 
 def _dotted_targets(definition: Definition) -> Iterator[Problem]:
-    """Yield a warning for each target that names a module, but whose last part looks otherwise."""
+    """Yield a warning for each target that names a module, but ends like a function or class."""
     for index, target in enumerate(definition.targets):
         module, _, last = target.text.rpartition(".")
         if ":" in target.text or not module or is_glob(target.text):

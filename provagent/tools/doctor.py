@@ -1,4 +1,4 @@
-"""Examine the installation and a run: what works, and what could not be recorded."""
+"""Examine the installation and a run: find out what works and what was not recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from provagent.reading.record.facts import Child, LessKnown
     from provagent.reading.record.model import Provenance
 
-# Of several processes: a program's workers need not define what the program defines.
+# A later state wins over an earlier one in another process: the workers of a program need not
+# define everything that the program defines.
 _RANKS = ["waiting", "refused", "missing", "woven", "failed"]
 _KNOWN_BY = {
     "state": "their state",
@@ -38,7 +39,7 @@ _CHILD = "from provagent import boot; print(boot.activation() is not None)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """The result of one test of the installation; ``text`` has the remedy if it failed."""
+    """The result of one test of the installation. ``text`` contains the remedy if it failed."""
 
     name: str
     works: bool
@@ -60,9 +61,9 @@ class TargetState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionState:
-    """An active definition, the installed version of its package, and how many targets it has.
+    """An active definition, the installed version of its package, and its number of targets.
 
-    ``unusable`` says why its targets are not woven here; it is empty if they are.
+    ``unusable`` is the reason why its targets are not woven here, or empty.
     """
 
     name: str
@@ -74,10 +75,10 @@ class DefinitionState:
 
 @dataclass(slots=True, kw_only=True)
 class RunReport:
-    """What one run did not record.
+    """The parts of one run that were not recorded.
 
-    ``left_out`` are skipped calls, ``not_kept`` is code that was too long, ``uncalled`` are
-    woven functions of the program itself without any recorded call.
+    ``left_out`` are skipped calls. ``not_kept`` is code that was too long. ``uncalled`` are woven
+    functions of the program itself without a recorded call.
     """
 
     run_id: str
@@ -94,7 +95,7 @@ class RunReport:
     less_known: list[str] = field(default_factory=list)
 
     def lacks(self) -> list[str]:
-        """Return what is missing from the record against the user's wish."""
+        """Return the parts that are missing from the record although the user asked for them."""
         return [*self.complaints, *self.gaps, *self.unrecorded, *self.not_kept]
 
 
@@ -110,7 +111,7 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing is wrong, neither in the installation nor in the run."""
+        """Return whether there is no problem, neither in the installation nor in the run."""
         run = self.run
         targets = [*self.targets, *(run.targets if run else ())]
         bad = [target for target in targets if target.state in ("missing", "failed")]
@@ -125,8 +126,8 @@ class Report:
 def examine(run: str | None = None, store: str | None = None) -> Report:
     """Test the installation, list the active definitions and targets, and examine a run.
 
-    ``run`` is as ``store.runs.read_run`` takes it; the default is the last run, if there is
-    one. Raises StoreError for a named run that does not exist.
+    ``run`` is described in ``store.runs.read_run``. The default is the last run, if there is one.
+    Raises StoreError if a named run does not exist.
     """
     settings = read_settings(arguments={"store": store} if store else {})
     sources = active_sources(settings, os.getcwd())
@@ -279,7 +280,7 @@ def _counted(what: str, count: int) -> str:
 
 
 def _not_kept(provenance: Provenance) -> list[str]:
-    """Return of which files the code is not in the record, and why, each once."""
+    """Return the files whose code was not recorded, with the reasons, each file once."""
     every = (one for process in provenance.processes.values() for one in process.code)
     found = [
         f"the code of {one.file} was not recorded: {one.left_out}" for one in every if one.left_out
@@ -288,7 +289,7 @@ def _not_kept(provenance: Provenance) -> list[str]:
 
 
 def _less_known(counts: dict[LessKnown, int]) -> list[str]:
-    """One line for each class: by what its objects are known, and what would help."""
+    """Return one line for each class: the identity of its objects, and the remedy."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][:2]))
     return [_less_known_line(one, count) for one, count in ordered]
 

@@ -1,7 +1,6 @@
 """Find out whether modules exist, without importing anything.
 
-``importlib.util.find_spec`` would import the parent packages; here only their folders are
-searched.
+``importlib.util.find_spec`` would import the parent packages. This module searches their folders.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from provagent.recording.weave.target import is_glob
 
 
 def is_top_installed(module: str) -> bool:
-    """Whether the package of a module can be found, on the path or in the working folder."""
+    """Return whether the package of a module can be found, on the path or in the working folder."""
     return _spec(module.partition(".")[0], None) is not None
 
 
 def module_exists(module: str) -> bool:
-    """Whether a module can be found."""
+    """Return whether a module can be found."""
     path: list[str] | None = None
     parts = module.split(".")
     for end in range(1, len(parts) + 1):
@@ -31,9 +30,9 @@ def module_exists(module: str) -> bool:
 
 
 def target_with_colon(text: str) -> str:
-    """Return the target that was meant where a dot stands for the colon; else an empty text.
+    """Return the target that was meant if a dot is in the place of the colon, or an empty text.
 
-    ``gammapy.analysis.Analysis`` names no module, but ``gammapy.analysis`` does.
+    ``gammapy.analysis.Analysis`` is not a module, but ``gammapy.analysis`` is.
     """
     if ":" in text or "." not in text or is_glob(text) or not is_top_installed(text):
         return ""
@@ -50,7 +49,7 @@ def _spec(name: str, path: list[str] | None) -> ModuleSpec | None:
     if name in sys.builtin_module_names:
         return ModuleSpec(name, None)
     try:
-        # The modules of a script are in its folder, which mostly is the working folder.
+        # The modules of a script are in its folder, which is usually the working folder.
         places = [*sys.path, os.getcwd()] if path is None else path
         return PathFinder.find_spec(name, places)
     except (ImportError, ValueError):

@@ -1,7 +1,6 @@
-"""Python values as JSON, and back: the one encoding that events use.
+"""Encode Python values as JSON, and decode them: the encoding of values in events.
 
-JSON's own values stand for themselves. What JSON has not is an object with the key
-``$type``:
+Values that JSON has are written unchanged. Any other value is an object with the key ``$type``:
 
 =====================  ====================================================
 ``$type``              other keys
@@ -10,37 +9,37 @@ JSON's own values stand for themselves. What JSON has not is an object with the 
 ``int``                ``value``: decimal text, beyond 64 bits; hexadecimal
                        with ``0x`` beyond 1024
 ``str``                ``value``: text with escapes, as in Python source;
-                       text that UTF-8 has not (lone surrogates)
+                       text that UTF-8 cannot encode (lone surrogates)
 ``complex``            ``value``: [real, imaginary]
 ``bytes``,             ``value``: base64
 ``bytearray``
-``datetime``, ``date``, ``value``: ISO 8601; ``zone`` where it is named,
-``time``               ``fold`` where it is 1
+``datetime``, ``date``, ``value``: ISO 8601; ``zone`` if the zone has a name,
+``time``               ``fold`` if it is 1
 ``timedelta``          ``value``: [days, seconds, microseconds]
 ``Decimal``, ``UUID``  ``value``: text
-``path``               ``value``: text, ``class``: ``PosixPath`` and the like
+``path``               ``value``: text, ``class``: for example ``PosixPath``
 ``tuple``, ``set``,    ``value``: list of encoded values
 ``frozenset``
 ``range``, ``slice``   ``value``: [start, stop, step]
-``dict``               ``value``: list of [key, value]; keys are not all text,
-                       or one of them is ``$type``
+``dict``               ``value``: list of [key, value]; used if a key is no text,
+                       or is ``$type``
 ``enum``               ``class``, ``name``, ``value``
 ``numpy``              ``dtype``, ``value``: a numpy scalar; with ``shape`` an
-                       array of at most 16 items, ``value`` lists them (C order).
+                       array: ``value`` lists its items, at most 16, in C order.
                        datetime64 is ISO 8601, timedelta64 a count, a longdouble text
 ``quantity``           ``value`` (a number, or ``numpy``), ``unit``: an astropy
                        Quantity of at most 16 numbers
-``object``             ``class`` (module:QualName), ``text`` when it was asked
-                       for, ``digest`` of what it stands for, where known;
+``object``             ``class`` (module:QualName), ``text`` if requested,
+                       ``digest`` of its content, if known;
                        ``fields`` of a dataclass, named tuple, attrs class or
                        pydantic model; ``shape`` and ``dtype`` of an array
-``cut``                ``value``: the first part (none in a cycle, or too deep),
+``cut``                ``value``: the first part (none in a cycle or if too deep),
                        ``length`` of the whole (in characters or items),
-                       ``digest`` of the whole's JSON
-``redacted``           nothing: the value is a secret
+                       ``digest`` of the JSON of the whole
+``redacted``           none: the value is a secret
 =====================  ====================================================
 
-Subclasses of the built-in types are written as those, unless they override how they
-are read. Encoding runs no code of the values' own classes: types are known by identity,
-instances are read through the descriptors of the interpreter.
+A value of a subclass of a built-in type is written as a value of the built-in type, unless the
+subclass overrides how its values are read. Encoding runs no code of the classes of the values:
+types are recognized by identity, and instances are read through the descriptors of the interpreter.
 """

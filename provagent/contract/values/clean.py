@@ -1,7 +1,7 @@
-"""Values that JSON can write and UTF-8 cannot, or that are too large or too deep: made plain.
+"""Clean JSON values that UTF-8 cannot encode, or that are too large or too deep.
 
-Python's reader of JSON takes lone surrogates, NaN, infinity and numbers of any length. Each of
-them stops a later step: SQLite, orjson, or a function that calls itself for each level.
+Python's JSON reader accepts lone surrogates, NaN, infinity and numbers of any length. Each of them
+breaks a later step: SQLite, orjson, or a recursive function.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from provagent.contract.file_names import is_utf8, name_to_text
 
-MAX_DEPTH = 100  # as the recorder writes at most
-# What the use of one bad value may raise. The guards around an event and a value catch these alone.
+MAX_DEPTH = 100  # the maximum that the recorder writes
+# Exceptions that one bad value may cause. The guards around events and values catch only these.
 BAD_VALUE = (
     ArithmeticError,
     AttributeError,
@@ -21,16 +21,16 @@ BAD_VALUE = (
     TypeError,
     ValueError,
 )
-_SHALLOW = 2 * MAX_DEPTH  # bytes of JSON that cannot be deeper
+_SHALLOW = 2 * MAX_DEPTH  # bytes: shorter JSON cannot be too deep
 _CUT = {"$type": "cut"}
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DECIMAL_BITS = 1024
 
 
 def clean(value: Any, depth: int = 0) -> Any:
-    """Return a value of JSON in the encoding of events, at most ``MAX_DEPTH`` levels deep.
+    """Return a JSON value in the encoding of events, at most ``MAX_DEPTH`` levels deep.
 
-    A text with lone surrogates is written as the name of a file is. Raises nothing.
+    A text with lone surrogates is written as a file name is. Raises nothing.
     """
     if isinstance(value, str):
         return value if is_utf8(value) else name_to_text(value)
@@ -51,12 +51,12 @@ def clean(value: Any, depth: int = 0) -> Any:
 
 
 def may_be_deep(line: bytes) -> bool:
-    """Return whether a line of JSON may have more than ``MAX_DEPTH`` levels; that is quick."""
+    """Return whether a line of JSON may have more than ``MAX_DEPTH`` levels, by a fast test."""
     return len(line) > _SHALLOW and line.count(b"{") + line.count(b"[") > MAX_DEPTH
 
 
 def is_deep(value: Any) -> bool:
-    """Return whether a value of JSON has more than ``MAX_DEPTH`` levels."""
+    """Return whether a JSON value has more than ``MAX_DEPTH`` levels."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         level = [

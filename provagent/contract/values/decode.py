@@ -1,4 +1,4 @@
-"""Encoded values, given back."""
+"""Decode encoded values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Json = Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectText:
-    """What was written of a value that cannot be given back; ``text`` names an enum's member."""
+    """The recorded parts of a value that cannot be decoded.
+
+    ``text`` of an enum names its member.
+    """
 
     class_name: str
     text: str | None = None
@@ -41,19 +44,19 @@ class Redacted:
 
 
 class NumberWithUnit(NamedTuple):
-    """A quantity, where astropy is not installed."""
+    """A quantity, if astropy is not installed."""
 
     value: Any
     unit: str
 
 
 def decode(data: Json) -> Any:
-    """Return the value that ``encode`` was given, or what is left of it.
+    """Return the value that ``encode`` encoded, or its recorded parts.
 
-    What cannot be given back comes as ObjectText, Cut or Redacted; an unknown ``$type``,
-    which a newer version may have written, as the dict that it is. No class is looked up
-    but those of the standard library, numpy and astropy.
-    Raises ValueError, KeyError or TypeError when ``data`` is not what ``encode`` returns.
+    A value that cannot be restored becomes ObjectText, Cut or Redacted. A dict with an unknown
+    ``$type``, which a newer version may have written, is returned unchanged. Only classes of the
+    standard library, numpy and astropy are looked up. Raises ValueError, KeyError or TypeError if
+    ``data`` is not a result of ``encode``.
     """
     if type(data) is list:
         return [decode(item) for item in data]
@@ -78,12 +81,12 @@ def _decode_moment(data: Json) -> Any:
 
 
 def _standard(module: str, name: str) -> Any:
-    """Import late: a program that encodes pays for none of these."""
+    """Return a name of a module of the standard library, imported only when needed."""
     return getattr(importlib.import_module(module), name)
 
 
 def _decode_path(data: Json) -> Any:
-    """Return the path; pure, when it is of another operating system."""
+    """Return the path, or a pure path if it comes from another operating system."""
     name, written = data["class"], decode(data["value"])
     native = _standard("pathlib", "Path")(written)
     if type(native).__name__ == name:
@@ -114,7 +117,7 @@ def _decode_quantity(data: Json) -> Any:
         return NumberWithUnit(value, unit)
     try:
         return Quantity(value, unit, dtype=None)  # None: integers stay integers
-    except ValueError:  # a unit that the program had defined for itself
+    except ValueError:  # a unit that the program defined
         return NumberWithUnit(value, unit)
 
 

@@ -1,4 +1,4 @@
-"""Python values as JSON: no code of the values' own classes runs."""
+"""Encode Python values as JSON, without running code of their classes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ MAX_DEPTH = 8
 
 
 def encode(value: Any, *, max_items: int = MAX_ITEMS, max_depth: int = MAX_DEPTH) -> Json:
-    """Return ``value`` as JSON, of at most ``max_items`` items in all, ``max_depth`` deep.
+    """Return ``value`` as JSON, with at most ``max_items`` items in all and ``max_depth`` levels.
 
-    Raises RuntimeError when another thread changes a container meanwhile.
+    Raises RuntimeError if another thread changes a container at the same time.
     """
     kind = type(value)
     if (
@@ -53,7 +53,7 @@ def encode(value: Any, *, max_items: int = MAX_ITEMS, max_depth: int = MAX_DEPTH
 
 
 class _Walk:
-    """One encoding: how many items are left, and which containers are open."""
+    """One encoding: the number of items left, and the open containers."""
 
     __slots__ = ("left", "max_depth", "open")
 
@@ -109,7 +109,7 @@ def _str(value: str) -> Json:
 def _int(value: int) -> Json:
     if _INT64_MIN <= value <= _INT64_MAX:
         return value
-    # str() of a huge int is quadratic, and refused by the interpreter beyond 4300 digits
+    # str() of a huge int takes quadratic time. Python refuses it beyond 4300 digits.
     return {
         "$type": "int",
         "value": str(value) if value.bit_length() <= _DECIMAL_BITS else hex(value),
@@ -172,7 +172,7 @@ def _tuple(value: Any, walk: _Walk) -> Json:
 
 def _set_of(kind: type[set[Any] | frozenset[Any]]) -> Encoder:
     def build(first: list[Any], walk: _Walk) -> Json:
-        # in an order that does not hang on PYTHONHASHSEED
+        # In an order that does not depend on PYTHONHASHSEED.
         return {"$type": kind.__name__, "value": sorted(_items(first, walk), key=repr)}
 
     return lambda value, walk: walk.container(
@@ -230,7 +230,7 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DECIMAL_BITS = 1024
 
 
-# By the identity of the type: looking up a class by hash would ask its metaclass.
+# By the address of the type: a lookup of the class by hash would call its metaclass.
 _PLAIN: dict[int, Callable[[Any], Json]] = {
     address_of(type(None)): _same,
     address_of(bool): _same,
@@ -254,7 +254,7 @@ for _place in ("pathlib", "pathlib._local"):
         _EXACT[f"{_place}:{_flavour}"] = _path
 
 
-# Those whose subclasses are read with the methods of the class itself.
+# Types whose subclasses are read with the methods of the built-in class.
 _BUILTIN: dict[str, Encoder] = {
     "builtins:int": _leaf(lambda value: _int(int.__int__(value))),
     "builtins:float": _leaf(lambda value: _float(float.__float__(value))),

@@ -1,4 +1,4 @@
-"""Values that have nothing inside, as JSON: times, functions, classes."""
+"""Encode values without inner values as JSON: times, functions, classes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def timedelta(value: Any) -> Json:
 
 
 def date(value: Any) -> Json:
-    """Return the date as ISO 8601 has it."""
+    """Return the date in ISO 8601."""
     return {"$type": "date", "value": value.isoformat()}
 
 
 def moment(value: Any) -> Json:
-    """Return a time of day, or of a date, with its zone where no code has to be asked for it."""
+    """Return a time or a datetime, with its zone if no code must run to read the zone."""
     zone = value.tzinfo
     zone_kind = "" if zone is None else kinds(type(zone))[0]
     key = zone.key if zone_kind == "zoneinfo:ZoneInfo" else None
     if key is None and zone_kind not in {"", "datetime:timezone"}:
-        return encode_object(value)  # its offset is found by code of its own
+        return encode_object(value)  # its own code computes the offset
     data = {"$type": type(value).__name__, "value": value.isoformat()}
     if key is not None:
         data["zone"] = key
@@ -35,12 +35,12 @@ def moment(value: Any) -> Json:
 
 
 def function(value: Any) -> Json:
-    """Return where a function is defined."""
+    """Return the module and name of a function."""
     module, name = value.__module__, value.__qualname__
     place = f"{module if type(module) is str else '?'}:{name if type(name) is str else '?'}"
     return {**encode_object(value), "text": place}
 
 
 def class_(value: Any) -> Json:
-    """Return where a class is defined."""
+    """Return the module and name of a class."""
     return {**encode_object(value), "text": type_name(value)}

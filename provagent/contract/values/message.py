@@ -1,4 +1,4 @@
-"""What an exception says, without running code of its own, or of what it carries."""
+"""The message of an exception, without running code of the exception or of its arguments."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_DEEP = 3  # of containers in a message
-_MANY = 100  # items of one
+_DEEP = 3  # maximum levels of containers in a message
+_MANY = 100  # maximum items of one container
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)
 _SERIES = (tuple, list, set, frozenset)
 _COMPILED = type(BaseException.__str__)
 
 
 def what_failed(error: BaseException) -> str:
-    """Tell an exception as a piece of text: its type and its message."""
+    """Return the type and the message of an exception as text."""
     return f"{introspection.name(type(error))}: {message_of(error)}"[:500]
 
 
 def message_of(error: BaseException) -> str:
-    """Return what ``str(error)`` gives, where only the interpreter's own code runs for that.
+    """Return ``str(error)`` if only code of the interpreter runs for it.
 
-    That is where neither the class of the exception nor what it was made of has any say. What
-    has is told as values are told: a path as its text, an object as its class. Of a class with
-    a ``__str__`` of its own it is the arguments, or, without any, the attributes that are told.
+    This is the case if neither the class of the exception nor its arguments have their own code for
+    the text. Arguments with their own code are shown as values: a path as its text, an object as
+    its class. If a class has its own ``__str__``, the arguments are returned, or the attributes if
+    there are no arguments.
     """
     try:
         cls = type(error)
@@ -42,10 +43,10 @@ def message_of(error: BaseException) -> str:
         return "(its message cannot be read)"
 
 
-# No generator is left waiting here: at the limit of recursion CPython 3.12 cannot close it, and
-# says so on stderr.
+# No generator may stay unfinished here: at the recursion limit CPython 3.12 cannot close it, and
+# reports this on stderr.
 def _holder(cls: type) -> type:
-    """The class that has the ``__str__``."""
+    """Return the class that defines ``__str__``."""
     for base in introspection.mro(cls):
         if "__str__" in introspection.namespace(base):
             return base
@@ -56,14 +57,14 @@ def _of_builtin(error: BaseException, holder: type) -> str:
     arguments = introspection.arguments(error)
     if holder is BaseException and len(arguments) == 1 and type(arguments[0]) is str:
         return arguments[0]
-    # An exception of the interpreter's own class, with the same content, has the same message.
+    # A built-in exception with the same arguments has the same message.
     base: Any = [one for one in introspection.mro(type(error)) if _is_builtin(one)][0]  # noqa: RUF015
     arguments = base.__reduce__(error)[1]
     arguments = tuple(map(_own_text, arguments))
-    is_group = issubclass(base, BaseExceptionGroup)  # what is in it is not told
+    is_group = issubclass(base, BaseExceptionGroup)  # its inner exceptions are not shown
     try:
         return str(base(*(one if _is_plain(one) or is_group else _Shown(one) for one in arguments)))
-    except (TypeError, ValueError):  # it is made of certain types only
+    except (TypeError, ValueError):  # its constructor requires certain types
         return _told(arguments)
 
 
@@ -72,9 +73,10 @@ def _is_builtin(cls: type) -> bool:
 
 
 def _is_harmless(error: BaseException, holder: type) -> bool:
-    """Whether the ``__str__`` is the standard library's, or compiled, and all that it reads plain.
+    """Return whether ``__str__`` is compiled or of the standard library, and reads plain data.
 
-    It is that of its very class, which nothing can override.
+    The class itself defines the method, or the class is of the standard library. So no code of the
+    program overrides the method.
     """
     from provagent.contract.values.types import instance_state
 
@@ -96,7 +98,7 @@ def _is_of_standard_library(cls: type) -> bool:
 
 
 def _is_plain(value: object, deep: int = _DEEP) -> bool:
-    """Whether no code but the interpreter's own runs for the text of a value."""
+    """Return whether only code of the interpreter runs for the text of a value."""
     kind = type(value)
     if any(kind is scalar for scalar in _SCALARS):
         return True
@@ -124,7 +126,7 @@ def _attributes(error: BaseException) -> str:
 
 
 class _Shown:
-    """Stands for a value in a message."""
+    """Replaces a value in a message."""
 
     def __init__(self, value: object) -> None:
         self.value = value

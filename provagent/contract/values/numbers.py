@@ -1,4 +1,4 @@
-"""numpy's scalars and arrays, and astropy's quantities, as JSON."""
+"""Encode numpy scalars and arrays, and astropy quantities, as JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def encode_scalar(value: Any, walk: Walk) -> Json:
     if not type_name(type(value)).startswith("numpy:") or value.dtype.kind not in _NUMPY_KINDS:
         return encode_object(value)
     data = {"$type": "numpy", "dtype": value.dtype.str}
-    if value.dtype.kind in "SU":  # an array drops the zeros at their end
+    if value.dtype.kind in "SU":  # an array drops zeros at the end
         return {**data, "value": walk.encode(value.item())}
     return {**data, "value": _numbers(value.reshape(1), walk)[0]}
 
@@ -40,7 +40,7 @@ def encode_array(value: Any, walk: Walk) -> Json:
 
 
 def array_form(value: Any) -> dict[str, Json]:
-    """Return the shape of a numpy array and its dtype, whatever a subclass makes of them."""
+    """Return the shape and the dtype of a numpy array, without running code of a subclass."""
     ndarray = sys.modules["numpy"].ndarray
     dtype = str(ndarray.dtype.__get__(value))
     if len(dtype) > _MAX_DTYPE:  # it has many fields
@@ -85,7 +85,7 @@ def unit_of(value: Any) -> str | None:
 
 
 def unit_text(unit: Any) -> str:
-    """Return an astropy unit as text that astropy reads back: its own rounds the scale."""
+    """Return an astropy unit as text that astropy can read. ``str(unit)`` rounds the scale."""
     scale = getattr(unit, "scale", 1.0)
     if scale == 1.0:
         return str(unit)

@@ -1,4 +1,4 @@
-"""Encoded values as one line of text, for a person."""
+"""Show encoded values as one line of text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _named(data: dict[str, Json], between: str, limit: int) -> Iterable[str]:
 
 
 def _series(before: str, parts: Iterable[str], after: str, limit: int) -> str:
-    """Join as many parts as there is room for."""
+    """Join as many parts as fit into ``limit`` characters."""
     line = before
     room = limit - len(after) - len(", …")
     for count, part in enumerate(parts):

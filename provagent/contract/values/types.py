@@ -1,4 +1,4 @@
-"""Types, and instances, read past whatever their classes override."""
+"""Read types and instances without running code of their classes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _module_namespace: Callable[[Any], dict[str, Any]] = vars(ModuleType)["__dict__"
 
 
 def type_name(cls: type) -> str:
-    """Return ``module:QualName`` of a class without asking its metaclass."""
+    """Return ``module:QualName`` of a class without calling its metaclass."""
     return _type_names.known.get(address_of(cls)) or _type_names(cls)
 
 
@@ -40,15 +40,15 @@ def _find_type_name(cls: type) -> str:
 
 
 def kinds(cls: type) -> list[str]:
-    """Return the names of a class and its bases, in the order of resolution.
+    """Return the names of a class and its bases, in the method resolution order.
 
-    A class that merely bears the name of another one is left out.
+    A class is left out if its module has another object under its name.
     """
     return [type_name(base) for base in _mro(cls) if _is_what_it_says(base)]
 
 
 def overrides_reading(cls: type, base_name: str) -> bool:
-    """Whether a subclass of a built-in type changes how values of it are read."""
+    """Return whether a subclass of a built-in type overrides how its values are read."""
     for base in _mro(cls):
         if type_name(base) == base_name:
             return False
@@ -58,9 +58,9 @@ def overrides_reading(cls: type, base_name: str) -> bool:
 
 
 def overrides_any(cls: type, base: type) -> bool:
-    """Whether a class, or one between it and ``base``, has a method or attribute of ``base``'s.
+    """Return whether a class overrides a method or attribute of its base ``base``.
 
-    Those that make an object or show it do not count.
+    Classes between the two count as well. Methods that make an object or show it do not count.
     """
     known: set[str] = set()
     for one in _mro(base):
@@ -73,7 +73,7 @@ def overrides_any(cls: type, base: type) -> bool:
 
 
 def has_slots(cls: type, base_name: str) -> bool:
-    """Whether a subclass of a built-in type keeps anything in slots."""
+    """Return whether a subclass of a built-in type stores data in slots."""
     for base in _mro(cls):
         if type_name(base) == base_name:
             return False
@@ -83,11 +83,11 @@ def has_slots(cls: type, base_name: str) -> bool:
 
 
 def fields_of(cls: type) -> Fields | None:
-    """Return a reader of the declared fields of instances of ``cls``.
+    """Return a function that reads the declared fields of instances of ``cls``, or None.
 
-    There is one for dataclasses, named tuples, attrs classes and pydantic models that
-    leave ``__getattribute__`` alone. It reads slots and ``__dict__``: no property, no
-    default factory, no ``__getattr__`` runs, and a field that is not set is left out.
+    The function exists for dataclasses, named tuples, attrs classes and pydantic models that do not
+    override ``__getattribute__``. It reads slots and ``__dict__``. No property, default factory or
+    ``__getattr__`` runs. Fields without a value are left out.
     """
     names = _declared(cls)
     if names is None or type(_lookup(cls, "__getattribute__")) is not WrapperDescriptorType:
@@ -111,16 +111,17 @@ def fields_of(cls: type) -> Fields | None:
 
 
 def instance_state(value: object) -> dict[str, Any]:
-    """Return a copy of an instance's ``__dict__``; empty where it has none."""
+    """Return a copy of the ``__dict__`` of an instance; empty if it has none."""
     found: Any = introspection.attributes(value)
     if type(found) is dict:
-        return dict.copy(found)  # with the hashes that it has: no key is asked for another
-    # One of a class of its own would be asked for its keys.
+        # The copy keeps the stored hashes: no key is hashed again.
+        return dict.copy(found)
+    # A subclass of dict could override its methods.
     return dict(dict.items(found)) if issubclass(type(found), dict) else dict(found)
 
 
 def kept_state(value: object) -> dict[str, Any]:
-    """Return what an object keeps in its ``__dict__`` and in its slots."""
+    """Return the attributes in the ``__dict__`` and the slots of an object."""
     found = instance_state(value)
     for base in _mro(type(value)):
         for name, at in _namespace(base).items():
@@ -133,10 +134,10 @@ def kept_state(value: object) -> dict[str, Any]:
 
 
 class TypeCache(Generic[T]):
-    """What was found out about each type.
+    """Cached results of a function of a type.
 
-    It does not keep types alive, and never hashes or compares them: a metaclass may have
-    its own ways. ``known`` holds what was found by the address of the type.
+    The cache does not keep types in memory. It never hashes or compares types, because a metaclass
+    may override this. ``known`` contains the results by the address of the type.
     """
 
     def __init__(self, find: Callable[[type], T]) -> None:
@@ -214,7 +215,7 @@ def _slot(at: MemberDescriptorType, value: object) -> Any:
 
 
 _MISSING = object()
-_NAMELESS = (FunctionType, BuiltinFunctionType, ModuleType)  # no module holds them under their name
+_NAMELESS = (FunctionType, BuiltinFunctionType, ModuleType)  # no module has them under their name
 _MAKING = frozenset(
     f"__{name}__"
     for name in (

@@ -1,6 +1,6 @@
-"""Provenance inside the product: written into files of known formats, and read back.
+"""Write provenance into product files of known formats, and read it back.
 
-Each format is a module with ``embed(content, facts, document)``, which returns the file with
-both in it, and ``find(content)``, which returns them. Data and everything else that the file
-holds stay as they are.
+Each format is a module with two functions. ``embed(content, facts, document)`` returns the file
+with both inside. ``find(content)`` returns both. The data and all other content of the file stay
+unchanged.
 """

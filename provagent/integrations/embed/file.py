@@ -1,4 +1,4 @@
-"""A file, and what is embedded in it."""
+"""Embed provenance into a file, and read embedded provenance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from provagent.reading.record.selection import entity_of
 if TYPE_CHECKING:
     from provagent.reading.record.model import Provenance
 
-# first bytes of a file: (format, module, class in the module, library that the module needs)
+# first bytes of a file -> (format, module, class in the module, library that the module needs)
 _FORMATS: dict[bytes, tuple[str, str, str | None, str | None]] = {
     b"SIMPLE  =": ("FITS", "fits", None, "astropy"),
     b"\x89PNG\r\n\x1a\n": ("PNG", "png", None, None),
@@ -43,14 +43,14 @@ def embed(
     namespace: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Payload:
-    """Embed the provenance of a product into it, or into a copy at ``output``.
+    """Embed the provenance of a product into the file, or into a copy at ``output``.
 
-    Where the run's document takes more than ``max_bytes``, that of the last step is
-    embedded, and where that does too, none; the facts of the last step always are, with the
-    digest of the whole document. Returns what was embedded.
+    If the document of the run takes more than ``max_bytes`` bytes, the document of the last step is
+    embedded instead. If this is too large as well, no document is embedded. The facts of the last
+    step are always embedded, with the digest of the whole document. Returns the embedded payload.
 
-    Raises EmbedError for a file of no format of ``NAMES``, one that has something embedded
-    already, is not what the run made, or cannot be read or written.
+    Raises EmbedError if the file has no format of ``NAMES``, already contains embedded provenance,
+    is not the output of the run, or cannot be read or written.
     """
     content = _read(file)
     name, format_ = _format_of(file, content)
@@ -71,9 +71,9 @@ def embed(
 
 
 def embedded(file: str) -> Payload | None:
-    """Return what is embedded in a file; None where there is nothing, or no such format.
+    """Return the provenance embedded in a file. None if there is none, or if the format is unknown.
 
-    Raises EmbedError for a file that cannot be read, or in which it is broken.
+    Raises EmbedError if the file cannot be read, or if the embedded provenance is damaged.
     """
     content = _read(file)
     if not content.startswith(tuple(_FORMATS)):
@@ -107,7 +107,7 @@ def _find(file: str, name: str, format_: Any, content: bytes) -> Payload | None:
     find: Callable[[bytes], tuple[dict[str, str], bytes]] = format_.find
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what else is in the file
+            warnings.simplefilter("ignore")  # about other content of the file
             facts, packed = find(content)
         if BEFORE not in facts:
             return None
@@ -119,7 +119,7 @@ def _find(file: str, name: str, format_: Any, content: bytes) -> Payload | None:
 
 
 def _digest_like(recorded: str | None, content: bytes) -> str:
-    """Return the digest of the content, by the algorithm of the one that was recorded."""
+    """Return the digest of the content, computed with the algorithm of the recorded digest."""
     algorithm = (recorded or "sha256:").partition(":")[0]
     try:
         hasher = hash_constructor(algorithm)()
@@ -144,7 +144,10 @@ def _unpacked(packed: bytes) -> bytes:
 
 
 def _replace(source: str, target: str, content: bytes) -> None:
-    """Write all of it beside the target, and then put it in its place, with its rights."""
+    """Write a complete file next to the target, and then replace the target.
+
+    Keep its permissions.
+    """
     folder = os.path.dirname(os.path.abspath(target))
     try:
         handle, path = tempfile.mkstemp(dir=folder, prefix=f".{os.path.basename(target)}.")

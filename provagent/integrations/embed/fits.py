@@ -1,8 +1,8 @@
 """FITS: cards in the primary header, and the document in a table at the end.
 
-All bytes but the primary header's, and those of the table, are as they were; the primary's
-CHECKSUM, where it has one, is put right. Source: the FITS standard 4.0, and its appendix J
-for checksums (https://fits.gsfc.nasa.gov/fits_standard.html).
+All bytes outside the primary header and the new table stay unchanged. The CHECKSUM of the primary
+header is updated, if there is one. Source: the FITS standard 4.0, and its appendix J for checksums
+(https://fits.gsfc.nasa.gov/fits_standard.html).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from astropy.io import fits
 NAME = "PROVAGENT"
 _BLOCK, _CARD = 2880, 80
 _END = b"END".ljust(_CARD)
-_PUNCTUATION = frozenset(b":;<=>?@[\\]^_`")  # between the digits and the letters
+_PUNCTUATION = frozenset(b":;<=>?@[\\]^_`")  # between the digits and the letters in ASCII
 
 
 def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
@@ -42,7 +42,7 @@ def find(content: bytes) -> tuple[dict[str, str], bytes]:
 
 
 def _primary(content: bytes) -> list[bytes]:
-    """Return the cards of the primary header, without END and what follows it."""
+    """Return the cards of the primary header before END."""
     cards: list[bytes] = []
     for start in range(0, len(content), _CARD):
         card = content[start : start + _CARD]
@@ -69,11 +69,11 @@ def _table(document: bytes) -> bytes:
     table.add_checksum(when="")
     out = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(out)
-    return out.getvalue()[_BLOCK:]  # without the empty primary, which has one block
+    return out.getvalue()[_BLOCK:]  # without the empty primary header, which has one block
 
 
 def _span(header: Any) -> int:
-    """Return the bytes of the primary's data, with their padding."""
+    """Return the number of bytes of the primary data, with padding."""
     axes = [header[f"NAXIS{axis + 1}"] for axis in range(header["NAXIS"])]
     if not axes:
         return 0

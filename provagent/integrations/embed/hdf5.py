@@ -1,4 +1,4 @@
-"""HDF5: attributes of the root, and the document as a dataset beside the others."""
+"""HDF5: attributes of the root group, and the document as an additional dataset."""
 
 from __future__ import annotations
 

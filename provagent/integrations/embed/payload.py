@@ -1,7 +1,7 @@
-"""What is embedded: facts of the last step, and the document, if there is room for it.
+"""The embedded payload: facts of the last step, and the document if it is small enough.
 
-The names of facts are those of the reference metadata that the CTAO's products have in
-FITS headers, HDF5 attributes and ECSV (ctapipe.io.metadata writes the same), and our own.
+Names of facts are the names of the reference metadata of CTAO products in FITS headers, HDF5
+attributes and ECSV (ctapipe.io.metadata writes the same names), and names of provagent.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ WHOLE, LAST_STEP, NOTHING = "whole", "last step", "no"
 class Payload:
     """``facts`` by name, and the PROV-JSON of the run, of its last step, or none (empty).
 
-    The fact ``PROVAGENT DOCUMENT`` is the digest of the run's whole document, wherever it
-    is; ``PROVAGENT KEPT`` says how much of it is here; ``PROVAGENT BEFORE`` is the digest of
-    the file before anything was embedded, which is the one in the record.
+    The fact ``PROVAGENT DOCUMENT`` is the digest of the whole document of the run. ``PROVAGENT
+    KEPT`` shows which part of the document is embedded. ``PROVAGENT BEFORE`` is the digest of the
+    file before the embedding: the digest in the record.
     """
 
     facts: dict[str, str]
@@ -40,16 +40,16 @@ class Payload:
 
     @property
     def packed(self) -> bytes:
-        """The document as it is embedded: gzip, the same bytes each time."""
+        """The document as it is embedded: compressed by gzip, with the same bytes each time."""
         return gzip.compress(self.document, mtime=0) if self.document else b""
 
 
 def make_payload(
     provenance: Provenance, file: str, before: str, *, namespace: str | None, max_bytes: int
 ) -> Payload:
-    """Return what is embedded into ``file``, whose digest is ``before``.
+    """Return the payload for ``file``, whose digest is ``before``.
 
-    Raises EmbedError where the run did not make this file as it stands.
+    Raises EmbedError if the run did not make the file in its current state.
     """
     entity = entity_of(provenance, file)
     if entity.digest != before:
@@ -113,5 +113,5 @@ def _software(provenance: Provenance, activity: Activity) -> tuple[str, str]:
 
 
 def _time(time: str | None) -> str:
-    """Return a time as ``astropy.time.Time.iso`` writes it, in UTC."""
+    """Return a time in the format of ``astropy.time.Time.iso``, in UTC."""
     return (time or "").replace("T", " ").removesuffix("Z").removesuffix("+00:00")

@@ -1,4 +1,4 @@
-"""PDF: entries of its information, and the document as an attached file."""
+"""PDF: entries in its metadata, and the document as an attached file."""
 
 from __future__ import annotations
 

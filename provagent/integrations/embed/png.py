@@ -1,4 +1,4 @@
-"""PNG: text in chunks before the end. Source: https://www.w3.org/TR/png/ (11.3.3)."""
+"""PNG: text chunks before the end. Source: https://www.w3.org/TR/png/ (11.3.3)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def find(content: bytes) -> tuple[dict[str, str], bytes]:
     for kind, start, length in _chunks(content):
         if kind == b"iTXt":
             keyword, _, rest = content[start + 8 : start + 8 + length].partition(b"\0")
-            found[keyword] = rest[4:]  # neither compressed, nor in a language
+            found[keyword] = rest[4:]  # after the flags for compression and the language
     facts = json.loads(found.get(_FACTS, b"{}"))
     return facts, base64.b64decode(found.get(_DOCUMENT, b""))
 

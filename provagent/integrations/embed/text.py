@@ -1,6 +1,6 @@
-"""ECSV and VOTable: a line of metadata in the header, elements INFO at the end.
+"""ECSV and VOTable: lines of metadata in the header, or INFO elements at the end.
 
-Sources: astropy's APE 6 for ECSV, https://www.ivoa.net/documents/VOTable/ for INFO, which
+Sources: astropy's APE 6 for ECSV, https://www.ivoa.net/documents/VOTable/ for INFO elements, which
 may end a VOTABLE from version 1.2 on.
 """
 

@@ -1,1 +1,1 @@
-"""Logs that others wrote, or that hold ours among other lines, taken into a store."""
+"""Import logs of other tools, and logs that contain provagent's events, into a store."""

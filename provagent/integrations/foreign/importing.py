@@ -1,4 +1,4 @@
-"""Logs in, shards of runs in the store out."""
+"""Read logs, and write them as shards of runs in the store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from provagent.integrations.foreign.sessions import Event
 
-PREFIX = "imported-"  # how the names of shards begin that were not recorded
+PREFIX = "imported-"  # prefix of the names of shards that were imported, not recorded
 
 _OWN_PROCESS = re.compile(r"(\d{8}T\d{6}-[a-z0-9]{6})\.([a-z0-9]{6})")
 _OWN_ID = re.compile(rf"{_OWN_PROCESS.pattern}\.")
@@ -45,7 +45,10 @@ _OF_OTHERS_TOO = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedRun:
-    """A run that is in the store now; ``added`` are the events that it did not have before."""
+    """A run that is now in the store.
+
+    ``added`` is the number of events that are new in the store.
+    """
 
     id: str
     activities: int
@@ -56,14 +59,14 @@ class ImportedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What an import did. ``gaps`` are what could not be read, with their places."""
+    """The result of an import. ``gaps`` are unreadable parts of the logs, with their places."""
 
     runs: tuple[ImportedRun, ...]
     gaps: tuple[Gap, ...]
     clashes: int
 
     def data(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the result as plain data."""
         return {
             "runs": [
                 {key: getattr(run, key) for key in ImportedRun.__slots__} for run in self.runs
@@ -74,16 +77,15 @@ class Imported:
 
 
 def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None) -> Imported:
-    """Take what logs hold of provenance into ``store``, which is made where it is not there.
+    """Import the provenance in logs into ``store``, which is created if necessary.
 
-    ``files`` are read as one log, in their order: rotated parts of it, the oldest first.
-    They may be logs of logprov, of the branch of gammapy, of lstosa, and logs or shards that
-    provagent wrote. Each session becomes a run, and each run of provagent's stays that run.
-    What the store has already is not added again. ``zone`` is that of times that name none,
-    as a rule those of logs of others: this machine's unless given.
+    ``files`` are read as one log, in their order: for example the rotated parts of a log, the
+    oldest first. Accepted are logs of logprov, of the branch of gammapy, of lstosa, and logs or
+    shards of provagent. Each session becomes a run. Each run of provagent keeps its identifier.
+    Events that are already in the store are not added again. ``zone`` is the time zone of times
+    without a zone, which are usual in logs of other tools (default: the zone of this machine).
 
-    Raises RecordError where a file cannot be opened, StoreError where the store cannot be
-    written.
+    Raises RecordError if a file cannot be opened, and StoreError if the store cannot be written.
     """
     gaps: list[Gap] = []
     sessions, own, told = Sessions(), _OwnRuns(gaps), 0
@@ -106,17 +108,17 @@ def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None)
 
 
 class _OwnRuns:
-    """Events that provagent itself wrote, into a log or a shard, by run and process."""
+    """Events of provagent in a log or a shard, by run and process."""
 
     def __init__(self, gaps: list[Gap]) -> None:
         self.gaps = gaps
         self.shards: dict[str, dict[str, list[bytes]]] = {}
         self.environments: dict[str, Event] = {}
-        self.early: list[Event] = []  # of a run that is not known yet
-        self.current: list[bytes] | None = None  # the shard that the last event went into
+        self.early: list[Event] = []  # events before the run is known
+        self.current: list[bytes] | None = None  # the shard of the last event
 
     def takes(self, event: Event, place: RecordLine) -> bool:
-        """Whether an event is provagent's own; then it is kept."""
+        """Return whether an event is provagent's own. If so, store it."""
         kind = event["event"]
         if kind == vocabulary.ENVIRONMENT:
             self.environments[event["environment_id"]] = event
@@ -141,13 +143,13 @@ class _OwnRuns:
         return True
 
     def _environments_of(self, shards: dict[str, list[bytes]]) -> Iterator[tuple[str, Event]]:
-        """Yield the environments that a run names, and the names that their files have."""
+        """Yield the environments of a run, and the names of their files."""
         for lines in shards.values():
             for event in (orjson.loads(each) for each in lines if b'"environment_id"' in each):
                 environment = self.environments.get(event.get("environment_id", ""))
                 if environment is not None:
                     short = event["environment_id"].rpartition(":")[2][:12]
-                    if not short.isalnum():  # no name of the recorder's, and perhaps a path
+                    if not short.isalnum():  # not a name of the recorder, possibly a path
                         short = _mark(short.encode()).hex()[:12]
                     yield f"environment-{short}", environment
 
@@ -157,7 +159,7 @@ class _OwnRuns:
         return match is not None
 
     def write(self, store: str) -> Iterator[ImportedRun]:
-        """Write them; a shard that was recorded into the store has it all already."""
+        """Write the events. A shard that was recorded into this store is complete already."""
         for run_id, shards in self.shards.items():
             tally, added = _Tally(), 0
             recorded = [each for each in shards if is_there(_path(store, run_id, each))]
@@ -175,7 +177,7 @@ class _OwnRuns:
 
 
 class _Tally:
-    """Counts what goes into a run."""
+    """Counts the content of a run."""
 
     def __init__(self) -> None:
         self.activities: set[str] = set()
@@ -205,18 +207,18 @@ class _Tally:
 def _write_session(store: str, shard: Shard) -> ImportedRun:
     name = f"{PREFIX}{shard.process_id}"
     known = run_folders(store) if os.path.isdir(store) else ()
-    for run in known:  # also where another part of the log has told another start
+    for run in known:  # even if another part of the log had another start time
         if run.name.endswith(f"-{shard.tail}") and is_there(_path(store, run.name, name)):
             shard.run_id = run.name
     tally = _Tally()
-    # Others do not redact; what provagent wrote is redacted already.
+    # Other tools do not redact secrets. Events of provagent are already redacted.
     events = (dict(redact(None, "", event)) for event in shard.events())
     added = _append(_path(store, shard.run_id, name), tally.counted(events))
     return tally.run(shard.run_id, added)
 
 
 def _append(path: str, lines: Iterable[bytes]) -> int:
-    """Add the lines that a shard has not yet, all or none; return how many they were."""
+    """Add the new lines to a shard, all or none. Return their number."""
     folder, added = os.path.dirname(path), 0
     try:
         make_run_folder(folder)
@@ -239,7 +241,7 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
             os.replace(half, path)
             touch_day(path)
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path + PACKED)  # all of it is in the plain one now
+                os.unlink(path + PACKED)  # the uncompressed file contains all lines now
     finally:
         if os.path.exists(half):
             os.unlink(half)

@@ -1,9 +1,9 @@
-"""The events of a log, told apart by the session that they belong to.
+"""Assign the events of a log to the sessions that they belong to.
 
-logprov, the branch of gammapy and lstosa write no run: a log holds the sessions of any number
-of programs, one after the other or mixed, and identifiers are unique in a session at best.
-An activity says its session; what else is said of it, and of what it used and generated,
-belongs there too.
+logprov, the branch of gammapy and lstosa do not record runs. A log contains the sessions of several
+programs, one after the other or mixed. Identifiers are unique in a session at best. An activity
+names its session. Further events about the activity, and about the entities that it used and
+generated, belong to the same session.
 """
 
 from __future__ import annotations
@@ -26,29 +26,35 @@ Event: TypeAlias = dict[str, Any]
 
 
 def packed(event: Event) -> bytes:
-    """Return an event as a line has it, without a newline: a tenth of its size as objects."""
+    """Return an event as a line without newline.
+
+    A line uses a tenth of the memory of the objects.
+    """
     try:
         line = orjson.dumps(event)
-    except TypeError:  # text that UTF-8 has not
+    except TypeError:  # text that UTF-8 cannot encode
         line = orjson.dumps(plain(event))
-    return b"%b" % line  # a copy: what orjson gives holds 4 kB, however short it is
+    return b"%b" % line  # a copy: the result of orjson uses 4 kB, even if it is short
 
 
 @dataclass(slots=True)
 class States:
-    """The entities of one identifier: a digest of a content, which may lie at several places.
+    """The entities with one identifier: the digest of a content, which may be at several places.
 
-    ``due`` are those that were said since a relation named the identifier, the first one first.
+    ``due`` are the entities that were described since a relation named the identifier, the first
+    one first.
     """
 
     by_place: dict[Any, str] = field(default_factory=dict)
     due: list[str] = field(default_factory=list)
-    last: str = ""  # the one that was named last
+    last: str = ""  # the entity that was named last
 
     def meet(self, entity_id: str, place: Any) -> str:
-        """Return the identifier of the entity at a place; the first one keeps its own.
+        """Return the identifier of the entity at a place.
 
-        Where no place is said, more is said of the last one.
+        The first entity keeps the original identifier.
+
+        Without a place, the description belongs to the last entity.
         """
         if place is None and self.by_place:
             return (self.due or [self.last])[-1]
@@ -61,7 +67,7 @@ class States:
         return found
 
     def named(self) -> str:
-        """Return the entity that a relation means: the next one that was said, or the last."""
+        """Return the entity that a relation means: the next described entity, or the last one."""
         if self.due:
             self.last = self.due.pop(0)
         return self.last
@@ -69,9 +75,10 @@ class States:
 
 @dataclass(slots=True, kw_only=True)
 class SessionOfLog:
-    """What a log says of one session; ``key`` tells it from all others, in any log.
+    """The content of a log about one session. ``key`` identifies the session among all logs.
 
-    ``started`` is as the log has it. ``gaps`` are what could not be read while it went on.
+    ``started`` is the start time in the log. ``gaps`` are the unreadable parts of the log during
+    the session.
     """
 
     key: str
@@ -84,7 +91,7 @@ class SessionOfLog:
         self.lines.append(packed(event))
 
     def events(self) -> Iterator[Event]:
-        """Yield what was added, in its order."""
+        """Yield the added events in their order."""
         return map(orjson.loads, self.lines)
 
 
@@ -96,16 +103,16 @@ class _Activity:
 
 
 class Sessions:
-    """Takes the events of logs, in their order."""
+    """Receives the events of logs in their order."""
 
     def __init__(self) -> None:
         self.all: list[SessionOfLog] = []
-        self.clashes = 0  # activities that had the identifier of another
+        self.clashes = 0  # activities that had the identifier of another activity
         self.current: SessionOfLog | None = None
-        self._by_id: dict[str, SessionOfLog] = {}  # the latest of that identifier
+        self._by_id: dict[str, SessionOfLog] = {}  # the latest session with that identifier
         self._activities: dict[str, _Activity] = {}
         self._waiting: dict[str, list[bytes]] = {}  # entities that no relation has named yet
-        self._entities: dict[str, tuple[SessionOfLog, bytes | None]] = {}  # where each was last
+        self._entities: dict[str, tuple[SessionOfLog, bytes | None]] = {}  # the last of each
         self._handlers: dict[str, Callable[[Event], None]] = {
             vocabulary.SESSION: self._add_session,
             vocabulary.ACTIVITY: self._add_activity,
@@ -115,13 +122,13 @@ class Sessions:
         }
 
     def add(self, event: Event) -> None:
-        """Take an event; those that no log of another program has are passed over."""
+        """Add an event. Kinds of event that other tools do not write are skipped."""
         handler = self._handlers.get(event["event"])
         if handler is not None:
             handler(event)
 
     def close(self) -> list[SessionOfLog]:
-        """Return the sessions; nothing can be added any more."""
+        """Return the sessions. No more events can be added."""
         for entity_id, lines in self._waiting.items():
             known = self._entities.get(entity_id)
             session = known[0] if known else self._now(entity_id)
@@ -132,8 +139,8 @@ class Sessions:
     def _add_session(self, event: Event) -> None:
         session_id, started = event["session_id"], event.get("startTime")
         session = self._by_id.get(session_id)
-        # logprov begins a session once, and takes its identifier from an address in memory.
-        # lstosa says the same session of an observation again, in each of its processes.
+        # logprov writes the event of a session once. Its identifier is an address in memory. lstosa
+        # writes the event of the session of an observation again in each of its processes.
         is_once = "class" in event
         if session is None or (is_once and session.started != started):
             key = f"{session_id}|{started}" if is_once else session_id
@@ -197,20 +204,21 @@ class Sessions:
         session.add(event | both)
 
     def _place(self, entity_id: str, session: SessionOfLog) -> str:
-        """Let what is said of an entity stand in the session that names it.
+        """Add the descriptions of an entity to the session that names the entity.
 
-        Return its identifier there: one content at two places is two entities.
+        Return the identifier of the entity in the session: one content at two places is two
+        entities.
         """
         waiting = self._waiting.pop(entity_id, [])
         before, said = self._entities.get(entity_id, (None, None))
         if not waiting and before is not session and said is not None:
-            waiting = [said]  # another session said it
+            waiting = [said]  # another session described it
         self._entities[entity_id] = session, waiting[-1] if waiting else said
         return _stand(entity_id, waiting, session)
 
     def _activity(self, event: Event) -> _Activity:
         activity_id = event["activity_id"]
-        if activity_id not in self._activities:  # its beginning was lost
+        if activity_id not in self._activities:  # its start is missing in the log
             session = self._now(activity_id)
             self._activities[activity_id] = _Activity(session, activity_id, (None, None))
         return self._activities[activity_id]
@@ -231,7 +239,8 @@ class Sessions:
         return session
 
 
-# The location of an object is the words that lead to it: one object may have several.
+# The location of an object is an expression, and one object may have several expressions. So only
+# the locations of files count.
 def _place_of(event: Event) -> Any:
     place = event.get("location")
     is_file = event.get("type") in (vocabulary.FILE, vocabulary.FILE_COLLECTION)

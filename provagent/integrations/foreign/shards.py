@@ -1,6 +1,6 @@
-"""A session of a log -> the events of a run, in log format 1 and under identifiers of ours.
+"""Convert a session of a log to the events of a run, in log format 1, with new identifiers.
 
-Equal sessions give equal lines, so that importing again adds nothing.
+Equal sessions become equal lines, so a second import adds nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from provagent.reading.record.facts import Gap
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_LONGEST = 160  # characters of an identifier that are kept as they are
+_LONGEST = 160  # maximum characters of an unchanged identifier
 _TIMES = ("startTime", "endTime", "generated_time")
 _IDS = ("activity_id", "entity_id", "session_id", "parent_id", "progenitor_id")
 _LISTED = {"used": "used_id", "generated": "generated_id", "members": "member_id"}
@@ -32,15 +32,15 @@ _UNKNOWN = "19700101T000000"
 
 
 class Shard:
-    """The shard that a session becomes. ``zone`` is that of times that name none.
+    """The shard of a session. ``zone`` is the time zone of times without a zone.
 
-    ``process_id`` and the end of ``run_id`` come from what tells the session from others.
+    ``process_id`` and the end of ``run_id`` are computed from the key of the session.
     """
 
     def __init__(self, session: SessionOfLog, zone: tzinfo | None) -> None:
         self.session = session
         self.zone = zone
-        self.wrong: list[str] = []  # times that are none
+        self.wrong: list[str] = []  # invalid times
         code = int.from_bytes(hashlib.sha256(_utf8(session.key)).digest())
         self.tail, self.process_id = _letters(code), _letters(code >> 64)
         self.start = self._start()
@@ -48,7 +48,7 @@ class Shard:
         self.run_id = f"{second}-{self.tail}"
 
     def events(self) -> Iterator[Event]:
-        """Yield the events of the shard; ``run_id`` may be set to another before."""
+        """Yield the events of the shard. ``run_id`` may be changed before."""
         session, rest = self._told_of_session()
         system = rest.get("system")
         surroundings = _surroundings(system if isinstance(system, dict) else {})
@@ -71,7 +71,7 @@ class Shard:
             yield self._complaint()
 
     def _told_of_session(self) -> tuple[Event | None, dict[str, Any]]:
-        """Return the session's own event, and what it says of its process."""
+        """Return the session's own event, and its data about the process."""
         for event in self.session.events():
             if event["event"] == vocabulary.SESSION:
                 own = dict(event.get("configuration", {}))
@@ -100,7 +100,7 @@ class Shard:
         return _event(vocabulary.RUN, run_id=self.run_id, process_id=self.process_id, **known)
 
     def _ours(self, event: Event) -> Event:
-        """Return an event under our identifiers, with times in UTC."""
+        """Return an event with new identifiers, and with times in UTC."""
         ours = dict(event)
         for key in _IDS:
             if key in ours:
@@ -145,7 +145,7 @@ def _event(kind: str, **fields: Any) -> Event:
 
 
 def _told(gap: Gap) -> str:
-    """Return a gap as text, the same wherever the log lies."""
+    """Return a gap as text that does not depend on the folder of the log."""
     if gap.place is None:
         return gap.what
     return f"{os.path.basename(gap.place.file)}:{gap.place.line}: {gap.what}"
@@ -162,14 +162,14 @@ def _letters(code: int) -> str:
 def _in_utc(text: Any, zone: tzinfo | None) -> str | None:
     try:
         time = datetime.fromisoformat(text)
-        time = time if time.tzinfo else time.replace(tzinfo=zone)  # None: that of this machine
+        time = time if time.tzinfo else time.replace(tzinfo=zone)  # None: the zone of this machine
         return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     except (ValueError, TypeError, OverflowError):
         return None
 
 
 def _surroundings(system: dict[str, Any]) -> dict[str, Any]:
-    """Return what logprov's ``system`` says, in the words of our events."""
+    """Return the content of logprov's ``system`` with the keys of our events."""
     found: dict[str, Any] = {}
     python, platform = (_texts(system.get(key)) for key in ("python", "platform"))
     if "executable" in system:
@@ -204,7 +204,7 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _described(definitions: Any, events: Iterable[Event]) -> list[Event]:
-    """Return what the definition in a log of logprov says of what the log names."""
+    """Return the descriptions in a log of logprov of all activities and entities it names."""
     if not isinstance(definitions, dict):
         return []
     data = json.dumps(definitions, sort_keys=True).encode()

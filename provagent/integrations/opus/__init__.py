@@ -1,1 +1,1 @@
-"""A run, joined with what the archive of its job holds: fetch, read results, find the equal."""
+"""Link a run with the archive of its job: fetch data, read results, find equal files."""

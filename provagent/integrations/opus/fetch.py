@@ -1,4 +1,7 @@
-"""Answers of a server that a person named: bounded in time and size, and from nowhere else."""
+"""Fetch data from a server that a person named, with limits of time and size.
+
+Redirections to other servers are not followed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _AT_ONCE = 1 << 16
 
 
 def fetch(url: str, *, seconds: float = SECONDS, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return what a server answers; raises FetchError as ``stream`` does, and for a web page."""
+    """Return the response of a server. Raises FetchError as ``stream`` does, and for a web page."""
     parts: list[bytes] = []
     kind = stream(url, parts.append, seconds=seconds, max_bytes=max_bytes)
     content = b"".join(parts)
@@ -43,15 +46,17 @@ def stream(
     max_bytes: int = MAX_BYTES,
     accept: Callable[[int], bool] = lambda _: True,
 ) -> str:
-    """Give ``take`` what a server answers, in pieces; return the media type.
+    """Call ``take`` with each piece of a server's response. Return the media type.
 
-    ``accept`` is asked with the length that the server announces, if it does; where it says
-    no, nothing is read. ``url`` may hold a name and a password (``https://me:secret@host/``),
-    which are sent to that server and told to nobody.
+    ``accept`` is called with the length that the server announces, if there is one. If the result
+    is false, nothing is read. ``url`` may contain a name and a password
+    (``https://me:secret@host/``). They are sent to that server only, and never shown.
 
-    Raises FetchError, one line, for what is no address of http or https, a server that is not
-    there, refuses, sends elsewhere, takes more than ``seconds`` in all, or answers more than
-    ``max_bytes``.
+    Raises FetchError, with a message of one line,
+
+    * if ``url`` is not an http or https address;
+    * if the server does not exist, refuses the request, or redirects to another server;
+    * if the response takes more than ``seconds`` in all, or has more than ``max_bytes`` bytes.
     """
     origin(url)
     url, headers = _asked(url)
@@ -80,7 +85,7 @@ def stream(
 
 
 def without_secret(url: str) -> str:
-    """Return an address without the name and the password in it."""
+    """Return an address without its name and password."""
     parts = urllib.parse.urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -94,7 +99,7 @@ def _asked(url: str) -> tuple[str, dict[str, str]]:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port; raises FetchError for what is no address of a server."""
+    """Return scheme, host and port. Raises FetchError if ``url`` is not the address of a server."""
     shown = url.rpartition("@")[2]
     try:
         parts = urllib.parse.urlsplit(url)
@@ -130,7 +135,7 @@ def _read(
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a server to itself only."""
+    """Follows redirections to the same server only."""
 
     max_redirections = 5
 
@@ -151,7 +156,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 class _Sockets:
-    """The connections that are open, to be cut when time is up."""
+    """The open connections, which are closed when the time is over."""
 
     def __init__(self) -> None:
         self.is_over = False
@@ -168,10 +173,10 @@ class _Sockets:
             try:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
-                pass  # it is closed already
+                pass  # it is already closed
 
 
-# The timeout of a socket begins anew with each byte that comes.
+# A timer is necessary: the timeout of a socket restarts with each received byte.
 @contextmanager
 def _deadline(seconds: float, sockets: _Sockets) -> Iterator[None]:
     timer = threading.Timer(seconds, sockets.cut)

@@ -1,4 +1,4 @@
-"""Which of a run's files are which of a job's results: by content alone."""
+"""Join the files of a run with the results of a job, by content only."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _AT_ONCE = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Join:
-    """A result, and the entity of the run that has its content.
+    """A result, and the entity of the run with the same content.
 
-    ``is_copied`` says that it came from this very entity: the run made a file of that name in
-    the job whose result it is.
+    ``is_copied``: the result is a copy of this entity, because the run made a file of this name in
+    this job.
     """
 
     result: Result
@@ -36,7 +36,7 @@ class Join:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Joins:
-    """What was joined; what of the results was not, each with the reason; the run's other files."""
+    """The joined results, the other results with the reasons, and the run's other files."""
 
     found: tuple[Join, ...]
     missed: tuple[tuple[Result, str], ...]
@@ -51,11 +51,11 @@ def join(
     seconds: float,
     max_bytes: int,
 ) -> Joins:
-    """Find the entity of each result, by its digest.
+    """Find the entities of each result, by its digest.
 
-    ``in_job`` says that the run was in the job whose results they are. A result's content is
-    read where it lies, or fetched, unless the digest that is known of it is of an algorithm
-    that the run used; at most ``max_bytes`` in ``seconds`` for each.
+    ``in_job``: the run was part of the job. If the known digest of a result has an algorithm that
+    the run used, this digest is compared. Otherwise the content is read from the file or fetched
+    from the server: at most ``max_bytes`` bytes in ``seconds`` for each result.
     """
     contents = _Contents(provenance, seconds, max_bytes)
     found: list[Join] = []
@@ -80,7 +80,7 @@ def join(
 
 
 def _once(results: Iterable[Result]) -> list[Result]:
-    """Put together what is said of one file twice: its list has the digest, its server the name."""
+    """Merge two entries for one file: the list has the digest, the server has the name."""
     once: dict[tuple[str, str | None], Result] = {}
     for result in results:
         key = result.file_name, result.role
@@ -113,7 +113,7 @@ class _Contents:
         self.sizes = None if None in sizes else set(sizes)
 
     def equal_to(self, result: Result) -> list[Entity]:
-        """Return the entities of equal content; raises OSError and FetchError."""
+        """Return the entities of equal content. Raises OSError and FetchError."""
         if result.digest and result.digest.partition(":")[0] in self.algorithms:
             return self.by_digest.get(result.digest, [])
         hashers = {name: hash_constructor(name)() for name in sorted(self.algorithms)}
@@ -133,7 +133,7 @@ class _Contents:
         return [entity for digest in digests for entity in self.by_digest.get(digest, ())]
 
     def fetched(self, url: str, hashers: list[Hasher]) -> bool:
-        """Hash what a server has; false where it is of no size that a file of the run has."""
+        """Hash a file on a server. Return False if no file of the run has its size."""
         refused: list[int] = []
 
         def accept(size: int) -> bool:
@@ -149,11 +149,11 @@ class _Contents:
         return not refused
 
     def may_be(self, size: int) -> bool:
-        """Whether a file of the run has so many bytes."""
+        """Return whether a file of the run has this size in bytes."""
         return self.sizes is None or size in self.sizes
 
     def by_own_files(self, result: Result) -> list[Entity]:
-        """Hash the run's own files of that name, where they lie still as they were."""
+        """Hash the run's own files of that name, if they still exist unchanged."""
         if not result.digest:
             return []
         algorithm = result.digest.partition(":")[0]
@@ -173,5 +173,5 @@ def _digest(path: str | None, algorithm: str) -> str | None:
             while data := file.read(_AT_ONCE):
                 hasher.update(data)
     except OSError:
-        return None  # it is gone: nothing can be said
+        return None  # the file was removed: its content is unknown
     return f"{algorithm}:{hasher.hexdigest()}"

@@ -1,4 +1,4 @@
-"""A run and the archive of its job, in one document."""
+"""Link a run and the archive of its job in one document."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from provagent.integrations.opus.results import Result
     from provagent.reading.record.model import Provenance
 
-MAX_BYTES = 2**30  # of one file of the store
+MAX_BYTES = 2**30  # maximum size of one file of the store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linked:
-    """The document, a ``ProvDocument``, and how it came about."""
+    """The document, a ``ProvDocument``, and the joined results."""
 
     document: Any
     joins: Joins
 
     def lines(self) -> list[str]:
-        """Return, for people, what was joined and what was not."""
+        """Return readable lines about joined results and others."""
         lines = [
             f"{each.result.file_name}: {'copied from' if each.is_copied else 'equal to'} "
             f"{each.entity.location}"
@@ -52,11 +52,12 @@ def link_run(
     seconds: float = SECONDS,
     max_bytes: int = MAX_BYTES,
 ) -> Linked:
-    """Join a run with the results of the job of OPUS that it was in.
+    """Join a run with the results of the job of OPUS that contains it.
 
-    ``sources`` are the address of a server or of a job, of which the provenance is fetched and
-    merged, and paths of ``results.yml``. ``namespace``, ``form`` and ``for_rdf`` are
-    as in ``to_document``; ``seconds`` and ``max_bytes`` bound each answer of the server.
+    ``sources`` are paths of ``results.yml``, and the address of a server or of a job. The
+    provenance of the job is fetched from this address and merged. ``namespace``, ``form`` and
+    ``for_rdf`` are described in ``to_document``. ``seconds`` and ``max_bytes`` limit each response
+    of the server.
 
     Raises LinkError, FetchError and DocumentError for sources that cannot be read.
     """

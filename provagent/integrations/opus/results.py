@@ -1,8 +1,8 @@
-"""What a job of OPUS has left: as its own list of results says, or its server.
+"""The results of a job of OPUS, from the job's own list or from the server.
 
-``results.yml`` in the folder of the job's data has the hash of each file, and where it lies;
-the server's provenance (ProvSAP) has the identifiers of its store, and no hash.
-Source: the batch files and answers of OPUS, https://github.com/ParisAstronomicalDataCentre/OPUS.
+``results.yml`` in the folder of the job's data contains the hash and the place of each file. The
+provenance of the server (ProvSAP) contains the identifiers of its store, and no hash. Source: the
+batch files and responses of OPUS, https://github.com/ParisAstronomicalDataCentre/OPUS.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _VOPROV = "http://www.ivoa.net/documents/ProvenanceDM/index.html#"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A file that a job has left, or used.
+    """A file that a job has made or used.
 
-    ``iri`` is its name, and ``namespace`` how that begins where the archive has a prefix for it;
-    ``digest`` (``algorithm:hex``), ``path`` and ``url`` say what is in it, as far as they are
-    known. ``is_made`` is false for what the job was given.
+    ``iri`` is its name. ``namespace`` is the beginning of the name, if the archive has a prefix for
+    it. ``digest`` (``algorithm:hex``), ``path`` and ``url`` lead to its content, as far as they are
+    known. ``is_made`` is false for inputs of the job.
     """
 
     iri: str
@@ -48,7 +48,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobAt:
-    """A job of OPUS: its server's address, as it is to be asked; the job's name and id."""
+    """A job of OPUS: the address of its server for requests, its name and its id."""
 
     url: str
     name: str
@@ -56,11 +56,11 @@ class JobAt:
 
     @property
     def iri(self) -> str:
-        """The job's own address, which tells no secret."""
+        """Return the job's own address, without secrets."""
         return f"{without_secret(self.url)}/rest/{self.name}/{self.id}"
 
     def store(self, entity_id: str) -> str:
-        """Return where the server gives a file of its store."""
+        """Return the address of a file in the store of the server."""
         return f"{self.url}/store?ID={urllib.parse.quote(entity_id)}"
 
     @property
@@ -72,9 +72,11 @@ class JobAt:
 
 
 def job_at(url: str, known: dict[str, Any] | None) -> JobAt:
-    """Return the job that ``url`` is the address of; of a server's, that which is ``known``.
+    """Return the job with the address ``url``.
 
-    Raises LinkError where neither says which job it is.
+    For the address of a server, return the ``known`` job.
+
+    Raises LinkError if neither names the job.
     """
     try:
         found = opus_address(url)
@@ -89,10 +91,10 @@ def job_at(url: str, known: dict[str, Any] | None) -> JobAt:
 
 
 def read_list(path: str, job_iri: str | None) -> list[Result]:
-    """Return the results that a job's ``results.yml`` lists.
+    """Return the results that the ``results.yml`` of a job lists.
 
-    Their names are the addresses at which the job's server has them, where ``job_iri`` is
-    known, else those of the files. Raises LinkError for what cannot be read.
+    The names of results are their addresses on the server of the job, if ``job_iri`` is known.
+    Otherwise they are the addresses of the files. Raises LinkError if the file cannot be read.
     """
     try:
         with open(path, "rb") as file:
@@ -105,7 +107,7 @@ def read_list(path: str, job_iri: str | None) -> list[Result]:
     return [_listed(key, said, job_iri) for key, said in listed.items()]
 
 
-# Lines that the job's shell wrote: they are YAML only where names hold nothing special.
+# A shell script wrote these lines. They are valid YAML only if names contain no special characters.
 def _entries(path: str, text: str) -> dict[str, dict[str, str]]:
     entries: dict[str, dict[str, str]] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -124,7 +126,7 @@ def _entries(path: str, text: str) -> dict[str, dict[str, str]]:
 def _listed(key: str, said: dict[str, str], job_iri: str | None) -> Result:
     name = said.get("file_name") or key
     place = os.path.join(said.get("file_dir", ""), name)
-    # Of a pattern there are several, and OPUS calls each by its file.
+    # A pattern may match several files. OPUS names each of them by its file.
     word = key if "*" in said.get("result_value", "") else said.get("result_name") or key
     value = said.get("hash", "").lower()
     algorithm = _ALGORITHMS.get(len(value)) if value.isalnum() else None
@@ -140,11 +142,10 @@ def _listed(key: str, said: dict[str, str], job_iri: str | None) -> Result:
 
 
 def fetch_provenance(job: JobAt, *, seconds: float = SECONDS) -> tuple[bytes, list[Result]]:
-    """Return what the server says of the job, as PROV-JSON, and the files of its store in it.
+    """Return the server's PROV-JSON about the job, and the files of its store in it.
 
-    What OPUS leaves out of its documents is put in: a namespace that it uses, and names of
-    bundles that mean one thing only. Raises FetchError, and DocumentError for an answer
-    that is no PROV-JSON.
+    Parts that OPUS leaves out of its documents are added: a namespace that it uses, and unambiguous
+    names of bundles. Raises FetchError, and DocumentError if the response is not PROV-JSON.
     """
     url = job.provenance
     content = fetch(url, seconds=seconds)
@@ -184,7 +185,7 @@ def _mended(document: dict[str, Any], job: JobAt) -> list[Result]:
 
 
 def _each(records: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each record of a kind; PROV-JSON has a list of those that share a name."""
+    """Yield each record of a kind. In PROV-JSON, records with the same name are a list."""
     for name, record in records.items():
         for one in record if isinstance(record, list) else [record]:
             yield name, one

@@ -1,4 +1,4 @@
-"""Graphs, as lists of what each node leads to: rings in them, and ways through them."""
+"""Graphs as mappings from nodes to their successors: cycles and shortest paths."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ Graph = Mapping[Any, Sequence[Any]]
 
 
 def parts(graph: Graph) -> list[list[Any]]:
-    """Return the parts of a graph within which every node reaches every other.
+    """Return the strongly connected parts of a graph: in a part, every node reaches every other.
 
-    Kosaraju's two walks (Sharir 1981), without recursion: histories are deep.
+    The algorithm is Kosaraju's, with two searches (Sharir 1981). It is not recursive, because
+    histories are deep.
     """
     backwards: dict[Any, list[Any]] = {}
     for node, following in graph.items():
@@ -23,12 +24,12 @@ def parts(graph: Graph) -> list[list[Any]]:
 
 
 def rings(graph: Graph) -> list[list[Any]]:
-    """Return those parts in which a node reaches itself."""
+    """Return the parts in which a node reaches itself."""
     return [part for part in parts(graph) if len(part) > 1 or part[0] in graph.get(part[0], ())]
 
 
 def shortest_way(graph: Graph, start: Any, end: Any) -> list[Any]:
-    """Return the nodes of the shortest way, both ends included; empty where there is none."""
+    """Return the nodes of the shortest path, including both ends; empty if there is no path."""
     came_from: dict[Any, Any] = {start: None}
     waiting = deque([start])
     while waiting and end not in came_from:
@@ -46,7 +47,7 @@ def shortest_way(graph: Graph, start: Any, end: Any) -> list[Any]:
 
 
 def _walks(graph: Graph, roots: Iterable[Any]) -> list[list[Any]]:
-    """Walk in depth from each root not yet seen; nodes are listed as they are finished."""
+    """Search depth-first from each new root. Nodes are listed in the order in which they finish."""
     seen: set[Any] = set()
     walks = []
     for root in roots:

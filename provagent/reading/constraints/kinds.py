@@ -1,4 +1,4 @@
-"""What a thing cannot be: of two kinds at once, more special than itself, full and empty."""
+"""Check impossible kinds: two kinds at once, a specialization of itself, members of empty sets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RELATIONS = (
 
 
 def check_kinds(form: NormalForm, report: Report) -> None:
-    """Tell what breaks constraints 50 to 56."""
+    """Report violations of constraints 50 to 56."""
     _check_identifiers(form, report)
     _check_disjoint(form, report)
     _check_derivations(form, report)
@@ -79,7 +79,7 @@ def _check_derivations(form: NormalForm, report: Report) -> None:
 
 
 def _check_specializations(form: NormalForm, report: Report) -> dict[Any, list[Any]]:
-    """Tell what is more special than itself; return, by entity, the more special ones."""
+    """Report specializations of themselves. Return the specializations of each entity."""
     special: dict[Any, list[Any]] = {}
     for kind in ("specializationOf", "mentionOf"):
         for row in form.of(kind):
@@ -95,7 +95,7 @@ def _check_specializations(form: NormalForm, report: Report) -> dict[Any, list[A
 
 def _check_empty(form: NormalForm, report: Report, special: dict[Any, list[Any]]) -> None:
     empty = {form.find(row.id) for row in form.of(ENTITY) if EMPTY_COLLECTION in row.types}
-    waiting = list(empty)  # a specialization has the attributes of what it specializes
+    waiting = list(empty)  # a specialization has the attributes of its general entity
     while waiting:
         new = set(special.get(waiting.pop(), ())) - empty
         empty |= new

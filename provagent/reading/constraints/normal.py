@@ -1,7 +1,7 @@
-"""The normal form of statements: what must be one and the same is made so.
+"""The normal form of statements: terms that must be equal are united.
 
-What is left out is an unknown; unknowns become what they must be, and where two names or
-two times would have to be the same, that is told.
+A missing term becomes an unknown. An unknown takes the value that the constraints require. If two
+names or two times would have to be equal, a violation is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from provagent.reading.constraints.statement import KINDS, OBJECTS, POSITIONS, S
 
 Report = Callable[[Violation], None]
 
-# Of which columns an event has one only, and in which constraint that stands.
+# Kind -> the columns that identify a unique event, and the constraint
 _ONE_EVENT = {
     "wasGeneratedBy": ("entity", "activity", "constraint 24, unique-generation"),
     "wasInvalidatedBy": ("entity", "activity", "constraint 25, unique-invalidation"),
@@ -25,7 +25,8 @@ _ONE_TIME = {
     "wasStartedBy": ("startTime", "constraint 28, unique-startTime"),
     "wasEndedBy": ("endTime", "constraint 29, unique-endTime"),
 }
-# A relation with an identifier is an influence of that identifier: of the first on the second.
+# A relation with an identifier is also an influence with this identifier, of the second on the
+# first.
 _INFLUENCES = {
     "wasGeneratedBy": ("entity", "activity"),
     "used": ("activity", "entity"),
@@ -41,13 +42,13 @@ _INFLUENCES = {
 
 
 class Unknown:
-    """Something that is there, and that was not named."""
+    """A term that exists but has no name."""
 
     __slots__ = ()
 
 
 class Nothing:
-    """What was said not to be there: the ``-`` of a plan, or of a derivation's activity."""
+    """A term that is explicitly absent: the ``-`` of a plan, or of the activity of a derivation."""
 
     def __str__(self) -> str:
         return "none"
@@ -57,7 +58,7 @@ NOTHING = Nothing()
 
 
 class Row:
-    """A statement whose terms are names, times, unknowns and ``NOTHING``."""
+    """A statement. Its terms are names, times, unknowns and ``NOTHING``."""
 
     __slots__ = ("id", "kind", "terms", "types")
 
@@ -69,7 +70,7 @@ class Row:
 
 
 class NormalForm:
-    """Statements by kind, with equal terms for what is the same; ask ``of`` and ``get``."""
+    """Statements by kind, with united terms. Read them with ``of`` and ``get``."""
 
     def __init__(
         self, statements: Iterable[Statement], shown: Mapping[str, str], report: Report
@@ -90,7 +91,7 @@ class NormalForm:
         return self._rows[kind]
 
     def get(self, row: Row, column: str) -> Any:
-        """Return what stands in the column, as the one term that stands for all its equals."""
+        """Return the term of a column, as the single representative of all its equals."""
         return self.find(row.terms[POSITIONS[row.kind][column]])
 
     def find(self, term: Any) -> Any:
@@ -103,7 +104,7 @@ class NormalForm:
         return term
 
     def show(self, term: Any) -> str:
-        """Return a term as people write it."""
+        """Return a term in readable form."""
         if isinstance(term, Unknown):
             return "something"
         if isinstance(term, datetime):
@@ -211,7 +212,7 @@ def _row(statement: Statement) -> Row:
         if terms[position] is None:
             terms[position] = NOTHING if column.is_none_if_absent else Unknown()
     if statement.kind == "wasDerivedFrom":
-        # Where no activity is said to be between, neither are its usage and generation.
+        # If a derivation explicitly has no activity, it has no usage and no generation either.
         at = POSITIONS["wasDerivedFrom"]
         if terms[at["activity"]] is NOTHING:
             for name in ("generation", "usage"):

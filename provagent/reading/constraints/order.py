@@ -1,7 +1,7 @@
-"""The order of events: nothing comes before what must come before it.
+"""Check the order of events.
 
-An entity has one generation and one invalidation here, and an activity one start and one
-end: where several are stated, constraints 31, 32, 39 and 40 say that they are simultaneous.
+Here an entity has one generation and one invalidation, and an activity has one start and one end.
+If there are several, constraints 31, 32, 39 and 40 say that they are simultaneous.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Edge = tuple[Event, Event, str]
 
 
 def check_order(form: NormalForm, report: Report) -> None:
-    """Tell what breaks constraints 30 to 49; and as warnings, times against the order."""
+    """Report violations of constraints 30 to 49, and, as warnings, times against the order."""
     events = _events(form)
     strict: list[Edge] = []
     graph: dict[Event, list[Event]] = {}
@@ -50,7 +50,7 @@ _DERIVED = "constraint 42, derivation-generation-generation-ordering"
 
 
 def _events(form: NormalForm) -> set[Event]:
-    """What happens for certain: said, or inferred (7 to 10, 13)."""
+    """Return the events that are certain: stated, or inferred (inferences 7 to 10, 13)."""
     events = {(_USED, form.find(row.id)) for row in form.of("used")}
     for row in form.of(ENTITY):
         events |= {(_GENERATED, form.find(row.id)), (_INVALIDATED, form.find(row.id))}

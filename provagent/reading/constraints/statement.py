@@ -1,4 +1,4 @@
-"""What PROV can state: its kinds, what each says of what, and one such statement."""
+"""The statements of PROV: their kinds, and the columns of each kind."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Term = str | datetime | None
 
 
 class Column(NamedTuple):
-    """A place in a statement.
+    """A column of a statement.
 
-    ``type`` is what stands there, where that makes it one. What is left out is not known;
-    with ``is_none_if_absent``, that there is none has been said.
+    ``type`` is the type that an element gets by being in this column. A missing value is unknown.
+    With ``is_none_if_absent``, a missing value means that there is none.
     """
 
     name: str
@@ -33,7 +33,7 @@ def _must(name: str, type_: str | None) -> Column:
 
 _TIME = Column("time")
 
-# In the order of PROV-N, by PROV-N's words.
+# In the order of PROV-N, by the words of PROV-N
 KINDS: dict[str, tuple[Column, ...]] = {
     ENTITY: (),
     ACTIVITY: (Column("startTime"), Column("endTime")),
@@ -77,10 +77,10 @@ POSITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing that provenance says.
+    """One statement of provenance.
 
-    ``terms`` stand for the columns of the ``kind``; names are whole IRIs, ``None`` is what
-    is left out. ``types`` are the IRIs of ``prov:type``.
+    ``terms`` are the values of the columns of the ``kind``. Names are whole IRIs, ``None`` is a
+    missing value. ``types`` are the IRIs of ``prov:type``.
     """
 
     kind: str
@@ -91,10 +91,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What cannot be true.
+    """A statement that cannot be true.
 
-    ``constraint`` names it as the recommendation does (``constraint 24, unique-generation``).
-    A warning is what is unlikely, but allowed.
+    ``constraint`` is its name in the recommendation (``constraint 24, unique-generation``). A
+    warning means that a statement is unlikely, but allowed.
     """
 
     constraint: str

@@ -1,1 +1,1 @@
-"""Provenance as documents of W3C PROV, and as a graph. The only room that imports prov."""
+"""Export provenance as W3C PROV documents and as a graph. Only this package imports prov."""

@@ -1,9 +1,9 @@
 """A run as an RO-Crate: a zip with its products, script, definitions and PROV document.
 
-It follows the profile Process Run Crate 0.5 on RO-Crate 1.1: the run and the activities that
-nothing encloses are CreateActions. What lies outside the crate, the inputs and whatever is
-no more what it was, is named there with its digest and not packed.
-Sources: https://www.researchobject.org/ro-crate/specification/1.1/,
+The crate follows the profile Process Run Crate 0.5 on RO-Crate 1.1. The run and its outermost
+activities are CreateActions. Not packed: inputs, and files that have changed since the run. The
+crate names them with their digests. Sources:
+https://www.researchobject.org/ro-crate/specification/1.1/,
 https://www.researchobject.org/workflow-run-crate/profiles/process_run_crate/.
 """
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
 _PROV = "https://www.w3.org/ns/prov#"
-_ACTIONS = 500  # more activities than that are in the PROV document alone
+_ACTIONS = 500  # maximum number of activities; the PROV document contains all
 _STATUS = {OK: "CompletedActionStatus", ERROR: "FailedActionStatus"}
 
 WriteDocument = Callable[[IO[bytes]], None]
 
 
 def write_crate(provenance: Provenance, write_document: WriteDocument, file: IO[bytes]) -> None:
-    """Write the zip; ``write_document`` writes the run's PROV-JSON into what it is given."""
+    """Write the zip. ``write_document`` writes the PROV-JSON of the run into a binary stream."""
     for chunk in _Crate(provenance, write_document).crate.stream_zip():
         file.write(chunk)
 
@@ -77,9 +77,10 @@ class _Crate:
             f"What came of {' '.join(map(str, run.process.command)) or 'a program'}, "
             "and how, as provagent recorded it."
         )
-        # The same run gives the same crate: its own time, not that of the writing.
+        # The date is the time of the run, not of the writing, so that a run always has the same
+        # crate.
         root["datePublished"] = moment(run.end) or moment(run.start) or "1970-01-01"
-        # RO-Crate demands one; whoever publishes the crate puts theirs here.
+        # RO-Crate requires a licence. The publisher of the crate replaces this text.
         root["license"] = "No licence was stated when this crate was written."
         profile = {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
         root["conformsTo"] = self.crate.add(ContextEntity(self.crate, _PROFILE, profile))
@@ -148,7 +149,7 @@ class _Crate:
     def _file(
         self, location: str, digest: str | None, folder: str, more: dict[str, Any]
     ) -> Any | None:
-        """Pack a file, if it is still what it was; return None where it is not."""
+        """Pack a file if it has not changed since it was recorded. Otherwise return None."""
         if location in self.things:
             return self.things[location]
         file = text_to_name(location)
@@ -211,9 +212,9 @@ class _Crate:
 
 
 def _is_still(location: str, digest: str | None) -> bool:
-    """Whether the file stands and has the digest that was recorded."""
+    """Return whether the file exists and has the recorded digest."""
     algorithm, _, found = (digest or "").partition(":")
-    if not os.path.isfile(location):  # a pipe, or a device, has no end
+    if not os.path.isfile(location):  # reading a pipe or a device never ends
         return False
     try:
         new = hash_constructor(algorithm)

@@ -1,4 +1,4 @@
-"""The datatype of a VOTable that an encoded value has.
+"""The VOTable datatype of an encoded value.
 
 Source: https://www.ivoa.net/documents/VOTable/, section 2.1.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 TEXT = "char"
 
-_OF_NUMPY = {  # by kind and bytes
+_OF_NUMPY = {  # numpy kind and size in bytes -> datatype
     "b1": "boolean",
     "u1": "unsignedByte",
     "i1": "short",
@@ -29,22 +29,22 @@ _OF_PYTHON = {bool: "boolean", int: "long", float: "double"}
 _OF_TYPE = {"float": "double", "complex": "doubleComplex", "quantity": "double"}
 
 
-_TEXTS = re.compile(r"[<>=|]?[US](\d+)")  # a dtype of texts, by their characters
-_NAMED = re.compile(r"(bool|uint|int|float|complex)([0-9]{0,3})")  # a dtype, by its name
+_TEXTS = re.compile(r"[<>=|]?[US](\d+)")  # a dtype of texts, and their length in characters
+_NAMED = re.compile(r"(bool|uint|int|float|complex)([0-9]{0,3})")  # the name of a dtype
 
 
 def datatype(value: Any) -> str:
-    """Return the datatype of a value that ``provagent.contract.values`` encodes; else that of text.
+    """Return the datatype of a value encoded by ``provagent.contract.values``.
 
-    Of an array it is that of its items.
+    The default is the datatype of text. The datatype of an array is the datatype of its items.
     """
     return known_datatype(value) or TEXT
 
 
 def known_datatype(value: Any) -> str | None:
-    """Return the datatype of a value; None where VOTable has none for the items of an array.
+    """Return the datatype of a value, or None if VOTable has no datatype for the items of an array.
 
-    It has none for unsigned integers of 8 bytes, times, records and objects.
+    VOTable has no datatype for unsigned integers of 8 bytes, times, records and objects.
     """
     if not isinstance(value, dict):
         return _OF_PYTHON.get(type(value), TEXT)
@@ -58,9 +58,9 @@ def known_datatype(value: Any) -> str | None:
 
 
 def arraysize(value: Any) -> str | None:
-    """Return the size of an array as a VOTable has it, the axis that varies fastest first.
+    """Return the size of an array in VOTable notation: the axis that varies fastest comes first.
 
-    Of texts that is the number of their characters.
+    For texts the first number is the number of characters.
     """
     if not isinstance(value, dict):
         return None
@@ -74,7 +74,7 @@ def arraysize(value: Any) -> str | None:
 
 
 def _code(dtype: str) -> str:
-    """Return a dtype's kind and bytes, ``f8``, of that or of its name, ``float64``."""
+    """Return the kind and byte size of a dtype (``f8``), from this form or from ``float64``."""
     named = _NAMED.fullmatch(dtype)
     if named is None:
         return dtype[1:]

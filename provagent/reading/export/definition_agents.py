@@ -1,4 +1,4 @@
-"""The agents that definitions name: whom to ask about what, and whom they act for."""
+"""The agents of definitions: contacts, and the organizations they act for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ADDRESS = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>\s]+@[^<>\s]+)>\s*
 
 
 class People:
-    """Writes agents of definitions, and what they are responsible for."""
+    """Writes agents of definitions, and their responsibility for activities and entities."""
 
     def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
         self.described = provenance.agent_descriptions
@@ -25,7 +25,7 @@ class People:
         self.say = say
 
     def write_definition(self, definition: str, name: Name) -> None:
-        """Write the agents of a definition; it is the work of all that are no software."""
+        """Write the agents of a definition. The definition is attributed to all except software."""
         for agent in self.described.values():
             if agent.definition == definition:
                 written = self._agent(agent.fields, definition)
@@ -63,7 +63,7 @@ class People:
             "voprov:url": fields.get("url"),
             "provagent:orcid": f"https://orcid.org/{orcid}" if orcid else None,
         }
-        # One person has one name in the documents of many runs and definitions.
+        # One person has one name in the documents of all runs and definitions.
         agent = self.names.agent(
             f"orcid-{orcid}" if orcid else fields.get("email") or fields["name"]
         )
@@ -79,7 +79,7 @@ class People:
 
 
 def _address(text: str) -> Fields:
-    """Return name and e-mail of a contact: ``Maria <m@there.org>``, one of both, or a text."""
+    """Return name and e-mail of a contact: ``Maria <m@there.org>``, one of the two, or a text."""
     match = _ADDRESS.fullmatch(text)
     if match is not None:
         return {"type": "Person", "name": match["name"] or match["email"], "email": match["email"]}

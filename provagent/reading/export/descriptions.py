@@ -1,4 +1,4 @@
-"""What definitions say of a run's activities and entities, as IVOA descriptions."""
+"""Descriptions of activities and entities in definitions, as IVOA descriptions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provagent.reading.record.facts import Description
     from provagent.reading.record.model import Activity, Entity, Provenance
 
-# Attributes of the description classes of IVOA ProvenanceDM 1.0, and what we call them.
+# Our names of attributes -> their names in the description classes of IVOA ProvenanceDM 1.0
 _IVOA = {
     "name": "name",
     "role": "role",
@@ -44,7 +44,7 @@ _CLASSES = {"usage": "UsageDescription", "generation": "GenerationDescription"}
 
 
 def is_value(entity: Entity) -> bool:
-    """Whether an entity is a ValueEntity: it has a value, and is no file and no collection."""
+    """Return whether an entity is a ValueEntity: it has a value and is no file or collection."""
     return entity.value is not None and not (
         entity.members or entity.type in (FILE, FILE_COLLECTION)
     )
@@ -60,7 +60,7 @@ def array_of(entity: Entity) -> dict[str, Any]:
 
 
 def _form(entity: Entity) -> Any:
-    """Return what says which type of value an entity has."""
+    """Return the data that show the type of an entity's value."""
     if entity.dtype is None:
         return entity.value
     return {"dtype": entity.dtype, "shape": entity.shape}
@@ -75,7 +75,7 @@ def _array(value: Any) -> dict[str, Any]:
 
 
 class Described:
-    """Writes parameters, and the descriptions of what a run's events name; those only."""
+    """Writes parameters, and the descriptions that events of the run name."""
 
     def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
         self.entity_descriptions = provenance.entity_descriptions
@@ -84,7 +84,7 @@ class Described:
         self.written: set[Name] = set()
 
     def write_activity(self, activity: Activity, name: Name) -> None:
-        """Write the activity's description, and its parameters."""
+        """Write the description and the parameters of an activity."""
         description = activity.description
         if description is not None:
             described = self._activity_description(description, activity.parameters)
@@ -128,7 +128,7 @@ class Described:
             self.say.influenced(name, described, self._is_described)
 
     def attributes(self, activity: Activity, group: str, role: str | None) -> dict[str, Any]:
-        """Return attributes of a usage or a generation: its role, and where that is described."""
+        """Return the attributes of a usage or generation: its role, and its description."""
         attributes: dict[str, Any] = {"prov:role": role}
         found = activity.description and role and activity.description.of(group, "role", role)
         if activity.description and found:
@@ -211,7 +211,7 @@ class Described:
         }
         known = {each.partition(":")[2] for each in ATTRIBUTES[ELEMENTS[classes[-1]]]}
         for key, word in _IVOA.items():
-            if key in fields:  # of a class that has no such attribute, it is our own
+            if key in fields:  # if the class has no such attribute, the prefix is provagent
                 attributes[f"{'voprov' if word in known else 'provagent'}:{word}"] = fields[key]
         attributes |= {f"provagent:{key}": fields[key] for key in _OWN if key in fields}
         self.say.entity(name, attributes | links)

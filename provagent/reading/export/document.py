@@ -1,8 +1,8 @@
-"""Provenance -> a document of W3C PROV, with the terms of the IVOA's data model.
+"""Convert provenance to a W3C PROV document with the terms of the IVOA data model.
 
-One bundle holds one run; a lineage across runs stands in no bundle. IVOA classes that PROV lacks
-are typed plain PROV (``prov:type voprov:Parameter``), so that any PROV tool reads the document.
-Attributes of ``provagent:`` are those of this project's events.
+A bundle contains one run. A lineage across runs is not in a bundle. IVOA classes that PROV does not
+have are written as typed plain PROV (``prov:type voprov:Parameter``), so that any PROV tool can
+read the document. Attributes with the prefix ``provagent:`` are attributes of provagent's events.
 Sources: https://www.w3.org/TR/prov-dm/, https://www.ivoa.net/documents/ProvenanceDM/.
 """
 
@@ -45,11 +45,14 @@ if TYPE_CHECKING:
         Usage,
     )
 
-_OF_CONTENT = (None, "file")  # digests of all of an entity's content
+_OF_CONTENT = (None, "file")  # digests of the whole content of an entity
 
 
 def _is_content(entity: Entity) -> bool:
-    """Whether entities of this one's digest have its content: numbers that are equal are many."""
+    """Return whether equal digests mean one content.
+
+    Small equal numbers are too common for this.
+    """
     is_whole = entity.identified in _OF_CONTENT or entity.distinctive
     return is_whole and not entity.sampled
 
@@ -61,16 +64,16 @@ def to_document(
     form: str = "bundle",
     for_rdf: bool = False,
 ) -> ProvDocument:
-    """Return the PROV document of a run, or of a lineage; the same one each time.
+    """Return the PROV document of a run or of a lineage. Equal input gives an equal document.
 
-    ``namespace`` is as in ``Names``, ``form`` as in ``state``, ``for_rdf`` as in
-    ``InDocument``. Raises ExportError for what is no absolute IRI, and for another form.
+    ``namespace`` is described in ``Names``, ``form`` in ``state``, ``for_rdf`` in ``InDocument``.
+    Raises ExportError if ``namespace`` is not an absolute IRI, or if ``form`` is unknown.
 
-    The run is the outermost activity, ``run:program``; what it called is related to it,
-    as every activity is to the one that encloses it, by ``wasStartedBy``: that says who
-    called and when, while ``wasInformedBy`` would say that something it generated was
-    used. A session is an entity, which the program generated and its activities used: it
-    holds the configuration that they share.
+    The run is the outermost activity, ``run:program``. Each activity is related to the activity
+    that encloses it by ``wasStartedBy``, which means a call with its time. ``wasInformedBy`` would
+    mean that the inner activity used an entity that the outer activity generated. A session is an
+    entity with the shared configuration of its activities. The program generated the session, and
+    the activities used it.
     """
     from provagent.reading.export.prov_library import InDocument
 
@@ -86,11 +89,11 @@ def state(
     namespace: str | None = None,
     form: str = "bundle",
 ) -> None:
-    """State all that is known of a run, or a lineage, one statement after another, into ``sink``.
+    """Write all statements about a run or a lineage into ``sink``, one after another.
 
-    As a ``bundle`` the run is an account of its own, which its jobs have generated; as
-    ``activities`` it stands in no bundle, beside what the documents of its jobs say; so does a
-    lineage in each form.
+    With the form ``bundle``, the run is a bundle, which its jobs generated. With the form
+    ``activities``, the run is outside any bundle, next to the statements of its jobs. A lineage is
+    outside any bundle in both forms.
     """
     if form not in FORMS:
         raise ExportError(f"form {form!r}: unknown form; known forms: {', '.join(FORMS)}")
@@ -129,7 +132,7 @@ def _state_lineage(lineage: Lineage, sink: Sink, namespace: str | None) -> None:
 
 
 def _say_alternate(say: Statements, alternate: Alternate, entity: Name, origin: Name) -> None:
-    """State equal content; if there are several possible origins, each is only an influence."""
+    """State equal content. If there are several possible origins, each is only an influence."""
     if alternate.evidence == PERHAPS:
         say.influenced(entity, origin, _evidence(alternate))
     else:
@@ -148,13 +151,13 @@ def _evidence(relation: Relation) -> dict[str, Any]:
 
 
 def _used_at(usage: Usage, activity: Activity) -> str | None:
-    """Return the time of a usage: the start of the activity for what it was called with."""
+    """Return the time of a usage. For arguments of the call, this is the start of the activity."""
     is_own = any(one.activity.id == activity.id for one in usage.entity.generated_by)
     return usage.time or (None if is_own else activity.start)
 
 
 def _made_at(made: Generation, activity: Activity) -> str | None:
-    """Return the time of a generation; the clock of a file system may lag by milliseconds."""
+    """Return the time of a generation. The clock of a file system may lag by milliseconds."""
     return activity.end if made.time is None else max(made.time, activity.start or "")
 
 
@@ -298,7 +301,7 @@ class _Writer:
         self.write_relations(activity, name)
 
     def starter(self, activity: Activity) -> Name:
-        """The activity around one, of this run or of another; else its process."""
+        """Return the activity that encloses an activity, in this run or another, or its process."""
         if activity.parent is not None:
             return self.names.of("activity", activity.parent.id)
         if activity.outer_id is not None:

@@ -1,7 +1,7 @@
-"""Documents of W3C PROV that others wrote, in any of its formats.
+"""Read W3C PROV documents of other tools, in any format.
 
-What is read is somebody's file: it is bounded, it cannot make anything be fetched, and
-whatever is wrong with it is one error.
+The file may come from anybody. So its size is limited, it cannot cause any download, and each of
+its faults raises one kind of error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 64 * 2**20
 
-# format: (options of prov, the package that it requires)
+# format -> (options of prov, the required package)
 _READERS: dict[str, tuple[dict[str, str], str | None]] = {
     "json": ({"format": "json"}, None),
     "jsonld": ({"format": "jsonld"}, None),
@@ -32,7 +32,7 @@ _READERS: dict[str, tuple[dict[str, str], str | None]] = {
     "xml": ({"format": "xml"}, "lxml"),
     "turtle": ({"format": "rdf", "rdf_format": "turtle"}, "rdflib"),
     "trig": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),
-    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),  # as export has it
+    "rdf": ({"format": "rdf", "rdf_format": "trig"}, "rdflib"),  # as in export
 }
 FORMATS = tuple(_READERS)
 _SUFFIXES = {
@@ -47,11 +47,11 @@ def read_document(
     syntax: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> tuple[ProvDocument, list[str]]:
-    """Return the document in a file, and what its reader warned of.
+    """Return the document in a file, and the warnings of its reader.
 
-    ``syntax`` is one of ``FORMATS``, and told by the content unless given. Raises
-    DocumentError for a file that cannot be read, has more than ``max_bytes``, refers to
-    something outside of itself (a DTD), or is no document of PROV.
+    ``syntax`` is one of ``FORMATS``. The default depends on the content. Raises DocumentError if
+    the file cannot be read, has more than ``max_bytes`` bytes, refers to another document (a DTD),
+    or is not a PROV document.
     """
     content = _content(file, max_bytes)
     return parse_document(os.fspath(file), content, syntax)
@@ -60,7 +60,7 @@ def read_document(
 def parse_document(
     file: str, content: bytes, syntax: str | None = None
 ) -> tuple[ProvDocument, list[str]]:
-    """Return what ``read_document`` does of ``content``, which came from ``file``."""
+    """Return the same as ``read_document``, for the ``content`` of ``file``."""
     syntax = syntax or guess_syntax(file, content)
     if syntax not in _READERS:
         raise DocumentError(
@@ -91,7 +91,7 @@ def _content(file: str | os.PathLike[str], max_bytes: int) -> bytes:
 
 
 def guess_syntax(name: str, content: bytes) -> str:
-    """Tell the format by what a document begins with; by its name where that leaves it open."""
+    """Return the format of a document, from its first characters, or else from its name."""
     by_name = _SUFFIXES.get(os.path.splitext(name)[1].lower())
     start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"{" and by_name != "trig":
@@ -112,7 +112,7 @@ def _is_jsonld(content: bytes) -> bool:
 
 
 def _has_doctype(file: str, content: bytes) -> bool:
-    """Look at what stands before the first element, where alone a document type may be."""
+    """Return whether XML has a document type. It can only be before the first element."""
     from xml.parsers import expat
 
     found = []
@@ -123,7 +123,8 @@ def _has_doctype(file: str, content: bytes) -> bool:
         parser.Parse(content, True)
     except _Enough:
         pass
-    # What this parser cannot read, lxml may: in UTF-7, say, a document type would not be seen.
+    # If this parser cannot read the document, lxml perhaps can: for example in UTF-7, a document
+    # type would be missed.
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise DocumentError(
             f"{file}: is not a PROV document in the format xml: {error}; save it as UTF-8"
@@ -132,7 +133,7 @@ def _has_doctype(file: str, content: bytes) -> bool:
 
 
 def _in_words_of_the_w3c(text: str) -> tuple[str, list[str]]:
-    """Return PROV-JSON that prov can read, of what the IVOA's tools wrote, and what was amiss."""
+    """Return PROV-JSON that prov can read, from PROV-JSON of the IVOA's tools, and warnings."""
     data = json.loads(text)
     if not isinstance(data, dict):
         return text, []
@@ -166,13 +167,13 @@ def _parsed(
 ) -> tuple[ProvDocument, list[str]]:
     from prov.model import ProvDocument
 
-    logger = logging.getLogger("rdflib.term")  # logs what it cannot convert, with tracebacks
+    logger = logging.getLogger("rdflib.term")  # logs failed conversions with tracebacks
     was_disabled, logger.disabled = logger.disabled, True
     told: list[str] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            if syntax == "xml":  # lxml reads the encoding that is declared in it
+            if syntax == "xml":  # lxml uses the encoding that the document declares
                 document = ProvDocument.deserialize(io.BytesIO(content), **options)
             else:
                 decoded = content.decode("utf-8-sig")

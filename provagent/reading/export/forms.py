@@ -1,6 +1,6 @@
-"""In which forms, formats and words a document may be written."""
+"""The forms, formats and models of documents."""
 
-FORMS = ("bundle", "activities")  # what a run is in a document
+FORMS = ("bundle", "activities")  # a run in a document: a bundle, or activities
 OPUS = "opus"
 VOTABLE = "votable"
 IVOA = "ivoa"

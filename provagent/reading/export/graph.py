@@ -1,6 +1,6 @@
-"""Provenance -> a graph in DOT that a person can read: what went into what, downward in time.
+"""Convert provenance to a readable graph in DOT, in which time runs downward.
 
-Arrows follow the data, from what was used to what was made. Format:
+Arrows follow the data, from used entities to generated entities. Format:
 https://graphviz.org/doc/info/lang.html.
 """
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
         Relation,
     )
 
-NODE_LIMIT = 300  # a picture with more is no use to the eye, and slow to lay out
-MEMBERS_DRAWN = 3  # a collection with more shows how many it has
+NODE_LIMIT = 300  # a larger picture is unreadable, and its layout is slow
+MEMBERS_DRAWN = 3  # larger collections show the number of their members
 
 _HEAD = """\
 digraph run {
@@ -61,7 +61,7 @@ _REMARK = 'shape=plaintext, style="", fontcolor="#c0392b"'
 def to_dot(provenance: Provenance | Lineage) -> str:
     """Return the graph of a run, or of a lineage across runs, as DOT.
 
-    It remarks when it was too large to be drawn whole.
+    If the graph is too large, a remark shows that it is incomplete.
     """
     graph = _Graph()
     if isinstance(provenance, Lineage):
@@ -78,10 +78,10 @@ def to_dot(provenance: Provenance | Lineage) -> str:
 class _Graph:
     def __init__(self) -> None:
         self.run = ""
-        self.entities: dict[str, Entity] = {}  # as they are in what is drawn: of a part, cut
+        self.entities: dict[str, Entity] = {}  # entities as in the drawn part, possibly cut
         self.numbers: dict[object, int] = {}
         self.nodes: list[str] = []
-        self.edges: dict[str, None] = {}  # in order, each once
+        self.edges: dict[str, None] = {}  # in order, without duplicates
         self.left_out = 0
 
     def draw(self, provenance: Provenance) -> None:
@@ -123,7 +123,7 @@ class _Graph:
 
     def draw_node_of(self, activity: Activity) -> str:
         style, tip = _activity_style(activity), _tip(activity)
-        key = self.run, activity.id  # a process's own is short
+        key = self.run, activity.id  # for a process, its short id
         return self.node(key, _activity_label(activity), style, tip)
 
     def draw_entity(self, entity: Entity) -> str:
@@ -136,7 +136,7 @@ class _Graph:
         rest = [each for each in entity.members if not _has_relations(each)]
         copied = {id(each) for link in entity.derivations for each in link.progenitor.members}
         if copied >= {id(each) for each in rest}:
-            rest = []  # they are drawn with what it was copied from
+            rest = []  # they are drawn with the collection that was copied
         if len(rest) > MEMBERS_DRAWN:
             names = [entity_text(each) for each in rest]
             ends = shortened_text(f"{names[0]} ... {names[-1]}", 40)
@@ -238,7 +238,7 @@ def _inferred(relation: Relation) -> str:
 
 
 def _role(role: str | None, entity: Entity) -> str:
-    """Return the role as a label, where it says more than what stands in the entity."""
+    """Return the role as a label, unless the entity already shows it."""
     said = {entity.name, entity.entity_description, entity_text(entity)}
     if role is None or _bare(role) in {_bare(word) for word in said if word}:
         return ""
@@ -246,7 +246,7 @@ def _role(role: str | None, entity: Entity) -> str:
 
 
 def _label(words: str) -> str:
-    """Return the label of an edge, a little off its line."""
+    """Return the label of an edge, a little away from its line."""
     return _quoted(f" {shortened_text(words, 30)} ")
 
 
@@ -259,7 +259,7 @@ def _has_relations(entity: Entity) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as DOT has it, in quotes: a label without HTML, entities and commands."""
+    """Return a text as a quoted DOT string, without HTML, character references and commands."""
     shown = harmless(text).replace("&", "&amp;")  # Graphviz reads &lt; and &#27; as characters
     escaped = shown.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'

@@ -1,8 +1,8 @@
-"""The names of things in exported documents: absolute IRIs, legal in every format.
+"""Names in exported documents: absolute IRIs that are valid in every format.
 
-A name's local part must be an XML NCName to stand in PROV-XML, so it begins with the kind
-of the thing (``run:entity.k3f9ab.17``) and holds nothing that a user wrote as it is: what a
-user called it stands in its attributes.
+In PROV-XML the local part of a name must be an XML NCName. So it begins with the kind of the
+element (``run:entity.k3f9ab.17``), and text of the user is never part of it unescaped. Such text is
+in the attributes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROLES = "urn:provagent:role#"
 LOCATIONS = "urn:provagent:location#"
 
 _ABSOLUTE_IRI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*:[^\s<>"{}|\\^`]+""")
-_AS_ESCAPED = r"_(?=x[0-9a-f]*_)"  # an underscore that would be read as an escape's first
+_AS_ESCAPED = r"_(?=x[0-9a-f]*_)"  # an underscore that looks like the start of an escape
 _NOT_LEGAL = re.compile(rf"[^A-Za-z0-9._-]|\.$|{_AS_ESCAPED}")
 _NO_PART = re.compile(rf"[^A-Za-z0-9_-]|{_AS_ESCAPED}")
 _LAST_NAME = re.compile(r"[A-Za-z_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$")
@@ -31,20 +31,19 @@ _NO_WORD = re.compile(rf"[^A-Za-z0-9_-]|^[^A-Za-z_]|{_AS_ESCAPED}")
 
 
 class Name(str):
-    """A name as a document writes it, ``prefix:local``: text that stands for an IRI."""
+    """A name as it is written in a document, ``prefix:local``. The name represents an IRI."""
 
     __slots__ = ()
 
 
 class Names:
-    """Makes the names of one run; ``namespaces`` maps their prefixes to IRIs.
+    """Makes the names of one run. ``namespaces`` maps their prefixes to IRIs.
 
-    ``namespace`` is the absolute IRI under which an institution's runs, users and software
-    stand. Terms and contents stand under provagent's own, so that equal contents of
-    different institutions have one name. ``kind`` is ``run`` or ``lineage``; ``run_id``
-    identifies it. ``inside`` gives the names of a document of several runs, to which this run
-    belongs; each name has the same IRI as in the document of this run alone.
-    Raises ExportError for what is no absolute IRI.
+    ``namespace`` is the absolute IRI of the runs, users and software of an institution. Terms and
+    contents have provagent's own IRIs, so that equal contents of different institutions have the
+    same name. ``kind`` is ``run`` or ``lineage``; ``run_id`` identifies it. ``inside`` contains the
+    names of a document of several runs, to which this run belongs. Each name has the same IRI as in
+    the document of this run alone. Raises ExportError if ``namespace`` is not an absolute IRI.
     """
 
     def __init__(
@@ -75,25 +74,25 @@ class Names:
         }
 
     def of(self, kind: str, identifier: str, position: int | None = None) -> Name:
-        """Return the name of a thing of this run, or of one in its list of such things."""
+        """Return the name of an element of this run, or of an item in its list."""
         local = f"{kind}.{legal(identifier.removeprefix(self._begin))}"
         return Name(f"{self._before}{local}{'' if position is None else f'.{position}'}")
 
     def description(
         self, kind: str, definition: str, name: str, position: int | None = None
     ) -> Name:
-        """Return the name of what a definition says of ``name``, or of an item of it."""
+        """Return the name of the description of ``name`` in a definition, or of an item in it."""
         return self.of(f"{kind}.{_word(definition)}", name, position)
 
     def outer(self, run_id: str, activity_id: str | None) -> Name:
-        """Return the name of an activity of another run, as that run's document has it."""
+        """Return the name of an activity of another run, as in the document of that run."""
         part = f"activity.{legal(activity_id.removeprefix(f'{run_id}.'))}" if activity_id else ""
         return Name(f"runs:run.{legal(run_id)}.{part or 'program'}")
 
     def job(self, job: Mapping[str, Any]) -> Name:
-        """Return the name of a job that the run is a part of: its own IRI, where it has one.
+        """Return the name of a job that contains the run: the job's own IRI, if it has one.
 
-        OPUS's has the prefix that OPUS gives it.
+        A job of OPUS has the prefix that OPUS uses.
         """
         iri, rest = str(job.get("iri", "")), f"{job.get('url', '')}/rest/"
         if not _ABSOLUTE_IRI.fullmatch(iri):
@@ -105,10 +104,10 @@ class Names:
         return self.foreign(iri, "job")
 
     def foreign(self, iri: str, prefix: str, namespace: str = "") -> Name:
-        """Return the name of what somebody else has named, with a prefix of that kind.
+        """Return the name of an element that another tool has named, with the given prefix.
 
-        It begins with the ``namespace`` that they have for it, where what is left is a name that
-        every format can hold; else it ends as an XML name does, where the IRI does.
+        The prefix stands for ``namespace``, if the rest of the IRI is a valid name in every format.
+        Otherwise the local part is the longest end of the IRI that is an XML name, or a number.
         """
         if namespace and iri.startswith(namespace) and _LOCAL.fullmatch(iri[len(namespace) :]):
             at = len(namespace)
@@ -134,14 +133,14 @@ class Names:
         return Name(f"software:{_word(name)}.{legal(version)}")
 
     def content(self, digest: str) -> Name:
-        """Return the name of what has this digest (``algorithm:hex``), wherever it is."""
+        """Return the name of the content with this digest (``algorithm:hex``), in any place."""
         return Name(f"content:{legal(digest.replace(':', '.', 1))}")
 
     def term(self, word: str) -> Name:
         return Name(f"provagent:{word}")
 
     def iri(self, name: Name) -> str:
-        """Return the IRI that a name of this run stands for."""
+        """Return the IRI of a name of this run."""
         prefix, _, local = name.partition(":")
         return f"{self.namespaces[prefix]}{local}"
 
@@ -153,17 +152,20 @@ class Names:
 
 
 def legal(text: str) -> str:
-    """Return ``text`` with ``_x20_`` for what no XML name may hold; one text for one name."""
-    return _NOT_LEGAL.sub(_hexadecimal, text) or "_x_"  # nothing: no name may end in a dot
+    """Return ``text`` with escapes such as ``_x20_`` for characters that XML names cannot contain.
+
+    Different texts have different results.
+    """
+    return _NOT_LEGAL.sub(_hexadecimal, text) or "_x_"  # empty, because no name may end in a dot
 
 
 def _word(text: str) -> str:
-    """Return ``text`` as ``_legal``, without a dot, and with a letter or ``_`` at its beginning."""
+    """Return ``text`` as ``legal`` does, without a dot, and with a letter or ``_`` at the start."""
     return _NO_WORD.sub(_hexadecimal, text)
 
 
 def _part(text: str) -> str:
-    """Return ``text`` as ``legal``, without a dot."""
+    """Return ``text`` as ``legal`` does, without a dot."""
     return _NO_PART.sub(_hexadecimal, text)
 
 

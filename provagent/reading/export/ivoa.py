@@ -1,9 +1,9 @@
-"""The same statements in two spellings: W3C PROV, and the PROV-JSON of the IVOA's tools.
+"""Convert statements between W3C PROV and the PROV-JSON of the IVOA's tools.
 
-``to_ivoa`` gives typed plain PROV (``prov:type voprov:Parameter``) the kinds, relations and
-attribute names of the IVOA's tools; ``to_plain`` says what such a document means in W3C PROV.
-Sources: Provenance Data Model 1.0, https://www.ivoa.net/documents/ProvenanceDM/, and its
-VO-DML; the kinds are those of voprov 0.0.4, as OPUS writes them too.
+``to_ivoa`` converts typed plain PROV (``prov:type voprov:Parameter``) to the kinds, relations and
+attribute names of the IVOA's tools. ``to_plain`` converts such a document to W3C PROV. Sources:
+Provenance Data Model 1.0, https://www.ivoa.net/documents/ProvenanceDM/, and its VO-DML. The kinds
+are the kinds of voprov 0.0.4, which OPUS writes too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias
 from provagent.contract.vocabulary import PERHAPS, VOPROV_NAMESPACE
 from provagent.reading.export.provjson import Document, Record, Value, name, text_of
 
-# Classes that W3C PROV has not; a class stands before the one that it is a kind of.
+# Classes that W3C PROV does not have. A subclass comes before its base class.
 ELEMENTS = {
     "ActivityDescription": "activityDescription",
     "UsageDescription": "usageDescription",
@@ -29,7 +29,7 @@ ELEMENTS = {
     "ValueEntity": "valueEntity",
     "DatasetEntity": "datasetEntity",
 }
-# Relations that W3C PROV has not: their kind, what is influenced, by what.
+# Relations that W3C PROV does not have -> (kind, influenced element, influencing element)
 RELATIONS = {
     "IsDescribedBy": ("isDescribedBy", "voprov:described", "voprov:descriptor"),
     "IsRelatedTo": ("isRelatedTo", "voprov:related", "voprov:relator"),
@@ -41,21 +41,21 @@ KINDS = frozenset((*ELEMENTS.values(), *(kind for kind, _, _ in RELATIONS.values
 _CLASS_OF = {kind: word for word, kind in ELEMENTS.items()}
 _RELATION_OF = {kind: (word, *ends) for word, (kind, *ends) in RELATIONS.items()}
 _SUPERCLASSES = {"Activity": "activity", "Entity": "entity", "Agent": "agent"}
-# Of kinds: an attribute in plain PROV, and in the IVOA's PROV-JSON.
+# (kinds, attribute in plain PROV, attribute in the IVOA's PROV-JSON)
 _RENAMED = (
     ({*ELEMENTS.values(), *_SUPERCLASSES.values()}, "voprov:name", "prov:name"),
     ({"usageDescription", "generationDescription"}, "voprov:role", "prov:role"),
     ({"valueEntity"}, "prov:value", "voprov:value"),
 )
-# An attribute of plain PROV that is a relation here: (the relation, whether the one that has
-# the attribute stands at the relation's beginning).
+# Attributes of plain PROV that become relations -> (the relation, whether the element with the
+# attribute is its first end)
 _LINKS = {
     "voprov:usageDescription": ("IsDescribedBy", True),
     "voprov:generationDescription": ("IsDescribedBy", True),
     "voprov:activityDescription": ("IsRelatedTo", True),
     "voprov:entityDescription": ("IsRelatedTo", False),
 }
-# Relations of the model that replace an influence with the evidence ``perhaps``, and their ends.
+# Relations of the model that replace an influence with the evidence ``perhaps``, and their ends
 _POSSIBLE = {
     "used": ("prov:activity", "prov:entity"),
     "wasGeneratedBy": ("prov:entity", "prov:activity"),
@@ -64,13 +64,13 @@ _POSSIBLE = {
 _DESCRIBED = {"used": "usageDescription", "wasGeneratedBy": "generationDescription"}
 
 
-Link: TypeAlias = tuple[str, str, str]  # a relation of RELATIONS, its beginning, its end
+Link: TypeAlias = tuple[str, str, str]  # a relation of RELATIONS, its first end, its second end
 
 
 def to_plain(document: Document) -> Document:
-    """Return what a document in the IVOA's words says in those of W3C PROV.
+    """Return a document of the IVOA's tools in the terms of W3C PROV.
 
-    The prefix ``voprov`` is added where it is used and not declared, as in what voprov writes.
+    The prefix ``voprov`` is added if the document uses it without a declaration, as voprov does.
     """
     plain = Document(dict(document.prefixes))
     kinds = {record.id: record.kind for part in document.walk() for record in part.records}
@@ -90,12 +90,12 @@ def to_plain(document: Document) -> Document:
 
 
 def to_ivoa(document: Document) -> Document:
-    """Return a document of typed plain PROV in the words of the IVOA's tools.
+    """Return a document of typed plain PROV in the terms of the IVOA's tools.
 
-    The model knows no bundles: those of the document are dissolved. An entity has at
-    most one generation, a recorded one if possible. Further generations become influences with the
-    type ``prov:Generation``. The time of the first is the entity's ``generatedAtTime``. An
-    influence with the evidence ``perhaps`` becomes a usage and a generation with this evidence.
+    The model has no bundles: the statements of all bundles are combined. An entity has at most one
+    generation, a recorded one if possible. Further generations become influences with the type
+    ``prov:Generation``. The time of the first is the entity's ``generatedAtTime``. An influence
+    with the evidence ``perhaps`` becomes a usage and a generation with this evidence.
     """
     found = Document(dict(document.prefixes))
     records = [record for part in document.walk() for record in part.records]
@@ -179,14 +179,14 @@ def _plain_record(record: Record) -> Record:
 
 
 def _ivoa_record(record: Record) -> tuple[Record, list[Link]]:
-    """Return a statement in the IVOA's words, and what its attributes link."""
+    """Return a statement in the IVOA's terms, and the links from its attributes."""
     said = Record(record.kind, record.id, {key: [*each] for key, each in record.attributes.items()})
     words = [text_of(each).removeprefix("voprov:") for each in said.attributes.get("prov:type", ())]
     if record.kind == "wasInfluencedBy":
         return _ivoa_relation(said, words), []
-    if record.kind == "wasDerivedFrom":  # the model's has no activity
+    if record.kind == "wasDerivedFrom":  # in the model, a derivation has no activity
         _rename(said, "prov:activity", "provagent:activity")
-    if record.kind == "wasAssociatedWith":  # nor an association a plan
+    if record.kind == "wasAssociatedWith":  # in the model, an association has no plan
         _rename(said, "prov:plan", "provagent:plan")
     links = list(_links(said))
     if record.kind == "entity":
@@ -215,7 +215,7 @@ def _links(said: Record) -> Iterator[Link]:
 
 
 def _settled(records: list[Record]) -> Iterator[Record]:
-    """Let each entity be generated once; yield the generations that are influences now."""
+    """Keep one generation per entity. Yield the generations that became influences."""
     entities = {record.id: record for record in records}
     generated: set[str] = set()
     made = [record for record in records if record.kind == "wasGeneratedBy"]
@@ -248,7 +248,7 @@ def _add(record: Record, attribute: str, value: Value) -> None:
 
 
 def _rename(record: Record, old: str, new: str) -> None:
-    """Call an attribute otherwise; a value that stands there already is not said twice."""
+    """Rename an attribute. A value that the new attribute already has is not added again."""
     for value in record.take(old):
         _add(record, new, value)
 

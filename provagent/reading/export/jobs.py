@@ -1,4 +1,4 @@
-"""The jobs that a run was a part of, as the activities that they are elsewhere."""
+"""The jobs that contain a run, as activities of other documents."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SAID = ("system", "id", "place", "task", "span", "folder")
 
 
 class Jobs:
-    """The jobs of a run: made before the document begins, since they bring prefixes.
+    """The jobs of a run. Made before the document begins, because jobs add prefixes.
 
-    Each is stated once in a document: where there is a bundle, beside it.
+    A document states each job once, outside the bundle of the run.
     """
 
     def __init__(self, run: Run, names: Names) -> None:
@@ -28,16 +28,16 @@ class Jobs:
         self._stated: set[Name] = set()
 
     def write_informants(self, program: Name, say: Statements) -> None:
-        """Write that the program was informed by each job.
+        """Write that each job informed the program.
 
-        A job hands over what a run begins with: parameters, files, the environment.
+        A job provides the input of a run: parameters, files, the environment.
         """
         for name, job in self.jobs:
             self._state(name, job, say)
             say.informed(program, name)
 
     def write_account(self, say: Statements) -> None:
-        """Write, beside the run's bundle, that its jobs have generated it."""
+        """Write, outside the bundle of the run, that its jobs generated the bundle."""
         bundle, label = self.names.bundle, f"run {self.run.id}"
         for name, job in self.jobs:
             say.entity(bundle, {"prov:type": self.names.prov("Bundle"), "prov:label": label})

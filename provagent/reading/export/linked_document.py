@@ -1,4 +1,4 @@
-"""A run's document, with the results of its job in it, and what the job's own server says."""
+"""The document of a run, with the results of its job and the statements of the job's server."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def linked_document(
     form: str = "activities",
     for_rdf: bool = False,
 ) -> ProvDocument:
-    """Return one document of a run and of its job's results.
+    """Return one document of a run and of the results of its job.
 
-    ``joined`` are results with the entity of equal content, as ``opus.join`` finds them,
-    ``missed`` the results without; ``served`` is PROV-JSON of the job's server, and where it
-    came from. A result is a ``specializationOf`` the content, and ``wasDerivedFrom`` the
-    file of which it is the copy. Raises LinkError where the two contradict each other.
+    ``joined`` are results with an entity of equal content, from ``opus.join``. ``missed`` are
+    results without such an entity. ``served`` is the address of the job's server and its PROV-JSON.
+    A result is a ``specializationOf`` the content, and ``wasDerivedFrom`` the file of which it is a
+    copy. Raises LinkError if the two documents contradict each other.
     """
     sink = InDocument(for_rdf=for_rdf)
     state(provenance, sink, namespace=namespace, form=form)
@@ -56,7 +56,7 @@ def linked_document(
 
 
 class _Writer:
-    """``told`` are the IRIs of what somebody else states."""
+    """Writes results. ``told`` are the IRIs of elements that the server's document states."""
 
     def __init__(self, sink: InDocument, names: Names, told: set[str]) -> None:
         self.sink = sink
@@ -77,7 +77,7 @@ class _Writer:
             )
 
     def result(self, result: Any) -> QualifiedName:
-        """Name a result, and state it where nobody else does."""
+        """Return the name of a result. State the result unless the server's document does."""
         found = self.names.foreign(result.iri, "opus_store", result.namespace)
         prefix, _, local = found.partition(":")
         namespace = self.sink.document.add_namespace(prefix, self.names.namespaces[prefix])

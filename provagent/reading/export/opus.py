@@ -1,7 +1,8 @@
-"""A run as a job of OPUS takes it: flat, small, about the job's own inputs and outputs.
+"""A run as a job of OPUS reads it: flat, small, about the inputs and outputs of the job.
 
-OPUS registers a file of each entity that has a location, and serves it: so only what the run
-made in the job's folder has one, relative to it. Where another file lies is told beside.
+OPUS registers and serves a file for each entity with a location. So only files that the run made in
+the job's folder have a location, relative to the folder. The place of other files is in another
+attribute.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ if TYPE_CHECKING:
     from provagent.reading.export.identifiers import Name
     from provagent.reading.record.model import Activity, Entity, Generation, Provenance, Usage
 
-MAX_TEXT = 200  # characters of a label
+MAX_TEXT = 200  # maximum characters of a label
 MAX_ENTITIES = 60
 MAX_ACTIVITIES = 20
 
 
 def to_internal(provenance: Provenance, *, namespace: str | None = None) -> Document:
-    """Return the document of a run that OPUS takes, within its bounds.
+    """Return the document of a run for OPUS, within the limits of its size.
 
-    ``namespace`` is as in ``Names``.
+    ``namespace`` is described in ``Names``.
     """
     return _Writer(provenance, namespace).document()
 
@@ -89,7 +90,7 @@ class _Writer:
         }
 
     def made(self) -> dict[str, Generation]:
-        """The last state of each file that the run made."""
+        """Return the last state of each file that the run made."""
         last: dict[str, Generation] = {}
         for entity in self.files():
             if entity.generated_by:
@@ -98,7 +99,7 @@ class _Writer:
         return {self.entity_name(each.entity): each for each in last.values()}
 
     def used(self) -> dict[str, Usage]:
-        """The files that the run used and has not made."""
+        """Return the files that the run used and did not make."""
         return {
             self.entity_name(entity): entity.used_by[0]
             for entity in self.files()
@@ -143,7 +144,7 @@ class _Writer:
         return self.name(self.names.of("entity", entity.id))
 
     def name(self, name: Name) -> str:
-        """Return a name below one prefix; one that is too long ends with its digest."""
+        """Return a name with a single prefix. A name that is too long ends with its digest."""
         local = self.names.iri(name).removeprefix(self.base)
         text = f"runs:{local}"
         if len(text) <= MAX_ID:
@@ -165,7 +166,10 @@ def _activity(activity: Activity) -> dict[str, Any]:
 
 
 def _said(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Return what has a value, texts within bounds; a place is whole, or not there."""
+    """Return the attributes with a value, with shortened texts.
+
+    A location that is too long is left out.
+    """
     said = {}
     for name, value in attributes.items():
         if value is None or value == "":

@@ -1,7 +1,7 @@
-"""Whether a file may be replaced by a document that nobody writes by hand, at the end of a run.
+"""Decide whether a file may be replaced by an automatic document at the end of a run.
 
-A setting names such a file; it may be a wrong name, or stand in settings of another. Only what
-provagent has written is written again.
+A setting names the file. The name may be wrong, or come from settings of another user. So only
+files that provagent has written are overwritten.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import zlib
 
 from provagent.contract.errors import ExportError
 
-_LOOKED_AT = 1 << 16  # bytes at each end
+_LOOKED_AT = 1 << 16  # bytes that are read at each end
 _PNG_MARK = b"tEXtSoftware\0provagent"
 _PDF_MARK = b"\n%provagent\n"
 _PNG_END = 12  # bytes of the last chunk
-# What all documents of ours have at their head, by format.
+# Bytes near the start or the end of all documents of provagent, by format
 _MARKS = {
     "json": (b'{"prefix": {', b'"provagent": "'),
     "jsonld": (b'{"@context": [{', b'"provagent": "'),
@@ -33,11 +33,11 @@ _MARKS = {
 
 
 def refuse_foreign(path: str, to: str) -> None:
-    """Raise ExportError where a file is that is not empty, and that no provagent has written."""
+    """Raise ExportError if the file exists, is not empty, and was not written by provagent."""
     try:
         status = os.stat(path)
     except OSError:
-        return  # not there, or not to be written: that is told then
+        return  # missing, or unreadable: the writing reports the error
     if stat.S_ISREG(status.st_mode) and (not status.st_size or _is_ours(path, to)):
         return
     raise ExportError(
@@ -69,7 +69,7 @@ def _is_our_crate(path: str) -> bool:
 
 
 def marked(picture: bytes, to: str) -> bytes:
-    """Return a picture in which is written by whom it is: where no viewer shows it."""
+    """Return a picture with provagent's mark in a place that no viewer shows."""
     if to == "pdf":
         return picture + _PDF_MARK
     if to != "png":

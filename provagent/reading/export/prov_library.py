@@ -1,4 +1,4 @@
-"""Statements into a document of the library prov, which writes what is not written here."""
+"""Make documents of the library prov, which writes most formats."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from provagent.reading.export.statements import Pairs, Terms
 
 _IN_IRI = "/:?#[]@!$&'()*+,;=%"
-_OWN = "run", "lineage"  # prefixes of what is named in a document of ours
+_OWN = "run", "lineage"  # prefixes of names in our documents
 _TYPES = {PROV_N_MAP[type_]: type_ for type_ in PROV_REC_CLS}
 
 
 class InDocument:
-    """A sink whose ``document`` holds the statements; ``place`` is where they go now.
+    """A sink that adds statements to ``document``. ``place`` is the current document or bundle.
 
-    ``for_rdf``: roles and locations are IRIs, as PROV-O has them; elsewhere they are text.
+    ``for_rdf``: roles and locations are IRIs, as in PROV-O; otherwise they are text.
     """
 
     def __init__(self, *, for_rdf: bool = False) -> None:
@@ -74,16 +74,16 @@ class InDocument:
         return self._namespace(prefix, iri)[local]
 
     def _namespace(self, prefix: str, iri: str) -> Namespace:
-        return self.document.add_namespace(prefix, iri)  # the same one each time
+        return self.document.add_namespace(prefix, iri)  # equal arguments return the same object
 
     def name(self, name: Name) -> QualifiedName:
-        """Return a name as the library has it."""
+        """Return a name as an object of the library."""
         prefix, _, local = name.partition(":")
         return self._namespaces.get(prefix, PROV)[local]
 
 
 def resource(key: str, value: str) -> tuple[str, str, str] | None:
-    """Return prefix, namespace and local name of what PROV-O wants to be a resource."""
+    """Return the prefix, namespace and local name of a value that PROV-O requires as a resource."""
     if key == "prov:role":
         return "role", ROLES, legal(value)
     if key != "prov:location":
@@ -91,17 +91,17 @@ def resource(key: str, value: str) -> tuple[str, str, str] | None:
     if value.startswith("/"):
         return "file", "file://", quote(value)
     scheme, colon, rest = value.partition(":")
-    if colon and scheme.isalpha() and len(scheme) > 1:  # one letter is a drive
+    if colon and scheme.isalpha() and len(scheme) > 1:  # a single letter is a drive
         return scheme.lower(), f"{scheme.lower()}:", quote(rest, safe=_IN_IRI)
     return "location", LOCATIONS, legal(value)
 
 
 def from_provjson(document: Document, *, for_rdf: bool = False) -> ProvDocument:
-    """Return what statements of plain PROV are as a document; ``for_rdf`` as in ``InDocument``."""
+    """Return statements of plain PROV as a document. ``for_rdf`` is described in ``InDocument``."""
     own = next((prefix for prefix in _OWN if prefix in document.prefixes), None)
     for number, record in enumerate(document.records if for_rdf else ()):
         if own and record.kind == "wasInfluencedBy" and record.id.startswith("_:"):
-            record.id = f"{own}:related.{number}"  # else RDF names it at random
+            record.id = f"{own}:related.{number}"  # otherwise RDF names it at random
         for key, values in record.attributes.items():
             for index, value in enumerate(values):
                 found = resource(key, value) if isinstance(value, str) else None

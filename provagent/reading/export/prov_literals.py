@@ -1,4 +1,4 @@
-"""Encoded values as what every PROV format can hold: text, numbers, booleans, times."""
+"""Convert encoded values to types of every PROV format: text, numbers, booleans, times."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 Literal = str | int | float | bool
 
-# What XML 1.0 cannot hold even when escaped, and what UTF-8 cannot.
+# Characters that XML 1.0 cannot contain even escaped, and that UTF-8 cannot encode.
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-# The encodings of provagent.contract.values whose ``value`` is the text that a person would write.
+# Encodings of provagent.contract.values whose ``value`` is ordinary readable text.
 _AS_TEXT = {"str", "int", "float", "datetime", "date", "time", "Decimal", "UUID", "path"}
 
 
 def literal(value: Any) -> Literal:
-    """Return an encoded value as one PROV literal; nothing of it is lost.
+    """Return an encoded value as one PROV literal, without loss.
 
-    Numbers, booleans and text stand for themselves; a quantity is ``5.0 TeV``; whatever
-    else PROV has no type for is its JSON text.
+    Numbers, booleans and text stay unchanged. A quantity becomes ``5.0 TeV``. A value of a type
+    that PROV does not have becomes its JSON text.
     """
     if isinstance(value, bool | int | float):
         return value
@@ -44,19 +44,19 @@ def as_json(value: Any) -> str:
 
 
 def clean(text: str) -> str:
-    r"""``text`` with ``\x00`` and the like for characters that no document can hold."""
+    r"""Return ``text`` with escapes (``\x00``) for characters that no document can contain."""
     return _NOT_TEXT.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 class Moment(str):
-    """A time as XML Schema writes it: ISO 8601, with its zone where it is known."""
+    """A time in the form of XML Schema: ISO 8601, with its zone if known."""
 
     __slots__ = ()
 
 
-@lru_cache(maxsize=1024)  # the statements of one event name one time
+@lru_cache(maxsize=1024)  # the statements of one event share a time
 def moment(time: str | None) -> Moment | None:
-    """Return an event's time; ``None`` where it is missing or malformed."""
+    """Return the time of an event, or None if it is missing or malformed."""
     try:
         return None if time is None else Moment(datetime.fromisoformat(time).isoformat())
     except ValueError:

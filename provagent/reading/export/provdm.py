@@ -1,8 +1,8 @@
 """The classes of the IVOA's Provenance Data Model 1.0 and their attributes.
 
-Source: the VO-DML of the recommendation, https://www.ivoa.net/documents/ProvenanceDM/.
-Attributes are as the PROV-JSON of the IVOA's tools spells them; that of the identifier is
-the statement's own.
+Source: the VO-DML of the recommendation, https://www.ivoa.net/documents/ProvenanceDM/. Attributes
+have the names of the PROV-JSON of the IVOA's tools. The identifier is not listed: it is the
+identifier of the statement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OF_ROLE = ("prov:role", "voprov:description", "voprov:type", "voprov:multiplici
 _OF_ENTITY = ("prov:name", "voprov:description", "voprov:docurl", "voprov:type")
 _OF_VALUE = ("voprov:valueType", "voprov:unit", "voprov:ucd", "voprov:utype")
 
-# By kind of statement in PROV-JSON.
+# By kind of statement in PROV-JSON
 ATTRIBUTES = {
     "activity": ("prov:name", "prov:startTime", "prov:endTime", "voprov:comment"),
     "entity": _CORE,
@@ -60,5 +60,5 @@ ATTRIBUTES = {
 
 
 def class_of(kind: str) -> str:
-    """Return the class of a kind of statement: ``WasConfiguredBy`` of ``wasConfiguredBy``."""
+    """Return the class of a kind of statement: ``WasConfiguredBy`` for ``wasConfiguredBy``."""
     return f"{kind[:1].upper()}{kind[1:]}"

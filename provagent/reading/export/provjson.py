@@ -1,9 +1,9 @@
-"""PROV-JSON as statements, in the W3C's words and in those that the IVOA's tools add.
+"""PROV-JSON as statements, with the terms of the W3C and the terms that the IVOA's tools add.
 
 The tools of the IVOA (voprov, OPUS) write PROV-JSON with kinds of their own, such as
-``activityDescription`` and ``wasConfiguredBy``, which a reader of W3C PROV refuses. Here a
-kind is a word like any other; what the words mean stands in ``provagent.reading.export.ivoa``.
-Source: https://www.w3.org/submissions/prov-json/.
+``activityDescription`` and ``wasConfiguredBy``. Readers of W3C PROV refuse such kinds. This module
+accepts any word as a kind. ``provagent.reading.export.ivoa`` knows their meaning. Source:
+https://www.w3.org/submissions/prov-json/.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Value: TypeAlias = str | int | float | bool | Typed
 
 @dataclass(slots=True)
 class Record:
-    """A statement: ``kind`` is its word in PROV-JSON, attributes are by ``prefix:word``."""
+    """A statement. ``kind`` is its word in PROV-JSON. Keys of attributes are ``prefix:word``."""
 
     kind: str
     id: str
@@ -44,7 +44,7 @@ class Record:
         return self.attributes.pop(attribute, [])
 
     def first(self, attribute: str) -> str | None:
-        """Return the text of an attribute's first value."""
+        """Return the text of the first value of an attribute."""
         return next(map(text_of, self.attributes.get(attribute, ())), None)
 
 
@@ -57,7 +57,7 @@ class Document:
     bundles: dict[str, Document] = field(default_factory=dict)
 
     def walk(self) -> Iterator[Document]:
-        """Yield this document, and its bundles."""
+        """Yield this document and its bundles."""
         yield self
         for bundle in self.bundles.values():
             yield from bundle.walk()
@@ -69,21 +69,21 @@ def name(text: str) -> Typed:
 
 
 def text_of(value: Value) -> str:
-    """Return a value without its type; that of a name as it is written."""
+    """Return a value as text without its type. A name is returned as it is written."""
     plain = value.value if isinstance(value, Typed) else value
     return str(plain).lower() if isinstance(plain, bool) else str(plain)
 
 
 def read_provjson(data: Any) -> Document:
-    """Return the statements of PROV-JSON, as ``json.loads`` gives it.
+    """Return the statements of PROV-JSON data, as returned by ``json.loads``.
 
-    Raises ValueError, which says where, for what is not in the form of PROV-JSON.
+    Raises ValueError with the place, if the data are not PROV-JSON.
     """
     return _document(data, "the document")
 
 
 def write_provjson(document: Document) -> dict[str, Any]:
-    """Return PROV-JSON for ``json.dumps``; what ``read_provjson`` reads as ``document``."""
+    """Return PROV-JSON for ``json.dumps``, which ``read_provjson`` reads as ``document``."""
     data: dict[str, Any] = {"prefix": dict(document.prefixes)} if document.prefixes else {}
     for record in document.records:
         group = data.setdefault(record.kind, {})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Responsible:
-    """Writes agents and who was associated with what."""
+    """Writes agents, and their associations with processes and activities."""
 
     def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
         self.provenance = provenance
@@ -24,7 +24,7 @@ class Responsible:
         }
 
     def write_process(self, process: Process, name: Name, plan: Name | None) -> None:
-        """Write a process's user as operator, Python as interpreter, provagent as recorder.
+        """Write the user of a process as operator, Python as interpreter, provagent as recorder.
 
         ``plan`` is the script or notebook that Python interpreted.
         """
@@ -69,7 +69,7 @@ class Responsible:
         return self._software(word, environment.python["version"], user)
 
     def _module(self, process: Process, module: str, user: Name | None) -> Name:
-        """Write a module of the user as an agent; its version is the digest of its file."""
+        """Write a module of the user as an agent. Its version is the digest of its file."""
         file, digest = _file_of(process, module)
         attributes = {
             "prov:type": [self.names.prov("SoftwareAgent"), self.names.ivoa("Agent")],
@@ -119,7 +119,7 @@ class Responsible:
 
 
 def _file_of(process: Process, module: str) -> tuple[str | None, str | None]:
-    """Return the file of a module, and its digest, from the recorded code of a process."""
+    """Return the file of a module and its digest, from the recorded code of a process."""
     if module == "__main__":
         script = process.script
         return (None, None) if script is None else (script.location, script.digest)
@@ -131,5 +131,5 @@ def _file_of(process: Process, module: str) -> tuple[str | None, str | None]:
 
 
 def _normal(distribution: str) -> str:
-    """Return the name under which package indexes compare distributions (PEP 503)."""
+    """Return the name by which package indexes compare distributions (PEP 503)."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -1,7 +1,7 @@
-"""What a process ran from and in: its script, its definitions, its environment.
+"""The context of a process: its script, its definitions, its environment.
 
-provagent itself describes these, as a definition describes activities: a program used a
-script and an environment, and definitions configured what was recorded of it.
+provagent itself describes these, in the way in which a definition describes activities: the program
+used a script and an environment, and definitions configured its recording.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provagent.reading.record.facts import DefinitionUsed
     from provagent.reading.record.model import Environment, Process, Provenance
 
-# Role: its type, one of the IVOA's reserved words, and what it is.
+# Role -> (its type, a reserved word of the IVOA; its description)
 _USED = {
     "script": ("Main", "the script that was run"),
     "environment": ("Context", "the interpreter, its packages, and the platform"),
@@ -26,7 +26,7 @@ _USED = {
 
 
 class Surroundings:
-    """Writes the surroundings of processes."""
+    """Writes the context of processes."""
 
     def __init__(
         self, provenance: Provenance, names: Names, say: Statements, people: People
@@ -38,7 +38,7 @@ class Surroundings:
         self.description = names.of("activity_description", "program")
 
     def write(self, process: Process, name: Name) -> Name | None:
-        """Write script, definitions and environment of a process; return its plan, if recorded."""
+        """Write the script, definitions and environment of a process. Return its plan, or None."""
         environment = self.provenance.environments.get(process.environment_id or "")
         if process.script or process.definitions or environment:
             self._write_description(name)
@@ -60,7 +60,7 @@ class Surroundings:
         return script
 
     def _notebook(self, process: Process) -> Name | None:
-        """Write the cells of a notebook that a process ran as its plan."""
+        """Write the cells of a notebook that a process ran, as its plan."""
         cells = [one for one in process.code if one.cell is not None]
         if not cells:
             return None
@@ -158,12 +158,12 @@ class Surroundings:
 
 
 def write_content(names: Names, say: Statements, name: Name, digest: str) -> None:
-    """Say that ``name`` is one of the things that have this content."""
+    """State that the element ``name`` has this content."""
     content = names.content(digest)
     attributes = {"prov:type": names.term("Content"), "provagent:digest": digest}
     say.specialised(name, say.entity(content, attributes))
 
 
 def base_name(location: str | None) -> str | None:
-    """Return the last part of a path; of the root, the path; of nothing, nothing."""
+    """Return the last part of a path. The last part of the root is the root, and of None, None."""
     return os.path.basename(location.rstrip("/")) or location if location else None

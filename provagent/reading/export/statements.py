@@ -1,7 +1,7 @@
-"""Statements of a PROV bundle, each made once, with attributes that every format can hold.
+"""Statements of a PROV bundle, each written once, with attributes for every format.
 
-A ``Sink`` takes them: the library prov's documents (library), or text as it is written
-(streams).
+A ``Sink`` receives the statements: a document of the library prov (``prov_library``), or a text
+that is written immediately (``streamed_text``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from provagent.reading.export.prov_literals import Literal, Moment, literal
 if TYPE_CHECKING:
     from provagent.reading.export.identifiers import Names
 
-# By "prefix:word"; values are names, encoded values, or lists of them; None is left out.
+# By "prefix:word". Values are names, encoded values, or lists of them. None is left out.
 Attributes: TypeAlias = Mapping[str, Any]
 
 Terms: TypeAlias = Sequence[Name | Moment | None]
@@ -25,26 +25,29 @@ _NONE: Attributes = {}
 
 
 class Sink(Protocol):
-    """Takes a document, statement by statement; those after ``bundle`` stand in it."""
+    """Receives a document, statement by statement.
+
+    Statements after ``bundle`` are in the bundle.
+    """
 
     def begin(self, namespaces: Mapping[str, str]) -> None:
-        """Take the prefixes of all names to come."""
+        """Receive the prefixes of all following names."""
 
     def bundle(self, name: Name) -> None:
-        """Take the name of the bundle that begins; there is one at most."""
+        """Start a bundle with this name. There is at most one bundle."""
 
     def state(self, kind: str, name: Name | None, terms: Terms, pairs: Pairs) -> None:
-        """Take a statement: PROV-N's word for its kind, its terms in PROV-N's order, and more."""
+        """Receive a statement: its kind and its terms as in PROV-N, and its attributes."""
 
     def end(self) -> None:
-        """Nothing more will be stated."""
+        """End the document."""
 
 
 class Statements:
-    """Writes into ``sink``.
+    """Writes statements into ``sink``.
 
-    A relation that may have an identifier gets one, ``run:used.3``: without, RDF names it
-    at random, and two documents of one run would differ.
+    A relation that may have an identifier gets one, ``run:used.3``. Without identifiers, RDF uses
+    random names, and two documents of one run would differ.
     """
 
     def __init__(self, sink: Sink, names: Names) -> None:
@@ -60,20 +63,20 @@ class Statements:
         end: Moment | None,
         attributes: Attributes,
     ) -> None:
-        """State an activity; only the first statement of a name counts."""
+        """State an activity. Only the first statement of a name counts."""
         if name not in self._said:
             self._said.add(name)
             self._state("activity", name, (start, end), _pairs(attributes))
 
     def entity(self, name: Name, attributes: Attributes) -> Name:
-        """State an entity; only the first statement of a name counts."""
+        """State an entity. Only the first statement of a name counts."""
         if name not in self._said:
             self._said.add(name)
             self._state("entity", name, (), _pairs(attributes))
         return name
 
     def agent(self, name: Name, attributes: Attributes) -> Name:
-        """State an agent; only the first statement of a name counts."""
+        """State an agent. Only the first statement of a name counts."""
         if name not in self._said:
             self._said.add(name)
             self._state("agent", name, (), _pairs(attributes))

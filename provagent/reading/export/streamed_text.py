@@ -1,8 +1,7 @@
-"""Statements into text as they are made: PROV-N and PROV-JSON, of runs of any length.
+"""Write statements as text immediately: PROV-N and PROV-JSON, for runs of any length.
 
-Nothing of the document is held but, for PROV-JSON, what is not yet in its place: it wants
-all statements of a kind together, so these wait in temporary files.
-Sources: https://www.w3.org/TR/prov-n/, https://www.w3.org/submissions/prov-json/.
+The document is not kept in memory. PROV-JSON groups statements by kind, so its statements wait in
+temporary files. Sources: https://www.w3.org/TR/prov-n/, https://www.w3.org/submissions/prov-json/.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ from provagent.reading.export.prov_literals import Literal
 if TYPE_CHECKING:
     from provagent.reading.export.statements import Pairs, Terms
 
-_IN_MEMORY = 4 * 2**20  # bytes of statements of one kind that wait in memory
+_IN_MEMORY = 4 * 2**20  # maximum bytes of waiting statements of one kind in memory
 _INT, _LONG = 2**31, 2**63
 
 _quoted = json.encoder.encode_basestring  # PROV-N has the escapes of JSON
 
 
 class AsProvN:
-    """A sink that writes PROV-N to a stream of text."""
+    """A sink that writes PROV-N to a text stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._write = stream.write
@@ -61,7 +60,7 @@ class AsProvN:
 
 
 class AsProvJson:
-    """A sink that writes PROV-JSON to a stream of text."""
+    """A sink that writes PROV-JSON to a text stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -102,7 +101,7 @@ class AsProvJson:
         self._write(f"\n{self._end}}}\n")
 
     def _place(self) -> None:
-        """Write what waited."""
+        """Write the waiting statements."""
         with self._open:
             for kind, file in self._waiting.items():
                 self._write(f'{self._before}\n"{kind}": {{\n')
@@ -128,7 +127,7 @@ def _provn(value: Name | Literal) -> str:
 
 
 def _fields(pairs: Pairs) -> list[str]:
-    """Return attributes as fields of JSON; those of one key are one field, with a list."""
+    """Return attributes as JSON fields. Values of one key become one field with a list."""
     by_key: dict[str, str] = {}
     several = set()
     for key, value in pairs:
@@ -152,7 +151,7 @@ def _json(value: Name | Literal) -> str:
 
 
 def _typed(value: Literal) -> tuple[str, str]:
-    """Return the type of XML Schema that holds a number or a truth, and its text in it."""
+    """Return the XML Schema type of a number or boolean, and its text in this type."""
     if isinstance(value, bool):
         return "xsd:boolean", "true" if value else "false"
     if isinstance(value, int):

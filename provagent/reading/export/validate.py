@@ -1,4 +1,4 @@
-"""Whether a document of W3C PROV can be true: its statements, held against the constraints."""
+"""Check the statements of a W3C PROV document against the constraints of PROV."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validated:
-    """A document, and what cannot be true in it.
+    """A document and its violations of PROV-CONSTRAINTS.
 
-    ``violations`` are pairs of the bundle's name (``None`` for what stands in no bundle) and
-    the violation. ``statements`` is how many there are.
+    ``violations`` are pairs: the name of the bundle (None: outside any bundle) and the violation.
+    ``statements`` is the number of statements.
     """
 
     file: str
@@ -38,7 +38,7 @@ class Validated:
         return all(violation.is_warning for _, violation in self.violations)
 
     def data(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the result as plain data."""
         return {
             "file": self.file,
             "valid": self.is_valid,
@@ -61,10 +61,10 @@ def validate_file(
     syntax: str | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Validated:
-    """Check a document of W3C PROV against PROV-CONSTRAINTS.
+    """Check a W3C PROV document against PROV-CONSTRAINTS.
 
-    Each bundle is checked by itself, as the recommendation says. Raises DocumentError for
-    what cannot be read.
+    Each bundle is checked separately, as the recommendation says. Raises DocumentError if the file
+    cannot be read.
     """
     document, warned = read_document(file, syntax=syntax, max_bytes=max_bytes)
     found: list[tuple[str | None, Violation]] = [
@@ -81,7 +81,7 @@ def validate_file(
 
 
 def violations(statements: Iterable[Statement], shown: dict[str, str]) -> list[Violation]:
-    """Return what cannot be true in one bundle; ``shown`` maps IRIs to what people read."""
+    """Return the violations in one bundle. ``shown`` maps IRIs to readable names."""
     found: list[Violation] = []
     form = NormalForm(statements, shown, found.append)
     check_kinds(form, found.append)

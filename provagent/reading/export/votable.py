@@ -1,9 +1,9 @@
-"""Statements in the IVOA's words -> a VOTable: a table for each class, a row for each statement.
+"""Convert statements in the IVOA's terms to a VOTable: a table per class, a row per statement.
 
-A column has the utype of its attribute (``voprov:Parameter.value``); those of a class of the
-data model are all there. What the model has not (W3C relations, own attributes) has tables
-and columns too, without an utype of the model's. A cell that has several values holds a JSON
-list; a name is written as elsewhere, and the prefixes are INFO elements.
+A column has the utype of its attribute (``voprov:Parameter.value``). A class of the data model has
+a column for each of its attributes. Elements that the model does not have (W3C relations, own
+attributes) have tables and columns too, but no utype of the model. A cell with several values
+contains a JSON list. Names are written as in other formats, and their prefixes are INFO elements.
 Source: https://www.ivoa.net/documents/VOTable/.
 """
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _TIMES = {"startTime", "endTime", "time", "generatedAtTime", "invalidatedAtTime"}
 _UCDS = {"id": "meta.id;meta.main", "startTime": "time.start", "endTime": "time.end"}
-_LISTS = {"voprov:options"}  # lists also where they have one item
+_LISTS = {"voprov:options"}  # lists even if they have only one item
 
 
 def write_votable(document: Document, file: IO[bytes]) -> None:
-    """Write the VOTable of ``document``, which must have no bundles, into ``file``."""
+    """Write the VOTable of ``document`` into ``file``. The document must have no bundles."""
     from astropy.io.votable.tree import Info, Resource, VOTableFile
 
     tables = VOTableFile(version="1.4")
@@ -40,8 +40,8 @@ def write_votable(document: Document, file: IO[bytes]) -> None:
         groups.setdefault(_kind_of(record), []).append(record)
     for kind, records in groups.items():
         resource.tables.append(_table(tables, kind, records))
-    content = io.BytesIO()  # astropy asks for a descriptor that a file in memory has not
-    # astropy's writer in C writes a byte beyond its buffer, which kills the process later on.
+    content = io.BytesIO()  # astropy needs a descriptor, which a spooled file in memory lacks
+    # astropy's C writer writes one byte beyond its buffer, which later kills the process.
     in_python = {"_debug_python_based_parser": True}
     tables.to_xml(content, compressed=False, tabledata_format="tabledata", **in_python)
     file.write(content.getbuffer())
@@ -105,7 +105,7 @@ def _cell(attribute: str, values: list[Value]) -> str:
 
 
 def _timestamp(text: str) -> str:
-    """Return a time as DALI has it: UTC is marked by Z, and no other zone can be said."""
+    """Return a time in the format of DALI: UTC is marked by Z, and other zones are impossible."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -116,7 +116,7 @@ def _timestamp(text: str) -> str:
 
 
 def _column_names(keys: list[str]) -> dict[str, str]:
-    """Return each attribute's name without its prefix, where that is no other's."""
+    """Return the column name of each attribute: without its prefix, unless the name is taken."""
     names: dict[str, str] = {}
     for key in keys:
         prefix, _, word = key.rpartition(":")

@@ -1,4 +1,4 @@
-"""A Provenance out, in the format that was asked for."""
+"""Write provenance in the requested format."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from provagent.reading.record.model import Provenance
 
-# What is written in PROV-O, and how; "rdf" is what the library prov calls the first.
+# Formats of PROV-O -> the format of rdflib. "rdf" is the name of trig in the library prov.
 RDF = {"trig": "trig", "rdf": "trig", "turtle": "turtle"}
-_IN_MEMORY = 32 * 2**20  # bytes of a document that wait in memory until it is whole
+_IN_MEMORY = 32 * 2**20  # maximum bytes of an unfinished document in memory
 
 
 def export(
@@ -37,23 +37,29 @@ def export(
     model: str | None = None,
     form: str = FORMS[0],
 ) -> None:
-    """Write the provenance of a run, or a lineage across runs, in UTF-8 where it is text.
+    """Write the provenance of a run, or of a lineage across runs. Text is in UTF-8.
 
-    ``to`` is one of ``FORMATS``: documents of W3C PROV as PROV-JSON, PROV-JSONLD, PROV-N,
-    PROV-XML or PROV-O (TriG, also as ``rdf``; Turtle, which has no bundles), tables of the
-    IVOA's data model as a VOTable, an RO-Crate as a zip, what a job of OPUS takes, or a graph
-    as DOT or drawn.
-    ``target`` is a path or a binary stream, and gets all of it or nothing; what a job of OPUS
-    takes is joined with what the file holds already. ``namespace`` is the absolute IRI under
-    which a document's names stand (``urn:provagent:`` unless given). Equal provenance gives
-    equal bytes (but for times in a PDF and a zip). ``form`` is what the run is in a document of
-    PROV, as in ``document.state``.
+    ``to`` is one of ``FORMATS``:
 
-    ``model`` is ``w3c``, unless a VOTable is asked for, or ``ivoa``: then PROV-JSON has the
-    kinds and the attributes of the IVOA's tools, and no document has a bundle.
+    * W3C PROV documents: PROV-JSON, PROV-JSONLD, PROV-N, PROV-XML, or PROV-O as TriG (also named
+      ``rdf``) or Turtle, which has no bundles;
+    * tables of the IVOA's data model: a VOTable;
+    * an RO-Crate as a zip;
+    * a document for a job of OPUS;
+    * a graph: DOT or a picture.
 
-    Raises ExportError for an unknown format or model, a missing package, a namespace that is no
-    absolute IRI, a file that cannot be written, and a lineage in a format for a single run.
+    ``target`` is a path or a binary stream. It receives the complete document or nothing. A
+    document for OPUS is joined with the existing content of the file. ``namespace`` is the absolute
+    IRI at the beginning of the names in a document (default ``urn:provagent:``). Equal provenance
+    gives equal bytes, except for times in a PDF or a zip. ``form`` selects how a PROV document
+    shows the run, see ``document.state``.
+
+    ``model`` is ``w3c`` (default, except for a VOTable) or ``ivoa``. With ``ivoa``, PROV-JSON has
+    the kinds and attributes of the IVOA's tools, and no document has a bundle.
+
+    Raises ExportError for an unknown format or model, a missing package, or a namespace that is not
+    an absolute IRI. Also raises ExportError for a file that cannot be written, and for a lineage in
+    a format for a single run.
     """
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _write(provenance, to, whole, _Options(namespace, form), model)
@@ -93,7 +99,7 @@ def rendered(
 
 
 def format_of(path: str | os.PathLike[str]) -> str:
-    """Return the format that a file's name tells; raises ExportError where it tells none."""
+    """Return the format for a file name. Raises ExportError if the suffix is unknown."""
     folder, name = os.path.split(os.fspath(path))
     found = (
         OPUS
@@ -113,7 +119,7 @@ def write_document(
 ) -> None:
     """Write a document of the library prov, in one of ``DOCUMENTS``.
 
-    Raises ExportError for a missing package, and a file that cannot be written.
+    Raises ExportError for a missing package, and for a file that cannot be written.
     """
     with SpooledTemporaryFile(_IN_MEMORY) as whole:
         _need(to)
@@ -140,7 +146,7 @@ def _write(
 
 
 def _need(to: str) -> _Writer:
-    """Return what writes a format; raises ExportError where it is not to be had."""
+    """Return the writer of a format. Raises ExportError if it is unknown or lacks its package."""
     if to not in _WRITERS:
         raise ExportError(f"format {to!r}: unknown format; known formats: {', '.join(FORMATS)}")
     writer = _WRITERS[to]
@@ -197,7 +203,7 @@ def _serialize(document: ProvDocument, to: str, file: IO[bytes]) -> None:
     if to == "turtle":
         document = document.flattened()
     with warnings.catch_warnings():
-        # prov calls what rdflib is about to rename: no matter of the user's.
+        # prov uses names that rdflib will rename. The user cannot change this.
         warnings.simplefilter("ignore", DeprecationWarning)
         if to == "xml":  # lxml writes bytes
             document.serialize(file, **options)
@@ -235,7 +241,7 @@ def _crate(provenance: Provenance, _to: str, file: IO[bytes], options: _Options)
 
 
 class _Writer(NamedTuple):
-    """``module`` is the package that it requires."""
+    """The writer of a format. ``module`` is the package that it requires."""
 
     write: Callable[[Any, str, IO[bytes], _Options], None]
     module: str | None = None
@@ -260,7 +266,7 @@ _OTHERS = {
 }
 _WRITERS = _DOCUMENTS | _OTHERS | _GRAPHS
 _BY_SUFFIX = {
-    **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS) if to != "rdf"},  # .rdf ends another form
+    **{f".{to}": to for to in (*_DOCUMENTS, *_GRAPHS) if to != "rdf"},  # .rdf is not TriG
     ".provx": "xml",
     ".ttl": "turtle",
     ".zip": "rocrate",

@@ -1,1 +1,1 @@
-"""What a person looks at: a run as a story, a store as a table."""
+"""Views for people: a run as a tree, a store as a table."""

@@ -1,7 +1,8 @@
-"""A console of rich that prints text from elsewhere as text: no markup, no commands.
+"""A rich console that prints text of other sources as text: no markup, no terminal commands.
 
-rich passes on what a ``Text`` holds, escape sequences too. Here each line that a view prints
-is one line, whatever is in it, and every segment is looked at once more before it is written.
+rich passes on the content of a ``Text``, including escape sequences. This console prints each line
+of a view as exactly one line, whatever the line contains. It checks every segment again before
+writing.
 """
 
 from __future__ import annotations
@@ -22,23 +23,23 @@ if TYPE_CHECKING:
 
 
 class Console(RichConsole):
-    """A console; what ``print`` is given as text is one line of it, without markup."""
+    """A console. ``print`` prints each text argument as one line, without markup."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"highlight": False, "emoji": False, "markup": False} | options)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print each text as a line; what is no text lays itself out."""
+        """Print each text as a line. Other objects have their own layout."""
         super().print(*map(_as_line, objects), **options)
 
     def on_broken_pipe(self) -> NoReturn:
-        """Leave it to the guard of the command line; rich would exit with 1."""
+        """Raise BrokenPipeError for the guard of the command line. rich would exit with 1."""
         raise BrokenPipeError
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render to segments, of which none is a command but rich's own."""
+        """Render to segments. Only rich's own segments contain commands."""
         for segment in super().render(renderable, options):
             clean = segment.text if segment.control else harmless(segment.text)
             yield segment if clean == segment.text else Segment(clean, segment.style)
@@ -51,11 +52,11 @@ def _as_line(one: Any) -> Any:
 
 
 class Prose(Text):
-    """A line that quotes with escapes of its own: its backslashes stay, as in a message."""
+    """A line that quotes text with escapes: its backslashes stay unchanged, as in a message."""
 
 
 def visible_text(text: Text) -> Text:
-    """Return the same text made visible, its styles where they were."""
+    """Return the same text with visible characters and the same styles."""
     if isinstance(text, Prose):
         return Text(harmless(text.plain, kept=""), text.style)
     if visible(text.plain) == text.plain:

@@ -1,4 +1,4 @@
-"""What differs between two runs, and what became of files, for people."""
+"""Show the differences between two runs, and the state of files, for people."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from provagent.reading.view.console import Console
 
 CHANGES_SHOWN = 60
-_SLOWER = 1.5  # times; less is noise
+_SLOWER = 1.5  # factor; smaller changes of durations are random
 _STYLES = {CHANGED: "bold red", MISSING: "bold red", UNCHANGED: "green"}
 
 
 def render_difference(difference: Difference, console: Console) -> None:
-    """Print the explanation, then causes, effects, and what took much longer or less."""
+    """Print the explanation, the causes, the effects, and large changes of durations."""
     console.print(Text(f"{difference.before} -> {difference.after}", style="dim"), soft_wrap=True)
     console.print(Text(difference.summary, style="bold"), soft_wrap=True)
     for title, changes in (("causes", difference.causes), ("effects", difference.effects)):
@@ -47,7 +47,7 @@ def render_difference(difference: Difference, console: Console) -> None:
 
 
 def render_verified(files: list[Verified], console: Console) -> None:
-    """Print what is not as it was, and how many files are in which state."""
+    """Print the files that changed, and the number of files in each state."""
     for state in STATES:
         for one in files:
             if one.state == state and state not in (UNCHANGED, REMOVED):

@@ -10,13 +10,13 @@ from provagent.reading.view.terminal import echo
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_LINES_SHOWN = 5  # of one kind of note about a run
+_LINES_SHOWN = 5  # maximum number of lines for one kind of note about a run
 _BAD_STATES = ("missing", "failed")
 _BY_VALUE = "calls in workers that receive the function by value (dask, ray) are not recorded"
 
 
 def render_report(report: Any, *, is_verbose: bool = False) -> None:
-    """Print a ``doctor.Report``; ``is_verbose``: with a line for each target and each note."""
+    """Print a ``doctor.Report``. ``is_verbose``: with a line for each target and each note."""
     problems = list(_problems(report))
     if problems:
         echo(f"{_counted(len(problems), 'problem')}", fg="red", bold=True)
@@ -66,7 +66,7 @@ def _bad_targets(targets: Sequence[Any]) -> Iterable[str]:
 
 
 def _definition_text(definition: Any, targets: Sequence[Any]) -> str:
-    """``gammapy 2.1: 47 targets``, ``pandas: not installed``."""
+    """Return a line such as ``gammapy 2.1: 47 targets`` or ``pandas: not installed``."""
     if definition.unusable == f"{definition.name} is not installed":
         return f"{definition.name}: not installed"
     if definition.unusable:
@@ -101,7 +101,7 @@ def _render_run(run: Any, *, is_verbose: bool) -> None:
 
 
 def _woven_text(targets: Sequence[Any]) -> str:
-    """``targets woven: 3 of numpy, 2 of pandas``."""
+    """Return a line such as ``targets woven: 3 of numpy, 2 of pandas``."""
     woven = Counter(target.definition for target in targets if target.state == "woven")
     found = ", ".join(f"{count} of {name}" for name, count in woven.items())
     return f"targets woven: {found or 'none'}"

@@ -1,4 +1,4 @@
-"""What is embedded in a product: its last step, and what its document tells of."""
+"""Show the provenance that is embedded in a product: its last step, and its document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACTIVITIES_SHOWN = 40
 
 
 def render_embedded(payload: Payload, console: Console) -> None:
-    """Print the facts, and the activities of the document with what each used and made."""
+    """Print the facts, and the activities of the document with the entities used and made."""
     facts = Branch(Text("embedded provenance", style="bold"))
     for name, value in payload.facts.items():
         facts.add(Text(f"{name}: {value}"))
@@ -39,7 +39,7 @@ def render_embedded(payload: Payload, console: Console) -> None:
 
 
 def embedded_data(payload: Payload) -> dict[str, Any]:
-    """Return it as plain data; ``document`` is the PROV-JSON, ``None`` where there is none."""
+    """Return the payload as plain data. ``document`` is the PROV-JSON, or None."""
     return {
         "facts": payload.facts,
         "document": json.loads(payload.document) if payload.document else None,

@@ -1,4 +1,4 @@
-"""Runs as plain data for programs to read: what ``--json`` prints."""
+"""Runs as plain data for programs: the output of ``--json``."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def runs_data(summaries: Iterable[RunSummary]) -> list[dict[str, Any]]:
 
 
 def run_data(provenance: Provenance) -> dict[str, Any]:
-    """One object that says all of a run; things refer to each other by id.
+    """Return all data of a run as one object. Elements refer to each other by id.
 
-    Values are encoded as in events; keys that have nothing to say are left out.
+    Values are encoded as in events. Keys without a value are left out.
     """
     run = provenance.run
     return _said(
@@ -146,7 +146,7 @@ def _derivation(derivation: Derivation) -> dict[str, Any]:
 
 
 def _plain(thing: Any) -> dict[str, Any] | None:
-    """Return a dataclass that refers to no other thing of the run."""
+    """Return a dataclass without references to other elements of the run as plain data."""
     return None if thing is None else _said(**asdict(thing))
 
 

@@ -1,4 +1,4 @@
-"""Answers as trees that a person reads: "how was this made?", "what came of it?"."""
+"""Show lineage as trees: how something was made, and what was made from it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ CANDIDATES_SHOWN = 5
 
 
 def render_answer(answer: Answer, console: Console) -> None:
-    """Print an answer: each thing once with what was met from it, then by its name."""
+    """Print a lineage: each element once with its relations, and later by its name only."""
     tree = Branch(Text())
     found = answer.found
     above = tree
-    if found.is_copy:  # what was asked for stands above what it is the same as
+    if found.is_copy:  # the requested file is above the entity with the same content
         above = tree.add(Text(found.path or "", style="bold"))
     for root in answer.roots:
         _fill(above, replace(root, kind=SAME) if found.is_copy else root, set())
@@ -63,7 +63,7 @@ def render_answer(answer: Answer, console: Console) -> None:
 
 
 def counted(number: int, one: str, many: str) -> str:
-    """Return a number with the word for so many."""
+    """Return a number with the word in singular or plural."""
     return f"{number} {one if number == 1 else many}"
 
 
@@ -99,13 +99,13 @@ def _fill(tree: Branch, root: Step, listed_runs: set[str]) -> None:
         waiting += [(below, branch) for below in reversed(step.steps)]
 
 
-# What a line says before its thing, of relations that are not told by where it stands.
+# Beginnings of lines, for relations that the place in the tree does not show
 _LEADS = {
     (SAME, False): "same content as ",
     (SAME, True): "same content in ",
     (STARTED, False): "in ",
 }
-# By how the record says that one thing came from another: back, and forth.
+# By the recorded kind of derivation: the words for upstream and for downstream
 _HOW = {
     MODIFIED: ("modified from ", "modified to "),
     COPIED: ("copied from ", "copied to "),
@@ -138,7 +138,7 @@ def _line(step: Step) -> Text:
 
 
 def _known_of(step: Step) -> str:
-    """Return why an origin is not known, and the first of the files that it may be."""
+    """Return why an origin is unknown, and the first of the possible files."""
     reason = f": {step.reason}" if step.reason else ""
     if not step.candidates:
         return reason
@@ -149,7 +149,7 @@ def _known_of(step: Step) -> str:
 
 
 def _name(entity: EntityDetails) -> str:
-    """Return what a person calls a thing: its place, its name, or what kind of thing it is."""
+    """Return a readable name of an entity: its place, its name, or its kind."""
     kind = entity.entity_description or (entity.class_name or "").rpartition(":")[2] or entity.type
     return entity.location or entity.name or kind or entity.id
 
@@ -177,7 +177,7 @@ def _activity_line(activity: ActivityDetails) -> Text:
 
 def _facts(branch: Branch, activity: ActivityDetails, listed_runs: set[str]) -> None:
     run = activity.run
-    if run.id not in listed_runs:  # once, where it is met first
+    if run.id not in listed_runs:  # once, at its first activity
         listed_runs.add(run.id)
         who = "@".join(one for one in (run.user, run.host) if one)
         line = "  ".join(one for one in (f"run {run.id}", who, run.cwd) if one)
@@ -189,7 +189,7 @@ def _facts(branch: Branch, activity: ActivityDetails, listed_runs: set[str]) -> 
 
 
 def render_rows(names: list[str], rows: Iterable[tuple[Any, ...]], console: Console) -> None:
-    """Print rows of any kind: for a person as a table, else in columns parted by tabs."""
+    """Print rows of any kind: as a table on a terminal, otherwise in columns separated by tabs."""
     if not console.is_terminal:
         for row in (names, *rows):
             console.file.write("\t".join(map(_cell, row)) + "\n")

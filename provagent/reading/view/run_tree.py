@@ -1,4 +1,4 @@
-"""The story of a run, as a tree: what was called, what it used and made, in which files."""
+"""A run as a tree: its activities, what each used and made, and its files."""
 
 from __future__ import annotations
 
@@ -45,8 +45,9 @@ if TYPE_CHECKING:
     R = TypeVar("R", Usage, Generation)
 
 MEMBERS_SHOWN = 6
-_VALUE_SHOWN, _WHOLE = 60, 1_000_000  # characters of a value
-# Rules of definitions: they skip calls that nobody wants to see. Limits are shown always.
+_VALUE_SHOWN, _WHOLE = 60, 1_000_000  # maximum characters of a value
+# Reasons of skipped calls that come from rules of definitions: these calls are of no interest.
+# Other reasons are limits, which are always shown.
 _QUIET_RULES = ("when", "quiet")
 _BY_ITSELF = "identified by object identity only"
 
@@ -54,10 +55,10 @@ _BY_ITSELF = "identified by object identity only"
 def render_run(
     provenance: Provenance, console: Console, limit: int | None = None, *, is_full: bool = False
 ) -> None:
-    """Print a run as a tree. Lines are not cut; colours are for terminals.
+    """Print a run as a tree. Lines are not cut. Colours are for terminals only.
 
-    ``limit`` is the maximum number of activities, and of files. ``is_full``: with whole values
-    and digests, all members, parameters that are None, and calls that a definition skips.
+    ``limit`` is the maximum number of activities, and of files. ``is_full``: with whole values and
+    digests, all members, parameters that are None, and calls that a definition skips.
     """
     story = _Story(provenance, limit, is_full=is_full)
     trees = [story.header(), story.activities(), *story.files(), *story.troubles()]
@@ -122,7 +123,7 @@ class _Story:
                 self.add_facts(program, tree.add(self.title(program)))
         nodes: dict[Activity, Branch] = {}
         waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
-        while waiting:  # not by recursion: programs nest deeper than Python does
+        while waiting:  # not recursive: calls may nest deeper than Python's recursion limit
             if len(nodes) == self.limit:
                 left = len(self.provenance.activities) - len(nodes)
                 tree.add(Text(f"and {left} more activities (--limit, --json)", "dim"))
@@ -145,7 +146,7 @@ class _Story:
         if activity.duration is not None:
             parts.append((f"  {duration_text(activity.duration)}", "dim"))
         parts.append((self.site(activity.site) + self.callers(activity), "dim"))
-        is_whole_run = activity is self.provenance.run.process.program  # told in the first line
+        is_whole_run = activity is self.provenance.run.process.program  # shown in the first line
         if activity.status != OK and activity.error is None and not is_whole_run:
             parts += [("  ", ""), self.status(activity.status)]
         if activity.outer_id is not None:
@@ -213,7 +214,7 @@ class _Story:
         parts.append((f" from {entity_text(derivation.progenitor)}", ""))
         if derivation.between:
             names = " and ".join(activity.name or activity.id for activity in derivation.between)
-            # Between two activities nothing is known to have run; one has done it itself.
+            # No activity is known between two activities. A single activity made the change itself.
             word = "between" if len(derivation.between) > 1 else "by"
             parts.append((f" {word} {names}", ""))
         if derivation.code is not None:
@@ -231,14 +232,17 @@ class _Story:
         return f"  {name}:{site.line}"
 
     def callers(self, activity: Activity) -> str:
-        """Return the lines of the user's code that led to the site, but for those shown above."""
+        """Return the lines of user code that led to the site, except lines shown above."""
         above = activity.parent
         shown = {one for one in (above.site, *above.callers) if one} if above is not None else set()
         lines = [self.site(one).strip() for one in activity.callers if one not in shown]
         return f", called from {', '.join(lines)}" if lines else ""
 
     def status(self, status: str | None, exit_code: int | None = None) -> tuple[str, str]:
-        """Return the words and the colour of a status; of an imported log, no end is no fault."""
+        """Return the words and the colour of a status.
+
+        A missing end is normal in an imported log.
+        """
         if status is not None:
             return _status(status, exit_code)
         if self.provenance.run.process.is_imported:
@@ -246,7 +250,7 @@ class _Story:
         return "unfinished (still running or killed)", "red"
 
     def digest(self, digest: str | None) -> str:
-        """Return a digest, shortened unless all is shown."""
+        """Return a digest, shortened unless everything is shown."""
         return digest or "" if self.is_full else digest_text(digest)
 
     def error(self, error: Error) -> Text:
@@ -288,7 +292,7 @@ class _Story:
 
 
 def _lasting(relations: Iterable[R]) -> Iterator[R]:
-    """Yield the relations to entities, but to files that the run has made and removed."""
+    """Yield the relations to entities, except files that the run has made and removed."""
     return (one for one in relations if not one.entity.removed)
 
 
@@ -303,7 +307,7 @@ def _marks(activity: Activity, of: str, name: str) -> list[tuple[str, str]]:
 
 
 def _is_file(entity: Entity) -> bool:
-    """Whether its location is a path: that of an object may be the words that lead to it."""
+    """Return whether the location is a path. The location of an object may be an expression."""
     return entity.location is not None and (
         entity.type in (FILE, FILE_COLLECTION) or os.path.isabs(entity.location)
     )
@@ -337,7 +341,7 @@ def _git(environment: Environment) -> str | None:
 
 
 def _declared_unit(entity: Entity) -> str | None:
-    """Return the unit of a number that has none of its own."""
+    """Return the declared unit of a number that has no unit itself."""
     return None if unit_in_value(entity.value) or entity.own_unit else entity.unit
 
 

@@ -24,10 +24,10 @@ _STATUS = _HEAD.index("status")
 
 
 def render_runs(summaries: Sequence[RunSummary], console: Console) -> None:
-    """Print one line for each run; columns are as wide as they must be, whatever the terminal.
+    """Print one line for each run. The width of a column depends on its content only.
 
-    A person sees the end of each identifier that says which is meant, and how long ago it was;
-    what is not a terminal gets the whole of both.
+    A terminal shows the distinguishing end of each identifier, and the age of each run. Other
+    outputs show complete identifiers and times.
     """
     names = short_names([one.id for one in summaries]) if console.is_terminal else {}
     rows = [_HEAD, *(_row(one, names.get(one.id)) for one in summaries)]
@@ -43,7 +43,7 @@ def render_runs(summaries: Sequence[RunSummary], console: Console) -> None:
 
 
 def short_names(run_ids: Sequence[str]) -> dict[str, str]:
-    """Return for each identifier the shortest end of it, its last part at least, that tells it."""
+    """Return the shortest unique end of each identifier: at least its last part."""
     found = {one: len(one.rpartition("-")[2]) for one in run_ids}
     waiting = set(run_ids)
     while waiting:

@@ -1,4 +1,4 @@
-"""A run in numbers, and in time: what took how long, how often, how many bytes, and when."""
+"""A run in numbers and in time: durations, counts, bytes, and a timeline."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from provagent.reading.view.console import Console
 
 FILES_SHOWN, LINES_SHOWN = 20, 200
-_BAR = 40  # characters
+_BAR = 40  # width in characters
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _THOUSAND = 1000
 
 
 def render_stats(provenance: Provenance, console: Console) -> None:
-    """Print what took how long, and the largest files."""
+    """Print the durations of activities, and the largest files."""
     stats = stats_of(provenance)
     rows = [("activity", "calls", "own time", "total", "longest", "failures", "skipped")]
     rows += [
@@ -38,7 +38,7 @@ def render_stats(provenance: Provenance, console: Console) -> None:
     widths = [max(len(visible(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for position, row in enumerate(rows):
         cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
-        # Whatever the terminal's width: no name is cut.
+        # The width of the terminal does not count: no name is cut.
         cells[0] = row[0] + " " * (widths[0] - len(visible(row[0])))
         console.print(Text("  ".join(cells).rstrip(), "" if position else "dim"), soft_wrap=True)
     files = stats.files
@@ -57,7 +57,7 @@ def render_stats(provenance: Provenance, console: Console) -> None:
 
 
 def _in_all(calls: Calls) -> str:
-    """Return how long calls took together, without those of which that is not known."""
+    """Return the total duration of calls, without calls with an unknown duration."""
     if calls.set_back == calls.count:
         return "clock set back"
     took = duration_text(calls.seconds)
@@ -65,7 +65,7 @@ def _in_all(calls: Calls) -> str:
 
 
 def render_timeline(provenance: Provenance, console: Console) -> None:
-    """Print each activity with a bar of when it ran, in the time of the run."""
+    """Print each activity with a bar that shows when it ran during the run."""
     lines = timeline_of(provenance)
     ends = [(line.start or 0.0) + (line.seconds or 0.0) for line in lines]
     total = max([provenance.run.duration or 0.0, *ends], default=0.0) or 1.0
@@ -88,9 +88,10 @@ def render_timeline(provenance: Provenance, console: Console) -> None:
 
 
 def _bar(start: float, seconds: float | None, total: float) -> str:
-    """Return a bar of blanks and marks; one that has no end goes on to the right.
+    """Return a bar of blanks and marks. A bar without an end continues to the right edge.
 
-    What a clock that was set back puts before the run, or after its end, is at the edge.
+    If a clock was set back, an activity may be before the run or after its end. Its bar is at the
+    edge.
     """
     first = max(0, min(_BAR - 1, int(start / total * _BAR)))
     last = _BAR if seconds is None else max(first + 1, round((start + seconds) / total * _BAR))
@@ -98,7 +99,7 @@ def _bar(start: float, seconds: float | None, total: float) -> str:
 
 
 def size_text(size: int | None) -> str:
-    """``512 B``, ``1.2 MB``; empty for ``None``."""
+    """Return a size such as ``512 B`` or ``1.2 MB``; empty for ``None``."""
     if size is None:
         return ""
     value = float(size)

@@ -1,8 +1,8 @@
-"""The door to standard output and standard error: all that a verb prints goes through here.
+"""All output of commands to standard output and standard error.
 
-What a record, a file's name or an argument says is text: here it becomes visible text, and
-colours are added afterwards. ``view.console`` is the same door for what rich lays out.
-``tests/test_house.py`` lets no other module print.
+The content of records, file names and arguments is only text: this module makes all its characters
+visible. Colours are added afterwards. ``view.console`` does the same for output of rich.
+``tests/test_house.py`` does not allow other modules to print.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ JSON = ("json", "jsonld", "opus")  # formats of documents that are JSON
 
 
 def echo(line: object = "", *, err: bool = False, **style: Any) -> None:
-    """Print one line; ``style`` is click's: ``fg="red"``, ``bold=True``.
+    """Print one line. ``style`` contains options of click: ``fg="red"``, ``bold=True``.
 
-    A line is prose, which may quote with escapes of its own: its backslashes stay.
+    A line may quote text with escapes. Its backslashes stay unchanged.
     """
     text = harmless(str(line), kept="")
     click.echo(click.style(text, **style) if any(style.values()) else text, err=err)
 
 
 def echo_lines(text: str, *, err: bool = False) -> None:
-    """Print text of several lines that has its own escapes, as it is but for commands."""
+    """Print text of several lines with its own escapes. Only terminal commands are escaped."""
     click.echo(harmless(text), nl=False, err=err)
 
 
 def echo_json(data: Any, *, default: Callable[[Any], Any] | None = None) -> None:
-    """Print JSON: exact, with the characters escaped that are no text.
+    """Print exact JSON. Control and invisible characters are escaped.
 
-    Names of files that are not UTF-8 are as docs/reference/events.md says.
+    docs/reference/events.md describes the form of file names that are not UTF-8.
     """
     text = json.dumps(data, indent=2, ensure_ascii=False, default=default)
     if not is_utf8(text):
@@ -50,7 +50,7 @@ def echo_json(data: Any, *, default: Callable[[Any], Any] | None = None) -> None
 
 
 def echo_document(text: str) -> None:
-    """Print text for a program: exact, unless it is a terminal that gets it."""
+    """Print text for a program: unchanged, except on a terminal."""
     if _is_terminal():
         echo_lines(text)
     else:
@@ -58,27 +58,27 @@ def echo_document(text: str) -> None:
 
 
 def echo_rendered(text: str) -> None:
-    """Print what a console of ours has rendered, colours and all."""
+    """Print text that a console of this package has rendered, with its colours."""
     click.echo(text, nl=False)
 
 
 def page_rendered(text: str) -> None:
-    """Give the user's pager what a console of ours has rendered."""
+    """Show text that a console of this package has rendered in the user's pager."""
     click.echo_via_pager(text)
 
 
 def ask_secret(question: str) -> str:
-    """Return what a person types unseen."""
+    """Ask a question, and return the answer, which is typed invisibly."""
     answer: str = click.prompt(harmless(question, kept=""), hide_input=True, err=True)
     return answer
 
 
 @contextlib.contextmanager
 def document_stream(*, is_json: bool) -> Iterator[BinaryIO]:
-    """Give the stream for a document on standard output.
+    """Return a stream for a document on standard output.
 
-    A pipe gets its bytes. A terminal gets its text, in which commands are escaped, as JSON
-    escapes them where it is JSON. Raises ExportError for binary data on a terminal.
+    A pipe receives the bytes of the document. A terminal receives its text with escaped commands.
+    JSON is escaped in JSON's own way. Raises ExportError for binary data on a terminal.
     """
     if sys.stdout is None:
         raise ExportError("standard output: is closed; use -o FILE")
@@ -101,7 +101,7 @@ def _is_terminal() -> bool:
 
 
 def open_streams() -> None:
-    """Let standard output and error take any text: what they cannot encode is escaped."""
+    """Let standard output and error accept any text: escape characters they cannot encode."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,6 +1,6 @@
-"""A tree of lines, printed the same whatever the width of the terminal, however deep it is.
+"""A tree of lines, printed in the same way for any terminal width and any depth.
 
-(``rich.tree`` wraps or cuts at the terminal's width, and slows down with depth.)
+(``rich.tree`` wraps or cuts lines at the width of the terminal, and is slow for deep trees.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _GUIDES = ("├── ", "└── ", "│   ", "    ")
 _ASCII_GUIDES = ("|-- ", "`-- ", "|   ", "    ")
-_AT_ONCE = 100  # lines: rich prints them three times as fast as one by one
+_AT_ONCE = 100  # rich prints many lines together three times as fast as one by one
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Branch:
     children: list[Branch] = field(default_factory=list)
 
     def add(self, line: Text) -> Branch:
-        """Return a new branch, below this one and after those that are there."""
+        """Return a new branch, the last one below this branch."""
         branch = Branch(line)
         self.children.append(branch)
         return branch
@@ -47,7 +47,10 @@ def print_branch(branch: Branch, console: Console) -> None:
 
 @dataclass(slots=True)
 class _Uncut:
-    """Lines as they are: ``Text`` prints itself in time that grows as the square of its blanks."""
+    """Lines in their final form.
+
+    Otherwise the time to print a ``Text`` is quadratic in its blanks.
+    """
 
     lines: list[Text]
 
@@ -63,7 +66,7 @@ def _lines(branch: Branch, guides: tuple[str, str, str, str]) -> Iterator[Text]:
     while waiting:
         each, before, below = waiting.pop()
         line = Text(before).append_text(visible_text(each.line))
-        line.stylize_before("dim")  # a text of no spans is rendered without its own style
+        line.stylize_before("dim")  # rich ignores the style of a text without spans
         yield line
         for child in reversed(each.children):
             is_last = child is each.children[-1]

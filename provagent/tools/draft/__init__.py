@@ -1,1 +1,1 @@
-"""Definitions and what is installed: what has drifted, and first drafts of new ones."""
+"""Compare definitions with installed packages, and draft new definitions."""

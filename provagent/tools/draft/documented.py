@@ -1,4 +1,4 @@
-"""What a docstring says of a callable: numpydoc, Google and other styles."""
+"""Read the docstring of a callable, in numpydoc, Google and other styles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provagent.contract.errors import DraftError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A description in one line, the type as it is written, and what a result is called."""
+    """One line of description, the type as it is written, and the name of a result."""
 
     text: str = ""
     type: str = ""
@@ -21,7 +21,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documented:
-    """What a docstring says; empty where it says nothing."""
+    """The content of a docstring. Missing parts are empty."""
 
     summary: str = ""
     parameters: dict[str, Said] = field(default_factory=dict)
@@ -29,9 +29,9 @@ class Documented:
 
 
 def read_docstring(function: Any) -> Documented:
-    """Return what the docstring of a callable says.
+    """Return the content of the docstring of a callable.
 
-    Raises DraftError where the library that reads docstrings is not installed.
+    Raises DraftError if the package that parses docstrings is not installed.
     """
     try:
         import docstring_parser
@@ -45,7 +45,7 @@ def read_docstring(function: Any) -> Documented:
         return Documented()
     try:
         read = docstring_parser.parse(text)
-    except Exception:  # a docstring may hold anything
+    except Exception:  # a docstring may contain anything
         return Documented(summary=_line(text.partition("\n\n")[0]))
     returns = read.returns
     return Documented(
@@ -70,7 +70,7 @@ _LONGEST = 200
 
 
 def _line(text: str | None) -> str:
-    """The first sentence, or what fits of it, without the marks of reStructuredText."""
+    """Return the first sentence without reStructuredText marks, shortened if it is too long."""
     line = " ".join((text or "").split())
     line = _ROLE.sub("`", line).replace("`", "").replace("~", "")
     sentence = re.split(r"\.(?:\s|$)", line, maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""What a definition says that is not so in the installed version."""
+"""Find parts of a definition that do not match the installed version."""
 
 from __future__ import annotations
 
@@ -32,14 +32,15 @@ _ALWAYS = ("self", "args", "kwargs", "result")
 
 
 def find_drift(definition: Definition, origins: Origins) -> list[Problem]:
-    """Compare a definition with what is installed; imports the modules of its targets.
+    """Compare a definition with installed packages. This imports the modules of its targets.
 
-    A problem is what cannot be so; a warning what only an instance could tell.
+    A problem is an impossible statement. A warning is a statement that only an instance could
+    confirm.
     """
     drift = _Drift(definition, origins)
     drift.check_requires()
     sites = drift.check_targets()
-    if drift.is_complete:  # else an activity may be one of a module that is not there
+    if drift.is_complete:  # otherwise an activity may belong to a missing module
         drift.check_activities(sites)
     return sorted(drift.problems, key=lambda problem: (problem.line, problem.column))
 
@@ -115,14 +116,15 @@ class _Drift:
         for thing, key, path in _paths(activity):
             faults = [_fault(path, site) for site in sites]
             if None in faults:
-                continue  # right for one of those that share the description
+                # The path is right for one of the callables that share the description.
+                continue
             what, remedy, is_sure = faults[0]  # type: ignore[misc]
             place, where = self.origins.of(thing)
             self.add(place, f"{where}.{key}", what, remedy, warn=not is_sure)
 
 
 def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, Path]]:
-    """Yield each path on the call: the description that has it, its key, and the path."""
+    """Yield each path on the call: the description that contains it, its key, and the path."""
     yield from _condition_paths(activity)
     things: list[ParameterDescription | EntityUse | MemberDescription | OpenedFile] = [
         *activity.parameters
@@ -140,10 +142,10 @@ def _paths(activity: ActivityDescription) -> Iterator[tuple[Any, str, Path]]:
         listed = thing.list if isinstance(thing, MemberDescription) else None
         if listed:
             yield thing, "list", parse_path(listed)
-            continue  # the others are paths on each item
+            continue  # its other keys are paths on each item
         for key in _PATHS:
             text = getattr(thing, key, None)
-            if text and text[0] not in "'\"":  # a mode may be said itself
+            if text and text[0] not in "'\"":  # not a mode in quotes
                 yield thing, key, parse_path(text)
 
 
@@ -156,7 +158,7 @@ def _condition_paths(
 
 
 def _fault(path: Path, site: Site) -> tuple[str, str, bool] | None:
-    """What is wrong with a path on this callable, what would be right, and whether it is sure."""
+    """Return the fault of a path on this callable, the remedy, and whether the fault is certain."""
     signature = Signature(site.function, has_instance=takes_instance(site))
     names = [*signature.names, signature.var_positional, signature.var_keyword]
     if path.root in names or path.root == "result":
@@ -238,7 +240,10 @@ def _globals(site: Site) -> dict[str, Any]:
 
 @cache
 def _attributes(owner: type) -> frozenset[str] | None:
-    """Names that instances have, as the class and its code tell; None where any name may do."""
+    """Return the names of attributes of instances, from the class and its code.
+
+    Return None if any name is possible.
+    """
     names: set[str] = set()
     for base in owner.__mro__:
         held = vars(base)

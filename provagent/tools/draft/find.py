@@ -1,4 +1,4 @@
-"""The callables that a target means in what is installed; imports it."""
+"""Find the callables of a target in the installed packages. This imports the packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from provagent.recording.weave.target import Target, is_glob
 def sites_of(text: str) -> list[Site]:
     """Return the callables that a target would weave, each once.
 
-    Raises TargetError when there is none, or its module cannot be imported.
+    Raises TargetError if there is none, or if the module cannot be imported.
     """
     target = Target(text)
     found: dict[str, Site] = {}
@@ -35,7 +35,7 @@ def sites_of(text: str) -> list[Site]:
 
 
 def callee_of(site: Site) -> Callee:
-    """Return the callable as it is planned for."""
+    """Return the callable in the form that the plan compiler uses."""
     return Callee(
         target=site.target,
         qualname=site.qualname,
@@ -48,7 +48,7 @@ def callee_of(site: Site) -> Callee:
 
 
 def takes_instance(site: Site) -> bool:
-    """Whether its first parameter is the instance, or the class."""
+    """Return whether the first parameter is the instance or the class."""
     return site.kind in ("method", "classmethod", "getter", "constructor")
 
 
@@ -81,12 +81,13 @@ def _names_below(package: ModuleType) -> list[str]:
     return [name for name in names if not any(map(_is_apart, name.split(".")[depth:]))]
 
 
-# Nobody imports them but to run them.
+# Modules that are run, not imported.
 def _is_apart(part: str) -> bool:
     return part in ("__main__", "conftest", "tests", "test") or part.startswith(("test_", "_test"))
 
 
-# Of many modules some need what is not installed: they would not be imported either.
+# Some modules of a package need packages that are not installed. A program would not import them
+# either.
 def _if_importable(name: str) -> Iterator[ModuleType]:
     try:
         yield _imported(name, name)
@@ -96,7 +97,7 @@ def _if_importable(name: str) -> Iterator[ModuleType]:
 
 def _imported(name: str, text: str) -> ModuleType:
     try:
-        # What it prints is not what we have to say.
+        # Output of the imported module must not mix with our output.
         with _working_folder_last(), redirect_stdout(sys.stderr):
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -109,8 +110,8 @@ def _imported(name: str, text: str) -> ModuleType:
         raise TargetError(f"{text}: {name} cannot be imported: {what_failed(error)}") from error
 
 
-# The command line takes it from the path, whose first entry it is under ``python -m``: a module
-# that lies there is found, and stands in for none that is installed.
+# The command line removes the working folder from the path, whose first entry it is with ``python
+# -m``. A module in the working folder is found, but never replaces an installed module.
 @contextmanager
 def _working_folder_last() -> Iterator[None]:
     folder = os.getcwd()

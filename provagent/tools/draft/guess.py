@@ -1,4 +1,7 @@
-"""What a name, an annotation or a type says about an argument: a guess, and told as one."""
+"""Guess the kind of an argument from its name, annotation or type.
+
+Results are marked as guesses.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _NO_FILE = re.compile(r"(?:^|_)(?:format|type|mode|size|overwrite|checksum)$")
 _WRITES = re.compile(r"(?:^|_)(?:write|save|dump|export|store|to|plot|savefig)(?:_|$)")
 _OUT = re.compile(r"(?:^|_)(?:out|output|dest|destination|outfile|outdir|save)(?:_|$)")
 _CLASS = re.compile(r"(?:^|[\s.\[|(])([A-Z]\w*[a-z]\w*)\b")
-# Types that are no things with a state of their own.
+# Types that are plain values without a state of their own.
 _VALUES = frozenset(
     (
         *("None", "Any", "Optional", "Union", "Literal", "Callable", "Sequence", "Iterable"),
@@ -41,7 +44,7 @@ _DATATYPES = {
 
 
 def file_type(name: str, type_text: str) -> str | None:
-    """Tell whether an argument names a file, or a folder; None where it seems to name neither."""
+    """Return the type of a file or folder that an argument names, or None for other arguments."""
     if _NO_FILE.search(name):
         return None
     if _FOLDER_NAME.search(name):
@@ -50,12 +53,12 @@ def file_type(name: str, type_text: str) -> str | None:
 
 
 def is_written(function_name: str, argument: str) -> bool:
-    """Whether the file that an argument names is written, not read, as names go."""
+    """Return whether the names suggest that the file of an argument is written, not read."""
     return bool(_WRITES.search(function_name) or _OUT.search(argument))
 
 
 def type_text(annotation: Any) -> str:
-    """An annotation as it is written."""
+    """Return an annotation as it is written."""
     if annotation is inspect.Parameter.empty:
         return ""
     if isinstance(annotation, str):
@@ -64,10 +67,10 @@ def type_text(annotation: Any) -> str:
 
 
 def class_named(text: str, namespace: Mapping[str, Any]) -> str | None:
-    """Name of the class that a type's text means: of a thing with a state, not of a plain value.
+    """Return the name of the class in a type's text, if its objects have a state; otherwise None.
 
-    ``namespace`` holds the globals of the callable; what is imported for type checkers only, or
-    named in a docstring, is looked for among all that is loaded.
+    ``namespace`` contains the globals of the callable. A class that is imported only for type
+    checkers, or named in a docstring, is searched in all loaded modules.
     """
     for name in map(str, _CLASS.findall(text)):
         if name not in _VALUES and _is_thing(
@@ -85,16 +88,16 @@ def _is_thing(found: Any) -> bool:
     )
 
 
-# Aliases, protocols and abstract types say what an argument can do, not what it is.
+# Aliases, protocols and abstract types show what an argument can do, not what it is.
 _ABSTRACT = frozenset(("typing", "typing_extensions", "collections.abc", "abc", "numbers"))
 
 
-# Again where more has been imported meanwhile.
+# The argument is part of the key of the cache: the search is repeated after further imports.
 @lru_cache(maxsize=1)
 def _loaded(_count: int) -> dict[str, type]:
     found: dict[str, type] = {}
     for module in list(sys.modules.values()):
-        if type(module) is ModuleType:  # a lazy one would load itself
+        if type(module) is ModuleType:  # a lazy module would load itself
             found |= {
                 name: value
                 for name, value in list(vars(module).items())
@@ -104,7 +107,7 @@ def _loaded(_count: int) -> dict[str, type]:
 
 
 def datatype(text: str, default: Any) -> dict[str, str]:
-    """Datatype and arraysize of VOTable 1.4, section 2.1, where type or default say it."""
+    """Return datatype and arraysize of VOTable 1.4, section 2.1, if type or default show them."""
     name = type(default).__name__ if default not in (None, inspect.Parameter.empty) else ""
     first = re.match(r"(?:Optional\[)?(\w+)", text)
     word = _DATATYPES.get(first[1] if first else "") or _DATATYPES.get(name)

@@ -1,4 +1,4 @@
-"""Drafts a definition from what a run really did."""
+"""Draft a definition from a recorded run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _DATATYPES = {bool: "boolean", int: "long", float: "double", str: "char"}
 
 
 def draft_run(provenance: Provenance) -> Draft:
-    """Return a draft that describes every callable that a run recorded, as it was called.
+    """Return a draft that describes every recorded callable of a run, as it was called.
 
-    Raises DraftError for a run that recorded no call.
+    Raises DraftError if the run recorded no call.
     """
     draft = Draft(targets=[])
     calls: dict[str, list[Activity]] = {}
@@ -82,7 +82,7 @@ def _parameters(
 
 
 def _noticed(activity: Activity) -> Iterator[tuple[str, str]]:
-    """Where files lie that were seen to be opened, and as what they stand in a definition."""
+    """Yield the paths of files that were seen to be opened, and their group in a definition."""
     for key, relations in (("usage", activity.used), ("generation", activity.generated)):
         for relation in relations:
             if _is_noticed(relation) and relation.entity.location:
@@ -90,7 +90,7 @@ def _noticed(activity: Activity) -> Iterator[tuple[str, str]]:
 
 
 def _is_noticed(relation: Usage | Generation) -> bool:
-    """Whether it is of a file that nobody declared: no path of a definition leads to it."""
+    """Return whether the file was opened but not declared: no path of a definition leads to it."""
     return relation.role in (READ, WRITTEN) and relation.entity.type == FILE
 
 
@@ -101,7 +101,7 @@ def _use(activity: Activity, key: str, role: str, entity: Entity, draft: Draft) 
         if item.get("entity_description"):
             _keep_entity(draft, item["entity_description"], entity)
         return item
-    item = {"role": role, "value": role}  # as what nothing describes is recorded
+    item = {"role": role, "value": role}  # as values without a description are recorded
     if entity.type == PYTHON_OBJECT and entity.class_name:
         home, _, name = entity.class_name.partition(":")
         if home != "builtins":
@@ -117,14 +117,14 @@ def _keep_entity(draft: Draft, name: str, entity: Entity) -> None:
     draft.entities[name] = {key: list(v) if isinstance(v, tuple) else v for key, v in kept.items()}
 
 
-# Members and progenitors are left for a person: their paths are known to the definition alone.
+# Members and progenitors are not drafted: only the old definition knows their paths.
 def _texts(fields: dict[str, Any]) -> dict[str, str]:
     return {key: value for key, value in fields.items() if isinstance(value, str)}
 
 
 def _text_of(value: Any) -> str | None:
     if isinstance(value, dict):
-        value = value.get("value")  # a Path, encoded
+        value = value.get("value")  # an encoded Path
     return value if isinstance(value, str) else None
 
 

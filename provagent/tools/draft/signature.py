@@ -1,4 +1,4 @@
-"""Drafts a definition from what is installed: signatures, annotations, docstrings, code."""
+"""Draft a definition from installed code: signatures, annotations, docstrings, source code."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ENTITY_NOTE = "To identify it, add identifier: content, or a list of paths on t
 
 
 def draft_targets(targets: tuple[str, ...]) -> Draft:
-    """Return a draft for what the targets mean; imports their modules.
+    """Return a draft for the callables of the targets. This imports their modules.
 
-    Raises DraftError where a target is not there.
+    Raises DraftError if a target does not exist.
     """
     draft = Draft(targets=list(targets))
     for target in targets:
@@ -37,7 +37,7 @@ def draft_targets(targets: tuple[str, ...]) -> Draft:
             _require(draft, site.module)
             qualname, described = site.qualname, _Activity(site, draft).described()
             known = draft.activities.get(qualname)
-            # Of callables that share a name, the second is named by its whole target.
+            # If two callables share a name, the key of the second is its whole target.
             draft.activities[site.target if known not in (None, described) else qualname] = (
                 described
             )
@@ -45,7 +45,7 @@ def draft_targets(targets: tuple[str, ...]) -> Draft:
 
 
 def add_entity(draft: Draft, name: str) -> str:
-    """Describe an entity, if it is not yet; return its name."""
+    """Describe an entity if it is not yet described. Return its name."""
     draft.entities.setdefault(name, {"description": f"A {name}", NOTE: [_ENTITY_NOTE]})
     return name
 
@@ -61,7 +61,7 @@ def _require(draft: Draft, module: str) -> None:
 
 
 class _Activity:
-    """One callable, as far as it tells what it does."""
+    """One callable, and everything about it that the code shows."""
 
     def __init__(self, site: Site, draft: Draft) -> None:
         self.site = site
@@ -94,13 +94,13 @@ class _Activity:
         own = read_docstring(self.site.function)
         if not self.is_constructor or self.site.owner is None or own.parameters:
             return own
-        return read_docstring(self.site.owner)  # where numpydoc has what the constructor takes
+        return read_docstring(self.site.owner)  # numpydoc describes the constructor there
 
     def _signature(self) -> list[inspect.Parameter]:
         try:
             parameters = list(inspect.signature(self.site.function).parameters.values())
         except (ValueError, TypeError):
-            return []  # written in C
+            return []  # compiled
         return parameters[1:] if takes_instance(self.site) else parameters
 
     def _take(self, parameter: inspect.Parameter) -> None:
@@ -108,7 +108,7 @@ class _Activity:
         said = self.documented.parameters.get(name, Said())
         kind = type_text(parameter.annotation) or said.type
         on_disk = file_type(name, kind)
-        # A constructor is no activity: all that it takes is its session's configuration.
+        # A constructor is no activity: its arguments are the configuration of the session.
         is_use = parameter.kind is not parameter.VAR_KEYWORD and not self.is_constructor
         if on_disk is not None and is_use:
             self._take_file(parameter, said, on_disk)

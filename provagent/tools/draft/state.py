@@ -1,4 +1,4 @@
-"""What a method reads of its instance, and what it puts there: told from its source."""
+"""Find the attributes of the instance that a method reads and stores, from the source code."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class State:
 
 
 def state_of(owner: type, name: str) -> State:
-    """Return what a method reads and stores; what its private helpers do counts as its own."""
+    """Return the attributes that a method and its private helper methods read and store."""
     state = State()
     _follow(owner, name, state, set())
     return state
 
 
 def stored_by_constructor(owner: type) -> frozenset[str]:
-    """Names that the constructor stores."""
+    """Return the names of attributes that the constructor stores."""
     return frozenset(state_of(owner, "__init__").stored)
 
 
@@ -60,7 +60,7 @@ def _follow(owner: type, name: str, state: State, seen: set[str]) -> None:
 
 
 def _chain(node: ast.Attribute, itself: str) -> list[str]:
-    """Names from ``self`` on; empty where it begins elsewhere."""
+    """Return the names of the chain after ``self``; empty if the chain begins elsewhere."""
     names: list[str] = []
     at: ast.expr = node
     while isinstance(at, ast.Attribute):
@@ -78,7 +78,7 @@ def _tree(function: Callable[..., Any]) -> Defined | None:
     try:
         return _parsed(inspect.unwrap(function))
     except (OSError, TypeError, SyntaxError, ValueError):
-        return None  # written in C, or made at run time
+        return None  # compiled, or made at run time
 
 
 @functools.cache
@@ -88,9 +88,9 @@ def _parsed(function: Callable[..., Any]) -> Defined | None:
 
 
 def returns_something(function: Any) -> bool:
-    """Whether a function may return more than None, or its source is not there to tell.
+    """Return whether a function may return more than None, or has no source code.
 
-    What it yields is returned, too.
+    Yielded values count as returned.
     """
     tree = _tree(function)
     if tree is None:

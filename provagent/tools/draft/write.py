@@ -1,4 +1,4 @@
-"""A draft as YAML, with comments where a person must decide."""
+"""Write a draft as YAML, with comments at places that a person must check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-NOTE = "#"  # the key of a comment in what is drafted
+NOTE = "#"  # the key of a comment in a draft
 
 _PLAIN = re.compile(r"[A-Za-z_][\w.()/-]*(?: [\w.()/-]+)*|\d+(?:\.\d+)?")
 _NOT_TEXT = re.compile(r"(?i:true|false|yes|no|on|off|null|y|n)")
@@ -21,7 +21,7 @@ provagent: 1
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """A definition that is not finished: plain data, with comments under the key ``#``."""
+    """An unfinished definition: plain data, with comments under the key ``#``."""
 
     targets: list[str]
     requires: dict[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Draft:
     entities: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def text(self) -> str:
-        """Return it as YAML."""
+        """Return the draft as YAML."""
         sections = (
             ("requires", self.requires),
             ("targets", self.targets),
@@ -74,7 +74,7 @@ def _notes(value: dict[str, Any], margin: str) -> Iterator[str]:
 
 
 def scalar(text: str) -> str:
-    """Return a text as one line of YAML, in quotes where YAML would read something else."""
+    """Return a text as one line of YAML, with quotes if YAML would read another value."""
     if _PLAIN.fullmatch(text) and not _NOT_TEXT.fullmatch(text):
         return text
     quoted = json.dumps(text, ensure_ascii=False)

@@ -1,1 +1,1 @@
-"""Repeating a run from its record: what that takes, doing it, and what it gives."""
+"""Repeat a run from its record: plan the repetition, perform it, and show the result."""

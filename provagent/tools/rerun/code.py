@@ -1,7 +1,7 @@
-"""The source code beside a program that it needs: what its imports find in its own folders.
+"""Find the source files that a program imports from its own folders.
 
-No record says which modules were imported. Those that are not installed are found as the
-interpreter does, by name in the folders of the program, from what its source imports.
+The record does not list imported modules. Modules that are not installed are found as the
+interpreter finds them: by name in the folders of the program, from the imports in its source code.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ _LEFT_OUT = ("__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_module
 
 
 def code_beside(texts: Iterable[str], names: Iterable[str], folders: Iterable[str]) -> list[str]:
-    """Return the files of the modules in ``folders`` that source code needs, by paths.
+    """Return the paths of the module files in ``folders`` that source code needs.
 
-    ``texts`` is the code, ``names`` are modules that it is known to import besides. Of a
-    package these are all of its files: its data too.
+    ``texts`` is the code. ``names`` are further imported modules. All files of a package are
+    returned, including data files.
     """
     places = list(folders)
     waiting = [*names, *(name for text in texts for name in _imported(text))]
@@ -25,7 +25,7 @@ def code_beside(texts: Iterable[str], names: Iterable[str], folders: Iterable[st
     seen: set[str] = set()
     while waiting:
         name = waiting.pop().partition(".")[0]
-        if name in seen or not name.isidentifier():  # a path is no module
+        if name in seen or not name.isidentifier():  # a path is not a module
             continue
         seen.add(name)
         for file in next(filter(None, (_files_of(place, name) for place in places)), []):
@@ -41,7 +41,7 @@ def _files_of(folder: str, name: str) -> list[str]:
         return list(_inside(package))
     if os.path.isfile(module):
         return [module]
-    # Without an __init__.py it may be a package, or a folder that only has a module's name.
+    # A folder without __init__.py may be a package, or just have the name of a module.
     return [file for file in _inside(package) if file.endswith(".py")]
 
 
@@ -64,7 +64,7 @@ def _imported(text: str) -> Iterator[str]:
 
 
 def _text(path: str) -> str:
-    if not os.path.isfile(path):  # a pipe would never end
+    if not os.path.isfile(path):  # reading a pipe would never end
         return ""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

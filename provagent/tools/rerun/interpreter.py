@@ -1,7 +1,7 @@
-"""The interpreter of a run, as it is now: its version, and packages that are others.
+"""The interpreter of a run in its current state: its version, and changed packages.
 
-All of it is read from files: a record may come from anybody, so what it names is not run to
-find something out about it.
+Everything is read from files. A record may come from anybody, so programs named in it are not run
+for this.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
 _PYTHON = re.compile(r"(python|pypy)[\d.]*[td]*(\.exe)?")
 _VERSION = re.compile(r'PY_VERSION\s+"([^"]+)"')
-_LONGEST = 1 << 16  # bytes of a configuration file that are read
+_LONGEST = 1 << 16  # maximum bytes of a configuration file that are read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """``executable`` is what will run; ``was`` what ran. ``packages`` are those that differ.
+    """The interpreter for the new run, compared with the recorded interpreter.
 
-    Each package has its version then and now, ``None`` where there is none. ``version`` may
-    be the first two numbers alone, where no file says the third.
+    ``executable`` will run, ``was`` ran. ``packages`` are the packages that differ, with their
+    version then and now (None: not installed). ``version`` has only two numbers if no file shows
+    the third.
     """
 
     executable: str
@@ -40,7 +41,7 @@ class Interpreter:
 
     @property
     def has_same_version(self) -> bool:
-        """Whether its version is the recorded one, as far as files tell it."""
+        """Return whether the version equals the recorded version, as far as files show it."""
         was = self.was_version or ""
         return was == self.version or (
             self.version.count(".") == 1 and was.startswith(f"{self.version}.")
@@ -48,7 +49,7 @@ class Interpreter:
 
 
 def interpreter_of(environment: Environment | None) -> Interpreter:
-    """Return the interpreter of an environment, else this one, compared with what was recorded."""
+    """Return the interpreter of an environment, or this one, compared with the recorded one."""
     was = environment.python.get("executable") if environment else None
     was = was if isinstance(was, str) else None
     executable = was if was and _is_usable(was) else sys.executable
@@ -72,7 +73,7 @@ def interpreter_of(environment: Environment | None) -> Interpreter:
 
 
 def _is_usable(executable: str) -> bool:
-    """Whether it looks like a Python that is there and records."""
+    """Return whether a path looks like an existing Python in which provagent records."""
     return (
         os.path.isabs(executable)
         and "\0" not in executable
@@ -84,7 +85,7 @@ def _is_usable(executable: str) -> bool:
 
 
 def _described(executable: str) -> tuple[str, dict[str, str]]:
-    """Return the version of an interpreter, and its packages, from the files around it."""
+    """Return the version of an interpreter and its packages, from the files around it."""
     prefix = os.path.dirname(os.path.dirname(os.path.abspath(executable)))
     settings = dict(_settings(os.path.join(prefix, "pyvenv.cfg")))
     base = os.path.dirname(os.path.dirname(os.path.realpath(executable)))

@@ -1,4 +1,4 @@
-"""Repeating a run in a new folder, recorded."""
+"""Repeat a run in a new folder, and record it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from provagent.redaction.secrets import MASK
 from provagent.settings.table import PREFIX
 from provagent.tools.rerun.plan import Plan
 
-_KILLED = 128  # and the signal's number: what a shell says
+_KILLED = 128  # plus the number of the signal: the exit code in a shell
 
 
 def perform(
     plan: Plan, secrets: Sequence[str] = (), *, stdout: int | None = None
 ) -> tuple[str, int]:
-    """Repeat a run; return the new one's identifier, and the exit code.
+    """Repeat a run. Return the identifier of the new run, and the exit code.
 
-    ``secrets`` stand for the ``***`` of the commands, in their order. Of several commands
-    that which fails is the last. Raises StoreError where the folder cannot be made.
+    ``secrets`` replace each ``***`` in the commands, in their order. After a command that fails, no
+    further command is run. Raises StoreError if the folder cannot be made.
     """
     _prepare(plan)
     run_id = new_run_id(time.time_ns())
@@ -42,7 +42,7 @@ def perform(
 
 
 def _prepare(plan: Plan) -> None:
-    """Make the folder, and put into it what the run had in its own."""
+    """Make the folder, and copy the files of the run into it."""
     try:
         os.makedirs(plan.folder, exist_ok=True)
         for folder in plan.folders:
@@ -62,17 +62,17 @@ def _prepare(plan: Plan) -> None:
 
 
 def _copy_file(source: str, target: str) -> None:
-    """Copy a regular file, never a link: a program may write into what it read."""
+    """Copy a regular file. No link is made, because the program may write into the file."""
     if os.path.isfile(source) and not os.path.lexists(target):
         shutil.copy2(source, target)
 
 
 def _copy_folder(source: str, target: str, store: str) -> None:
-    """Copy a folder, and what its links lead to, each folder once; pipes and devices stay."""
+    """Copy a folder and the targets of its links, each folder once. Skip pipes and devices."""
     seen: set[tuple[int, int]] = set()
     for place, folders, names in os.walk(source, followlinks=True):
         status = os.stat(place)
-        if (status.st_dev, status.st_ino) in seen:  # a link to a folder around it
+        if (status.st_dev, status.st_ino) in seen:  # a link to an enclosing folder
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
@@ -101,7 +101,10 @@ def _filled(word: str, secrets: list[str]) -> str:
 
 
 def _run(command: list[str], plan: Plan, environ: dict[str, str], stdout: int | None) -> int:
-    """Run a command with these streams; an interrupt from the keyboard is the program's."""
+    """Run a command with these streams.
+
+    Only the program receives an interrupt from the keyboard.
+    """
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         process = subprocess.Popen(  # noqa: S603 - what the record says was run

@@ -1,4 +1,4 @@
-"""What it takes to repeat a run: commands, environment and files, and what stands against it."""
+"""Plan the repetition of a run: commands, environment, files, and problems."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
     from provagent.reading.record.model import Entity, Process, Provenance
     from provagent.reading.store.index import Index
 
-# They say where a run was, not what it needs: a job's would make this one a part of that job.
+# Variables about the place of a run, not about its needs. Variables of a job would make the new run
+# a part of that job.
 _OF_PLACE = ("CONDA_", "CONTAINER_", "HOSTNAME", "SINGULARITY_", "SLURM_", "VIRTUAL_ENV")
 SCRIPT, DEFINITION, INPUT, CODE = "script", "definition", "input", "code"
-_LONGEST_TEXT = 1 << 20  # bytes of a file in which the old folder's name is looked for
+_LONGEST_TEXT = 1 << 20  # maximum bytes of a file that is searched for the name of the old folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A file, or a folder of them, that the run had: as ``verify`` finds it now.
+    """A file or folder of the run, with its current state as in ``verify``.
 
-    ``source`` is where its content is now, ``None`` for nowhere; ``target`` the place in the
-    new folder to which it is copied, ``None`` for what is used where it lies.
+    ``source`` is the current place of its content, or None. ``target`` is the place for the copy in
+    the new folder, or None if the original is used.
     """
 
     kind: str
@@ -47,13 +48,16 @@ class Part:
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """How to repeat a run in ``folder``; ``against`` is what stands against it.
+    """How to repeat a run in ``folder``.
 
-    ``commands`` are words for ``provagent run``, ``flags`` those of each one's interpreter;
-    ``secrets`` counts the ``***`` in them. ``settings`` are provagent's. ``unset`` are
-    variables that are set now and were not. ``store`` is where the new record goes: where the
-    old one is, or in the new folder where that is in the run's. ``notes`` is what else there
-    is to know.
+    ``against`` lists problems that prevent an equal repetition.
+
+    ``commands`` are arguments for ``provagent run``. ``flags`` are the options of the interpreter
+    for each command. ``secrets`` is the number of ``***`` in the commands. ``settings`` are
+    settings of provagent. ``unset`` are variables that are set now and were not set in the run.
+    ``store`` is the store of the new record: the store of the old record, or the corresponding
+    folder in the new folder if the store is inside the folder of the run. ``notes`` are further
+    remarks.
     """
 
     run: str
@@ -78,14 +82,14 @@ class Plan:
         return sum(word.count(MASK) for command in self.commands for word in command)
 
     def data(self) -> dict[str, Any]:
-        """Return it as plain data."""
+        """Return the plan as plain data."""
         return {**asdict(self), "secrets": self.secrets}
 
 
 def plan_rerun(run: Provenance, index: Index, folder: str | None = None) -> Plan:
-    """Return how to repeat a run in ``folder``; a new one beside its own unless given.
+    """Return how to repeat a run in ``folder`` (default: a new folder next to the run's folder).
 
-    Raises StoreError for a run that cannot be repeated from its record, or not there.
+    Raises StoreError if the run does not exist or cannot be repeated from its record.
     """
     return _Planner(run, index, folder).plan()
 
@@ -134,7 +138,7 @@ class _Planner:
         return plan
 
     def moved(self, text: str) -> str:
-        """Return text in which paths inside the run's folder are inside the new one."""
+        """Return a text with paths in the run's folder replaced by paths in the new folder."""
         return text if self.cwd == "/" else self.there.sub(lambda _: self.folder, text)
 
     def moved_word(self, word: str) -> str:
@@ -164,7 +168,7 @@ class _Planner:
                 plan.settings[name] = self.moved(str(value))
 
     def recorded_parts(self) -> Iterator[Part]:
-        """Yield the files that the record knows: scripts, definitions and inputs."""
+        """Yield the recorded files: scripts, definitions and inputs."""
         told: set[str] = set()
         for kind, path, digest in self.recorded():
             if path not in told:
@@ -195,7 +199,7 @@ class _Planner:
         )  # fmt: skip
 
     def code_parts(self) -> Iterator[Part]:
-        """Yield the modules of the program's own that lie below its folder."""
+        """Yield the program's own modules below its folder."""
         texts, folders = [], [self.cwd]
         for process in self.roots:
             if process.script is not None and process.module is None:
@@ -218,7 +222,7 @@ class _Planner:
                 yield Part(kind=CODE, path=path, state=UNKNOWN, source=path, target=target)
 
     def output_folders(self, parts: list[Part]) -> list[str]:
-        """Return the folders of products, where no code makes a folder itself."""
+        """Return the folders of products, unless the code makes folders itself."""
         texts = (text_of(one.path) for one in parts if one.kind in (SCRIPT, CODE))
         if any(re.search(r"mkdir|makedirs", text) for text in texts):
             return []
@@ -229,12 +233,12 @@ class _Planner:
         return (one for one in self.run.entities.values() if one.generated_by and _is_file(one))
 
     def is_inside(self, path: str) -> bool:
-        """Whether a path is in the run's folder; one with ``..`` in it is not."""
+        """Return whether a path is in the folder of the run. A path that contains ``..`` is not."""
         inside = path == self.cwd or path.startswith(f"{self.cwd.rstrip('/')}/")
         return inside and "\0" not in path and os.path.normpath(path) == path.rstrip("/")
 
     def target(self, path: str) -> str:
-        """Return the place in the new folder of a path that is inside the run's."""
+        """Return the path in the new folder for a path inside the folder of the run."""
         return os.path.normpath(os.path.join(self.folder, os.path.relpath(path, self.cwd)))
 
     def add_notes(self, plan: Plan) -> None:
@@ -278,11 +282,11 @@ class _Planner:
 
 UNKNOWN = "not recorded"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OF_MACHINE = ("cache", "trust")  # settings of whoever repeats the run
+_OF_MACHINE = ("cache", "trust")  # settings of the user who repeats the run
 
 
 def _refuse_untellable(plan: Plan) -> None:
-    """Raise StoreError for text that no program can be given: null characters, surrogates."""
+    """Raise StoreError for text that cannot be passed to a program: null characters, surrogates."""
     words = [word for command in (*plan.commands, *plan.flags) for word in command]
     values = (*plan.variables.values(), *plan.settings.values())
     for text in (plan.cwd, plan.store, *words, *values):
@@ -297,8 +301,8 @@ def _refuse_untellable(plan: Plan) -> None:
 
 
 def text_of(path: str) -> str:
-    """Return the text of a small file; empty for one that is large, or not there."""
-    if not os.path.isfile(path):  # a pipe would never end
+    """Return the text of a small file; empty if the file is large or missing."""
+    if not os.path.isfile(path):  # reading a pipe would never end
         return ""
     try:
         with open(path, "rb") as file:
@@ -314,12 +318,12 @@ def _is_file(entity: Entity) -> bool:
 
 
 def _program(process: Process) -> list[str]:
-    """Return the words after the interpreter and its own options."""
+    """Return the command without the interpreter and its options."""
     return process.command[1 + len(interpreter_flags(process.command)) :]
 
 
 def _new_folder(cwd: str, given: str | None) -> str:
-    """Return where to repeat a run: a folder that is not there yet, or is empty."""
+    """Return the folder for the new run: a folder that does not exist yet, or is empty."""
     if given is None:
         number = 1
         while True:

@@ -1,4 +1,4 @@
-"""A plan as text that a shell takes: what ``--yes`` does, for people to read or to paste."""
+"""A plan as shell commands: the actions of ``--yes``, for reading or pasting."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from provagent.reading.record.labels import digest_text
 from provagent.settings.table import PREFIX
 from provagent.tools.rerun.plan import Part, Plan
 
-_SHOWN = 40  # packages
+_SHOWN = 40  # maximum number of packages
 
 
 def plan_text(plan: Plan, *, is_forced: bool = False) -> str:
-    """Return lines for a shell; what stands against the run is said in comments."""
+    """Return lines for a shell. Problems are in comments."""
     return "".join(f"{line}\n" for line in _lines(plan, is_forced=is_forced))
 
 
@@ -53,14 +53,14 @@ def _commands(plan: Plan) -> Iterator[str]:
 
 
 def execution_text(plan: Plan) -> list[str]:
-    """Return lines that say what ``--yes`` is about to execute, and with which variables."""
+    """Return lines that show what ``--yes`` will execute, and with which variables."""
     given = [f"{name}={shell_words([value])}" for name, value in _variables(plan).items()]
     return [f"rerun in {plan.folder}", *([f"sets {' '.join(given)}"] if given else []),
             *(f"executes {command}" for command in _commands(plan))]  # fmt: skip
 
 
 def shell_words(words: Iterable[str]) -> str:
-    """Return words for a shell, in visible characters: others are bytes in ``$'...'``."""
+    """Return words for a shell in visible characters. Other characters are bytes in ``$'...'``."""
     return " ".join(map(_shell_word, words))
 
 
@@ -87,7 +87,7 @@ def _copies(plan: Plan) -> Iterator[str]:
         if folder not in made:
             made.add(folder)
             yield f"mkdir -p {shell_words([folder])}"
-        how = "-RLp" if os.path.isdir(part.source) else "-p"  # links would lead outside
+        how = "-RLp" if os.path.isdir(part.source) else "-p"  # copied links would lead outside
         yield f"cp {how} {shell_words([part.source, part.target])}"
 
 
