@@ -70,7 +70,7 @@ def export(
     """
     from provagent.reading.export.write import export as write
     from provagent.reading.record.model import Provenance
-    from provagent.reading.store.partial_runs import part_of, with_flows
+    from provagent.reading.store.exported_parts import part_of, with_flows
 
     if isinstance(provenance, Provenance):
         provenance = with_flows(provenance) if of is None else part_of(provenance, of)

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, SHARED, Recorded
 from edges import assert_inverse, edges
 
-from provagent.reading.store.partial_runs import part_of
+from provagent.reading.store.exported_parts import part_of
 
 gammapy = pytest.importorskip("gammapy")
 pytestmark = pytest.mark.gammapy

@@ -20,10 +20,10 @@ from provagent.contract.vocabulary import COMPUTED, CONTENT, EVIDENCE, PERHAPS, 
 from provagent.reading.export.validate import validate_file
 from provagent.reading.export.write import rendered as exported
 from provagent.reading.store.details import ActivityDetails, Details, EntityDetails
+from provagent.reading.store.exported_parts import part_of
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import answer_data, impact, why
 from provagent.reading.store.lineage_walk import ancestors, descendants
-from provagent.reading.store.partial_runs import part_of
 
 FACT = re.compile(r"[│├└─ ]*(run \d{8}T\S+  |script /|\w+ = )")  # of an activity, at the terminal
 LEVELS = (RECORDED, CONTENT, COMPUTED, PERHAPS)

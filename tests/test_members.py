@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from provagent.identity.payload import is_distinctive
+from provagent.identity.distinctive import is_distinctive
 
 SUBJECT = """
 import collections, dataclasses

@@ -29,10 +29,10 @@ from provagent.cli import main
 from provagent.contract.errors import StoreError
 from provagent.reading.export.write import export
 from provagent.reading.store.index import open_index
+from provagent.reading.store.line_redaction import redacted_line
 from provagent.reading.store.redact import redact
 from provagent.reading.store.redaction_search import SearchedSecrets
 from provagent.reading.store.runs import read_run
-from provagent.reading.store.shard_lines import redacted_line
 
 # No form that is known, so that it slips in: with what JSON, URLs and HTML write in other ways.
 SECRET = 'blue"heron & 17/ünder\\the€bridge'

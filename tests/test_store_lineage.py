@@ -27,9 +27,9 @@ from provagent.reading.export.write import DOCUMENTS, rendered
 from provagent.reading.record.build import build
 from provagent.reading.store.details import Details
 from provagent.reading.store.entity_lookup import find_entities, same_state
+from provagent.reading.store.exported_parts import lineage_of, part_of
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage_walk import ancestors, is_program
-from provagent.reading.store.partial_runs import lineage_of, part_of
 from provagent.reading.store.runs import read_run
 from provagent.reading.store.shards import is_of_process
 

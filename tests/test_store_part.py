@@ -13,7 +13,7 @@ from provagent.cli import main
 from provagent.contract.errors import RecordError
 from provagent.reading.export.validate import validate_file
 from provagent.reading.export.write import DOCUMENTS
-from provagent.reading.store.partial_runs import part_of, with_flows
+from provagent.reading.store.exported_parts import part_of, with_flows
 from provagent.reading.store.runs import read_run
 
 

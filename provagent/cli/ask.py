@@ -108,7 +108,7 @@ def find(query: tuple[str, ...], limit: int, store: str | None, as_json: bool) -
     f"{RUN_HELP} The second RUN is the last run by default."
 )
 @click.argument("before", metavar="RUN")
-@click.argument("after", metavar="RUN", default="last")
+@click.argument("after", metavar="[RUN]", default="last")
 @store_option
 @json_option
 @may_be_long

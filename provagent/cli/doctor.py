@@ -15,7 +15,13 @@ from provagent.tools.doctor import examine
     f"{RUN_HELP} Exits with 1 if there is a problem.",
 )
 @click.argument("run", required=False)
-@click.option("-v", "--verbose", "is_verbose", is_flag=True, help="List each target and note.")
+@click.option(
+    "-v",
+    "--verbose",
+    "is_verbose",
+    is_flag=True,
+    help="List each target, and all remarks about the run.",
+)
 @store_option
 @json_option
 @click.pass_context

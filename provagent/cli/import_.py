@@ -45,8 +45,9 @@ def import_files(
     """Import provenance from log files of other tools.
 
     FILE: a log of logprov, lstosa or provagent (_PROV_ or __PROV__ lines), plain or compressed
-    (gzip, zstd). Name the parts of one log oldest first. Each session becomes a run. A second
-    import of the same log adds nothing. Exits with 1 if the logs contain no provenance.
+    (gzip, zstd). Give the parts of one log in order, oldest first. Each session becomes a
+    run. A second import of the same log adds nothing. Exits with 1 if the logs contain no
+    provenance.
     """
     from provagent.integrations.foreign.importing import import_logs
 

@@ -78,7 +78,7 @@ def compact(
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="Always keep the newest N runs.")
 @click.option(
     "--include-used", "used_too", cls=RenamedOption, old="--used-too", is_flag=True,
-    help="Also remove runs whose output is read by a run that is kept.",
+    help="Also remove runs whose output a kept run has read.",
 )  # fmt: skip
 @click.option("--force", "force", cls=RenamedOption, old="--anyway", is_flag=True, help=FORCE_HELP)
 @click.option(
@@ -100,8 +100,8 @@ def gc(
 
     Without --yes, only list these runs.
 
-    Runs whose output is read by a run that is kept are kept too, recursively, so that each
-    kept run can be traced to its sources. --include-used removes these runs as well.
+    If a kept run has read the output of another run, the other run is kept too, and so on, so
+    that each kept run can be traced to its sources. --include-used removes these runs as well.
     """
     from datetime import timedelta
 

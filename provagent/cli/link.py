@@ -14,7 +14,7 @@ from provagent.reading.view.terminal import JSON, document_stream, echo
 
 @click.command(
     help="Join a run with the results of its OPUS job in one document.\n\n"
-    f"{LAST_RUN_HELP} The joined and missing files are listed on standard error."
+    f"{LAST_RUN_HELP} Standard error lists the joined files and the others."
 )
 @click.argument("run", default=LAST)
 @click.option(
@@ -33,7 +33,7 @@ from provagent.reading.view.terminal import JSON, document_stream, echo
     "--form",
     type=click.Choice(FORMS),
     default="activities",
-    help="Representation of the run in the document (default activities).",
+    help="Write the run as one bundle, or as activities of the document (default activities).",
 )
 @namespace_option
 @click.option(
@@ -56,7 +56,7 @@ def link(
     store: str | None,
 ) -> None:
     from provagent.integrations.opus.linked import link_run
-    from provagent.reading.store.partial_runs import with_flows
+    from provagent.reading.store.exported_parts import with_flows
 
     named = to or (format_of(output) if output else "json")
     if named not in DOCUMENTS:

@@ -53,7 +53,7 @@ _SHOWN = 10_000  # default number of activities, and of files
 @click.option(
     "--full", "is_full", is_flag=True,
     help="Show whole values and digests, all members, parameters that are None, and calls that "
-    "a definition skips.",
+    "when and quiet of a definition skip.",
 )  # fmt: skip
 @store_option
 @json_option
@@ -193,7 +193,7 @@ def timeline_of(run: str, store: str | None, as_json: bool) -> None:
     "--form",
     type=click.Choice(FORMS),
     default=FORMS[0],
-    help="Representation of the run in the document (default bundle).",
+    help="Write the run as one bundle, or as activities of the document (default bundle).",
 )
 @click.option(
     "--model",
@@ -257,14 +257,14 @@ def _write(
 
 
 def _part(provenance: Provenance, of: str | None) -> Provenance | Lineage:
-    from provagent.reading.store.partial_runs import part_of, with_flows
+    from provagent.reading.store.exported_parts import part_of, with_flows
 
     return with_flows(provenance) if of is None else part_of(provenance, of)
 
 
 def _lineage(store: str | None, what: str, *, everything: bool) -> Lineage:
+    from provagent.reading.store.exported_parts import lineage_of
     from provagent.reading.store.index import open_index
-    from provagent.reading.store.partial_runs import lineage_of
 
     with open_index(find_store(store)) as index:
         with progress("reading records") as show:
@@ -305,8 +305,8 @@ def _show_embedded(payload: Payload, *, as_json: bool) -> None:
 @namespace_option
 @click.option(
     "--max-bytes", default=64 * 1024, show_default=True,
-    help="Maximum size of the compressed PROV document. If that of the run is larger, that of "
-    "the last step is embedded.",
+    help="Maximum size of the compressed PROV document. If the document of the run is "
+    "larger, the document of the last step is embedded.",
 )  # fmt: skip
 @store_option
 def embed(
@@ -319,7 +319,7 @@ def embed(
 ) -> None:
     from provagent.integrations.embed.file import embed as embed_into
     from provagent.integrations.embed.payload import KEPT
-    from provagent.reading.store.partial_runs import with_flows
+    from provagent.reading.store.exported_parts import with_flows
 
     payload = embed_into(
         with_flows(_read(store, run)), file, output=output, namespace=namespace, max_bytes=max_bytes

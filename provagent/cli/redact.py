@@ -21,7 +21,9 @@ _FIELDS_SHOWN = 100
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--pattern", "patterns", metavar="REGEX", multiple=True, help="Remove each match.")
+@click.option(
+    "--pattern", "patterns", metavar="REGEX", multiple=True, help="Remove each text that matches."
+)
 @click.option(
     "--parameter",
     "parameters",

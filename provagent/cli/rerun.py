@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--folder", cls=RenamedOption, old="--in", metavar="FOLDER",
-    help="Folder to run in (default: a new folder beside that of the run).",
+    help="Folder to run in (default: a new folder beside the folder of the run).",
 )  # fmt: skip
 @click.option(
     "--force", "force", cls=RenamedOption, old="--anyway", is_flag=True,
-    help="Rerun even if inputs have changed.",
+    help="Rerun even if an input changed or is missing, or the run wrote outside its folder.",
 )  # fmt: skip
 @click.option(
     "--secrets",
     metavar="FILE",
-    help="File with the redacted words of the command, one a line (- for standard input).",
+    help="File with the secrets behind each *** of the command, one per line (-: standard input).",
 )
 @store_option
 @json_option

@@ -111,7 +111,7 @@ def _warn_of_dots(targets: tuple[str, ...]) -> None:
 def run(ctx: click.Context, /, **options: Any) -> None:
     """Run a program and record its provenance.
 
-    Write the program as after 'python': its arguments, output, signals and exit code are
+    Write the program as you would after 'python'. Arguments, output, signals and exit code are
     unchanged.
     """
     program, is_command = ctx.obj

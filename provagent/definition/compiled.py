@@ -28,7 +28,7 @@ def read_source(name: str, location: str, settings: Settings) -> Source:
         return Source(name, location, "", (), {}, problems)
     write_quietly(_file(definition.digest, settings), json_text.dumps(to_data(definition)))
     targets = tuple(target.text for target in definition.targets)
-    from provagent.definition.doubted import calls_in
+    from provagent.definition.untrusted import calls_in
 
     requires, calls = dict(definition.requires), tuple(calls_in(definition))
     return Source(name, location, definition.digest, targets, requires, problems, calls)
@@ -42,7 +42,7 @@ def load_definition(source: Source, settings: Settings) -> Definition:
     """
     definition = _loaded(source, settings)
     if source.calls and source.is_doubted(settings):
-        from provagent.definition.doubted import without_calls
+        from provagent.definition.untrusted import without_calls
 
         return without_calls(definition)
     return definition

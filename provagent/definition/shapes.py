@@ -9,7 +9,7 @@ from provagent.contract import vocabulary
 from provagent.contract.printable import quoted
 from provagent.definition import dialect, words
 from provagent.definition.calls import CALLS, check_conditions
-from provagent.definition.compared import check_multiplicities, check_range, check_uses
+from provagent.definition.consistency import check_multiplicities, check_range, check_uses
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,

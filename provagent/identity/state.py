@@ -3,7 +3,7 @@
 The state consists of the ``__dict__`` of the instance, its slots, and the items of the container
 that it extends: the parts of its pickle. The state is read without the methods that the class
 overrides: no property, ``__getattr__``, ``__getstate__`` or ``__reduce__`` runs. Not part of the
-state: caches (see ``lazy``), locks, weak references, loggers and open files. Compiled objects that
+state: caches (see ``cache_attributes``), locks, weak references, loggers and open files. Compiled objects that
 show nothing of their data are counted, and the state is then incomplete.
 
 A class is analysed once. The name of the class is part of the state. Attributes of the class are
@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provagent.contract.values.types import TypeCache, kinds, type_name
 from provagent.identity.attributes import label_of, refine_of
+from provagent.identity.cache_attributes import Lazy, assigned_by, is_cache_by_name, lazy_of
 from provagent.identity.content import ByKey, UnidentifiableError
-from provagent.identity.lazy import Lazy, assigned_by, is_cache_by_name, lazy_of
 from provagent.isolation import introspection
 
 if TYPE_CHECKING:

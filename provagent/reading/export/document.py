@@ -22,7 +22,7 @@ from provagent.reading.export.run_agents import Responsible
 from provagent.reading.export.run_context import Surroundings, base_name, write_content
 from provagent.reading.export.statements import Statements
 from provagent.reading.record.labels import lines_text
-from provagent.reading.record.link import run_of
+from provagent.reading.record.linking import run_of
 from provagent.reading.record.model import Lineage
 
 if TYPE_CHECKING:

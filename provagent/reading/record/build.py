@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from provagent.contract.values.clean import BAD_VALUE
 from provagent.reading.record.collected import Collected, Event
 from provagent.reading.record.facts import unusable
-from provagent.reading.record.link import linked
+from provagent.reading.record.linking import linked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,7 @@ from provagent.reading.record.facts import (
     mismatches_in,
     unusable,
 )
-from provagent.reading.record.link import linked, lost
+from provagent.reading.record.linking import linked, lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -119,7 +119,7 @@ class Store:
 
         ``what`` and ``everything`` are as in ``why``.
         """
-        from provagent.reading.store.partial_runs import lineage_of
+        from provagent.reading.store.exported_parts import lineage_of
 
         with self.index() as index:
             return lineage_of(index, os.fspath(what), everything=everything)

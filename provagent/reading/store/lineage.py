@@ -35,9 +35,7 @@ from provagent.reading.store.lineage_walk import (
 from provagent.reading.store.schema import SHIFT
 
 NOT_RECORDED = "origin not recorded"  # for an entity without an edge to anything earlier
-NOT_SHOWN = (
-    "inputs unknown: not visible in the code"  # a file that no recorded call wrote
-)
+NOT_SHOWN = "inputs unknown: not visible in the code"  # a file that no recorded call wrote
 # For such a file, if the analysis was complete. Some flows are invisible to the analysis (a pipe,
 # the state of a library), so the candidates are listed here too.
 NO_INPUT = "no recorded input found in the code"

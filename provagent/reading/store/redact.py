@@ -26,10 +26,10 @@ from provagent.reading.record.shard import MAX_BAD, MAX_LINE, opened, read_event
 from provagent.reading.record.zstd_frames import is_whole
 from provagent.reading.store.atomic_rewrite import announced, remove_unfinished, rewritten
 from provagent.reading.store.index import open_index
+from provagent.reading.store.line_redaction import Line, redacted_line
 from provagent.reading.store.liveness import still_written
 from provagent.reading.store.location import remove_all
 from provagent.reading.store.redaction_search import SearchedSecrets
-from provagent.reading.store.shard_lines import Line, redacted_line
 from provagent.reading.store.shards import shards_of
 
 Progress = Callable[[int, int], None]

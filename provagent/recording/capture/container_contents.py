@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.vocabulary import PYTHON_OBJECT
-from provagent.identity.payload import is_distinctive
+from provagent.identity.distinctive import is_distinctive
 from provagent.identity.registry import Identity, identify
 from provagent.isolation import introspection
 from provagent.recording.capture.collection_members import (

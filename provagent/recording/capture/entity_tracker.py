@@ -20,8 +20,8 @@ from provagent.contract.vocabulary import (
     REPLACED,
 )
 from provagent.identity.digests import Digests
+from provagent.identity.distinctive import is_distinctive
 from provagent.identity.files import resolve_location
-from provagent.identity.payload import is_distinctive
 from provagent.identity.registry import Identity
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.capture.collection_members import ContainedItems

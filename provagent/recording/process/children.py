@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from provagent.recording.process.parts import Process
+    from provagent.recording.process.interfaces import Process
 
 # The positions of the environment and of the flag ``shell`` among the arguments of
 # Popen._execute_child. The method is private, but the same from 3.8 on, on every system.

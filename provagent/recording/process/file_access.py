@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-    from provagent.recording.process.parts import Process
+    from provagent.recording.process.interfaces import Process
 
 # The kinds of access: how the state of the file before and after counts.
 READ = "read"

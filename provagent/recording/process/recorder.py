@@ -34,11 +34,11 @@ from provagent.recording.capture.user_code import UserCode
 from provagent.recording.emit.chain import Emitter, make_emitter
 from provagent.recording.emit.processors import load_processors, redact, render, shorten, stamp
 from provagent.recording.emit.sinks import LoggingSink, ShardSink, Sink, TeeSink, write_once
-from provagent.recording.process.delivery import Delivery
 from provagent.recording.process.loading import OwnCopies
+from provagent.recording.process.requested_documents import Delivery
 
 if TYPE_CHECKING:
-    from provagent.recording.process.parts import Process
+    from provagent.recording.process.interfaces import Process
     from provagent.recording.process.weaving import Weaving
 
 

@@ -29,7 +29,7 @@ from provagent.recording.weave.weaver import Weaver
 
 if TYPE_CHECKING:
     from provagent.definition.source import Source
-    from provagent.recording.process.parts import Process
+    from provagent.recording.process.interfaces import Process
     from provagent.recording.process.requested_targets import RequestedTarget
 
 
