@@ -3,8 +3,8 @@
 The state consists of the ``__dict__`` of the instance, its slots, and the items of the container
 that it extends: the parts of its pickle. The state is read without the methods that the class
 overrides: no property, ``__getattr__``, ``__getstate__`` or ``__reduce__`` runs. Not part of the
-state: caches (see ``cache_attributes``), locks, weak references, loggers and open files. Compiled objects that
-show nothing of their data are counted, and the state is then incomplete.
+state: caches (see ``cache_attributes``), locks, weak references, loggers and open files. Compiled
+objects that show nothing of their data are counted, and the state is then incomplete.
 
 A class is analysed once. The name of the class is part of the state. Attributes of the class are
 not.
