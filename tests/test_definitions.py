@@ -22,7 +22,9 @@ def test_nothing_has_drifted(file):
     """``check --import`` finds no problem, and warns of nothing, with what is installed here."""
     pytest.importorskip(file.stem)
     answer = CliRunner().invoke(main, ["check", "--import", str(file)])
-    assert (answer.stdout, answer.exit_code) == ("", 0)
+    lines = answer.stdout.splitlines()
+    assert (len(lines), answer.exit_code) == (1, 0), lines
+    assert lines[0].startswith(f"{file}: no errors (targets: ")
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)

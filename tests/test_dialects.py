@@ -105,7 +105,7 @@ def analyse(recorded, corpus):
             options = ("--definition", str(corpus / name), "--target", "subject:Analysis")
             done = recorded.run(*options, "prog.py")
         for line in done.stderr.splitlines():
-            assert "stands 2 times" in line, line
+            assert "is used 2 times" in line, line
         return Record(recorded)
 
     return run

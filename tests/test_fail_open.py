@@ -25,19 +25,21 @@ PROBLEM = re.compile(r"provagent: (\S+\.yaml:\d+|environment): ")
 ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
 
 # They ask the program's own finders and loaders: what is raised in them is the program's.
-# Carried calls a task, as the frame below it would: there is nothing of ours in it to fail.
+# TaskWithContext calls a task, as the frame below it would: there is nothing of ours in it to fail.
 ASK_THE_PROGRAM = (
-    "TargetFinder._ask_others", "WeavingLoader.create_module", "current_activity:Carried.__call__",
+    "TargetFinder._ask_others", "WeavingLoader.create_module", "current_activity:TaskWithContext.__call__",
 )  # fmt: skip
 # site guards their import against every Exception; nothing in them raises anything else.
 FIRST_IMPORTED = ("provagent:<module>", "provagent.boot:<module>")
 # The first three are asked of an error that came before: where they cannot look, that one counts
-# as ours. Where the last fails the exit code is not known, and the end of the run says so.
+# as ours. Where the fourth fails the exit code is not known, and the end of the run says so. Where
+# the last fails a finder stays that finds nothing.
 QUIET = (
     "provagent.isolation.interrupts:is_the_programs",
     "provagent.isolation.interrupts:_is_interrupt",
     "provagent.isolation.interrupts:_met_an_interrupted_frame",
-    "provagent.recording.capture.exit_codes:Exits._call",
+    "provagent.recording.capture.exit_codes:ExitCodes._call",
+    "provagent.isolation.own_imports:AtStart.__exit__",
 )
 # CPython itself tells what is raised where nothing can catch it, and goes on: at the import of
 # the first of our modules, in a weak reference's callback, at exit.

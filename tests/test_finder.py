@@ -230,7 +230,7 @@ def test_text_that_is_no_target_is_refused(text):
     """The message shows what a target looks like."""
     from provagent.contract.errors import TargetError
 
-    with pytest.raises(TargetError, match=r"package\.module:Qual\.name"):
+    with pytest.raises(TargetError, match=r"write package\.module:Class\.method"):
         Target(text)
 
 

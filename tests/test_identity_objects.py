@@ -277,7 +277,7 @@ def test_algorithms():
     """The algorithm is part of the digest; an unknown one is told at once."""
     assert digest("a", algorithm="blake2b").startswith("blake2b:")
     assert digest([1], algorithm="md5").startswith("md5:")
-    with pytest.raises(ValueError, match=r"algorithm: 'crc'.*sha256"):
+    with pytest.raises(ValueError, match=r"unknown algorithm 'crc'.*sha256"):
         identify("a", algorithm="crc")
 
 

@@ -90,8 +90,8 @@ def test_paths_that_do_not_fit(lab):
     assert [one.identified for one in used] == ["content"] * 4 + ["paths"]
     assert used[0].digest == used[1].digest != used[2].digest
     assert [text.partition(" (")[0] for text in complaints(lab)] == [
-        "definition: entities.Totals: identifier: the paths do not fit builtins:list",
-        "definition: entities.Totals: identifier: the paths do not fit builtins:tuple",
+        "definition: entities.Totals: identifier: the paths of its identifier fail for builtins:list",
+        "definition: entities.Totals: identifier: the paths of its identifier fail for builtins:tuple",
     ]
 
 

@@ -190,6 +190,7 @@ def test_wrong_file(check, name, what):
 def test_target_with_a_dot_on_the_command_line(recorded):
     """It is told before the program runs, which runs all the same."""
     recorded.write("lab.py", "def fit(): return 1\n")
+    recorded.is_verb_started = True
     done = recorded.run("--target", "lab.fit", "-c", "import lab; print(lab.fit())")
     assert done.stdout == "1\n"
     assert (

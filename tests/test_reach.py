@@ -649,9 +649,9 @@ def test_task_for_another_run(program):
         program,
         f"""
 from subject import leaf
-from provagent.recording.capture.current_activity import Elsewhere, carry
+from provagent.recording.capture.current_activity import ActivityElsewhere, with_context
 leaf("own")
-carry(leaf, Elsewhere({other!r}))("theirs")
+with_context(leaf, ActivityElsewhere({other!r}))("theirs")
 """,
     )
     (theirs,) = [one for one in program.provenance.activities.values() if one.outer_id]
@@ -753,14 +753,14 @@ def test_task_is_read_without_provagent(program):
     """A carried task that is pickled is a partial of functools where provagent does not record."""
     code = """
 import pickle, sys
-from provagent.recording.capture.current_activity import Elsewhere, carry
-sys.stdout.buffer.write(pickle.dumps(carry(divmod, Elsewhere("a.b.1")), int(sys.argv[1])))
+from provagent.recording.capture.current_activity import ActivityElsewhere, with_context
+sys.stdout.buffer.write(pickle.dumps(with_context(divmod, ActivityElsewhere("a.b.1")), int(sys.argv[1])))
 """
     for protocol in range(2, 6):
         done = program.python(
             "-c",
             code.replace("sys.stdout.buffer.write", "print")
-            .replace("pickle.dumps(carry", "repr(pickle.dumps(carry")
+            .replace("pickle.dumps(with_context", "repr(pickle.dumps(with_context")
             .replace("int(sys.argv[1]))", "int(sys.argv[1])))"),
             str(protocol),
         )
@@ -886,7 +886,7 @@ if __name__ == "__main__":
         "shell system popen line executable timeout".split()
     )
     assert {name for name, _ in told} >= {"mp_spawn", "mp_forkserver"}
-    shown = program.python("-m", "provagent", "doctor", check=False).stdout
+    shown = program.python("-m", "provagent", "doctor", "-v", check=False).stdout
     assert shown.count(other) >= len(told)
 
 

@@ -60,7 +60,7 @@ def test_what_is_nowhere_is_missing():
 @pytest.mark.parametrize("path", ["os.getpid()", "os.path.join('a')", "Thing.bit_length()"])
 def test_what_a_global_holds_is_not_called(path):
     """A definition may come from anywhere: ``os.system`` must not be within its reach."""
-    refused = f"{path}: what a module's global holds is not called"
+    refused = f"{path}: calls on globals of a module are not allowed"
     assert missing(path) == refused
     assert missing(path, instance=object()) == refused
 
@@ -176,7 +176,7 @@ def test_another_way_is_taken_where_the_first_fails():
         raise Missing("x")
 
     assert or_else(fails, lambda *_: 4, told.append)(None, (), {}, None) == 4
-    assert told == ["ValueError: odd: recorded as it is, without that call"]
+    assert told == ["ValueError: odd: recorded without this call"]
     assert or_else(lambda *_: 3, fails, told.append)(None, (), {}, None) == 3
     with pytest.raises(Missing):
         or_else(lacks, lambda *_: 4, told.append)(None, (), {}, None)

@@ -109,7 +109,9 @@ def test_folder_that_is_gone_is_told(program):
     done = shell(program, line, on=True)
     assert (done.stdout, done.returncode) == (b"1\n", 0)
     (told,) = done.stderr.decode().splitlines()
-    assert told.startswith("provagent: start: SettingsError: the working folder is gone")
+    assert told.startswith(
+        "provagent: start: SettingsError: the working folder does not exist any more"
+    )
 
 
 def test_start_begins_no_process_and_no_thread(program):

@@ -110,10 +110,10 @@ def test_an_array_of_another_kind_of_unit_is_marked():
         if one["name"] == "fit" and "mismatches" in one
     ]
     marks = [(one["of"], one["name"], one["key"], one["what"]) for one in bad["mismatches"]]
-    assert ("used", "flux", "unit", "unit m, not Jy") in marks
+    assert ("used", "flux", "unit", "unit m, expected Jy") in marks
     assert {mark[1:] for mark in marks} <= {
-        ("flux", "unit", "unit m, not Jy"),
-        ("fitted", "unit", "unit m, not Jy"),
+        ("flux", "unit", "unit m, expected Jy"),
+        ("fitted", "unit", "unit m, expected Jy"),
     }
 
 

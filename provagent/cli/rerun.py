@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--secrets",
     metavar="FILE",
-    help="File with the secrets behind each *** of the command, one per line (-: standard input).",
+    help="File with the secrets of the command, in order, one per line (-: standard input).",
 )
 @store_option
 @json_option
