@@ -73,6 +73,7 @@ def test_code_that_a_magic_compiled_is_at_its_line_of_the_cell(monkeypatch):
             in_cell(frame, frame.f_code, {"file": "<timed exec>", "line": 1, "end": [1, 6]})
         )
 
+    monkeypatch.delitem(sys.modules, SHELL, raising=False)  # other tests may have loaded it
     cell = {"__name__": "__main__", "magic": shell["run_cell_magic"], "look": look}
     code = "magic('look()', globals())"
     exec(compile(code, "cell-1.py", "exec"), cell)
