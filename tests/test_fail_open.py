@@ -20,7 +20,7 @@ KINDS = (
     "ValueError", "OSError", "UnicodeError", "StopIteration", "SystemExit",
 )  # fmt: skip
 CHUNKS = 4
-PROBLEM = re.compile(r"provagent: (\S+\.yaml:\d+|environment): ")
+PROBLEM = re.compile(r"provagent: (\S+\.yaml:\d+|PROVAGENT_\w+): ")
 # PROVAGENT_TEST_INJECT=RuntimeError,SIGINT injects these into every function; "all" for all.
 ASKED = os.environ.get("PROVAGENT_TEST_INJECT", "")
 

@@ -58,14 +58,14 @@ def test_another_tool_s_pyproject_is_not_parsed(tmp_path):
 
 
 FAULTS = {
-    "unknown": ({"PROVAGENT_STORR": "x"}, 'environment: storr: unknown setting; did you mean "store"?'),
-    "far from any": ({"PROVAGENT_ZZZZZ": "x"}, "environment: zzzzz: unknown setting; known settings: store,"),
-    "bool": ({"PROVAGENT_STRICT": "perhaps"}, "environment: strict: 'perhaps' is not a yes or no; write 1 or 0"),
-    "int": ({"PROVAGENT_MAX_TEXT": "many"}, "environment: max_text: 'many' is not a whole number; write 0 or more"),
-    "negative": ({"PROVAGENT_MAX_TEXT": "-1"}, "environment: max_text: '-1' is not a whole number; write 0 or more"),
-    "word": ({"PROVAGENT_SINK": "pigeon"}, "environment: sink: unknown value 'pigeon'; write shard, logging or both"),
-    "digest": ({"PROVAGENT_DIGEST": "crc"}, "environment: digest: 'crc' is not a digest algorithm of fixed size; write one such as sha256"),
-    "digest without a size": ({"PROVAGENT_DIGEST": "shake_128"}, "environment: digest: 'shake_128' is not a digest algorithm"),
+    "unknown": ({"PROVAGENT_STORR": "x"}, 'PROVAGENT_STORR: unknown setting; did you mean "PROVAGENT_STORE"?'),
+    "far from any": ({"PROVAGENT_ZZZZZ": "x"}, "PROVAGENT_ZZZZZ: unknown setting; known settings: store,"),
+    "bool": ({"PROVAGENT_STRICT": "perhaps"}, "PROVAGENT_STRICT: 'perhaps' is not a yes or no; write 1 or 0"),
+    "int": ({"PROVAGENT_MAX_TEXT": "many"}, "PROVAGENT_MAX_TEXT: 'many' is not a whole number; write 0 or more"),
+    "negative": ({"PROVAGENT_MAX_TEXT": "-1"}, "PROVAGENT_MAX_TEXT: '-1' is not a whole number; write 0 or more"),
+    "word": ({"PROVAGENT_SINK": "pigeon"}, "PROVAGENT_SINK: unknown value 'pigeon'; write shard, logging or both"),
+    "digest": ({"PROVAGENT_DIGEST": "crc"}, "PROVAGENT_DIGEST: 'crc' is not a digest algorithm of fixed size; write one such as sha256"),
+    "digest without a size": ({"PROVAGENT_DIGEST": "shake_128"}, "PROVAGENT_DIGEST: 'shake_128' is not a digest algorithm"),
     "no file": ({"PROVAGENT": "no.toml"}, "no.toml: no such settings file; set PROVAGENT to 1 or to the path of a TOML file"),
     "folder": ({"PROVAGENT": "."}, "is a directory; set PROVAGENT to 1 or to the path of a TOML file"),
 }  # fmt: skip
@@ -141,7 +141,7 @@ def test_bad_argument_of_run_is_told_before_the_program_begins(recorded):
     done = recorded.run("-c", "print('ran')", check=False, PROVAGENT_SINK="pigeon")
     assert (done.stdout, done.returncode) == ("", 1)
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("provagent: environment: sink: ")
+    assert done.stderr.startswith("provagent: PROVAGENT_SINK: ")
 
 
 def test_gone_working_folder_costs_the_record_alone(recorded):

@@ -117,7 +117,7 @@ def test_trust_is_given_by_absolute_paths(lab, trust):
     pyproject(lab, processors=["own_code:p"])
     done, is_run = recorded(lab, PROVAGENT_TRUST=trust)
     assert not is_run
-    assert f"environment: trust: {trust!r} is not an absolute path" in done.stderr
+    assert f"PROVAGENT_TRUST: {trust!r} is not an absolute path" in done.stderr
 
 
 def test_a_folder_cannot_trust_itself(lab):

@@ -269,20 +269,24 @@ def _take(
     values: dict[str, Any], problems: list[str], given: Mapping[str, Any], source: str, base: str
 ) -> None:
     for name, value in given.items():
+        where = f"{PREFIX}{name.upper()}" if source == "environment" else f"{source}: {name}"
         if name not in TABLE:
-            problems.append(f"{source}: {name}: unknown setting{_close(name)}")
+            problems.append(f"{where}: unknown setting{_close(name, source)}")
             continue
         try:
             values[name] = _converted(name, value, base)
         except ValueError as error:
-            problems.append(f"{source}: {name}: {error}")
+            problems.append(f"{where}: {error}")
 
 
-def _close(name: str) -> str:
+def _close(name: str, source: str) -> str:
     import difflib
 
     close = difflib.get_close_matches(name, TABLE, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; known settings: {', '.join(TABLE)}"
+    if not close:
+        return f"; known settings: {', '.join(TABLE)}"
+    meant = f"{PREFIX}{close[0].upper()}" if source == "environment" else close[0]
+    return f'; did you mean "{meant}"?'
 
 
 def is_named_file(environ: Mapping[str, str]) -> bool:
