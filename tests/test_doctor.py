@@ -177,7 +177,9 @@ def test_bad_setting_and_bad_definition_are_problems(program):
     program.write("definition.yaml", "activities: {f: {usge: []}}\n")
     code, report = diagnose(program, PROVAGENT_SNIK="both")
     assert code == 1
-    assert any('unknown setting; did you mean "PROVAGENT_SINK"' in one for one in report["problems"])
+    assert any(
+        'unknown setting; did you mean "PROVAGENT_SINK"' in one for one in report["problems"]
+    )
     assert any("definition.yaml:1:18: " in one and '"usge"' in one for one in report["problems"])
 
 
