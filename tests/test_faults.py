@@ -109,7 +109,7 @@ def test_disk_that_is_full(program):
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("PROVAGENT_STORR", "x", 'did you mean "store"?'),
+        ("PROVAGENT_STORR", "x", 'did you mean "PROVAGENT_STORE"?'),
         ("PROVAGENT_STRICT", "perhaps", "is not a yes or no"),
         ("PROVAGENT_SINK", "pigeon", "write shard, logging or both"),
         ("PROVAGENT_PROCESSORS", "no.such:thing", "processors: 'no.such:thing' cannot be loaded"),
