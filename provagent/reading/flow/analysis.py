@@ -229,6 +229,8 @@ class _Analysis:
             if program.has_exec:
                 missing.add("exec or eval runs code that is not in the sources")
             answer.unknown.extend(Unknown(site, reason) for reason in sorted(missing))
+            if not missing and (replaced := _replaced(program, matched)):
+                answer.replaced[site] = replaced
         return answer
 
     def _upstream(
@@ -367,6 +369,16 @@ class _Analysis:
                 start.add(program.gather(frozenset((obj,))))
                 start.add(program.touched.get(obj, ()), is_guess=True)
         return start
+
+
+def _replaced(program: Program, matched: list[Event]) -> tuple[str, ...]:
+    """Return the arguments whose former contents were replaced in each evaluation of a site.
+
+    An evaluation that found nothing in an argument says nothing about it.
+    """
+    found = [program.replaced.get(event.place, {}) for event in matched]
+    names = {name for one in found for name in one}
+    return tuple(sorted(name for name in names if all(one.get(name, True) for one in found)))
 
 
 # Nodes that may read all items of an iterator, and call nothing by name.

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from provagent.reading.flow import effects
 from provagent.reading.flow.call import Call
 from provagent.reading.flow.functions import Function, Functions, Scope
 from provagent.reading.flow.graph import CodePosition, Node
-from provagent.reading.flow.site import ANY_ARGUMENT, SELF
 from provagent.reading.flow.state import ANY, MORE, NONE, AbstractObject, Cell, Kind, Value
 
 _MAX_ITEMS = 64  # maximum number of items of a literal that have separate keys
@@ -25,7 +24,6 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
     ast.LShift: "lshift", ast.RShift: "rshift",
 }  # fmt: skip
-_ENTERED = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.INSTANCE})
 _CALLABLE = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.MODULE, Kind.LIBRARY})
 
 
@@ -65,6 +63,13 @@ class Expressions(Functions):
         method: Callable[[Any], Value] = getattr(self, name, self._eval_other)
         self._methods[kind] = method
         return method
+
+    def decide(self, expression: ast.expr | None) -> Value:
+        """Return the value of an expression that decides what the program does next."""
+        value = self.evaluate(expression)
+        if self.watches:
+            self.watches[-1].decided |= self.gather(value)
+        return value
 
     # Sites
 
@@ -181,11 +186,11 @@ class Expressions(Functions):
         return self.evaluate(e.value)
 
     def eval_ifexp(self, e: ast.IfExp) -> Value:
-        self.evaluate(e.test)
+        self.decide(e.test)
         return self.one_of([self.evaluate(e.body), self.evaluate(e.orelse)])
 
     def eval_boolop(self, e: ast.BoolOp) -> Value:
-        values = [self.evaluate(value) for value in e.values]
+        values = [self.decide(value) for value in e.values]
         return self.one_of(values)
 
     def one_of(self, values: list[Value]) -> Value:
@@ -234,11 +239,18 @@ class Expressions(Functions):
         return value
 
     def operate(
-        self, at: ast.expr | ast.stmt, operator: ast.operator, one: Value, other: Value
+        self,
+        at: ast.expr | ast.stmt,
+        operator: ast.operator,
+        one: Value,
+        other: Value,
+        *,
+        is_in_place: bool = False,
     ) -> Value:
         """Return the result of an operator on two values."""
         name = _OPERATORS[type(operator)]
-        for value, argument, prefix in ((one, other, "__"), (other, one, "__r")):
+        ways = [(one, other, "__"), (other, one, "__r")]
+        for value, argument, prefix in ([(one, other, "__i")] if is_in_place else []) + ways:
             if any(obj.kind is Kind.INSTANCE for obj in value):
                 found = self.special(value, f"{prefix}{name}__", [argument], at)
                 if found is not None:
@@ -290,7 +302,7 @@ class Expressions(Functions):
     def eval_generatorexp(self, e: ast.GeneratorExp) -> Value:
         """Return the value of a generator; code that reads its items runs its body."""
         place = self.enter(e)
-        first = self.evaluate(e.generators[0].iter)
+        first = self.decide(e.generators[0].iter)
         with self.at(place):
             value = self._comprehend(e, e.generators, e.elt, first=first)
         for obj in value:
@@ -310,16 +322,16 @@ class Expressions(Functions):
     ) -> Value:
         found: set[AbstractObject] = set()
         tested: set[Node] = set()
-        first = self.evaluate(generators[0].iter) if first is None else first
+        first = self.decide(generators[0].iter) if first is None else first
         self.resume(first, e)
 
         def body() -> None:
             for index, generator in enumerate(generators):
-                source = first if index == 0 else self.evaluate(generator.iter)
+                source = first if index == 0 else self.decide(generator.iter)
                 self.resume(source, generator.iter)
                 self.assign(generator.target, self.items(source, generator.iter), e)
                 for test in generator.ifs:
-                    tested.update(self.gather(self.evaluate(test)))
+                    tested.update(self.gather(self.decide(test)))
             if key is not None:
                 found.update(self.tasks_in(self.evaluate(key)))
             found.update(self.one(self.evaluate(element)))
@@ -403,6 +415,8 @@ class Expressions(Functions):
         me = frozenset((obj,))
         if name == "__class__":
             return frozenset((obj.detail,))
+        if name == "__dict__":
+            return me
         fields = self.state.cell(obj).fields
         if "." + name in fields:
             return self.load(me, ["." + name], at)
@@ -431,165 +445,6 @@ class Expressions(Functions):
         self.resume(value, e)
         self.frame.yielded |= self.all_items(value, e)
         return NONE
-
-    # Calls
-
-    def eval_call(self, e: ast.Call) -> Value:
-        return self.call(e)
-
-    def call(self, e: ast.Call, *, is_discarded: bool = False) -> Value:
-        """Return the value of a call, after its effects."""
-        call = Call(e, "", is_discarded=is_discarded)
-        targets = self._callee(e.func, call)
-        self._arguments(e, call)
-        is_marked = e in self.marks
-        is_entered = is_marked or any(obj.kind in _ENTERED for obj in targets)
-        place = self.enter(e) if is_entered or call.has_function() else self.place
-        inputs: frozenset[Node] = frozenset()
-        parts: dict[str, frozenset[Node]] = {}
-        if is_marked:
-            place.is_marked = True
-            parts = {key: self.gather(one) for key, one in call.arguments().items()}
-            self.called.setdefault(e, set()).update((call.name, *map(_name_of, targets)))
-            for obj in targets:
-                if obj.kind is Kind.FUNCTION:
-                    parts[SELF] |= self.gather(obj.detail.me)
-                parts[ANY_ARGUMENT] |= self.gather(frozenset((obj,)))
-            inputs = frozenset().union(*parts.values())
-        value = self._call_targets(call, targets, place)
-        if not is_marked:
-            return value
-        # The receiver may keep the file that the call opened, and write into the file later.
-        kept = {one for one in call.receiver if one.is_handle and e in self.file_marks}
-        made = self.emerge(e, place, inputs, value, parts, kept)
-        if e in self.file_marks and any(map(_is_of_logging, targets)):
-            self.add_log(made)
-        return made
-
-    def _call_targets(self, call: Call, targets: Value, place: CodePosition) -> Value:
-        found: set[AbstractObject] = set()
-        libraries: set[AbstractObject] = set()
-        is_one = len(targets) == 1
-        for obj in targets:
-            inner = place if is_one or place is self.place else place.variant(obj)
-            if obj.kind is Kind.FUNCTION:
-                found |= self.call_function(obj, call, inner)
-            elif obj.kind is Kind.CLASS:
-                found |= self.construct(obj, call, inner)
-            elif obj.kind is Kind.INSTANCE and (
-                methods := self.bound_member(frozenset((obj,)), "__call__")
-            ):
-                for method in methods:
-                    found |= self.call_function(method, call, inner)
-            else:
-                libraries.add(obj)
-        if libraries or not targets:
-            dotted = [obj.detail for obj in libraries if obj.kind is Kind.LIBRARY]
-            library = dotted[0] if dotted and not call.is_method else ""
-            name = library.rpartition(".")[2] or call.name
-            function = frozenset(obj for obj in libraries if obj.is_data)
-            if call.is_method:
-                function = NONE
-            given = replace(call, name=name, library=library, function=function)
-            is_inside = call.at in self.marks or call.has_function()
-            with self.at(place if is_inside else self.place):
-                found |= self.call_library(given)
-        return frozenset(found)
-
-    def _callee(self, func: ast.expr, call: Call) -> Value:
-        """Return the called objects if they are known; otherwise set the receiver of the call."""
-        if isinstance(func, ast.Name):
-            call.name = func.id
-            return self.evaluate(func)
-        if not isinstance(func, ast.Attribute):
-            return self.evaluate(func)
-        call.name = func.attr
-        if _is_super(func.value):
-            return self._super_method(func.attr, call)
-        receiver = self.evaluate(func.value)
-        known = frozenset(obj for obj in receiver if not _has_methods(obj))
-        targets = self.attribute(known, func.attr, func) if known else NONE
-        instances = frozenset(obj for obj in known if obj.kind is Kind.INSTANCE)
-        stored = frozenset(
-            obj
-            for one in receiver - known
-            if one.is_data
-            for key in ("." + func.attr,)
-            if key in self.state.cell(one).fields
-            for obj in self.state.cell(one).fields[key].value
-            if obj.kind is Kind.FUNCTION
-        )
-        call.receiver = (receiver - known) | (instances if not targets else NONE)
-        call.is_method = bool(call.receiver) or not known
-        if call.is_method and targets and call.receiver:
-            # The receiver may be an object of the user's code or of a library.
-            targets |= call.receiver
-        return targets | stored
-
-    def _super_method(self, name: str, call: Call) -> Value:
-        function = self.frame.function
-        me = self.frame.me
-        if function is None or function.owner is None:
-            return NONE
-        for base in function.owner.detail.bases:
-            members = self.member(base, name)
-            if members is not None:
-                return frozenset(
-                    self.bind_method(one, obj, obj if obj.kind is Kind.CLASS else base)
-                    for one in members
-                    for obj in me
-                )
-        call.receiver, call.is_method = me, True
-        self.change(me, self.gather_all(call.values), call.at, is_guess=True)
-        return NONE
-
-    def _arguments(self, e: ast.Call, call: Call) -> None:
-        for argument in e.args:
-            value = self.evaluate(argument)
-            if isinstance(argument, ast.Starred):
-                items, more = self.unpack(value, e)
-                call.args += items
-                call.star |= more
-            elif call.star:
-                call.star |= value
-            else:
-                call.args.append(value)
-        for keyword in e.keywords:
-            value = self.evaluate(keyword.value)
-            if keyword.arg is not None:
-                call.keywords[keyword.arg] = value
-            else:
-                named = self.named(value)
-                call.keywords.update(named)
-                call.star |= self.items(value, keyword.value) if not named else NONE
-
-
-def _is_of_logging(obj: AbstractObject) -> bool:
-    return obj.kind is Kind.LIBRARY and str(obj.detail).startswith("logging.")
-
-
-def _name_of(obj: AbstractObject) -> str:
-    """Return the name of a class or function, as in the record."""
-    if obj.kind is Kind.LIBRARY:
-        return str(obj.detail).rpartition(".")[2]
-    if obj.kind in {Kind.FUNCTION, Kind.CLASS}:
-        return str(getattr(obj.detail.node, "name", ""))
-    return ""
-
-
-def _has_methods(obj: AbstractObject) -> bool:
-    """Return whether the methods of an object belong to a library."""
-    return obj.kind in {
-        Kind.OPAQUE, Kind.CONTAINER, Kind.CONSTANT, Kind.NOTHING, Kind.FUNCTION,
-    }  # fmt: skip
-
-
-def _is_super(value: ast.expr) -> bool:
-    return (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Name)
-        and value.func.id == "super"
-    )
 
 
 __all__ = ["Cell", "Event", "Expressions", "Scope"]

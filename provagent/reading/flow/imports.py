@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from provagent.reading.flow.expressions import Expressions
+from provagent.reading.flow.calls import Calls
 from provagent.reading.flow.functions import Scope
 from provagent.reading.flow.state import AbstractObject, Kind, Value
 
 
-class Imports(Expressions):
+class Imports(Calls):
     """The names that import statements bind."""
 
     def run_import(self, s: ast.Import) -> None:

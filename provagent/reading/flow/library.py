@@ -100,10 +100,14 @@ class Libraries(Parts):
 
     def _built_in(self, call: Call) -> Value | None:
         """Return the result of the user's method that a built-in function calls."""
-        if call.is_method or not call.args or call.library not in effects.CALLS_METHOD:
+        if call.is_method or not call.args:
             return None
         me, *others = call.args
         if not me or any(obj.kind is not Kind.INSTANCE for obj in me):
+            return None
+        if call.library == "vars":  # an instance represents its __dict__
+            return me
+        if call.library not in effects.CALLS_METHOD:
             return None
         for name in effects.CALLS_METHOD[call.library]:
             found = self.special(me, name, others, call.at)
@@ -245,8 +249,7 @@ class Libraries(Parts):
         if call.name == "clear" and not any(call.values):
             self.overwrite(call.receiver, (), call.at)
             return
-        if call.name in effects.CUTS:
-            self.cut(call.receiver, call.at)
+        self._cut_receiver(call)
         if call.name in effects.PUTS_IN and self.gather_all(call.values):
             for obj in call.receiver:
                 if not obj.is_canvas and not obj.is_handle:
@@ -264,6 +267,16 @@ class Libraries(Parts):
         elif call.is_discarded and call.name not in effects.READS_RECEIVER:
             self.change(call.receiver, inputs, call.at, is_guess=True)
             self._change_arguments(call, inputs)
+
+    def _cut_receiver(self, call: Call) -> None:
+        """Apply the calls after which earlier contents of the receiver may be gone."""
+        if call.name in effects.CUTS:
+            self.cut(call.receiver, call.at)
+        if call.name in effects.REPLACES_DRAWN:
+            drawn = frozenset(obj for obj in call.receiver if obj.is_canvas)
+            while drawn:  # the axes and the figure also show other data
+                self.cut(drawn, call.at)
+                drawn = frozenset(owner for obj in drawn for owner in obj.owners if owner != obj)
 
     def _has_more(self, obj: AbstractObject) -> bool:
         """Return whether the object already has inputs."""

@@ -8,6 +8,7 @@ from collections.abc import Hashable, Iterable
 
 from provagent.reading.flow.effects import SAME_OBJECT, SHOWS_PARTS
 from provagent.reading.flow.graph import CodePosition, Node, Span
+from provagent.reading.flow.remains import Watch
 from provagent.reading.flow.state import (
     ANY,
     EMPTY,
@@ -52,6 +53,7 @@ class Memory:
         ] = {}  # the arguments of a lazy iterator, which are read only when the iterator is read
         self.touched: dict[AbstractObject, list[Node]] = {}  # changes of each handle
         self.modules: set[str] = set()  # of libraries, as in ``import``
+        self.watches: list[Watch] = []  # of the recorded calls whose bodies are being followed
         self.ways: set[tuple[ast.AST, object]] = set()  # pairs of code between which a value flowed
         self._deadline = deadline
         self._ticks = 0
@@ -75,6 +77,8 @@ class Memory:
         if node is None:
             self.tick()
             node = self._nodes[key] = Node(self.place, self.span, at, number=len(self._nodes))
+        if self.watches:
+            self.watches[-1].computed.append(node)
         inputs = frozenset(inputs)
         node.add(inputs)
         for other in inputs:
@@ -324,6 +328,7 @@ class Memory:
 
     def _load_item(self, obj: AbstractObject, key: Hashable, at: ast.AST) -> Value:
         cell = self.state.cell(obj)
+        key = _key_in(obj, key)
         found: set[AbstractObject] = set()
         if key is ANY:
             found.update(*(field.value for field in cell.fields.values()))
@@ -452,7 +457,7 @@ class Memory:
             key = other if other in cell.fields else key
         fields = cell.fields
         if obj.kind is not Kind.OPAQUE:
-            key = _counted(key, fields)
+            key = _counted(_key_in(obj, key), fields)
             if not is_other:
                 fields = _perhaps_replaced(fields, key, content)
         # The statement that stores the content is a step on the way of the content.
@@ -533,6 +538,12 @@ def _other_name(key: Hashable) -> Hashable:
     if isinstance(key, str):
         return key[1:] if key.startswith(".") else "." + key
     return key
+
+
+def _key_in(obj: AbstractObject, key: Hashable) -> Hashable:
+    """Return the key of a part; a name in the ``__dict__`` of an instance is an attribute."""
+    is_name = obj.kind is Kind.INSTANCE and isinstance(key, str) and not key.startswith(".")
+    return f".{key}" if is_name else key
 
 
 def _name(key: Hashable) -> str:

@@ -108,7 +108,7 @@ class Parts(Streams):
     # Known containers
 
     def container_method(self, call: Call) -> Value | None:
-        if not call.is_method or not any(obj.kind is Kind.CONTAINER for obj in call.receiver):
+        if not call.is_method or not any(map(_has_items, call.receiver)):
             return None
         known = frozenset(obj for obj in call.receiver if obj.kind is not Kind.OPAQUE)
         others = call.receiver - known
@@ -408,6 +408,15 @@ class Parts(Streams):
             return {MORE: self.all_items(known, at)}
         keys = sorted(fields, key=hash)[slice(*places)]
         return {index: fields[key].alternatives for index, key in enumerate(keys)}
+
+
+def _has_items(obj: AbstractObject) -> bool:
+    """Return whether an object is a container, or the ``__dict__`` of an instance.
+
+    The instance represents its ``__dict__``, and has no methods of a library otherwise.
+    """
+    is_own = obj.kind is Kind.INSTANCE and not obj.detail.detail.has_library_base
+    return obj.kind is Kind.CONTAINER or is_own
 
 
 def _place(key: Hashable) -> int:

@@ -80,3 +80,5 @@ class FoundFlows:
 
     flows: list[Flow] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
+    # The arguments (as in ``Flow.arguments``) whose former contents each call at a site replaced.
+    replaced: dict[Site, tuple[str, ...]] = field(default_factory=dict)

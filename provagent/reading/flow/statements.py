@@ -195,7 +195,7 @@ class Statements(Imports):
         old = self._read_target(s.target)
         value = self.evaluate(s.value)
         if any(obj.kind is Kind.INSTANCE for obj in old):
-            self.assign(s.target, self.operate(s, s.op, old, value), s)
+            self.assign(s.target, self.operate(s, s.op, old, value, is_in_place=True), s)
             return
         known = frozenset(obj for obj in old if obj.kind is Kind.CONTAINER)
         for obj in known:
@@ -275,7 +275,7 @@ class Statements(Imports):
             self.state.is_dead = True
 
     def run_if(self, s: ast.If) -> None:
-        self.evaluate(s.test)
+        self.decide(s.test)
         known = self._decided(s)
         if known is None:
             self.branch(lambda: self.run_block(s.body), lambda: self.run_block(s.orelse))
@@ -300,8 +300,11 @@ class Statements(Imports):
         """Whether the module that is being executed is the program itself."""
         raise NotImplementedError
 
+    def run_assert(self, s: ast.Assert) -> None:
+        self.decide(s.test)
+
     def run_match(self, s: ast.Match) -> None:
-        value = self.evaluate(s.subject)
+        value = self.decide(s.subject)
 
         def run(case: ast.match_case) -> None:
             items = self.items(value, s)
@@ -309,7 +312,7 @@ class Statements(Imports):
                 name = getattr(node, "name", None) or getattr(node, "rest", None)
                 if name:
                     self.bind(name, value if node is case.pattern else items)
-            self.evaluate(case.guard)
+            self.decide(case.guard)
             self.run_block(case.body)
 
         self.branch(*(lambda case=case: run(case) for case in s.cases), lambda: None)
@@ -356,7 +359,7 @@ class Statements(Imports):
     # Loops
 
     def run_for(self, s: ast.For | ast.AsyncFor) -> None:
-        value = self.evaluate(s.iter)
+        value = self.decide(s.iter)
 
         self.resume(value, s)  # as in Python 3.11: the position is the whole statement
 
@@ -383,7 +386,7 @@ class Statements(Imports):
 
     def run_while(self, s: ast.While) -> None:
         def body() -> None:
-            self.evaluate(s.test)
+            self.decide(s.test)
             self.run_block(s.body)
 
         self.repeat(s, body, s.orelse)

@@ -13,12 +13,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import orjson
 
-from provagent.contract.vocabulary import MODIFIED
+from provagent.contract.vocabulary import DECLARED, MODIFIED
 from provagent.reading.flow import ANY_ARGUMENT, Flow, Site, flows
 from provagent.reading.store.encoding import FILES, is_of_content
 from provagent.reading.store.events import Execute
@@ -40,7 +40,7 @@ from provagent.reading.store.site_executions import (
     is_process,
 )
 
-_VERSION = 19  # of the cached results of an analysis
+_VERSION = 20  # of the cached results of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # maximum number of flows of one process
 _BEHIND = 1000  # maximum number of recorded inputs to follow for one call
@@ -72,7 +72,7 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
         missing = {site: _NO_SOURCE for site in happened if site.is_target}
         _keep_missing(execute, process, happened, missing)
         return
-    found, missing = _known_flows(execute, ran, sorted(happened, key=_order))
+    found, missing, replaced = _known_flows(execute, ran, sorted(happened, key=_order))
     met = {one.later for one in found}
     # Files for which the analysis is complete and shows no recorded input.
     reasons: dict[Site, str | None] = {
@@ -80,7 +80,7 @@ def find_flows(store: str, execute: Execute, process: int) -> None:
     }
     _keep_missing(execute, process, happened, {**reasons, **missing})
     rows = _Rows(execute, spans, found, happened, frozenset(missing))
-    for row in islice(rows.all(), _MOST):
+    for row in islice(chain(rows.all(), rows.replaced(replaced)), _MOST):
         execute(_INSERT, (*row, process))
 
 
@@ -116,10 +116,11 @@ def _workers(execute: Execute, process: int) -> list[int]:
 
 def _known_flows(
     execute: Execute, ran: ExecutedCode, sites: list[Site]
-) -> tuple[list[Flow], dict[Site, str]]:
-    """Return the flows between sites in the code, and the reasons for unknown inputs.
+) -> tuple[list[Flow], dict[Site, str], dict[Site, tuple[str, ...]]]:
+    """Return the flows between sites, the reasons for unknown inputs, and the replaced arguments.
 
-    The result is read from the cache in the index if it is there. The reasons are by site.
+    The code shows all three. The result is read from the cache in the index if it is there. The
+    reasons and the arguments are by site.
     """
     said = [ran.key, _VERSION, sys.version_info[:2], [_order(site) for site in sites]]
     key = sha256(orjson.dumps(said)).digest()
@@ -133,10 +134,11 @@ def _known_flows(
         ]
         missing = {one.site: one.reason for one in found.unknown}
         reasons = sorted((numbers[site], reason) for site, reason in missing.items())
-        text = orjson.dumps([kept, reasons]).decode()
+        replaced = [(numbers[site], arguments) for site, arguments in found.replaced.items()]
+        text = orjson.dumps([kept, reasons, replaced]).decode()
         execute("INSERT OR REPLACE INTO flow_known VALUES (?, ?)", (key, text))
-        return found.flows, missing
-    kept, unknown = orjson.loads(row[0])
+        return found.flows, missing, found.replaced
+    kept, unknown, replaced = orjson.loads(row[0])
     some = [
         Flow(
             sites[later],
@@ -147,7 +149,8 @@ def _known_flows(
         )
         for later, earlier, lines, arguments, *details in kept
     ]
-    return some, {sites[number]: reason for number, reason in unknown}
+    reasons_of = {sites[number]: reason for number, reason in unknown}
+    return some, reasons_of, {sites[number]: tuple(arguments) for number, arguments in replaced}
 
 
 _FLAGS = ("is_certain", "is_carried", "is_repeated", "is_handed", "is_alone", "is_inner", "apart")
@@ -305,6 +308,24 @@ class _Rows:
             earlier = earlier.union(*(makers.get(one, ()) for one in behind))
             if by and sources.isdisjoint(earlier):
                 yield _Row(entity, former, OVERWRITTEN, is_certain=True, lines="[]")
+
+    def replaced(self, replaced: Mapping[Site, tuple[str, ...]]) -> Iterator[_Row]:
+        """Yield the new and the former state of objects that recorded calls filled anew.
+
+        The record does not show which argument a generated object was. A call that changed more
+        objects than it filled anew shows nothing.
+        """
+        if not replaced:
+            return
+        states: dict[int, list[tuple[int, int]]] = {}
+        for activity, entity, former in self._all(_CHANGED_BY):
+            states.setdefault(activity, []).append((entity, former))
+        for site, arguments in replaced.items():
+            for one in self.happened[site]:
+                changed = states.get(one.number, [])
+                if len({entity for entity, _ in changed}) <= len(arguments):
+                    for entity, former in changed:
+                        yield _Row(entity, former, OVERWRITTEN, is_certain=True, lines="[]")
 
     def _came_to(self, entity: int, users: list[int]) -> set[int]:
         """Return what flowed to activities by the arguments that contained an object."""
@@ -535,6 +556,10 @@ _CHANGED = f"""
 SELECT d.entity, d.progenitor FROM derived AS d JOIN entity AS e ON e.id = d.entity
 WHERE d.entity > ? AND d.entity < ? AND e.type NOT IN {_OF_FILES} AND NOT e.is_made
 AND d.how = (SELECT number FROM word WHERE text = '{MODIFIED}')"""
+_CHANGED_BY = f"""
+SELECT g.activity, d.entity, d.progenitor FROM generated AS g JOIN derived AS d
+ON d.entity = g.entity WHERE g.activity > ? AND g.activity < ?
+AND d.how IN (SELECT number FROM word WHERE text IN ('{MODIFIED}', '{DECLARED}'))"""
 _DIGESTS = "SELECT digest FROM entity WHERE id IN (?, ?) AND digest IS NOT NULL"
 _INSERT_MISSING = "INSERT OR REPLACE INTO flow_missing VALUES (?, ?, ?)"
 _INSERT = """

@@ -1,0 +1,190 @@
+"""Lineage through described methods: a definition never makes the answer of the code worse.
+
+Each program runs without a definition and with one that describes its class. Both answers are
+compared with what the files were truly made from.
+"""
+
+from __future__ import annotations
+
+import pytest
+from test_lineage_programs import asked, lab, reached, run
+
+from provagent.reading.store.lineage import why
+
+__all__ = ["lab"]
+
+DEFINITION = """
+provagent: 1
+targets: [shapes:*]
+activities:
+  load:
+    usage: [{role: file, location: path}]
+    generation: [{role: table, value: self}]
+  push:
+    usage: [{role: item, value: item}, {role: stack, value: self}]
+    generation: [{role: stack, value: self}]
+  pop:
+    usage: [{role: stack, value: self}]
+    generation: [{role: item, value: result}]
+  fill:
+    usage: [{role: file, location: path}]
+    generation: [{role: buffer, value: buffer}]
+  save:
+    usage: [{role: table, value: self}]
+    generation: [{role: file, location: path}]
+  __iadd__:
+    usage: [{role: other, value: other}]
+    generation: [{role: sum, value: result}]
+"""
+READ = "    def load(self, path):\n        with open(path) as f: self.rows = f.read().split()\n"
+SAVE = (
+    "    def save(self, path):\n        with open(path, 'w') as f: f.write(' '.join(self.rows))\n"
+)
+TABLE = f"class Table:\n    def __init__(self): self.rows = []\n{READ}{SAVE}"
+
+# Name: module shapes, program, and by file what it was made from. It may name no other file but
+# the one after the bar, which is perhaps.
+SHAPES = {
+    "load twice": (
+        TABLE,
+        "t = shapes.Table(); t.load('a.txt'); t.save('one.out')\n"
+        "t.load('b.txt'); t.save('two.out')\n",
+        {"one.out": "a", "two.out": "b|a"},
+    ),
+    "load in a loop": (
+        TABLE,
+        "t = shapes.Table()\nfor n in 'ab':\n    t.load(n + '.txt')\n    t.save(n + '.out')\n",
+        {"a.out": "a", "b.out": "b|a"},
+    ),
+    "load adds": (
+        TABLE.replace("self.rows = f.read().split()", "self.rows += f.read().split()"),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "ab"},
+    ),
+    "load keeps a part": (
+        TABLE.replace("self.rows = f", "self.old, self.rows = self.rows, f"),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt')\n"
+        "open('two.out', 'w').write(' '.join(t.old))\n",
+        {"two.out": "a|b"},
+    ),
+    "load decides": (
+        TABLE.replace("with open", "if len(self.rows) > 1: print('again')\n        with open", 1),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "load clears": (
+        TABLE.replace("self.rows = f.read().split()", "self.rows.clear(); self.rows.extend(f)"),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "load by another method": (
+        TABLE.replace("self.rows = f.read().split()", "self._set(f.read().split())")
+        + "    def _set(self, rows): self.rows = rows\n",
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "load of a subclass": (
+        TABLE + "class Sub(Table):\n    def load(self, path):\n        super().load(path)\n",
+        "t = shapes.Sub(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "load on some ways": (
+        TABLE.replace(
+            "self.rows = f.read().split()",
+            "\n            rows = f.read().split()\n            if rows[0] > '2': self.rows = rows",
+        ),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "filled buffer": (
+        "import numpy as np\ndef fill(buffer, path): buffer[:] = np.loadtxt(path)\n",
+        "import numpy as np\nx = np.zeros(3)\nshapes.fill(x, 'a.txt'); np.savetxt('one.out', x)\n"
+        "shapes.fill(x, 'b.txt'); np.savetxt('two.out', x)\n",
+        {"one.out": "a", "two.out": "b|a"},
+    ),
+    "stack": (
+        "class Stack:\n    def __init__(self): self.items = []\n"
+        "    def push(self, item): self.items.append(item)\n"
+        "    def pop(self): return self.items.pop()\n",
+        "s = shapes.Stack()\nfor n in 'ab': s.push(open(n + '.txt').read())\n"
+        "open('b.out', 'w').write(s.pop())\nopen('a.out', 'w').write(s.pop())\n",
+        {"b.out": "b|a", "a.out": "a|b"},
+    ),
+    "plus": (
+        "class Sum:\n    def __init__(self, rows): self.rows = rows\n"
+        "    def __iadd__(self, other):\n        self.rows = self.rows + other.rows\n"
+        "        return self\n",
+        "x = shapes.Sum(open('a.txt').read()); y = shapes.Sum(open('b.txt').read())\n"
+        "x += y\nopen('two.out', 'w').write(x.rows)\n",
+        {"two.out": "ab"},
+    ),
+    "attributes by name": (
+        TABLE.replace("self.rows = f.read().split()", "setattr(self, 'rows', f.read().split())"),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "dictionary of attributes": (
+        TABLE.replace("self.rows = f.read().split()", "self.__dict__['rows'] = f.read().split()"),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "attributes updated": (
+        TABLE.replace("self.rows = f.read().split()", "vars(self).update(rows=f.read().split())"),
+        "t = shapes.Table(); t.load('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "made from a file": (
+        TABLE.replace("self): self.rows = []", "self, path): self.load(path)"),
+        "t = shapes.Table('a.txt'); t.load('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
+    ),
+    "made anew in each round": (
+        TABLE,
+        "for n in 'ab':\n    t = shapes.Table(); t.load(n + '.txt'); t.save(n + '.out')\n",
+        {"a.out": "a", "b.out": "b"},
+    ),
+    "rescaled": (
+        TABLE + "    def fill(self, buffer, path=None): self.rows = self.rows + buffer\n",
+        "t = shapes.Table(); t.load('a.txt'); u = shapes.Table(); u.load('b.txt')\n"
+        "t.fill(u.rows); t.save('two.out')\n",
+        {"two.out": "ab"},
+    ),
+    "in place of": (
+        "class Sum:\n    def __init__(self, rows): self.rows = rows\n"
+        "    def __iadd__(self, other):\n        self.rows = other.rows\n        return self\n",
+        "x = shapes.Sum(open('a.txt').read()); y = shapes.Sum(open('b.txt').read())\n"
+        "x += y\nopen('two.out', 'w').write(x.rows)\n",
+        {"two.out": "b|a"},
+    ),
+}
+
+
+def test_states_of_an_object_that_is_identified_by_its_id(lab):
+    """The record shows one state for each call that the definition names, without contents."""
+    lab.write("shapes.py", TABLE)
+    known = DEFINITION.replace("value: self}", "value: self, entitytype: Table}")
+    entity = "entities:\n  Table: {type: PythonObject, identifier: id}\n"
+    lab.write("definition.yaml", known.replace("activities:", f"{entity}activities:"))
+    run(lab, f"import shapes\n{SHAPES['load twice'][1]}", "", "--definition=definition.yaml")
+    assert reached(asked(lab, why, "one.out")) == {"a.txt"}
+    assert reached(asked(lab, why, "two.out")) == {"a.txt?", "b.txt"}
+
+
+@pytest.mark.parametrize("is_described", [False, True], ids=["plain", "described"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_definition_does_not_make_an_answer_worse(lab, shape, is_described):
+    module, program, truth = SHAPES[shape]
+    for name, numbers in (("a.txt", "3 1 2"), ("b.txt", "6 7 5"), ("c.txt", "8 8 8")):
+        lab.write(name, numbers)
+    lab.write("shapes.py", module)
+    options = []
+    if is_described:
+        lab.write("definition.yaml", DEFINITION)
+        options = ["--definition=definition.yaml"]
+    run(lab, f"import shapes\n{program}", "", *options)
+    for product, inputs in truth.items():
+        certain, _, possible = inputs.partition("|")
+        found = reached(asked(lab, why, product))
+        assert {f"{one}.txt" for one in certain} <= {one.rstrip("?") for one in found}
+        assert {one[0] for one in found} <= {*certain, *possible}
+        assert {one for one in found if not one.endswith("?")} <= {f"{one}.txt" for one in certain}
