@@ -8,6 +8,7 @@ former contents that the body replaced without reading them are no inputs of the
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import replace
 
 from provagent.reading.flow.call import Call
@@ -77,9 +78,11 @@ class Calls(Expressions):
         remains = Remains(watch, self.gather(value), after.values())
         replaced = self.replaced.setdefault(place, {})
         parts = {}
+        every = Counter(node for nodes in before.values() for node in nodes)
         for argument, nodes in before.items():
             found = remains.of(nodes - bare, after[argument])
-            is_replaced = bool(found.former) and not found.certain
+            # What another argument contained as well may have come from there.
+            is_replaced = bool(found.former) and all(every[node] > 1 for node in found.certain)
             if found.former:
                 replaced[argument] = replaced.get(argument, True) and is_replaced
             own = nodes & bare

@@ -372,7 +372,7 @@ class Expressions(Functions):
         if others:
             inputs = self.gather(others) | self.gather(index)
             if inputs:
-                found |= self.loose_view(e, "slice", inputs, others)
+                found |= self.loose_view(e, "slice of others", inputs, others)
         return frozenset(found)
 
     def loose_view(self, at: ast.AST, role: str, inputs: frozenset[Node], of: Value) -> Value:

@@ -127,10 +127,9 @@ class Parts(Streams):
     def _reorder(self, call: Call, known: Value) -> None:
         """Remove items from containers, or change the positions of items."""
         if call.name == "clear":
-            for obj in known:
-                self.state.put(obj, self.state.cell(obj)._replace(fields={}))
+            self.overwrite(known, (), call.at)
         if call.name in {"remove", "discard"}:
-            self._remove(known, call.args[0] if call.args else NONE)
+            self._remove(known, call.args[0] if call.args else NONE, call.at)
         if call.name == "reverse" and all(map(self._is_list, known)):
             for obj in known:
                 fields = self.state.cell(obj).fields
@@ -167,11 +166,11 @@ class Parts(Streams):
             parts[place] = field.alternatives | before
         return self.container(at, "sum", parts)
 
-    def _remove(self, containers: Value, item: Value) -> None:
+    def _remove(self, containers: Value, item: Value, at: ast.AST) -> None:
         for obj in containers:
             fields = self.state.cell(obj).fields
             found = [key for key, field in fields.items() if item and field.value == item]
-            self.take_out(frozenset((obj,)), found if len(found) == 1 else [ANY])
+            self.take_out(frozenset((obj,)), found if len(found) == 1 else [ANY], at)
 
     def _view(self, call: Call, known: Value, others: Value) -> Value:
         """Return a copy of a container, or its values or pairs."""
@@ -196,14 +195,16 @@ class Parts(Streams):
         found = self.pick(call.receiver, keys, call.at) | default
         if call.name not in _LEAVES_ITEM:
             last = {"pop": [_LAST], "popleft": [0]}.get(call.name, [ANY])
-            self.take_out(call.receiver, keys if call.args else last)
+            self.take_out(call.receiver, keys if call.args else last, call.at)
         return found
 
-    def take_out(self, value: Value, keys: Sequence[Hashable]) -> None:
+    def take_out(self, value: Value, keys: Sequence[Hashable], at: ast.AST) -> None:
         """Remove the items at the given keys from containers; for an unknown key, any item."""
         for obj in value:
             if obj.kind is Kind.OPAQUE:
                 self._leave_out(obj, keys)
+                if not all(isinstance(key, str) for key in keys):  # some or all items of a list
+                    self.cut(frozenset((obj,)), at)
             if obj.kind is not Kind.CONTAINER:
                 continue
             cell = self.state.cell(obj)

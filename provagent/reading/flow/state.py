@@ -237,8 +237,9 @@ class State:
 
     def _join_cells(self, one: Cell, other: Cell) -> Cell:
         version = one.version if other.version is None else other.version
-        if one.version is not None and other.version is not None:
-            version = self._choose((one.version, other.version))
+        versions = [cell.version for cell in (one, other) if cell.version is not None]
+        if len({*versions}) > 1:
+            version = self._choose(versions)
         if one.fields is other.fields:
             return Cell(version, one.fields)
         fields = dict(one.fields)

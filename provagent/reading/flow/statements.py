@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from provagent.reading.flow import effects
@@ -39,6 +40,7 @@ _KINDS = {
     "contextmanager": "contextmanager",
     "asynccontextmanager": "contextmanager",
 }
+_FILLED = frozenset({Kind.CONTAINER, Kind.OPAQUE})
 Branch = tuple[ast.stmt, str]
 
 
@@ -120,7 +122,7 @@ class Statements(Imports):
         if s.value is not None:
             self.assign(s.target, self.evaluate(s.value), s)
 
-    def run_typealias(self, s: ast.stmt) -> None:
+    def run_typealias(self, _: ast.stmt) -> None:
         """Do nothing: ``type X = ...`` has no flow."""
 
     def assign(self, target: ast.expr, value: Value, at: ast.AST) -> None:
@@ -152,19 +154,18 @@ class Statements(Imports):
             self.change(owner, inputs, target)
 
     def _write_all(self, owner: Value, value: Value, at: ast.expr) -> bool:
-        """Replace all items of one list or array; return whether this was possible."""
-        kinds = {obj.kind for obj in owner}
-        if len(owner) != 1 or any(obj.is_handle for obj in owner):
+        """Replace all items of a list or array; return whether this was possible."""
+        if not owner or any(obj.is_handle or obj.kind not in _FILLED for obj in owner):
             return False
-        if kinds == {Kind.CONTAINER}:
-            for obj in owner:
-                cell = self.state.cell(obj)
-                self.state.put(obj, cell._replace(fields={}))
-                self.add_items(obj, self.all_items(value, at))
-            return True
-        if kinds == {Kind.OPAQUE}:
-            self.overwrite(owner, self.gather(value), at)
-        return kinds == {Kind.OPAQUE}
+        self.branch(*(partial(self._fill_one, obj, value, at) for obj in owner))  # any one of them
+        return True
+
+    def _fill_one(self, obj: AbstractObject, value: Value, at: ast.expr) -> None:
+        is_list = obj.kind is Kind.CONTAINER
+        items = self.all_items(value, at) if is_list else NONE
+        self.overwrite(frozenset((obj,)), () if is_list else self.gather(value), at)
+        if is_list:
+            self.add_items(obj, items)
 
     def _assign_items(self, targets: list[ast.expr], value: Value, at: ast.AST) -> None:
         star = next((i for i, x in enumerate(targets) if isinstance(x, ast.Starred)), None)
@@ -228,7 +229,8 @@ class Statements(Imports):
                 scope = self.frame.scope
                 self.state.remove((scope.aliases.get(target.id, scope), target.id))
             elif isinstance(target, ast.Subscript):
-                self.take_out(self.evaluate(target.value), self.keys(self.evaluate(target.slice)))
+                owner = self.evaluate(target.value)
+                self.take_out(owner, self.keys(self.evaluate(target.slice)), s)
 
     # Exits
 
@@ -256,7 +258,7 @@ class Statements(Imports):
 
     # Branches
 
-    def branch(self, *bodies: Callable[[], None]) -> None:
+    def branch(self, *bodies: Callable[[], object]) -> None:
         """Run one of several bodies."""
         deltas: list[Delta] = []
         for body in bodies:
@@ -360,7 +362,6 @@ class Statements(Imports):
 
     def run_for(self, s: ast.For | ast.AsyncFor) -> None:
         value = self.decide(s.iter)
-
         self.resume(value, s)  # as in Python 3.11: the position is the whole statement
 
         def body() -> None:
