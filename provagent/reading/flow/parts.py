@@ -406,7 +406,9 @@ class Parts(Streams):
         is_list = len(known) == 1 and all(type(key) is int for key in fields)
         places = [one for one in numbers if one is None or isinstance(one, int)]
         if not is_list or len(places) < len(numbers):
-            return {MORE: self.all_items(known, at)}
+            items = self.all_items(known, at)
+            is_part = len(items) > 1 and any(one is not None for one in bounds[:2])
+            return {MORE: items | {NOTHING} if is_part else items}
         keys = sorted(fields, key=hash)[slice(*places)]
         return {index: fields[key].alternatives for index, key in enumerate(keys)}
 
