@@ -22,6 +22,9 @@ activities:
   load:
     usage: [{role: file, location: path}]
     generation: [{role: table, value: self}]
+  __call__:
+    usage: [{role: file, location: path}]
+    generation: [{role: table, value: self}]
   push:
     usage: [{role: item, value: item}, {role: stack, value: self}]
     generation: [{role: stack, value: self}]
@@ -150,6 +153,11 @@ SHAPES = {
         "t = shapes.Table(); t.load('a.txt'); u = shapes.Table(); u.load('b.txt')\n"
         "t.fill(u.rows); t.save('two.out')\n",
         {"two.out": "ab"},
+    ),
+    "called": (
+        TABLE.replace("def load(", "def __call__("),
+        "t = shapes.Table(); t('a.txt'); t('b.txt'); t.save('two.out')\n",
+        {"two.out": "b|a"},
     ),
     "in place of": (
         "class Sum:\n    def __init__(self, rows): self.rows = rows\n"

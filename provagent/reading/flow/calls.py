@@ -61,9 +61,10 @@ class Calls(Expressions):
         """Return the value of a recorded call, and its inputs by argument."""
         given = call.arguments()
         called = [obj for obj in targets if obj.kind is Kind.FUNCTION]
-        given[SELF] = given[SELF].union(*(obj.detail.me for obj in called))
+        instances = frozenset(obj for obj in targets if self._is_called(obj))
+        given[SELF] = given[SELF].union(instances, *(obj.detail.me for obj in called))
         before = {argument: self.gather(value) for argument, value in given.items()}
-        functions = (self.gather(frozenset((obj,))) for obj in targets)
+        functions = (self.gather(frozenset((obj,))) for obj in targets - instances)
         before[ANY_ARGUMENT] = before[ANY_ARGUMENT].union(*functions)
         bare = self._bare(frozenset().union(*given.values()))
         watch = Watch()
@@ -72,7 +73,7 @@ class Calls(Expressions):
         self.watches.pop()
         if self.watches:
             self.watches[-1].extend(watch)
-        if not called or len(called) < len(targets):
+        if not targets or len(called) + len(instances) < len(targets):
             return value, before
         after = {argument: self.gather(value) for argument, value in given.items()}
         remains = Remains(watch, self.gather(value), after.values())
@@ -91,6 +92,10 @@ class Calls(Expressions):
             choices = (self.any_of({frozenset((node,)), frozenset()}) for node in possible)
             parts[argument] = certain.union(*choices)
         return value, parts
+
+    def _is_called(self, obj: AbstractObject) -> bool:
+        """Return whether an object is an instance whose class defines ``__call__``."""
+        return obj.kind is Kind.INSTANCE and bool(self.bound_member(frozenset((obj,)), "__call__"))
 
     def _bare(self, value: Value) -> frozenset[Node]:
         """Return the nodes of instances and containers that represent no content of them."""
