@@ -55,6 +55,7 @@ def holds(text, **call):
         ("x is not None", {"x": 0}, True),
         ("x matches *.fits", {"x": "/data/a.fits"}, True),
         ("x matches *.fits", {"x": pathlib.PurePath("b.fit")}, False),
+        ("x matches *.fits", {"x": pathlib.PurePath("b.fits")}, True),
         ("x matches *.fits", {"x": b"c.fits"}, True),
         ("x matches *.fits", {"x": None}, False),
         ("x matches *.fits", {"x": "A.FITS"}, False),
@@ -132,6 +133,15 @@ def test_what_it_refuses(text, position, what):
     assert what in caught.value.what
     assert caught.value.position == position
     assert caught.value.remedy
+
+
+def test_how_python_writes_the_constants_of_yaml():
+    for word, right in (("null", "None"), ("true", "True"), ("none", "None")):
+        with pytest.raises(PathError) as caught:
+            parse_condition(f"x == {word}")
+        assert caught.value.remedy.startswith(f"write {right},")
+    assert isinstance(parse_condition("x == 3").values[0], int)
+    assert isinstance(parse_condition("x == 3.").values[0], float)
 
 
 OPEN_FILE = """

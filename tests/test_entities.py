@@ -362,6 +362,56 @@ def test_overwritten_object_that_takes_no_reference(woven, overwriting):
     assert derivations(woven) == [(second["entity_id"], first["entity_id"], "modified")]
 
 
+FILLED = """
+targets: [subject]
+activities:
+  fill_argument:
+    generation: [{role: numbers, value: rows, overwrite: true}]
+  fill_global:
+    generation: [{role: numbers, value: NUMBERS, overwrite: true}]
+  Holder.fill:
+    generation: [{role: numbers, value: numbers, overwrite: true}]
+"""
+HOLDER = """
+NUMBERS = []
+def fill_argument(rows, number): rows.append(number)
+def fill_global(number): NUMBERS.append(number)
+class Holder:
+    def fill(self, numbers): self.numbers = numbers
+"""
+
+
+def test_overwritten_lists_are_told_apart(woven):
+    """A list takes no reference. It is known by where it is: an attribute, a global name."""
+    subject = woven.module(HOLDER, definition=FILLED)
+    one, other = [], []
+    for rows in (one, other):
+        subject.fill_argument(rows, 1)
+    assert derivations(woven) == []
+    for number in (1, 2):
+        subject.fill_global(number)
+    first, second = made(woven, 2), made(woven, 3)
+    assert derivations(woven) == [(second["entity_id"], first["entity_id"], "modified")]
+
+
+def test_another_list_in_the_same_attribute_did_not_come_from_the_list_before(woven):
+    subject = woven.module(HOLDER, definition=FILLED)
+    holder = subject.Holder()
+    one, other, nothing = [1], [2], None
+    for numbers in (one, other, nothing):
+        holder.fill(numbers)
+    assert derivations(woven) == []
+    assert len({made(woven, number)["entity_id"] for number in (0, 1)}) == 2
+
+
+def test_overwritten_attributes_of_two_objects_are_told_apart(woven):
+    subject = woven.module(HOLDER, definition=FILLED)
+    holders = subject.Holder(), subject.Holder()
+    for holder in holders:
+        holder.fill([1])
+    assert derivations(woven) == []
+
+
 NAMED = """
 targets: [subject]
 activities:
