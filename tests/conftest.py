@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -202,6 +203,22 @@ def cache(tmp_path_factory):
 def recorded(tmp_path, cache):
     """An empty folder in which programs run, recorded."""
     return Recorded(tmp_path, cache)
+
+
+@pytest.fixture(scope="session")
+def crab(tmp_path_factory, cache):
+    """A folder with the inputs of examples/crab.py in ``crab``; tests copy them."""
+    bare = Recorded(tmp_path_factory.mktemp("example"), cache)
+    bare.python(str(ROOT / "examples" / "prepare_crab.py"), "crab")
+    return bare.folder / "crab"
+
+
+@pytest.fixture(scope="session")
+def crab_alone(tmp_path_factory, cache, crab):
+    """examples/crab.py as it ends without a record: its output."""
+    bare = Recorded(tmp_path_factory.mktemp("bare"), cache)
+    shutil.copytree(crab, bare.folder / "crab")
+    return bare.python(str(ROOT / "examples" / "crab.py"))
 
 
 class Woven:
