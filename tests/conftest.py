@@ -85,6 +85,17 @@ def pytest_runtest_makereport(item):
     return report
 
 
+# Files of 20 seconds and more. They begin early, on one worker, which starts what they share only
+# once; short tests balance the workers at the end.
+LONG = frozenset(
+    "crab definition_ctapipe draft drift fail_open gammapy_steps pairs reach rerun site tutorials".split()
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
+
+
 def pytest_collection_finish():
     # Half a million objects of libraries live as long as the tests: no collection looks at them.
     gc.collect()
