@@ -157,6 +157,7 @@ def tmp(tmp_path_factory):
     yield tmp_path_factory.mktemp("injection")
     with harness() as process:  # the end of its input ends it
         process.stdin.close()
+    harness.cache_clear()
 
 
 def test_functions_are_found(tmp):
