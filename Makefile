@@ -10,6 +10,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Processes of tests keep what they compile.
+unexport PYTHONDONTWRITEBYTECODE
 
 CORE := $(addprefix tests/,situations test_cannot_tell.py test_files.py test_handed_on.py \
   test_identity.py test_identity_files.py test_identity_objects.py test_identity_registry.py \
@@ -27,9 +29,11 @@ $(BIN)/.demo: pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo]"
 	touch $@
 
-$(BIN)/.test: $(BIN)/.demo
+# One call of pip: each one resolves all requirements.
+$(BIN)/.test: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,test,lint]"
-	touch $@
+	touch $(BIN)/.demo $@
 
 $(BIN)/.docs: $(BIN)/.demo
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[demo,docs]"

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import textwrap
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any, Self
@@ -130,7 +130,7 @@ class Recorded:
         self._folder = tempfile.TemporaryDirectory(prefix="provagent-")
         arguments = {
             "store": os.path.join(self._folder.name, "prov"),
-            "cache": os.path.join(self._folder.name, "cache"),
+            "cache": _cache_folder().name,
             "definitions": self._definitions,
             "targets": self._targets,
             "files": False,
@@ -280,6 +280,12 @@ class Recorded:
             members=[self._entity(each, deep=False) for each in entity.members if deep],
             progenitors=[self._entity(each, deep=False) for each in progenitors if deep],
         )
+
+
+# Each definition is compiled once in a process; the folder is removed at the end of the process.
+@cache
+def _cache_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="provagent-cache-")
 
 
 def _decoded(value: Any) -> Any:

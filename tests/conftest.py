@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +83,17 @@ def pytest_runtest_makereport(item):
             report.outcome = "skipped"
             report.longrepr = path, line, f"not installed: {', '.join(sorted(lacking))}"
     return report
+
+
+# Files of 20 seconds and more. They begin early, on one worker, which starts what they share only
+# once; short tests balance the workers at the end.
+LONG = frozenset(
+    "crab definition_ctapipe draft drift fail_open gammapy_steps pairs reach rerun site tutorials".split()
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem.removeprefix("test_") not in LONG)
 
 
 def pytest_collection_finish():
@@ -202,6 +214,22 @@ def cache(tmp_path_factory):
 def recorded(tmp_path, cache):
     """An empty folder in which programs run, recorded."""
     return Recorded(tmp_path, cache)
+
+
+@pytest.fixture(scope="session")
+def crab(tmp_path_factory, cache):
+    """A folder with the inputs of examples/crab.py in ``crab``; tests copy them."""
+    bare = Recorded(tmp_path_factory.mktemp("example"), cache)
+    bare.python(str(ROOT / "examples" / "prepare_crab.py"), "crab")
+    return bare.folder / "crab"
+
+
+@pytest.fixture(scope="session")
+def crab_alone(tmp_path_factory, cache, crab):
+    """examples/crab.py as it ends without a record: its output."""
+    bare = Recorded(tmp_path_factory.mktemp("bare"), cache)
+    shutil.copytree(crab, bare.folder / "crab")
+    return bare.python(str(ROOT / "examples" / "crab.py"))
 
 
 class Woven:

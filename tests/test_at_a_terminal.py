@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+import timeit
 
 import pytest
 from conftest import Recorded
@@ -229,12 +231,18 @@ def test_short_names_are_told_apart():
     assert short_names([]) == {}
 
 
+def size_of(seconds):
+    """The size of a file whose digest takes so long, 4 GiB at most."""
+    took = min(timeit.repeat(lambda: hashlib.sha256(bytes(1 << 25)), number=1, repeat=5))
+    return min(int(seconds / took * (1 << 25)), 4 << 30)
+
+
 def test_a_bar_where_it_takes_longer_than_a_second(tmp_path, cache):
     """On stderr, at a terminal alone; nothing of it is left in what is printed."""
     lab = Recorded(tmp_path, cache)
     lab.write("seen.bin", "x")
     lab.run("-c", "open('seen.bin').read()")
-    os.truncate(lab.folder / "seen.bin", 4 << 30)  # takes no room, but must be read
+    os.truncate(lab.folder / "seen.bin", size_of(3))  # takes no room, but must be read
     words = ["-m", "provagent", "verify"]
     terminal = Terminal(words, lab.folder, lab.environ(TERM="xterm", COLUMNS="", LINES=""))
     try:

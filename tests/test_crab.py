@@ -196,14 +196,12 @@ def test_documents_are_valid(hess, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def example(tmp_path_factory, cache):
+def example(tmp_path_factory, cache, crab, crab_alone):
     """The example analysis of this repository, on the data that it simulates."""
-    folders = [tmp_path_factory.mktemp(name) for name in ("bare", "recorded")]
-    bare, recorded = (Recorded(folder, cache) for folder in folders)
-    for one in (bare, recorded):
-        one.python(str(ROOT / "examples" / "prepare_crab.py"), "crab")
+    recorded = Recorded(tmp_path_factory.mktemp("recorded"), cache)
+    shutil.copytree(crab, recorded.folder / "crab")
     script = str(ROOT / "examples" / "crab.py")
-    return Runs(bare, recorded, bare.python(script), recorded.run(script))
+    return Runs(None, recorded, crab_alone, recorded.run(script))
 
 
 def test_example_is_as_without(example):
@@ -468,12 +466,11 @@ def test_looking_at_maps_is_no_change(maps):
     assert by == {"set_models", "run_fit"}
 
 
-def test_files_are_those_a_scientist_would_name(tmp_path, cache):
+def test_files_are_those_a_scientist_would_name(tmp_path, cache, crab):
     """The example's inputs and its product: all of them, and no other file."""
     recorded = Recorded(tmp_path, cache)
-    for name in ("prepare_crab.py", "crab.py"):
-        shutil.copyfile(ROOT / "examples" / name, tmp_path / name)
-    recorded.python("prepare_crab.py")
+    shutil.copyfile(ROOT / "examples" / "crab.py", tmp_path / "crab.py")
+    shutil.copytree(crab, tmp_path / "crab")
     recorded.run("crab.py")
     files = [one for one in recorded.provenance.entities.values() if one.type == "File"]
     read = {one.location for one in files if not one.generated_by}

@@ -55,17 +55,23 @@ def listening(cache):
     }
 
 
+@functools.cache
+def harness():
+    """The process that forks for each job: all tests of this file share it."""
+    environ = {name: value for name, value in os.environ.items() if "PROVAGENT" not in name}
+    command = [sys.executable, str(FOLDER / "harness.py")]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, text=True)
+
+
 def run(base, jobs):
     """Run the jobs, one after the other, in children of one process."""
-    order = base / "order.json"
     base.mkdir()
-    order.write_text(json.dumps({"base": str(base), "jobs": jobs}))
-    environ = {name: value for name, value in os.environ.items() if "PROVAGENT" not in name}
-    harness = [sys.executable, str(FOLDER / "harness.py"), str(order)]
-    subprocess.run(harness, env=environ, check=True, timeout=1500)
-    return [
-        Outcome(base / str(n), job) for n, job in enumerate(json.loads(order.read_text())["jobs"])
-    ]
+    process = harness()
+    process.stdin.write(json.dumps({"base": str(base), "jobs": jobs}) + "\n")
+    process.stdin.flush()
+    done = json.loads(process.stdout.readline())
+    return [Outcome(base / str(n), job) for n, job in enumerate(done)]
 
 
 class Outcome:
@@ -148,7 +154,10 @@ def jobs_of(tmp, chunk, kinds_of):
 
 @pytest.fixture(scope="module")
 def tmp(tmp_path_factory):
-    return tmp_path_factory.mktemp("injection")
+    yield tmp_path_factory.mktemp("injection")
+    with harness() as process:  # the end of its input ends it
+        process.stdin.close()
+    harness.cache_clear()
 
 
 def test_functions_are_found(tmp):

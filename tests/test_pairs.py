@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
+import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -27,6 +30,48 @@ _SLOW = [pair for pair in PAIRS if pair.definition in ("gammapy", "ctapipe")]
 _OTHER_HALF = _SLOW[sys.version_info < (3, 12) :: 2]
 
 
+# Imports packages, then forks for each line of stdin: the fork runs a piece of code and ends.
+MAKER = """
+import json, os, sys
+exec(sys.argv[1])
+while line := sys.stdin.readline():
+    folder, variables, code = json.loads(line)
+    pid = os.fork()
+    if not pid:
+        os.chdir(folder)
+        os.environ.update(variables)
+        for descriptor in (1, 2):
+            os.dup2(os.open(folder + ".told", os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+        exec(code)
+        break
+    print(os.waitpid(pid, 0)[1], flush=True)
+"""
+
+
+@functools.cache
+def maker(imports):
+    """The process that writes inputs with these imports: gammapy takes seconds to import."""
+    environ = {name: value for name, value in os.environ.items() if "PROVAGENT" not in name}
+    command = [sys.executable, "-W", "ignore", "-c", MAKER, imports]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environ, stdin=pipe, stdout=pipe, text=True)
+    MAKERS.append(process)
+    return process
+
+
+MAKERS = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end_of_makers():
+    yield
+    for process in MAKERS:
+        with process:  # the end of its input ends it
+            process.stdin.close()
+    MAKERS.clear()
+    maker.cache_clear()
+
+
 def made(recorded, pair):
     """Write the input, unrecorded, in a process of its own."""
     for name in (*pair.needs, pair.definition):
@@ -36,7 +81,12 @@ def made(recorded, pair):
         if not HESS.is_dir():
             pytest.skip(f"outside material is not at {HESS}")
         recorded.settings["GAMMAPY_DATA"] = str(HESS)
-    recorded.python("-W", "ignore", "-c", f"{pair.imports}\n{pair.make}")
+    process = maker(pair.imports)
+    order = str(recorded.folder), recorded.settings, pair.make
+    process.stdin.write(json.dumps(order) + "\n")
+    process.stdin.flush()
+    status = process.stdout.readline()
+    assert status == "0\n", (recorded.folder.parent / f"{recorded.folder.name}.told").read_text()
 
 
 def run(recorded, pair):

@@ -477,7 +477,7 @@ def test_null_characters_are_refused(lab):
 
 
 @pytest.mark.gammapy
-def test_the_crab_example_is_repeated(tmp_path, cache):
+def test_the_crab_example_is_repeated(tmp_path, cache, request):
     """The example of `make demo`: script outside of the folder, five inputs, real FITS; nothing differs."""
     pytest.importorskip("gammapy")
     examples = tmp_path / "examples"
@@ -485,7 +485,7 @@ def test_the_crab_example_is_repeated(tmp_path, cache):
     shutil.copy(ROOT / "examples" / "crab.py", examples)
     lab = Lab(tmp_path / "demo", cache)
     lab.folder.mkdir()
-    lab.python(str(ROOT / "examples" / "prepare_crab.py"), "crab")
+    shutil.copytree(request.getfixturevalue("crab"), lab.folder / "crab")
     first = lab.run("../examples/crab.py")
     done = lab.rerun("last", "--yes")
     assert done.stdout == first.stdout

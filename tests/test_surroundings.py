@@ -227,7 +227,7 @@ import os, signal, subject
 def ring(*_):
     raise subject.{error}('late')
 signal.signal(signal.SIGALRM, ring)
-with open('large', 'wb') as stream: stream.truncate(3_000_000_000)
+with open('large', 'wb') as stream: stream.truncate({size})
 subject.f(0)
 def slow():
     signal.setitimer(signal.ITIMER_REAL, 0.05)
@@ -244,12 +244,12 @@ print(subject.f(1))
 
 
 @pytest.mark.parametrize(
-    ("call", "before"),
-    [("subject.f(subject.Text(slow))", 0), ("subject.read('large')", 0.1)],
+    ("call", "before", "size"),
+    [("subject.f(subject.Text(slow))", 0, 1), ("subject.read('large')", 0.1, 3_000_000_000)],
 )
-def test_signal_handler_is_the_programs(program, call, before):
+def test_signal_handler_is_the_programs(program, call, before, size):
     """What its handler raises while we digest a value or a file reaches the program."""
-    code = ALARM.format(error="Late", call=call, before=before)
+    code = ALARM.format(error="Late", call=call, before=before, size=size)
     program.write("s.py", code)
     done = program.python("s.py", check=False, PROVAGENT="1", PROVAGENT_DEFINITIONS="d.yaml")
     assert (done.returncode, done.stdout, done.stderr) == (0, "late\n1\n", "")

@@ -1,8 +1,8 @@
 """Runs the reference program many times, each time with one failure put into provagent.
 
-A process that has everything loaded but provagent forks once for each injection; the child
-reads ``provagent.pth`` as ``site`` does, and becomes the program: what reaches its top ends
-it, as any program. Every function of the package is compiled with a call at its beginning,
+Each line of stdin is an order, answered by a line: the jobs with their wait status. A process that has
+everything loaded but provagent forks once for each injection; the child reads ``provagent.pth`` as
+``site`` does, and becomes the program: an error that reaches the top ends the child, as any program. Every function of the package is compiled with a call at its beginning,
 that fails where it is told to; there is no list of them.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import gc
 import importlib.util
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -132,6 +134,20 @@ def _calls_the_program(node):
     return node.name == "__get__" or bool(names & {"wrapped", "inner", "step"})
 
 
+# The children find these patterns in the cache of re.
+def _compile_patterns(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+            try:
+                pattern, *flags = [
+                    eval(compile(ast.Expression(each), "", "eval"), {"re": re})
+                    for each in node.args
+                ]
+            except NameError:
+                continue  # made of other patterns
+            re.compile(pattern, *flags)
+
+
 class HookedFinder:
     """Finds provagent's modules, compiled with the hook in each function."""
 
@@ -148,7 +164,9 @@ class HookedFinder:
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
         with open(path, encoding="utf-8") as stream:
-            tree = Hooked(name).module(ast.parse(stream.read()))
+            tree = ast.parse(stream.read())
+        _compile_patterns(tree)
+        tree = Hooked(name).module(tree)
         self.codes[name] = compile(tree, path, "exec"), path, is_package
 
     def find_spec(self, name, path=None, target=None):
@@ -203,6 +221,7 @@ def become(folder, job):
     listing = None
     os.makedirs(folder)
     os.chdir(folder)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(
             os.open(f"{folder}.{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor
@@ -243,14 +262,17 @@ for _name in (
     importlib.import_module(_name)
 
 if __name__ == "__main__":
-    with open(sys.argv[1]) as _stream:
-        _order = json.load(_stream)
-    if run_all(_order["base"], _order["jobs"]):
-        del _stream, _name
+    # Children neither look at the objects of this process in their collections nor copy them.
+    gc.collect()
+    gc.freeze()
+    while _line := sys.stdin.readline():
+        _order = json.loads(_line)
+        if run_all(_order["base"], _order["jobs"]):
+            break
+        print(json.dumps(_order["jobs"]), flush=True)
+    if _line:
+        del _line, _order, _name
         with open(os.path.join(HERE, "program.py")) as _stream:
             _code = compile(_stream.read(), "program.py", "exec")
         sys.argv[:] = ["program.py"]
         exec(_code)
-    else:
-        with open(sys.argv[1], "w") as _stream:
-            json.dump(_order, _stream)
