@@ -52,8 +52,8 @@ _SHOWN = 10_000  # default number of activities, and of files
 )
 @click.option(
     "--full", "is_full", is_flag=True,
-    help="Show whole values and digests, all members, parameters that are None, and calls that "
-    "when and quiet of a definition skip.",
+    help="Show whole values and digests, all members, parameters that are None, and calls that a "
+    "definition skips (when, quiet).",
 )  # fmt: skip
 @store_option
 @json_option

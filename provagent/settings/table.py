@@ -35,13 +35,13 @@ TABLE: dict[str, tuple[str, Any, str]] = {
         "10000",
         "maximum number of recorded calls of one target in a process; 0: no limit",
     ),
-    "sample": ("each", "1", "record one of this number of calls of a target"),
+    "sample": ("each", "1", "n: record every n-th call of a target"),
     "quiet": (
         "each",
         "no",
-        "calls to skip: inside (in a recorded call of the same definition), nested (in any)",
+        "calls to skip: inside (inside a recorded call of the same definition), nested (of any)",
     ),
-    "max_bytes": ("int", 250_000_000, "maximum bytes of calls that a process writes; 0: no limit"),
+    "max_bytes": ("int", 250_000_000, "maximum bytes of events that a process writes; 0: no limit"),
     "sink": (
         "word",
         "shard",
