@@ -80,7 +80,7 @@ print(found.digest, found.problems[0])
         check=True,
     )
     assert done.stdout == (
-        f"sha256 arguments: digest: '{algorithm}' requires the package {package}; "
+        f"sha256 argument digest: '{algorithm}' requires the package {package}; "
         f"pip install {package}, or write sha256\n"
     )
 

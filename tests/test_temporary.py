@@ -68,7 +68,7 @@ def test_what_one_call_of_a_library_makes_and_removes_is_not_told(recorded, how)
         "out.txt",
     }
     assert answer(recorded, "out.txt")[0] == {"in.txt", "out.txt"}
-    assert told_of(recorded, ["verify"]) == (0, "2 unchanged\n")
+    assert told_of(recorded, ["verify"]) == (0, "2 files: 2 unchanged\n")
 
 
 def test_an_excel_file(recorded):
@@ -160,7 +160,7 @@ open("out.txt", "w").write(Path("log.txt").read_text())
 """,
     )
     assert set(names(done.generated)) == {"log.txt", "out.txt"}
-    assert told_of(recorded, ["verify"]) == (0, "2 unchanged\n")
+    assert told_of(recorded, ["verify"]) == (0, "2 files: 2 unchanged\n")
     assert answer(recorded, "out.txt")[0] >= {"log.txt", "out.txt"}
 
 

@@ -295,8 +295,8 @@ def _show_embedded(payload: Payload, *, as_json: bool) -> None:
 
 @click.command(
     help="Write the provenance of a file into the file itself (FITS, PNG, PDF and others).\n\n"
-    f"{RUN_HELP} FILE: an output file of this run. FILE is changed in place; use -o to write a "
-    "copy instead.",
+    f"{RUN_HELP} FILE: a file that this run made or used. FILE is changed in place; use -o to "
+    "write a copy instead.",
     short_help="Write the provenance of a file into the file itself.",
 )
 @click.argument("run")

@@ -297,7 +297,7 @@ def _take(
     values: dict[str, Any], problems: list[str], given: Mapping[str, Any], source: str, base: str
 ) -> None:
     for name, value in given.items():
-        where = f"{PREFIX}{name.upper()}" if source == "environment" else f"{source}: {name}"
+        where = _where(name, source)
         if name not in TABLE:
             problems.append(f"{where}: unknown setting{_close(name, source)}")
             continue
@@ -305,6 +305,12 @@ def _take(
             values[name] = _converted(name, value, base)
         except ValueError as error:
             problems.append(f"{where}: {error}")
+
+
+def _where(name: str, source: str) -> str:
+    if source == "environment":
+        return f"{PREFIX}{name.upper()}"
+    return f"argument {name}" if source == "arguments" else f"{source}: {name}"
 
 
 def _close(name: str, source: str) -> str:

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 # A later state wins over an earlier one in another process: the workers of a program need not
 # define everything that the program defines.
 _RANKS = ["waiting", "refused", "missing", "woven", "failed"]
-_KNOWN_BY = {
+_IDENTIFIED_BY = {
     "state": "their state",
-    "paths": "the identifier in their definition",
+    "paths": "the paths in their definition",
     "str": "their text",
     "hash": "their hash",
-    "id": "object identity only",
+    "id": "themselves only",
 }
 _CHILD = "from provagent import boot; print(boot.activation() is not None)"
 
@@ -170,7 +170,7 @@ def _check_child(name: str, flags: list[str]) -> Check:
         )  # fmt: skip
     works = done.stdout.strip() == "True"
     last = (done.stderr.strip().splitlines() or ["recording is not enabled in it"])[-1]
-    return Check(name=name, works=works, text="with PROVAGENT=1" if works else last)
+    return Check(name=name, works=works, text="yes, with PROVAGENT=1" if works else last)
 
 
 def _check_store(settings: Settings) -> Check:
@@ -295,8 +295,9 @@ def _less_known(counts: dict[LessKnown, int]) -> list[str]:
 
 
 def _less_known_line(one: LessKnown, count: int) -> str:
-    how = _KNOWN_BY[one.identified] + (" (some parts cannot be read)" if one.is_part else "")
-    line = f"{one.class_name}: {count} identified by {how}"
+    how = _IDENTIFIED_BY[one.identified] + (" (some parts cannot be read)" if one.is_part else "")
+    objects = "1 object," if count == 1 else f"{count} objects,"
+    line = f"{one.class_name}: {objects} identified by {how}"
     if one.identified == "paths":
         return line
     name = one.entity_description or one.class_name.rpartition(".")[2].rpartition(":")[2]

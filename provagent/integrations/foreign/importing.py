@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from provagent.contract import vocabulary
-from provagent.contract.errors import StoreError
+from provagent.contract.errors import StoreError, cause_and_remedy
 from provagent.contract.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.integrations.foreign.sessions import Sessions, packed
 from provagent.integrations.foreign.shards import Shard
@@ -102,7 +102,7 @@ def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None)
     try:
         runs = [*(_write_session(store, shard) for shard in shards), *own.write(store)]
     except OSError as error:
-        raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error
+        raise StoreError(f"{store}: cannot be written: {cause_and_remedy(error)}") from error
     gaps += [Gap(place=None, what=what) for shard in shards for what in shard.wrong]
     return Imported(runs=tuple(runs), gaps=tuple(gaps), clashes=sessions.clashes)
 
@@ -224,7 +224,7 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
         make_run_folder(folder)
         descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise StoreError(f"{folder}: cannot be written: {cause_and_remedy(error)}") from error
     try:
         known: set[bytes] = set()
         with os.fdopen(descriptor, "wb") as file:

@@ -13,7 +13,7 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provagent.contract.errors import DocumentError, LinkError
+from provagent.contract.errors import DocumentError, LinkError, cause_and_remedy
 from provagent.integrations.opus.fetch import SECONDS, fetch, without_secret
 from provagent.recording.capture.jobs import NotAJob, opus_address
 
@@ -100,7 +100,7 @@ def read_list(path: str, job_iri: str | None) -> list[Result]:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise LinkError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise LinkError(f"{path}: cannot be read: {cause_and_remedy(error)}") from error
     if len(content) > MAX_BYTES:
         raise LinkError(f"{path}: has more than {MAX_BYTES} bytes; it is not a list of results")
     listed = _entries(path, content.decode("utf-8", "replace"))

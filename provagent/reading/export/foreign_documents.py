@@ -14,7 +14,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from provagent.contract.errors import DocumentError
+from provagent.contract.errors import DocumentError, cause_and_remedy
 from provagent.contract.vocabulary import VOPROV_NAMESPACE
 from provagent.reading.export.ivoa import KINDS, to_plain
 from provagent.reading.export.provjson import read_provjson, write_provjson
@@ -84,7 +84,7 @@ def _content(file: str | os.PathLike[str], max_bytes: int) -> bytes:
         with open(file, "rb") as stream:
             content = stream.read(max_bytes + 1)
     except OSError as error:
-        raise DocumentError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise DocumentError(f"{file}: cannot be read: {cause_and_remedy(error)}") from error
     if len(content) > max_bytes:
         raise DocumentError(f"{file}: has more than {max_bytes} bytes; give a larger --max-bytes")
     return content

@@ -97,7 +97,7 @@ def _render_run(run: Any, *, is_verbose: bool) -> None:
     uncalled = [f"no call of {target} was recorded; {_BY_VALUE}" for target in run.uncalled]
     _list(uncalled, is_verbose=is_verbose, fg="yellow")
     if not (run.lacks() or run.left_out or run.unended or run.uncalled):
-        echo("  every call of its targets was recorded")
+        echo("  all calls of the targets were recorded")
 
 
 def _woven_text(targets: Sequence[Any]) -> str:

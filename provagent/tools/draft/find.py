@@ -129,7 +129,7 @@ def _working_folder_last() -> Iterator[None]:
 def _why_missing(name: str) -> str:
     parent, _, last = name.rpartition(".")
     if not parent:
-        return f"{name} is not installed"
+        return f"no module {name}; install its package, or check the name"
     siblings = [
         one.name for one in pkgutil.iter_modules(getattr(_imported(parent, name), "__path__", []))
     ]
