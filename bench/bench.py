@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from measure import Sample
 
 PROVAGENT, LOGPROV, SPAN = "provagent", "logprov", "OpenTelemetry span"
-LEFT_OUT = "provagent, left out"
+SKIPPED = "provagent, skipped"
 CALLS = {
     "bare call": ("bare", ""),
     "wrapt alone": ("wrapt", ""),
     SPAN: ("opentelemetry", ""),
     PROVAGENT: ("provagent", ""),
-    LEFT_OUT: ("provagent", "record"),
+    SKIPPED: ("provagent", "record"),
     LOGPROV: ("logprov", ""),
 }
 # Each leaves out one part more; the part costs what is missing then.
@@ -210,11 +210,11 @@ def find_budgets(
             Budget(what=what, limit=limit, measured=took.minimum, unit="us"),
             Budget(what=f"{what}, {AT_REFERENCE}", limit=limit, measured=scaled, unit="us"),
         ]
-    left_out, bare = (calls["function"][label] for label in (LEFT_OUT, "bare call"))
+    skipped, bare = (calls["function"][label] for label in (SKIPPED, "bare call"))
     part = calls["method"][PROVAGENT].ratio_to(calls["method"][LOGPROV])
     budgets += [
         Budget(what="a traced method, of logprov's", limit=100 / 12, measured=100 * part, unit="%"),
-        Budget(what="a call left out", limit=1, measured=left_out.more_than(bare)[0], unit="us"),
+        Budget(what="a skipped call", limit=1, measured=skipped.more_than(bare)[0], unit="us"),
         Budget(what="start, off", limit=0.3, measured=off.more_than(base)[0], unit="ms"),
         Budget(what="start, on, no target", limit=5, measured=on.more_than(base)[0], unit="ms"),
     ]

@@ -42,7 +42,7 @@ def start() -> None:
         raise  # an interrupt by the user belongs to the program
     except BaseException as error:
         os.environ.pop("PROVAGENT", None)
-        _tell(error)
+        _print_error(error)
 
 
 # Only the main interpreter of a process is recorded. In another interpreter orjson cannot be
@@ -93,7 +93,7 @@ def deactivate() -> None:
 
 
 # Not settings.warn: its module may be the one that could not be loaded.
-def _tell(error: BaseException) -> None:
+def _print_error(error: BaseException) -> None:
     try:
         name = type(error).__name__
         try:

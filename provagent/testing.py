@@ -201,7 +201,9 @@ class Recorded:
 
         ``digests``: with the digests of entities.
         """
-        return "".join(f"{line}\n" for each in self.activities for line in _told(each, digests))
+        return "".join(
+            f"{line}\n" for each in self.activities for line in _activity_lines(each, digests)
+        )
 
     def check(self, expected: str, *, digests: bool = False) -> None:
         """Raise AssertionError, with a diff, if ``story`` differs from ``expected``.
@@ -288,7 +290,7 @@ def _decoded(value: Any) -> Any:
     return decode(value)
 
 
-def _told(activity: Activity, digests: bool) -> Iterator[str]:
+def _activity_lines(activity: Activity, digests: bool) -> Iterator[str]:
     before = "    " * activity.depth
     yield f"{before}{activity.name}" + (f" raised {activity.error}" if activity.error else "")
     for name, value in activity.parameters.items():

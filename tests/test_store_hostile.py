@@ -529,7 +529,7 @@ def test_a_store_may_be_a_link_and_a_run_in_it_may_not(lab):
         for words in VERBS[verb](lab):
             told = lab.ask(*words, store=lab.folder / "link").stderr
             assert f"{lab.plain}: is a symbolic link, not a folder, and is skipped" in told
-            assert "take its runs with 'provagent store merge'" in told
+            assert "copy its runs with 'provagent store merge'" in told
     assert len(lab.runs_found()) == 2
     lab.plain.unlink()
     done = lab.ask("store", "merge", str(lab.folder / "moved" / ".."), codes=(0, 1))

@@ -83,7 +83,7 @@ def redact(
     if as_json:
         echo_json(asdict(found))
     else:
-        _tell(found, is_done=is_confirmed)
+        _print_matches(found, is_done=is_confirmed)
     ctx.exit(1 if found.refused or found.left or found.kept else 0)
 
 
@@ -96,7 +96,7 @@ def _asked() -> list[str]:
     return texts
 
 
-def _tell(found: Redaction, *, is_done: bool) -> None:
+def _print_matches(found: Redaction, *, is_done: bool) -> None:
     for place in found.places[:_FIELDS_SHOWN]:
         echo(f"{place.run}  {place.of}  {place.field}  {place.count}")
     if len(found.places) > _FIELDS_SHOWN:

@@ -186,9 +186,9 @@ def read_settings(
         from provagent.settings.trust import is_trusted, keep_trusted
 
         if not is_trusted(cwd, environ, arguments):
-            told = keep_trusted(values, file)
+            reasons = keep_trusted(values, file)
             others = {*arguments, *(name.removeprefix(PREFIX).lower() for name in environ)}
-            untrusted = {name: line for name, line in told.items() if name not in others}
+            untrusted = {name: line for name, line in reasons.items() if name not in others}
             is_overruled = arguments.get("definitions") or environ.get("PROVAGENT_DEFINITIONS")
             doubted += () if is_overruled else values.get("definitions", ())
     if not environ.get("PROVAGENT_STORE", "prov") and not arguments.get("store"):

@@ -88,17 +88,17 @@ def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None)
     Raises RecordError if a file cannot be opened, and StoreError if the store cannot be written.
     """
     gaps: list[Gap] = []
-    sessions, own, told = Sessions(), _OwnRuns(gaps), 0
+    sessions, own, done = Sessions(), _OwnRuns(gaps), 0
     for file in files:
         for event, place in read_events(file, gaps):
             if not own.takes(event, place):
                 sessions.add(event)
-            if len(gaps) > told and sessions.current is not None:
-                sessions.current.gaps += gaps[told:]
-                told = len(gaps)
+            if len(gaps) > done and sessions.current is not None:
+                sessions.current.gaps += gaps[done:]
+                done = len(gaps)
     shards = [Shard(session, zone) for session in sessions.close()]
     if shards:
-        shards[-1].session.gaps += gaps[told:]
+        shards[-1].session.gaps += gaps[done:]
     try:
         runs = [*(_write_session(store, shard) for shard in shards), *own.write(store)]
     except OSError as error:
@@ -171,8 +171,8 @@ class _OwnRuns:
                     added += _append(_path(store, run_id, f"{PREFIX}{process_id}"), counted)
             if len(recorded) < len(shards):
                 for name, environment in self._environments_of(shards):
-                    told = [*tally.counted([environment])]
-                    added += _append(_path(store, run_id, name), told)
+                    events = [*tally.counted([environment])]
+                    added += _append(_path(store, run_id, name), events)
             yield tally.run(run_id, added)
 
 

@@ -207,7 +207,7 @@ class _Writer:
             "provagent:exit_code": process.exit_code,
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
-            "provagent:left_out": _left_out(process.program),
+            "provagent:left_out": _skipped_calls(process.program),
         }
         self.say.activity(name, start, moment(process.end), attributes)
         if process.parent_id is not None:
@@ -288,7 +288,7 @@ class _Writer:
             "provagent:line": activity.site and activity.site.line,
             "provagent:thread": activity.thread,
             "provagent:mismatch": [str(each) for each in activity.mismatches],
-            "provagent:left_out": _left_out(activity),
+            "provagent:left_out": _skipped_calls(activity),
         }
         self.say.activity(name, start, end, attributes)
         self.say.started(name, self.starter(activity), start)
@@ -325,9 +325,9 @@ class _Writer:
             time = None if attributes else moment(_made_at(made, activity))
             attributes |= self.described.attributes(activity, "generation", made.role)
             self.say.generated(entity, name, time, attributes)
-        for told in activity.informed_by:
-            relate = self.say.influenced if told.evidence == PERHAPS else self.say.informed
-            relate(name, self.activity_name(told.informant), _evidence(told))
+        for communication in activity.informed_by:
+            relate = self.say.influenced if communication.evidence == PERHAPS else self.say.informed
+            relate(name, self.activity_name(communication.informant), _evidence(communication))
 
     def write_derivation(self, derivation: Derivation) -> None:
         entity = self.entity_name(derivation.entity)
@@ -371,6 +371,6 @@ def _script_name(process: Process) -> str | None:
     return base_name(process.script.location) if process.script else None
 
 
-def _left_out(activity: Activity) -> list[str]:
+def _skipped_calls(activity: Activity) -> list[str]:
     keys = ("target", "reason", "count", "errors", "seconds", "start", "end")
-    return [as_json({key: getattr(each, key) for key in keys}) for each in activity.left_out]
+    return [as_json({key: getattr(each, key) for key in keys}) for each in activity.skipped_calls]

@@ -169,7 +169,7 @@ def _parsed(
 
     logger = logging.getLogger("rdflib.term")  # logs failed conversions with tracebacks
     was_disabled, logger.disabled = logger.disabled, True
-    told: list[str] = []
+    remarks: list[str] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -178,7 +178,7 @@ def _parsed(
             else:
                 decoded = content.decode("utf-8-sig")
                 if syntax == "json":
-                    decoded, told = _in_words_of_the_w3c(decoded)
+                    decoded, remarks = _in_words_of_the_w3c(decoded)
                 document = ProvDocument.deserialize(io.StringIO(decoded), **options)
     except (Exception, RecursionError) as error:
         what = " ".join(str(error).split())[:300] or type(error).__name__
@@ -187,5 +187,7 @@ def _parsed(
         ) from error
     finally:
         logger.disabled = was_disabled
-    told += [str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)]
-    return document, list(dict.fromkeys(told))
+    remarks += [
+        str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)
+    ]
+    return document, list(dict.fromkeys(remarks))

@@ -44,7 +44,7 @@ class _Writer:
 
     def document(self) -> Document:
         made, used = self.made(), self.used()
-        left_out = max(0, len(made) + len(used) - MAX_ENTITIES)
+        omitted = max(0, len(made) + len(used) - MAX_ENTITIES)
         made = dict(list(made.items())[:MAX_ENTITIES])
         used = dict(list(used.items())[: MAX_ENTITIES - len(made)])
         activities = {
@@ -59,7 +59,7 @@ class _Writer:
                     {
                         "provagent:run_id": self.run.id,
                         "provagent:status": self.run.status,
-                        "provagent:left_out": left_out or None,
+                        "provagent:left_out": omitted or None,
                     }
                 ),
                 program: self.program(),

@@ -64,14 +64,14 @@ class Surroundings:
         cells = [one for one in process.code if one.cell is not None]
         if not cells:
             return None
-        told = [{"cell": one.cell, "digest": one.digest} for one in cells]
+        listed = [{"cell": one.cell, "digest": one.digest} for one in cells]
         word = base_name(process.notebook) or "notebook"
         attributes = {
             "prov:type": [self.names.ivoa("Entity"), self.names.prov("Plan")],
             "prov:label": word,
             "prov:location": process.notebook or None,
             "voprov:name": word,
-            "provagent:cells": as_json(told),
+            "provagent:cells": as_json(listed),
         }
         return self.say.entity(self.names.of("notebook", process.id), attributes)
 

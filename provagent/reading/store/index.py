@@ -412,10 +412,10 @@ class Index:
 
 
 def _part_of(progress: Progress, day: int, days: int) -> Progress:
-    def tell(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         progress(_OF_A_DAY * day + _OF_A_DAY * done // max(total, 1), _OF_A_DAY * days)
 
-    return tell
+    return show
 
 
 def open_index(store: str) -> Index:

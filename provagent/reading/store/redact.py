@@ -97,7 +97,7 @@ def redact(
         with announced(store):
             remove_all(store)  # removed before: after an interruption, no index contains it
             for path in wanted:
-                _rewrite_or_tell(store, path, sought, how, found)
+                _rewrite_or_report(store, path, sought, how, found)
             remove_all(store)  # removed again: another process may have built an index in between
         with open_index(store) as index:
             index.update(progress)
@@ -105,7 +105,7 @@ def redact(
     return found
 
 
-def _rewrite_or_tell(
+def _rewrite_or_report(
     store: str, path: str, sought: SearchedSecrets, how: str, found: Redaction
 ) -> None:
     try:

@@ -25,7 +25,7 @@ class Calls:
     name: str
     count: int = 0
     failures: int = 0
-    left_out: int = 0
+    skipped: int = 0
     seconds: float = 0.0
     own: float = 0.0
     longest: float = 0.0
@@ -113,13 +113,13 @@ def _calls(provenance: Provenance) -> list[Calls]:
         children = inside.get(activity.id, []) if is_program else activity.children
         calls.own += max(0.0, seconds - sum(elapsed(child.duration) or 0.0 for child in children))
         calls.longest = max(calls.longest, seconds)
-    for left in provenance.left_out:
-        name = left.name or left.target
+    for skipped in provenance.skipped_calls:
+        name = skipped.name or skipped.target
         calls = found.setdefault(name, Calls(name=name))
-        calls.left_out += left.count
-        calls.failures += left.errors
-        calls.seconds += left.seconds
-        calls.own += left.seconds
+        calls.skipped += skipped.count
+        calls.failures += skipped.errors
+        calls.seconds += skipped.seconds
+        calls.own += skipped.seconds
     return sorted(found.values(), key=lambda calls: -calls.own)
 
 

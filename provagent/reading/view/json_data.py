@@ -42,7 +42,7 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
         entities=[_entity(entity) for entity in provenance.entities.values()],
         derivations=[_derivation(derivation) for derivation in provenance.derivations],
         aliases=provenance.aliases,
-        left_out=[_plain(each) for each in provenance.left_out],
+        skipped_calls=[_plain(each) for each in provenance.skipped_calls],
         redactions=provenance.redactions,
         complaints=[_plain(complaint) for complaint in provenance.complaints],
         gaps=[str(gap) for gap in provenance.gaps],

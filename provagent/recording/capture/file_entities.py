@@ -332,7 +332,7 @@ class FileEntities:
         observed = ObservedValue(_KIND, None, url, None, None)
         entity_id = self._tracker.file(observed, opening.activity, events, generated=what != "read")
         mode = READ if what == "read" else WRITTEN
-        self._tell(entity_id, mode, opening.activity, events, opening.time, [opening])
+        self._write_file(entity_id, mode, opening.activity, events, opening.time, [opening])
 
     def _record_read(
         self, location: str, opening: _Opening, events: Events, state: State | None = None
@@ -345,7 +345,7 @@ class FileEntities:
         entity_id = self._tracker.file(
             observed, activity, events, generated=False, is_real=True, identity=identity
         )
-        self._tell(entity_id, READ, activity, events, opening.time, [opening])
+        self._write_file(entity_id, READ, activity, events, opening.time, [opening])
         if self._has_children:
             self._made.setdefault(location, entity_id)
         now = self._tracker.paths[location].states.get(FILE)
@@ -374,7 +374,7 @@ class FileEntities:
         )
         # The clock of a file system may be some milliseconds late.
         time = max(_changed_at(location) if was is None else "", product.openings[0].time)
-        self._tell(entity_id, WRITTEN, activity, events, time, product.openings)
+        self._write_file(entity_id, WRITTEN, activity, events, time, product.openings)
         self._made[location] = entity_id
         if product.reading is not None:
             self._record_read(location, product.reading, events)
@@ -427,7 +427,7 @@ class FileEntities:
                     by = OpenActivity(owner, 0, None)
                     self._record_written(location, files.pop(location), by, events, next_one)
 
-    def _tell(
+    def _write_file(
         self,
         entity_id: str,
         mode: str,

@@ -27,7 +27,7 @@ class InternalErrors:
         self._write_event = write_event
         self.strict = strict
         self.unsaid: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
         self._written: dict[tuple[str, str, str], int] = {}
 
     def add(self, target: str, stage: str, error: BaseException | str) -> None:
@@ -56,8 +56,8 @@ class InternalErrors:
         count = self.counts[key] = self.counts.get(key, 0) + 1
         # A store that cannot be written fails for all targets alike: it is reported once.
         about = stage if stage == WRITING else target
-        if not is_told and about not in self._told:
-            self._told.add(about)
+        if not is_told and about not in self._printed:
+            self._printed.add(about)
             about = what.removeprefix(f"{target}: ")
             warn(f"{target}: {stage}: {about} (the program continues; see provagent doctor)")
         if count == 1:

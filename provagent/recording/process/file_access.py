@@ -235,7 +235,7 @@ class OpenedFileEvents:
 
             what, url = getattr(url_access, reader)(*args) or ("", "")
             if what and get_ident() not in self.busy:
-                self._tell(what, url)
+                self._report(what, url)
         except BaseException as error:
             self._failed(error)
 
@@ -246,7 +246,7 @@ class OpenedFileEvents:
         path = os.fsdecode(file).removeprefix("file://")
         what, is_new = _access(mode)
         if "://" in path and what:
-            self._tell(what, path)
+            self._report(what, path)
         elif "://" not in path:
             if self.activation.loaded is not None:
                 self.activation.loaded.files.note_library(path)
@@ -274,9 +274,9 @@ class OpenedFileEvents:
             if what is not CHANGED or not os.access(path, os.R_OK):
                 return
             what = READ  # a database may be read nevertheless
-        self._tell(what, path, source, found)
+        self._report(what, path, source, found)
 
-    def _tell(
+    def _report(
         self, what: str, path: str, source: str = "", found: os.stat_result | None = None
     ) -> None:
         carry = sys.modules.get("provagent.recording.capture.current_activity")

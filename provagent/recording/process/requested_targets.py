@@ -107,14 +107,14 @@ def warn_of_problems(settings: Settings, sources: Sequence[Source]) -> None:
         warn(problem)
     for source in sources:
         if source.calls and source.is_doubted(settings):
-            warn(_calls_told(source))
+            warn(_ignored_calls_text(source))
         if source.problems:
             rest = len(source.problems) - 1
             more = f" (and {rest} more: provagent check {source.location})" if rest else ""
             warn(source.problems[0] + more)
 
 
-def _calls_told(source: Source) -> str:
+def _ignored_calls_text(source: Source) -> str:
     """Return a message about ignored paths of a definition, and how to allow them."""
     more = f" (and {len(source.calls) - 1} more)" if source.calls[1:] else ""
     folder = os.path.dirname(source.location)

@@ -46,7 +46,7 @@ class Weaving:
             capture.internal_errors,
             exchange=self._exchange,
             adopt=activation.adopt,
-            tell=activation.recorder.write_child,
+            write_child=activation.recorder.write_child,
         )
         self._definitions: dict[str, Definition] = {}
         self._planner = Planner(

@@ -56,7 +56,7 @@ class _Trace:
         self._on_bound = on_bound
         self._outer = outer
         self._frame: FrameType | None = None
-        self._told: int | None = None  # an instruction whose line event has just come
+        self._last_line_event: int | None = None  # an instruction whose line event has just come
 
     def begin(self, frame: FrameType | None) -> None:
         if frame is not None:
@@ -96,11 +96,11 @@ class _Trace:
         elif (
             event in ("line", "opcode")
             and offset in definitions.after
-            and offset != self._told
+            and offset != self._last_line_event
             and not self._on_bound(frame.f_globals, definitions.after[offset])
         ):
             self.end()  # the namespace is not the program's
-        self._told = offset if event == "line" else None
+        self._last_line_event = offset if event == "line" else None
         if event == "return" or (event != "exception" and offset > definitions.last):
             self.end()
         elif event == "opcode" and offset in definitions.imports:

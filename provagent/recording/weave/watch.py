@@ -111,7 +111,7 @@ class ProgramWatch:
             watcher.watch(code, definitions, frame) for watcher in self._load_watchers()
         ):
             return
-        self.trouble = _why_untold()
+        self.trouble = _why_unseen()
         # report at least the names that earlier code of the program has bound
         main = sys.modules.get(MAIN)
         if main is not None:
@@ -178,7 +178,7 @@ def _is_imported() -> bool:
     return frame.f_code.co_filename.startswith(_IMPORTS)
 
 
-def _why_untold() -> str:
+def _why_unseen() -> str:
     tracer = sys.gettrace()
     kind = type(tracer) if tracer is None or not hasattr(tracer, "__qualname__") else tracer
     name = f"{kind.__module__}.{kind.__qualname__}"

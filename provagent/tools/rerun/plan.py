@@ -169,10 +169,10 @@ class _Planner:
 
     def recorded_parts(self) -> Iterator[Part]:
         """Yield the recorded files: scripts, definitions and inputs."""
-        told: set[str] = set()
+        seen: set[str] = set()
         for kind, path, digest in self.recorded():
-            if path not in told:
-                told.add(path)
+            if path not in seen:
+                seen.add(path)
                 yield self.part(kind, path, digest)
 
     def recorded(self) -> Iterator[tuple[str, str, str | None]]:
@@ -277,7 +277,8 @@ class _Planner:
                 yield f"the run writes {entity.location}, outside of its folder"
         for part in plan.parts if self.cwd != "/" else ():
             if part.source and self.there.search(text_of(part.source)):
-                yield f"{part.kind} {part.path} contains the path {self.cwd}, and may write there"
+                where = f"{part.kind} {part.path}"
+                yield f"{where} contains the path {self.cwd}; the new run may write there"
 
 
 UNKNOWN = "not recorded"
