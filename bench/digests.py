@@ -15,8 +15,8 @@ import pandas as pd
 from astropy.table import Table
 from measure import Sample
 
+from provagent.identity.digest_cache import KeptDigests
 from provagent.identity.files import FileIdentities
-from provagent.identity.kept import KeptDigests
 from provagent.identity.registry import identify
 
 if TYPE_CHECKING:

@@ -22,12 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provagent.contract.errors import SettingsError
+from provagent.identity import digest_cache as kept_module
 from provagent.identity import files as files_module
-from provagent.identity import kept as kept_module
 from provagent.identity.content import Sample
+from provagent.identity.digest_cache import KEPT_FROM, KeptDigests
 from provagent.identity.digests import Digests
 from provagent.identity.files import FileIdentities
-from provagent.identity.kept import KEPT_FROM, KeptDigests
 from provagent.identity.registry import SAMPLE_BYTES, identify
 from provagent.settings.table import read_settings, require
 
@@ -460,7 +460,7 @@ def test_many_processes_at_once(tmp_path):
     """Nobody finds what nobody has kept, while all write."""
     code = f"""
 import time
-from provagent.identity import kept
+from provagent.identity import digest_cache as kept
 kept.SLOTS = 8
 table = kept.KeptDigests({str(tmp_path)!r}, "sha256")
 class State:

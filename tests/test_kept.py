@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from provagent.identity import kept
-from provagent.identity.kept import KEPT_FROM, KeptDigests
+from provagent.identity import digest_cache as kept
+from provagent.identity.digest_cache import KEPT_FROM, KeptDigests
 
 DIGEST = bytes(range(32))
 CHANGED = 1_700_000_000 * 10**9

@@ -18,7 +18,7 @@ import click
 
 from provagent.contract.errors import ProvagentError
 from provagent.contract.printable import harmless
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.reading.view.terminal import echo, echo_lines, open_streams
 from provagent.settings.table import warn
 

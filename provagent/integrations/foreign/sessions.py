@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from provagent.contract import vocabulary
-from provagent.recording.emit.plain import plain
+from provagent.recording.emit.json_fallback import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

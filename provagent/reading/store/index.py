@@ -23,7 +23,7 @@ from provagent.reading.record.compression import PACKED
 from provagent.reading.record.facts import Gap, unusable
 from provagent.reading.record.shard import SHARD_MARK, read_events
 from provagent.reading.store.atomic_rewrite import is_announced
-from provagent.reading.store.complete_runs import (
+from provagent.reading.store.incremental_scan import (
     Day,
     complete_runs_of,
     days_to_look_at,
@@ -140,7 +140,7 @@ class Index:
     def update(self, progress: Progress | None = None, *, everywhere: bool = False) -> Updated:
         """Read the events since the last update; other processes may update at the same time.
 
-        ``everywhere``: also scan complete runs (see ``complete_runs``). If the index cannot be
+        ``everywhere``: also scan complete runs (see ``incremental_scan``). If the index cannot be
         written, because a disk is full or another process locks the index for a long time, the
         index is built in memory, with a warning.
         """

@@ -12,7 +12,7 @@ from typing import Any
 
 from provagent.isolation.introspection import set_traceback, traceback
 from provagent.recording import call_sites
-from provagent.recording.weave.hidden import uncount
+from provagent.recording.weave.hidden_frames import uncount
 
 KEY = "provagent_activity"
 SITES = "provagent_sites"

@@ -40,6 +40,7 @@ from provagent.recording.capture.known_objects import (
     differs,
 )
 from provagent.recording.capture.lookup import Missing, found
+from provagent.recording.capture.new_versions import overwrite
 from provagent.recording.capture.observed_value import (
     ObservedValue,
     file_of,
@@ -47,7 +48,6 @@ from provagent.recording.capture.observed_value import (
     placed,
     placed_members,
 )
-from provagent.recording.capture.overwrite import overwrite
 from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.recording.capture.sessions import Sessions
 from provagent.recording.capture.unfinished_files import UNFINISHED, UnfinishedFiles, is_open

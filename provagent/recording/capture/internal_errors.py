@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.contract.vocabulary import COMPLAINT
 from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract.vocabulary import CALL, ENTITIES, FILE, MEMBERS, PYTHON_OBJECT
 from provagent.definition.condition import parse_condition
-from provagent.definition.data import describe
 from provagent.definition.description import (
     ActivityDescription,
     Definition,
@@ -20,6 +19,7 @@ from provagent.definition.description import (
 )
 from provagent.definition.limits import is_comparable
 from provagent.definition.path import Call, PathError, Text, compile_on_value, parse_path
+from provagent.definition.plain_data import describe
 from provagent.identity.digests import Digests
 from provagent.isolation import introspection
 from provagent.recording.capture.conditions import Holds, compile_condition, only_where

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.definition.path import Call, Item, Name, Path, Step, compile_steps, parse_path
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.capture.lookup import Missing, Selector

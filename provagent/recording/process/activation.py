@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from provagent.recording.process.recorder import Recorder
-    from provagent.recording.weave.watch import ProgramWatch
+    from provagent.recording.weave.program_watch import ProgramWatch
 
 # These modules replace functions in other modules, or remove modules that are loaded later. The
 # recorder is loaded before, so that its imports are not affected and its modules are not removed.
@@ -117,7 +117,7 @@ class Activation:
             self._load_first()
         self.finder.arm()
         if own:
-            from provagent.recording.weave.watch import ProgramWatch
+            from provagent.recording.weave.program_watch import ProgramWatch
 
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()

@@ -27,7 +27,7 @@ from provagent.recording.capture.current_activity import (
 )
 from provagent.recording.capture.internal_errors import InternalErrors
 from provagent.recording.process.engine_modules import TASK_MODULES
-from provagent.recording.weave.hidden import uncount
+from provagent.recording.weave.hidden_frames import uncount
 from provagent.recording.weave.site import Site, find_sites, unwoven
 from provagent.recording.weave.target import Target
 from provagent.recording.weave.weaver import Weaver

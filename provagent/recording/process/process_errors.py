@@ -10,7 +10,7 @@ from provagent.settings.table import Settings, warn
 def what_failed(error: BaseException) -> str:
     """Return the text of an exception; the code for it is loaded at the first error."""
     try:
-        from provagent.contract.values.message import what_failed
+        from provagent.contract.values.exception_message import what_failed
 
         return what_failed(error)
     except BaseException as failure:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from provagent.recording.weave.watch import ProgramWatch
+    from provagent.recording.weave.program_watch import ProgramWatch
 
 # Packages outside the standard library that the recorder imports; some of them are optional.
 NEEDED = (

@@ -7,7 +7,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from provagent.contract.errors import TargetError
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.contract.vocabulary import OFF
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
@@ -21,7 +21,7 @@ from provagent.recording.capture.probe import FunctionProbe, make_probe
 from provagent.recording.capture.wrappers import Wrapper
 from provagent.recording.process.context_propagation import ContextPropagation
 from provagent.recording.process.sampling_rules import SamplingRules
-from provagent.recording.weave.hidden import hide_from_callers, hide_functions_of
+from provagent.recording.weave.hidden_frames import hide_from_callers, hide_functions_of
 from provagent.recording.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.recording.weave.site import Site, find_sites
 from provagent.recording.weave.target import Target

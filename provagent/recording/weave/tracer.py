@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from provagent.recording.weave.definitions import Definitions
-from provagent.recording.weave.hidden import hide_from_imports
+from provagent.recording.weave.hidden_frames import hide_from_imports
 
 _OnBound = Callable[[dict[str, Any], str | None], bool]
 

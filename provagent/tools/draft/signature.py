@@ -9,10 +9,20 @@ from typing import Any
 
 from provagent.contract.errors import DraftError, TargetError
 from provagent.recording.weave.site import Site, find_raw, unwoven
+from provagent.tools.draft.argument_kinds import (
+    class_named,
+    datatype,
+    file_type,
+    is_written,
+    type_text,
+)
+from provagent.tools.draft.callables import sites_of, takes_instance
 from provagent.tools.draft.documented import Documented, Said, read_docstring
-from provagent.tools.draft.find import sites_of, takes_instance
-from provagent.tools.draft.guess import class_named, datatype, file_type, is_written, type_text
-from provagent.tools.draft.state import returns_something, state_of, stored_by_constructor
+from provagent.tools.draft.instance_attributes import (
+    returns_something,
+    state_of,
+    stored_by_constructor,
+)
 from provagent.tools.draft.write import NOTE, Draft
 
 _NAMES_NOTHING = re.compile(r"(?:^|_)(?:config|settings|log|logger)$")

@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from types import ModuleType
 
 from provagent.contract.errors import TargetError
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.recording.capture.plan import Callee
 from provagent.recording.weave.program import MAIN
 from provagent.recording.weave.site import Site, find_sites
