@@ -43,6 +43,7 @@ __all__ = ["Activity", "Entity", "Recorded"]
 class Entity:
     """A file or an object in one state.
 
+    ``type`` is PythonObject, File or FileCollection. ``digest`` is ``algorithm:hex``.
     ``description`` is the name of its description in the definition. ``location`` is relative if
     the file is below the working folder. ``value`` is the value of a number or a text.
     ``class_name`` is ``module:Name`` of the class of an object. ``members`` and ``progenitors``
@@ -74,6 +75,7 @@ class Activity:
     """One recorded call: values as in Python, entities by their roles.
 
     ``name`` is the name in the definition, or the qualified name of a call without a description.
+    ``target`` is ``module:Qual.name``. ``status`` is ok, error or cancelled.
     ``error`` is ``module:Name`` of the exception that ended the call. ``parent`` is the name of the
     activity that called it; ``depth`` is the number of enclosing activities. ``mismatches`` are the
     differences from its description.
@@ -309,5 +311,13 @@ if "pytest" in sys.modules:
 
     @pytest.fixture
     def provenance() -> Callable[..., Recorded]:
-        """Return the class ``Recorded``, which records this process in a with statement."""
+        """Return the class ``Recorded``, which records this process in a with statement.
+
+        Example::
+
+            def test_calibrate(provenance):
+                with provenance(definition="lab/provenance.yaml") as recorded:
+                    lab.calibrate("night.csv", gain=3.0)
+                assert recorded.activity("calibrate").parameters == {"gain": 3.0}
+        """
         return Recorded

@@ -47,8 +47,10 @@ SHOWN = 100  # maximum number of candidates of one entity
 class Relation:
     """An edge of the graph: a relation of PROV-DM, from the later node to the earlier node.
 
-    ``lines`` are the lines of the user's code that computed one from the other, in order. ``how``
-    is set for recorded derivations: modified, copied, or put in the place of another entity.
+    ``kind`` is the name of the relation, such as ``wasGeneratedBy``. ``later`` and ``earlier`` are
+    identifiers of nodes. ``evidence`` is recorded, content, computed, perhaps or unknown. ``lines``
+    are the lines of the user's code that computed one from the other, in order. ``how`` is set for
+    recorded derivations: modified, copied, or put in the place of another entity.
     """
 
     kind: str
@@ -89,12 +91,13 @@ class Step:
 class Answer:
     """The result of a lineage query: the query, and all nodes and edges that were found.
 
-    ``nodes`` are the shown nodes, ``relations`` all edges between them, and ``roots`` the top lines
-    of the tree. ``states`` are the identifiers of the queried entity, in each of its states.
-    ``candidates`` maps an object without a recorded origin to the files that were read before its
-    use, last file first. ``reasons`` gives for such objects the reason why the code does not show
-    the origin, if known. ``entities`` and ``activities`` are numbers of found nodes. ``runs`` are
-    identifiers, oldest first.
+    ``what`` is the query, and ``found`` the entity that matches it. ``nodes`` are the shown nodes,
+    ``relations`` all edges between them, and ``roots`` the top lines of the tree. ``states`` are
+    the identifiers of the queried entity, in each of its states. ``candidates`` maps an object
+    without a recorded origin to the files that were read before its use, last file first.
+    ``reasons`` gives for such objects the reason why the code does not show the origin, if known.
+    ``entities`` and ``activities`` are numbers of found nodes. ``runs`` are identifiers, oldest
+    first.
     """
 
     what: str

@@ -159,6 +159,7 @@ def _host() -> str:
 
 
 def software() -> dict[str, str]:
+    """Return the name and the version of the recorder."""
     return {"provagent": __version__}
 
 
