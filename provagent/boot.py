@@ -88,8 +88,8 @@ def deactivate() -> None:
     """Stop recording, and restore everything that was woven."""
     global _activation
     if _activation is not None:
-        standing, _activation = _activation, None
-        standing.disarm()
+        ended, _activation = _activation, None
+        ended.disarm()
 
 
 # Not settings.warn: its module may be the one that could not be loaded.

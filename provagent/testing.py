@@ -237,10 +237,10 @@ class Recorded:
             if not isinstance(value, FunctionType | BuiltinFunctionType):
                 continue
             module = sys.modules.get(value.__module__ or "")
-            standing = vars(module).get(value.__name__) if module else None
-            if issubclass(type(standing), Woven) and plain(standing) is value:
-                namespace[name] = standing
-                self._rebound.append((namespace, name, value, standing))
+            current = vars(module).get(value.__name__) if module else None
+            if issubclass(type(current), Woven) and plain(current) is value:
+                namespace[name] = current
+                self._rebound.append((namespace, name, value, current))
 
     def _read(self) -> model.Provenance:
         from provagent.reading.record.build import build

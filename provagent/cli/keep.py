@@ -63,7 +63,7 @@ def compact(
 
     folder = find_store(store)
     with progress("compressing") as show:
-        done = pack(folder, runs, older_than=older_than, anyway=force, progress=show)
+        done = pack(folder, runs, older_than=older_than, force=force, progress=show)
     if as_json:
         echo_json(asdict(done))
     else:
@@ -113,7 +113,7 @@ def gc(
     folder = find_store(store)
     found = collectable(
         folder, older_than=older_than or timedelta(0), keep=keep or 0, used_too=used_too,
-        anyway=force,
+        force=force,
     )  # fmt: skip
     if is_confirmed:
         collect(folder, found)

@@ -60,7 +60,7 @@ def redact(
     from provagent import boot
     from provagent.reading.store.location import find_store
     from provagent.reading.store.redact import find_secrets
-    from provagent.reading.store.redact import redact as take_out
+    from provagent.reading.store.redact import redact as remove_secrets
     from provagent.reading.store.redaction_search import SearchedSecrets
 
     boot.deactivate()  # the record of this command would contain the secrets
@@ -77,7 +77,7 @@ def redact(
     folder = find_store(store)
     with progress("reading records") as show:
         if is_confirmed:
-            found = take_out(folder, sought, how[0] if how else "text", show, anyway=force)
+            found = remove_secrets(folder, sought, how[0] if how else "text", show, force=force)
         else:
             found = find_secrets(folder, sought, show)
     if as_json:

@@ -41,7 +41,7 @@ def load_definition(source: Source, settings: Settings) -> Definition:
     become unusable.
     """
     definition = _loaded(source, settings)
-    if source.calls and source.is_doubted(settings):
+    if source.calls and source.is_untrusted(settings):
         from provagent.definition.untrusted import without_calls
 
         return without_calls(definition)

@@ -48,7 +48,7 @@ class Source:
         self.calls = calls
         self.is_of_folder = is_of_folder
 
-    def is_doubted(self, settings: Settings) -> bool:
+    def is_untrusted(self, settings: Settings) -> bool:
         """Return whether nobody has declared this definition as trusted."""
         if self.location in settings.doubted:
             return True

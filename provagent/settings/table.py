@@ -27,8 +27,8 @@ TABLE: dict[str, tuple[str, Any, str]] = {
         (),
         "definition files to use in addition to those found automatically",
     ),
-    "targets": ("list", (), "targets to weave in addition to those of the definitions"),
-    "exclude": ("list", (), "targets that are not woven"),
+    "targets": ("list", (), "targets to record in addition to those of the definitions"),
+    "exclude": ("list", (), "targets not to record"),
     "level": ("each", "members", "detail of a recorded call; each level includes the previous one"),
     "max_calls": (
         "each",
@@ -39,7 +39,7 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "quiet": (
         "each",
         "no",
-        "calls to skip: inside (inside a recorded call of the same definition), nested (of any)",
+        "calls to skip: inside a recorded call of the same definition (inside), or any (nested)",
     ),
     "max_bytes": ("int", 250_000_000, "maximum bytes of events that a process writes; 0: no limit"),
     "sink": (

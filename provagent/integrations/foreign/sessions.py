@@ -49,7 +49,7 @@ class States:
     due: list[str] = field(default_factory=list)
     last: str = ""  # the entity that was named last
 
-    def meet(self, entity_id: str, place: Any) -> str:
+    def observe(self, entity_id: str, place: Any) -> str:
         """Return the identifier of the entity at a place.
 
         The first entity keeps the original identifier.
@@ -132,7 +132,7 @@ class Sessions:
         for entity_id, lines in self._waiting.items():
             known = self._entities.get(entity_id)
             session = known[0] if known else self._now(entity_id)
-            _stand(entity_id, lines, session)
+            _add_states(entity_id, lines, session)
         self._waiting.clear()
         return self.all
 
@@ -214,7 +214,7 @@ class Sessions:
         if not waiting and before is not session and said is not None:
             waiting = [said]  # another session described it
         self._entities[entity_id] = session, waiting[-1] if waiting else said
-        return _stand(entity_id, waiting, session)
+        return _add_states(entity_id, waiting, session)
 
     def _activity(self, event: Event) -> _Activity:
         activity_id = event["activity_id"]
@@ -247,10 +247,10 @@ def _place_of(event: Event) -> Any:
     return place if is_file or (isinstance(place, str) and "/" in place) else None
 
 
-def _stand(entity_id: str, lines: list[bytes], session: SessionOfLog) -> str:
+def _add_states(entity_id: str, lines: list[bytes], session: SessionOfLog) -> str:
     states = session.states.setdefault(entity_id, States())
     for line in lines:
         event = orjson.loads(line)
-        own_id = states.meet(entity_id, _place_of(event))
+        own_id = states.observe(entity_id, _place_of(event))
         session.lines.append(line if own_id == entity_id else packed(event | {"entity_id": own_id}))
     return states.named() or entity_id

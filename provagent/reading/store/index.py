@@ -309,12 +309,12 @@ class Index:
             details = []
             with self._transaction(rows):
                 rows.begin()
-                take = partial(self._take_with_care, rows, details)
+                take = partial(self._write_parts, rows, details)
                 parts = [self._read_part(rows, one, details, take) for one in waiting]
         gaps += details
         return parts
 
-    def _take_with_care(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
+    def _write_parts(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
         """Write events; find unwritable events by halving, and report them as gaps."""
         process = rows.process
         self.execute("SAVEPOINT events")
@@ -330,8 +330,8 @@ class Index:
                 gaps.append(unusable(*events[0], error))
             else:
                 half = len(events) // 2
-                self._take_with_care(rows, gaps, events[:half])
-                self._take_with_care(rows, gaps, events[half:])
+                self._write_parts(rows, gaps, events[:half])
+                self._write_parts(rows, gaps, events[half:])
         finally:
             self.execute("RELEASE events")
 

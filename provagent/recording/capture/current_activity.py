@@ -71,7 +71,7 @@ class TaskWithContext(partial[Any]):
 uncount(TaskWithContext.__call__)  # type: ignore[arg-type]
 
 
-call_sites.handed_by, call_sites.handed_in = TaskWithContext.__call__.__code__, globals()
+call_sites.task_code, call_sites.task_globals = TaskWithContext.__call__.__code__, globals()
 
 
 def with_context(function: Any, activity: Any, frame: FrameType | None = None) -> Any:

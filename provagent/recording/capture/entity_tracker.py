@@ -145,12 +145,12 @@ class EntityTracker:
         if use.overwrites:
             entity_id = overwrite(self, observed, use, call[0], activity, events)
         else:
-            entity_id = self._met(observed, use, call[0], activity, events, generated)
+            entity_id = self._entity_of(observed, use, call[0], activity, events, generated)
         if use.kind.is_named:
             self.named[observed.title] = entity_id
         return entity_id
 
-    def _met(
+    def _entity_of(
         self,
         observed: ObservedValue,
         use: Use | None,
@@ -179,7 +179,7 @@ class EntityTracker:
             if many.is_name and observed.title in self.named:
                 yield self.named[observed.title]
                 continue
-            entity_id = self._met(observed, None, None, activity, events, generated)
+            entity_id = self._entity_of(observed, None, None, activity, events, generated)
             if many.kind.is_named:
                 self.named[observed.title] = entity_id
             yield entity_id

@@ -49,14 +49,14 @@ class InternalErrors:
             raise error
 
     def _add(
-        self, target: str, stage: str, error: BaseException | str, *, is_told: bool = False
+        self, target: str, stage: str, error: BaseException | str, *, is_reported: bool = False
     ) -> None:
         what = what_failed(error) if introspection.is_error(error) else str(error)
         key = (target, stage, what)
         count = self.counts[key] = self.counts.get(key, 0) + 1
         # A store that cannot be written fails for all targets alike: it is reported once.
         about = stage if stage == WRITING else target
-        if not is_told and about not in self._printed:
+        if not is_reported and about not in self._printed:
             self._printed.add(about)
             about = what.removeprefix(f"{target}: ")
             warn(f"{target}: {stage}: {about} (the program continues; see provagent doctor)")
@@ -65,7 +65,7 @@ class InternalErrors:
 
     def note(self, target: str, stage: str, what: str) -> None:
         """Count an error without a line on stderr: it was reported before, or was harmless."""
-        self._add(target, stage, what, is_told=True)
+        self._add(target, stage, what, is_reported=True)
 
     def write_counts(self) -> None:
         """Write the counts of errors that occurred again after they were first written."""

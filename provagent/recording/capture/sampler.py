@@ -157,7 +157,7 @@ class Sampler:
         known = skipped_calls.find("" if parent is None else parent.id, plan.target, reason)
         if known is None:
             return self._sum(parent, reason)
-        if isinstance(known, _OfGate):
+        if isinstance(known, _SkippedBySampler):
             # weak: the program may have assigned another function to the name of the target
             known.sampler = ref(self)
         return known
@@ -253,7 +253,7 @@ def _finds(place: Callable[..., Any], call: Any) -> bool:
         return False  # the reason is reported when a call is recorded
 
 
-class _OfGate(SkippedCall):
+class _SkippedBySampler(SkippedCall):
     """Skipped calls that need more work than counting, by their sampler."""
 
     __slots__ = ("sampler",)
@@ -264,7 +264,7 @@ class _OfGate(SkippedCall):
         self.sampler = ref(sampler)
 
 
-class _Skipped(_OfGate):
+class _Skipped(_SkippedBySampler):
     """Calls beyond a limit: a call that raises is recorded nevertheless."""
 
     __slots__ = ()
@@ -275,7 +275,7 @@ class _Skipped(_OfGate):
             super().fail(call, start, error, place)
 
 
-class _AddedToCaller(_OfGate):
+class _AddedToCaller(_SkippedBySampler):
     """Calls inside another activity: the activity uses and generates their entities."""
 
     __slots__ = ("_added",)

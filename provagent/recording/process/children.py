@@ -304,6 +304,6 @@ class _Exported:
 
 def activity_here() -> str | None:
     """Return the identifier of the activity that is open here; None without one."""
-    carry = sys.modules.get("provagent.recording.capture.current_activity")
-    activity = None if carry is None else carry.current.get()
+    activities = sys.modules.get("provagent.recording.capture.current_activity")
+    activity = None if activities is None else activities.current.get()
     return None if activity is None else activity.id

@@ -301,11 +301,11 @@ def _run(_: Any, _report: Report) -> Wrapper:
 
 
 async def _executed(execution: Any, activity: Any, users: list[call_sites.Site]) -> Any:
-    token, sites_token = current.set(activity), call_sites.handed.set(users)
+    token, sites_token = current.set(activity), call_sites.submitter_sites.set(users)
     try:
         return await execution
     finally:
-        call_sites.handed.reset(sites_token)
+        call_sites.submitter_sites.reset(sites_token)
         current.reset(token)
 
 

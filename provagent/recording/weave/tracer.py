@@ -28,10 +28,10 @@ class Tracer:
 
     def watch(self, code: CodeType, definitions: Definitions, frame: FrameType | None) -> bool:
         """Start to watch ``code``; return False if another tracer is active."""
-        standing = sys.gettrace()
-        if standing is not None and not any(standing == one.on_call for one in self._traces):
+        current = sys.gettrace()
+        if current is not None and not any(current == one.on_call for one in self._traces):
             return False
-        trace = _Trace(code, definitions, self._on_bound, standing)
+        trace = _Trace(code, definitions, self._on_bound, current)
         self._traces = [one for one in self._traces if not one.is_done]
         self._traces.append(trace)
         trace.begin(frame)
