@@ -39,7 +39,7 @@ TABLE: dict[str, tuple[str, Any, str]] = {
     "quiet": (
         "each",
         "no",
-        "calls to skip: inside a recorded call of the same definition (inside), or any (nested)",
+        "calls to skip. inside: in a call of the same definition; nested: in any recorded call",
     ),
     "max_bytes": ("int", 250_000_000, "maximum bytes of events that a process writes; 0: no limit"),
     "sink": (
