@@ -1,4 +1,4 @@
-"""The shipped definition of ctapipe: a tool of the user's on toy events, and what goes on from it."""
+"""The shipped definition of ctapipe: a user's tool with simulated events."""
 
 from __future__ import annotations
 

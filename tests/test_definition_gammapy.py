@@ -1,4 +1,4 @@
-"""The shipped definition of gammapy: it names what exists, and identifies by meaning."""
+"""The shipped definition of gammapy: its targets exist, and identities depend on data only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provagent doctor``: what works here, what every target waits for, what a run lacks."""
+"""``provagent doctor``: the state of the installation, of each target and of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``provagent draft``: a first definition, from what is installed or from what a run did."""
+"""``provagent draft``: a first definition, from installed code or from a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Provenance inside products: read back by us and by the formats' own libraries, nothing else changed."""
+"""Provenance inside products: provagent and the libraries of the formats read it; nothing else changes."""
 
 from __future__ import annotations
 

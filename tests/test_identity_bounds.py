@@ -1,4 +1,4 @@
-"""What a digest may cost: bytes, time, threads; algorithms; and what is kept between runs."""
+"""Limits of the cost of digests: bytes, time, threads; algorithms; and the cache between runs."""
 
 from __future__ import annotations
 

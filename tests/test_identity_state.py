@@ -1,4 +1,4 @@
-"""Objects of classes that have no identity of their own: known by their state, read safely."""
+"""Objects of unknown classes: identified by state, with safe introspection."""
 
 from __future__ import annotations
 

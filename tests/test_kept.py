@@ -1,4 +1,4 @@
-"""Digests that are kept between runs: of which states of a file, and what is believed of a table."""
+"""The cache of digests: which states of a file it contains, and which cached values are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that are not recorded: which they are, that each is counted, and what they cost no one."""
+"""Skipped calls: which calls are skipped, how they are counted, and their cost."""
 
 from __future__ import annotations
 

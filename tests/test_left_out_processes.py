@@ -1,4 +1,4 @@
-"""Real processes whose calls are left out: a million calls, a kill, a fork, workers, doctor."""
+"""Skipped calls in real processes: a million calls, a kill, a fork, workers, doctor."""
 
 from __future__ import annotations
 

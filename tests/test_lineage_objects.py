@@ -1,4 +1,4 @@
-"""Lineage through containers, and through objects that go from one process to another."""
+"""Lineage through containers, and through objects that are sent between processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exceptions say, without their having a say in it."""
+"""Messages of exceptions, without running code of the exceptions."""
 
 from __future__ import annotations
 

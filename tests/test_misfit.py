@@ -1,4 +1,4 @@
-"""Values that a definition was not written for: identified by content, all of their leaves kept."""
+"""Values for which a definition does not fit: identified by content, with all their leaves."""
 
 from __future__ import annotations
 

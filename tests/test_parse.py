@@ -1,4 +1,4 @@
-"""Reading a definition: the format, the older dialects, and every kind of bad input."""
+"""Reading definitions: the format, older dialects, and every kind of bad input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repeating a run from its record: real programs, real folders."""
+"""Repeating a run from its record: real programs and real folders."""
 
 from __future__ import annotations
 

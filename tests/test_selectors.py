@@ -1,4 +1,4 @@
-"""Where each path of a definition leads in a call."""
+"""Selectors: the value of each path of a definition in a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The site is built as ``make docs`` builds it: no warning, a tutorial that was executed, true pictures."""
+"""The documentation site, built like ``make docs``: no warnings, an executed tutorial, true pictures."""
 
 from __future__ import annotations
 

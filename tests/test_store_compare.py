@@ -1,4 +1,4 @@
-"""What differs between two runs, and whether files are still what they were: real runs, real files."""
+"""``diff`` and ``verify`` with real runs and real files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The index: what it holds, how it is kept, and the walks through it, beside naive ones."""
+"""The index: its content, its updates, and lineage, compared with simple implementations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lineage of a thing as one document: exactly the nodes and edges of the walk, in every format."""
+"""The lineage of an entity as one document: exactly the nodes and edges of the answer, in every format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that have ended are not looked into at each question, and yet nothing of them is missed."""
+"""Complete runs are not scanned at each query, and no change of them is missed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a program makes and removes: no input of its, no product, and nothing that is lost."""
+"""Files that a program makes and removes: neither inputs nor products, and not missing."""
 
 from __future__ import annotations
 

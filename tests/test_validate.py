@@ -1,4 +1,4 @@
-"""Documents held against PROV-CONSTRAINTS: own cases, the public ones, histories that happened."""
+"""Documents checked against PROV-CONSTRAINTS: own cases, public cases, and real records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weaving: every kind of callable is found, behaves as before, and is put back."""
+"""Weaving: every kind of callable is found, behaves as before, and is restored."""
 
 from __future__ import annotations
 

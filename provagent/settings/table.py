@@ -221,12 +221,12 @@ def _cwd() -> str:
 
 def each_of(settings: Settings, name: str) -> dict[str, Any]:
     """Return the values of a setting of kind ``each`` by target; the empty text is the default."""
-    said = {"": _each_value(name, TABLE[name][1])}
+    by_target = {"": _each_value(name, TABLE[name][1])}
     for item in conversion.as_list(getattr(settings, name)):
         target, _, value = item.rpartition("=")
-        said.pop(target, None)  # the last value counts, and the later position
-        said[target] = _each_value(name, value)
-    return said
+        by_target.pop(target, None)  # the last value counts, and the later position
+        by_target[target] = _each_value(name, value)
+    return by_target
 
 
 def require(settings: Settings) -> Settings:

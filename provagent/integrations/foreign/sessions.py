@@ -99,7 +99,7 @@ class SessionOfLog:
 class _Activity:
     session: SessionOfLog
     id: str  # in the session
-    said: tuple[Any, Any]  # its name and its start
+    name_and_start: tuple[Any, Any]
 
 
 class Sessions:
@@ -163,15 +163,15 @@ class Sessions:
 
     def _begin(self, event: Event, session: SessionOfLog) -> None:
         activity_id = event["activity_id"]
-        said = event.get("activity_name"), event.get("startTime")
+        name_and_start = event.get("activity_name"), event.get("startTime")
         known = self._activities.get(activity_id)
         if known is not None and known.session is session:
-            if known.said in (said, (None, None)):
-                known.said = said
+            if known.name_and_start in (name_and_start, (None, None)):
+                known.name_and_start = name_and_start
                 return
             self.clashes += 1
             activity_id = f"{known.id}~"
-        self._activities[event["activity_id"]] = _Activity(session, activity_id, said)
+        self._activities[event["activity_id"]] = _Activity(session, activity_id, name_and_start)
 
     def _add_end(self, event: Event) -> None:
         activity = self._activity(event)
@@ -210,10 +210,10 @@ class Sessions:
         entities.
         """
         waiting = self._waiting.pop(entity_id, [])
-        before, said = self._entities.get(entity_id, (None, None))
-        if not waiting and before is not session and said is not None:
-            waiting = [said]  # another session described it
-        self._entities[entity_id] = session, waiting[-1] if waiting else said
+        before, described = self._entities.get(entity_id, (None, None))
+        if not waiting and before is not session and described is not None:
+            waiting = [described]  # another session described it
+        self._entities[entity_id] = session, waiting[-1] if waiting else described
         return _add_states(entity_id, waiting, session)
 
     def _activity(self, event: Event) -> _Activity:

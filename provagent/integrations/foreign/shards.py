@@ -219,21 +219,23 @@ def _described(definitions: Any, events: Iterable[Event]) -> list[Event]:
         activities[event.get("activity_name")] = None
         entities[event.get("entity_description")] = None
     found = [
-        _event(vocabulary.DESCRIPTION, definition=read.name, activity=_said(read.activities[name]))
+        _event(
+            vocabulary.DESCRIPTION, definition=read.name, activity=_fields_of(read.activities[name])
+        )
         for name in activities
         if name in read.activities
     ]
     found += [
-        _event(vocabulary.DESCRIPTION, definition=read.name, entity=_said(read.entities[name]))
+        _event(vocabulary.DESCRIPTION, definition=read.name, entity=_fields_of(read.entities[name]))
         for name in entities
         if name in read.entities
     ]
     return found
 
 
-def _said(description: Any) -> dict[str, Any]:
-    said: dict[str, Any] = _without_empty(asdict(description))
-    return said
+def _fields_of(description: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = _without_empty(asdict(description))
+    return fields
 
 
 def _without_empty(value: Any) -> Any:

@@ -239,8 +239,8 @@ def _inferred(relation: Relation) -> str:
 
 def _role(role: str | None, entity: Entity) -> str:
     """Return the role as a label, unless the entity already shows it."""
-    said = {entity.name, entity.entity_description, entity_text(entity)}
-    if role is None or _bare(role) in {_bare(word) for word in said if word}:
+    labels = {entity.name, entity.entity_description, entity_text(entity)}
+    if role is None or _bare(role) in {_bare(word) for word in labels if word}:
         return ""
     return f"label={_label(role)}"
 

@@ -89,6 +89,6 @@ class _Writer:
                 "prov:type": self.sink.name(self.names.ivoa("DatasetEntity")),
                 "voprov:contentType": result.content_type,
             }
-            said = {key: value for key, value in attributes.items() if value is not None}
-            self.sink.place.entity(name, said)
+            present = {key: value for key, value in attributes.items() if value is not None}
+            self.sink.place.entity(name, present)
         return name

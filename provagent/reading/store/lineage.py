@@ -341,8 +341,8 @@ class _Tree:
             return None
         thing = self.things[number]
         if number in self.not_shown:
-            said = NO_INPUT if number in self.bare else NOT_SHOWN
-            return said if thing.id in self.candidates else None
+            text = NO_INPUT if number in self.bare else NOT_SHOWN
+            return text if thing.id in self.candidates else None
         if number in self.has_origin:
             return None
         is_known = not isinstance(thing, EntityDetails) or not thing.location or thing.digest

@@ -135,7 +135,7 @@ class FileEntities:
         self._writer = writer
         self._tracker = tracker
         self._left_out = SkippedCall(writer.skipped_calls, "files", "files", None, MAX_BYTES)
-        self._said: set[tuple[Any, ...]] = set()
+        self._written_keys: set[tuple[Any, ...]] = set()
         # The last opening of each place, and the number of changes of file: for the rounds of a
         # loop.
         self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
@@ -276,7 +276,7 @@ class FileEntities:
 
     def forget(self) -> None:
         """Start again in a forked process: the open files belong to the parent."""
-        self._said.clear()
+        self._written_keys.clear()
         self._last_at.clear()
         self._in_library.clear()
         self._made.clear()
@@ -467,9 +467,9 @@ class FileEntities:
         return is_next
 
     def _is_new(self, key: tuple[Any, ...]) -> bool:
-        if key in self._said:
+        if key in self._written_keys:
             return False
-        self._said.add(key)
+        self._written_keys.add(key)
         return True
 
     def _write(self, events: Events) -> None:
