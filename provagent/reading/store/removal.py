@@ -17,7 +17,7 @@ from provagent.reading.store.run_lookup import find_folder
 from provagent.reading.store.runs import list_runs
 
 # Files of one run that are in another run with the same content: only files connect runs (see
-# ``lineage_walk``), and empty files connect nothing.
+# ``lineage_graph``), and empty files connect nothing.
 _MADE_AND_MET = """
 SELECT DISTINCT maker.id, user.id
 FROM entity AS made
