@@ -1,6 +1,6 @@
-"""The laws of lineage, over whole programs that are generated, run and asked.
+"""The laws of lineage, tested on whole programs that are generated, run and queried.
 
-Each file of such a program tells by its content what it came from (see ``lineage_programs``).
+The content of each file of a program shows its origins (see ``lineage_programs``).
 """
 
 from __future__ import annotations

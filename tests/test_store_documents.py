@@ -1,7 +1,7 @@
-"""Why and impact across runs, beside a naive walk over the PROV documents of those runs.
+"""Why and impact across runs, compared with a simple search in the PROV documents of the runs.
 
-The walk knows PROV-JSON alone: what was generated, used, derived, a member, started by, and the
-content that a thing is a specialization of.
+The search uses PROV-JSON only: generations, usages, derivations, members, starts, and the content of
+which an entity is a specialization.
 """
 
 from __future__ import annotations
