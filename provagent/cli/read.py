@@ -277,7 +277,7 @@ def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> No
     from provagent.reading.store.analytics import write_parquet
 
     if len(outputs) != 1:
-        raise click.UsageError("parquet is written into one folder; give it with -o")
+        raise click.UsageError("--to parquet writes into a folder; give one folder with -o")
     run_id = None if run is None else find_run(store, run)
     for view, count in write_parquet(store, outputs[0], run=run_id).items():
         echo(f"{view}: {count} rows", err=True)

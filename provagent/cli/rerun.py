@@ -128,7 +128,8 @@ def _given(plan: Plan, file: str | None) -> list[str]:
     lines = _lines_of(0 if file == "-" else os.open(file, os.O_RDONLY), plan.secrets)
     if len(lines) < plan.secrets:
         raise StoreError(
-            f"{file}: {len(lines)} lines, but the command has {plan.secrets} redacted words"
+            f"{file}: {len(lines)} lines, but the command has {plan.secrets} redacted words; "
+            "write one secret per line"
         )
     return lines
 

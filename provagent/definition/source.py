@@ -104,5 +104,5 @@ def read_own(path: str) -> bytes:
     """
     with io.open(os.open(path, _READ), "rb") as stream:
         if hasattr(os, "geteuid") and os.fstat(stream.fileno()).st_uid != os.geteuid():
-            raise PermissionError(f"{path}: is another user's")
+            raise PermissionError(f"{path}: belongs to another user")
         return stream.read()

@@ -122,7 +122,8 @@ class Rules:
 class Plan:
     """The plan for calls of one target.
 
-    ``group`` is the bit of its definition; ``places`` find the files that a call names.
+    ``group`` is a number with one bit, which identifies its definition; ``places`` find the files
+    that a call names.
     """
 
     target: str

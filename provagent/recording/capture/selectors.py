@@ -136,7 +136,7 @@ def or_else(select: Selector, other: Selector, note: Callable[[str], None]) -> S
             if is_the_programs(error):
                 raise
             value = other(instance, args, kwargs, result)
-            note(f"{what_failed(error)}: recorded without this call")
+            note(f"{what_failed(error)}: the value before this call is recorded")
             return value
 
     return find

@@ -130,8 +130,8 @@ class Children:
     ) -> Any:
         """Return the environment of the child; ``environ`` if it is unchanged.
 
-        A child that is a Python that will not record is written to the record. Raises no error: the
-        program's own call follows.
+        If the child is a Python interpreter that will not record, the record names the child.
+        Raises no error: the program's own call follows.
         """
         if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
             return environ
