@@ -1,9 +1,9 @@
-"""What the store costs, beside others that can answer: python bench/store.py [EVENTS] [FOLDER].
+"""The costs of the store, compared with other tools: python bench/store.py [EVENTS] [FOLDER].
 
-A store of a million events is written (nights.py), or taken where FOLDER has it, and asked.
-``python bench/store.py jobs COUNT FOLDER`` asks a year of so many small runs, written there.
-Times are the least of several, of the processor unless wall is said; memory is the peak of a
-process that does nothing else, beyond that of one that only opens the index.
+A store of a million events is written (nights.py), or read from FOLDER if it exists, and queried.
+``python bench/store.py jobs COUNT FOLDER`` queries a year of COUNT small runs each night, which it
+writes first. Times are minimums of processor time, unless elapsed time is named. Memory is the peak
+of a process of its own, beyond the memory of a process that only opens the index.
 """
 
 from __future__ import annotations
