@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from provagent.cli.options import store_option
-from provagent.contract.errors import DraftError, cause_and_remedy
+from provagent.contract.errors import DraftError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.reading.view.terminal import echo_lines
 
 

@@ -20,8 +20,6 @@ ProvagentWarning       an internal error; the program continued
 
 from __future__ import annotations
 
-import errno
-
 
 class ProvagentError(Exception):
     """Base of all errors that provagent raises on purpose.
@@ -134,20 +132,3 @@ class Problem:
 
     def __repr__(self) -> str:
         return f"Problem({str(self)!r})"
-
-
-_REMEDIES = {
-    errno.ENOENT: "check the path",
-    errno.ENOTDIR: "check the path",
-    errno.EISDIR: "give the path of a file",
-    errno.EACCES: "check the permissions",
-    errno.EROFS: "choose another folder",
-    errno.ENOSPC: "free disk space",
-}
-
-
-def cause_and_remedy(error: OSError) -> str:
-    """Return why a file cannot be used, and a remedy if one is known, for a message."""
-    cause = error.strerror or str(error)
-    remedy = _REMEDIES.get(error.errno or 0)
-    return f"{cause}; {remedy}" if remedy else cause

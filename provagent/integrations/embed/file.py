@@ -13,7 +13,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from provagent.contract.errors import EmbedError, cause_and_remedy
+from provagent.contract.errors import EmbedError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.identity.algorithms import hash_constructor
 from provagent.integrations.embed.payload import BEFORE, MAX_BYTES, OWN, Payload, make_payload
 from provagent.reading.record.selection import entity_of

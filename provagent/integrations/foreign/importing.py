@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from provagent.contract import vocabulary
-from provagent.contract.errors import StoreError, cause_and_remedy
+from provagent.contract.errors import StoreError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.integrations.foreign.sessions import Sessions, packed
 from provagent.integrations.foreign.shards import Shard

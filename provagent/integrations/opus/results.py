@@ -13,7 +13,8 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provagent.contract.errors import DocumentError, LinkError, cause_and_remedy
+from provagent.contract.errors import DocumentError, LinkError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.integrations.opus.fetch import SECONDS, fetch, without_secret
 from provagent.recording.capture.jobs import NotAJob, opus_address
 

@@ -14,7 +14,8 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from provagent.contract.errors import DocumentError, cause_and_remedy
+from provagent.contract.errors import DocumentError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.vocabulary import VOPROV_NAMESPACE
 from provagent.reading.export.ivoa import KINDS, to_plain
 from provagent.reading.export.provjson import read_provjson, write_provjson

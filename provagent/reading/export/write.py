@@ -13,7 +13,8 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from provagent.contract import internal_provenance
-from provagent.contract.errors import ExportError, cause_and_remedy
+from provagent.contract.errors import ExportError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.reading.export.forms import FORMS, IVOA, MODELS, OPUS, VOTABLE
 from provagent.reading.export.overwriting import marked
 from provagent.reading.record.model import Lineage

@@ -9,7 +9,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
-from provagent.contract.errors import StoreError, cause_and_remedy
+from provagent.contract.errors import StoreError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.layout import UNFINISHED, folders_in, run_folders, touch_day
 from provagent.contract.store_files import (
     create_file,

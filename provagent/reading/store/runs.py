@@ -6,7 +6,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from provagent.contract.errors import RecordError, StoreError, cause_and_remedy
+from provagent.contract.errors import RecordError, StoreError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.store_files import Skipped
 from provagent.reading.record.build import build
 from provagent.reading.record.facts import Gap, RecordLine
