@@ -1,12 +1,12 @@
-# make demo    a real analysis, recorded, and its story
-# make test    every test
-# make test-fast    each room in less than a minute, with the extra dev alone
-# make mutants    faults in guards, which tests are to find
-# make test-core    the hard parts of recording, with the extra dev alone
-# make lint    ruff and mypy
-# make docs    the documentation as a site, in docs/_build/html
-# make bench   what it costs, beside its peers, and the store of a million events
-# make peers   the test suites of other packages, bare and traced, test for test
+# make demo    record a real analysis, and print the record
+# make test    run all tests
+# make test-fast    test each part of the package in less than a minute; needs only the extra dev
+# make mutants    put faults into conditions, and list the faults that no test finds
+# make test-core    test the parts of recording that depend on the version of Python; needs only the extra dev
+# make lint    run ruff and mypy
+# make docs    build the documentation in docs/_build/html
+# make bench   measure the costs, and a store of a million events
+# make peers   run the test suites of other packages, with and without recording
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -56,14 +56,14 @@ demo: $(BIN)/.demo
 test: $(BIN)/.test
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
-# Whatever more is installed there does no harm.
+# Other installed packages do no harm.
 test-fast: $(BIN)/.dev
 	$(BIN)/python -m pytest --fast -q -n 2 --dist worksteal
 
 mutants: $(BIN)/.test
 	$(BIN)/python tests/mutants.py $(MODULES)
 
-# The hard parts of recording, on a Python for which few packages are built.
+# For a Python for which few packages are built.
 test-core: $(BIN)/.dev
 	$(BIN)/python -m pytest --may-lack -q -n 2 --dist worksteal $(CORE)
 

@@ -1,4 +1,4 @@
-"""What provagent costs, beside its peers: python bench/bench.py [--crab] [--json FILE]."""
+"""Costs of provagent, compared with other tools: python bench/bench.py [--crab] [--json FILE]."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from measure import Sample
 
 PROVAGENT, LOGPROV, SPAN = "provagent", "logprov", "OpenTelemetry span"
-LEFT_OUT = "provagent, left out"
+SKIPPED = "provagent, skipped"
 CALLS = {
     "bare call": ("bare", ""),
     "wrapt alone": ("wrapt", ""),
     SPAN: ("opentelemetry", ""),
     PROVAGENT: ("provagent", ""),
-    LEFT_OUT: ("provagent", "record"),
+    SKIPPED: ("provagent", "record"),
     LOGPROV: ("logprov", ""),
 }
 # Each leaves out one part more; the part costs what is missing then.
@@ -132,7 +132,7 @@ def table_of_calls(title: str, samples: dict[str, Sample]) -> Table:
 
 
 def table_of_parts(calls: dict[str, dict[str, Sample]]) -> Table:
-    table = make_table("Where provagent's microseconds go (minima)", *SUBJECTS)
+    table = make_table("Parts of the time of provagent in us (minima)", *SUBJECTS)
     costs = [parts_of(samples) for samples in calls.values()]
     for part in costs[0]:
         table.add_row(part, *(f"{cost[part]:.2f}" for cost in costs))
@@ -140,7 +140,7 @@ def table_of_parts(calls: dict[str, dict[str, Sample]]) -> Table:
 
 
 def parts_of(samples: dict[str, Sample]) -> dict[str, float]:
-    """What each part costs: what is missing when it is left out."""
+    """Return the cost of each part: the time that is saved without the part."""
     steps = [PROVAGENT, *PARTS, "wrapt alone", "bare call"]
     names = [*PARTS, "our wrapper", "wrapt alone"]
     minima = [samples[step].minimum for step in steps]
@@ -173,7 +173,7 @@ def table_of_digests(digests: dict[str, dict[str, Sample]]) -> Table:
 
 
 def table_of_noticing(noticing: dict[str, dict[str, Sample]]) -> Table:
-    table = make_table("What the hook that notices files costs", "us: off", "on", "+", "on / off")
+    table = make_table("Cost of the audit hook for files", "us: off", "on", "+", "on / off")
     for label, samples in noticing.items():
         off, on = samples[OFF], samples[ON]
         more = on.minimum - off.minimum
@@ -210,11 +210,11 @@ def find_budgets(
             Budget(what=what, limit=limit, measured=took.minimum, unit="us"),
             Budget(what=f"{what}, {AT_REFERENCE}", limit=limit, measured=scaled, unit="us"),
         ]
-    left_out, bare = (calls["function"][label] for label in (LEFT_OUT, "bare call"))
+    skipped, bare = (calls["function"][label] for label in (SKIPPED, "bare call"))
     part = calls["method"][PROVAGENT].ratio_to(calls["method"][LOGPROV])
     budgets += [
         Budget(what="a traced method, of logprov's", limit=100 / 12, measured=100 * part, unit="%"),
-        Budget(what="a call left out", limit=1, measured=left_out.more_than(bare)[0], unit="us"),
+        Budget(what="a skipped call", limit=1, measured=skipped.more_than(bare)[0], unit="us"),
         Budget(what="start, off", limit=0.3, measured=off.more_than(base)[0], unit="ms"),
         Budget(what="start, on, no target", limit=5, measured=on.more_than(base)[0], unit="ms"),
     ]

@@ -1,4 +1,4 @@
-"""One definition of the subject, in provagent's words and in logprov's."""
+"""The definition of the subject, in the formats of provagent and of logprov."""
 
 from __future__ import annotations
 

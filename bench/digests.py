@@ -1,4 +1,4 @@
-"""Digests: what is identified, beside the bare hash of the same bytes, and joblib.hash."""
+"""Digests: the time to identify values, compared with sha256 alone and joblib.hash."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pandas as pd
 from astropy.table import Table
 from measure import Sample
 
+from provagent.identity.digest_cache import KeptDigests
 from provagent.identity.files import FileIdentities
-from provagent.identity.kept import KeptDigests
 from provagent.identity.registry import identify
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""What a recorded process pays beside its traced calls: python bench/effects.py [ROUNDS].
+"""Costs in a recorded process beside its traced calls: python bench/effects.py [ROUNDS].
 
-docs/explanation/effects.md lists what can be noticed; here each that takes time is measured, in
-processes of their own, bare and recorded in turns. Shown are the minima.
+docs/explanation/effects.md lists the effects. Each effect that takes time is measured here, in
+processes of their own, with and without recording in turn. The results are minimums.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What a long run's document costs, beside the library prov: python bench/exports.py [COUNT].
+"""The cost of the document of a long run, compared with the library prov.
 
-Each measurement is a process of its own; seconds are of its processor, so that what else the
-machine does counts less, and MB are its peak beyond what the run itself takes.
+Usage: python bench/exports.py [COUNT].
+
+Each measurement is a process of its own. Seconds are processor time, so that other work on the
+machine has less influence. MB are the peak memory beyond the memory of the run itself.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""How true the flow found in source is, and what it takes: python bench/lineage.py.
+"""The correctness and the time of the flow that is found in source code: python bench/lineage.py.
 
-Compares it with the marks of the programs in tests/flow_shapes. Recall is the share of the marked
-pairs that are found, precision the share of the found that are marked, and the third the same
-among those called certain. A pair is a later and an earlier site. The programs of held_out.txt
-are shown apart.
+The result is compared with the marks of the programs in tests/flow_shapes. Recall is the share of
+the marked pairs that are found. Precision is the share of the found pairs that are marked. The
+third number is the precision of the pairs that are called certain. A pair is a later and an earlier
+site. The programs of held_out.txt are shown separately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Samples, and the environment that every process that is measured gets."""
+"""Samples, and the environment of every measured process."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""A store as a year of an observatory's jobs leaves it: what bench/store.py asks.
+"""A store with a year of jobs of an observatory, for the queries of bench/store.py.
 
-The kinds of events, their keys, and how many of each there are for an activity, are those of
-recorded runs: of a H.E.S.S. analysis of the Crab nebula with its files noticed. Each run is a
-night that reads an archive, what an earlier night made, and objects that were changed between
-calls; its last product goes into the next night. Two things are put in to be asked about: a
-chain of 60 activities over six runs, and a product of 20 200 files.
+The kinds of events, their keys and their numbers for each activity are those of recorded runs: of a
+H.E.S.S. analysis of the Crab nebula with recorded files. Each run is a night that reads an archive,
+products of an earlier night, and objects that were changed between calls. Its last product goes
+into the next night. Two things are added for queries: a chain of 60 activities over six runs, and a
+product of 20 200 files.
 """
 
 from __future__ import annotations

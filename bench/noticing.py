@@ -1,6 +1,6 @@
-"""What the audit hook costs that notices files.
+"""The cost of the audit hook for files.
 
-Each row is a statement in two processes, without the hook and with it, whose rounds take turns.
+Each row is a statement in two processes, without and with the hook. Their rounds alternate.
 """
 
 from __future__ import annotations

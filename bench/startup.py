@@ -1,4 +1,4 @@
-"""Start-up: whole interpreters in two environments, alike but for ``provagent.pth``."""
+"""Start-up: whole interpreters in two environments that differ only in ``provagent.pth``."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What the store costs, beside others that can answer: python bench/store.py [EVENTS] [FOLDER].
+"""The costs of the store, compared with other tools: python bench/store.py [EVENTS] [FOLDER].
 
-A store of a million events is written (nights.py), or taken where FOLDER has it, and asked.
-``python bench/store.py jobs COUNT FOLDER`` asks a year of so many small runs, written there.
-Times are the least of several, of the processor unless wall is said; memory is the peak of a
-process that does nothing else, beyond that of one that only opens the index.
+A store of a million events is written (nights.py), or read from FOLDER if it exists, and queried.
+``python bench/store.py jobs COUNT FOLDER`` queries a year of COUNT small runs each night, which it
+writes first. Times are minimums of processor time, unless elapsed time is named. Memory is the peak
+of a process of its own, beyond the memory of a process that only opens the index.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from provagent.reading.store.entity_lookup import find_entities
 from provagent.reading.store.find import find
 from provagent.reading.store.index import Index, open_index, remove
 from provagent.reading.store.lineage import why
-from provagent.reading.store.lineage_walk import ancestors
+from provagent.reading.store.lineage_graph import upstream
 from provagent.reading.store.run_lookup import LAST, find_folder
 
 JOBS = 36_500  # runs of the store of small ones
@@ -110,21 +110,21 @@ def _free(store: str) -> int:
 def measure_questions(index: Index) -> list[tuple[str, float, float]]:
     """Return what was asked, milliseconds at most, and milliseconds."""
     for path, count in ENTITIES.items():
-        met = len(ancestors(index, find_entities(index, path).entities[:1]).entities)
-        if met < count:
-            raise SystemExit(f"why {path} met {met} entities, not {count}")
+        found = len(upstream(index, find_entities(index, path).entities[:1]).entities)
+        if found < count:
+            raise SystemExit(f"why {path} found {found} entities, not {count}")
     return [
         ("a path", 1, least(lambda: find_entities(index, ONE_PATH), 20)),
         ("why, 60 activities", 5, least(lambda: _walked(index, CHAIN_END), 20)),
         ("the same, told", 0, least(lambda: why(index, CHAIN_END), 10)),
-        ("why, 20 000 ancestors", 100, least(lambda: _walked(index, WIDE_END))),
+        ("why, 20 000 upstream entities", 100, least(lambda: _walked(index, WIDE_END))),
         ("the same, 300 told", 0, least(lambda: why(index, WIDE_END, limit=300))),
     ]
 
 
 def _walked(index: Index, path: str) -> None:
     with index.one_state():
-        ancestors(index, find_entities(index, path).entities[:1])
+        upstream(index, find_entities(index, path).entities[:1])
 
 
 def wall(store: str, *words: str) -> float:

@@ -1,4 +1,4 @@
-"""What is measured: a function that does nothing, and a method that does next to nothing."""
+"""The measured callables: an empty function, and a method with little work."""
 
 from __future__ import annotations
 

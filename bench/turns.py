@@ -1,4 +1,5 @@
-"""Calls: candidates that take turns, so that a machine's moods fall on all of them alike."""
+"""Calls: candidates that alternate, so that changes in the load of the machine affect all of
+them."""
 
 from __future__ import annotations
 

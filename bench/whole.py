@@ -1,4 +1,4 @@
-"""The share of a whole analysis: examples/crab.py, with and without."""
+"""The share of provagent in a whole analysis: examples/crab.py, with and without recording."""
 
 from __future__ import annotations
 

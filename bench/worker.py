@@ -2,8 +2,8 @@
 
     python worker.py CANDIDATE SUBJECT [WITHOUT,...]
 
-It reads a number of calls a line, makes them, and answers with a line of JSON: the
-nanoseconds that they took and the bytes that they wrote. An empty line ends it.
+It reads a number of calls from each line, makes the calls, and prints a line of JSON: the
+nanoseconds of the calls and the written bytes. An empty line ends it.
 """
 
 from __future__ import annotations

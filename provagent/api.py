@@ -18,15 +18,26 @@ if TYPE_CHECKING:
 def start(**settings: Any) -> str:
     """Start to record this process and the processes that it starts; return the run identifier.
 
-    ``settings`` are those of ``docs/reference/settings.md``: ``start(store="prov",
-    targets=["package.module:Class"])``. If recording has begun already, the settings are not
-    changed. Raises SettingsError for a setting that is unknown or malformed.
+    ``settings`` are the settings of ``docs/reference/settings.md``, by name. If recording has begun
+    already, the settings are not changed. Raises SettingsError for a setting that is unknown or
+    malformed.
+
+    Example::
+
+        run = provagent.start(store="prov", targets=["package.module:Class"])
+        ...
+        provagent.stop()
+        provagent.export(provagent.read(run), "json", "run.json")
     """
     return boot.activate(require(read_settings(arguments=settings))).run_id
 
 
 def stop() -> None:
-    """End recording in this process, and restore all woven functions."""
+    """End recording in this process, and restore all woven functions.
+
+    All events of this process are written when ``stop`` returns. Without a started recording,
+    ``stop`` does nothing.
+    """
     boot.deactivate()
 
 
@@ -34,9 +45,11 @@ def stop() -> None:
 def read(run: str | os.PathLike[str] = "last", store: str | os.PathLike[str] = "") -> Provenance:
     """Read the provenance of a run.
 
-    ``run`` is the identifier of the run, a unique part of the identifier, ``last``, or the path of
-    a record. ``store`` is the folder of records; the default is the folder of the settings. Raises
-    StoreError if there is no such run.
+    ``run`` is the identifier of the run, its first or last characters, ``last``, or the path of a
+    record. ``store`` is the folder of the records; the default is the folder of the settings.
+
+    The whole record is read into memory. Raises StoreError if there is no such run, or if surely
+    not enough memory is free, and RecordError if the record cannot be read.
     """
     from provagent.reading.store.runs import read_run
 

@@ -42,7 +42,7 @@ def start() -> None:
         raise  # an interrupt by the user belongs to the program
     except BaseException as error:
         os.environ.pop("PROVAGENT", None)
-        _tell(error)
+        _print_error(error)
 
 
 # Only the main interpreter of a process is recorded. In another interpreter orjson cannot be
@@ -88,12 +88,12 @@ def deactivate() -> None:
     """Stop recording, and restore everything that was woven."""
     global _activation
     if _activation is not None:
-        standing, _activation = _activation, None
-        standing.disarm()
+        ended, _activation = _activation, None
+        ended.disarm()
 
 
 # Not settings.warn: its module may be the one that could not be loaded.
-def _tell(error: BaseException) -> None:
+def _print_error(error: BaseException) -> None:
     try:
         name = type(error).__name__
         try:

@@ -43,6 +43,7 @@ __all__ = ["Activity", "Entity", "Recorded"]
 class Entity:
     """A file or an object in one state.
 
+    ``type`` is PythonObject, File or FileCollection. ``digest`` is ``algorithm:hex``.
     ``description`` is the name of its description in the definition. ``location`` is relative if
     the file is below the working folder. ``value`` is the value of a number or a text.
     ``class_name`` is ``module:Name`` of the class of an object. ``members`` and ``progenitors``
@@ -74,6 +75,7 @@ class Activity:
     """One recorded call: values as in Python, entities by their roles.
 
     ``name`` is the name in the definition, or the qualified name of a call without a description.
+    ``target`` is ``module:Qual.name``. ``status`` is ok, error or cancelled.
     ``error`` is ``module:Name`` of the exception that ended the call. ``parent`` is the name of the
     activity that called it; ``depth`` is the number of enclosing activities. ``mismatches`` are the
     differences from its description.
@@ -201,7 +203,9 @@ class Recorded:
 
         ``digests``: with the digests of entities.
         """
-        return "".join(f"{line}\n" for each in self.activities for line in _told(each, digests))
+        return "".join(
+            f"{line}\n" for each in self.activities for line in _activity_lines(each, digests)
+        )
 
     def check(self, expected: str, *, digests: bool = False) -> None:
         """Raise AssertionError, with a diff, if ``story`` differs from ``expected``.
@@ -233,10 +237,10 @@ class Recorded:
             if not isinstance(value, FunctionType | BuiltinFunctionType):
                 continue
             module = sys.modules.get(value.__module__ or "")
-            standing = vars(module).get(value.__name__) if module else None
-            if issubclass(type(standing), Woven) and plain(standing) is value:
-                namespace[name] = standing
-                self._rebound.append((namespace, name, value, standing))
+            current = vars(module).get(value.__name__) if module else None
+            if issubclass(type(current), Woven) and plain(current) is value:
+                namespace[name] = current
+                self._rebound.append((namespace, name, value, current))
 
     def _read(self) -> model.Provenance:
         from provagent.reading.record.build import build
@@ -294,7 +298,7 @@ def _decoded(value: Any) -> Any:
     return decode(value)
 
 
-def _told(activity: Activity, digests: bool) -> Iterator[str]:
+def _activity_lines(activity: Activity, digests: bool) -> Iterator[str]:
     before = "    " * activity.depth
     yield f"{before}{activity.name}" + (f" raised {activity.error}" if activity.error else "")
     for name, value in activity.parameters.items():
@@ -313,5 +317,13 @@ if "pytest" in sys.modules:
 
     @pytest.fixture
     def provenance() -> Callable[..., Recorded]:
-        """Return the class ``Recorded``, which records this process in a with statement."""
+        """Return the class ``Recorded``, which records this process in a with statement.
+
+        Example::
+
+            def test_calibrate(provenance):
+                with provenance(definition="lab/provenance.yaml") as recorded:
+                    lab.calibrate("night.csv", gain=3.0)
+                assert recorded.activity("calibrate").parameters == {"gain": 3.0}
+        """
         return Recorded

@@ -1,7 +1,6 @@
 """Enables provagent where it cannot be installed: put this folder on PYTHONPATH.
 
-Python runs only the first sitecustomize that it finds; the next one on the path is run
-from here, as if this one were not there.
+Python runs only the first sitecustomize on the path. This file also runs the next one.
 """
 
 import os

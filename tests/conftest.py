@@ -1,4 +1,4 @@
-"""What tests share: fresh processes, records of them, and where outside material lies."""
+"""Fixtures for all tests: fresh processes, their records, and the places of external data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs for older definitions: what they speak of, as small as it can be, and real."""
+"""Programs for older definitions. Each program is small and real."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The digests of values of many kinds, for every Python and every version of the libraries.
 
-Run ``python tests/digests_of_values.py`` to print kind and digest of each value, and what differs
-from the table in ``digests.json``. ``--write`` writes the table anew; do that only if the meaning
-of a digest is to change.
+Run ``python tests/digests_of_values.py`` to print the kind and the digest of each value, and the
+differences from the table in ``digests.json``. ``--write`` writes the table again. Use it only if
+the meaning of a digest changes on purpose.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The edges of an answer by the names of their ends, as a person would write them down."""
+"""The edges of an answer, as pairs of names, for comparison with edges that a person writes."""
 
 from __future__ import annotations
 

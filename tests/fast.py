@@ -1,7 +1,7 @@
 """The test files of ``make test-fast``: each room of the package, in less than a minute.
 
-They need what ``pip install -e ".[dev]"`` brings, and start few processes. test_rooms.py holds the
-list to it.
+They need only the packages of ``pip install -e ".[dev]"``, and start few processes. test_rooms.py
+tests that the list is complete.
 """
 
 FILES = """

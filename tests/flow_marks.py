@@ -1,4 +1,4 @@
-"""Read programs whose flow of data is marked by hand: see flow_shapes/README.md."""
+"""Read programs whose data flow is marked by hand: see flow_shapes/README.md."""
 
 from __future__ import annotations
 

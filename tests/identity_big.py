@@ -1,4 +1,4 @@
-"""Values of which a digest may read a part only, for the laws of samples."""
+"""Large values, whose digests may read only a part, for tests of samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of many libraries, each made anew, for the laws of identity."""
+"""Values of many libraries, created again for each use, for tests of identity."""
 
 from __future__ import annotations
 

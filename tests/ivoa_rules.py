@@ -1,7 +1,7 @@
-"""The rules of the IVOA's Provenance Data Model 1.0, held against PROV-JSON.
+"""The rules of the IVOA's Provenance Data Model 1.0, checked on PROV-JSON.
 
-Written from the tables of the recommendation, and not from the code that is tested. Takes the
-PROV-JSON of the IVOA's tools, and plain PROV in which ``prov:type`` names the classes.
+The rules were written from the tables of the recommendation, not from the tested code. They accept
+the PROV-JSON of IVOA tools, and plain PROV in which ``prov:type`` names the classes.
 """
 
 from __future__ import annotations

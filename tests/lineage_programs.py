@@ -1,8 +1,8 @@
-"""Generated programs whose files tell by their content what they came from.
+"""Generated programs whose files show their origins by their content.
 
-Each input holds its own name in angle brackets, and each file that is written the name of that.
-Nothing that a program does takes such a name out of a text: so the names in a file are those of the
-files it came from. All else that is true of a program is known by who wrote it: `Programs`.
+Each input contains its own name in angle brackets, and so does each written file. No operation of
+a program removes such a name from a text. So the names in a file are the names of its origins. The
+generator, ``Programs``, knows everything else that is true of a program.
 """
 
 from __future__ import annotations

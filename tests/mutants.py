@@ -1,9 +1,9 @@
-"""Mutants of guards: small faults put into a module one at a time, which its fast tests are to find.
+"""Mutants: small faults in conditions of a module, one at a time, which its fast tests should find.
 
     python tests/mutants.py [module ...]
 
-Each mutant runs in a process that is forked, so that pytest and the libraries are loaded once. It
-lives where all tests pass, or where they take more than ``SECONDS`` (which is reported apart).
+Each mutant runs in a forked process, so that pytest and the libraries are loaded only once. A mutant
+survives if all tests pass. A mutant whose tests take more than ``SECONDS`` is reported separately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A job of OPUS as it lies on disk: the folders and files that its own batch file makes."""
+"""A job of OPUS on disk: the folders and files that its own batch file makes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Readers and writers of the shipped definitions: programs that read a file and write another.
 
-A program is a reader, a line that computes or none, and a writer; ``x`` is what goes through.
+A program is a reader, at most one line that computes, and a writer. ``x`` is the value that flows
+from the reader to the writer.
 """
 
 from __future__ import annotations

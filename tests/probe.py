@@ -1,7 +1,7 @@
-"""A program that tells all it can see of itself, one line a thing: ``name = value``.
+"""A program that prints everything that it can see of itself, one line each: ``name = value``.
 
-It is run by test_cannot_tell.py, plain and recorded. What it calls, ``subject`` (probed.py),
-is woven where it is recorded.
+test_cannot_tell.py runs it with and without recording. In the recorded run the functions of
+``subject`` (probed.py) are woven.
 """
 
 # ruff: noqa: E402, I001

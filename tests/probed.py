@@ -1,4 +1,4 @@
-"""What probe.py calls: every function here is woven where it is recorded."""
+"""The functions that probe.py calls. They are woven in the recorded run."""
 
 import asyncio
 import threading

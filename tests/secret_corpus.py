@@ -1,7 +1,7 @@
 """Secrets of many kinds, and harmless names and values that resemble them.
 
-No secret here was ever one. Each is drawn from a generator that is seeded with its kind, and put
-together when the tests run, so that no scanner finds one in this file.
+No secret in this file was ever used. Each is drawn from a generator that is seeded with its kind,
+and is assembled when the tests run, so that scanners find no secret in this file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What a record tells, as lines to compare: each activity with what went in and what came out.
+"""The content of a record as lines to compare: each activity with its inputs and outputs.
 
-A file is told by its name, an object by its description and a number: where the same one stands
-twice, what one call made is what another used.
+A file is shown by its name, an object by its description and a number. If the same number occurs
+twice, one call made the object that another call used.
 """
 
 from __future__ import annotations

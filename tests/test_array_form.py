@@ -1,4 +1,4 @@
-"""What kind of array an entity is, in its event, in a document and in the story of a run."""
+"""Dtype, shape and unit of an array: in its event, in a document and in the output of ``show``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recorded program asks provagent is no use of its files."""
+"""Queries that a recorded program makes through provagent do not count as uses of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees at a terminal, and what a pipe gets: real programs at a real pseudo terminal."""
+"""Output at a terminal and in a pipe: real programs at a real pseudo terminal."""
 
 from __future__ import annotations
 

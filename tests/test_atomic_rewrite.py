@@ -1,4 +1,4 @@
-"""A shard that is written anew: whole or not at all, and only where nobody else writes."""
+"""Atomic rewrites of shards: completely or not at all, and never while another process writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input in its corners: what cannot be opened, written or understood costs the record alone."""
+"""Bad input in rare forms: files that cannot be opened, written or parsed affect only the record."""
 
 from __future__ import annotations
 

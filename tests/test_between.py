@@ -1,4 +1,4 @@
-"""The lines that ran between two calls: those that did, or none."""
+"""The lines that ran between two calls: only lines that really ran, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Definitions that are broken or hostile: a clear error, soon, in little memory; nothing runs."""
+"""Broken and hostile definitions: a clear error, in short time and little memory; no code runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many calls may still be recorded, by the bytes that are written."""
+"""The limit of recorded calls by the bytes that are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program cannot tell that it is recorded, but for what docs/explanation/effects.md lists."""
+"""A program cannot detect that it is recorded, except by the effects in docs/explanation/effects.md."""
 
 from __future__ import annotations
 

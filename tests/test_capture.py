@@ -1,4 +1,4 @@
-"""Capture: what a call of a woven callable writes."""
+"""Capture: the events that a call of a woven callable writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cell of a notebook made what: the number of the cell and the line in it, as a person reads."""
+"""Cells of a notebook as call sites: the number of the cell and the line in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes that nothing traced are found, and nothing else is taken for one."""
+"""Untraced changes of objects are found, and nothing else counts as a change."""
 
 from __future__ import annotations
 

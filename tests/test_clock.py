@@ -1,4 +1,4 @@
-"""A clock that was set back while a program ran: no answer has a time that was not."""
+"""A clock that was set back while a program ran: no answer contains a wrong time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's code is kept with the record: what ran, once, without its secrets."""
+"""The user's code is kept with the record: only code that ran, once, without its secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line at a glance: groups, first lines, and the old names of options."""
+"""The structure of the command line: groups, first lines, and old names of options."""
 
 from __future__ import annotations
 

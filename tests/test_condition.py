@@ -1,4 +1,4 @@
-"""Conditions: what they say, what they refuse, and what they leave out of a record."""
+"""Conditions: their meaning, their errors, and their effect on a record."""
 
 from __future__ import annotations
 

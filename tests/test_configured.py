@@ -1,4 +1,4 @@
-"""What a session was made with: each of its activities uses it, as it is then."""
+"""The configuration of a session: each activity uses it in its present state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, done as a contributor does it, in a copy; and the files around a project."""
+"""The steps of CONTRIBUTING.md, performed in a copy of the repository; and the project's files."""
 
 from __future__ import annotations
 

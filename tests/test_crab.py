@@ -1,4 +1,4 @@
-"""Real gammapy analyses, unchanged: what their records show, and that they ran as they would."""
+"""Real gammapy analyses, unchanged: their records and their results."""
 
 from __future__ import annotations
 

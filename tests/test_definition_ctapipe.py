@@ -1,4 +1,4 @@
-"""The shipped definition of ctapipe: a tool of the user's on toy events, and what goes on from it."""
+"""The shipped definition of ctapipe: a user's tool with simulated events."""
 
 from __future__ import annotations
 
@@ -191,9 +191,9 @@ def test_tool(runs):
     ]
     assert len(lines) == 2 + 3 * 4
     (tool,) = [one for one in runs["tool"].provenance.activities.values() if not one.parent]
-    left_out = {each.name: each.count for each in tool.left_out}
+    skipped = {each.name: each.count for each in tool.skipped_calls}
     steps = ("CameraCalibrator", "ImageProcessor", "ShowerProcessor", "DataWriter")
-    assert {name: left_out[name] for name in steps} == dict.fromkeys(steps, 1)
+    assert {name: skipped[name] for name in steps} == dict.fromkeys(steps, 1)
     assert (tool.status, tool.parameters["name"]) == ("ok", "toy-process")
     cleaning = parameters(runs["tool"], "ImageProcessor")["configuration"]
     assert "8.0" in json.dumps(cleaning)

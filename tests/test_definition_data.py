@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provagent.definition.data import DATA_FORMAT, describe, from_data, to_data
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -21,6 +20,7 @@ from provagent.definition.description import (
     ParameterDescription,
     TargetPattern,
 )
+from provagent.definition.plain_data import DATA_FORMAT, describe, from_data, to_data
 
 words = st.text(max_size=5)
 maybe = st.none() | words

@@ -1,4 +1,4 @@
-"""The shipped definition of gammapy: it names what exists, and identifies by meaning."""
+"""The shipped definition of gammapy: its targets exist, and identities depend on data only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def gammapy():
 @pytest.fixture(scope="module")
 def callables(definition, gammapy):
     """The callable that each target names, by its whole target; a class's are its public ones."""
-    from provagent.tools.draft.find import sites_of
+    from provagent.tools.draft.callables import sites_of
 
     return {
         site.target: site.function

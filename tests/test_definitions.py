@@ -1,4 +1,4 @@
-"""The shipped definitions, all alike: nothing drifted, nothing unsaid, nothing that costs a start."""
+"""Rules for all shipped definitions: no drift, complete descriptions, no cost at the start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written when a run ends: asked for, or in a job of OPUS; and however it ends."""
+"""Documents at the end of a run: requested ones, or in a job of OPUS; for every way to end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program that closes descriptors, or takes numbers of its own, keeps its files and sockets."""
+"""Programs that close file descriptors, or use fixed numbers, keep their files and sockets."""
 
 from __future__ import annotations
 

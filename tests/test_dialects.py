@@ -1,4 +1,4 @@
-"""A program under an older definition of each dialect: its record is what the dialect means."""
+"""Programs with a definition in each older dialect: the record follows the dialect."""
 
 from __future__ import annotations
 

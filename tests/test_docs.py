@@ -1,4 +1,4 @@
-"""The documentation says what the program does: commands, tables, examples and links."""
+"""The documentation agrees with the program: commands, tables, examples and links."""
 
 from __future__ import annotations
 

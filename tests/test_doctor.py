@@ -1,4 +1,4 @@
-"""``provagent doctor``: what works here, what every target waits for, what a run lacks."""
+"""``provagent doctor``: the state of the installation, of each target and of a run."""
 
 from __future__ import annotations
 
@@ -262,13 +262,13 @@ def test_code_that_is_too_long_to_be_kept_is_left_out(program):
     assert report["run"]["not_kept"] == [told]
     assert (code, report["is_well"]) == (1, False)
     assert f": {told}" in shown(program)
-    assert "every call of its targets" not in shown(program)
+    assert "all calls of the targets" not in shown(program)
 
 
 def test_a_run_that_lacks_nothing_says_so(program):
     program.run("--target", "subject:f", "s.py")
     assert diagnose(program)[1]["run"]["not_kept"] == []
-    assert "every call of its targets was recorded" in shown(program)
+    assert "all calls of the targets were recorded" in shown(program)
 
 
 def test_calls_that_were_not_to_be_recorded_were_left_out(program):
@@ -276,7 +276,7 @@ def test_calls_that_were_not_to_be_recorded_were_left_out(program):
     program.run("--target", "subject:f", "--max-calls", "10", "s.py")
     text = shown(program)
     assert "skipped by a sampling rule: 40 calls of subject:f" in text
-    assert "every call of its targets was recorded" not in text
+    assert "all calls of the targets were recorded" not in text
 
 
 BY_VALUE = """\
@@ -305,4 +305,4 @@ def test_a_function_that_only_a_worker_called_by_value_is_named(program):
     assert diagnose(program)[1]["run"]["uncalled"] == ["__main__:load"]
     text = shown(program)
     assert "no call of __main__:load was recorded" in text
-    assert "every call of its targets was recorded" not in text
+    assert "all calls of the targets were recorded" not in text

@@ -1,4 +1,4 @@
-"""``provagent draft``: a first definition, from what is installed or from what a run did."""
+"""``provagent draft``: a first definition, from installed code or from a run."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def test_draft_overwrites_nothing(lab):
     ("arguments", "told"),
     [
         (["json:dunps"], 'did you mean "dumps"?'),
-        (["nosuch.module:f"], "nosuch is not installed"),
+        (["nosuch.module:f"], "no module nosuch; install its package, or check the name"),
         (["a b"], "'a b' is not a name"),
         ([], "give TARGETs, or a run"),
         (["json:dumps", "--from-run", "last"], "give TARGETs, or a run"),

@@ -106,7 +106,7 @@ def test_what_is_there_is_no_drift(check):
         ("driftlab.spectre:Fit", "no module driftlab.spectre", '"driftlab.spectra"'),
         ("driftlab.spectra:Fti*", "no installed function or class matches", "use a name of"),
         ("driftlab.spectra:LIMIT", "is not a function, method or class", "use a name of"),
-        ("nosuch.thing:x", "nosuch is not installed", "use a name of"),
+        ("nosuch.thing:x", "no module nosuch", "install its package, or check the name"),
         ("driftlab.broken:x", "No module named 'nosuchpackage'", "use a name of"),
         ("driftlab.exits:x", "cannot be imported: SystemExit: 3", "use a name of"),
         ("__main__:f", "__main__ is the program itself", "write the name of its module"),

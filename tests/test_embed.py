@@ -1,4 +1,4 @@
-"""Provenance inside products: read back by us and by the formats' own libraries, nothing else changed."""
+"""Provenance inside products: provagent and the libraries of the formats read it; nothing else changes."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def test_in_place_once_and_only_its_own(made, tmp_path):
         with pytest.raises(EmbedError, match="already contains embedded provenance"):
             embed(made.provenance, str(path))
         told = CliRunner().invoke(main, ["verify", str(path), *store])
-        assert told.output == "1 unchanged\n"  # its own content is what it was
+        assert told.output == "1 file: 1 unchanged\n"  # its own content is what it was
         shown = CliRunner().invoke(main, ["show", str(path)])
         assert shown.exit_code == 0
         assert "CTA ACTIVITY NAME: write" in shown.output

@@ -1,4 +1,4 @@
-"""Start-up: what is on without being asked is nothing, and what fails costs the record alone."""
+"""Start-up: without ``PROVAGENT`` nothing happens, and an error affects only the record."""
 
 from __future__ import annotations
 

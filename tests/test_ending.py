@@ -1,4 +1,4 @@
-"""How a program ended is recorded as far as the interpreter lets it be seen."""
+"""The recorded end of a program: its status and exit code, if the interpreter shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entities: what is the same, what has changed, and what came from what."""
+"""Entities: equality, changes and derivations."""
 
 from __future__ import annotations
 

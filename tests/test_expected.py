@@ -1,4 +1,4 @@
-"""What a definition says that values are: a call that has others is recorded, and marked."""
+"""Constraints: a call that breaks a constraint is recorded, and marked."""
 
 from __future__ import annotations
 

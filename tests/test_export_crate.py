@@ -1,4 +1,4 @@
-"""RO-Crates of real runs, held against the profile's own validator, without a network."""
+"""RO-Crates of real runs, checked by the validator of the profile, without a network."""
 
 from __future__ import annotations
 

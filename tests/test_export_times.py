@@ -1,4 +1,4 @@
-"""Times in documents are those of the record: of a file when it was opened and closed."""
+"""Times in documents are the recorded times, such as opening and closing of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fail open, by injection: each function of ours fails once, and the program is as without us."""
+"""Injected errors: each function of provagent fails once, and the program is not affected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input and failing surroundings: one clear line, and the program goes on."""
+"""Bad input and errors of the system: one clear message, and the program continues."""
 
 from __future__ import annotations
 

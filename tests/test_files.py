@@ -1,4 +1,4 @@
-"""Files that nobody declared: what a program opens is in its record, and what is noise is not."""
+"""Files without a declaration: opened data files are recorded, ignored files are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that are changed, removed or replaced after they were read, and files of other folders."""
+"""Inputs that are changed, removed or replaced after reading, and files of other folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantities in a query: what show prints is found, by value and unit, beside the known truth."""
+"""Quantities in a query: found as ``show`` prints them, by value and unit; compared with known answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The import hook: what it hands over, when, and that it leaves no trace."""
+"""The import hook: which modules it weaves, when, and that it has no other effect."""
 
 from __future__ import annotations
 

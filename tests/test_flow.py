@@ -1,4 +1,4 @@
-"""Where values flow: positions, contexts, modules, notebooks, and sources that cannot be read."""
+"""Data flow: positions, contexts, modules, notebooks, and sources that cannot be read."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Programs that are generated, run with values that know their origin, and compared with the analysis.
+"""Generated programs, run with values that know their origin, and compared with the analysis.
 
-Each value carries the executions it came from. Nothing that truly flowed may be missing, what is
-called certain must be true, and what is not called carried must come of the last execution.
+Each value contains the executions from which it came. The analysis must find every true flow. A
+certain flow must be true. A value that is not carried over must come from the last execution.
 """
 
 from __future__ import annotations

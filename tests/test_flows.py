@@ -1,4 +1,4 @@
-"""What the user's code shows, as far as the record has it: which calls it speaks of, and what not."""
+"""Data flow in the user's code of a record: connected calls, and calls that are not connected."""
 
 from __future__ import annotations
 

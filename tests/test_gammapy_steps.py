@@ -1,4 +1,4 @@
-"""Programs below gammapy's high-level interface: makers, fits, estimators, catalogues, responses."""
+"""Programs without gammapy's high-level interface: makers, fits, estimators, catalogues, responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard at the door: whatever goes wrong in a verb is one line, and an exit code that is documented."""
+"""The guard of all verbs: each error is one line, with a documented exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program has written when it starts another process, hands over a task, or becomes another."""
+"""Files that a program has written when it starts a process, submits a task, or executes another program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a record says is text: no verb passes on a command to the terminal that shows it."""
+"""Texts of a record are printed as text: no verb passes control characters to a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house: who imports whom, how large a room may be, and what importing does."""
+"""Rules of the code: imports between rooms, sizes of modules, and effects of importing."""
 
 from __future__ import annotations
 

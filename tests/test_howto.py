@@ -1,4 +1,4 @@
-"""docs/how-to/describe.md, done as a reader does it: its files, its commands, and what they print."""
+"""docs/how-to/describe.md, performed as a reader does: its files, commands and outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identity: equal content has equal digests, anywhere; other content has others."""
+"""Identity: equal content has equal digests everywhere; different content has different digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content of arrays, quantities, times, coordinates and tables, as digests."""
+"""Digests of the content of arrays, quantities, times, coordinates and tables."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Objects that raise, hang, fork, exit or lie when they are asked: a recorded call asks nothing.
+"""Objects that raise, hang, fork, exit or return wrong values: recording runs none of their code.
 
-Each is an argument of a recorded call in a process of its own, which ends as it would have ended.
+Each object is an argument of a recorded call in a process of its own. The process must end as
+without recording.
 """
 
 from __future__ import annotations

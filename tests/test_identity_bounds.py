@@ -1,4 +1,4 @@
-"""What a digest may cost: bytes, time, threads; algorithms; and what is kept between runs."""
+"""Limits of the cost of digests: bytes, time, threads; algorithms; and the cache between runs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provagent.contract.errors import SettingsError
+from provagent.identity import digest_cache as kept_module
 from provagent.identity import files as files_module
-from provagent.identity import kept as kept_module
 from provagent.identity.content import Sample
+from provagent.identity.digest_cache import KEPT_FROM, KeptDigests
 from provagent.identity.digests import Digests
 from provagent.identity.files import FileIdentities
-from provagent.identity.kept import KEPT_FROM, KeptDigests
 from provagent.identity.registry import SAMPLE_BYTES, identify
 from provagent.settings.table import read_settings, require
 
@@ -80,7 +80,7 @@ print(found.digest, found.problems[0])
         check=True,
     )
     assert done.stdout == (
-        f"sha256 arguments: digest: '{algorithm}' requires the package {package}; "
+        f"sha256 argument digest: '{algorithm}' requires the package {package}; "
         f"pip install {package}, or write sha256\n"
     )
 
@@ -460,7 +460,7 @@ def test_many_processes_at_once(tmp_path):
     """Nobody finds what nobody has kept, while all write."""
     code = f"""
 import time
-from provagent.identity import kept
+from provagent.identity import digest_cache as kept
 kept.SLOTS = 8
 table = kept.KeptDigests({str(tmp_path)!r}, "sha256")
 class State:

@@ -1,4 +1,4 @@
-"""Files and folders: where they are, and the digest of what lies there."""
+"""Files and folders: their locations, and digests of their content."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The law of state: looking at an object never changes what it is, and a change always does.
+"""The law of states: reading an object never changes its state, and a change always does.
 
-It is tried on real objects of many kinds and libraries, which ``identity_kinds`` makes, changes and
-looks at.
+The law is tested with real objects of many kinds and libraries, which ``identity_kinds`` makes,
+changes and reads.
 """
 
 from __future__ import annotations

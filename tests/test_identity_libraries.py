@@ -1,4 +1,4 @@
-"""Content of what pandas, xarray, scipy, pint, dask and astropy's FITS hold."""
+"""Content of objects of pandas, xarray, scipy, pint, dask and astropy's FITS."""
 
 from __future__ import annotations
 

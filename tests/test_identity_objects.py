@@ -1,4 +1,4 @@
-"""The content of Python objects, as digests."""
+"""Digests of the content of Python objects."""
 
 from __future__ import annotations
 

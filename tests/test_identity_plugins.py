@@ -1,4 +1,4 @@
-"""What installed packages say of their own types: loaded late, and never in the way."""
+"""Identities that installed packages define for their own types: loaded late, without other effects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways in which a value can be identified."""
+"""The kinds of identity of a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects of classes that have no identity of their own: known by their state, read safely."""
+"""Objects of unknown classes: identified by state, with safe introspection."""
 
 from __future__ import annotations
 
@@ -526,10 +526,10 @@ def test_a_program_that_changes_an_object(recorded):
     assert things[0]["digest"] != things[1]["digest"]
     derived = [(one["how"], one["entity_id"], one["progenitor_id"]) for one in recorded.events("derivation")]  # fmt: skip
     report = json.loads(recorded.python("-m", "provagent", "doctor", "--json", check=False).stdout)
-    assert report["run"]["less_known"] == [
-        "__main__:Held: 4 identified by their state; to identify by content, add "
+    assert report["run"]["not_identified_by_content"] == [
+        "__main__:Held: 4 objects, identified by their state; to identify by content, add "
         "entities: {Held: {identifier: [ATTRIBUTE, ...]}}",
-        "builtins:object: 1 identified by object identity only; to identify by content, add "
+        "builtins:object: 1 object, identified by object identity only; to identify by content, add "
         "entities: {object: {identifier: [ATTRIBUTE, ...]}}",
     ]
     assert (

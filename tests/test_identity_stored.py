@@ -1,4 +1,4 @@
-"""Content of datasets of h5py and arrays of zarr, which lie in files."""
+"""Content of datasets of h5py and arrays of zarr, which are in files."""
 
 from __future__ import annotations
 

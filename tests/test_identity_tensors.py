@@ -1,4 +1,4 @@
-"""Content of tensors and modules of torch, where it is installed; its entry in any case."""
+"""Content of tensors and modules of torch, if installed; its table entry in any case."""
 
 from __future__ import annotations
 

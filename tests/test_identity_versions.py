@@ -1,4 +1,4 @@
-"""One table of digests holds every Python and every version of the libraries to the same."""
+"""One table of digests is valid for every Python and every version of the libraries."""
 
 from __future__ import annotations
 

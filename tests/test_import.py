@@ -1,4 +1,4 @@
-"""Logs that others wrote become runs of the store."""
+"""Logs of other tools become runs of the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers about a log that another program wrote: it says what happened, and the answers are known."""
+"""Answers about a log of another program: the program is known, so the true answers are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that are watched in place: each stays the object that it is, and runs as before."""
+"""Functions that are watched in place: each stays the same object, and runs as before."""
 
 from __future__ import annotations
 

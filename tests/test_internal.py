@@ -1,4 +1,4 @@
-"""internal_provenance.json: the form that OPUS takes, what is refused, and what is joined."""
+"""internal_provenance.json: the format of OPUS, refused files, and merged files."""
 
 from __future__ import annotations
 

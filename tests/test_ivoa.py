@@ -1,4 +1,4 @@
-"""Documents in the words of the IVOA's Provenance Data Model."""
+"""Documents with the terms of the IVOA's Provenance Data Model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs that a run is a part of: found by variables, by parents, and named in documents."""
+"""The jobs that contain a run: found by variables and parent processes, and named in documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that is kept: packed, cleared of what is old, joined with another machine's."""
+"""Maintenance of a store: packing, removing old runs, merging stores."""
 
 from __future__ import annotations
 

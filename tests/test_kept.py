@@ -1,4 +1,4 @@
-"""Digests that are kept between runs: of which states of a file, and what is believed of a table."""
+"""The cache of digests: which states of a file it contains, and which cached values are used."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from provagent.identity import kept
-from provagent.identity.kept import KEPT_FROM, KeptDigests
+from provagent.identity import digest_cache as kept
+from provagent.identity.digest_cache import KEPT_FROM, KeptDigests
 
 DIGEST = bytes(range(32))
 CHANGED = 1_700_000_000 * 10**9

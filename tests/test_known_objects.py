@@ -1,4 +1,4 @@
-"""What is remembered of objects: bounded, and only of the very object."""
+"""The memory of known objects: limited in size, and without confusion of objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``run`` and the environment variable: the program is what it is without us, and is recorded."""
+"""``run`` and the environment variable: the program is unchanged, and is recorded."""
 
 from __future__ import annotations
 

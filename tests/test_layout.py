@@ -1,4 +1,4 @@
-"""Where a run is recorded, and who may go there."""
+"""The folder of a run in a store, and its permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that are not recorded: which they are, that each is counted, and what they cost no one."""
+"""Skipped calls: which calls are skipped, how they are counted, and their cost."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def left_out(woven):
     """What was left out, added up: calls by target, reason and enclosing activity."""
     from provagent.reading.record.build import build
 
-    found = build(woven.events()).left_out
+    found = build(woven.events()).skipped_calls
     return {(each.target.partition(":")[2], each.reason, each.parent_id): each for each in found}
 
 
@@ -534,5 +534,5 @@ def test_second_dialect_tells_it_too(woven, caplog):
     boot.deactivate()
     log = woven.folder / "own.log"
     log.write_text("\n".join(f"INFO:{each.name}:{each.message}" for each in caplog.records))
-    (summed,) = build(event for event, _ in read_events(str(log), [])).left_out
+    (summed,) = build(event for event, _ in read_events(str(log), [])).skipped_calls
     assert (summed.count, summed.reason) == (8, "max_calls")

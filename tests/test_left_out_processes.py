@@ -1,4 +1,4 @@
-"""Real processes whose calls are left out: a million calls, a kill, a fork, workers, doctor."""
+"""Skipped calls in real processes: a million calls, a kill, a fork, workers, doctor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def load(path):
 def counts(recorded):
     """How many calls were left out, and for what, by target."""
     found: dict = {}
-    for each in recorded.provenance.left_out:
+    for each in recorded.provenance.skipped_calls:
         key = each.target, each.reason
         found[key] = found.get(key, 0) + each.count
     return found
@@ -44,7 +44,7 @@ def test_million_calls(recorded):
     doctor = recorded.python("-m", "provagent", "doctor", check=False).stdout
     assert f"skipped by a sampling rule: {told}" in doctor
     report = json.loads(recorded.python("-m", "provagent", "doctor", "--json", check=False).stdout)
-    assert report["run"]["left_out"][0].startswith(told)
+    assert report["run"]["skipped_calls"][0].startswith(told)
     assert not report["run"]["complaints"]
     document = json.loads(recorded.python("-m", "provagent", "export", "--to", "json").stdout)
     program = next(iter(document["bundle"].values()))["activity"]["run:program"]
@@ -110,7 +110,7 @@ def test_fork(recorded):
     )
     recorded.run("--target", "lab:step", "--max-calls", "20", "s.py")
     by_process: dict = {}
-    for each in recorded.provenance.left_out:
+    for each in recorded.provenance.skipped_calls:
         by_process[each.process_id] = by_process.get(each.process_id, 0) + each.count
     assert sorted(by_process.values()) == [30, 130]
     assert len(recorded.events("activity")) == 40
@@ -134,7 +134,7 @@ def test_workers(recorded):
     tasks = {
         each.id for each in recorded.provenance.activities.values() if each.target == "lab:task"
     }
-    assert {each.parent_id for each in recorded.provenance.left_out} == tasks
+    assert {each.parent_id for each in recorded.provenance.skipped_calls} == tasks
 
 
 def test_files_of_a_call_that_is_left_out(recorded):

@@ -1,4 +1,4 @@
-"""Levels: how much of a call is recorded, and who says so."""
+"""Levels: how much of a call is recorded, and which setting decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lineage of real programs, whose truth is known: what went into a file, and what came of it."""
+"""Lineage of real programs with known answers: inputs of a file, and results of a file."""
 
 from __future__ import annotations
 

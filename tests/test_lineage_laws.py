@@ -1,6 +1,6 @@
-"""The laws of lineage, over whole programs that are generated, run and asked.
+"""The laws of lineage, tested on whole programs that are generated, run and queried.
 
-Each file of such a program tells by its content what it came from (see ``lineage_programs``).
+The content of each file of a program shows its origins (see ``lineage_programs``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provagent.reading.store.details import ActivityDetails, Details, EntityDeta
 from provagent.reading.store.exported_parts import part_of
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import answer_data, impact, why
-from provagent.reading.store.lineage_walk import ancestors, descendants
+from provagent.reading.store.lineage_graph import downstream, upstream
 
 FACT = re.compile(r"[│├└─ ]*(run \d{8}T\S+  |script /|\w+ = )")  # of an activity, at the terminal
 LEVELS = (RECORDED, CONTENT, COMPUTED, PERHAPS)
@@ -123,8 +123,8 @@ def check_tree(answer, *, is_back):
 def check_inverse(index):
     """What is upstream of a thing is that which it is downstream of, edge for edge."""
     entities = [number for (number,) in index.execute("SELECT id FROM entity")]
-    back = {one: ancestors(index, [one]) for one in entities}
-    forth = {one: descendants(index, [one]) for one in entities}
+    back = {one: upstream(index, [one]) for one in entities}
+    forth = {one: downstream(index, [one]) for one in entities}
     for one in entities:
         for kind, later, earlier in back[one].edges:
             edge = kind, later, earlier

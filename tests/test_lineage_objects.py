@@ -1,4 +1,4 @@
-"""Lineage through containers, and through objects that go from one process to another."""
+"""Lineage through containers, and through objects that are sent between processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from provagent.contract.vocabulary import RECORDED, SAME, USED
 from provagent.reading.store.details import ActivityDetails
 from provagent.reading.store.index import open_index
 from provagent.reading.store.lineage import impact, why
-from provagent.reading.store.lineage_walk import ancestors, descendants
+from provagent.reading.store.lineage_graph import downstream, upstream
 
 LAB = """
 import numpy as np
@@ -79,8 +79,8 @@ def assert_inverse(lab):
     with open_index(str(lab.store)) as index:
         index.update()
         entities = [number for (number,) in index.execute("SELECT id FROM entity")]
-        back = {one: ancestors(index, [one]) for one in entities}
-        forth = {one: descendants(index, [one]) for one in entities}
+        back = {one: upstream(index, [one]) for one in entities}
+        forth = {one: downstream(index, [one]) for one in entities}
         for one in entities:
             assert set(back[one].entities) == {
                 other for other in entities if one in forth[other].entities

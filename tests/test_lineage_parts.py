@@ -1,7 +1,7 @@
-"""A part of what holds several things came from what was put there: perhaps, where that is hidden.
+"""A part of an object with several contents comes from the content that was stored there.
 
-Each program reads ``a.txt`` and ``b.txt`` and writes files whose true sources its author knows; a
-question mark stands behind those that the code cannot tell from others.
+Each program reads ``a.txt`` and ``b.txt``, and writes files with known true sources. A question mark
+follows sources that the code cannot distinguish from others: their evidence is perhaps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files that several rounds of a loop write, and figures that are drawn anew for each."""
+"""Files that several rounds of a loop write, and figures that are drawn again in each round."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Lineage of programs that hand reading and writing to threads, by what each file was made from.
+"""Lineage of programs that read and write in threads, compared with the true origins.
 
-Which thread of a pool ran a task tells nothing: a file comes from what was read before it, and
-from one certain thing only if the tasks went one after the other.
+The thread of a pool in which a task ran shows nothing. A file comes from files that were read
+before. The origin is certain only if the tasks ran one after the other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Joining a run with the archive of its job: by content, bounded, and from nowhere else."""
+"""Joining a run with the archive of its job: by content, with limits, and only with named servers."""
 
 from __future__ import annotations
 

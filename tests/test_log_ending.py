@@ -1,4 +1,4 @@
-"""The program's own log has the whole record, its end too, however logging is set up."""
+"""The program's own log contains the whole record, with its end, for every setup of logging."""
 
 from __future__ import annotations
 

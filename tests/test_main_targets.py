@@ -1,4 +1,4 @@
-"""The program's own functions and classes are targets, and the program is as it is without."""
+"""The program's own functions and classes as targets; the program is not affected."""
 
 from __future__ import annotations
 

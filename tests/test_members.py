@@ -1,4 +1,4 @@
-"""What lies in a container that a call is given, or hands back: who is a member of what."""
+"""Members of containers in arguments and results."""
 
 from __future__ import annotations
 

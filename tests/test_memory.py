@@ -1,4 +1,4 @@
-"""A program that copes with failed allocations copes with them recorded."""
+"""A program that survives failed memory allocations also survives them when recorded."""
 
 from __future__ import annotations
 

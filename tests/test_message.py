@@ -1,4 +1,4 @@
-"""What exceptions say, without their having a say in it."""
+"""Messages of exceptions, without running code of the exceptions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from provagent.contract.values.message import message_of, what_failed
+from provagent.contract.values.exception_message import message_of, what_failed
 from provagent.isolation.interrupts import is_the_programs
 
 

@@ -1,4 +1,4 @@
-"""Values that a definition was not written for: identified by content, all of their leaves kept."""
+"""Values for which a definition does not fit: identified by content, with all their leaves."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_one_leaf_that_cannot_be_written(lab):
     assert recorded["text"] == "{'a': 1, 'b': 2j}"
     assert "nothing" not in recorded
     assert "parameter 'nothing'" in done.stderr
-    assert "a leaf: recorded without this call" in "".join(complaints(lab))
+    assert "a leaf: the value before this call is recorded" in "".join(complaints(lab))
 
 
 def test_a_path_on_a_value_may_begin_with_all_items():

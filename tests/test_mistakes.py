@@ -1,4 +1,4 @@
-"""Mistakes that people make in a definition: each has one clear error, which leads to the mend."""
+"""Common mistakes in a definition: each has one clear error, with a remedy."""
 
 from __future__ import annotations
 

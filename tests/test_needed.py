@@ -1,4 +1,4 @@
-"""Targets in packages that provagent needs itself: they are recorded, and work as without."""
+"""Targets in packages that provagent itself needs: they are recorded, and work as before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readers and writers that others use: what is told of them, and by whom."""
+"""Readers and writers that other packages use: which calls are recorded, for which activity."""
 
 from __future__ import annotations
 

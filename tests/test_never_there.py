@@ -1,4 +1,4 @@
-"""Files that a program looked for are no files that went missing, and names that are no text."""
+"""Files that a program searched for in vain do not count as missing; names that are not UTF-8."""
 
 from __future__ import annotations
 

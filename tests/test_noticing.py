@@ -1,4 +1,4 @@
-"""What it costs to notice files: how many audit events we raise, and what is loaded when."""
+"""The cost of recording files: the number of audit events, and the time of loading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a library opens past Python: a definition says so, and they are known as others are."""
+"""Files that a library opens by compiled code: a definition declares them, and they are recorded like others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What provagent imports comes from the standard library and its own installation alone."""
+"""Imports of provagent come only from the standard library and its own installation."""
 
 from __future__ import annotations
 

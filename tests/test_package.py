@@ -1,4 +1,4 @@
-"""The wheel: what is in it, what it needs, and that installing it is enough."""
+"""The wheel: its files, its requirements, and its installation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A definition never makes an answer worse: what was read and what was written, by real packages."""
+"""Definitions and lineage: a definition never makes an answer worse, for real packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a definition: the format, the older dialects, and every kind of bad input."""
+"""Reading definitions: the format, older dialects, and every kind of bad input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from provagent.cli import main
 from provagent.definition import nodes
-from provagent.definition.data import to_data
 from provagent.definition.description import (
     ActivityDescription,
     AgentDescription,
@@ -30,6 +29,7 @@ from provagent.definition.description import (
     TargetPattern,
 )
 from provagent.definition.parse import LARGEST, parse_definition, read_definition
+from provagent.definition.plain_data import to_data
 from provagent.isolation import originals
 from provagent.recording.weave.target import Target
 

@@ -1,4 +1,4 @@
-"""The path language: what it says, what it refuses, and that it runs nothing else."""
+"""The path language: its meaning, its errors, and that it runs no other code."""
 
 from __future__ import annotations
 

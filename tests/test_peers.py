@@ -1,4 +1,4 @@
-"""The runner of other packages' suites: a difference that nobody listed is not passed over."""
+"""The runner of test suites of other packages: it reports each difference that is not listed."""
 
 from __future__ import annotations
 

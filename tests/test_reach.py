@@ -1,4 +1,4 @@
-"""Every kind of child that records, and what is told of those that can't."""
+"""Every kind of child process that is recorded, and the report of those that cannot be."""
 
 from __future__ import annotations
 

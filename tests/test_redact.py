@@ -1,4 +1,4 @@
-"""What slipped into a record is taken out: of every byte of the store, and nothing else with it."""
+"""Redaction: a secret is removed from every byte of the store, and nothing else is removed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Programs that replace functions of the standard library do not notice us, nor does the record.
+"""Programs that replace functions of the standard library: program and record are not affected.
 
-Each program runs bare and recorded, in a process of its own. It prints all that it can see.
+Each program runs with and without recording, in a process of its own. It prints everything that it
+can see.
 """
 
 from __future__ import annotations

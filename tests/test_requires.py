@@ -1,4 +1,4 @@
-"""``requires``: which installed versions a definition is for."""
+"""``requires``: the installed versions for which a definition is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repeating a run from its record: real programs, real folders."""
+"""Repeating a run from its record: real programs and real folders."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ def test_what_would_be_written_outside_is_refused(lab, tmp_path):
     lab.run("main.py")
     done = lab.rerun("last", "--yes", check=False)
     assert done.returncode == 1
-    assert f"main.py contains the path {lab.folder}, and may write there" in done.stderr
+    assert f"main.py contains the path {lab.folder}; the new run may write there" in done.stderr
 
 
 def test_a_folder_can_be_named(lab, tmp_path):

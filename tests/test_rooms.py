@@ -1,4 +1,4 @@
-"""Each room of the package has a fast test; those of rooms that have none elsewhere."""
+"""Each room of the package has a fast test. This file has the tests of rooms without other fast tests."""
 
 from __future__ import annotations
 

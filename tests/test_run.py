@@ -1,4 +1,4 @@
-"""``run`` in its corners: zips, stdin, options, and runs inside runs."""
+"""``run`` in rare cases: zip files, stdin, options, and runs inside runs."""
 
 from __future__ import annotations
 

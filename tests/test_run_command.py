@@ -1,4 +1,4 @@
-"""A command that starts several programs: each verb tells of the same command and first program."""
+"""A command that starts several programs: each verb shows the same command and first program."""
 
 from __future__ import annotations
 

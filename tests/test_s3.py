@@ -1,4 +1,4 @@
-"""Objects of a server of S3, by fsspec and by pandas: a location, no content, no credential."""
+"""Objects of an S3 server, by fsspec and by pandas: a location, no content, no credential."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema of definitions: published, true to the reader, and as strict as it can be."""
+"""The JSON Schema of definitions: it agrees with the reader, and is as strict as possible."""
 
 from __future__ import annotations
 

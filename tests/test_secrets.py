@@ -1,4 +1,4 @@
-"""No secret in any byte of the store, of a log or of an export; and what is harmless stays."""
+"""No secret in any byte of the store, of a log or of an export; harmless values stay."""
 
 from __future__ import annotations
 

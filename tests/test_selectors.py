@@ -1,4 +1,4 @@
-"""Where each path of a definition leads in a call."""
+"""Selectors: the value of each path of a definition in a call."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_another_way_is_taken_where_the_first_fails():
         raise Missing("x")
 
     assert or_else(fails, lambda *_: 4, told.append)(None, (), {}, None) == 4
-    assert told == ["ValueError: odd: recorded without this call"]
+    assert told == ["ValueError: odd: the value before this call is recorded"]
     assert or_else(lambda *_: 3, fails, told.append)(None, (), {}, None) == 3
     with pytest.raises(Missing):
         or_else(lacks, lambda *_: 4, told.append)(None, (), {}, None)

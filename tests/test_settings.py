@@ -1,4 +1,4 @@
-"""Settings: four sources, one precedence, and one line for whatever cannot be used."""
+"""Settings: four sources, one precedence, and one line for each invalid value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder with files of all names: the command line imports what is installed, nothing else."""
+"""A folder with files of all module names: the command line imports installed modules only."""
 
 from __future__ import annotations
 

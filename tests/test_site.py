@@ -1,4 +1,4 @@
-"""The site is built as ``make docs`` builds it: no warning, a tutorial that was executed, true pictures."""
+"""The documentation site, built like ``make docs``: no warnings, an executed tutorial, true pictures."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_commands_of_the_tutorial_are_executed(site):
     told = {source.splitlines()[-1].removeprefix("!python -m provagent "): output for source, output in cells}  # fmt: skip
     assert re.search(r"^index +2\.64 ", told["run crab.py"], re.MULTILINE)
     assert told["validate crab.prov.json crab.provn"].count(": valid, ") == 2
-    assert "6 unchanged" in told["verify"]
+    assert "6 files: 6 unchanged" in told["verify"]
     why = told["why crab/flux_points.fits"]
     assert all(f"crab/{name}" in why for name in ("night-1.fits", "night-2.fits", "models.yaml"))
     assert "crab/flux_points.fits" in told["impact crab/night-1.fits"]

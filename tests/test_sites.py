@@ -1,4 +1,4 @@
-"""Call sites: the places in the user's code that led to a call, or to a file's opening."""
+"""Call sites: the places in the user's code that led to a call, or opened a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start-up in poor surroundings: whatever is missing, the program is as without, and recorded."""
+"""Start-up in a damaged environment: the program is not affected, and is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store in other engines: views in DuckDB, Parquet by day, and what the page says of them."""
+"""The store in other engines: views in DuckDB, Parquet by day, and their documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to a store of real runs: how was this made, what came of it."""
+"""Queries of a store of real runs: why and impact."""
 
 from __future__ import annotations
 

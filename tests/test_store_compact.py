@@ -1,4 +1,4 @@
-"""Old runs packed: every answer stays the same, of real runs, and what is written is left."""
+"""Packing of old runs: every answer stays the same, and unfinished runs are skipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two runs, and whether files are still what they were: real runs, real files."""
+"""``diff`` and ``verify`` with real runs and real files."""
 
 from __future__ import annotations
 
@@ -189,12 +189,12 @@ def test_the_last_state_counts(lab):
 def test_verify_verb(lab):
     lab.run()
     told = CliRunner().invoke(main, ["verify"])
-    assert (told.exit_code, told.output) == (0, "2 unchanged\n")
+    assert (told.exit_code, told.output) == (0, "2 files: 2 unchanged\n")
     (lab.folder / "out.txt").write_text("by hand")
     told = CliRunner().invoke(main, ["verify"])
     assert told.exit_code == 1
     assert told.output.startswith(f"changed  {lab.folder / 'out.txt'}  sha256:")
-    assert told.output.endswith("1 unchanged, 1 changed\n")
+    assert told.output.endswith("2 files: 1 unchanged, 1 changed\n")
     data = json.loads(CliRunner().invoke(main, ["verify", "--json", "out.txt"]).output)
     assert data[0]["state"] == "changed"
 

@@ -1,7 +1,7 @@
-"""Why and impact across runs, beside a naive walk over the PROV documents of those runs.
+"""Why and impact across runs, compared with a simple search in the PROV documents of the runs.
 
-The walk knows PROV-JSON alone: what was generated, used, derived, a member, started by, and the
-content that a thing is a specialization of.
+The search uses PROV-JSON only: generations, usages, derivations, members, starts, and the content of
+which an entity is a specialization.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from provagent.reading.export.write import rendered
 from provagent.reading.record.build import build
 from provagent.reading.store.encoding import unpacked
 from provagent.reading.store.index import open_index
-from provagent.reading.store.lineage_walk import ancestors, descendants
+from provagent.reading.store.lineage_graph import downstream, upstream
 
 PATHS = ["/a", "/b", "/c"]
 
@@ -272,8 +272,8 @@ def test_why_and_impact_are_those_of_the_documents(tmp_path_factory, told):
         }
         found, forth = {}, {}
         for number, key in keys.items():
-            found.setdefault(key, set()).update(keys[one] for one in ancestors(index, [number]).entities)  # fmt: skip
-            forth.setdefault(key, set()).update(keys[one] for one in descendants(index, [number]).entities)  # fmt: skip
+            found.setdefault(key, set()).update(keys[one] for one in upstream(index, [number]).entities)  # fmt: skip
+            forth.setdefault(key, set()).update(keys[one] for one in downstream(index, [number]).entities)  # fmt: skip
     assert found == wanted
     mirror = {}
     for key, origins in wanted.items():

@@ -1,4 +1,4 @@
-"""The store as Python: the same answers as the commands, from one object."""
+"""The store in Python: the same answers as the commands."""
 
 from __future__ import annotations
 

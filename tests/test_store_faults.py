@@ -1,4 +1,4 @@
-"""What may happen to a store: what can be answered is, what is missing is said, nothing crashes."""
+"""Damaged stores: everything readable is answered, missing parts are reported, nothing crashes."""
 
 from __future__ import annotations
 

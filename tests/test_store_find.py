@@ -1,4 +1,4 @@
-"""The language of find: what it means, beside naive filters, and what it says of errors."""
+"""The query language of find: its meaning, compared with simple filters, and its errors."""
 
 from __future__ import annotations
 

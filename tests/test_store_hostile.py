@@ -1,7 +1,7 @@
-"""A store that comes from anybody: what is no file of it is told, in bounded time, never followed.
+"""Hostile stores: foreign files are reported in bounded time, and never followed.
 
-Each file of a store that was really recorded is replaced by each kind of thing, and each value of
-each event by each nasty one; then each verb reads it. PROVAGENT_TEST_EXAMPLES=5000 looks longer.
+Each file of a recorded store is replaced by each kind of file, and each value of each event by each
+wrong value. Then each verb reads the store. PROVAGENT_TEST_EXAMPLES=5000 tests more values.
 """
 
 from __future__ import annotations
@@ -529,7 +529,7 @@ def test_a_store_may_be_a_link_and_a_run_in_it_may_not(lab):
         for words in VERBS[verb](lab):
             told = lab.ask(*words, store=lab.folder / "link").stderr
             assert f"{lab.plain}: is a symbolic link, not a folder, and is skipped" in told
-            assert "take its runs with 'provagent store merge'" in told
+            assert "copy its runs with 'provagent store merge'" in told
     assert len(lab.runs_found()) == 2
     lab.plain.unlink()
     done = lab.ask("store", "merge", str(lab.folder / "moved" / ".."), codes=(0, 1))

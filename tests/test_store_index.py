@@ -1,4 +1,4 @@
-"""The index: what it holds, how it is kept, and the walks through it, beside naive ones."""
+"""The index: its content, its updates, and lineage, compared with simple implementations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from provagent.reading.store import index as index_module
 from provagent.reading.store.encoding import packed, unpacked
 from provagent.reading.store.index import open_index
 from provagent.reading.store.index_rows import Rows
-from provagent.reading.store.lineage_walk import ancestors, descendants
+from provagent.reading.store.lineage_graph import downstream, upstream
 from provagent.reading.store.location import NAME, place_for, remove
 from provagent.reading.store.schema import INDEXES, SHIFT
 
@@ -110,9 +110,9 @@ def test_lineage_goes_across_runs_by_content(store):
     )
     with open_index(str(store)) as index:
         index.update()
-        assert paths(index, ancestors(index, named(index, "/fit/a"))) == {"/fit/a", "/moved/a", "/red/a", "/raw/a"}  # fmt: skip
-        assert paths(index, descendants(index, named(index, "/raw/a"))) == {"/raw/a", "/red/a", "/moved/a", "/fit/a"}  # fmt: skip
-        assert paths(index, ancestors(index, named(index, "/other"))) == {"/other", "/red/a"}
+        assert paths(index, upstream(index, named(index, "/fit/a"))) == {"/fit/a", "/moved/a", "/red/a", "/raw/a"}  # fmt: skip
+        assert paths(index, downstream(index, named(index, "/raw/a"))) == {"/raw/a", "/red/a", "/moved/a", "/fit/a"}  # fmt: skip
+        assert paths(index, upstream(index, named(index, "/other"))) == {"/other", "/red/a"}
 
 
 def test_a_file_rewritten_in_place_is_versions(store):
@@ -123,9 +123,9 @@ def test_a_file_rewritten_in_place_is_versions(store):
         index.update()
         made = [one for (one,) in index.execute("SELECT entity FROM generated ORDER BY entity")]
         for position, entity in enumerate(made):
-            walk = ancestors(index, [entity])
+            walk = upstream(index, [entity])
             assert len(walk.activities) == position + 1
-            assert len(descendants(index, [entity]).activities) == 3 - position
+            assert len(downstream(index, [entity]).activities) == 3 - position
 
 
 def test_empty_files_tie_nothing(store):
@@ -134,7 +134,7 @@ def test_empty_files_tie_nothing(store):
     write(store, night(RUNS[1], 2, [([("/log2", "")], [("/b", "b")])]), RUNS[1], "p2")
     with open_index(str(store)) as index:
         index.update()
-        assert paths(index, ancestors(index, named(index, "/b"))) == {"/b", "/log2"}
+        assert paths(index, upstream(index, named(index, "/b"))) == {"/b", "/log2"}
 
 
 def test_what_was_made_later_is_no_origin(store):
@@ -143,8 +143,8 @@ def test_what_was_made_later_is_no_origin(store):
     write(store, night(RUNS[1], 2, [([("/raw", "raw")], [("/in", "same")])]), RUNS[1], "p2")
     with open_index(str(store)) as index:
         index.update()
-        assert paths(index, ancestors(index, named(index, "/out"))) == {"/out", "/in"}
-        assert "/out" not in paths(index, descendants(index, named(index, "/raw")))
+        assert paths(index, upstream(index, named(index, "/out"))) == {"/out", "/in"}
+        assert "/out" not in paths(index, downstream(index, named(index, "/raw")))
 
 
 @pytest.mark.parametrize("made", [crab, crab_with_child])
@@ -170,9 +170,9 @@ def test_one_way_is_the_mirror_of_the_other(store, made):
         rows = Rows(index._connection)
         rows.begin()
         numbers = {key: rows.number(key) for key in provenance.entities}
-        back = {key: set(ancestors(index, [numbers[key]]).entities) for key in numbers}
+        back = {key: set(upstream(index, [numbers[key]]).entities) for key in numbers}
         for one in numbers:
-            forth = set(descendants(index, [numbers[one]]).entities)
+            forth = set(downstream(index, [numbers[one]]).entities)
             for two in numbers:
                 assert (numbers[two] in forth) is (numbers[one] in back[two]), (one, two)
 
@@ -241,7 +241,7 @@ def test_walks_are_those_of_a_naive_search(tmp_path_factory, runs):
         for key, number in numbers.items():
             wanted = naive(key)
             if wanted is not None:
-                assert set(ancestors(index, [number]).entities) == {numbers[one] for one in wanted}
+                assert set(upstream(index, [number]).entities) == {numbers[one] for one in wanted}
 
 
 def test_incremental_is_the_same_as_at_once(store, tmp_path):
@@ -444,7 +444,7 @@ def test_identifiers_of_others(store):
     ], "other", "x")  # fmt: skip
     with open_index(str(store)) as index:
         index.update()
-        assert paths(index, ancestors(index, named(index, "/o"))) == {"/o", "/i"}
+        assert paths(index, upstream(index, named(index, "/o"))) == {"/o", "/i"}
 
 
 @given(st.sampled_from(["sha256", "md5", "blake3", "unknown", ""]), st.binary(max_size=40))

@@ -1,4 +1,4 @@
-"""The lineage of a thing as one document: exactly the nodes and edges of the walk, in every format."""
+"""The lineage of an entity as one document: exactly the nodes and edges of the answer, in every format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from provagent.reading.store.details import Details
 from provagent.reading.store.entity_lookup import find_entities, same_state
 from provagent.reading.store.exported_parts import lineage_of, part_of
 from provagent.reading.store.index import open_index
-from provagent.reading.store.lineage_walk import ancestors, is_program
+from provagent.reading.store.lineage_graph import is_program, upstream
 from provagent.reading.store.runs import read_run
 from provagent.reading.store.shards import is_of_process
 
@@ -81,7 +81,7 @@ def stated(text, run=None):
 
 def walked(index, what, runs, *, everything=False):
     """The same by the walk: names are made here, of identifiers; ``runs`` are Provenances by id."""
-    walk = ancestors(
+    walk = upstream(
         index, same_state(index, find_entities(index, what).entities), everything=everything
     )
     told = Details(index)

@@ -1,4 +1,4 @@
-"""Parts of a run: what concerns a session, an activity or a file, and nothing else."""
+"""Parts of a run: everything about a session, an activity or a file, and nothing else."""
 
 from __future__ import annotations
 

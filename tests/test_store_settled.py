@@ -1,4 +1,4 @@
-"""Runs that have ended are not looked into at each question, and yet nothing of them is missed."""
+"""Complete runs are not scanned at each query, and no change of them is missed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from provagent.cli import main
 from provagent.contract.layout import is_day
 from provagent.isolation import originals
 from provagent.reading.record.shard import SHARD_MARK
-from provagent.reading.store import complete_runs as settled_module
+from provagent.reading.store import incremental_scan as settled_module
 from provagent.reading.store import index as index_module
 from provagent.reading.store.atomic_rewrite import rewritten
-from provagent.reading.store.complete_runs import mark_incomplete
+from provagent.reading.store.incremental_scan import mark_incomplete
 from provagent.reading.store.index import open_index
 from provagent.reading.store.location import NAME
 from provagent.reading.store.schema import connect

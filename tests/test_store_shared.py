@@ -1,4 +1,4 @@
-"""A store of several users: each asks of his own runs, and is told of those he may not read."""
+"""A store of several users: each user queries their own runs; unreadable runs are reported."""
 
 from __future__ import annotations
 

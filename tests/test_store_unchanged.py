@@ -1,4 +1,4 @@
-"""Whether a file is still what was recorded of it, by digests of kinds that are known and others."""
+"""Whether a file is unchanged, for digests of known and unknown algorithms."""
 
 from __future__ import annotations
 

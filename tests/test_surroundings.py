@@ -1,4 +1,4 @@
-"""Real faults of the surroundings: the program's outcome is its own, and the record can be read."""
+"""Real faults of the system: the program ends as without recording, and the record is readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a program makes and removes: no input of its, no product, and nothing that is lost."""
+"""Files that a program makes and removes: neither inputs nor products, and not missing."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def test_what_one_call_of_a_library_makes_and_removes_is_not_told(recorded, how)
         "out.txt",
     }
     assert answer(recorded, "out.txt")[0] == {"in.txt", "out.txt"}
-    assert told_of(recorded, ["verify"]) == (0, "2 unchanged\n")
+    assert told_of(recorded, ["verify"]) == (0, "2 files: 2 unchanged\n")
 
 
 def test_an_excel_file(recorded):
     pytest.importorskip("openpyxl")
     pytest.importorskip("pandas")
     program(recorded, "import pandas as pd\npd.DataFrame({'a': [1]}).to_excel('one.xlsx')\n")
-    assert told_of(recorded, ["verify"]) == (0, "1 unchanged\n")
+    assert told_of(recorded, ["verify"]) == (0, "1 file: 1 unchanged\n")
     assert answer(recorded, "one.xlsx")[0] == {"one.xlsx"}
     assert "openpyxl." not in told_of(recorded, ["show"])[1]
 
@@ -103,13 +103,13 @@ def test_what_flows_through_a_file_that_is_removed_is_not_lost(recorded, how):
         one.get("location", "").rpartition("/")[2]: one.get("removed") for one in said["nodes"]
     }
     assert (removed[middle], removed["in.txt"], removed["out.txt"]) == (True, None, None)
-    assert told_of(recorded, ["verify"]) == (0, "2 unchanged, 1 removed by its run\n")
+    assert told_of(recorded, ["verify"]) == (0, "3 files: 2 unchanged, 1 removed by its run\n")
     assert "mid-" not in told_of(recorded, ["show"])[1]
     reached = json.loads(told_of(recorded, ["impact", "in.txt", "--json"])[1])
     assert any(one.get("location", "").endswith("out.txt") for one in reached["nodes"])
     again = recorded.folder / middle
     again.write_text("A")
-    assert told_of(recorded, ["verify"]) == (0, "3 unchanged\n")
+    assert told_of(recorded, ["verify"]) == (0, "3 files: 3 unchanged\n")
 
 
 HELD = """
@@ -160,7 +160,7 @@ open("out.txt", "w").write(Path("log.txt").read_text())
 """,
     )
     assert set(names(done.generated)) == {"log.txt", "out.txt"}
-    assert told_of(recorded, ["verify"]) == (0, "2 unchanged\n")
+    assert told_of(recorded, ["verify"]) == (0, "2 files: 2 unchanged\n")
     assert answer(recorded, "out.txt")[0] >= {"log.txt", "out.txt"}
 
 

@@ -1,4 +1,4 @@
-"""At a terminal: what a person sees and types is as without, to the byte."""
+"""Programs at a terminal: input and output are the same, to the byte."""
 
 from __future__ import annotations
 

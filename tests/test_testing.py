@@ -1,4 +1,4 @@
-"""``provagent.testing``: what it gives the tests of a package, with pytest and without."""
+"""``provagent.testing``: tests of a package with pytest and without."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools that watch a program watch the same program; and record it, whichever is outside."""
+"""Tools that watch a program (coverage, debuggers) give the same results when it is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that is not trusted: what its files may make provagent do, in real processes."""
+"""A folder that is not trusted: the allowed effects of its files, in real processes."""
 
 from __future__ import annotations
 

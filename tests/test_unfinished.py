@@ -1,4 +1,4 @@
-"""Files that are open when the call that generated them ends have the content of the whole file."""
+"""Files that are open when their activity ends are recorded with their complete content."""
 
 from __future__ import annotations
 

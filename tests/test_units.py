@@ -1,4 +1,4 @@
-"""Units and types of values: a program of known values, and what each answer says of them."""
+"""Units and types of values: a program with known values, and the answers about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents held against PROV-CONSTRAINTS: own cases, the public ones, histories that happened."""
+"""Documents checked against PROV-CONSTRAINTS: own cases, public cases, and real records."""
 
 from __future__ import annotations
 
@@ -411,15 +411,15 @@ def test_verb(tmp_path):
     good.write_text(document("entity(ex:e1)"))
     bad.write_text(document("entity(ex:e1) activity(ex:e1,-,-)"))
     told = CliRunner().invoke(main, ["validate", str(good)])
-    assert (told.exit_code, told.output) == (0, f"{good}: valid, 1 statements\n")
+    assert (told.exit_code, told.output) == (0, f"{good}: valid, 1 statement\n")
     told = CliRunner().invoke(main, ["validate", str(bad), str(good), str(none)])
     assert told.exit_code == 1
     assert told.output.splitlines() == [
         f"{bad}: ex:e1 is an entity (used as an entity) and an activity (used as an activity)"
         " (constraint 55, entity-activity-disjoint)",
         f"{bad}: not valid, 2 statements",
-        f"{good}: valid, 1 statements",
-        f"{none}: cannot be read: No such file or directory",
+        f"{good}: valid, 1 statement",
+        f"{none}: cannot be read: No such file or directory; check the path",
     ]
     told = CliRunner().invoke(main, ["validate", "--json", str(bad), str(none)])
     one, two = json.loads(told.output)

@@ -1,4 +1,4 @@
-"""A run in numbers and in time, beside sums made here."""
+"""``stats`` and ``timeline``, compared with sums that the test computes."""
 
 from __future__ import annotations
 

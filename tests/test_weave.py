@@ -1,4 +1,4 @@
-"""Weaving: every kind of callable is found, behaves as before, and is put back."""
+"""Weaving: every kind of callable is found, behaves as before, and is restored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import cloudpickle
 import pytest
 
 from provagent.contract.errors import TargetError
-from provagent.recording.weave.hidden import hide_from_callers
+from provagent.recording.weave.hidden_frames import hide_from_callers
 from provagent.recording.weave.site import find_sites
 from provagent.recording.weave.target import Target
 from provagent.recording.weave.weaver import Weaver

@@ -1,6 +1,7 @@
-"""A pytest plugin: each test's outcome, one JSON line as it is known: -p outcomes.
+"""A pytest plugin that writes the outcome of each test as a JSON line: -p outcomes.
 
-Written through, so that a crash shows what was running. ``PEER_OUTCOMES`` names the file.
+Each line is written immediately, so that a crash shows the running test. ``PEER_OUTCOMES`` names
+the file.
 """
 
 from __future__ import annotations

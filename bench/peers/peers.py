@@ -1,6 +1,7 @@
-"""Peers' own test suites, bare and traced, test for test: python bench/peers/peers.py [PEER ...].
+"""The test suites of other packages, with and without recording: python bench/peers/peers.py [PEER
+...].
 
-Exit code 1 when a test's outcome differs, and peers.toml does not list it as inherent.
+The exit code is 1 if the outcome of a test differs, and peers.toml does not list it as inherent.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ def main() -> int:
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="peers", description=__doc__)
-    parser.add_argument("peers", nargs="*", metavar="PEER", help="those to run; all when none")
-    parser.add_argument("--show", action="store_true", help="how each difference failed")
+    parser.add_argument("peers", nargs="*", metavar="PEER", help="packages to test (default: all)")
+    parser.add_argument("--show", action="store_true", help="show the failure of each difference")
     return parser.parse_args()
 
 

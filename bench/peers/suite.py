@@ -1,4 +1,5 @@
-"""One run of a peer's suite, bare or traced: each test's outcome, the time, the record."""
+"""One run of a test suite, with or without recording: the outcome of each test, the time, the
+record."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import click
 
 from provagent.cli.options import store_option
 from provagent.contract.errors import DraftError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.reading.view.terminal import echo_lines
 
 
@@ -49,4 +50,4 @@ def draft(
             f"{output}: the file exists; choose another name or remove the file"
         ) from error
     except OSError as error:
-        raise DraftError(f"{output}: cannot be written: {error.strerror}") from error
+        raise DraftError(f"{output}: cannot be written: {cause_and_remedy(error)}") from error

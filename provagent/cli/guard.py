@@ -18,7 +18,7 @@ import click
 
 from provagent.contract.errors import ProvagentError
 from provagent.contract.printable import harmless
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.reading.view.terminal import echo, echo_lines, open_streams
 from provagent.settings.table import warn
 
@@ -96,7 +96,7 @@ def _code(run: Callable[[], Any]) -> int:
         if _is_debugging:
             echo_lines("".join(traceback.format_exception(error)), err=True)
         with contextlib.suppress(OSError):  # standard error is closed as well
-            _tell(error)
+            _print_error(error)
     return code if isinstance(code, int) else 0
 
 
@@ -122,10 +122,10 @@ def _is_of_system(error: BaseException) -> bool:
     return isinstance(error, OSError) and (error.filename is not None or error.errno in full)
 
 
-def _tell(error: BaseException) -> None:
+def _print_error(error: BaseException) -> None:
     code = _code_of(error)
     if isinstance(error, click.ClickException):
-        _tell_usage(error)
+        _print_usage_error(error)
     elif isinstance(error, ProvagentError):
         for line in error.args:
             warn(line)
@@ -141,7 +141,7 @@ def _tell(error: BaseException) -> None:
         warn(f"internal error: {what}; please report it with the output of --debug")
 
 
-def _tell_usage(error: click.ClickException) -> None:
+def _print_usage_error(error: click.ClickException) -> None:
     if not isinstance(error, click.exceptions.NoArgsIsHelpError):  # its message is the help
         vars(error)["message"] = harmless(error.message, kept="")  # it quotes the typed text
     shown = io.StringIO()

@@ -63,7 +63,7 @@ def compact(
 
     folder = find_store(store)
     with progress("compressing") as show:
-        done = pack(folder, runs, older_than=older_than, anyway=force, progress=show)
+        done = pack(folder, runs, older_than=older_than, force=force, progress=show)
     if as_json:
         echo_json(asdict(done))
     else:
@@ -113,7 +113,7 @@ def gc(
     folder = find_store(store)
     found = collectable(
         folder, older_than=older_than or timedelta(0), keep=keep or 0, used_too=used_too,
-        anyway=force,
+        force=force,
     )  # fmt: skip
     if is_confirmed:
         collect(folder, found)
@@ -148,10 +148,11 @@ def store_group() -> None:
 @json_option
 @click.pass_context
 def merge_store(ctx: click.Context, other: str, *, store: str | None, as_json: bool) -> None:
-    """Copy the runs of the store OTHER, for example of another machine, into this store.
+    """Copy the runs of another store into this store.
 
-    No file is overwritten. Runs that both stores contain are copied once; a partial run is
-    completed. Exits with 1 if a file has different contents in the two stores.
+    OTHER: the folder of the other store, for example of another machine. No file is
+    overwritten. Runs that both stores contain are copied once; a partial run is completed.
+    Exits with 1 if a file has different contents in the two stores.
     """
     from provagent.reading.store.merge import merge
     from provagent.reading.view.stats import size_text

@@ -14,7 +14,8 @@ from provagent.reading.view.terminal import JSON, document_stream, echo
 
 @click.command(
     help="Join a run with the results of its OPUS job in one document.\n\n"
-    f"{LAST_RUN_HELP} Standard error lists the joined files and the others."
+    f"{LAST_RUN_HELP} Standard error lists the results that were joined with a file, and the "
+    "other results."
 )
 @click.argument("run", default=LAST)
 @click.option(

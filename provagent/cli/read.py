@@ -52,8 +52,8 @@ _SHOWN = 10_000  # default number of activities, and of files
 )
 @click.option(
     "--full", "is_full", is_flag=True,
-    help="Show whole values and digests, all members, parameters that are None, and calls that "
-    "when and quiet of a definition skip.",
+    help="Show whole values and digests, all members, parameters that are None, and calls that a "
+    "definition skips (when, quiet).",
 )  # fmt: skip
 @store_option
 @json_option
@@ -277,7 +277,7 @@ def _export_parquet(run: str | None, outputs: tuple[str, ...], store: str) -> No
     from provagent.reading.store.analytics import write_parquet
 
     if len(outputs) != 1:
-        raise click.UsageError("parquet is written into one folder; give it with -o")
+        raise click.UsageError("--to parquet writes into a folder; give one folder with -o")
     run_id = None if run is None else find_run(store, run)
     for view, count in write_parquet(store, outputs[0], run=run_id).items():
         echo(f"{view}: {count} rows", err=True)
@@ -295,8 +295,8 @@ def _show_embedded(payload: Payload, *, as_json: bool) -> None:
 
 @click.command(
     help="Write the provenance of a file into the file itself (FITS, PNG, PDF and others).\n\n"
-    f"{RUN_HELP} FILE: an output file of this run. FILE is changed in place; use -o to write a "
-    "copy instead.",
+    f"{RUN_HELP} FILE: a file that this run made or used. FILE is changed in place; use -o to "
+    "write a copy instead.",
     short_help="Write the provenance of a file into the file itself.",
 )
 @click.argument("run")

@@ -60,7 +60,7 @@ def redact(
     from provagent import boot
     from provagent.reading.store.location import find_store
     from provagent.reading.store.redact import find_secrets
-    from provagent.reading.store.redact import redact as take_out
+    from provagent.reading.store.redact import redact as remove_secrets
     from provagent.reading.store.redaction_search import SearchedSecrets
 
     boot.deactivate()  # the record of this command would contain the secrets
@@ -77,13 +77,13 @@ def redact(
     folder = find_store(store)
     with progress("reading records") as show:
         if is_confirmed:
-            found = take_out(folder, sought, how[0] if how else "text", show, anyway=force)
+            found = remove_secrets(folder, sought, how[0] if how else "text", show, force=force)
         else:
             found = find_secrets(folder, sought, show)
     if as_json:
         echo_json(asdict(found))
     else:
-        _tell(found, is_done=is_confirmed)
+        _print_matches(found, is_done=is_confirmed)
     ctx.exit(1 if found.refused or found.left or found.kept else 0)
 
 
@@ -96,7 +96,7 @@ def _asked() -> list[str]:
     return texts
 
 
-def _tell(found: Redaction, *, is_done: bool) -> None:
+def _print_matches(found: Redaction, *, is_done: bool) -> None:
     for place in found.places[:_FIELDS_SHOWN]:
         echo(f"{place.run}  {place.of}  {place.field}  {place.count}")
     if len(found.places) > _FIELDS_SHOWN:

@@ -101,11 +101,11 @@ def _perform(
         done = {"run": run_id, "store": plan.store, "exit_code": code, "difference": found.data()}
         echo_json(plan.data() | {"rerun": done})
     else:
-        _tell(found)
+        _print_difference(found)
     ctx.exit(code)
 
 
-def _tell(found: Difference) -> None:
+def _print_difference(found: Difference) -> None:
     from provagent.reading.view.console import Console
     from provagent.reading.view.differences import render_difference
 
@@ -118,8 +118,8 @@ def _given(plan: Plan, file: str | None) -> list[str]:
         return []
     if file is None and sys.stdin.isatty():
         words = [word for command in plan.commands for word in command if "***" in word]
-        told = [word for word in words for _ in range(word.count("***"))]
-        return [ask_secret(f"value of *** in {word}") for word in told]
+        masked = [word for word in words for _ in range(word.count("***"))]
+        return [ask_secret(f"value of *** in {word}") for word in masked]
     if file is None:
         raise StoreError(
             f"{plan.secrets} words of the command were redacted (***); "
@@ -128,7 +128,8 @@ def _given(plan: Plan, file: str | None) -> list[str]:
     lines = _lines_of(0 if file == "-" else os.open(file, os.O_RDONLY), plan.secrets)
     if len(lines) < plan.secrets:
         raise StoreError(
-            f"{file}: {len(lines)} lines, but the command has {plan.secrets} redacted words"
+            f"{file}: {len(lines)} lines, but the command has {plan.secrets} redacted words; "
+            "write one secret per line"
         )
     return lines
 

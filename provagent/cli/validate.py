@@ -35,21 +35,21 @@ def validate(
     """
     from provagent.reading.export.validate import validate_file
 
-    told: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for file in files:
         try:
             found = validate_file(file, syntax=format_, max_bytes=max_bytes)
         except DocumentError as error:
-            told.append({"file": file, "valid": False, "error": str(error)})
+            results.append({"file": file, "valid": False, "error": str(error)})
         else:
-            told.append(found.data())
+            results.append(found.data())
     if as_json:
-        echo_json(told)
+        echo_json(results)
     else:
-        for one in told:
+        for one in results:
             for line in _lines(one):
                 echo(line)
-    ctx.exit(0 if all(one["valid"] for one in told) else 1)
+    ctx.exit(0 if all(one["valid"] for one in results) else 1)
 
 
 def _lines(one: dict[str, Any]) -> list[str]:
@@ -61,4 +61,6 @@ def _lines(one: dict[str, Any]) -> list[str]:
         bundle = f"{found['bundle']}: " if found["bundle"] else ""
         lines.append(f"{one['file']}: {kind}{bundle}{found['what']} ({found['constraint']})")
     word = "valid" if one["valid"] else "not valid"
-    return [*lines, f"{one['file']}: {word}, {one['statements']} statements"]
+    count = one["statements"]
+    statements = f"{count} statement" if count == 1 else f"{count} statements"
+    return [*lines, f"{one['file']}: {word}, {statements}"]

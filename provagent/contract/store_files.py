@@ -80,7 +80,7 @@ def not_a_folder(path: str, status: os.stat_result) -> UnsafeFileError:
     return UnsafeFileError(
         path,
         f"is {kind_of(status)}, not a folder, and is skipped; move the folder itself there, "
-        "or take its runs with 'provagent store merge'",
+        "or copy its runs with 'provagent store merge'",
     )
 
 

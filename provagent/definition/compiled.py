@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract import json_text
 from provagent.contract.errors import Problem
-from provagent.definition.data import DATA_FORMAT, from_data, to_data
+from provagent.definition.plain_data import DATA_FORMAT, from_data, to_data
 from provagent.definition.source import Source, cache_folder, read_own, write_quietly
 from provagent.isolation.originals import os
 
@@ -41,7 +41,7 @@ def load_definition(source: Source, settings: Settings) -> Definition:
     become unusable.
     """
     definition = _loaded(source, settings)
-    if source.calls and source.is_doubted(settings):
+    if source.calls and source.is_untrusted(settings):
         from provagent.definition.untrusted import without_calls
 
         return without_calls(definition)

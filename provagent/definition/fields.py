@@ -130,4 +130,5 @@ def _as_mapping(shape: Shape, node: Node) -> str:
 
 
 def is_null(node: Node) -> bool:
+    """Return whether a node is a null value of YAML."""
     return isinstance(node, Scalar) and node.text is None

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract import vocabulary
 from provagent.contract.printable import quoted
-from provagent.definition import dialect, words
-from provagent.definition.calls import CALLS, check_conditions
+from provagent.definition import dialect, text_forms
 from provagent.definition.consistency import check_multiplicities, check_range, check_uses
 from provagent.definition.description import (
     ActivityDescription,
@@ -35,6 +34,7 @@ from provagent.definition.readers import (
     reserved,
     text,
 )
+from provagent.definition.sampling_keys import CALLS, check_conditions
 
 if TYPE_CHECKING:
     from provagent.definition.report import Report
@@ -195,7 +195,7 @@ def _target(report: Report, node: Node, where: str) -> Any:
         remedy = _without_blank(node) or "write package.module:Class.method, or add target:"
         report.add(node.place, where, 'missing key "target"', remedy)
         return UNUSABLE
-    found = words.target(report, node, where)
+    found = text_forms.target(report, node, where)
     return TargetPattern(text=found, line=node.place.line) if isinstance(found, str) else found
 
 
@@ -204,7 +204,7 @@ def _without_blank(node: Mapping) -> str:
     items = list(node.entries.items())
     if len(items) != 1 or not isinstance(items[0][1].node, Scalar):
         return ""
-    return words.meant_target(f"{items[0][0]}:{items[0][1].node.text}")
+    return text_forms.meant_target(f"{items[0][0]}:{items[0][1].node.text}")
 
 
 def _make_target(fields: Fields) -> TargetPattern | None:
@@ -216,12 +216,12 @@ def _make_target(fields: Fields) -> TargetPattern | None:
     return TargetPattern(text=values.pop("target"), line=fields.place.line, **values)
 
 
-_TARGET_TEXT = {**words.target_text.schema, "type": ["string", "boolean", "null"]}
+_TARGET_TEXT = {**text_forms.target_text.schema, "type": ["string", "boolean", "null"]}
 TARGET = _shape(
     "target",
     "a target",
     _make_target,
-    {"target": Reader(words.target.read, _TARGET_TEXT), **CALLS},
+    {"target": Reader(text_forms.target.read, _TARGET_TEXT), **CALLS},
     needs=(("target",),),
 )
 MEMBER = _shape(
@@ -233,7 +233,7 @@ MEMBER = _shape(
         **dict.fromkeys(("list", "id", "location", "value"), path),
         "entity_description": reference("entities"),
         "namespace": reference("namespaces"),
-        "multiplicity": words.multiplicity,
+        "multiplicity": text_forms.multiplicity,
     },
     needs=(_MEMBER_PLACES,),
 )
@@ -247,7 +247,7 @@ USE = _shape(
         "type": reserved(vocabulary.USAGE_TYPES),
         "entity_description": reference("entities"),
         "namespace": reference("namespaces"),
-        "multiplicity": words.multiplicity,
+        "multiplicity": text_forms.multiplicity,
         "overwrite": flag,
         "when": condition,
         "has_members": _thing(MEMBER),
@@ -294,9 +294,9 @@ AGENT = _shape(
     {
         **_unnamed(_texts(AgentDescription)),
         "type": one_of(vocabulary.AGENT_TYPES),
-        "email": words.email,
-        "orcid": words.orcid,
-        "url": words.iri,
+        "email": text_forms.email,
+        "orcid": text_forms.orcid,
+        "url": text_forms.iri,
     },
 )
 DEFINITION = _shape(
@@ -304,15 +304,15 @@ DEFINITION = _shape(
     "a definition",
     lambda fields: fields,
     {
-        "provagent": words.format_number,
-        "requires": named(lambda _: words.specifier, key=words.distribution),
+        "provagent": text_forms.format_number,
+        "requires": named(lambda _: text_forms.specifier, key=text_forms.distribution),
         **CALLS,
         "targets": listed(
-            Reader(_target, {"anyOf": [words.target_text.schema, _reference_to(TARGET)]})
+            Reader(_target, {"anyOf": [text_forms.target_text.schema, _reference_to(TARGET)]})
         ),
-        "activities": named(_activity, key=words.activity_name),
+        "activities": named(_activity, key=text_forms.activity_name),
         "entities": _things_by_name(ENTITY),
         "agents": _things_by_name(AGENT),
-        "namespaces": named(lambda _: words.iri, key=words.prefix),
+        "namespaces": named(lambda _: text_forms.iri, key=text_forms.prefix),
     },
 )

@@ -48,7 +48,7 @@ class Source:
         self.calls = calls
         self.is_of_folder = is_of_folder
 
-    def is_doubted(self, settings: Settings) -> bool:
+    def is_untrusted(self, settings: Settings) -> bool:
         """Return whether nobody has declared this definition as trusted."""
         if self.location in settings.doubted:
             return True
@@ -104,5 +104,5 @@ def read_own(path: str) -> bytes:
     """
     with io.open(os.open(path, _READ), "rb") as stream:
         if hasattr(os, "geteuid") and os.fstat(stream.fileno()).st_uid != os.geteuid():
-            raise PermissionError(f"{path}: is another user's")
+            raise PermissionError(f"{path}: belongs to another user")
         return stream.read()

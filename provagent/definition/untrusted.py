@@ -59,8 +59,8 @@ def _own_calls(thing: Any) -> Iterator[str]:
     if when is not None and _condition_calls(when):
         yield when
     for name in _PATHS:
-        said = getattr(thing, name, None)
-        for text in said if isinstance(said, tuple) else (said,):
+        value = getattr(thing, name, None)
+        for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and _path_calls(text):
                 yield text
 

@@ -239,6 +239,7 @@ def _unpadded(array: Any, numpy: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
+    """Return a plain ``numpy.ndarray`` with the data of an array of a subclass."""
     ndarray = sys.modules["numpy"].ndarray
     return ndarray.view(value, ndarray)
 

@@ -103,7 +103,7 @@ def lazy_of(cls: type) -> Lazy:
         for name, code in _functions(here):
             facts[name] = _both(facts.get(name, _NO_FACTS), _facts(code))
     looking = _looking(facts)
-    descriptors = {name for name, at in found.items() if _keeps_what_it_gives(at)}
+    descriptors = {name for name, at in found.items() if _stores_its_value(at)}
     emptied = {word for name in looking for word in facts[name].emptied}
     caches = frozenset(descriptors | _filled_by_looks(facts, looking))
     return Lazy(caches, frozenset(emptied) - caches)
@@ -130,7 +130,7 @@ def is_cache_by_name(name: str) -> bool:
     return _CACHE.fullmatch(name) is not None
 
 
-def _keeps_what_it_gives(at: Any) -> bool:
+def _stores_its_value(at: Any) -> bool:
     cls = type(at)
     if issubclass(cls, (FunctionType, staticmethod, classmethod)):
         return False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from provagent.identity.digest_cache import KeptDigests
 from provagent.identity.files import FileIdentities
-from provagent.identity.kept import KeptDigests
 from provagent.identity.registry import MAX_BYTES
 
 if TYPE_CHECKING:

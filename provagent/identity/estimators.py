@@ -26,7 +26,7 @@ def _reduced(value: Any) -> Any:
     return reduced[1:3]
 
 
-def _held(value: Any) -> Any:
+def _attributes(value: Any) -> Any:
     # An address in this process. The vectorizer uses it to notice new stop words.
     return {name: item for name, item in instance_state(value).items() if name != "_stop_words_id"}
 
@@ -51,7 +51,7 @@ _COMPILED = (
     *("CyHalfMultinomialLoss", "CyLossFunction", "DistanceMetric32", "DistanceMetric64", "Tree"),
 )
 OWN: dict[str, Parts] = {
-    **{f"sklearn:{name}": _held for name in _HELD},
+    **{f"sklearn:{name}": _attributes for name in _HELD},
     **{f"sklearn:{name}": _reduced for name in _COMPILED},
     "sklearn:Bunch": ByKey,
     "sklearn:BinaryTree32": _neighbors,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from provagent.identity.algorithms import hash_constructor
 from provagent.identity.content import Sample
+from provagent.identity.digest_cache import KEPT_FROM, KeptDigests, now
 from provagent.identity.hashing import hash_sample, hash_whole
-from provagent.identity.kept import KEPT_FROM, KeptDigests, now
 from provagent.identity.registry import Identity, identify
 from provagent.identity.sampling import SAMPLE_BYTES
 from provagent.isolation import introspection

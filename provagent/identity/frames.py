@@ -186,11 +186,13 @@ def _single_block_manager(value: Any) -> Any:
 
 
 def index(value: Any) -> Any:
+    """Return the content of a pandas index: its name and its values."""
     state = instance_state(value)
     return state.get("_name"), _values(state["_data"])
 
 
 def range_index(value: Any) -> Any:
+    """Return the content of a pandas RangeIndex: its name, start, stop and step."""
     state = instance_state(value)
     return state.get("_name"), _Range(state["_range"])
 

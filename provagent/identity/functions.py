@@ -28,7 +28,7 @@ def place(value: Any) -> Any:
     if owner is not None and type(owner) is not ModuleType:
         return name, owner
     if type(name) is not str or "<" in name:
-        raise UnidentifiableError(f"{module}:{name}: not a name that finds it; a module's function")
+        raise UnidentifiableError(f"{module}:{name}: the name does not lead to this function")
     return module, name
 
 
@@ -92,7 +92,7 @@ def dispatcher(value: Any) -> Any:
     module, name = value.__module__, value.__qualname__
     found: Any = sys.modules.get(module)
     if getattr(found, name, None) is not value:
-        raise UnidentifiableError(f"{module}:{name}: not a name that finds it")
+        raise UnidentifiableError(f"{module}:{name}: the name does not lead to this object")
     return module, name
 
 

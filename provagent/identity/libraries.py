@@ -57,7 +57,7 @@ def _loaded(data: Any) -> Any:
             frames.range_index(index) if "_range" in instance_state(index) else frames.index(index)
         )
         return found[1]  # the name belongs to the variable
-    raise UnidentifiableError(f"{package}:{name}: not loaded; its file")
+    raise UnidentifiableError(f"{package}:{name}: not loaded; identify its file")
 
 
 def _dask_array(value: Any) -> Any:

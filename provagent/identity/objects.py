@@ -125,7 +125,7 @@ def _enum(value: Any) -> Any:
 def _class_place(value: type) -> Any:
     place = type_name(value)
     if "<" in place or "?" in place:
-        raise UnidentifiableError(f"{place}: not a name that finds it; a module's class")
+        raise UnidentifiableError(f"{place}: the name does not lead to this class")
     return functions.named_code(place, introspection.module_name(value))
 
 

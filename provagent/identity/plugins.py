@@ -49,7 +49,7 @@ def load_for(packages: set[str], *, also_others: bool = False) -> dict[str, Part
             try:
                 found.update(_load(value))
             except Exception as error:
-                _tell(f"{name} = {value}", error, "the plugin is skipped")
+                _warn_of_plugin(f"{name} = {value}", error, "the plugin is skipped")
     return found
 
 
@@ -68,7 +68,7 @@ def guarded(name: str, parts: Parts) -> Parts:
         except Exception as error:
             if not failed:
                 failed.append(True)
-                _tell(name, error, "its values are identified by object identity only")
+                _warn_of_plugin(name, error, "its values are identified by object identity only")
             raise UnidentifiableError(f"{name}: {error}") from error
 
     return guard
@@ -88,7 +88,7 @@ def _load(value: str) -> dict[str, Parts]:
     return dict(found)
 
 
-def _tell(what: str, error: Exception, rest: str) -> None:
+def _warn_of_plugin(what: str, error: Exception, rest: str) -> None:
     warn(f"identifiers: {what}: {type(error).__name__}: {error}; {rest}")
 
 

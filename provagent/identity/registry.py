@@ -24,6 +24,7 @@ from provagent.contract.vocabulary import LESS_THAN_CONTENT, SECOND
 from provagent.identity import (
     arrays,
     estimators,
+    file_datasets,
     fits,
     frames,
     functions,
@@ -32,7 +33,6 @@ from provagent.identity import (
     plugins,
     results,
     science,
-    stored,
     tensors,
 )
 from provagent.identity.content import (
@@ -359,7 +359,7 @@ _INHERITED: dict[str, Parts] = {
     **arrays.INHERITED,
     **science.INHERITED,
 }
-_TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS, **stored.TOKENS}
+_TOKENS: dict[str, Token] = {**arrays.TOKENS, **frames.TOKENS, **file_datasets.TOKENS}
 _OWN: dict[str, Parts] = {
     **frames.OWN,
     **libraries.OWN,
@@ -367,7 +367,7 @@ _OWN: dict[str, Parts] = {
     **estimators.OWN,
     **science.OWN,
     **results.OWN,
-    **stored.OWN,
+    **file_datasets.OWN,
     **tensors.OWN,
 }
 _ALIKE = {**frames.ALIKE, **science.ALIKE}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract.values.types import instance_state, kept_state, type_name
 from provagent.identity.content import UnidentifiableError
-from provagent.identity.stored import InFile, file_facts
+from provagent.identity.file_datasets import InFile, file_facts
 from provagent.isolation import introspection
 
 if TYPE_CHECKING:

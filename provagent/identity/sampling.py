@@ -181,7 +181,7 @@ class ScalarContent(Content):
         pass
 
     def part_of_leaf(self, tag: bytes, payload: object) -> bytes:  # noqa: ARG002
-        raise TooMuchError("content: long; a reading of its own")
+        raise TooMuchError("content: too long for a short scalar")
 
 
 def _are_comparable(items: Collection[Any]) -> bool:

@@ -58,7 +58,7 @@ def _ufunc(value: Any) -> Any:
         return name
     if getattr(sys.modules.get("scipy.special"), name, None) is value:
         return "scipy.special", name
-    raise UnidentifiableError(f"numpy:ufunc {name}: neither of numpy nor of scipy")
+    raise UnidentifiableError(f"numpy:ufunc {name}: not a function of numpy or scipy")
 
 
 # --- astropy
@@ -333,7 +333,7 @@ def _polars_frame(value: Any) -> Any:
 def _image(value: Any) -> Any:
     state = instance_state(value)
     if state.get("tile"):
-        raise UnidentifiableError(f"{type_name(type(value))}: not loaded; its file")
+        raise UnidentifiableError(f"{type_name(type(value))}: not loaded; identify its file")
     colours = value.getpalette() if value.mode in ("P", "PA") else None
     return value.mode, value.size, colours, value.tobytes(), dict(value.info)
 

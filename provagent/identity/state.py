@@ -121,14 +121,14 @@ def _read(value: object, bases: tuple[type, ...], place: int, key: str) -> Any:
 
 
 def state_token(
-    cls: type, items: Parts | None, extended: str | None = None, told_by: type | None = None
+    cls: type, items: Parts | None, extended: str | None = None, covered_by: type | None = None
 ) -> StateToken | None:
     """Return how the state of objects of a class is read, or None if nothing can be read.
 
     ``items`` returns the items of the type that the class extends, if there is one. If this type is
     one of Python's, ``extended`` is its name. Otherwise ``items`` returns the content of a library
-    class, ``told_by``. Attributes that code of ``told_by`` assigns are not read separately. They
-    are part of that content, or do not count.
+    class, ``covered_by``. Attributes that code of ``covered_by`` assigns are not read separately.
+    They are part of that content, or do not count.
     """
     if is_no_state(cls) or issubclass(cls, (type, ModuleType)):
         return None
@@ -141,8 +141,8 @@ def state_token(
         return None
     refine = refine_of(cls)
     lazy = lazy_of(cls)
-    if told_by is not None:
-        lazy = lazy._replace(caches=lazy.caches | assigned_by(told_by))
+    if covered_by is not None:
+        lazy = lazy._replace(caches=lazy.caches | assigned_by(covered_by))
     plan = Plan(slots, attributes, items, lazy, is_hidden=is_hidden, refine=refine)
     label = label_of(cls)
     return StateToken(label or type_name(cls), plan, is_content=label is not None)

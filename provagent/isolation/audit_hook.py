@@ -53,7 +53,7 @@ def unlisten(listeners: Mapping[str, Listener]) -> None:
 
 
 def unheard(function: Callable[P, R]) -> Callable[P, R]:
-    """Return the function with its own work not recorded; a program may call this function.
+    """Return a function whose work is not recorded as work of the program that calls it.
 
     For a generator this applies to each step; work of the program between the steps is recorded.
     """

@@ -190,9 +190,9 @@ def real_time_ns() -> int:
     """Return the real time in nanoseconds, also while time-machine is active."""
     if TIME_MACHINE in _modules:
         try:
-            told: int = _modules[TIME_MACHINE].original_time_ns()
+            real: int = _modules[TIME_MACHINE].original_time_ns()
         except Exception:  # time-machine is not active now
             pass
         else:
-            return told
+            return real
     return time.time_ns()

@@ -43,10 +43,10 @@ _INSTALLED = tuple(
 
 # The code that calls a task, and the globals of its module. Its ``self`` has the call sites of the
 # submitter.
-handed_by: CodeType | None = None
-handed_in: dict[str, Any] | None = None
+task_code: CodeType | None = None
+task_globals: dict[str, Any] | None = None
 # The call sites of the submitter of a task that a worker runs in this context.
-handed: ContextVar[list[Site]] = ContextVar("provagent_sites")
+submitter_sites: ContextVar[list[Site]] = ContextVar("provagent_sites")
 files: set[str] = set()  # files of the user's code with a call
 new_files: list[str] = []  # the files of them that are not recorded yet
 _is_users: dict[str, bool] = {}  # by the file of a module, or its name
@@ -64,10 +64,10 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
     found: list[Site] = []
     for _ in range(_MAX_FRAMES):
         if frame is None:
-            return _with_handed(found, handed.get([]), most)
+            return _with_submitter(found, submitter_sites.get([]), most)
         namespace = frame.f_globals
-        if namespace is handed_in and frame.f_code is handed_by:
-            return _with_handed(found, frame.f_locals["self"].sites, most)
+        if namespace is task_globals and frame.f_code is task_code:
+            return _with_submitter(found, frame.f_locals["self"].sites, most)
         if is_users(namespace):
             code = frame.f_code  # read once: each read of f_code is an audit event
             if not is_made(code, namespace):
@@ -80,7 +80,7 @@ def sites_of(frame: FrameType | None, most: int = MAX_SITES) -> list[Site]:
     return found
 
 
-def _with_handed(found: list[Site], outer: list[Site], most: int) -> list[Site]:
+def _with_submitter(found: list[Site], outer: list[Site], most: int) -> list[Site]:
     """Return the call sites of a task, followed by those of its submitter.
 
     A function that was sent by value, such as a function of the script, has no file: the file of

@@ -49,7 +49,7 @@ def become(program: Sequence[str], settings: Settings, *, is_command: bool) -> N
     if is_command:
         # All programs of the command are one run, although no process of ours encloses them.
         environ.setdefault(RUN_VARIABLE, f"{new_run_id(time.time_ns())}/")
-        environ.setdefault(COMMAND_VARIABLE, _told(program))
+        environ.setdefault(COMMAND_VARIABLE, _command_text(program))
         _replace(_found(program[0]), list(program), environ)
     if sys.flags.no_site:
         warn("run: python -S does not read the start-up file of provagent; remove -S")
@@ -78,7 +78,7 @@ def recording_environ(settings: Settings, environ: Mapping[str, str]) -> dict[st
     return own
 
 
-def _told(command: Sequence[str]) -> str:
+def _command_text(command: Sequence[str]) -> str:
     """Return a command for the record, without secrets: every process of the command sees it."""
     from provagent.redaction.secrets import mask_words
 

@@ -27,21 +27,21 @@ TABLE: dict[str, tuple[str, Any, str]] = {
         (),
         "definition files to use in addition to those found automatically",
     ),
-    "targets": ("list", (), "targets to weave in addition to those of the definitions"),
-    "exclude": ("list", (), "targets that are not woven"),
+    "targets": ("list", (), "targets to record in addition to those of the definitions"),
+    "exclude": ("list", (), "targets not to record"),
     "level": ("each", "members", "detail of a recorded call; each level includes the previous one"),
     "max_calls": (
         "each",
         "10000",
         "maximum number of recorded calls of one target in a process; 0: no limit",
     ),
-    "sample": ("each", "1", "record one of this number of calls of a target"),
+    "sample": ("each", "1", "n: record every n-th call of a target"),
     "quiet": (
         "each",
         "no",
-        "calls to skip: inside (in a recorded call of the same definition), nested (in any)",
+        "calls to skip. inside: in a call of the same definition; nested: in any recorded call",
     ),
-    "max_bytes": ("int", 250_000_000, "maximum bytes of calls that a process writes; 0: no limit"),
+    "max_bytes": ("int", 250_000_000, "maximum bytes of events that a process writes; 0: no limit"),
     "sink": (
         "word",
         "shard",
@@ -186,9 +186,9 @@ def read_settings(
         from provagent.settings.trust import is_trusted, keep_trusted
 
         if not is_trusted(cwd, environ, arguments):
-            told = keep_trusted(values, file)
+            reasons = keep_trusted(values, file)
             others = {*arguments, *(name.removeprefix(PREFIX).lower() for name in environ)}
-            untrusted = {name: line for name, line in told.items() if name not in others}
+            untrusted = {name: line for name, line in reasons.items() if name not in others}
             is_overruled = arguments.get("definitions") or environ.get("PROVAGENT_DEFINITIONS")
             doubted += () if is_overruled else values.get("definitions", ())
     if not environ.get("PROVAGENT_STORE", "prov") and not arguments.get("store"):
@@ -221,12 +221,12 @@ def _cwd() -> str:
 
 def each_of(settings: Settings, name: str) -> dict[str, Any]:
     """Return the values of a setting of kind ``each`` by target; the empty text is the default."""
-    said = {"": _each_value(name, TABLE[name][1])}
+    by_target = {"": _each_value(name, TABLE[name][1])}
     for item in conversion.as_list(getattr(settings, name)):
         target, _, value = item.rpartition("=")
-        said.pop(target, None)  # the last value counts, and the later position
-        said[target] = _each_value(name, value)
-    return said
+        by_target.pop(target, None)  # the last value counts, and the later position
+        by_target[target] = _each_value(name, value)
+    return by_target
 
 
 def require(settings: Settings) -> Settings:
@@ -297,7 +297,7 @@ def _take(
     values: dict[str, Any], problems: list[str], given: Mapping[str, Any], source: str, base: str
 ) -> None:
     for name, value in given.items():
-        where = f"{PREFIX}{name.upper()}" if source == "environment" else f"{source}: {name}"
+        where = _where(name, source)
         if name not in TABLE:
             problems.append(f"{where}: unknown setting{_close(name, source)}")
             continue
@@ -305,6 +305,12 @@ def _take(
             values[name] = _converted(name, value, base)
         except ValueError as error:
             problems.append(f"{where}: {error}")
+
+
+def _where(name: str, source: str) -> str:
+    if source == "environment":
+        return f"{PREFIX}{name.upper()}"
+    return f"argument {name}" if source == "arguments" else f"{source}: {name}"
 
 
 def _close(name: str, source: str) -> str:

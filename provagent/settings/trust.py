@@ -56,25 +56,25 @@ def keep_trusted(values: dict[str, Any], file: str) -> dict[str, str]:
     """Remove the values that the file must not set; return one line about each removed setting."""
     folder = os.path.dirname(file)
     real = os.path.realpath(folder)
-    told: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name in [name for name in values if name in _NEVER or name in _PATHS]:
         if name in _NEVER:
             if values.pop(name):
-                told[name] = _NEVER[name]
+                reasons[name] = _NEVER[name]
             continue
         value = values[name]
         paths = value if isinstance(value, tuple) else (value,)
         outside = [path for path in paths if path and not _is_inside(os.path.realpath(path), real)]
         if not outside:
             continue
-        told[name] = f"{', '.join(outside)} is outside of that folder"
+        reasons[name] = f"{', '.join(outside)} is outside of that folder"
         values[name] = tuple(path for path in paths if path not in outside)
         if not isinstance(value, tuple) or not values[name]:
             del values[name]
     return {
         name: f"{file}: {name}: ignored in a file of the working folder ({what}); "
         f"set PROVAGENT_{name.upper()}, or {VARIABLE}={folder}"
-        for name, what in told.items()
+        for name, what in reasons.items()
     }
 
 

@@ -21,15 +21,15 @@ from provagent.settings.table import Settings, read_settings
 from provagent.tools.installed_modules import is_top_installed, module_exists, target_with_colon
 
 if TYPE_CHECKING:
-    from provagent.reading.record.facts import Child, LessKnown
+    from provagent.reading.record.facts import Child, WeakIdentity
     from provagent.reading.record.model import Provenance
 
 # A later state wins over an earlier one in another process: the workers of a program need not
 # define everything that the program defines.
 _RANKS = ["waiting", "refused", "missing", "woven", "failed"]
-_KNOWN_BY = {
+_IDENTIFIED_BY = {
     "state": "their state",
-    "paths": "the identifier in their definition",
+    "paths": "the paths in their definition",
     "str": "their text",
     "hash": "their hash",
     "id": "object identity only",
@@ -77,8 +77,8 @@ class DefinitionState:
 class RunReport:
     """The parts of one run that were not recorded.
 
-    ``left_out`` are skipped calls. ``not_kept`` is code that was too long. ``uncalled`` are woven
-    functions of the program itself without a recorded call.
+    ``not_kept`` is code that was too long. ``uncalled`` are woven functions of the program itself
+    without a recorded call.
     """
 
     run_id: str
@@ -87,12 +87,12 @@ class RunReport:
     gaps: list[str] = field(default_factory=list)
     unended: list[str] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    skipped_calls: list[str] = field(default_factory=list)
     not_kept: list[str] = field(default_factory=list)
     uncalled: list[str] = field(default_factory=list)
     overtaken_by: list[str] = field(default_factory=list)
     mismatches: list[str] = field(default_factory=list)
-    less_known: list[str] = field(default_factory=list)
+    not_identified_by_content: list[str] = field(default_factory=list)
 
     def lacks(self) -> list[str]:
         """Return the parts that are missing from the record although the user asked for them."""
@@ -170,7 +170,7 @@ def _check_child(name: str, flags: list[str]) -> Check:
         )  # fmt: skip
     works = done.stdout.strip() == "True"
     last = (done.stderr.strip().splitlines() or ["recording is not enabled in it"])[-1]
-    return Check(name=name, works=works, text="with PROVAGENT=1" if works else last)
+    return Check(name=name, works=works, text="yes, with PROVAGENT=1" if works else last)
 
 
 def _check_store(settings: Settings) -> Check:
@@ -265,8 +265,8 @@ def _report_on(provenance: Provenance) -> RunReport:
         ],
         unrecorded=[_unrecorded(child) for child in provenance.unrecorded],
         mismatches=[_counted(*each) for each in provenance.mismatches.items()],
-        less_known=_less_known(provenance.less_known),
-        left_out=[skipped_text(each) for each in add_up(provenance.left_out)],
+        not_identified_by_content=_not_by_content(provenance.not_identified_by_content),
+        skipped_calls=[skipped_text(each) for each in add_up(provenance.skipped_calls)],
         not_kept=_not_kept(provenance),
         uncalled=provenance.uncalled,
         overtaken_by=sorted(
@@ -283,20 +283,21 @@ def _not_kept(provenance: Provenance) -> list[str]:
     """Return the files whose code was not recorded, with the reasons, each file once."""
     every = (one for process in provenance.processes.values() for one in process.code)
     found = [
-        f"the code of {one.file} was not recorded: {one.left_out}" for one in every if one.left_out
+        f"the code of {one.file} was not recorded: {one.not_kept}" for one in every if one.not_kept
     ]
     return [*dict.fromkeys(found)]
 
 
-def _less_known(counts: dict[LessKnown, int]) -> list[str]:
+def _not_by_content(counts: dict[WeakIdentity, int]) -> list[str]:
     """Return one line for each class: the identity of its objects, and the remedy."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0][:2]))
-    return [_less_known_line(one, count) for one, count in ordered]
+    return [_weak_identity_line(one, count) for one, count in ordered]
 
 
-def _less_known_line(one: LessKnown, count: int) -> str:
-    how = _KNOWN_BY[one.identified] + (" (some parts cannot be read)" if one.is_part else "")
-    line = f"{one.class_name}: {count} identified by {how}"
+def _weak_identity_line(one: WeakIdentity, count: int) -> str:
+    how = _IDENTIFIED_BY[one.identified] + (" (some parts cannot be read)" if one.is_part else "")
+    objects = "1 object," if count == 1 else f"{count} objects,"
+    line = f"{one.class_name}: {objects} identified by {how}"
     if one.identified == "paths":
         return line
     name = one.entity_description or one.class_name.rpartition(".")[2].rpartition(":")[2]

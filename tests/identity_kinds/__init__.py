@@ -1,5 +1,5 @@
-"""Kinds of objects for the law of state: how each is made, how it is changed, how to look at it.
+"""Kinds of objects for the tests of states: functions that make, change and read an object.
 
-A kind is ``(make, change, ...)``. ``change(value)`` changes what the object is, in place. Values
-that cannot be changed have ``Other(make)`` in its place, which makes another one.
+A kind is ``(make, change, ...)``. ``change(value)`` changes the state of the object in place. For
+values that cannot be changed, ``Other(make)`` makes a different object instead.
 """

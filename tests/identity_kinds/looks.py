@@ -1,4 +1,4 @@
-"""Ways to look at an object, none of which may change what it is."""
+"""Ways to read an object. None of them may change its state."""
 
 from __future__ import annotations
 

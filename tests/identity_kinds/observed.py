@@ -1,4 +1,4 @@
-"""gammapy's objects that read from files: a store of observations, and what is taken from it."""
+"""Objects of gammapy that read from files: a data store, its observations, and their parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python's own types, and classes as a program defines them."""
+"""Python's own types, and classes that a program defines."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""Runs the reference program many times, each time with one failure put into provagent.
+"""Runs the reference program many times, each time with one error injected into provagent.
 
-Each line of stdin is an order, answered by a line: the jobs with their wait status. A process that has
-everything loaded but provagent forks once for each injection; the child reads ``provagent.pth`` as
-``site`` does, and becomes the program: an error that reaches the top ends the child, as any program. Every function of the package is compiled with a call at its beginning,
-that fails where it is told to; there is no list of them.
+Each line of stdin is an order. A line of stdout answers it with the wait status of each job.
+
+A process loads everything except provagent, and forks once for each injection. The child reads
+``provagent.pth`` as ``site`` does, and becomes the program: an exception at its top level ends it,
+as in any program. Each function of the package is compiled with a call at its beginning, which
+fails at the chosen function. So no list of functions is needed.
 """
 
 from __future__ import annotations

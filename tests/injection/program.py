@@ -1,4 +1,4 @@
-"""The reference program: it prints all that it finds, writes files, and ends with 3."""
+"""The reference program: it prints its results, writes files, and ends with exit code 3."""
 
 import asyncio
 import gc

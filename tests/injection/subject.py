@@ -1,4 +1,4 @@
-"""The reference program's own module: every way that a callable runs."""
+"""The module of the reference program: every way in which a callable can run."""
 
 import asyncio
 import threading

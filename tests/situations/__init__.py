@@ -1,1 +1,1 @@
-"""Woven callables behave as before: one situation a test, run bare and woven."""
+"""Woven callables behave as before: each test runs one situation unwoven and woven."""

@@ -1,6 +1,6 @@
-"""Runs a module bare, then woven with every callable of it targeted, and compares.
+"""Runs a module unwoven, then with every callable of it woven, and compares the results.
 
-A situation is the source of a module with a function ``probe`` that gives plain data.
+A situation is the source of a module with a function ``probe`` that returns plain data.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Objects that answer badly to everything, made from a recipe: the same again for each run.
+"""Hostile objects, made from a recipe: the same objects in each run.
 
-Whatever is asked of one is written into ``asked``: who, what, and what it was asked amid. It
-then raises, never returns, changes itself, lies, or does what is usual.
+Each call of a special method is written into ``asked``: the object, the method, and the place. The
+method then raises, never returns, changes the object, returns wrong values, or works as usual.
 """
 
 from __future__ import annotations

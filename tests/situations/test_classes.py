@@ -1,4 +1,4 @@
-"""Classes: every way in which one is made, asked, changed and inherited from."""
+"""Classes: how they are created, inspected, changed and inherited from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exceptions: the object, its traceback, what hangs on it; and the limit of recursion."""
+"""Exceptions: the object, its traceback and its attributes; and the recursion limit."""
 
 from __future__ import annotations
 

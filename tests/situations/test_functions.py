@@ -1,4 +1,4 @@
-"""Functions: what is asked of them, and what is set on them."""
+"""Functions: attributes that a program reads and sets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law for objects that answer badly: nothing of theirs runs for us but what a definition asks for."""
+"""Hostile objects: recording runs none of their code, except code that a definition names."""
 
 from __future__ import annotations
 

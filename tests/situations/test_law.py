@@ -1,4 +1,4 @@
-"""The law: whatever is called with whatever, woven is as bare, and none of it runs for us."""
+"""General rule: any woven callable behaves as unwoven for any argument, and recording runs no code of the arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole programs: what has to be seen from outside, or happens as an interpreter ends."""
+"""Whole programs: behaviour that is visible only from outside, or at the end of an interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generators, coroutines, async generators and context managers: driven in every way."""
+"""Generators, coroutines, async generators and context managers, used in every way."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ _MAX_DTYPE = 200  # characters
 
 
 def encode_scalar(value: Any, walk: Walk) -> Json:
+    """Return a numpy scalar as JSON; without its value if the dtype has no JSON form."""
     if not type_name(type(value)).startswith("numpy:") or value.dtype.kind not in _NUMPY_KINDS:
         return encode_object(value)
     data = {"$type": "numpy", "dtype": value.dtype.str}
@@ -30,6 +31,7 @@ def encode_scalar(value: Any, walk: Walk) -> Json:
 
 
 def encode_array(value: Any, walk: Walk) -> Json:
+    """Return an array as JSON; with its values only if it is a plain array of up to 16 items."""
     if type(value) is sys.modules["numpy"].ndarray:
         dtype = value.dtype
         if value.size <= MAX_ARRAY and dtype.kind in _NUMPY_KINDS:
@@ -64,6 +66,7 @@ def _numbers(array: Any, walk: Walk) -> list[Json]:
 
 
 def encode_quantity(value: Any, walk: Walk) -> Json:
+    """Return an astropy quantity as JSON: its value and its unit, if both have a JSON form."""
     ndarray, unit = sys.modules["numpy"].ndarray, instance_state(value).get("_unit")
     array = ndarray.view(value, ndarray)
     data = encode_array(array, walk)
@@ -98,4 +101,5 @@ _NUMPY_KINDS = frozenset("biufcMmUS")
 
 
 def encode_object(value: object) -> Json:
+    """Return an object as JSON: only the name of its class."""
     return {"$type": "object", "class": type_name(type(value))}

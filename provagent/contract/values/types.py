@@ -44,7 +44,7 @@ def kinds(cls: type) -> list[str]:
 
     A class is left out if its module has another object under its name.
     """
-    return [type_name(base) for base in _mro(cls) if _is_what_it_says(base)]
+    return [type_name(base) for base in _mro(cls) if _has_true_name(base)]
 
 
 def overrides_reading(cls: type, base_name: str) -> bool:
@@ -169,7 +169,7 @@ class TypeCache(Generic[T]):
 _type_names: TypeCache[str] = TypeCache(_find_type_name)
 
 
-def _is_what_it_says(cls: type) -> bool:
+def _has_true_name(cls: type) -> bool:
     module, name = introspection.module_name(cls), introspection.qualname(cls)
     found = sys.modules.get(module) if type(module) is str else None
     if type(name) is not str or not issubclass(type(found), ModuleType):

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.errors import EmbedError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.identity.algorithms import hash_constructor
 from provagent.integrations.embed.payload import BEFORE, MAX_BYTES, OWN, Payload, make_payload
 from provagent.reading.record.selection import entity_of
@@ -87,7 +88,7 @@ def _read(file: str) -> bytes:
         with open(file, "rb") as stream:
             return stream.read()
     except OSError as error:
-        raise EmbedError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise EmbedError(f"{file}: cannot be read: {cause_and_remedy(error)}") from error
 
 
 def _format_of(file: str, content: bytes) -> tuple[str, Any]:
@@ -161,4 +162,4 @@ def _replace(source: str, target: str, content: bytes) -> None:
                 os.unlink(path)
             raise
     except OSError as error:
-        raise EmbedError(f"{target}: cannot be written: {error.strerror or error}") from error
+        raise EmbedError(f"{target}: cannot be written: {cause_and_remedy(error)}") from error

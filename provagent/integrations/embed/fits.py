@@ -20,6 +20,7 @@ _PUNCTUATION = frozenset(b":;<=>?@[\\]^_`")  # between the digits and the letter
 
 
 def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
+    """Return the bytes of the file with the facts as cards and the document as a table."""
     cards = _primary(content)
     length = _padded(len(cards) * _CARD + _CARD)
     old = fits.Header.fromstring(b"".join(cards))
@@ -34,6 +35,7 @@ def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
 
 
 def find(content: bytes) -> tuple[dict[str, str], bytes]:
+    """Return the embedded facts and the packed document."""
     with fits.open(io.BytesIO(content)) as units:
         header = units[0].header
         facts = {name: str(header[name]) for name in header if " " in name}

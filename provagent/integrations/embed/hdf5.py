@@ -11,6 +11,7 @@ NAME = "provagent_document"
 
 
 def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
+    """Return the bytes of the file with the facts as attributes and the document as a dataset."""
     file = io.BytesIO(content)
     with h5py.File(file, "r+") as root:
         for name, value in facts.items():
@@ -22,6 +23,7 @@ def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
 
 
 def find(content: bytes) -> tuple[dict[str, str], bytes]:
+    """Return the embedded facts and the packed document."""
     with h5py.File(io.BytesIO(content), "r") as root:
         facts = {name: str(value) for name, value in root.attrs.items() if " " in name}
         document = root[NAME][()].tobytes() if NAME in root else b""

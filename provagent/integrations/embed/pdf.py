@@ -10,6 +10,7 @@ NAME = "provenance.json.gz"
 
 
 def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
+    """Return the bytes of the file with the facts as metadata and the document attached."""
     writer = PdfWriter(clone_from=io.BytesIO(content))
     writer.add_metadata({f"/{name.replace(' ', '_')}": value for name, value in facts.items()})
     if document:
@@ -20,6 +21,7 @@ def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
 
 
 def find(content: bytes) -> tuple[dict[str, str], bytes]:
+    """Return the embedded facts and the packed document."""
     reader = PdfReader(io.BytesIO(content))
     facts = {
         key.removeprefix("/").replace("_", " "): str(value)

@@ -12,6 +12,7 @@ _FACTS, _DOCUMENT = b"provagent", b"provagent document"
 
 
 def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
+    """Return the bytes of the file with the facts and the document in text chunks."""
     end = next(start for kind, start, _ in _chunks(content) if kind == b"IEND")
     new = _text(_FACTS, json.dumps(facts).encode())
     if document:
@@ -20,6 +21,7 @@ def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
 
 
 def find(content: bytes) -> tuple[dict[str, str], bytes]:
+    """Return the embedded facts and the packed document."""
     found = {}
     for kind, start, length in _chunks(content):
         if kind == b"iTXt":

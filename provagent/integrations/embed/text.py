@@ -19,6 +19,8 @@ _INFO = re.compile(
 
 
 class Ecsv:
+    """Embeds into ECSV: the facts and the document are lines of ``meta`` in the header."""
+
     @staticmethod
     def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
         lines = content.splitlines(keepends=True)
@@ -49,6 +51,8 @@ class Ecsv:
 
 
 class VoTable:
+    """Embeds into a VOTable: the facts and the document are INFO elements at the end."""
+
     @staticmethod
     def embed(content: bytes, facts: dict[str, str], document: bytes) -> bytes:
         end = _END.search(content)

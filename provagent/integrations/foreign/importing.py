@@ -15,6 +15,7 @@ import orjson
 
 from provagent.contract import vocabulary
 from provagent.contract.errors import StoreError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.layout import folder_of, make_run_folder, run_folders, touch_day
 from provagent.integrations.foreign.sessions import Sessions, packed
 from provagent.integrations.foreign.shards import Shard
@@ -88,21 +89,21 @@ def import_logs(files: Iterable[str], store: str, *, zone: tzinfo | None = None)
     Raises RecordError if a file cannot be opened, and StoreError if the store cannot be written.
     """
     gaps: list[Gap] = []
-    sessions, own, told = Sessions(), _OwnRuns(gaps), 0
+    sessions, own, done = Sessions(), _OwnRuns(gaps), 0
     for file in files:
         for event, place in read_events(file, gaps):
             if not own.takes(event, place):
                 sessions.add(event)
-            if len(gaps) > told and sessions.current is not None:
-                sessions.current.gaps += gaps[told:]
-                told = len(gaps)
+            if len(gaps) > done and sessions.current is not None:
+                sessions.current.gaps += gaps[done:]
+                done = len(gaps)
     shards = [Shard(session, zone) for session in sessions.close()]
     if shards:
-        shards[-1].session.gaps += gaps[told:]
+        shards[-1].session.gaps += gaps[done:]
     try:
         runs = [*(_write_session(store, shard) for shard in shards), *own.write(store)]
     except OSError as error:
-        raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error
+        raise StoreError(f"{store}: cannot be written: {cause_and_remedy(error)}") from error
     gaps += [Gap(place=None, what=what) for shard in shards for what in shard.wrong]
     return Imported(runs=tuple(runs), gaps=tuple(gaps), clashes=sessions.clashes)
 
@@ -171,8 +172,8 @@ class _OwnRuns:
                     added += _append(_path(store, run_id, f"{PREFIX}{process_id}"), counted)
             if len(recorded) < len(shards):
                 for name, environment in self._environments_of(shards):
-                    told = [*tally.counted([environment])]
-                    added += _append(_path(store, run_id, name), told)
+                    events = [*tally.counted([environment])]
+                    added += _append(_path(store, run_id, name), events)
             yield tally.run(run_id, added)
 
 
@@ -224,7 +225,7 @@ def _append(path: str, lines: Iterable[bytes]) -> int:
         make_run_folder(folder)
         descriptor, half = tempfile.mkstemp(dir=folder, prefix=".import-")
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise StoreError(f"{folder}: cannot be written: {cause_and_remedy(error)}") from error
     try:
         known: set[bytes] = set()
         with os.fdopen(descriptor, "wb") as file:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 
 from provagent.contract import vocabulary
-from provagent.recording.emit.plain import plain
+from provagent.recording.emit.json_fallback import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class States:
     due: list[str] = field(default_factory=list)
     last: str = ""  # the entity that was named last
 
-    def meet(self, entity_id: str, place: Any) -> str:
+    def observe(self, entity_id: str, place: Any) -> str:
         """Return the identifier of the entity at a place.
 
         The first entity keeps the original identifier.
@@ -99,7 +99,7 @@ class SessionOfLog:
 class _Activity:
     session: SessionOfLog
     id: str  # in the session
-    said: tuple[Any, Any]  # its name and its start
+    name_and_start: tuple[Any, Any]
 
 
 class Sessions:
@@ -132,7 +132,7 @@ class Sessions:
         for entity_id, lines in self._waiting.items():
             known = self._entities.get(entity_id)
             session = known[0] if known else self._now(entity_id)
-            _stand(entity_id, lines, session)
+            _add_states(entity_id, lines, session)
         self._waiting.clear()
         return self.all
 
@@ -163,15 +163,15 @@ class Sessions:
 
     def _begin(self, event: Event, session: SessionOfLog) -> None:
         activity_id = event["activity_id"]
-        said = event.get("activity_name"), event.get("startTime")
+        name_and_start = event.get("activity_name"), event.get("startTime")
         known = self._activities.get(activity_id)
         if known is not None and known.session is session:
-            if known.said in (said, (None, None)):
-                known.said = said
+            if known.name_and_start in (name_and_start, (None, None)):
+                known.name_and_start = name_and_start
                 return
             self.clashes += 1
             activity_id = f"{known.id}~"
-        self._activities[event["activity_id"]] = _Activity(session, activity_id, said)
+        self._activities[event["activity_id"]] = _Activity(session, activity_id, name_and_start)
 
     def _add_end(self, event: Event) -> None:
         activity = self._activity(event)
@@ -210,11 +210,11 @@ class Sessions:
         entities.
         """
         waiting = self._waiting.pop(entity_id, [])
-        before, said = self._entities.get(entity_id, (None, None))
-        if not waiting and before is not session and said is not None:
-            waiting = [said]  # another session described it
-        self._entities[entity_id] = session, waiting[-1] if waiting else said
-        return _stand(entity_id, waiting, session)
+        before, described = self._entities.get(entity_id, (None, None))
+        if not waiting and before is not session and described is not None:
+            waiting = [described]  # another session described it
+        self._entities[entity_id] = session, waiting[-1] if waiting else described
+        return _add_states(entity_id, waiting, session)
 
     def _activity(self, event: Event) -> _Activity:
         activity_id = event["activity_id"]
@@ -247,10 +247,10 @@ def _place_of(event: Event) -> Any:
     return place if is_file or (isinstance(place, str) and "/" in place) else None
 
 
-def _stand(entity_id: str, lines: list[bytes], session: SessionOfLog) -> str:
+def _add_states(entity_id: str, lines: list[bytes], session: SessionOfLog) -> str:
     states = session.states.setdefault(entity_id, States())
     for line in lines:
         event = orjson.loads(line)
-        own_id = states.meet(entity_id, _place_of(event))
+        own_id = states.observe(entity_id, _place_of(event))
         session.lines.append(line if own_id == entity_id else packed(event | {"entity_id": own_id}))
     return states.named() or entity_id

@@ -49,7 +49,7 @@ class Shard:
 
     def events(self) -> Iterator[Event]:
         """Yield the events of the shard. ``run_id`` may be changed before."""
-        session, rest = self._told_of_session()
+        session, rest = self._session_event()
         system = rest.get("system")
         surroundings = _surroundings(system if isinstance(system, dict) else {})
         yield self._run(surroundings, rest)
@@ -70,7 +70,7 @@ class Shard:
         if self.session.gaps or self.wrong:
             yield self._complaint()
 
-    def _told_of_session(self) -> tuple[Event | None, dict[str, Any]]:
+    def _session_event(self) -> tuple[Event | None, dict[str, Any]]:
         """Return the session's own event, and its data about the process."""
         for event in self.session.events():
             if event["event"] == vocabulary.SESSION:
@@ -135,16 +135,18 @@ class Shard:
         return time
 
     def _complaint(self) -> Event:
-        told = [*map(_told, self.session.gaps), *self.wrong]
-        what = f"{len(told)} lines of the log could not be read; first: {told[0]}"
-        return _event(vocabulary.COMPLAINT, target="", stage="import", what=what, count=len(told))
+        problems = [*map(_gap_text, self.session.gaps), *self.wrong]
+        what = f"{len(problems)} lines of the log could not be read; first: {problems[0]}"
+        return _event(
+            vocabulary.COMPLAINT, target="", stage="import", what=what, count=len(problems)
+        )
 
 
 def _event(kind: str, **fields: Any) -> Event:
     return {"v": vocabulary.LOG_FORMAT, "event": kind, **fields}
 
 
-def _told(gap: Gap) -> str:
+def _gap_text(gap: Gap) -> str:
     """Return a gap as text that does not depend on the folder of the log."""
     if gap.place is None:
         return gap.what
@@ -217,21 +219,23 @@ def _described(definitions: Any, events: Iterable[Event]) -> list[Event]:
         activities[event.get("activity_name")] = None
         entities[event.get("entity_description")] = None
     found = [
-        _event(vocabulary.DESCRIPTION, definition=read.name, activity=_said(read.activities[name]))
+        _event(
+            vocabulary.DESCRIPTION, definition=read.name, activity=_fields_of(read.activities[name])
+        )
         for name in activities
         if name in read.activities
     ]
     found += [
-        _event(vocabulary.DESCRIPTION, definition=read.name, entity=_said(read.entities[name]))
+        _event(vocabulary.DESCRIPTION, definition=read.name, entity=_fields_of(read.entities[name]))
         for name in entities
         if name in read.entities
     ]
     return found
 
 
-def _said(description: Any) -> dict[str, Any]:
-    said: dict[str, Any] = _without_empty(asdict(description))
-    return said
+def _fields_of(description: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = _without_empty(asdict(description))
+    return fields
 
 
 def _without_empty(value: Any) -> Any:

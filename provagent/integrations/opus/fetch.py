@@ -79,7 +79,9 @@ def stream(
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason: Any = getattr(error, "reason", error)
         if sockets.is_over or isinstance(reason, TimeoutError):
-            raise FetchError(f"{url}: no complete response within {seconds:g} s") from error
+            raise FetchError(
+                f"{url}: no complete response within {seconds:g} s; use a larger --timeout"
+            ) from error
         what = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         raise FetchError(f"{url}: cannot be fetched: {what}") from error
 
@@ -123,12 +125,14 @@ def _read(
         if not accept(int(length)):
             return
         if int(length) > max_bytes:
-            raise FetchError(f"{url}: has {length} bytes, more than {max_bytes}")
+            raise FetchError(
+                f"{url}: has {length} bytes, more than {max_bytes}; use a larger --max-bytes"
+            )
     count = 0
     while piece := answer.read1(_AT_ONCE):
         count += len(piece)
         if count > max_bytes:
-            raise FetchError(f"{url}: has more than {max_bytes} bytes")
+            raise FetchError(f"{url}: has more than {max_bytes} bytes; use a larger --max-bytes")
         take(piece)
     if length.isdigit() and count < int(length):
         raise http.client.IncompleteRead(b"", int(length) - count)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.errors import DocumentError, LinkError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.integrations.opus.fetch import SECONDS, fetch, without_secret
 from provagent.recording.capture.jobs import NotAJob, opus_address
 
@@ -100,11 +101,11 @@ def read_list(path: str, job_iri: str | None) -> list[Result]:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise LinkError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise LinkError(f"{path}: cannot be read: {cause_and_remedy(error)}") from error
     if len(content) > MAX_BYTES:
         raise LinkError(f"{path}: has more than {MAX_BYTES} bytes; it is not a list of results")
     listed = _entries(path, content.decode("utf-8", "replace"))
-    return [_listed(key, said, job_iri) for key, said in listed.items()]
+    return [_listed(key, fields, job_iri) for key, fields in listed.items()]
 
 
 # A shell script wrote these lines. They are valid YAML only if names contain no special characters.
@@ -123,19 +124,19 @@ def _entries(path: str, text: str) -> dict[str, dict[str, str]]:
     return entries
 
 
-def _listed(key: str, said: dict[str, str], job_iri: str | None) -> Result:
-    name = said.get("file_name") or key
-    place = os.path.join(said.get("file_dir", ""), name)
+def _listed(key: str, fields: dict[str, str], job_iri: str | None) -> Result:
+    name = fields.get("file_name") or key
+    place = os.path.join(fields.get("file_dir", ""), name)
     # A pattern may match several files. OPUS names each of them by its file.
-    word = key if "*" in said.get("result_value", "") else said.get("result_name") or key
-    value = said.get("hash", "").lower()
+    word = key if "*" in fields.get("result_value", "") else fields.get("result_name") or key
+    value = fields.get("hash", "").lower()
     algorithm = _ALGORITHMS.get(len(value)) if value.isalnum() else None
     quoted = urllib.parse.quote(word)
     return Result(
         iri=f"{job_iri}/results/{quoted}" if job_iri else f"file://{urllib.parse.quote(place)}",
         file_name=name,
-        role=said.get("result_name"),
-        content_type=said.get("content_type"),
+        role=fields.get("result_name"),
+        content_type=fields.get("content_type"),
         digest=f"{algorithm}:{value}" if algorithm else None,
         path=place,
     )
@@ -174,13 +175,13 @@ def _mended(document: dict[str, Any], job: JobAt) -> list[Result]:
         del document["bundle"]
     made = {each["prov:entity"] for _, each in _each(document.get("wasGeneratedBy", {}))}
     stored = {
-        name: said
-        for name, said in _each(document.get("entity", {}))
+        name: fields
+        for name, fields in _each(document.get("entity", {}))
         if name.startswith(f"{STORE}:")
     }
     return [
-        _stored(name, said, job, prefixes[STORE], is_made=name in made)
-        for name, said in stored.items()
+        _stored(name, fields, job, prefixes[STORE], is_made=name in made)
+        for name, fields in stored.items()
     ]
 
 
@@ -192,15 +193,15 @@ def _each(records: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _stored(
-    name: str, said: dict[str, Any], job: JobAt, namespace: str, *, is_made: bool
+    name: str, fields: dict[str, Any], job: JobAt, namespace: str, *, is_made: bool
 ) -> Result:
     entity_id = name.removeprefix(f"{STORE}:")
     return Result(
         iri=namespace + entity_id,
         namespace=namespace,
-        file_name=str(said.get("prov:label", entity_id)),
-        role=said.get("voprov:result_name"),
-        content_type=said.get("voprov:content_type"),
+        file_name=str(fields.get("prov:label", entity_id)),
+        role=fields.get("voprov:result_name"),
+        content_type=fields.get("voprov:content_type"),
         url=job.store(entity_id),
         is_made=is_made,
     )

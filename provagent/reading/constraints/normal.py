@@ -78,7 +78,7 @@ class NormalForm:
         self.shown = shown
         self._report = report
         self._same: dict[Any, Any] = {}
-        self._told: set[Any] = set()
+        self._reported: set[Any] = set()
         self._rows: dict[str, list[Row]] = {kind: [] for kind in KINDS}
         for statement in statements:
             if self._is_whole(statement):
@@ -198,8 +198,8 @@ class NormalForm:
         if isinstance(one, Unknown):
             self._same[one] = two
             return True
-        if (one, two, column) not in self._told:
-            self._told |= {(one, two, column), (two, one, column)}
+        if (one, two, column) not in self._reported:
+            self._reported |= {(one, two, column), (two, one, column)}
             what = f"{of} has two of {column}: {self.show(two)} and {self.show(one)}"
             self._report(Violation(constraint, what))
         return False

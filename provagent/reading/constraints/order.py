@@ -34,11 +34,11 @@ def check_order(form: NormalForm, report: Report) -> None:
                 strict.append((before, after, constraint))
             _compare(times, before, after, constraint, form, report)
     part_of = {event: number for number, part in enumerate(parts(graph)) for event in part}
-    told = set()
+    reported = set()
     for before, after, constraint in strict:
         number = part_of[before]
-        if number == part_of.get(after) and number not in told:
-            told.add(number)
+        if number == part_of.get(after) and number not in reported:
+            reported.add(number)
             way = " <= ".join(_name(form, event) for event in shortest_way(graph, after, before))
             what = f"{_name(form, before)} < {_name(form, after)}, but {way}"
             if before == after:

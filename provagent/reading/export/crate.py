@@ -143,8 +143,8 @@ class _Crate:
             "@type": "CreativeWork", "name": name, "identifier": digest,
             "description": f"not in this crate; it was at {location}" if location else None,
         }  # fmt: skip
-        told = {name: value for name, value in properties.items() if value}
-        return self.crate.add(ContextEntity(self.crate, f"#{key}", told))
+        present = {name: value for name, value in properties.items() if value}
+        return self.crate.add(ContextEntity(self.crate, f"#{key}", present))
 
     def _file(
         self, location: str, digest: str | None, folder: str, more: dict[str, Any]
@@ -195,8 +195,8 @@ class _Crate:
         environment = self.provenance.environments.get(key or "")
         version = environment.packages.get(package) if environment else None
         properties = {"@type": "SoftwareApplication", "name": package, "softwareVersion": version}
-        told = {name: value for name, value in properties.items() if value}
-        return self.crate.add(ContextEntity(self.crate, identifier, told))
+        present = {name: value for name, value in properties.items() if value}
+        return self.crate.add(ContextEntity(self.crate, identifier, present))
 
     def _person(self) -> Any | None:
         user = self.provenance.run.process.user

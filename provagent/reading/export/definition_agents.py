@@ -19,10 +19,10 @@ _ADDRESS = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<email>[^<>\s]+@[^<>\s]+)>\s*
 class People:
     """Writes agents of definitions, and their responsibility for activities and entities."""
 
-    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+    def __init__(self, provenance: Provenance, names: Names, statements: Statements) -> None:
         self.described = provenance.agent_descriptions
         self.names = names
-        self.say = say
+        self.statements = statements
 
     def write_definition(self, definition: str, name: Name) -> None:
         """Write the agents of a definition. The definition is attributed to all except software."""
@@ -30,17 +30,17 @@ class People:
             if agent.definition == definition:
                 written = self._agent(agent.fields, definition)
                 if agent.fields.get("type") != "SoftwareAgent":
-                    self.say.attributed(name, written)
+                    self.statements.attributed(name, written)
 
     def write_activity(self, activity: Activity, name: Name) -> None:
         contact = self._contact(activity.description)
         if contact is not None:
-            self.say.associated(name, contact, {"prov:role": "contact"})
+            self.statements.associated(name, contact, {"prov:role": "contact"})
 
     def write_entity(self, entity: Entity, name: Name) -> None:
         contact = self._contact(entity.description)
         if contact is not None:
-            self.say.attributed(name, contact)
+            self.statements.attributed(name, contact)
 
     def _contact(self, description: Description | None) -> Name | None:
         text = description and description.fields.get("contact")
@@ -67,9 +67,9 @@ class People:
         agent = self.names.agent(
             f"orcid-{orcid}" if orcid else fields.get("email") or fields["name"]
         )
-        self.say.agent(agent, attributes)
+        self.statements.agent(agent, attributes)
         if affiliation and affiliation != fields["name"]:
-            self.say.acted_for(agent, self._organization(affiliation, definition))
+            self.statements.acted_for(agent, self._organization(affiliation, definition))
         return agent
 
     def _organization(self, name: str, definition: str) -> Name:

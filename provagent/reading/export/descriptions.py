@@ -77,10 +77,10 @@ def _array(value: Any) -> dict[str, Any]:
 class Described:
     """Writes parameters, and the descriptions that events of the run name."""
 
-    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+    def __init__(self, provenance: Provenance, names: Names, statements: Statements) -> None:
         self.entity_descriptions = provenance.entity_descriptions
         self.names = names
-        self.say = say
+        self.statements = statements
         self.written: set[Name] = set()
 
     def write_activity(self, activity: Activity, name: Name) -> None:
@@ -88,7 +88,7 @@ class Described:
         description = activity.description
         if description is not None:
             described = self._activity_description(description, activity.parameters)
-            self.say.influenced(name, described, self._is_described)
+            self.statements.influenced(name, described, self._is_described)
         for position, (word, value) in enumerate(activity.parameters.items()):
             parameter = self.names.of("parameter", activity.id, position)
             found = description.of("parameters", "name", word) if description else None
@@ -105,19 +105,19 @@ class Described:
                     if (each.of, each.name) == ("parameter", word)
                 ],
             }
-            self.say.entity(parameter, attributes)
+            self.statements.entity(parameter, attributes)
             configured = {
                 "prov:type": self.names.ivoa("WasConfiguredBy"),
                 "voprov:artefactType": "Parameter",
             }
-            self.say.influenced(name, parameter, configured)
+            self.statements.influenced(name, parameter, configured)
             if description and found:
                 item = self._item_name(description, "parameters", found[0])
-                self.say.influenced(parameter, item, self._is_described)
+                self.statements.influenced(parameter, item, self._is_described)
             for usage in activity.used:
                 if usage.role == word and is_value(usage.entity):
                     origin = self.names.of("entity", usage.entity.id)
-                    self.say.influenced(
+                    self.statements.influenced(
                         parameter, origin, {"prov:type": self.names.ivoa("HadReference")}
                     )
                     break  # a parameter has one origin
@@ -125,7 +125,7 @@ class Described:
     def write_entity(self, entity: Entity, name: Name) -> None:
         if entity.description is not None:
             described = self._entity_description(entity.description, _form(entity))
-            self.say.influenced(name, described, self._is_described)
+            self.statements.influenced(name, described, self._is_described)
 
     def attributes(self, activity: Activity, group: str, role: str | None) -> dict[str, Any]:
         """Return the attributes of a usage or generation: its role, and its description."""
@@ -214,4 +214,4 @@ class Described:
             if key in fields:  # if the class has no such attribute, the prefix is provagent
                 attributes[f"{'voprov' if word in known else 'provagent'}:{word}"] = fields[key]
         attributes |= {f"provagent:{key}": fields[key] for key in _OWN if key in fields}
-        self.say.entity(name, attributes | links)
+        self.statements.entity(name, attributes | links)

@@ -102,22 +102,22 @@ def state(
         return
     names = Names(provenance.run.id, namespace)
     jobs = Jobs(provenance.run, names)
-    say = Statements(sink, names)
+    statements = Statements(sink, names)
     sink.begin(names.namespaces)
     if form == "bundle":
-        jobs.write_account(say)
+        jobs.write_account(statements)
         sink.bundle(names.bundle)
-    _Writer(provenance, names, say, jobs).write()
+    _Writer(provenance, names, statements, jobs).write()
     sink.end()
 
 
 def _state_lineage(lineage: Lineage, sink: Sink, namespace: str | None) -> None:
     names = Names(lineage.what, namespace, kind="lineage")
-    say = Statements(sink, names)
+    statements = Statements(sink, names)
     writers = []
     for part in lineage.parts:
         own = Names(part.run.id, namespace, inside=names)
-        writers.append(_Writer(part, own, say, Jobs(part.run, own)))
+        writers.append(_Writer(part, own, statements, Jobs(part.run, own)))
     sink.begin(names.namespaces)
     for each in writers:
         each.write()
@@ -127,16 +127,18 @@ def _state_lineage(lineage: Lineage, sink: Sink, namespace: str | None) -> None:
         for entity in each.provenance.entities.values()
     }
     for one in lineage.alternates:
-        _say_alternate(say, one, entities[one.entity], entities[one.origin])
+        _write_alternate(statements, one, entities[one.entity], entities[one.origin])
     sink.end()
 
 
-def _say_alternate(say: Statements, alternate: Alternate, entity: Name, origin: Name) -> None:
+def _write_alternate(
+    statements: Statements, alternate: Alternate, entity: Name, origin: Name
+) -> None:
     """State equal content. If there are several possible origins, each is only an influence."""
     if alternate.evidence == PERHAPS:
-        say.influenced(entity, origin, _evidence(alternate))
+        statements.influenced(entity, origin, _evidence(alternate))
     else:
-        say.alternate(entity, origin)
+        statements.alternate(entity, origin)
 
 
 def _evidence(relation: Relation) -> dict[str, Any]:
@@ -162,15 +164,17 @@ def _made_at(made: Generation, activity: Activity) -> str | None:
 
 
 class _Writer:
-    def __init__(self, provenance: Provenance, names: Names, say: Statements, jobs: Jobs) -> None:
+    def __init__(
+        self, provenance: Provenance, names: Names, statements: Statements, jobs: Jobs
+    ) -> None:
         self.provenance = provenance
         self.names = names
-        self.say = say
+        self.statements = statements
         self.jobs = jobs
-        self.described = Described(provenance, names, say)
-        self.responsible = Responsible(provenance, names, say)
-        self.people = People(provenance, names, say)
-        self.surroundings = Surroundings(provenance, names, say, self.people)
+        self.described = Described(provenance, names, statements)
+        self.responsible = Responsible(provenance, names, statements)
+        self.people = People(provenance, names, statements)
+        self.surroundings = Surroundings(provenance, names, statements, self.people)
 
     def write(self) -> None:
         provenance = self.provenance
@@ -188,7 +192,7 @@ class _Writer:
             self.write_derivation(derivation)
         for one in provenance.alternates:
             names = self.entity_name(one.entity), self.entity_name(one.origin)
-            _say_alternate(self.say, one, *names)
+            _write_alternate(self.statements, one, *names)
 
     def write_process(self, process: Process) -> None:
         run = self.provenance.run
@@ -207,15 +211,17 @@ class _Writer:
             "provagent:exit_code": process.exit_code,
             "provagent:error_type": process.error and process.error.type,
             "provagent:error_message": process.error and process.error.message,
-            "provagent:left_out": _left_out(process.program),
+            "provagent:left_out": _skipped_calls(process.program),
         }
-        self.say.activity(name, start, moment(process.end), attributes)
+        self.statements.activity(name, start, moment(process.end), attributes)
         if process.parent_id is not None:
-            self.say.started(name, self.process_name(process.parent_id), start)
+            self.statements.started(name, self.process_name(process.parent_id), start)
         elif is_first and run.parent_run:
-            self.say.started(name, self.names.outer(run.parent_run, run.parent_activity), start)
+            self.statements.started(
+                name, self.names.outer(run.parent_run, run.parent_activity), start
+            )
         if is_first:
-            self.jobs.write_informants(name, self.say)
+            self.jobs.write_informants(name, self.statements)
         plan = self.surroundings.write(process, name)
         self.responsible.write_process(process, name, plan)
 
@@ -232,8 +238,8 @@ class _Writer:
             "provagent:line": session.site and session.site.line,
             "provagent:mismatch": [str(each) for each in session.mismatches],
         }
-        self.say.entity(name, attributes)
-        self.say.generated(
+        self.statements.entity(name, attributes)
+        self.statements.generated(
             name, self.names.program, moment(session.start), {"prov:role": "session"}
         )
 
@@ -257,11 +263,11 @@ class _Writer:
             "provagent:sampled": entity.sampled and str(entity.sampled),
             **array_of(entity),
         }
-        self.say.entity(name, attributes)
+        self.statements.entity(name, attributes)
         for member in entity.members:
-            self.say.member(name, self.entity_name(member))
+            self.statements.member(name, self.entity_name(member))
         if entity.digest and _is_content(entity):
-            write_content(self.names, self.say, name, entity.digest)
+            write_content(self.names, self.statements, name, entity.digest)
         self.described.write_entity(entity, name)
         self.people.write_entity(entity, name)
 
@@ -288,16 +294,18 @@ class _Writer:
             "provagent:line": activity.site and activity.site.line,
             "provagent:thread": activity.thread,
             "provagent:mismatch": [str(each) for each in activity.mismatches],
-            "provagent:left_out": _left_out(activity),
+            "provagent:left_out": _skipped_calls(activity),
         }
-        self.say.activity(name, start, end, attributes)
-        self.say.started(name, self.starter(activity), start)
+        self.statements.activity(name, start, end, attributes)
+        self.statements.started(name, self.starter(activity), start)
         self.described.write_activity(activity, name)
         self.responsible.write_activity(activity, name)
         self.people.write_activity(activity, name)
         if activity.session is not None:
             session = self.names.of("session", activity.session.id)
-            self.say.used(name, session, start, {"prov:role": "session", "prov:type": "Setup"})
+            self.statements.used(
+                name, session, start, {"prov:role": "session", "prov:type": "Setup"}
+            )
         self.write_relations(activity, name)
 
     def starter(self, activity: Activity) -> Name:
@@ -312,22 +320,26 @@ class _Writer:
         for usage in activity.used:
             entity, attributes = self.entity_name(usage.entity), _evidence(usage)
             if usage.evidence == PERHAPS:
-                self.say.influenced(name, entity, attributes)
+                self.statements.influenced(name, entity, attributes)
                 continue
             time = None if attributes else moment(_used_at(usage, activity))
             attributes |= self.described.attributes(activity, "usage", usage.role)
-            self.say.used(name, entity, time, attributes)
+            self.statements.used(name, entity, time, attributes)
         for made in activity.generated:
             entity, attributes = self.entity_name(made.entity), _evidence(made)
             if made.evidence == PERHAPS:
-                self.say.influenced(entity, name, attributes)
+                self.statements.influenced(entity, name, attributes)
                 continue
             time = None if attributes else moment(_made_at(made, activity))
             attributes |= self.described.attributes(activity, "generation", made.role)
-            self.say.generated(entity, name, time, attributes)
-        for told in activity.informed_by:
-            relate = self.say.influenced if told.evidence == PERHAPS else self.say.informed
-            relate(name, self.activity_name(told.informant), _evidence(told))
+            self.statements.generated(entity, name, time, attributes)
+        for communication in activity.informed_by:
+            relate = (
+                self.statements.influenced
+                if communication.evidence == PERHAPS
+                else self.statements.informed
+            )
+            relate(name, self.activity_name(communication.informant), _evidence(communication))
 
     def write_derivation(self, derivation: Derivation) -> None:
         entity = self.entity_name(derivation.entity)
@@ -347,9 +359,11 @@ class _Writer:
             "provagent:code": code and code.text,
         }
         if derivation.evidence == PERHAPS:
-            self.say.influenced(entity, progenitor, {**attributes, "provagent:activity": activity})
+            self.statements.influenced(
+                entity, progenitor, {**attributes, "provagent:activity": activity}
+            )
         else:
-            self.say.derived(entity, progenitor, attributes, activity)
+            self.statements.derived(entity, progenitor, attributes, activity)
 
     def entity_name(self, entity: Entity) -> Name:
         return self.names.of("entity", entity.id)
@@ -371,6 +385,6 @@ def _script_name(process: Process) -> str | None:
     return base_name(process.script.location) if process.script else None
 
 
-def _left_out(activity: Activity) -> list[str]:
+def _skipped_calls(activity: Activity) -> list[str]:
     keys = ("target", "reason", "count", "errors", "seconds", "start", "end")
-    return [as_json({key: getattr(each, key) for key in keys}) for each in activity.left_out]
+    return [as_json({key: getattr(each, key) for key in keys}) for each in activity.skipped_calls]

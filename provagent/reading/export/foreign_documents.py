@@ -15,6 +15,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from provagent.contract.errors import DocumentError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.vocabulary import VOPROV_NAMESPACE
 from provagent.reading.export.ivoa import KINDS, to_plain
 from provagent.reading.export.provjson import read_provjson, write_provjson
@@ -84,7 +85,7 @@ def _content(file: str | os.PathLike[str], max_bytes: int) -> bytes:
         with open(file, "rb") as stream:
             content = stream.read(max_bytes + 1)
     except OSError as error:
-        raise DocumentError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise DocumentError(f"{file}: cannot be read: {cause_and_remedy(error)}") from error
     if len(content) > max_bytes:
         raise DocumentError(f"{file}: has more than {max_bytes} bytes; give a larger --max-bytes")
     return content
@@ -169,7 +170,7 @@ def _parsed(
 
     logger = logging.getLogger("rdflib.term")  # logs failed conversions with tracebacks
     was_disabled, logger.disabled = logger.disabled, True
-    told: list[str] = []
+    remarks: list[str] = []
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -178,7 +179,7 @@ def _parsed(
             else:
                 decoded = content.decode("utf-8-sig")
                 if syntax == "json":
-                    decoded, told = _in_words_of_the_w3c(decoded)
+                    decoded, remarks = _in_words_of_the_w3c(decoded)
                 document = ProvDocument.deserialize(io.StringIO(decoded), **options)
     except (Exception, RecursionError) as error:
         what = " ".join(str(error).split())[:300] or type(error).__name__
@@ -187,5 +188,7 @@ def _parsed(
         ) from error
     finally:
         logger.disabled = was_disabled
-    told += [str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)]
-    return document, list(dict.fromkeys(told))
+    remarks += [
+        str(one.message) for one in caught if not issubclass(one.category, DeprecationWarning)
+    ]
+    return document, list(dict.fromkeys(remarks))

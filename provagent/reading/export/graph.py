@@ -82,7 +82,7 @@ class _Graph:
         self.numbers: dict[object, int] = {}
         self.nodes: list[str] = []
         self.edges: dict[str, None] = {}  # in order, without duplicates
-        self.left_out = 0
+        self.omitted = 0
 
     def draw(self, provenance: Provenance) -> None:
         self.run = provenance.run.id
@@ -93,7 +93,7 @@ class _Graph:
                 self.draw_activity(program)
         for activity in provenance.activities.values():
             if len(self.nodes) >= NODE_LIMIT:
-                self.left_out += 1
+                self.omitted += 1
             else:
                 self.draw_activity(activity)
         for derivation in provenance.derivations:
@@ -102,8 +102,8 @@ class _Graph:
 
     def text(self, title: str) -> str:
         lines = [_HEAD + f"  label={_quoted(title)};", *self.nodes, *self.edges]
-        if self.left_out:
-            remark = f"{self.left_out} later activities are not shown; the format json contains all"
+        if self.omitted:
+            remark = f"{self.omitted} later activities are not shown; the format json contains all"
             lines.append(f"  remark [label={_quoted(remark)}, {_REMARK}];")
         return "\n".join([*lines, "}", ""])
 
@@ -118,8 +118,8 @@ class _Graph:
         for made in activity.generated:
             role = _role(made.role, made.entity)
             self.edge(name, self.draw_entity(made.entity), _inferred(made) or role)
-        for told in activity.informed_by:
-            self.edge(self.draw_node_of(told.informant), name, _inferred(told))
+        for communication in activity.informed_by:
+            self.edge(self.draw_node_of(communication.informant), name, _inferred(communication))
 
     def draw_node_of(self, activity: Activity) -> str:
         style, tip = _activity_style(activity), _tip(activity)
@@ -239,8 +239,8 @@ def _inferred(relation: Relation) -> str:
 
 def _role(role: str | None, entity: Entity) -> str:
     """Return the role as a label, unless the entity already shows it."""
-    said = {entity.name, entity.entity_description, entity_text(entity)}
-    if role is None or _bare(role) in {_bare(word) for word in said if word}:
+    labels = {entity.name, entity.entity_description, entity_text(entity)}
+    if role is None or _bare(role) in {_bare(word) for word in labels if word}:
         return ""
     return f"label={_label(role)}"
 

@@ -75,9 +75,9 @@ def to_plain(document: Document) -> Document:
     plain = Document(dict(document.prefixes))
     kinds = {record.id: record.kind for part in document.walk() for record in part.records}
     for part, whole in zip(_parts(plain, document), document.walk(), strict=True):
-        said = [_plain_record(record) for record in whole.records]
-        uses = {each.id: each for each in said if each.kind in _DESCRIBED}
-        for record, each in zip(whole.records, said, strict=True):
+        new = [_plain_record(record) for record in whole.records]
+        uses = {each.id: each for each in new if each.kind in _DESCRIBED}
+        for record, each in zip(whole.records, new, strict=True):
             use = uses.get(record.first("voprov:described") or "")
             descriptor = record.first("voprov:descriptor") or ""
             if use is not None and kinds.get(descriptor) == _DESCRIBED[use.kind]:
@@ -103,8 +103,8 @@ def to_ivoa(document: Document) -> Document:
         found.prefixes |= part.prefixes
     links: list[Link] = []
     for record in _possible_as_usage(records):
-        said, linked = _ivoa_record(record)
-        found.records.append(said)
+        new, linked = _ivoa_record(record)
+        found.records.append(new)
         links += linked
     influences = {record.id: record for record in _settled(found.records)}
     kept = []
@@ -163,55 +163,55 @@ def _plain_record(record: Record) -> Record:
     attributes = {key: list(values) for key, values in record.attributes.items()}
     if record.kind in _RELATION_OF:
         word, begin, end = _RELATION_OF[record.kind]
-        said = Record("wasInfluencedBy", record.id, attributes)
-        ends = {"prov:influencee": said.take(begin), "prov:influencer": said.take(end)}
-        said.attributes = {key: each for key, each in ends.items() if each} | said.attributes
-        _add(said, "prov:type", name(f"voprov:{word}"))
-        return said
-    said = Record(record.kind, record.id, attributes)
+        new = Record("wasInfluencedBy", record.id, attributes)
+        ends = {"prov:influencee": new.take(begin), "prov:influencer": new.take(end)}
+        new.attributes = {key: each for key, each in ends.items() if each} | new.attributes
+        _add(new, "prov:type", name(f"voprov:{word}"))
+        return new
+    new = Record(record.kind, record.id, attributes)
     if record.kind in _CLASS_OF:
-        said.kind = "entity"
-        _add(said, "prov:type", name(f"voprov:{_CLASS_OF[record.kind]}"))
+        new.kind = "entity"
+        _add(new, "prov:type", name(f"voprov:{_CLASS_OF[record.kind]}"))
     for of_kinds, plain, own in _RENAMED:
         if record.kind in of_kinds:
-            _rename(said, own, plain)
-    return said
+            _rename(new, own, plain)
+    return new
 
 
 def _ivoa_record(record: Record) -> tuple[Record, list[Link]]:
     """Return a statement in the IVOA's terms, and the links from its attributes."""
-    said = Record(record.kind, record.id, {key: [*each] for key, each in record.attributes.items()})
-    words = [text_of(each).removeprefix("voprov:") for each in said.attributes.get("prov:type", ())]
+    new = Record(record.kind, record.id, {key: [*each] for key, each in record.attributes.items()})
+    words = [text_of(each).removeprefix("voprov:") for each in new.attributes.get("prov:type", ())]
     if record.kind == "wasInfluencedBy":
-        return _ivoa_relation(said, words), []
+        return _ivoa_relation(new, words), []
     if record.kind == "wasDerivedFrom":  # in the model, a derivation has no activity
-        _rename(said, "prov:activity", "provagent:activity")
+        _rename(new, "prov:activity", "provagent:activity")
     if record.kind == "wasAssociatedWith":  # in the model, an association has no plan
-        _rename(said, "prov:plan", "provagent:plan")
-    links = list(_links(said))
+        _rename(new, "prov:plan", "provagent:plan")
+    links = list(_links(new))
     if record.kind == "entity":
-        said.kind = next((kind for word, kind in ELEMENTS.items() if word in words), "entity")
-    _drop_types(said, {*ELEMENTS, *_SUPERCLASSES})
+        new.kind = next((kind for word, kind in ELEMENTS.items() if word in words), "entity")
+    _drop_types(new, {*ELEMENTS, *_SUPERCLASSES})
     for kinds, plain, own in _RENAMED:
-        if said.kind in kinds:
-            _rename(said, plain, own)
-    return said, links
+        if new.kind in kinds:
+            _rename(new, plain, own)
+    return new, links
 
 
-def _ivoa_relation(said: Record, words: list[str]) -> Record:
+def _ivoa_relation(new: Record, words: list[str]) -> Record:
     word = next((each for each in words if each in RELATIONS), None)
     if word is not None:
-        said.kind, begin, end = RELATIONS[word]
-        ends = {begin: said.take("prov:influencee"), end: said.take("prov:influencer")}
-        said.attributes = ends | said.attributes
-        _drop_types(said, {word})
-    return said
+        new.kind, begin, end = RELATIONS[word]
+        ends = {begin: new.take("prov:influencee"), end: new.take("prov:influencer")}
+        new.attributes = ends | new.attributes
+        _drop_types(new, {word})
+    return new
 
 
-def _links(said: Record) -> Iterator[Link]:
+def _links(new: Record) -> Iterator[Link]:
     for attribute, (word, is_begin) in _LINKS.items():
-        for each in map(text_of, said.take(attribute)):
-            yield (word, said.id, each) if is_begin else (word, each, said.id)
+        for each in map(text_of, new.take(attribute)):
+            yield (word, new.id, each) if is_begin else (word, each, new.id)
 
 
 def _settled(records: list[Record]) -> Iterator[Record]:

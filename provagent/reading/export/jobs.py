@@ -27,24 +27,24 @@ class Jobs:
         self.jobs = list(reversed(by_iri.values()))
         self._stated: set[Name] = set()
 
-    def write_informants(self, program: Name, say: Statements) -> None:
+    def write_informants(self, program: Name, statements: Statements) -> None:
         """Write that each job informed the program.
 
         A job provides the input of a run: parameters, files, the environment.
         """
         for name, job in self.jobs:
-            self._state(name, job, say)
-            say.informed(program, name)
+            self._state(name, job, statements)
+            statements.informed(program, name)
 
-    def write_account(self, say: Statements) -> None:
+    def write_account(self, statements: Statements) -> None:
         """Write, outside the bundle of the run, that its jobs generated the bundle."""
         bundle, label = self.names.bundle, f"run {self.run.id}"
         for name, job in self.jobs:
-            say.entity(bundle, {"prov:type": self.names.prov("Bundle"), "prov:label": label})
-            self._state(name, job, say)
-            say.generated(bundle, name, None)
+            statements.entity(bundle, {"prov:type": self.names.prov("Bundle"), "prov:label": label})
+            self._state(name, job, statements)
+            statements.generated(bundle, name, None)
 
-    def _state(self, name: Name, job: Mapping[str, Any], say: Statements) -> None:
+    def _state(self, name: Name, job: Mapping[str, Any], statements: Statements) -> None:
         if name in self._stated:
             return
         self._stated.add(name)
@@ -54,4 +54,4 @@ class Jobs:
             "voprov:name": job.get("name"),
             **{f"provagent:{key}": str(job[key]) for key in _SAID if key in job},
         }
-        say.activity(name, None, None, attributes)
+        statements.activity(name, None, None, attributes)

@@ -41,8 +41,8 @@ def linked_document(
     sink = InDocument(for_rdf=for_rdf)
     state(provenance, sink, namespace=namespace, form=form)
     foreign = parse_document(served[0], served[1], "json")[0] if served else ProvDocument()
-    told = {each.identifier.uri for each in foreign.get_records() if each.identifier}
-    writer = _Writer(sink, Names(provenance.run.id, namespace), told)
+    declared = {each.identifier.uri for each in foreign.get_records() if each.identifier}
+    writer = _Writer(sink, Names(provenance.run.id, namespace), declared)
     for each in joined:
         writer.write(each)
     for result in missed:
@@ -56,12 +56,12 @@ def linked_document(
 
 
 class _Writer:
-    """Writes results. ``told`` are the IRIs of elements that the server's document states."""
+    """Writes results. ``declared`` are the IRIs of elements that the server's document states."""
 
-    def __init__(self, sink: InDocument, names: Names, told: set[str]) -> None:
+    def __init__(self, sink: InDocument, names: Names, declared: set[str]) -> None:
         self.sink = sink
         self.names = names
-        self.told = told
+        self.declared = declared
         self.count = 0
 
     def write(self, each: Any) -> None:
@@ -82,13 +82,13 @@ class _Writer:
         prefix, _, local = found.partition(":")
         namespace = self.sink.document.add_namespace(prefix, self.names.namespaces[prefix])
         name = namespace[local]
-        if name.uri not in self.told:
-            self.told.add(name.uri)
+        if name.uri not in self.declared:
+            self.declared.add(name.uri)
             attributes = {
                 "prov:label": result.file_name,
                 "prov:type": self.sink.name(self.names.ivoa("DatasetEntity")),
                 "voprov:contentType": result.content_type,
             }
-            said = {key: value for key, value in attributes.items() if value is not None}
-            self.sink.place.entity(name, said)
+            present = {key: value for key, value in attributes.items() if value is not None}
+            self.sink.place.entity(name, present)
         return name

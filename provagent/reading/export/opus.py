@@ -44,7 +44,7 @@ class _Writer:
 
     def document(self) -> Document:
         made, used = self.made(), self.used()
-        left_out = max(0, len(made) + len(used) - MAX_ENTITIES)
+        omitted = max(0, len(made) + len(used) - MAX_ENTITIES)
         made = dict(list(made.items())[:MAX_ENTITIES])
         used = dict(list(used.items())[: MAX_ENTITIES - len(made)])
         activities = {
@@ -55,11 +55,11 @@ class _Writer:
         document: Document = {
             "prefix": {**PREFIXES, "default": self.base, "runs": self.base},
             "activity": {
-                JOB: _said(
+                JOB: _short_attributes(
                     {
                         "provagent:run_id": self.run.id,
                         "provagent:status": self.run.status,
-                        "provagent:left_out": left_out or None,
+                        "provagent:left_out": omitted or None,
                     }
                 ),
                 program: self.program(),
@@ -83,7 +83,7 @@ class _Writer:
 
     def of_job(self, related: Mapping[str, Usage | Generation]) -> dict[str, Any]:
         return {
-            f"_:{self.run.id}.{number}": _said(
+            f"_:{self.run.id}.{number}": _short_attributes(
                 {"prov:entity": name, "prov:activity": JOB, "prov:role": each.role}
             )
             for number, (name, each) in enumerate(related.items())
@@ -115,7 +115,7 @@ class _Writer:
 
     def program(self) -> dict[str, Any]:
         process = self.run.process
-        return _said(
+        return _short_attributes(
             {
                 "prov:label": " ".join(map(str, process.command)),
                 "prov:startTime": process.start,
@@ -130,7 +130,7 @@ class _Writer:
         location = entity.location or ""
         is_inside = is_made and bool(self.folder) and location.startswith(f"{self.folder}/")
         place = location.removeprefix(f"{self.folder}/") if is_inside else location
-        return _said(
+        return _short_attributes(
             {
                 "prov:label": entity.name or os.path.basename(location),
                 "prov:location" if is_inside else "provagent:location": place,
@@ -154,7 +154,7 @@ class _Writer:
 
 
 def _activity(activity: Activity) -> dict[str, Any]:
-    return _said(
+    return _short_attributes(
         {
             "prov:label": activity.name,
             "prov:startTime": activity.start,
@@ -165,17 +165,17 @@ def _activity(activity: Activity) -> dict[str, Any]:
     )
 
 
-def _said(attributes: dict[str, Any]) -> dict[str, Any]:
+def _short_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes with a value, with shortened texts.
 
     A location that is too long is left out.
     """
-    said = {}
+    short = {}
     for name, value in attributes.items():
         if value is None or value == "":
             continue
         if not isinstance(value, str) or len(value) <= MAX_TEXT:
-            said[name] = value if isinstance(value, int) else str(value)
+            short[name] = value if isinstance(value, int) else str(value)
         elif not name.endswith(":location"):
-            said[name] = f"{value[:MAX_TEXT]}..."
-    return said
+            short[name] = f"{value[:MAX_TEXT]}..."
+    return short

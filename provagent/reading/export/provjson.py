@@ -122,9 +122,9 @@ def _document(data: Any, where: str, *, is_bundle: bool = False) -> Document:
 
 
 def _records(kind: str, group: Any, where: str) -> Iterator[Record]:
-    for identifier, said in _mapping(group, f"{where}: {kind}").items():
+    for identifier, entries in _mapping(group, f"{where}: {kind}").items():
         place = f"{where}: {kind} {identifier!r}"
-        for fields in said if isinstance(said, list) else [said]:
+        for fields in entries if isinstance(entries, list) else [entries]:
             attributes = {
                 key: [_value(each, f"{place}: {key}") for each in _listed(value)]
                 for key, value in _mapping(fields, place).items()

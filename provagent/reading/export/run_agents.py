@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class Responsible:
     """Writes agents, and their associations with processes and activities."""
 
-    def __init__(self, provenance: Provenance, names: Names, say: Statements) -> None:
+    def __init__(self, provenance: Provenance, names: Names, statements: Statements) -> None:
         self.provenance = provenance
         self.names = names
-        self.say = say
+        self.statements = statements
         self.packages = {
             process.id: self._installed(process) for process in provenance.processes.values()
         }
@@ -30,16 +30,16 @@ class Responsible:
         """
         user = self._user(process)
         if user is not None:
-            self.say.associated(name, user, {"prov:role": "operator"})
+            self.statements.associated(name, user, {"prov:role": "operator"})
         environment = self.provenance.environments.get(process.environment_id or "")
         if environment is not None and "version" in environment.python:
             python = self._python(environment, user)
-            self.say.associated(name, python, {"prov:role": "interpreter"}, plan)
+            self.statements.associated(name, python, {"prov:role": "interpreter"}, plan)
         elif user is not None and plan is not None:
-            self.say.associated(name, user, {"prov:role": "operator"}, plan)
+            self.statements.associated(name, user, {"prov:role": "operator"}, plan)
         for word, version in process.software.items():
             recorder = self._software(word, version, user)
-            self.say.associated(name, recorder, {"prov:role": "recorder"})
+            self.statements.associated(name, recorder, {"prov:role": "recorder"})
 
     def write_activity(self, activity: Activity, name: Name) -> None:
         """Write the package, or the user's module, of the activity's target as executor.
@@ -62,7 +62,7 @@ class Responsible:
             executor = self._python(environment, user)
         else:
             return
-        self.say.associated(name, executor, {"prov:role": "executor"})
+        self.statements.associated(name, executor, {"prov:role": "executor"})
 
     def _python(self, environment: Environment, user: Name | None) -> Name:
         word = environment.python.get("implementation", "Python")
@@ -83,9 +83,9 @@ class Responsible:
             name = self.names.of("module", module)
         else:
             name = self.names.software(module, digest.replace(":", "."))
-        agent = self.say.agent(name, attributes)
+        agent = self.statements.agent(name, attributes)
         if user is not None:
-            self.say.acted_for(agent, user)
+            self.statements.acted_for(agent, user)
         return agent
 
     def _installed(self, process: Process) -> dict[str, tuple[str, str]]:
@@ -102,7 +102,7 @@ class Responsible:
             "voprov:name": process.user,
             "voprov:type": "Person",
         }
-        return self.say.agent(self.names.user(process.user), attributes)
+        return self.statements.agent(self.names.user(process.user), attributes)
 
     def _software(self, word: str, version: str, user: Name | None) -> Name:
         attributes = {
@@ -112,9 +112,9 @@ class Responsible:
             "voprov:type": "SoftwareAgent",
             "provagent:version": version,
         }
-        agent = self.say.agent(self.names.software(word, version), attributes)
+        agent = self.statements.agent(self.names.software(word, version), attributes)
         if user is not None:
-            self.say.acted_for(agent, user)
+            self.statements.acted_for(agent, user)
         return agent
 
 

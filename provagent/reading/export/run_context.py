@@ -29,12 +29,12 @@ class Surroundings:
     """Writes the context of processes."""
 
     def __init__(
-        self, provenance: Provenance, names: Names, say: Statements, people: People
+        self, provenance: Provenance, names: Names, statements: Statements, people: People
     ) -> None:
         self.people = people
         self.provenance = provenance
         self.names = names
-        self.say = say
+        self.statements = statements
         self.description = names.of("activity_description", "program")
 
     def write(self, process: Process, name: Name) -> Name | None:
@@ -64,16 +64,16 @@ class Surroundings:
         cells = [one for one in process.code if one.cell is not None]
         if not cells:
             return None
-        told = [{"cell": one.cell, "digest": one.digest} for one in cells]
+        listed = [{"cell": one.cell, "digest": one.digest} for one in cells]
         word = base_name(process.notebook) or "notebook"
         attributes = {
             "prov:type": [self.names.ivoa("Entity"), self.names.prov("Plan")],
             "prov:label": word,
             "prov:location": process.notebook or None,
             "voprov:name": word,
-            "provagent:cells": as_json(told),
+            "provagent:cells": as_json(listed),
         }
-        return self.say.entity(self.names.of("notebook", process.id), attributes)
+        return self.statements.entity(self.names.of("notebook", process.id), attributes)
 
     def _write_description(self, name: Name) -> None:
         attributes = {
@@ -82,8 +82,10 @@ class Surroundings:
             "voprov:name": "program",
             "voprov:description": "a Python program, as provagent records it",
         }
-        self.say.entity(self.description, attributes)
-        self.say.influenced(name, self.description, {"prov:type": self.names.ivoa("IsDescribedBy")})
+        self.statements.entity(self.description, attributes)
+        self.statements.influenced(
+            name, self.description, {"prov:type": self.names.ivoa("IsDescribedBy")}
+        )
 
     def _write_usage(self, process: Process, name: Name, entity: Name, role: str) -> None:
         kind, text = _USED[role]
@@ -96,9 +98,9 @@ class Surroundings:
             "voprov:description": text,
             "voprov:activityDescription": self.description,
         }
-        self.say.entity(item, attributes)
+        self.statements.entity(item, attributes)
         usage = {"prov:role": role, "voprov:usageDescription": item}
-        self.say.used(name, entity, moment(process.start), usage)
+        self.statements.used(name, entity, moment(process.start), usage)
 
     def _write_definition(self, definition: DefinitionUsed, name: Name) -> None:
         word = base_name(definition.location) or definition.name
@@ -111,7 +113,7 @@ class Surroundings:
             "voprov:description": "a definition: what was to be recorded of the program",
             "voprov:activityDescription": self.description,
         }
-        self.say.entity(item, attributes)
+        self.statements.entity(item, attributes)
         config = self.names.of("definition", definition.name)
         location = definition.location or definition.name
         self._write_file(config, location, definition.digest, "ConfigFile", word)
@@ -119,8 +121,8 @@ class Surroundings:
             "prov:type": self.names.ivoa("WasConfiguredBy"),
             "voprov:artefactType": "ConfigFile",
         }
-        self.say.influenced(name, config, configured)
-        self.say.influenced(config, item, {"prov:type": self.names.ivoa("IsDescribedBy")})
+        self.statements.influenced(name, config, configured)
+        self.statements.influenced(config, item, {"prov:type": self.names.ivoa("IsDescribedBy")})
         self.people.write_definition(definition.name, config)
 
     def _write_file(
@@ -140,9 +142,9 @@ class Surroundings:
             "voprov:name": word,
             "provagent:digest": digest,
         }
-        self.say.entity(name, attributes)
+        self.statements.entity(name, attributes)
         if digest:
-            write_content(self.names, self.say, name, digest)
+            write_content(self.names, self.statements, name, digest)
 
     def _environment(self, environment: Environment) -> Name:
         attributes = {
@@ -154,14 +156,14 @@ class Surroundings:
             "provagent:git": as_json(environment.git) if environment.git else None,
             "provagent:variables": as_json(environment.variables),
         }
-        return self.say.entity(self.names.of("environment", environment.id), attributes)
+        return self.statements.entity(self.names.of("environment", environment.id), attributes)
 
 
-def write_content(names: Names, say: Statements, name: Name, digest: str) -> None:
+def write_content(names: Names, statements: Statements, name: Name, digest: str) -> None:
     """State that the element ``name`` has this content."""
     content = names.content(digest)
     attributes = {"prov:type": names.term("Content"), "provagent:digest": digest}
-    say.specialised(name, say.entity(content, attributes))
+    statements.specialised(name, statements.entity(content, attributes))
 
 
 def base_name(location: str | None) -> str | None:

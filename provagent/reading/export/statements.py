@@ -53,7 +53,7 @@ class Statements:
     def __init__(self, sink: Sink, names: Names) -> None:
         self._state = sink.state
         self._names = names
-        self._said: set[Any] = set()
+        self._written: set[Any] = set()
         self._counts: dict[str, int] = {}
 
     def activity(
@@ -64,21 +64,21 @@ class Statements:
         attributes: Attributes,
     ) -> None:
         """State an activity. Only the first statement of a name counts."""
-        if name not in self._said:
-            self._said.add(name)
+        if name not in self._written:
+            self._written.add(name)
             self._state("activity", name, (start, end), _pairs(attributes))
 
     def entity(self, name: Name, attributes: Attributes) -> Name:
         """State an entity. Only the first statement of a name counts."""
-        if name not in self._said:
-            self._said.add(name)
+        if name not in self._written:
+            self._written.add(name)
             self._state("entity", name, (), _pairs(attributes))
         return name
 
     def agent(self, name: Name, attributes: Attributes) -> Name:
         """State an agent. Only the first statement of a name counts."""
-        if name not in self._said:
-            self._said.add(name)
+        if name not in self._written:
+            self._written.add(name)
             self._state("agent", name, (), _pairs(attributes))
         return name
 
@@ -135,18 +135,18 @@ class Statements:
         self._relate("acted", "actedOnBehalfOf", (agent, responsible, None), _NONE)
 
     def member(self, collection: Name, entity: Name) -> None:
-        if (collection, entity) not in self._said:
-            self._said.add((collection, entity))
+        if (collection, entity) not in self._written:
+            self._written.add((collection, entity))
             self._state("hadMember", None, (collection, entity), ())
 
     def specialised(self, entity: Name, general: Name) -> None:
-        if (entity, "is", general) not in self._said:
-            self._said.add((entity, "is", general))
+        if (entity, "is", general) not in self._written:
+            self._written.add((entity, "is", general))
             self._state("specializationOf", None, (entity, general), ())
 
     def alternate(self, entity: Name, other: Name) -> None:
-        if (entity, "as", other) not in self._said:
-            self._said.add((entity, "as", other))
+        if (entity, "as", other) not in self._written:
+            self._written.add((entity, "as", other))
             self._state("alternateOf", None, (entity, other), ())
 
     def _relate(
@@ -158,9 +158,9 @@ class Statements:
     ) -> None:
         pairs = _pairs(attributes)
         statement = (kind, terms, tuple(pairs))
-        if statement in self._said:
+        if statement in self._written:
             return
-        self._said.add(statement)
+        self._written.add(statement)
         number = self._counts[word] = self._counts.get(word, 0) + 1
         self._state(kind, self._names.of(word, str(number)), terms, pairs)
 

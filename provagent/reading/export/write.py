@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from provagent.contract import internal_provenance
 from provagent.contract.errors import ExportError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.reading.export.forms import FORMS, IVOA, MODELS, OPUS, VOTABLE
 from provagent.reading.export.overwriting import marked
 from provagent.reading.record.model import Lineage
@@ -80,7 +81,7 @@ def _put(whole: IO[bytes], target: BinaryIO | str | os.PathLike[str]) -> None:
             shutil.copyfileobj(whole, file)
     except OSError as error:
         raise ExportError(
-            f"{os.fspath(target)}: cannot be written: {error.strerror or error}"
+            f"{os.fspath(target)}: cannot be written: {cause_and_remedy(error)}"
         ) from error
 
 

@@ -54,7 +54,7 @@ class Collected:
         self.redactions: list[Event] = []
         self.sources: dict[str, str] = {}  # texts of code files, by digest
         self.children: list[Child] = []
-        self.left_out: dict[tuple[str, str, str, str], SkippedCalls] = {}
+        self.skipped_calls: dict[tuple[str, str, str, str], SkippedCalls] = {}
         # For an activity, or a process, by its id: the files that it read and wrote.
         self.read: dict[str, list[tuple[str, str | None]]] = {}
         self.written: dict[str, list[tuple[str, str | None]]] = {}
@@ -98,8 +98,8 @@ class Collected:
 
     def add_code(self, event: Event) -> None:
         if self.process is not None:
-            fields = _only(event, "file", "digest", "cell", "text", "left_out")
-            self.process.code.append(CodeRan(**fields))
+            fields = _only(event, "file", "digest", "cell", "text")
+            self.process.code.append(CodeRan(**fields, not_kept=event.get("left_out")))
 
     def add_source(self, event: Event) -> None:
         self.sources[event["digest"]] = event["text"]
@@ -205,7 +205,7 @@ class Collected:
         process_id = self.process.id if self.process is not None else ""
         parent_id, reason = event.get("parent_id", ""), event.get("reason", "")
         key = process_id, parent_id, event["target"], reason
-        summed = self.left_out.get(key)
+        summed = self.skipped_calls.get(key)
         if summed is None:
             summed = SkippedCalls(
                 target=event["target"],
@@ -215,7 +215,7 @@ class Collected:
                 name=event.get("activity_name"),
                 start=event.get("startTime"),
             )
-            self.left_out[key] = summed
+            self.skipped_calls[key] = summed
         summed.count += event["count"]
         summed.errors += event.get("errors", 0)
         summed.seconds += event.get("seconds", 0.0)

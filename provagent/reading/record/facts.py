@@ -166,15 +166,15 @@ class Sample:
     unread: int | None = None
 
     def __str__(self) -> str:
-        told = []
+        texts = []
         if self.parts is not None:
             of = "" if self.of is None else f" of {self.of}"
-            told.append(f"{self.number} {self.parts}, {self.read}{of} bytes")
+            texts.append(f"{self.number} {self.parts}, {self.read}{of} bytes")
         if self.items is not None:
-            told.append(f"{self.items} of {self.of_items} items")
+            texts.append(f"{self.items} of {self.of_items} items")
         if self.unread is not None:
-            told.append(f"{self.unread} parts not read")
-        return "; ".join(told)
+            texts.append(f"{self.unread} parts not read")
+        return "; ".join(texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +236,7 @@ class FileState:
 class CodeRan:
     """Code of the user that ran in a process: a file, or a notebook cell by its number.
 
-    ``digest`` is the digest of the text. The text is masked if it contains secrets. ``left_out`` is
+    ``digest`` is the digest of the text. The text is masked if it contains secrets. ``not_kept`` is
     the reason if the text is not kept.
     """
 
@@ -244,7 +244,7 @@ class CodeRan:
     digest: str | None = None
     cell: int | None = None
     text: str | None = None
-    left_out: str | None = None
+    not_kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,8 +264,8 @@ def mismatches_in(event: dict[str, Any]) -> list[Mismatch]:
     ]
 
 
-class LessKnown(NamedTuple):
-    """Objects of one class that are identified by less than content.
+class WeakIdentity(NamedTuple):
+    """Objects of one class that are not identified by content, but by state, text, hash or less.
 
     ``identified`` is the kind of identity.
     """
@@ -280,7 +280,7 @@ class CountedClasses:
     """The number of entities of each class that are identified by less than content."""
 
     def __init__(self) -> None:
-        self.counts: dict[LessKnown, int] = {}
+        self.counts: dict[WeakIdentity, int] = {}
 
     def add(
         self,
@@ -292,7 +292,7 @@ class CountedClasses:
     ) -> None:
         """Count one entity."""
         if identified is not None and (identified in LESS_THAN_CONTENT or identified == ITSELF):
-            one = LessKnown(class_name or "?", identified, entity_description, is_part)
+            one = WeakIdentity(class_name or "?", identified, entity_description, is_part)
             self.counts[one] = self.counts.get(one, 0) + 1
 
 

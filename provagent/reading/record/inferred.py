@@ -50,8 +50,8 @@ def with_edges(provenance: Provenance, edges: Mapping[Edge, Known]) -> Provenanc
 
     The record itself contains all memberships and starts, so edges of these kinds are ignored.
     """
-    told = set(_edges(provenance))
-    new = {edge: known for edge, known in edges.items() if edge not in told}
+    recorded = set(_edges(provenance))
+    new = {edge: known for edge, known in edges.items() if edge not in recorded}
     adding = _Adding(provenance)
     for (kind, later, earlier), known in new.items():
         if later != earlier and kind in adding.kinds:
@@ -94,8 +94,8 @@ class _Adding:
 
     def inform(self, activity: str, informant: str, known: Known) -> None:
         informed, other = self._own(activity), self._activity(informant)
-        told = Communication(activity=informed, informant=other, **known.shown())
-        informed.informed_by.append(told)
+        communication = Communication(activity=informed, informant=other, **known.shown())
+        informed.informed_by.append(communication)
 
     def derive(self, entity: str, progenitor: str, known: Known) -> None:
         one = self._entity(entity)

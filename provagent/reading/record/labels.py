@@ -107,21 +107,21 @@ def entity_text(entity: Entity) -> str:
     return value_text(entity.value) if entity.value is not None else entity.id
 
 
-def skipped_text(left_out: SkippedCalls) -> str:
+def skipped_text(skipped: SkippedCalls) -> str:
     """Return the text of skipped calls.
 
     For example: ``9,000 calls of lab:f (max_calls), 1.2 s in total, 3 with errors``.
     """
-    calls = "call" if left_out.count == 1 else "calls"
-    what = f"{left_out.count:,} {calls} of {left_out.target} ({left_out.reason})"
-    errors = f", {left_out.errors:,} with errors" if left_out.errors else ""
-    return f"{what}, {duration_text(left_out.seconds)} in total{errors}"
+    calls = "call" if skipped.count == 1 else "calls"
+    what = f"{skipped.count:,} {calls} of {skipped.target} ({skipped.reason})"
+    errors = f", {skipped.errors:,} with errors" if skipped.errors else ""
+    return f"{what}, {duration_text(skipped.seconds)} in total{errors}"
 
 
-def add_up(left_out: Iterable[SkippedCalls]) -> list[SkippedCalls]:
+def add_up(skipped_calls: Iterable[SkippedCalls]) -> list[SkippedCalls]:
     """Return the skipped calls of a whole run: a sum for each target and reason."""
     sums: dict[tuple[str, str], SkippedCalls] = {}
-    for each in left_out:
+    for each in skipped_calls:
         key = each.target, each.reason
         summed = sums.setdefault(key, SkippedCalls(target=each.target, reason=each.reason))
         summed.name = each.name

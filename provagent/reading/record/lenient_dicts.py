@@ -177,7 +177,7 @@ def _made(opener: str, items: list[Any], pairs: dict[Any, Any], *, has_comma: bo
     if opener == "(":
         return tuple(items) if has_comma or not items else _RAW
     if items and pairs:
-        raise ValueError("a dict in which a value has no key, or a set in which one has")
+        raise ValueError("a dict with a value without a key, or a set with a key")
     return _set(items) if items else pairs
 
 

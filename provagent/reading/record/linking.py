@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provagent.reading.record.collected import Collected
-    from provagent.reading.record.facts import Child, LessKnown, SkippedCalls
+    from provagent.reading.record.facts import Child, SkippedCalls, WeakIdentity
 
 
 def linked(collected: Collected, gaps: list[Gap]) -> Provenance:
@@ -80,14 +80,14 @@ class _Linker:
             entity_descriptions=dict(sorted(collected.entity_descriptions.items())),
             agent_descriptions=dict(sorted(collected.agent_descriptions.items())),
             mismatches=_mismatches(collected),
-            less_known=_less_known(collected),
+            not_identified_by_content=_weak_identities(collected),
             complaints=sorted(
                 collected.complaints.values(), key=lambda each: (each.time or "", each.what)
             ),
-            gaps=self._told(self.gaps),
+            gaps=self._with_lost(self.gaps),
             redactions=collected.redactions,
             unrecorded=self._unrecorded(),
-            left_out=self._left_out(),
+            skipped_calls=self._skipped_calls(),
         )
 
     def _run(self) -> Run:
@@ -284,9 +284,9 @@ class _Linker:
                 unrecorded.append(child)
         return unrecorded
 
-    def _silent_workers(self, told: list[Child]) -> list[Child]:
+    def _silent_workers(self, children: list[Child]) -> list[Child]:
         """Return the workers of clusters that did not record, by their last count."""
-        last = {(child.process_id, *child.command): child for child in told}
+        last = {(child.process_id, *child.command): child for child in children}
         silent = []
         for child in last.values():
             did = sum(
@@ -298,16 +298,16 @@ class _Linker:
                 silent.append(replace(child, workers=workers - did or None))
         return silent
 
-    def _left_out(self) -> list[SkippedCalls]:
+    def _skipped_calls(self) -> list[SkippedCalls]:
         """Return the skipped calls, and add each to the enclosing activity or process."""
-        ordered = sorted(self.collected.left_out.values(), key=lambda each: each.start or "")
+        ordered = sorted(self.collected.skipped_calls.values(), key=lambda each: each.start or "")
         for each in ordered:
             parent = self.activities.get(each.parent_id or "", self.programs.get(each.process_id))
             if parent is not None:
-                parent.left_out.append(each)
+                parent.skipped_calls.append(each)
         return ordered
 
-    def _told(self, gaps: list[Gap]) -> list[Gap]:
+    def _with_lost(self, gaps: list[Gap]) -> list[Gap]:
         unknown = sum(not entity.known for entity in self.entities.values())
         nameless = sum(activity.name is None for activity in self.activities.values())
         gaps.extend(lost(unknown, nameless))
@@ -350,7 +350,7 @@ def _once(relations: Iterable[tuple[str, str | None]]) -> Iterable[tuple[str, st
     return dict.fromkeys(relations)
 
 
-def _less_known(collected: Collected) -> dict[LessKnown, int]:
+def _weak_identities(collected: Collected) -> dict[WeakIdentity, int]:
     counted = CountedClasses()
     for one in collected.entities.values():
         is_part = one.sampled is not None and one.sampled.unread is not None

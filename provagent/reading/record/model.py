@@ -28,12 +28,12 @@ if TYPE_CHECKING:
         Error,
         FileState,
         Gap,
-        LessKnown,
         Mismatch,
         Sample,
         Site,
         SkippedCalls,
         Value,
+        WeakIdentity,
     )
 
 
@@ -190,7 +190,7 @@ class Activity:
     used: list[Usage] = field(default_factory=list, repr=False)
     generated: list[Generation] = field(default_factory=list, repr=False)
     informed_by: list[Communication] = field(default_factory=list, repr=False)
-    left_out: list[SkippedCalls] = field(default_factory=list, repr=False)
+    skipped_calls: list[SkippedCalls] = field(default_factory=list, repr=False)
 
     @property
     def duration(self) -> float | None:
@@ -327,9 +327,9 @@ class Provenance:
     id of an entity in another process to the id of this entity in ``entities``. Descriptions are by
     (definition, name). ``mismatches`` of all activities and sessions map the text of the first
     mismatch of a kind to the number of mismatches. ``uncalled`` (outlines only) lists the woven
-    functions of the program itself without any call. ``less_known`` counts the entities of classes
-    that are identified by less than content. ``redactions`` are events. ``paths`` are the shards,
-    or the log, from which the record was read; it is empty if events were given directly.
+    functions of the program itself without any call. ``not_identified_by_content`` counts such
+    entities by their class. ``redactions`` are events. ``paths`` are the shards, or the log, from
+    which the record was read; it is empty if events were given directly.
     """
 
     run: Run
@@ -349,10 +349,10 @@ class Provenance:
     gaps: list[Gap] = field(default_factory=list)
     redactions: list[dict[str, Any]] = field(default_factory=list)
     unrecorded: list[Child] = field(default_factory=list)
-    left_out: list[SkippedCalls] = field(default_factory=list)
+    skipped_calls: list[SkippedCalls] = field(default_factory=list)
     mismatches: dict[str, int] = field(default_factory=dict)
     uncalled: list[str] = field(default_factory=list)
-    less_known: dict[LessKnown, int] = field(default_factory=dict)
+    not_identified_by_content: dict[WeakIdentity, int] = field(default_factory=dict)
 
     def entity(self, entity_id: str) -> Entity:
         """Return the entity with this id, or this alias; raise KeyError if there is none."""

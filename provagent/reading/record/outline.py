@@ -59,13 +59,13 @@ def build_outline(
     outline.gaps.extend(mentioned.gaps())
     outline.mismatches = mentioned.mismatches.by_text()
     outline.uncalled = _uncalled(outline, mentioned.called)
-    outline.less_known = mentioned.classes.counts
+    outline.not_identified_by_content = mentioned.classes.counts
     return outline
 
 
 def _uncalled(outline: Provenance, called: set[str]) -> list[str]:
     """Return the woven functions of the program itself that have no call."""
-    known = called | {one.target for one in outline.left_out}
+    known = called | {one.target for one in outline.skipped_calls}
     woven = {
         str(one.get("target"))
         for process in outline.processes.values()

@@ -169,9 +169,9 @@ def _events(facts: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _also_of(facts: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the facts about the entity in a line about a relation."""
-    said = _only(facts, *_OF_ENTITY)
-    if said:
-        yield vocabulary.ENTITY, {"entity_id": facts[key]} | said
+    described = _only(facts, *_OF_ENTITY)
+    if described:
+        yield vocabulary.ENTITY, {"entity_id": facts[key]} | described
 
 
 _OF_ENTITY = ("entity_description", "type", "name", "location", "value", "contentType", "digest")

@@ -97,7 +97,7 @@ class _Reader:
         self.path = path
         self.gaps = gaps
         self.is_shard = is_shard(path)
-        self.told: set[object] = set()
+        self.reported_once: set[object] = set()
         self.more_lines = self.more_bytes = 0  # of the last line, in addition to the yielded bytes
         self.bad = 0  # lines that are no events
 
@@ -175,8 +175,8 @@ class _Reader:
         self.gaps.append(Gap(place=place, what=what))
 
     def gap_once(self, place: RecordLine, what: str) -> None:
-        if what not in self.told:
-            self.told.add(what)
+        if what not in self.reported_once:
+            self.reported_once.add(what)
             self.gap(place, what)
 
     def is_hopeless(self, lines: int) -> bool:

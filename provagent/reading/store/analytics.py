@@ -131,7 +131,7 @@ def ask(store: str, query: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
         database.execute("SET lock_configuration = true")
         result = database.execute(query)
     except engine.Error as error:
-        raise QueryError(*str(error).splitlines()) from error
+        raise QueryError(*str(error).splitlines(), f"tables: {', '.join(VIEWS)}") from error
     names = [name for name, *_ in result.description or ()]
     return names, iter(result.fetchone, None)
 

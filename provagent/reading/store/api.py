@@ -115,9 +115,12 @@ class Store:
 
     @unheard
     def lineage(self, what: str | os.PathLike[str], *, everything: bool = False) -> Lineage:
-        """Return the lineage of an entity across runs, for ``provagent.reading.export``.
+        """Return the lineage of an entity across runs, for ``provagent.export``.
 
-        ``what`` and ``everything`` are as in ``why``.
+        ``what`` and ``everything`` are as in ``why``. Example::
+
+            lineage = provagent.open_store().lineage("flux_points.fits")
+            provagent.export(lineage, "json", "flux_points.prov.json")
         """
         from provagent.reading.store.exported_parts import lineage_of
 
@@ -128,9 +131,9 @@ class Store:
     def find(self, query: str, *, limit: int | None = None) -> Matches:
         """Return the activities that match a query, newest first.
 
-        The query language is that of ``provagent find``. ``limit`` is the maximum number of
-        activities to return; None returns all. Raises QueryError, which marks the place, if the
-        query cannot be parsed.
+        The query language is that of ``provagent find``, for example
+        ``"gain > 2 and status != ok"``. ``limit`` is the maximum number of activities to return;
+        None returns all. Raises QueryError, which marks the place, if the query cannot be parsed.
         """
         from provagent.reading.store.find import find
 
@@ -167,7 +170,9 @@ class Store:
 
     @unheard
     def duckdb(self) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection to a copy of the tables that docs/how-to/store.md lists.
+        """Return a DuckDB connection to a copy of the tables of ``docs/reference/tables.md``.
+
+        The copy is in memory. Close the connection to free the memory.
 
         Raises ExportError if the extra ``duckdb`` is not installed.
         """

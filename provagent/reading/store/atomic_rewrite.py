@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 from provagent.contract.errors import StoreError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.layout import UNFINISHED, folders_in, run_folders, touch_day
 from provagent.contract.store_files import (
     create_file,
@@ -125,7 +126,7 @@ def announced(store: str) -> Iterator[None]:
         with os.fdopen(rebuilt(path), "w", encoding="ascii") as file:
             file.write(str(os.getpid()))
     except OSError as error:
-        raise StoreError(f"{store}: cannot be written: {error.strerror or error}") from error
+        raise StoreError(f"{store}: cannot be written: {cause_and_remedy(error)}") from error
     yield
     os.unlink(path)
 

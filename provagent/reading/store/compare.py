@@ -32,7 +32,12 @@ EFFECTS = ("activity", "status", "output")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One difference: ``before`` and ``after`` as text, ``None`` if missing in that run."""
+    """One difference between two runs.
+
+    ``kind`` is the kind of the thing: script, definition, parameter, input, package, python,
+    platform, command, variable, activity, status or output. ``what`` is its name. ``before`` and
+    ``after`` are its values as text, ``None`` if the run does not have the thing.
+    """
 
     kind: str
     what: str
@@ -51,8 +56,9 @@ class Change:
 class Difference:
     """The differences between two runs.
 
-    ``summary`` is the shortest true explanation. ``durations`` are in seconds, by activity: before
-    and after.
+    ``before`` and ``after`` are the identifiers of the runs. ``causes`` are differences of inputs,
+    likely causes first; ``effects`` are differences of outputs. ``durations`` are in seconds, by
+    activity: before and after.
     """
 
     before: str
@@ -63,6 +69,7 @@ class Difference:
 
     @property
     def summary(self) -> str:
+        """The shortest true explanation, as one sentence."""
         if not self.causes and not self.effects:
             return "no recorded differences"
         outputs = any(change.kind in ("output", "activity", "status") for change in self.effects)

@@ -56,8 +56,9 @@ class RunDetails:
 class ActivityDetails:
     """An activity; a process is the outermost activity of its run.
 
-    ``units`` are the units that a definition declares for numeric parameters. ``site``, ``callers``
-    and ``inner_site`` are as in the event, with the ``cell`` of a notebook.
+    ``start`` and ``end`` are ISO 8601 texts in UTC. ``parameters`` are encoded values, as in the
+    event. ``units`` are the units that a definition declares for numeric parameters. ``site``,
+    ``callers`` and ``inner_site`` are as in the event, with the ``cell`` of a notebook.
     """
 
     id: str
@@ -78,7 +79,9 @@ class ActivityDetails:
 class EntityDetails:
     """An entity in one state; ``class_name`` is set for an object without another name.
 
-    ``removed``: the run that made a file at this path had removed the file before the run ended.
+    ``run`` is the identifier of its run. ``location`` is an absolute path or a URL. ``digest`` is
+    ``algorithm:hex``. ``removed``: the run that made a file at this path had removed the file
+    before the run ended.
     """
 
     id: str

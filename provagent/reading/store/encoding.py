@@ -60,6 +60,7 @@ def is_of_content(digest: bytes) -> bool:
 
 
 def unpacked(digest: bytes) -> str:
+    """Return a digest of the index as text: ``algorithm:hex``."""
     algorithm = _NAMES.get(digest[:1])
     return digest[1:].decode() if algorithm is None else f"{algorithm}:{digest[1:].hex()}"
 

@@ -1,6 +1,6 @@
 """Runs with inferred relations, parts of runs, and lineages across runs, ready for export.
 
-All of them contain the graph of ``lineage_walk`` as relations of the model.
+All of them contain a lineage graph as relations of the model.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from provagent.contract.vocabulary import (
 from provagent.reading.record.inferred import Edge, Known, with_edges
 from provagent.reading.record.model import Alternate, Lineage, Provenance
 from provagent.reading.record.selection import cut, entity_of, within
-from provagent.reading.store import lineage_walk as graph
+from provagent.reading.store import lineage_graph
 from provagent.reading.store.details import Details, iso
 from provagent.reading.store.entity_lookup import NEWEST, find_entities, same_state
 from provagent.reading.store.identifiers import entity_number
 from provagent.reading.store.index import Index
-from provagent.reading.store.lineage_walk import Walk, ancestors, is_program, lines_of
+from provagent.reading.store.lineage_graph import LineageGraph, is_program, lines_of, upstream
 from provagent.reading.store.runs import read_run
 from provagent.reading.store.schema import IN_MEMORY, SHIFT
 from provagent.reading.store.shards import is_of_process
@@ -60,7 +60,7 @@ def part_of(provenance: Provenance, what: str) -> Provenance:
         number = entity_number(index.execute, entity.id)
         if number is None:
             raise RecordError(f"{what}: run {provenance.run.id} has no record")
-        return _Graph(index, ancestors(index, [number])).part(provenance)
+        return _Graph(index, upstream(index, [number])).part(provenance)
 
 
 def lineage_of(index: Index, what: str, *, everything: bool = False) -> Lineage:
@@ -72,7 +72,7 @@ def lineage_of(index: Index, what: str, *, everything: bool = False) -> Lineage:
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
         whole = _Graph(
-            index, ancestors(index, same_state(index, found.entities), everything=everything)
+            index, upstream(index, same_state(index, found.entities), everything=everything)
         )
         parts = {run: whole.part(read_run(index.store, run), run) for run in whole.runs}
         return Lineage(
@@ -93,16 +93,16 @@ def _index_of(provenance: Provenance) -> Iterator[Index]:
 
 
 def _with_flows(provenance: Provenance, index: Index) -> Provenance:
-    found = _Graph(index, graph.shown(index))
+    found = _Graph(index, lineage_graph.shown(index))
     return with_edges(provenance, found.edges(provenance))
 
 
 class _Graph:
-    """The graph of a walk in terms of identifiers."""
+    """A lineage graph in terms of identifiers."""
 
-    def __init__(self, index: Index, walk: Walk) -> None:
+    def __init__(self, index: Index, graph: LineageGraph) -> None:
         self.index = index
-        self.walk = walk
+        self.graph = graph
         self.details = Details(index)
         self.identifier = cache(self.details.identifier)
         self.run_of = cache(self._run_of)
@@ -110,7 +110,7 @@ class _Graph:
     @property
     def runs(self) -> list[str]:
         """Names of all runs in the graph that have a record, oldest first."""
-        every = (*self.walk.entities, *self.walk.activities)
+        every = (*self.graph.entities, *self.graph.activities)
         return sorted({name for name in map(self._folder, every) if name})
 
     def part(self, provenance: Provenance, run: str | None = None) -> Provenance:
@@ -121,7 +121,7 @@ class _Graph:
         edges = self.edges(provenance, run)
         activities, entities = (
             {self._key(provenance, one) for one in some if run in (None, self.run_of(one))}
-            for some in (self.walk.activities, self.walk.entities)
+            for some in (self.graph.activities, self.graph.entities)
         )
         return cut(with_edges(provenance, edges), activities, entities, edges)
 
@@ -130,7 +130,7 @@ class _Graph:
         things = provenance.entities.keys() | provenance.activities.keys()
         things |= provenance.processes.keys()
         found: dict[Edge, Known] = {}
-        for edge, evidence in self.walk.edges.items():
+        for edge, evidence in self.graph.edges.items():
             kind, *ends = edge
             if run is not None and any(self.run_of(end) != run for end in ends):
                 continue
@@ -145,7 +145,7 @@ class _Graph:
                 found[kind, later, earlier] = Known(evidence, lines, self._time(edge, evidence))
         return found
 
-    def _time(self, edge: graph.Edge, evidence: str) -> str | None:
+    def _time(self, edge: lineage_graph.Edge, evidence: str) -> str | None:
         """Return when a file was first used or last written, if recorded."""
         statement = _TIMES.get(edge[0])
         if statement is None or evidence != RECORDED:
@@ -154,7 +154,7 @@ class _Graph:
 
     def between(self, parts: Mapping[str, Provenance]) -> Iterator[Alternate]:
         """Yield the relations between entities of equal content in two runs."""
-        for (kind, *ends), evidence in self.walk.edges.items():
+        for (kind, *ends), evidence in self.graph.edges.items():
             runs = [self.run_of(end) for end in ends]
             if kind == SAME and runs[0] != runs[1] and parts.keys() >= set(runs):
                 entity, origin = (

@@ -21,10 +21,10 @@ COUNTED = 10_000  # maximum number of matches to count if a limit is set
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matches:
-    """The number of matching activities, and the requested ones, newest first.
+    """The activities that match a query, newest first.
 
-    ``is_more``: there are more than ``count`` matches; with a limit, further matches are not
-    counted.
+    ``count`` is the number of matches; ``activities`` has at most as many as the limit allows.
+    ``is_more``: there are more than ``count`` matches, which were not counted because of the limit.
     """
 
     count: int

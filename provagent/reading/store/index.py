@@ -23,7 +23,7 @@ from provagent.reading.record.compression import PACKED
 from provagent.reading.record.facts import Gap, unusable
 from provagent.reading.record.shard import SHARD_MARK, read_events
 from provagent.reading.store.atomic_rewrite import is_announced
-from provagent.reading.store.complete_runs import (
+from provagent.reading.store.incremental_scan import (
     Day,
     complete_runs_of,
     days_to_look_at,
@@ -140,7 +140,7 @@ class Index:
     def update(self, progress: Progress | None = None, *, everywhere: bool = False) -> Updated:
         """Read the events since the last update; other processes may update at the same time.
 
-        ``everywhere``: also scan complete runs (see ``complete_runs``). If the index cannot be
+        ``everywhere``: also scan complete runs (see ``incremental_scan``). If the index cannot be
         written, because a disk is full or another process locks the index for a long time, the
         index is built in memory, with a warning.
         """
@@ -309,12 +309,12 @@ class Index:
             details = []
             with self._transaction(rows):
                 rows.begin()
-                take = partial(self._take_with_care, rows, details)
+                take = partial(self._write_parts, rows, details)
                 parts = [self._read_part(rows, one, details, take) for one in waiting]
         gaps += details
         return parts
 
-    def _take_with_care(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
+    def _write_parts(self, rows: Rows, gaps: list[Gap], events: Events) -> None:
         """Write events; find unwritable events by halving, and report them as gaps."""
         process = rows.process
         self.execute("SAVEPOINT events")
@@ -330,8 +330,8 @@ class Index:
                 gaps.append(unusable(*events[0], error))
             else:
                 half = len(events) // 2
-                self._take_with_care(rows, gaps, events[:half])
-                self._take_with_care(rows, gaps, events[half:])
+                self._write_parts(rows, gaps, events[:half])
+                self._write_parts(rows, gaps, events[half:])
         finally:
             self.execute("RELEASE events")
 
@@ -412,10 +412,10 @@ class Index:
 
 
 def _part_of(progress: Progress, day: int, days: int) -> Progress:
-    def tell(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         progress(_OF_A_DAY * day + _OF_A_DAY * done // max(total, 1), _OF_A_DAY * days)
 
-    return tell
+    return show
 
 
 def open_index(store: str) -> Index:

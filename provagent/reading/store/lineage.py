@@ -24,13 +24,13 @@ from provagent.reading.store.candidates import Candidates
 from provagent.reading.store.details import ActivityDetails, Details, EntityDetails
 from provagent.reading.store.entity_lookup import NEWEST, EntityMatches, find_entities, same_state
 from provagent.reading.store.index import Index
-from provagent.reading.store.lineage_walk import (
+from provagent.reading.store.lineage_graph import (
     Edge,
-    Walk,
-    ancestors,
-    descendants,
+    LineageGraph,
+    downstream,
     is_program,
     lines_of,
+    upstream,
 )
 from provagent.reading.store.schema import SHIFT
 
@@ -47,8 +47,10 @@ SHOWN = 100  # maximum number of candidates of one entity
 class Relation:
     """An edge of the graph: a relation of PROV-DM, from the later node to the earlier node.
 
-    ``lines`` are the lines of the user's code that computed one from the other, in order. ``how``
-    is set for recorded derivations: modified, copied, or put in the place of another entity.
+    ``kind`` is the name of the relation, such as ``wasGeneratedBy``. ``later`` and ``earlier`` are
+    identifiers of nodes. ``evidence`` is recorded, content, computed, perhaps or unknown. ``lines``
+    are the lines of the user's code that computed one from the other, in order. ``how`` is set for
+    recorded derivations: modified, copied, or put in the place of another entity.
     """
 
     kind: str
@@ -89,12 +91,13 @@ class Step:
 class Answer:
     """The result of a lineage query: the query, and all nodes and edges that were found.
 
-    ``nodes`` are the shown nodes, ``relations`` all edges between them, and ``roots`` the top lines
-    of the tree. ``states`` are the identifiers of the queried entity, in each of its states.
-    ``candidates`` maps an object without a recorded origin to the files that were read before its
-    use, last file first. ``reasons`` gives for such objects the reason why the code does not show
-    the origin, if known. ``entities`` and ``activities`` are numbers of found nodes. ``runs`` are
-    identifiers, oldest first.
+    ``what`` is the query, and ``found`` the entity that matches it. ``nodes`` are the shown nodes,
+    ``relations`` all edges between them, and ``roots`` the top lines of the tree. ``states`` are
+    the identifiers of the queried entity, in each of its states. ``candidates`` maps an object
+    without a recorded origin to the files that were read before its use, last file first.
+    ``reasons`` gives for such objects the reason why the code does not show the origin, if known.
+    ``entities`` and ``activities`` are numbers of found nodes. ``runs`` are identifiers, oldest
+    first.
     """
 
     what: str
@@ -119,8 +122,8 @@ def why(index: Index, what: str, *, limit: int | None = None, everything: bool =
     """
     with index.one_state():
         found = find_entities(index, what, most=NEWEST)
-        walk = ancestors(index, same_state(index, found.entities), everything=everything)
-        return _answer(index, what, found, walk, limit, is_back=True)
+        graph = upstream(index, same_state(index, found.entities), everything=everything)
+        return _answer(index, what, found, graph, limit, is_back=True)
 
 
 def impact(
@@ -132,16 +135,22 @@ def impact(
     """
     with index.one_state():
         found = find_entities(index, what)
-        walk = descendants(index, found.entities, everything=everything)
-        return _answer(index, what, found, walk, limit, is_back=False)
+        graph = downstream(index, found.entities, everything=everything)
+        return _answer(index, what, found, graph, limit, is_back=False)
 
 
 def _answer(
-    index: Index, what: str, found: EntityMatches, walk: Walk, limit: int | None, *, is_back: bool
+    index: Index,
+    what: str,
+    found: EntityMatches,
+    graph: LineageGraph,
+    limit: int | None,
+    *,
+    is_back: bool,
 ) -> Answer:
     details = Details(index)
-    runs = {details.run_of(number >> SHIFT).id for number in (*walk.entities, *walk.activities)}
-    tree = _Tree(details, walk, limit, is_back=is_back)
+    runs = {details.run_of(number >> SHIFT).id for number in (*graph.entities, *graph.activities)}
+    tree = _Tree(details, graph, limit, is_back=is_back)
     return Answer(
         what=name_to_text(what),
         found=found,
@@ -151,8 +160,8 @@ def _answer(
         relations=tree.relations(),
         candidates=tree.candidates,
         reasons=tree.reasons,
-        entities=len(walk.entities),
-        activities=len(walk.activities),
+        entities=len(graph.entities),
+        activities=len(graph.activities),
         runs=sorted(runs - {"?"}),
     )
 
@@ -160,16 +169,18 @@ def _answer(
 class _Tree:
     """The graph as a tree: each edge once, each node complete where it is first found."""
 
-    def __init__(self, details: Details, walk: Walk, limit: int | None, *, is_back: bool) -> None:
+    def __init__(
+        self, details: Details, graph: LineageGraph, limit: int | None, *, is_back: bool
+    ) -> None:
         self.details = details
-        self.walk = walk
+        self.graph = graph
         self.is_back = is_back
         # For each node, the edges to follow: to earlier nodes, or downstream to later nodes. From
         # an activity, both directions follow the edges to inner activities and to the enclosing
         # activity.
         self.onward: dict[int, list[tuple[int, Edge]]] = {}
         self.has_origin: set[int] = set()
-        for edge in walk.edges:
+        for edge in graph.edges:
             kind, later, earlier = edge
             self.has_origin.add(later)
             if is_back or kind == STARTED:
@@ -179,9 +190,9 @@ class _Tree:
         for onward in self.onward.values():
             onward.sort(key=self._rank)
         self.has_origin |= self._changed_meanwhile()
-        self.first = [number for number, origin in walk.entities.items() if origin is None]
+        self.first = [number for number, origin in graph.entities.items() if origin is None]
         self.things = {number: self._details(number) for number in self._nearest(limit)}
-        self.not_shown = self._not_shown() if is_back and not walk.is_everything else set()
+        self.not_shown = self._not_shown() if is_back and not graph.is_everything else set()
         self.reasons: dict[str, str] = {}
         self.bare: set[int] = set()  # files of which the code shows no recorded input
         self.candidates = self._find_candidates() if is_back else {}
@@ -193,10 +204,10 @@ class _Tree:
         """
         shown = {
             later
-            for (kind, later, _), how in self.walk.edges.items()
+            for (kind, later, _), how in self.graph.edges.items()
             if kind == USED and how in (COMPUTED, PERHAPS)
         }
-        used = [other for kind, one, other in self.walk.edges if kind == USED and one in shown]
+        used = [other for kind, one, other in self.graph.edges if kind == USED and one in shown]
         return {one for one in used if self.details.is_used_again(one)}
 
     def _rank(self, onward: tuple[int, Edge]) -> tuple[int, int]:
@@ -204,7 +215,7 @@ class _Tree:
         other, edge = onward
         kind, _, earlier = edge
         place = 0 if kind != STARTED else 2 if earlier == other else 1
-        return place, EVIDENCE.index(self.walk.edges[edge])
+        return place, EVIDENCE.index(self.graph.edges[edge])
 
     def _nearest(self, limit: int | None) -> Iterator[int]:
         """Yield the first nodes, and up to ``limit`` further nodes, nearest first."""
@@ -220,7 +231,7 @@ class _Tree:
                     waiting.append(other)
 
     def _details(self, number: int) -> EntityDetails | ActivityDetails:
-        is_activity = number in self.walk.activities
+        is_activity = number in self.graph.activities
         return self.details.activity(number) if is_activity else self.details.entity(number)
 
     def _find_candidates(self) -> dict[str, list[EntityDetails]]:
@@ -228,10 +239,10 @@ class _Tree:
         found, asked = {}, Candidates(self.details.index)
         users: dict[int, int] = {}
         by_program = {
-            one for kind, one, other in self.walk.edges if kind == GENERATED and is_program(other)
+            one for kind, one, other in self.graph.edges if kind == GENERATED and is_program(other)
         }
-        made = {one for (_, one, _), how in self.walk.edges.items() if how in (RECORDED, CONTENT)}
-        for kind, later, earlier in self.walk.edges:
+        made = {one for (_, one, _), how in self.graph.edges.items() if how in (RECORDED, CONTENT)}
+        for kind, later, earlier in self.graph.edges:
             if kind == USED and earlier not in made:
                 users[earlier] = min(later, users.get(earlier, later))
         for number, thing in self.things.items():
@@ -267,20 +278,20 @@ class _Tree:
     def _not_shown(self) -> set[int]:
         """Return the files for which only the program that wrote them is known."""
         origins: dict[int, set[bool]] = {}
-        for kind, later, earlier in self.walk.edges:
+        for kind, later, earlier in self.graph.edges:
             is_by_program = kind == GENERATED and is_program(earlier)
             origins.setdefault(later, set()).add(is_by_program)
         return {number for number, by in origins.items() if by == {True}}
 
     def lines(self, edge: Edge) -> tuple[CodeLines, ...]:
         """Return the lines of the user's code in which an edge was found."""
-        if self.walk.edges[edge] not in (COMPUTED, PERHAPS):
+        if self.graph.edges[edge] not in (COMPUTED, PERHAPS):
             return ()
         return lines_of(self.details, edge)
 
     def how(self, edge: Edge) -> str | None:
         """Return how one entity was derived from another, as recorded."""
-        is_recorded = edge[0] == DERIVED and self.walk.edges[edge] == RECORDED
+        is_recorded = edge[0] == DERIVED and self.graph.edges[edge] == RECORDED
         return self.details.how(*edge[1:]) if is_recorded else None
 
     def roots(self) -> list[Step]:
@@ -320,7 +331,7 @@ class _Tree:
             is_above = number in shown
             below = Step(self.things[number]) if is_above else self._step(number)
             below.kind, below.is_later, below.is_above = edge[0], edge[1] == number, is_above
-            below.evidence, below.lines = self.walk.edges[edge], self.lines(edge)
+            below.evidence, below.lines = self.graph.edges[edge], self.lines(edge)
             below.how = self.how(edge)
             step.steps.append(below)
             if not is_above:
@@ -334,12 +345,12 @@ class _Tree:
         return Step(thing, end=self._end(number), candidates=some, reason=reason)
 
     def _end(self, number: int) -> str | None:
-        if not self.is_back or number in self.walk.activities:
+        if not self.is_back or number in self.graph.activities:
             return None
         thing = self.things[number]
         if number in self.not_shown:
-            said = NO_INPUT if number in self.bare else NOT_SHOWN
-            return said if thing.id in self.candidates else None
+            text = NO_INPUT if number in self.bare else NOT_SHOWN
+            return text if thing.id in self.candidates else None
         if number in self.has_origin:
             return None
         is_known = not isinstance(thing, EntityDetails) or not thing.location or thing.digest
@@ -356,7 +367,7 @@ class _Tree:
                 lines=self.lines((kind, later, earlier)),
                 how=self.how((kind, later, earlier)),
             )
-            for (kind, later, earlier), evidence in self.walk.edges.items()
+            for (kind, later, earlier), evidence in self.graph.edges.items()
             if later in self.things and earlier in self.things
         ]
 

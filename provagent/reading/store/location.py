@@ -34,7 +34,7 @@ def find_store(given: str | None = None) -> str:
     if not os.path.isdir(store):
         raise StoreError(
             f"{store}: no such store; record a run with 'provagent run script.py', "
-            "or give its folder with --store"
+            "or give the folder of a store with --store"
         )
     # A link to a store is the user's own choice and is followed once; links inside the store are
     # not followed.

@@ -71,19 +71,19 @@ def merge(store: str, other: str, progress: Progress | None = None) -> Merged:
     if not runs and not found.refused:
         raise StoreError(f"{other}: it contains no runs; give the folder that contains the runs")
     for number, (name, shards) in enumerate(runs, 1):
-        _take_run(store, name, shards, found)
+        _copy_run(store, name, shards, found)
         if progress is not None:
             progress(number, len(runs))
     return found
 
 
-def _take_run(store: str, name: str, shards: list[str], found: Merged) -> None:
+def _copy_run(store: str, name: str, shards: list[str], found: Merged) -> None:
     folder = folder_of(store, name)
     is_new = not is_real_folder(folder)
     taken = 0
     for path in shards:
         try:
-            taken += _take_shard(folder, path)
+            taken += _copy_shard(folder, path)
         except (OSError, ProvagentError) as error:
             found.refused[f"{name}/{os.path.basename(path)}"] = str(error)
     found.bytes += taken
@@ -93,7 +93,7 @@ def _take_run(store: str, name: str, shards: list[str], found: Merged) -> None:
         found.known.append(name)
 
 
-def _take_shard(folder: str, path: str) -> int:
+def _copy_shard(folder: str, path: str) -> int:
     """Merge a shard; return the number of bytes that are new here."""
     here = _counterpart(folder, path)
     if here is None:

@@ -45,13 +45,13 @@ def pack(
     runs: Sequence[str] = (),
     *,
     older_than: timedelta = timedelta(0),
-    anyway: bool = False,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Packed:
     """Pack the shards of the named runs, or of all runs that ended long enough ago.
 
     Each shard is packed into a new file, unpacked and compared before the old file is removed. A
-    run that is still written is skipped. ``anyway``: pack also runs for which this is unknown.
+    run that is still written is skipped. ``force``: pack also runs for which this is unknown.
     Raises StoreError if a run does not exist, and RecordError if no library for packing is
     installed.
     """
@@ -67,7 +67,7 @@ def pack(
         name = os.path.basename(folder)
         plain = list(_plain(folder))
         why = still_written(folder) if plain else None
-        if why is not None and (why.is_sure or not anyway):
+        if why is not None and (why.is_sure or not force):
             found.refused[name] = why.what
         elif plain:
             found.runs.append(name)

@@ -81,23 +81,23 @@ def redact(
     how: str,
     progress: Progress | None = None,
     *,
-    anyway: bool = False,
+    force: bool = False,
 ) -> Redaction:
     """Remove secrets from all records, except runs that are still written, and from the index.
 
     ``how`` is ``text``, ``pattern`` or ``parameter``: each rewritten shard gets a mark with this
-    word, the time and the number of matches. ``anyway``: also rewrite runs for which it is unknown
+    word, the time and the number of matches. ``force``: also rewrite runs for which it is unknown
     whether they are still written.
     """
     sought = _with_values(store, sought)
-    found, by_shard = _found(store, sought, progress, anyway=anyway)
+    found, by_shard = _found(store, sought, progress, force=force)
     remove_unfinished(store)
     wanted = [path for path in by_shard if _run_of(path) not in found.refused]
     if wanted:
         with announced(store):
             remove_all(store)  # removed before: after an interruption, no index contains it
             for path in wanted:
-                _rewrite_or_tell(store, path, sought, how, found)
+                _rewrite_or_report(store, path, sought, how, found)
             remove_all(store)  # removed again: another process may have built an index in between
         with open_index(store) as index:
             index.update(progress)
@@ -105,7 +105,7 @@ def redact(
     return found
 
 
-def _rewrite_or_tell(
+def _rewrite_or_report(
     store: str, path: str, sought: SearchedSecrets, how: str, found: Redaction
 ) -> None:
     try:
@@ -136,7 +136,7 @@ _UNREADABLE = (OSError, RecordError, StoreError)
 
 
 def _found(
-    store: str, sought: SearchedSecrets, progress: Progress | None, *, anyway: bool = False
+    store: str, sought: SearchedSecrets, progress: Progress | None, *, force: bool = False
 ) -> tuple[Redaction, dict[str, int]]:
     """Return the matches, and the number of matches by shard."""
     found, by_shard = Redaction(), {}
@@ -155,7 +155,7 @@ def _found(
             run = _run_of(path)
             folder = os.path.dirname(os.path.join(store, path))
             why = None if run in found.refused else still_written(folder)
-            if why is not None and (why.is_sure or not anyway):
+            if why is not None and (why.is_sure or not force):
                 found.refused[run] = why.what
         done += size
         if progress is not None:

@@ -17,7 +17,7 @@ from provagent.reading.store.run_lookup import find_folder
 from provagent.reading.store.runs import list_runs
 
 # Files of one run that are in another run with the same content: only files connect runs (see
-# ``lineage_walk``), and empty files connect nothing.
+# ``lineage_graph``), and empty files connect nothing.
 _MADE_AND_MET = """
 SELECT DISTINCT maker.id, user.id
 FROM entity AS made
@@ -53,12 +53,12 @@ def collectable(
     older_than: timedelta = timedelta(0),
     keep: int = 0,
     used_too: bool = False,
-    anyway: bool = False,
+    force: bool = False,
 ) -> RemovedRuns:
     """Return the runs that can be removed: old enough, and not among the newest ``keep``.
 
     Runs whose output is read by a run that is kept are kept too, recursively, unless ``used_too``
-    is set. ``anyway``: include runs for which it is unknown whether they have ended.
+    is set. ``force``: include runs for which it is unknown whether they have ended.
     """
     found = RemovedRuns()
     runs = list_runs(store)
@@ -67,7 +67,7 @@ def collectable(
     going = {run.id for run in old if is_older(run, older_than)}
     for name in sorted(going):
         why = still_written(folders[name])
-        if why is not None and (why.is_sure or not anyway):
+        if why is not None and (why.is_sure or not force):
             found.refused[name] = why.what
     going -= found.refused.keys()
     if going and not used_too:

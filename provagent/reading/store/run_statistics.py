@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Calls:
-    """The calls of one name: ``seconds`` in total, ``own`` without the calls inside them.
+    """The calls of activities with one name. All durations are in seconds.
 
-    ``set_back`` is the number of calls with unknown duration, because the clock was set back.
+    ``count`` is the number of recorded calls, ``skipped`` the number of skipped calls, and
+    ``failures`` the number of both that raised an exception. ``seconds`` is the total duration,
+    ``own`` the total without the calls inside these calls, and ``longest`` the duration of the
+    longest recorded call. ``set_back`` is the number of calls with unknown duration, because the
+    clock was set back.
     """
 
     name: str
     count: int = 0
     failures: int = 0
-    left_out: int = 0
+    skipped: int = 0
     seconds: float = 0.0
     own: float = 0.0
     longest: float = 0.0
@@ -46,7 +50,9 @@ class FileNumbers:
 class Stats:
     """The statistics of a run; the calls with the most time, and the largest files, first.
 
-    ``seconds`` is ``None`` if the run has no end, or if the clock was set back.
+    ``run`` is the identifier of the run and ``processes`` the number of its processes. ``seconds``
+    is the duration of the run; ``None`` if the run has no end, or if the clock was set back
+    (``is_set_back``).
     """
 
     run: str
@@ -61,6 +67,8 @@ class Stats:
 class Moment:
     """The time of an activity: ``start`` in seconds since the start of the run.
 
+    ``id`` and ``name`` are those of the activity, and ``process`` is the identifier of its process.
+    ``seconds`` is its duration. ``made`` lists the paths and names of the generated entities.
     ``depth`` is the number of enclosing activities. ``is_set_back``: the clock was set back during
     the activity, so ``seconds`` is unknown. If the clock was set back, or is the clock of another
     machine, an activity may start before its run: ``start`` is negative.
@@ -113,13 +121,13 @@ def _calls(provenance: Provenance) -> list[Calls]:
         children = inside.get(activity.id, []) if is_program else activity.children
         calls.own += max(0.0, seconds - sum(elapsed(child.duration) or 0.0 for child in children))
         calls.longest = max(calls.longest, seconds)
-    for left in provenance.left_out:
-        name = left.name or left.target
+    for skipped in provenance.skipped_calls:
+        name = skipped.name or skipped.target
         calls = found.setdefault(name, Calls(name=name))
-        calls.left_out += left.count
-        calls.failures += left.errors
-        calls.seconds += left.seconds
-        calls.own += left.seconds
+        calls.skipped += skipped.count
+        calls.failures += skipped.errors
+        calls.seconds += skipped.seconds
+        calls.own += skipped.seconds
     return sorted(found.values(), key=lambda calls: -calls.own)
 
 

@@ -23,9 +23,12 @@ _TAIL = 1 << 16  # bytes at the end of a shard that contain its run_end
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
-    """A run in one line; ``end`` and ``status`` are ``None`` if it is running or was killed.
+    """A run in one line.
 
-    ``processes`` is the number of shards.
+    ``id`` is the identifier and ``folder`` the folder of its records. ``start`` and ``end`` are
+    ISO 8601 texts in UTC. ``status`` is ok, error, cancelled or exit, as in the event ``run_end``.
+    ``end`` and ``status`` are ``None`` if the run is still running or was killed. ``script`` is the
+    path of the script, or the name of the module. ``processes`` is the number of shards.
     """
 
     id: str
@@ -46,6 +49,7 @@ class RunSummary:
 
 
 def age_of(summary: RunSummary) -> tuple[str, str, str]:
+    """Return a sort key: runs from the oldest to the newest."""
     return second_of(summary.id), summary.start or "", summary.id
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from provagent.contract.errors import RecordError, StoreError
+from provagent.contract.file_errors import cause_and_remedy
 from provagent.contract.store_files import Skipped
 from provagent.reading.record.build import build
 from provagent.reading.record.facts import Gap, RecordLine
@@ -80,7 +81,7 @@ def _read(
     try:
         shards = shards_of(path, skipped) if os.path.isdir(path) else [path]
     except OSError as error:
-        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise StoreError(f"{path}: cannot be read: {cause_and_remedy(error)}") from error
     gaps = gaps_of(skipped)
     if takes_all:
         _require_memory(path, shards)

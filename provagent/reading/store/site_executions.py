@@ -44,6 +44,7 @@ class Execution(NamedTuple):
 
 
 def is_process(activity: int) -> bool:
+    """Return whether the number of an activity is the number of a process."""
     return not activity % NUMBERS
 
 

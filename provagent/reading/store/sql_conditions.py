@@ -44,6 +44,7 @@ class Sql:
 
 
 def union(*queries: Sql) -> Sql:
+    """Return a query for the rows of all given queries."""
     values = itertools.chain.from_iterable(query.values for query in queries)
     return Sql(_UNION.join(query.text for query in queries), tuple(values))
 
@@ -58,6 +59,7 @@ def compare(column: str, operator: str, value: str) -> Sql:
 
 
 def number_of(value: str) -> float | None:
+    """Return a text as a number, or None."""
     try:
         return float(value)
     except ValueError:

@@ -37,7 +37,12 @@ JOIN process AS p ON p.number = e.id >> {SHIFT} WHERE p.run IN (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A file and its state; ``now`` is its current digest, ``at`` the path where it was found."""
+    """A file and its state on disk.
+
+    ``state`` is unchanged, changed, missing, moved, removed by its run, location redacted or not
+    comparable. ``digest`` is the recorded digest and ``now`` the current one, as
+    ``algorithm:hex``. ``at`` is the path where a moved file was found.
+    """
 
     path: str
     state: str

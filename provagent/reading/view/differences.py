@@ -62,4 +62,5 @@ def render_verified(files: list[Verified], console: Console) -> None:
                 console.print(line, soft_wrap=True)
     counts = [(state, sum(one.state == state for one in files)) for state in STATES[::-1]]
     details = ", ".join(f"{count} {state}" for state, count in counts if count)
-    console.print(Text(details or "no files", style="dim"))
+    number = "1 file" if len(files) == 1 else f"{len(files)} files"
+    console.print(Text(f"{number}: {details}" if files else "no files", style="dim"))

@@ -83,7 +83,7 @@ def _render_run(run: Any, *, is_verbose: bool) -> None:
         _targets(run.targets)
     else:
         echo(f"  {_woven_text(run.targets)}")
-    skipped = [f"skipped by a sampling rule: {text}" for text in run.left_out]
+    skipped = [f"skipped by a sampling rule: {text}" for text in run.skipped_calls]
     _list(skipped, is_verbose=is_verbose)
     unfinished = [
         f"process {process}: unfinished (still running or killed)" for process in run.unended
@@ -91,13 +91,16 @@ def _render_run(run: Any, *, is_verbose: bool) -> None:
     _list(unfinished, is_verbose=is_verbose)
     for name in run.overtaken_by:
         echo(f"  modules loaded by the import hook {name} were woven after their import")
-    _list([f"not identified by content: {text}" for text in run.less_known], is_verbose=is_verbose)
+    _list(
+        [f"not identified by content: {text}" for text in run.not_identified_by_content],
+        is_verbose=is_verbose,
+    )
     mismatches = [f"differs from its description: {text}" for text in run.mismatches]
     _list(mismatches, is_verbose=is_verbose, fg="yellow")
     uncalled = [f"no call of {target} was recorded; {_BY_VALUE}" for target in run.uncalled]
     _list(uncalled, is_verbose=is_verbose, fg="yellow")
-    if not (run.lacks() or run.left_out or run.unended or run.uncalled):
-        echo("  every call of its targets was recorded")
+    if not (run.lacks() or run.skipped_calls or run.unended or run.uncalled):
+        echo("  all calls of the targets were recorded")
 
 
 def _woven_text(targets: Sequence[Any]) -> str:

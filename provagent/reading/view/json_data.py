@@ -25,7 +25,7 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
     Values are encoded as in events. Keys without a value are left out.
     """
     run = provenance.run
-    return _said(
+    return _without_empty(
         run_id=run.id,
         process_id=run.process.id,
         start=run.start,
@@ -42,7 +42,7 @@ def run_data(provenance: Provenance) -> dict[str, Any]:
         entities=[_entity(entity) for entity in provenance.entities.values()],
         derivations=[_derivation(derivation) for derivation in provenance.derivations],
         aliases=provenance.aliases,
-        left_out=[_plain(each) for each in provenance.left_out],
+        skipped_calls=[_plain(each) for each in provenance.skipped_calls],
         redactions=provenance.redactions,
         complaints=[_plain(complaint) for complaint in provenance.complaints],
         gaps=[str(gap) for gap in provenance.gaps],
@@ -55,18 +55,20 @@ def _process(process: Process) -> dict[str, Any]:
         fields[name] = _plain(fields[name])
     for name in ("definitions", "code"):
         fields[name] = [_plain(each) for each in fields[name]]
-    return _said(**fields, **_relations(process.program))
+    return _without_empty(**fields, **_relations(process.program))
 
 
 def _relations(activity: Activity) -> dict[str, Any]:
     return {
-        "used": [_said(entity=each.entity.id, role=each.role) for each in activity.used],
-        "generated": [_said(entity=each.entity.id, role=each.role) for each in activity.generated],
+        "used": [_without_empty(entity=each.entity.id, role=each.role) for each in activity.used],
+        "generated": [
+            _without_empty(entity=each.entity.id, role=each.role) for each in activity.generated
+        ],
     }
 
 
 def _session(session: Session) -> dict[str, Any]:
-    return _said(
+    return _without_empty(
         id=session.id,
         module=session.module,
         class_name=session.class_name,
@@ -80,7 +82,7 @@ def _session(session: Session) -> dict[str, Any]:
 
 
 def _activity(activity: Activity) -> dict[str, Any]:
-    return _said(
+    return _without_empty(
         id=activity.id,
         name=activity.name,
         target=activity.target,
@@ -130,13 +132,13 @@ _OF_ENTITY = (
 
 def _entity(entity: Entity) -> dict[str, Any]:
     fields = {name: getattr(entity, name) for name in _OF_ENTITY}
-    return _said(
+    return _without_empty(
         **fields, sampled=_plain(entity.sampled), members=[member.id for member in entity.members]
     )
 
 
 def _derivation(derivation: Derivation) -> dict[str, Any]:
-    return _said(
+    return _without_empty(
         entity=derivation.entity.id,
         progenitor=derivation.progenitor.id,
         how=derivation.how,
@@ -147,10 +149,10 @@ def _derivation(derivation: Derivation) -> dict[str, Any]:
 
 def _plain(thing: Any) -> dict[str, Any] | None:
     """Return a dataclass without references to other elements of the run as plain data."""
-    return None if thing is None else _said(**asdict(thing))
+    return None if thing is None else _without_empty(**asdict(thing))
 
 
-def _said(**fields: Any) -> dict[str, Any]:
+def _without_empty(**fields: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in fields.items()

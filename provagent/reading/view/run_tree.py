@@ -119,7 +119,7 @@ class _Story:
         for process in self.provenance.processes.values():
             program = process.program
             lasting = *_lasting(program.used), *_lasting(program.generated)
-            if lasting or program.left_out:
+            if lasting or program.skipped_calls:
                 self.add_facts(program, tree.add(self.title(program)))
         nodes: dict[Activity, Branch] = {}
         waiting = [(activity, tree) for activity in reversed(self.provenance.outermost)]
@@ -176,7 +176,7 @@ class _Story:
         for each in activity.mismatches:
             if each.of != "parameter":
                 node.add(_words((str(each), "red")))
-        for sum_ in activity.left_out:
+        for sum_ in activity.skipped_calls:
             if self.is_full or sum_.reason not in _QUIET_RULES:
                 node.add(_words(("skipped ", "yellow"), (skipped_text(sum_), "")))
         if activity.error is not None and not is_clean_exit(activity.error):

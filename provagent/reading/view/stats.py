@@ -31,7 +31,7 @@ def render_stats(provenance: Provenance, console: Console) -> None:
         (
             calls.name, f"{calls.count:,}", duration_text(calls.own), _in_all(calls),
             duration_text(calls.longest), f"{calls.failures:,}" if calls.failures else "",
-            f"{calls.left_out:,}" if calls.left_out else "",
+            f"{calls.skipped:,}" if calls.skipped else "",
         )
         for calls in stats.calls
     ]  # fmt: skip

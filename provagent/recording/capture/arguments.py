@@ -92,7 +92,7 @@ class Undescribed:
                 contained = (
                     tracker.inside.contained(one, is_made=False) if plan.log_members else None
                 )
-                if is_whole or contained is not None or tracker.inside.is_met(one):
+                if is_whole or contained is not None or tracker.inside.is_recorded(one):
                     known = tracker.inside.entity(one, name, activity, events, False, contained)
                     used_as = plan.signature.used_as(name, name, at)
                     used.append({"used_id": known.entity_id, **used_as})

@@ -10,11 +10,11 @@ from provagent.definition.path import Path
 from provagent.recording.capture.lookup import Missing, Selector
 
 # arguments: instance, args, kwargs, result; errors of the paths propagate
-Holds = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], bool]
+Predicate = Callable[[Any, tuple[Any, ...], dict[str, Any], Any], bool]
 SelectorOf = Callable[[Path], Selector]
 
 
-def compile_condition(condition: Condition, selector_of: SelectorOf) -> Holds:
+def compile_condition(condition: Condition, selector_of: SelectorOf) -> Predicate:
     """Return a function that evaluates the condition for a call.
 
     An argument that the call does not have, and that has no default, is None.
@@ -23,40 +23,42 @@ def compile_condition(condition: Condition, selector_of: SelectorOf) -> Holds:
         case Clause():
             return _clause(condition, selector_of(condition.path))
         case Not(part):
-            holds = compile_condition(part, selector_of)
-            return lambda *call: not holds(*call)
+            is_true = compile_condition(part, selector_of)
+            return lambda *call: not is_true(*call)
         case Joined(word, parts):
             return _joined(word, [compile_condition(part, selector_of) for part in parts])
 
 
-def _clause(clause: Clause, select: Selector) -> Holds:
+def _clause(clause: Clause, select: Selector) -> Predicate:
     passes = compile_clause(clause)
 
-    def holds(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
+    def is_true(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> bool:
         try:
             found = select(instance, args, kwargs, result)
         except Missing:
             found = None
         return passes(found)
 
-    return holds
+    return is_true
 
 
 # As in Python, parts after the deciding part are not evaluated.
-def _joined(word: str, parts: list[Holds]) -> Holds:
+def _joined(word: str, parts: list[Predicate]) -> Predicate:
     decides = word == "or"
 
-    def holds(*call: Any) -> bool:
+    def is_true(*call: Any) -> bool:
         for part in parts:
             if part(*call) is decides:
                 return decides
         return not decides
 
-    return holds
+    return is_true
 
 
-def only_where(holds: Holds, select: Selector, failed: Callable[[BaseException], None]) -> Selector:
-    """Return a selector that finds nothing in a call for which ``holds`` is false.
+def only_where(
+    is_true: Predicate, select: Selector, failed: Callable[[BaseException], None]
+) -> Selector:
+    """Return a selector that finds nothing in a call for which ``is_true`` returns false.
 
     If the evaluation of the condition raises an error, ``failed`` is called with the error, and the
     condition counts as true.
@@ -64,7 +66,7 @@ def only_where(holds: Holds, select: Selector, failed: Callable[[BaseException],
 
     def selected(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> Any:
         try:
-            is_recorded = holds(instance, args, kwargs, result)
+            is_recorded = is_true(instance, args, kwargs, result)
         except BaseException as error:
             failed(error)
             is_recorded = True

@@ -88,7 +88,7 @@ class ContainerContents:
             self.kind, value, observed, None, None, activity, events, is_made, contained
         )
 
-    def is_met(self, value: Any) -> bool:
+    def is_recorded(self, value: Any) -> bool:
         """Return whether this object, or its content, is an entity already."""
         return self._tracker.objects.may_have(value) or self._is_equal_to_known(value)
 

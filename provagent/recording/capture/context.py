@@ -41,7 +41,7 @@ class CallSite:
         self.here = here = place_of(code, offset, users=users)
         if not users:
             self.sites = sites_of(frame)
-            if code is call_sites.handed_by and self.sites:  # our own wrapper is no call site
+            if code is call_sites.task_code and self.sites:  # our own wrapper is no call site
                 self.here = self.sites[0]
         elif code.co_name == "<module>":
             self.here = here = in_cell(frame, code, here)

@@ -12,7 +12,7 @@ from typing import Any
 
 from provagent.isolation.introspection import set_traceback, traceback
 from provagent.recording import call_sites
-from provagent.recording.weave.hidden import uncount
+from provagent.recording.weave.hidden_frames import uncount
 
 KEY = "provagent_activity"
 SITES = "provagent_sites"
@@ -71,7 +71,7 @@ class TaskWithContext(partial[Any]):
 uncount(TaskWithContext.__call__)  # type: ignore[arg-type]
 
 
-call_sites.handed_by, call_sites.handed_in = TaskWithContext.__call__.__code__, globals()
+call_sites.task_code, call_sites.task_globals = TaskWithContext.__call__.__code__, globals()
 
 
 def with_context(function: Any, activity: Any, frame: FrameType | None = None) -> Any:

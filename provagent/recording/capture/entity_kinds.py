@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.contract.values.types import type_name
 from provagent.contract.vocabulary import PYTHON_OBJECT
-from provagent.definition.data import describe
 from provagent.definition.description import Definition, EntityDescription
+from provagent.definition.plain_data import describe
 from provagent.identity.digests import Digests
 from provagent.identity.files import resolve_location
 from provagent.identity.registry import Identity, identify, text_identifier

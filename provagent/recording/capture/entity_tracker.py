@@ -40,6 +40,7 @@ from provagent.recording.capture.known_objects import (
     differs,
 )
 from provagent.recording.capture.lookup import Missing, found
+from provagent.recording.capture.new_versions import overwrite
 from provagent.recording.capture.observed_value import (
     ObservedValue,
     file_of,
@@ -47,7 +48,6 @@ from provagent.recording.capture.observed_value import (
     placed,
     placed_members,
 )
-from provagent.recording.capture.overwrite import overwrite
 from provagent.recording.capture.plan import ON_DISK, Kind, Many, Use
 from provagent.recording.capture.sessions import Sessions
 from provagent.recording.capture.unfinished_files import UNFINISHED, UnfinishedFiles, is_open
@@ -145,12 +145,12 @@ class EntityTracker:
         if use.overwrites:
             entity_id = overwrite(self, observed, use, call[0], activity, events)
         else:
-            entity_id = self._met(observed, use, call[0], activity, events, generated)
+            entity_id = self._entity_of(observed, use, call[0], activity, events, generated)
         if use.kind.is_named:
             self.named[observed.title] = entity_id
         return entity_id
 
-    def _met(
+    def _entity_of(
         self,
         observed: ObservedValue,
         use: Use | None,
@@ -179,7 +179,7 @@ class EntityTracker:
             if many.is_name and observed.title in self.named:
                 yield self.named[observed.title]
                 continue
-            entity_id = self._met(observed, None, None, activity, events, generated)
+            entity_id = self._entity_of(observed, None, None, activity, events, generated)
             if many.kind.is_named:
                 self.named[observed.title] = entity_id
             yield entity_id

@@ -135,7 +135,7 @@ class FileEntities:
         self._writer = writer
         self._tracker = tracker
         self._left_out = SkippedCall(writer.skipped_calls, "files", "files", None, MAX_BYTES)
-        self._said: set[tuple[Any, ...]] = set()
+        self._written_keys: set[tuple[Any, ...]] = set()
         # The last opening of each place, and the number of changes of file: for the rounds of a
         # loop.
         self._last_at: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, int]] = {}
@@ -276,7 +276,7 @@ class FileEntities:
 
     def forget(self) -> None:
         """Start again in a forked process: the open files belong to the parent."""
-        self._said.clear()
+        self._written_keys.clear()
         self._last_at.clear()
         self._in_library.clear()
         self._made.clear()
@@ -332,7 +332,7 @@ class FileEntities:
         observed = ObservedValue(_KIND, None, url, None, None)
         entity_id = self._tracker.file(observed, opening.activity, events, generated=what != "read")
         mode = READ if what == "read" else WRITTEN
-        self._tell(entity_id, mode, opening.activity, events, opening.time, [opening])
+        self._write_file(entity_id, mode, opening.activity, events, opening.time, [opening])
 
     def _record_read(
         self, location: str, opening: _Opening, events: Events, state: State | None = None
@@ -345,7 +345,7 @@ class FileEntities:
         entity_id = self._tracker.file(
             observed, activity, events, generated=False, is_real=True, identity=identity
         )
-        self._tell(entity_id, READ, activity, events, opening.time, [opening])
+        self._write_file(entity_id, READ, activity, events, opening.time, [opening])
         if self._has_children:
             self._made.setdefault(location, entity_id)
         now = self._tracker.paths[location].states.get(FILE)
@@ -374,7 +374,7 @@ class FileEntities:
         )
         # The clock of a file system may be some milliseconds late.
         time = max(_changed_at(location) if was is None else "", product.openings[0].time)
-        self._tell(entity_id, WRITTEN, activity, events, time, product.openings)
+        self._write_file(entity_id, WRITTEN, activity, events, time, product.openings)
         self._made[location] = entity_id
         if product.reading is not None:
             self._record_read(location, product.reading, events)
@@ -427,7 +427,7 @@ class FileEntities:
                     by = OpenActivity(owner, 0, None)
                     self._record_written(location, files.pop(location), by, events, next_one)
 
-    def _tell(
+    def _write_file(
         self,
         entity_id: str,
         mode: str,
@@ -467,9 +467,9 @@ class FileEntities:
         return is_next
 
     def _is_new(self, key: tuple[Any, ...]) -> bool:
-        if key in self._said:
+        if key in self._written_keys:
             return False
-        self._said.add(key)
+        self._written_keys.add(key)
         return True
 
     def _write(self, events: Events) -> None:

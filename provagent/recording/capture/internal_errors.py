@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.contract.vocabulary import COMPLAINT
 from provagent.isolation import introspection
 from provagent.isolation.interrupts import is_the_programs
@@ -27,7 +27,7 @@ class InternalErrors:
         self._write_event = write_event
         self.strict = strict
         self.unsaid: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
         self._written: dict[tuple[str, str, str], int] = {}
 
     def add(self, target: str, stage: str, error: BaseException | str) -> None:
@@ -49,15 +49,15 @@ class InternalErrors:
             raise error
 
     def _add(
-        self, target: str, stage: str, error: BaseException | str, *, is_told: bool = False
+        self, target: str, stage: str, error: BaseException | str, *, is_reported: bool = False
     ) -> None:
         what = what_failed(error) if introspection.is_error(error) else str(error)
         key = (target, stage, what)
         count = self.counts[key] = self.counts.get(key, 0) + 1
         # A store that cannot be written fails for all targets alike: it is reported once.
         about = stage if stage == WRITING else target
-        if not is_told and about not in self._told:
-            self._told.add(about)
+        if not is_reported and about not in self._printed:
+            self._printed.add(about)
             about = what.removeprefix(f"{target}: ")
             warn(f"{target}: {stage}: {about} (the program continues; see provagent doctor)")
         if count == 1:
@@ -65,7 +65,7 @@ class InternalErrors:
 
     def note(self, target: str, stage: str, what: str) -> None:
         """Count an error without a line on stderr: it was reported before, or was harmless."""
-        self._add(target, stage, what, is_told=True)
+        self._add(target, stage, what, is_reported=True)
 
     def write_counts(self) -> None:
         """Write the counts of errors that occurred again after they were first written."""

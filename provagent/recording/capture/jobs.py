@@ -133,7 +133,7 @@ def find_jobs(
     wrong: list[Exception] = []
     readers: list[tuple[str, Callable[[], Job | None]]] = [
         ("opus", lambda: _opus(opus_job, opus_folder, proc)),
-        *((system.variables[0], lambda each=system: _told(each, environ)) for system in SYSTEMS),
+        *((system.variables[0], lambda each=system: _job_of(each, environ)) for system in SYSTEMS),
     ]
     for name, read in readers:
         try:
@@ -148,7 +148,7 @@ def find_jobs(
     return jobs, wrong
 
 
-def _told(system: System, environ: Mapping[str, str]) -> Job | None:
+def _job_of(system: System, environ: Mapping[str, str]) -> Job | None:
     if not all(environ.get(name) for name in system.variables):
         return None
     about = {key: environ.get(name, "") for key, name in system.about.items()}

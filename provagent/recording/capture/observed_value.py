@@ -135,6 +135,7 @@ def is_path(value: Any) -> bool:
 
 
 def add_identity(fields: dict[str, Any], identity: Identity) -> None:
+    """Add the identity of a value to the fields of its event."""
     digest, identified, size, sampled, missing, changing = identity
     if digest is not None:
         fields["digest"] = digest

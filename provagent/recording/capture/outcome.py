@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from provagent.contract.values.message import message_of
+from provagent.contract.values.exception_message import message_of
 from provagent.contract.values.types import type_name
 from provagent.contract.vocabulary import CANCELLED, ERROR, OK
 from provagent.isolation import introspection

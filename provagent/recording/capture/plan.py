@@ -13,7 +13,7 @@ from provagent.contract.vocabulary import FILE, FILE_COLLECTION, MEMBERS, NO
 from provagent.identity.registry import Identity
 
 if TYPE_CHECKING:
-    from provagent.recording.capture.conditions import Holds
+    from provagent.recording.capture.conditions import Predicate
     from provagent.recording.capture.constraint_checks import ConstraintChecks
     from provagent.recording.capture.lookup import Selector
     from provagent.recording.capture.selectors import Signature
@@ -122,7 +122,8 @@ class Rules:
 class Plan:
     """The plan for calls of one target.
 
-    ``group`` is the bit of its definition; ``places`` find the files that a call names.
+    ``group`` is a number with one bit, which identifies its definition; ``places`` find the files
+    that a call names.
     """
 
     target: str
@@ -143,7 +144,7 @@ class Plan:
     agents: tuple[dict[str, Any], ...] = ()
     log_entities: bool = True  # undescribed: objects are used, and the result is generated
     log_members: bool = True  # undescribed: record also known entities in containers
-    when: Holds | None = None  # condition of recorded calls
+    when: Predicate | None = None  # condition of recorded calls
     places: tuple[Selector, ...] = ()
     files: tuple[Selector | None, ...] = ()  # several used files, read together
     # selectors of the file that the call opens, and of the mode

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from provagent.contract.vocabulary import CALL, ENTITIES, FILE, MEMBERS, PYTHON_OBJECT
 from provagent.definition.condition import parse_condition
-from provagent.definition.data import describe
 from provagent.definition.description import (
     ActivityDescription,
     Definition,
@@ -20,9 +19,10 @@ from provagent.definition.description import (
 )
 from provagent.definition.limits import is_comparable
 from provagent.definition.path import Call, PathError, Text, compile_on_value, parse_path
+from provagent.definition.plain_data import describe
 from provagent.identity.digests import Digests
 from provagent.isolation import introspection
-from provagent.recording.capture.conditions import Holds, compile_condition, only_where
+from provagent.recording.capture.conditions import Predicate, compile_condition, only_where
 from provagent.recording.capture.entity_kinds import make_kind
 from provagent.recording.capture.lookup import Selector
 from provagent.recording.capture.plan import (
@@ -137,7 +137,7 @@ class _Compiler:
         plan.description = describe(described)
         plan.agents = tuple(map(describe, self.definition.agents.values()))
         plan.expected = self._expectations(described)
-        plan.when = self._holds(described.when)
+        plan.when = self._predicate(described.when)
         if self.level != CALL:
             plan.parameters = tuple(
                 (parameter.name, selector)
@@ -223,13 +223,13 @@ class _Compiler:
         return or_else(select, before, partial(self.planner.note, callee.target, what))
 
     def _only_where(self, when: str | None, select: Selector | None, what: str) -> Selector | None:
-        holds = self._holds(when)
+        holds = self._predicate(when)
         if holds is None or select is None:
             return select
         target, stage, complain = self.plan.target, f"{what}: when", self.planner.complain
         return only_where(holds, select, lambda error: complain(target, stage, error))
 
-    def _holds(self, text: str | None) -> Holds | None:
+    def _predicate(self, text: str | None) -> Predicate | None:
         if text is None:
             return None
         callee, signature = self.callee, self.plan.signature

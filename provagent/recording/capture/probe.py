@@ -249,7 +249,7 @@ def _plain(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: 
 def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # noqa: C901, PLR0915
     sessions, calls = capture.sessions, capture.calls
     missed, complain = capture.internal_errors.unsaid, capture.internal_errors.add
-    sampler, tell = Sampler(capture, plan), partial(record_opening, capture)
+    sampler, record_file = Sampler(capture, plan), partial(record_opening, capture)
     frame_of = sys._getframe  # noqa: SLF001
     nothing = (None, None, None, None)
 
@@ -265,7 +265,7 @@ def _constructor(capture: Capture, plan: Plan, read: Read) -> FunctionProbe:  # 
                 plan, *given[:2]
             ):
                 return
-            tell(plan, *given)
+            record_file(plan, *given)
             if sampler.free > 0:
                 sampler.free -= 1
             else:

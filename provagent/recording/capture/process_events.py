@@ -69,14 +69,14 @@ def _notebook(main: Any) -> str | None:
     """
     if "ipykernel" not in sys.modules or "ipykernel.kernelapp" not in sys.modules:
         return None
-    told = next((one for one in _told(main) if isinstance(one, str) and one), None)
-    if told is None:
+    named = next((one for one in _possible_names(main) if isinstance(one, str) and one), None)
+    if named is None:
         return ""
     # The server's own paths begin at its root, which may differ from the kernel's folder.
-    return name_to_text(told if os.path.isabs(told) else os.path.basename(told))
+    return name_to_text(named if os.path.isabs(named) else os.path.basename(named))
 
 
-def _told(main: Any) -> Iterator[object]:
+def _possible_names(main: Any) -> Iterator[object]:
     yield os.environ.get("JPY_SESSION_NAME")
     for name in ("__vsc_ipynb_file__", "__session__"):
         yield vars(main).get(name)
@@ -159,6 +159,7 @@ def _host() -> str:
 
 
 def software() -> dict[str, str]:
+    """Return the name and the version of the recorder."""
     return {"provagent": __version__}
 
 

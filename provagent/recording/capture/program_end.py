@@ -41,7 +41,7 @@ class ProgramEnd:
             self._exits.stop()
         self._frame = self._exits = None
 
-    def tell(self) -> dict[str, Any]:
+    def event_fields(self) -> dict[str, Any]:
         """Return the ``status``, and, if known, ``exit_code`` and ``error``."""
         frame = self._frame
         if frame is None:

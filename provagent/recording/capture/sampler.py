@@ -157,7 +157,7 @@ class Sampler:
         known = skipped_calls.find("" if parent is None else parent.id, plan.target, reason)
         if known is None:
             return self._sum(parent, reason)
-        if isinstance(known, _OfGate):
+        if isinstance(known, _SkippedBySampler):
             # weak: the program may have assigned another function to the name of the target
             known.sampler = ref(self)
         return known
@@ -190,20 +190,20 @@ class Sampler:
             capture.finish(plan, activity, call, error)
         return True
 
-    def add_to_caller(self, activity: Any, call: Call, told: set[Any], *, result: bool) -> None:
+    def add_to_caller(self, activity: Any, call: Call, added: set[Any], *, result: bool) -> None:
         """Add entities that a skipped call used or generated to ``activity``.
 
-        ``told`` contains the links that were added before; they are not added again.
+        ``added`` contains the links that were added before; they are not added again.
         """
         if self._left <= 0:
             return
         if result:
             self._left -= 1
         with self._own("inside another call"):
-            self._add_to_caller(activity, call, told, result=result)
+            self._add_to_caller(activity, call, added, result=result)
 
     def _add_to_caller(
-        self, activity: OpenActivity, call: Call, told: set[Any], *, result: bool
+        self, activity: OpenActivity, call: Call, added: set[Any], *, result: bool
     ) -> None:
         events: Events = []
         plan, capture = self._plan, self._capture
@@ -217,8 +217,8 @@ class Sampler:
         else:
             kind, key = ACTIVITY, "used"
             found = self._used(call, activity, events)
-        new = [each for each in found if tuple(each.values()) not in told]
-        told.update(tuple(each.values()) for each in new)
+        new = [each for each in found if tuple(each.values()) not in added]
+        added.update(tuple(each.values()) for each in new)
         if new:
             event = {"v": LOG_FORMAT, "event": kind, "activity_id": activity.id, key: new}
             events.append((event, True))
@@ -253,7 +253,7 @@ def _finds(place: Callable[..., Any], call: Any) -> bool:
         return False  # the reason is reported when a call is recorded
 
 
-class _OfGate(SkippedCall):
+class _SkippedBySampler(SkippedCall):
     """Skipped calls that need more work than counting, by their sampler."""
 
     __slots__ = ("sampler",)
@@ -264,7 +264,7 @@ class _OfGate(SkippedCall):
         self.sampler = ref(sampler)
 
 
-class _Skipped(_OfGate):
+class _Skipped(_SkippedBySampler):
     """Calls beyond a limit: a call that raises is recorded nevertheless."""
 
     __slots__ = ()
@@ -275,14 +275,14 @@ class _Skipped(_OfGate):
             super().fail(call, start, error, place)
 
 
-class _AddedToCaller(_OfGate):
+class _AddedToCaller(_SkippedBySampler):
     """Calls inside another activity: the activity uses and generates their entities."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_added",)
 
     def __init__(self, *where: Any, sampler: Sampler) -> None:
         super().__init__(*where, sampler=sampler)
-        self._told: set[Any] = set()
+        self._added: set[Any] = set()
 
     def begin(self, call: Call) -> None:
         self._add_to_caller(call, result=False)
@@ -300,7 +300,7 @@ class _AddedToCaller(_OfGate):
     def _add_to_caller(self, call: Call, *, result: bool) -> None:
         sampler = self.sampler()
         if sampler is not None:
-            sampler.add_to_caller(self.parent, call, self._told, result=result)
+            sampler.add_to_caller(self.parent, call, self._added, result=result)
 
 
 class _Nested(_AddedToCaller):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.definition.path import Call, Item, Name, Path, Step, compile_steps, parse_path
 from provagent.isolation.interrupts import is_the_programs
 from provagent.recording.capture.lookup import Missing, Selector
@@ -136,7 +136,7 @@ def or_else(select: Selector, other: Selector, note: Callable[[str], None]) -> S
             if is_the_programs(error):
                 raise
             value = other(instance, args, kwargs, result)
-            note(f"{what_failed(error)}: recorded without this call")
+            note(f"{what_failed(error)}: the value before this call is recorded")
             return value
 
     return find

@@ -35,7 +35,7 @@ Keys = tuple[str, ...]  # an attribute, or an attribute and an attribute or key 
 _SCALARS = frozenset(map(address_of, (int, float, complex, bool, str, bytes, type(None))))
 
 
-class Given:
+class ConfigurationPart:
     """One entity of the configuration of a session.
 
     Without ``keys`` the entity is the one at the construction. ``use`` finds the entity otherwise;
@@ -138,24 +138,24 @@ class SessionConfiguration:
 
     def _described(
         self, plan: Plan, call: Call, activity: OpenActivity, events: Events
-    ) -> Iterator[Given]:
+    ) -> Iterator[ConfigurationPart]:
         for use in plan.usages:
             if (
                 use.slot is not None and not use.slot_is_global
             ):  # a path that begins at the instance
-                yield Given(use.role, use=use)
+                yield ConfigurationPart(use.role, use=use)
                 continue
             value = found(use.value, call)
             keys = None if value is None else _keys_of(call[0], value)
             if keys is not None and use.is_plain:
-                yield Given(use.role, use=_use(use.role, keys, use.kind))
+                yield ConfigurationPart(use.role, use=_use(use.role, keys, use.kind))
             else:
                 entity_id = self._tracker.find(use, call, activity, events, False)
-                yield Given(use.role, entity_id=entity_id)
+                yield ConfigurationPart(use.role, entity_id=entity_id)
 
     def _held(
         self, plan: Plan, call: Call, activity: OpenActivity, events: Events
-    ) -> Iterator[Given]:
+    ) -> Iterator[ConfigurationPart]:
         objects, instance = self._tracker.objects, call[0]
         handed = [
             (name, value)
@@ -167,13 +167,13 @@ class SessionConfiguration:
             keys = _keys_of(instance, value)
             if keys is not None:
                 contained.add(address_of(value))
-                yield Given(name, keys=keys)
+                yield ConfigurationPart(name, keys=keys)
             elif (known := objects.known(value)) is not None:
                 observed = ObservedValue(known.kind, value, None, name, None)
                 now = self._tracker.object(
                     known.kind, value, observed, None, None, activity, events, False
                 )
-                yield Given(name, entity_id=now.entity_id)
+                yield ConfigurationPart(name, entity_id=now.entity_id)
         for name, value in islice(
             list(introspection.attributes(instance).items()), ATTRIBUTES_READ
         ):
@@ -183,11 +183,11 @@ class SessionConfiguration:
                 and address_of(value) not in contained
                 and objects.known(value) is not None
             ):
-                yield Given(name.strip("_") or CONFIGURATION, keys=(name,))
+                yield ConfigurationPart(name.strip("_") or CONFIGURATION, keys=(name,))
 
     def _read(
         self, session: Session, plan: Plan, call: Call, activity: OpenActivity
-    ) -> Iterator[Given]:
+    ) -> Iterator[ConfigurationPart]:
         mine = (get_ident(), activity.id)
         read = [one[2] for one in self._reads[session.first_read :] if one[:2] == mine]
         if not read:
@@ -199,7 +199,7 @@ class SessionConfiguration:
             if is_path(value) and (known := paths.get(place_of(value))) is not None
         }
         for entity_id in dict.fromkeys(read):
-            yield Given(roles.get(entity_id, CONFIGURATION), entity_id=entity_id)
+            yield ConfigurationPart(roles.get(entity_id, CONFIGURATION), entity_id=entity_id)
 
 
 def _use(role: str, keys: Keys, kind: Kind) -> Use:

@@ -25,7 +25,7 @@ STEP = 100  # calls until a counter is first written, before its activity ends; 
 # imported.
 clock = partial(time.perf_counter_ns)
 
-Told = Callable[[str, Events], None]
+WriteEvent = Callable[[str, Events], None]
 
 
 class SkippedCall:
@@ -87,7 +87,7 @@ class SkippedCall:
             is_kept = self.skipped_calls.keep(self)
         if self.count >= self.step or not is_kept:
             self.step *= 2
-            self.skipped_calls.tell(self)
+            self.skipped_calls.write_count(self)
 
     def fail(self, call: Any, start: int, error: BaseException, _place: Any) -> None:
         """Count a call that raised at this place."""
@@ -134,7 +134,7 @@ class SkippedCalls:
     ``write`` writes events, on behalf of a target.
     """
 
-    def __init__(self, write: Told) -> None:
+    def __init__(self, write: WriteEvent) -> None:
         self.open: dict[str, dict[tuple[str, str], SkippedCall]] = {}
         self._write = write
 
@@ -148,7 +148,7 @@ class SkippedCalls:
         contained = self.open.setdefault(one.parent_id, {})
         return contained.setdefault((one.target, one.reason), one) is one
 
-    def tell(self, one: SkippedCall) -> None:
+    def write_count(self, one: SkippedCall) -> None:
         """Write the event of a counter."""
         self._write(one.target, [(one.event(), True)])
 

@@ -143,7 +143,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
     sessions, missed = capture.sessions, capture.internal_errors.unsaid
     split, has, drop, place = _split, has_instance, drop_instance, place_above
     sampler, time = Sampler(capture, plan), clock
-    drop_entry, anything, full, tell = (
+    drop_entry, anything, full, record_file = (
         drop_frame,
         BaseException,
         FULL,
@@ -156,7 +156,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
         session = left_out = None
         start = 0
         if not has(sessions.under_way, on) and capture.is_recorded(plan, on, given):
-            tell(plan, on, given, kwargs)
+            record_file(plan, on, given, kwargs)
             if sampler.free > 0:
                 sampler.free -= 1
             else:
@@ -187,7 +187,7 @@ def _constructor(capture: Capture, plan: Plan) -> Any:  # noqa: PLR0915 - as abo
 
 def _opener(capture: Capture, plan: Plan) -> Any:
     """Return a wrapper that only reports the file: the call is no activity."""
-    split, tell, drop, anything, full = (
+    split, record_file, drop, anything, full = (
         _split,
         partial(record_opening, capture),
         drop_frame,
@@ -198,7 +198,7 @@ def _opener(capture: Capture, plan: Plan) -> Any:
 
     def woven(wrapped: Any, instance: Any, args: Args, kwargs: Kwargs) -> Any:
         try:
-            tell(plan, *split(plan, instance, args), kwargs)
+            record_file(plan, *split(plan, instance, args), kwargs)
         except full:
             missed[plan.target] = missed.get(plan.target, 0) + 1
         try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from provagent.contract.errors import SettingsError
 from provagent.contract.json_text import dumps_line
 from provagent.contract.vocabulary import CODE, LOG_FORMAT, SOURCE
-from provagent.recording.emit.plain import plain
+from provagent.recording.emit.json_fallback import plain
 from provagent.redaction.secrets import (
     hides,
     mask_bytes,

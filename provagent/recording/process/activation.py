@@ -37,7 +37,7 @@ from provagent.recording.process.requested_targets import (
     warn_of_problems,
 )
 from provagent.recording.weave.finder import TargetFinder
-from provagent.recording.weave.program import MAIN, MAIN_NAMES, expected_names, meet_beginning
+from provagent.recording.weave.program import MAIN, MAIN_NAMES, expected_names, on_beginning
 from provagent.recording.weave.target import Target
 from provagent.settings.table import Settings, warn
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from provagent.recording.process.recorder import Recorder
-    from provagent.recording.weave.watch import ProgramWatch
+    from provagent.recording.weave.program_watch import ProgramWatch
 
 # These modules replace functions in other modules, or remove modules that are loaded later. The
 # recorder is loaded before, so that its imports are not affected and its modules are not removed.
@@ -117,12 +117,12 @@ class Activation:
             self._load_first()
         self.finder.arm()
         if own:
-            from provagent.recording.weave.watch import ProgramWatch
+            from provagent.recording.weave.program_watch import ProgramWatch
 
             self._program = ProgramWatch((want.target.parts[0] for want in own), self._on_module)
             self._program.arm()
         elif self.is_root and self.settings.always and sys.argv[:1] == ["-c"]:
-            meet_beginning(lambda frame: setattr(self, "frame", frame))
+            on_beginning(lambda frame: setattr(self, "frame", frame))
 
     def disarm(self) -> None:
         """Remove all hooks; the record stays."""

@@ -130,8 +130,8 @@ class Children:
     ) -> Any:
         """Return the environment of the child; ``environ`` if it is unchanged.
 
-        A child that is a Python that will not record is written to the record. Raises no error: the
-        program's own call follows.
+        If the child is a Python interpreter that will not record, the record names the child.
+        Raises no error: the program's own call follows.
         """
         if get_ident() in self.within:  # subprocess itself may use os.posix_spawn
             return environ
@@ -304,6 +304,6 @@ class _Exported:
 
 def activity_here() -> str | None:
     """Return the identifier of the activity that is open here; None without one."""
-    carry = sys.modules.get("provagent.recording.capture.current_activity")
-    activity = None if carry is None else carry.current.get()
+    activities = sys.modules.get("provagent.recording.capture.current_activity")
+    activity = None if activities is None else activities.current.get()
     return None if activity is None else activity.id

@@ -27,7 +27,7 @@ from provagent.recording.capture.current_activity import (
 )
 from provagent.recording.capture.internal_errors import InternalErrors
 from provagent.recording.process.engine_modules import TASK_MODULES
-from provagent.recording.weave.hidden import uncount
+from provagent.recording.weave.hidden_frames import uncount
 from provagent.recording.weave.site import Site, find_sites, unwoven
 from provagent.recording.weave.target import Target
 from provagent.recording.weave.weaver import Weaver
@@ -43,7 +43,8 @@ class ContextPropagation:
 
     ``exchange`` is called when a task goes to another process or comes from another process.
     ``adopt`` is called before a task, with the identifier of its activity, and whether no other
-    task is running. ``tell`` is called for engines whose workers do not belong to this program.
+    task is running. ``write_child`` is called for engines whose workers do not belong to this
+    program.
     """
 
     def __init__(
@@ -51,12 +52,12 @@ class ContextPropagation:
         internal_errors: InternalErrors,
         exchange: Callable[[], None],
         adopt: Callable[[str, bool], None],
-        tell: Callable[..., None],
+        write_child: Callable[..., None],
     ) -> None:
         self._complaints = internal_errors
         self._exchange = exchange
         self._adopt = adopt
-        self._tell = tell
+        self._write_child = write_child
         self._weaver = Weaver(self._wrapper_for)
         self._by_module: dict[str, list[Target]] = {name: [] for name in TASK_MODULES}
         for text in _WAYS:
@@ -95,7 +96,7 @@ class ContextPropagation:
         follow = _WAYS[site.target]
         about: Any = unwoven(site.function)
         if follow in (_execute, _graph):
-            about = self._adopt if follow is _execute else self._tell
+            about = self._adopt if follow is _execute else self._write_child
         wrapper: Any = follow(about, report)
         if site.target not in _WITHIN:
             wrapper = _exchanging(wrapper, self._exchange)
@@ -153,21 +154,21 @@ def _task(function: Any, report: Report) -> Wrapper:
     return _changing(carried, report)
 
 
-def _graph(tell: Any, report: Report) -> Wrapper:
+def _graph(write_child: Any, report: Report) -> Wrapper:
     """Return the wrapper for a dask client's messages: it annotates tasks with their activity.
 
     Workers of a cluster that another program started are counted, and counted again if more workers
     have come.
     """
-    told: dict[str, int] = {}  # number of workers by address
+    counted: dict[str, int] = {}  # number of workers by address
 
     def report_workers(client: Any, activity: Any) -> None:
         address, cluster = client.scheduler.address, client._scheduler_identity  # noqa: SLF001
         # Newer versions count the workers, and do not name them.
         workers = cluster.get("n_workers", len(cluster.get("workers", ())))
-        if workers > told.get(address, -1):
-            told[address] = workers
-            tell(
+        if workers > counted.get(address, -1):
+            counted[address] = workers
+            write_child(
                 command=["dask", address],
                 reason="start its workers with PROVAGENT=1 to record them",
                 workers=workers,
@@ -300,11 +301,11 @@ def _run(_: Any, _report: Report) -> Wrapper:
 
 
 async def _executed(execution: Any, activity: Any, users: list[call_sites.Site]) -> Any:
-    token, sites_token = current.set(activity), call_sites.handed.set(users)
+    token, sites_token = current.set(activity), call_sites.submitter_sites.set(users)
     try:
         return await execution
     finally:
-        call_sites.handed.reset(sites_token)
+        call_sites.submitter_sites.reset(sites_token)
         current.reset(token)
 
 

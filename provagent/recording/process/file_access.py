@@ -44,7 +44,7 @@ _MOST = 10_000  # accesses kept before the recorder is loaded
 State = tuple[int, int, int, int, int]
 # Kind of access, path, source path, activity, call sites of the user, state of a file that was
 # read, time in nanoseconds, thread.
-Met = tuple[str, str, str, "Any", "list[Any]", "State | None", int, int]
+Access = tuple[str, str, str, "Any", "list[Any]", "State | None", int, int]
 
 _HERE = (-1, None)  # a path relative to the working folder has none of these as its folder
 
@@ -60,13 +60,13 @@ class OpenedFileEvents:
         own += kernel_files()
         if settings.cache:
             own.append(os.path.join(settings.cache, ""))
-        self._noise = FileFilter(settings.files_ignore, own)
+        self._filter = FileFilter(settings.files_ignore, own)
         # The script: read again when a traceback shows it; not recorded, as other code.
         self._program = absolute(sys.argv[0]) if getattr(sys, "argv", None) else ""
-        self._remembered: list[Met] = []
+        self._remembered: list[Access] = []
         self._streams = StandardStreams(_state)
         self.busy = audit_hook.busy  # shared with the recorder
-        self._handing: set[int] = set()  # threads that are reporting accesses
+        self._reporting: set[int] = set()  # threads that are reporting accesses
         self._listeners = {
             "open": self._on_open,
             "os.rename": self._on_rename,
@@ -97,11 +97,11 @@ class OpenedFileEvents:
         self._remembered.clear()
         self._streams.forget()
         self.busy.clear()
-        self._handing.clear()
+        self._reporting.clear()
 
     def catch_up(self) -> None:
         """Report the accesses that are kept in the list."""
-        if self._remembered and get_ident() not in self._handing:
+        if self._remembered and get_ident() not in self._reporting:
             self._follow_task()
 
     def record_closed(self) -> None:
@@ -128,7 +128,9 @@ class OpenedFileEvents:
             self.disarm()
             self._add_streams()
             # For files that are gone by now the recorder is not loaded.
-            if not any("://" in met[1] or os.path.exists(met[1]) for met in self._remembered):
+            if not any(
+                "://" in access[1] or os.path.exists(access[1]) for access in self._remembered
+            ):
                 self._remembered.clear()
             self.catch_up()
         except BaseException as error:
@@ -139,7 +141,7 @@ class OpenedFileEvents:
         start = self.activation.start_ns
         for number, path, state in self._streams.used():
             is_read = number == STDIN
-            if not self._noise.is_noise(path, is_read=is_read):
+            if not self._filter.is_ignored(path, is_read=is_read):
                 # A file that was appended to contains its earlier state.
                 what = READ if is_read else CHANGED if state[2] else MADE
                 then = None if what is MADE else state
@@ -157,7 +159,7 @@ class OpenedFileEvents:
             if path[:1] != os.sep and _is_elsewhere(_caller(), mode):
                 return
             path = absolute(path)
-            if path.startswith(self._noise.prefixes) or get_ident() in self.busy:
+            if path.startswith(self._filter.prefixes) or get_ident() in self.busy:
                 return
             if flags & _NO_FILE or (not flags and mode == "rb"):  # code to be executed
                 return
@@ -235,7 +237,7 @@ class OpenedFileEvents:
 
             what, url = getattr(url_access, reader)(*args) or ("", "")
             if what and get_ident() not in self.busy:
-                self._tell(what, url)
+                self._report(what, url)
         except BaseException as error:
             self._failed(error)
 
@@ -246,7 +248,7 @@ class OpenedFileEvents:
         path = os.fsdecode(file).removeprefix("file://")
         what, is_new = _access(mode)
         if "://" in path and what:
-            self._tell(what, path)
+            self._report(what, path)
         elif "://" not in path:
             if self.activation.loaded is not None:
                 self.activation.loaded.files.note_library(path)
@@ -254,13 +256,13 @@ class OpenedFileEvents:
 
     def _observe(self, what: str, path: str, source: str = "", *, is_new: bool = False) -> None:
         path = absolute(path)
-        if self._noise.is_noise(path, is_read=what is READ):
+        if self._filter.is_ignored(path, is_read=what is READ):
             return
         if what is READ and path == self._program:
             return
         is_named = what in _NAMED
         found = _look(source if is_named else path)
-        if is_named and found is not None and self._noise.is_noise(source, is_read=True):
+        if is_named and found is not None and self._filter.is_ignored(source, is_read=True):
             what, source = MADE, ""
         if found is None:
             if what is READ or is_named:
@@ -274,13 +276,13 @@ class OpenedFileEvents:
             if what is not CHANGED or not os.access(path, os.R_OK):
                 return
             what = READ  # a database may be read nevertheless
-        self._tell(what, path, source, found)
+        self._report(what, path, source, found)
 
-    def _tell(
+    def _report(
         self, what: str, path: str, source: str = "", found: os.stat_result | None = None
     ) -> None:
-        carry = sys.modules.get("provagent.recording.capture.current_activity")
-        activity = None if carry is None else carry.current.get()
+        activities = sys.modules.get("provagent.recording.capture.current_activity")
+        activity = None if activities is None else activities.current.get()
         # The text of IPython cells is lost when the interpreter ends.
         is_kept = (
             self.activation.is_root
@@ -293,28 +295,28 @@ class OpenedFileEvents:
 
         sites = sites_of(sys._getframe(1))  # noqa: SLF001 - the only way to who opens it
         state = _state(found) if found is not None and what is READ else None
-        met = what, path, source, activity, sites, state, real_time_ns(), get_ident()
+        access = what, path, source, activity, sites, state, real_time_ns(), get_ident()
         is_few = len(self._remembered) < _MOST
         if is_kept and is_few and not self._needs_recorder(what, path, source, found):
-            self._remember(met)
+            self._remember(access)
             if self.activation.frame is None:
                 self.activation.frame = _program_frame(sys._getframe(1))  # noqa: SLF001 - as above
             return
-        self._follow_task(met)
+        self._follow_task(access)
 
-    def _remember(self, met: Met) -> None:
-        what, path, sites = met[0], met[1], met[4]
+    def _remember(self, access: Access) -> None:
+        what, path, sites = access[0], access[1], access[4]
         first = max(0, len(self._remembered) - _LOOKED_AT)
         for index in range(len(self._remembered) - 1, first - 1, -1):
             one = self._remembered[index]
-            if one[:6] == met[:6] and what not in _NAMED:  # the same place opens the file again
+            if one[:6] == access[:6] and what not in _NAMED:  # the same place opens the file again
                 # the earlier content is lost: the time of the last write counts
                 if what is not READ:
-                    self._remembered[index] = met
+                    self._remembered[index] = access
                 return
             if one[4] == sites or path in (one[1], one[2]):
                 break
-        self._remembered.append(met)
+        self._remembered.append(access)
 
     def _needs_recorder(
         self, what: str, path: str, source: str, found: os.stat_result | None
@@ -323,7 +325,7 @@ class OpenedFileEvents:
         if what is READ or "://" in path:
             return False
         if what in _NAMED and not any(
-            met[1] == source and met[0] is not READ for met in self._remembered
+            access[1] == source and access[0] is not READ for access in self._remembered
         ):
             return True
         # The file at the destination of a move is another file than the moved one.
@@ -338,31 +340,35 @@ class OpenedFileEvents:
         The program may have read the file ``found`` by another name than this path.
         """
         number = None if found is None else _state(found)[:2]
-        names = {met[1] for met in self._remembered if met[5] is not None and met[5][:2] == number}
+        names = {
+            access[1]
+            for access in self._remembered
+            if access[5] is not None and access[5][:2] == number
+        }
         names.add(path)
-        known = [met for met in self._remembered if met[1] in names]
-        if not any(met[0] is READ for met in known):
+        known = [access for access in self._remembered if access[1] in names]
+        if not any(access[0] is READ for access in known):
             return False
         # The recorder is not loaded only for a scratch file of a helper.
         is_scratch = is_removed and known[0][0] is not READ
         return not is_scratch or any(
-            met[1] not in names and os.path.exists(met[1]) for met in self._remembered
+            access[1] not in names and os.path.exists(access[1]) for access in self._remembered
         )
 
-    def _follow_task(self, *met: Met) -> None:
+    def _follow_task(self, *accesses: Access) -> None:
         """Report the kept accesses and further ones to the recorder."""
         thread = get_ident()
         was_busy = thread in self.busy
         self.busy.add(thread)
-        self._handing.add(thread)
+        self._reporting.add(thread)
         try:
             files = self._files()
             while self._remembered:
                 files.observe(*self._remembered.pop(0))
-            for each in met:
+            for each in accesses:
                 files.observe(*each)
         finally:
-            self._handing.discard(thread)
+            self._reporting.discard(thread)
             if not was_busy:
                 self.busy.discard(thread)
 

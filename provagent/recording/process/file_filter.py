@@ -71,7 +71,7 @@ class FileFilter:
             if os.path.isabs(os.environ.get(name, "")):
                 yield os.environ[name]
 
-    def is_noise(self, path: str, *, is_read: bool) -> bool:
+    def is_ignored(self, path: str, *, is_read: bool) -> bool:
         """Return whether the file at this absolute path is excluded when it is read, or written."""
         if path.startswith(self.prefixes) or (is_read and path.endswith(_CODE)):
             return True

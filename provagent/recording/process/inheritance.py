@@ -16,6 +16,7 @@ def run_variable(run_id: str, process_id: str, activity_id: str = "") -> str:
 
 
 def inherited(text: str) -> tuple[str, str, str]:
+    """Return run, process and activity from the value of ``PROVAGENT_RUN``."""
     run_id, process_id, activity_id = [*text.split("/", 2), "", ""][:3]
     return run_id, process_id, activity_id
 
@@ -30,4 +31,5 @@ _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"  # no i, l, o, u: a person can rea
 
 
 def random_text() -> str:
+    """Return six random letters and digits."""
     return "".join(_LETTERS[byte % 32] for byte in os.urandom(6))

@@ -10,7 +10,7 @@ from provagent.settings.table import Settings, warn
 def what_failed(error: BaseException) -> str:
     """Return the text of an exception; the code for it is loaded at the first error."""
     try:
-        from provagent.contract.values.message import what_failed
+        from provagent.contract.values.exception_message import what_failed
 
         return what_failed(error)
     except BaseException as failure:
@@ -24,8 +24,8 @@ class ProcessErrors:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.told: list[tuple[str, str, str]] = []  # reported, and not yet written
-        self._said: set[tuple[str, str, str]] = set()
+        self.unwritten: list[tuple[str, str, str]] = []  # reported, and not yet written
+        self._reported: set[tuple[str, str, str]] = set()
 
     # An error that cannot be reported is dropped.
     def add(self, name: str, stage: str, error: BaseException) -> None:
@@ -37,9 +37,9 @@ class ProcessErrors:
             raise error
         try:
             failure = name, stage, what_failed(error)
-            if failure not in self._said:
-                self._said.add(failure)
-                self.told.append(failure)
+            if failure not in self._reported:
+                self._reported.add(failure)
+                self.unwritten.append(failure)
                 warn(f"{': '.join(failure)}; the program continues; its record is incomplete")
         except BaseException as failure:
             if is_the_programs(failure):

@@ -54,7 +54,7 @@ class Recorder:
         self.shard = ShardSink(self._shard_path(), self._begin_again)
         self.sink = self._make_sink()
         self.has_begun = False
-        self._told: dict[str, Any] = {}  # fields of the run event
+        self._run_fields: dict[str, Any] = {}  # fields of the run event
         self._surroundings: dict[str, Any] = {}  # fields of the environment event
         self._wrong: list[str] = []  # errors in the environment's data about jobs
         self._delivery: Delivery | None = None
@@ -138,7 +138,7 @@ class Recorder:
         self.silence()
         self.ids.restart(self.activation.run_id, self.activation.process_id)
         self.shard.reopen(self._shard_path())
-        self.has_begun, self._told, self._wrong = False, {}, []
+        self.has_begun, self._run_fields, self._wrong = False, {}, []
         self._delivery = None
         self._begin_lock = RLock()
         self.capture.forget()
@@ -162,15 +162,15 @@ class Recorder:
             want.state, want.reason = "missing", reason
             if self.activation.is_root:  # a child need not define the targets of its parent
                 self.internal_errors.add(want.target.text, "weaving", reason)
-        for failure in self.activation.failures.told:
+        for failure in self.activation.failures.unwritten:
             self.internal_errors.note(*failure)
-        self.activation.failures.told.clear()
+        self.activation.failures.unwritten.clear()
         self.internal_errors.write_counts()
         fields: dict[str, Any] = {
             "run_id": self.activation.run_id,
             "process_id": self.activation.process_id,
             "endTime": now(),
-            **(self.ending.tell() if left_with is None else ended_with(left_with)),
+            **(self.ending.event_fields() if left_with is None else ended_with(left_with)),
             "targets": [
                 {
                     "target": want.target.text,
@@ -256,8 +256,8 @@ class Recorder:
             self._surroundings = surroundings
             if surroundings:
                 self._write_environment(surroundings)
-            self._told = self._run(surroundings)
-            self.sink.write(self.emitter.render(RUN, **self._told))
+            self._run_fields = self._run(surroundings)
+            self.sink.write(self.emitter.render(RUN, **self._run_fields))
             self.ending.watch()
             self.has_begun = True
             for what in self._wrong:
@@ -268,8 +268,8 @@ class Recorder:
         """Write that the shard was opened again; a new file also contains the run event."""
         if is_new and self._surroundings:
             self._write_environment(self._surroundings)
-        if is_new and self._told:
-            self.shard.write(self.emitter.render(RUN, **self._told))
+        if is_new and self._run_fields:
+            self.shard.write(self.emitter.render(RUN, **self._run_fields))
         complain = self.internal_errors.add if is_new else self.internal_errors.note
         complain("run", WRITING, reason)
 
@@ -319,10 +319,14 @@ class Recorder:
 
     def _announce(self) -> dict[str, Any]:
         activation = self.activation
-        if self._told and activation.parent_process_id is None:
-            self._delivery = Delivery(self.settings, self._told.get("jobs", ()), activation.cwd)
+        if self._run_fields and activation.parent_process_id is None:
+            self._delivery = Delivery(
+                self.settings, self._run_fields.get("jobs", ()), activation.cwd
+            )
             self._delivery.announce(
-                activation.run_id, self._told["startTime"], os.path.abspath(self.settings.store)
+                activation.run_id,
+                self._run_fields["startTime"],
+                os.path.abspath(self.settings.store),
             )
         return {}
 
@@ -354,8 +358,8 @@ class Recorder:
     def _write_definitions(self) -> None:
         """Write the run event again if targets were woven after the first one."""
         definitions = self._definitions()
-        if self._told and self._told["definitions"] != definitions:
-            self._write_event(RUN, **{**self._told, "definitions": definitions})
+        if self._run_fields and self._run_fields["definitions"] != definitions:
+            self._write_event(RUN, **{**self._run_fields, "definitions": definitions})
 
     def _write_environment(self, surroundings: dict[str, Any]) -> None:
         """Write each distinct environment of the run once, by the first process."""

@@ -69,9 +69,9 @@ class Delivery:
                 f"not finished within {SECONDS} s; run provagent export later"
             ) from None
         if done.returncode:
-            told = done.stderr.decode(errors="replace").strip().splitlines()
-            lines = [line.removeprefix("provagent: ") for line in told]
-            ours = [line for line in told if line.startswith("provagent: ")]
+            printed = done.stderr.decode(errors="replace").strip().splitlines()
+            lines = [line.removeprefix("provagent: ") for line in printed]
+            ours = [line for line in printed if line.startswith("provagent: ")]
             raise Undelivered("; ".join(lines if ours else lines[-1:]) or "unknown reason")
 
 

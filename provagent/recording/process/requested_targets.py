@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from provagent.recording.weave.watch import ProgramWatch
+    from provagent.recording.weave.program_watch import ProgramWatch
 
 # Packages outside the standard library that the recorder imports; some of them are optional.
 NEEDED = (
@@ -81,7 +81,7 @@ def _usable(texts: Sequence[str], where: str, settings: Settings) -> Iterator[Ta
 # The recorder cannot be loaded during the import of a package that it needs itself.
 def are_needed(requested: Sequence[RequestedTarget], settings: Settings) -> bool:
     """Return whether the recorder itself may need a package of one of the targets."""
-    tops = {want.target.module.partition(".")[0] for want in requested}
+    tops = {one.target.module.partition(".")[0] for one in requested}
     own = {processor.partition(".")[0] for processor in settings.processors}
     needed = tops & own or not tops.isdisjoint(NEEDED)
     return bool(needed or tops & sys.stdlib_module_names or any(map(is_glob, tops)))
@@ -96,9 +96,9 @@ def missed(
         return
     from provagent.recording.weave.site import why_not_there
 
-    for want in requested:
-        if want.state == "waiting" and want.target.module in program.names:
-            yield want, program.trouble or why_not_there(main, want.target)
+    for one in requested:
+        if one.state == "waiting" and one.target.module in program.names:
+            yield one, program.trouble or why_not_there(main, one.target)
 
 
 def warn_of_problems(settings: Settings, sources: Sequence[Source]) -> None:
@@ -106,15 +106,15 @@ def warn_of_problems(settings: Settings, sources: Sequence[Source]) -> None:
     for problem in (*settings.problems, *settings.untrusted.values()):
         warn(problem)
     for source in sources:
-        if source.calls and source.is_doubted(settings):
-            warn(_calls_told(source))
+        if source.calls and source.is_untrusted(settings):
+            warn(_ignored_calls_text(source))
         if source.problems:
             rest = len(source.problems) - 1
             more = f" (and {rest} more: provagent check {source.location})" if rest else ""
             warn(source.problems[0] + more)
 
 
-def _calls_told(source: Source) -> str:
+def _ignored_calls_text(source: Source) -> str:
     """Return a message about ignored paths of a definition, and how to allow them."""
     more = f" (and {len(source.calls) - 1} more)" if source.calls[1:] else ""
     folder = os.path.dirname(source.location)

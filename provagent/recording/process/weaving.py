@@ -7,7 +7,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING
 
 from provagent.contract.errors import TargetError
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.contract.vocabulary import OFF
 from provagent.definition.compiled import load_definition
 from provagent.definition.description import Definition
@@ -21,7 +21,7 @@ from provagent.recording.capture.probe import FunctionProbe, make_probe
 from provagent.recording.capture.wrappers import Wrapper
 from provagent.recording.process.context_propagation import ContextPropagation
 from provagent.recording.process.sampling_rules import SamplingRules
-from provagent.recording.weave.hidden import hide_from_callers, hide_functions_of
+from provagent.recording.weave.hidden_frames import hide_from_callers, hide_functions_of
 from provagent.recording.weave.program import MAIN, MAIN_NAMES, program_names
 from provagent.recording.weave.site import Site, find_sites
 from provagent.recording.weave.target import Target
@@ -46,7 +46,7 @@ class Weaving:
             capture.internal_errors,
             exchange=self._exchange,
             adopt=activation.adopt,
-            tell=activation.recorder.write_child,
+            write_child=activation.recorder.write_child,
         )
         self._definitions: dict[str, Definition] = {}
         self._planner = Planner(
@@ -54,7 +54,7 @@ class Weaving:
         )
         self._rules = SamplingRules(self.settings)
         self._excluded = [Target(text) for text in self.settings.exclude]
-        self._asked_by: Source | None = None
+        self._requested_by: Source | None = None
         hide_functions_of(wrappers)
         hide_functions_of(generators)
         self.follower.follow_imported()
@@ -109,7 +109,7 @@ class Weaving:
             requested.state, requested.reason = "missing", str(error)
             self.internal_errors.add(requested.target.text, "weaving", str(error))
             return
-        self._asked_by = requested.source
+        self._requested_by = requested.source
         for site in sites:
             self._weave_site(site, requested)
         self._add_session_class(module, requested.target)
@@ -171,7 +171,7 @@ class Weaving:
         rules = self._rules.rules(self._names(site), found[0] if found else None, definitions)
         if rules.level == OFF:
             return None
-        group = definitions[0] if self._asked_by is not None else found and found[1]
+        group = definitions[0] if self._requested_by is not None else found and found[1]
         plan = self._planner.plan(callee, found, rules, group.location if group else "")
         for problem in plan.problems:
             self.internal_errors.add(plan.target, "definition", problem)
@@ -185,8 +185,8 @@ class Weaving:
     # A definition describes its own targets. A definition without targets, as in older versions,
     # describes all targets that the user names.
     def _definitions_for(self, site: Site) -> list[Definition]:
-        if self._asked_by is not None:
-            return [self._definition(self._asked_by)]
+        if self._requested_by is not None:
+            return [self._definition(self._requested_by)]
         return [
             self._definition(source)
             for source in self.activation.sources

@@ -67,7 +67,7 @@ class TargetFinder:
         """Move to the front of the finders, and pass on modules that are imported already."""
         if self not in sys.meta_path:
             sys.meta_path.insert(0, self)
-        self._hand_over_imported()
+        self._weave_imported()
 
     def disarm(self) -> None:
         """Remove this finder from the import system."""
@@ -134,9 +134,9 @@ class TargetFinder:
             return
         self.overtaken_by.append(getattr(front, "__name__", type(front).__qualname__))
         sys.meta_path[:] = [self, *others]
-        self._hand_over_imported()
+        self._weave_imported()
 
-    def _hand_over_imported(self) -> None:
+    def _weave_imported(self) -> None:
         for name, module in list(sys.modules.items()):
             if self.wants(name) and name not in MAIN_NAMES and not _is_executing(module):
                 self.on_module(module)

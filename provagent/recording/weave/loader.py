@@ -6,7 +6,7 @@ The own loader is restored before the module executes, so that neither ``module.
 
 from __future__ import annotations
 
-from provagent.recording.weave.hidden import hide_from_imports
+from provagent.recording.weave.hidden_frames import hide_from_imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ MAIN_NAMES = (MAIN, "__mp_main__")
 HAS_OWN_LOCALS = 0x2  # CO_NEWLOCALS: the code of a function, not of a module
 
 
-def meet_beginning(on_frame: Callable[[FrameType], None]) -> None:
+def on_beginning(on_frame: Callable[[FrameType], None]) -> None:
     """Call ``on_frame`` with the program's frame at its beginning, unless a tracer is active.
 
     Only for a program that begins right after the interpreter's start, as with ``-c``: until then

@@ -64,7 +64,7 @@ class Site:
             return raw.fget
         if introspection.is_a(raw, functools.cached_property):
             return raw.func
-        name = held_function(raw)
+        name = attribute_of_function(raw)
         if name:
             return introspection.attributes(raw)[name]
         if type(raw) is functools._lru_cache_wrapper:  # noqa: SLF001 - it has no public name
@@ -165,7 +165,7 @@ def find_raw(owner: type, name: str) -> tuple[type | None, Any]:
     return None, None
 
 
-def held_function(raw: Any) -> str | None:
+def attribute_of_function(raw: Any) -> str | None:
     """Return the attribute with which a user-defined descriptor refers to its only function.
 
     This holds for a descriptor that ``functools.update_wrapper`` has given the function's name:
@@ -254,7 +254,7 @@ def _kind(raw: Any, *, named: bool) -> Kind | None:
         return "staticmethod"
     if introspection.is_a(plain, classmethod):
         return "classmethod"
-    if introspection.is_a(plain, PLAIN) or held_function(plain):
+    if introspection.is_a(plain, PLAIN) or attribute_of_function(plain):
         return "method"
     if not named:
         return None

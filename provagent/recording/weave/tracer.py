@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from provagent.recording.weave.definitions import Definitions
-from provagent.recording.weave.hidden import hide_from_imports
+from provagent.recording.weave.hidden_frames import hide_from_imports
 
 _OnBound = Callable[[dict[str, Any], str | None], bool]
 
@@ -28,10 +28,10 @@ class Tracer:
 
     def watch(self, code: CodeType, definitions: Definitions, frame: FrameType | None) -> bool:
         """Start to watch ``code``; return False if another tracer is active."""
-        standing = sys.gettrace()
-        if standing is not None and not any(standing == one.on_call for one in self._traces):
+        current = sys.gettrace()
+        if current is not None and not any(current == one.on_call for one in self._traces):
             return False
-        trace = _Trace(code, definitions, self._on_bound, standing)
+        trace = _Trace(code, definitions, self._on_bound, current)
         self._traces = [one for one in self._traces if not one.is_done]
         self._traces.append(trace)
         trace.begin(frame)
@@ -56,7 +56,7 @@ class _Trace:
         self._on_bound = on_bound
         self._outer = outer
         self._frame: FrameType | None = None
-        self._told: int | None = None  # an instruction whose line event has just come
+        self._last_line_event: int | None = None  # an instruction whose line event has just come
 
     def begin(self, frame: FrameType | None) -> None:
         if frame is not None:
@@ -96,11 +96,11 @@ class _Trace:
         elif (
             event in ("line", "opcode")
             and offset in definitions.after
-            and offset != self._told
+            and offset != self._last_line_event
             and not self._on_bound(frame.f_globals, definitions.after[offset])
         ):
             self.end()  # the namespace is not the program's
-        self._told = offset if event == "line" else None
+        self._last_line_event = offset if event == "line" else None
         if event == "return" or (event != "exception" and offset > definitions.last):
             self.end()
         elif event == "opcode" and offset in definitions.imports:

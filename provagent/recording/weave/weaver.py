@@ -16,7 +16,7 @@ from weakref import ref
 
 from provagent.isolation import introspection
 from provagent.recording.weave.inplace import Attached, Probe, attach
-from provagent.recording.weave.site import PLAIN, Site, held_function
+from provagent.recording.weave.site import PLAIN, Site, attribute_of_function
 from provagent.recording.weave.woven import Woven, WovenFunction, plain
 
 # wrapped, instance, args, kwargs: the signature of wrapt wrappers.
@@ -53,7 +53,7 @@ class Weaver:
                 return watched
         key = (id(site.holder), site.name)
         known = self._woven.get(key)
-        if known is not None and _stands(known[0], known[1]()):
+        if known is not None and _is_in_place(known[0], known[1]()):
             _widen(known[0].receivers, site.receivers)
             return True
         if _is_alias(site):
@@ -100,7 +100,7 @@ class Weaver:
         self._watched.clear()
         for site, contained in reversed(list(self._woven.values())):
             wrapper = contained()
-            if not _stands(site, wrapper):
+            if not _is_in_place(site, wrapper):
                 continue
             if site.kind == "function":
                 introspection.set_attribute(site.holder, site.name, plain(wrapper))
@@ -121,11 +121,11 @@ class Weaver:
         self._watched.clear()
 
 
-def _stands(site: Site, wrapper: Any) -> bool:
-    return wrapper is not None and _standing(site) is wrapper
+def _is_in_place(site: Site, wrapper: Any) -> bool:
+    return wrapper is not None and _current(site) is wrapper
 
 
-def _standing(site: Site) -> Any:
+def _current(site: Site) -> Any:
     owner = site.owner
     return (vars(site.holder) if owner is None else introspection.namespace(owner)).get(site.name)
 
@@ -133,7 +133,7 @@ def _standing(site: Site) -> Any:
 # Two names of one function: the second name was bound to the wrapper when the first one was woven.
 # Both names refer to the same wrapper, as they referred to the same function.
 def _is_alias(site: Site) -> bool:
-    standing = _standing(site)
+    standing = _current(site)
     return issubclass(type(standing), Woven) and (
         standing is site.raw or plain(standing) is site.raw
     )
@@ -180,7 +180,7 @@ def _dressed(site: Site, wrapper: Wrapper) -> Any:
         dressed = copy.copy(raw)
         dressed.func = WovenFunction(raw.func, wrapper)
         return dressed
-    contained = held_function(raw)
+    contained = attribute_of_function(raw)
     if contained:
         dressed = copy.copy(raw)
         vars(dressed)[contained] = WovenFunction(site.function, wrapper)

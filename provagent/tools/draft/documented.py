@@ -11,7 +11,7 @@ from provagent.contract.errors import DraftError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class DocumentedValue:
     """One line of description, the type as it is written, and the name of a result."""
 
     text: str = ""
@@ -24,8 +24,8 @@ class Documented:
     """The content of a docstring. Missing parts are empty."""
 
     summary: str = ""
-    parameters: dict[str, Said] = field(default_factory=dict)
-    returns: Said | None = None
+    parameters: dict[str, DocumentedValue] = field(default_factory=dict)
+    returns: DocumentedValue | None = None
 
 
 def read_docstring(function: Any) -> Documented:
@@ -51,11 +51,13 @@ def read_docstring(function: Any) -> Documented:
     return Documented(
         summary=_line(read.short_description),
         parameters={
-            name.strip(" *"): Said(text=_line(one.description), type=_line(one.type_name))
+            name.strip(" *"): DocumentedValue(
+                text=_line(one.description), type=_line(one.type_name)
+            )
             for one in read.params
             for name in (one.arg_name or "").split(",")
         },
-        returns=Said(
+        returns=DocumentedValue(
             text=_line(returns.description),
             type=_line(returns.type_name),
             name=name if (name := returns.return_name or "").isidentifier() else "",

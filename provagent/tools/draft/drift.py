@@ -25,7 +25,7 @@ from provagent.definition.requires import unmet
 from provagent.recording.capture.plan_compiler import find_description
 from provagent.recording.capture.selectors import Signature
 from provagent.recording.weave.site import Site, unwoven
-from provagent.tools.draft.find import callee_of, sites_of, takes_instance
+from provagent.tools.draft.callables import callee_of, sites_of, takes_instance
 
 _PATHS = ("value", "location", "id", "file", "mode")
 _ALWAYS = ("self", "args", "kwargs", "result")

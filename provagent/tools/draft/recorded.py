@@ -9,7 +9,7 @@ from typing import Any
 from provagent.contract.errors import DraftError
 from provagent.contract.vocabulary import FILE, PYTHON_OBJECT, READ, WRITTEN
 from provagent.reading.record.model import Activity, Entity, Generation, Provenance, Usage
-from provagent.tools.draft.guess import file_type, is_written
+from provagent.tools.draft.argument_kinds import file_type, is_written
 from provagent.tools.draft.signature import add_entity
 from provagent.tools.draft.write import NOTE, Draft
 

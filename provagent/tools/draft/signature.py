@@ -9,10 +9,20 @@ from typing import Any
 
 from provagent.contract.errors import DraftError, TargetError
 from provagent.recording.weave.site import Site, find_raw, unwoven
-from provagent.tools.draft.documented import Documented, Said, read_docstring
-from provagent.tools.draft.find import sites_of, takes_instance
-from provagent.tools.draft.guess import class_named, datatype, file_type, is_written, type_text
-from provagent.tools.draft.state import returns_something, state_of, stored_by_constructor
+from provagent.tools.draft.argument_kinds import (
+    class_named,
+    datatype,
+    file_type,
+    is_written,
+    type_text,
+)
+from provagent.tools.draft.callables import sites_of, takes_instance
+from provagent.tools.draft.documented import Documented, DocumentedValue, read_docstring
+from provagent.tools.draft.instance_attributes import (
+    returns_something,
+    state_of,
+    stored_by_constructor,
+)
 from provagent.tools.draft.write import NOTE, Draft
 
 _NAMES_NOTHING = re.compile(r"(?:^|_)(?:config|settings|log|logger)$")
@@ -78,8 +88,8 @@ class _Activity:
             self._take(parameter)
         if not self.is_constructor:
             if self.site.kind in ("method", "getter"):
-                self._take_state()
-            self._take_result()
+                self._describe_state()
+            self._describe_result()
         summary = self.documented.summary
         described: dict[str, Any] = {NOTE: []} if summary else {NOTE: ["Describe what it does."]}
         if summary:
@@ -105,27 +115,29 @@ class _Activity:
 
     def _take(self, parameter: inspect.Parameter) -> None:
         name = parameter.name
-        said = self.documented.parameters.get(name, Said())
-        kind = type_text(parameter.annotation) or said.type
+        found = self.documented.parameters.get(name, DocumentedValue())
+        kind = type_text(parameter.annotation) or found.type
         on_disk = file_type(name, kind)
         # A constructor is no activity: its arguments are the configuration of the session.
         is_use = parameter.kind is not parameter.VAR_KEYWORD and not self.is_constructor
         if on_disk is not None and is_use:
-            self._take_file(parameter, said, on_disk)
+            self._describe_file(parameter, found, on_disk)
             return
         thing = class_named(kind, self.namespace)
         if thing is not None and not self.is_constructor:
             used = {"role": name, "entity_description": add_entity(self.draft, thing)}
-            self.usage[name] = used | _text(said) | {"value": name} | _multiplicity(parameter)
+            self.usage[name] = used | _text(found) | {"value": name} | _multiplicity(parameter)
             return
-        item = {"name": name} | _text(said) | datatype(kind, parameter.default)
+        item = {"name": name} | _text(found) | datatype(kind, parameter.default)
         if isinstance(parameter.default, (bool, int, float, str)):
             item["default"] = str(parameter.default)
         self.parameters[name] = item
 
-    def _take_file(self, parameter: inspect.Parameter, said: Said, on_disk: str) -> None:
+    def _describe_file(
+        self, parameter: inspect.Parameter, found: DocumentedValue, on_disk: str
+    ) -> None:
         self._add_file(
-            parameter.name, parameter.name, on_disk, _text(said) | _multiplicity(parameter)
+            parameter.name, parameter.name, on_disk, _text(found) | _multiplicity(parameter)
         )
 
     def _add_file(self, name: str, path: str, on_disk: str, more: dict[str, Any]) -> None:
@@ -134,7 +146,7 @@ class _Activity:
         item[NOTE] = [_WRITTEN_NOTE if written else _READ_NOTE]
         (self.generation if written else self.usage).setdefault(name, item)
 
-    def _take_state(self) -> None:
+    def _describe_state(self) -> None:
         owner = self.site.receivers[0] if self.site.receivers else self.site.owner
         if owner is None:
             return
@@ -169,20 +181,20 @@ class _Activity:
         name = chain if name in self.parameters else name
         self.parameters.setdefault(name, {"name": name, "value": f"self.{chain}"})
 
-    def _take_result(self) -> None:
+    def _describe_result(self) -> None:
         annotation = getattr(self.site.function, "__annotations__", {}).get("return", "")
         kind = "None" if annotation is None else type_text(annotation)
-        said = self.documented.returns or Said()
+        found = self.documented.returns or DocumentedValue()
         if kind == "None" or not (kind or returns_something(self.site.function)):
             return
-        thing = class_named(kind, self.namespace) or class_named(said.type, self.namespace)
+        thing = class_named(kind, self.namespace) or class_named(found.type, self.namespace)
         if kind in ("Self", "typing.Self") and self.site.owner is not None:
             thing = self.site.owner.__name__
-        role = said.name or "result"
-        item = {"role": role} | _text(said) | {"value": "result"}
+        role = found.name or "result"
+        item = {"role": role} | _text(found) | {"value": "result"}
         if thing is not None:
             item["entity_description"] = add_entity(self.draft, thing)
-        note = [] if said.name else ["Choose a role: a short name for its purpose."]
+        note = [] if found.name else ["Choose a role: a short name for its purpose."]
         self.generation.setdefault(role, {**item, NOTE: note})
 
 
@@ -190,8 +202,8 @@ def _as_role(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-def _text(said: Said) -> dict[str, str]:
-    return {"description": said.text} if said.text else {}
+def _text(found: DocumentedValue) -> dict[str, str]:
+    return {"description": found.text} if found.text else {}
 
 
 def _multiplicity(parameter: inspect.Parameter) -> dict[str, str]:

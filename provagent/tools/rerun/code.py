@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator
 _LEFT_OUT = ("__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "node_modules")
 
 
-def code_beside(texts: Iterable[str], names: Iterable[str], folders: Iterable[str]) -> list[str]:
+def code_in_folders(
+    texts: Iterable[str], names: Iterable[str], folders: Iterable[str]
+) -> list[str]:
     """Return the paths of the module files in ``folders`` that source code needs.
 
     ``texts`` is the code. ``names`` are further imported modules. All files of a package are

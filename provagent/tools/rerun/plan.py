@@ -16,7 +16,7 @@ from provagent.recording.capture.process_events import VARIABLES
 from provagent.recording.process.child_recording import interpreter_flags
 from provagent.redaction.secrets import MASK
 from provagent.settings.table import TABLE
-from provagent.tools.rerun.code import code_beside
+from provagent.tools.rerun.code import code_in_folders
 from provagent.tools.rerun.interpreter import Interpreter, interpreter_of
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class _Planner:
         if self.first.module == "ipykernel_launcher":
             raise StoreError(f"{run.run.id}: the record does not contain the cells of the notebook")
         self.folder = _new_folder(self.cwd, folder)
-        self.is_beside = os.path.dirname(self.folder) == os.path.dirname(self.cwd)
+        self.is_sibling = os.path.dirname(self.folder) == os.path.dirname(self.cwd)
         environment = run.environments.get(self.first.environment_id or "")
         self.environment = environment
         self.there = re.compile(rf"(?<![\w./-]){re.escape(self.cwd)}(?![\w.-])")
@@ -130,7 +130,7 @@ class _Planner:
             old_store=os.path.abspath(self.index.store),
         )
         self.add_variables(plan)
-        _refuse_untellable(plan)
+        _refuse_unpassable(plan)
         plan.parts = [*self.recorded_parts(), *self.code_parts()]
         plan.folders = self.output_folders(plan.parts)
         self.add_notes(plan)
@@ -143,7 +143,7 @@ class _Planner:
 
     def moved_word(self, word: str) -> str:
         name, equals, value = word.rpartition("=")
-        if not self.is_beside and value.startswith("../"):
+        if not self.is_sibling and value.startswith("../"):
             path = os.path.normpath(os.path.join(self.cwd, value))
             value = path if os.path.exists(path) else value
         return self.moved(f"{name}{equals}{value}")
@@ -169,10 +169,10 @@ class _Planner:
 
     def recorded_parts(self) -> Iterator[Part]:
         """Yield the recorded files: scripts, definitions and inputs."""
-        told: set[str] = set()
+        seen: set[str] = set()
         for kind, path, digest in self.recorded():
-            if path not in told:
-                told.add(path)
+            if path not in seen:
+                seen.add(path)
                 yield self.part(kind, path, digest)
 
     def recorded(self) -> Iterator[tuple[str, str, str | None]]:
@@ -216,7 +216,7 @@ class _Planner:
         scripts = {one.script.location for one in self.roots if one.script is not None}
         words = [os.path.join(self.cwd, str(word)) for word in self.by.get("command", ())]
         named = [os.path.normpath(word) for word in words if os.path.isfile(word)]
-        for path in (*code_beside(texts, names, inside), *named):
+        for path in (*code_in_folders(texts, names, inside), *named):
             if path not in scripts and self.is_inside(path):
                 target = self.target(path)
                 yield Part(kind=CODE, path=path, state=UNKNOWN, source=path, target=target)
@@ -277,7 +277,8 @@ class _Planner:
                 yield f"the run writes {entity.location}, outside of its folder"
         for part in plan.parts if self.cwd != "/" else ():
             if part.source and self.there.search(text_of(part.source)):
-                yield f"{part.kind} {part.path} contains the path {self.cwd}, and may write there"
+                where = f"{part.kind} {part.path}"
+                yield f"{where} contains the path {self.cwd}; the new run may write there"
 
 
 UNKNOWN = "not recorded"
@@ -285,7 +286,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_MACHINE = ("cache", "trust")  # settings of the user who repeats the run
 
 
-def _refuse_untellable(plan: Plan) -> None:
+def _refuse_unpassable(plan: Plan) -> None:
     """Raise StoreError for text that cannot be passed to a program: null characters, surrogates."""
     words = [word for command in (*plan.commands, *plan.flags) for word in command]
     values = (*plan.variables.values(), *plan.settings.values())

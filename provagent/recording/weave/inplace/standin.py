@@ -40,9 +40,9 @@ def stand_in(function: FunctionType, probe: Probe) -> CodeType | None:
     made = _compiled(code)
     if not made.co_freevars == _inside(made).co_freevars == code.co_freevars:
         return None
-    tell = constant(_teller(function, probe), typing.cast, None)
+    report = constant(_reporter(function, probe), typing.cast, None)
     return made.replace(
-        co_consts=tuple(_replaced(const, code, tell) for const in made.co_consts),
+        co_consts=tuple(_replaced(const, code, report) for const in made.co_consts),
         co_names=code.co_names,  # the stand-in uses no names itself
         co_filename=code.co_filename,
         co_name=code.co_name,
@@ -52,18 +52,18 @@ def stand_in(function: FunctionType, probe: Probe) -> CodeType | None:
     )
 
 
-def _replaced(const: object, code: CodeType, tell: object) -> object:
+def _replaced(const: object, code: CodeType, report: object) -> object:
     if type(const) is CodeType:
         return code
-    return tell if type(const) is str and const == _MADE else const
+    return report if type(const) is str and const == _MADE else const
 
 
-def _teller(function: FunctionType, probe: Probe) -> Any:
+def _reporter(function: FunctionType, probe: Probe) -> Any:
     """Return the call of the stand-in; a function and its code may have different names."""
     code, contained = function.__code__, ref(function)
     name, qualname, frame_of = code.co_name, code.co_qualname, sys._getframe  # noqa: SLF001
 
-    def tell(inner: Any, frame: FrameType | None = None) -> Any:
+    def report(inner: Any, frame: FrameType | None = None) -> Any:
         called = contained()
         if called is not None:
             if (its := called.__name__) is not name:
@@ -72,7 +72,7 @@ def _teller(function: FunctionType, probe: Probe) -> Any:
                 inner.__qualname__ = its
         return probe.made(inner, frame or frame_of(1))
 
-    return tell
+    return report
 
 
 def _count(code: CodeType) -> int:

@@ -69,20 +69,20 @@ class CallersGlobals(dict):  # type: ignore[type-arg]
     """The globals of a wrapper: names are looked up in the module of its caller."""
 
     def __getitem__(self, name: Any) -> Any:
-        return self._at_hand(name)[name]
+        return self._globals_with(name)[name]
 
     def __contains__(self, name: Any) -> bool:
-        return name in self._at_hand(name)
+        return name in self._globals_with(name)
 
     def get(self, name: Any, default: Any = None) -> Any:
         """Return the caller's value, as a dict does."""
-        return self._at_hand(name).get(name, default)
+        return self._globals_with(name).get(name, default)
 
     def copy(self) -> dict[str, Any]:
         """Return the caller's names and values."""
-        return dict(self._at_hand(""))
+        return dict(self._globals_with(""))
 
-    def _at_hand(self, name: Any) -> dict[str, Any]:
+    def _globals_with(self, name: Any) -> dict[str, Any]:
         frame: Any = None if name in _OWN else sys._getframe(2)  # noqa: SLF001 - no other way
         while frame is not None and frame.f_globals is not self:
             frame = frame.f_back

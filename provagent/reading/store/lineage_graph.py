@@ -1,4 +1,4 @@
-"""The graph traversal of the index: upstream and downstream of entities, across runs.
+"""The lineage graph: nodes and edges upstream and downstream of entities, across runs.
 
 From an entity, the upstream traversal follows its progenitors, its members, and the activity that
 generated it. An entity that came in a collection leads to the activity that generated the
@@ -61,7 +61,7 @@ Edge = tuple[str, int, int]  # a relation of PROV-DM, and its two ends in the or
 
 
 @dataclass(slots=True)
-class Walk:
+class LineageGraph:
     """The found nodes, by number, in the order of finding, and all edges between them.
 
     ``entities`` and ``activities`` map each node to the node that led to it, ``None`` for the
@@ -96,26 +96,26 @@ def is_program(activity: int) -> bool:
     return not activity % NUMBERS
 
 
-def ancestors(index: Index, start: Iterable[int], *, everything: bool = False) -> Walk:
+def upstream(index: Index, start: Iterable[int], *, everything: bool = False) -> LineageGraph:
     """Return everything upstream of entities.
 
     ``everything``: also through programs whose code does not show which inputs went into which
     outputs.
     """
-    return _Back(index, start, everything=everything).walk()
+    return _Upstream(index, start, everything=everything).traverse()
 
 
-def descendants(index: Index, start: Iterable[int], *, everything: bool = False) -> Walk:
-    """Return everything downstream of entities; ``everything`` is as in ``ancestors``."""
-    return _Forth(index, start, everything=everything).walk()
+def downstream(index: Index, start: Iterable[int], *, everything: bool = False) -> LineageGraph:
+    """Return everything downstream of entities; ``everything`` is as in ``upstream``."""
+    return _Downstream(index, start, everything=everything).traverse()
 
 
-def shown(index: Index) -> Walk:
+def shown(index: Index) -> LineageGraph:
     """Return all edges of the index that the user's code shows."""
-    walker = _Walker(index, (), everything=False)
+    traversal = _Traversal(index, (), everything=False)
     later = [one for (one,) in index.execute("SELECT DISTINCT later FROM flow ORDER BY later")]
-    walker.flowed(_FLOWS_TO, later)
-    return walker.graph
+    traversal.flowed(_FLOWS_TO, later)
+    return traversal.graph
 
 
 def lines_of(details: Details, edge: Edge) -> tuple[CodeLines, ...]:
@@ -130,7 +130,7 @@ def lines_of(details: Details, edge: Edge) -> tuple[CodeLines, ...]:
     )
 
 
-class _Walker:
+class _Traversal:
     """Continues from found nodes until no new nodes are found.
 
     ``reached`` maps each activity to the limit up to which its uses, or its products, were
@@ -141,12 +141,12 @@ class _Walker:
     def __init__(self, index: Index, start: Iterable[int], *, everything: bool) -> None:
         self.index = index
         self.everything = everything
-        self.graph = Walk(entities=dict.fromkeys(start), is_everything=everything)
+        self.graph = LineageGraph(entities=dict.fromkeys(start), is_everything=everything)
         self.contents = SameContent(index)
         self.reached: dict[int, float] = {}
         self.opened: dict[int, float] = {}  # the same limits, for the activities inside
 
-    def walk(self) -> Walk:
+    def traverse(self) -> LineageGraph:
         new = list(self.graph.entities)
         while new:
             found = self.step(new)
@@ -270,7 +270,7 @@ class _Walker:
         return found
 
 
-class _Back(_Walker):
+class _Upstream(_Traversal):
     def step(self, new: list[int]) -> dict[int, int]:
         makers = self.rows(_MAKERS, new)
         found: dict[int, int] = {}
@@ -310,7 +310,7 @@ class _Back(_Walker):
         return found
 
 
-class _Forth(_Walker):
+class _Downstream(_Traversal):
     def step(self, new: list[int]) -> dict[int, int]:
         found: dict[int, int] = {}
         derived, collections = self.group(_DERIVED, new), self.group(_COLLECTIONS, new)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from types import ModuleType
 
 from provagent.contract.errors import TargetError
-from provagent.contract.values.message import what_failed
+from provagent.contract.values.exception_message import what_failed
 from provagent.recording.capture.plan import Callee
 from provagent.recording.weave.program import MAIN
 from provagent.recording.weave.site import Site, find_sites
@@ -129,7 +129,7 @@ def _working_folder_last() -> Iterator[None]:
 def _why_missing(name: str) -> str:
     parent, _, last = name.rpartition(".")
     if not parent:
-        return f"{name} is not installed"
+        return f"no module {name}; install its package, or check the name"
     siblings = [
         one.name for one in pkgutil.iter_modules(getattr(_imported(parent, name), "__path__", []))
     ]

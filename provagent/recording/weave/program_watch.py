@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _IMPORTS = "<frozen importlib"
 
-_standing: ProgramWatch | None = None
+_active: ProgramWatch | None = None
 
 
 class ProgramWatch:
@@ -72,16 +72,16 @@ class ProgramWatch:
 
     def arm(self) -> None:
         """Watch for the program from now on; it may be running already."""
-        global _standing  # noqa: PLW0603 - one program, one watch
-        _standing = self
+        global _active  # noqa: PLW0603 - one program, one watch
+        _active = self
         audit_hook.listen(_LISTENERS, _on_failure)
-        self._meet_running()
+        self._watch_running()
 
     def disarm(self) -> None:
         """End the watching; the rest of the hook does nothing."""
-        global _standing  # noqa: PLW0603
-        if _standing is self:
-            _standing = None
+        global _active  # noqa: PLW0603
+        if _active is self:
+            _active = None
             audit_hook.unlisten(_LISTENERS)
         for watcher in self._watchers:
             watcher.stop()
@@ -96,7 +96,7 @@ class ProgramWatch:
         """Report a binding in ``namespace``; return False if it is not the program's namespace."""
         try:
             module = program_module(namespace)
-            if module is None or _standing is not self:
+            if module is None or _active is not self:
                 return False
             self.names.update(program_names(module))
         except Exception as error:  # sys.modules may contain any object
@@ -111,7 +111,7 @@ class ProgramWatch:
             watcher.watch(code, definitions, frame) for watcher in self._load_watchers()
         ):
             return
-        self.trouble = _why_untold()
+        self.trouble = _why_unseen()
         # report at least the names that earlier code of the program has bound
         main = sys.modules.get(MAIN)
         if main is not None:
@@ -128,7 +128,7 @@ class ProgramWatch:
             self._watchers.append(Tracer(self.on_bound))
         return self._watchers
 
-    def _meet_running(self) -> None:
+    def _watch_running(self) -> None:
         for module in {id(one): one for one in map(sys.modules.get, MAIN_NAMES) if one}.values():
             namespace = object.__getattribute__(module, "__dict__")
             if any(self._is_wanted(name, is_made=True) for name in namespace):
@@ -155,15 +155,15 @@ class ProgramWatch:
 
 def _on_exec(args: tuple[Any, ...]) -> None:
     try:
-        if _standing is not None:
-            _standing.on_exec(args[0])
+        if _active is not None:
+            _active.on_exec(args[0])
     except Exception as error:
         _on_failure(error)
 
 
 def _on_failure(error: BaseException) -> None:
-    if _standing is not None:
-        _standing.trouble = f"{type(error).__name__}: {error}"
+    if _active is not None:
+        _active.trouble = f"{type(error).__name__}: {error}"
 
 
 _LISTENERS = {"exec": _on_exec}
@@ -178,7 +178,7 @@ def _is_imported() -> bool:
     return frame.f_code.co_filename.startswith(_IMPORTS)
 
 
-def _why_untold() -> str:
+def _why_unseen() -> str:
     tracer = sys.gettrace()
     kind = type(tracer) if tracer is None or not hasattr(tracer, "__qualname__") else tracer
     name = f"{kind.__module__}.{kind.__qualname__}"

@@ -38,7 +38,7 @@ def message_of(error: BaseException) -> str:
             return _of_builtin(error, holder)
         if _is_harmless(error, holder):
             return str(error)
-        return _told(introspection.arguments(error)) or _attributes(error)
+        return _joined(introspection.arguments(error)) or _attributes(error)
     except Exception:
         return "(its message cannot be read)"
 
@@ -65,7 +65,7 @@ def _of_builtin(error: BaseException, holder: type) -> str:
     try:
         return str(base(*(one if _is_plain(one) or is_group else _Shown(one) for one in arguments)))
     except (TypeError, ValueError):  # its constructor requires certain types
-        return _told(arguments)
+        return _joined(arguments)
 
 
 def _is_builtin(cls: type) -> bool:
@@ -110,7 +110,7 @@ def _is_plain(value: object, deep: int = _DEEP) -> bool:
     return len(items) <= _MANY and all(_is_plain(item, deep - 1) for item in items)
 
 
-def _told(values: Any) -> str:
+def _joined(values: Any) -> str:
     return ", ".join(str(_Shown(_own_text(value))) for value in values)
 
 

@@ -102,10 +102,10 @@ def returns_something(function: Any) -> bool:
         if one is not tree and isinstance(one, (ast.FunctionDef, ast.Lambda, ast.AsyncFunctionDef))
         for node in ast.walk(one)
     }
-    return any(_gives(node) for node in nodes if id(node) not in inner)
+    return any(_returns_value(node) for node in nodes if id(node) not in inner)
 
 
-def _gives(node: ast.AST) -> bool:
+def _returns_value(node: ast.AST) -> bool:
     if isinstance(node, ast.Return) and node.value is not None:
         return not (isinstance(node.value, ast.Constant) and node.value.value is None)
     return isinstance(node, ast.Yield | ast.YieldFrom)
