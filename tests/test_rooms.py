@@ -10,6 +10,7 @@ import zlib
 import pytest
 from conftest import ROOT
 from fast import FILES
+from mutants import MODULES
 from test_house import LEVEL, imports, room_named
 
 import provagent
@@ -40,6 +41,12 @@ def test_fast_tests_import_every_room():
 def test_fast_files_are_there():
     assert [name for name in FILES if not (TESTS / f"test_{name}.py").is_file()] == []
     assert FILES == sorted(set(FILES))
+
+
+def test_modules_with_mutants_are_there():
+    for name, files in MODULES.items():
+        assert (ROOT / "provagent" / f"{name.replace('.', '/')}.py").is_file()
+        assert all((TESTS / f"test_{file}.py").is_file() for file in files.split())
 
 
 def test_call_is_at_the_end_of_its_expression():
