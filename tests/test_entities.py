@@ -369,47 +369,81 @@ activities:
     generation: [{role: numbers, value: rows, overwrite: true}]
   fill_global:
     generation: [{role: numbers, value: NUMBERS, overwrite: true}]
+  fill_for:
+    generation: [{role: numbers, value: rows, location: path, overwrite: true}]
+  write_to:
+    generation: [{role: file, location: path, overwrite: true}]
   Holder.fill:
+    generation: [{role: numbers, value: numbers, overwrite: true}]
+  Holder.add:
     generation: [{role: numbers, value: numbers, overwrite: true}]
 """
 HOLDER = """
 NUMBERS = []
 def fill_argument(rows, number): rows.append(number)
 def fill_global(number): NUMBERS.append(number)
+def fill_for(rows, path): rows.append(path)
+def write_to(path): pass
 class Holder:
     def fill(self, numbers): self.numbers = numbers
+    def add(self, number): self.numbers.append(number)
 """
 
 
-def test_overwritten_lists_are_told_apart(woven):
+@pytest.fixture
+def holding(woven):
+    return woven.module(HOLDER, definition=FILLED)
+
+
+def test_overwritten_lists_are_told_apart(woven, holding):
     """A list takes no reference. It is known by where it is: an attribute, a global name."""
-    subject = woven.module(HOLDER, definition=FILLED)
     one, other = [], []
     for rows in (one, other):
-        subject.fill_argument(rows, 1)
+        holding.fill_argument(rows, 1)
     assert derivations(woven) == []
     for number in (1, 2):
-        subject.fill_global(number)
+        holding.fill_global(number)
     first, second = made(woven, 2), made(woven, 3)
     assert derivations(woven) == [(second["entity_id"], first["entity_id"], "modified")]
 
 
-def test_another_list_in_the_same_attribute_did_not_come_from_the_list_before(woven):
-    subject = woven.module(HOLDER, definition=FILLED)
-    holder = subject.Holder()
-    one, other, nothing = [1], [2], None
-    for numbers in (one, other, nothing):
+def test_another_list_in_the_same_attribute_did_not_come_from_the_list_before(woven, holding):
+    holder = holding.Holder()
+    one, other = [1], [2]
+    for numbers in (one, other, None):
         holder.fill(numbers)
     assert derivations(woven) == []
-    assert len({made(woven, number)["entity_id"] for number in (0, 1)}) == 2
+    first, second = woven.events("entity")  # None is no entity
+    assert {first["name"], second["name"]} == {"numbers"}
 
 
-def test_overwritten_attributes_of_two_objects_are_told_apart(woven):
-    subject = woven.module(HOLDER, definition=FILLED)
-    holders = subject.Holder(), subject.Holder()
+def test_overwritten_attributes_of_two_objects_are_told_apart(woven, holding):
+    holders = holding.Holder(), holding.Holder()
     for holder in holders:
         holder.fill([1])
     assert derivations(woven) == []
+    for holder in holders:
+        holder.add(2)
+    states = [made(woven, number)["entity_id"] for number in range(4)]
+    assert derivations(woven) == [
+        (states[2], states[0], "modified"),
+        (states[3], states[1], "modified"),
+    ]
+
+
+def test_an_overwritten_object_is_not_its_location(woven, holding):
+    """Only what is on disk is known by its path."""
+    one, other = [], []
+    for rows in (one, other):
+        holding.fill_for(rows, "a.txt")
+    assert derivations(woven) == []
+
+
+def test_an_overwritten_file_without_a_path_is_none(woven, holding):
+    for _ in range(2):
+        holding.write_to(None)
+    assert derivations(woven) == []
+    assert "complaint" not in {one["event"] for one in woven.events()}
 
 
 NAMED = """

@@ -68,6 +68,11 @@ FIGURES = {
         "line, = ax.plot(A)\nfig.savefig('a.png')\nline.set_ydata(B)\nfig.savefig('b.png')\n",
         {"a.png": ("a.txt", {"a.txt"}), "b.png": ("b.txt", {"a.txt?", "b.txt"})},
     ),
+    "axes cleared": (
+        "A, B = np.loadtxt('a.txt'), np.loadtxt('b.txt')\nfig, ax = plt.subplots()\n"
+        "ax.plot(A)\nfig.savefig('a.png')\nax.cla(); ax.plot(B)\nfig.savefig('b.png')\n",
+        {"a.png": ("a.txt", {"a.txt"}), "b.png": ("b.txt", {"a.txt?", "b.txt"})},
+    ),
     "image": (
         "A, B = np.loadtxt('a.txt'), np.loadtxt('b.txt')\nfig, ax = plt.subplots()\n"
         "image = ax.imshow([A])\nfig.savefig('a.png')\nimage.set_data([B])\nfig.savefig('b.png')\n",

@@ -180,10 +180,11 @@ TAKES_PART = Names(
 )
 # These remove a part of the receiver, which may be all of it.
 CUTS = frozenset({"truncate"})
-# These replace the data of what was drawn: a line, an image, a collection of points.
+# These replace the data of what was drawn (a line, an image, a collection of points), or remove it.
 REPLACES_DRAWN = frozenset(
     """
     set_data set_xdata set_ydata set_data_3d set_array set_offsets set_segments set_verts set_UVC
+    cla clear
     """.split()  # noqa: SIM905 - as the other rows
 )
 # The result of these is a function that returns parts of its argument.

@@ -246,10 +246,10 @@ class Libraries(Parts):
             self.change(target, given, call.at, is_guess=not is_known)
 
     def _change_receiver(self, call: Call, inputs: frozenset[Node]) -> None:
+        self._cut_receiver(call)
         if call.name == "clear" and not any(call.values):
             self.overwrite(call.receiver, (), call.at)
             return
-        self._cut_receiver(call)
         if call.name in effects.PUTS_IN and self.gather_all(call.values):
             for obj in call.receiver:
                 if not obj.is_canvas and not obj.is_handle:

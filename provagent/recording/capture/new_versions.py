@@ -31,7 +31,8 @@ def overwrite(
     the digest may not show the change.
     """
     kind, before, slots = observed.kind, None, {}
-    if observed.location is not None and kind.type in ON_DISK:
+    is_file = observed.location is not None and kind.type in ON_DISK
+    if is_file:
         observed.location = place_of(observed.location)
         identity = tracker.identify_file(observed.location, kind)
         before = tracker.paths.get(observed.location)
@@ -53,9 +54,9 @@ def overwrite(
     )
     if before is not None:
         _derive(tracker, latest, before, identity, observed, activity, events)
-    if observed.location is not None and kind.type in ON_DISK:
+    if is_file:
         tracker.paths[observed.location] = latest
-    elif observed.value is not None:
+    else:
         tracker.objects.put(observed.value, latest)
     if use.slot is not None:
         slots[use.slot] = latest
