@@ -186,6 +186,21 @@ def test_the_last_state_counts(lab):
     assert states(asked(lab))["out.txt"] == UNCHANGED
 
 
+@pytest.mark.parametrize("last", ["read", "written"])
+def test_states_of_one_run_are_in_the_order_of_their_times(recorded, last):
+    """A child changes a file that the program has written; the program then opens it again."""
+    end = {"read": "open('w.txt').read()", "written": "open('w.txt', 'a').write('more')"}[last]
+    recorded.write(
+        "s.py",
+        "import subprocess\nwith open('w.txt', 'w') as file: file.write('old')\n"
+        "subprocess.run(['sed', '-i', 's/old/new/', 'w.txt'])\nopen('w.txt').read()\n" + end,
+    )
+    recorded.run("s.py")
+    with open_index(str(recorded.store)) as index:
+        index.update()
+        assert states(verify(index))["w.txt"] == UNCHANGED
+
+
 def test_verify_verb(lab):
     lab.run()
     told = CliRunner().invoke(main, ["verify"])

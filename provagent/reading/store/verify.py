@@ -35,6 +35,16 @@ JOIN process AS p ON p.number = e.id >> {SHIFT} WHERE p.run IN (
   WHERE m.place = e.place AND m.is_made)"""
 
 
+# The times when a state of a file was seen: when the file was closed, and when it was opened. They
+# are not the times of activities, which may see several states. Imported logs may lack them.
+_TIME_OF_GENERATION = """
+(SELECT max(coalesce(g.time, a.end, a.start)) FROM generated AS g
+JOIN activity AS a ON a.id = g.activity WHERE g.entity = e.id)"""
+_TIME_OF_USE = """
+(SELECT max(coalesce(u.time, a.start)) FROM used AS u
+JOIN activity AS a ON a.id = u.activity WHERE u.entity = e.id)"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """A file and its state on disk.
@@ -97,9 +107,9 @@ def _last_states(index: Index, condition: str, *values: int) -> list[_State]:
     gone = set(index.execute(_REMOVED))
     rows = index.execute(
         "SELECT l.path, e.digest, e.shard, e.at, e.place, p.run, e.id, "
-        "coalesce((SELECT max(coalesce(a.end, a.start)) "
-        "FROM generated AS g JOIN activity AS a ON a.id = g.activity WHERE g.entity = e.id), "
-        "p.start, 0) AS time FROM entity AS e JOIN place AS l ON l.number = e.place "
+        f"coalesce(max({_TIME_OF_GENERATION}, {_TIME_OF_USE}), {_TIME_OF_GENERATION}, "
+        f"{_TIME_OF_USE}, p.start, 0) AS time "
+        "FROM entity AS e JOIN place AS l ON l.number = e.place "
         f"JOIN process AS p ON p.number = e.id >> {SHIFT} "
         f"WHERE {condition} AND instr(l.path, '://') = 0 ORDER BY time, e.id",
         values,
