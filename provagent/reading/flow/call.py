@@ -21,6 +21,7 @@ class Call:
     keywords: dict[str, Value] = field(default_factory=dict)
     is_method: bool = False
     is_discarded: bool = False
+    picked: Value = NONE  # the receiver, if it is one of several objects
     star: Value = NONE  # items of unpacked arguments: for any parameter
     function: Value = NONE  # the called object, if it is an object of the program
 

@@ -16,7 +16,7 @@ from provagent.reading.flow.expressions import Expressions
 from provagent.reading.flow.graph import CodePosition, Node
 from provagent.reading.flow.remains import Remains, Watch
 from provagent.reading.flow.site import ANY_ARGUMENT, SELF
-from provagent.reading.flow.state import NONE, AbstractObject, Kind, Value
+from provagent.reading.flow.state import NONE, SOME, AbstractObject, Kind, Value
 
 _KEEPS_FIELDS = frozenset({Kind.INSTANCE, Kind.CONTAINER})
 _ENTERED = frozenset({Kind.FUNCTION, Kind.CLASS, Kind.INSTANCE})
@@ -42,8 +42,16 @@ class Calls(Expressions):
         is_marked = e in self.marks
         is_entered = is_marked or any(obj.kind in _ENTERED for obj in targets)
         place = self.enter(e) if is_entered or call.has_function() else self.place
-        if not is_marked:
+        picked = frozenset[AbstractObject]().union(
+            call.picked, *(value for value in call.values if SOME in value)
+        )
+        with self.only_some(picked):
+            if is_marked:
+                return self._call_site(e, call, targets, place)
             return self._call_targets(call, targets, place)
+
+    def _call_site(self, e: ast.Call, call: Call, targets: Value, place: CodePosition) -> Value:
+        """Return the value of a recorded call, after its effects."""
         place.is_marked = True
         self.called.setdefault(e, set()).update((call.name, *map(_name_of, targets)))
         value, parts = self._call_marked(call, targets, place)
@@ -154,6 +162,8 @@ class Calls(Expressions):
         if _is_super(func.value):
             return self._super_method(func.attr, call)
         receiver = self.evaluate(func.value)
+        if SOME in receiver:
+            call.picked, receiver = receiver, receiver - {SOME}
         known = frozenset(obj for obj in receiver if not _has_methods(obj))
         targets = self.attribute(known, func.attr, func) if known else NONE
         instances = frozenset(obj for obj in known if obj.kind is Kind.INSTANCE)

@@ -16,6 +16,7 @@ from provagent.reading.flow.state import (
     NONE,
     NOTHING,
     SEVERAL,
+    SOME,
     AbstractObject,
     Cell,
     Field,
@@ -29,6 +30,7 @@ from provagent.reading.flow.state import (
 )
 
 _NO_FIELD = Field(NONE, None)
+_SOME = frozenset((SOME,))
 _LAST = -1  # the key of the last item
 _NO_SPAN: Span = ("", 0, 0)
 _RESUMED = 12  # maximum number of places that run one generator
@@ -119,7 +121,7 @@ class Memory:
         self, value: Value, done: dict[AbstractObject, frozenset[Node] | None]
     ) -> frozenset[Node]:
         alternatives: set[frozenset[Node]] = set()
-        for obj in value:
+        for obj in value - _SOME:
             if not obj.is_data:
                 alternatives.add(frozenset())
             elif obj not in done:
@@ -308,6 +310,7 @@ class Memory:
 
     def pick(self, value: Value, keys: Keys, at: ast.AST) -> Value:
         """Return the item of a value at the given keys, and note that other items remain."""
+        is_one = False
         for obj in value:
             if obj.kind is Kind.CONTAINER:
                 fields = self.state.cell(obj).fields.keys()
@@ -316,9 +319,11 @@ class Memory:
                 is_all = not any(type(key) is int for key in keys)
             if is_all:
                 continue
+            is_one = is_one or obj.kind is Kind.CONTAINER
             for item in self.load(frozenset((obj,)), keys, at):
                 self.note_others(item)
-        return self.load(value, keys, at)
+        found = self.load(value, keys, at)
+        return found | _SOME if is_one and not self.is_plain(found) else found
 
     def note_others(self, item: AbstractObject) -> None:
         """Note that one item was read and that other items may remain."""
@@ -505,7 +510,7 @@ class Memory:
 
     def one(self, value: Value) -> Value:
         """Return one item of several; the analysis does not decide which alternative."""
-        return value | {NOTHING} if len(value) > 1 else value
+        return value | {NOTHING} if len(value - _SOME) > 1 else value
 
     def items(self, value: Value, at: ast.AST) -> Value:
         """Return the items of an iteration over a value."""
@@ -514,7 +519,7 @@ class Memory:
     def all_items(self, value: Value, at: ast.AST) -> Value:
         """Return the items that a container gets from all items of a value."""
         items = self.load(value, [ANY], at)
-        return items | {NOTHING} if len(value) > 1 and items else items
+        return items | {NOTHING} if len(value - _SOME) > 1 and items else items
 
     def is_plain(self, value: Value) -> bool:
         """Return whether a value contains no object that can change."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from provagent.reading.flow.call import Call
@@ -14,6 +15,7 @@ from provagent.reading.flow.state import (
     NONE,
     NOTHING,
     SEVERAL,
+    SOME,
     AbstractObject,
     Cell,
     Field,
@@ -283,6 +285,37 @@ class Parts(Streams):
         names = {name for key in keys for name in (key, f".{key}")}
         fields = {key: field for key, field in cell.fields.items() if key not in names}
         self.state.put(obj, cell._replace(fields=fields))
+
+    # One of several
+
+    @contextmanager
+    def only_some(self, value: Value) -> Iterator[None]:
+        """Let changes of a value be possible changes only, if it is one of several objects."""
+        before = {}
+        todo = [*value] if SOME in value else []
+        while todo:
+            obj = todo.pop()
+            if obj.is_data and obj not in before:
+                before[obj] = cell = self.state.cell(obj)
+                todo += [one for part in cell.fields.values() for one in part.value]
+        yield
+        for obj, cell in before.items():
+            now = self.state.cell(obj)
+            if now != cell and not self._is_only_read(cell, now):
+                self.state.put(obj, self.state.either(cell, now))
+
+    def _is_only_read(self, before: Cell, now: Cell) -> bool:
+        parts = [
+            one
+            for key, part in now.fields.items()
+            if part != before.fields.get(key)
+            for one in part.value
+        ]
+        versions = [self.state.cell(one).version for one in parts]
+        are_read = all(version is not None and version.is_load for version in versions)
+        return (
+            now.version is before.version and are_read and now.fields.keys() >= before.fields.keys()
+        )
 
     # Copies
 

@@ -70,6 +70,9 @@ NONE: Value = frozenset()
 Items = Mapping[Any, Value]  # by constant key, or by a member of Several
 Keys = Sequence[Hashable]
 NOTHING = AbstractObject(Kind.NOTHING)
+# In a value: one of several objects that the abstract objects of the value represent, such as one
+# item of a list that a loop filled. A change may concern any of them.
+SOME = AbstractObject(Kind.NOTHING)
 
 
 class Field(NamedTuple):
@@ -234,6 +237,10 @@ class State:
         if isinstance(one, Cell):
             return self._join_cells(one, other)
         return _alternatives(one, other)
+
+    def either(self, one: Cell, other: Cell) -> Cell:
+        """Return the cell of an object that is in one of two states."""
+        return self._join_cells(one, other)
 
     def _join_cells(self, one: Cell, other: Cell) -> Cell:
         version = one.version if other.version is None else other.version

@@ -22,11 +22,19 @@ from provagent.reading.flow.state import (
     MORE,
     NONE,
     NOTHING,
+    SOME,
     AbstractObject,
     Delta,
     Kind,
     Value,
     is_alike,
+)
+from provagent.reading.flow.syntax import (
+    decorator_name,
+    is_main_test,
+    is_whole,
+    last_line,
+    names_in,
 )
 
 _ROUNDS = 4  # maximum number of iterations of a loop, until nothing new flows to the next iteration
@@ -65,7 +73,7 @@ class Statements(Imports):
         kind = type(statement)
         method = self._statements.get(kind) or self._statement(kind)
         before = self.span
-        self.span = (self.file, statement.lineno, _last_line(statement))
+        self.span = (self.file, statement.lineno, last_line(statement))
         self.tick()
         if statement in self.marks:
             self._run_marked(statement, method)
@@ -81,7 +89,9 @@ class Statements(Imports):
 
     def _run_marked(self, statement: ast.stmt, method: Callable[[Any], None]) -> None:
         """Run a statement that contains a recorded call which is not an expression of its own."""
-        inputs = self.gather_all(self.lookup(name) or NONE for name in _names(statement, ast.Load))
+        inputs = self.gather_all(
+            self.lookup(name) or NONE for name in names_in(statement, ast.Load)
+        )
         self.emerge(statement, self.enter(statement), inputs, NONE)
         method(statement)
         if not isinstance(statement, ast.With | ast.AsyncWith):
@@ -91,7 +101,7 @@ class Statements(Imports):
         """Let the names that a statement binds contain the result of its recorded call."""
         if statement not in self.marks:
             return
-        names = _names(statement, ast.Store)
+        names = names_in(statement, ast.Store)
         names += [statement.name] if isinstance(statement, ast.ClassDef) else []
         for name in names:
             value = self.lookup(name)
@@ -133,15 +143,19 @@ class Statements(Imports):
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, at)
         elif isinstance(target, ast.Attribute):
-            self._assign_attribute(target, self.evaluate(target.value), value)
+            owner = self.evaluate(target.value)
+            with self.only_some(owner):
+                self._assign_attribute(target, owner - {SOME}, value)
         elif isinstance(target, ast.Subscript):
-            self._assign_item(target, value)
+            owner = self.evaluate(target.value)
+            with self.only_some(owner):
+                self._assign_item(target, owner - {SOME}, value)
 
-    def _assign_item(self, target: ast.Subscript, value: Value) -> None:
-        owner, index = self.evaluate(target.value), self.evaluate(target.slice)
+    def _assign_item(self, target: ast.Subscript, owner: Value, value: Value) -> None:
+        index = self.evaluate(target.slice)
         if any(obj.kind is Kind.INSTANCE for obj in owner):
             self.special(owner, "__setitem__", [index, value], target)
-        if _is_whole(target.slice) and self._write_all(owner, value, target):
+        if is_whole(target.slice) and self._write_all(owner, value, target):
             return
         keys = [ANY] if isinstance(target.slice, ast.Slice) else self.keys(index)
         if isinstance(target.slice, ast.Slice):
@@ -194,6 +208,10 @@ class Statements(Imports):
 
     def run_augassign(self, s: ast.AugAssign) -> None:
         old = self._read_target(s.target)
+        with self.only_some(old):
+            self._operate_in_place(s, old - {SOME})
+
+    def _operate_in_place(self, s: ast.AugAssign, old: Value) -> None:
         value = self.evaluate(s.value)
         if any(obj.kind is Kind.INSTANCE for obj in old):
             self.assign(s.target, self.operate(s, s.op, old, value, is_in_place=True), s)
@@ -230,7 +248,8 @@ class Statements(Imports):
                 self.state.remove((scope.aliases.get(target.id, scope), target.id))
             elif isinstance(target, ast.Subscript):
                 owner = self.evaluate(target.value)
-                self.take_out(owner, self.keys(self.evaluate(target.slice)), s)
+                with self.only_some(owner):
+                    self.take_out(owner, self.keys(self.evaluate(target.slice)), s)
 
     # Exits
 
@@ -288,7 +307,7 @@ class Statements(Imports):
         """Return which branch ran, if the code or the record shows it."""
         if isinstance(s.test, ast.Constant):
             return bool(s.test.value)
-        if _is_main_test(s.test):
+        if is_main_test(s.test):
             return self.is_main
         if isinstance(s.test, ast.Name) and s.test.id == "TYPE_CHECKING":
             return False
@@ -478,7 +497,7 @@ class Statements(Imports):
         value: Value = frozenset((obj,))
         name = s.name
         for decorator in reversed(s.decorator_list):
-            kind = _decorator_name(decorator)
+            kind = decorator_name(decorator)
             if kind == "setter":
                 name = s.name + ".setter"
             elif kind in _KINDS:
@@ -550,51 +569,6 @@ class Statements(Imports):
                 scope = scope.parent
             if scope is not None:
                 self.frame.scope.aliases[name] = scope
-
-
-def _is_whole(index: ast.expr) -> bool:
-    """Return whether an index means all items: ``[:]`` or ``[...]``."""
-    if isinstance(index, ast.Slice):
-        return index.lower is index.upper is index.step is None
-    return isinstance(index, ast.Constant) and index.value is Ellipsis
-
-
-def _last_line(statement: ast.stmt) -> int:
-    """Return the last line of a statement, or of its head if it has a body."""
-    body: list[ast.AST] = getattr(statement, "body", None) or getattr(statement, "cases", [])
-    if not body or isinstance(statement, ast.Expr):
-        return statement.end_lineno or statement.lineno
-    first = body[0] if isinstance(body[0], ast.stmt) else getattr(body[0], "pattern", statement)
-    return max(statement.lineno, first.lineno - 1)
-
-
-def _names(statement: ast.stmt, context: type[ast.expr_context]) -> list[str]:
-    """Return the names that a statement reads or binds, without its body."""
-    return [
-        node.id
-        for child in ast.iter_child_nodes(statement)
-        if not isinstance(child, ast.stmt | ast.excepthandler | ast.match_case)
-        for node in ast.walk(child)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, context)
-    ]
-
-
-def _decorator_name(decorator: ast.expr) -> str:
-    if isinstance(decorator, ast.Call):
-        return _decorator_name(decorator.func)
-    if isinstance(decorator, ast.Attribute):
-        return decorator.attr
-    return decorator.id if isinstance(decorator, ast.Name) else ""
-
-
-def _is_main_test(test: ast.expr) -> bool:
-    return (
-        isinstance(test, ast.Compare)
-        and isinstance(test.left, ast.Name)
-        and test.left.id == "__name__"
-        and isinstance(test.comparators[0], ast.Constant)
-        and test.comparators[0].value == "__main__"
-    )
 
 
 __all__ = ["NOTHING", "Statements"]

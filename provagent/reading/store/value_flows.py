@@ -40,7 +40,7 @@ from provagent.reading.store.site_executions import (
     is_process,
 )
 
-_VERSION = 20  # of the cached results of an analysis
+_VERSION = 21  # of the cached results of an analysis
 _NO_SOURCE = "the source is not recorded"
 _MOST = 1_000_000  # maximum number of flows of one process
 _BEHIND = 1000  # maximum number of recorded inputs to follow for one call
